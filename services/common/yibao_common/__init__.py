@@ -1,0 +1,1 @@
+"""What the three services share: configuration, server, engine, errors."""

@@ -1,0 +1,117 @@
+"""Why a request is refused: one name for proto, Python, logs and documents.
+
+`Reason` mirrors `yibao.common.v1.ErrorReason`; a contract test keeps the two equal.
+Standard library only, because the rules of every service raise these.
+"""
+
+import enum
+
+
+class Code(enum.Enum):
+    """The gRPC status codes that a reason can map to, by their numbers on the wire."""
+
+    INVALID_ARGUMENT = 3
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    UNAUTHENTICATED = 16
+
+
+class Reason(enum.Enum):
+    """A reason with its gRPC code and what the person at the counter is told.
+
+    The Chinese text is a fixed sentence without personal data; what varies stands in
+    the metadata of the error.
+    """
+
+    code: Code
+    message_zh: str
+
+    INTERNAL = (1, Code.INTERNAL, "系统内部错误，请用同一请求编号重试")
+    CALLER_UNKNOWN = (2, Code.UNAUTHENTICATED, "无法识别调用方证书")
+    CALLER_NOT_ALLOWED = (3, Code.PERMISSION_DENIED, "调用方无权调用此接口")
+    OUT_OF_SCOPE = (4, Code.PERMISSION_DENIED, "超出调用方的数据范围")
+    RATE_LIMITED = (5, Code.RESOURCE_EXHAUSTED, "调用过于频繁，请稍后再试")
+    MESSAGE_TOO_LARGE = (6, Code.RESOURCE_EXHAUSTED, "报文超过大小上限")
+    OVERLOADED = (7, Code.UNAVAILABLE, "服务繁忙或正在停止，请重试")
+    REQUEST_ID_REUSED = (8, Code.ALREADY_EXISTS, "请求编号已用于其他内容")
+    DEADLINE_INVALID = (9, Code.INVALID_ARGUMENT, "未设置超时或超时过长")
+
+    FIELDS_INVALID = (20, Code.INVALID_ARGUMENT, "多个字段有误")
+    FIELD_REQUIRED = (21, Code.INVALID_ARGUMENT, "缺少必填字段")
+    FIELD_OUTPUT_ONLY = (22, Code.INVALID_ARGUMENT, "该字段由服务端填写")
+    FIELD_OUT_OF_RANGE = (23, Code.INVALID_ARGUMENT, "数值超出范围")
+    FIELD_LENGTH = (24, Code.INVALID_ARGUMENT, "长度或条数不符合要求")
+    FIELD_MALFORMED = (25, Code.INVALID_ARGUMENT, "格式不正确")
+    CITIZEN_NUMBER_INVALID = (26, Code.INVALID_ARGUMENT, "公民身份号码有误")
+    DECIMAL_NEGATIVE = (27, Code.INVALID_ARGUMENT, "单价或数量不能为负")
+    DECIMAL_TOO_PRECISE = (28, Code.INVALID_ARGUMENT, "小数位数过多")
+    DATE_INVALID = (29, Code.INVALID_ARGUMENT, "日期不存在")
+
+    PERSON_EXISTS = (40, Code.ALREADY_EXISTS, "该证件已在本统筹区参保登记")
+    PERSON_NOT_FOUND = (41, Code.NOT_FOUND, "未找到参保人")
+    CERTIFICATE_EXISTS = (42, Code.ALREADY_EXISTS, "已有激活的医保电子凭证")
+    CERTIFICATE_NOT_FOUND = (43, Code.NOT_FOUND, "未找到医保电子凭证")
+    ECERT_NOT_ACTIVATED = (44, Code.FAILED_PRECONDITION, "医保电子凭证未激活")
+
+    QR_MALFORMED = (60, Code.INVALID_ARGUMENT, "不是有效的医保电子凭证二维码")
+    QR_UNKNOWN_KEY = (61, Code.FAILED_PRECONDITION, "二维码签发密钥不可信")
+    QR_BAD_SIGNATURE = (62, Code.FAILED_PRECONDITION, "二维码签名不符，可能被篡改")
+    QR_NOT_YET_VALID = (63, Code.FAILED_PRECONDITION, "二维码尚未生效")
+    QR_EXPIRED = (64, Code.FAILED_PRECONDITION, "二维码已过期，请刷新后重扫")
+    CLOCK_SUSPECT = (65, Code.FAILED_PRECONDITION, "扫码终端时钟不准")
+    QR_WRONG_AUDIENCE = (66, Code.FAILED_PRECONDITION, "二维码用途不符")
+    QR_STALE_TRUST = (67, Code.UNAVAILABLE, "信任清单过期，暂不能结算")
+    QR_ALREADY_USED = (68, Code.FAILED_PRECONDITION, "二维码已使用，请刷新后重扫")
+    QR_SUPERSEDED = (69, Code.FAILED_PRECONDITION, "二维码已被新码取代，请刷新后重扫")
+    NOT_CARDHOLDER = (70, Code.PERMISSION_DENIED, "出示的凭证不属于就诊人")
+
+    VISIT_NOT_FOUND = (80, Code.NOT_FOUND, "未找到就诊登记")
+    VISIT_EXISTS = (81, Code.ALREADY_EXISTS, "该就诊号已登记")
+    INSTITUTION_NOT_DESIGNATED = (82, Code.FAILED_PRECONDITION, "该机构当日不是定点医药机构")
+    INSTITUTION_NO_ECERT = (83, Code.FAILED_PRECONDITION, "该机构不支持医保电子凭证，请使用实体卡")
+    PERSON_NOT_ENROLLED = (84, Code.FAILED_PRECONDITION, "持码人未在本统筹区正常参保")
+    OFFSITE_NOT_REGISTERED = (85, Code.FAILED_PRECONDITION, "未办理异地就医备案")
+
+    CATALOGUE_ITEM_UNKNOWN = (100, Code.INVALID_ARGUMENT, "项目不在医保目录内")
+    LINE_AMOUNT_MISMATCH = (101, Code.INVALID_ARGUMENT, "明细金额不等于单价乘以数量")
+    BILL_TOTAL_MISMATCH = (102, Code.INVALID_ARGUMENT, "明细合计与费用总额不符")
+    LINE_NUMBER_REPEATED = (103, Code.INVALID_ARGUMENT, "明细序号重复")
+    SERVICE_DATE_INVALID = (104, Code.INVALID_ARGUMENT, "费用日期早于就诊或晚于今日")
+    POLICY_NOT_FOUND = (105, Code.FAILED_PRECONDITION, "当日没有生效的待遇政策")
+    POLICY_NO_MATCHING_ROW = (106, Code.FAILED_PRECONDITION, "待遇政策没有适用的条目")
+    BILL_ALREADY_SETTLED = (107, Code.ALREADY_EXISTS, "该单据已结算")
+    SETTLEMENT_NOT_FOUND = (108, Code.NOT_FOUND, "未找到结算记录")
+    SETTLEMENT_REVERSED = (109, Code.FAILED_PRECONDITION, "该结算已撤销")
+    ACCOUNT_NOT_FOUND = (110, Code.NOT_FOUND, "未找到个人账户")
+    TRACE_MISMATCH = (111, Code.FAILED_PRECONDITION, "重新计算的结果与结算时不一致")
+
+    POLICY_FILE_INVALID = (120, Code.INVALID_ARGUMENT, "政策文件有误")
+    SAME_MAKER_AND_CHECKER = (121, Code.FAILED_PRECONDITION, "经办与复核不能为同一人")
+    POLICY_STATE = (122, Code.FAILED_PRECONDITION, "政策当前状态不允许此操作")
+    POLICY_OVERLAP = (123, Code.FAILED_PRECONDITION, "与已生效的政策日期重叠")
+
+    REGISTRATION_NOT_FOUND = (140, Code.NOT_FOUND, "未找到异地就医备案")
+    REGION_EXCLUDED = (141, Code.FAILED_PRECONDITION, "港澳台地区不在备案范围内")
+    STAY_TOO_SHORT = (142, Code.FAILED_PRECONDITION, "长期备案须在外居住超过六个月")
+    REGISTER_IN_ADVANCE = (143, Code.FAILED_PRECONDITION, "须在就医前办理备案")
+    REGISTRATION_STATE = (144, Code.FAILED_PRECONDITION, "备案当前状态不允许此操作")
+    REGISTRATION_EXISTS = (145, Code.ALREADY_EXISTS, "同一地区和期间已有有效备案")
+
+    def __new__(cls, number: int, code: Code, message_zh: str) -> "Reason":
+        """Makes a member whose value is its number in the proto enum."""
+        member = object.__new__(cls)
+        member._value_ = number
+        member.code = code
+        member.message_zh = message_zh
+        return member
+
+    @property
+    def wire_name(self) -> str:
+        """The name of the proto enum value, as sent in `ErrorInfo.reason`."""
+        return f"ERROR_REASON_{self.name}"
