@@ -225,6 +225,7 @@ class SettledLine(google.protobuf.message.Message):
     OVER_LIMIT_FEN_FIELD_NUMBER: builtins.int
     PREPAY_FEN_FIELD_NUMBER: builtins.int
     ELIGIBLE_FEN_FIELD_NUMBER: builtins.int
+    PREPAY_RATIO_PPM_FIELD_NUMBER: builtins.int
     line_number: builtins.int
     """The line's number in the bill."""
     item_code: builtins.str
@@ -241,6 +242,10 @@ class SettledLine(google.protobuf.message.Message):
     """The first self-pay share, in fen."""
     eligible_fen: builtins.int
     """In policy scope, in fen."""
+    prepay_ratio_ppm: builtins.int
+    """The item's own first self-pay share in ppm; absent where the policy's share for the
+    class decided.
+    """
     def __init__(
         self,
         *,
@@ -252,8 +257,11 @@ class SettledLine(google.protobuf.message.Message):
         over_limit_fen: builtins.int = ...,
         prepay_fen: builtins.int = ...,
         eligible_fen: builtins.int = ...,
+        prepay_ratio_ppm: builtins.int | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "catalogue_class", b"catalogue_class", "eligible_fen", b"eligible_fen", "excluded_fen", b"excluded_fen", "item_code", b"item_code", "line_number", b"line_number", "over_limit_fen", b"over_limit_fen", "prepay_fen", b"prepay_fen"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_prepay_ratio_ppm", b"_prepay_ratio_ppm", "prepay_ratio_ppm", b"prepay_ratio_ppm"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_prepay_ratio_ppm", b"_prepay_ratio_ppm", "amount_fen", b"amount_fen", "catalogue_class", b"catalogue_class", "eligible_fen", b"eligible_fen", "excluded_fen", b"excluded_fen", "item_code", b"item_code", "line_number", b"line_number", "over_limit_fen", b"over_limit_fen", "prepay_fen", b"prepay_fen", "prepay_ratio_ppm", b"prepay_ratio_ppm"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_prepay_ratio_ppm", b"_prepay_ratio_ppm"]) -> typing.Literal["prepay_ratio_ppm"] | None: ...
 
 global___SettledLine = SettledLine
 

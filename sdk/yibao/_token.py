@@ -1,0 +1,168 @@
+"""What the issuer and the verifier of signed texts share: the frame and the errors.
+
+Both the QR token and the trust snapshot are COSE_Sign1 (RFC 9052) by Ed25519 in one
+frame, of which every byte is fixed but the key id and the length of the payload:
+
+    d2 84                            tag 18, an array of 4
+    4d a2 01 27 04 48 <8 bytes>      protected: {1: -8 EdDSA, 4: key id}
+    a0                               nothing unprotected
+    58 nn | 59 nn nn <payload>       payload
+    58 40 <64 bytes>                 signature
+
+So it is checked by comparing bytes, and no parser runs before the signature holds.
+"""
+
+import datetime as dt
+import hashlib
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+TEXT_PREFIX: Final = "MI1-"
+KEY_ID_BYTES: Final = 8
+PUBLIC_KEY_BYTES: Final = 32
+SIGNATURE_BYTES: Final = 64
+CODE_ID_BYTES: Final = 8
+# The length of a code's payload stands in one byte, that of a snapshot's in two.
+MAX_CODE_PAYLOAD_BYTES: Final = 0xFF
+MAX_SNAPSHOT_PAYLOAD_BYTES: Final = 0xFFFF
+SUBJECT_CHARACTERS: Final = 13
+MAX_LIFE_SECONDS: Final = 60
+
+CLAIM_ISSUER: Final = 1
+CLAIM_SUBJECT: Final = 2
+CLAIM_AUDIENCE: Final = 3
+CLAIM_EXPIRE: Final = 4
+CLAIM_ISSUE: Final = 6
+CLAIM_CODE_ID: Final = 7
+
+_OPENING = bytes.fromhex("d2844da201270448")
+_PROTECTED = slice(2, 16)
+_KEY_ID = slice(8, 16)
+_UNPROTECTED_AT = 16
+_PAYLOAD_HEAD_AT = 17
+_CLOSING = bytes.fromhex("5840")
+_CLOSING_BYTES = len(_CLOSING) + SIGNATURE_BYTES
+# The start of Sig_structure: an array of 4 whose first item is "Signature1".
+_SIGNED_OPENING = b"\x84\x6aSignature1"
+_NO_EXTERNAL_DATA = b"\x40"
+
+ErrorName: TypeAlias = Literal[
+    "malformed",
+    "unknown_key",
+    "bad_signature",
+    "not_yet_valid",
+    "expired",
+    "clock_suspect",
+    "wrong_audience",
+    "stale_trust",
+    "replayed",
+]
+
+
+class QrError(Exception):
+    """A QR code or a trust snapshot is not accepted.
+
+    Attributes:
+        error: Why; one of the fixed names in `ErrorName`.
+        offset_seconds: `now` less the moment of signing, rounded down, where time is
+            the cause, else None. Negative: this machine's clock is behind the issuer's.
+    """
+
+    def __init__(
+        self, error: ErrorName, message: str, *, offset_seconds: int | None = None
+    ) -> None:
+        """Keeps the name of the error; `message` holds nothing of the person."""
+        super().__init__(f"{error}: {message}")
+        self.error: ErrorName = error
+        self.message = message
+        self.offset_seconds = offset_seconds
+
+
+class Frame(NamedTuple):
+    """The parts of a framed message, unverified."""
+
+    key_id: bytes
+    payload: bytes
+    signature: bytes
+    signed: bytes  # the bytes that the signature is over
+
+
+def key_id_of(public_key: bytes) -> bytes:
+    """Returns the id of a raw 32-byte public key: the first 8 bytes of its SHA-256."""
+    assert len(public_key) == PUBLIC_KEY_BYTES
+    return hashlib.sha256(public_key).digest()[:KEY_ID_BYTES]
+
+
+def payload_head(size: int) -> bytes:
+    """Returns the head of a payload of `size` bytes, from 24 to 65535."""
+    assert 24 <= size <= MAX_SNAPSHOT_PAYLOAD_BYTES
+    return bytes((0x58, size)) if size <= 0xFF else b"\x59" + size.to_bytes(2, "big")
+
+
+def frame_opening(key_id: bytes) -> bytes:
+    """Returns the 17 bytes before the payload."""
+    assert len(key_id) == KEY_ID_BYTES
+    return _OPENING + key_id + b"\xa0"
+
+
+def bytes_to_sign(opening: bytes, payload: bytes) -> bytes:
+    """Returns the Sig_structure over a payload that follows `opening`."""
+    head = payload_head(len(payload))
+    return b"".join((_SIGNED_OPENING, opening[_PROTECTED], _NO_EXTERNAL_DATA, head, payload))
+
+
+def close_frame(opening: bytes, payload: bytes, signature: bytes) -> bytes:
+    """Returns the whole message."""
+    assert len(signature) == SIGNATURE_BYTES
+    return b"".join((opening, payload_head(len(payload)), payload, _CLOSING, signature))
+
+
+def open_frame(data: bytes, *, max_payload: int) -> Frame:
+    """Takes a message with a payload of at most `max_payload` bytes apart by its fixed bytes.
+
+    Raises:
+        QrError: `malformed` where any byte of the frame, or the length, is not as fixed.
+    """
+    closing_at = len(data) - _CLOSING_BYTES
+    if closing_at < _PAYLOAD_HEAD_AT + 2:
+        raise QrError("malformed", "too short")
+    if not data.startswith(_OPENING) or data[_UNPROTECTED_AT] != 0xA0:
+        raise QrError("malformed", "not the header of a signed message of this profile")
+    start = _payload_start(data, closing_at, max_payload)
+    if data[closing_at : closing_at + len(_CLOSING)] != _CLOSING:
+        raise QrError("malformed", "not a signature of 64 bytes at the end")
+    return Frame(
+        data[_KEY_ID],
+        data[start:closing_at],
+        data[-SIGNATURE_BYTES:],
+        b"".join(
+            (
+                _SIGNED_OPENING,
+                data[_PROTECTED],
+                _NO_EXTERNAL_DATA,
+                data[_PAYLOAD_HEAD_AT:closing_at],
+            )
+        ),
+    )
+
+
+def _payload_start(data: bytes, end: int, max_payload: int) -> int:
+    """Returns where the payload that must end at `end` starts."""
+    form = data[_PAYLOAD_HEAD_AT]
+    start = _PAYLOAD_HEAD_AT + (2 if form == 0x58 else 3)
+    size = end - start
+    # Comparing with the one right head also refuses a length longer than needed.
+    shortest = 24 if form == 0x58 else 0x100
+    if not shortest <= size <= max_payload or data[_PAYLOAD_HEAD_AT:start] != payload_head(size):
+        raise QrError("malformed", "the payload's length does not fit")
+    return start
+
+
+def unix_seconds(now: dt.datetime) -> float:
+    """Returns an aware instant in seconds since 1970.
+
+    Raises:
+        ValueError: `now` has no time zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now must be an aware datetime")
+    return now.timestamp()

@@ -1,0 +1,135 @@
+"""Databases: the same code on SQLite (embedded) and PostgreSQL.
+
+Commits are durable before they return: SQLite in WAL mode with synchronous=FULL,
+PostgreSQL with synchronous_commit=on. Writing transactions take the write lock at
+their beginning on SQLite; on PostgreSQL they run READ COMMITTED and lock rows.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import psycopg.types.string
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from yibao_common.batcher import TransientError
+
+_SQLITE_BUSY_SECONDS = 10
+_POSTGRES_SETTINGS = (
+    "SET synchronous_commit = on",
+    "SET lock_timeout = '5s'",
+    "SET statement_timeout = '30s'",
+    "SET idle_in_transaction_session_timeout = '60s'",
+    "SET TIME ZONE 'UTC'",
+)
+
+
+class Database:
+    """One database with a writing connection pool and a reading one."""
+
+    def __init__(self, url: str, *, readers: int = 4, writers: int = 2) -> None:
+        """Opens `url`: `sqlite:///file` or `postgresql+psycopg://…`."""
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            self._writer = _sqlite_engine(parsed, begin="BEGIN IMMEDIATE", size=1)
+            self._reader = _sqlite_engine(parsed, begin="BEGIN", size=readers)
+        else:
+            self._writer = _postgres_engine(parsed, size=writers)
+            self._reader = _postgres_engine(parsed, size=readers, read_only=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is SQLite, which one process at a time may serve."""
+        return self._writer.dialect.name == "sqlite"
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The writing engine, for migrations."""
+        return self._writer
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Gives a connection in a transaction; commits at the end, rolls back on error.
+
+        Raises TransientError where the database asks to run the transaction again or was
+        unreachable; whether a lost commit took effect is then found by request id.
+        """
+        try:
+            with self._writer.begin() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            if _is_transient(error):
+                raise TransientError(str(error.orig)) from error
+            raise
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Gives a connection in a read-only transaction over one snapshot."""
+        with self._reader.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def _is_transient(error: sa.exc.DBAPIError) -> bool:
+    cause = error.orig
+    if isinstance(cause, sqlite3.OperationalError):
+        return "locked" in str(cause) or "busy" in str(cause)
+    if isinstance(cause, psycopg.OperationalError):
+        # Serialization failures, deadlocks, lock time-outs, lost connections, restarts.
+        return True
+    return bool(error.connection_invalidated)
+
+
+def _sqlite_engine(url: sa.URL, *, begin: str, size: int) -> sa.Engine:
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.pool.QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        connect_args={"timeout": _SQLITE_BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transaction control would begin too late and commit too soon.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgres_engine(url: sa.URL, *, size: int, read_only: bool = False) -> sa.Engine:
+    engine = sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: "psycopg.Connection[Any]", _record: object) -> None:
+        # Identifiers are strings everywhere else; parsing them into UUID objects and
+        # back costs more than the query.
+        connection.adapters.register_loader("uuid", psycopg.types.string.TextLoader)
+        connection.prepare_threshold = 1
+        with connection.cursor() as cursor:
+            for statement in _POSTGRES_SETTINGS:
+                cursor.execute(statement)
+            if read_only:
+                cursor.execute("SET default_transaction_read_only = on")
+        connection.commit()
+
+    return engine

@@ -1,0 +1,37 @@
+"""Small translations between the shared proto types and Python values."""
+
+import datetime as dt
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from yibao.common.v1.date_pb2 import Date
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def to_date(date: Date) -> dt.date:
+    """Returns the day; the gate has checked that it exists."""
+    return dt.date(date.year, date.month, date.day)
+
+
+def to_optional_date(message: object, field: str) -> dt.date | None:
+    """Returns the day in `field` of a message, or None where it is absent."""
+    present = message.HasField(field)  # type: ignore[attr-defined]
+    return to_date(getattr(message, field)) if present else None
+
+
+def from_date(day: dt.date) -> Date:
+    """Returns the day as sent."""
+    return Date(year=day.year, month=day.month, day=day.day)
+
+
+def to_instant(timestamp: Timestamp) -> dt.datetime:
+    """Returns the instant, aware, in UTC, cut to microseconds."""
+    return timestamp.ToDatetime(tzinfo=dt.UTC)
+
+
+def from_instant(instant: dt.datetime) -> Timestamp:
+    """Returns an aware instant as sent."""
+    microseconds = (instant - _EPOCH) // dt.timedelta(microseconds=1)
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return Timestamp(seconds=seconds, nanos=rest * 1000)

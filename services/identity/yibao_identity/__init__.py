@@ -1,0 +1,1 @@
+"""The identity service: insured persons, e-certificates, QR codes and trust."""

@@ -1,0 +1,1 @@
+"""The offsite service: registration for care in another region."""

@@ -1,0 +1,1 @@
+"""The settlement service: what each bill costs whom, accounts, ledger."""

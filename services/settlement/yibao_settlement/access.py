@@ -1,0 +1,41 @@
+"""Who may call what in the settlement service; a test walks every method."""
+
+from yibao_common.access import AccessTable
+from yibao_common.callers import Role
+
+_COUNTER = frozenset({Role.INSTITUTION, Role.TERMINAL})
+_AGENCY = frozenset({Role.AGENCY})
+_COUNTER_OR_AGENCY = _COUNTER | _AGENCY
+
+ACCESS = AccessTable.of_services(
+    {
+        "yibao.settlement.v1.VisitService": {
+            "RegisterVisit": _COUNTER,
+            "GetVisit": _COUNTER_OR_AGENCY,
+        },
+        "yibao.settlement.v1.SettlementService": {
+            "TrialBill": _COUNTER,
+            "SettleBill": _COUNTER,
+            "SubmitBills": _COUNTER,
+            "ReverseSettlement": _COUNTER_OR_AGENCY,
+            "GetSettlement": _COUNTER_OR_AGENCY,
+            "ExplainSettlement": _COUNTER_OR_AGENCY,
+        },
+        "yibao.settlement.v1.AccountService": {
+            "CreditAccount": _AGENCY,
+            "GetAccount": _AGENCY,
+            "ListFundBalances": _AGENCY,
+        },
+        "yibao.settlement.v1.CatalogueService": {
+            "ImportCatalogueItems": _AGENCY,
+            "GetCatalogueItem": _COUNTER_OR_AGENCY,
+            "ImportInstitutions": _AGENCY,
+        },
+        "yibao.settlement.v1.PolicyService": {
+            "ValidatePolicy": _AGENCY,
+            "SubmitPolicy": _AGENCY,
+            "ApprovePolicy": _AGENCY,
+            "GetPolicy": _COUNTER_OR_AGENCY,
+        },
+    }
+)

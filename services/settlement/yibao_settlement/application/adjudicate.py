@@ -1,0 +1,65 @@
+"""What a bill costs whom: the same calculation for trial, settlement and explanation."""
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from yibao_common.calendar import full_years, shanghai_day
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+from yibao_settlement.application.records import Adjudication
+from yibao_settlement.rules.benefits import adjudicate
+from yibao_settlement.rules.bill import Bill, price_lines
+from yibao_settlement.rules.split import Facts
+from yibao_settlement.rules.standing import Accumulators
+from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
+
+if TYPE_CHECKING:
+    from yibao_settlement.application.ports import Reference
+
+
+def adjudicate_bill(
+    bill: Bill,
+    visit: Visit,
+    *,
+    region: str,
+    year: Accumulators,
+    account_balance_fen: int,
+    reference: "Reference",
+    now: dt.datetime,
+) -> Adjudication:
+    """Returns what `bill` costs whom, with the person's `year` before it.
+
+    Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
+    POLICY_NOT_FOUND, the faults of the lines, POLICY_NO_MATCHING_ROW.
+    """
+    day = bill.service_date
+    check_service_date(day, visit=visit, today=shanghai_day(now))
+    institution = reference.institution(visit.institution_id)
+    check_designated(institution, visit.institution_id, region=region, on=day)
+    policy = reference.policy(visit.insurance_type, day)
+    if policy is None:
+        raise RuleError(
+            Reason.POLICY_NOT_FOUND,
+            f"no active policy of region {region} for insurance type {visit.insurance_type} "
+            f"on {day.isoformat()}",
+            region=region,
+            insurance_type=visit.insurance_type,
+            date=day.isoformat(),
+        )
+    lines = price_lines(bill, reference.items([line.item_code for line in bill.lines], day))
+    facts = Facts(
+        visit.care_type,
+        visit.person_class,
+        visit.entitlement_groups,
+        visit.institution_level,
+        full_years(visit.birth_date, day),
+    )
+    split = adjudicate(
+        policy,
+        facts=facts,
+        lines=lines,
+        year=year,
+        account_used=bill.account_used,
+        account_balance_fen=account_balance_fen,
+    )
+    return Adjudication(visit, bill, facts, policy.version, lines, year, split)

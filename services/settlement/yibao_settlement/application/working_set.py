@@ -1,0 +1,174 @@
+"""The state that one batch works on: what was read, and what is to be written.
+
+Commands of a batch run one after the other over it, so that two commands for one person
+chain. A command changes it only after everything that can refuse it has passed.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from yibao_common.answers import Answer
+from yibao_settlement.application.records import (
+    Reversal,
+    SettledBill,
+    SettlementRow,
+)
+from yibao_settlement.rules.ledger import Entry, PostingKind
+from yibao_settlement.rules.presentation import PresentedCode
+from yibao_settlement.rules.standing import Accumulators, Standing, accumulate, new_standing
+from yibao_settlement.rules.visit import Enrolment, Visit
+
+if TYPE_CHECKING:
+    from yibao_settlement.application.ports import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class CodeUse:
+    """A code used up by a request at an institution."""
+
+    code: PresentedCode
+    request_id: str
+    institution_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewSettlement:
+    """A settlement to store: the record and the request whose answer holds it in full."""
+
+    settled: SettledBill
+    request_id: str
+    accumulations: Mapping[str, int]
+    fund_amounts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Entries to append."""
+
+    posting_id: str
+    kind: PostingKind
+    entries: tuple[Entry, ...]
+
+
+@dataclass(slots=True)
+class Changes:
+    """What the batch writes, in the order of the commands."""
+
+    answers: list[Answer] = field(default_factory=list)
+    visits: list[Visit] = field(default_factory=list)
+    code_uses: list[CodeUse] = field(default_factory=list)
+    settlements: list[NewSettlement] = field(default_factory=list)
+    reversals: list[Reversal] = field(default_factory=list)
+    postings: list[Posting] = field(default_factory=list)
+    person_ids: set[str] = field(default_factory=set)
+    # (person, benefit year) of earlier years that changed or were closed.
+    closed_years: set[tuple[str, int]] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class WorkingSet:
+    """Everything a batch of one region reads, in memory, and what it changes."""
+
+    region: str
+    now: dt.datetime
+    reference: "Reference"
+    answers: dict[str, Answer]
+    visits: dict[str, Visit]
+    # (institution, the institution's visit number) to visit id.
+    visit_numbers: dict[tuple[str, str], str]
+    enrolments: dict[str, Enrolment]
+    persons_by_subject: dict[str, str]
+    standings: dict[str, Standing]
+    closed_years: dict[tuple[str, int], Accumulators]
+    used_codes: set[tuple[str, str]]
+    settlements: dict[str, SettlementRow]
+    # (visit, bill number) to the settlement that stands.
+    settled_bills: dict[tuple[str, str], str]
+    # What SettleBill answered, by request id, for settlements to be reversed.
+    settle_responses: dict[str, bytes]
+    changes: Changes = field(default_factory=Changes)
+
+    def standing(self, person_id: str) -> Standing:
+        """Returns the person's standing, new where nothing is booked yet."""
+        return self.standings.get(person_id) or new_standing(person_id)
+
+    def year(self, person_id: str, benefit_year: int) -> Accumulators:
+        """Returns what earlier settlements used up of a benefit year."""
+        standing = self.standing(person_id)
+        if standing.benefit_year == benefit_year:
+            return standing.accumulators
+        return self.closed_years.get((person_id, benefit_year), {})
+
+    def answer(self, request_id: str, digest: bytes, response: bytes) -> bytes:
+        """Keeps the answer of a request, for the store and for repeats in this batch."""
+        answer = Answer(request_id, digest, response)
+        self.answers[request_id] = answer
+        self.changes.answers.append(answer)
+        return response
+
+    def replay(self, request_id: str, digest: bytes) -> bytes | None:
+        """Returns the answer stored for a repeated request, or None for a new one."""
+        known = self.answers.get(request_id)
+        return None if known is None else known.replay(digest)
+
+    def use_code(self, person_id: str, use: CodeUse) -> None:
+        """Marks a code as used; older codes of its holder are superseded from now on."""
+        code = use.code
+        self.used_codes.add((code.subject, code.code_id))
+        self.changes.code_uses.append(use)
+        before = self.standing(person_id)
+        self._set_standing(
+            Standing(
+                person_id,
+                before.balance_fen,
+                before.benefit_year,
+                before.accumulators,
+                max(before.newest_code_time, code.issue_time),
+            )
+        )
+
+    def post(self, posting_id: str, kind: PostingKind, entries: tuple[Entry, ...]) -> None:
+        """Appends a posting; a settlement that owes nothing posts nothing."""
+        if entries:
+            self.changes.postings.append(Posting(posting_id, kind, entries))
+
+    def change_person(
+        self,
+        person_id: str,
+        *,
+        balance_change_fen: int,
+        benefit_year: int = 0,
+        accumulations: Iterable[tuple[str, int]] = (),
+    ) -> Standing:
+        """Moves the account and adds to a benefit year; returns the new standing.
+
+        A year later than the current one closes the current one; an earlier one is kept
+        beside it. Asserts that the balance does not fall below zero.
+        """
+        before = self.standing(person_id)
+        year, accumulators = before.benefit_year, before.accumulators
+        if benefit_year > year:
+            if year:
+                self._close(person_id, year, accumulators)
+            year = benefit_year
+            accumulators = accumulate(self.closed_years.get((person_id, year), {}), accumulations)
+        elif benefit_year == year:
+            accumulators = accumulate(accumulators, accumulations)
+        elif benefit_year:
+            earlier = self.closed_years.get((person_id, benefit_year), {})
+            self._close(person_id, benefit_year, accumulate(earlier, accumulations))
+        balance_fen = before.balance_fen + balance_change_fen
+        assert balance_fen >= 0, (person_id, before.balance_fen, balance_change_fen)
+        after = Standing(person_id, balance_fen, year, accumulators, before.newest_code_time)
+        self._set_standing(after)
+        return after
+
+    def _close(self, person_id: str, year: int, accumulators: Accumulators) -> None:
+        self.closed_years[person_id, year] = accumulators
+        self.changes.closed_years.add((person_id, year))
+
+    def _set_standing(self, standing: Standing) -> None:
+        self.standings[standing.person_id] = standing
+        self.changes.person_ids.add(standing.person_id)

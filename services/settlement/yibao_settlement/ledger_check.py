@@ -1,0 +1,211 @@
+"""The ledger checker: proves on the live database that the books are right.
+
+It trusts nothing that the engine kept: every figure is derived again from the entries
+and the stored settlements, in one snapshot. `yibao doctor --ledger` prints its report.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from yibao.settlement.v1 import settlement_pb2
+from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
+from yibao_common.database import Database
+from yibao_common.errors import RuleError
+from yibao_settlement.application.explain import explain_settlement
+from yibao_settlement.rules.ledger import (
+    Entry,
+    opposite,
+    person_account,
+    settlement_entries,
+)
+from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.standing import accumulate
+from yibao_settlement.servicer.decode import stored_inputs
+from yibao_settlement.storage import ledger_facts
+from yibao_settlement.storage.ledger_facts import BookedSettlement
+from yibao_settlement.storage.reference import ReferenceCache
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One thing that is not as it must be."""
+
+    region: str
+    invariant: str
+    subject: str
+    detail: str
+
+
+@dataclass(slots=True)
+class LedgerReport:
+    """What was examined, and every drift found."""
+
+    settlements: int = 0
+    postings_unbalanced: int = 0
+    accounts: int = 0
+    persons: int = 0
+    drifts: list[Drift] = field(default_factory=list)
+
+
+INVARIANTS = (
+    "the entries of every posting sum to zero",
+    "every posting belongs to a settlement, a reversal or a credit",
+    "every personal account equals the sum of its entries and is not negative",
+    "every checkpoint equals the sum of its entries",
+    "the lines of every settlement sum to its bill, and its parts to its total",
+    "the entries of every settlement are those of its amounts; a reversal mirrors them",
+    "the accumulators of every person's year are those of its settlements",
+    "every settlement used up one code and keeps its answer",
+    "every settlement comes out the same when it is calculated again",
+)
+
+
+def check_ledger(database: Database) -> LedgerReport:
+    """Examines every region and returns the report; changes nothing."""
+    report = LedgerReport()
+    cache = ReferenceCache()
+    with database.read() as connection:
+        for region in ledger_facts.regions(connection):
+            find_policy = functools.partial(cache.policy_version, connection, region)
+            checker = _RegionChecker(region, report, find_policy)
+            checker.check_postings(
+                ledger_facts.unbalanced_postings(connection, region),
+                ledger_facts.orphan_postings(connection, region),
+                ledger_facts.wrong_checkpoints(connection, region),
+            )
+            years = checker.check_settlements(ledger_facts.booked_settlements(connection, region))
+            balances, stored_years = ledger_facts.standings(connection, region)
+            checker.check_persons(
+                balances, ledger_facts.account_sums(connection, region), stored_years, years
+            )
+    return report
+
+
+Years = dict[tuple[str, int], dict[str, int]]
+
+
+class _RegionChecker:
+    def __init__(
+        self, region: str, report: LedgerReport, policy: Callable[[str], Policy | None]
+    ) -> None:
+        self._region = region
+        self._report = report
+        self._policy = policy
+
+    def _drift(self, invariant: int, subject: str, detail: str) -> None:
+        self._report.drifts.append(Drift(self._region, INVARIANTS[invariant], subject, detail))
+
+    def check_postings(
+        self,
+        unbalanced: list[tuple[str, int]],
+        orphans: list[str],
+        checkpoints: list[tuple[str, int, int]],
+    ) -> None:
+        self._report.postings_unbalanced += len(unbalanced)
+        for posting_id, sum_fen in unbalanced:
+            self._drift(0, posting_id, f"its entries sum to {sum_fen} fen")
+        for posting_id in orphans:
+            self._drift(1, posting_id, "no settlement knows it")
+        for account_id, kept_fen, summed_fen in checkpoints:
+            self._drift(3, account_id, f"keeps {kept_fen} fen, entries sum to {summed_fen}")
+
+    def check_persons(
+        self,
+        balances: Mapping[str, int],
+        sums: Mapping[str, int],
+        stored_years: Mapping[tuple[str, int], Mapping[str, int]],
+        years: Years,
+    ) -> None:
+        self._report.accounts += len(sums)
+        self._report.persons += len(balances)
+        for person_id, balance_fen in balances.items():
+            summed_fen = sums.get(person_account(person_id), 0)
+            if balance_fen != summed_fen or balance_fen < 0:
+                self._drift(2, person_id, f"holds {balance_fen} fen, entries sum to {summed_fen}")
+        for account_id in sums:
+            kind, _, person_id = account_id.partition(":")
+            if kind == "person" and person_id not in balances:
+                self._drift(2, person_id, "has entries but no account")
+        for key in sorted(years.keys() | stored_years.keys()):
+            derived, stored = years.get(key, {}), dict(stored_years.get(key, {}))
+            if derived != stored:
+                self._drift(6, f"{key[0]} in {key[1]}", f"keeps {stored}, derived {derived}")
+
+    def check_settlements(self, settlements: Iterator[BookedSettlement]) -> Years:
+        """Checks each settlement; returns the accumulators that they come to."""
+        years: Years = {}
+        for booked in settlements:
+            self._report.settlements += 1
+            self._check_entries(booked)
+            self._check_record(booked)
+            key = (booked.person_id, booked.benefit_year)
+            if not booked.is_reversed and booked.accumulations:
+                years[key] = accumulate(years.get(key, {}), booked.accumulations.items())
+            elif key not in years:
+                # Stored, and empty once everything in it is reversed.
+                years.setdefault(key, {})
+        return years
+
+    def _check_entries(self, booked: BookedSettlement) -> None:
+        subject = booked.settlement_id
+        entries = settlement_entries(
+            booked.fund_amounts,
+            person_id=booked.person_id,
+            account_fen=booked.account_fen,
+            institution_id=booked.institution_id,
+        )
+        if booked.posted != _amounts(entries):
+            self._drift(5, subject, f"posted {dict(booked.posted)}, owes {_amounts(entries)}")
+        mirrored = _amounts(opposite(entries)) if booked.is_reversed else {}
+        if booked.taken_back != mirrored:
+            self._drift(5, subject, f"took back {dict(booked.taken_back)}, not {mirrored}")
+
+    def _check_record(self, booked: BookedSettlement) -> None:
+        subject = booked.settlement_id
+        if booked.settle_response is None or booked.code_uses != 1:
+            kept = "an answer" if booked.settle_response is not None else "no answer"
+            self._drift(7, subject, f"has {kept} and {booked.code_uses} codes used up")
+        if booked.settle_response is None:
+            return
+        settlement = SettleBillResponse.FromString(booked.settle_response).settlement
+        for fault in _sum_faults(settlement, booked):
+            self._drift(4, subject, fault)
+        policy = self._policy(settlement.policy_version)
+        if policy is None:
+            self._drift(8, subject, f"policy {settlement.policy_version} is not stored")
+            return
+        try:
+            explain_settlement(stored_inputs(settlement), policy)
+        except RuleError as error:
+            self._drift(8, subject, error.message)
+
+
+def _amounts(entries: tuple[Entry, ...]) -> dict[str, int]:
+    return {entry.account_id: entry.amount_fen for entry in entries}
+
+
+def _sum_faults(settlement: settlement_pb2.Settlement, booked: BookedSettlement) -> Iterator[str]:
+    """Yields what does not add up in a stored settlement."""
+    parts = ("excluded_fen", "over_limit_fen", "prepay_fen", "eligible_fen")
+    for name, part in (("total_fen", "amount_fen"), *((part, part) for part in parts)):
+        lines_fen = sum(getattr(line, part) for line in settlement.lines)
+        if lines_fen != getattr(settlement, name):
+            yield f"lines have {lines_fen} fen of {name}, the bill {getattr(settlement, name)}"
+    if sum(getattr(settlement, part) for part in parts) != settlement.total_fen:
+        yield "excluded, over limit, prepay and eligible do not sum to the total"
+    funds_fen = sum(payment.amount_fen for payment in settlement.fund_payments)
+    personal_fen = settlement.account_fen + settlement.cash_fen
+    if funds_fen != settlement.fund_total_fen or personal_fen != settlement.personal_total_fen:
+        yield "the funds or the personal parts do not sum"
+    if settlement.fund_total_fen + personal_fen != settlement.total_fen:
+        yield "the funds and the person do not bear the total"
+    stored = (booked.total_fen, booked.fund_total_fen, booked.account_fen, booked.cash_fen)
+    answered = (
+        settlement.total_fen,
+        settlement.fund_total_fen,
+        settlement.account_fen,
+        settlement.cash_fen,
+    )
+    if stored != answered:
+        yield f"stored amounts {stored} differ from those answered {answered}"

@@ -1,0 +1,232 @@
+"""Starts the settlement service: configuration, database, engine, server, in this order."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import grpc
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from yibao.settlement.v1 import (
+    account_service_pb2,
+    account_service_pb2_grpc,
+    catalogue_service_pb2,
+    catalogue_service_pb2_grpc,
+    policy_service_pb2,
+    policy_service_pb2_grpc,
+    settlement_service_pb2,
+    settlement_service_pb2_grpc,
+    visit_service_pb2,
+    visit_service_pb2_grpc,
+)
+from yibao_common.batcher import Batcher
+from yibao_common.clock import Clock, system_clock
+from yibao_common.config import ServerConfig, StartError, load_config
+from yibao_common.database import Database
+from yibao_common.ids import Ids, new_id
+from yibao_common.logs import Log, open_log
+from yibao_common.metrics import BatchMetrics, Metrics
+from yibao_common.migrations import check_is_current
+from yibao_common.once import Blocking
+from yibao_common.server import Server, run
+from yibao_settlement.access import ACCESS
+from yibao_settlement.application.batch import BatchWork
+from yibao_settlement.application.commands import Command
+from yibao_settlement.config import SettlementConfig
+from yibao_settlement.servicer.account import AccountServicer
+from yibao_settlement.servicer.catalogue import CatalogueServicer
+from yibao_settlement.servicer.encode import ProtoEncoder
+from yibao_settlement.servicer.identity_client import IdentityClient
+from yibao_settlement.servicer.policy import PolicyServicer
+from yibao_settlement.servicer.settlement import SettlementServicer
+from yibao_settlement.servicer.trust import TrustHolder
+from yibao_settlement.servicer.visit import VisitServicer
+from yibao_settlement.storage.queries import Queries
+from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.transactions import SettlementTransactions
+
+DESCRIPTORS = (
+    visit_service_pb2.DESCRIPTOR.services_by_name["VisitService"],
+    settlement_service_pb2.DESCRIPTOR.services_by_name["SettlementService"],
+    account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+    catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
+    policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
+)
+
+
+class SettlementService:
+    """The running parts of the settlement service."""
+
+    def __init__(
+        self,
+        config: SettlementConfig,
+        *,
+        log: Log,
+        clock: Clock = system_clock,
+        ids: Ids = new_id,
+    ) -> None:
+        """Opens the database. Raises StartError where its schema is not current."""
+        self._config = config
+        self._log = log
+        self._clock = clock
+        self._ids = ids
+        self.database = Database(config.database.url)
+        try:
+            check_is_current(self.database, "yibao_settlement")
+            self._trust_key = _read_public_key(config.identity.trust_key_file)
+        except StartError:
+            self.database.close()
+            raise
+        if self.database.is_sqlite and config.server.reuse_port:
+            raise StartError("server.reuse_port: SQLite is served by one process alone")
+
+    async def serve(
+        self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
+    ) -> None:
+        """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
+        config = self._config
+        metrics = Metrics()
+        reference = ReferenceCache()
+        blocking = Blocking()
+        queries = Queries(self.database, reference)
+        batcher: Batcher[Command, bytes] = Batcher(
+            BatchWork(
+                SettlementTransactions(self.database, reference),
+                encoder=ProtoEncoder(),
+                clock=self._clock,
+                ids=self._ids,
+            ),
+            max_size=config.batch.max_size,
+            linger_seconds=config.batch.linger_ms / 1000,
+            max_queue=config.batch.max_queue,
+            observer=BatchMetrics(metrics, "settlement"),
+        )
+        trust = TrustHolder()
+        identity_channel = _channel(config)
+        identity = IdentityClient(
+            identity_channel,
+            regions=config.identity.regions,
+            trust_key=self._trust_key,
+            snapshot_file=config.identity.snapshot_file,
+            poll_seconds=config.identity.poll_seconds,
+            trust=trust,
+            database=self.database,
+            blocking=blocking,
+            clock=self._clock,
+            log=self._log,
+        )
+
+        def register(server: grpc.aio.Server) -> None:
+            visit_service_pb2_grpc.add_VisitServiceServicer_to_server(
+                VisitServicer(
+                    batcher,
+                    queries,
+                    blocking,
+                    trust=trust,
+                    refresh_enrolments=identity.refresh_enrolments,
+                    clock=self._clock,
+                ),
+                server,
+            )
+            settlement_service_pb2_grpc.add_SettlementServiceServicer_to_server(
+                SettlementServicer(
+                    batcher,
+                    queries,
+                    blocking,
+                    trust=trust,
+                    clock=self._clock,
+                    ids=self._ids,
+                    log=self._log,
+                ),
+                server,
+            )
+            account_service_pb2_grpc.add_AccountServiceServicer_to_server(
+                AccountServicer(batcher, queries, blocking), server
+            )
+            catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(
+                CatalogueServicer(self.database, queries, blocking), server
+            )
+            policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(
+                PolicyServicer(self.database, blocking, clock=self._clock), server
+            )
+
+        server = Server(
+            config.server,
+            service_name="settlement",
+            register=register,
+            descriptors=DESCRIPTORS,
+            access=ACCESS,
+            log=self._log,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+        )
+        batcher.start()
+        identity.start()
+        try:
+            port = await server.start()
+            if started is not None:
+                started.set_result(port)
+            await stop.wait()
+        finally:
+            # Calls end first, then what they wait for, then what that needs.
+            await server.drain()
+            await identity.close()
+            await identity_channel.close()
+            await batcher.close()
+            blocking.close()
+            self.database.close()
+
+
+def _read_public_key(path: Path) -> bytes:
+    try:
+        key = serialization.load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise StartError(f"identity.trust_key_file: {path} holds no public key: {error}") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise StartError(f"identity.trust_key_file: {path} holds no Ed25519 key")
+    return key.public_bytes_raw()
+
+
+def _channel(config: SettlementConfig) -> grpc.aio.Channel:
+    """Opens a channel to identity with the service's own certificate."""
+    server: ServerConfig = config.server
+    if server.insecure:
+        return grpc.aio.insecure_channel(config.identity.address)
+    assert server.client_ca_file is not None
+    assert server.key_file is not None
+    assert server.certificate_file is not None
+    credentials = grpc.ssl_channel_credentials(
+        server.client_ca_file.read_bytes(),
+        server.key_file.read_bytes(),
+        server.certificate_file.read_bytes(),
+    )
+    name = config.identity.server_name
+    options = [("grpc.ssl_target_name_override", name)] if name else []
+    return grpc.aio.secure_channel(config.identity.address, credentials, options=options)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the service; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="yibao-settlement", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="TOML configuration file")
+    path: Path = parser.parse_args(arguments).config
+    try:
+        config = load_config(SettlementConfig, path=path, environ=os.environ)
+    except StartError as error:
+        print(error, file=sys.stderr)
+        return 2
+    log = open_log(config.log, service="settlement", clock=system_clock)
+
+    async def serve(stop: asyncio.Event) -> None:
+        await SettlementService(config, log=log).serve(stop)
+
+    return run(serve, log=log)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,48 @@
+"""Step `account`: what the personal account (个人账户) pays of the personal cost.
+
+Funds relieve the person of the copay first, then of the deductible, the first self-pay
+share, the part above price ceilings and full own cost; the account may pay of what is
+left in the parts that the policy names, up to its balance.
+"""
+
+from yibao_settlement.rules.policy import (
+    ELIGIBLE,
+    EXCLUDED,
+    OVER_LIMIT,
+    PREPAY,
+    AccountStep,
+    CostPart,
+)
+from yibao_settlement.rules.split import Record
+from yibao_settlement.rules.work import Work
+
+
+def pay_from_account(step: AccountStep, row_index: int, *, balance_fen: int, work: Work) -> Record:
+    """Finds what the account pays; `balance_fen` is zero where it is not to be used.
+
+    The record is: row, balance, what is left of each CostPart in its order, paid.
+    """
+    pays = step.rows[row_index].pays
+    left = _personal_parts(work)
+    payable = sum(left_fen for part, left_fen in zip(CostPart, left, strict=True) if part in pays)
+    return (row_index, balance_fen, *left, min(payable, balance_fen))
+
+
+def _personal_parts(work: Work) -> tuple[int, ...]:
+    """Returns what the person bears of each CostPart after all funds, in fen."""
+    amounts = work.amounts
+    deductible = min(work.deductible_fen, amounts[ELIGIBLE])
+    parts = (
+        amounts[ELIGIBLE] - deductible,
+        deductible,
+        amounts[PREPAY],
+        amounts[OVER_LIMIT],
+        amounts[EXCLUDED],
+    )
+    relieved = sum(payment.amount_fen for payment in work.payments)
+    left: list[int] = []
+    for part in parts:
+        off = min(part, relieved)
+        left.append(part - off)
+        relieved -= off
+    return tuple(left)

@@ -1,0 +1,86 @@
+"""Step `classify`: which part of each line is in the policy's scope.
+
+Class C is full own cost, whatever its price. Of the other classes, what exceeds the
+price ceiling is own cost (T-07), and of the rest the person first bears a share, the
+item's own or else the class's, rounded half up to fen on each line.
+"""
+
+from collections.abc import Sequence
+
+from yibao_common.errors import RuleError
+from yibao_common.money import share_half_up_fen
+from yibao_common.reasons import Reason
+from yibao_settlement.rules.policy import (
+    BY_ITEM,
+    ELIGIBLE,
+    EXCLUDED,
+    OVER_LIMIT,
+    OWN_COST,
+    PREPAY,
+    TOTAL,
+    ClassifyStep,
+)
+from yibao_settlement.rules.split import PricedLine, Record, SplitLine
+from yibao_settlement.rules.work import Work
+
+
+def classify_lines(
+    step: ClassifyStep, row_index: int, *, lines: Sequence[PricedLine], work: Work
+) -> tuple[tuple[SplitLine, ...], Record]:
+    """Splits the lines and opens the work sheet with their sums.
+
+    The record is: row, the five sums, then each line's share in ppm or OWN_COST.
+    """
+    shares = step.rows[row_index].prepay_ppm
+    split: list[SplitLine] = []
+    ratios: list[int] = []
+    total = excluded = over_limit = prepay = 0
+    for line in lines:
+        amount, over, catalogue_class = line.amount_fen, line.over_limit_fen, line.catalogue_class
+        assert 0 <= over <= amount
+        share = shares.get(catalogue_class)
+        if share is None:
+            raise _no_share(step, line)
+        if share == OWN_COST:
+            own, over, first, ratio = amount, 0, 0, OWN_COST
+        else:
+            own = 0
+            ratio = share if line.prepay_ratio_ppm is None else line.prepay_ratio_ppm
+            if ratio == BY_ITEM:
+                raise _no_share(step, line)
+            first = share_half_up_fen(amount - over, ratio_ppm=ratio) if ratio else 0
+        split.append(
+            SplitLine(
+                line.line_number,
+                line.item_code,
+                catalogue_class,
+                amount,
+                own,
+                over,
+                first,
+                amount - own - over - first,
+            )
+        )
+        ratios.append(ratio)
+        total += amount
+        excluded += own
+        over_limit += over
+        prepay += first
+    eligible = total - excluded - over_limit - prepay
+    amounts = work.amounts
+    amounts[TOTAL], amounts[EXCLUDED], amounts[OVER_LIMIT] = total, excluded, over_limit
+    amounts[PREPAY], amounts[ELIGIBLE] = prepay, eligible
+    work.unpaid_fen = total
+    record = (row_index, total, excluded, over_limit, prepay, eligible, *ratios)
+    return tuple(split), record
+
+
+def _no_share(step: ClassifyStep, line: PricedLine) -> RuleError:
+    key = f"catalogue_class={line.catalogue_class}"
+    return RuleError(
+        Reason.POLICY_NO_MATCHING_ROW,
+        f"step {step.id} has no share for {key}, nor has the item of line {line.line_number}",
+        step_id=step.id,
+        key=key,
+        line_number=line.line_number,
+    )

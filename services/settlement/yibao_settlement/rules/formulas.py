@@ -1,0 +1,85 @@
+"""Formulas as people write them: amounts in yuan, ratios in per cent."""
+
+from collections.abc import Sequence
+
+from yibao_common.money import PPM, yuan
+from yibao_settlement.rules.brackets import round_exact_fen
+from yibao_settlement.rules.policy import Axis, TiersRow, TiersStep
+from yibao_settlement.rules.split import Record
+from yibao_settlement.rules.tiers import NO_CAP
+
+Piece = tuple[int, int, int]
+
+
+def percent(ratio_ppm: int) -> str:
+    """Returns a ratio in per cent: 112000 -> `11.2%`."""
+    whole, fraction = divmod(ratio_ppm, PPM // 100)
+    return f"{whole}.{fraction:04d}".rstrip("0").rstrip(".") + "%"
+
+
+def difference(add: Sequence[int], subtract: Sequence[int]) -> str:
+    """Returns `a + b - c` of amounts in fen, leaving out zeros behind the first."""
+    terms = [yuan(add[0])] + [f"+ {yuan(term)}" for term in add[1:] if term]
+    terms += [f"- {yuan(term)}" for term in subtract if term]
+    return " ".join(terms)
+
+
+def in_parentheses(expression: str) -> str:
+    """Returns an expression that can be multiplied."""
+    return f"({expression})" if " " in expression else expression
+
+
+def tiers_formula(
+    step: TiersStep, record: Record, *, add: Sequence[int], subtract: Sequence[int]
+) -> str:
+    """Returns what a `tiers` step computed; `add` and `subtract` are the base's amounts.
+
+    A fraction of a fen that the year's rounding brought forward stands as a summand.
+    """
+    row_index, base, deductible, before, fraction, used, below, paid, _, overflow = record
+    row = step.rows[row_index]
+    end = before + base
+    reached = end - overflow
+    pieces = _pieces(row, step.axis, start=before + deductible, end=end)
+    if before or len(pieces) > 1:
+        shift = row.threshold_fen if step.axis is Axis.ABOVE_THRESHOLD else 0
+        text = " + ".join(
+            f"({yuan(high - shift)} - {yuan(low - shift)}) x {percent(ratio)}"
+            for low, high, ratio in pieces
+        )
+        text = text or f"0.00 x {percent(row.brackets[0].ratio_ppm)}"
+    else:
+        # One bracket takes all of the base that lies above `below`, or there is none.
+        ratio = pieces[0][2] if pieces else row.brackets[0].ratio_ppm
+        above_top = 0 if row.curve.top_fen is None else max(0, end - row.curve.top_fen)
+        rest = difference(add, [*subtract, below, above_top])
+        if sum(add) < sum(subtract):
+            rest = "0.00"
+        text = f"{in_parentheses(rest)} x {percent(ratio)}"
+    forward = fraction - round_exact_fen(fraction) * PPM
+    if forward:
+        text += f" {'-' if forward < 0 else '+'} {_fraction_of_fen(abs(forward))}"
+    if row.cap_fen is not None and used != NO_CAP and paid >= row.cap_fen - used:
+        left = difference([row.cap_fen], [used])
+        text = f"min({text}, {left if used <= row.cap_fen else f'max({left}, 0.00)'})"
+    text += f" = {yuan(paid)}"
+    if overflow:
+        text += f"; overflow {yuan(end)} - {yuan(reached)} = {yuan(overflow)}"
+    return text
+
+
+def _pieces(row: TiersRow, axis: Axis, *, start: int, end: int) -> list[Piece]:
+    """Returns the stretches of the fee axis that a bill touches, with their ratios."""
+    shift = row.threshold_fen if axis is Axis.ABOVE_THRESHOLD else 0
+    pieces: list[Piece] = []
+    for bracket in row.brackets:
+        low = max(start, bracket.over_fen + shift)
+        high = end if bracket.upto_fen is None else min(end, bracket.upto_fen + shift)
+        if low < high:
+            pieces.append((low, high, bracket.ratio_ppm))
+    return pieces
+
+
+def _fraction_of_fen(exact: int) -> str:
+    """Returns less than one fen (in ppm of a fen) in yuan."""
+    return f"0.00{exact:06d}".rstrip("0")

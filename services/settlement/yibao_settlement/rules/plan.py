@@ -1,0 +1,56 @@
+"""Which rows of a policy's tables hold for a bill."""
+
+from collections.abc import Mapping
+
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+from yibao_settlement.rules.policy import Plan, Policy, PolicyStep
+from yibao_settlement.rules.split import Facts
+from yibao_settlement.rules.tables import COUNT, Asked, care_group_of, find_row
+
+# Kinds of bill remembered per policy: classes, levels and ages in some thousands of
+# combinations are what a region sees.
+MAX_PLANS = 4096
+
+
+def plan_bill(policy: Policy, facts: Facts, year: Mapping[str, int]) -> Plan:
+    """Returns the rows that hold; raises RuleError if a step that applies has none."""
+    earlier = tuple(year.get(COUNT + group, 0) for group in policy.counted_groups)
+    key = (facts, earlier)
+    plan = policy.plans.get(key)
+    if plan is None:
+        plan = _find_plan(policy, facts, earlier)
+        if len(policy.plans) >= MAX_PLANS:
+            policy.plans.clear()
+        policy.plans[key] = plan
+    return plan
+
+
+def _find_plan(policy: Policy, facts: Facts, earlier: tuple[int, ...]) -> Plan:
+    care_group = care_group_of(facts.care_type, policy.care_groups)
+    counts = {
+        group: before + (group == care_group)
+        for group, before in zip(policy.counted_groups, earlier, strict=True)
+    }
+    asked = Asked(facts=facts, care_group=care_group, counts=counts)
+    return Plan(care_group, tuple(_row_of(step, asked) for step in policy.steps))
+
+
+def _row_of(step: PolicyStep, asked: Asked) -> int | None:
+    if not step.applies.holds(asked):
+        return None
+    index = find_row(step.rows, asked)
+    if index is None:
+        names = [fact for fact, _ in step.rows[0].when.matchers]
+        key = ", ".join(f"{fact}={_as_text(asked.value(fact))}" for fact in names)
+        raise RuleError(
+            Reason.POLICY_NO_MATCHING_ROW,
+            f"step {step.id} has no row for {key}",
+            step_id=step.id,
+            key=key,
+        )
+    return index
+
+
+def _as_text(value: str | int | tuple[str, ...]) -> str:
+    return "+".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,129 @@
+"""What a bill costs whom: what goes into the benefit rules and what comes out."""
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# What the records of a trace are made of, one tuple for each step of the policy. Their
+# meaning is the step type's; `trace` reads them.
+Record = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the tables of a policy are asked with, as it stood at registration.
+
+    Codes are those of the national interface: med_type, psn_type, psn_idet_type and
+    hosp_lv; age in full years on the service date.
+    """
+
+    care_type: str
+    person_class: str
+    entitlement_groups: tuple[str, ...]
+    institution_level: str
+    age: int
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """A line with what the catalogue of the day says of its item.
+
+    `over_limit_fen` is the part of `amount_fen` above the price ceiling (T-07).
+    `prepay_ratio_ppm` is the item's own first self-pay share; None leaves it to the
+    policy's share for the class.
+    """
+
+    line_number: int
+    item_code: str
+    catalogue_class: str
+    amount_fen: int
+    over_limit_fen: int
+    prepay_ratio_ppm: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SplitLine:
+    """A line as adjudicated: amount = excluded + over limit + prepay + eligible."""
+
+    line_number: int
+    item_code: str
+    catalogue_class: str
+    amount_fen: int
+    excluded_fen: int
+    over_limit_fen: int
+    prepay_fen: int
+    eligible_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundPayment:
+    """What one step makes one fund pay, on which base."""
+
+    fund_type: str
+    step_id: str
+    base_fen: int
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What a bill costs whom.
+
+    `accumulations` are what this bill adds to the person's year, by accumulator name:
+    sorted, without zeros. `records` hold what every step of the policy worked with;
+    `trace_sha256` is their `trace_digest`.
+    """
+
+    lines: tuple[SplitLine, ...]
+    total_fen: int
+    excluded_fen: int
+    over_limit_fen: int
+    prepay_fen: int
+    eligible_fen: int
+    deductible_fen: int
+    fund_payments: tuple[FundPayment, ...]
+    fund_total_fen: int
+    personal_total_fen: int
+    account_fen: int
+    cash_fen: int
+    accumulations: tuple[tuple[str, int], ...]
+    trace_sha256: bytes
+    records: tuple[Record, ...]
+
+
+def trace_digest(prefix: bytes, *, lines: Sequence[SplitLine], records: Sequence[Record]) -> bytes:
+    """Returns the SHA-256 (32 bytes) that stands for a trace.
+
+    Hashed are `prefix` (the policy's `trace_prefix`), then 64-bit big-endian integers:
+    the number of lines; number, class, amount, excluded, over limit, prepay and
+    eligible of each; and each step's record with its length before it.
+    """
+    numbers = [len(lines)]
+    for line in lines:
+        numbers += (
+            line.line_number,
+            int(line.catalogue_class),
+            line.amount_fen,
+            line.excluded_fen,
+            line.over_limit_fen,
+            line.prepay_fen,
+            line.eligible_fen,
+        )
+    for record in records:
+        numbers.append(len(record))
+        numbers += record
+    return hashlib.sha256(prefix + struct.pack(f">{len(numbers)}q", *numbers)).digest()
+
+
+def check_split(split: Split) -> None:
+    """Asserts that every fen of the bill is borne by exactly one party."""
+    assert min(split.excluded_fen, split.over_limit_fen, split.prepay_fen) >= 0
+    assert min(split.eligible_fen, split.deductible_fen, split.fund_total_fen) >= 0
+    assert min(split.personal_total_fen, split.account_fen, split.cash_fen) >= 0
+    assert split.total_fen == (
+        split.excluded_fen + split.over_limit_fen + split.prepay_fen + split.eligible_fen
+    )
+    assert split.total_fen == split.fund_total_fen + split.personal_total_fen
+    assert split.personal_total_fen == split.account_fen + split.cash_fen
+    assert len(split.trace_sha256) == hashlib.sha256().digest_size

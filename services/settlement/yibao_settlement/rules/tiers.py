@@ -1,0 +1,98 @@
+"""Step `tiers`: a fund pays shares of a base, bracket by bracket.
+
+The base of this bill occupies a stretch of the fee axis: from zero, or, where the
+brackets run over the year, from where the year's earlier bills ended. A deductible eats
+the lower end of the stretch. What lies below the first bracket is `below`, what lies
+above the last bracket or above the fee at which the cap is reached is `overflow`, and
+of the rest the fund pays `paid` and the person `copay`.
+
+A payment is rounded half up once. Over the year the rounding is of the year's payment,
+from which earlier payments are taken, so that two bills pay what one would have paid.
+"""
+
+from yibao_common.errors import RuleError
+from yibao_common.money import PPM
+from yibao_common.reasons import Reason
+from yibao_settlement.rules.brackets import round_exact_fen
+from yibao_settlement.rules.policy import TiersRow, TiersStep
+from yibao_settlement.rules.split import FundPayment, Record
+from yibao_settlement.rules.work import Work
+
+# Stands for "no cap" in records.
+NO_CAP = -1
+
+
+def pay_tiers(step: TiersStep, row_index: int, *, work: Work) -> Record:
+    """Finds what the fund pays of this bill.
+
+    The record is: row, base, deductible, base of earlier bills, fraction of a fen (in
+    ppm) that the year's rounding brought forward, what the cap had been used or NO_CAP,
+    then below, paid, copay and overflow.
+    """
+    row = step.rows[row_index]
+    curve = row.curve
+    base = work.sum_of(step.base)
+    deductible = 0 if step.deductible is None else min(work.amounts[step.deductible], base)
+    before = work.used(step.base_accumulator) if step.over_year else 0
+    start, end = before + deductible, before + base
+    floor = max(start, min(end, curve.starts[0]))
+    exact_start = curve.exact(start)
+    earlier = _exact_earlier(step, row, before=before, work=work)
+    rounded_earlier = round_exact_fen(earlier)
+    paid = round_exact_fen(earlier + curve.exact(end) - exact_start) - rounded_earlier
+    reached = end if curve.top_fen is None else min(end, curve.top_fen)
+    used = NO_CAP
+    if row.cap_fen is not None:
+        used = work.used(step.fund_accumulator) if step.cap_over_year else 0
+        left = max(row.cap_fen - used, 0)
+        if paid >= left:
+            paid = left
+            if left == 0 and rounded_earlier != used:
+                reached = start
+            else:
+                at_cap = exact_start + (rounded_earlier + left) * PPM - earlier
+                reached = min(reached, curve.fee_at(at_cap, low_fen=start, high_fen=end))
+    reached = max(reached, floor)
+    below, copay, overflow = floor - before, reached - floor - paid, end - reached
+    assert copay >= 0
+    if end - floor > work.unpaid_fen:
+        raise _paid_twice(step, payable_fen=end - floor, unpaid_fen=work.unpaid_fen)
+    first = step.first
+    work.amounts[first : first + 5] = (base, below, paid, copay, overflow)
+    work.unpaid_fen -= paid
+    work.payments.append(FundPayment(step.fund_type, step.id, base, paid))
+    work.use(step.fund_accumulator, paid)
+    if step.over_year:
+        work.use(step.base_accumulator, base)
+    return (
+        *(row_index, base, deductible, before, earlier % PPM, used),
+        *(below, paid, copay, overflow),
+    )
+
+
+def _exact_earlier(step: TiersStep, row: TiersRow, *, before: int, work: Work) -> int:
+    """Returns what the year's earlier bills were paid, in ppm of a fen, for rounding.
+
+    A deductible of the year lies at the lower end of the year's fee. With one of each
+    bill the payments of a year do not join up, and each is rounded by itself.
+    """
+    if not before:
+        return 0
+    if step.deductible is None:
+        return row.curve.exact(before)
+    if step.deductible_accumulator is None:
+        return 0
+    deducted = min(work.year.get(step.deductible_accumulator, 0), before)
+    return row.curve.exact(before) - row.curve.exact(deducted)
+
+
+def _paid_twice(step: TiersStep, *, payable_fen: int, unpaid_fen: int) -> RuleError:
+    """Makes the refusal of a bill of which a policy would pay a part a second time."""
+    return RuleError(
+        Reason.POLICY_FILE_INVALID,
+        f"step {step.id} would pay on {payable_fen} fen, but only {unpaid_fen} fen of the bill "
+        "are unpaid; its base must leave out what earlier steps paid",
+        step_id=step.id,
+        payable_fen=payable_fen,
+        unpaid_fen=unpaid_fen,
+    )

@@ -1,0 +1,145 @@
+"""Who may be treated where, and which code a counter must see."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+
+# psn_insu_stas: 1 normal; every other status pays no benefits.
+ENROLMENT_NORMAL = 1
+
+_INPATIENT_PREFIX = "2"
+_AUDIENCE_REGISTER = "01101"
+_AUDIENCE_ADMISSION = "01103"
+_AUDIENCE_SETTLE = "01301"
+_AUDIENCE_PHARMACY = "02121"
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A person's enrolment in a region, as identity's feed told it last.
+
+    `subject` is empty until the person has an e-certificate; `entitlement_groups` are
+    sorted.
+    """
+
+    person_id: str
+    subject: str
+    credential_usable: bool
+    birth_date: dt.date
+    insurance_type: str
+    person_class: str
+    entitlement_groups: tuple[str, ...]
+    status: int
+    start_date: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """A designated institution; its agreement holds on both its first and last day."""
+
+    institution_id: str
+    institution_name: str
+    institution_level: str
+    ecert_supported: bool
+    start_date: dt.date
+    end_date: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A registered visit with the facts that decide its benefits."""
+
+    visit_id: str
+    person_id: str
+    institution_id: str
+    provider_visit_number: str
+    care_type: str
+    start_date: dt.date
+    birth_date: dt.date
+    insurance_type: str
+    person_class: str
+    entitlement_groups: tuple[str, ...]
+    institution_level: str
+    register_time: dt.datetime
+
+
+def registration_audience(care_type: str) -> str:
+    """Returns the business type of the code that registers a visit of `care_type`."""
+    return _AUDIENCE_ADMISSION if care_type.startswith(_INPATIENT_PREFIX) else _AUDIENCE_REGISTER
+
+
+def settlement_audience(institution_id: str) -> str:
+    """Returns the business type of the code that settles a bill at an institution."""
+    return _AUDIENCE_PHARMACY if institution_id.startswith("P") else _AUDIENCE_SETTLE
+
+
+def check_designated(
+    institution: Institution | None, institution_id: str, *, region: str, on: dt.date
+) -> Institution:
+    """Returns the institution, or raises where `region` has no agreement with it.
+
+    INSTITUTION_NOT_DESIGNATED (T-03, T-05), or OFFSITE_NOT_REGISTERED where it lies in
+    another region by its code: benefits there need a registration (I-30).
+    """
+    if institution is None and institution_id[1:7] != region:
+        raise RuleError(
+            Reason.OFFSITE_NOT_REGISTERED,
+            f"institution {institution_id} lies outside region {region} and no registration "
+            "for care elsewhere is known",
+            institution_id=institution_id,
+            region=region,
+        )
+    if (
+        institution is None
+        or on < institution.start_date
+        or (institution.end_date is not None and on > institution.end_date)
+    ):
+        raise RuleError(
+            Reason.INSTITUTION_NOT_DESIGNATED,
+            f"institution {institution_id} has no agreement on {on.isoformat()}",
+            institution_id=institution_id,
+            date=on.isoformat(),
+        )
+    return institution
+
+
+def check_ecert(institution: Institution) -> None:
+    """Raises INSTITUTION_NO_ECERT where the institution takes cards only (I-11)."""
+    if not institution.ecert_supported:
+        raise RuleError(
+            Reason.INSTITUTION_NO_ECERT,
+            f"institution {institution.institution_id} takes no e-certificate; use the card",
+            institution_id=institution.institution_id,
+        )
+
+
+def check_enrolled(enrolment: Enrolment | None, *, on: dt.date) -> Enrolment:
+    """Returns the enrolment, or raises PERSON_NOT_ENROLLED where it pays nothing on `on`."""
+    if enrolment is None:
+        raise RuleError(
+            Reason.PERSON_NOT_ENROLLED,
+            "the holder of the code is not enrolled in this region",
+            enrolment_status="UNKNOWN",
+        )
+    if enrolment.status != ENROLMENT_NORMAL or on < enrolment.start_date:
+        raise RuleError(
+            Reason.PERSON_NOT_ENROLLED,
+            f"the enrolment pays no benefits on {on.isoformat()}",
+            enrolment_status=str(enrolment.status),
+            start_date=enrolment.start_date.isoformat(),
+        )
+    return enrolment
+
+
+def check_service_date(service_date: dt.date, *, visit: Visit, today: dt.date) -> None:
+    """Raises SERVICE_DATE_INVALID before the visit's first day or after `today`."""
+    if not visit.start_date <= service_date <= today:
+        raise RuleError(
+            Reason.SERVICE_DATE_INVALID,
+            f"service date {service_date.isoformat()} is not between the visit's first day "
+            f"{visit.start_date.isoformat()} and today",
+            service_date=service_date.isoformat(),
+            visit_start_date=visit.start_date.isoformat(),
+        )

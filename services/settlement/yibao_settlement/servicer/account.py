@@ -1,0 +1,83 @@
+"""AccountService: personal accounts, persons' years and the funds' balances."""
+
+import grpc
+
+from yibao.settlement.v1 import account_service_pb2 as pb
+from yibao.settlement.v1 import account_service_pb2_grpc as rpc
+from yibao.settlement.v1.settlement_pb2 import LedgerEntry
+from yibao_common.answers import request_digest
+from yibao_common.batcher import Batcher
+from yibao_common.callers import current_caller
+from yibao_common.errors import RuleError
+from yibao_common.once import Blocking
+from yibao_common.reasons import Reason
+from yibao_settlement.application.commands import Command, CreditAccount
+from yibao_settlement.servicer.encode import account_message
+from yibao_settlement.storage.queries import Queries
+
+_SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: "allocation", pb.CREDIT_SOURCE_RECHARGE: "recharge"}
+
+
+class AccountServicer(rpc.AccountServiceServicer):
+    """Credits through the batcher; reads in threads."""
+
+    def __init__(
+        self, batcher: Batcher[Command, bytes], queries: Queries, blocking: Blocking
+    ) -> None:
+        """Takes the engine."""
+        self._batcher = batcher
+        self._queries = queries
+        self._blocking = blocking
+
+    async def CreditAccount(
+        self,
+        request: pb.CreditAccountRequest,
+        context: "grpc.aio.ServicerContext[pb.CreditAccountRequest, pb.CreditAccountResponse]",
+    ) -> pb.CreditAccountResponse:
+        """Credits a personal account."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        command = CreditAccount(
+            request.request_id,
+            request_digest("CreditAccount", caller.path, request.SerializeToString()),
+            request.person_id,
+            request.amount_fen,
+            _SOURCES[request.source],
+        )
+        response = await self._batcher.submit(request.region, command)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def GetAccount(
+        self,
+        request: pb.GetAccountRequest,
+        context: "grpc.aio.ServicerContext[pb.GetAccountRequest, pb.GetAccountResponse]",
+    ) -> pb.GetAccountResponse:
+        """Reads a personal account and the person's benefit year."""
+        current_caller().require_region(request.region)
+        standing = await self._blocking.run(
+            self._queries.standing, request.region, request.person_id
+        )
+        if standing is None:
+            raise RuleError(
+                Reason.ACCOUNT_NOT_FOUND,
+                f"nothing is booked of person {request.person_id}",
+                person_id=request.person_id,
+            )
+        return pb.GetAccountResponse(account=account_message(request.region, standing))
+
+    async def ListFundBalances(
+        self,
+        request: pb.ListFundBalancesRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.ListFundBalancesRequest, pb.ListFundBalancesResponse]"
+        ),
+    ) -> pb.ListFundBalancesResponse:
+        """Reads what every fund of the region has paid, net of reversals."""
+        current_caller().require_region(request.region)
+        balances = await self._blocking.run(self._queries.fund_balances, request.region)
+        return pb.ListFundBalancesResponse(
+            balances=[
+                LedgerEntry(account_id=account_id, amount_fen=amount_fen)
+                for account_id, amount_fen in balances
+            ]
+        )

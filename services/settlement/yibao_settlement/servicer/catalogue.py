@@ -1,0 +1,139 @@
+"""CatalogueService: items and designated institutions of a region."""
+
+import grpc
+import sqlalchemy as sa
+
+from yibao.settlement.v1 import catalogue_service_pb2 as pb
+from yibao.settlement.v1 import catalogue_service_pb2_grpc as rpc
+from yibao_common.answers import request_digest
+from yibao_common.callers import current_caller
+from yibao_common.database import Database
+from yibao_common.errors import RuleError
+from yibao_common.once import Blocking, answer_once
+from yibao_common.reasons import Reason
+from yibao_common.wire import from_date, to_date, to_optional_date
+from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.visit import Institution
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.imports import import_institutions, import_items
+from yibao_settlement.storage.queries import Queries
+
+
+class CatalogueServicer(rpc.CatalogueServiceServicer):
+    """Imports and reads reference data."""
+
+    def __init__(self, database: Database, queries: Queries, blocking: Blocking) -> None:
+        """Takes the database."""
+        self._database = database
+        self._queries = queries
+        self._blocking = blocking
+
+    async def ImportCatalogueItems(
+        self,
+        request: pb.ImportCatalogueItemsRequest,
+        context: (
+            "grpc.aio.ServicerContext"
+            "[pb.ImportCatalogueItemsRequest, pb.ImportCatalogueItemsResponse]"
+        ),
+    ) -> pb.ImportCatalogueItemsResponse:
+        """Imports catalogue items, all or none."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        items = [_item_of(item) for item in request.items]
+
+        def store(connection: sa.Connection) -> bytes:
+            import_items(connection, request.region, items)
+            return pb.ImportCatalogueItemsResponse(stored=len(items)).SerializeToString()
+
+        response = await self._blocking.run(
+            answer_once,
+            self._database,
+            tables.answer,
+            region=request.region,
+            request_id=request.request_id,
+            digest=request_digest("ImportCatalogueItems", caller.path, request.SerializeToString()),
+            work=store,
+        )
+        return pb.ImportCatalogueItemsResponse.FromString(response)
+
+    async def ImportInstitutions(
+        self,
+        request: pb.ImportInstitutionsRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.ImportInstitutionsRequest, pb.ImportInstitutionsResponse]"
+        ),
+    ) -> pb.ImportInstitutionsResponse:
+        """Imports designated institutions, all or none."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        institutions = [
+            Institution(
+                institution.institution_id,
+                institution.institution_name,
+                institution.institution_level,
+                institution.ecert_supported,
+                to_date(institution.start_date),
+                to_optional_date(institution, "end_date"),
+            )
+            for institution in request.institutions
+        ]
+
+        def store(connection: sa.Connection) -> bytes:
+            import_institutions(connection, request.region, institutions)
+            return pb.ImportInstitutionsResponse(stored=len(institutions)).SerializeToString()
+
+        response = await self._blocking.run(
+            answer_once,
+            self._database,
+            tables.answer,
+            region=request.region,
+            request_id=request.request_id,
+            digest=request_digest("ImportInstitutions", caller.path, request.SerializeToString()),
+            work=store,
+        )
+        return pb.ImportInstitutionsResponse.FromString(response)
+
+    async def GetCatalogueItem(
+        self,
+        request: pb.GetCatalogueItemRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.GetCatalogueItemRequest, pb.GetCatalogueItemResponse]"
+        ),
+    ) -> pb.GetCatalogueItemResponse:
+        """Reads an item as it stands on a day."""
+        current_caller().require_region(request.region)
+        day = to_date(request.date)
+        item = await self._blocking.run(
+            self._queries.catalogue_item, request.region, request.item_code, day
+        )
+        if item is None:
+            raise RuleError(
+                Reason.CATALOGUE_ITEM_UNKNOWN,
+                f"item {request.item_code} is not in the catalogue on {day.isoformat()}",
+                item_code=request.item_code,
+            )
+        return pb.GetCatalogueItemResponse(item=_item_message(item))
+
+
+def _item_of(message: pb.CatalogueItem) -> CatalogueItem:
+    return CatalogueItem(
+        message.item_code,
+        message.item_name,
+        message.catalogue_class,
+        message.prepay_ratio_ppm if message.HasField("prepay_ratio_ppm") else None,
+        message.price_ceiling,
+        to_date(message.start_date),
+        to_optional_date(message, "end_date"),
+    )
+
+
+def _item_message(item: CatalogueItem) -> pb.CatalogueItem:
+    return pb.CatalogueItem(
+        item_code=item.item_code,
+        item_name=item.item_name,
+        catalogue_class=item.catalogue_class,
+        prepay_ratio_ppm=item.prepay_ratio_ppm,
+        price_ceiling=item.price_ceiling,
+        start_date=from_date(item.start_date),
+        end_date=None if item.end_date is None else from_date(item.end_date),
+    )

@@ -1,0 +1,241 @@
+"""SettlementService: trial, settle, bulk, reverse, read, explain."""
+
+import asyncio
+
+import grpc
+
+from yibao.settlement.v1 import settlement_pb2
+from yibao.settlement.v1 import settlement_service_pb2 as pb
+from yibao.settlement.v1 import settlement_service_pb2_grpc as rpc
+from yibao_common.answers import request_digest
+from yibao_common.batcher import Batcher
+from yibao_common.callers import Caller, current_caller
+from yibao_common.clock import Clock
+from yibao_common.errors import RuleError
+from yibao_common.ids import Ids
+from yibao_common.logs import Log, kinds, places
+from yibao_common.once import Blocking
+from yibao_common.reasons import Reason
+from yibao_common.status import item_error
+from yibao_common.validation import Validator
+from yibao_common.wire import from_instant
+from yibao_settlement.application import commands
+from yibao_settlement.application.adjudicate import adjudicate_bill
+from yibao_settlement.application.commands import Command
+from yibao_settlement.application.decide import settlement_not_found, visit_not_found
+from yibao_settlement.application.explain import explain_settlement
+from yibao_settlement.application.records import Adjudication
+from yibao_settlement.rules.bill import Bill
+from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.trace import explain
+from yibao_settlement.rules.visit import settlement_audience
+from yibao_settlement.servicer.decode import bill_of, stored_inputs
+from yibao_settlement.servicer.encode import fill_settlement, trace_messages
+from yibao_settlement.servicer.trust import TrustHolder
+from yibao_settlement.storage.queries import Queries, StoredSettlement
+
+_ITEM_VALIDATOR = Validator(pb.SettleBillRequest.DESCRIPTOR)
+
+
+class SettlementServicer(rpc.SettlementServiceServicer):
+    """Settles bills through the batcher; reads in threads."""
+
+    def __init__(
+        self,
+        batcher: Batcher[Command, bytes],
+        queries: Queries,
+        blocking: Blocking,
+        *,
+        trust: TrustHolder,
+        clock: Clock,
+        ids: Ids,
+        log: Log,
+    ) -> None:
+        """Takes the engine."""
+        self._batcher = batcher
+        self._queries = queries
+        self._blocking = blocking
+        self._trust = trust
+        self._clock = clock
+        self._ids = ids
+        self._log = log
+
+    async def TrialBill(
+        self,
+        request: pb.TrialBillRequest,
+        context: "grpc.aio.ServicerContext[pb.TrialBillRequest, pb.TrialBillResponse]",
+    ) -> pb.TrialBillResponse:
+        """Computes what a bill would cost whom and stores nothing."""
+        institution_id = current_caller().own_institution()
+        return await self._blocking.run(
+            self._trial, request.region, bill_of(request.bill), institution_id
+        )
+
+    def _trial(self, region: str, bill: Bill, institution_id: str) -> pb.TrialBillResponse:
+        inputs = self._queries.trial_inputs(
+            region,
+            bill.visit_id,
+            benefit_year=bill.service_date.year,
+            item_codes={line.item_code for line in bill.lines},
+        )
+        if inputs is None or inputs.visit.institution_id != institution_id:
+            raise visit_not_found(bill.visit_id)
+        now = self._clock()
+        adjudication = adjudicate_bill(
+            bill,
+            inputs.visit,
+            region=region,
+            year=inputs.year,
+            account_balance_fen=inputs.balance_fen,
+            reference=inputs.reference,
+            now=now,
+        )
+        response = pb.TrialBillResponse()
+        fill_settlement(response.settlement, region, adjudication)
+        response.settlement.state = settlement_pb2.SETTLEMENT_STATE_TRIAL
+        response.settlement.settle_time.CopyFrom(from_instant(now))
+        response.settlement.account_balance_fen = (
+            inputs.balance_fen - adjudication.split.account_fen
+        )
+        policy = self._policy(region, adjudication)
+        response.trace.extend(trace_messages(explain(policy, adjudication.split)))
+        return response
+
+    def _policy(self, region: str, adjudication: Adjudication) -> Policy:
+        policy = self._queries.policy(region, adjudication.policy_version)
+        assert policy is not None, adjudication.policy_version
+        return policy
+
+    async def SettleBill(
+        self,
+        request: pb.SettleBillRequest,
+        context: "grpc.aio.ServicerContext[pb.SettleBillRequest, pb.SettleBillResponse]",
+    ) -> pb.SettleBillResponse:
+        """Settles a bill; the answer is the stored one, byte for byte."""
+        command = self._settle_command(request, current_caller())
+        response = await self._batcher.submit(request.region, command)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def SubmitBills(
+        self,
+        request: pb.SubmitBillsRequest,
+        context: "grpc.aio.ServicerContext[pb.SubmitBillsRequest, pb.SubmitBillsResponse]",
+    ) -> pb.SubmitBillsResponse:
+        """Settles bills each on its own; results in the order of the items."""
+        caller = current_caller()
+        outcomes = await asyncio.gather(*[self._submit(item, caller) for item in request.items])
+        response = pb.SubmitBillsResponse()
+        for outcome in outcomes:
+            result = response.results.add()
+            if isinstance(outcome, bytes):
+                result.settled.ParseFromString(outcome)
+            else:
+                result.error.CopyFrom(item_error(outcome))
+        return response
+
+    async def _submit(self, item: pb.SettleBillRequest, caller: Caller) -> bytes | RuleError:
+        try:
+            _ITEM_VALIDATOR.check(item)
+            command = self._settle_command(item, caller)
+            return await self._batcher.submit(item.region, command)
+        except RuleError as refusal:
+            return refusal
+        except Exception as error:
+            # One broken item must not hide what became of its neighbours.
+            return self._hide(error)
+
+    def _hide(self, error: Exception) -> RuleError:
+        reference_id = self._ids()
+        self._log.error(
+            "item failed", reference_id=reference_id, error=kinds(error), places=places(error)
+        )
+        return RuleError(
+            Reason.INTERNAL,
+            f"a fault of ours, see reference {reference_id}; repeat with the same request_id",
+            reference_id=reference_id,
+        )
+
+    def _settle_command(self, request: pb.SettleBillRequest, caller: Caller) -> commands.SettleBill:
+        institution_id = caller.own_institution()
+        code = self._trust.check(
+            request.presentation,
+            region=request.region,
+            audience=settlement_audience(institution_id),
+            now=self._clock(),
+        )
+        return commands.SettleBill(
+            request.request_id,
+            request_digest("SettleBill", caller.path, request.SerializeToString()),
+            institution_id,
+            code,
+            bill_of(request.bill),
+        )
+
+    async def ReverseSettlement(
+        self,
+        request: pb.ReverseSettlementRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.ReverseSettlementRequest, pb.ReverseSettlementResponse]"
+        ),
+    ) -> pb.ReverseSettlementResponse:
+        """Reverses a settlement in full."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        command = commands.ReverseSettlement(
+            request.request_id,
+            request_digest("ReverseSettlement", caller.path, request.SerializeToString()),
+            caller.institution_id,
+            request.settlement_id,
+            request.reason,
+            caller.path,
+        )
+        response = await self._batcher.submit(request.region, command)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def GetSettlement(
+        self,
+        request: pb.GetSettlementRequest,
+        context: "grpc.aio.ServicerContext[pb.GetSettlementRequest, pb.GetSettlementResponse]",
+    ) -> pb.GetSettlementResponse:
+        """Reads one settlement as it is now."""
+        stored = await self._find(request.region, request.settlement_id, current_caller())
+        return pb.GetSettlementResponse(settlement=_as_it_is(stored))
+
+    async def ExplainSettlement(
+        self,
+        request: pb.ExplainSettlementRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.ExplainSettlementRequest, pb.ExplainSettlementResponse]"
+        ),
+    ) -> pb.ExplainSettlementResponse:
+        """Derives the calculation of a settlement again and shows each step."""
+        stored = await self._find(request.region, request.settlement_id, current_caller())
+        return await self._blocking.run(self._explain, request.region, stored)
+
+    def _explain(self, region: str, stored: StoredSettlement) -> pb.ExplainSettlementResponse:
+        settled = pb.SettleBillResponse.FromString(stored.settle_response).settlement
+        inputs = stored_inputs(settled)
+        policy = self._queries.policy(region, inputs.policy_version)
+        assert policy is not None, inputs.policy_version
+        nodes = explain_settlement(inputs, policy)
+        return pb.ExplainSettlementResponse(
+            settlement=_as_it_is(stored), trace=trace_messages(nodes)
+        )
+
+    async def _find(self, region: str, settlement_id: str, caller: Caller) -> StoredSettlement:
+        caller.require_region(region)
+        stored = await self._blocking.run(self._queries.settlement, region, settlement_id)
+        if stored is None or caller.institution_id not in (None, stored.institution_id):
+            raise settlement_not_found(settlement_id)
+        return stored
+
+
+def _as_it_is(stored: StoredSettlement) -> settlement_pb2.Settlement:
+    """Returns the settlement as answered when it was settled, with its reversal since."""
+    settlement = pb.SettleBillResponse.FromString(stored.settle_response).settlement
+    if stored.reversal_id is not None:
+        assert stored.reverse_time is not None
+        settlement.state = settlement_pb2.SETTLEMENT_STATE_REVERSED
+        settlement.reversal_id = stored.reversal_id
+        settlement.reverse_time.CopyFrom(from_instant(stored.reverse_time))
+    return settlement

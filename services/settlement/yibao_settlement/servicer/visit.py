@@ -1,0 +1,89 @@
+"""VisitService: visits, and the persons known of them."""
+
+from collections.abc import Awaitable, Callable
+
+import grpc
+
+from yibao.settlement.v1 import visit_service_pb2 as pb
+from yibao.settlement.v1 import visit_service_pb2_grpc as rpc
+from yibao_common.answers import request_digest
+from yibao_common.batcher import Batcher
+from yibao_common.callers import current_caller
+from yibao_common.clock import Clock
+from yibao_common.errors import RuleError
+from yibao_common.once import Blocking
+from yibao_common.reasons import Reason
+from yibao_common.wire import to_date
+from yibao_settlement.application.commands import Command, RegisterVisit
+from yibao_settlement.application.decide import visit_not_found
+from yibao_settlement.rules.visit import registration_audience
+from yibao_settlement.servicer.encode import visit_message
+from yibao_settlement.servicer.trust import TrustHolder
+from yibao_settlement.storage.queries import Queries
+
+
+class VisitServicer(rpc.VisitServiceServicer):
+    """Registers and reads visits."""
+
+    def __init__(
+        self,
+        batcher: Batcher[Command, bytes],
+        queries: Queries,
+        blocking: Blocking,
+        *,
+        trust: TrustHolder,
+        refresh_enrolments: Callable[[str], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
+        """Takes the engine; `refresh_enrolments(region)` asks identity for news at once."""
+        self._batcher = batcher
+        self._queries = queries
+        self._blocking = blocking
+        self._trust = trust
+        self._refresh_enrolments = refresh_enrolments
+        self._clock = clock
+
+    async def RegisterVisit(
+        self,
+        request: pb.RegisterVisitRequest,
+        context: "grpc.aio.ServicerContext[pb.RegisterVisitRequest, pb.RegisterVisitResponse]",
+    ) -> pb.RegisterVisitResponse:
+        """Registers a visit for the holder of a QR code."""
+        caller = current_caller()
+        code = self._trust.check(
+            request.presentation,
+            region=request.region,
+            audience=registration_audience(request.care_type),
+            now=self._clock(),
+        )
+        command = RegisterVisit(
+            request.request_id,
+            request_digest("RegisterVisit", caller.path, request.SerializeToString()),
+            caller.own_institution(),
+            code,
+            request.provider_visit_number,
+            request.care_type,
+            to_date(request.start_date),
+        )
+        try:
+            response = await self._batcher.submit(request.region, command)
+        except RuleError as refusal:
+            if refusal.reason is not Reason.PERSON_NOT_ENROLLED:
+                raise
+            # The feed may be a moment behind a person who registered just now.
+            await self._refresh_enrolments(request.region)
+            response = await self._batcher.submit(request.region, command)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def GetVisit(
+        self,
+        request: pb.GetVisitRequest,
+        context: "grpc.aio.ServicerContext[pb.GetVisitRequest, pb.GetVisitResponse]",
+    ) -> pb.GetVisitResponse:
+        """Reads one visit."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        visit = await self._blocking.run(self._queries.visit, request.region, request.visit_id)
+        if visit is None or caller.institution_id not in (None, visit.institution_id):
+            raise visit_not_found(request.visit_id)
+        return pb.GetVisitResponse(visit=visit_message(request.region, visit))

@@ -1,0 +1,209 @@
+"""What the ledger checker compares, read from one snapshot of the live database."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.storage import tables
+
+_ROWS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class BookedSettlement:
+    """A settlement with its stored answer and its postings, amounts in fen.
+
+    `posted` and `taken_back` map accounts to what the settlement and its reversal
+    posted; `code_uses` counts the codes used up by its request.
+    """
+
+    settlement_id: str
+    person_id: str
+    institution_id: str
+    benefit_year: int
+    total_fen: int
+    fund_total_fen: int
+    account_fen: int
+    cash_fen: int
+    fund_amounts: Mapping[str, int]
+    accumulations: Mapping[str, int]
+    is_reversed: bool
+    settle_response: bytes | None
+    posted: Mapping[str, int]
+    taken_back: Mapping[str, int]
+    code_uses: int
+
+
+def regions(connection: sa.Connection) -> list[str]:
+    """Returns every region of which anything is booked or enrolled."""
+    found: set[str] = set()
+    for table in (tables.entry, tables.settlement, tables.person_standing, tables.enrolment):
+        found.update(connection.execute(sa.select(table.c.region).distinct()).scalars())
+    return sorted(found)
+
+
+def unbalanced_postings(connection: sa.Connection, region: str) -> list[tuple[str, int]]:
+    """Returns postings whose entries do not sum to zero, with their sums in fen."""
+    entry = tables.entry.c
+    total = sa.func.sum(entry.amount_fen)
+    rows = connection.execute(
+        sa.select(entry.posting_id, total)
+        .where(entry.region == region)
+        .group_by(entry.posting_id)
+        .having(total != 0)
+    )
+    return [(row[0], int(row[1])) for row in rows]
+
+
+def account_sums(connection: sa.Connection, region: str) -> dict[str, int]:
+    """Returns every account with the sum of all its entries in fen."""
+    entry = tables.entry.c
+    rows = connection.execute(
+        sa.select(entry.account_id, sa.func.sum(entry.amount_fen))
+        .where(entry.region == region)
+        .group_by(entry.account_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def wrong_checkpoints(connection: sa.Connection, region: str) -> list[tuple[str, int, int]]:
+    """Returns checkpoints that differ from their entries: account, kept, summed, in fen."""
+    entry, checkpoint = tables.entry.c, tables.account_checkpoint.c
+    total = sa.func.coalesce(sa.func.sum(entry.amount_fen), 0)
+    rows = connection.execute(
+        sa.select(checkpoint.account_id, checkpoint.balance_fen, total)
+        .join_from(
+            tables.account_checkpoint,
+            tables.entry,
+            sa.and_(
+                entry.region == checkpoint.region,
+                entry.account_id == checkpoint.account_id,
+                entry.posting_id <= checkpoint.through_posting_id,
+            ),
+            isouter=True,
+        )
+        .where(checkpoint.region == region)
+        .group_by(checkpoint.account_id, checkpoint.balance_fen)
+        .having(checkpoint.balance_fen != total)
+    )
+    return [(row[0], int(row[1]), int(row[2])) for row in rows]
+
+
+def orphan_postings(connection: sa.Connection, region: str) -> list[str]:
+    """Returns postings of settlements and reversals that no settlement knows."""
+    entry, settlement = tables.entry.c, tables.settlement.c
+    found: list[str] = []
+    for kind, column in (
+        (PostingKind.SETTLEMENT, settlement.settlement_id),
+        (PostingKind.REVERSAL, settlement.reversal_id),
+    ):
+        rows = connection.execute(
+            sa.select(entry.posting_id)
+            .distinct()
+            .join_from(
+                tables.entry,
+                tables.settlement,
+                sa.and_(entry.region == settlement.region, entry.posting_id == column),
+                isouter=True,
+            )
+            .where(entry.region == region, entry.kind == int(kind), column.is_(None))
+        )
+        found += rows.scalars()
+    return found
+
+
+def standings(
+    connection: sa.Connection, region: str
+) -> tuple[dict[str, int], dict[tuple[str, int], dict[str, int]]]:
+    """Returns the persons' balances in fen and the accumulators of their years."""
+    balances: dict[str, int] = {}
+    years: dict[tuple[str, int], dict[str, int]] = {}
+    standing, closed = tables.person_standing.c, tables.closed_year.c
+    for row in connection.execute(
+        sa.select(
+            standing.person_id, standing.balance_fen, standing.benefit_year, standing.accumulators
+        ).where(standing.region == region)
+    ):
+        balances[row.person_id] = row.balance_fen
+        if row.benefit_year:
+            years[row.person_id, row.benefit_year] = json.loads(row.accumulators)
+    for year in connection.execute(
+        sa.select(closed.person_id, closed.benefit_year, closed.accumulators).where(
+            closed.region == region
+        )
+    ):
+        years[year.person_id, year.benefit_year] = json.loads(year.accumulators)
+    return balances, years
+
+
+def booked_settlements(connection: sa.Connection, region: str) -> Iterator[BookedSettlement]:
+    """Yields every settlement of the region with what belongs to it."""
+    columns = tables.settlement.c
+    after = ""
+    while True:
+        query = (
+            sa.select(tables.settlement)
+            .where(columns.region == region)
+            .order_by(columns.settlement_id)
+            .limit(_ROWS_AT_ONCE)
+        )
+        if after:
+            query = query.where(columns.settlement_id > after)
+        rows = connection.execute(query).all()
+        if not rows:
+            return
+        yield from _with_belongings(connection, region, rows)
+        after = rows[-1].settlement_id
+
+
+def _with_belongings(
+    connection: sa.Connection, region: str, rows: Sequence[sa.Row[Any]]
+) -> Iterator[BookedSettlement]:
+    request_ids = [row.request_id for row in rows]
+    posting_ids = [row.settlement_id for row in rows]
+    posting_ids += [row.reversal_id for row in rows if row.reversal_id is not None]
+    answer, used, entry = tables.answer.c, tables.used_code.c, tables.entry.c
+    responses = {
+        row.request_id: bytes(row.response)
+        for row in connection.execute(
+            sa.select(answer.request_id, answer.response).where(
+                answer.region == region, answer.request_id.in_(request_ids)
+            )
+        )
+    }
+    code_uses: dict[str, int] = {}
+    for use in connection.execute(
+        sa.select(used.request_id, sa.func.count().label("uses"))
+        .where(used.region == region, used.request_id.in_(request_ids))
+        .group_by(used.request_id)
+    ):
+        code_uses[use.request_id] = use.uses
+    posted: dict[str, dict[str, int]] = {}
+    for each in connection.execute(
+        sa.select(entry.posting_id, entry.account_id, entry.amount_fen).where(
+            entry.region == region, entry.posting_id.in_(posting_ids)
+        )
+    ):
+        posted.setdefault(each.posting_id, {})[each.account_id] = each.amount_fen
+    for row in rows:
+        yield BookedSettlement(
+            row.settlement_id,
+            row.person_id,
+            row.institution_id,
+            row.benefit_year,
+            row.total_fen,
+            row.fund_total_fen,
+            row.account_fen,
+            row.cash_fen,
+            json.loads(row.fund_amounts),
+            json.loads(row.accumulations),
+            row.reversal_id is not None,
+            responses.get(row.request_id),
+            posted.get(row.settlement_id, {}),
+            posted.get(row.reversal_id or "", {}),
+            code_uses.get(row.request_id, 0),
+        )

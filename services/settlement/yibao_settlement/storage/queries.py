@@ -1,0 +1,206 @@
+"""What callers read: one snapshot each, no locks."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from yibao_common.database import Database
+from yibao_settlement.rules.bill import CatalogueItem, item_on
+from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.standing import Accumulators, Standing
+from yibao_settlement.rules.visit import Visit
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.reference import ReferenceCache, RegionReference
+from yibao_settlement.storage.transactions import (
+    STANDING_COLUMNS,
+    VISIT_COLUMNS,
+    standing_from,
+    visit_from,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSettlement:
+    """A settlement as stored: what was answered, and its reversal if there was one."""
+
+    settle_response: bytes
+    institution_id: str
+    reversal_id: str | None
+    reverse_time: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialInputs:
+    """What a trial starts from; `year` are the accumulators of the bill's year."""
+
+    visit: Visit
+    balance_fen: int
+    year: Accumulators
+    reference: RegionReference
+
+
+class Queries:
+    """Reads of the settlement database."""
+
+    def __init__(self, database: Database, reference: ReferenceCache) -> None:
+        """Takes the database and the reference data kept of it."""
+        self._database = database
+        self._reference = reference
+
+    def visit(self, region: str, visit_id: str) -> Visit | None:
+        """Returns the visit, or None."""
+        with self._database.read() as connection:
+            return _visit(connection, region, visit_id)
+
+    def trial_inputs(
+        self, region: str, visit_id: str, *, benefit_year: int, item_codes: set[str]
+    ) -> TrialInputs | None:
+        """Returns what a trial of a bill of the visit starts from, or None."""
+        with self._database.read() as connection:
+            visit = _visit(connection, region, visit_id)
+            if visit is None:
+                return None
+            standing = _standing(connection, region, visit.person_id)
+            return TrialInputs(
+                visit,
+                0 if standing is None else standing.balance_fen,
+                _year(connection, region, visit.person_id, standing, benefit_year),
+                self._reference.view(connection, region, item_codes),
+            )
+
+    def settlement(self, region: str, settlement_id: str) -> StoredSettlement | None:
+        """Returns the settlement, or None."""
+        settlement, answer = tables.settlement.c, tables.answer.c
+        with self._database.read() as connection:
+            row = connection.execute(
+                sa.select(
+                    answer.response,
+                    settlement.institution_id,
+                    settlement.reversal_id,
+                    settlement.reverse_time,
+                )
+                .join_from(
+                    tables.settlement,
+                    tables.answer,
+                    sa.and_(
+                        settlement.region == answer.region,
+                        settlement.request_id == answer.request_id,
+                    ),
+                )
+                .where(settlement.region == region, settlement.settlement_id == settlement_id)
+            ).one_or_none()
+        if row is None:
+            return None
+        return StoredSettlement(
+            bytes(row.response), row.institution_id, row.reversal_id, row.reverse_time
+        )
+
+    def policy(self, region: str, policy_version: str) -> Policy | None:
+        """Returns the compiled policy, whatever its state, or None."""
+        with self._database.read() as connection:
+            return self._reference.policy_version(connection, region, policy_version)
+
+    def standing(self, region: str, person_id: str) -> Standing | None:
+        """Returns the person's account and current year, or None."""
+        with self._database.read() as connection:
+            return _standing(connection, region, person_id)
+
+    def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
+        """Returns the item's row in force on `day`, or None."""
+        with self._database.read() as connection:
+            view = self._reference.view(connection, region, [item_code])
+        return item_on(view.rows_by_code[item_code], day)
+
+    def fund_balances(self, region: str) -> list[tuple[str, int]]:
+        """Returns every fund account with the sum of its entries in fen, by account."""
+        with self._database.read() as connection:
+            return account_balances(connection, region, "fund:")
+
+
+def account_balances(
+    connection: sa.Connection, region: str, prefix: str, *, through: str | None = None
+) -> list[tuple[str, int]]:
+    """Returns the accounts that begin with `prefix` and their balances, by account.
+
+    A balance is the account's checkpoint and the entries after it; with `through`, only
+    those up to that posting id.
+    """
+    entry, checkpoint = tables.entry.c, tables.account_checkpoint.c
+    # A range, not LIKE: it reads the primary key in order. ';' follows ':'.
+    after_prefix = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    balances: dict[str, int] = {}
+    for row in connection.execute(
+        sa.select(checkpoint.account_id, checkpoint.balance_fen).where(
+            checkpoint.region == region,
+            checkpoint.account_id >= prefix,
+            checkpoint.account_id < after_prefix,
+        )
+    ):
+        balances[row.account_id] = row.balance_fen
+    later = sa.or_(
+        checkpoint.through_posting_id.is_(None), entry.posting_id > checkpoint.through_posting_id
+    )
+    sums = (
+        sa.select(entry.account_id, sa.func.sum(entry.amount_fen).label("amount_fen"))
+        .join_from(
+            tables.entry,
+            tables.account_checkpoint,
+            sa.and_(entry.region == checkpoint.region, entry.account_id == checkpoint.account_id),
+            isouter=True,
+        )
+        .where(
+            entry.region == region,
+            entry.account_id >= prefix,
+            entry.account_id < after_prefix,
+            later,
+        )
+        .group_by(entry.account_id)
+    )
+    if through is not None:
+        sums = sums.where(entry.posting_id <= through)
+    for row in connection.execute(sums):
+        balances[row.account_id] = balances.get(row.account_id, 0) + int(row.amount_fen)
+    return sorted(balances.items())
+
+
+def _visit(connection: sa.Connection, region: str, visit_id: str) -> Visit | None:
+    columns = [tables.visit.c[name] for name in VISIT_COLUMNS]
+    row = connection.execute(
+        sa.select(*columns).where(
+            tables.visit.c.region == region, tables.visit.c.visit_id == visit_id
+        )
+    ).one_or_none()
+    return None if row is None else visit_from(tuple(row))
+
+
+def _standing(connection: sa.Connection, region: str, person_id: str) -> Standing | None:
+    table = tables.person_standing
+    columns = [table.c[name] for name in STANDING_COLUMNS]
+    row = connection.execute(
+        sa.select(*columns).where(table.c.region == region, table.c.person_id == person_id)
+    ).one_or_none()
+    return None if row is None else standing_from(tuple(row))
+
+
+def _year(
+    connection: sa.Connection,
+    region: str,
+    person_id: str,
+    standing: Standing | None,
+    benefit_year: int,
+) -> Accumulators:
+    if standing is None:
+        return {}
+    if standing.benefit_year == benefit_year:
+        return standing.accumulators
+    closed = tables.closed_year.c
+    stored = connection.execute(
+        sa.select(closed.accumulators).where(
+            closed.region == region,
+            closed.person_id == person_id,
+            closed.benefit_year == benefit_year,
+        )
+    ).scalar_one_or_none()
+    return {} if stored is None else dict(json.loads(stored))

@@ -1,0 +1,233 @@
+"""The tables of the settlement database.
+
+`region` comes first in every key, so that the same schema spreads over Citus; ids come
+from the application. Entries, answers and used codes are only ever inserted.
+"""
+
+import sqlalchemy as sa
+
+from yibao_common.answers import answer_table
+from yibao_common.rows import Id, Instant, code_type
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _region() -> sa.Column[str]:
+    return sa.Column("region", sa.String(6), primary_key=True)
+
+
+answer = answer_table(metadata)
+
+# --- Reference data: read by every batch, written rarely, cached by epoch.
+
+reference_epoch = sa.Table(
+    "reference_epoch",
+    metadata,
+    _region(),
+    # Rises with every change to the region's institutions, items or policies.
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+)
+
+institution = sa.Table(
+    "institution",
+    metadata,
+    _region(),
+    sa.Column("institution_id", sa.String(12), primary_key=True),
+    sa.Column("institution_name", sa.String(200), nullable=False),
+    sa.Column("institution_level", sa.String(2), nullable=False),
+    sa.Column("ecert_supported", sa.Boolean, nullable=False),
+    sa.Column("start_date", sa.Date, nullable=False),
+    sa.Column("end_date", sa.Date),
+)
+
+catalogue_item = sa.Table(
+    "catalogue_item",
+    metadata,
+    _region(),
+    sa.Column("item_code", sa.String(50), primary_key=True),
+    sa.Column("start_date", sa.Date, primary_key=True),
+    sa.Column("end_date", sa.Date),
+    sa.Column("item_name", sa.String(200), nullable=False),
+    sa.Column("catalogue_class", sa.String(2), nullable=False),
+    sa.Column("prepay_ratio_ppm", sa.Integer),
+    # The decimal text as imported: up to 6 decimals of yuan.
+    sa.Column("price_ceiling", sa.String(20), nullable=False),
+)
+
+policy = sa.Table(
+    "policy",
+    metadata,
+    _region(),
+    sa.Column("policy_version", sa.String(64), primary_key=True),
+    sa.Column("policy_id", sa.String(100), nullable=False),
+    sa.Column("insurance_type", sa.String(3), nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("start_date", sa.Date, nullable=False),
+    sa.Column("end_date", sa.Date),
+    sa.Column("policy_file", sa.LargeBinary, nullable=False),
+    sa.Column("maker", sa.String(200), nullable=False),
+    sa.Column("submit_time", Instant, nullable=False),
+    sa.Column("checker", sa.String(200), nullable=False),
+    sa.Column("approve_time", Instant),
+)
+
+# --- Persons, as identity's feed tells of them: no name, no identity number.
+
+enrolment = sa.Table(
+    "enrolment",
+    metadata,
+    _region(),
+    sa.Column("person_id", Id, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    # Claim `sub` of the person's QR codes; empty until a certificate is active.
+    sa.Column("subject", sa.String(32), nullable=False),
+    sa.Column("credential_usable", sa.Boolean, nullable=False),
+    sa.Column("birth_date", sa.Date, nullable=False),
+    sa.Column("insurance_type", sa.String(3), nullable=False),
+    sa.Column("person_class", sa.String(4), nullable=False),
+    # Codes joined by commas, sorted.
+    sa.Column("entitlement_groups", sa.String(200), nullable=False),
+    sa.Column("status", sa.SmallInteger, nullable=False),
+    sa.Column("start_date", sa.Date, nullable=False),
+    sa.Index("ix_enrolment_region_subject", "region", "subject"),
+)
+
+feed_position = sa.Table(
+    "feed_position",
+    metadata,
+    _region(),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+
+# --- What changes with every visit and bill.
+
+visit = sa.Table(
+    "visit",
+    metadata,
+    _region(),
+    sa.Column("visit_id", Id, primary_key=True),
+    sa.Column("person_id", Id, nullable=False),
+    sa.Column("institution_id", sa.String(12), nullable=False),
+    sa.Column("provider_visit_number", sa.String(32), nullable=False),
+    sa.Column("care_type", sa.String(6), nullable=False),
+    sa.Column("start_date", sa.Date, nullable=False),
+    sa.Column("birth_date", sa.Date, nullable=False),
+    sa.Column("insurance_type", sa.String(3), nullable=False),
+    sa.Column("person_class", sa.String(4), nullable=False),
+    sa.Column("entitlement_groups", sa.String(200), nullable=False),
+    sa.Column("institution_level", sa.String(2), nullable=False),
+    sa.Column("register_time", Instant, nullable=False),
+    sa.UniqueConstraint("region", "institution_id", "provider_visit_number"),
+)
+
+# The one row that every command of a person locks: account, current benefit year and
+# the newest code seen. Nothing indexes what changes, so that updates stay in the page.
+person_standing = sa.Table(
+    "person_standing",
+    metadata,
+    _region(),
+    sa.Column("person_id", Id, primary_key=True),
+    sa.Column("balance_fen", sa.BigInteger, nullable=False),
+    # 0 before the first settlement.
+    sa.Column("benefit_year", sa.SmallInteger, nullable=False),
+    # JSON object: accumulator name to what the year's settlements used up.
+    sa.Column("accumulators", sa.Text, nullable=False),
+    # The newest issue time among the codes presented; an older code is superseded.
+    sa.Column("newest_code_time", Instant, nullable=False),
+    postgresql_with={"fillfactor": 70},
+)
+
+# Earlier benefit years, kept for late bills.
+closed_year = sa.Table(
+    "closed_year",
+    metadata,
+    _region(),
+    sa.Column("person_id", Id, primary_key=True),
+    sa.Column("benefit_year", sa.SmallInteger, primary_key=True),
+    sa.Column("accumulators", sa.Text, nullable=False),
+)
+
+used_code = sa.Table(
+    "used_code",
+    metadata,
+    _region(),
+    # Claim `cti` in hexadecimal.
+    sa.Column("code_id", sa.String(16), primary_key=True),
+    sa.Column("subject", sa.String(32), primary_key=True),
+    sa.Column("request_id", Id, nullable=False),
+    sa.Column("institution_id", sa.String(12), nullable=False),
+    sa.Column("terminal_id", sa.String(32), nullable=False),
+    sa.Column("scan_time", Instant, nullable=False),
+)
+
+settlement = sa.Table(
+    "settlement",
+    metadata,
+    _region(),
+    sa.Column("settlement_id", Id, primary_key=True),
+    # Finds the full record: the answer stored under this request id.
+    sa.Column("request_id", Id, nullable=False),
+    sa.Column("visit_id", Id, nullable=False),
+    sa.Column("bill_number", sa.String(32), nullable=False),
+    sa.Column("person_id", Id, nullable=False),
+    sa.Column("institution_id", sa.String(12), nullable=False),
+    sa.Column("insurance_type", sa.String(3), nullable=False),
+    sa.Column("benefit_year", sa.SmallInteger, nullable=False),
+    sa.Column("service_date", sa.Date, nullable=False),
+    sa.Column("settle_time", Instant, nullable=False),
+    sa.Column("policy_version", sa.String(64), nullable=False),
+    sa.Column("total_fen", sa.BigInteger, nullable=False),
+    sa.Column("fund_total_fen", sa.BigInteger, nullable=False),
+    sa.Column("account_fen", sa.BigInteger, nullable=False),
+    sa.Column("cash_fen", sa.BigInteger, nullable=False),
+    # JSON object: what this settlement added to the person's year.
+    sa.Column("accumulations", sa.Text, nullable=False),
+    # JSON object: fund type to the amount it pays; what the reversal takes back.
+    sa.Column("fund_amounts", sa.Text, nullable=False),
+    # Null until reversed; set once.
+    sa.Column("reversal_id", Id),
+    sa.Column("reverse_time", Instant),
+    sa.Column("reverse_reason", sa.String(200)),
+    sa.Column("reversed_by", sa.String(200)),
+    postgresql_with={"fillfactor": 90},
+)
+# One settlement that stands for a bill of a visit; reversed ones do not count.
+sa.Index(
+    "uq_settlement_region_visit_id_bill_number",
+    settlement.c.region,
+    settlement.c.visit_id,
+    settlement.c.bill_number,
+    unique=True,
+    sqlite_where=settlement.c.reversal_id.is_(None),
+    postgresql_where=settlement.c.reversal_id.is_(None),
+)
+
+# --- The ledger. An account's entries lie together and grow at its end, because posting
+# ids rise with time: one index serves both the uniqueness and the balance of an account.
+
+entry = sa.Table(
+    "entry",
+    metadata,
+    _region(),
+    sa.Column("account_id", code_type(60), primary_key=True),
+    sa.Column("posting_id", Id, primary_key=True),
+    # What posted: 1 settlement, 2 reversal, 3 credit of an account.
+    sa.Column("kind", sa.SmallInteger, nullable=False),
+    sa.Column("amount_fen", sa.BigInteger, nullable=False),
+)
+
+account_checkpoint = sa.Table(
+    "account_checkpoint",
+    metadata,
+    _region(),
+    sa.Column("account_id", code_type(60), primary_key=True),
+    # The balance of every entry with a posting id up to and including this one.
+    sa.Column("through_posting_id", Id, nullable=False),
+    sa.Column("balance_fen", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,230 @@
+"""Writes what a batch changed, table by table, each in one statement."""
+
+import json
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from yibao_common.rows import insert_rows, update_rows
+from yibao_settlement.application.working_set import Changes, NewSettlement, WorkingSet
+from yibao_settlement.rules.visit import Visit
+from yibao_settlement.storage import tables
+
+
+def write_changes(connection: sa.Connection, working_set: WorkingSet) -> None:
+    """Writes every change of the batch; the caller commits."""
+    changes, region = working_set.changes, working_set.region
+    _write_persons(connection, working_set)
+    insert_rows(
+        connection,
+        tables.visit,
+        _VISIT_INSERT,
+        [_visit_row(region, visit) for visit in changes.visits],
+    )
+    insert_rows(
+        connection,
+        tables.used_code,
+        (
+            "region",
+            "subject",
+            "code_id",
+            "request_id",
+            "institution_id",
+            "terminal_id",
+            "scan_time",
+        ),
+        [
+            (
+                region,
+                use.code.subject,
+                use.code.code_id,
+                use.request_id,
+                use.institution_id,
+                use.code.terminal_id,
+                use.code.scan_time,
+            )
+            for use in changes.code_uses
+        ],
+    )
+    insert_rows(
+        connection,
+        tables.settlement,
+        _SETTLEMENT_INSERT,
+        [_settlement_row(region, new) for new in changes.settlements],
+    )
+    _write_reversals(connection, region, changes)
+    insert_rows(
+        connection,
+        tables.entry,
+        ("region", "account_id", "posting_id", "kind", "amount_fen"),
+        [
+            (region, entry.account_id, posting.posting_id, int(posting.kind), entry.amount_fen)
+            for posting in changes.postings
+            for entry in posting.entries
+        ],
+    )
+    insert_rows(
+        connection,
+        tables.answer,
+        ("region", "request_id", "digest", "response"),
+        [(region, answer.request_id, answer.digest, answer.response) for answer in changes.answers],
+    )
+
+
+_USED_CODE_INSERT = (
+    "region",
+    "subject",
+    "code_id",
+    "request_id",
+    "institution_id",
+    "terminal_id",
+    "scan_time",
+)
+_VISIT_INSERT = (
+    "region",
+    "visit_id",
+    "person_id",
+    "institution_id",
+    "provider_visit_number",
+    "care_type",
+    "start_date",
+    "birth_date",
+    "insurance_type",
+    "person_class",
+    "entitlement_groups",
+    "institution_level",
+    "register_time",
+)
+_SETTLEMENT_INSERT = (
+    "region",
+    "settlement_id",
+    "request_id",
+    "visit_id",
+    "bill_number",
+    "person_id",
+    "institution_id",
+    "insurance_type",
+    "benefit_year",
+    "service_date",
+    "settle_time",
+    "policy_version",
+    "total_fen",
+    "fund_total_fen",
+    "account_fen",
+    "cash_fen",
+    "accumulations",
+    "fund_amounts",
+)
+
+
+def _write_persons(connection: sa.Connection, working_set: WorkingSet) -> None:
+    region = working_set.region
+    standings = [
+        working_set.standings[person_id] for person_id in sorted(working_set.changes.person_ids)
+    ]
+    update_rows(
+        connection,
+        tables.person_standing,
+        keys=("region", "person_id"),
+        values=("balance_fen", "benefit_year", "accumulators", "newest_code_time"),
+        rows=[
+            (
+                region,
+                standing.person_id,
+                standing.balance_fen,
+                standing.benefit_year,
+                amounts_json(standing.accumulators),
+                standing.newest_code_time,
+            )
+            for standing in standings
+        ],
+    )
+    years = [
+        (region, person_id, year, amounts_json(working_set.closed_years[person_id, year]))
+        for person_id, year in sorted(working_set.changes.closed_years)
+    ]
+    insert_rows(
+        connection,
+        tables.closed_year,
+        ("region", "person_id", "benefit_year", "accumulators"),
+        years,
+        skip_existing=True,
+    )
+    update_rows(
+        connection,
+        tables.closed_year,
+        keys=("region", "person_id", "benefit_year"),
+        values=("accumulators",),
+        rows=years,
+    )
+
+
+def _write_reversals(connection: sa.Connection, region: str, changes: Changes) -> None:
+    update_rows(
+        connection,
+        tables.settlement,
+        keys=("region", "settlement_id"),
+        values=("reversal_id", "reverse_time", "reverse_reason", "reversed_by"),
+        rows=[
+            (
+                region,
+                reversal.settlement.settlement_id,
+                reversal.reversal_id,
+                reversal.reverse_time,
+                reversal.reason,
+                reversal.actor,
+            )
+            for reversal in changes.reversals
+        ],
+    )
+
+
+def _visit_row(region: str, visit: Visit) -> tuple[object, ...]:
+    return (
+        region,
+        visit.visit_id,
+        visit.person_id,
+        visit.institution_id,
+        visit.provider_visit_number,
+        visit.care_type,
+        visit.start_date,
+        visit.birth_date,
+        visit.insurance_type,
+        visit.person_class,
+        ",".join(visit.entitlement_groups),
+        visit.institution_level,
+        visit.register_time,
+    )
+
+
+def _settlement_row(region: str, new: NewSettlement) -> tuple[object, ...]:
+    settled = new.settled
+    adjudication = settled.adjudication
+    visit, bill, split = adjudication.visit, adjudication.bill, adjudication.split
+    return (
+        region,
+        settled.settlement_id,
+        new.request_id,
+        visit.visit_id,
+        bill.bill_number,
+        visit.person_id,
+        visit.institution_id,
+        visit.insurance_type,
+        bill.service_date.year,
+        bill.service_date,
+        settled.settle_time,
+        adjudication.policy_version,
+        split.total_fen,
+        split.fund_total_fen,
+        split.account_fen,
+        split.cash_fen,
+        amounts_json(new.accumulations),
+        amounts_json(new.fund_amounts),
+    )
+
+
+def amounts_json(amounts: Mapping[str, int]) -> str:
+    """Returns amounts by name as stored: a JSON object with sorted names."""
+    if not amounts:
+        return "{}"
+    return json.dumps(dict(amounts), sort_keys=True, separators=(",", ":"))

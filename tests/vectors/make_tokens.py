@@ -1,0 +1,69 @@
+"""Writes data/yibao_tokens.json: our own vectors, from fixed keys and fixed times.
+
+Run after a change of the cases: `cd tests && python -m vectors.make_tokens`. A test
+compares the file with a fresh one, so a change of the format cannot pass unseen.
+"""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+from support.token_minting import public_key, snapshot
+from vectors.code_cases import Case, all_cases
+from vectors.snapshot_cases import SnapshotCase, all_snapshot_cases
+
+FILE = Path(__file__).parent / "data" / "yibao_tokens.json"
+
+NOTE = (
+    "Made by tests/vectors/make_tokens.py. Verify each code against trust_snapshot with "
+    "its audience, time and leeway, and each snapshot against trust_key; error null means "
+    "accepted. The private keys are SHA-256 of the names in tests/support/token_minting.py."
+)
+
+
+def contents() -> str:
+    """Returns what the file must hold."""
+    codes = [_code(case) for case in all_cases()]
+    snapshots = [_snapshot(case) for case in all_snapshot_cases()]
+    for cases in (codes, snapshots):
+        names = [case["name"] for case in cases]
+        assert len(names) == len(set(names)), "a name is used twice"
+    document = {
+        "note": NOTE,
+        "trust_key": public_key("trust").hex(),
+        "trust_snapshot": snapshot().hex(),
+        "codes": codes,
+        "snapshots": snapshots,
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _code(case: Case) -> dict[str, object]:
+    return {
+        "name": case.name,
+        "text": case.text,
+        "audience": case.audience if isinstance(case.audience, str) else list(case.audience),
+        "now": _time(case.now),
+        "leeway_seconds": case.leeway_seconds,
+        "error": case.error,
+        "offset_seconds": case.offset_seconds,
+    }
+
+
+def _snapshot(case: SnapshotCase) -> dict[str, object]:
+    return {
+        "name": case.name,
+        "data": case.data.hex(),
+        "now": _time(case.now),
+        "error": case.error,
+        "offset_seconds": case.offset_seconds,
+    }
+
+
+def _time(instant: dt.datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+if __name__ == "__main__":
+    FILE.write_text(contents(), encoding="utf-8")
+    print(f"wrote {FILE}")
