@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from support.databases import KINDS, Databases, PostgresDatabases, PostgresServer, SqliteDatabases
 
 # Starts the server at the first call, so that runs without a database never do.

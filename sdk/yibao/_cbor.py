@@ -8,7 +8,7 @@ that a value has one encoding and an encoding one meaning.
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-Value: TypeAlias = "int | bytes | str | Sequence[Value] | Mapping[int | str, Value]"
+Value: TypeAlias = int | bytes | str | Sequence["Value"] | Mapping[int | str, "Value"]
 
 MAX_DEPTH = 4
 MAX_ENTRIES = 16

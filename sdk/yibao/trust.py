@@ -18,7 +18,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from yibao import _cbor, _trust_format
 from yibao._ed25519 import load_public_key
-from yibao._token import MAX_SNAPSHOT_PAYLOAD_BYTES, Frame, QrError, key_id_of, open_frame, unix_seconds
+from yibao._token import (
+    MAX_SNAPSHOT_PAYLOAD_BYTES,
+    Frame,
+    QrError,
+    key_id_of,
+    open_frame,
+    unix_seconds,
+)
 from yibao._trust_format import FormatError, KeyEntry, KeyState, SnapshotContent
 
 __all__ = ["KeyState", "QrError", "TrustSnapshot", "TrustedKey"]

@@ -6,12 +6,12 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-
 from support.databases import Databases, PostgresDatabases
+
 from yibao_common.database import Database
 from yibao_common.migrations import SchemaError, check_is_current, upgrade, version_table
 
-PACKAGES = ("yibao_settlement",)
+PACKAGES = ("yibao_identity", "yibao_offsite", "yibao_settlement")
 
 
 def _metadata(package: str) -> sa.MetaData:
@@ -45,18 +45,18 @@ def test_migrations_make_what_the_comparison_does_not_see(
             assert key["constrained_columns"] == [column.name for column in table.primary_key]
             assert key["constrained_columns"][0] == "region" or table.name == "trust_snapshot"
             assert key["name"] == f"pk_{table.name}"
-            partial = {
-                index["name"] for index in inspector.get_indexes(table.name) if _condition(index)
-            }
-            kind = databases.kind
+            found = inspector.get_indexes(table.name)
+            partial = {index["name"] for index in found if _is_partial(index)}
             assert partial == {
-                index.name for index in table.indexes if index.dialect_options[kind]["where"] is not None
+                index.name
+                for index in table.indexes
+                if index.dialect_options[databases.kind]["where"] is not None
             }
 
 
-def _condition(index: sa.engine.interfaces.ReflectedIndex) -> object:
+def _is_partial(index: sa.engine.interfaces.ReflectedIndex) -> bool:
     options = index.get("dialect_options", {})
-    return options.get("sqlite_where", options.get("postgresql_where"))
+    return not options.keys().isdisjoint({"sqlite_where", "postgresql_where"})
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -65,16 +65,15 @@ def test_tables_on_postgresql_have_the_collations_and_options_of_the_code(
 ) -> None:
     metadata = _metadata(package)
     with postgres_databases.open(package).read() as connection:
-        options = dict(
-            connection.execute(
-                sa.text("SELECT relname, reloptions FROM pg_class WHERE relkind = 'r'")
-            ).tuples().all()
-        )
+        query = sa.text("SELECT relname, reloptions FROM pg_class WHERE relkind = 'r'")
+        options = {name: found for name, found in connection.execute(query)}
         inspector = sa.inspect(connection)
         for table in metadata.tables.values():
             wanted = table.dialect_kwargs.get("postgresql_with") or {}
             assert options[table.name] == ([f"{k}={v}" for k, v in wanted.items()] or None)
-            stored = {column["name"]: column["type"] for column in inspector.get_columns(table.name)}
+            stored = {
+                column["name"]: column["type"] for column in inspector.get_columns(table.name)
+            }
             for column in table.columns:
                 expected = column.type.dialect_impl(connection.dialect)
                 if isinstance(expected, sa.String):

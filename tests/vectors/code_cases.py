@@ -20,6 +20,7 @@ from support.token_minting import (
     protected,
     text_of,
 )
+
 from yibao import _cbor
 
 SECOND = dt.timedelta(seconds=1)
@@ -103,9 +104,7 @@ def frame_cases() -> Iterator[Case]:
         "payload length longer than needed": replace(
             signed, content_head=b"\x59" + len(payload()).to_bytes(2)
         ),
-        "payload length one more": replace(
-            signed, content_head=bytes((0x58, len(payload()) + 1))
-        ),
+        "payload length one more": replace(signed, content_head=bytes((0x58, len(payload()) + 1))),
         "payload of 23 bytes": Message(bytes(23)),
         "payload of 23 bytes, length longer than needed": Message(
             bytes(23), content_head=b"\x58\x17"
@@ -253,9 +252,7 @@ def time_cases() -> Iterator[Case]:
         yield Case(
             f"a moment early, {of}", text, early, -leeway - 1, opens - MOMENT, AUDIENCE, leeway
         )
-        yield Case(
-            f"a moment late, {of}", text, "expired", leeway + 60, closes, AUDIENCE, leeway
-        )
+        yield Case(f"a moment late, {of}", text, "expired", leeway + 60, closes, AUDIENCE, leeway)
     minute = 60 * SECOND
     yield Case("60 s early", text, "not_yet_valid", -60, NOW - minute)
     yield Case("over 60 s early", text, "clock_suspect", -61, NOW - minute - MOMENT)

@@ -1,4 +1,5 @@
-"""Writes data/yibao_tokens.json: our own vectors, from fixed keys and fixed times.
+"""Writes our own vectors, data/yibao_tokens.json, from fixed keys and fixed times, and the
+snapshot of the SDK's example.
 
 Run after a change of the cases: `cd tests && python -m vectors.make_tokens`. A test
 compares the file with a fresh one, so a change of the format cannot pass unseen.
@@ -12,6 +13,7 @@ from support.token_minting import public_key, snapshot
 from vectors.code_cases import Case, all_cases
 from vectors.snapshot_cases import SnapshotCase, all_snapshot_cases
 
+SAMPLE = Path(__file__).parents[2] / "sdk" / "examples" / "trust.cbor"
 FILE = Path(__file__).parent / "data" / "yibao_tokens.json"
 
 NOTE = (
@@ -66,4 +68,5 @@ def _time(instant: dt.datetime) -> str:
 
 if __name__ == "__main__":
     FILE.write_text(contents(), encoding="utf-8")
-    print(f"wrote {FILE}")
+    SAMPLE.write_bytes(snapshot())
+    print(f"wrote {FILE} and {SAMPLE}")

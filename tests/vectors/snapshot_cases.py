@@ -16,6 +16,7 @@ from support.token_minting import (
     public_key,
     snapshot,
 )
+
 from yibao import _cbor, _trust_format
 from yibao._token import key_id_of
 from yibao._trust_format import KeyState
@@ -86,13 +87,19 @@ def content_cases() -> Iterator[SnapshotCase]:
     for name, changes in {
         "version 0": {"version": 0},
         "life of 0 s": {"expire_second": issued, "refresh_seconds": 1},
+        "life and refresh of 0 s": {"expire_second": issued, "refresh_seconds": 0},
         "life over 7 days": {"expire_second": issued + 7 * DAY + 1},
         "refresh of 0 s": {"refresh_seconds": 0},
         "refresh over its life": {"refresh_seconds": 7 * DAY + 1},
     }.items():
-        yield SnapshotCase(name, snapshot(**changes), "malformed")
+        yield SnapshotCase(name, snapshot(KEYS, **changes), "malformed")
     yield SnapshotCase("refresh of its whole life", snapshot(refresh_seconds=7 * DAY))
-    yield SnapshotCase("no keys", snapshot(()), "malformed")
+    # The large version makes the payload longer than the 24 bytes that the frame wants.
+    yield SnapshotCase("no keys", snapshot((), version=2**40), "malformed")
+    yield SnapshotCase("version 1", snapshot(version=1))
+    yield SnapshotCase(
+        "life of 1 s", snapshot(expire_second=NOW_SECOND - 599, refresh_seconds=1), now=ISSUED
+    )
 
 
 def key_cases() -> Iterator[SnapshotCase]:
@@ -121,6 +128,12 @@ def key_cases() -> Iterator[SnapshotCase]:
     yield SnapshotCase("key twice", snapshot((good, good)), "malformed")
     both_uses = (good, replace(good, use="cred"))
     yield SnapshotCase("key for two uses", snapshot(both_uses), "malformed")
+    for use in ("u", "u" * 16):
+        other = replace(good, use=use)
+        yield SnapshotCase(f"use of {len(use)} characters", snapshot((other,)))
+    for start in (0, 253_402_300_798):
+        edge = replace(good, start_second=start, expire_second=253_402_300_799)
+        yield SnapshotCase(f"key from second {start} to the last", snapshot((edge,)))
     ends = good.start_second + 1
     yield SnapshotCase("key of 1 s", snapshot((replace(good, expire_second=ends),)))
 
@@ -135,13 +148,15 @@ def shape_cases() -> Iterator[SnapshotCase]:
         "label unknown": {**good, 6: 0},
         "label missing": {label: value for label, value in good.items() if label != 4},
         "not a map": ["a list that is long enough for a payload"],
-        "keys not a list": {**good, 5: {}},
+        "keys an empty map": {**good, 5: {}},
+        "keys a map": {**good, 5: {0: 0}},
         "key not a map": {**good, 5: [0]},
         "version of text": {**good, 1: "7"},
         "version negative": {**good, 1: -7},
         "key label unknown": {**good, 5: [{**key, 9: 0}]},
         "key label missing": {**good, 5: [{n: value for n, value in key.items() if n != 3}]},
         "key id of 7 bytes": {**good, 5: [{**key, 1: key_id("active")[:7]}]},
+        "key id of text": {**good, 5: [{**key, 1: "8 letter"}]},
         "key of 31 bytes": {**good, 5: [{**key, 2: public_key("active")[:31]}]},
         "key of text": {**good, 5: [{**key, 2: "x" * 32}]},
         "use an integer": {**good, 5: [{**key, 3: 1}]},

@@ -6,6 +6,7 @@ import random
 from typing import get_args
 
 from support.token_minting import AUDIENCE, NOW, Message, payload, public_key, snapshot, text_of
+
 from yibao import _base45, qr
 from yibao.trust import TrustSnapshot
 

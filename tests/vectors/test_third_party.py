@@ -9,8 +9,8 @@ import zxingcpp
 from cwt import COSE, COSEKey
 from cwt.enums import COSEAlgs
 from PIL import Image
-
 from support.token_minting import NOW, REGION, SUBJECT, key_id, private_key, public_key, snapshot
+
 from yibao import _base45, qr
 from yibao.trust import TrustSnapshot
 from yibao_identity.rules.qr_code import new_claims

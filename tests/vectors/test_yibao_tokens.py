@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any, get_args
 
 import pytest
-
 from vectors import make_tokens
+
 from yibao import qr
 from yibao.trust import QrError, TrustSnapshot
 
@@ -29,6 +29,7 @@ def trust() -> TrustSnapshot:
 
 def test_the_file_is_what_the_script_makes() -> None:
     assert make_tokens.FILE.read_text(encoding="utf-8") == make_tokens.contents()
+    assert make_tokens.SAMPLE.read_bytes().hex() == DOCUMENT["trust_snapshot"]
 
 
 @pytest.mark.parametrize("case", DOCUMENT["codes"], ids=NAMES)

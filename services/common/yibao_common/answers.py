@@ -3,11 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
-from yibao_common.rows import Id
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +37,3 @@ def request_digest(method: str, caller: str, serialized_request: bytes) -> bytes
     digest = hashlib.sha256(f"{method}\n{caller}\n".encode())
     digest.update(serialized_request)
     return digest.digest()
-
-
-def answer_table(metadata: sa.MetaData) -> sa.Table:
-    """Defines the table of answers; a request id is unique in its region."""
-    return sa.Table(
-        "answer",
-        metadata,
-        sa.Column("region", sa.String(6), primary_key=True),
-        sa.Column("request_id", Id, primary_key=True),
-        sa.Column("digest", sa.LargeBinary(32), nullable=False),
-        sa.Column("response", sa.LargeBinary, nullable=False),
-    )

@@ -15,7 +15,8 @@ def shanghai_day(instant: dt.datetime) -> dt.date:
 
 def full_years(birth: dt.date, on: dt.date) -> int:
     """Returns the age in full years on the day `on`; born on 29 February, a year is
-    full on 1 March of common years."""
+    full on 1 March of common years.
+    """
     return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))
 
 

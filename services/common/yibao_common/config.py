@@ -73,17 +73,17 @@ class ServerConfig(Section):
     certificate_file: FileName | None = None
     key_file: FileName | None = None
     client_ca_file: FileName | None = None
-    trust_domain: str = Field("yibao.dev", pattern=r"^[a-z0-9._-]+$")
+    trust_domain: str = Field(default="yibao.dev", pattern=r"^[a-z0-9._-]+$")
     revoked_serials_file: FileName | None = None
     insecure: bool = False
     reflection: bool = False
     reuse_port: bool = False
     metrics_address: str | None = None
-    max_message_bytes: int = Field(1_000_000, ge=1_000, le=64_000_000)
-    max_deadline_seconds: float = Field(30, gt=0, le=3_600)
-    drain_seconds: float = Field(10, ge=0, le=600)
-    rate_per_second: float = Field(0, ge=0)
-    burst: int = Field(100, ge=1)
+    max_message_bytes: int = Field(default=1_000_000, ge=1_000, le=64_000_000)
+    max_deadline_seconds: float = Field(default=30, gt=0, le=3_600)
+    drain_seconds: float = Field(default=10, ge=0, le=600)
+    rate_per_second: float = Field(default=0, ge=0)
+    burst: int = Field(default=100, ge=1)
 
     @field_validator("address", "metrics_address")
     @classmethod
@@ -117,9 +117,9 @@ class DatabaseConfig(Section):
 class BatchConfig(Section):
     """How many commands share one transaction and how long they wait for each other."""
 
-    max_size: int = Field(128, ge=1, le=1_024)
-    linger_ms: float = Field(2, ge=0, le=1_000)
-    max_queue: int = Field(4_096, ge=1)
+    max_size: int = Field(default=128, ge=1, le=1_024)
+    linger_ms: float = Field(default=2, ge=0, le=1_000)
+    max_queue: int = Field(default=4_096, ge=1)
 
 
 class LogConfig(Section):

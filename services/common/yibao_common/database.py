@@ -35,7 +35,7 @@ class Database:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite":
             self._writer = _sqlite_engine(parsed, begin="BEGIN IMMEDIATE", size=1)
-            self._reader = _sqlite_engine(parsed, begin="BEGIN", size=readers)
+            self._reader = _sqlite_engine(parsed, begin="BEGIN", size=readers, read_only=True)
         else:
             self._writer = _postgres_engine(parsed, size=writers)
             self._reader = _postgres_engine(parsed, size=readers, read_only=True)
@@ -87,7 +87,7 @@ def _is_transient(error: sa.exc.DBAPIError) -> bool:
     return bool(error.connection_invalidated)
 
 
-def _sqlite_engine(url: sa.URL, *, begin: str, size: int) -> sa.Engine:
+def _sqlite_engine(url: sa.URL, *, begin: str, size: int, read_only: bool = False) -> sa.Engine:
     engine = sa.create_engine(
         url,
         poolclass=sa.pool.QueuePool,
@@ -102,6 +102,8 @@ def _sqlite_engine(url: sa.URL, *, begin: str, size: int) -> sa.Engine:
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:

@@ -1,5 +1,7 @@
 """Amounts: integer fen, ratios in parts per million, and every rounding by name."""
 
+import functools
+
 PPM = 1_000_000
 _PRICE_PLACES = 6
 _QUANTITY_PLACES = 4
@@ -7,13 +9,15 @@ _QUANTITY_PLACES = 4
 
 def divide_half_up(numerator: int, denominator: int) -> int:
     """Returns `numerator / denominator`, half rounded up; both not negative."""
-    assert numerator >= 0 and denominator > 0
+    assert numerator >= 0
+    assert denominator > 0
     return (2 * numerator + denominator) // (2 * denominator)
 
 
 def share_half_up_fen(amount_fen: int, *, ratio_ppm: int) -> int:
     """Returns `ratio_ppm` of `amount_fen`, half a fen rounded up."""
-    assert amount_fen >= 0 and 0 <= ratio_ppm <= PPM
+    assert amount_fen >= 0
+    assert 0 <= ratio_ppm <= PPM
     return (2 * amount_fen * ratio_ppm + PPM) // (2 * PPM)
 
 
@@ -27,6 +31,8 @@ def parse_decimal(text: str, *, places: int) -> int:
     return int(whole + fraction.ljust(places, "0"))
 
 
+# Hospitals charge the same prices and quantities again and again.
+@functools.lru_cache(maxsize=65_536)
 def line_amount_fen(*, unit_price: str, quantity: str) -> int:
     """Returns price (yuan, 6 decimals) x quantity (4 decimals), rounded half up to fen."""
     price = parse_decimal(unit_price, places=_PRICE_PLACES)

@@ -60,7 +60,7 @@ class Server:
         self._descriptors = tuple(descriptors)
         self._access = access
         self._log = log
-        self._metrics = metrics or Metrics()
+        self.metrics = metrics or Metrics()
         self._clock = clock
         self._ids = ids
         self._monotonic = monotonic
@@ -92,7 +92,7 @@ class Server:
         try:
             self.port = self._bind(server)
             if config.metrics_address is not None:
-                self._endpoint = MetricsEndpoint(self._metrics, config.metrics_address)
+                self._endpoint = MetricsEndpoint(self.metrics, config.metrics_address)
         except (RuntimeError, OSError) as error:
             raise StartError(f"cannot listen: {error}") from error
         await server.start()
@@ -147,7 +147,7 @@ class Server:
             endings=Endings(ids=self._ids, log=self._log),
             access=self._access,
             services=self._descriptors,
-            metrics=self._metrics,
+            metrics=self.metrics,
         )
 
     def _make_peers(self) -> Peers:

@@ -10,6 +10,7 @@ import datetime as dt
 import itertools
 import operator
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -82,6 +83,15 @@ def answers_per_item(response: Descriptor) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """Checks of what stands at a path: one value, many values, and why one does not fit."""
+
+    fits: Fits
+    all_fit: Fits
+    walk: WalkAt
+
+
 class _Shape:
     """The compiled rules of one message type."""
 
@@ -90,8 +100,8 @@ class _Shape:
     ) -> None:
         """Compiles; `known` ties the knot where a message contains its own type."""
         known[descriptor.full_name] = self
-        self._tests: list[Fits] = []
-        self._message_tests: list[Callable[[Any], object]] = []
+        tests: list[Fits] = []
+        self._message_tests: list[Fits] = []
         self._walks: list[Walk] = []
         names: list[str] = []
         for field in descriptor.fields:
@@ -103,15 +113,13 @@ class _Shape:
             else:
                 fits, find_fault = check_of(field)
                 names.append(field.name)
-                self._tests.append(fits)
+                tests.append(fits)
                 self._walks.append(_scalar_walk(field.name, find_fault))
-        self._read = _reader(names)
-
-    def fits(self, message: Any) -> bool:
-        """Tells whether `message` is certainly well formed."""
-        if not all(map(operator.call, self._tests, self._read(message))):
-            return False
-        return all(map(operator.call, self._message_tests, itertools.repeat(message)))
+        # Tell whether a message, or each of many, is certainly well formed.
+        self.fits = _fits_of(_reader(names), tests, self._message_tests)
+        self.all_fit = _all_fit(self.fits)
+        if not self._message_tests:
+            self.all_fit = _columns_fit(_reader(names), tests)
 
     def walk(self, message: Any, prefix: str, faults: Faults) -> None:
         """Adds the faults of `message` to `faults` until there are 100."""
@@ -129,6 +137,35 @@ class _Shape:
     def _add(self, fits: Callable[[Any], object], walk: Walk) -> None:
         self._message_tests.append(fits)
         self._walks.append(walk)
+
+
+def _fits_of(
+    read: Callable[[Any], Iterable[Any]], tests: list[Fits], message_tests: list[Fits]
+) -> Callable[[Any], bool]:
+    """Returns what runs all tests of a message without a loop of Python."""
+    call = operator.call
+    if not message_tests:
+        return lambda message: all(map(call, tests, read(message)))
+
+    def fits(message: Any) -> bool:
+        return all(map(call, tests, read(message))) and all(
+            map(call, message_tests, itertools.repeat(message))
+        )
+
+    return fits
+
+
+def _all_fit(fits: Fits) -> Fits:
+    return lambda items: all(map(fits, items))
+
+
+def _columns_fit(read: Callable[[Any], Iterable[Any]], tests: list[Fits]) -> Fits:
+    """Returns what tests many flat messages field by field: that costs a third less."""
+
+    def column_fits(test: Fits, column: Iterable[Any]) -> bool:
+        return all(map(test, column))
+
+    return lambda items: all(map(column_fits, tests, zip(*map(read, items), strict=True)))
 
 
 def _reader(names: list[str]) -> Callable[[Any], Iterable[Any]]:
@@ -157,14 +194,14 @@ def _single_message(field: FieldDescriptor, known: dict[str, _Shape]) -> tuple[F
         _, find_fault = check_of(field)
         return lambda message: not present(message), _scalar_walk(name, find_fault)
     required = rules.required
-    inner_fits, inner_walk = _contents(field, known)
+    inner = _contents(field, known)
 
     def fits_message(message: Any) -> object:
-        return inner_fits(read(message)) if message.HasField(name) else not required
+        return inner.fits(read(message)) if message.HasField(name) else not required
 
     def walk(message: Any, prefix: str, faults: Faults) -> None:
         if message.HasField(name):
-            inner_walk(read(message), prefix + name, faults)
+            inner.walk(read(message), prefix + name, faults)
         elif required:
             faults.append(FieldFault(prefix + name, *REQUIRED))
 
@@ -181,14 +218,14 @@ def _list(field: FieldDescriptor, known: dict[str, _Shape], *, opaque: bool) -> 
     size_fault = length_fault(least, most, "items")
     if rules.output_only:
         size_fault = (Reason.FIELD_OUTPUT_ONLY, "is set by the service")
-    inner_fits, inner_walk = _contents(field, known)
+    inner = _contents(field, known)
 
     def size_fits(size: int) -> bool:
         return size >= least and (most is None or size <= most)
 
     def fits(message: Any) -> bool:
         items = read(message)
-        return size_fits(len(items)) and (opaque or all(map(inner_fits, items)))
+        return size_fits(len(items)) and bool(opaque or inner.all_fit(items))
 
     def walk(message: Any, prefix: str, faults: Faults) -> None:
         items = read(message)
@@ -199,28 +236,35 @@ def _list(field: FieldDescriptor, known: dict[str, _Shape], *, opaque: bool) -> 
             for index, item in enumerate(items):
                 if len(faults) >= MOST_FAULTS:
                     return
-                inner_walk(item, f"{prefix}{name}[{index}]", faults)
+                inner.walk(item, f"{prefix}{name}[{index}]", faults)
 
     return fits, walk
 
 
-def _contents(field: FieldDescriptor, known: dict[str, _Shape]) -> tuple[Fits, WalkAt]:
+def _contents(field: FieldDescriptor, known: dict[str, _Shape]) -> _Contents:
     """Returns the check of what one field or one item of a list contains."""
     descriptor = field.message_type
     if descriptor is None:
         return _list_item(field)
     if descriptor.full_name == _DATE:
-        return _day_exists, _walk_of_test(_day_exists, Reason.DATE_INVALID, "does not exist")
+        return _tested(_day_exists, Reason.DATE_INVALID, "does not exist")
     if descriptor.full_name == _TIMESTAMP:
-        return _is_instant, _walk_of_test(
-            _is_instant, Reason.FIELD_OUT_OF_RANGE, "is no instant of the years 1 to 9999"
-        )
+        expected = "is no instant of the years 1 to 9999"
+        return _tested(_is_instant, Reason.FIELD_OUT_OF_RANGE, expected)
     assert not descriptor.GetOptions().map_entry, f"{field.full_name}: a request has no map"
-    shape = known.get(descriptor.full_name) or _Shape(descriptor, known)
-    return shape.fits, shape.walk_at
+    shape = known.get(descriptor.full_name)
+    if shape is None:
+        shape = _Shape(descriptor, known)
+        return _Contents(shape.fits, shape.all_fit, shape.walk_at)
+    # It may still be compiling, where a message contains its own type.
+    return _Contents(
+        lambda message: shape.fits(message),
+        lambda messages: shape.all_fit(messages),
+        shape.walk_at,
+    )
 
 
-def _list_item(field: FieldDescriptor) -> tuple[Fits, WalkAt]:
+def _list_item(field: FieldDescriptor) -> _Contents:
     fits, find_fault = check_of(field)
 
     def item_fits(value: Any) -> object:
@@ -232,15 +276,15 @@ def _list_item(field: FieldDescriptor) -> tuple[Fits, WalkAt]:
         if fault is not None:
             faults.append(FieldFault(path, *fault))
 
-    return item_fits, walk
+    return _Contents(item_fits, _all_fit(item_fits), walk)
 
 
-def _walk_of_test(test: Callable[[Any], bool], reason: Reason, message: str) -> WalkAt:
+def _tested(fits: Callable[[Any], bool], reason: Reason, message: str) -> _Contents:
     def walk(value: Any, path: str, faults: Faults) -> None:
-        if not test(value):
+        if not fits(value):
             faults.append(FieldFault(path, reason, message))
 
-    return walk
+    return _Contents(fits, _all_fit(fits), walk)
 
 
 def _day_exists(date: date_pb2.Date) -> bool:

@@ -76,7 +76,8 @@ def parse_yaml(contents: bytes, *, name: str, reason: Reason) -> YamlFile:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "characters that YAML does not allow"
-        line = 1 if mark is None else mark.line + 1
+        # A parser that misses something at the end points behind the last line.
+        line = 1 if mark is None else min(mark.line, text.rstrip().count("\n")) + 1
         raise builder.refusal(line, f"not YAML: {problem}") from None
     return YamlFile(name, reason, builder.root, builder.lines, tuple(builder.faults))
 

@@ -24,6 +24,7 @@ from yibao.settlement.v1 import (
     visit_service_pb2_grpc,
 )
 from yibao_common.batcher import Batcher
+from yibao_common.blocking import Blocking
 from yibao_common.clock import Clock, system_clock
 from yibao_common.config import ServerConfig, StartError, load_config
 from yibao_common.database import Database
@@ -31,12 +32,12 @@ from yibao_common.ids import Ids, new_id
 from yibao_common.logs import Log, open_log
 from yibao_common.metrics import BatchMetrics, Metrics
 from yibao_common.migrations import check_is_current
-from yibao_common.once import Blocking
 from yibao_common.server import Server, run
 from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch import BatchWork
 from yibao_settlement.application.commands import Command
 from yibao_settlement.config import SettlementConfig
+from yibao_settlement.housekeeping import Housekeeping
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.encode import ProtoEncoder
@@ -45,6 +46,9 @@ from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.trust import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
+from yibao_settlement.storage.feed import FeedStore
+from yibao_settlement.storage.imports import ReferenceStore
+from yibao_settlement.storage.policies import PolicyStore
 from yibao_settlement.storage.queries import Queries
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.transactions import SettlementTransactions
@@ -114,7 +118,7 @@ class SettlementService:
             snapshot_file=config.identity.snapshot_file,
             poll_seconds=config.identity.poll_seconds,
             trust=trust,
-            database=self.database,
+            feed=FeedStore(self.database),
             blocking=blocking,
             clock=self._clock,
             log=self._log,
@@ -148,10 +152,10 @@ class SettlementService:
                 AccountServicer(batcher, queries, blocking), server
             )
             catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(
-                CatalogueServicer(self.database, queries, blocking), server
+                CatalogueServicer(ReferenceStore(self.database), queries, blocking), server
             )
             policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(
-                PolicyServicer(self.database, blocking, clock=self._clock), server
+                PolicyServicer(PolicyStore(self.database, clock=self._clock), blocking), server
             )
 
         server = Server(
@@ -165,8 +169,16 @@ class SettlementService:
             clock=self._clock,
             ids=self._ids,
         )
+        housekeeping = Housekeeping(
+            self.database,
+            blocking,
+            regions=config.identity.regions,
+            clock=self._clock,
+            log=self._log,
+        )
         batcher.start()
         identity.start()
+        housekeeping.start()
         try:
             port = await server.start()
             if started is not None:
@@ -175,6 +187,7 @@ class SettlementService:
         finally:
             # Calls end first, then what they wait for, then what that needs.
             await server.drain()
+            await housekeeping.close()
             await identity.close()
             await identity_channel.close()
             await batcher.close()

@@ -1,15 +1,24 @@
 """What the application needs from adapters: stored state, reference data, encoders."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from yibao_settlement.application.commands import Command
-from yibao_settlement.application.records import Credit, Reversal, SettledBill
+from yibao_settlement.application.records import (
+    Credit,
+    EnrolmentChange,
+    Reversal,
+    SettledBill,
+    StoredPolicy,
+    StoredSettlement,
+)
 from yibao_settlement.application.working_set import WorkingSet
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.standing import Accumulators, Standing
 from yibao_settlement.rules.visit import Institution, Visit
 
 
@@ -20,8 +29,8 @@ class Reference(Protocol):
         """Returns the institution, or None where the region has no agreement with it."""
         ...
 
-    def items(self, codes: Sequence[str], day: dt.date) -> Mapping[str, CatalogueItem]:
-        """Returns the rows in force on `day`, by code; unknown codes are absent."""
+    def items(self, codes: Iterable[str], day: dt.date) -> Mapping[str, CatalogueItem | None]:
+        """Returns the rows in force on `day`, at least those of `codes`; None if unknown."""
         ...
 
     def policy(self, insurance_type: str, day: dt.date) -> Policy | None:
@@ -66,4 +75,110 @@ class Transactions(Protocol):
 
     def begin(self, region: str, now: dt.datetime) -> AbstractContextManager[BatchTransaction]:
         """Gives a transaction that commits durably when the block ends without error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrialInputs:
+    """What a trial starts from; `year` are the accumulators of the bill's year."""
+
+    visit: Visit
+    balance_fen: int
+    year: Accumulators
+    reference: Reference
+
+
+class Reads(Protocol):
+    """What callers read: one snapshot each, no locks. None is for what is not there."""
+
+    def visit(self, region: str, visit_id: str) -> Visit | None:
+        """Returns the visit."""
+        ...
+
+    def trial_inputs(
+        self, region: str, visit_id: str, *, benefit_year: int, item_codes: set[str]
+    ) -> TrialInputs | None:
+        """Returns what a trial of a bill of the visit starts from."""
+        ...
+
+    def settlement(self, region: str, settlement_id: str) -> StoredSettlement | None:
+        """Returns the settlement."""
+        ...
+
+    def policy(self, region: str, policy_version: str) -> Policy | None:
+        """Returns the compiled policy, whatever its state."""
+        ...
+
+    def standing(self, region: str, person_id: str) -> Standing | None:
+        """Returns the person's account and current year."""
+        ...
+
+    def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
+        """Returns the item's row in force on `day`."""
+        ...
+
+    def fund_balances(self, region: str) -> list[tuple[str, int]]:
+        """Returns every fund account with the sum of its entries in fen, by account."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """A request as it is told apart from others, and recognised when it is repeated."""
+
+    region: str
+    request_id: str
+    digest: bytes
+
+
+class ReferenceImports(Protocol):
+    """Imports of reference data, all or none, each answered once by its request id."""
+
+    def items(self, key: RequestKey, items: Sequence[CatalogueItem], response: bytes) -> bytes:
+        """Stores catalogue rows and returns the answer: `response`, or the first one's."""
+        ...
+
+    def institutions(
+        self, key: RequestKey, institutions: Sequence[Institution], response: bytes
+    ) -> bytes:
+        """Stores institutions and returns the answer: `response`, or the first one's."""
+        ...
+
+
+EncodePolicy = Callable[[StoredPolicy], bytes]
+
+
+class Policies(Protocol):
+    """Stored policies: draft by a maker, active by a checker, never altered."""
+
+    def load(self, policy_file: bytes) -> Policy:
+        """Returns the policy in a file. Raises RuleError POLICY_FILE_INVALID."""
+        ...
+
+    def find(self, region: str, policy_version: str) -> StoredPolicy:
+        """Returns the stored policy. Raises RuleError POLICY_NOT_FOUND."""
+        ...
+
+    def submit(
+        self, key: RequestKey, policy_file: bytes, *, maker: str, encode: EncodePolicy
+    ) -> bytes:
+        """Stores a draft and returns the answer that `encode` makes of it."""
+        ...
+
+    def approve(
+        self, key: RequestKey, policy_version: str, *, checker: str, encode: EncodePolicy
+    ) -> bytes:
+        """Puts a draft in force and returns the answer that `encode` makes of it."""
+        ...
+
+
+class Feed(Protocol):
+    """Stores what identity's feed tells of persons, in its sequence and without gaps."""
+
+    def position(self, region: str) -> int:
+        """Returns the sequence number stored last, 0 before the first."""
+        ...
+
+    def apply(self, region: str, changes: Sequence[EnrolmentChange]) -> None:
+        """Stores changes that follow each other; those stored already are passed over."""
         ...

@@ -8,7 +8,7 @@ from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.split import Facts, PricedLine, Split
 from yibao_settlement.rules.standing import Accumulators, Standing
-from yibao_settlement.rules.visit import Visit
+from yibao_settlement.rules.visit import Enrolment, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +96,38 @@ class StoredInputs:
     balance_before_fen: int
     trace_sha256: bytes
     amounts: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSettlement:
+    """A settlement as stored: what was answered, and its reversal if there was one."""
+
+    settle_response: bytes
+    institution_id: str
+    reversal_id: str | None
+    reverse_time: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """A policy as stored; `end_date` is None while open, the checker empty for a draft."""
+
+    policy_version: str
+    policy_id: str
+    insurance_type: str
+    state: int
+    start_date: dt.date
+    end_date: dt.date | None
+    maker: str
+    submit_time: dt.datetime
+    checker: str
+    approve_time: dt.datetime | None
+    policy_file: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentChange:
+    """A person's enrolment from a sequence number of the region's feed on."""
+
+    sequence: int
+    enrolment: Enrolment

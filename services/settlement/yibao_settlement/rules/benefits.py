@@ -104,7 +104,7 @@ def _close(
         account_fen=account_fen,
         cash_fen=work.unpaid_fen - account_fen,
         accumulations=tuple(sorted([item for item in work.added.items() if item[1]])),
-        trace_sha256=trace_digest(policy.trace_prefix, lines=lines, records=records),
+        trace_sha256=trace_digest(policy.trace_prefix, records),
         records=records,
     )
     check_split(split)

@@ -23,17 +23,24 @@ from yibao_settlement.rules.policy import (
 from yibao_settlement.rules.split import PricedLine, Record, SplitLine
 from yibao_settlement.rules.work import Work
 
+# Catalogue classes A, B and C as numbers, for records.
+_CLASSES = {"01": 1, "02": 2, "03": 3}
+# How many numbers of the record come before the lines', and how many each line has.
+RECORD_HEAD = 6
+RECORD_LINE = 7
+
 
 def classify_lines(
     step: ClassifyStep, row_index: int, *, lines: Sequence[PricedLine], work: Work
 ) -> tuple[tuple[SplitLine, ...], Record]:
     """Splits the lines and opens the work sheet with their sums.
 
-    The record is: row, the five sums, then each line's share in ppm or OWN_COST.
+    The record is: row, the five sums, then for each line its number, its class, its
+    share in ppm or OWN_COST, and its amount, excluded, over limit and prepay.
     """
     shares = step.rows[row_index].prepay_ppm
     split: list[SplitLine] = []
-    ratios: list[int] = []
+    told: list[int] = []
     total = excluded = over_limit = prepay = 0
     for line in lines:
         amount, over, catalogue_class = line.amount_fen, line.over_limit_fen, line.catalogue_class
@@ -49,19 +56,13 @@ def classify_lines(
             if ratio == BY_ITEM:
                 raise _no_share(step, line)
             first = share_half_up_fen(amount - over, ratio_ppm=ratio) if ratio else 0
+        number, eligible = line.line_number, amount - own - over - first
         split.append(
             SplitLine(
-                line.line_number,
-                line.item_code,
-                catalogue_class,
-                amount,
-                own,
-                over,
-                first,
-                amount - own - over - first,
+                *(number, line.item_code, catalogue_class, amount, own, over, first, eligible)
             )
         )
-        ratios.append(ratio)
+        told += (number, _CLASSES[catalogue_class], ratio, amount, own, over, first)
         total += amount
         excluded += own
         over_limit += over
@@ -71,7 +72,7 @@ def classify_lines(
     amounts[TOTAL], amounts[EXCLUDED], amounts[OVER_LIMIT] = total, excluded, over_limit
     amounts[PREPAY], amounts[ELIGIBLE] = prepay, eligible
     work.unpaid_fen = total
-    record = (row_index, total, excluded, over_limit, prepay, eligible, *ratios)
+    record = (row_index, total, excluded, over_limit, prepay, eligible, *told)
     return tuple(split), record
 
 

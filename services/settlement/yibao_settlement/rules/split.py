@@ -4,6 +4,7 @@ import hashlib
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # What the records of a trace are made of, one tuple for each step of the policy. Their
 # meaning is the step type's; `trace` reads them.
@@ -42,9 +43,12 @@ class PricedLine:
     prepay_ratio_ppm: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class SplitLine:
-    """A line as adjudicated: amount = excluded + over limit + prepay + eligible."""
+class SplitLine(NamedTuple):
+    """A line as adjudicated: amount = excluded + over limit + prepay + eligible.
+
+    A named tuple because it is made three times as fast as a frozen dataclass, and the
+    lines are most of what a bill's adjudication makes.
+    """
 
     line_number: int
     item_code: str
@@ -92,24 +96,13 @@ class Split:
     records: tuple[Record, ...]
 
 
-def trace_digest(prefix: bytes, *, lines: Sequence[SplitLine], records: Sequence[Record]) -> bytes:
+def trace_digest(prefix: bytes, records: Sequence[Record]) -> bytes:
     """Returns the SHA-256 (32 bytes) that stands for a trace.
 
-    Hashed are `prefix` (the policy's `trace_prefix`), then 64-bit big-endian integers:
-    the number of lines; number, class, amount, excluded, over limit, prepay and
-    eligible of each; and each step's record with its length before it.
+    Hashed are `prefix` (the policy's `trace_prefix`) and, as 64-bit big-endian integers,
+    the length and the numbers of each step's record.
     """
-    numbers = [len(lines)]
-    for line in lines:
-        numbers += (
-            line.line_number,
-            int(line.catalogue_class),
-            line.amount_fen,
-            line.excluded_fen,
-            line.over_limit_fen,
-            line.prepay_fen,
-            line.eligible_fen,
-        )
+    numbers: list[int] = []
     for record in records:
         numbers.append(len(record))
         numbers += record

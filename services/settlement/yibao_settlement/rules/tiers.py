@@ -37,8 +37,8 @@ def pay_tiers(step: TiersStep, row_index: int, *, work: Work) -> Record:
     start, end = before + deductible, before + base
     floor = max(start, min(end, curve.starts[0]))
     exact_start = curve.exact(start)
-    earlier = _exact_earlier(step, row, before=before, work=work)
-    rounded_earlier = round_exact_fen(earlier)
+    earlier = _exact_earlier(step, row, before=before, work=work) if before else 0
+    rounded_earlier = round_exact_fen(earlier) if earlier else 0
     paid = round_exact_fen(earlier + curve.exact(end) - exact_start) - rounded_earlier
     reached = end if curve.top_fen is None else min(end, curve.top_fen)
     used = NO_CAP
@@ -55,8 +55,8 @@ def pay_tiers(step: TiersStep, row_index: int, *, work: Work) -> Record:
     reached = max(reached, floor)
     below, copay, overflow = floor - before, reached - floor - paid, end - reached
     assert copay >= 0
-    if end - floor > work.unpaid_fen:
-        raise _paid_twice(step, payable_fen=end - floor, unpaid_fen=work.unpaid_fen)
+    if reached - floor > work.unpaid_fen:
+        raise _paid_twice(step, payable_fen=reached - floor, unpaid_fen=work.unpaid_fen)
     first = step.first
     work.amounts[first : first + 5] = (base, below, paid, copay, overflow)
     work.unpaid_fen -= paid
@@ -76,8 +76,6 @@ def _exact_earlier(step: TiersStep, row: TiersRow, *, before: int, work: Work) -
     A deductible of the year lies at the lower end of the year's fee. With one of each
     bill the payments of a year do not join up, and each is rounded by itself.
     """
-    if not before:
-        return 0
     if step.deductible is None:
         return row.curve.exact(before)
     if step.deductible_accumulator is None:

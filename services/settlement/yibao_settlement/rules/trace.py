@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from yibao_common.money import share_half_up_fen, yuan
 from yibao_settlement.rules.benefits import NOT_APPLIED
+from yibao_settlement.rules.classify import RECORD_HEAD, RECORD_LINE
 from yibao_settlement.rules.formulas import difference, percent, tiers_formula
 from yibao_settlement.rules.policy import (
     BILL_NAMES,
@@ -21,7 +22,7 @@ from yibao_settlement.rules.policy import (
     PolicyStep,
     TiersStep,
 )
-from yibao_settlement.rules.split import Record, Split, SplitLine
+from yibao_settlement.rules.split import Record, Split
 from yibao_settlement.rules.tiers import NO_CAP
 
 
@@ -67,7 +68,7 @@ def explain(policy: Policy, split: Split) -> tuple[TraceNode, ...]:
         if record == NOT_APPLIED:
             told, clause = _Told((), "does not apply", 0), step.clause
         else:
-            told = _tell(policy, step, record, lines=split.lines, amounts=amounts)
+            told = _tell(policy, step, record, amounts)
             clause = step.rows[record[0]].clause
         nodes.append(
             TraceNode(
@@ -83,19 +84,12 @@ def explain(policy: Policy, split: Split) -> tuple[TraceNode, ...]:
     return tuple(nodes)
 
 
-def _tell(
-    policy: Policy,
-    step: PolicyStep,
-    record: Record,
-    *,
-    lines: tuple[SplitLine, ...],
-    amounts: dict[str, int],
-) -> _Told:
+def _tell(policy: Policy, step: PolicyStep, record: Record, amounts: dict[str, int]) -> _Told:
     """Tells of one step and adds to `amounts` what it leaves to later ones."""
     names = policy.amount_names
     if isinstance(step, ClassifyStep):
-        amounts.update(zip(BILL_NAMES, record[1:], strict=False))
-        return _tell_classify(record, lines)
+        amounts.update(zip(BILL_NAMES, record[1:RECORD_HEAD], strict=True))
+        return _tell_classify(record)
     if isinstance(step, DeductibleStep):
         amounts[names[step.first]] = record[-1]
         return _tell_deductible(policy, step, record, amounts)
@@ -106,14 +100,14 @@ def _tell(
     return _tell_tiers(policy, step, record, amounts)
 
 
-def _tell_classify(record: Record, lines: tuple[SplitLine, ...]) -> _Told:
-    _, total, excluded, over_limit, prepay, eligible, *ratios = record
+def _tell_classify(record: Record) -> _Told:
+    _, total, excluded, over_limit, prepay, eligible = record[:RECORD_HEAD]
     sums: dict[int, tuple[int, int, int]] = {}
-    for line, ratio in zip(lines, ratios, strict=True):
+    for at in range(RECORD_HEAD, len(record), RECORD_LINE):
+        _, _, ratio, amount, _, over, first = record[at : at + RECORD_LINE]
         if ratio not in (OWN_COST, 0):
             count, shared, paid = sums.get(ratio, (0, 0, 0))
-            shared += line.amount_fen - line.over_limit_fen
-            sums[ratio] = (count + 1, shared, paid + line.prepay_fen)
+            sums[ratio] = (count + 1, shared + amount - over, paid + first)
     parts = []
     for ratio, (count, shared, paid) in sorted(sums.items()):
         rounded = paid != share_half_up_fen(shared, ratio_ppm=ratio)

@@ -7,13 +7,13 @@ from yibao.settlement.v1 import account_service_pb2_grpc as rpc
 from yibao.settlement.v1.settlement_pb2 import LedgerEntry
 from yibao_common.answers import request_digest
 from yibao_common.batcher import Batcher
+from yibao_common.blocking import Blocking
 from yibao_common.callers import current_caller
 from yibao_common.errors import RuleError
-from yibao_common.once import Blocking
 from yibao_common.reasons import Reason
 from yibao_settlement.application.commands import Command, CreditAccount
+from yibao_settlement.application.ports import Reads
 from yibao_settlement.servicer.encode import account_message
-from yibao_settlement.storage.queries import Queries
 
 _SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: "allocation", pb.CREDIT_SOURCE_RECHARGE: "recharge"}
 
@@ -21,12 +21,10 @@ _SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: "allocation", pb.CREDIT_SOURCE_RECHARGE
 class AccountServicer(rpc.AccountServiceServicer):
     """Credits through the batcher; reads in threads."""
 
-    def __init__(
-        self, batcher: Batcher[Command, bytes], queries: Queries, blocking: Blocking
-    ) -> None:
+    def __init__(self, batcher: Batcher[Command, bytes], reads: Reads, blocking: Blocking) -> None:
         """Takes the engine."""
         self._batcher = batcher
-        self._queries = queries
+        self._reads = reads
         self._blocking = blocking
 
     async def CreditAccount(
@@ -54,9 +52,7 @@ class AccountServicer(rpc.AccountServiceServicer):
     ) -> pb.GetAccountResponse:
         """Reads a personal account and the person's benefit year."""
         current_caller().require_region(request.region)
-        standing = await self._blocking.run(
-            self._queries.standing, request.region, request.person_id
-        )
+        standing = await self._blocking.run(self._reads.standing, request.region, request.person_id)
         if standing is None:
             raise RuleError(
                 Reason.ACCOUNT_NOT_FOUND,
@@ -74,7 +70,7 @@ class AccountServicer(rpc.AccountServiceServicer):
     ) -> pb.ListFundBalancesResponse:
         """Reads what every fund of the region has paid, net of reversals."""
         current_caller().require_region(request.region)
-        balances = await self._blocking.run(self._queries.fund_balances, request.region)
+        balances = await self._blocking.run(self._reads.fund_balances, request.region)
         return pb.ListFundBalancesResponse(
             balances=[
                 LedgerEntry(account_id=account_id, amount_fen=amount_fen)

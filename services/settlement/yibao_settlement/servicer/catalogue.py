@@ -1,31 +1,27 @@
 """CatalogueService: items and designated institutions of a region."""
 
 import grpc
-import sqlalchemy as sa
 
 from yibao.settlement.v1 import catalogue_service_pb2 as pb
 from yibao.settlement.v1 import catalogue_service_pb2_grpc as rpc
 from yibao_common.answers import request_digest
+from yibao_common.blocking import Blocking
 from yibao_common.callers import current_caller
-from yibao_common.database import Database
 from yibao_common.errors import RuleError
-from yibao_common.once import Blocking, answer_once
 from yibao_common.reasons import Reason
 from yibao_common.wire import from_date, to_date, to_optional_date
+from yibao_settlement.application.ports import Reads, ReferenceImports, RequestKey
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.visit import Institution
-from yibao_settlement.storage import tables
-from yibao_settlement.storage.imports import import_institutions, import_items
-from yibao_settlement.storage.queries import Queries
 
 
 class CatalogueServicer(rpc.CatalogueServiceServicer):
     """Imports and reads reference data."""
 
-    def __init__(self, database: Database, queries: Queries, blocking: Blocking) -> None:
-        """Takes the database."""
-        self._database = database
-        self._queries = queries
+    def __init__(self, imports: ReferenceImports, reads: Reads, blocking: Blocking) -> None:
+        """Takes the stores."""
+        self._imports = imports
+        self._reads = reads
         self._blocking = blocking
 
     async def ImportCatalogueItems(
@@ -40,19 +36,11 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
         caller = current_caller()
         caller.require_region(request.region)
         items = [_item_of(item) for item in request.items]
-
-        def store(connection: sa.Connection) -> bytes:
-            import_items(connection, request.region, items)
-            return pb.ImportCatalogueItemsResponse(stored=len(items)).SerializeToString()
-
         response = await self._blocking.run(
-            answer_once,
-            self._database,
-            tables.answer,
-            region=request.region,
-            request_id=request.request_id,
-            digest=request_digest("ImportCatalogueItems", caller.path, request.SerializeToString()),
-            work=store,
+            self._imports.items,
+            _key("ImportCatalogueItems", caller.path, request),
+            items,
+            pb.ImportCatalogueItemsResponse(stored=len(items)).SerializeToString(),
         )
         return pb.ImportCatalogueItemsResponse.FromString(response)
 
@@ -77,19 +65,11 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
             )
             for institution in request.institutions
         ]
-
-        def store(connection: sa.Connection) -> bytes:
-            import_institutions(connection, request.region, institutions)
-            return pb.ImportInstitutionsResponse(stored=len(institutions)).SerializeToString()
-
         response = await self._blocking.run(
-            answer_once,
-            self._database,
-            tables.answer,
-            region=request.region,
-            request_id=request.request_id,
-            digest=request_digest("ImportInstitutions", caller.path, request.SerializeToString()),
-            work=store,
+            self._imports.institutions,
+            _key("ImportInstitutions", caller.path, request),
+            institutions,
+            pb.ImportInstitutionsResponse(stored=len(institutions)).SerializeToString(),
         )
         return pb.ImportInstitutionsResponse.FromString(response)
 
@@ -104,7 +84,7 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
         current_caller().require_region(request.region)
         day = to_date(request.date)
         item = await self._blocking.run(
-            self._queries.catalogue_item, request.region, request.item_code, day
+            self._reads.catalogue_item, request.region, request.item_code, day
         )
         if item is None:
             raise RuleError(
@@ -113,6 +93,15 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
                 item_code=request.item_code,
             )
         return pb.GetCatalogueItemResponse(item=_item_message(item))
+
+
+def _key(
+    method: str,
+    caller: str,
+    request: pb.ImportCatalogueItemsRequest | pb.ImportInstitutionsRequest,
+) -> RequestKey:
+    digest = request_digest(method, caller, request.SerializeToString())
+    return RequestKey(request.region, request.request_id, digest)
 
 
 def _item_of(message: pb.CatalogueItem) -> CatalogueItem:

@@ -17,14 +17,14 @@ from yibao.identity.v1 import person_service_pb2_grpc as person_rpc
 from yibao.identity.v1 import trust_service_pb2 as trust_pb
 from yibao.identity.v1 import trust_service_pb2_grpc as trust_rpc
 from yibao.qr import QrError
+from yibao_common.blocking import Blocking
 from yibao_common.clock import Clock
-from yibao_common.database import Database
 from yibao_common.logs import Log
-from yibao_common.once import Blocking
 from yibao_common.wire import to_date
+from yibao_settlement.application.ports import Feed
+from yibao_settlement.application.records import EnrolmentChange
 from yibao_settlement.rules.visit import Enrolment
 from yibao_settlement.servicer.trust import TrustHolder
-from yibao_settlement.storage.feed import EnrolmentChange, apply_changes, feed_position
 
 _PAGE_SIZE = 1_000
 _DEADLINE_SECONDS = 5.0
@@ -42,7 +42,7 @@ class IdentityClient:
         snapshot_file: Path | None,
         poll_seconds: float,
         trust: TrustHolder,
-        database: Database,
+        feed: Feed,
         blocking: Blocking,
         clock: Clock,
         log: Log,
@@ -64,7 +64,7 @@ class IdentityClient:
         self._snapshot_file = snapshot_file
         self._poll_seconds = poll_seconds
         self._trust = trust
-        self._database = database
+        self._feed = feed
         self._blocking = blocking
         self._clock = clock
         self._log = log
@@ -126,7 +126,7 @@ class IdentityClient:
             return
         async with self._feed_locks[region]:
             while True:
-                position = await self._blocking.run(feed_position, self._database, region)
+                position = await self._blocking.run(self._feed.position, region)
                 response = await self._persons.ListEnrolmentChanges(
                     person_pb.ListEnrolmentChangesRequest(
                         region=region, after_sequence=position, page_size=_PAGE_SIZE
@@ -134,7 +134,7 @@ class IdentityClient:
                     timeout=_DEADLINE_SECONDS,
                 )
                 changes = [_change_of(change) for change in response.changes]
-                await self._blocking.run(apply_changes, self._database, region, changes)
+                await self._blocking.run(self._feed.apply, region, changes)
                 if len(changes) < _PAGE_SIZE:
                     return
 

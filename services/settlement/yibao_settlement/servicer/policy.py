@@ -1,36 +1,26 @@
 """PolicyService: benefit policies from draft to force."""
 
 import grpc
-import sqlalchemy as sa
 
 from yibao.settlement.v1 import policy_service_pb2 as pb
 from yibao.settlement.v1 import policy_service_pb2_grpc as rpc
 from yibao_common.answers import request_digest
+from yibao_common.blocking import Blocking
 from yibao_common.callers import current_caller
-from yibao_common.clock import Clock
-from yibao_common.database import Database
 from yibao_common.errors import RuleError
-from yibao_common.once import Blocking, answer_once
 from yibao_common.reasons import Reason
 from yibao_common.wire import from_date, from_instant
-from yibao_settlement.storage import tables
-from yibao_settlement.storage.policies import (
-    StoredPolicy,
-    approve_policy,
-    find_policy,
-    submit_policy,
-)
-from yibao_settlement.storage.policy_file import load_policy
+from yibao_settlement.application.ports import Policies, RequestKey
+from yibao_settlement.application.records import StoredPolicy
 
 
 class PolicyServicer(rpc.PolicyServiceServicer):
     """Validates, submits, approves and reads policies."""
 
-    def __init__(self, database: Database, blocking: Blocking, *, clock: Clock) -> None:
-        """Takes the database."""
-        self._database = database
+    def __init__(self, policies: Policies, blocking: Blocking) -> None:
+        """Takes the store."""
+        self._policies = policies
         self._blocking = blocking
-        self._clock = clock
 
     async def ValidatePolicy(
         self,
@@ -38,7 +28,7 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         context: "grpc.aio.ServicerContext[pb.ValidatePolicyRequest, pb.ValidatePolicyResponse]",
     ) -> pb.ValidatePolicyResponse:
         """Checks a policy file and stores nothing."""
-        policy = await self._blocking.run(load_policy, request.policy_file, name="policy_file")
+        policy = await self._blocking.run(self._policies.load, request.policy_file)
         return pb.ValidatePolicyResponse(policy_version=policy.version)
 
     async def SubmitPolicy(
@@ -49,29 +39,21 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         """Submits a policy file as a draft."""
         caller = current_caller()
         caller.require_region(request.region)
-        policy = await self._blocking.run(load_policy, request.policy_file, name="policy_file")
+        policy = await self._blocking.run(self._policies.load, request.policy_file)
         if policy.region != request.region:
             raise RuleError(
                 Reason.OUT_OF_SCOPE,
                 f"the file is a policy of region {policy.region}",
                 scope=f"region/{policy.region}",
             )
-
-        def submit(connection: sa.Connection) -> bytes:
-            stored = submit_policy(
-                connection, policy, request.policy_file, maker=caller.path, now=self._clock()
-            )
-            answer = pb.SubmitPolicyResponse(policy=_message(request.region, stored))
-            return answer.SerializeToString()
-
         response = await self._blocking.run(
-            answer_once,
-            self._database,
-            tables.answer,
-            region=request.region,
-            request_id=request.request_id,
-            digest=request_digest("SubmitPolicy", caller.path, request.SerializeToString()),
-            work=submit,
+            self._policies.submit,
+            _key("SubmitPolicy", caller.path, request),
+            request.policy_file,
+            maker=caller.path,
+            encode=lambda stored: pb.SubmitPolicyResponse(
+                policy=_message(request.region, stored)
+            ).SerializeToString(),
         )
         return pb.SubmitPolicyResponse.FromString(response)
 
@@ -84,25 +66,14 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         caller = current_caller()
         caller.require_region(request.region)
 
-        def approve(connection: sa.Connection) -> bytes:
-            stored = approve_policy(
-                connection,
-                request.region,
-                request.policy_version,
-                checker=caller.path,
-                now=self._clock(),
-            )
-            answer = pb.ApprovePolicyResponse(policy=_message(request.region, stored))
-            return answer.SerializeToString()
-
         response = await self._blocking.run(
-            answer_once,
-            self._database,
-            tables.answer,
-            region=request.region,
-            request_id=request.request_id,
-            digest=request_digest("ApprovePolicy", caller.path, request.SerializeToString()),
-            work=approve,
+            self._policies.approve,
+            _key("ApprovePolicy", caller.path, request),
+            request.policy_version,
+            checker=caller.path,
+            encode=lambda stored: pb.ApprovePolicyResponse(
+                policy=_message(request.region, stored)
+            ).SerializeToString(),
         )
         return pb.ApprovePolicyResponse.FromString(response)
 
@@ -113,14 +84,19 @@ class PolicyServicer(rpc.PolicyServiceServicer):
     ) -> pb.GetPolicyResponse:
         """Reads a policy with its file."""
         current_caller().require_region(request.region)
-        stored = await self._blocking.run(self._find, request.region, request.policy_version)
+        stored = await self._blocking.run(
+            self._policies.find, request.region, request.policy_version
+        )
         return pb.GetPolicyResponse(
             policy=_message(request.region, stored), policy_file=stored.policy_file
         )
 
-    def _find(self, region: str, policy_version: str) -> StoredPolicy:
-        with self._database.read() as connection:
-            return find_policy(connection, region, policy_version)
+
+def _key(
+    method: str, caller: str, request: pb.SubmitPolicyRequest | pb.ApprovePolicyRequest
+) -> RequestKey:
+    digest = request_digest(method, caller, request.SerializeToString())
+    return RequestKey(request.region, request.request_id, digest)
 
 
 def _message(region: str, stored: StoredPolicy) -> pb.Policy:

@@ -9,12 +9,12 @@ from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2_grpc as rpc
 from yibao_common.answers import request_digest
 from yibao_common.batcher import Batcher
+from yibao_common.blocking import Blocking
 from yibao_common.callers import Caller, current_caller
 from yibao_common.clock import Clock
 from yibao_common.errors import RuleError
 from yibao_common.ids import Ids
 from yibao_common.logs import Log, kinds, places
-from yibao_common.once import Blocking
 from yibao_common.reasons import Reason
 from yibao_common.status import item_error
 from yibao_common.validation import Validator
@@ -24,7 +24,8 @@ from yibao_settlement.application.adjudicate import adjudicate_bill
 from yibao_settlement.application.commands import Command
 from yibao_settlement.application.decide import settlement_not_found, visit_not_found
 from yibao_settlement.application.explain import explain_settlement
-from yibao_settlement.application.records import Adjudication
+from yibao_settlement.application.ports import Reads
+from yibao_settlement.application.records import Adjudication, StoredSettlement
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.policy import Policy
 from yibao_settlement.rules.trace import explain
@@ -32,7 +33,6 @@ from yibao_settlement.rules.visit import settlement_audience
 from yibao_settlement.servicer.decode import bill_of, stored_inputs
 from yibao_settlement.servicer.encode import fill_settlement, trace_messages
 from yibao_settlement.servicer.trust import TrustHolder
-from yibao_settlement.storage.queries import Queries, StoredSettlement
 
 _ITEM_VALIDATOR = Validator(pb.SettleBillRequest.DESCRIPTOR)
 
@@ -43,7 +43,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     def __init__(
         self,
         batcher: Batcher[Command, bytes],
-        queries: Queries,
+        reads: Reads,
         blocking: Blocking,
         *,
         trust: TrustHolder,
@@ -53,7 +53,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> None:
         """Takes the engine."""
         self._batcher = batcher
-        self._queries = queries
+        self._reads = reads
         self._blocking = blocking
         self._trust = trust
         self._clock = clock
@@ -72,7 +72,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         )
 
     def _trial(self, region: str, bill: Bill, institution_id: str) -> pb.TrialBillResponse:
-        inputs = self._queries.trial_inputs(
+        inputs = self._reads.trial_inputs(
             region,
             bill.visit_id,
             benefit_year=bill.service_date.year,
@@ -102,7 +102,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         return response
 
     def _policy(self, region: str, adjudication: Adjudication) -> Policy:
-        policy = self._queries.policy(region, adjudication.policy_version)
+        policy = self._reads.policy(region, adjudication.policy_version)
         assert policy is not None, adjudication.policy_version
         return policy
 
@@ -215,7 +215,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     def _explain(self, region: str, stored: StoredSettlement) -> pb.ExplainSettlementResponse:
         settled = pb.SettleBillResponse.FromString(stored.settle_response).settlement
         inputs = stored_inputs(settled)
-        policy = self._queries.policy(region, inputs.policy_version)
+        policy = self._reads.policy(region, inputs.policy_version)
         assert policy is not None, inputs.policy_version
         nodes = explain_settlement(inputs, policy)
         return pb.ExplainSettlementResponse(
@@ -224,7 +224,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
 
     async def _find(self, region: str, settlement_id: str, caller: Caller) -> StoredSettlement:
         caller.require_region(region)
-        stored = await self._blocking.run(self._queries.settlement, region, settlement_id)
+        stored = await self._blocking.run(self._reads.settlement, region, settlement_id)
         if stored is None or caller.institution_id not in (None, stored.institution_id):
             raise settlement_not_found(settlement_id)
         return stored

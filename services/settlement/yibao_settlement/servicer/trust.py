@@ -60,6 +60,9 @@ class TrustHolder:
         if self._snapshot is None:
             raise RuleError(Reason.QR_STALE_TRUST, "no trust snapshot was obtained yet")
         scan_time = to_instant(presentation.scan_time)
+        # The code is judged as of its scan, the snapshot as of now.
+        if self._snapshot.expire_time <= now:
+            raise RuleError(Reason.QR_STALE_TRUST, "the trust snapshot is past its hard age")
         check_scan_time(scan_time, now=now)
         try:
             claims = qr.verify(

@@ -8,18 +8,18 @@ from yibao.settlement.v1 import visit_service_pb2 as pb
 from yibao.settlement.v1 import visit_service_pb2_grpc as rpc
 from yibao_common.answers import request_digest
 from yibao_common.batcher import Batcher
+from yibao_common.blocking import Blocking
 from yibao_common.callers import current_caller
 from yibao_common.clock import Clock
 from yibao_common.errors import RuleError
-from yibao_common.once import Blocking
 from yibao_common.reasons import Reason
 from yibao_common.wire import to_date
 from yibao_settlement.application.commands import Command, RegisterVisit
 from yibao_settlement.application.decide import visit_not_found
+from yibao_settlement.application.ports import Reads
 from yibao_settlement.rules.visit import registration_audience
 from yibao_settlement.servicer.encode import visit_message
 from yibao_settlement.servicer.trust import TrustHolder
-from yibao_settlement.storage.queries import Queries
 
 
 class VisitServicer(rpc.VisitServiceServicer):
@@ -28,7 +28,7 @@ class VisitServicer(rpc.VisitServiceServicer):
     def __init__(
         self,
         batcher: Batcher[Command, bytes],
-        queries: Queries,
+        reads: Reads,
         blocking: Blocking,
         *,
         trust: TrustHolder,
@@ -37,7 +37,7 @@ class VisitServicer(rpc.VisitServiceServicer):
     ) -> None:
         """Takes the engine; `refresh_enrolments(region)` asks identity for news at once."""
         self._batcher = batcher
-        self._queries = queries
+        self._reads = reads
         self._blocking = blocking
         self._trust = trust
         self._refresh_enrolments = refresh_enrolments
@@ -83,7 +83,7 @@ class VisitServicer(rpc.VisitServiceServicer):
         """Reads one visit."""
         caller = current_caller()
         caller.require_region(request.region)
-        visit = await self._blocking.run(self._queries.visit, request.region, request.visit_id)
+        visit = await self._blocking.run(self._reads.visit, request.region, request.visit_id)
         if visit is None or caller.institution_id not in (None, visit.institution_id):
             raise visit_not_found(request.visit_id)
         return pb.GetVisitResponse(visit=visit_message(request.region, visit))

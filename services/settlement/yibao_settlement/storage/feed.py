@@ -1,63 +1,58 @@
 """Stores what identity's feed tells of persons, in its sequence and without gaps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from yibao_common.database import Database
 from yibao_common.rows import insert_rows
-from yibao_settlement.rules.visit import Enrolment
+from yibao_settlement.application.records import EnrolmentChange
 from yibao_settlement.storage import tables
 
 
-@dataclass(frozen=True, slots=True)
-class EnrolmentChange:
-    """A person's enrolment from a sequence number of the region's feed on."""
+class FeedStore:
+    """The feed's position and its persons, in the settlement database."""
 
-    sequence: int
-    enrolment: Enrolment
+    def __init__(self, database: Database) -> None:
+        """Takes the database."""
+        self._database = database
+
+    def position(self, region: str) -> int:
+        """Returns the sequence number stored last, 0 before the first."""
+        with self._database.read() as connection:
+            return _position(connection, region)
+
+    def apply(self, region: str, changes: Sequence[EnrolmentChange]) -> None:
+        """Stores changes that follow each other; those stored already are passed over.
+
+        Asserts that nothing is missing between what is stored and the first change.
+        """
+        if changes:
+            with self._database.write() as connection:
+                _apply(connection, region, changes)
 
 
-def feed_position(database: Database, region: str) -> int:
-    """Returns the sequence number stored last, 0 before the first."""
-    with database.read() as connection:
-        return _position(connection, region)
-
-
-def apply_changes(database: Database, region: str, changes: Sequence[EnrolmentChange]) -> None:
-    """Stores changes that follow each other; those stored already are passed over.
-
-    Asserts that nothing is missing between what is stored and the first change.
-    """
-    if not changes:
+def _apply(connection: sa.Connection, region: str, changes: Sequence[EnrolmentChange]) -> None:
+    position = _position(connection, region, lock=True)
+    new = [change for change in changes if change.sequence > position]
+    if not new:
         return
-    with database.write() as connection:
-        position = _position(connection, region, lock=True)
-        new = [change for change in changes if change.sequence > position]
-        if not new:
-            return
-        sequences = [change.sequence for change in new]
-        assert sequences == list(range(position + 1, position + 1 + len(new))), sequences
-        latest = {change.enrolment.person_id: change for change in new}
-        table = tables.enrolment
-        connection.execute(
-            sa.delete(table).where(
-                table.c.region == region, table.c.person_id == sa.bindparam("key_id")
-            ),
-            [{"key_id": person_id} for person_id in latest],
-        )
-        insert_rows(
-            connection,
-            table,
-            _COLUMNS,
-            [_row(region, change) for change in latest.values()],
-        )
-        connection.execute(
-            sa.update(tables.feed_position)
-            .where(tables.feed_position.c.region == region)
-            .values(sequence=sequences[-1])
-        )
+    sequences = [change.sequence for change in new]
+    assert sequences == list(range(position + 1, position + 1 + len(new))), sequences
+    latest = {change.enrolment.person_id: change for change in new}
+    table = tables.enrolment
+    connection.execute(
+        sa.delete(table).where(
+            table.c.region == region, table.c.person_id == sa.bindparam("key_id")
+        ),
+        [{"key_id": person_id} for person_id in latest],
+    )
+    insert_rows(connection, table, _COLUMNS, [_row(region, each) for each in latest.values()])
+    connection.execute(
+        sa.update(tables.feed_position)
+        .where(tables.feed_position.c.region == region)
+        .values(sequence=sequences[-1])
+    )
 
 
 _COLUMNS = (

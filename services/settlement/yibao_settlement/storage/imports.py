@@ -1,14 +1,55 @@
 """Imports of reference data: institutions and catalogue items, all or none."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
+from yibao_common.database import Database
+from yibao_common.once import answer_once
 from yibao_common.rows import insert_rows
+from yibao_settlement.application.ports import RequestKey
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.reference import raise_epoch
+
+
+class ReferenceStore:
+    """Imports reference data, each request once."""
+
+    def __init__(self, database: Database) -> None:
+        """Takes the database."""
+        self._database = database
+
+    def items(self, key: RequestKey, items: Sequence[CatalogueItem], response: bytes) -> bytes:
+        """Stores catalogue rows and returns the answer: `response`, or the first one's."""
+
+        def work(connection: sa.Connection) -> bytes:
+            import_items(connection, key.region, items)
+            return response
+
+        return self._once(key, work)
+
+    def institutions(
+        self, key: RequestKey, institutions: Sequence[Institution], response: bytes
+    ) -> bytes:
+        """Stores institutions and returns the answer: `response`, or the first one's."""
+
+        def work(connection: sa.Connection) -> bytes:
+            import_institutions(connection, key.region, institutions)
+            return response
+
+        return self._once(key, work)
+
+    def _once(self, key: RequestKey, work: Callable[[sa.Connection], bytes]) -> bytes:
+        return answer_once(
+            self._database,
+            tables.answer,
+            region=key.region,
+            request_id=key.request_id,
+            digest=key.digest,
+            work=work,
+        )
 
 
 def import_items(connection: sa.Connection, region: str, items: Sequence[CatalogueItem]) -> None:

@@ -1,35 +1,76 @@
 """Stored policies: draft by a maker, active by a checker, never altered."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from yibao_common.clock import Clock
+from yibao_common.database import Database
 from yibao_common.errors import RuleError
+from yibao_common.once import answer_once
 from yibao_common.reasons import Reason
+from yibao_settlement.application.ports import EncodePolicy, RequestKey
+from yibao_settlement.application.records import StoredPolicy
 from yibao_settlement.rules.policy import Policy
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.policy_file import load_policy
 from yibao_settlement.storage.reference import POLICY_ACTIVE, POLICY_DRAFT, raise_epoch
 
-
-@dataclass(frozen=True, slots=True)
-class StoredPolicy:
-    """A policy as stored; `end_date` is None while open, the checker empty for a draft."""
-
-    policy_version: str
-    policy_id: str
-    insurance_type: str
-    state: int
-    start_date: dt.date
-    end_date: dt.date | None
-    maker: str
-    submit_time: dt.datetime
-    checker: str
-    approve_time: dt.datetime | None
-    policy_file: bytes
-
-
 _COLUMNS = tuple(StoredPolicy.__dataclass_fields__)
+
+
+class PolicyStore:
+    """Reads and changes stored policies, each request once."""
+
+    def __init__(self, database: Database, *, clock: Clock) -> None:
+        """Takes the database."""
+        self._database = database
+        self._clock = clock
+
+    def load(self, policy_file: bytes) -> Policy:
+        """Returns the policy in a file. Raises RuleError POLICY_FILE_INVALID."""
+        return load_policy(policy_file, name="policy_file")
+
+    def find(self, region: str, policy_version: str) -> StoredPolicy:
+        """Returns the stored policy. Raises RuleError POLICY_NOT_FOUND."""
+        with self._database.read() as connection:
+            return find_policy(connection, region, policy_version)
+
+    def submit(
+        self, key: RequestKey, policy_file: bytes, *, maker: str, encode: EncodePolicy
+    ) -> bytes:
+        """Stores a draft and returns the answer that `encode` makes of it."""
+        policy = self.load(policy_file)
+
+        def work(connection: sa.Connection) -> bytes:
+            now = self._clock()
+            return encode(submit_policy(connection, policy, policy_file, maker=maker, now=now))
+
+        return self._once(key, work)
+
+    def approve(
+        self, key: RequestKey, policy_version: str, *, checker: str, encode: EncodePolicy
+    ) -> bytes:
+        """Puts a draft in force and returns the answer that `encode` makes of it."""
+
+        def work(connection: sa.Connection) -> bytes:
+            now = self._clock()
+            return encode(
+                approve_policy(connection, key.region, policy_version, checker=checker, now=now)
+            )
+
+        return self._once(key, work)
+
+    def _once(self, key: RequestKey, work: Callable[[sa.Connection], bytes]) -> bytes:
+        return answer_once(
+            self._database,
+            tables.answer,
+            region=key.region,
+            request_id=key.request_id,
+            digest=key.digest,
+            work=work,
+        )
 
 
 def find_policy(connection: sa.Connection, region: str, policy_version: str) -> StoredPolicy:

@@ -59,11 +59,11 @@ def read_conditions(
         for fact in row.when:
             if fact not in by:
                 reading.fault((*at, fact), "expected only facts that `by` asks for")
-        matchers = [
-            (fact, _matcher(reading, fact, row.when[fact], path=(*at, fact), named=named))
-            for fact in by
-            if fact in row.when
-        ]
+        matchers: list[tuple[str, Matcher]] = []
+        for fact in by:
+            if fact in row.when:
+                matcher = _matcher(reading, fact, row.when[fact], path=(*at, fact), named=named)
+                matchers += [] if matcher is None else [(fact, matcher)]
         condition = Condition(tuple(matchers))
         for other, earlier in enumerate(conditions):
             if len(matchers) == len(earlier.matchers) == len(by) and overlap(condition, earlier):
@@ -78,7 +78,7 @@ def read_applies(reading: Reading, when: Mapping[str, object], path: Path) -> Co
     for fact, value in when.items():
         if _check_fact(reading, fact, (*path, fact)):
             matcher = _matcher(reading, fact, value, path=(*path, fact), named=frozenset())
-            matchers.append((fact, matcher))
+            matchers += [] if matcher is None else [(fact, matcher)]
     return Condition(tuple(matchers))
 
 
@@ -95,7 +95,8 @@ def _check_fact(reading: Reading, fact: str, path: Path) -> bool:
 
 def _matcher(
     reading: Reading, fact: str, value: object, *, path: Path, named: frozenset[str]
-) -> Matcher:
+) -> Matcher | None:
+    """Returns what a fact must be; notes what cannot be read, and returns None."""
     if value == "any":
         return Anything()
     if fact == AGE or fact.startswith(COUNT):
@@ -103,10 +104,12 @@ def _matcher(
     if fact == ENTITLEMENT_GROUPS and value == "none":
         return NotMember(named)
     codes = _codes(reading, fact, value, path)
+    if codes is None:
+        return None
     return Member(codes) if fact == ENTITLEMENT_GROUPS else Among(codes)
 
 
-def _codes(reading: Reading, fact: str, value: object, path: Path) -> frozenset[str]:
+def _codes(reading: Reading, fact: str, value: object, path: Path) -> frozenset[str] | None:
     listed: list[object] = value if isinstance(value, list) else [value]
     if fact == CARE_GROUP:
         expected = f"care groups of this file ({', '.join(reading.care_groups)}) or any"
@@ -120,10 +123,11 @@ def _codes(reading: Reading, fact: str, value: object, path: Path) -> frozenset[
     if len(accepted) != len(listed) or not listed:
         wrong = next((item for item in listed if item not in accepted), value)
         reading.fault(path, f"expected {expected}, got {shown(wrong)}")
+        return None
     return frozenset(accepted)
 
 
-def _numbers(reading: Reading, value: object, path: Path) -> Matcher:
+def _numbers(reading: Reading, value: object, path: Path) -> Matcher | None:
     """Returns a range: a number, or a mapping of `from`, `to` or both, ends included."""
     if isinstance(value, dict) and value and value.keys() <= {"from", "to"}:
         low, high = value.get("from", 0), value.get("to")
@@ -137,7 +141,7 @@ def _numbers(reading: Reading, value: object, path: Path) -> Matcher:
         f"expected a number from 0 to {_MAX_NUMBER}, {{from: ..., to: ...}} or any, "
         f"got {shown(value) if not isinstance(value, dict) else shown(str(value))}",
     )
-    return Anything()
+    return None
 
 
 def _groups_named(rows: Sequence[RowModel]) -> frozenset[str]:

@@ -2,43 +2,24 @@
 
 import datetime as dt
 import json
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from yibao_common.database import Database
+from yibao_settlement.application.ports import TrialInputs
+from yibao_settlement.application.records import StoredSettlement
 from yibao_settlement.rules.bill import CatalogueItem, item_on
 from yibao_settlement.rules.policy import Policy
 from yibao_settlement.rules.standing import Accumulators, Standing
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.reference import ReferenceCache, RegionReference
+from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.transactions import (
     STANDING_COLUMNS,
     VISIT_COLUMNS,
     standing_from,
     visit_from,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSettlement:
-    """A settlement as stored: what was answered, and its reversal if there was one."""
-
-    settle_response: bytes
-    institution_id: str
-    reversal_id: str | None
-    reverse_time: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class TrialInputs:
-    """What a trial starts from; `year` are the accumulators of the bill's year."""
-
-    visit: Visit
-    balance_fen: int
-    year: Accumulators
-    reference: RegionReference
 
 
 class Queries:

@@ -62,7 +62,7 @@ class RegionReference:
     policies: Mapping[str, Sequence[DatedPolicy]]
     institutions: Mapping[str, Institution]
     rows_by_code: dict[str, tuple[CatalogueItem, ...]] = field(default_factory=dict)
-    items_by_day: dict[tuple[str, dt.date], CatalogueItem | None] = field(default_factory=dict)
+    items_by_day: dict[dt.date, dict[str, CatalogueItem | None]] = field(default_factory=dict)
 
     def institution(self, institution_id: str) -> Institution | None:
         """Returns the institution, or None where the region has no agreement with it."""
@@ -75,17 +75,14 @@ class RegionReference:
                 return dated.policy
         return None
 
-    def items(self, codes: Sequence[str], day: dt.date) -> Mapping[str, CatalogueItem]:
-        """Returns the rows in force on `day`, by code; unknown codes are absent."""
-        found: dict[str, CatalogueItem] = {}
+    def items(self, codes: Iterable[str], day: dt.date) -> Mapping[str, CatalogueItem | None]:
+        """Returns the rows in force on `day`, by code; unknown codes have None."""
+        found = self.items_by_day.get(day)
+        if found is None:
+            found = self.items_by_day[day] = {}
         for code in codes:
-            key = (code, day)
-            if key in self.items_by_day:
-                item = self.items_by_day[key]
-            else:
-                item = self.items_by_day[key] = item_on(self.rows_by_code.get(code, ()), day)
-            if item is not None:
-                found[code] = item
+            if code not in found:
+                found[code] = item_on(self.rows_by_code.get(code, ()), day)
         return found
 
 

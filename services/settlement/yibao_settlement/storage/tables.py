@@ -6,7 +6,7 @@ from the application. Entries, answers and used codes are only ever inserted.
 
 import sqlalchemy as sa
 
-from yibao_common.answers import answer_table
+from yibao_common.once import answer_table
 from yibao_common.rows import Id, Instant, code_type
 
 metadata = sa.MetaData(

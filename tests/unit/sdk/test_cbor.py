@@ -67,9 +67,7 @@ def test_bytes_that_are_accepted_are_the_only_ones_of_their_value(data: bytes) -
         ({10: 1, -1: 2, 100: 3, "a": 4}, "a40a011864032002616104"),
     ],
 )
-def test_the_encoding_is_the_shortest_with_keys_in_bytewise_order(
-    value: Any, encoded: str
-) -> None:
+def test_the_encoding_is_the_shortest_with_keys_in_bytewise_order(value: Any, encoded: str) -> None:
     assert encode(value).hex() == encoded
     assert decode(bytes.fromhex(encoded)) == value
 
@@ -81,7 +79,7 @@ def test_the_encoding_is_the_shortest_with_keys_in_bytewise_order(
         ("18", "too early"),
         ("1900", "too early"),
         ("42ff", "too early"),
-        ("8100"[:2], "too early"),
+        ("81", "too early"),
         ("a101", "too early"),
         ("0000", "after the end"),
         ("1817", "longer than needed"),
@@ -90,7 +88,7 @@ def test_the_encoding_is_the_shortest_with_keys_in_bytewise_order(
         ("1b00000000ffffffff", "longer than needed"),
         ("3817", "longer than needed"),
         ("580161", "longer than needed"),
-        ("7801" + "61", "longer than needed"),
+        ("780161", "longer than needed"),
         ("980100", "longer than needed"),
         ("b8010000", "longer than needed"),
         ("1c", "indefinite or reserved"),
@@ -112,7 +110,7 @@ def test_the_encoding_is_the_shortest_with_keys_in_bytewise_order(
         ("e0", "tag, float or simple"),
         ("f4", "tag, float or simple"),
         ("f6", "tag, float or simple"),
-        ("f90000", "tag, float or simple"),
+        ("f93c00", "tag, float or simple"),
         ("fb" + "40" * 8, "tag, float or simple"),
         ("5bffffffffffffffff00", "too early"),
         ("9bffffffffffffffff00", "too many"),

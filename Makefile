@@ -1,0 +1,150 @@
+# Everything runs from a checkout with Python 3.11 or newer and make: environments are
+# made when a goal needs them, from pinned requirements, and again when those change.
+
+VENV := .venv
+BIN := $(VENV)/bin
+CODEGEN := .venv-codegen
+LOCK := .venv-lock
+PIP := -m pip --disable-pip-version-check
+PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
+
+PYTHON_CODE := services tests $(wildcard bench) $(wildcard tools) sdk
+TYPED_CODE := sdk services tests $(wildcard bench) $(wildcard tools)
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo up test lint types imports protos protos-check unit docs-reference \
+	bench fmt lock clean runtime dev
+
+##@ Try it
+demo: runtime ## The golden path: three published bills, from registration to reversal
+	@$(BIN)/yibao demo
+
+up: runtime ## All services on this machine, with a development CA; Ctrl-C ends them
+	@$(BIN)/yibao up
+
+##@ Check it
+test: lint types imports protos-check unit ## Everything that a change must pass
+
+lint: dev ## Style of Python and protos
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/buf lint protos
+	$(BIN)/buf format --diff --exit-code protos
+
+types: dev ## Types, strictly
+	$(BIN)/mypy $(TYPED_CODE)
+
+imports: dev ## Who may import whom
+	$(BIN)/lint-imports
+
+unit: dev ## The tests alone; PYTEST_ARGS='tests/unit -k name' narrows them
+	$(BIN)/python -m pytest --durations=10 $(PYTEST_ARGS)
+
+protos-check: $(CODEGEN)/.made ## Whether the committed stubs are those of the protos
+	@rm -rf var/stubs && mkdir -p var/stubs
+	@$(call generate,var/stubs)
+	@$(call stub_sums,sdk) > var/stubs.committed
+	@$(call stub_sums,var/stubs) > var/stubs.fresh
+	@diff var/stubs.committed var/stubs.fresh || \
+		{ echo "The stubs in sdk/ are not those of protos/: run 'make protos'."; exit 1; }
+	@rm -r var/stubs var/stubs.committed var/stubs.fresh
+	@echo "The stubs are fresh."
+
+bench: dev ## How fast it is here, against limits measured in the same run
+	$(BIN)/python -m bench $(BENCH_ARGS)
+
+##@ Change it
+fmt: dev ## Format Python and protos
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/buf format --write protos
+
+protos: $(CODEGEN)/.made ## Make the stubs in sdk/ again
+	find sdk/yibao -name '*_pb2*' -not -path '*/__pycache__/*' -delete
+	@$(call generate,sdk)
+
+docs-reference: dev ## Make the reference pages of the API again
+	$(BIN)/python tools/docs_reference.py
+
+lock: $(LOCK)/.made ## Resolve requirements/*.in; LOCK_ARGS=--upgrade takes newer versions
+	cd requirements && for name in runtime dev codegen; do \
+		../$(LOCK)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+			--generate-hashes --no-header --no-annotate --no-emit-index-url \
+			--no-emit-find-links $(LOCK_ARGS) $$name.in --output-file $$name.txt || exit 1; \
+	done
+
+clean: ## Remove all that make and yibao have made here, environments and data too
+	rm -rf $(VENV) $(CODEGEN) $(LOCK) var build dist .pytest_cache .mypy_cache \
+		.ruff_cache sdk/.ruff_cache .import_linter_cache .hypothesis
+	find services sdk tests $(wildcard bench) $(wildcard tools) \
+		-name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+
+# Environments. Dependencies come hashed and pinned; the two distributions of this tree
+# are installed in place, after them, with nothing left to resolve.
+runtime: $(VENV)/.runtime $(VENV)/.tree
+dev: $(VENV)/.dev $(VENV)/.tree
+
+$(VENV)/.runtime: requirements/runtime.txt | $(VENV)/bin/python
+	@echo "Installing what the services need into $(VENV) ..."
+	@$(BIN)/python $(PIP) install -qq --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(BIN)/python $(PIP) install -qq --require-hashes -r $<
+	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.tree: pyproject.toml sdk/pyproject.toml $(VENV)/.runtime
+	@$(BIN)/python $(PIP) install -qq --no-deps --no-build-isolation -e sdk -e .
+	@touch $@
+
+$(VENV)/bin/python:
+	@$(call make_environment,$(VENV))
+
+$(CODEGEN)/.made: requirements/codegen.txt
+	@$(call make_environment,$(CODEGEN))
+	@echo "Installing the generator of the stubs into $(CODEGEN) ..."
+	@$(CODEGEN)/bin/python $(PIP) install -qq --require-hashes -r $<
+	@touch $@
+
+$(LOCK)/.made:
+	@$(call make_environment,$(LOCK))
+	@$(LOCK)/bin/python $(PIP) install -qq uv==0.13.9
+	@touch $@
+
+# The first Python that is new enough and can make environments; PYTHON=... chooses one.
+define make_environment
+for python in $(or $(PYTHON),$(PYTHONS)); do \
+	if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+		2>/dev/null; then \
+		echo "Making $(1) with `$$python --version` ..."; \
+		exec $$python -m venv --clear $(1); \
+	fi; \
+done; \
+echo "yibao needs Python 3.11 or newer with venv and ensurepip; none of these has all:"; \
+echo "  $(or $(PYTHON),$(PYTHONS))"; \
+echo "Debian and Ubuntu keep venv apart: apt install python3-venv. Or name one: make PYTHON=..."; \
+exit 1
+endef
+
+# protoc writes a _pb2_grpc file for each proto; those without a service hold nothing.
+define generate
+cd protos && PATH="$(CURDIR)/$(CODEGEN)/bin:$$PATH" \
+	$(CURDIR)/$(CODEGEN)/bin/python -m grpc_tools.protoc -I . \
+	--python_out=../$(1) --grpc_python_out=../$(1) \
+	--mypy_out=quiet:../$(1) --mypy_grpc_out=quiet:../$(1) \
+	`find yibao -name '*.proto' | sort` && cd .. && \
+find $(1)/yibao -name '*_pb2_grpc.py' | while read -r file; do \
+	grep -q '^class' "$$file" || rm "$$file" "$${file}i"; \
+done
+endef
+
+stub_sums = (cd $(1) && find yibao -name '*_pb2*' -not -path '*/__pycache__/*' | sort | xargs cksum)

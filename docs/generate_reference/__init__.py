@@ -1,0 +1,1 @@
+"""Writes `docs/reference/` from the comments and rules of the protos."""

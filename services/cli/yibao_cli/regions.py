@@ -1,0 +1,263 @@
+"""Regions with their policy, sample catalogue, institutions and a published bill.
+
+The demo imports them over the services' own RPCs; here they are only read and checked.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from yibao_cli.region_schema import BillModel, CatalogueModel, InstitutionsModel
+from yibao_common.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.money import line_amount_fen
+from yibao_common.reasons import Reason
+from yibao_common.yaml_file import YamlFile, parse_yaml
+from yibao_common.yaml_model import Model, read_model
+
+_BESIDE = ("catalogue.yaml", "institutions.yaml", "bill.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueItem:
+    """An item; `price_ceiling` is in yuan and empty where there is none."""
+
+    item_code: str
+    item_name: str
+    catalogue_class: str
+    prepay_ratio_ppm: int | None
+    price_ceiling: str
+    start_date: dt.date
+    end_date: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """A designated institution (定点医药机构)."""
+
+    institution_id: str
+    institution_name: str
+    institution_level: str
+    ecert_supported: bool
+    start_date: dt.date
+    end_date: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePerson:
+    """The person of a published bill."""
+
+    person_name: str
+    insurance_type: str
+    person_class: str
+    entitlement_groups: tuple[str, ...]
+    age: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleLine:
+    """A charged line; unit price in yuan and quantity as decimals."""
+
+    line_number: int
+    item_code: str
+    unit_price: str
+    quantity: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedPayment:
+    """What a step of the policy makes a fund pay."""
+
+    step_id: str
+    fund_type: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedSplit:
+    """The published split, by the names of the contract."""
+
+    total_fen: int
+    excluded_fen: int
+    over_limit_fen: int
+    prepay_fen: int
+    eligible_fen: int
+    deductible_fen: int
+    fund_payments: tuple[ExpectedPayment, ...]
+    fund_total_fen: int
+    personal_total_fen: int
+    account_fen: int
+    cash_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleBill:
+    """A published bill (`example` is its number) with what it must cost whom."""
+
+    example: str
+    source_title: str
+    source_url: str
+    person: SamplePerson
+    institution_id: str
+    care_type: str
+    account_used: bool
+    lines: tuple[SampleLine, ...]
+    total_fen: int
+    expected: ExpectedSplit
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A pooling region (统筹区); `policy_name` is how messages call the policy file."""
+
+    region: str
+    policy_file: bytes
+    policy_name: str
+    items: tuple[CatalogueItem, ...]
+    institutions: tuple[Institution, ...]
+    sample_bill: SampleBill
+
+
+def regions_folder() -> Path:
+    """Returns the folder of all regions: beside this package in an installed wheel, at
+    the top of the tree in a checkout.
+    """
+    installed = Path(__file__).parent / "policies"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "policies"
+
+
+def load_region(path: Path) -> Region:
+    """Returns the region in a folder; the policy itself is not parsed.
+
+    Raises:
+        RuleError: POLICY_FILE_INVALID, with file, line, key and what was expected of
+            every mistake in its files, or where one is missing.
+    """
+    policy = _only_policy(path)
+    catalogue, faults = _read(CatalogueModel, path / "catalogue.yaml")
+    institutions, more = _read(InstitutionsModel, path / "institutions.yaml")
+    faults += more
+    file = _parse(path / "bill.yaml")
+    bill, more = read_model(BillModel, file, file.data)
+    faults += [*file.faults, *more]
+    if bill is not None and catalogue is not None and institutions is not None:
+        faults += _check_bill(file, bill, catalogue, institutions)
+    refuse_faults(faults)
+    assert bill is not None
+    assert catalogue is not None
+    assert institutions is not None
+    return Region(
+        region=bill.region,
+        policy_file=policy.read_bytes(),
+        policy_name=_name_of(policy),
+        items=tuple(
+            CatalogueItem(
+                item_code=item.item_code,
+                item_name=item.item_name,
+                catalogue_class=item.catalogue_class,
+                prepay_ratio_ppm=item.prepay_ratio_ppm,
+                price_ceiling=item.price_ceiling or "",
+                start_date=item.start_date,
+                end_date=item.end_date,
+            )
+            for item in catalogue.items
+        ),
+        institutions=tuple(
+            Institution(
+                institution_id=institution.institution_id,
+                institution_name=institution.institution_name,
+                institution_level=institution.institution_level,
+                ecert_supported=institution.ecert_supported,
+                start_date=institution.start_date,
+                end_date=institution.end_date,
+            )
+            for institution in institutions.institutions
+        ),
+        sample_bill=_sample_bill(bill),
+    )
+
+
+def _sample_bill(bill: BillModel) -> SampleBill:
+    person, expected = bill.person, bill.expected
+    return SampleBill(
+        example=bill.example,
+        source_title=bill.source.title,
+        source_url=bill.source.url,
+        person=SamplePerson(
+            person_name=person.person_name,
+            insurance_type=person.insurance_type,
+            person_class=person.person_class,
+            entitlement_groups=tuple(person.entitlement_groups),
+            age=person.age,
+        ),
+        institution_id=bill.visit.institution_id,
+        care_type=bill.visit.care_type,
+        account_used=bill.account_used,
+        lines=tuple(SampleLine(**line.model_dump()) for line in bill.lines),
+        total_fen=bill.total_fen,
+        expected=ExpectedSplit(
+            **expected.model_dump(exclude={"fund_payments"}),
+            fund_payments=tuple(
+                ExpectedPayment(**payment.model_dump()) for payment in expected.fund_payments
+            ),
+        ),
+    )
+
+
+def _check_bill(
+    file: YamlFile, bill: BillModel, catalogue: CatalogueModel, institutions: InstitutionsModel
+) -> Iterable[FieldFault]:
+    """Yields what in the bill does not add up or does not agree with its neighbours."""
+    known = {item.item_code for item in catalogue.items}
+    for index, line in enumerate(bill.lines):
+        at = ("lines", index)
+        amount = line_amount_fen(unit_price=line.unit_price, quantity=line.quantity)
+        if line.amount_fen != amount:
+            message = f"expected unit_price x quantity = {amount}, got {line.amount_fen}"
+            yield file.fault((*at, "amount_fen"), message)
+        if line.item_code not in known:
+            message = f"expected an item of catalogue.yaml, got '{line.item_code}'"
+            yield file.fault((*at, "item_code"), message)
+    total = sum(line.amount_fen for line in bill.lines)
+    if bill.total_fen != total:
+        message = f"expected the sum of the lines, {total}, got {bill.total_fen}"
+        yield file.fault(("total_fen",), message)
+    ids = [institution.institution_id for institution in institutions.institutions]
+    if bill.visit.institution_id not in ids:
+        message = f"expected one of institutions.yaml ({', '.join(ids)})"
+        yield file.fault(("visit", "institution_id"), message)
+    for neighbour in (catalogue, institutions):
+        if neighbour.region != bill.region:
+            message = f"expected the region of its neighbours, {neighbour.region}"
+            yield file.fault(("region",), message)
+
+
+def _only_policy(path: Path) -> Path:
+    found = sorted(file for file in path.glob("*.yaml") if file.name not in _BESIDE)
+    if len(found) != 1:
+        names = ", ".join(file.name for file in found) or "none"
+        raise RuleError(
+            Reason.POLICY_FILE_INVALID,
+            f"{path}: expected one policy file beside {', '.join(_BESIDE)}; got {names}",
+        )
+    return found[0]
+
+
+def _name_of(path: Path) -> str:
+    """Returns a file's name for messages: `policies/<region>/<file>`."""
+    return f"policies/{path.parent.name}/{path.name}"
+
+
+def _parse(path: Path) -> YamlFile:
+    try:
+        contents = path.read_bytes()
+    except FileNotFoundError:
+        raise RuleError(Reason.POLICY_FILE_INVALID, f"{path} is missing") from None
+    return parse_yaml(contents, name=_name_of(path), reason=Reason.POLICY_FILE_INVALID)
+
+
+def _read(model: type[Model], path: Path) -> tuple[Model | None, list[FieldFault]]:
+    file = _parse(path)
+    read, faults = read_model(model, file, file.data)
+    return read, [*file.faults, *faults]

@@ -1,0 +1,271 @@
+"""All services on this machine as child processes, for the sandbox, tests and measurements.
+
+    with Stack.start(folder) as stack:
+        stub = TrustServiceStub(stack.channel("identity", CHANNEL))
+
+They talk mutual TLS with development certificates and run on SQLite, or on the databases
+that are given. `load_region` fills in a region.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+import grpc
+from grpc_health.v1 import health_pb2
+
+from yibao.errors import error_of
+from yibao_cli.child import Child, LineReader
+from yibao_cli.parties import PROBE, SERVICES
+from yibao_cli.ports import HOST, choose_ports
+from yibao_cli.regions import Region
+from yibao_cli.sandbox import Sandbox, Settings, claim_folder, prepare
+from yibao_common.config import StartError
+
+_START_SECONDS = 30.0
+# The services give running calls 10 s; a little more, so that none is killed for that.
+_STOP_SECONDS = 15.0
+_CHANNEL_OPTIONS = (
+    # A channel of its own connection: what one caller waits for, others do not.
+    ("grpc.use_local_subchannel_pool", 1),
+    # A restarted service is found again at once.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+)
+
+
+def _ignore_line(_name: str, _line: str) -> None:
+    """Drops a line; each child keeps its last ones."""
+
+
+class Stack:
+    """Running services. Not safe to share between threads, but for its channels."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        *,
+        settings: Settings,
+        environment: Mapping[str, Mapping[str, str]],
+        on_line: LineReader,
+        claim: TextIO,
+    ) -> None:
+        """Keeps the parts; `start` makes them."""
+        self.sandbox = sandbox
+        self.addresses = settings.addresses
+        self._settings = settings
+        self._environment = environment
+        self._on_line = on_line
+        self._claim = claim
+        self._children: dict[str, list[Child]] = {service: [] for service in SERVICES}
+        self._channels: dict[tuple[str, str], grpc.Channel] = {}
+
+    @classmethod
+    def start(
+        cls,
+        folder: Path,
+        regions: Sequence[Region],
+        *,
+        database_urls: Mapping[str, str] | None = None,
+        processes: Mapping[str, int] | None = None,
+        ports: Sequence[int | None] = (None, None, None),
+        reflection: bool = False,
+        keep_data: bool = False,
+        poll_seconds: float = 0.2,
+        log_level: str = "info",
+        environment: Mapping[str, Mapping[str, str]] | None = None,
+        on_line: LineReader = _ignore_line,
+    ) -> "Stack":
+        """Starts every service and returns once all of them serve.
+
+        Args:
+            folder: Where certificates, keys, configurations and SQLite files lie.
+            regions: Whom certificates are made for; `load_region` fills them in.
+            database_urls: PostgreSQL for some services, by name; they are migrated.
+            processes: How many processes share a service's port; PostgreSQL only.
+            ports: For identity, settlement and offsite; any free one where None.
+            reflection: Whether tools may ask the services for their contract.
+            keep_data: Whether SQLite files of an earlier run are kept.
+            poll_seconds: How often settlement asks identity for news.
+            log_level: `info` or `debug`.
+            environment: Variables for the processes of a service, by its name.
+            on_line: Gets each line of log; called in other threads.
+
+        Raises:
+            StartError: a service did not start; the text holds its last lines.
+        """
+        folder = folder.resolve()
+        found = choose_ports(ports)
+        settings = Settings(
+            addresses={name: f"{HOST}:{port}" for name, port in zip(SERVICES, found, strict=True)},
+            database_urls=database_urls or {},
+            processes={name: (processes or {}).get(name, 1) for name in SERVICES},
+            reflection=reflection,
+            poll_seconds=poll_seconds,
+            log_level=log_level,
+        )
+        claim = claim_folder(folder, keep_data=keep_data)
+        try:
+            sandbox = prepare(folder, regions, settings)
+        except BaseException:
+            claim.close()
+            raise
+        stack = cls(
+            sandbox,
+            settings=settings,
+            environment=environment or {},
+            on_line=on_line,
+            claim=claim,
+        )
+        try:
+            # Settlement learns the keys and persons from identity when it starts.
+            for name in ("identity", "offsite"):
+                stack._spawn(name)
+            stack.wait_serving("identity")
+            stack._spawn("settlement")
+            stack.wait_serving("settlement")
+            stack.wait_serving("offsite")
+        except BaseException:
+            stack.close()
+            raise
+        return stack
+
+    def __enter__(self) -> Self:
+        """Returns the stack; the end of the block closes it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Closes the stack."""
+        self.close()
+
+    def close(self) -> None:
+        """Closes the channels, drains every service and waits until all have ended."""
+        for channel in self._channels.values():
+            channel.close()
+        self._channels.clear()
+        # Settlement first: it asks identity for news until it ends.
+        for service in ("settlement", "offsite", "identity"):
+            self.stop(service)
+        self._claim.close()
+
+    def channel(self, service: str, party: str) -> grpc.Channel:
+        """Returns the channel of a party to a service; the stack closes it."""
+        key = (service, party)
+        if key not in self._channels:
+            self._channels[key] = self._open(service, party)
+        return self._channels[key]
+
+    def aio_channel(self, service: str, party: str) -> grpc.aio.Channel:
+        """Returns a new channel for asyncio; the caller closes it."""
+        return grpc.aio.secure_channel(
+            self.addresses[service], self.credentials(party), options=_CHANNEL_OPTIONS
+        )
+
+    def credentials(self, party: str) -> grpc.ChannelCredentials:
+        """Returns the client credentials of a party."""
+        files = self.sandbox.certificates.leaves[party]
+        return grpc.ssl_channel_credentials(
+            self.sandbox.certificates.ca_file.read_bytes(),
+            files.key_file.read_bytes(),
+            files.certificate_file.read_bytes(),
+        )
+
+    def pids(self, service: str) -> tuple[int, ...]:
+        """Returns the processes of a service, in the order of their start."""
+        return tuple(child.pid for child in self._children[service])
+
+    def ended(self) -> Child | None:
+        """Returns a process that ended though nobody asked it to, or None."""
+        children = (child for children in self._children.values() for child in children)
+        return next((child for child in children if child.exit_code is not None), None)
+
+    def stop(self, service: str) -> None:
+        """Drains a service and waits until its processes have ended."""
+        children = self._children[service]
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait(_STOP_SECONDS)
+        children.clear()
+
+    def kill(self, service: str, index: int = 0) -> None:
+        """Kills one process of a service, without a chance to finish anything."""
+        child = self._children[service].pop(index)
+        child.kill()
+        child.wait(_STOP_SECONDS)
+
+    def restart(self, service: str) -> None:
+        """Starts the processes of a service that were stopped or killed, and waits."""
+        self._spawn(service)
+        self.wait_serving(service)
+
+    def wait_serving(self, service: str, *, seconds: float = _START_SECONDS) -> None:
+        """Waits until every process of a service has started and one says so over TLS.
+
+        Raises:
+            StartError: one ended or does not answer.
+        """
+        deadline = time.monotonic() + seconds
+        for child in self._children[service]:
+            while not child.started.wait(0.02):
+                if child.exit_code is not None:
+                    child.wait(1)
+                    raise StartError(_obituary(child))
+                if time.monotonic() > deadline:
+                    raise StartError(f"{child.name} did not start within {seconds:g} s")
+        with self._open(service, PROBE) as channel:
+            check_serving(channel, service, seconds=max(deadline - time.monotonic(), 0.1))
+
+    def _spawn(self, service: str) -> None:
+        """Starts the processes that a service lacks."""
+        children = self._children[service]
+        wanted = self._settings.processes[service]
+        for number in range(len(children), wanted):
+            name = service if wanted == 1 else f"{service}.{number + 1}"
+            children.append(
+                Child(
+                    name,
+                    module=f"yibao_{service}.main",
+                    config_file=self.sandbox.config_files[service],
+                    environment=self._environment.get(service, {}),
+                    on_line=self._on_line,
+                )
+            )
+
+    def _open(self, service: str, party: str) -> grpc.Channel:
+        return grpc.secure_channel(
+            self.addresses[service], self.credentials(party), options=_CHANNEL_OPTIONS
+        )
+
+
+def _obituary(child: Child) -> str:
+    lines = "\n".join(f"  {line}" for line in child.tail)
+    return f"{child.name} ended with code {child.exit_code}; it wrote:\n{lines or '  nothing'}"
+
+
+def check_serving(channel: grpc.Channel, service: str, *, seconds: float) -> None:
+    """Asks a service for its health; waits until it can be reached.
+
+    Raises:
+        StartError: it cannot be reached, refuses the certificate or does not serve.
+    """
+    check = channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        health_pb2.HealthCheckRequest.SerializeToString,
+        health_pb2.HealthCheckResponse.FromString,
+    )
+    try:
+        answer = check(health_pb2.HealthCheckRequest(), timeout=seconds, wait_for_ready=True)
+    except grpc.RpcError as error:
+        raise StartError(f"{service} does not answer: {error_of(error).message}") from None
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        raise StartError(f"{service} answers, but does not serve")

@@ -1,0 +1,33 @@
+"""Answers that hold names: sealed at rest, and their digests keyed."""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from yibao_common.database import Database
+from yibao_common.once import answer_once
+from yibao_identity.storage import tables
+from yibao_identity.storage.vault import Vault
+
+
+def answer_sealed(
+    database: Database,
+    vault: Vault,
+    *,
+    region: str,
+    request_id: str,
+    digest: bytes,
+    work: Callable[[sa.Connection], bytes],
+) -> bytes:
+    """Returns the answer of `answer_once`, of which only a sealed form is stored."""
+    place = f"{region}/answer/{request_id}"
+    sealed = answer_once(
+        database,
+        tables.answer,
+        region=region,
+        request_id=request_id,
+        # The request holds the citizen number, so its plain digest must not be stored.
+        digest=vault.keyed_digest(digest),
+        work=lambda connection: vault.seal(work(connection), place=place),
+    )
+    return vault.open(sealed, place=place)

@@ -1,0 +1,16 @@
+"""Who may call what in the offsite service; a test walks every method."""
+
+from yibao_common.access import AccessTable
+from yibao_common.callers import Role
+
+_AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
+
+ACCESS = AccessTable.of_services(
+    {
+        "yibao.offsite.v1.RegistrationService": {
+            "CreateRegistration": _AGENCY_OR_CHANNEL,
+            "GetRegistration": _AGENCY_OR_CHANNEL,
+            "CancelRegistration": _AGENCY_OR_CHANNEL,
+        },
+    }
+)

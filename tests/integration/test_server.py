@@ -1,0 +1,325 @@
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from cryptography import x509
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from support.serving import (
+    ACCESS,
+    ID,
+    LEAVES,
+    SETTLEMENT,
+    Serving,
+    open_test_log,
+    reason_in,
+    serving,
+)
+
+from yibao.settlement.v1 import settlement_service_pb2 as settlement
+from yibao.settlement.v1 import settlement_service_pb2_grpc as settlement_grpc
+from yibao_common.config import ServerConfig, StartError
+from yibao_common.dev_ca import issue_dev_certificates
+from yibao_common.server import Server
+from yibao_common.tls import RevokedSerials
+
+GET = settlement.GetSettlementRequest(region="500100", settlement_id=ID)
+
+
+async def refusal(call: Any) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value
+
+
+def serial(folder: Path, name: str) -> str:
+    pem = (folder / f"{name}.pem").read_bytes()
+    return f"{x509.load_pem_x509_certificate(pem).serial_number:x}"
+
+
+def test_a_revoked_certificate_is_refused_also_when_revoked_while_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RevokedSerials, "LOOK_EVERY_SECONDS", 0.0)
+    issue_dev_certificates(tmp_path, LEAVES)
+    revoked = tmp_path / "revoked"
+    revoked.write_text(serial(tmp_path, "other-hospital") + "\n")
+
+    async def main() -> None:
+        async with serving(tmp_path, revoked_serials_file=revoked) as running:
+            error = await refusal(running.stub("other-hospital").GetSettlement(GET))
+            assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+            assert reason_in(error) == "CALLER_UNKNOWN"
+            stub = running.stub()
+            await stub.GetSettlement(GET)
+            with revoked.open("a") as file:
+                file.write(serial(tmp_path, "hospital") + "\n")
+            error = await refusal(stub.GetSettlement(GET))
+            assert error.details() == "the client certificate is revoked"
+            health: Any = health_pb2_grpc.HealthStub(running.channel())
+            assert reason_in(await refusal(health.Check(health_pb2.HealthCheckRequest())))
+
+    asyncio.run(main())
+
+
+def test_a_client_without_a_certificate_cannot_connect(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path) as running:
+            only_ca = grpc.ssl_channel_credentials((tmp_path / "ca.pem").read_bytes())
+            for channel in (
+                grpc.aio.secure_channel(f"localhost:{running.port}", only_ca),
+                grpc.aio.insecure_channel(f"localhost:{running.port}"),
+            ):
+                async with channel:
+                    stub: Any = settlement_grpc.SettlementServiceStub(channel)
+                    error = await refusal(stub.GetSettlement(GET, timeout=10))
+                    assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+    asyncio.run(main())
+
+
+async def connects(running: Serving, folder: Path) -> bool:
+    """Tells whether a client with the files of `folder` gets an answer."""
+    channel = running.channel(folder=folder)
+    stub: Any = settlement_grpc.SettlementServiceStub(channel)
+    call = stub.GetSettlement(GET, timeout=10)
+    code = await call.code()
+    assert code in (grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE)
+    return code is grpc.StatusCode.OK
+
+
+def test_certificates_and_ca_are_replaced_without_a_restart(tmp_path: Path) -> None:
+    old, new, used = tmp_path / "old", tmp_path / "new", tmp_path / "used"
+    issue_dev_certificates(old, LEAVES)
+    issue_dev_certificates(new, LEAVES)
+    shutil.copytree(old, used)
+
+    async def main() -> None:
+        async with serving(used) as running:
+            standing = running.stub()
+            await standing.GetSettlement(GET)
+            assert await connects(running, old)
+            assert not await connects(running, new)
+            # Half of a change is not taken: the key is not that of the certificate.
+            shutil.copy(new / "server.pem", used)
+            assert await connects(running, old)
+            assert [line["event"] for line in running.log] == ["started", "files refused"]
+            shutil.copy(new / "server.key", used)
+            shutil.copy(new / "ca.pem", used)
+            assert await connects(running, new)
+            assert not await connects(running, old)
+            assert running.log[-1]["event"] == "files reloaded"
+            await standing.GetSettlement(GET)
+
+    asyncio.run(main())
+
+
+def test_plaintext_takes_the_word_of_the_caller_on_loopback_only(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            serving(tmp_path, insecure=True) as running,
+            grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel,
+        ):
+            stub: Any = settlement_grpc.SettlementServiceStub(channel)
+            said = (("x-yibao-caller", "institution/H50011200001"),)
+            await stub.GetSettlement(GET, metadata=said)
+            for metadata in ((), (("x-yibao-caller", "doctor/who"),)):
+                error = await refusal(stub.GetSettlement(GET, metadata=metadata))
+                assert reason_in(error) == "CALLER_UNKNOWN"
+            assert running.log[0]["insecure"] is True
+
+    asyncio.run(main())
+    with pytest.raises(ValueError, match="address must be loopback"):
+        ServerConfig(address="0.0.0.0:0", insecure=True)
+
+
+def test_with_tls_the_word_of_the_caller_counts_for_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path) as running:
+            said = (("x-yibao-caller", "institution/H50011200001"),)
+            error = await refusal(running.stub("nobody").GetSettlement(GET, metadata=said))
+            assert reason_in(error) == "CALLER_UNKNOWN"
+
+    asyncio.run(main())
+
+
+def test_draining_lets_running_calls_end_and_takes_no_new_ones(tmp_path: Path) -> None:
+    async def main() -> None:
+        began, go_on = asyncio.Event(), asyncio.Event()
+
+        async def serve(_request: Any, _context: Any) -> Any:
+            began.set()
+            await go_on.wait()
+            return settlement.GetSettlementResponse()
+
+        async with serving(tmp_path, serve, drain_seconds=10) as running:
+            health: Any = health_pb2_grpc.HealthStub(running.channel("agency"))
+            watch = health.Watch(health_pb2.HealthCheckRequest())
+            serving_now, stopping = 1, 2
+            assert (await watch.read()).status == serving_now
+            call = asyncio.ensure_future(running.stub().GetSettlement(GET))
+            await began.wait()
+            started_at = time.monotonic()
+            draining = asyncio.ensure_future(running.server.drain())
+            assert (await watch.read()).status == stopping
+            error = await refusal(running.stub().GetSettlement(GET, timeout=5))
+            assert error.code() is grpc.StatusCode.UNAVAILABLE
+            assert not draining.done()
+            go_on.set()
+            await call
+            await draining
+            # A watcher of health does not hold the process for the whole time.
+            assert time.monotonic() - started_at < 8
+            assert running.log[-1] | {"time": ""} == running.log[-1] | {
+                "time": "",
+                "event": "stopped",
+                "finished": True,
+            }
+            await asyncio.gather(watch.read(), return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_a_call_that_does_not_end_is_cut_off_when_draining_takes_too_long(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        began = asyncio.Event()
+
+        async def serve(_request: Any, _context: Any) -> Any:
+            began.set()
+            await asyncio.Event().wait()
+
+        async with serving(tmp_path, serve, drain_seconds=0.2) as running:
+            call = asyncio.ensure_future(running.stub().GetSettlement(GET))
+            await began.wait()
+            await running.server.drain()
+            assert running.log[-1]["finished"] is False
+            assert (await refusal(call)).code() in (
+                grpc.StatusCode.UNAVAILABLE,
+                grpc.StatusCode.CANCELLED,
+            )
+
+    asyncio.run(main())
+
+
+def test_metrics_are_served_while_the_server_runs(tmp_path: Path) -> None:
+    def read(port: int) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            text: str = answer.read().decode()
+        return text
+
+    async def main() -> int:
+        async with serving(tmp_path, metrics_address="127.0.0.1:0") as running:
+            await running.stub().GetSettlement(GET)
+            await refusal(running.stub("nobody").GetSettlement(GET))
+            port = running.server.metrics_port
+            text = await asyncio.to_thread(read, port)
+        method = 'method="/yibao.settlement.v1.SettlementService/GetSettlement"'
+        assert f'yibao_calls_total{{code="OK",{method},reason=""}} 1.0' in text
+        assert (
+            f'yibao_calls_total{{code="UNAUTHENTICATED",{method},reason="CALLER_UNKNOWN"}} 1.0'
+            in text
+        )
+        assert f"yibao_calls_running{{{method}}} 0.0" in text
+        return port
+
+    port = asyncio.run(main())
+    with pytest.raises(OSError, match="refused"):
+        read(port)
+
+
+def server(config: ServerConfig) -> Server:
+    log, _ = open_test_log()
+    return Server(
+        config,
+        service_name="settlement",
+        register=lambda _server: None,
+        descriptors=[SETTLEMENT],
+        access=ACCESS,
+        log=log,
+    )
+
+
+def test_a_port_that_is_taken_keeps_the_server_from_starting(tmp_path: Path) -> None:
+    async def main() -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            taken_addresses: tuple[dict[str, Any], ...] = (
+                {"address": address},
+                {"address": "127.0.0.1:0", "metrics_address": address},
+            )
+            for settings in taken_addresses:
+                with pytest.raises(StartError, match="cannot listen"):
+                    await server(ServerConfig(insecure=True, **settings)).start()
+
+    asyncio.run(main())
+
+
+def test_two_servers_share_a_port_where_that_is_asked_for() -> None:
+    async def main() -> None:
+        first = server(ServerConfig(address="127.0.0.1:0", insecure=True, reuse_port=True))
+        port = await first.start()
+        address = f"127.0.0.1:{port}"
+        second = server(ServerConfig(address=address, insecure=True, reuse_port=True))
+        assert await second.start() == port
+        await second.drain()
+        await first.drain()
+
+    asyncio.run(main())
+
+
+PROGRAM = """
+import asyncio, sys
+from yibao_common.clock import system_clock
+from yibao_common.config import LogConfig, ServerConfig
+from yibao_common.access import AccessTable
+from yibao_common.logs import open_log
+from yibao_common.server import Server, run
+
+log = open_log(LogConfig(), service="x", clock=system_clock)
+config = ServerConfig(address=sys.argv[1], insecure=True)
+server = Server(config, service_name="x", register=lambda s: None, descriptors=[],
+                access=AccessTable({}), log=log)
+sys.exit(run(server.serve, log=log))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_and_the_process_ends_well(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "127.0.0.1:0"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert '"event": "started"' in first
+        assert '"port": ' in first
+        os.kill(process.pid, number)
+        rest = process.stderr.read()
+        assert process.wait(20) == 0
+    assert '"event": "stopped"' in rest
+    assert "Traceback" not in rest
+
+
+def test_a_server_that_cannot_start_says_why_without_a_traceback() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = subprocess.run(
+            [sys.executable, "-c", PROGRAM, address], capture_output=True, text=True, timeout=30
+        )
+    assert ended.returncode == 2
+    assert "cannot listen" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,171 @@
+"""The checker finds every kind of damage, on both databases."""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from support.databases import Databases
+from support.settlement_world import NOW, REGION, World
+from yibao_settlement.ledger_check import INVARIANTS, check_ledger
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.checkpoints import HORIZON, fold_fund_accounts
+from yibao_settlement.storage.queries import account_balances
+
+
+@pytest.fixture
+def world(databases: Databases) -> World:
+    made = World(databases.open("yibao_settlement"))
+    (person,) = made.enrol()
+    made.run(made.credit_command(person, 50_000))
+    visit = made.register(person)
+    made.settle(visit, person, bill=made.bill(visit, account_used=True))
+    reversed_ = made.settle(visit, person)
+    made.reverse(reversed_.settlement_id)
+    return made
+
+
+Damage = Callable[[sa.Connection], object]
+
+
+def _entry(kind: int, prefix: str) -> sa.ColumnElement[bool]:
+    entry = tables.entry.c
+    return sa.and_(entry.kind == kind, entry.account_id.like(f"{prefix}%"))
+
+
+def lower_an_entry(connection: sa.Connection) -> None:
+    connection.execute(
+        sa.update(tables.entry)
+        .where(_entry(1, "fund:"))
+        .values(amount_fen=tables.entry.c.amount_fen - 1)
+    )
+
+
+def move_a_fen_between_accounts(connection: sa.Connection) -> None:
+    for prefix, change in (("fund:", 1), ("payable:", -1)):
+        connection.execute(
+            sa.update(tables.entry)
+            .where(_entry(1, prefix))
+            .values(amount_fen=tables.entry.c.amount_fen + change)
+        )
+
+
+def raise_a_balance(connection: sa.Connection) -> None:
+    table = tables.person_standing
+    connection.execute(sa.update(table).values(balance_fen=table.c.balance_fen + 1))
+
+
+def forget_an_accumulator(connection: sa.Connection) -> None:
+    connection.execute(sa.update(tables.person_standing).values(accumulators="{}"))
+
+
+def change_the_stored_amounts(connection: sa.Connection) -> None:
+    table = tables.settlement
+    connection.execute(sa.update(table).values(cash_fen=table.c.cash_fen + 1))
+
+
+def lose_a_settlement(connection: sa.Connection) -> None:
+    connection.execute(
+        sa.delete(tables.settlement).where(tables.settlement.c.reversal_id.is_(None))
+    )
+
+
+def lose_an_answer(connection: sa.Connection) -> None:
+    connection.execute(
+        sa.delete(tables.answer).where(
+            tables.answer.c.request_id.in_(sa.select(tables.settlement.c.request_id))
+        )
+    )
+
+
+def lose_a_reversal_entry(connection: sa.Connection) -> None:
+    connection.execute(sa.delete(tables.entry).where(_entry(2, "fund:")))
+
+
+def lose_a_used_code(connection: sa.Connection) -> None:
+    connection.execute(sa.delete(tables.used_code))
+
+
+def keep_a_wrong_checkpoint(connection: sa.Connection) -> None:
+    connection.execute(
+        sa.insert(tables.account_checkpoint).values(
+            region=REGION,
+            account_id="fund:390100",
+            through_posting_id="ffffffff-ffff-7fff-8fff-ffffffffffff",
+            balance_fen=-1,
+        )
+    )
+
+
+def lose_the_policy(connection: sa.Connection) -> None:
+    connection.execute(sa.delete(tables.policy))
+
+
+def test_books_that_are_right_have_no_drift(world: World) -> None:
+    report = check_ledger(world.database)
+    assert report.drifts == []
+    assert (report.settlements, report.persons) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("damage", "broken"),
+    [
+        (lower_an_entry, {0, 5}),
+        (move_a_fen_between_accounts, {5}),
+        (raise_a_balance, {2}),
+        (forget_an_accumulator, {6}),
+        (change_the_stored_amounts, {4}),
+        (lose_a_settlement, {1, 6}),
+        (lose_an_answer, {7}),
+        (lose_a_reversal_entry, {0, 5}),
+        (lose_a_used_code, {7}),
+        (keep_a_wrong_checkpoint, {3}),
+        (lose_the_policy, {8}),
+    ],
+)
+def test_each_damage_is_found_and_named(world: World, damage: Damage, broken: set[int]) -> None:
+    with world.database.write() as connection:
+        damage(connection)
+    drifts = check_ledger(world.database).drifts
+    assert {drift.invariant for drift in drifts} == {INVARIANTS[index] for index in broken}
+
+
+def test_an_altered_record_no_longer_comes_out_as_settled(world: World) -> None:
+    answer = tables.answer
+    with world.database.write() as connection:
+        row = connection.execute(
+            sa.select(answer.c.request_id, answer.c.response).join(
+                tables.settlement, tables.settlement.c.request_id == answer.c.request_id
+            )
+        ).first()
+        assert row is not None
+        # The age decides nothing in this policy, the level does: level 2 becomes 6.
+        altered = bytes(row.response).replace(b'"\x012', b'"\x016')
+        assert altered != bytes(row.response)
+        connection.execute(
+            sa.update(answer).where(answer.c.request_id == row.request_id).values(response=altered)
+        )
+    drifts = check_ledger(world.database).drifts
+    assert [drift.invariant for drift in drifts] == [INVARIANTS[8]]
+
+
+def test_folding_old_entries_leaves_every_balance_as_it_was(world: World) -> None:
+    def balances() -> list[tuple[str, int]]:
+        with world.database.read() as connection:
+            return [
+                balance
+                for prefix in ("fund:", "payable:", "source:")
+                for balance in account_balances(connection, REGION, prefix)
+            ]
+
+    before = balances()
+    # Nothing is older than the horizon yet: entries were posted by the machine's clock.
+    assert fold_fund_accounts(world.database, REGION, now=NOW) == 0
+    later = dt.datetime.now(dt.UTC) + HORIZON + dt.timedelta(milliseconds=1)
+    assert fold_fund_accounts(world.database, REGION, now=later) == len(before)
+    assert balances() == before
+    time.sleep(0.005)  # what is posted now must be newer than the checkpoint
+    world.settle(world.register(world.persons[0]), world.persons[0])
+    assert check_ledger(world.database).drifts == []

@@ -1,0 +1,171 @@
+"""Set-based statements give the same rows back on both databases."""
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from support.databases import Databases
+from yibao_common.database import Database
+from yibao_common.ids import new_id
+from yibao_common.rows import Id, Instant, Row, code_type, insert_rows, select_rows, update_rows
+
+metadata = sa.MetaData()
+thing = sa.Table(
+    "thing",
+    metadata,
+    sa.Column("region", sa.String(6), primary_key=True),
+    sa.Column("thing_id", Id, primary_key=True),
+    sa.Column("code", code_type(80), nullable=False),
+    sa.Column("note", sa.Text),
+    sa.Column("amount_fen", sa.BigInteger),
+    sa.Column("contents", sa.LargeBinary),
+    sa.Column("is_open", sa.Boolean),
+    sa.Column("day", sa.Date),
+    sa.Column("time", Instant),
+)
+COLUMNS = tuple(column.name for column in thing.columns)
+
+
+@pytest.fixture
+def database(databases: Databases) -> Database:
+    database = Database(databases.empty_url())
+    metadata.create_all(database.engine)
+    return database
+
+
+@pytest.fixture(autouse=True)
+def _closed(database: Database) -> object:
+    yield
+    database.close()
+
+
+# PostgreSQL stores no zero character and no lone surrogate in text.
+texts = st.text(
+    st.characters(blacklist_characters="\x00", blacklist_categories=("Cs",)), max_size=20
+)
+awkward = st.sampled_from(
+    ['"', "\\", ",", "{}", "NULL", "null", " a ", "\n", "甲类", "'", '\\"', ""]
+)
+rows = st.lists(
+    st.tuples(
+        texts | awkward,
+        st.none() | texts | awkward,
+        st.none() | st.integers(-(2**62), 2**62),
+        st.none() | st.binary(max_size=20),
+        st.none() | st.booleans(),
+        st.none() | st.dates(dt.date(1900, 1, 1), dt.date(9999, 1, 1)),
+        st.none()
+        | st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2999, 1, 1)).map(
+            lambda naive: naive.replace(tzinfo=dt.UTC)
+        ),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(values=rows)
+def test_values_come_back_as_they_went_in(database: Database, values: list[Row]) -> None:
+    stored = [("999019", new_id(), *row) for row in values]
+    with database.write() as connection:
+        insert_rows(connection, thing, COLUMNS, stored)
+        found = select_rows(
+            connection,
+            thing,
+            COLUMNS,
+            region="999019",
+            key="thing_id",
+            among=[row[1] for row in stored],
+            order_by=("thing_id",),
+            for_update=True,
+        )
+        assert [_plain(row) for row in found] == stored
+        turned = [(row[0], row[1], row[3], row[7], row[8]) for row in reversed(stored)]
+        update_rows(
+            connection,
+            thing,
+            keys=("region", "thing_id"),
+            values=("note", "day", "time"),
+            rows=turned,
+        )
+
+
+def _plain(row: Row) -> Row:
+    return tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
+
+
+def test_text_keys_find_exactly_their_rows(database: Database) -> None:
+    codes = ['a"b', "a\\b", "a,b", "甲", "{x}", "A", "a"]
+    stored = [("999019", new_id(), code, None, None, None, None, None, None) for code in codes]
+    with database.write() as connection:
+        insert_rows(connection, thing, COLUMNS, stored)
+    with database.read() as connection:
+        for code in codes:
+            found = select_rows(
+                connection, thing, ("code",), region="999019", key="code", among=[code]
+            )
+            assert found == [(code,)]
+        nothing = select_rows(connection, thing, ("code",), region="1", key="code", among=codes)
+        assert nothing == []
+        everything = select_rows(
+            connection, thing, ("code",), region="999019", key="code", among=codes,
+            order_by=("code",),
+        )  # fmt: skip
+        assert [row[0] for row in everything] == sorted(codes)
+
+
+def test_null_selects_only_rows_without_a_value(database: Database) -> None:
+    open_id, closed_id = new_id(), new_id()
+    with database.write() as connection:
+        insert_rows(
+            connection,
+            thing,
+            ("region", "thing_id", "code", "note"),
+            [("1", open_id, "x", None), ("1", closed_id, "x", "done")],
+        )
+        found = select_rows(
+            connection, thing, ("thing_id",), region="1", key="code", among=["x"], null="note"
+        )
+    assert found == [(open_id,)]
+
+
+def test_rows_stored_already_are_passed_over_when_asked(database: Database) -> None:
+    row = ("1", new_id(), "first", "n")
+    columns = ("region", "thing_id", "code", "note")
+    with database.write() as connection:
+        insert_rows(connection, thing, columns, [row])
+        insert_rows(connection, thing, columns, [(*row[:2], "second", "m")], skip_existing=True)
+        found = select_rows(connection, thing, ("code",), region="1", key="code", among=["first"])
+    assert found == [("first",)]
+    with pytest.raises(sa.exc.IntegrityError), database.write() as connection:
+        insert_rows(connection, thing, columns, [row])
+
+
+def test_updating_a_row_that_is_not_there_is_a_broken_assumption(database: Database) -> None:
+    with pytest.raises(AssertionError), database.write() as connection:
+        update_rows(
+            connection, thing, keys=("region", "thing_id"), values=("note",),
+            rows=[("1", new_id(), "x")],
+        )  # fmt: skip
+
+
+def test_a_failed_block_stores_nothing(database: Database) -> None:
+    class Crash(Exception):
+        pass
+
+    with pytest.raises(Crash), database.write() as connection:
+        insert_rows(connection, thing, ("region", "thing_id", "code"), [("1", new_id(), "x")])
+        raise Crash
+    with database.read() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(thing)).scalar() == 0
+
+
+def test_readers_cannot_write(database: Database) -> None:
+    with pytest.raises(sa.exc.DBAPIError), database.read() as connection:
+        insert_rows(connection, thing, ("region", "thing_id", "code"), [("1", new_id(), "x")])

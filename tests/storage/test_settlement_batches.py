@@ -1,0 +1,428 @@
+"""The engine: what a batch of commands does to the database, on both databases."""
+
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from support.databases import Databases
+from support.settlement_world import (
+    HOSPITAL,
+    NOW,
+    OTHER_HOSPITAL,
+    PHARMACY_WITHOUT_ECERT,
+    REGION,
+    TODAY,
+    World,
+)
+from yibao.settlement.v1 import settlement_pb2 as pb
+from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
+from yibao_common.errors import RuleError
+from yibao_common.ids import new_id
+from yibao_common.reasons import Reason
+from yibao_settlement.ledger_check import check_ledger
+from yibao_settlement.rules.bill import ChargedLine
+
+
+@pytest.fixture
+def world(databases: Databases) -> World:
+    return World(databases.open("yibao_settlement"))
+
+
+def reason_of(call: "object") -> Reason:
+    assert isinstance(call, RuleError), call
+    return call.reason
+
+
+def assert_books_are_right(world: World, *, settlements: int) -> None:
+    report = check_ledger(world.database)
+    assert report.drifts == []
+    assert report.settlements == settlements
+
+
+def test_a_settlement_books_what_each_party_owes(world: World) -> None:
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 100_000))
+    visit = world.register(person)
+    bill = world.bill(visit, account_used=True)
+    settlement = world.settle(visit, person, bill=bill)
+
+    # 1,000.00 class B less 3 %: eligible 9,970.00; less 900.00 at 68 %.
+    assert settlement.excluded_fen == 50_000
+    assert settlement.prepay_fen == 3_000
+    assert settlement.eligible_fen == 997_000
+    assert settlement.deductible_fen == 90_000
+    assert settlement.fund_total_fen == 616_760
+    assert settlement.account_fen + settlement.cash_fen == 1_050_000 - 616_760
+    assert settlement.account_fen == 100_000
+    assert settlement.account_balance_fen == 0
+    assert {entry.account_id: entry.amount_fen for entry in settlement.entries} == {
+        "fund:390100": -616_760,
+        f"person:{person}": -100_000,
+        f"payable:{HOSPITAL}": 716_760,
+    }
+    assert_books_are_right(world, settlements=1)
+
+
+def test_a_repeated_request_gets_the_same_bytes_and_no_second_effect(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    command = world.settle_command(visit, person)
+    first = world.run(command)
+    again = world.run(command)
+    elsewhere = world.new_worker()(REGION, [command])[0]
+    assert first == again == elsewhere
+    assert_books_are_right(world, settlements=1)
+
+
+def test_the_same_request_twice_in_one_batch_has_one_effect(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    command = world.settle_command(visit, person)
+    first, second = world.work(REGION, [command, command])
+    assert isinstance(first, bytes)
+    assert first == second
+    assert_books_are_right(world, settlements=1)
+
+
+def test_a_request_id_with_other_contents_is_refused(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    command = world.settle_command(visit, person)
+    world.run(command)
+    other = world.settle_command(
+        visit, person, request_id=command.request_id, digest=b"other".ljust(32)
+    )
+    assert reason_of(world.work(REGION, [other])[0]) is Reason.REQUEST_ID_REUSED
+    # Another method under the same id is other contents too: its digest differs.
+    credit = world.credit_command(person, 1)
+    reused = type(credit)(command.request_id, *_rest(credit))
+    assert reason_of(world.work(REGION, [reused])[0]) is Reason.REQUEST_ID_REUSED
+    assert_books_are_right(world, settlements=1)
+
+
+def _rest(credit: object) -> tuple[object, ...]:
+    return tuple(getattr(credit, name) for name in credit.__slots__[1:])  # type: ignore[attr-defined]
+
+
+def test_a_refused_command_leaves_its_neighbours_and_nothing_of_itself(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    good = world.settle_command(visit, person)
+    bad = world.settle_command(visit, person, bill=world.bill(visit, total_fen=1))
+    also_good = world.settle_command(visit, person)
+    outcomes = world.work(REGION, [good, bad, also_good])
+    assert isinstance(outcomes[0], bytes)
+    assert reason_of(outcomes[1]) is Reason.BILL_TOTAL_MISMATCH
+    assert isinstance(outcomes[2], bytes)
+    assert_books_are_right(world, settlements=2)
+    # The code of the refused one was not used up, nor its request id.
+    again = world.settle_command(visit, person, code=bad.code, request_id=bad.request_id)
+    assert isinstance(world.work(REGION, [again])[0], bytes)
+
+
+def test_two_bills_of_one_person_in_one_batch_chain(world: World) -> None:
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 150_000))
+    visit = world.register(person)
+    first, second = world.work(
+        REGION,
+        [
+            world.settle_command(visit, person, bill=world.bill(visit, account_used=True))
+            for _ in range(2)
+        ],
+    )
+    assert isinstance(first, bytes)
+    assert isinstance(second, bytes)
+    settlements = [SettleBillResponse.FromString(answer).settlement for answer in (first, second)]
+    assert [settlement.account_balance_fen for settlement in settlements] == [0, 0]
+    assert sum(settlement.account_fen for settlement in settlements) == 150_000
+    # The second starts from what the first used up.
+    before = {item.name: item.value for item in settlements[1].year_before}
+    assert before["fund.390100"] == settlements[0].fund_total_fen
+    assert_books_are_right(world, settlements=2)
+
+
+def test_a_reversal_puts_balances_and_the_year_back(world: World) -> None:
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 150_000))
+    visit = world.register(person)
+    before = world.queries.standing(REGION, person)
+    assert before is not None
+    bill = world.bill(visit, account_used=True)
+    settlement = world.settle(visit, person, bill=bill)
+    reversed_ = world.reverse(settlement.settlement_id)
+
+    assert reversed_.state == pb.SETTLEMENT_STATE_REVERSED
+    assert [entry.amount_fen for entry in reversed_.entries] == [
+        -entry.amount_fen for entry in settlement.entries
+    ]
+    after = world.queries.standing(REGION, person)
+    assert after is not None
+    assert (after.balance_fen, after.accumulators) == (before.balance_fen, before.accumulators)
+    assert world.queries.fund_balances(REGION) == [("fund:390100", 0)]
+    assert_books_are_right(world, settlements=1)
+
+
+def test_a_reversed_settlement_cannot_be_reversed_again_but_its_bill_settles_anew(
+    world: World,
+) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    bill = world.bill(visit)
+    settlement = world.settle(visit, person, bill=bill)
+    with pytest.raises(RuleError) as caught:
+        world.settle(visit, person, bill=bill)
+    assert caught.value.reason is Reason.BILL_ALREADY_SETTLED
+    world.reverse(settlement.settlement_id)
+    with pytest.raises(RuleError) as caught:
+        world.reverse(settlement.settlement_id)
+    assert caught.value.reason is Reason.SETTLEMENT_REVERSED
+    anew = world.settle(visit, person, bill=bill)
+    assert anew.settlement_id != settlement.settlement_id
+    assert_books_are_right(world, settlements=2)
+
+
+def test_settling_and_reversing_in_one_batch_leaves_nothing_owed(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    settlement = world.settle(visit, person)
+    other = world.settle_command(visit, person)
+    outcomes = world.work(REGION, [other, world.reverse_command(settlement.settlement_id), other])
+    assert outcomes[0] == outcomes[2]
+    assert isinstance(outcomes[1], bytes)
+    assert_books_are_right(world, settlements=2)
+
+
+def test_another_hospital_can_neither_settle_nor_reverse_nor_tell_that_it_exists(
+    world: World,
+) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    settlement = world.settle(visit, person)
+    foreign = world.settle_command(visit, person, institution_id=OTHER_HOSPITAL)
+    assert reason_of(world.work(REGION, [foreign])[0]) is Reason.VISIT_NOT_FOUND
+    reverse = world.reverse_command(settlement.settlement_id, institution_id=OTHER_HOSPITAL)
+    assert reason_of(world.work(REGION, [reverse])[0]) is Reason.SETTLEMENT_NOT_FOUND
+    agency = world.reverse_command(settlement.settlement_id, institution_id=None)
+    assert isinstance(world.work(REGION, [agency])[0], bytes)
+
+
+def test_a_code_is_used_once_whatever_it_is_used_for(world: World) -> None:
+    """I-02: a screenshot shown again is refused."""
+    (person,) = world.enrol()
+    code = world.code(person)
+    visit = world.register(person, code=code)
+    again = world.settle_command(visit, person, code=code)
+    assert reason_of(world.work(REGION, [again])[0]) is Reason.QR_ALREADY_USED
+    other = world.visit_command(person, code=code)
+    assert reason_of(world.work(REGION, [other])[0]) is Reason.QR_ALREADY_USED
+
+
+def test_a_newer_code_supersedes_the_older_ones(world: World) -> None:
+    """I-01: a refreshed code makes the older ones invalid, whatever their minute."""
+    (person,) = world.enrol()
+    visit = world.register(person)
+    older = world.code(person, issue_time=NOW - dt.timedelta(seconds=1))
+    same_second = world.code(person, issue_time=NOW)
+    refused, settled = world.work(
+        REGION,
+        [
+            world.settle_command(visit, person, code=older),
+            world.settle_command(visit, person, code=same_second),
+        ],
+    )
+    assert reason_of(refused) is Reason.QR_SUPERSEDED
+    assert isinstance(settled, bytes)
+
+
+def test_the_code_of_another_person_does_not_pay(world: World) -> None:
+    """I-03: cards and certificates may not be lent."""
+    person, other = world.enrol(2)
+    visit = world.register(person)
+    command = world.settle_command(visit, person, code=world.code(other))
+    assert reason_of(world.work(REGION, [command])[0]) is Reason.NOT_CARDHOLDER
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"status": 2}, Reason.PERSON_NOT_ENROLLED),
+        ({"start_date": dt.date(2026, 11, 2)}, Reason.PERSON_NOT_ENROLLED),
+        ({"credential_usable": False}, Reason.ECERT_NOT_ACTIVATED),
+    ],
+)
+def test_a_visit_needs_an_enrolment_that_pays(
+    world: World, facts: dict[str, object], reason: Reason
+) -> None:
+    (person,) = world.enrol(1, **facts)
+    assert reason_of(world.work(REGION, [world.visit_command(person)])[0]) is reason
+
+
+@pytest.mark.parametrize(
+    ("institution_id", "reason"),
+    [
+        ("H99901900099", Reason.INSTITUTION_NOT_DESIGNATED),
+        ("H11010500001", Reason.OFFSITE_NOT_REGISTERED),
+        (PHARMACY_WITHOUT_ECERT, Reason.INSTITUTION_NO_ECERT),
+    ],
+)
+def test_a_visit_needs_an_institution_of_the_region(
+    world: World, institution_id: str, reason: Reason
+) -> None:
+    """T-03, T-05, I-11, I-30: agreement, e-certificate service, own region."""
+    (person,) = world.enrol()
+    command = world.visit_command(person, institution_id=institution_id)
+    assert reason_of(world.work(REGION, [command])[0]) is reason
+
+
+def test_a_visit_number_is_registered_once(world: World) -> None:
+    person, other = world.enrol(2)
+    world.register(person, provider_visit_number="V-7")
+    again = world.visit_command(other, provider_visit_number="V-7")
+    assert reason_of(world.work(REGION, [again])[0]) is Reason.VISIT_EXISTS
+
+
+@pytest.mark.parametrize(
+    ("service_date", "settles"),
+    [
+        (dt.date(2026, 10, 31), False),
+        (dt.date(2026, 11, 1), True),
+        (TODAY, True),
+        (TODAY + dt.timedelta(days=1), False),
+    ],
+)
+def test_the_service_date_lies_between_the_visit_and_today(
+    world: World, service_date: dt.date, settles: bool
+) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    bill = world.bill(visit, service_date=service_date)
+    (outcome,) = world.work(REGION, [world.settle_command(visit, person, bill=bill)])
+    if settles:
+        assert isinstance(outcome, bytes)
+    else:
+        assert reason_of(outcome) is Reason.SERVICE_DATE_INVALID
+
+
+def test_every_faulty_line_is_told_at_once_and_nothing_is_stored(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    lines = (
+        ChargedLine(1, "A1", "10.00", "1", 1_000),
+        ChargedLine(1, "NOPE", "10.00", "1", 1_000),
+        ChargedLine(3, "OLD", "10.00", "1", 999),
+    )
+    bill = world.bill(visit, lines=lines, total_fen=5_000)
+    command = world.settle_command(visit, person, bill=bill)
+    (outcome,) = world.work(REGION, [command])
+    assert isinstance(outcome, RuleError)
+    assert [(fault.field, fault.reason) for fault in outcome.faults] == [
+        ("bill.lines[1].line_number", Reason.LINE_NUMBER_REPEATED),
+        ("bill.lines[1].item_code", Reason.CATALOGUE_ITEM_UNKNOWN),
+        ("bill.lines[2].amount_fen", Reason.LINE_AMOUNT_MISMATCH),
+        ("bill.lines[2].item_code", Reason.CATALOGUE_ITEM_UNKNOWN),
+        ("bill.total_fen", Reason.BILL_TOTAL_MISMATCH),
+    ]
+    assert outcome.reason is Reason.FIELDS_INVALID
+    assert_books_are_right(world, settlements=0)
+
+
+def test_a_policy_without_a_row_for_the_person_refuses_the_bill(world: World) -> None:
+    (person,) = world.enrol(1, person_class="15")
+    visit = world.register(person)
+    (outcome,) = world.work(REGION, [world.settle_command(visit, person)])
+    assert isinstance(outcome, RuleError)
+    assert outcome.reason is Reason.POLICY_NO_MATCHING_ROW
+    assert outcome.metadata["step_id"] == "P1"
+    assert_books_are_right(world, settlements=0)
+
+
+def test_a_region_without_a_policy_for_the_insurance_type_refuses_the_bill(world: World) -> None:
+    (person,) = world.enrol(1, insurance_type="310")
+    visit = world.register(person)
+    (outcome,) = world.work(REGION, [world.settle_command(visit, person)])
+    assert reason_of(outcome) is Reason.POLICY_NOT_FOUND
+
+
+def test_what_exceeds_the_price_ceiling_is_own_cost(world: World) -> None:
+    """T-07: 150.00 against a ceiling of 100.00, and the item's own share of 30 %."""
+    (person,) = world.enrol()
+    visit = world.register(person)
+    lines = (ChargedLine(1, "B2", "150.00", "10", 150_000),)
+    bill = world.bill(visit, lines=lines, total_fen=150_000)
+    settlement = world.settle(visit, person, bill=bill)
+    line = settlement.lines[0]
+    assert (line.over_limit_fen, line.prepay_fen, line.eligible_fen) == (50_000, 30_000, 70_000)
+    assert line.prepay_ratio_ppm == 300_000
+
+
+def test_a_new_benefit_year_starts_empty_and_a_late_bill_counts_in_its_own(world: World) -> None:
+    """T-08: accumulators start anew, the account is carried over unchanged."""
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 5_000))
+    visit = world.register(person)
+    first = world.settle(visit, person)
+    world.clock.now = dt.datetime(2027, 1, 10, 4, 0, tzinfo=dt.UTC)
+    january = world.bill(visit, service_date=dt.date(2027, 1, 5))
+    next_year = world.settle(visit, person, bill=january)
+    assert list(next_year.year_before) == []
+    late = world.settle(visit, person, bill=world.bill(visit, service_date=dt.date(2026, 12, 31)))
+    before = {item.name: item.value for item in late.year_before}
+    assert before["fund.390100"] == first.fund_total_fen
+    standing = world.queries.standing(REGION, person)
+    assert standing is not None
+    assert (standing.benefit_year, standing.balance_fen) == (2027, 5_000)
+    assert_books_are_right(world, settlements=3)
+    # Reversing in a year that is over takes back there.
+    world.reverse(first.settlement_id)
+    world.reverse(next_year.settlement_id)
+    assert_books_are_right(world, settlements=3)
+
+
+def test_two_processes_on_one_person_lose_no_update(world: World) -> None:
+    """Two workers with connections of their own settle for the same few persons."""
+    persons = world.enrol(3)
+    visits = {person: world.register(person) for person in persons}
+    for person in persons:
+        world.run(world.credit_command(person, 10_000_000))
+
+    def settle_many(_worker: int) -> int:
+        work = world.new_worker()
+        settled = 0
+        for _ in range(8):
+            batch = [
+                world.settle_command(
+                    visits[person], person, bill=world.bill(visits[person], account_used=True)
+                )
+                for person in persons
+            ]
+            settled += sum(isinstance(outcome, bytes) for outcome in work(REGION, batch))
+        return settled
+
+    with ThreadPoolExecutor(2) as threads:
+        settled = sum(threads.map(settle_many, range(2)))
+    assert settled == 2 * 8 * 3
+    assert_books_are_right(world, settlements=settled)
+
+
+def test_a_person_credited_first_by_two_processes_at_once_has_one_account(world: World) -> None:
+    (person,) = world.enrol()
+
+    def credit(_worker: int) -> bytes:
+        (outcome,) = world.new_worker()(REGION, [world.credit_command(person, 700)])
+        assert isinstance(outcome, bytes)
+        return outcome
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(credit, range(2)))
+    standing = world.queries.standing(REGION, person)
+    assert standing is not None
+    assert standing.balance_fen == 1_400
+    assert_books_are_right(world, settlements=0)
+
+
+def test_a_credit_to_a_person_nobody_enrolled_is_refused(world: World) -> None:
+    command = world.credit_command(new_id(), 1)
+    assert reason_of(world.work(REGION, [command])[0]) is Reason.PERSON_NOT_ENROLLED
+    assert_books_are_right(world, settlements=0)

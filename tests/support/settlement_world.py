@@ -1,0 +1,227 @@
+"""A settlement database with one region, for tests of the engine without a server."""
+
+import datetime as dt
+import hashlib
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yibao.settlement.v1.settlement_pb2 import Settlement
+from yibao.settlement.v1.settlement_service_pb2 import (
+    ReverseSettlementResponse,
+    SettleBillResponse,
+)
+from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
+from yibao_common.database import Database
+from yibao_common.errors import RuleError
+from yibao_common.ids import new_id
+from yibao_settlement.application import commands
+from yibao_settlement.application.batch import BatchWork
+from yibao_settlement.application.records import EnrolmentChange
+from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine
+from yibao_settlement.rules.presentation import PresentedCode
+from yibao_settlement.rules.visit import Enrolment, Institution
+from yibao_settlement.servicer.encode import ProtoEncoder
+from yibao_settlement.storage.feed import FeedStore
+from yibao_settlement.storage.imports import import_institutions, import_items
+from yibao_settlement.storage.policies import approve_policy, submit_policy
+from yibao_settlement.storage.policy_file import load_policy
+from yibao_settlement.storage.queries import Queries
+from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.transactions import SettlementTransactions
+
+REGION = "999019"
+HOSPITAL = "H99901900001"
+OTHER_HOSPITAL = "H99901900002"
+PHARMACY_WITHOUT_ECERT = "P99901900003"
+NOW = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
+TODAY = dt.date(2026, 11, 20)
+POLICY_FILE = Path(__file__).parents[2] / "policies" / REGION / "resident-2014.yaml"
+# The published example has no personal account; here there is one.
+ACCOUNT_STEP = """
+  - account:
+      id: A1
+      title: What the personal account may pay
+      title_zh: 个人账户支付范围
+      cites: {source: page, clause: assumed for tests}
+      rows:
+        - pays: [deductible, copay, prepay]
+""".encode()
+_SINCE = dt.date(2014, 1, 1)
+
+
+@dataclass(slots=True)
+class FakeClock:
+    """A clock that tests move."""
+
+    now: dt.datetime = NOW
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+
+@dataclass(slots=True)
+class World:
+    """One region with a hospital, a catalogue of every class, a policy and persons."""
+
+    database: Database
+    clock: FakeClock = field(default_factory=FakeClock)
+    persons: list[str] = field(default_factory=list)
+    _codes: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        with self.database.write() as connection:
+            contents = POLICY_FILE.read_bytes() + ACCOUNT_STEP
+            policy = load_policy(contents, name=POLICY_FILE.name)
+            submit_policy(connection, policy, contents, maker="agency/maker", now=NOW)
+            approve_policy(connection, REGION, policy.version, checker="agency/checker", now=NOW)
+            import_institutions(
+                connection,
+                REGION,
+                [
+                    Institution(HOSPITAL, "示例医院", "2", True, _SINCE, None),
+                    Institution(OTHER_HOSPITAL, "另一医院", "2", True, _SINCE, None),
+                    Institution(PHARMACY_WITHOUT_ECERT, "示例药店", "11", False, _SINCE, None),
+                ],
+            )
+            import_items(
+                connection,
+                REGION,
+                [
+                    CatalogueItem("A1", "甲类药", "01", None, "", _SINCE, None),
+                    CatalogueItem("B1", "乙类药", "02", None, "", _SINCE, None),
+                    CatalogueItem("B2", "乙类耗材", "02", 300_000, "100.00", _SINCE, None),
+                    CatalogueItem("C1", "丙类药", "03", None, "", _SINCE, None),
+                    CatalogueItem("OLD", "停用", "01", None, "", _SINCE, dt.date(2020, 1, 1)),
+                ],
+            )
+        self.work = self.new_worker()
+        self.queries = Queries(self.database, ReferenceCache())
+
+    work: BatchWork = field(init=False)
+    queries: Queries = field(init=False)
+
+    def new_worker(self) -> BatchWork:
+        """Returns work with caches of its own, as another process has."""
+        return BatchWork(
+            SettlementTransactions(self.database, ReferenceCache()),
+            encoder=ProtoEncoder(),
+            clock=self.clock,
+            ids=new_id,
+        )
+
+    def enrol(self, count: int = 1, **facts: object) -> list[str]:
+        """Enrols persons through the feed and returns their ids."""
+        changes = []
+        for _ in range(count):
+            person_id = new_id()
+            self.persons.append(person_id)
+            values: dict[str, object] = {
+                "subject": self.subject(person_id),
+                "credential_usable": True,
+                "birth_date": dt.date(1950, 1, 1),
+                "insurance_type": "390",
+                "person_class": "16",
+                "entitlement_groups": (),
+                "status": 1,
+                "start_date": _SINCE,
+            }
+            enrolment = Enrolment(person_id=person_id, **{**values, **facts})  # type: ignore[arg-type]
+            changes.append(EnrolmentChange(len(self.persons), enrolment))
+        FeedStore(self.database).apply(REGION, changes)
+        return self.persons[-count:]
+
+    @staticmethod
+    def subject(person_id: str) -> str:
+        return hashlib.sha256(person_id.encode()).hexdigest()[:13].upper()
+
+    def code(self, person_id: str, *, issue_time: dt.datetime | None = None) -> PresentedCode:
+        """Returns a new verified code of the person."""
+        return PresentedCode(
+            REGION,
+            self.subject(person_id),
+            f"{next(self._codes):016x}",
+            issue_time or self.clock.now,
+            self.clock.now,
+            "T1",
+        )
+
+    def visit_command(self, person_id: str, **changes: object) -> commands.RegisterVisit:
+        values: dict[str, object] = {
+            "request_id": new_id(),
+            "digest": b"visit".ljust(32),
+            "institution_id": HOSPITAL,
+            "code": self.code(person_id),
+            "provider_visit_number": f"V{next(self._numbers)}",
+            "care_type": "2101",
+            "start_date": dt.date(2026, 11, 1),
+        }
+        return commands.RegisterVisit(**{**values, **changes})  # type: ignore[arg-type]
+
+    def settle_command(
+        self, visit_id: str, person_id: str, **changes: object
+    ) -> commands.SettleBill:
+        values: dict[str, object] = {
+            "request_id": new_id(),
+            "digest": b"settle".ljust(32),
+            "institution_id": HOSPITAL,
+            "code": self.code(person_id),
+            "bill": self.bill(visit_id),
+        }
+        return commands.SettleBill(**{**values, **changes})  # type: ignore[arg-type]
+
+    def reverse_command(self, settlement_id: str, **changes: object) -> commands.ReverseSettlement:
+        values: dict[str, object] = {
+            "request_id": new_id(),
+            "digest": b"reverse".ljust(32),
+            "institution_id": HOSPITAL,
+            "settlement_id": settlement_id,
+            "reason": "entered twice",
+            "actor": f"institution/{HOSPITAL}",
+        }
+        return commands.ReverseSettlement(**{**values, **changes})  # type: ignore[arg-type]
+
+    def credit_command(self, person_id: str, amount_fen: int) -> commands.CreditAccount:
+        return commands.CreditAccount(
+            new_id(), b"credit".ljust(32), person_id, amount_fen, "allocation"
+        )
+
+    def bill(self, visit_id: str, **changes: object) -> Bill:
+        """Returns a bill of 9,000.00 class A, 1,000.00 class B and 500.00 class C."""
+        lines = (
+            ChargedLine(1, "A1", "100.00", "90", 900_000),
+            ChargedLine(2, "B1", "100.00", "10", 100_000),
+            ChargedLine(3, "C1", "50.00", "10", 50_000),
+        )
+        values: dict[str, object] = {
+            "visit_id": visit_id,
+            "bill_number": f"B{next(self._numbers)}",
+            "service_date": TODAY,
+            "lines": lines,
+            "total_fen": 1_050_000,
+            "account_used": False,
+        }
+        return Bill(**{**values, **changes})  # type: ignore[arg-type]
+
+    def run(self, command: commands.Command) -> bytes:
+        """Carries out one command alone; raises its refusal."""
+        (outcome,) = self.work(REGION, [command])
+        if isinstance(outcome, RuleError):
+            raise outcome
+        return outcome
+
+    def register(self, person_id: str, **changes: object) -> str:
+        """Registers a visit and returns its id."""
+        answer = self.run(self.visit_command(person_id, **changes))
+        return RegisterVisitResponse.FromString(answer).visit.visit_id
+
+    def settle(self, visit_id: str, person_id: str, **changes: object) -> Settlement:
+        """Settles a bill and returns the settlement."""
+        answer = self.run(self.settle_command(visit_id, person_id, **changes))
+        return SettleBillResponse.FromString(answer).settlement
+
+    def reverse(self, settlement_id: str, **changes: object) -> Settlement:
+        """Reverses a settlement and returns it."""
+        answer = self.run(self.reverse_command(settlement_id, **changes))
+        return ReverseSettlementResponse.FromString(answer).settlement

@@ -1,0 +1,170 @@
+import pytest
+
+from yibao_common.callers import (
+    Caller,
+    Role,
+    acting_as,
+    caller_of_uri,
+    current_caller,
+    parse_caller,
+)
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+
+CERTIFICATE = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"
+
+
+@pytest.mark.parametrize(
+    ("path", "caller"),
+    [
+        (
+            "institution/H50011200001",
+            Caller(
+                Role.INSTITUTION,
+                "H50011200001",
+                "institution/H50011200001",
+                institution_id="H50011200001",
+            ),
+        ),
+        (
+            "terminal/P50011200001/T-7",
+            Caller(
+                Role.TERMINAL,
+                "T-7",
+                "terminal/P50011200001/T-7",
+                institution_id="P50011200001",
+            ),
+        ),
+        (
+            "agency/500100/wang",
+            Caller(Role.AGENCY, "500100", "agency/500100/wang", "wang", "500100"),
+        ),
+        ("province/50", Caller(Role.PROVINCE, "50", "province/50", region="50")),
+        ("province/500000", Caller(Role.PROVINCE, "500000", "province/500000", region="500000")),
+        (f"holder/{CERTIFICATE}", Caller(Role.HOLDER, CERTIFICATE, f"holder/{CERTIFICATE}")),
+        ("channel/alipay", Caller(Role.CHANNEL, "alipay", "channel/alipay")),
+        ("service/settlement", Caller(Role.SERVICE, "settlement", "service/settlement")),
+    ],
+)
+def test_a_certificate_path_names_a_caller(path: str, caller: Caller) -> None:
+    assert parse_caller(path) == caller
+    assert caller_of_uri(f"spiffe://yibao.dev/{path}", trust_domain="yibao.dev") == caller
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "institution",
+        "institution/",
+        "institution/X50011200001",
+        "institution/H5001120000",
+        "institution/H500112000011",
+        "institution/H50011200001/",
+        "institution/H50011200001/more",
+        "institution/H50011200001\n",
+        "terminal/H50011200001",
+        "agency/500100",
+        "agency/50010/wang",
+        "agency/500100/",
+        "agency/500100/wang/li",
+        "agency/500100/wáng",
+        "province/5",
+        "province/5001",
+        "holder/someone",
+        "channel/",
+        "service/../settlement",
+        "doctor/1",
+        "INSTITUTION/H50011200001",
+    ],
+)
+def test_any_other_path_names_nobody(path: str) -> None:
+    with pytest.raises(RuleError) as refusal:
+        parse_caller(path)
+    assert refusal.value.reason is Reason.CALLER_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "spiffe://elsewhere/service/settlement",
+        "spiffe://yibao.dev.evil/service/settlement",
+        "https://yibao.dev/service/settlement",
+        "spiffe://yibao.dev",
+        "service/settlement",
+    ],
+)
+def test_another_trust_domain_names_nobody(uri: str) -> None:
+    with pytest.raises(RuleError) as refusal:
+        caller_of_uri(uri, trust_domain="yibao.dev")
+    assert refusal.value.reason is Reason.CALLER_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("path", "region", "allowed"),
+    [
+        ("agency/500100/wang", "500100", True),
+        ("agency/500100/wang", "500101", False),
+        ("province/50", "500100", True),
+        ("province/50", "510100", False),
+        ("province/500000", "500100", True),
+        ("province/500000", "510100", False),
+        ("institution/H50011200001", "510100", True),
+        ("service/settlement", "510100", True),
+        ("channel/alipay", "510100", True),
+    ],
+)
+def test_a_region_binds_agencies_and_provinces(path: str, region: str, allowed: bool) -> None:
+    caller = parse_caller(path)
+    if allowed:
+        caller.require_region(region)
+        return
+    with pytest.raises(RuleError) as refusal:
+        caller.require_region(region)
+    assert refusal.value.reason is Reason.OUT_OF_SCOPE
+    assert refusal.value.metadata == {"scope": f"region/{region}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("institution/H50011200001", True),
+        ("institution/H50011200002", False),
+        ("terminal/H50011200001/T1", True),
+        ("terminal/H50011200002/T1", False),
+        ("agency/500100/wang", True),
+    ],
+)
+def test_an_institution_binds_itself_and_its_terminals(path: str, allowed: bool) -> None:
+    caller = parse_caller(path)
+    if allowed:
+        caller.require_institution("H50011200001")
+        return
+    with pytest.raises(RuleError) as refusal:
+        caller.require_institution("H50011200001")
+    assert refusal.value.reason is Reason.OUT_OF_SCOPE
+
+
+def test_a_holder_acts_for_one_certificate() -> None:
+    parse_caller(f"holder/{CERTIFICATE}").require_certificate(CERTIFICATE)
+    parse_caller("channel/alipay").require_certificate(CERTIFICATE)
+    with pytest.raises(RuleError) as refusal:
+        parse_caller(f"holder/{CERTIFICATE}").require_certificate(CERTIFICATE.replace("e", "f"))
+    assert refusal.value.reason is Reason.OUT_OF_SCOPE
+
+
+def test_only_institutions_and_terminals_have_an_institution_of_their_own() -> None:
+    assert parse_caller("terminal/H50011200001/T1").own_institution() == "H50011200001"
+    with pytest.raises(RuleError) as refusal:
+        parse_caller("agency/500100/wang").own_institution()
+    assert refusal.value.reason is Reason.OUT_OF_SCOPE
+
+
+def test_the_current_caller_is_that_of_the_call() -> None:
+    outer, inner = parse_caller("channel/alipay"), parse_caller("service/settlement")
+    with acting_as(outer):
+        with acting_as(inner):
+            assert current_caller() is inner
+        assert current_caller() is outer
+    with pytest.raises(AssertionError):
+        current_caller()

@@ -1,0 +1,37 @@
+import pytest
+
+from yibao_common.rates import RateLimits, TokenBucket
+
+
+def bucket(burst: int = 2) -> TokenBucket:
+    limits = RateLimits(rate_per_second=2, burst=burst)
+    made = limits.bucket("institution/H50011200001", now=100)
+    assert made is not None
+    return made
+
+
+def test_a_burst_passes_and_the_next_call_is_told_how_long_to_wait() -> None:
+    tokens = bucket()
+    assert [tokens.take(100), tokens.take(100)] == [0, 0]
+    assert tokens.take(100) == 0.5
+
+
+def test_tokens_come_back_with_time_up_to_the_burst() -> None:
+    tokens = bucket()
+    tokens.take(100)
+    tokens.take(100)
+    assert tokens.take(100.4) == pytest.approx(0.1)
+    assert tokens.take(100.5) == 0
+    assert tokens.take(100.5) == 0.5
+    assert [tokens.take(200) for _ in range(3)] == [0, 0, 0.5]
+
+
+def test_a_caller_has_one_bucket_and_another_caller_another() -> None:
+    limits = RateLimits(rate_per_second=1, burst=1)
+    first = limits.bucket("a", now=0)
+    assert limits.bucket("a", now=5) is first
+    assert limits.bucket("b", now=5) is not first
+
+
+def test_without_a_rate_there_is_no_bucket() -> None:
+    assert RateLimits(rate_per_second=0, burst=1).bucket("a", now=0) is None

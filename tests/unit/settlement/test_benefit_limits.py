@@ -1,0 +1,379 @@
+"""Each limit of a policy, a fen below it, at it and a fen above it."""
+
+from dataclasses import replace
+
+import pytest
+from support.policies import (
+    FACTS,
+    account,
+    amounts_of,
+    classify,
+    deductible,
+    head,
+    line,
+    paid_by,
+    policy_of,
+    split_of,
+    tiers,
+)
+
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+from yibao_settlement.rules.split import Facts, PricedLine
+
+ELIGIBLE = {"add": ["eligible"]}
+AFTER_D1 = {"add": ["eligible"], "subtract": ["D1.paid"]}
+WHOLE = (0, None, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("amount_fen", "class_b_ppm", "prepay_fen"),
+    [(3177, 100_000, 318), (5, 100_000, 1), (4, 100_000, 0), (54_550, 50_000, 2728), (1, 0, 0)],
+)
+def test_the_first_self_pay_share_of_a_line_is_rounded_half_up(
+    amount_fen: int, class_b_ppm: int, prepay_fen: int
+) -> None:
+    split = split_of(policy_of(classify(class_b_ppm=class_b_ppm)), line(amount_fen, "02"))
+    assert split.lines[0].prepay_fen == split.prepay_fen == prepay_fen
+    assert split.lines[0].eligible_fen == amount_fen - prepay_fen
+
+
+@pytest.mark.parametrize(
+    ("charged", "excluded", "over_limit", "prepay"),
+    [
+        (line(1000, "01"), 0, 0, 0),
+        (line(1000, "02"), 0, 0, 100),
+        (line(1000, "03"), 1000, 0, 0),
+        (line(1000, "01", over_limit_fen=300), 0, 300, 0),
+        # The share is of what the price ceiling leaves.
+        (line(1000, "02", over_limit_fen=300), 0, 300, 70),
+        (line(1000, "02", over_limit_fen=1000), 0, 1000, 0),
+        (line(1000, "03", over_limit_fen=300), 1000, 0, 0),
+        # The item's own share wins over the class's, also where it is zero.
+        (line(1000, "02", ratio_ppm=300_000), 0, 0, 300),
+        (line(1000, "02", ratio_ppm=0), 0, 0, 0),
+        (line(1000, "01", ratio_ppm=50_000), 0, 0, 50),
+        (line(1000, "03", ratio_ppm=50_000), 1000, 0, 0),
+    ],
+)
+def test_a_line_is_split_by_class_ceiling_and_share(
+    charged: PricedLine, excluded: int, over_limit: int, prepay: int
+) -> None:
+    (told,) = split_of(policy_of(classify()), charged).lines
+    assert (told.excluded_fen, told.over_limit_fen, told.prepay_fen) == (
+        excluded,
+        over_limit,
+        prepay,
+    )
+    assert told.eligible_fen == 1000 - excluded - over_limit - prepay
+
+
+@pytest.mark.parametrize(
+    ("total_fen", "deductible_fen", "fund_fen"),
+    [(0, 0, 0), (59_999, 59_999, 0), (60_000, 60_000, 0), (60_001, 60_000, 1), (60_002, 60_000, 1)],
+)
+def test_the_fund_pays_half_of_what_exceeds_the_deductible(
+    total_fen: int, deductible_fen: int, fund_fen: int
+) -> None:
+    half = tiers("P1", AFTER_D1, [(0, None, 500_000)])
+    split = split_of(policy_of(classify(), deductible(60_000), half), line(total_fen))
+    assert (split.deductible_fen, split.fund_total_fen) == (deductible_fen, fund_fen)
+
+
+@pytest.mark.parametrize(
+    ("used", "total_fen", "deductible_fen"),
+    [
+        (0, 49_999, 49_999),
+        (0, 50_001, 50_000),
+        (49_999, 100, 1),
+        (50_000, 100, 0),
+        (50_001, 100, 0),
+    ],
+)
+def test_a_deductible_of_the_year_is_paid_once(
+    used: int, total_fen: int, deductible_fen: int
+) -> None:
+    policy = policy_of(classify(), deductible(50_000, basis="per_year"))
+    split = split_of(policy, line(total_fen), year={"deductible": used})
+    assert split.deductible_fen == deductible_fen
+
+
+@pytest.mark.parametrize(
+    ("used", "deductible_fen"),
+    [(0, 120_000), (110_000, 120_000), (110_001, 119_999), (229_999, 1), (230_000, 0)],
+)
+def test_deductibles_of_a_year_stop_at_their_cap(used: int, deductible_fen: int) -> None:
+    row = {"amount_fen": 120_000, "annual_cap_fen": 230_000}
+    policy = policy_of(classify(), deductible(0, rows=[row]))
+    split = split_of(policy, line(10_000_000), year={"deductible": used})
+    assert split.deductible_fen == deductible_fen
+
+
+@pytest.mark.parametrize(
+    ("total_fen", "fund_fen"),
+    [
+        (999_999, 799_999),
+        (1_000_000, 800_000),
+        (1_000_001, 800_001),
+        (1_000_002, 800_002),
+        (3_000_000, 2_600_000),
+        (3_000_001, 2_600_001),
+        (3_000_010, 2_600_005),
+    ],
+)
+def test_brackets_join_without_a_gap(total_fen: int, fund_fen: int) -> None:
+    pieces = [
+        (0, 1_000_000, 800_000),
+        (1_000_000, 3_000_000, 900_000),
+        (3_000_000, None, 500_000),
+    ]
+    split = split_of(policy_of(classify(), tiers("P1", ELIGIBLE, pieces)), line(total_fen))
+    assert split.fund_total_fen == fund_fen
+
+
+@pytest.mark.parametrize("axis", ["covered_fee", "above_threshold"])
+@pytest.mark.parametrize(
+    ("total_fen", "below", "paid"),
+    [
+        (299_999, 299_999, 0),
+        (300_000, 300_000, 0),
+        (300_001, 300_000, 1),
+        (300_002, 300_000, 1),
+    ],
+)
+def test_a_fund_pays_nothing_up_to_its_threshold(
+    axis: str, total_fen: int, below: int, paid: int
+) -> None:
+    start = 300_000 if axis == "covered_fee" else 0
+    step = tiers("P1", ELIGIBLE, [(start, None, 500_000)], axis=axis, threshold_fen=300_000)
+    policy = policy_of(classify(), step)
+    left = amounts_of(policy, split_of(policy, line(total_fen)), "P1")
+    assert (left["below"], left["paid"]) == (below, paid)
+
+
+def test_a_deductible_eats_into_the_first_bracket_of_the_covered_fee() -> None:
+    pieces = [(0, 1_000_000, 800_000), (1_000_000, None, 850_000)]
+    step = tiers("P1", ELIGIBLE, pieces, axis="covered_fee", deductible="D1")
+    policy = policy_of(classify(), deductible(100_000), step)
+    # 900000 x 80% + 500000 x 85%
+    assert split_of(policy, line(1_500_000)).fund_total_fen == 720_000 + 425_000
+
+
+def test_brackets_above_the_deductible_begin_behind_it() -> None:
+    pieces = [(0, 1_000_000, 800_000), (1_000_000, None, 850_000)]
+    policy = policy_of(classify(), deductible(100_000), tiers("P1", AFTER_D1, pieces))
+    # 1000000 x 80% + 400000 x 85%
+    assert split_of(policy, line(1_500_000)).fund_total_fen == 800_000 + 340_000
+
+
+@pytest.mark.parametrize(
+    ("used", "total_fen", "paid", "overflow"),
+    [
+        (0, 9_998, 4_999, 0),
+        (0, 10_000, 5_000, 0),
+        (0, 10_001, 5_000, 1),
+        (0, 10_002, 5_000, 2),
+        (4_999, 2, 1, 0),
+        (4_999, 3, 1, 1),
+        (5_000, 7, 0, 7),
+        (5_001, 7, 0, 7),
+    ],
+)
+def test_the_fee_above_a_cap_overflows(used: int, total_fen: int, paid: int, overflow: int) -> None:
+    step = tiers("P1", ELIGIBLE, [(0, None, 500_000)], cap_fen=5_000)
+    policy = policy_of(classify(), step)
+    left = amounts_of(policy, split_of(policy, line(total_fen), year={"fund.390100": used}), "P1")
+    assert (left["paid"], left["overflow"]) == (paid, overflow)
+    assert left["copay"] == total_fen - paid - overflow
+
+
+def test_a_cap_of_the_bill_forgets_the_year() -> None:
+    step = tiers("P1", ELIGIBLE, [(0, None, 500_000)], cap_fen=5_000, cap_basis="per_bill")
+    policy = policy_of(classify(), step)
+    assert split_of(policy, line(20_000), year={"fund.390100": 5_000}).fund_total_fen == 5_000
+
+
+def test_a_cap_counts_what_earlier_steps_paid_from_the_fund() -> None:
+    first = tiers("P1", ELIGIBLE, [(0, None, 500_000)], cap_fen=5_000)
+    rest = {"add": ["eligible"], "subtract": ["P1.paid"]}
+    second = tiers("P2", rest, [(0, None, 500_000)], cap_fen=6_000)
+    split = split_of(policy_of(classify(), first, second), line(20_000))
+    assert paid_by(split) == {"P1": 5_000, "P2": 1_000}
+    assert dict(split.accumulations)["fund.390100"] == 6_000
+
+
+@pytest.mark.parametrize(("total_fen", "overflow"), [(9_999, 0), (10_000, 0), (10_001, 1)])
+def test_the_fee_above_the_last_bracket_overflows(total_fen: int, overflow: int) -> None:
+    policy = policy_of(classify(), tiers("P1", ELIGIBLE, [(0, 10_000, 500_000)]))
+    left = amounts_of(policy, split_of(policy, line(total_fen)), "P1")
+    assert (left["paid"], left["overflow"]) == ((total_fen + 1) // 2 - overflow, overflow)
+
+
+@pytest.mark.parametrize(
+    ("balance_fen", "account_fen"), [(0, 0), (6_199, 6_199), (6_200, 6_200), (6_201, 6_200)]
+)
+def test_the_account_pays_its_parts_up_to_its_balance(balance_fen: int, account_fen: int) -> None:
+    policy = policy_of(
+        classify(), deductible(2_000), tiers("P1", AFTER_D1, [(0, None, 600_000)]), account()
+    )
+    # Of 10000 covered, 2000 deductible and 3200 copay; 1000 first self-pay; 5000 own cost.
+    lines = (line(1_000), line(10_000, "02", number=2), line(5_000, "03", number=3))
+    split = split_of(policy, *lines, balance_fen=balance_fen)
+    assert split.personal_total_fen == 11_200
+    assert (split.account_fen, split.cash_fen) == (account_fen, 11_200 - account_fen)
+
+
+@pytest.mark.parametrize(
+    ("parts", "account_fen"),
+    [
+        (["copay"], 3_000),
+        (["deductible"], 2_000),
+        (["prepay"], 100),
+        (["over_limit"], 50),
+        (["excluded"], 5_000),
+        (["copay", "deductible", "prepay", "over_limit", "excluded"], 10_150),
+    ],
+)
+def test_the_account_pays_only_the_parts_that_the_policy_names(
+    parts: list[str], account_fen: int
+) -> None:
+    policy = policy_of(
+        classify(),
+        deductible(2_000),
+        tiers("P1", AFTER_D1, [(0, None, 625_000)]),
+        account(*parts),
+    )
+    lines = (
+        line(9_150, over_limit_fen=50),
+        line(1_000, "02", number=2),
+        line(5_000, "03", number=3),
+    )
+    assert split_of(policy, *lines, balance_fen=100_000).account_fen == account_fen
+
+
+def test_funds_relieve_the_copay_before_the_deductible() -> None:
+    rest = {"add": ["eligible"], "subtract": ["P1.paid"]}
+    steps = [
+        classify(),
+        deductible(2_000),
+        tiers("P1", AFTER_D1, [(0, None, 500_000)]),
+        tiers("A1", rest, [(0, None, 900_000)], fund_type="610100"),
+        account("deductible"),
+    ]
+    # Of 10000 the pool pays 4000 and the aid 5400; the 600 left are deductible.
+    split = split_of(policy_of(*steps), line(10_000), balance_fen=10_000)
+    assert split.personal_total_fen == split.account_fen == 600
+
+
+def test_an_account_that_is_not_to_be_used_pays_nothing() -> None:
+    split = split_of(policy_of(classify(), account("copay")), line(1_000))
+    assert (split.account_fen, split.cash_fen) == (0, 1_000)
+
+
+def test_a_step_that_does_not_apply_leaves_zeros_and_no_payment() -> None:
+    aid = tiers("A1", ELIGIBLE, [WHOLE], applies={"entitlement_groups": ["2303", "2305"]})
+    layer = tiers("X1", {"add": ["eligible"], "subtract": ["A1.paid"]}, [(0, None, 500_000)])
+    policy = policy_of(classify(), aid, layer)
+    assert paid_by(split_of(policy, line(1_000))) == {"X1": 500}
+    entitled = replace(FACTS, entitlement_groups=("2101", "2305"))
+    assert paid_by(split_of(policy, line(1_000), facts=entitled)) == {"A1": 1_000, "X1": 0}
+
+
+@pytest.mark.parametrize(
+    ("step_by", "facts", "key"),
+    [
+        (["age"], replace(FACTS, age=60), "age=60"),
+        (["care_group", "age"], replace(FACTS, age=60), "care_group=inpatient, age=60"),
+    ],
+)
+def test_a_policy_without_a_matching_row_refuses_the_bill(
+    step_by: list[str], facts: Facts, key: str
+) -> None:
+    when = {fact: "any" for fact in step_by} | {"age": {"from": 16, "to": 59}}
+    row = {"when": when, "amount_fen": 1}
+    policy = policy_of(
+        classify(),
+        {
+            "deductible": {
+                **head("D1"),
+                "basis": "per_bill",
+                "by": step_by,
+                "rows": [row],
+            }
+        },
+    )
+    assert split_of(policy, line(9), facts=replace(FACTS, age=59)).deductible_fen == 1
+    with pytest.raises(RuleError) as raised:
+        split_of(policy, line(9), facts=facts)
+    assert raised.value.reason is Reason.POLICY_NO_MATCHING_ROW
+    assert raised.value.metadata == {"step_id": "D1", "key": key}
+
+
+def test_a_class_without_a_share_of_its_own_or_the_items_refuses_the_bill() -> None:
+    row = {"prepay_ppm": {"01": 0}, "by_item": ["02"], "own_cost": ["03"]}
+    policy = policy_of({"classify": {**head("S1"), "rows": [row]}})
+    assert split_of(policy, line(100, "02", ratio_ppm=0)).eligible_fen == 100
+    with pytest.raises(RuleError) as raised:
+        split_of(policy, line(100, "02"))
+    assert raised.value.reason is Reason.POLICY_NO_MATCHING_ROW
+    assert raised.value.metadata["step_id"] == "S1"
+
+
+def test_a_policy_that_would_pay_a_part_twice_refuses_the_bill() -> None:
+    steps = [classify(), tiers("P1", ELIGIBLE, [(0, None, 900_000)])]
+    twice = tiers("X1", ELIGIBLE, [(0, None, 100_000)], fund_type="320100")
+    with pytest.raises(RuleError) as raised:
+        split_of(policy_of(*steps, twice), line(1_000))
+    assert raised.value.reason is Reason.POLICY_FILE_INVALID
+    assert raised.value.metadata["step_id"] == "X1"
+
+
+@pytest.mark.parametrize(
+    ("groups", "amount_fen"),
+    [((), 3), (("2101",), 3), (("2305",), 2), (("2304",), 1), (("2305", "2304"), 1)],
+)
+def test_of_rows_for_different_entitlement_groups_the_first_holds(
+    groups: tuple[str, ...], amount_fen: int
+) -> None:
+    rows = [
+        {"when": {"entitlement_groups": "2304"}, "amount_fen": 1},
+        {"when": {"entitlement_groups": ["2305", "2303"]}, "amount_fen": 2},
+        {"when": {"entitlement_groups": "none"}, "amount_fen": 3},
+    ]
+    body = {**head("D1"), "basis": "per_bill", "by": ["entitlement_groups"], "rows": rows}
+    policy = policy_of(classify(), {"deductible": body})
+    facts = replace(FACTS, entitlement_groups=groups)
+    assert split_of(policy, line(9), facts=facts).deductible_fen == amount_fen
+
+
+@pytest.mark.parametrize(
+    ("care_type", "amount_fen"), [("21", 1), ("2101", 1), ("28", 1), ("11", 2), ("9901", 2)]
+)
+def test_a_care_type_is_of_the_first_group_with_a_pattern_for_it(
+    care_type: str, amount_fen: int
+) -> None:
+    rows = [
+        {"when": {"care_group": "inpatient"}, "amount_fen": 1},
+        {"when": {"care_group": "outpatient"}, "amount_fen": 2},
+    ]
+    body = {**head("D1"), "basis": "per_bill", "by": ["care_group"], "rows": rows}
+    policy = policy_of(classify(), {"deductible": body})
+    facts = replace(FACTS, care_type=care_type)
+    assert split_of(policy, line(9), facts=facts).deductible_fen == amount_fen
+
+
+def test_only_bills_of_the_counted_group_are_counted() -> None:
+    rows = [
+        {"when": {"count.inpatient": {"to": 1}}, "amount_fen": 5},
+        {"when": {"count.inpatient": {"from": 2}}, "amount_fen": 4},
+    ]
+    body = {**head("D1"), "basis": "per_bill", "by": ["count.inpatient"], "rows": rows}
+    policy = policy_of(classify(), {"deductible": body})
+    outpatient = replace(FACTS, care_type="11")
+    year = {"count.inpatient": 1}
+    inside, outside = (
+        split_of(policy, line(9), year=year, facts=facts) for facts in (FACTS, outpatient)
+    )
+    assert (inside.deductible_fen, outside.deductible_fen) == (4, 5)
+    assert dict(inside.accumulations) == {"count.inpatient": 1, "deductible": 4}
+    assert dict(outside.accumulations) == {"deductible": 5}
