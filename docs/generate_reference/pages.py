@@ -113,6 +113,7 @@ def _messages_page(contract: Contract, package: str) -> str:
 def _errors_page(contract: Contract) -> str:
     advice = "[Errors and retries](../coding/errors-and-retries.md) tells what to do about each."
     parts = ["# Reasons of refusal\n", f"{contract.text(_ERRORS)} {advice}\n"]
+    assert max(reason.value for reason in Reason) < 20 * len(_REASON_GROUPS), "name the new group"
     for number, title in enumerate(_REASON_GROUPS):
         rows = []
         for reason in Reason:

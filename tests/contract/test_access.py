@@ -4,8 +4,8 @@ import importlib
 import re
 
 import pytest
-
 from support.contracts import SERVICES, Rpc, rpcs
+
 from yibao_common.access import AccessTable
 from yibao_common.callers import EVERY_ROLE, Role
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import descriptor_pb2 as d
-
 from support.contracts import PROTOS, ROOT, Rpc, files, messages, rpcs, rules, run_tool
+
 from yibao.common.v1 import validation_pb2
 
 # Changing RPCs that have no request_id of their own, and why.
@@ -75,7 +75,9 @@ def test_a_removed_field_would_be_found(tmp_path: Path) -> None:
 
 def test_public_protos_import_nothing_that_a_client_lacks() -> None:
     imports = {name for file in files() for name in file.dependency}
-    assert {name for name in imports if not name.startswith(("google/protobuf/", "yibao/"))} == set()
+    assert {
+        name for name in imports if not name.startswith(("google/protobuf/", "yibao/"))
+    } == set()
 
 
 def test_no_method_takes_a_stream() -> None:
@@ -104,7 +106,9 @@ def test_a_changing_rpc_has_a_request_id_and_says_what_a_repeat_does(rpc: Rpc) -
 
 
 def test_every_item_of_a_bulk_request_has_a_request_id() -> None:
-    (items,) = messages()[RPCS["/yibao.settlement.v1.SettlementService/SubmitBills"].input_type].field
+    (items,) = messages()[
+        RPCS["/yibao.settlement.v1.SettlementService/SubmitBills"].input_type
+    ].field
     assert "request_id" in {field.name for field in messages()[items.type_name[1:]].field}
 
 

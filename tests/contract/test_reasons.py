@@ -6,8 +6,8 @@ import re
 from collections import defaultdict
 
 import pytest
-
 from support.contracts import ROOT, Rpc, reason_comments, rpcs
+
 from yibao.common.v1 import error_reason_pb2
 from yibao_common.reasons import Reason
 
@@ -24,7 +24,7 @@ METADATA = re.compile(r"[Mm]etadata:? ((?:`\w+`(?:, )?)+)")
 
 def named_reasons(rpc: Rpc) -> set[str]:
     """Returns the reasons that the RPC's comment names, with an unknown name as it is."""
-    found = set()
+    found: set[str] = set()
     for name, is_open in NAME.findall(rpc.sentence("Reasons: ")):
         several = {reason.name for reason in Reason if reason.name.startswith(name)}
         found |= several if is_open else {name}

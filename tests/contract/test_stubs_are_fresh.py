@@ -5,7 +5,6 @@ import re
 
 import pytest
 from google.protobuf import descriptor_pb2 as d
-
 from support.contracts import ROOT, files
 
 SDK = ROOT / "sdk"

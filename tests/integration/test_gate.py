@@ -533,7 +533,7 @@ def test_health_answers_any_caller_and_only_with_a_certificate(tmp_path: Path) -
     async def main() -> None:
         async with serving(tmp_path) as running:
             health: Any = health_pb2_grpc.HealthStub(running.channel("agency"))
-            for service in ("", "yibao.settlement.v1.VisitService"):
+            for service in ("", "settlement", "yibao.settlement.v1.VisitService"):
                 answer = await health.Check(health_pb2.HealthCheckRequest(service=service))
                 assert answer.status == health_pb2.HealthCheckResponse.SERVING
             error = await refusal(health.Check(health_pb2.HealthCheckRequest(service="other")))

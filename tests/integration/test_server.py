@@ -275,6 +275,8 @@ def test_two_servers_share_a_port_where_that_is_asked_for() -> None:
         second = server(ServerConfig(address=address, insecure=True, reuse_port=True))
         assert await second.start() == port
         await second.drain()
+        with pytest.raises(StartError, match="cannot listen"):
+            await server(ServerConfig(address=address, insecure=True)).start()
         await first.drain()
 
     asyncio.run(main())

@@ -26,6 +26,7 @@ from yibao_common.server import Server
 
 SETTLEMENT = settlement.DESCRIPTOR.services_by_name["SettlementService"]
 VISITS = visits.DESCRIPTOR.services_by_name["VisitService"]
+GET_METHOD = f"/{SETTLEMENT.full_name}/GetSettlement"
 ID = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"
 
 LEAVES = (

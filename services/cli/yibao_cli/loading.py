@@ -1,4 +1,4 @@
-"""Fills a running stack with a region, over the RPCs that an agency would use."""
+"""The regions of a sandbox: read from their folders, imported over an agency's RPCs."""
 
 import datetime as dt
 import uuid
@@ -9,7 +9,7 @@ from yibao.settlement.v1 import policy_service_pb2 as policy_pb
 from yibao.settlement.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from yibao.settlement.v1.policy_service_pb2_grpc import PolicyServiceStub
 from yibao_cli.parties import parties_of
-from yibao_cli.regions import CatalogueItem, Institution, Region
+from yibao_cli.regions import CatalogueItem, Institution, Region, load_region, regions_folder
 from yibao_cli.stack import Stack
 from yibao_common.wire import from_date
 
@@ -17,7 +17,16 @@ from yibao_common.wire import from_date
 CALL_SECONDS = 20.0
 
 
-def load_region(stack: Stack, region: Region) -> None:
+def read_regions() -> list[Region]:
+    """Returns the regions that come with the program, by their numbers.
+
+    Raises:
+        RuleError: POLICY_FILE_INVALID; see `load_region`.
+    """
+    return [load_region(path) for path in sorted(regions_folder().iterdir()) if path.is_dir()]
+
+
+def import_region(stack: Stack, region: Region) -> None:
     """Imports catalogue and institutions and puts the policy in force, by two operators.
 
     May be repeated: what is stored already is replaced by the same.

@@ -210,16 +210,17 @@ def _check_bill(
 ) -> Iterable[FieldFault]:
     """Yields what in the bill does not add up or does not agree with its neighbours."""
     known = {item.item_code for item in catalogue.items}
+    total = 0
     for index, line in enumerate(bill.lines):
         at = ("lines", index)
         amount = line_amount_fen(unit_price=line.unit_price, quantity=line.quantity)
+        total += amount
         if line.amount_fen != amount:
             message = f"expected unit_price x quantity = {amount}, got {line.amount_fen}"
             yield file.fault((*at, "amount_fen"), message)
         if line.item_code not in known:
             message = f"expected an item of catalogue.yaml, got '{line.item_code}'"
             yield file.fault((*at, "item_code"), message)
-    total = sum(line.amount_fen for line in bill.lines)
     if bill.total_fen != total:
         message = f"expected the sum of the lines, {total}, got {bill.total_fen}"
         yield file.fault(("total_fen",), message)

@@ -4,7 +4,7 @@
         stub = TrustServiceStub(stack.channel("identity", CHANNEL))
 
 They talk mutual TLS with development certificates and run on SQLite, or on the databases
-that are given. `load_region` fills in a region.
+that are given. `import_region` fills in a region.
 """
 
 import time
@@ -51,6 +51,7 @@ class Stack:
         *,
         settings: Settings,
         environment: Mapping[str, Mapping[str, str]],
+        modules: Mapping[str, str],
         on_line: LineReader,
         claim: TextIO,
     ) -> None:
@@ -59,6 +60,7 @@ class Stack:
         self.addresses = settings.addresses
         self._settings = settings
         self._environment = environment
+        self._modules = modules
         self._on_line = on_line
         self._claim = claim
         self._children: dict[str, list[Child]] = {service: [] for service in SERVICES}
@@ -78,13 +80,14 @@ class Stack:
         poll_seconds: float = 0.2,
         log_level: str = "info",
         environment: Mapping[str, Mapping[str, str]] | None = None,
+        modules: Mapping[str, str] | None = None,
         on_line: LineReader = _ignore_line,
     ) -> "Stack":
         """Starts every service and returns once all of them serve.
 
         Args:
             folder: Where certificates, keys, configurations and SQLite files lie.
-            regions: Whom certificates are made for; `load_region` fills them in.
+            regions: Whom certificates are made for; `import_region` fills them in.
             database_urls: PostgreSQL for some services, by name; they are migrated.
             processes: How many processes share a service's port; PostgreSQL only.
             ports: For identity, settlement and offsite; any free one where None.
@@ -93,6 +96,7 @@ class Stack:
             poll_seconds: How often settlement asks identity for news.
             log_level: `info` or `debug`.
             environment: Variables for the processes of a service, by its name.
+            modules: Started in place of `yibao_<service>.main`, by the service's name.
             on_line: Gets each line of log; called in other threads.
 
         Raises:
@@ -118,6 +122,7 @@ class Stack:
             sandbox,
             settings=settings,
             environment=environment or {},
+            modules=modules or {},
             on_line=on_line,
             claim=claim,
         )
@@ -234,7 +239,7 @@ class Stack:
             children.append(
                 Child(
                     name,
-                    module=f"yibao_{service}.main",
+                    module=self._modules.get(service, f"yibao_{service}.main"),
                     config_file=self.sandbox.config_files[service],
                     environment=self._environment.get(service, {}),
                     on_line=self._on_line,

@@ -1,7 +1,7 @@
 """Schemas of the services' databases: brought up to date, and checked at start.
 
 Each service's package holds `migrations/` with the revisions. The table in which Alembic
-notes the revision bears the service's name, so that services can share a database server.
+notes the revision bears the service's name, so that it tells whose schema a database holds.
 """
 
 import sqlalchemy as sa

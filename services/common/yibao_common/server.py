@@ -36,7 +36,7 @@ class Server:
     """Serves the methods that `register` adds, behind the gate.
 
     `descriptors` are the services of the contract: their rules are enforced and health
-    and reflection name them.
+    and reflection name them. Health also answers for `service_name` and for "".
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Server:
             raise StartError(f"cannot listen: {error}") from error
         await server.start()
         self._server, self._gate = server, gate
-        for name in ("", *self._service_names()):
+        for name in ("", self._service_name, *self._service_names()):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._log.info(
             "started",

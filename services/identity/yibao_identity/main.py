@@ -18,6 +18,7 @@ from yibao.identity.v1 import (
     trust_service_pb2_grpc,
 )
 from yibao_common.batcher import Batcher
+from yibao_common.blocking import Blocking
 from yibao_common.clock import Clock, system_clock
 from yibao_common.config import StartError, load_config
 from yibao_common.database import Database
@@ -25,7 +26,6 @@ from yibao_common.ids import Ids, new_id
 from yibao_common.logs import Log, open_log
 from yibao_common.metrics import BatchMetrics, Metrics
 from yibao_common.migrations import check_is_current
-from yibao_common.blocking import Blocking
 from yibao_common.server import Server, run
 from yibao_identity.access import ACCESS
 from yibao_identity.application.commands import IssueCode

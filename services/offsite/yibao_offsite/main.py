@@ -10,13 +10,13 @@ from pathlib import Path
 import grpc
 
 from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
+from yibao_common.blocking import Blocking
 from yibao_common.clock import Clock, system_clock
 from yibao_common.config import StartError, load_config
 from yibao_common.database import Database
 from yibao_common.ids import Ids, new_id
 from yibao_common.logs import Log, open_log
 from yibao_common.migrations import check_is_current
-from yibao_common.blocking import Blocking
 from yibao_common.server import Server, run
 from yibao_offsite.access import ACCESS
 from yibao_offsite.config import OffsiteConfig

@@ -15,10 +15,12 @@ from support.policies import (
     policy_of,
     split_of,
     tiers,
+    year_after,
 )
 
 from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
+from yibao_settlement.rules.benefits import adjudicate
 from yibao_settlement.rules.split import Facts, PricedLine
 
 ELIGIBLE = {"add": ["eligible"]}
@@ -187,6 +189,51 @@ def test_the_fee_above_a_cap_overflows(used: int, total_fen: int, paid: int, ove
     assert left["copay"] == total_fen - paid - overflow
 
 
+@pytest.mark.parametrize(
+    ("ratio_ppm", "cap_fen", "total_fen", "overflow"),
+    [
+        # The cap is reached at 10000; a fee that rounds to the cap lies above it already.
+        (10_000, 100, 9_999, 0),
+        (10_000, 100, 10_000, 0),
+        (10_000, 100, 10_049, 49),
+        # Reached at 2.5 and 16.67 fen: rounded half up.
+        (400_000, 1, 5, 2),
+        (300_000, 5, 20, 3),
+        # Reached at 3.33 fen.
+        (300_000, 1, 5, 2),
+    ],
+)
+def test_the_fee_at_which_a_cap_is_reached_is_rounded_half_up(
+    ratio_ppm: int, cap_fen: int, total_fen: int, overflow: int
+) -> None:
+    step = tiers("P1", ELIGIBLE, [(0, None, ratio_ppm)], cap_fen=cap_fen)
+    policy = policy_of(classify(), step)
+    assert amounts_of(policy, split_of(policy, line(total_fen)), "P1")["overflow"] == overflow
+
+
+@pytest.mark.parametrize(
+    ("ratio_ppm", "cap_fen", "fees", "overflows"),
+    [
+        # The first bill's 4999.5 fen round to the cap, which is reached a fen further on.
+        (500_000, 5_000, (9_999, 7), (0, 6)),
+        (500_000, 5_000, (10_000, 7), (0, 7)),
+        # Long after the cap, nothing of the year's rounding comes back.
+        (10_000, 100, (20_050, 100), (10_050, 100)),
+    ],
+)
+def test_the_bills_of_a_year_reach_a_cap_where_one_bill_would_have(
+    ratio_ppm: int, cap_fen: int, fees: tuple[int, int], overflows: tuple[int, int]
+) -> None:
+    pieces = [(0, None, ratio_ppm)]
+    step = tiers("P1", ELIGIBLE, pieces, cap_fen=cap_fen, accumulates="per_year")
+    policy = policy_of(classify(), step)
+    first = split_of(policy, line(fees[0]))
+    second = split_of(policy, line(fees[1]), year=year_after({}, first))
+    together = split_of(policy, line(sum(fees)))
+    told = [amounts_of(policy, split, "P1")["overflow"] for split in (first, second, together)]
+    assert told == [*overflows, sum(overflows)]
+
+
 def test_a_cap_of_the_bill_forgets_the_year() -> None:
     step = tiers("P1", ELIGIBLE, [(0, None, 500_000)], cap_fen=5_000, cap_basis="per_bill")
     policy = policy_of(classify(), step)
@@ -265,9 +312,17 @@ def test_funds_relieve_the_copay_before_the_deductible() -> None:
     assert split.personal_total_fen == split.account_fen == 600
 
 
-def test_an_account_that_is_not_to_be_used_pays_nothing() -> None:
-    split = split_of(policy_of(classify(), account("copay")), line(1_000))
-    assert (split.account_fen, split.cash_fen) == (0, 1_000)
+@pytest.mark.parametrize(("account_used", "account_fen"), [(True, 600), (False, 0)])
+def test_an_account_pays_only_where_it_is_to_be_used(account_used: bool, account_fen: int) -> None:
+    split = adjudicate(
+        policy_of(classify(), account("copay")),
+        facts=FACTS,
+        lines=[line(1_000)],
+        year={},
+        account_used=account_used,
+        account_balance_fen=600,
+    )
+    assert (split.account_fen, split.cash_fen) == (account_fen, 1_000 - account_fen)
 
 
 def test_a_step_that_does_not_apply_leaves_zeros_and_no_payment() -> None:

@@ -210,6 +210,19 @@ def test_a_trace_hash_changes_with_each_number_it_stands_for() -> None:
     assert len(hashes) == changed + 2
 
 
+def test_a_trace_hash_tells_versions_of_a_policy_apart() -> None:
+    one, other = (
+        split_of(policy_of(classify(), title=title), line(1_000)) for title in ("one", "other")
+    )
+    assert one.records == other.records
+    assert one.trace_sha256 != other.trace_sha256
+
+
+def test_a_trace_hash_tells_where_one_step_ends_and_the_next_begins() -> None:
+    hashes = {trace_digest(b"", records) for records in [((1, 2), (3,)), ((1,), (2, 3))]}
+    assert len(hashes) == 2
+
+
 @given(pieces(), FEN, FEN, st.integers(0, 10**13))
 def test_the_fee_at_an_amount_is_the_lowest_that_reaches_it(
     made: list[tuple[int, int | None, int]], low: int, length: int, exact: int

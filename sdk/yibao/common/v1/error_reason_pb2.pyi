@@ -47,8 +47,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     `request_id`.
     """
     ERROR_REASON_DEADLINE_INVALID: _ErrorReason.ValueType  # 9
-    """INVALID_ARGUMENT. The call carries no deadline, or one beyond the method's limit.
-    Metadata: `limit_seconds`.
+    """INVALID_ARGUMENT. The deadline lies beyond the server's limit; a call without one gets
+    the limit. Metadata: `limit_seconds`.
     """
     ERROR_REASON_FIELDS_INVALID: _ErrorReason.ValueType  # 20
     """INVALID_ARGUMENT. Several fields are faulty, each for a reason of its own; see
@@ -77,13 +77,15 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     Metadata: `person_id`.
     """
     ERROR_REASON_PERSON_NOT_FOUND: _ErrorReason.ValueType  # 41
-    """NOT_FOUND. No such insured person in the caller's scope."""
+    """NOT_FOUND. No such insured person in the caller's scope. Metadata: `person_id`."""
     ERROR_REASON_CERTIFICATE_EXISTS: _ErrorReason.ValueType  # 42
     """ALREADY_EXISTS. The person has an active e-certificate. Metadata: `certificate_id`."""
     ERROR_REASON_CERTIFICATE_NOT_FOUND: _ErrorReason.ValueType  # 43
-    """NOT_FOUND. No such e-certificate in the caller's scope."""
+    """NOT_FOUND. No such e-certificate in the caller's scope. Metadata: `certificate_id`."""
     ERROR_REASON_ECERT_NOT_ACTIVATED: _ErrorReason.ValueType  # 44
-    """FAILED_PRECONDITION. The e-certificate is not active (I-06). Metadata: `state`."""
+    """FAILED_PRECONDITION. The e-certificate is not active (I-06). Metadata:
+    `certificate_id`, `state`; neither at settlement.
+    """
     ERROR_REASON_QR_MALFORMED: _ErrorReason.ValueType  # 60
     """INVALID_ARGUMENT. The QR text is not a code of profile MI1."""
     ERROR_REASON_QR_UNKNOWN_KEY: _ErrorReason.ValueType  # 61
@@ -93,7 +95,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_QR_NOT_YET_VALID: _ErrorReason.ValueType  # 63
     """FAILED_PRECONDITION. The code's minute has not begun. Metadata: `offset_seconds`."""
     ERROR_REASON_QR_EXPIRED: _ErrorReason.ValueType  # 64
-    """FAILED_PRECONDITION. The code's minute is over (I-01)."""
+    """FAILED_PRECONDITION. The code's minute is over (I-01). Metadata: `offset_seconds`."""
     ERROR_REASON_CLOCK_SUSPECT: _ErrorReason.ValueType  # 65
     """FAILED_PRECONDITION. The scan time is not believable. Metadata: `offset_seconds`."""
     ERROR_REASON_QR_WRONG_AUDIENCE: _ErrorReason.ValueType  # 66
@@ -107,57 +109,70 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_NOT_CARDHOLDER: _ErrorReason.ValueType  # 70
     """PERMISSION_DENIED. The code is not of the person whose visit it is (I-03)."""
     ERROR_REASON_VISIT_NOT_FOUND: _ErrorReason.ValueType  # 80
-    """NOT_FOUND. No such visit in the caller's scope."""
+    """NOT_FOUND. No such visit in the caller's scope. Metadata: `visit_id`."""
     ERROR_REASON_VISIT_EXISTS: _ErrorReason.ValueType  # 81
     """ALREADY_EXISTS. The institution registered this visit number before. Metadata:
     `visit_id`.
     """
     ERROR_REASON_INSTITUTION_NOT_DESIGNATED: _ErrorReason.ValueType  # 82
-    """FAILED_PRECONDITION. The institution has no agreement on that day (T-03, T-05)."""
+    """FAILED_PRECONDITION. The institution has no agreement on that day (T-03, T-05).
+    Metadata: `institution_id`, `date`.
+    """
     ERROR_REASON_INSTITUTION_NO_ECERT: _ErrorReason.ValueType  # 83
-    """FAILED_PRECONDITION. The institution cannot take e-certificates; use the card (I-11)."""
+    """FAILED_PRECONDITION. The institution cannot take e-certificates; use the card (I-11).
+    Metadata: `institution_id`.
+    """
     ERROR_REASON_PERSON_NOT_ENROLLED: _ErrorReason.ValueType  # 84
     """FAILED_PRECONDITION. The holder of the code is not enrolled here on that day.
-    Metadata: `enrolment_status`.
+    Metadata: `enrolment_status`, `start_date`; the latter where the enrolment is known.
     """
     ERROR_REASON_OFFSITE_NOT_REGISTERED: _ErrorReason.ValueType  # 85
     """FAILED_PRECONDITION. The institution lies outside the person's region and no
-    registration for care elsewhere is known (I-30).
+    registration for care elsewhere is known (I-30). Metadata: `institution_id`, `region`.
     """
     ERROR_REASON_CATALOGUE_ITEM_UNKNOWN: _ErrorReason.ValueType  # 100
     """INVALID_ARGUMENT. An item code is not in the catalogue on the service date.
-    Metadata of the fault: `item_code`.
+    Metadata: `item_code`, where one item was asked for; else the fault names the line.
     """
     ERROR_REASON_LINE_AMOUNT_MISMATCH: _ErrorReason.ValueType  # 101
     """INVALID_ARGUMENT. A line's amount is not unit price x quantity, rounded half up."""
     ERROR_REASON_BILL_TOTAL_MISMATCH: _ErrorReason.ValueType  # 102
-    """INVALID_ARGUMENT. The lines do not sum to the bill's total. Metadata:
-    `lines_total_fen`, `total_fen`.
-    """
+    """INVALID_ARGUMENT. The lines do not sum to the bill's total; the fault tells both."""
     ERROR_REASON_LINE_NUMBER_REPEATED: _ErrorReason.ValueType  # 103
     """INVALID_ARGUMENT. Two lines bear the same number."""
     ERROR_REASON_SERVICE_DATE_INVALID: _ErrorReason.ValueType  # 104
-    """INVALID_ARGUMENT. The service date lies before the visit or in the future."""
+    """INVALID_ARGUMENT. The service date lies before the visit or in the future. Metadata:
+    `service_date`, `visit_start_date`.
+    """
     ERROR_REASON_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 105
-    """FAILED_PRECONDITION. No active policy for the region, insurance type and day."""
+    """FAILED_PRECONDITION. No active policy for the region, insurance type and day, or none
+    of the version that was asked for. Metadata: `region`, `insurance_type`, `date`,
+    `policy_version`; the first three, or the last.
+    """
     ERROR_REASON_POLICY_NO_MATCHING_ROW: _ErrorReason.ValueType  # 106
     """FAILED_PRECONDITION. A table of the policy has no row for this person and
-    institution; nobody guessed one. Metadata: `step_id`, `key`.
+    institution; nobody guessed one. Metadata: `step_id`, `key`, `line_number`; the last
+    where the table is asked for each line.
     """
     ERROR_REASON_BILL_ALREADY_SETTLED: _ErrorReason.ValueType  # 107
     """ALREADY_EXISTS. The bill number is settled in this visit. Metadata: `settlement_id`."""
     ERROR_REASON_SETTLEMENT_NOT_FOUND: _ErrorReason.ValueType  # 108
-    """NOT_FOUND. No such settlement in the caller's scope."""
+    """NOT_FOUND. No such settlement in the caller's scope. Metadata: `settlement_id`."""
     ERROR_REASON_SETTLEMENT_REVERSED: _ErrorReason.ValueType  # 109
     """FAILED_PRECONDITION. The settlement is reversed already. Metadata: `reversal_id`."""
     ERROR_REASON_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 110
-    """NOT_FOUND. No such account: the person has never been credited or settled here."""
+    """NOT_FOUND. No such account: the person has never been credited or settled here.
+    Metadata: `person_id`.
+    """
     ERROR_REASON_TRACE_MISMATCH: _ErrorReason.ValueType  # 111
     """FAILED_PRECONDITION. The trace derived again differs from the one settled by: an
     incident, reported to the supervisor. Metadata: `settlement_id`.
     """
     ERROR_REASON_POLICY_FILE_INVALID: _ErrorReason.ValueType  # 120
-    """INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key."""
+    """INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key. On a
+    bill: the policy would pay a part of it twice. Metadata: `step_id`, `payable_fen`,
+    `unpaid_fen`, on a bill.
+    """
     ERROR_REASON_SAME_MAKER_AND_CHECKER: _ErrorReason.ValueType  # 121
     """FAILED_PRECONDITION. The approver is the one who submitted (maker and checker)."""
     ERROR_REASON_POLICY_STATE: _ErrorReason.ValueType  # 122
@@ -167,16 +182,22 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     `policy_version`.
     """
     ERROR_REASON_REGISTRATION_NOT_FOUND: _ErrorReason.ValueType  # 140
-    """NOT_FOUND. No such registration in the caller's scope."""
+    """NOT_FOUND. No such registration in the caller's scope. Metadata: `registration_id`."""
     ERROR_REASON_REGION_EXCLUDED: _ErrorReason.ValueType  # 141
-    """FAILED_PRECONDITION. Hong Kong, Macao and Taiwan are excluded (O-12)."""
+    """FAILED_PRECONDITION. Hong Kong, Macao and Taiwan are excluded (O-12). Metadata:
+    `treatment_region`.
+    """
     ERROR_REASON_STAY_TOO_SHORT: _ErrorReason.ValueType  # 142
-    """FAILED_PRECONDITION. A long-term registration needs a stay of over 6 months (O-02)."""
+    """FAILED_PRECONDITION. A long-term registration needs a stay of over 6 months (O-02).
+    Metadata: `half_year_end`, the day that the stay must pass.
+    """
     ERROR_REASON_REGISTER_IN_ADVANCE: _ErrorReason.ValueType  # 143
-    """FAILED_PRECONDITION. The registration must be made before care begins (O-01, O-02)."""
+    """FAILED_PRECONDITION. The registration must be made before care begins (O-01, O-02).
+    Metadata: `earliest_start_date`.
+    """
     ERROR_REASON_REGISTRATION_STATE: _ErrorReason.ValueType  # 144
     """FAILED_PRECONDITION. The registration is not in a state that allows this. Metadata:
-    `state`.
+    `registration_id`, `state`.
     """
     ERROR_REASON_REGISTRATION_EXISTS: _ErrorReason.ValueType  # 145
     """ALREADY_EXISTS. The person has an active registration for this region and period.
@@ -214,8 +235,8 @@ ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 8
 `request_id`.
 """
 ERROR_REASON_DEADLINE_INVALID: ErrorReason.ValueType  # 9
-"""INVALID_ARGUMENT. The call carries no deadline, or one beyond the method's limit.
-Metadata: `limit_seconds`.
+"""INVALID_ARGUMENT. The deadline lies beyond the server's limit; a call without one gets
+the limit. Metadata: `limit_seconds`.
 """
 ERROR_REASON_FIELDS_INVALID: ErrorReason.ValueType  # 20
 """INVALID_ARGUMENT. Several fields are faulty, each for a reason of its own; see
@@ -244,13 +265,15 @@ ERROR_REASON_PERSON_EXISTS: ErrorReason.ValueType  # 40
 Metadata: `person_id`.
 """
 ERROR_REASON_PERSON_NOT_FOUND: ErrorReason.ValueType  # 41
-"""NOT_FOUND. No such insured person in the caller's scope."""
+"""NOT_FOUND. No such insured person in the caller's scope. Metadata: `person_id`."""
 ERROR_REASON_CERTIFICATE_EXISTS: ErrorReason.ValueType  # 42
 """ALREADY_EXISTS. The person has an active e-certificate. Metadata: `certificate_id`."""
 ERROR_REASON_CERTIFICATE_NOT_FOUND: ErrorReason.ValueType  # 43
-"""NOT_FOUND. No such e-certificate in the caller's scope."""
+"""NOT_FOUND. No such e-certificate in the caller's scope. Metadata: `certificate_id`."""
 ERROR_REASON_ECERT_NOT_ACTIVATED: ErrorReason.ValueType  # 44
-"""FAILED_PRECONDITION. The e-certificate is not active (I-06). Metadata: `state`."""
+"""FAILED_PRECONDITION. The e-certificate is not active (I-06). Metadata:
+`certificate_id`, `state`; neither at settlement.
+"""
 ERROR_REASON_QR_MALFORMED: ErrorReason.ValueType  # 60
 """INVALID_ARGUMENT. The QR text is not a code of profile MI1."""
 ERROR_REASON_QR_UNKNOWN_KEY: ErrorReason.ValueType  # 61
@@ -260,7 +283,7 @@ ERROR_REASON_QR_BAD_SIGNATURE: ErrorReason.ValueType  # 62
 ERROR_REASON_QR_NOT_YET_VALID: ErrorReason.ValueType  # 63
 """FAILED_PRECONDITION. The code's minute has not begun. Metadata: `offset_seconds`."""
 ERROR_REASON_QR_EXPIRED: ErrorReason.ValueType  # 64
-"""FAILED_PRECONDITION. The code's minute is over (I-01)."""
+"""FAILED_PRECONDITION. The code's minute is over (I-01). Metadata: `offset_seconds`."""
 ERROR_REASON_CLOCK_SUSPECT: ErrorReason.ValueType  # 65
 """FAILED_PRECONDITION. The scan time is not believable. Metadata: `offset_seconds`."""
 ERROR_REASON_QR_WRONG_AUDIENCE: ErrorReason.ValueType  # 66
@@ -274,57 +297,70 @@ ERROR_REASON_QR_SUPERSEDED: ErrorReason.ValueType  # 69
 ERROR_REASON_NOT_CARDHOLDER: ErrorReason.ValueType  # 70
 """PERMISSION_DENIED. The code is not of the person whose visit it is (I-03)."""
 ERROR_REASON_VISIT_NOT_FOUND: ErrorReason.ValueType  # 80
-"""NOT_FOUND. No such visit in the caller's scope."""
+"""NOT_FOUND. No such visit in the caller's scope. Metadata: `visit_id`."""
 ERROR_REASON_VISIT_EXISTS: ErrorReason.ValueType  # 81
 """ALREADY_EXISTS. The institution registered this visit number before. Metadata:
 `visit_id`.
 """
 ERROR_REASON_INSTITUTION_NOT_DESIGNATED: ErrorReason.ValueType  # 82
-"""FAILED_PRECONDITION. The institution has no agreement on that day (T-03, T-05)."""
+"""FAILED_PRECONDITION. The institution has no agreement on that day (T-03, T-05).
+Metadata: `institution_id`, `date`.
+"""
 ERROR_REASON_INSTITUTION_NO_ECERT: ErrorReason.ValueType  # 83
-"""FAILED_PRECONDITION. The institution cannot take e-certificates; use the card (I-11)."""
+"""FAILED_PRECONDITION. The institution cannot take e-certificates; use the card (I-11).
+Metadata: `institution_id`.
+"""
 ERROR_REASON_PERSON_NOT_ENROLLED: ErrorReason.ValueType  # 84
 """FAILED_PRECONDITION. The holder of the code is not enrolled here on that day.
-Metadata: `enrolment_status`.
+Metadata: `enrolment_status`, `start_date`; the latter where the enrolment is known.
 """
 ERROR_REASON_OFFSITE_NOT_REGISTERED: ErrorReason.ValueType  # 85
 """FAILED_PRECONDITION. The institution lies outside the person's region and no
-registration for care elsewhere is known (I-30).
+registration for care elsewhere is known (I-30). Metadata: `institution_id`, `region`.
 """
 ERROR_REASON_CATALOGUE_ITEM_UNKNOWN: ErrorReason.ValueType  # 100
 """INVALID_ARGUMENT. An item code is not in the catalogue on the service date.
-Metadata of the fault: `item_code`.
+Metadata: `item_code`, where one item was asked for; else the fault names the line.
 """
 ERROR_REASON_LINE_AMOUNT_MISMATCH: ErrorReason.ValueType  # 101
 """INVALID_ARGUMENT. A line's amount is not unit price x quantity, rounded half up."""
 ERROR_REASON_BILL_TOTAL_MISMATCH: ErrorReason.ValueType  # 102
-"""INVALID_ARGUMENT. The lines do not sum to the bill's total. Metadata:
-`lines_total_fen`, `total_fen`.
-"""
+"""INVALID_ARGUMENT. The lines do not sum to the bill's total; the fault tells both."""
 ERROR_REASON_LINE_NUMBER_REPEATED: ErrorReason.ValueType  # 103
 """INVALID_ARGUMENT. Two lines bear the same number."""
 ERROR_REASON_SERVICE_DATE_INVALID: ErrorReason.ValueType  # 104
-"""INVALID_ARGUMENT. The service date lies before the visit or in the future."""
+"""INVALID_ARGUMENT. The service date lies before the visit or in the future. Metadata:
+`service_date`, `visit_start_date`.
+"""
 ERROR_REASON_POLICY_NOT_FOUND: ErrorReason.ValueType  # 105
-"""FAILED_PRECONDITION. No active policy for the region, insurance type and day."""
+"""FAILED_PRECONDITION. No active policy for the region, insurance type and day, or none
+of the version that was asked for. Metadata: `region`, `insurance_type`, `date`,
+`policy_version`; the first three, or the last.
+"""
 ERROR_REASON_POLICY_NO_MATCHING_ROW: ErrorReason.ValueType  # 106
 """FAILED_PRECONDITION. A table of the policy has no row for this person and
-institution; nobody guessed one. Metadata: `step_id`, `key`.
+institution; nobody guessed one. Metadata: `step_id`, `key`, `line_number`; the last
+where the table is asked for each line.
 """
 ERROR_REASON_BILL_ALREADY_SETTLED: ErrorReason.ValueType  # 107
 """ALREADY_EXISTS. The bill number is settled in this visit. Metadata: `settlement_id`."""
 ERROR_REASON_SETTLEMENT_NOT_FOUND: ErrorReason.ValueType  # 108
-"""NOT_FOUND. No such settlement in the caller's scope."""
+"""NOT_FOUND. No such settlement in the caller's scope. Metadata: `settlement_id`."""
 ERROR_REASON_SETTLEMENT_REVERSED: ErrorReason.ValueType  # 109
 """FAILED_PRECONDITION. The settlement is reversed already. Metadata: `reversal_id`."""
 ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 110
-"""NOT_FOUND. No such account: the person has never been credited or settled here."""
+"""NOT_FOUND. No such account: the person has never been credited or settled here.
+Metadata: `person_id`.
+"""
 ERROR_REASON_TRACE_MISMATCH: ErrorReason.ValueType  # 111
 """FAILED_PRECONDITION. The trace derived again differs from the one settled by: an
 incident, reported to the supervisor. Metadata: `settlement_id`.
 """
 ERROR_REASON_POLICY_FILE_INVALID: ErrorReason.ValueType  # 120
-"""INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key."""
+"""INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key. On a
+bill: the policy would pay a part of it twice. Metadata: `step_id`, `payable_fen`,
+`unpaid_fen`, on a bill.
+"""
 ERROR_REASON_SAME_MAKER_AND_CHECKER: ErrorReason.ValueType  # 121
 """FAILED_PRECONDITION. The approver is the one who submitted (maker and checker)."""
 ERROR_REASON_POLICY_STATE: ErrorReason.ValueType  # 122
@@ -334,16 +370,22 @@ ERROR_REASON_POLICY_OVERLAP: ErrorReason.ValueType  # 123
 `policy_version`.
 """
 ERROR_REASON_REGISTRATION_NOT_FOUND: ErrorReason.ValueType  # 140
-"""NOT_FOUND. No such registration in the caller's scope."""
+"""NOT_FOUND. No such registration in the caller's scope. Metadata: `registration_id`."""
 ERROR_REASON_REGION_EXCLUDED: ErrorReason.ValueType  # 141
-"""FAILED_PRECONDITION. Hong Kong, Macao and Taiwan are excluded (O-12)."""
+"""FAILED_PRECONDITION. Hong Kong, Macao and Taiwan are excluded (O-12). Metadata:
+`treatment_region`.
+"""
 ERROR_REASON_STAY_TOO_SHORT: ErrorReason.ValueType  # 142
-"""FAILED_PRECONDITION. A long-term registration needs a stay of over 6 months (O-02)."""
+"""FAILED_PRECONDITION. A long-term registration needs a stay of over 6 months (O-02).
+Metadata: `half_year_end`, the day that the stay must pass.
+"""
 ERROR_REASON_REGISTER_IN_ADVANCE: ErrorReason.ValueType  # 143
-"""FAILED_PRECONDITION. The registration must be made before care begins (O-01, O-02)."""
+"""FAILED_PRECONDITION. The registration must be made before care begins (O-01, O-02).
+Metadata: `earliest_start_date`.
+"""
 ERROR_REASON_REGISTRATION_STATE: ErrorReason.ValueType  # 144
 """FAILED_PRECONDITION. The registration is not in a state that allows this. Metadata:
-`state`.
+`registration_id`, `state`.
 """
 ERROR_REASON_REGISTRATION_EXISTS: ErrorReason.ValueType  # 145
 """ALREADY_EXISTS. The person has an active registration for this region and period.

@@ -10,21 +10,6 @@ from yibao_common.reasons import Reason
 
 RESIDENT_ID = "01"
 
-# The provinces of GB/T 2260, tens by tens, with Taiwan, Hong Kong and Macao, and 83,
-# which the residence permits of Taiwan's residents bear.
-_PROVINCES = frozenset(
-    str(province)
-    for provinces in (
-        range(11, 16),
-        range(21, 24),
-        range(31, 38),
-        range(41, 47),
-        range(50, 55),
-        range(61, 66),
-        (71, 81, 82, 83),
-    )
-    for province in provinces
-)
 _SHOWN_FIRST = 3
 _SHOWN_LAST = 2
 
@@ -93,14 +78,11 @@ def register(
     except RuleError as error:
         refuse_faults([FieldFault("certificate_number", error.reason, error.message)])
         raise
-    fault = None
-    if facts.region[:2] not in _PROVINCES:
-        fault = "begins with no province of GB/T 2260"
-    elif facts.birth_date > today:
-        fault = "the birth date lies in the future"
-    if fault is not None:
-        reason = Reason.CITIZEN_NUMBER_INVALID
-        refuse_faults([FieldFault("certificate_number", reason, fault)])
+    # The division of issue is not compared with a list: divisions come and go, and a
+    # number keeps the one of its day.
+    if facts.birth_date > today:
+        reason, message = Reason.CITIZEN_NUMBER_INVALID, "the birth date lies in the future"
+        refuse_faults([FieldFault("certificate_number", reason, message)])
     if registration.start_date < facts.birth_date:
         message = "cover cannot begin before birth"
         refuse_faults([FieldFault("start_date", Reason.FIELD_OUT_OF_RANGE, message)])

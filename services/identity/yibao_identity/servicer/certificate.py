@@ -9,9 +9,9 @@ from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao.identity.v1 import certificate_service_pb2_grpc as rpc
 from yibao_common.answers import request_digest
 from yibao_common.batcher import Batcher
+from yibao_common.blocking import Blocking
 from yibao_common.callers import current_caller
 from yibao_common.errors import FieldFault, refuse_faults
-from yibao_common.blocking import Blocking
 from yibao_common.reasons import Reason
 from yibao_common.wire import from_instant
 from yibao_identity.application.commands import ActivateCertificate, IssueCode

@@ -7,9 +7,9 @@ import grpc
 from yibao.identity.v1 import person_service_pb2 as pb
 from yibao.identity.v1 import person_service_pb2_grpc as rpc
 from yibao_common.answers import request_digest
+from yibao_common.blocking import Blocking
 from yibao_common.callers import Role, current_caller
 from yibao_common.errors import RuleError
-from yibao_common.blocking import Blocking
 from yibao_common.reasons import Reason
 from yibao_common.wire import to_date
 from yibao_identity.application.commands import RegisterPerson

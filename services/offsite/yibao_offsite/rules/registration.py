@@ -19,8 +19,10 @@ HALF_YEAR_MONTHS = 6
 URGENT_DAYS = 7
 # Taiwan, Hong Kong and Macao by GB/T 2260 (O-12).
 EXCLUDED_PROVINCES = frozenset({"71", "81", "82"})
-# Cities under the central government, each registered for as a whole.
+# Cities under the central government, each one place whatever its districts.
 _MUNICIPALITIES = frozenset({"11", "12", "31", "50"})
+# The middle digits of cities of county level under the province itself, such as 429004.
+_COUNTY_LEVEL = "90"
 
 
 class Category(enum.Enum):
@@ -156,18 +158,19 @@ def cancel(registration: Registration, *, now: dt.datetime) -> Registration:
 
 
 def check_no_overlap(registration: Registration, others: Iterable[Registration]) -> None:
-    """Refuses a second active registration for the same region and days.
+    """Refuses a second active registration for the same place and days.
 
     `others` are registrations of the same person.
 
     Raises:
         RuleError: REGISTRATION_EXISTS, naming the other one.
     """
+    place = covering_region(registration.treatment_region)
     for other in others:
         assert other.person_id == registration.person_id
         if (
             other.state is State.ACTIVE
-            and other.treatment_region == registration.treatment_region
+            and covering_region(other.treatment_region) == place
             and _overlap(registration, other)
         ):
             raise RuleError(
@@ -190,8 +193,8 @@ def covering_region(region: str) -> str:
     """Returns the city or municipality that the six digits of `region` lie in."""
     if region[:2] in _MUNICIPALITIES:
         return f"{region[:2]}0000"
-    if region[2:4] == "90":
-        return region  # A county-level city under the province itself, such as 429004.
+    if region[2:4] == _COUNTY_LEVEL:
+        return region
     return f"{region[:4]}00"
 
 
@@ -217,11 +220,11 @@ def _faults(application: Application, *, region: str) -> list[FieldFault]:
 def _place_fault(treatment: str, *, region: str) -> str | None:
     if treatment[:2] in EXCLUDED_PROVINCES:
         return None  # Refused by a reason of its own.
-    if treatment != covering_region(treatment):
+    if treatment[4:] != "00" and treatment[2:4] != _COUNTY_LEVEL:
         return "must be a city or municipality: the digits of the district are 0"
     if treatment[2:] == "0000" and treatment[:2] not in _MUNICIPALITIES:
         return "must be a city, not a whole province"
-    if treatment == covering_region(region):
+    if covering_region(treatment) == covering_region(region):
         return "must lie outside of the insuring city or municipality"
     return None
 

@@ -15,10 +15,10 @@ from yibao_settlement.rules.policy import (
     OVER_LIMIT,
     PREPAY,
     TOTAL,
-    AccountStep,
     ClassifyStep,
     DeductibleStep,
     Policy,
+    TiersStep,
 )
 from yibao_settlement.rules.split import (
     Facts,
@@ -66,18 +66,18 @@ def adjudicate(
     for step, row in zip(policy.steps, plan.rows, strict=True):
         if row is None:
             records.append(NOT_APPLIED)
+        elif isinstance(step, TiersStep):
+            records.append(pay_tiers(step, row, work=work))
+        elif isinstance(step, DeductibleStep):
+            records.append(charge_deductible(step, row, work=work))
         elif isinstance(step, ClassifyStep):
             split_lines, record = classify_lines(step, row, lines=lines, work=work)
             records.append(record)
-        elif isinstance(step, DeductibleStep):
-            records.append(charge_deductible(step, row, work=work))
-        elif isinstance(step, AccountStep):
+        else:
             balance_fen = account_balance_fen if account_used else 0
             record = pay_from_account(step, row, balance_fen=balance_fen, work=work)
             records.append(record)
             account_fen = record[-1]
-        else:
-            records.append(pay_tiers(step, row, work=work))
     return _close(policy, work, lines=split_lines, account_fen=account_fen, records=tuple(records))
 
 

@@ -111,12 +111,17 @@ def trace_digest(prefix: bytes, records: Sequence[Record]) -> bytes:
 
 def check_split(split: Split) -> None:
     """Asserts that every fen of the bill is borne by exactly one party."""
-    assert min(split.excluded_fen, split.over_limit_fen, split.prepay_fen) >= 0
-    assert min(split.eligible_fen, split.deductible_fen, split.fund_total_fen) >= 0
-    assert min(split.personal_total_fen, split.account_fen, split.cash_fen) >= 0
+    assert split.excluded_fen >= 0
+    assert split.over_limit_fen >= 0
+    assert split.prepay_fen >= 0
+    assert split.eligible_fen >= 0
+    assert split.deductible_fen >= 0
+    assert split.fund_total_fen >= 0
+    assert split.personal_total_fen >= 0
+    assert split.account_fen >= 0
+    assert split.cash_fen >= 0
     assert split.total_fen == (
         split.excluded_fen + split.over_limit_fen + split.prepay_fen + split.eligible_fen
     )
     assert split.total_fen == split.fund_total_fen + split.personal_total_fen
     assert split.personal_total_fen == split.account_fen + split.cash_fen
-    assert len(split.trace_sha256) == hashlib.sha256().digest_size

@@ -64,10 +64,8 @@ def pay_tiers(step: TiersStep, row_index: int, *, work: Work) -> Record:
     work.use(step.fund_accumulator, paid)
     if step.over_year:
         work.use(step.base_accumulator, base)
-    return (
-        *(row_index, base, deductible, before, earlier % PPM, used),
-        *(below, paid, copay, overflow),
-    )
+    carried = earlier % PPM
+    return row_index, base, deductible, before, carried, used, below, paid, copay, overflow
 
 
 def _exact_earlier(step: TiersStep, row: TiersRow, *, before: int, work: Work) -> int:

@@ -1,0 +1,211 @@
+"""Runs every benchmark: `python -m bench [--rounds 5] [--seconds 3] [--json FILE]`.
+
+The rounds are interleaved, so that a machine that slows down slows every figure. Each
+load is checked: every answer must be OK and the ledger must be without drift.
+"""
+
+import argparse
+import contextlib
+import itertools
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from rich.console import Console
+
+from bench.echo import ADDRESS_VARIABLE
+from bench.echo import METHOD as ECHO_METHOD
+from bench.load import Load, Target, run_load
+from bench.persons import certificates_of, issue_requests
+from bench.postgres import Postgres
+from bench.report import Results, machine, print_report, write_json
+from bench.requests import Patient, SettleRequests, seed
+from bench.verify import VerifyBench, openssl_verifies_per_second
+from bench.writer import measure
+from yibao_cli.parties import CHANNEL, parties_of
+from yibao_cli.ports import HOST, choose_ports
+from yibao_cli.regions import load_region, regions_folder
+from yibao_cli.stack import Stack
+from yibao_common.database import Database
+from yibao_identity.storage.key_file import read_key
+from yibao_identity.storage.signing import TokenSigner
+from yibao_settlement.ledger_check import check_ledger
+
+_REGION = "999019"
+_SETTLE = "/yibao.settlement.v1.SettlementService/SettleBill"
+_BULK = "/yibao.settlement.v1.SettlementService/SubmitBills"
+_ISSUE = "/yibao.identity.v1.CertificateService/IssueQrCode"
+_BULK_SIZE = 100
+_BATCH_SIZE = 128
+_WRITER_PATIENTS = 6_000
+_HOT_PERSONS = 500
+# More than a client can send in a second on two cores, whatever the RPC.
+_MOST_PER_SECOND = 9_000
+
+
+class Bench:
+    """The running services, their seeded data and what is measured of them."""
+
+    def __init__(
+        self, folder: Path, postgres: Postgres, *, persons: int, rounds: int, seconds: float
+    ) -> None:
+        """Starts the services: two processes of identity and of settlement."""
+        self.results = Results(machine=machine(postgres.version()))
+        self._seconds = seconds
+        self._postgres = postgres
+        self._region = load_region(regions_folder() / _REGION)
+        self._parties = parties_of(self._region)
+        self._echo_ports = choose_ports((None, None))
+        self._urls = {name: postgres.create(name) for name in ("identity", "settlement")}
+        root = str(Path(__file__).parents[1])
+        self.stack = Stack.start(
+            folder / "sandbox",
+            [self._region],
+            database_urls=self._urls,
+            processes={"identity": 2, "settlement": 2},
+            modules={"identity": "bench.identity_server", "settlement": "bench.settlement_server"},
+            environment={
+                name: {ADDRESS_VARIABLE: f"{HOST}:{port}", "PYTHONPATH": root}
+                for name, port in zip(("identity", "settlement"), self._echo_ports, strict=True)
+            },
+            # Persons are seeded in the database; identity knows others.
+            poll_seconds=3_600,
+        )
+        patients = self._seed(persons + rounds * _WRITER_PATIENTS)
+        self._spread = SettleRequests(
+            self._signer(), region=_REGION, patients=patients[:persons], bill_prefix="S"
+        )
+        self._hot = SettleRequests(
+            self._signer(), region=_REGION, patients=patients[:_HOT_PERSONS], bill_prefix="H"
+        )
+        self._writer_patients = iter(patients[persons:])
+        certificates = certificates_of(self.stack, self._region, count=300)
+        self._issue_requests = issue_requests(_REGION, certificates)
+        self._verify = VerifyBench()
+
+    def _seed(self, persons: int) -> list[Patient]:
+        database = Database(self._urls["settlement"])
+        with contextlib.closing(database):
+            return seed(
+                database,
+                region=_REGION,
+                hospital_id=self._parties.hospital_id,
+                policy_file=self._region.policy_file,
+                persons=persons,
+            )
+
+    def _signer(self) -> TokenSigner:
+        keys = self.stack.sandbox.folder / "keys"
+        key: Ed25519PrivateKey = read_key(
+            keys / "issuer.pem", passphrase=(keys / "passphrase").read_bytes()
+        )
+        return TokenSigner(key)
+
+    def _target(self, service: str, party: str, method: str) -> Target:
+        echo = dict(zip(("identity", "settlement"), self._echo_ports, strict=True))
+        certificates = self.stack.sandbox.certificates
+        leaf = certificates.leaves[party]
+        address = self.stack.addresses[service]
+        if method == ECHO_METHOD:
+            address = f"{HOST}:{echo[service]}"
+        return Target(address, certificates.ca_file, leaf.certificate_file, leaf.key_file, method)
+
+    def round(self) -> None:
+        """Measures everything once."""
+        hospital = self._parties.hospital
+        enough = int(self._seconds * _MOST_PER_SECOND)
+        settles = self._spread.unary(enough)
+        self._load("settlement_echo", self._target("settlement", hospital, ECHO_METHOD), settles)
+        self._load("settle", self._target("settlement", hospital, _SETTLE), settles)
+        self.results.add(
+            "pgbench_32", self._postgres.transactions_per_second(clients=32, seconds=3)
+        )
+        self.results.add("pgbench_8", self._postgres.transactions_per_second(clients=8, seconds=2))
+        bulk = self._spread.bulk(enough * 2 // _BULK_SIZE, size=_BULK_SIZE)
+        load = run_load(
+            self._target("settlement", hospital, _BULK),
+            bulk,
+            seconds=self._seconds,
+            connections=4,
+            in_flight=2,
+        )
+        self.results.add("bulk", load.per_second * _BULK_SIZE, load)
+        self._load(
+            "settle_hot", self._target("settlement", hospital, _SETTLE), self._hot.unary(enough)
+        )
+        patients = list(itertools.islice(self._writer_patients, _WRITER_PATIENTS))
+        self.results.add(
+            "writer",
+            measure(
+                self._urls["settlement"],
+                region=_REGION,
+                hospital_id=self._parties.hospital_id,
+                patients=patients,
+                batch_size=_BATCH_SIZE,
+            ),
+        )
+        issues = list(itertools.islice(self._issue_requests, enough * 2))
+        self._load("identity_echo", self._target("identity", CHANNEL, ECHO_METHOD), issues)
+        self._load("qr_issue", self._target("identity", CHANNEL, _ISSUE), issues)
+        self._measure_verify()
+        # Last, because the process has to be started again.
+        self.stack.kill("settlement", 1)
+        one = self._spread.unary(enough)
+        self._load("settle_one_process", self._target("settlement", hospital, _SETTLE), one)
+        self.stack.restart("settlement")
+
+    def _load(self, name: str, target: Target, requests: list[bytes]) -> Load:
+        load = run_load(target, requests, seconds=self._seconds)
+        self.results.add(name, load.per_second, load)
+        return load
+
+    def _measure_verify(self) -> None:
+        limit = openssl_verifies_per_second(seconds=1)
+        if limit is not None:
+            self.results.add("openssl", limit)
+            self.results.add("verify", self._verify.per_second(seconds=1))
+
+    def check(self) -> None:
+        """Proves that the books are right after all that."""
+        database = Database(self._urls["settlement"])
+        with contextlib.closing(database):
+            report = check_ledger(database)
+        self.results.settlements_checked = report.settlements
+        self.results.drift = [str(drift) for drift in report.drifts]
+
+
+def main() -> int:
+    """Runs the benchmarks; returns 1 where the ledger drifted."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each load of a round")
+    parser.add_argument("--persons", type=int, default=20_000)
+    parser.add_argument("--json", type=Path, default=Path("var/bench.json"))
+    arguments = parser.parse_args()
+    console = Console()
+    # Children find this package as this process did.
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
+    with tempfile.TemporaryDirectory(prefix="yibao-bench-") as folder, Postgres() as postgres:
+        console.print("starting two processes of each service, seeding …")
+        bench = Bench(
+            Path(folder),
+            postgres,
+            persons=arguments.persons,
+            rounds=arguments.rounds,
+            seconds=arguments.seconds,
+        )
+        with bench.stack:
+            for number in range(arguments.rounds):
+                console.print(f"round {number + 1} of {arguments.rounds}")
+                bench.round()
+        bench.check()
+    print_report(bench.results, console)
+    write_json(bench.results, arguments.json)
+    console.print(f"written to {arguments.json}")
+    return 1 if bench.results.drift else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

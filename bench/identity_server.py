@@ -1,0 +1,31 @@
+"""The identity service with a bare echo beside it; started as the service is."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from bench.echo import serve_with_echo
+from yibao_common.clock import system_clock
+from yibao_common.config import load_config
+from yibao_common.logs import open_log
+from yibao_common.server import run
+from yibao_identity.config import IdentityConfig
+from yibao_identity.main import IdentityService
+
+
+def main() -> int:
+    """Runs the service; returns the exit code."""
+    path = Path(sys.argv[sys.argv.index("--config") + 1])
+    config = load_config(IdentityConfig, path=path, environ=os.environ)
+    log = open_log(config.log, service="identity", clock=system_clock)
+
+    async def serve(stop: asyncio.Event) -> None:
+        service = IdentityService(config, log=log)
+        await serve_with_echo(service.serve(stop), config.server, log)
+
+    return run(serve, log=log)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

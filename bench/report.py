@@ -1,0 +1,112 @@
+"""What a run prints and stores: medians of ratios, round by round against the limit."""
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A figure against its limit, both by name, and the least ratio that is aimed at."""
+
+    title: str
+    figure: str
+    limit: str
+    target: float
+
+
+COMPARISONS = (
+    Comparison("QR issue / bare echo", "qr_issue", "identity_echo", 0.6),
+    Comparison("unary settle / bare echo", "settle", "settlement_echo", 0.45),
+    Comparison("unary settle / pgbench, 32 clients", "settle", "pgbench_32", 0.6),
+    Comparison("unary settle / pgbench, 8 clients", "settle", "pgbench_8", 0.0),
+    Comparison("bulk of 100 / pgbench, 32 clients", "bulk", "pgbench_32", 2.0),
+    Comparison("batch writer alone, 128 / pgbench, 32 clients", "writer", "pgbench_32", 2.5),
+    Comparison("two processes / one", "settle", "settle_one_process", 1.3),
+    Comparison("500 hot persons / spread", "settle_hot", "settle", 0.0),
+    Comparison("offline verify / openssl speed", "verify", "openssl", 0.75),
+)
+
+
+@dataclass(slots=True)
+class Results:
+    """Figures per second, one a round, and what describes the run."""
+
+    rounds: dict[str, list[float]] = field(default_factory=dict)
+    details: dict[str, list[object]] = field(default_factory=dict)
+    drift: list[str] = field(default_factory=list)
+    settlements_checked: int = 0
+    machine: Mapping[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, per_second: float, detail: object = None) -> None:
+        """Keeps a round's figure."""
+        self.rounds.setdefault(name, []).append(per_second)
+        if detail is not None:
+            self.details.setdefault(name, []).append(detail)
+
+    def ratios(self, comparison: Comparison) -> list[float]:
+        """Returns the ratios of the rounds in which both were measured."""
+        figures = self.rounds.get(comparison.figure, [])
+        limits = self.rounds.get(comparison.limit, [])
+        return [figure / limit for figure, limit in zip(figures, limits, strict=False)]
+
+
+def machine(postgres_version: str) -> dict[str, str]:
+    """Returns what the figures depend on."""
+    return {
+        "python": platform.python_version(),
+        "cores": str(os.cpu_count()),
+        "postgresql": postgres_version,
+        "system": platform.system(),
+    }
+
+
+def print_report(results: Results, console: Console) -> None:
+    """Prints the ratios, then the figures behind them."""
+    table = Table(title="Ratios: median of the rounds [least – greatest]")
+    for heading in ("what", "target", "median", "range", ""):
+        table.add_column(heading)
+    for comparison in COMPARISONS:
+        ratios = results.ratios(comparison)
+        if not ratios:
+            continue
+        median = statistics.median(ratios)
+        met = median >= comparison.target
+        verdict = "" if not comparison.target else "met" if met else "missed"
+        target = f"≥ {comparison.target}" if comparison.target else "reported"
+        spread = f"{min(ratios):.2f} – {max(ratios):.2f}"
+        table.add_row(comparison.title, target, f"{median:.2f}", spread, verdict)
+    console.print(table)
+    figures = Table(title="Per second, by round")
+    figures.add_column("figure")
+    figures.add_column("median", justify="right")
+    figures.add_column("rounds")
+    for name, rounds in results.rounds.items():
+        each = " ".join(f"{value:,.0f}" for value in rounds)
+        figures.add_row(name, f"{statistics.median(rounds):,.0f}", each)
+    console.print(figures)
+    verdict = "no drift" if not results.drift else f"DRIFT: {results.drift[:3]}"
+    console.print(f"ledger: {results.settlements_checked:,} settlements checked, {verdict}")
+
+
+def write_json(results: Results, path: Path) -> None:
+    """Stores figures, ratios and what describes the run."""
+    stored = asdict(results)
+    stored["ratios"] = {
+        comparison.title: {
+            "target": comparison.target,
+            "median": statistics.median(ratios),
+            "rounds": ratios,
+        }
+        for comparison in COMPARISONS
+        if (ratios := results.ratios(comparison))
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

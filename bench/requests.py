@@ -1,0 +1,193 @@
+"""Seeds a settlement database and makes distinct, valid requests beforehand."""
+
+import datetime as dt
+import hashlib
+import itertools
+import os
+import secrets
+from dataclasses import dataclass
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from yibao.common.v1.date_pb2 import Date
+from yibao.settlement.v1 import bill_pb2, visit_pb2
+from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest, SubmitBillsRequest
+from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
+from yibao_common.database import Database
+from yibao_common.ids import new_id
+from yibao_identity.rules.qr_code import new_claims
+from yibao_identity.storage.signing import TokenSigner
+from yibao_settlement.application.batch import BatchWork
+from yibao_settlement.application.commands import RegisterVisit
+from yibao_settlement.application.records import EnrolmentChange
+from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.presentation import PresentedCode
+from yibao_settlement.rules.visit import Enrolment, Institution
+from yibao_settlement.servicer.encode import ProtoEncoder
+from yibao_settlement.storage.feed import FeedStore
+from yibao_settlement.storage.imports import import_institutions, import_items
+from yibao_settlement.storage.policies import approve_policy, submit_policy
+from yibao_settlement.storage.policy_file import load_policy
+from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.transactions import SettlementTransactions
+
+_SINCE = dt.date(2014, 1, 1)
+_CLASSES = ("01", "01", "01", "02", "02", "02", "02", "03", "01", "02")
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """An enrolled person with a registered visit."""
+
+    subject: str
+    visit_id: str
+
+
+def seed(
+    database: Database, *, region: str, hospital_id: str, policy_file: bytes, persons: int
+) -> list[Patient]:
+    """Fills in reference data, persons and a visit each; returns the patients."""
+    now = dt.datetime.now(dt.UTC)
+    policy = load_policy(policy_file, name="policy")
+    with database.write() as connection:
+        submit_policy(connection, policy, policy_file, maker="bench/maker", now=now)
+        approve_policy(connection, region, policy.version, checker="bench/checker", now=now)
+        institution = Institution(hospital_id, "bench", "2", True, _SINCE, None)
+        import_institutions(connection, region, [institution])
+        import_items(
+            connection,
+            region,
+            [
+                CatalogueItem(f"BENCH{n}", f"item {n}", _CLASSES[n], None, "", _SINCE, None)
+                for n in range(len(_CLASSES))
+            ],
+        )
+    person_ids = [new_id() for _ in range(persons)]
+    FeedStore(database).apply(
+        region,
+        [
+            EnrolmentChange(number + 1, _enrolment(person_id))
+            for number, person_id in enumerate(person_ids)
+        ],
+    )
+    work = BatchWork(
+        SettlementTransactions(database, ReferenceCache()),
+        encoder=ProtoEncoder(),
+        clock=lambda: dt.datetime.now(dt.UTC),
+        ids=new_id,
+    )
+    patients: list[Patient] = []
+    for start in range(0, persons, 512):
+        chunk = person_ids[start : start + 512]
+        answers = work(region, [_register(region, hospital_id, each) for each in chunk])
+        for person_id, answer in zip(chunk, answers, strict=True):
+            assert isinstance(answer, bytes), answer
+            visit = RegisterVisitResponse.FromString(answer).visit
+            patients.append(Patient(_subject(person_id), visit.visit_id))
+    return patients
+
+
+def _subject(person_id: str) -> str:
+    return hashlib.sha256(person_id.encode()).hexdigest()[:13].upper()
+
+
+def _enrolment(person_id: str) -> Enrolment:
+    return Enrolment(
+        person_id=person_id,
+        subject=_subject(person_id),
+        credential_usable=True,
+        birth_date=dt.date(1950, 1, 1),
+        insurance_type="390",
+        person_class="16",
+        entitlement_groups=(),
+        status=1,
+        start_date=_SINCE,
+    )
+
+
+def _register(region: str, hospital_id: str, person_id: str) -> RegisterVisit:
+    # Issued at the epoch: no code of the load is older.
+    then = dt.datetime(1970, 1, 2, tzinfo=dt.UTC)
+    code = PresentedCode(region, _subject(person_id), secrets.token_hex(8), then, then, "T1")
+    return RegisterVisit(
+        new_id(),
+        b"seed".ljust(32),
+        hospital_id,
+        code,
+        f"V-{person_id}"[:32],
+        "2101",
+        dt.datetime.now(dt.UTC).date() - dt.timedelta(days=5),
+    )
+
+
+class SettleRequests:
+    """Makes settle requests of ten-line bills, each of another bill with another code."""
+
+    def __init__(
+        self, signer: TokenSigner, *, region: str, patients: list[Patient], bill_prefix: str
+    ) -> None:
+        """Takes the issuer's key and the patients, who take turns."""
+        self._bill_prefix = bill_prefix
+        self._signer = signer
+        self._region = region
+        self._patients = itertools.cycle(patients)
+        self._numbers = itertools.count(1)
+
+    def messages(self, count: int) -> list[SettleBillRequest]:
+        """Returns `count` requests whose codes were all issued in the same second."""
+        now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        scan_time = Timestamp(seconds=int(now.timestamp()))
+        today = Date(year=now.year, month=now.month, day=now.day)
+        return [self._message(now, scan_time, today) for _ in range(count)]
+
+    def unary(self, count: int) -> list[bytes]:
+        """Returns serialised requests of SettleBill."""
+        return [message.SerializeToString() for message in self.messages(count)]
+
+    def bulk(self, count: int, *, size: int) -> list[bytes]:
+        """Returns serialised requests of SubmitBills with `size` bills each."""
+        return [
+            SubmitBillsRequest(items=self.messages(size)).SerializeToString() for _ in range(count)
+        ]
+
+    def _message(self, now: dt.datetime, scan_time: Timestamp, today: Date) -> SettleBillRequest:
+        patient, number = next(self._patients), next(self._numbers)
+        claims = new_claims(
+            issuer=self._region,
+            subject=patient.subject,
+            audience="01301",
+            now=now,
+            code_id=os.urandom(8),
+        )
+        lines = []
+        total_fen = 0
+        for index in range(len(_CLASSES)):
+            # Prices and quantities as bills have them: few distinct ones.
+            price_fen = 500 + 250 * ((number + index) % 40)
+            quantity = 1 + (number + 3 * index) % 9
+            amount_fen = price_fen * quantity
+            total_fen += amount_fen
+            lines.append(
+                bill_pb2.BillLine(
+                    line_number=index + 1,
+                    item_code=f"BENCH{index}",
+                    unit_price=f"{price_fen / 100:.2f}",
+                    quantity=str(quantity),
+                    amount_fen=amount_fen,
+                )
+            )
+        return SettleBillRequest(
+            request_id=new_id(),
+            region=self._region,
+            presentation=visit_pb2.Presentation(
+                qr_text=self._signer.sign_code(claims), scan_time=scan_time, terminal_id="T1"
+            ),
+            bill=bill_pb2.Bill(
+                visit_id=patient.visit_id,
+                bill_number=f"{self._bill_prefix}{number}",
+                service_date=today,
+                lines=lines,
+                total_fen=total_fen,
+                account_use=bill_pb2.ACCOUNT_USE_OWN,
+            ),
+        )

@@ -1,0 +1,68 @@
+"""How the commands speak and end: plain sentences, exit codes, signals."""
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+from rich.console import Console
+from rich.markup import escape
+
+from yibao_common.config import StartError
+from yibao_common.errors import RuleError
+
+# What shells report of a program that Ctrl-C ended.
+INTERRUPTED = 130
+
+out = Console(highlight=False)
+err = Console(highlight=False, stderr=True)
+
+
+@contextlib.contextmanager
+def told_plainly() -> Iterator[None]:
+    """Tells what an operator can mend in a sentence and exits, without a traceback."""
+    try:
+        yield
+    except StartError as error:
+        err.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
+        sys.exit(2)
+    except RuleError as error:
+        show_faults(error)
+        sys.exit(1)
+
+
+def show_faults(error: RuleError) -> None:
+    """Prints a refusal on stderr, or each of its faults where it has some."""
+    if not error.faults:
+        err.print(f"[red]{escape(error.message)}[/red]", soft_wrap=True)
+    for fault in error.faults:
+        err.print(f"[red]{escape(fault.field)}[/red]: {escape(fault.message)}", soft_wrap=True)
+
+
+@contextlib.contextmanager
+def ends_on_signals() -> Iterator[None]:
+    """Makes SIGTERM and a closed terminal end the block as Ctrl-C does: KeyboardInterrupt."""
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(each, signal.default_int_handler) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Lets a block that cleans up finish: further signals are only acknowledged."""
+
+    def be_patient(_number: int, _frame: FrameType | None) -> None:
+        err.print("Still stopping; the services finish what runs.")
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(each, be_patient) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)

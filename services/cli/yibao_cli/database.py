@@ -1,0 +1,33 @@
+"""`yibao db`: schemas of the services' databases."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from rich.console import Console
+
+from yibao_cli.services import config_files, read_config
+from yibao_common.batcher import TransientError
+from yibao_common.config import StartError
+from yibao_common.database import Database
+from yibao_common.migrations import upgrade
+
+
+def run_upgrade(console: Console, given: list[Path]) -> int:
+    """Brings the database of each configuration up to date.
+
+    Raises:
+        StartError: a configuration is faulty, or a database cannot be reached.
+    """
+    for path in config_files(given):
+        found = read_config(path)
+        url = sa.make_url(found.config.database.url).render_as_string(hide_password=True)
+        database = Database(found.config.database.url)
+        try:
+            upgrade(database, found.package)
+        except (sa.exc.OperationalError, TransientError) as error:
+            # Its text may hold the password.
+            raise StartError(f"{url}: cannot be reached: {type(error).__name__}") from None
+        finally:
+            database.close()
+        console.print(f"{found.service}: {url} is up to date", soft_wrap=True, markup=False)
+    return 0

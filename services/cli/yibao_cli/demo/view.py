@@ -1,0 +1,138 @@
+"""How the demo shows itself, in a terminal of 80 columns or more and in plain logs."""
+
+from collections.abc import Sequence
+
+import segno
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from yibao.settlement.v1 import settlement_pb2
+from yibao_cli.demo.figures import Figure
+from yibao_cli.demo.golden_path import Walk
+from yibao_cli.demo.steps import Step
+from yibao_cli.regions import Region, SampleBill
+from yibao_common.money import yuan
+
+_QUIET_ZONE = 4
+
+
+def show_bill(console: Console, region: Region) -> None:
+    """Opens the part of a bill: which one it is and where it was published."""
+    bill = region.sample_bill
+    title = Text(f"{bill.example}  {bill.person.person_name}, region {region.region}", "bold")
+    body = Group(
+        Text(bill.source_title),
+        Text(bill.source_url, "dim", overflow="fold"),
+        Text(f"{len(bill.lines)} lines, {yuan(bill.total_fen)} yuan; {region.policy_name}", "dim"),
+    )
+    console.print(Panel(body, title=title, title_align="left", box=box.ROUNDED))
+
+
+def steps_table(steps: Sequence[Step]) -> RenderableType:
+    """Returns the steps with their outcomes; a failure is written out below the table."""
+    table = _plain_table()
+    table.add_column("")
+    table.add_column("Step", no_wrap=True)
+    table.add_column("Where", no_wrap=True)
+    table.add_column("Outcome", overflow="fold")
+    table.add_column("ms", justify="right", no_wrap=True)
+    for step in steps:
+        milliseconds = f"{step.milliseconds:.0f}"
+        outcome = step.outcome if step.is_good else "failed, see below"
+        table.add_row(_mark(step.is_good), step.title, step.service, outcome, milliseconds)
+    failures = [Text(f"{step.title}: {step.outcome}", "red") for step in steps if not step.is_good]
+    return Group(table, *failures)
+
+
+def figures_table(figures: Sequence[Figure]) -> Table:
+    """Returns our amounts beside the published ones, in yuan."""
+    table = _plain_table()
+    table.add_column("")
+    table.add_column("Amount in yuan")
+    table.add_column("", overflow="fold")
+    table.add_column("Ours", justify="right", no_wrap=True)
+    table.add_column("Published", justify="right", no_wrap=True)
+    for figure in figures:
+        table.add_row(
+            _mark(figure.is_equal),
+            figure.name,
+            figure.name_zh,
+            _amount(figure.ours_fen),
+            _amount(figure.published_fen),
+        )
+    return table
+
+
+def trace_table(trace: Sequence[settlement_pb2.TraceNode], bill: SampleBill) -> Table:
+    """Returns each step of the policy with its formula and the clause that it comes from.
+
+    The bill's own source, which `show_bill` names, is not named again at each step.
+    """
+    table = _plain_table(show_header=False)
+    table.add_column("", style="bold", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for node in trace:
+        lines = Text(f"{node.title}  {node.title_zh}")
+        lines.append(f"\n{node.formula}", "cyan")
+        clause = node.clause.removeprefix(f"{bill.source_title}: ")
+        lines.append(f"\n{clause.removesuffix(f' <{bill.source_url}>')}", "dim")
+        table.add_row(node.step_id, lines)
+    return table
+
+
+def code_picture(qr_text: str) -> Text:
+    """Returns a QR code in half blocks, dark on light whatever the terminal's colours."""
+    code = segno.make_qr(qr_text, error="m")
+    rows = [list(row) for row in code.matrix_iter(border=_QUIET_ZONE)]
+    if len(rows) % 2:
+        rows.append([0] * len(rows[0]))
+    # Upper and lower module of a character: both light, lower, upper, both dark.
+    blocks = " ▄▀█"
+    lines = (
+        "".join(
+            blocks[2 * bool(above) + bool(below)] for above, below in zip(upper, lower, strict=True)
+        )
+        for upper, lower in zip(rows[::2], rows[1::2], strict=True)
+    )
+    return Text("\n".join(lines), "black on bright_white", no_wrap=True)
+
+
+def summary_table(walks: Sequence[tuple[Region, Walk]]) -> Table:
+    """Returns one row a bill: whether it went well and what it came to."""
+    table = _plain_table()
+    table.add_column("")
+    table.add_column("Bill", no_wrap=True)
+    table.add_column("Amounts as published")
+    table.add_column("Steps", justify="right")
+    table.add_column("ms", justify="right")
+    for region, walk in walks:
+        equal = sum(figure.is_equal for figure in walk.figures)
+        table.add_row(
+            _mark(walk.is_good),
+            region.sample_bill.example,
+            f"{equal} of {len(walk.figures)}",
+            str(len(walk.steps)),
+            f"{sum(step.milliseconds for step in walk.steps):.0f}",
+        )
+    return table
+
+
+def _plain_table(*, show_header: bool = True) -> Table:
+    return Table(
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+        header_style="dim",
+        show_header=show_header,
+    )
+
+
+def _mark(is_good: bool) -> Text:
+    return Text("✓", "green") if is_good else Text("✗", "bold red")
+
+
+def _amount(fen: int | None) -> str:
+    return "-" if fen is None else yuan(fen)

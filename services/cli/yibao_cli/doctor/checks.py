@@ -1,0 +1,159 @@
+"""What is examined of one service: files, certificates, keys, database, health."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import sqlalchemy as sa
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from yibao_cli.services import ServiceConfig
+from yibao_cli.stack import check_serving
+from yibao_common.batcher import TransientError
+from yibao_common.clock import Clock
+from yibao_common.config import ServerConfig, StartError, split_address
+from yibao_common.database import Database
+from yibao_common.logs import open_log
+from yibao_common.migrations import check_is_current
+from yibao_common.tls import server_credentials
+from yibao_identity.config import IdentityConfig
+from yibao_identity.keys import load_keys
+from yibao_settlement.config import SettlementConfig
+
+_SOON = dt.timedelta(days=14)
+_HEALTH_SECONDS = 3.0
+_EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 (compared with, not bound to)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was examined and what is wrong with it; an empty `problem` means nothing."""
+
+    subject: str
+    problem: str = ""
+    remark: str = ""
+
+
+def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:
+    """Examines certificates and keys."""
+    server = found.config.server
+    if server.insecure:
+        yield Finding("TLS", remark="off, for development on one machine")
+    else:
+        yield _examine_tls(found, now=clock())
+    if isinstance(found.config, IdentityConfig):
+        yield _examine_identity_keys(found.config, now=clock())
+    if isinstance(found.config, SettlementConfig):
+        yield _examine_trust_key(found.config.identity.trust_key_file)
+
+
+def examine_database(found: ServiceConfig) -> Finding:
+    """Examines whether the database can be reached and has the schema of this program."""
+    url = sa.make_url(found.config.database.url)
+    subject = f"database {url.render_as_string(hide_password=True)}"
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        # Opening it would make it.
+        return Finding(subject, "there is no such file: run `yibao db upgrade`")
+    database = Database(found.config.database.url)
+    try:
+        check_is_current(database, found.package)
+    except StartError as error:
+        return Finding(subject, str(error))
+    except (sa.exc.SQLAlchemyError, TransientError) as error:
+        # Its text may hold the password.
+        return Finding(subject, f"cannot be read: {type(error).__name__}")
+    finally:
+        database.close()
+    return Finding(subject, remark="schema is current")
+
+
+def examine_health(found: ServiceConfig) -> Finding:
+    """Asks the running service whether it serves, with its own certificate."""
+    server = found.config.server
+    subject = f"health at {server.address}"
+    try:
+        with _open_channel(server) as channel:
+            check_serving(channel, found.service, seconds=_HEALTH_SECONDS)
+    except (StartError, OSError, ValueError) as error:
+        return Finding(subject, str(error))
+    return Finding(subject, remark="serving")
+
+
+def _examine_tls(found: ServiceConfig, *, now: dt.datetime) -> Finding:
+    server = found.config.server
+    certificate, key, client_ca = server.certificate_file, server.key_file, server.client_ca_file
+    assert certificate is not None
+    assert key is not None
+    assert client_ca is not None
+    subject = f"certificate {certificate}"
+    log = open_log(found.config.log, service=found.service, clock=lambda: now)
+    try:
+        server_credentials(certificate, key, client_ca, log=log)
+        files = {certificate: _first(certificate), client_ca: _first(client_ca)}
+    except (StartError, OSError, ValueError) as error:
+        return Finding(subject, str(error))
+    for path, each in files.items():
+        if not each.not_valid_before_utc <= now < each.not_valid_after_utc:
+            return Finding(
+                subject,
+                f"{path} holds from {each.not_valid_before_utc:%Y-%m-%d %H:%M} to "
+                f"{each.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+            )
+    return Finding(
+        subject, remark=_ends(min(each.not_valid_after_utc for each in files.values()), now)
+    )
+
+
+def _examine_identity_keys(config: IdentityConfig, *, now: dt.datetime) -> Finding:
+    subject = "keys of identity"
+    try:
+        load_keys(config, now=now)
+    except StartError as error:
+        return Finding(subject, str(error))
+    return Finding(subject, remark=f"issuer {_ends(config.issuer.expire_time, now)}")
+
+
+def _examine_trust_key(path: Path) -> Finding:
+    subject = f"trust key {path}"
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError) as error:
+        return Finding(subject, f"cannot be read: {type(error).__name__}")
+    if not isinstance(key, Ed25519PublicKey):
+        return Finding(subject, "is no Ed25519 key")
+    return Finding(subject)
+
+
+def _first(path: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificates(path.read_bytes())[0]
+
+
+def _ends(expire: dt.datetime, now: dt.datetime) -> str:
+    left = expire - now
+    return f"{'RENEW SOON, ' if left < _SOON else ''}ends in {left.days} days"
+
+
+def _open_channel(server: ServerConfig) -> grpc.Channel:
+    host, port = split_address(server.address)
+    target = f"localhost:{port}" if host in _EVERY_INTERFACE else server.address
+    if server.insecure:
+        return grpc.insecure_channel(target)
+    assert server.certificate_file is not None
+    assert server.key_file is not None
+    assert server.client_ca_file is not None
+    credentials = grpc.ssl_channel_credentials(
+        server.client_ca_file.read_bytes(),
+        server.key_file.read_bytes(),
+        server.certificate_file.read_bytes(),
+    )
+    # Asked from here, the service bears the name in its certificate all the same.
+    names = _first(server.certificate_file).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    dns = names.value.get_values_for_type(x509.DNSName)
+    options = [("grpc.ssl_target_name_override", dns[0])] if dns else []
+    return grpc.secure_channel(target, credentials, options=options)

@@ -1,0 +1,76 @@
+"""`yibao doctor`: what is wrong with an installation, before and while it runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from yibao_cli.doctor.checks import Finding, examine_database, examine_files, examine_health
+from yibao_cli.services import ServiceConfig, config_files, read_config
+from yibao_common.clock import Clock
+from yibao_common.config import ConfigError
+from yibao_common.database import Database
+from yibao_settlement.ledger_check import INVARIANTS, LedgerReport, check_ledger
+
+
+def run_doctor(
+    console: Console, given: list[Path], *, with_health: bool, with_ledger: bool, clock: Clock
+) -> int:
+    """Examines every configuration; returns 1 where anything is wrong.
+
+    Raises:
+        StartError: there is nothing to examine.
+    """
+    results = []
+    for path in config_files(given):
+        try:
+            found = read_config(path)
+        except ConfigError as error:
+            console.print(f"[bold]{escape(str(path))}[/bold]")
+            results += [_show(console, Finding("configuration", each)) for each in error.problems]
+            continue
+        console.print(f"[bold]{found.service}[/bold]  {escape(str(path))}")
+        results.append(_show(console, Finding("configuration")))
+        results += [_show(console, each) for each in examine_files(found, clock=clock)]
+        has_database = _show(console, examine_database(found))
+        results.append(has_database)
+        if with_health:
+            results.append(_show(console, examine_health(found)))
+        if with_ledger and has_database and found.service == "settlement":
+            results.append(_examine_ledger(console, found))
+    is_well = all(results)
+    console.print("All is well." if is_well else "Something is wrong, see above.")
+    return 0 if is_well else 1
+
+
+def _examine_ledger(console: Console, found: ServiceConfig) -> bool:
+    database = Database(found.config.database.url)
+    try:
+        report = check_ledger(database)
+    finally:
+        database.close()
+    console.print(
+        f"  ledger: {report.settlements} settlements of {report.persons} persons, "
+        f"{report.accounts} accounts"
+    )
+    return all([_show(console, finding) for finding in ledger_findings(report)])
+
+
+def ledger_findings(report: LedgerReport) -> Iterator[Finding]:
+    """Returns a finding for each invariant that holds, and one for each drift."""
+    for invariant in INVARIANTS:
+        drifts = [drift for drift in report.drifts if drift.invariant == invariant]
+        if not drifts:
+            yield Finding(invariant)
+        for drift in drifts:
+            yield Finding(invariant, f"{drift.subject} of region {drift.region} {drift.detail}")
+
+
+def _show(console: Console, finding: Finding) -> bool:
+    """Prints a finding; tells whether it has no problem."""
+    mark = "[red]✗[/red]" if finding.problem else "[green]✓[/green]"
+    text = finding.problem or finding.remark
+    told = f": {escape(text)}" if text else ""
+    console.print(f"  {mark} {escape(finding.subject)}{told}", soft_wrap=True)
+    return not finding.problem

@@ -1,0 +1,187 @@
+"""The `yibao` command. Each command imports what it needs when it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="The yibao services on this machine: try them, check them, call them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+database_app = typer.Typer(help="Databases of the services.", no_args_is_help=True)
+qr_app = typer.Typer(help="QR codes of e-certificates.", no_args_is_help=True)
+policy_app = typer.Typer(help="Benefit policies.", no_args_is_help=True)
+app.add_typer(database_app, name="db")
+app.add_typer(qr_app, name="qr")
+app.add_typer(policy_app, name="policy")
+
+ConfigFiles = Annotated[
+    list[Path] | None, typer.Option("--config", help="Configuration of a service; repeatable.")
+]
+
+
+def main() -> None:
+    """Runs the command line."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(version_of("yibao-server"))
+        raise typer.Exit
+
+
+@app.command()
+def up(
+    folder: Annotated[
+        Path, typer.Option(help="Where certificates, keys, configurations and data lie.")
+    ] = Path("var/yibao"),
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the data of the last run in the folder.")
+    ] = False,
+    log_level: Annotated[
+        str, typer.Option(help="The least to show: debug, info, warning or error.")
+    ] = "warning",
+) -> None:
+    """Run all services on this machine, with a development CA, until Ctrl-C."""
+    from yibao_cli.console import out, told_plainly
+    from yibao_cli.up import run_up
+    from yibao_common.clock import system_clock
+
+    with told_plainly():
+        code = run_up(out, folder, keep_data=keep, log_level=log_level, clock=system_clock)
+    raise typer.Exit(code)
+
+
+@app.command()
+def demo() -> None:
+    """Walk published bills through all services and compare every amount."""
+    from yibao_cli.console import ends_on_signals, out, told_plainly
+    from yibao_cli.demo.command import run_demo
+    from yibao_common.clock import system_clock
+
+    with told_plainly(), ends_on_signals():
+        code = run_demo(out, clock=system_clock)
+    raise typer.Exit(code)
+
+
+@app.command()
+def doctor(
+    config: ConfigFiles = None,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Prove on the live database that the books are right.")
+    ] = False,
+    health: Annotated[bool, typer.Option(help="Ask each service whether it serves.")] = True,
+) -> None:
+    """Check configuration, files, certificates, databases and running services.
+
+    Without --config it examines the sandbox in var/yibao.
+    """
+    from yibao_cli.console import out, told_plainly
+    from yibao_cli.doctor.command import run_doctor
+    from yibao_common.clock import system_clock
+
+    with told_plainly():
+        code = run_doctor(
+            out, config or [], with_health=health, with_ledger=ledger, clock=system_clock
+        )
+    raise typer.Exit(code)
+
+
+@app.command()
+def call(
+    method: Annotated[
+        str, typer.Argument(help="yibao.settlement.v1.VisitService/GetVisit, or its end.")
+    ],
+    request: Annotated[str, typer.Argument(help="The request as JSON; - reads stdin.")],
+    address: Annotated[str, typer.Option(help="host:port of the service.")],
+    ca: Annotated[Path, typer.Option(help="PEM of the CA that certifies the service.")],
+    cert: Annotated[Path, typer.Option(help="PEM of the caller's certificate.")],
+    key: Annotated[Path, typer.Option(help="PEM of the caller's key.")],
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 10.0,
+) -> None:
+    """Call a method and print the answer as JSON, or why it was refused."""
+    from yibao_cli.call import run_call
+    from yibao_cli.console import err, out
+
+    raise typer.Exit(
+        run_call(
+            out,
+            err,
+            method,
+            request,
+            address=address,
+            ca_file=ca,
+            certificate_file=cert,
+            key_file=key,
+            seconds=timeout,
+        )
+    )
+
+
+@database_app.command()
+def upgrade(config: ConfigFiles = None) -> None:
+    """Bring the schema of a service's database up to date."""
+    from yibao_cli.console import out, told_plainly
+    from yibao_cli.database import run_upgrade
+
+    with told_plainly():
+        raise typer.Exit(run_upgrade(out, config or []))
+
+
+@qr_app.command()
+def show(text: Annotated[str, typer.Argument(help="The text of the code: MI1-...")]) -> None:
+    """Draw a code in the terminal."""
+    from yibao_cli.console import out
+    from yibao_cli.demo.view import code_picture
+
+    out.print(code_picture(text))
+
+
+@qr_app.command()
+def verify(
+    text: Annotated[str, typer.Argument(help="The text of the code; - reads stdin.")],
+    snapshot: Annotated[Path, typer.Option(help="The trust snapshot, as it was fetched.")],
+    trust_key: Annotated[Path, typer.Option(help="PEM of the pinned public trust key.")],
+    audience: Annotated[
+        list[str] | None, typer.Option(help="Accepted business type; repeatable. All if absent.")
+    ] = None,
+) -> None:
+    """Verify a code offline and print what it states."""
+    from yibao_cli.console import err, out
+    from yibao_cli.qr import run_verify
+    from yibao_common.clock import system_clock
+
+    raise typer.Exit(
+        run_verify(
+            out,
+            err,
+            text,
+            snapshot_file=snapshot,
+            trust_key_file=trust_key,
+            audiences=audience or [],
+            clock=system_clock,
+        )
+    )
+
+
+@policy_app.command()
+def check(file: Annotated[Path, typer.Argument(help="The policy file, YAML.")]) -> None:
+    """Check a policy file and show every mistake with its line."""
+    from yibao_cli.console import out, told_plainly
+    from yibao_cli.policy import run_check
+
+    with told_plainly():
+        raise typer.Exit(run_check(out, file))
+
+
+if __name__ == "__main__":
+    main()

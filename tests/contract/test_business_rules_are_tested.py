@@ -1,0 +1,10 @@
+"""Every business rule that the code claims to follow has a test that says so."""
+
+import pytest
+from support.rule_coverage import rules_in_code, rules_in_tests
+
+
+@pytest.mark.parametrize("rule", rules_in_code())
+def test_a_rule_named_in_the_code_is_named_by_a_test(rule: str) -> None:
+    tested = {rule for rules in rules_in_tests().values() for rule in rules}
+    assert rule in tested, f"named at {', '.join(rules_in_code()[rule])}"

@@ -1,0 +1,96 @@
+"""Documents lead somewhere, and tables of keys and metrics are complete."""
+
+import ast
+import importlib
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from prometheus_client import generate_latest
+from pydantic import BaseModel
+from support.contracts import ROOT, SERVICES
+
+from yibao_common.metrics import Metrics
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+CONFIGURATION = ROOT / "docs" / "operating" / "configuration.md"
+MONITORING = ROOT / "docs" / "operating" / "monitoring.md"
+
+
+def documents() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return sorted({ROOT / name for name in listed.splitlines() if (ROOT / name).is_file()})
+
+
+def anchors(path: Path) -> set[str]:
+    """Returns what a link may follow `#` with: headings as GitHub names them, and ids."""
+    text = path.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.M)
+    plain = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading) for heading in headings)
+    slugs = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in plain}
+    return slugs | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_within_the_repository_leads_somewhere(path: Path) -> None:
+    text = CODE.sub("", path.read_text(encoding="utf-8"))
+    dead = []
+    for link in LINK.findall(text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert dead == []
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_python_in_documents_compiles_and_imports_what_there_is(path: Path) -> None:
+    for block in re.findall(r"^```python\n(.*?)^```$", path.read_text(), re.DOTALL | re.M):
+        program = ast.parse(block)
+        imports = [node for node in program.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        compiled = compile(ast.Module(list[ast.stmt](imports), []), str(path), "exec")
+        exec(compiled, {})
+
+
+def keys_of(model: type[BaseModel]) -> Iterator[str]:
+    """Yields the names of all keys of a configuration."""
+    for name, field in model.model_fields.items():
+        arms = [field.annotation, *get_args(field.annotation)]
+        sections = [arm for arm in arms if isinstance(arm, type) and issubclass(arm, BaseModel)]
+        if not sections:
+            yield name
+        for section in sections:
+            yield from keys_of(section)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_configuration_key_is_described(service: str) -> None:
+    module = importlib.import_module(f"yibao_{service}.config")
+    model: type[BaseModel] = getattr(module, f"{service.capitalize()}Config")
+    described = set(re.findall(r"`(?:\w+\.)?(\w+)`", CONFIGURATION.read_text(encoding="utf-8")))
+    assert set(keys_of(model)) - described == set()
+
+
+def test_every_metric_is_described_and_every_described_one_exists() -> None:
+    exposed = generate_latest(Metrics().registry).decode()
+    names = set(re.findall(r"^# TYPE (yibao_\w+) (?:counter|gauge|histogram)$", exposed, re.M))
+    assert set(re.findall(r"^\| `(yibao_\w+)` \|", MONITORING.read_text(), re.M)) == names
+
+
+def test_every_event_that_services_log_is_described() -> None:
+    code = "\n".join(path.read_text() for path in sorted((ROOT / "services").rglob("*.py")))
+    logged = set(re.findall(r'log\.(?:info|warning|error|debug)\(\s*"([^"]+)"', code))
+    described = set(re.findall(r"`([a-z ]+)`", MONITORING.read_text(encoding="utf-8")))
+    assert logged - described == set()

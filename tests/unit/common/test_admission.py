@@ -1,0 +1,175 @@
+import datetime as dt
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from support.serving import GET_METHOD, SETTLEMENT
+
+from yibao.settlement.v1 import settlement_service_pb2 as settlement
+from yibao_common.admission import Admission, Limits
+from yibao_common.callers import Role
+from yibao_common.calls import Call, Method
+from yibao_common.errors import RuleError
+from yibao_common.metrics import Metrics
+from yibao_common.peers import CertificatePeers
+from yibao_common.rates import RateLimits
+from yibao_common.reasons import Reason
+
+NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+HOSPITAL = "spiffe://yibao.dev/institution/H50011200001"
+AGENCY = "spiffe://yibao.dev/agency/500100/wang"
+RAW = settlement.GetSettlementRequest(
+    region="500100", settlement_id="0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"
+).SerializeToString()
+
+
+class FakeContext:
+    """A call over a connection with the certificate `pem`."""
+
+    def __init__(self, pem: bytes | None, remaining: float | None = None) -> None:
+        self._pem = pem
+        self._remaining = remaining
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return {} if self._pem is None else {"x509_pem_cert": [self._pem]}
+
+    def time_remaining(self) -> float | None:
+        return self._remaining
+
+
+def certificate(*names: x509.GeneralName, ends: dt.datetime = NOW + dt.timedelta(days=1)) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - dt.timedelta(days=1))
+        .not_valid_after(ends)
+    )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    made = builder.sign(key, hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+def uri(text: str) -> x509.UniformResourceIdentifier:
+    return x509.UniformResourceIdentifier(text)
+
+
+def peers() -> CertificatePeers:
+    return CertificatePeers(
+        trust_domain="yibao.dev",
+        rates=RateLimits(rate_per_second=0, burst=1),
+        revoked=None,
+        clock=lambda: NOW,
+        monotonic=lambda: 0,
+    )
+
+
+def refused(context: Any) -> str:
+    with pytest.raises(RuleError) as refusal:
+        peers().of(context)
+    assert refusal.value.reason is Reason.CALLER_UNKNOWN
+    return refusal.value.message
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        (),
+        (x509.DNSName("hospital.cn"),),
+        # A name of another kind is no URI, whatever it says.
+        (x509.DNSName(HOSPITAL),),
+        (uri(HOSPITAL), uri(AGENCY)),
+        (uri(AGENCY), uri(HOSPITAL)),
+        (uri(HOSPITAL), uri("https://hospital.cn")),
+    ],
+)
+def test_a_certificate_must_have_exactly_one_uri(names: tuple[x509.GeneralName, ...]) -> None:
+    message = refused(FakeContext(certificate(*names)))
+    assert message == "the client certificate must have exactly one URI name"
+
+
+def test_names_of_other_kinds_beside_the_uri_do_no_harm() -> None:
+    pem = certificate(x509.DNSName("hospital.cn"), uri(HOSPITAL))
+    context: Any = FakeContext(pem)
+    assert peers().of(context).caller.id == "H50011200001"
+
+
+def test_a_call_without_a_certificate_has_no_caller() -> None:
+    assert refused(FakeContext(None)) == "the call came without a client certificate"
+
+
+@pytest.mark.parametrize(("left", "passes"), [(1, True), (0, False), (-1, False)])
+def test_a_certificate_counts_until_the_second_it_ends(left: int, passes: bool) -> None:
+    context: Any = FakeContext(certificate(uri(HOSPITAL), ends=NOW + dt.timedelta(seconds=left)))
+    if passes:
+        assert peers().of(context).caller.role is Role.INSTITUTION
+    else:
+        assert refused(context) == "the client certificate has expired"
+
+
+def test_a_certificate_is_read_once() -> None:
+    found = peers()
+    context: Any = FakeContext(certificate(uri(HOSPITAL)))
+    assert found.of(context) is found.of(context)
+    other: Any = FakeContext(certificate(uri(AGENCY)))
+    assert found.of(other).caller.path == "agency/500100/wang"
+    assert found.of(context).caller.path == "institution/H50011200001"
+
+
+def method() -> Method:
+    return Method(
+        GET_METHOD,
+        roles=frozenset({Role.INSTITUTION}),
+        descriptor=SETTLEMENT.methods_by_name["GetSettlement"],
+        metrics=Metrics().method(GET_METHOD),
+    )
+
+
+def admission() -> Admission:
+    limits = Limits(max_message_bytes=1_000, max_deadline_seconds=30)
+    return Admission(limits=limits, peers=peers(), monotonic=lambda: 0)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "limit"), [(None, 30), (0.001, None), (30.0, None), (31.0, None)]
+)
+def test_the_servers_limit_is_set_where_the_caller_set_none(
+    remaining: float | None, limit: float | None
+) -> None:
+    call = Call(method())
+    context: Any = FakeContext(certificate(uri(HOSPITAL)), remaining)
+    admission().admit(call, RAW, settlement.GetSettlementRequest.FromString, context)
+    assert call.limit_seconds == limit
+
+
+@pytest.mark.parametrize("remaining", [31.01, 600.0, 1e9])
+def test_a_deadline_beyond_the_limit_is_refused(remaining: float) -> None:
+    context: Any = FakeContext(certificate(uri(HOSPITAL)), remaining)
+    with pytest.raises(RuleError) as refusal:
+        admission().admit(Call(method()), RAW, settlement.GetSettlementRequest.FromString, context)
+    assert refusal.value.reason is Reason.DEADLINE_INVALID
+
+
+def test_a_closed_door_refuses_with_a_reason_that_asks_to_come_again() -> None:
+    door = admission()
+    door.is_closed = True
+    context: Any = FakeContext(certificate(uri(HOSPITAL)))
+    with pytest.raises(RuleError) as refusal:
+        door.admit(Call(method()), RAW, settlement.GetSettlementRequest.FromString, context)
+    assert refusal.value.reason is Reason.OVERLOADED
+
+
+def test_who_may_not_call_learns_nothing_about_the_request() -> None:
+    context: Any = FakeContext(certificate(uri(AGENCY)), 600)
+    with pytest.raises(RuleError) as refusal:
+        admission().admit(
+            Call(method()), b"\xff" * 2_000, settlement.GetSettlementRequest.FromString, context
+        )
+    assert refusal.value.reason is Reason.CALLER_NOT_ALLOWED

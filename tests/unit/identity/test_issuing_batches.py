@@ -1,0 +1,113 @@
+"""A batch of codes: what is stored, what is answered, and that storing comes first."""
+
+import contextlib
+import datetime as dt
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import pytest
+
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+from yibao_identity.application.commands import IssueCode
+from yibao_identity.application.issue import IssueWork
+from yibao_identity.rules.certificate import Certificate, CertificateState
+from yibao_identity.rules.qr_code import QrClaims
+
+REGION = "500100"
+NOW = dt.datetime(2026, 11, 2, 8, 0, 0, 999_999, tzinfo=dt.UTC)
+EXPIRE = NOW + dt.timedelta(days=1)
+
+
+class FakeTransactions:
+    """Keeps what was stored; what a block stored is kept only when it ends well."""
+
+    def __init__(self, certificates: Sequence[Certificate], *, commit_fails: bool = False) -> None:
+        self._certificates = {each.certificate_id: each for each in certificates}
+        self._commit_fails = commit_fails
+        self._pending: list[tuple[IssueCode, QrClaims]] = []
+        self.stored: list[tuple[IssueCode, QrClaims]] = []
+        self.asked: list[Collection[str]] = []
+
+    @contextlib.contextmanager
+    def begin(self, region: str) -> Iterator["FakeTransactions"]:
+        assert region == REGION
+        yield self
+        if self._commit_fails:
+            raise ConnectionError
+        self.stored, self._pending = self._pending, []
+
+    def certificates(self, certificate_ids: Collection[str]) -> Mapping[str, Certificate]:
+        self.asked.append(certificate_ids)
+        return {id: self._certificates[id] for id in certificate_ids if id in self._certificates}
+
+    def store(self, issued: Sequence[tuple[IssueCode, QrClaims]]) -> None:
+        self._pending = list(issued)
+
+
+def _certificate(id: str, state: CertificateState = CertificateState.ACTIVE) -> Certificate:
+    return Certificate(REGION, id, f"person-{id}", f"SUBJECT0000{id}", state, NOW)
+
+
+def _work(transactions: FakeTransactions, *, now: dt.datetime = NOW) -> IssueWork:
+    numbers = itertools.count(1)
+    return IssueWork(
+        transactions,
+        key_expire_time=EXPIRE,
+        clock=lambda: now,
+        random_bytes=lambda count: next(numbers).to_bytes(count),
+    )
+
+
+def _issue(certificate_id: str, audience: str = "01301") -> IssueCode:
+    return IssueCode(certificate_id, audience, f"holder/{certificate_id}")
+
+
+def test_each_command_of_a_batch_has_its_own_outcome() -> None:
+    transactions = FakeTransactions(
+        [_certificate("C1"), _certificate("C2", CertificateState.SUSPENDED)]
+    )
+    commands = [_issue("C1"), _issue("C2"), _issue("C3"), _issue("C1", "99999"), _issue("C1")]
+    first, suspended, unknown, audience, second = _work(transactions)(REGION, commands)
+    assert isinstance(first, QrClaims)
+    assert isinstance(second, QrClaims)
+    assert first.code_id != second.code_id
+    assert (first.issuer, first.subject, first.audience) == (REGION, "SUBJECT0000C1", "01301")
+    reasons = [
+        outcome.reason
+        for outcome in (suspended, unknown, audience)
+        if isinstance(outcome, RuleError)
+    ]
+    assert reasons == [
+        Reason.ECERT_NOT_ACTIVATED,
+        Reason.CERTIFICATE_NOT_FOUND,
+        Reason.FIELD_MALFORMED,
+    ]
+    assert transactions.stored == [(commands[0], first), (commands[4], second)]
+    assert transactions.asked == [["C1", "C2", "C3"]]
+
+
+def test_the_second_of_issue_is_cut_so_that_a_code_is_valid_at_once() -> None:
+    (claims,) = _work(FakeTransactions([_certificate("C1")]))(REGION, [_issue("C1")])
+    assert isinstance(claims, QrClaims)
+    assert claims.issue_second == int(NOW.timestamp())
+    assert claims.expire_second == claims.issue_second + 60
+
+
+def test_nothing_is_answered_where_storing_fails() -> None:
+    transactions = FakeTransactions([_certificate("C1")], commit_fails=True)
+    with pytest.raises(ConnectionError):
+        _work(transactions)(REGION, [_issue("C1")])
+    assert transactions.stored == []
+
+
+@pytest.mark.parametrize(("seconds_left", "is_issued"), [(1, True), (0, False)])
+def test_an_expired_key_signs_nothing(seconds_left: int, is_issued: bool) -> None:
+    transactions = FakeTransactions([_certificate("C1")])
+    work = _work(transactions, now=EXPIRE - dt.timedelta(seconds=seconds_left))
+    if is_issued:
+        work(REGION, [_issue("C1")])
+    else:
+        with pytest.raises(AssertionError, match="expired"):
+            work(REGION, [_issue("C1")])
+    assert bool(transactions.stored) is is_issued
