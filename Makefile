@@ -8,8 +8,7 @@ LOCK := .venv-lock
 PIP := -m pip --disable-pip-version-check
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 
-PYTHON_CODE := services tests $(wildcard bench) $(wildcard tools) sdk
-TYPED_CODE := sdk services tests $(wildcard bench) $(wildcard tools)
+TYPED_CODE := sdk services tests docs $(wildcard bench)
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -66,7 +65,7 @@ protos: $(CODEGEN)/.made ## Make the stubs in sdk/ again
 	@$(call generate,sdk)
 
 docs-reference: dev ## Make the reference pages of the API again
-	$(BIN)/python tools/docs_reference.py
+	$(BIN)/python -m docs.generate_reference
 
 lock: $(LOCK)/.made ## Resolve requirements/*.in; LOCK_ARGS=--upgrade takes newer versions
 	cd requirements && for name in runtime dev codegen; do \
@@ -78,7 +77,7 @@ lock: $(LOCK)/.made ## Resolve requirements/*.in; LOCK_ARGS=--upgrade takes newe
 clean: ## Remove all that make and yibao have made here, environments and data too
 	rm -rf $(VENV) $(CODEGEN) $(LOCK) var build dist .pytest_cache .mypy_cache \
 		.ruff_cache sdk/.ruff_cache .import_linter_cache .hypothesis
-	find services sdk tests $(wildcard bench) $(wildcard tools) \
+	find services sdk tests docs $(wildcard bench) \
 		-name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:

@@ -4,6 +4,7 @@ import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from support.databases import Databases
 from support.settlement_world import (
@@ -17,6 +18,7 @@ from support.settlement_world import (
 )
 from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
+from yibao_common.batcher import TransientError
 from yibao_common.errors import RuleError
 from yibao_common.ids import new_id
 from yibao_common.reasons import Reason
@@ -426,3 +428,38 @@ def test_a_credit_to_a_person_nobody_enrolled_is_refused(world: World) -> None:
     command = world.credit_command(new_id(), 1)
     assert reason_of(world.work(REGION, [command])[0]) is Reason.PERSON_NOT_ENROLLED
     assert_books_are_right(world, settlements=0)
+
+
+def test_a_lost_connection_asks_for_the_batch_again_and_books_it_once(
+    postgres_databases: Databases,
+) -> None:
+    world = World(postgres_databases.open("yibao_settlement"))
+    (person,) = world.enrol()
+    visit = world.register(person)
+    command = world.settle_command(visit, person)
+    with world.database.read() as connection:
+        connection.execute(
+            sa.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    with pytest.raises(TransientError):
+        world.work(REGION, [command])
+    (outcome,) = world.work(REGION, [command])
+    assert isinstance(outcome, bytes)
+    assert_books_are_right(world, settlements=1)
+
+
+def test_a_repeat_gets_its_first_answer_however_old_its_code_is(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    command = world.settle_command(visit, person)
+    first = world.run(command)
+    too_old = RuleError(Reason.CLOCK_SUSPECT, "scanned an hour ago")
+    late = world.settle_command(visit, person, request_id=command.request_id, code=too_old)
+    assert world.run(late) == first
+    # Without a first answer the refusal of the code counts, and nothing is stored.
+    new = world.settle_command(visit, person, code=too_old)
+    assert reason_of(world.work(REGION, [new])[0]) is Reason.CLOCK_SUSPECT
+    assert_books_are_right(world, settlements=1)

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import pkgutil
 import sys
 import uuid
 from pathlib import Path
@@ -55,7 +54,7 @@ def run_call(
     with channel:
         call: grpc.UnaryUnaryMultiCallable[Message, Any] = channel.unary_unary(
             f"/{method.containing_service.full_name}/{method.name}",
-            request_serializer=Message.SerializeToString,
+            request_serializer=GetMessageClass(method.input_type).SerializeToString,
             response_deserializer=GetMessageClass(method.output_type).FromString,
         )
         try:
@@ -143,6 +142,8 @@ def _tail(name: str) -> str:
 
 
 def _service_files() -> list[FileDescriptor]:
-    found = pkgutil.walk_packages(yibao.__path__, "yibao.")
-    names = sorted(module.name for module in found if module.name.endswith("_service_pb2"))
+    # The packages of the stubs have no __init__.py, so only their files can be listed.
+    (root,) = map(Path, yibao.__path__)
+    found = sorted(root.glob("*/v*/*_service_pb2.py"))
+    names = (".".join(path.relative_to(root.parent).with_suffix("").parts) for path in found)
     return [importlib.import_module(name).DESCRIPTOR for name in names]

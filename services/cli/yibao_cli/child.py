@@ -29,7 +29,7 @@ class Child:
         environment: Mapping[str, str],
         on_line: LineReader,
     ) -> None:
-        """Starts `python -m module --config config_file`.
+        """Starts `python -m module --config config_file`, on a leash.
 
         `environment` comes on top of this process's own. `on_line` is called in a thread
         of the child's for each line that it writes.
@@ -42,8 +42,8 @@ class Child:
         # A group of its own: Ctrl-C reaches this process alone, which then drains the
         # children in order. Signalled twice, they would end without draining.
         self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and modules)
-            [sys.executable, "-m", module, "--config", str(config_file)],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "yibao_cli.leash", module, "--config", str(config_file)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
@@ -77,8 +77,11 @@ class Child:
         except subprocess.TimeoutExpired:
             self.kill()
             code = self._process.wait()
-        self._reader.join(1)
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self._process.stdin.close()
+        # What it wrote last is read first.
+        self._reader.join(1)
         if not self._reader.is_alive():
             self._process.stdout.close()
         return code

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterator
 from types import FrameType
 
+import grpc
 from rich.console import Console
 from rich.markup import escape
 
+from yibao.errors import error_of
 from yibao_common.config import StartError
 from yibao_common.errors import RuleError
 
@@ -29,6 +31,11 @@ def told_plainly() -> Iterator[None]:
         sys.exit(2)
     except RuleError as error:
         show_faults(error)
+        sys.exit(1)
+    except grpc.RpcError as error:
+        refusal = error_of(error)
+        text = f"{refusal.reason or refusal.code.name}: {refusal.message}"
+        err.print(f"[red]{escape(text)}[/red]", soft_wrap=True)
         sys.exit(1)
 
 

@@ -66,10 +66,11 @@ def demo() -> None:
     """Walk published bills through all services and compare every amount."""
     from yibao_cli.console import ends_on_signals, out, told_plainly
     from yibao_cli.demo.command import run_demo
+    from yibao_cli.loading import read_regions
     from yibao_common.clock import system_clock
 
     with told_plainly(), ends_on_signals():
-        code = run_demo(out, clock=system_clock)
+        code = run_demo(out, read_regions(), clock=system_clock)
     raise typer.Exit(code)
 
 

@@ -7,6 +7,7 @@ They talk mutual TLS with development certificates and run on SQLite, or on the 
 that are given. `import_region` fills in a region.
 """
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,7 +33,6 @@ _CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     # A restarted service is found again at once.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
 )
@@ -112,12 +112,10 @@ class Stack:
             poll_seconds=poll_seconds,
             log_level=log_level,
         )
-        claim = claim_folder(folder, keep_data=keep_data)
-        try:
+        with contextlib.ExitStack() as undo:
+            claim = undo.enter_context(claim_folder(folder, keep_data=keep_data))
             sandbox = prepare(folder, regions, settings)
-        except BaseException:
-            claim.close()
-            raise
+            undo.pop_all()
         stack = cls(
             sandbox,
             settings=settings,

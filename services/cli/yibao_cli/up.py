@@ -22,9 +22,10 @@ from yibao_common.calendar import shanghai_day
 from yibao_common.clock import Clock
 
 _LOOK_SECONDS = 0.2
+_LAST_LINES = 5
 _OFFERS = {
-    "identity": "persons, e-certificates, QR codes, trust list",
-    "settlement": "visits, bills, accounts, catalogue, policies",
+    "identity": "persons, e-certificates, QR codes",
+    "settlement": "visits, bills, accounts, policies",
     "offsite": "registrations for care elsewhere",
 }
 
@@ -79,6 +80,8 @@ def call_line(stack: Stack, region: Region, *, clock: Clock) -> str:
     words = [
         _buf(),
         "curl",
+        "--protocol",
+        "grpc",
         "--cacert",
         _shown(certificates.ca_file),
         "--cert",
@@ -106,15 +109,16 @@ def _show_ready(
     folder = certificates.ca_file.parent
     console.print(
         f"Certificates in {_shown(folder)}, from a [bold]development CA[/bold] (ca.pem):\n"
-        "for this machine only; never trust it anywhere else."
+        "for this machine only, never to be trusted anywhere else. Keys beside them: *.key"
     )
     files = _two_columns()
     for region in regions:
         parties = parties_of(region)
         files.add_row(f"{parties.hospital}.pem", f"hospital {parties.hospital_id}")
     first = parties_of(regions[0])
-    files.add_row(f"{first.maker}.pem", f"agency of {regions[0].region}; also -checker, and of all")
-    files.add_row(f"{CHANNEL}.pem", "the app that people activate their e-certificate in")
+    files.add_row(f"{first.maker}.pem", "agency, who submits; every region has one")
+    files.add_row(f"{first.checker}.pem", "agency, who approves; every region has one")
+    files.add_row(f"{CHANNEL}.pem", "the app of insured persons")
     console.print(files)
     console.print("\nCall it from another terminal, in this folder:\n")
 
@@ -127,7 +131,7 @@ def _watch(console: Console, stack: Stack) -> int:
         f"[bold red]{child.name} ended with code {child.exit_code}[/bold red]; "
         "the others are stopped as well. Its last lines:"
     )
-    for line in child.tail:
+    for line in list(child.tail)[-_LAST_LINES:]:
         console.print(f"  {line}", soft_wrap=True, markup=False)
     return 1
 

@@ -62,7 +62,7 @@ class Database:
                 yield connection
         except sa.exc.DBAPIError as error:
             if _is_transient(error):
-                raise TransientError(str(error.orig)) from error
+                raise TransientError(type(error).__name__) from error
             raise
 
     @contextlib.contextmanager
@@ -81,10 +81,8 @@ def _is_transient(error: sa.exc.DBAPIError) -> bool:
     cause = error.orig
     if isinstance(cause, sqlite3.OperationalError):
         return "locked" in str(cause) or "busy" in str(cause)
-    if isinstance(cause, psycopg.OperationalError):
-        # Serialization failures, deadlocks, lock time-outs, lost connections, restarts.
-        return True
-    return bool(error.connection_invalidated)
+    # Serialization failures, deadlocks, lock time-outs, lost connections, restarts.
+    return isinstance(cause, psycopg.OperationalError)
 
 
 def _sqlite_engine(url: sa.URL, *, begin: str, size: int, read_only: bool = False) -> sa.Engine:
@@ -117,7 +115,9 @@ def _postgres_engine(url: sa.URL, *, size: int, read_only: bool = False) -> sa.E
         url.set(drivername="postgresql+psycopg"),
         pool_size=size,
         max_overflow=0,
-        pool_pre_ping=True,
+        # A lost writing connection shows at its first statement, and the batch runs again;
+        # asking first would cost every batch a round trip.
+        pool_pre_ping=read_only,
         isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
     )
 

@@ -1,22 +1,22 @@
-"""Set-based statements over whole batches: many rows, one round trip.
+"""Set-based statements over whole batches: many rows a statement, many statements a trip.
 
-One SQL text a table and use, the same for any number of rows: on PostgreSQL the
-columns travel as arrays (`unnest`), on SQLite rows are bound one by one in the same
-statement and keys travel as JSON. Values are those of the Python side on both: str
-identifiers, int, bytes, bool, aware datetimes, dates.
+One SQL text a table and use, the same for any number of rows: on PostgreSQL the columns
+travel as arrays (`unnest`) and the statements of one `execute` go in one round trip; on
+SQLite rows are bound one by one and keys travel as JSON. Values are those of the Python
+side on both: str identifiers, int, bytes, bool, aware datetimes, dates.
 """
 
 import datetime as dt
-import functools
-import json
-import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 Row = tuple[Any, ...]
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Instant(sa.types.TypeDecorator[dt.datetime]):
@@ -35,7 +35,7 @@ class Instant(sa.types.TypeDecorator[dt.datetime]):
         """Returns what the driver stores."""
         if value is None or dialect.name == "postgresql":
             return value
-        return _instant_to_sqlite(value)
+        return instant_to_sqlite(value)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> dt.datetime | None:
         """Returns the instant, aware, in UTC."""
@@ -44,7 +44,17 @@ class Instant(sa.types.TypeDecorator[dt.datetime]):
         if dialect.name == "postgresql":
             assert isinstance(value, dt.datetime)
             return value
-        return _instant_from_sqlite(value)
+        return instant_from_sqlite(value)
+
+
+def instant_to_sqlite(value: dt.datetime) -> int:
+    """Returns the microseconds since 1970 of an aware instant."""
+    return (value - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def instant_from_sqlite(value: int) -> dt.datetime:
+    """Returns the instant, aware, in UTC, of microseconds since 1970."""
+    return _EPOCH + dt.timedelta(microseconds=value)
 
 
 def code_type(length: int) -> sa.types.TypeEngine[str]:
@@ -55,15 +65,67 @@ def code_type(length: int) -> sa.types.TypeEngine[str]:
 # A UUID in its text form: native on PostgreSQL, text on SQLite.
 Id = sa.String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Selects `columns` of the region's rows whose `key` is one of `among`.
+
+    With `null`, only rows in which that column is null. With `for_update` the rows are
+    locked in the order of `order_by`; SQLite has locked the whole database when the
+    transaction began.
+    """
+
+    table: sa.Table
+    columns: tuple[str, ...]
+    region: str
+    key: str
+    among: Sequence[str]
+    null: str | None = None
+    order_by: tuple[str, ...] = ()
+    for_update: bool = False
 
 
-def _instant_to_sqlite(value: dt.datetime) -> int:
-    return (value - _EPOCH) // dt.timedelta(microseconds=1)
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Inserts rows whose values stand in the order of `columns`.
+
+    With `skip_existing`, rows whose primary key is stored already are left out.
+    """
+
+    table: sa.Table
+    columns: tuple[str, ...]
+    rows: Sequence[Row]
+    skip_existing: bool = False
 
 
-def _instant_from_sqlite(value: int) -> dt.datetime:
-    return _EPOCH + dt.timedelta(microseconds=value)
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Updates one stored row for each of `rows`: its key values, then the new values.
+
+    Every row must be there.
+    """
+
+    table: sa.Table
+    keys: tuple[str, ...]
+    values: tuple[str, ...]
+    rows: Sequence[Row]
+
+
+Statement = Select | Insert | Update
+
+
+def execute(connection: sa.Connection, statements: Sequence[Statement]) -> list[list[Row]]:
+    """Carries out statements in their order; returns the rows of each.
+
+    A statement without rows or keys is passed over; inserts and updates return no rows.
+    Asserts that every row to be updated was there.
+    """
+    # Both need the types above, and nobody else needs them.
+    from yibao_common import rows_postgres, rows_sqlite
+
+    if connection.dialect.name == "postgresql":
+        return rows_postgres.execute(connection, statements)
+    return rows_sqlite.execute(connection, statements)
 
 
 def insert_rows(
@@ -74,18 +136,8 @@ def insert_rows(
     *,
     skip_existing: bool = False,
 ) -> None:
-    """Inserts `rows`, whose values stand in the order of `columns`.
-
-    With `skip_existing`, rows whose primary key is stored already are left out.
-    """
-    if not rows:
-        return
-    if connection.dialect.name == "postgresql":
-        sql = _postgres_insert(table, columns, skip_existing)
-        connection.exec_driver_sql(sql, _arrays(table, columns, rows))
-    else:
-        sql = _sqlite_insert(table, columns, skip_existing)
-        connection.exec_driver_sql(sql, _to_sqlite(table, columns, rows))
+    """Carries out one `Insert`."""
+    execute(connection, [Insert(table, columns, rows, skip_existing)])
 
 
 def update_rows(
@@ -96,21 +148,8 @@ def update_rows(
     values: tuple[str, ...],
     rows: Sequence[Row],
 ) -> None:
-    """Updates one stored row for each of `rows`: its key values, then the new values.
-
-    Asserts that every row was there.
-    """
-    if not rows:
-        return
-    columns = keys + values
-    if connection.dialect.name == "postgresql":
-        result = connection.exec_driver_sql(
-            _postgres_update(table, keys, values), _arrays(table, columns, rows)
-        )
-    else:
-        turned = [row[len(keys) :] + row[: len(keys)] for row in _to_sqlite(table, columns, rows)]
-        result = connection.exec_driver_sql(_sqlite_update(table, keys, values), turned)
-    assert result.rowcount == len(rows), (table.name, result.rowcount, len(rows))
+    """Carries out one `Update`."""
+    execute(connection, [Update(table, keys, values, rows)])
 
 
 def select_rows(
@@ -125,194 +164,14 @@ def select_rows(
     order_by: tuple[str, ...] = (),
     for_update: bool = False,
 ) -> list[Row]:
-    """Selects `columns` of the region's rows whose `key` is one of `among`.
-
-    With `null`, only rows in which that column is null.
-    With `for_update` the rows are locked in the order of `order_by`; SQLite has locked
-    the whole database when the transaction began.
-    """
-    wanted = list(among)
-    if not wanted:
-        return []
-    if connection.dialect.name == "postgresql":
-        sql = _postgres_select(table, columns, key, null, order_by, for_update)
-        array = _array_writer(table.c[key])(wanted)
-        return [tuple(row) for row in connection.exec_driver_sql(sql, (region, array))]
-    sql = _sqlite_select(table, columns, key, null, order_by)
-    found = connection.exec_driver_sql(sql, (region, json.dumps(wanted)))
-    return _from_sqlite(table, columns, [tuple(row) for row in found])
+    """Carries out one `Select` and returns its rows."""
+    wanted = tuple(among)
+    select = Select(table, columns, region, key, wanted, null, order_by, for_update)
+    return execute(connection, [select])[0]
 
 
-_POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
-
-
-def _array_type(column: "sa.Column[Any]") -> str:
-    kind = column.type.dialect_impl(_POSTGRES)
-    # The column itself enforces its length and collation.
-    if isinstance(kind, sa.String):
-        return "text[]"
-    return f"{column.type.compile(dialect=_POSTGRES)}[]"
-
-
-@functools.cache
-def _array_casts(table: sa.Table, columns: tuple[str, ...]) -> str:
-    # Bytes travel in binary: their text form would be twice as long.
-    return ", ".join(
-        f"{'%b' if isinstance(table.c[name].type, sa.LargeBinary) else '%s'}"
-        f"::{_array_type(table.c[name])}"
-        for name in columns
-    )
-
-
-# Writes the values of a column as a parameter. The driver's own arrays look at every
-# value with a regular expression, which costs more than the rest of a small statement.
-ArrayWriter = Callable[[Sequence[Any]], Any]
-
-
-def _arrays(table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]) -> tuple[Any, ...]:
-    writers = _array_writers(table, columns)
-    by_column = zip(*rows, strict=True)
-    return tuple([write(values) for write, values in zip(writers, by_column, strict=True)])
-
-
-@functools.cache
-def _array_writers(table: sa.Table, columns: tuple[str, ...]) -> tuple[ArrayWriter, ...]:
-    return tuple(_array_writer(table.c[name]) for name in columns)
-
-
-def _array_writer(column: "sa.Column[Any]") -> ArrayWriter:
-    if isinstance(column.type, sa.LargeBinary):
-        return list
-    return _text_array if isinstance(column.type, sa.String) else _plain_array
-
-
-def _plain_array(values: Sequence[Any]) -> str:
-    """Writes numbers, instants, days and truth values: nothing in them needs quotes."""
-    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
-
-
-def _text_array(values: Sequence[str | None]) -> str:
-    """Writes text as an array literal, each value in quotes."""
-    if None in values:
-        quoted = ["NULL" if value is None else f'"{_escape(value)}"' for value in values]
-        return "{" + ",".join(quoted) + "}"
-    joined = "\x00".join(values)  # type: ignore[arg-type]  # the line above took None
-    # PostgreSQL holds no zero character in text, so it can part the values here.
-    assert joined.count("\x00") == len(values) - 1, "text holds a zero character"
-    return '{"' + _escape(joined).replace("\x00", '","') + '"}'
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-@functools.cache
-def _postgres_insert(table: sa.Table, columns: tuple[str, ...], skip_existing: bool) -> str:
-    conflict = " ON CONFLICT DO NOTHING" if skip_existing else ""
-    return (
-        f"INSERT INTO {table.name} ({', '.join(columns)}) "  # noqa: S608 (names of our tables)
-        f"SELECT * FROM unnest({_array_casts(table, columns)}){conflict}"
-    )
-
-
-@functools.cache
-def _sqlite_insert(table: sa.Table, columns: tuple[str, ...], skip_existing: bool) -> str:
-    verb = "INSERT OR IGNORE" if skip_existing else "INSERT"
-    marks = ", ".join("?" for _ in columns)
-    return f"{verb} INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"
-
-
-@functools.cache
-def _postgres_update(table: sa.Table, keys: tuple[str, ...], values: tuple[str, ...]) -> str:
-    sets = ", ".join(f"{name} = v.{name}" for name in values)
-    matches = " AND ".join(f"t.{name} = v.{name}" for name in keys)
-    columns = ", ".join(keys + values)
-    return (
-        f"UPDATE {table.name} AS t SET {sets} "  # noqa: S608 (names of our tables)
-        f"FROM unnest({_array_casts(table, keys + values)}) AS v({columns}) WHERE {matches}"
-    )
-
-
-@functools.cache
-def _sqlite_update(table: sa.Table, keys: tuple[str, ...], values: tuple[str, ...]) -> str:
-    sets = ", ".join(f"{name} = ?" for name in values)
-    matches = " AND ".join(f"{name} = ?" for name in keys)
-    return f"UPDATE {table.name} SET {sets} WHERE {matches}"  # noqa: S608 (our names)
-
-
-@functools.cache
-def _postgres_select(
-    table: sa.Table,
-    columns: tuple[str, ...],
-    key: str,
-    null: str | None,
-    order_by: tuple[str, ...],
-    lock: bool,
-) -> str:
-    return (
-        f"SELECT {', '.join(columns)} FROM {table.name} "  # noqa: S608 (names of our tables)
-        f"WHERE region = %s AND {key} = ANY(%s::{_array_type(table.c[key])}){_tail(null, order_by)}"
-        + (" FOR UPDATE" if lock else "")
-    )
-
-
-@functools.cache
-def _sqlite_select(
-    table: sa.Table,
-    columns: tuple[str, ...],
-    key: str,
-    null: str | None,
-    order_by: tuple[str, ...],
-) -> str:
-    return (
-        f"SELECT {', '.join(columns)} FROM {table.name} "  # noqa: S608 (names of our tables)
-        f"WHERE region = ? AND {key} IN (SELECT value FROM json_each(?)){_tail(null, order_by)}"
-    )
-
-
-def _tail(null: str | None, order_by: tuple[str, ...]) -> str:
-    condition = f" AND {null} IS NULL" if null else ""
-    return condition + (f" ORDER BY {', '.join(order_by)}" if order_by else "")
-
-
-Convert = Callable[[Any], Any]
-
-
-@functools.cache
-def _sqlite_converters(
-    table: sa.Table, columns: tuple[str, ...]
-) -> tuple[tuple[int, Convert, Convert], ...]:
-    """Lists the columns whose Python values SQLite cannot hold: place, to, from."""
-    found: list[tuple[int, Convert, Convert]] = []
-    for place, name in enumerate(columns):
-        column_type = table.c[name].type
-        if isinstance(column_type, Instant):
-            found.append((place, _instant_to_sqlite, _instant_from_sqlite))
-        elif isinstance(column_type, sa.Date):
-            found.append((place, operator.methodcaller("isoformat"), dt.date.fromisoformat))
-        elif isinstance(column_type, sa.Boolean):
-            found.append((place, int, bool))
-    return tuple(found)
-
-
-def _convert(rows: Sequence[Row], converters: Sequence[tuple[int, Convert]]) -> list[Row]:
-    if not converters:
-        return list(rows)
-    converted = []
-    for row in rows:
-        values = list(row)
-        for place, convert in converters:
-            if values[place] is not None:
-                values[place] = convert(values[place])
-        converted.append(tuple(values))
-    return converted
-
-
-def _to_sqlite(table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]) -> list[Row]:
-    converters = _sqlite_converters(table, columns)
-    return _convert(rows, [(place, to) for place, to, _ in converters])
-
-
-def _from_sqlite(table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]) -> list[Row]:
-    converters = _sqlite_converters(table, columns)
-    return _convert(rows, [(place, back) for place, _, back in converters])
+def tail_of(select: Select) -> str:
+    """Returns what follows the keys in the SQL text of a select."""
+    condition = f" AND {select.null} IS NULL" if select.null else ""
+    order = f" ORDER BY {', '.join(select.order_by)}" if select.order_by else ""
+    return condition + order

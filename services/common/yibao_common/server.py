@@ -1,6 +1,7 @@
 """A gRPC server of a service: TLS, gate, health, metrics, start and drain."""
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -210,6 +211,7 @@ def run(main: Main, *, log: Log | None = None) -> int:
     """
     if log is not None:
         logging.getLogger().handlers[:] = [LibraryHandler(log)]
+    _collect_garbage_seldom()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_until_signalled(main))
@@ -217,6 +219,17 @@ def run(main: Main, *, log: Log | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _collect_garbage_seldom() -> None:
+    """Sets the garbage collector for a process that serves.
+
+    A batch makes thousands of values that reference counting frees; at Python's defaults
+    the collector looked through them over and over, a tenth of a settlement's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 async def _until_signalled(main: Main) -> None:

@@ -190,6 +190,12 @@ def test_a_step_that_does_not_apply_is_explained_as_such() -> None:
     assert (node.formula, node.inputs, node.amount_fen) == ("does not apply", (), 0)
 
 
+def test_an_account_that_may_pay_nothing_is_explained() -> None:
+    policy = policy_of(classify(), {"account": {**head("Z1"), "rows": [{"pays": []}]}})
+    node = check_trace(policy, split_of(policy, line(1_000), balance_fen=700))[1]
+    assert (node.formula, node.amount_fen) == ("min(0.00, 7.00) = 0.00", 0)
+
+
 def test_the_second_bill_of_a_year_shows_what_the_year_had_used() -> None:
     policy = policy_of(
         classify(),

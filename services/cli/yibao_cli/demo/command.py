@@ -3,7 +3,7 @@
 import random
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -11,17 +11,16 @@ from rich.console import Console, RenderableType
 from yibao_cli.demo import view
 from yibao_cli.demo.care_elsewhere import register_care_elsewhere
 from yibao_cli.demo.golden_path import Walk, walk_golden_path
-from yibao_cli.loading import import_region, read_regions
+from yibao_cli.loading import import_region
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
 from yibao_common.calendar import shanghai_day
 from yibao_common.clock import Clock
 
 
-def run_demo(console: Console, *, clock: Clock) -> int:
+def run_demo(console: Console, regions: Sequence[Region], *, clock: Clock) -> int:
     """Runs the demo; returns 0 where every step went well and every amount agrees."""
     began = time.monotonic()
-    regions = read_regions()
     with tempfile.TemporaryDirectory(prefix="yibao-demo-") as folder:
         with console.status("Starting identity, settlement and offsite ..."):
             stack = Stack.start(Path(folder) / "sandbox", regions)
@@ -51,7 +50,7 @@ def run_demo(console: Console, *, clock: Clock) -> int:
 
 
 def _walk_all(
-    console: Console, stack: Stack, regions: list[Region], *, clock: Clock
+    console: Console, stack: Stack, regions: Sequence[Region], *, clock: Clock
 ) -> list[tuple[Region, Walk]]:
     walks: list[tuple[Region, Walk]] = []
     # Real numbers of nothing: different at each run, secret to nobody.

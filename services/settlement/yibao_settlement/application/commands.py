@@ -1,14 +1,18 @@
 """The commands that change what the settlement service stores.
 
-Each carries the caller's request id, the digest of its contents and the moment it was
-received; what it refers to is named by ids only.
+Each carries the caller's request id and the digest of its contents; what it refers to is
+named by ids only. A code that was refused comes along with its refusal: a repeated
+request gets its first answer however old its code is by then.
 """
 
 import datetime as dt
 from dataclasses import dataclass
 
+from yibao_common.errors import RuleError
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.presentation import PresentedCode
+
+Code = PresentedCode | RuleError
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class RegisterVisit:
     request_id: str
     digest: bytes
     institution_id: str
-    code: PresentedCode
+    code: Code
     provider_visit_number: str
     care_type: str
     start_date: dt.date
@@ -31,7 +35,7 @@ class SettleBill:
     request_id: str
     digest: bytes
     institution_id: str
-    code: PresentedCode
+    code: Code
     bill: Bill
 
 

@@ -10,6 +10,7 @@ from yibao_common.ids import Ids
 from yibao_common.reasons import Reason
 from yibao_settlement.application.adjudicate import adjudicate_bill
 from yibao_settlement.application.commands import (
+    Code,
     Command,
     CreditAccount,
     RegisterVisit,
@@ -25,7 +26,7 @@ from yibao_settlement.rules.ledger import (
     opposite,
     settlement_entries,
 )
-from yibao_settlement.rules.presentation import check_use
+from yibao_settlement.rules.presentation import PresentedCode, check_use
 from yibao_settlement.rules.visit import (
     Visit,
     check_designated,
@@ -57,7 +58,7 @@ def decide(command: Command, working_set: WorkingSet, *, ids: Ids, encoder: Enco
 def _register_visit(
     command: RegisterVisit, working_set: WorkingSet, ids: Ids, encoder: Encoder
 ) -> bytes:
-    code = command.code
+    code = _accepted(command.code)
     institution = check_designated(
         working_set.reference.institution(command.institution_id),
         command.institution_id,
@@ -106,7 +107,7 @@ def _register_visit(
 
 
 def _settle(command: SettleBill, working_set: WorkingSet, ids: Ids, encoder: Encoder) -> bytes:
-    bill, code = command.bill, command.code
+    bill = command.bill
     visit = working_set.visits.get(bill.visit_id)
     # Another institution's visit is not told apart from none.
     if visit is None or visit.institution_id != command.institution_id:
@@ -121,6 +122,7 @@ def _settle(command: SettleBill, working_set: WorkingSet, ids: Ids, encoder: Enc
             settlement_id=settled_id,
         )
     enrolment = working_set.enrolments[person_id]
+    code = _accepted(command.code)
     check_use(
         code,
         holder_subject=enrolment.subject,
@@ -189,6 +191,12 @@ def _settle(command: SettleBill, working_set: WorkingSet, ids: Ids, encoder: Enc
         None,
     )
     return response
+
+
+def _accepted(code: Code) -> PresentedCode:
+    if isinstance(code, RuleError):
+        raise code
+    return code
 
 
 def _reverse(

@@ -11,7 +11,6 @@ from yibao_settlement.rules.policy import (
     OVER_LIMIT,
     PREPAY,
     AccountStep,
-    CostPart,
 )
 from yibao_settlement.rules.split import Record
 from yibao_settlement.rules.work import Work
@@ -20,16 +19,16 @@ from yibao_settlement.rules.work import Work
 def pay_from_account(step: AccountStep, row_index: int, *, balance_fen: int, work: Work) -> Record:
     """Finds what the account pays; `balance_fen` is zero where it is not to be used.
 
-    The record is: row, balance, what is left of each CostPart in its order, paid.
+    The record is: row, balance, what is left of each of COST_PARTS, paid.
     """
     pays = step.rows[row_index].pays
     left = _personal_parts(work)
-    payable = sum(left_fen for part, left_fen in zip(CostPart, left, strict=True) if part in pays)
+    payable = sum([left[part] for part in pays])
     return (row_index, balance_fen, *left, min(payable, balance_fen))
 
 
 def _personal_parts(work: Work) -> tuple[int, ...]:
-    """Returns what the person bears of each CostPart after all funds, in fen."""
+    """Returns what the person bears of each of COST_PARTS after all funds, in fen."""
     amounts = work.amounts
     deductible = min(work.deductible_fen, amounts[ELIGIBLE])
     parts = (
@@ -39,7 +38,7 @@ def _personal_parts(work: Work) -> tuple[int, ...]:
         amounts[OVER_LIMIT],
         amounts[EXCLUDED],
     )
-    relieved = sum(payment.amount_fen for payment in work.payments)
+    relieved = sum([payment.amount_fen for payment in work.payments])
     left: list[int] = []
     for part in parts:
         off = min(part, relieved)

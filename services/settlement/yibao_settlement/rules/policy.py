@@ -126,23 +126,19 @@ class TiersStep(Step):
     first: int
 
 
-class CostPart(enum.Enum):
-    """Parts of what a person bears, in the order in which funds relieve the person."""
-
-    COPAY = "copay"
-    DEDUCTIBLE = "deductible"
-    PREPAY = "prepay"
-    OVER_LIMIT = "over_limit"
-    EXCLUDED = "excluded"
+# Parts of what a person bears, in the order in which funds relieve the person of them.
+COST_PARTS = ("copay", "deductible", "prepay", "over_limit", "excluded")
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """The parts of the personal cost that the personal account may pay."""
+    """The parts of the personal cost, by position in COST_PARTS, that the personal
+    account may pay.
+    """
 
     when: Condition
     clause: str
-    pays: frozenset[CostPart]
+    pays: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

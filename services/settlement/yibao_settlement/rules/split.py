@@ -26,8 +26,7 @@ class Facts:
     age: int
 
 
-@dataclass(frozen=True, slots=True)
-class PricedLine:
+class PricedLine(NamedTuple):
     """A line with what the catalogue of the day says of its item.
 
     `over_limit_fen` is the part of `amount_fen` above the price ceiling (T-07).

@@ -13,10 +13,10 @@ from yibao_settlement.rules.classify import RECORD_HEAD, RECORD_LINE
 from yibao_settlement.rules.formulas import difference, percent, tiers_formula
 from yibao_settlement.rules.policy import (
     BILL_NAMES,
+    COST_PARTS,
     OWN_COST,
     AccountStep,
     ClassifyStep,
-    CostPart,
     DeductibleStep,
     Policy,
     PolicyStep,
@@ -162,10 +162,9 @@ def _tell_tiers(
 
 def _tell_account(step: AccountStep, record: Record) -> _Told:
     row_index, balance, *left, paid = record
-    pays = step.rows[row_index].pays
-    parts = [(part, fen) for part, fen in zip(CostPart, left, strict=True) if part in pays]
-    payable = difference([fen for _, fen in parts], [])
-    inputs = tuple(NamedAmount(part.value, fen) for part, fen in parts)
+    parts = step.rows[row_index].pays
+    payable = difference([left[part] for part in parts], []) if parts else yuan(0)
+    inputs = tuple(NamedAmount(COST_PARTS[part], left[part]) for part in parts)
     inputs += (NamedAmount("balance", balance),)
     return _Told(inputs, f"min({payable}, {yuan(balance)}) = {yuan(paid)}", paid)
 

@@ -157,7 +157,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
 
     def _settle_command(self, request: pb.SettleBillRequest, caller: Caller) -> commands.SettleBill:
         institution_id = caller.own_institution()
-        code = self._trust.check(
+        code = self._trust.judge(
             request.presentation,
             region=request.region,
             audience=settlement_audience(institution_id),

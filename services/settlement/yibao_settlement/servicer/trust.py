@@ -9,6 +9,7 @@ from yibao.trust import TrustSnapshot
 from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
 from yibao_common.wire import to_instant
+from yibao_settlement.application.commands import Code
 from yibao_settlement.rules.presentation import PresentedCode, check_scan_time
 
 _REASONS = {
@@ -43,6 +44,24 @@ class TrustHolder:
         self._snapshot = TrustSnapshot.verify(
             data, trust_key=trust_key, now=now, previous=self._snapshot
         )
+
+    def judge(
+        self,
+        presentation: Presentation,
+        *,
+        region: str,
+        audience: str | Collection[str],
+        now: dt.datetime,
+    ) -> Code:
+        """Returns the code of a presentation as `check` does, or its refusal.
+
+        Whether a refusal counts is decided with the request: a repeated one gets its
+        first answer, however old its code is by then.
+        """
+        try:
+            return self.check(presentation, region=region, audience=audience, now=now)
+        except RuleError as refusal:
+            return refusal
 
     def check(
         self,

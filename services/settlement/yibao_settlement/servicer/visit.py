@@ -50,7 +50,7 @@ class VisitServicer(rpc.VisitServiceServicer):
     ) -> pb.RegisterVisitResponse:
         """Registers a visit for the holder of a QR code."""
         caller = current_caller()
-        code = self._trust.check(
+        code = self._trust.judge(
             request.presentation,
             region=request.region,
             audience=registration_audience(request.care_type),

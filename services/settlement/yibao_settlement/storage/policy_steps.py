@@ -7,6 +7,7 @@ from yibao_common.yaml_file import Path
 from yibao_settlement.rules.brackets import Bracket, make_curve
 from yibao_settlement.rules.policy import (
     BY_ITEM,
+    COST_PARTS,
     DEDUCTIBLE_NAMES,
     OWN_COST,
     TIERS_NAMES,
@@ -15,7 +16,6 @@ from yibao_settlement.rules.policy import (
     Axis,
     ClassifyRow,
     ClassifyStep,
-    CostPart,
     DeductibleRow,
     DeductibleStep,
     PolicyStep,
@@ -78,7 +78,7 @@ def read_step(reading: Reading, model: AnyStepModel, path: Path) -> PolicyStep:
             return _tiers(reading, model, head, rows, path)
         case AccountModel():
             account_rows = tuple(
-                AccountRow(**row, pays=frozenset(map(CostPart, row_model.pays)))
+                AccountRow(**row, pays=_parts_of(row_model.pays))
                 for row, row_model in zip(rows, model.rows, strict=True)
             )
             return AccountStep(**head, rows=account_rows)
@@ -233,3 +233,7 @@ def _check_brackets(
             message = f"expected more than over_fen ({bracket.over_fen}), got {bracket.upto_fen}"
             reading.fault((*path, index, "upto_fen"), message)
         expected = bracket.upto_fen
+
+
+def _parts_of(names: Sequence[str]) -> tuple[int, ...]:
+    return tuple(index for index, part in enumerate(COST_PARTS) if part in names)

@@ -13,7 +13,7 @@ from yibao_settlement.rules.policy import Policy
 from yibao_settlement.rules.standing import Accumulators, Standing
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.reference import ReferenceCache, RegionReference, read_epoch
 from yibao_settlement.storage.transactions import (
     STANDING_COLUMNS,
     VISIT_COLUMNS,
@@ -48,7 +48,7 @@ class Queries:
                 visit,
                 0 if standing is None else standing.balance_fen,
                 _year(connection, region, visit.person_id, standing, benefit_year),
-                self._reference.view(connection, region, item_codes),
+                self._view(connection, region, item_codes),
             )
 
     def settlement(self, region: str, settlement_id: str) -> StoredSettlement | None:
@@ -91,8 +91,14 @@ class Queries:
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
         """Returns the item's row in force on `day`, or None."""
         with self._database.read() as connection:
-            view = self._reference.view(connection, region, [item_code])
+            view = self._view(connection, region, {item_code})
         return item_on(view.rows_by_code[item_code], day)
+
+    def _view(
+        self, connection: sa.Connection, region: str, item_codes: set[str]
+    ) -> RegionReference:
+        epoch = read_epoch(connection, region)
+        return self._reference.view(connection, region, item_codes, epoch=epoch)
 
     def fund_balances(self, region: str) -> list[tuple[str, int]]:
         """Returns every fund account with the sum of its entries in fen, by account."""

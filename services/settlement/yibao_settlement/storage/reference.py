@@ -96,10 +96,12 @@ class ReferenceCache:
         self._compiled: dict[str, Policy] = {}
 
     def view(
-        self, connection: sa.Connection, region: str, item_codes: Iterable[str]
+        self, connection: sa.Connection, region: str, item_codes: Iterable[str], *, epoch: int
     ) -> RegionReference:
-        """Returns the region's data as stored now, with the rows of `item_codes` loaded."""
-        epoch = read_epoch(connection, region)
+        """Returns the region's data as of `epoch`, with the rows of `item_codes` loaded.
+
+        The caller has read the epoch in the same transaction.
+        """
         with self._lock:
             known = self._regions.get(region)
             if known is None or known.epoch != epoch or len(known.rows_by_code) > _ITEMS_MAX:

@@ -9,13 +9,14 @@ a join in the locking statement would not.
 import contextlib
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from yibao_common.answers import Answer
 from yibao_common.database import Database
-from yibao_common.rows import insert_rows, select_rows
+from yibao_common.rows import Insert, Select, execute
 from yibao_settlement.application.commands import (
     Command,
     CreditAccount,
@@ -25,11 +26,12 @@ from yibao_settlement.application.commands import (
 )
 from yibao_settlement.application.records import SettlementRow
 from yibao_settlement.application.working_set import WorkingSet
+from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.standing import EPOCH, Accumulators, Standing
 from yibao_settlement.rules.visit import Enrolment, Visit
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.reference import ReferenceCache
-from yibao_settlement.storage.writes import write_changes
+from yibao_settlement.storage.reference import ReferenceCache, RegionReference
+from yibao_settlement.storage.writes import writes_of
 
 VISIT_COLUMNS = (
     "visit_id",
@@ -93,6 +95,33 @@ class SettlementTransactions:
             yield _Transaction(connection, self._reference, region, now)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the commands of a batch name."""
+
+    visit_ids: tuple[str, ...]
+    subjects: tuple[str, ...]
+    settlement_ids: tuple[str, ...]
+    person_ids: tuple[str, ...]
+    request_ids: tuple[str, ...]
+    code_ids: tuple[str, ...]
+    visit_numbers: tuple[str, ...]
+    item_codes: frozenset[str]
+    years: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What does not change once it is stored, and whose standings are to be locked."""
+
+    reference: RegionReference
+    visits: dict[str, Visit]
+    persons_by_subject: dict[str, str]
+    # The requests whose answers hold the settlements to be reversed.
+    settle_requests: tuple[str, ...]
+    person_ids: set[str]
+
+
 class _Transaction:
     """One batch in one region."""
 
@@ -110,192 +139,133 @@ class _Transaction:
 
     def load(self, commands: Sequence[Command]) -> WorkingSet:
         """Locks the standing of every person concerned, then reads the rest."""
-        settles = [command for command in commands if isinstance(command, SettleBill)]
-        registers = [command for command in commands if isinstance(command, RegisterVisit)]
-        reversals = [command for command in commands if isinstance(command, ReverseSettlement)]
-        credits = [command for command in commands if isinstance(command, CreditAccount)]
-
-        reference = self._reference.view(
-            self._connection,
-            self._region,
-            {line.item_code for command in settles for line in command.bill.lines},
-        )
-        visits = self._visits({command.bill.visit_id for command in settles})
-        persons_by_subject = self._subjects({command.code.subject for command in registers})
-        settlement_ids = {command.settlement_id for command in reversals}
-        person_ids = {visit.person_id for visit in visits.values()}
-        person_ids.update(persons_by_subject.values())
-        person_ids.update(command.person_id for command in credits)
-        person_ids.update(self._persons_of(settlement_ids))
-
-        standings = self._lock_standings(person_ids)
+        asked = _asked_by(commands)
+        found = self._find(asked)
+        standings = self._lock_standings(found.person_ids)
         # Only statements from here on see what the last holder of the locks wrote.
-        settlements, settled_bills = self._settlements(settlement_ids, visits)
-        years = {command.bill.service_date.year for command in settles}
-        years.update(row.benefit_year for row in settlements.values())
-        reversed_requests = {
-            settlements[settlement_id].request_id
-            for settlement_id in settlement_ids & settlements.keys()
-        }
-        answers = self._answers({command.request_id for command in commands} | reversed_requests)
-        return WorkingSet(
-            region=self._region,
-            now=self._now,
-            reference=reference,
-            answers=answers,
-            visits=visits,
-            visit_numbers=self._visit_numbers(registers),
-            enrolments=self._enrolments(person_ids),
-            persons_by_subject=persons_by_subject,
-            standings=standings,
-            closed_years=self._closed_years(standings, years),
-            used_codes=self._used_codes(
-                {command.code.code_id for command in settles}
-                | {command.code.code_id for command in registers}
-            ),
-            settlements=settlements,
-            settled_bills=settled_bills,
-            settle_responses={
-                request_id: answers[request_id].response for request_id in reversed_requests
-            },
-        )
+        return self._read(asked, found, standings)
 
     def store(self, working_set: WorkingSet) -> None:
         """Writes what the commands changed."""
-        write_changes(self._connection, working_set)
+        execute(self._connection, writes_of(working_set))
 
-    def _visits(self, visit_ids: set[str]) -> dict[str, Visit]:
-        rows = select_rows(
-            self._connection,
-            tables.visit,
-            VISIT_COLUMNS,
-            region=self._region,
-            key="visit_id",
-            among=visit_ids,
-        )
-        return {row[0]: visit_from(row) for row in rows}
+    def _select(
+        self,
+        table: sa.Table,
+        columns: tuple[str, ...],
+        key: str,
+        among: Iterable[str],
+        *,
+        null: str | None = None,
+    ) -> Select:
+        return Select(table, columns, self._region, key, tuple(among), null)
 
-    def _visit_numbers(self, registers: Sequence[RegisterVisit]) -> dict[tuple[str, str], str]:
-        rows = select_rows(
+    def _find(self, asked: _Asked) -> _Found:
+        epochs, visit_rows, subjects, settled = execute(
             self._connection,
-            tables.visit,
-            ("institution_id", "provider_visit_number", "visit_id"),
-            region=self._region,
-            key="provider_visit_number",
-            among={command.provider_visit_number for command in registers},
+            [
+                self._select(tables.reference_epoch, ("epoch",), "region", (self._region,)),
+                self._select(tables.visit, VISIT_COLUMNS, "visit_id", asked.visit_ids),
+                self._select(tables.enrolment, ("subject", "person_id"), "subject", asked.subjects),
+                self._select(
+                    tables.settlement,
+                    ("person_id", "request_id"),
+                    "settlement_id",
+                    asked.settlement_ids,
+                ),
+            ],
         )
-        return {(row[0], row[1]): row[2] for row in rows}
-
-    def _subjects(self, subjects: set[str]) -> dict[str, str]:
-        rows = select_rows(
+        visits = {row[0]: visit_from(row) for row in visit_rows}
+        persons_by_subject = {row[0]: row[1] for row in subjects}
+        person_ids = {visit.person_id for visit in visits.values()}
+        person_ids.update(persons_by_subject.values(), asked.person_ids)
+        person_ids.update(row[0] for row in settled)
+        reference = self._reference.view(
             self._connection,
-            tables.enrolment,
-            ("subject", "person_id"),
-            region=self._region,
-            key="subject",
-            among=subjects,
+            self._region,
+            asked.item_codes,
+            epoch=epochs[0][0] if epochs else 0,
         )
-        return {row[0]: row[1] for row in rows}
-
-    def _enrolments(self, person_ids: set[str]) -> dict[str, Enrolment]:
-        rows = select_rows(
-            self._connection,
-            tables.enrolment,
-            ENROLMENT_COLUMNS,
-            region=self._region,
-            key="person_id",
-            among=person_ids,
+        return _Found(
+            reference, visits, persons_by_subject, tuple(row[1] for row in settled), person_ids
         )
-        return {row[0]: enrolment_from(row) for row in rows}
-
-    def _persons_of(self, settlement_ids: set[str]) -> set[str]:
-        rows = select_rows(
-            self._connection,
-            tables.settlement,
-            ("person_id",),
-            region=self._region,
-            key="settlement_id",
-            among=settlement_ids,
-        )
-        return {row[0] for row in rows}
 
     def _lock_standings(self, person_ids: set[str]) -> dict[str, Standing]:
-        found = self._select_standings(person_ids)
-        missing = sorted(person_ids - found.keys())
-        if missing:
-            # A row to lock: without it two processes would each see a person of whom
-            # nothing is booked yet.
-            insert_rows(
-                self._connection,
-                tables.person_standing,
-                ("region", *STANDING_COLUMNS),
-                [(self._region, person_id, 0, 0, "{}", EPOCH) for person_id in missing],
-                skip_existing=True,
-            )
-            found = self._select_standings(person_ids)
-        assert found.keys() == person_ids
-        return found
-
-    def _select_standings(self, person_ids: set[str]) -> dict[str, Standing]:
-        rows = select_rows(
-            self._connection,
+        lock = Select(
             tables.person_standing,
             STANDING_COLUMNS,
-            region=self._region,
-            key="person_id",
-            among=sorted(person_ids),
+            self._region,
+            "person_id",
+            sorted(person_ids),
             order_by=("person_id",),
             for_update=True,
         )
-        return {row[0]: standing_from(row) for row in rows}
+        (rows,) = execute(self._connection, [lock])
+        missing = sorted(person_ids - {row[0] for row in rows})
+        if missing:
+            # A row to lock: without it two processes would each see a person of whom
+            # nothing is booked yet.
+            new = [(self._region, person_id, 0, 0, "{}", EPOCH) for person_id in missing]
+            insert = Insert(
+                tables.person_standing, ("region", *STANDING_COLUMNS), new, skip_existing=True
+            )
+            _, rows = execute(self._connection, [insert, lock])
+        standings = {row[0]: standing_from(row) for row in rows}
+        assert standings.keys() == person_ids
+        return standings
 
-    def _settlements(
-        self, settlement_ids: set[str], visits: Mapping[str, Visit]
-    ) -> tuple[dict[str, SettlementRow], dict[tuple[str, str], str]]:
-        asked = select_rows(
+    def _read(self, asked: _Asked, found: _Found, standings: dict[str, Standing]) -> WorkingSet:
+        settled, of_visits, answers, numbers, enrolments, codes = execute(
             self._connection,
-            tables.settlement,
-            _SETTLEMENT_COLUMNS,
-            region=self._region,
-            key="settlement_id",
-            among=settlement_ids,
+            [
+                self._select(
+                    tables.settlement, _SETTLEMENT_COLUMNS, "settlement_id", asked.settlement_ids
+                ),
+                self._select(
+                    tables.settlement,
+                    ("visit_id", "bill_number", "settlement_id"),
+                    "visit_id",
+                    found.visits,
+                    null="reversal_id",
+                ),
+                self._select(
+                    tables.answer,
+                    ("request_id", "digest", "response"),
+                    "request_id",
+                    {*asked.request_ids, *found.settle_requests},
+                ),
+                self._select(
+                    tables.visit,
+                    ("institution_id", "provider_visit_number", "visit_id"),
+                    "provider_visit_number",
+                    asked.visit_numbers,
+                ),
+                self._select(tables.enrolment, ENROLMENT_COLUMNS, "person_id", found.person_ids),
+                self._select(tables.used_code, ("subject", "code_id"), "code_id", asked.code_ids),
+            ],
         )
-        of_visits = select_rows(
-            self._connection,
-            tables.settlement,
-            ("visit_id", "bill_number", "settlement_id"),
+        settlements = {row[0]: _settlement_from(row) for row in settled}
+        years = asked.years | {row.benefit_year for row in settlements.values()}
+        known = {row[0]: Answer(row[0], bytes(row[1]), bytes(row[2])) for row in answers}
+        return WorkingSet(
             region=self._region,
-            key="visit_id",
-            among=visits,
-            null="reversal_id",
+            now=self._now,
+            reference=found.reference,
+            answers=known,
+            visits=found.visits,
+            visit_numbers={(row[0], row[1]): row[2] for row in numbers},
+            enrolments={row[0]: enrolment_from(row) for row in enrolments},
+            persons_by_subject=found.persons_by_subject,
+            standings=standings,
+            closed_years=self._closed_years(standings, years),
+            used_codes={(row[0], row[1]) for row in codes},
+            settlements=settlements,
+            settled_bills={(row[0], row[1]): row[2] for row in of_visits},
+            settle_responses={each: known[each].response for each in found.settle_requests},
         )
-        settled_bills = {(row[0], row[1]): row[2] for row in of_visits}
-        return {row[0]: _settlement_from(row) for row in asked}, settled_bills
-
-    def _answers(self, request_ids: set[str]) -> dict[str, Answer]:
-        rows = select_rows(
-            self._connection,
-            tables.answer,
-            ("request_id", "digest", "response"),
-            region=self._region,
-            key="request_id",
-            among=request_ids,
-        )
-        return {row[0]: Answer(row[0], bytes(row[1]), bytes(row[2])) for row in rows}
-
-    def _used_codes(self, code_ids: set[str]) -> set[tuple[str, str]]:
-        rows = select_rows(
-            self._connection,
-            tables.used_code,
-            ("subject", "code_id"),
-            region=self._region,
-            key="code_id",
-            among=code_ids,
-        )
-        return {(row[0], row[1]) for row in rows}
 
     def _closed_years(
-        self, standings: Mapping[str, Standing], years: set[int]
+        self, standings: Mapping[str, Standing], years: frozenset[int]
     ) -> dict[tuple[str, int], Accumulators]:
         # Only a person whose current year differs from a bill's can need another year.
         concerned = {
@@ -303,15 +273,33 @@ class _Transaction:
             for person_id, standing in standings.items()
             if standing.benefit_year and years - {standing.benefit_year}
         }
-        rows = select_rows(
-            self._connection,
-            tables.closed_year,
-            ("person_id", "benefit_year", "accumulators"),
-            region=self._region,
-            key="person_id",
-            among=concerned,
-        )
+        columns = ("person_id", "benefit_year", "accumulators")
+        select = self._select(tables.closed_year, columns, "person_id", concerned)
+        (rows,) = execute(self._connection, [select])
         return {(row[0], row[1]): json.loads(row[2]) for row in rows}
+
+
+def _asked_by(commands: Sequence[Command]) -> _Asked:
+    settles = [command for command in commands if isinstance(command, SettleBill)]
+    registers = [command for command in commands if isinstance(command, RegisterVisit)]
+    codes = [command.code for command in settles] + [command.code for command in registers]
+    return _Asked(
+        visit_ids=tuple({command.bill.visit_id for command in settles}),
+        subjects=tuple(
+            {each.code.subject for each in registers if isinstance(each.code, PresentedCode)}
+        ),
+        settlement_ids=tuple(
+            {each.settlement_id for each in commands if isinstance(each, ReverseSettlement)}
+        ),
+        person_ids=tuple({each.person_id for each in commands if isinstance(each, CreditAccount)}),
+        request_ids=tuple({command.request_id for command in commands}),
+        code_ids=tuple({code.code_id for code in codes if isinstance(code, PresentedCode)}),
+        visit_numbers=tuple({command.provider_visit_number for command in registers}),
+        item_codes=frozenset(
+            [line.item_code for command in settles for line in command.bill.lines]
+        ),
+        years=frozenset([command.bill.service_date.year for command in settles]),
+    )
 
 
 def groups_from(text: str) -> tuple[str, ...]:

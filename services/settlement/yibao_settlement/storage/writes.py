@@ -1,74 +1,62 @@
-"""Writes what a batch changed, table by table, each in one statement."""
+"""What a batch writes: a statement a table, all in one round trip."""
 
 import json
 from collections.abc import Mapping
 
-import sqlalchemy as sa
-
-from yibao_common.rows import insert_rows, update_rows
+from yibao_common.rows import Insert, Statement, Update
 from yibao_settlement.application.working_set import Changes, NewSettlement, WorkingSet
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 
 
-def write_changes(connection: sa.Connection, working_set: WorkingSet) -> None:
-    """Writes every change of the batch; the caller commits."""
+def writes_of(working_set: WorkingSet) -> list[Statement]:
+    """Returns the statements that write every change of the batch; the caller commits."""
     changes, region = working_set.changes, working_set.region
-    _write_persons(connection, working_set)
-    insert_rows(
-        connection,
-        tables.visit,
-        _VISIT_INSERT,
-        [_visit_row(region, visit) for visit in changes.visits],
-    )
-    insert_rows(
-        connection,
-        tables.used_code,
-        (
-            "region",
-            "subject",
-            "code_id",
-            "request_id",
-            "institution_id",
-            "terminal_id",
-            "scan_time",
+    return [
+        *_person_writes(working_set),
+        Insert(
+            tables.visit, _VISIT_INSERT, [_visit_row(region, visit) for visit in changes.visits]
         ),
-        [
-            (
-                region,
-                use.code.subject,
-                use.code.code_id,
-                use.request_id,
-                use.institution_id,
-                use.code.terminal_id,
-                use.code.scan_time,
-            )
-            for use in changes.code_uses
-        ],
-    )
-    insert_rows(
-        connection,
-        tables.settlement,
-        _SETTLEMENT_INSERT,
-        [_settlement_row(region, new) for new in changes.settlements],
-    )
-    _write_reversals(connection, region, changes)
-    insert_rows(
-        connection,
-        tables.entry,
-        ("region", "account_id", "posting_id", "kind", "amount_fen"),
-        [
-            (region, entry.account_id, posting.posting_id, int(posting.kind), entry.amount_fen)
-            for posting in changes.postings
-            for entry in posting.entries
-        ],
-    )
-    insert_rows(
-        connection,
-        tables.answer,
-        ("region", "request_id", "digest", "response"),
-        [(region, answer.request_id, answer.digest, answer.response) for answer in changes.answers],
-    )
+        Insert(
+            tables.used_code,
+            _USED_CODE_INSERT,
+            [
+                (
+                    region,
+                    use.code.subject,
+                    use.code.code_id,
+                    use.request_id,
+                    use.institution_id,
+                    use.code.terminal_id,
+                    use.code.scan_time,
+                )
+                for use in changes.code_uses
+            ],
+        ),
+        Insert(
+            tables.settlement,
+            _SETTLEMENT_INSERT,
+            [_settlement_row(region, new) for new in changes.settlements],
+        ),
+        _reversal_write(region, changes),
+        Insert(
+            tables.entry,
+            ("region", "account_id", "posting_id", "kind", "amount_fen"),
+            [
+                (region, entry.account_id, posting.posting_id, int(posting.kind), entry.amount_fen)
+                for posting in changes.postings
+                for entry in posting.entries
+            ],
+        ),
+        Insert(
+            tables.answer,
+            ("region", "request_id", "digest", "response"),
+            [
+                (region, answer.request_id, answer.digest, answer.response)
+                for answer in changes.answers
+            ],
+        ),
+    ]
 
 
 _USED_CODE_INSERT = (
@@ -117,55 +105,53 @@ _SETTLEMENT_INSERT = (
 )
 
 
-def _write_persons(connection: sa.Connection, working_set: WorkingSet) -> None:
+def _person_writes(working_set: WorkingSet) -> list[Statement]:
     region = working_set.region
     standings = [
         working_set.standings[person_id] for person_id in sorted(working_set.changes.person_ids)
     ]
-    update_rows(
-        connection,
-        tables.person_standing,
-        keys=("region", "person_id"),
-        values=("balance_fen", "benefit_year", "accumulators", "newest_code_time"),
-        rows=[
-            (
-                region,
-                standing.person_id,
-                standing.balance_fen,
-                standing.benefit_year,
-                amounts_json(standing.accumulators),
-                standing.newest_code_time,
-            )
-            for standing in standings
-        ],
-    )
     years = [
         (region, person_id, year, amounts_json(working_set.closed_years[person_id, year]))
         for person_id, year in sorted(working_set.changes.closed_years)
     ]
-    insert_rows(
-        connection,
-        tables.closed_year,
-        ("region", "person_id", "benefit_year", "accumulators"),
-        years,
-        skip_existing=True,
-    )
-    update_rows(
-        connection,
-        tables.closed_year,
-        keys=("region", "person_id", "benefit_year"),
-        values=("accumulators",),
-        rows=years,
-    )
+    return [
+        Update(
+            tables.person_standing,
+            ("region", "person_id"),
+            ("balance_fen", "benefit_year", "accumulators", "newest_code_time"),
+            [
+                (
+                    region,
+                    standing.person_id,
+                    standing.balance_fen,
+                    standing.benefit_year,
+                    amounts_json(standing.accumulators),
+                    standing.newest_code_time,
+                )
+                for standing in standings
+            ],
+        ),
+        Insert(
+            tables.closed_year,
+            ("region", "person_id", "benefit_year", "accumulators"),
+            years,
+            skip_existing=True,
+        ),
+        Update(
+            tables.closed_year,
+            ("region", "person_id", "benefit_year"),
+            ("accumulators",),
+            years,
+        ),
+    ]
 
 
-def _write_reversals(connection: sa.Connection, region: str, changes: Changes) -> None:
-    update_rows(
-        connection,
+def _reversal_write(region: str, changes: Changes) -> Statement:
+    return Update(
         tables.settlement,
-        keys=("region", "settlement_id"),
-        values=("reversal_id", "reverse_time", "reverse_reason", "reversed_by"),
-        rows=[
+        ("region", "settlement_id"),
+        ("reversal_id", "reverse_time", "reverse_reason", "reversed_by"),
+        [
             (
                 region,
                 reversal.settlement.settlement_id,
