@@ -100,8 +100,12 @@ def read_request(method: MethodDescriptor, text: str) -> Message:
     """
     request = GetMessageClass(method.input_type)()
     try:
-        json_format.Parse(text, request)
-    except json_format.ParseError as error:
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            # The parser would take an empty list for an empty request.
+            raise json_format.ParseError("the request must be a JSON object")
+        json_format.ParseDict(values, request)
+    except (json_format.ParseError, ValueError) as error:
         fields = ", ".join(field.name for field in method.input_type.fields)
         raise CallError(f"{error}\n{method.input_type.name} has: {fields}") from None
     return request

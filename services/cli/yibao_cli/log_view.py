@@ -25,7 +25,7 @@ class LogView:
         """Prints one line of the process `name`."""
         entry = _entry(line)
         if entry is None:
-            self._console.print(Text.assemble((f"{name:<12}", "bold"), line), soft_wrap=True)
+            self._console.print(Text.assemble((f"{name:<13}", "bold"), line), soft_wrap=True)
             return
         level = str(entry.get("level"))
         if _RANKS.get(level, len(_RANKS)) < self._least:
@@ -36,8 +36,8 @@ class LogView:
         )
         text = Text.assemble(
             (f"{_clock_time(entry)} ", "dim"),
-            (f"{name:<12}", "bold"),
-            (f"{level:<8}{entry.get('event')}", style),
+            (f"{name:<13}", "bold"),
+            (f"{level:<9}{entry.get('event')}", style),
             (f"  {facts}", "dim"),
         )
         self._console.print(text, soft_wrap=True)

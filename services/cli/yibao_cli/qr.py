@@ -10,9 +10,7 @@ from rich.console import Console
 from yibao import qr
 from yibao.trust import TrustSnapshot
 from yibao_common.clock import Clock
-
-# Business types of the national interface that codes are issued for.
-AUDIENCES = ("01101", "01103", "01301", "02121")
+from yibao_identity.rules.qr_code import AUDIENCES
 
 
 def run_verify(
@@ -40,7 +38,7 @@ def run_verify(
         return 2
     try:
         trust = TrustSnapshot.verify(snapshot, trust_key=key.public_bytes_raw(), now=now)
-        claims = qr.verify(text, trust=trust, audience=audiences or AUDIENCES, now=now)
+        claims = qr.verify(text, trust=trust, audience=audiences or list(AUDIENCES), now=now)
     except qr.QrError as refused:
         err.print(f"{refused.error}: {refused}", style="red", markup=False, soft_wrap=True)
         return 1

@@ -57,24 +57,32 @@ class Database:
         Raises TransientError where the database asks to run the transaction again or was
         unreachable; whether a lost commit took effect is then found by request id.
         """
-        try:
-            with self._writer.begin() as connection:
-                yield connection
-        except sa.exc.DBAPIError as error:
-            if _is_transient(error):
-                raise TransientError(type(error).__name__) from error
-            raise
+        with _transient_told(), self._writer.begin() as connection:
+            yield connection
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Gives a connection in a read-only transaction over one snapshot."""
-        with self._reader.begin() as connection:
+        """Gives a connection in a read-only transaction over one snapshot.
+
+        Raises TransientError where the database was unreachable.
+        """
+        with _transient_told(), self._reader.begin() as connection:
             yield connection
 
     def close(self) -> None:
         """Closes every connection."""
         self._writer.dispose()
         self._reader.dispose()
+
+
+@contextlib.contextmanager
+def _transient_told() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if _is_transient(error):
+            raise TransientError(type(error).__name__) from error
+        raise
 
 
 def _is_transient(error: sa.exc.DBAPIError) -> bool:

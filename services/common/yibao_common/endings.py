@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import grpc
 
 from yibao_common.admission import RateLimitedError
+from yibao_common.batcher import TransientError
 from yibao_common.calls import Call
 from yibao_common.errors import RuleError
 from yibao_common.ids import Ids
@@ -53,6 +54,9 @@ class Endings:
             raise error
         if isinstance(error, TimeIsUpError):
             await self._time_is_up(call, context)
+        if isinstance(error, TransientError):
+            self._log.error("database unavailable", **call.facts(), error=kinds(error))
+            await self._refuse(call, database_unavailable(), context)
         if not isinstance(error, Exception):
             raise error
         await self._unexpected(call, error, context)
@@ -90,6 +94,15 @@ class Endings:
             reference_id=reference_id,
         )
         await _abort(answer, context)
+
+
+def database_unavailable() -> RuleError:
+    """Returns the refusal for a call whose transaction could not be carried out."""
+    return RuleError(
+        Reason.DATABASE_UNAVAILABLE,
+        "the database is unavailable; whether the call took effect is unknown: repeat it with "
+        "the same request_id",
+    )
 
 
 async def _abort(error: RuleError, context: "Context") -> NoReturn:

@@ -40,7 +40,9 @@ class Reason(enum.Enum):
     MESSAGE_TOO_LARGE = (6, Code.RESOURCE_EXHAUSTED, "报文超过大小上限")
     OVERLOADED = (7, Code.UNAVAILABLE, "服务繁忙或正在停止，请重试")
     REQUEST_ID_REUSED = (8, Code.ALREADY_EXISTS, "请求编号已用于其他内容")
-    DEADLINE_INVALID = (9, Code.INVALID_ARGUMENT, "未设置超时或超时过长")
+    DEADLINE_INVALID = (9, Code.INVALID_ARGUMENT, "超时时间过长")
+
+    DATABASE_UNAVAILABLE = (10, Code.UNAVAILABLE, "数据库暂不可用，请用同一请求编号重试")
 
     FIELDS_INVALID = (20, Code.INVALID_ARGUMENT, "多个字段有误")
     FIELD_REQUIRED = (21, Code.INVALID_ARGUMENT, "缺少必填字段")
@@ -90,6 +92,11 @@ class Reason(enum.Enum):
     SETTLEMENT_REVERSED = (109, Code.FAILED_PRECONDITION, "该结算已撤销")
     ACCOUNT_NOT_FOUND = (110, Code.NOT_FOUND, "未找到个人账户")
     TRACE_MISMATCH = (111, Code.FAILED_PRECONDITION, "重新计算的结果与结算时不一致")
+    POLICY_PAYS_TWICE = (
+        112,
+        Code.FAILED_PRECONDITION,
+        "待遇政策对同一费用重复支付，请联系经办机构",
+    )
 
     POLICY_FILE_INVALID = (120, Code.INVALID_ARGUMENT, "政策文件有误")
     SAME_MAKER_AND_CHECKER = (121, Code.FAILED_PRECONDITION, "经办与复核不能为同一人")

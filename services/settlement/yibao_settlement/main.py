@@ -78,103 +78,57 @@ class SettlementService:
         self._log = log
         self._clock = clock
         self._ids = ids
+        self._trust_key = _read_public_key(config.identity.trust_key_file)
         self.database = Database(config.database.url)
         try:
+            if self.database.is_sqlite and config.server.reuse_port:
+                raise StartError("server.reuse_port: SQLite is served by one process alone")
             check_is_current(self.database, "yibao_settlement")
-            self._trust_key = _read_public_key(config.identity.trust_key_file)
         except StartError:
             self.database.close()
             raise
-        if self.database.is_sqlite and config.server.reuse_port:
-            raise StartError("server.reuse_port: SQLite is served by one process alone")
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
-        config = self._config
         metrics = Metrics()
         reference = ReferenceCache()
+        reads = Queries(self.database, reference)
         blocking = Blocking()
-        queries = Queries(self.database, reference)
-        batcher: Batcher[Command, bytes] = Batcher(
-            BatchWork(
-                SettlementTransactions(self.database, reference),
-                encoder=ProtoEncoder(),
-                clock=self._clock,
-                ids=self._ids,
-            ),
-            max_size=config.batch.max_size,
-            linger_seconds=config.batch.linger_ms / 1000,
-            max_queue=config.batch.max_queue,
-            observer=BatchMetrics(metrics, "settlement"),
-        )
         trust = TrustHolder()
-        identity_channel = _channel(config)
-        identity = IdentityClient(
-            identity_channel,
-            regions=config.identity.regions,
-            trust_key=self._trust_key,
-            snapshot_file=config.identity.snapshot_file,
-            poll_seconds=config.identity.poll_seconds,
-            trust=trust,
-            feed=FeedStore(self.database),
-            blocking=blocking,
-            clock=self._clock,
-            log=self._log,
-        )
-
-        def register(server: grpc.aio.Server) -> None:
-            visit_service_pb2_grpc.add_VisitServiceServicer_to_server(
-                VisitServicer(
-                    batcher,
-                    queries,
-                    blocking,
-                    trust=trust,
-                    refresh_enrolments=identity.refresh_enrolments,
-                    clock=self._clock,
-                ),
-                server,
-            )
-            settlement_service_pb2_grpc.add_SettlementServiceServicer_to_server(
-                SettlementServicer(
-                    batcher,
-                    queries,
-                    blocking,
-                    trust=trust,
-                    clock=self._clock,
-                    ids=self._ids,
-                    log=self._log,
-                ),
-                server,
-            )
-            account_service_pb2_grpc.add_AccountServiceServicer_to_server(
-                AccountServicer(batcher, queries, blocking), server
-            )
-            catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(
-                CatalogueServicer(ReferenceStore(self.database), queries, blocking), server
-            )
-            policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(
-                PolicyServicer(PolicyStore(self.database, clock=self._clock), blocking), server
-            )
-
-        server = Server(
-            config.server,
-            service_name="settlement",
-            register=register,
-            descriptors=DESCRIPTORS,
-            access=ACCESS,
-            log=self._log,
-            metrics=metrics,
-            clock=self._clock,
-            ids=self._ids,
-        )
+        batcher = self._make_batcher(reference, metrics)
+        channel = _channel(self._config)
+        identity = self._make_identity_client(channel, trust, blocking)
         housekeeping = Housekeeping(
             self.database,
             blocking,
-            regions=config.identity.regions,
+            regions=self._config.identity.regions,
             clock=self._clock,
             log=self._log,
+        )
+        server = self._make_server(
+            metrics,
+            VisitServicer(
+                batcher,
+                reads,
+                blocking,
+                trust=trust,
+                refresh_enrolments=identity.refresh_enrolments,
+                clock=self._clock,
+            ),
+            SettlementServicer(
+                batcher,
+                reads,
+                blocking,
+                trust=trust,
+                clock=self._clock,
+                ids=self._ids,
+                log=self._log,
+            ),
+            AccountServicer(batcher, reads, blocking),
+            CatalogueServicer(ReferenceStore(self.database), reads, blocking),
+            PolicyServicer(PolicyStore(self.database, clock=self._clock), blocking),
         )
         batcher.start()
         identity.start()
@@ -189,10 +143,71 @@ class SettlementService:
             await server.drain()
             await housekeeping.close()
             await identity.close()
-            await identity_channel.close()
+            await channel.close()
             await batcher.close()
             blocking.close()
             self.database.close()
+
+    def _make_batcher(self, reference: ReferenceCache, metrics: Metrics) -> Batcher[Command, bytes]:
+        batch = self._config.batch
+        work = BatchWork(
+            SettlementTransactions(self.database, reference),
+            encoder=ProtoEncoder(),
+            clock=self._clock,
+            ids=self._ids,
+        )
+        return Batcher(
+            work,
+            max_size=batch.max_size,
+            linger_seconds=batch.linger_ms / 1000,
+            max_queue=batch.max_queue,
+            observer=BatchMetrics(metrics, "settlement"),
+        )
+
+    def _make_identity_client(
+        self, channel: grpc.aio.Channel, trust: TrustHolder, blocking: Blocking
+    ) -> IdentityClient:
+        identity = self._config.identity
+        return IdentityClient(
+            channel,
+            regions=identity.regions,
+            trust_key=self._trust_key,
+            snapshot_file=identity.snapshot_file,
+            poll_seconds=identity.poll_seconds,
+            trust=trust,
+            feed=FeedStore(self.database),
+            blocking=blocking,
+            clock=self._clock,
+            log=self._log,
+        )
+
+    def _make_server(
+        self,
+        metrics: Metrics,
+        visits: VisitServicer,
+        settlements: SettlementServicer,
+        accounts: AccountServicer,
+        catalogue: CatalogueServicer,
+        policies: PolicyServicer,
+    ) -> Server:
+        def register(server: grpc.aio.Server) -> None:
+            visit_service_pb2_grpc.add_VisitServiceServicer_to_server(visits, server)
+            settlement_service_pb2_grpc.add_SettlementServiceServicer_to_server(settlements, server)
+            account_service_pb2_grpc.add_AccountServiceServicer_to_server(accounts, server)
+            catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(catalogue, server)
+            policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(policies, server)
+
+        return Server(
+            self._config.server,
+            service_name="settlement",
+            register=register,
+            descriptors=DESCRIPTORS,
+            access=ACCESS,
+            log=self._log,
+            metrics=metrics,
+            clock=self._clock,
+            ids=self._ids,
+        )
 
 
 def _read_public_key(path: Path) -> bytes:

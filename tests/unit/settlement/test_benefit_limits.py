@@ -379,7 +379,7 @@ def test_a_policy_that_would_pay_a_part_twice_refuses_the_bill() -> None:
     twice = tiers("X1", ELIGIBLE, [(0, None, 100_000)], fund_type="320100")
     with pytest.raises(RuleError) as raised:
         split_of(policy_of(*steps, twice), line(1_000))
-    assert raised.value.reason is Reason.POLICY_FILE_INVALID
+    assert raised.value.reason is Reason.POLICY_PAYS_TWICE
     assert raised.value.metadata["step_id"] == "X1"
 
 

@@ -50,6 +50,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """INVALID_ARGUMENT. The deadline lies beyond the server's limit; a call without one gets
     the limit. Metadata: `limit_seconds`.
     """
+    ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 10
+    """UNAVAILABLE. The database cannot be reached or asks to try again. Whether the call
+    took effect is unknown: repeat it with the same `request_id`.
+    """
     ERROR_REASON_FIELDS_INVALID: _ErrorReason.ValueType  # 20
     """INVALID_ARGUMENT. Several fields are faulty, each for a reason of its own; see
     BadRequest. Where all share one reason, that reason is given instead.
@@ -164,6 +168,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. No such account: the person has never been credited or settled here.
     Metadata: `person_id`.
     """
+    ERROR_REASON_POLICY_PAYS_TWICE: _ErrorReason.ValueType  # 112
+    """FAILED_PRECONDITION. The policy would pay a part of the bill twice; the agency must
+    correct it. Metadata: `step_id`, `payable_fen`, `unpaid_fen`.
+    """
     ERROR_REASON_TRACE_MISMATCH: _ErrorReason.ValueType  # 111
     """FAILED_PRECONDITION. The trace derived again differs from the one settled by: an
     incident, reported to the supervisor. Metadata: `settlement_id`.
@@ -237,6 +245,10 @@ ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 8
 ERROR_REASON_DEADLINE_INVALID: ErrorReason.ValueType  # 9
 """INVALID_ARGUMENT. The deadline lies beyond the server's limit; a call without one gets
 the limit. Metadata: `limit_seconds`.
+"""
+ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 10
+"""UNAVAILABLE. The database cannot be reached or asks to try again. Whether the call
+took effect is unknown: repeat it with the same `request_id`.
 """
 ERROR_REASON_FIELDS_INVALID: ErrorReason.ValueType  # 20
 """INVALID_ARGUMENT. Several fields are faulty, each for a reason of its own; see
@@ -351,6 +363,10 @@ ERROR_REASON_SETTLEMENT_REVERSED: ErrorReason.ValueType  # 109
 ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 110
 """NOT_FOUND. No such account: the person has never been credited or settled here.
 Metadata: `person_id`.
+"""
+ERROR_REASON_POLICY_PAYS_TWICE: ErrorReason.ValueType  # 112
+"""FAILED_PRECONDITION. The policy would pay a part of the bill twice; the agency must
+correct it. Metadata: `step_id`, `payable_fen`, `unpaid_fen`.
 """
 ERROR_REASON_TRACE_MISMATCH: ErrorReason.ValueType  # 111
 """FAILED_PRECONDITION. The trace derived again differs from the one settled by: an

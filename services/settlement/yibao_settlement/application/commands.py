@@ -66,3 +66,10 @@ class CreditAccount:
 
 
 Command = RegisterVisit | SettleBill | ReverseSettlement | CreditAccount
+
+
+def accepted(code: Code) -> PresentedCode:
+    """Returns the code, or raises its refusal."""
+    if isinstance(code, RuleError):
+        raise code
+    return code

@@ -53,7 +53,7 @@ def adjudicate(
 
     Raises:
         RuleError: POLICY_NO_MATCHING_ROW where the policy does not say (with `step_id`
-            and `key`), POLICY_FILE_INVALID where it would pay a part of the bill twice.
+            and `key`), POLICY_PAYS_TWICE where it would pay a part of the bill twice.
     """
     assert account_balance_fen >= 0
     plan = plan_bill(policy, facts, year)

@@ -85,7 +85,7 @@ def _exact_earlier(step: TiersStep, row: TiersRow, *, before: int, work: Work) -
 def _paid_twice(step: TiersStep, *, payable_fen: int, unpaid_fen: int) -> RuleError:
     """Makes the refusal of a bill of which a policy would pay a part a second time."""
     return RuleError(
-        Reason.POLICY_FILE_INVALID,
+        Reason.POLICY_PAYS_TWICE,
         f"step {step.id} would pay on {payable_fen} fen, but only {unpaid_fen} fen of the bill "
         "are unpaid; its base must leave out what earlier steps paid",
         step_id=step.id,

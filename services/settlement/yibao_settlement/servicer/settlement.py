@@ -8,10 +8,11 @@ from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2_grpc as rpc
 from yibao_common.answers import request_digest
-from yibao_common.batcher import Batcher
+from yibao_common.batcher import Batcher, TransientError
 from yibao_common.blocking import Blocking
 from yibao_common.callers import Caller, current_caller
 from yibao_common.clock import Clock
+from yibao_common.endings import database_unavailable
 from yibao_common.errors import RuleError
 from yibao_common.ids import Ids
 from yibao_common.logs import Log, kinds, places
@@ -22,10 +23,11 @@ from yibao_common.wire import from_instant
 from yibao_settlement.application import commands
 from yibao_settlement.application.adjudicate import adjudicate_bill
 from yibao_settlement.application.commands import Command
-from yibao_settlement.application.decide import settlement_not_found, visit_not_found
 from yibao_settlement.application.explain import explain_settlement
 from yibao_settlement.application.ports import Reads
 from yibao_settlement.application.records import Adjudication, StoredSettlement
+from yibao_settlement.application.reverse import settlement_not_found
+from yibao_settlement.application.settle import visit_not_found
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.policy import Policy
 from yibao_settlement.rules.trace import explain
@@ -145,6 +147,8 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             return self._hide(error)
 
     def _hide(self, error: Exception) -> RuleError:
+        if isinstance(error, TransientError):
+            return database_unavailable()
         reference_id = self._ids()
         self._log.error(
             "item failed", reference_id=reference_id, error=kinds(error), places=places(error)

@@ -15,8 +15,8 @@ from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
 from yibao_common.wire import to_date
 from yibao_settlement.application.commands import Command, RegisterVisit
-from yibao_settlement.application.decide import visit_not_found
 from yibao_settlement.application.ports import Reads
+from yibao_settlement.application.settle import visit_not_found
 from yibao_settlement.rules.visit import registration_audience
 from yibao_settlement.servicer.encode import visit_message
 from yibao_settlement.servicer.trust import TrustHolder

@@ -1,0 +1,31 @@
+"""Crediting a personal account from a source of funds."""
+
+from yibao_common.errors import RuleError
+from yibao_common.ids import Ids
+from yibao_common.reasons import Reason
+from yibao_settlement.application.commands import CreditAccount
+from yibao_settlement.application.ports import Encoder
+from yibao_settlement.application.records import Credit
+from yibao_settlement.application.working_set import WorkingSet
+from yibao_settlement.rules.ledger import PostingKind, credit_entries
+
+
+def credit(command: CreditAccount, working_set: WorkingSet, ids: Ids, encoder: Encoder) -> bytes:
+    """Credits an account and returns the bytes of the answer.
+
+    Raises RuleError PERSON_NOT_ENROLLED; the working set is then as it was.
+    """
+    person_id = command.person_id
+    if person_id not in working_set.enrolments:
+        raise RuleError(
+            Reason.PERSON_NOT_ENROLLED,
+            f"person {person_id} is not enrolled in this region",
+            enrolment_status="UNKNOWN",
+        )
+    entries = credit_entries(
+        source=command.source, person_id=person_id, amount_fen=command.amount_fen
+    )
+    posting_id = ids()
+    standing = working_set.change_person(person_id, balance_change_fen=command.amount_fen)
+    working_set.post(posting_id, PostingKind.CREDIT, entries)
+    return encoder.credited(Credit(posting_id, working_set.region, standing, entries))

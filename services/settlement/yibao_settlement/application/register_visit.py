@@ -1,0 +1,66 @@
+"""Registering a visit for the holder of a code."""
+
+from yibao_common.calendar import shanghai_day
+from yibao_common.errors import RuleError
+from yibao_common.ids import Ids
+from yibao_common.reasons import Reason
+from yibao_settlement.application.commands import RegisterVisit, accepted
+from yibao_settlement.application.ports import Encoder
+from yibao_settlement.application.working_set import CodeUse, WorkingSet
+from yibao_settlement.rules.presentation import check_use
+from yibao_settlement.rules.visit import Visit, check_designated, check_ecert, check_enrolled
+
+
+def register_visit(
+    command: RegisterVisit, working_set: WorkingSet, ids: Ids, encoder: Encoder
+) -> bytes:
+    """Registers a visit and returns the bytes of its answer.
+
+    Raises RuleError where it is refused; the working set is then as it was.
+    """
+    code = accepted(command.code)
+    institution = check_designated(
+        working_set.reference.institution(command.institution_id),
+        command.institution_id,
+        region=working_set.region,
+        on=shanghai_day(working_set.now),
+    )
+    check_ecert(institution)
+    person_id = working_set.persons_by_subject.get(code.subject)
+    enrolment = check_enrolled(
+        None if person_id is None else working_set.enrolments[person_id], on=command.start_date
+    )
+    check_use(
+        code,
+        holder_subject=enrolment.subject,
+        usable=enrolment.credential_usable,
+        newest_code_time=working_set.standing(enrolment.person_id).newest_code_time,
+        used_codes=working_set.used_codes,
+    )
+    number = (command.institution_id, command.provider_visit_number)
+    existing = working_set.visit_numbers.get(number)
+    if existing is not None:
+        raise RuleError(
+            Reason.VISIT_EXISTS,
+            f"visit number {command.provider_visit_number} is registered already",
+            visit_id=existing,
+        )
+    visit = Visit(
+        visit_id=ids(),
+        person_id=enrolment.person_id,
+        institution_id=command.institution_id,
+        provider_visit_number=command.provider_visit_number,
+        care_type=command.care_type,
+        start_date=command.start_date,
+        birth_date=enrolment.birth_date,
+        insurance_type=enrolment.insurance_type,
+        person_class=enrolment.person_class,
+        entitlement_groups=enrolment.entitlement_groups,
+        institution_level=institution.institution_level,
+        register_time=working_set.now,
+    )
+    working_set.use_code(visit.person_id, CodeUse(code, command.request_id, command.institution_id))
+    working_set.visits[visit.visit_id] = visit
+    working_set.visit_numbers[number] = visit.visit_id
+    working_set.changes.visits.append(visit)
+    return encoder.visit(working_set.region, visit)

@@ -1,0 +1,68 @@
+"""`yibao demo` shows every published amount, fails when one differs, leaves nothing behind."""
+
+import dataclasses
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from yibao_cli.demo.command import run_demo
+from yibao_cli.loading import read_regions
+from yibao_common.clock import system_clock
+from yibao_common.money import yuan
+
+
+def processes_naming(path: Path) -> list[str]:
+    listed = subprocess.run(
+        ["ps", "-eww", "-o", "pid=,args="], capture_output=True, text=True, check=True
+    )
+    return [line for line in listed.stdout.splitlines() if str(path) in line]
+
+
+def test_the_demo_shows_every_published_amount_and_leaves_nothing(tmp_path: Path) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "yibao_cli.main", "demo"],
+        env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "80", "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    shown = finished.stdout
+    assert finished.returncode == 0, shown + finished.stderr
+    assert finished.stderr == ""
+    assert "✗" not in shown
+    assert max(map(cell_len, shown.splitlines())) <= 80
+    parts = shown.split("╭─ ")[1:]
+    for region, part in zip(read_regions(), parts, strict=True):
+        expected = region.sample_bill.expected
+        amounts = [each.amount_fen for each in expected.fund_payments]
+        amounts += [value for value in dataclasses.astuple(expected) if isinstance(value, int)]
+        assert part.startswith(region.sample_bill.example)
+        for fen in amounts:
+            assert f" {yuan(fen)}  {yuan(fen)}" in part.replace("   ", "  "), yuan(fen)
+    assert processes_naming(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_fen_of_difference_fails_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    region = read_regions()[0]
+    bill = region.sample_bill
+    expected = dataclasses.replace(bill.expected, cash_fen=bill.expected.cash_fen + 1)
+    wrong = dataclasses.replace(region, sample_bill=dataclasses.replace(bill, expected=expected))
+    console = Console(file=io.StringIO(), width=80)
+    assert run_demo(console, [wrong], clock=system_clock) == 1
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "✗  of it cash" in shown
+    assert "Something differs" in shown
+    assert processes_naming(tmp_path) == []

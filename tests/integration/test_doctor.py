@@ -1,0 +1,132 @@
+"""`yibao doctor` finds what keeps a service from working, before it is started."""
+
+import datetime as dt
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from yibao_cli.doctor.command import ledger_findings, run_doctor
+from yibao_cli.loading import read_regions
+from yibao_cli.parties import SERVICES
+from yibao_cli.sandbox import Settings, claim_folder, prepare
+from yibao_common.clock import Clock, system_clock
+from yibao_settlement.ledger_check import INVARIANTS, Drift, LedgerReport
+
+
+@pytest.fixture(scope="module")
+def config_files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Returns the configurations of a sandbox in which nothing runs."""
+    folder = tmp_path_factory.mktemp("doctor") / "sandbox"
+    claim_folder(folder, keep_data=False).close()
+    settings = Settings(
+        addresses=dict.fromkeys(SERVICES, "127.0.0.1:1"),
+        database_urls={},
+        processes=dict.fromkeys(SERVICES, 1),
+        reflection=False,
+        poll_seconds=1,
+        log_level="info",
+    )
+    return prepare(folder, read_regions()[:1], settings).config_files
+
+
+def examine(
+    paths: list[Path],
+    *,
+    with_health: bool = False,
+    with_ledger: bool = False,
+    clock: Clock = system_clock,
+) -> tuple[int, str]:
+    console = Console(file=io.StringIO(), width=80)
+    code = run_doctor(console, paths, with_health=with_health, with_ledger=with_ledger, clock=clock)
+    assert isinstance(console.file, io.StringIO)
+    return code, console.file.getvalue()
+
+
+def changed(path: Path, folder: Path, old: str, new: str) -> Path:
+    text = path.read_text()
+    assert old in text
+    copy = folder / path.name
+    copy.write_text(text.replace(old, new))
+    return copy
+
+
+def test_a_whole_sandbox_is_well_and_its_ledger_too(config_files: Mapping[str, Path]) -> None:
+    code, shown = examine(list(config_files.values()), with_ledger=True)
+    assert code == 0, shown
+    assert "✗" not in shown
+    for invariant in INVARIANTS:
+        assert f"✓ {invariant}" in shown
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_does_not_run_is_found(
+    config_files: Mapping[str, Path], service: str
+) -> None:
+    code, shown = examine([config_files[service]], with_health=True)
+    assert code == 1
+    assert f"✗ health at 127.0.0.1:1: {service} does not answer" in shown
+
+
+def test_certificates_that_have_ended_are_found(config_files: Mapping[str, Path]) -> None:
+    later = system_clock() + dt.timedelta(days=31)
+    code, shown = examine([config_files["offsite"]], clock=lambda: later)
+    assert code == 1
+    assert "✗ certificate" in shown
+
+
+def test_certificates_that_end_soon_are_pointed_out(config_files: Mapping[str, Path]) -> None:
+    later = system_clock() + dt.timedelta(days=20)
+    code, shown = examine([config_files["offsite"]], clock=lambda: later)
+    assert code == 0
+    assert "RENEW SOON" in shown
+
+
+@pytest.mark.parametrize(
+    ("service", "old", "new", "found"),
+    [
+        ("offsite", "offsite.pem", "identity.pem", "is not the key of"),
+        ("offsite", "offsite.pem", "nothing.pem", "cannot be read"),
+        ("offsite", "offsite.sqlite", "nothing.sqlite", "there is no such file"),
+        ("offsite", "offsite.sqlite", "identity.sqlite", "holds no schema of offsite"),
+        ("offsite", "[log]", "[logs]", "unknown key"),
+        ("settlement", "trust.pub.pem", "issuer.pem", "trust key"),
+        ("identity", "issuer.pem", "trust.pem", "must be keys of their own"),
+        ("identity", "hash.hex", "nothing.hex", "is no readable secret"),
+    ],
+)
+def test_what_would_keep_a_service_from_starting_is_found(
+    config_files: Mapping[str, Path],
+    tmp_path: Path,
+    service: str,
+    old: str,
+    new: str,
+    found: str,
+) -> None:
+    path = changed(config_files[service], tmp_path, old, new)
+    code, shown = examine([path])
+    assert code == 1
+    (told,) = (line for line in shown.splitlines() if "✗" in line)
+    assert found in told
+
+
+def test_the_password_of_a_database_is_not_shown(
+    config_files: Mapping[str, Path], tmp_path: Path
+) -> None:
+    url = "postgresql+psycopg://yibao:hunter2@127.0.0.1:1/x"
+    path = config_files["offsite"]
+    line = next(line for line in path.read_text().splitlines() if line.startswith("url"))
+    code, shown = examine([changed(path, tmp_path, line, f'url = "{url}"')])
+    assert code == 1
+    assert "cannot be read" in shown
+    assert "hunter2" not in shown
+
+
+def test_each_drift_of_the_ledger_is_a_finding_and_the_rest_holds() -> None:
+    report = LedgerReport(drifts=[Drift("500112", INVARIANTS[0], "posting-1", "sums to 1 fen")])
+    first, *others = ledger_findings(report)
+    assert first.problem == "posting-1 of region 500112 sums to 1 fen"
+    assert [each.subject for each in others] == list(INVARIANTS[1:])
+    assert not any(each.problem for each in others)

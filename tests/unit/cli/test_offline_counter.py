@@ -1,0 +1,73 @@
+"""The hospital's own process: verifies with the SDK alone, and any network is an error."""
+
+import datetime as dt
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from yibao_cli.demo import offline_counter
+from yibao_cli.demo.identity_steps import run_counter
+from yibao_cli.demo.steps import StepFailedError
+from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.rules.trust_list import KeyState, ListedKey, TrustList
+from yibao_identity.storage.signing import TokenSigner, TrustSigner
+
+REGION = "330100"
+SUBJECT = "K7Q2M9X4T1B8Z"
+
+
+@pytest.fixture
+def counter_files(tmp_path: Path) -> tuple[Path, Path, str]:
+    """Returns snapshot file, trust key file and the text of a code of this minute."""
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    token, trust_key = TokenSigner(Ed25519PrivateKey.generate()), Ed25519PrivateKey.generate()
+    listed = ListedKey(
+        token.public_key,
+        frozenset({REGION}),
+        now - dt.timedelta(days=1),
+        now + dt.timedelta(days=1),
+        KeyState.ACTIVE,
+    )
+    snapshot_file, trust_key_file = tmp_path / "trust.cbor", tmp_path / "trust.pem"
+    snapshot_file.write_bytes(TrustSigner(trust_key).sign_snapshot(TrustList(1, now, (listed,))))
+    public = trust_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    trust_key_file.write_bytes(public)
+    second = int(now.timestamp())
+    claims = QrClaims(REGION, SUBJECT, "01103", second, second + 60, bytes(8))
+    return snapshot_file, trust_key_file, token.sign_code(claims)
+
+
+def test_the_counter_reads_a_good_code(counter_files: tuple[Path, Path, str]) -> None:
+    snapshot_file, trust_key_file, text = counter_files
+    subject = run_counter(
+        text, snapshot_file=snapshot_file, trust_key_file=trust_key_file, audience="01103"
+    )
+    assert subject == SUBJECT
+
+
+def test_the_counter_refuses_a_code_for_another_use(
+    counter_files: tuple[Path, Path, str],
+) -> None:
+    snapshot_file, trust_key_file, text = counter_files
+    with pytest.raises(StepFailedError, match="wrong_audience"):
+        run_counter(
+            text, snapshot_file=snapshot_file, trust_key_file=trust_key_file, audience="01301"
+        )
+
+
+def test_the_counter_ends_at_any_use_of_the_network() -> None:
+    code = (
+        "import runpy, socket, sys;"
+        f"counter = runpy.run_path({offline_counter.__file__!r});"
+        "sys.addaudithook(counter['_refuse_network']);"
+        "socket.create_connection(('127.0.0.1', 9))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 1
+    assert "the counter is offline" in finished.stderr
