@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,8 +95,8 @@ def test_services_do_not_outlive_a_starter_that_is_killed(
     # Their output ends when the last of them has.
     assert up.stdout is not None
     up.stdout.read()
-    deadline = 100
-    while processes_in(tmp_path) and deadline:
-        deadline -= 1
-        signal.sigtimedwait([], 0.1)
+    for _ in range(100):
+        if not processes_in(tmp_path):
+            break
+        time.sleep(0.05)
     assert processes_in(tmp_path) == {}

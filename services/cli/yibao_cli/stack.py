@@ -255,8 +255,10 @@ def _obituary(child: Child) -> str:
     return f"{child.name} ended with code {child.exit_code}; it wrote:\n{lines or '  nothing'}"
 
 
-def check_serving(channel: grpc.Channel, service: str, *, seconds: float) -> None:
-    """Asks a service for its health; waits until it can be reached.
+def check_serving(
+    channel: grpc.Channel, service: str, *, seconds: float, wait: bool = True
+) -> None:
+    """Asks a service for its health; may wait until it can be reached.
 
     Raises:
         StartError: it cannot be reached, refuses the certificate or does not serve.
@@ -267,7 +269,7 @@ def check_serving(channel: grpc.Channel, service: str, *, seconds: float) -> Non
         health_pb2.HealthCheckResponse.FromString,
     )
     try:
-        answer = check(health_pb2.HealthCheckRequest(), timeout=seconds, wait_for_ready=True)
+        answer = check(health_pb2.HealthCheckRequest(), timeout=seconds, wait_for_ready=wait)
     except grpc.RpcError as error:
         raise StartError(f"{service} does not answer: {error_of(error).message}") from None
     if answer.status != health_pb2.HealthCheckResponse.SERVING:

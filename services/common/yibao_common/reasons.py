@@ -102,6 +102,7 @@ class Reason(enum.Enum):
     SAME_MAKER_AND_CHECKER = (121, Code.FAILED_PRECONDITION, "经办与复核不能为同一人")
     POLICY_STATE = (122, Code.FAILED_PRECONDITION, "政策当前状态不允许此操作")
     POLICY_OVERLAP = (123, Code.FAILED_PRECONDITION, "与已生效的政策日期重叠")
+    POLICY_VERSION_UNKNOWN = (124, Code.NOT_FOUND, "未找到该版本的待遇政策")
 
     REGISTRATION_NOT_FOUND = (140, Code.NOT_FOUND, "未找到异地就医备案")
     REGION_EXCLUDED = (141, Code.FAILED_PRECONDITION, "港澳台地区不在备案范围内")

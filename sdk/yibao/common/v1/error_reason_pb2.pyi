@@ -149,9 +149,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     `service_date`, `visit_start_date`.
     """
     ERROR_REASON_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 105
-    """FAILED_PRECONDITION. No active policy for the region, insurance type and day, or none
-    of the version that was asked for. Metadata: `region`, `insurance_type`, `date`,
-    `policy_version`; the first three, or the last.
+    """FAILED_PRECONDITION. No active policy for the region, insurance type and day.
+    Metadata: `region`, `insurance_type`, `date`.
     """
     ERROR_REASON_POLICY_NO_MATCHING_ROW: _ErrorReason.ValueType  # 106
     """FAILED_PRECONDITION. A table of the policy has no row for this person and
@@ -177,10 +176,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     incident, reported to the supervisor. Metadata: `settlement_id`.
     """
     ERROR_REASON_POLICY_FILE_INVALID: _ErrorReason.ValueType  # 120
-    """INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key. On a
-    bill: the policy would pay a part of it twice. Metadata: `step_id`, `payable_fen`,
-    `unpaid_fen`, on a bill.
-    """
+    """INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key."""
     ERROR_REASON_SAME_MAKER_AND_CHECKER: _ErrorReason.ValueType  # 121
     """FAILED_PRECONDITION. The approver is the one who submitted (maker and checker)."""
     ERROR_REASON_POLICY_STATE: _ErrorReason.ValueType  # 122
@@ -189,6 +185,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. Another active policy covers some of the same days. Metadata:
     `policy_version`.
     """
+    ERROR_REASON_POLICY_VERSION_UNKNOWN: _ErrorReason.ValueType  # 124
+    """NOT_FOUND. The region has no policy of this version. Metadata: `policy_version`."""
     ERROR_REASON_REGISTRATION_NOT_FOUND: _ErrorReason.ValueType  # 140
     """NOT_FOUND. No such registration in the caller's scope. Metadata: `registration_id`."""
     ERROR_REASON_REGION_EXCLUDED: _ErrorReason.ValueType  # 141
@@ -345,9 +343,8 @@ ERROR_REASON_SERVICE_DATE_INVALID: ErrorReason.ValueType  # 104
 `service_date`, `visit_start_date`.
 """
 ERROR_REASON_POLICY_NOT_FOUND: ErrorReason.ValueType  # 105
-"""FAILED_PRECONDITION. No active policy for the region, insurance type and day, or none
-of the version that was asked for. Metadata: `region`, `insurance_type`, `date`,
-`policy_version`; the first three, or the last.
+"""FAILED_PRECONDITION. No active policy for the region, insurance type and day.
+Metadata: `region`, `insurance_type`, `date`.
 """
 ERROR_REASON_POLICY_NO_MATCHING_ROW: ErrorReason.ValueType  # 106
 """FAILED_PRECONDITION. A table of the policy has no row for this person and
@@ -373,10 +370,7 @@ ERROR_REASON_TRACE_MISMATCH: ErrorReason.ValueType  # 111
 incident, reported to the supervisor. Metadata: `settlement_id`.
 """
 ERROR_REASON_POLICY_FILE_INVALID: ErrorReason.ValueType  # 120
-"""INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key. On a
-bill: the policy would pay a part of it twice. Metadata: `step_id`, `payable_fen`,
-`unpaid_fen`, on a bill.
-"""
+"""INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key."""
 ERROR_REASON_SAME_MAKER_AND_CHECKER: ErrorReason.ValueType  # 121
 """FAILED_PRECONDITION. The approver is the one who submitted (maker and checker)."""
 ERROR_REASON_POLICY_STATE: ErrorReason.ValueType  # 122
@@ -385,6 +379,8 @@ ERROR_REASON_POLICY_OVERLAP: ErrorReason.ValueType  # 123
 """FAILED_PRECONDITION. Another active policy covers some of the same days. Metadata:
 `policy_version`.
 """
+ERROR_REASON_POLICY_VERSION_UNKNOWN: ErrorReason.ValueType  # 124
+"""NOT_FOUND. The region has no policy of this version. Metadata: `policy_version`."""
 ERROR_REASON_REGISTRATION_NOT_FOUND: ErrorReason.ValueType  # 140
 """NOT_FOUND. No such registration in the caller's scope. Metadata: `registration_id`."""
 ERROR_REASON_REGION_EXCLUDED: ErrorReason.ValueType  # 141

@@ -81,7 +81,7 @@ class PolicyServiceServicer(object):
     def ApprovePolicy(self, request, context):
         """Approves a draft (checker): it decides bills from its first day on. An open-ended
         predecessor ends the day before. Callers: agency of the region, another operator
-        than the maker. Idempotent by `request_id`. Reasons: POLICY_NOT_FOUND,
+        than the maker. Idempotent by `request_id`. Reasons: POLICY_VERSION_UNKNOWN,
         POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -90,7 +90,7 @@ class PolicyServiceServicer(object):
 
     def GetPolicy(self, request, context):
         """Reads a policy with its file. Callers: agency, institution. Reasons:
-        POLICY_NOT_FOUND.
+        POLICY_VERSION_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

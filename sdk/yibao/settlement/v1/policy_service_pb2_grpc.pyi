@@ -44,7 +44,7 @@ class PolicyServiceStub:
     ]
     """Approves a draft (checker): it decides bills from its first day on. An open-ended
     predecessor ends the day before. Callers: agency of the region, another operator
-    than the maker. Idempotent by `request_id`. Reasons: POLICY_NOT_FOUND,
+    than the maker. Idempotent by `request_id`. Reasons: POLICY_VERSION_UNKNOWN,
     POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP, REQUEST_ID_REUSED.
     """
 
@@ -53,7 +53,7 @@ class PolicyServiceStub:
         yibao.settlement.v1.policy_service_pb2.GetPolicyResponse,
     ]
     """Reads a policy with its file. Callers: agency, institution. Reasons:
-    POLICY_NOT_FOUND.
+    POLICY_VERSION_UNKNOWN.
     """
 
 class PolicyServiceAsyncStub:
@@ -82,7 +82,7 @@ class PolicyServiceAsyncStub:
     ]
     """Approves a draft (checker): it decides bills from its first day on. An open-ended
     predecessor ends the day before. Callers: agency of the region, another operator
-    than the maker. Idempotent by `request_id`. Reasons: POLICY_NOT_FOUND,
+    than the maker. Idempotent by `request_id`. Reasons: POLICY_VERSION_UNKNOWN,
     POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP, REQUEST_ID_REUSED.
     """
 
@@ -91,7 +91,7 @@ class PolicyServiceAsyncStub:
         yibao.settlement.v1.policy_service_pb2.GetPolicyResponse,
     ]
     """Reads a policy with its file. Callers: agency, institution. Reasons:
-    POLICY_NOT_FOUND.
+    POLICY_VERSION_UNKNOWN.
     """
 
 class PolicyServiceServicer(metaclass=abc.ABCMeta):
@@ -126,7 +126,7 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.ApprovePolicyResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.ApprovePolicyResponse]]:
         """Approves a draft (checker): it decides bills from its first day on. An open-ended
         predecessor ends the day before. Callers: agency of the region, another operator
-        than the maker. Idempotent by `request_id`. Reasons: POLICY_NOT_FOUND,
+        than the maker. Idempotent by `request_id`. Reasons: POLICY_VERSION_UNKNOWN,
         POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP, REQUEST_ID_REUSED.
         """
 
@@ -137,7 +137,7 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.GetPolicyResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.GetPolicyResponse]]:
         """Reads a policy with its file. Callers: agency, institution. Reasons:
-        POLICY_NOT_FOUND.
+        POLICY_VERSION_UNKNOWN.
         """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

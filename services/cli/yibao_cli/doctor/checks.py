@@ -77,7 +77,7 @@ def examine_health(found: ServiceConfig) -> Finding:
     subject = f"health at {server.address}"
     try:
         with _open_channel(server) as channel:
-            check_serving(channel, found.service, seconds=_HEALTH_SECONDS)
+            check_serving(channel, found.service, seconds=_HEALTH_SECONDS, wait=False)
     except (StartError, OSError, ValueError) as error:
         return Finding(subject, str(error))
     return Finding(subject, remark="serving")

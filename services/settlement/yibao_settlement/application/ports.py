@@ -156,7 +156,7 @@ class Policies(Protocol):
         ...
 
     def find(self, region: str, policy_version: str) -> StoredPolicy:
-        """Returns the stored policy. Raises RuleError POLICY_NOT_FOUND."""
+        """Returns the stored policy. Raises RuleError POLICY_VERSION_UNKNOWN."""
         ...
 
     def submit(

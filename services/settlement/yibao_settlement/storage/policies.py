@@ -33,7 +33,7 @@ class PolicyStore:
         return load_policy(policy_file, name="policy_file")
 
     def find(self, region: str, policy_version: str) -> StoredPolicy:
-        """Returns the stored policy. Raises RuleError POLICY_NOT_FOUND."""
+        """Returns the stored policy. Raises RuleError POLICY_VERSION_UNKNOWN."""
         with self._database.read() as connection:
             return find_policy(connection, region, policy_version)
 
@@ -74,7 +74,7 @@ class PolicyStore:
 
 
 def find_policy(connection: sa.Connection, region: str, policy_version: str) -> StoredPolicy:
-    """Returns the stored policy. Raises RuleError POLICY_NOT_FOUND."""
+    """Returns the stored policy. Raises RuleError POLICY_VERSION_UNKNOWN."""
     table = tables.policy
     row = connection.execute(
         sa.select(*[table.c[name] for name in _COLUMNS]).where(
@@ -83,7 +83,7 @@ def find_policy(connection: sa.Connection, region: str, policy_version: str) -> 
     ).one_or_none()
     if row is None:
         raise RuleError(
-            Reason.POLICY_NOT_FOUND,
+            Reason.POLICY_VERSION_UNKNOWN,
             f"no policy {policy_version} in region {region}",
             policy_version=policy_version,
         )
@@ -123,7 +123,7 @@ def approve_policy(
     """Puts a draft in force and returns it.
 
     An open-ended active policy that began earlier ends the day before. Raises RuleError
-    POLICY_NOT_FOUND, POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP.
+    POLICY_VERSION_UNKNOWN, POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP.
     """
     # First, because it locks the region: two approvals at once would not see each other.
     raise_epoch(connection, region)
