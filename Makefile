@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint types imports protos protos-check unit docs-reference \
+.PHONY: help demo up test lint types imports protos protos-check pytest docs-reference \
 	bench fmt lock clean runtime dev
 
 ##@ Try it
@@ -24,7 +24,7 @@ up: runtime ## All services on this machine, with a development CA; Ctrl-C ends 
 	@$(BIN)/yibao up
 
 ##@ Check it
-test: lint types imports protos-check unit ## Everything that a change must pass
+test: lint types imports protos-check pytest ## Everything that a change must pass
 
 lint: dev ## Style of Python and protos
 	$(BIN)/ruff check .
@@ -38,7 +38,7 @@ types: dev ## Types, strictly
 imports: dev ## Who may import whom
 	$(BIN)/lint-imports
 
-unit: dev ## The tests alone; PYTEST_ARGS='tests/unit -k name' narrows them
+pytest: dev ## The tests alone; PYTEST_ARGS='tests/unit -k name' narrows them
 	$(BIN)/python -m pytest --durations=10 $(PYTEST_ARGS)
 
 protos-check: $(CODEGEN)/.made ## Whether the committed stubs are those of the protos
@@ -69,7 +69,7 @@ docs-reference: dev ## Make the reference pages of the API again
 
 lock: $(LOCK)/.made ## Resolve requirements/*.in; LOCK_ARGS=--upgrade takes newer versions
 	cd requirements && for name in runtime dev codegen; do \
-		../$(LOCK)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		../$(LOCK)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 \
 			--generate-hashes --no-header --no-annotate --no-emit-index-url \
 			--no-emit-find-links $(LOCK_ARGS) $$name.in --output-file $$name.txt || exit 1; \
 	done
@@ -88,8 +88,8 @@ help:
 
 # Environments. Dependencies come hashed and pinned; the two distributions of this tree
 # are installed in place, after them, with nothing left to resolve.
-runtime: $(VENV)/.runtime $(VENV)/.tree
-dev: $(VENV)/.dev $(VENV)/.tree
+runtime: $(VENV)/.runtime $(VENV)/.tree ; @:
+dev: $(VENV)/.dev $(VENV)/.tree ; @:
 
 $(VENV)/.runtime: requirements/runtime.txt | $(VENV)/bin/python
 	@echo "Installing what the services need into $(VENV) ..."

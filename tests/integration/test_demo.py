@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import os
+import random
 import re
 import subprocess
 import sys
@@ -12,8 +13,14 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 from yibao_cli.demo.command import run_demo
-from yibao_cli.loading import read_regions
+from yibao_cli.demo.identity_steps import ADMISSION, SETTLE, IdentitySteps
+from yibao_cli.demo.settlement_steps import SettlementSteps
+from yibao_cli.demo.steps import StepFailedError, StepLog
+from yibao_cli.loading import import_region, read_regions
+from yibao_cli.stack import Stack
+from yibao_common.calendar import shanghai_day
 from yibao_common.clock import system_clock
 from yibao_common.money import yuan
 
@@ -68,3 +75,31 @@ def test_one_fen_of_difference_fails_the_demo(
     assert "✗  of it cash" in shown
     assert "Something differs" in shown
     assert processes_naming(tmp_path) == []
+
+
+def test_each_check_of_the_walk_fails_where_the_answer_is_another(tmp_path: Path) -> None:
+    region = read_regions()[0]
+    today = shanghai_day(system_clock())
+    log, choose = StepLog(lambda _title: None), random.Random(1)
+    with Stack.start(tmp_path / "sandbox", [region]) as stack:
+        import_region(stack, region)
+        identity = IdentitySteps(stack, region, log, today=today, choose=choose)
+        steps = SettlementSteps(stack, region, log, today=today, clock=system_clock, choose=choose)
+        person_id = identity.register_person()
+        certificate_id = identity.activate(person_id)
+        visit_id = steps.register_visit(identity.issue(certificate_id, ADMISSION))
+        before = steps.standing(person_id)
+        qr_text = identity.issue(certificate_id, SETTLE)
+        request, answer = steps.settle(steps.make_bill(visit_id), qr_text)
+        settled = SettleBillResponse.FromString(answer).settlement
+        settled.cash_fen += 1
+        with pytest.raises(StepFailedError, match="not the first one"):
+            steps.repeat(request, answer + b"\0")
+        with pytest.raises(StepFailedError, match="not the one that was answered"):
+            steps.read(settled)
+        # The settlement stands, so account, year and funds are not as before.
+        with pytest.raises(StepFailedError, match="before"):
+            steps.compare_standing(person_id, before)
+        with pytest.raises(StepFailedError, match="ERROR_REASON_SETTLEMENT_NOT_FOUND"):
+            steps.explain(visit_id)
+    assert [step.is_good for step in log.steps[-4:]] == [False] * 4

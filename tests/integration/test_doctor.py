@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from yibao_cli.doctor.command import ledger_findings, run_doctor
 from yibao_cli.loading import read_regions
+from yibao_cli.main import app
 from yibao_cli.parties import SERVICES
 from yibao_cli.sandbox import Settings, claim_folder, prepare
 from yibao_common.clock import Clock, system_clock
@@ -110,6 +112,18 @@ def test_what_would_keep_a_service_from_starting_is_found(
     assert code == 1
     (told,) = (line for line in shown.splitlines() if "✗" in line)
     assert found in told
+
+
+def test_a_database_that_is_missing_is_made_by_an_upgrade(
+    config_files: Mapping[str, Path], tmp_path: Path
+) -> None:
+    database = str(config_files["offsite"].parent / "offsite.sqlite")
+    path = changed(config_files["offsite"], tmp_path, database, str(tmp_path / "new.sqlite"))
+    assert examine([path])[0] == 1
+    for _ in range(2):
+        result = CliRunner().invoke(app, ["db", "upgrade", "--config", str(path)])
+        assert result.exit_code == 0, result.output
+    assert examine([path])[0] == 0
 
 
 def test_the_password_of_a_database_is_not_shown(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from support.databases import PostgresDatabases
 
 from yibao.identity.v1.trust_service_pb2 import GetTrustSnapshotRequest
 from yibao.identity.v1.trust_service_pb2_grpc import TrustServiceStub
@@ -105,3 +106,21 @@ def test_a_service_that_cannot_start_is_told_and_the_others_are_ended(tmp_path: 
         Stack.start(folder, [REGION], environment=faulty)
     # The folder is free again, so nothing of the first start can be left.
     Stack.start(folder, [REGION]).close()
+
+
+def test_two_processes_share_a_port_on_postgresql_and_one_may_die(
+    tmp_path: Path, postgres_databases: PostgresDatabases
+) -> None:
+    urls = {"settlement": postgres_databases.empty_url()}
+    folder = tmp_path / "sandbox"
+    with Stack.start(folder, [REGION], database_urls=urls, processes={"settlement": 2}) as stack:
+        import_region(stack, REGION)
+        first, second = stack.pids("settlement")
+        stack.kill("settlement", 0)
+        assert stack.pids("settlement") == (second,)
+        # A new connection, because the old one may have been to the dead process.
+        stack.close_channels()
+        assert read_item(stack) == ITEM.item_name
+        stack.restart("settlement")
+        assert len(stack.pids("settlement")) == 2
+        assert first not in stack.pids("settlement")

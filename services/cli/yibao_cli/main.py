@@ -1,7 +1,7 @@
 """The `yibao` command. Each command imports what it needs when it runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -48,7 +48,7 @@ def up(
         bool, typer.Option("--keep", help="Keep the data of the last run in the folder.")
     ] = False,
     log_level: Annotated[
-        str, typer.Option(help="The least to show: debug, info, warning or error.")
+        Literal["debug", "info", "warning", "error"], typer.Option(help="The least to show.")
     ] = "warning",
 ) -> None:
     """Run all services on this machine, with a development CA, until Ctrl-C."""

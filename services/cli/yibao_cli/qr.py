@@ -28,16 +28,13 @@ def run_verify(
         text = sys.stdin.read().rstrip("\r\n")
     now = clock()
     try:
-        key = load_pem_public_key(trust_key_file.read_bytes())
+        key = _trust_key(trust_key_file)
         snapshot = snapshot_file.read_bytes()
     except (OSError, ValueError) as error:
-        err.print(f"{error}", style="red", markup=False, soft_wrap=True)
-        return 2
-    if not isinstance(key, Ed25519PublicKey):
-        err.print(f"{trust_key_file} holds no Ed25519 key", style="red", markup=False)
+        err.print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
     try:
-        trust = TrustSnapshot.verify(snapshot, trust_key=key.public_bytes_raw(), now=now)
+        trust = TrustSnapshot.verify(snapshot, trust_key=key, now=now)
         claims = qr.verify(text, trust=trust, audience=audiences or list(AUDIENCES), now=now)
     except qr.QrError as refused:
         err.print(f"{refused.error}: {refused}", style="red", markup=False, soft_wrap=True)
@@ -53,3 +50,14 @@ def run_verify(
     )
     out.print("\n".join(lines), markup=False)
     return 0
+
+
+def _trust_key(path: Path) -> bytes:
+    """Returns the raw key of a PEM file; raises ValueError where it holds none."""
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except ValueError:
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(f"{path} holds no public Ed25519 key in PEM")
+    return key.public_bytes_raw()

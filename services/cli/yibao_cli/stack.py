@@ -152,13 +152,17 @@ class Stack:
 
     def close(self) -> None:
         """Closes the channels, drains every service and waits until all have ended."""
-        for channel in self._channels.values():
-            channel.close()
-        self._channels.clear()
+        self.close_channels()
         # Settlement first: it asks identity for news until it ends.
         for service in ("settlement", "offsite", "identity"):
             self.stop(service)
         self._claim.close()
+
+    def close_channels(self) -> None:
+        """Closes the channels that `channel` gave out; it opens new ones when asked again."""
+        for channel in self._channels.values():
+            channel.close()
+        self._channels.clear()
 
     def channel(self, service: str, party: str) -> grpc.Channel:
         """Returns the channel of a party to a service; the stack closes it."""

@@ -96,15 +96,14 @@ class Batcher(Generic[CommandT, AnswerT]):
         or closing. Cancelling the caller does not cancel the command: it is carried out,
         and a repeat of its request id gets the answer.
         """
-        return await asyncio.shield(self.enqueue(region, command))
+        # A cancelled caller cancels the future alone: the command is in the queue.
+        return await self.enqueue(region, command)
 
     def enqueue(self, region: str, command: CommandT) -> "asyncio.Future[AnswerT]":
         """Queues `command`; the future gets its answer, or its RuleError."""
         if self._closing or self._waiting >= self._max_queue:
             raise RuleError(Reason.OVERLOADED, "the queue is full or the service is stopping")
         future: asyncio.Future[AnswerT] = asyncio.get_running_loop().create_future()
-        # A refusal whose caller has gone away is nobody's to retrieve.
-        future.add_done_callback(_retrieve)
         queue = self._queues.get(region)
         if queue is None:
             queue = self._queues[region] = collections.deque()
@@ -179,14 +178,9 @@ class Batcher(Generic[CommandT, AnswerT]):
 
 
 def _resolve(future: "asyncio.Future[AnswerT]", outcome: AnswerT | Exception) -> None:
-    if future.done():  # only the loop's shutdown cancels it
+    if future.done():  # the caller has gone away
         return
     if isinstance(outcome, Exception):
         future.set_exception(outcome)
     else:
         future.set_result(outcome)
-
-
-def _retrieve(future: "asyncio.Future[AnswerT]") -> None:
-    if not future.cancelled():
-        future.exception()

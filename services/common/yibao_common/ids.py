@@ -5,6 +5,8 @@ import threading
 import time
 from typing import Protocol
 
+_IDS_AT_ONCE = 64
+
 
 class Ids(Protocol):
     """Makes identifiers."""
@@ -26,6 +28,7 @@ class TimeOrderedIds:
         self._lock = threading.Lock()
         self._millis = 0
         self._counter = 0
+        self._random = b""
 
     def __call__(self) -> str:
         """Returns the next UUID."""
@@ -39,7 +42,11 @@ class TimeOrderedIds:
                 if self._counter > 0xFFF:
                     self._millis, self._counter = self._millis + 1, 0
             millis, counter = self._millis, self._counter
-        tail = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF
+            if not self._random:
+                # One call to the system for many ids.
+                self._random = os.urandom(8 * _IDS_AT_ONCE)
+            tail = int.from_bytes(self._random[:8], "big") & 0x3FFF_FFFF_FFFF_FFFF
+            self._random = self._random[8:]
         value = f"{millis << 80 | 0x7 << 76 | counter << 64 | 0x2 << 62 | tail:032x}"
         return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
 

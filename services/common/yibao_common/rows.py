@@ -70,9 +70,9 @@ Id = sa.String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
 class Select:
     """Selects `columns` of the region's rows whose `key` is one of `among`.
 
-    With `null`, only rows in which that column is null. With `for_update` the rows are
-    locked in the order of `order_by`; SQLite has locked the whole database when the
-    transaction began.
+    `among` has no key twice. With `null`, only rows in which that column is null. With
+    `for_update` the rows are locked in the order of their keys; SQLite has locked the
+    whole database when the transaction began.
     """
 
     table: sa.Table
@@ -168,10 +168,3 @@ def select_rows(
     wanted = tuple(among)
     select = Select(table, columns, region, key, wanted, null, order_by, for_update)
     return execute(connection, [select])[0]
-
-
-def tail_of(select: Select) -> str:
-    """Returns what follows the keys in the SQL text of a select."""
-    condition = f" AND {select.null} IS NULL" if select.null else ""
-    order = f" ORDER BY {', '.join(select.order_by)}" if select.order_by else ""
-    return condition + order

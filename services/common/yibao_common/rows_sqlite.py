@@ -18,7 +18,6 @@ from yibao_common.rows import (
     Update,
     instant_from_sqlite,
     instant_to_sqlite,
-    tail_of,
 )
 
 
@@ -43,9 +42,11 @@ def _execute_one(connection: sa.Connection, statement: Statement) -> list[Row]:
 
 def _select(connection: sa.Connection, select: Select) -> list[Row]:
     names = ", ".join(select.columns)
+    condition = f" AND {select.null} IS NULL" if select.null else ""
+    order = f" ORDER BY {', '.join(select.order_by)}" if select.order_by else ""
     sql = (
         f"SELECT {names} FROM {select.table.name} WHERE region = ? AND {select.key} "  # noqa: S608
-        f"IN (SELECT value FROM json_each(?)){tail_of(select)}"
+        f"IN (SELECT value FROM json_each(?)){condition}{order}"
     )
     found = connection.exec_driver_sql(sql, (select.region, json.dumps(list(select.among))))
     return _from_sqlite(select.table, select.columns, [tuple(row) for row in found])

@@ -1,4 +1,4 @@
-"""The hospital's own process: verifies with the SDK alone, and any network is an error."""
+"""A counter verifies offline: in a process of the SDK alone, and by `yibao qr verify`."""
 
 import datetime as dt
 import subprocess
@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from typer.testing import CliRunner
 
 from yibao_cli.demo import offline_counter
 from yibao_cli.demo.identity_steps import run_counter
 from yibao_cli.demo.steps import StepFailedError
+from yibao_cli.main import app
 from yibao_identity.rules.qr_code import QrClaims
 from yibao_identity.rules.trust_list import KeyState, ListedKey, TrustList
 from yibao_identity.storage.signing import TokenSigner, TrustSigner
@@ -71,3 +73,41 @@ def test_the_counter_ends_at_any_use_of_the_network() -> None:
     )
     assert finished.returncode == 1
     assert "the counter is offline" in finished.stderr
+
+
+@pytest.mark.parametrize("audiences", [[], ["--audience", "01101", "--audience", "01103"]])
+def test_the_command_prints_what_a_code_states(
+    counter_files: tuple[Path, Path, str], audiences: list[str]
+) -> None:
+    snapshot_file, trust_key_file, text = counter_files
+    files = ["--snapshot", str(snapshot_file), "--trust-key", str(trust_key_file)]
+    result = CliRunner().invoke(app, ["qr", "verify", text, *files, *audiences])
+    assert result.exit_code == 0, result.output
+    said = dict(line.split() for line in result.output.splitlines() if len(line.split()) == 2)
+    assert (said["region"], said["subject"], said["audience"]) == (REGION, SUBJECT, "01103")
+
+
+@pytest.mark.parametrize(
+    ("change", "audience", "error"),
+    [("", "01301", "wrong_audience"), ("Z", "01103", "malformed")],
+)
+def test_the_command_names_the_error_of_a_refused_code(
+    counter_files: tuple[Path, Path, str], change: str, audience: str, error: str
+) -> None:
+    snapshot_file, trust_key_file, text = counter_files
+    files = ["--snapshot", str(snapshot_file), "--trust-key", str(trust_key_file)]
+    result = CliRunner().invoke(
+        app, ["qr", "verify", "-", *files, "--audience", audience], input=f"{text}{change}\n"
+    )
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"{error}: ")
+
+
+def test_the_command_says_which_file_is_of_no_use(
+    counter_files: tuple[Path, Path, str],
+) -> None:
+    snapshot_file, trust_key_file, text = counter_files
+    files = ["--snapshot", str(trust_key_file), "--trust-key", str(snapshot_file)]
+    result = CliRunner().invoke(app, ["qr", "verify", text, *files])
+    assert result.exit_code == 2
+    assert str(snapshot_file) in result.stderr

@@ -27,7 +27,7 @@ from yibao_settlement.application.commands import (
 from yibao_settlement.application.records import SettlementRow
 from yibao_settlement.application.working_set import WorkingSet
 from yibao_settlement.rules.presentation import PresentedCode
-from yibao_settlement.rules.standing import EPOCH, Accumulators, Standing
+from yibao_settlement.rules.standing import EPOCH, Accumulators, Standing, new_standing
 from yibao_settlement.rules.visit import Enrolment, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.reference import ReferenceCache, RegionReference
@@ -136,6 +136,8 @@ class _Transaction:
         self._reference = reference
         self._region = region
         self._now = now
+        # Persons whose standing this transaction inserted, to have a row to lock.
+        self._new_person_ids: set[str] = set()
 
     def load(self, commands: Sequence[Command]) -> WorkingSet:
         """Locks the standing of every person concerned, then reads the rest."""
@@ -146,7 +148,8 @@ class _Transaction:
         return self._read(asked, found, standings)
 
     def store(self, working_set: WorkingSet) -> None:
-        """Writes what the commands changed."""
+        """Writes what the commands changed, and nothing of those that were refused."""
+        self._drop_standings(self._new_person_ids - working_set.changes.person_ids)
         execute(self._connection, writes_of(working_set))
 
     def _select(
@@ -212,7 +215,20 @@ class _Transaction:
             _, rows = execute(self._connection, [insert, lock])
         standings = {row[0]: standing_from(row) for row in rows}
         assert standings.keys() == person_ids
+        # Where another process was first, it booked something.
+        self._new_person_ids = {
+            person_id for person_id in missing if standings[person_id] == new_standing(person_id)
+        }
         return standings
+
+    def _drop_standings(self, person_ids: set[str]) -> None:
+        if person_ids:
+            table = tables.person_standing
+            self._connection.execute(
+                sa.delete(table).where(
+                    table.c.region == self._region, table.c.person_id.in_(sorted(person_ids))
+                )
+            )
 
     def _read(self, asked: _Asked, found: _Found, standings: dict[str, Standing]) -> WorkingSet:
         settled, of_visits, answers, numbers, enrolments, codes = execute(

@@ -1,0 +1,199 @@
+"""Policies over gRPC: mistakes told by line and key, two operators, no overlap."""
+
+from collections.abc import Callable
+
+import grpc
+import pytest
+from support.both_services import CALL_SECONDS, BothServices, outcome, refused
+from support.policy_text import GOOD
+from support.settlement_world import REGION
+
+from yibao.settlement.v1 import policy_service_pb2 as pb
+from yibao_common.ids import new_id
+from yibao_common.wire import to_date
+
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+FAILED = grpc.StatusCode.FAILED_PRECONDITION
+
+
+def policy_file(*, policy_id: str, insurance_type: str, start: str, end: str = "") -> bytes:
+    """Returns a policy file of the region; open-ended unless it ends."""
+    text = GOOD.replace('"999001"', f'"{REGION}"').replace('"310"', f'"{insurance_type}"')
+    text = text.replace("sample-2024", policy_id).replace("2024-01-01", start)
+    return text.replace("end_date: 2024-12-31\n", f"end_date: {end}\n" if end else "").encode()
+
+
+def submission(contents: bytes, *, region: str = REGION) -> pb.SubmitPolicyRequest:
+    return pb.SubmitPolicyRequest(request_id=new_id(), region=region, policy_file=contents)
+
+
+def approval(version: str) -> pb.ApprovePolicyRequest:
+    return pb.ApprovePolicyRequest(request_id=new_id(), region=REGION, policy_version=version)
+
+
+def put_in_force(services: BothServices, contents: bytes) -> pb.Policy:
+    draft = services.policies().SubmitPolicy(submission(contents), timeout=CALL_SECONDS).policy
+    assert draft.state == pb.POLICY_STATE_DRAFT
+    approve = approval(draft.policy_version)
+    return services.policies("checker").ApprovePolicy(approve, timeout=CALL_SECONDS).policy
+
+
+# What is written in place of what, its key, and what its author is told.
+_RATIO = (
+    "ratio_ppm: 850_000",
+    "ratio_ppm: 1_000_001",
+    "steps[2].tiers.rows[0].brackets[1].ratio_ppm",
+    "expected an integer from 0 to 1000000, got 1000001",
+)
+_AMOUNT = (
+    "amount_fen: 50_000",
+    "amount_fen: -1",
+    "steps[1].deductible.rows[1].amount_fen",
+    "expected an integer from 0 to 100000000000, got -1",
+)
+_CAP = (
+    "cap_fen: 5_000_000",
+    "cap_fen: 0",
+    "steps[2].tiers.rows[0].cap_fen",
+    "expected an integer from 1 to 100000000000, got 0",
+)
+
+
+def faults_told(services: BothServices, contents: bytes) -> dict[str, str]:
+    """Returns the faults of a file that validating and submitting refuse alike."""
+    stub = services.policies()
+    told: list[dict[str, str]] = []
+    for method, request in (
+        (stub.ValidatePolicy, pb.ValidatePolicyRequest(policy_file=contents)),
+        (stub.SubmitPolicy, submission(contents)),
+    ):
+        refusal = refused(services, method, request)
+        assert outcome(refusal) == (INVALID, "POLICY_FILE_INVALID")
+        assert all(fault.message_zh for fault in refusal.field_faults)
+        told.append({fault.field: fault.message for fault in refusal.field_faults})
+    assert told[0] == told[1]
+    return told[0]
+
+
+@pytest.mark.parametrize("mistakes", [(_RATIO,), (_AMOUNT, _CAP), (_AMOUNT, _RATIO, _CAP)])
+def test_a_faulty_file_is_refused_with_line_and_key_of_every_mistake(
+    services: BothServices, mistakes: tuple[tuple[str, str, str, str], ...]
+) -> None:
+    text = GOOD
+    for old, new, _, _ in mistakes:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    lines = text.splitlines()
+    assert faults_told(services, text.encode()) == {
+        f"policy_file:{number} {key}": message
+        for _, new, key, message in mistakes
+        for number, line in enumerate(lines, start=1)
+        if new in line
+    }
+
+
+@pytest.mark.parametrize("contents", [b"format: [", b"\xff\xfe", b"- 1"])
+def test_a_file_that_is_no_policy_at_all_is_refused(
+    services: BothServices, contents: bytes
+) -> None:
+    told = faults_told(services, contents)
+    assert told
+    assert all(place.startswith("policy_file:1") for place in told)
+
+
+def test_validating_stores_nothing_and_names_the_version(services: BothServices) -> None:
+    contents = policy_file(policy_id="checked", insurance_type="311", start="2026-01-01")
+    before = services.contents()
+    stub = services.policies()
+    request = pb.ValidatePolicyRequest(policy_file=contents)
+    version = stub.ValidatePolicy(request, timeout=CALL_SECONDS).policy_version
+    assert services.contents() == before
+    submitted = stub.SubmitPolicy(submission(contents), timeout=CALL_SECONDS).policy
+    assert submitted.policy_version == version
+
+
+def test_the_file_of_another_region_is_out_of_scope(services: BothServices) -> None:
+    refusal = refused(services, services.policies().SubmitPolicy, submission(GOOD.encode()))
+    assert outcome(refusal) == (grpc.StatusCode.PERMISSION_DENIED, "OUT_OF_SCOPE")
+    assert dict(refusal.metadata) == {"scope": "region/999001"}
+
+
+def test_who_submits_does_not_approve_and_nobody_approves_twice(services: BothServices) -> None:
+    contents = policy_file(policy_id="twice", insurance_type="312", start="2026-01-01")
+    maker, checker = services.policies(), services.policies("checker")
+    draft = maker.SubmitPolicy(submission(contents), timeout=CALL_SECONDS).policy
+    own = refused(services, maker.ApprovePolicy, approval(draft.policy_version))
+    assert outcome(own) == (FAILED, "SAME_MAKER_AND_CHECKER")
+
+    request = approval(draft.policy_version)
+    active = checker.ApprovePolicy(request, timeout=CALL_SECONDS).policy
+    assert (active.state, active.maker, active.checker) == (
+        pb.POLICY_STATE_ACTIVE,
+        f"agency/{REGION}/maker",
+        f"agency/{REGION}/checker",
+    )
+    # The same request gets its answer; another one comes too late.
+    assert checker.ApprovePolicy(request, timeout=CALL_SECONDS).policy == active
+    late = refused(services, checker.ApprovePolicy, approval(draft.policy_version))
+    assert outcome(late) == (FAILED, "POLICY_STATE")
+    assert dict(late.metadata) == {"state": str(pb.POLICY_STATE_ACTIVE)}
+    # The same contents are the same policy, whatever its state.
+    again = maker.SubmitPolicy(submission(contents), timeout=CALL_SECONDS).policy
+    assert again == active
+
+
+def test_days_that_a_policy_decides_are_not_decided_by_another(services: BothServices) -> None:
+    first = put_in_force(
+        services,
+        policy_file(policy_id="first", insurance_type="313", start="2026-01-01", end="2026-06-30"),
+    )
+    maker, checker = services.policies(), services.policies("checker")
+    for name, start, end in (
+        ("last-day", "2026-06-30", "2026-12-31"),
+        ("first-day", "2025-07-01", "2026-01-01"),
+        ("around", "2025-01-01", "2027-12-31"),
+        ("open", "2026-03-01", ""),
+    ):
+        contents = policy_file(policy_id=name, insurance_type="313", start=start, end=end)
+        draft = maker.SubmitPolicy(submission(contents), timeout=CALL_SECONDS).policy
+        refusal = refused(services, checker.ApprovePolicy, approval(draft.policy_version))
+        assert outcome(refusal) == (FAILED, "POLICY_OVERLAP"), name
+        assert dict(refusal.metadata) == {"policy_version": first.policy_version}
+    following = put_in_force(
+        services, policy_file(policy_id="following", insurance_type="313", start="2026-07-01")
+    )
+    assert not following.HasField("end_date")
+    # An open-ended predecessor ends the day before.
+    put_in_force(services, policy_file(policy_id="next", insurance_type="313", start="2027-01-01"))
+    read = pb.GetPolicyRequest(region=REGION, policy_version=following.policy_version)
+    ended = maker.GetPolicy(read, timeout=CALL_SECONDS).policy
+    assert to_date(ended.end_date).isoformat() == "2026-12-31"
+
+
+def test_a_policy_is_read_with_its_file(services: BothServices) -> None:
+    contents = policy_file(policy_id="read", insurance_type="314", start="2026-01-01")
+    draft = services.policies().SubmitPolicy(submission(contents), timeout=CALL_SECONDS).policy
+    request = pb.GetPolicyRequest(region=REGION, policy_version=draft.policy_version)
+    answer = services.policies("checker").GetPolicy(request, timeout=CALL_SECONDS)
+    assert (answer.policy, answer.policy_file) == (draft, contents)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda services, version: (
+            services.policies().GetPolicy,
+            pb.GetPolicyRequest(region=REGION, policy_version=version),
+        ),
+        lambda services, version: (services.policies("checker").ApprovePolicy, approval(version)),
+    ],
+    ids=["read", "approve"],
+)
+def test_a_version_that_nobody_submitted_is_not_found(
+    services: BothServices,
+    call: Callable[[BothServices, str], tuple[Callable[..., object], object]],
+) -> None:
+    version = "0" * 64
+    refusal = refused(services, *call(services, version))
+    assert outcome(refusal) == (grpc.StatusCode.NOT_FOUND, "POLICY_VERSION_UNKNOWN")
+    assert dict(refusal.metadata) == {"policy_version": version}

@@ -1,0 +1,424 @@
+"""Identity and settlement behind mutual TLS, in a thread beside the test, on one clock.
+
+Tests call them with blocking stubs, as hospitals do. Codes come from identity itself;
+`sign` makes those that identity would not issue.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import itertools
+import os
+import queue
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from support.databases import Databases
+from support.identity_world import (
+    IdentityFiles,
+    activation,
+    citizen_numbers,
+    make_identity_files,
+    registration,
+)
+from support.services import run_service
+from support.serving import channel_credentials, open_test_log
+from support.settlement_world import (
+    HOSPITAL,
+    OTHER_HOSPITAL,
+    PHARMACY_WITHOUT_ECERT,
+    REGION,
+    World,
+)
+
+from yibao.errors import Refusal, error_of
+from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
+from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceStub
+from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
+from yibao.settlement.v1 import bill_pb2, visit_pb2
+from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
+from yibao.settlement.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
+from yibao.settlement.v1.policy_service_pb2_grpc import PolicyServiceStub
+from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest
+from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
+from yibao.settlement.v1.visit_service_pb2 import RegisterVisitRequest
+from yibao.settlement.v1.visit_service_pb2_grpc import VisitServiceStub
+from yibao_common.calendar import shanghai_day
+from yibao_common.clock import system_clock
+from yibao_common.database import Database
+from yibao_common.dev_ca import Leaf
+from yibao_common.ids import new_id
+from yibao_common.wire import from_date, from_instant
+from yibao_identity.main import IdentityService
+from yibao_identity.rules.qr_code import new_claims
+from yibao_identity.storage import tables as identity_tables
+from yibao_identity.storage.signing import TokenSigner
+from yibao_settlement.config import SettlementConfig
+from yibao_settlement.main import SettlementService
+from yibao_settlement.storage import tables
+
+OTHER_REGION = "999029"
+SETTLE = "01301"
+ADMISSION = "01103"
+CALL_SECONDS = 20.0
+_SETTLE_METHOD = "/yibao.settlement.v1.SettlementService/SettleBill"
+_LEAVES = (
+    Leaf("identity-server", "service/identity", is_server=True),
+    Leaf("settlement-server", "service/settlement", is_server=True),
+    Leaf("maker", f"agency/{REGION}/maker"),
+    Leaf("checker", f"agency/{REGION}/checker"),
+    Leaf("other-agency", f"agency/{OTHER_REGION}/li"),
+    Leaf("hospital", f"institution/{HOSPITAL}"),
+    Leaf("other-hospital", f"institution/{OTHER_HOSPITAL}"),
+    Leaf("pharmacy", f"institution/{PHARMACY_WITHOUT_ECERT}"),
+    Leaf("stranger", "institution/H99901900099"),
+)
+
+T = TypeVar("T")
+# Everything that a database holds, by table.
+Contents = dict[str, list[tuple[object, ...]]]
+
+
+class ShiftedClock:
+    """The machine's clock, moved forward by tests; certificates hold for weeks."""
+
+    def __init__(self) -> None:
+        self._shift = dt.timedelta()
+
+    def __call__(self) -> dt.datetime:
+        return system_clock() + self._shift
+
+    def advance(self, **by: float) -> None:
+        self._shift += dt.timedelta(**by)
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """An insured person with an active e-certificate and a registered visit."""
+
+    person_id: str
+    certificate_id: str
+    subject: str
+    visit_id: str
+
+
+@dataclass
+class BothServices:
+    """The running services and what a test needs to call them."""
+
+    files: IdentityFiles
+    clock: ShiftedClock
+    database: Database
+    identity_database: Database
+    ports: dict[str, int]
+    _channels: dict[tuple[str, str], grpc.Channel] = field(default_factory=dict)
+    _numbers: Iterator[str] = field(default_factory=citizen_numbers)
+    _counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    # --- Callers.
+
+    def channel(self, service: str, name: str) -> grpc.Channel:
+        key = (service, name)
+        if key not in self._channels:
+            self._channels[key] = grpc.secure_channel(
+                f"localhost:{self.ports[service]}",
+                channel_credentials(self.files.folder, name),
+                options=[("grpc.use_local_subchannel_pool", 1)],
+            )
+        return self._channels[key]
+
+    def settlements(self, name: str = "hospital") -> SettlementServiceStub:
+        return SettlementServiceStub(self.channel("settlement", name))
+
+    def visits(self, name: str = "hospital") -> VisitServiceStub:
+        return VisitServiceStub(self.channel("settlement", name))
+
+    def accounts(self, name: str = "maker") -> AccountServiceStub:
+        return AccountServiceStub(self.channel("settlement", name))
+
+    def catalogue(self, name: str = "maker") -> CatalogueServiceStub:
+        return CatalogueServiceStub(self.channel("settlement", name))
+
+    def policies(self, name: str = "maker") -> PolicyServiceStub:
+        return PolicyServiceStub(self.channel("settlement", name))
+
+    def persons(self, name: str = "maker") -> PersonServiceStub:
+        return PersonServiceStub(self.channel("identity", name))
+
+    def certificates(self) -> CertificateServiceStub:
+        return CertificateServiceStub(self.channel("identity", "channel"))
+
+    def settle_raw(self, request: bytes, name: str = "hospital") -> bytes:
+        """Calls SettleBill with bytes and returns the answer's."""
+        call = self.channel("settlement", name).unary_unary(
+            _SETTLE_METHOD, request_serializer=bytes, response_deserializer=bytes
+        )
+        return call(request, timeout=CALL_SECONDS)
+
+    # --- What hospitals ask.
+
+    def person(self, region: str = REGION, **facts: Any) -> tuple[str, str, str]:
+        """Registers somebody; returns the ids of person and certificate and the subject.
+
+        Settlement knows persons of its own region by then.
+        """
+        agency = "maker" if region == REGION else "other-agency"
+        values = {"insurance_type": "390", "person_class": "16", "entitlement_groups": ()}
+        request = registration(next(self._numbers), region=region, **{**values, **facts})
+        person = self.persons(agency).RegisterPerson(request, timeout=CALL_SECONDS).person
+        activate = activation(person.person_id, region=region)
+        answer = self.certificates().ActivateCertificate(activate, timeout=CALL_SECONDS)
+        certificate = answer.certificate
+        if region == REGION:
+            self._wait_for_feed(certificate.subject)
+        return person.person_id, certificate.certificate_id, certificate.subject
+
+    def _wait_for_feed(self, subject: str) -> None:
+        column = tables.enrolment.c.subject
+
+        def is_known() -> bool:
+            with self.database.read() as connection:
+                query = sa.select(sa.func.count()).where(column == subject)
+                return bool(connection.execute(query).scalar_one())
+
+        wait_until(is_known)
+
+    def patient(self, **facts: Any) -> Patient:
+        """Registers somebody and a visit of today."""
+        person_id, certificate_id, subject = self.person(**facts)
+        request = self.visit_request(self.code(certificate_id, ADMISSION))
+        visit = self.visits().RegisterVisit(request, timeout=CALL_SECONDS).visit
+        return Patient(person_id, certificate_id, subject, visit.visit_id)
+
+    def code(self, certificate_id: str, audience: str = SETTLE, *, region: str = REGION) -> str:
+        """Returns the text of a new code from identity."""
+        request = IssueQrCodeRequest(
+            region=region, certificate_id=certificate_id, audience=audience
+        )
+        return self.certificates().IssueQrCode(request, timeout=CALL_SECONDS).qr_text
+
+    def sign(self, key: Ed25519PrivateKey, subject: str, *, issuer: str = REGION) -> str:
+        """Returns the text of a code to settle with, signed with any key."""
+        claims = new_claims(
+            issuer=issuer,
+            subject=subject,
+            audience=SETTLE,
+            now=self.clock(),
+            code_id=os.urandom(8),
+        )
+        return TokenSigner(key).sign_code(claims)
+
+    def presentation(self, qr_text: str) -> visit_pb2.Presentation:
+        """Returns the code as scanned now."""
+        return visit_pb2.Presentation(
+            qr_text=qr_text, scan_time=from_instant(self.clock()), terminal_id="T1"
+        )
+
+    def visit_request(self, qr_text: str, **fields: Any) -> RegisterVisitRequest:
+        values: dict[str, Any] = {
+            "request_id": new_id(),
+            "region": REGION,
+            "presentation": self.presentation(qr_text),
+            "provider_visit_number": f"V{next(self._counter)}",
+            "care_type": "2101",
+            "start_date": from_date(shanghai_day(self.clock())),
+        }
+        return RegisterVisitRequest(**{**values, **fields})
+
+    def bill(self, visit_id: str) -> bill_pb2.Bill:
+        """Returns a bill of today: 9,000.00 class A, 1,000.00 class B, 500.00 class C."""
+        lines = (("A1", "100.00", "90", 900_000), ("B1", "100.00", "10", 100_000))
+        return bill_pb2.Bill(
+            visit_id=visit_id,
+            bill_number=f"B{next(self._counter)}",
+            service_date=from_date(shanghai_day(self.clock())),
+            lines=[
+                bill_pb2.BillLine(
+                    line_number=number,
+                    item_code=item_code,
+                    unit_price=unit_price,
+                    quantity=quantity,
+                    amount_fen=amount_fen,
+                )
+                for number, (item_code, unit_price, quantity, amount_fen) in enumerate(
+                    (*lines, ("C1", "50.00", "10", 50_000)), start=1
+                )
+            ],
+            total_fen=1_050_000,
+            account_use=bill_pb2.ACCOUNT_USE_NONE,
+        )
+
+    def settle_request(self, patient: Patient, qr_text: str | None = None) -> SettleBillRequest:
+        """Returns a request that settles, with a new code unless one is given."""
+        text = self.code(patient.certificate_id) if qr_text is None else qr_text
+        return SettleBillRequest(
+            request_id=new_id(),
+            region=REGION,
+            presentation=self.presentation(text),
+            bill=self.bill(patient.visit_id),
+        )
+
+    # --- What is stored.
+
+    def contents(self) -> Contents:
+        """Returns everything that settlement's database holds."""
+        return _contents(self.database, tables.metadata)
+
+    def identity_contents(self) -> Contents:
+        """Returns everything that identity's database holds."""
+        return _contents(self.identity_database, identity_tables.metadata)
+
+    def close(self) -> None:
+        """Closes the channels."""
+        for channel in self._channels.values():
+            channel.close()
+
+
+def _contents(database: Database, metadata: sa.MetaData) -> Contents:
+    with database.read() as connection:
+        return {
+            table.name: sorted(
+                (tuple(row) for row in connection.execute(sa.select(table))), key=repr
+            )
+            for table in metadata.sorted_tables
+        }
+
+
+def refusal_of(method: Callable[..., object], request: object) -> Refusal:
+    """Returns why a call of a stub's method is refused; fails where it is not."""
+    try:
+        method(request, timeout=CALL_SECONDS)
+    except grpc.RpcError as error:
+        return error_of(error)
+    raise AssertionError("the call was not refused")
+
+
+def refused(services: BothServices, method: Callable[..., object], request: object) -> Refusal:
+    """Returns the refusal of a call after seeing that it stored nothing."""
+    before = services.contents()
+    refusal = refusal_of(method, request)
+    after = services.contents()
+    changed = [name for name in before if before[name] != after[name]]
+    assert changed == [], f"{refusal.reason} left something in {changed}"
+    # Every refusal is told in both languages, with a reason of ours.
+    assert refusal.message
+    assert refusal.message_zh
+    return refusal
+
+
+def outcome(refusal: Refusal) -> tuple[grpc.StatusCode, str]:
+    return refusal.code, refusal.reason.removeprefix("ERROR_REASON_")
+
+
+def wait_until(is_so: Callable[[], bool], *, seconds: float = CALL_SECONDS) -> None:
+    """Waits until something is so; fails where it never is."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"it was not so within {seconds:g} s"
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def both_services(folder: Path, databases: Databases) -> Iterator[BothServices]:
+    """Runs both services over new databases, with one region ready for bills."""
+    files = make_identity_files(folder)
+    files.issue(*_LEAVES)
+    clock = ShiftedClock()
+    database = databases.open("yibao_settlement")
+    identity_database = databases.open("yibao_identity")
+    World(database)
+    log, _ = open_test_log()
+    identity_config = files.config(
+        _url(identity_database),
+        server=_server(files, "identity-server"),
+        issuer={**files.values["issuer"], "regions": [REGION, OTHER_REGION]},
+    )
+
+    @contextlib.asynccontextmanager
+    async def serve() -> AsyncIterator[dict[str, int]]:
+        identity = IdentityService(identity_config, log=log, clock=clock)
+        async with run_service(identity) as identity_port:
+            config = _settlement_config(files, _url(database), identity_port)
+            settlement = SettlementService(config, log=log, clock=clock)
+            async with run_service(settlement) as settlement_port:
+                yield {"identity": identity_port, "settlement": settlement_port}
+
+    with in_a_thread(serve) as ports:
+        services = BothServices(files, clock, database, identity_database, ports)
+        try:
+            yield services
+        finally:
+            services.close()
+
+
+def _url(database: Database) -> str:
+    return database.engine.url.render_as_string(hide_password=False)
+
+
+def _server(files: IdentityFiles, name: str) -> dict[str, Any]:
+    return {
+        "address": "127.0.0.1:0",
+        "certificate_file": files.folder / f"{name}.pem",
+        "key_file": files.folder / f"{name}.key",
+        "client_ca_file": files.folder / "ca.pem",
+    }
+
+
+def _settlement_config(files: IdentityFiles, url: str, identity_port: int) -> SettlementConfig:
+    trust_key_file = files.folder / "trust.pub.pem"
+    public = Ed25519PublicKey.from_public_bytes(files.trust_key)
+    trust_key_file.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return SettlementConfig.model_validate(
+        {
+            "server": _server(files, "settlement-server"),
+            "database": {"url": url},
+            "identity": {
+                "address": f"localhost:{identity_port}",
+                "regions": [REGION],
+                "trust_key_file": trust_key_file,
+                "poll_seconds": 0.05,
+            },
+        }
+    )
+
+
+@contextlib.contextmanager
+def in_a_thread(serve: Callable[[], contextlib.AbstractAsyncContextManager[T]]) -> Iterator[T]:
+    """Enters `serve()` in an event loop of its own thread; leaves it at the end."""
+    given: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
+    ended = threading.Event()
+
+    async def main() -> None:
+        async with serve() as value:
+            given.put(value)
+            await asyncio.to_thread(ended.wait)
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            given.put(error)
+
+    thread = threading.Thread(target=run, name="services")
+    thread.start()
+    value = given.get()
+    try:
+        if isinstance(value, BaseException):
+            raise value
+        yield value
+    finally:
+        ended.set()
+        thread.join()
+    # What went wrong while it ended.
+    if not given.empty():
+        error = given.get()
+        assert isinstance(error, BaseException)
+        raise error

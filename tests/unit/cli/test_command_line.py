@@ -1,0 +1,74 @@
+"""The `yibao` command: quick to answer, plain when something is wrong."""
+
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import Distribution
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from yibao_cli.main import app
+
+ROOT = Path(__file__).parents[3]
+POLICY = ROOT / "policies" / "500112" / "resident-2023.yaml"
+
+
+def test_the_command_line_itself_loads_nothing_of_the_services() -> None:
+    heavy = ("grpc", "sqlalchemy", "cryptography", "yibao_common")
+    code = f"import sys, yibao_cli.main; print([name for name in {heavy} if name in sys.modules])"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert finished.stdout.strip() == b"[]"
+
+
+def test_every_command_is_listed() -> None:
+    shown = CliRunner().invoke(app, ["--help"]).output
+    for name in ("up", "demo", "doctor", "call", "db", "qr", "policy"):
+        assert f" {name} " in shown
+
+
+@pytest.mark.skipif(not list(Distribution.discover(name="yibao-server")), reason="not installed")
+def test_the_version_is_that_of_the_distribution() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert CliRunner().invoke(app, ["--version"]).output.strip() == project["version"]
+
+
+def test_a_good_policy_is_described() -> None:
+    result = CliRunner().invoke(app, ["policy", "check", str(POLICY)])
+    assert result.exit_code == 0
+    assert "region 500112, insurance type 390" in result.output
+    assert "steps: S1, D1, P1, A1, A2" in result.output
+
+
+def test_every_mistake_of_a_policy_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    text = POLICY.read_text(encoding="utf-8")
+    path.write_text(text.replace("700_000", "7_000_000").replace("basis: per_bill", "basis: x"))
+    result = CliRunner().invoke(app, ["policy", "check", str(path)])
+    assert result.exit_code == 1
+    told = result.stderr.splitlines()
+    assert len(told) == 3
+    assert all(line.startswith(f"{path}:") for line in told)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["policy", "check", "nothing.yaml"],
+        ["db", "upgrade", "--config", "nothing.toml"],
+        ["up", "--folder", __file__],
+    ],
+)
+def test_a_file_of_no_use_is_told_in_a_sentence(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert arguments[-1] in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_code_is_drawn() -> None:
+    result = CliRunner().invoke(app, ["qr", "show", "MI1-ABC"])
+    assert result.exit_code == 0
+    assert "█▀▀▀▀▀█" in result.output
