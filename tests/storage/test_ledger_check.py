@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
-
 from support.databases import Databases
 from support.settlement_world import NOW, REGION, World
+
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.checkpoints import HORIZON, fold_fund_accounts

@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from support.databases import Databases
+
 from yibao_common.database import Database
 from yibao_common.ids import new_id
 from yibao_common.rows import Id, Instant, Row, code_type, insert_rows, select_rows, update_rows
@@ -43,12 +43,7 @@ def _closed(database: Database) -> object:
 
 
 # PostgreSQL stores no zero character and no lone surrogate in text.
-texts = st.text(
-    st.characters(blacklist_characters="\x00", blacklist_categories=("Cs",)), max_size=20
-)
-awkward = st.sampled_from(
-    ['"', "\\", ",", "{}", "NULL", "null", " a ", "\n", "甲类", "'", '\\"', ""]
-)
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
 rows = st.lists(
     st.tuples(
         texts | awkward,
@@ -57,10 +52,7 @@ rows = st.lists(
         st.none() | st.binary(max_size=20),
         st.none() | st.booleans(),
         st.none() | st.dates(dt.date(1900, 1, 1), dt.date(9999, 1, 1)),
-        st.none()
-        | st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2999, 1, 1)).map(
-            lambda naive: naive.replace(tzinfo=dt.UTC)
-        ),
+        st.none() | st.datetimes(timezones=st.just(dt.UTC)),
     ),
     min_size=1,
     max_size=5,
@@ -156,12 +148,13 @@ def test_updating_a_row_that_is_not_there_is_a_broken_assumption(database: Datab
 
 
 def test_a_failed_block_stores_nothing(database: Database) -> None:
-    class Crash(Exception):
-        pass
+    def crash() -> None:
+        with database.write() as connection:
+            insert_rows(connection, thing, ("region", "thing_id", "code"), [("1", new_id(), "x")])
+            raise ZeroDivisionError
 
-    with pytest.raises(Crash), database.write() as connection:
-        insert_rows(connection, thing, ("region", "thing_id", "code"), [("1", new_id(), "x")])
-        raise Crash
+    with pytest.raises(ZeroDivisionError):
+        crash()
     with database.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(thing)).scalar() == 0
 

@@ -1,11 +1,11 @@
 """The engine: what a batch of commands does to the database, on both databases."""
 
+import dataclasses
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-
 from support.databases import Databases
 from support.settlement_world import (
     HOSPITAL,
@@ -16,6 +16,7 @@ from support.settlement_world import (
     TODAY,
     World,
 )
+
 from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 from yibao_common.batcher import TransientError
@@ -98,13 +99,9 @@ def test_a_request_id_with_other_contents_is_refused(world: World) -> None:
     assert reason_of(world.work(REGION, [other])[0]) is Reason.REQUEST_ID_REUSED
     # Another method under the same id is other contents too: its digest differs.
     credit = world.credit_command(person, 1)
-    reused = type(credit)(command.request_id, *_rest(credit))
+    reused = dataclasses.replace(credit, request_id=command.request_id)
     assert reason_of(world.work(REGION, [reused])[0]) is Reason.REQUEST_ID_REUSED
     assert_books_are_right(world, settlements=1)
-
-
-def _rest(credit: object) -> tuple[object, ...]:
-    return tuple(getattr(credit, name) for name in credit.__slots__[1:])  # type: ignore[attr-defined]
 
 
 def test_a_refused_command_leaves_its_neighbours_and_nothing_of_itself(world: World) -> None:

@@ -1,6 +1,5 @@
 """CertificateService: e-certificates and the QR codes they show."""
 
-
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
