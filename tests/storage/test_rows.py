@@ -44,6 +44,9 @@ def _closed(database: Database) -> object:
 
 # PostgreSQL stores no zero character and no lone surrogate in text.
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
+awkward = st.sampled_from(
+    ['"', "\\", ",", "{}", "NULL", "null", " a ", "\n", "甲类", "'", '\\"', ""]
+)
 rows = st.lists(
     st.tuples(
         texts | awkward,
