@@ -46,9 +46,12 @@ class Town:
 
 @contextlib.contextmanager
 def town(folder: Path, urls: dict[str, str] | None, *, processes: int) -> Iterator[Town]:
-    with Stack.start(
-        folder, [REGION], database_urls=urls, processes={"settlement": processes}
-    ) as stack, contextlib.closing(Database(stack.sandbox.database_urls["settlement"])) as database:
+    with (
+        Stack.start(
+            folder, [REGION], database_urls=urls, processes={"settlement": processes}
+        ) as stack,
+        contextlib.closing(Database(stack.sandbox.database_urls["settlement"])) as database,
+    ):
         patients = seed(
             database,
             region=REGION.region,
@@ -98,17 +101,17 @@ def assert_nothing_was_lost_or_doubled(town: Town, load: SettleLoad) -> None:
 
 @pytest.fixture
 def moments() -> Callable[[int], list[int]]:
-    """Chooses after how many answers to kill, and prints it for a run that fails."""
+    """Chooses after how many answers something happens; a run that fails shows it."""
     number = secrets.randbelow(10**6)
     choose = random.Random(number)
 
-    def choose_moments(kills: int) -> list[int]:
+    def choose_moments(count: int) -> list[int]:
         # Each in a part of its own, with load before and after it.
-        part = BILLS // (kills + 1)
+        part = BILLS // (count + 1)
         chosen = [
-            part * (kill + 1) + choose.randrange(-part // 3, part // 3) for kill in range(kills)
+            part * (each + 1) + choose.randrange(-part // 3, part // 3) for each in range(count)
         ]
-        print(f"seed {number}: killed after {chosen} of {BILLS} answers")
+        print(f"seed {number}: moments after {chosen} of {BILLS} answers")
         return chosen
 
     return choose_moments
@@ -134,11 +137,14 @@ def test_killed_processes_on_postgresql_lose_and_double_nothing(
     urls = {service: postgres_databases.empty_url() for service in SERVICES}
     with town(tmp_path / "sandbox", urls, processes=2) as running:
         load = running.load()
-        first, second = moments(2)
-        load.wait_for(first)
+        alone, together, none = moments(3)
+        load.wait_for(alone)
         # The other one goes on alone.
         running.stack.kill("settlement")
-        load.wait_for(second)
+        load.wait_for(together)
+        running.stack.restart("settlement")
+        load.wait_for(none)
+        running.stack.kill("settlement")
         running.stack.kill("settlement")
         assert running.stack.pids("settlement") == ()
         running.stack.restart("settlement")

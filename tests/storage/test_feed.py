@@ -1,5 +1,6 @@
 """The enrolment feed in settlement's database: in order, without gaps, once."""
 
+import contextlib
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
@@ -147,11 +148,14 @@ def test_processes_that_pull_the_same_pages_at_once_store_each_change_once(
         for number in range(120)
     ]
 
+    url = database.engine.url.render_as_string(hide_password=False)
+
     def pull(page_size: int) -> None:
-        # A store and connections of its own, as another process has.
-        feed = FeedStore(database)
-        while (position := feed.position(REGION)) < len(history):
-            feed.apply(REGION, history[position : position + page_size])
+        # Connections of its own, as another process has.
+        with contextlib.closing(Database(url)) as own:
+            feed = FeedStore(own)
+            while (position := feed.position(REGION)) < len(history):
+                feed.apply(REGION, history[position : position + page_size])
 
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(pull, (7, 10, 13)))

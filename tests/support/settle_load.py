@@ -5,10 +5,15 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 
 from yibao_cli.stack import Stack
+
+if TYPE_CHECKING:
+    # Nothing parses the bytes on this side.
+    _Call: TypeAlias = grpc.UnaryUnaryMultiCallable[bytes, bytes]
 
 _METHOD = "/yibao.settlement.v1.SettlementService/SettleBill"
 _CALL_SECONDS = 10.0
@@ -60,7 +65,7 @@ class SettleLoad:
 
     def _repeat(self, requests: Sequence[bytes]) -> list[bytes]:
         with self._channel() as channel:
-            call = channel.unary_unary(_METHOD)
+            call: _Call = channel.unary_unary(_METHOD)
             return [call(request, timeout=_CALL_SECONDS) for request in requests]
 
     def _failed(self) -> bool:
@@ -80,7 +85,7 @@ class SettleLoad:
 
     def _work(self) -> None:
         with self._channel() as channel:
-            call = channel.unary_unary(_METHOD)
+            call: _Call = channel.unary_unary(_METHOD)
             while True:
                 with self._lock:
                     number = next(self._pending, None)
@@ -91,7 +96,7 @@ class SettleLoad:
                     self.answers[number] = answer
                     self._answered.notify_all()
 
-    def _insist(self, call: "grpc.UnaryUnaryMultiCallable[bytes, bytes]", number: int) -> bytes:
+    def _insist(self, call: "_Call", number: int) -> bytes:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:

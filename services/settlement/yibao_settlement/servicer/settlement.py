@@ -36,6 +36,8 @@ from yibao_settlement.servicer.decode import bill_of, stored_inputs
 from yibao_settlement.servicer.encode import fill_settlement, trace_messages
 from yibao_settlement.servicer.trust import TrustHolder
 
+# Verifying a code takes a tenth of a millisecond.
+_ITEMS_IN_A_ROW = 16
 _ITEM_VALIDATOR = Validator(pb.SettleBillRequest.DESCRIPTOR)
 
 
@@ -125,21 +127,32 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> pb.SubmitBillsResponse:
         """Settles bills each on its own; results in the order of the items."""
         caller = current_caller()
-        outcomes = await asyncio.gather(*[self._submit(item, caller) for item in request.items])
-        response = pb.SubmitBillsResponse()
-        for outcome in outcomes:
-            result = response.results.add()
-            if isinstance(outcome, bytes):
-                result.settled.ParseFromString(outcome)
-            else:
-                result.error.CopyFrom(item_error(outcome))
-        return response
+        begun: list[asyncio.Future[bytes] | RuleError] = []
+        try:
+            for number, item in enumerate(request.items, 1):
+                begun.append(self._begin(item, caller))
+                if number % _ITEMS_IN_A_ROW == 0:
+                    await asyncio.sleep(0)  # other calls take their turn
+            outcomes = [await self._outcome(each) for each in begun]
+        finally:
+            _forget(begun)
+        # As stored, without reading them into messages and writing them again.
+        return b"".join(map(_result, outcomes))  # type: ignore[return-value]  # as above
 
-    async def _submit(self, item: pb.SettleBillRequest, caller: Caller) -> bytes | RuleError:
+    def _begin(
+        self, item: pb.SettleBillRequest, caller: Caller
+    ) -> "asyncio.Future[bytes] | RuleError":
         try:
             _ITEM_VALIDATOR.check(item)
-            command = self._settle_command(item, caller)
-            return await self._batcher.submit(item.region, command)
+            return self._batcher.enqueue(item.region, self._settle_command(item, caller))
+        except RuleError as refusal:
+            return refusal
+
+    async def _outcome(self, begun: "asyncio.Future[bytes] | RuleError") -> bytes | RuleError:
+        if isinstance(begun, RuleError):
+            return begun
+        try:
+            return await begun
         except RuleError as refusal:
             return refusal
         except Exception as error:
@@ -232,6 +245,32 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         if stored is None or caller.institution_id not in (None, stored.institution_id):
             raise settlement_not_found(settlement_id)
         return stored
+
+
+def _forget(begun: "list[asyncio.Future[bytes] | RuleError]") -> None:
+    """Leaves alone what nobody waits for any more; the commands are carried out."""
+    for each in begun:
+        if isinstance(each, asyncio.Future) and not each.cancel() and not each.cancelled():
+            each.exception()
+
+
+def _result(outcome: bytes | RuleError) -> bytes:
+    """Returns one result as it stands in a serialized SubmitBillsResponse."""
+    if isinstance(outcome, bytes):
+        result = _field(1, outcome)
+    else:
+        result = pb.SubmitBillsResult(error=item_error(outcome)).SerializeToString()
+    return _field(1, result)
+
+
+def _field(number: int, contents: bytes) -> bytes:
+    """Returns a length-delimited field as protobuf writes it."""
+    size, length = len(contents), bytearray()
+    while size > 0x7F:
+        length.append(size & 0x7F | 0x80)
+        size >>= 7
+    length.append(size)
+    return bytes((number << 3 | 2, *length)) + contents
 
 
 def _as_it_is(stored: StoredSettlement) -> settlement_pb2.Settlement:

@@ -59,6 +59,9 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
     ]
 
 
+# Made once: `json.dumps` with options makes an encoder at every call.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 _USED_CODE_INSERT = (
     "region",
     "subject",
@@ -213,4 +216,4 @@ def amounts_json(amounts: Mapping[str, int]) -> str:
     """Returns amounts by name as stored: a JSON object with sorted names."""
     if not amounts:
         return "{}"
-    return json.dumps(dict(amounts), sort_keys=True, separators=(",", ":"))
+    return _encode(amounts)

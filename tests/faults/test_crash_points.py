@@ -1,0 +1,234 @@
+"""A process ends between two steps of a command; its repeat has one effect.
+
+Settlement's steps are load, decide, store, commit, answer; identity's are store, commit,
+sign, answer. What a crash undoes in the database, an exception undoes here.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import grpc
+import pytest
+import sqlalchemy as sa
+from support.databases import Databases
+from support.identity_world import (
+    REGION as IDENTITY_REGION,
+)
+from support.identity_world import (
+    citizen_number,
+    make_identity_files,
+    refusal,
+    serving_identity,
+)
+from support.serving import reason_in
+from support.settlement_world import REGION, World
+
+from yibao import qr
+from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
+from yibao.identity.v1.trust_service_pb2 import GetTrustSnapshotRequest
+from yibao.trust import TrustSnapshot
+from yibao_common.batcher import Batcher, TransientError
+from yibao_common.ids import new_id
+from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.storage import tables as identity_tables
+from yibao_identity.storage.signing import TokenSigner
+from yibao_settlement.application.batch import BatchWork
+from yibao_settlement.application.commands import Command
+from yibao_settlement.application.ports import BatchTransaction, Transactions
+from yibao_settlement.application.working_set import WorkingSet
+from yibao_settlement.ledger_check import check_ledger
+from yibao_settlement.servicer.encode import ProtoEncoder
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.transactions import SettlementTransactions
+
+POINTS = ("begun", "loaded", "stored", "committed")
+
+
+class PowerFailureError(Exception):
+    """The process is gone."""
+
+
+class CrashingTransaction:
+    """A transaction that ends at a point, as the process would."""
+
+    def __init__(self, inner: BatchTransaction, crash: Callable[[str], None]) -> None:
+        self._inner = inner
+        self._crash = crash
+
+    def load(self, commands: Sequence[Command]) -> WorkingSet:
+        working_set = self._inner.load(commands)
+        self._crash("loaded")
+        return working_set
+
+    def store(self, working_set: WorkingSet) -> None:
+        self._inner.store(working_set)
+        self._crash("stored")
+
+
+class CrashingTransactions:
+    """Ends at one point, once."""
+
+    def __init__(self, inner: Transactions, point: str, error: Exception) -> None:
+        self._inner = inner
+        self._point: str | None = point
+        self._error = error
+
+    def begin(self, region: str, now: dt.datetime) -> AbstractContextManager[BatchTransaction]:
+        return self._begin(region, now)
+
+    @contextlib.contextmanager
+    def _begin(self, region: str, now: dt.datetime) -> Iterator[BatchTransaction]:
+        with self._inner.begin(region, now) as transaction:
+            self._crash("begun")
+            yield CrashingTransaction(transaction, self._crash)
+        self._crash("committed")
+
+    def _crash(self, point: str) -> None:
+        if point == self._point:
+            self._point = None
+            raise self._error
+
+
+@pytest.fixture
+def world(databases: Databases) -> World:
+    return World(databases.open("yibao_settlement"))
+
+
+def crashing_work(world: World, point: str, error: Exception) -> BatchWork:
+    inner = SettlementTransactions(world.database, ReferenceCache())
+    return BatchWork(
+        CrashingTransactions(inner, point, error),
+        encoder=ProtoEncoder(),
+        clock=world.clock,
+        ids=new_id,
+    )
+
+
+def stored_answers(world: World) -> dict[str, bytes]:
+    with world.database.read() as connection:
+        rows = connection.execute(sa.select(tables.answer.c.request_id, tables.answer.c.response))
+        return {row.request_id: bytes(row.response) for row in rows}
+
+
+def contents(world: World) -> dict[str, list[str]]:
+    with world.database.read() as connection:
+        return {
+            table.name: sorted(str(tuple(row)) for row in connection.execute(sa.select(table)))
+            for table in tables.metadata.sorted_tables
+        }
+
+
+def _visit(world: World, person: str, visit: str) -> Command:
+    return world.visit_command(person)
+
+
+def _settle(world: World, person: str, visit: str) -> Command:
+    bill = world.bill(visit, account_used=True)
+    return world.settle_command(visit, person, bill=bill)
+
+
+def _reverse(world: World, person: str, visit: str) -> Command:
+    return world.reverse_command(world.settle(visit, person).settlement_id)
+
+
+def _credit(world: World, person: str, visit: str) -> Command:
+    return world.credit_command(person, 500)
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("make", [_visit, _settle, _reverse, _credit])
+def test_a_command_cut_off_anywhere_has_one_effect_once_it_is_repeated(
+    world: World, make: Callable[[World, str, str], Command], point: str
+) -> None:
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 10_000))
+    command = make(world, person, world.register(person))
+    before = contents(world)
+    with pytest.raises(PowerFailureError):
+        crashing_work(world, point, PowerFailureError())(REGION, [command])
+    was_durable = command.request_id in stored_answers(world)
+    assert was_durable is (point == "committed")
+    assert (contents(world) == before) is not was_durable
+    # Another process, with nothing in memory.
+    first = world.new_worker()(REGION, [command])
+    stored = stored_answers(world)[command.request_id]
+    after = contents(world)
+    again = world.new_worker()(REGION, [command])
+    assert first == again == [stored]
+    assert contents(world) == after
+    assert check_ledger(world.database).drifts == []
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("error", [TransientError("lost"), PowerFailureError()])
+def test_a_batch_that_broke_is_run_again_or_split_and_books_each_bill_once(
+    world: World, point: str, error: Exception
+) -> None:
+    """After a commit whose outcome was lost, running it again finds the answers."""
+    persons = world.enrol(3)
+    visits = {person: world.register(person) for person in persons}
+    commands = [
+        world.settle_command(visits[person], person) for person in persons for _ in range(2)
+    ]
+
+    async def settle_all() -> list[bytes]:
+        batcher: Batcher[Command, bytes] = Batcher(crashing_work(world, point, error))
+        batcher.start()
+        try:
+            waiting = [batcher.enqueue(REGION, command) for command in commands]
+            return list(await asyncio.gather(*waiting))
+        finally:
+            await batcher.close()
+
+    answers = asyncio.run(settle_all())
+    stored = stored_answers(world)
+    assert answers == [stored[command.request_id] for command in commands]
+    report = check_ledger(world.database)
+    assert (report.drifts, report.settlements) == ([], len(commands))
+
+
+def test_a_code_stored_but_never_signed_is_known_and_the_next_one_works(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = make_identity_files(tmp_path / "identity")
+    database = databases.open("yibao_identity")
+    url = database.engine.url.render_as_string(hide_password=False)
+    sign = TokenSigner.sign_code
+    unsigned: list[QrClaims] = []
+
+    def fail_once(self: TokenSigner, claims: QrClaims) -> str:
+        if not unsigned:
+            unsigned.append(claims)
+            raise PowerFailureError
+        return sign(self, claims)
+
+    monkeypatch.setattr(TokenSigner, "sign_code", fail_once)
+
+    async def main() -> qr.Claims:
+        async with serving_identity(files, url) as identity:
+            person = await identity.register(citizen_number(1))
+            certificate = await identity.activate(person.person_id)
+            request = IssueQrCodeRequest(
+                region=IDENTITY_REGION,
+                certificate_id=certificate.certificate_id,
+                audience="01301",
+            )
+            error = await refusal(identity.certificates().IssueQrCode(request))
+            assert (error.code(), reason_in(error)) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+            answer = await identity.certificates().IssueQrCode(request)
+            fetched = await identity.trust().GetTrustSnapshot(GetTrustSnapshotRequest())
+        now = dt.datetime.now(dt.UTC)
+        snapshot = TrustSnapshot.verify(fetched.snapshot, trust_key=files.trust_key, now=now)
+        return qr.verify(answer.qr_text, trust=snapshot, audience="01301", now=now)
+
+    claims = asyncio.run(main())
+    with database.read() as connection:
+        rows = connection.execute(sa.select(identity_tables.issued_code.c.code_id)).scalars().all()
+    # The one that was never signed stands in the log as well; the code shown is the other.
+    assert set(rows) == {unsigned[0].code_id.hex(), claims.code_id.hex()}
+    assert claims.code_id != unsigned[0].code_id
