@@ -13,9 +13,9 @@ from support.both_services import (
     Patient,
     outcome,
     refused,
-    wait_until,
 )
 from support.settlement_world import REGION
+from support.threads import wait_until
 
 from yibao.settlement.v1.settlement_service_pb2 import (
     SettleBillRequest,

@@ -4,18 +4,14 @@ Tests call them with blocking stubs, as hospitals do. Codes come from identity i
 `sign` makes those that identity would not issue.
 """
 
-import asyncio
 import contextlib
 import datetime as dt
 import itertools
 import os
-import queue
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 import sqlalchemy as sa
@@ -38,6 +34,7 @@ from support.settlement_world import (
     REGION,
     World,
 )
+from support.threads import in_a_thread, wait_until
 
 from yibao.errors import Refusal, error_of
 from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
@@ -82,7 +79,6 @@ _LEAVES = (
     Leaf("stranger", "institution/H99901900099"),
 )
 
-T = TypeVar("T")
 # Everything that a database holds, by table.
 Contents = dict[str, list[tuple[object, ...]]]
 
@@ -318,14 +314,6 @@ def outcome(refusal: Refusal) -> tuple[grpc.StatusCode, str]:
     return refusal.code, refusal.reason.removeprefix("ERROR_REASON_")
 
 
-def wait_until(is_so: Callable[[], bool], *, seconds: float = CALL_SECONDS) -> None:
-    """Waits until something is so; fails where it never is."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"it was not so within {seconds:g} s"
-        time.sleep(0.01)
-
-
 @contextlib.contextmanager
 def both_services(folder: Path, databases: Databases) -> Iterator[BothServices]:
     """Runs both services over new databases, with one region ready for bills."""
@@ -388,37 +376,3 @@ def _settlement_config(files: IdentityFiles, url: str, identity_port: int) -> Se
             },
         }
     )
-
-
-@contextlib.contextmanager
-def in_a_thread(serve: Callable[[], contextlib.AbstractAsyncContextManager[T]]) -> Iterator[T]:
-    """Enters `serve()` in an event loop of its own thread; leaves it at the end."""
-    given: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
-    ended = threading.Event()
-
-    async def main() -> None:
-        async with serve() as value:
-            given.put(value)
-            await asyncio.to_thread(ended.wait)
-
-    def run() -> None:
-        try:
-            asyncio.run(main())
-        except BaseException as error:
-            given.put(error)
-
-    thread = threading.Thread(target=run, name="services")
-    thread.start()
-    value = given.get()
-    try:
-        if isinstance(value, BaseException):
-            raise value
-        yield value
-    finally:
-        ended.set()
-        thread.join()
-    # What went wrong while it ended.
-    if not given.empty():
-        error = given.get()
-        assert isinstance(error, BaseException)
-        raise error
