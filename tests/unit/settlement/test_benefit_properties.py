@@ -64,12 +64,15 @@ def policies(draw: st.DrawFn, *, basis: str | None = None) -> Policy:
     if capped["cap_fen"] is not None:
         capped["cap_basis"] = basis_of()
     layer: Json = {"threshold_fen": draw(FEN), "accumulates": basis_of(), "fund_type": "390200"}
+    # Every layer has a fund of its own, as in practice. Where two draw on one, its cap counts
+    # both, and where the fee passed it in earlier bills can only be told to a few fen.
+    overflow: Json = {"accumulates": basis_of(), "fund_type": "330100"}
     return policy_of(
         classify(class_b_ppm=draw(RATIOS)),
         deductible(draw(FEN), basis=basis_of()),
         tiers("P1", base, draw(pieces()), accumulates=basis_of(), **capped, **pool),
         tiers("K1", {"add": ["D1.paid", "P1.copay"]}, draw(pieces()), **layer),
-        tiers("L1", {"add": ["P1.overflow"]}, draw(pieces()), accumulates=basis_of()),
+        tiers("L1", {"add": ["P1.overflow"]}, draw(pieces()), **overflow),
         account(),
     )
 
