@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 from bench.requests import Patient
+from yibao_common.clock import system_clock
 from yibao_common.database import Database
 from yibao_common.ids import new_id
 from yibao_settlement.application.commands import SettleBill
@@ -54,7 +55,7 @@ def write_batches(
     batches = [commands[at : at + batch_size] for at in range(0, len(commands), batch_size)]
     decided: list[WorkingSet] = []
     for batch in batches:
-        with transactions.begin(region, dt.datetime.now(dt.UTC)) as transaction:
+        with transactions.begin(region, system_clock) as transaction:
             working_set = transaction.load(batch)
         for command in batch:
             decide(command, working_set, ids=new_id, encoder=ProtoEncoder())
@@ -63,7 +64,7 @@ def write_batches(
     sys.stdin.readline()
     began = time.perf_counter()
     for batch, working_set in zip(batches, decided, strict=True):
-        with transactions.begin(region, working_set.now) as transaction:
+        with transactions.begin(region, system_clock) as transaction:
             loaded = transaction.load(batch)
             assert not loaded.changes.answers
             transaction.store(working_set)

@@ -32,6 +32,7 @@ from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
 from yibao.identity.v1.trust_service_pb2 import GetTrustSnapshotRequest
 from yibao.trust import TrustSnapshot
 from yibao_common.batcher import Batcher, TransientError
+from yibao_common.clock import Clock
 from yibao_common.ids import new_id
 from yibao_identity.rules.qr_code import QrClaims
 from yibao_identity.storage import tables as identity_tables
@@ -78,12 +79,12 @@ class CrashingTransactions:
         self._point: str | None = point
         self._error = error
 
-    def begin(self, region: str, now: dt.datetime) -> AbstractContextManager[BatchTransaction]:
-        return self._begin(region, now)
+    def begin(self, region: str, clock: Clock) -> AbstractContextManager[BatchTransaction]:
+        return self._begin(region, clock)
 
     @contextlib.contextmanager
-    def _begin(self, region: str, now: dt.datetime) -> Iterator[BatchTransaction]:
-        with self._inner.begin(region, now) as transaction:
+    def _begin(self, region: str, clock: Clock) -> Iterator[BatchTransaction]:
+        with self._inner.begin(region, clock) as transaction:
             self._crash("begun")
             yield CrashingTransaction(transaction, self._crash)
         self._crash("committed")

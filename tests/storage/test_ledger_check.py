@@ -3,6 +3,7 @@
 import datetime as dt
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -169,3 +170,34 @@ def test_folding_old_entries_leaves_every_balance_as_it_was(world: World) -> Non
     time.sleep(0.005)  # what is posted now must be newer than the checkpoint
     world.settle(world.register(world.persons[0]), world.persons[0])
     assert check_ledger(world.database).drifts == []
+
+
+def test_a_fold_never_goes_back(world: World) -> None:
+    """A clock set back, or a fold that began earlier, must not count entries twice."""
+    now = dt.datetime.now(dt.UTC) + HORIZON + dt.timedelta(milliseconds=1)
+    before = fund_balances(world)
+    assert fold_fund_accounts(world.database, REGION, now=now) > 0
+    assert fold_fund_accounts(world.database, REGION, now=now) == 0
+    earlier = now - dt.timedelta(seconds=5)
+    assert fold_fund_accounts(world.database, REGION, now=earlier) == 0
+    assert fund_balances(world) == before
+    assert check_ledger(world.database).drifts == []
+
+
+def test_folds_at_the_same_time_leave_one_result(world: World) -> None:
+    begin = dt.datetime.now(dt.UTC) + HORIZON
+    before = fund_balances(world)
+
+    def fold(number: int) -> int:
+        now = begin + dt.timedelta(milliseconds=number % 7)
+        return fold_fund_accounts(world.database, REGION, now=now)
+
+    with ThreadPoolExecutor(4) as threads:
+        folded = list(threads.map(fold, range(24)))
+    assert any(folded)
+    assert fund_balances(world) == before
+    assert check_ledger(world.database).drifts == []
+
+
+def fund_balances(world: World) -> list[tuple[str, int]]:
+    return world.queries.fund_balances(REGION)

@@ -1,7 +1,9 @@
 """The engine: what a batch of commands does to the database, on both databases."""
 
+import asyncio
 import dataclasses
 import datetime as dt
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,12 +21,18 @@ from support.settlement_world import (
 
 from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
-from yibao_common.batcher import TransientError
+from yibao_common.batcher import Batcher, TransientError
 from yibao_common.errors import RuleError
 from yibao_common.ids import new_id
 from yibao_common.reasons import Reason
+from yibao_settlement.application.batch import BatchWork
+from yibao_settlement.application.commands import Command
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.bill import ChargedLine
+from yibao_settlement.rules.visit import Visit
+from yibao_settlement.servicer.encode import ProtoEncoder
+from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.transactions import SettlementTransactions
 
 
 @pytest.fixture
@@ -460,3 +468,76 @@ def test_a_repeat_gets_its_first_answer_however_old_its_code_is(world: World) ->
     new = world.settle_command(visit, person, code=too_old)
     assert reason_of(world.work(REGION, [new])[0]) is Reason.CLOCK_SUSPECT
     assert_books_are_right(world, settlements=1)
+
+
+@pytest.mark.parametrize(
+    ("start_date", "registers"),
+    [
+        (TODAY - dt.timedelta(days=32), False),
+        (TODAY - dt.timedelta(days=31), True),
+        (TODAY, True),
+        (TODAY + dt.timedelta(days=1), False),
+    ],
+)
+def test_a_visit_is_registered_within_31_days_of_its_beginning(
+    world: World, start_date: dt.date, registers: bool
+) -> None:
+    (person,) = world.enrol()
+    command = world.visit_command(person, start_date=start_date)
+    (outcome,) = world.work(REGION, [command])
+    if registers:
+        assert isinstance(outcome, bytes)
+    else:
+        assert reason_of(outcome) is Reason.VISIT_DATE_INVALID
+
+
+def test_two_processes_that_meet_on_a_new_key_leave_one_winner(
+    postgres_databases: Databases,
+) -> None:
+    """Each holds its own person's lock, so only the primary keys can tell them apart."""
+    world = World(postgres_databases.open("yibao_settlement"))
+    persons = world.enrol(2)
+    both_decided = threading.Barrier(2, timeout=10)
+    request_id = new_id()
+
+    def register(place: int) -> bytes | Exception:
+        command = world.visit_command(
+            persons[place], request_id=request_id, digest=str(place).encode().ljust(32)
+        )
+        work = BatchWork(
+            SettlementTransactions(world.database, ReferenceCache()),
+            encoder=MeetingEncoder(both_decided),
+            clock=world.clock,
+            ids=new_id,
+        )
+        batcher: Batcher[Command, bytes] = Batcher(work)
+
+        async def main() -> bytes | Exception:
+            batcher.start()
+            (outcome,) = await asyncio.gather(
+                batcher.submit(REGION, command), return_exceptions=True
+            )
+            await batcher.close()
+            assert not isinstance(outcome, BaseException) or isinstance(outcome, Exception)
+            return outcome
+
+        return asyncio.run(main())
+
+    with ThreadPoolExecutor(2) as threads:
+        outcomes = list(threads.map(register, range(2)))
+    assert sum(isinstance(outcome, bytes) for outcome in outcomes) == 1
+    (refused,) = [outcome for outcome in outcomes if not isinstance(outcome, bytes)]
+    assert reason_of(refused) is Reason.REQUEST_ID_REUSED
+
+
+class MeetingEncoder(ProtoEncoder):
+    """Waits, at the first visit that it writes, until the other process is as far."""
+
+    def __init__(self, meeting: threading.Barrier) -> None:
+        self._meeting: threading.Barrier | None = meeting
+
+    def visit(self, region: str, visit: Visit) -> bytes:
+        meeting, self._meeting = self._meeting, None
+        if meeting is not None:
+            meeting.wait()
+        return super().visit(region, visit)

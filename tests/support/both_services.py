@@ -265,8 +265,10 @@ class BothServices:
     # --- What is stored.
 
     def contents(self) -> Contents:
-        """Returns everything that settlement's database holds."""
-        return _contents(self.database, tables.metadata)
+        """Returns what settlement's database holds, but for what housekeeping does by itself."""
+        contents = _contents(self.database, tables.metadata)
+        del contents[tables.account_checkpoint.name]
+        return contents
 
     def identity_contents(self) -> Contents:
         """Returns everything that identity's database holds."""

@@ -52,8 +52,8 @@ class Batcher(Generic[CommandT, AnswerT]):
 
     `work(region, commands)` runs in the batch thread. It returns an outcome for each
     command, in order, after a durable commit; or raises, and then nothing is stored:
-    TransientError runs the batch again, anything else splits it in two, so that a
-    command that breaks the work fails alone with INTERNAL.
+    TransientError runs the batch again, anything else once more and then splits it in
+    two, so that a command that breaks the work fails alone with INTERNAL.
     """
 
     def __init__(
@@ -160,6 +160,7 @@ class Batcher(Generic[CommandT, AnswerT]):
 
     def _carry_out(self, region: str, commands: list[CommandT]) -> list[AnswerT | Exception]:
         """Runs the work; splits a batch that fails. Runs in the batch thread."""
+        failed_before = False
         for attempt in range(1, self._attempts + 1):
             try:
                 return list(self._work(region, commands))
@@ -168,9 +169,13 @@ class Batcher(Generic[CommandT, AnswerT]):
                     return [error] * len(commands)
                 time.sleep(0.01 * 2**attempt)
             except Exception as error:
-                if len(commands) == 1:
-                    return [error]
-                break
+                # Two processes that meet on a new key fail with any error of the
+                # database; run again, the loser finds what the winner wrote.
+                if failed_before or attempt == self._attempts:
+                    if len(commands) == 1:
+                        return [error]
+                    break
+                failed_before = True
         middle = len(commands) // 2
         return self._carry_out(region, commands[:middle]) + self._carry_out(
             region, commands[middle:]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
+import psycopg.errors
 import psycopg.types.string
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -18,6 +19,15 @@ from sqlalchemy import event
 from yibao_common.batcher import TransientError
 
 _SQLITE_BUSY_SECONDS = 10
+_POOL_SECONDS = 10
+# A server that vanished without a word is given up within seconds, not hours.
+_POSTGRES_CONNECT = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 _POSTGRES_SETTINGS = (
     "SET synchronous_commit = on",
     "SET lock_timeout = '5s'",
@@ -30,7 +40,7 @@ _POSTGRES_SETTINGS = (
 class Database:
     """One database with a writing connection pool and a reading one."""
 
-    def __init__(self, url: str, *, readers: int = 4, writers: int = 2) -> None:
+    def __init__(self, url: str, *, readers: int = 4, writers: int = 6) -> None:
         """Opens `url`: `sqlite:///file` or `postgresql+psycopg://…`."""
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite":
@@ -79,18 +89,29 @@ class Database:
 def _transient_told() -> Iterator[None]:
     try:
         yield
+    except sa.exc.TimeoutError as error:  # every connection of the pool is taken
+        raise TransientError("no connection is free") from error
     except sa.exc.DBAPIError as error:
         if _is_transient(error):
             raise TransientError(type(error).__name__) from error
         raise
 
 
+# What is no fault of any statement: the server stands by, or ended an idle transaction.
+_POSTGRES_TRANSIENT = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
+_SQLITE_TRANSIENT = ("locked", "busy", "full", "I/O")
+
+
 def _is_transient(error: sa.exc.DBAPIError) -> bool:
     cause = error.orig
     if isinstance(cause, sqlite3.OperationalError):
-        return "locked" in str(cause) or "busy" in str(cause)
+        return any(word in str(cause) for word in _SQLITE_TRANSIENT)
     # Serialization failures, deadlocks, lock time-outs, lost connections, restarts.
-    return isinstance(cause, psycopg.OperationalError)
+    return isinstance(cause, _POSTGRES_TRANSIENT)
 
 
 def _sqlite_engine(url: sa.URL, *, begin: str, size: int, read_only: bool = False) -> sa.Engine:
@@ -99,6 +120,7 @@ def _sqlite_engine(url: sa.URL, *, begin: str, size: int, read_only: bool = Fals
         poolclass=sa.pool.QueuePool,
         pool_size=size,
         max_overflow=0,
+        pool_timeout=_POOL_SECONDS,
         connect_args={"timeout": _SQLITE_BUSY_SECONDS, "check_same_thread": False},
     )
 
@@ -123,6 +145,8 @@ def _postgres_engine(url: sa.URL, *, size: int, read_only: bool = False) -> sa.E
         url.set(drivername="postgresql+psycopg"),
         pool_size=size,
         max_overflow=0,
+        pool_timeout=_POOL_SECONDS,
+        connect_args=_POSTGRES_CONNECT,
         # A lost writing connection shows at its first statement, and the batch runs again;
         # asking first would cost every batch a round trip.
         pool_pre_ping=read_only,

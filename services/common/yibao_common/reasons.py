@@ -79,6 +79,7 @@ class Reason(enum.Enum):
     INSTITUTION_NO_ECERT = (83, Code.FAILED_PRECONDITION, "该机构不支持医保电子凭证，请使用实体卡")
     PERSON_NOT_ENROLLED = (84, Code.FAILED_PRECONDITION, "持码人未在本统筹区正常参保")
     OFFSITE_NOT_REGISTERED = (85, Code.FAILED_PRECONDITION, "未办理异地就医备案")
+    VISIT_DATE_INVALID = (86, Code.INVALID_ARGUMENT, "就诊日期晚于今日或距登记过久")
 
     CATALOGUE_ITEM_UNKNOWN = (100, Code.INVALID_ARGUMENT, "项目不在医保目录内")
     LINE_AMOUNT_MISMATCH = (101, Code.INVALID_ARGUMENT, "明细金额不等于单价乘以数量")

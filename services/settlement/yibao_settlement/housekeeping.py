@@ -2,7 +2,6 @@
 
 import asyncio
 
-from yibao_common.batcher import TransientError
 from yibao_common.blocking import Blocking
 from yibao_common.clock import Clock
 from yibao_common.database import Database
@@ -44,13 +43,14 @@ class Housekeeping:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(_FOLD_SECONDS)
             for region in self._regions:
                 try:
                     folded = await self._blocking.run(
                         fold_fund_accounts, self._database, region, now=self._clock()
                     )
-                except TransientError as error:
-                    self._log.warning("folding failed", region=region, error=kinds(error))
+                except Exception as error:
+                    # Whatever it was, the next round tries again.
+                    self._log.error("folding failed", region=region, error=kinds(error))
                 else:
                     self._log.debug("folded", region=region, accounts=folded)
+            await asyncio.sleep(_FOLD_SECONDS)

@@ -134,6 +134,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The institution lies outside the person's region and no
     registration for care elsewhere is known (I-30). Metadata: `institution_id`, `region`.
     """
+    ERROR_REASON_VISIT_DATE_INVALID: _ErrorReason.ValueType  # 86
+    """INVALID_ARGUMENT. A visit begins on the day it is registered or at most 31 days
+    before. Metadata: `start_date`.
+    """
     ERROR_REASON_CATALOGUE_ITEM_UNKNOWN: _ErrorReason.ValueType  # 100
     """INVALID_ARGUMENT. An item code is not in the catalogue on the service date.
     Metadata: `item_code`, where one item was asked for; else the fault names the line.
@@ -327,6 +331,10 @@ Metadata: `enrolment_status`, `start_date`; the latter where the enrolment is kn
 ERROR_REASON_OFFSITE_NOT_REGISTERED: ErrorReason.ValueType  # 85
 """FAILED_PRECONDITION. The institution lies outside the person's region and no
 registration for care elsewhere is known (I-30). Metadata: `institution_id`, `region`.
+"""
+ERROR_REASON_VISIT_DATE_INVALID: ErrorReason.ValueType  # 86
+"""INVALID_ARGUMENT. A visit begins on the day it is registered or at most 31 days
+before. Metadata: `start_date`.
 """
 ERROR_REASON_CATALOGUE_ITEM_UNKNOWN: ErrorReason.ValueType  # 100
 """INVALID_ARGUMENT. An item code is not in the catalogue on the service date.

@@ -38,7 +38,7 @@ class RegisterVisitRequest(google.protobuf.message.Message):
 
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The first day of care."""
+        """The first day of care: the day of registration, or at most 31 days before it."""
 
     def __init__(
         self,

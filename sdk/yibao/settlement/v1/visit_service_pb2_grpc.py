@@ -56,7 +56,8 @@ class VisitServiceServicer(object):
         inpatient care types, which begin with 2). Callers: institution, for itself. The
         code is used up. Idempotent by `request_id`. Reasons: the QR_* reasons,
         CLOCK_SUSPECT, PERSON_NOT_ENROLLED, INSTITUTION_NOT_DESIGNATED,
-        INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_EXISTS, REQUEST_ID_REUSED.
+        INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

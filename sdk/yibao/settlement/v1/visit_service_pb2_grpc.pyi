@@ -29,7 +29,8 @@ class VisitServiceStub:
     inpatient care types, which begin with 2). Callers: institution, for itself. The
     code is used up. Idempotent by `request_id`. Reasons: the QR_* reasons,
     CLOCK_SUSPECT, PERSON_NOT_ENROLLED, INSTITUTION_NOT_DESIGNATED,
-    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_EXISTS, REQUEST_ID_REUSED.
+    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
+    REQUEST_ID_REUSED.
     """
 
     GetVisit: grpc.UnaryUnaryMultiCallable[
@@ -51,7 +52,8 @@ class VisitServiceAsyncStub:
     inpatient care types, which begin with 2). Callers: institution, for itself. The
     code is used up. Idempotent by `request_id`. Reasons: the QR_* reasons,
     CLOCK_SUSPECT, PERSON_NOT_ENROLLED, INSTITUTION_NOT_DESIGNATED,
-    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_EXISTS, REQUEST_ID_REUSED.
+    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
+    REQUEST_ID_REUSED.
     """
 
     GetVisit: grpc.aio.UnaryUnaryMultiCallable[
@@ -75,7 +77,8 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         inpatient care types, which begin with 2). Callers: institution, for itself. The
         code is used up. Idempotent by `request_id`. Reasons: the QR_* reasons,
         CLOCK_SUSPECT, PERSON_NOT_ENROLLED, INSTITUTION_NOT_DESIGNATED,
-        INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_EXISTS, REQUEST_ID_REUSED.
+        INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -30,7 +30,7 @@ class BatchWork:
         a command raises undoes the whole batch.
         """
         outcomes: list[Outcome[bytes]] = []
-        with self._transactions.begin(region, self._clock()) as transaction:
+        with self._transactions.begin(region, self._clock) as transaction:
             working_set = transaction.load(commands)
             for command in commands:
                 try:

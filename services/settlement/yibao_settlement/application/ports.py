@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from yibao_common.clock import Clock
 from yibao_settlement.application.commands import Command
 from yibao_settlement.application.records import (
     Credit,
@@ -73,8 +74,11 @@ class BatchTransaction(Protocol):
 class Transactions(Protocol):
     """Begins transactions of one region."""
 
-    def begin(self, region: str, now: dt.datetime) -> AbstractContextManager[BatchTransaction]:
-        """Gives a transaction that commits durably when the block ends without error."""
+    def begin(self, region: str, clock: Clock) -> AbstractContextManager[BatchTransaction]:
+        """Gives a transaction that commits durably when the block ends without error.
+
+        The time of what it decides is asked of `clock` after its locks are held.
+        """
         ...
 
 

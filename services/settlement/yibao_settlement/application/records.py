@@ -40,8 +40,7 @@ class SettledBill:
 class SettlementRow:
     """The stored settlement, as far as commands need it.
 
-    `response` are the bytes that SettleBill answered; `fund_amounts` map fund types to
-    fen. `reversal_id` is None while the settlement stands.
+    `fund_amounts` map fund types to fen; `reversal_id` is None while it stands.
     """
 
     settlement_id: str

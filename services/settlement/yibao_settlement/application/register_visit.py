@@ -8,7 +8,13 @@ from yibao_settlement.application.commands import RegisterVisit, accepted
 from yibao_settlement.application.ports import Encoder
 from yibao_settlement.application.working_set import CodeUse, WorkingSet
 from yibao_settlement.rules.presentation import check_use
-from yibao_settlement.rules.visit import Visit, check_designated, check_ecert, check_enrolled
+from yibao_settlement.rules.visit import (
+    Visit,
+    check_designated,
+    check_ecert,
+    check_enrolled,
+    check_start_date,
+)
 
 
 def register_visit(
@@ -19,11 +25,13 @@ def register_visit(
     Raises RuleError where it is refused; the working set is then as it was.
     """
     code = accepted(command.code)
+    today = shanghai_day(working_set.now)
+    check_start_date(command.start_date, today=today)
     institution = check_designated(
         working_set.reference.institution(command.institution_id),
         command.institution_id,
         region=working_set.region,
-        on=shanghai_day(working_set.now),
+        on=today,
     )
     check_ecert(institution)
     person_id = working_set.persons_by_subject.get(code.subject)

@@ -9,6 +9,10 @@ from yibao_common.reasons import Reason
 # psn_insu_stas: 1 normal; every other status pays no benefits.
 ENROLMENT_NORMAL = 1
 
+# How long after its first day a visit may still be registered. A visit fixes the facts of
+# today for its bills, so it cannot reach back into years with ceilings of their own.
+REGISTER_WITHIN = dt.timedelta(days=31)
+
 _INPATIENT_PREFIX = "2"
 _AUDIENCE_REGISTER = "01101"
 _AUDIENCE_ADMISSION = "01103"
@@ -131,6 +135,17 @@ def check_enrolled(enrolment: Enrolment | None, *, on: dt.date) -> Enrolment:
             start_date=enrolment.start_date.isoformat(),
         )
     return enrolment
+
+
+def check_start_date(start_date: dt.date, *, today: dt.date) -> None:
+    """Raises VISIT_DATE_INVALID after `today` or more than 31 days before it."""
+    if not today - REGISTER_WITHIN <= start_date <= today:
+        raise RuleError(
+            Reason.VISIT_DATE_INVALID,
+            f"a visit that began on {start_date.isoformat()} cannot be registered on "
+            f"{today.isoformat()}; at most {REGISTER_WITHIN.days} days may lie between",
+            start_date=start_date.isoformat(),
+        )
 
 
 def check_service_date(service_date: dt.date, *, visit: Visit, today: dt.date) -> None:

@@ -7,8 +7,9 @@ snapshot's hard age.
 
 import asyncio
 import os
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import grpc
 
@@ -19,7 +20,7 @@ from yibao.identity.v1 import trust_service_pb2_grpc as trust_rpc
 from yibao.qr import QrError
 from yibao_common.blocking import Blocking
 from yibao_common.clock import Clock
-from yibao_common.logs import Log
+from yibao_common.logs import Log, kinds
 from yibao_common.wire import to_date
 from yibao_settlement.application.ports import Feed
 from yibao_settlement.application.records import EnrolmentChange
@@ -70,7 +71,8 @@ class IdentityClient:
         self._log = log
         self._feed_locks = {region: asyncio.Lock() for region in regions}
         self._task: asyncio.Task[None] | None = None
-        self._healthy = True
+        # What could not be pulled last time, so that the log tells of it once.
+        self._failing: set[str] = set()
 
     def start(self) -> None:
         """Reads the kept snapshot and starts pulling; call it inside the event loop."""
@@ -85,24 +87,29 @@ class IdentityClient:
 
     async def refresh_enrolments(self, region: str) -> None:
         """Pulls the region's news now; without an answer nothing changes."""
-        try:
-            await self._pull_enrolments(region)
-        except grpc.aio.AioRpcError as error:
-            self._log.warning("feed unreachable", region=region, code=error.code().name)
+        await self._tried(region, self._pull_enrolments(region))
 
     async def _run(self) -> None:
         while True:
-            try:
-                if self._trust.needs_refresh(self._clock()):
-                    await self._pull_snapshot()
-                for region in self._regions:
-                    await self._pull_enrolments(region)
-                self._healthy = True
-            except (grpc.aio.AioRpcError, QrError) as error:
-                if self._healthy:  # once, not at every poll
-                    self._log.warning("identity gives no news", error=type(error).__name__)
-                self._healthy = False
+            if self._trust.needs_refresh(self._clock()):
+                await self._tried("snapshot", self._pull_snapshot())
+            for region in self._regions:
+                await self._tried(region, self._pull_enrolments(region))
             await asyncio.sleep(self._poll_seconds)
+
+    async def _tried(self, what: str, pull: Coroutine[Any, Any, None]) -> None:
+        """Carries out one pull; whatever fails is told once and tried again next time.
+
+        No failure may end the pulling: what is suspended would never be heard of.
+        """
+        try:
+            await pull
+        except Exception as error:
+            if what not in self._failing:
+                self._log.error("identity gives no news", what=what, error=kinds(error))
+            self._failing.add(what)
+        else:
+            self._failing.discard(what)
 
     async def _pull_snapshot(self) -> None:
         response = await self._trust_service.GetTrustSnapshot(

@@ -25,6 +25,8 @@ POLICY_ACTIVE = 2
 # A region's catalogue has some hundred thousand items at most; past this the cache
 # starts again rather than grow without bound.
 _ITEMS_MAX = 200_000
+# Bills are of the last days; late ones are few.
+_DAYS_MAX = 32
 
 _ITEM_COLUMNS = (
     "item_code",
@@ -79,6 +81,8 @@ class RegionReference:
         """Returns the rows in force on `day`, by code; unknown codes have None."""
         found = self.items_by_day.get(day)
         if found is None:
+            if len(self.items_by_day) >= _DAYS_MAX:
+                self.items_by_day.clear()
             found = self.items_by_day[day] = {}
         for code in codes:
             if code not in found:

@@ -7,7 +7,6 @@ a join in the locking statement would not.
 """
 
 import contextlib
-import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from yibao_common.answers import Answer
+from yibao_common.clock import Clock
 from yibao_common.database import Database
 from yibao_common.rows import Insert, Select, execute
 from yibao_settlement.application.commands import (
@@ -30,7 +30,7 @@ from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.standing import EPOCH, Accumulators, Standing, new_standing
 from yibao_settlement.rules.visit import Enrolment, Visit
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.reference import ReferenceCache, RegionReference
+from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.writes import writes_of
 
 VISIT_COLUMNS = (
@@ -89,10 +89,10 @@ class SettlementTransactions:
         self._reference = reference
 
     @contextlib.contextmanager
-    def begin(self, region: str, now: dt.datetime) -> Iterator["_Transaction"]:
+    def begin(self, region: str, clock: Clock) -> Iterator["_Transaction"]:
         """Gives a transaction that commits durably when the block ends without error."""
         with self._database.write() as connection:
-            yield _Transaction(connection, self._reference, region, now)
+            yield _Transaction(connection, self._reference, region, clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,6 @@ class _Asked:
 class _Found:
     """What does not change once it is stored, and whose standings are to be locked."""
 
-    reference: RegionReference
     visits: dict[str, Visit]
     persons_by_subject: dict[str, str]
     # The requests whose answers hold the settlements to be reversed.
@@ -130,12 +129,12 @@ class _Transaction:
         connection: sa.Connection,
         reference: ReferenceCache,
         region: str,
-        now: dt.datetime,
+        clock: Clock,
     ) -> None:
         self._connection = connection
         self._reference = reference
         self._region = region
-        self._now = now
+        self._clock = clock
         # Persons whose standing this transaction inserted, to have a row to lock.
         self._new_person_ids: set[str] = set()
 
@@ -164,10 +163,9 @@ class _Transaction:
         return Select(table, columns, self._region, key, tuple(among), null)
 
     def _find(self, asked: _Asked) -> _Found:
-        epochs, visit_rows, subjects, settled = execute(
+        visit_rows, subjects, settled = execute(
             self._connection,
             [
-                self._select(tables.reference_epoch, ("epoch",), "region", (self._region,)),
                 self._select(tables.visit, VISIT_COLUMNS, "visit_id", asked.visit_ids),
                 self._select(tables.enrolment, ("subject", "person_id"), "subject", asked.subjects),
                 self._select(
@@ -183,15 +181,7 @@ class _Transaction:
         person_ids = {visit.person_id for visit in visits.values()}
         person_ids.update(persons_by_subject.values(), asked.person_ids)
         person_ids.update(row[0] for row in settled)
-        reference = self._reference.view(
-            self._connection,
-            self._region,
-            asked.item_codes,
-            epoch=epochs[0][0] if epochs else 0,
-        )
-        return _Found(
-            reference, visits, persons_by_subject, tuple(row[1] for row in settled), person_ids
-        )
+        return _Found(visits, persons_by_subject, tuple(row[1] for row in settled), person_ids)
 
     def _lock_standings(self, person_ids: set[str]) -> dict[str, Standing]:
         lock = Select(
@@ -231,9 +221,10 @@ class _Transaction:
             )
 
     def _read(self, asked: _Asked, found: _Found, standings: dict[str, Standing]) -> WorkingSet:
-        settled, of_visits, answers, numbers, enrolments, codes = execute(
+        epochs, settled, of_visits, answers, numbers, enrolments, codes = execute(
             self._connection,
             [
+                self._select(tables.reference_epoch, ("epoch",), "region", (self._region,)),
                 self._select(
                     tables.settlement, _SETTLEMENT_COLUMNS, "settlement_id", asked.settlement_ids
                 ),
@@ -265,8 +256,14 @@ class _Transaction:
         known = {row[0]: Answer(row[0], bytes(row[1]), bytes(row[2])) for row in answers}
         return WorkingSet(
             region=self._region,
-            now=self._now,
-            reference=found.reference,
+            # Taken after the wait for the locks, as all that decides is.
+            now=self._clock(),
+            reference=self._reference.view(
+                self._connection,
+                self._region,
+                asked.item_codes,
+                epoch=epochs[0][0] if epochs else 0,
+            ),
             answers=known,
             visits=found.visits,
             visit_numbers={(row[0], row[1]): row[2] for row in numbers},

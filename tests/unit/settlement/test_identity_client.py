@@ -1,0 +1,63 @@
+"""Pulling from identity goes on, whatever fails."""
+
+import asyncio
+import io
+from collections.abc import Sequence
+
+import grpc
+import grpc.aio
+
+from yibao_common.batcher import TransientError
+from yibao_common.blocking import Blocking
+from yibao_common.clock import system_clock
+from yibao_common.config import LogConfig
+from yibao_common.logs import open_log
+from yibao_settlement.application.records import EnrolmentChange
+from yibao_settlement.servicer.identity_client import IdentityClient
+from yibao_settlement.servicer.trust import TrustHolder
+
+
+class FailingFeed:
+    """A database that is away for some regions; counts who asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def position(self, region: str) -> int:
+        self.asked.append(region)
+        raise TransientError("the database is restarting")
+
+    def apply(self, region: str, changes: Sequence[EnrolmentChange]) -> None:
+        raise AssertionError("nothing was pulled")
+
+
+def test_a_failing_database_neither_ends_the_pulling_nor_starves_another_region() -> None:
+    feed, lines = FailingFeed(), io.StringIO()
+
+    async def main() -> None:
+        channel = grpc.aio.insecure_channel("127.0.0.1:1")
+        blocking = Blocking(1)
+        client = IdentityClient(
+            channel,
+            regions=("500112", "999019"),
+            trust_key=b"k" * 32,
+            snapshot_file=None,
+            poll_seconds=0.001,
+            trust=TrustHolder(),
+            feed=feed,
+            blocking=blocking,
+            clock=system_clock,
+            log=open_log(LogConfig(), service="test", clock=system_clock, stream=lines),
+        )
+        client.start()
+        async with asyncio.timeout(10):
+            while len(feed.asked) < 6:
+                await asyncio.sleep(0.001)
+        await client.close()
+        await channel.close()
+        blocking.close()
+
+    asyncio.run(main())
+    assert feed.asked[:4] == ["500112", "999019", "500112", "999019"]
+    # The snapshot and each region are told of once, not at every poll.
+    assert lines.getvalue().count("identity gives no news") == 3
