@@ -15,21 +15,25 @@ from yibao_common.reasons import Reason
 _NOTICE = "<!-- Written by `python -m docs.generate_reference` from protos/. Do not edit. -->\n\n"
 _ERRORS = "yibao.common.v1.ErrorReason"
 # Reasons are numbered in groups of twenty.
-_REASON_GROUPS = (
-    "Any call",
-    "Fields of a request",
-    "Persons and e-certificates",
-    "QR codes",
-    "Visits",
-    "Bills, settlements and accounts",
-    "Policies",
-    "Registrations",
-)
+# Groups by the first number of each.
+_REASON_GROUPS = {
+    0: "Any call",
+    20: "Fields of a request",
+    40: "Persons and e-certificates",
+    60: "QR codes",
+    80: "Visits",
+    100: "Bills, settlements and accounts",
+    120: "Policies",
+    140: "Registrations",
+    160: "Cards, passwords, misuse",
+    200: "Phones",
+}
+_END_OF_GROUPS = 220
 _ANY_CALL = (
     "Every call may also be refused for the reasons of [any call](errors.md#any-call) and of "
     "[its fields](errors.md#fields-of-a-request).\n"
 )
-_READS = ("Get", "List", "Trial", "Validate", "Explain")
+_READS = ("Get", "List", "Search", "Trial", "Validate", "Explain")
 # More reasons than this are listed by gRPC code instead of in their sentence.
 _MOST_IN_SENTENCE = 4
 
@@ -113,11 +117,12 @@ def _messages_page(contract: Contract, package: str) -> str:
 def _errors_page(contract: Contract) -> str:
     advice = "[Errors and retries](../coding/errors-and-retries.md) tells what to do about each."
     parts = ["# Reasons of refusal\n", f"{contract.text(_ERRORS)} {advice}\n"]
-    assert max(reason.value for reason in Reason) < 20 * len(_REASON_GROUPS), "name the new group"
-    for number, title in enumerate(_REASON_GROUPS):
+    assert max(reason.value for reason in Reason) < _END_OF_GROUPS, "name the new group"
+    ends = [*list(_REASON_GROUPS)[1:], _END_OF_GROUPS]
+    for (first, title), end in zip(_REASON_GROUPS.items(), ends, strict=True):
         rows = []
         for reason in Reason:
-            if reason.value // 20 != number:
+            if not first <= reason.value < end:
                 continue
             _, meaning = take_sentence(contract.line(f"{_ERRORS}.{reason.wire_name}"), "[A-Z_]+")
             name = f'<a id="{reason.name}"></a>`{reason.wire_name}`'

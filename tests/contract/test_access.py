@@ -16,6 +16,8 @@ ROLES = {
     "province": {Role.PROVINCE},
     "holder": {Role.HOLDER},
     "channel": {Role.CHANNEL},
+    "bank": {Role.BANK},
+    "supervisor": {Role.SUPERVISOR},
     "service": {Role.SERVICE},
     "anyone": set(EVERY_ROLE),
 }

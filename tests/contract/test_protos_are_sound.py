@@ -15,7 +15,9 @@ from yibao.common.v1 import validation_pb2
 # Changing RPCs that have no request_id of their own, and why.
 NO_REQUEST_ID = {
     "IssueQrCode": "each call is meant to give a new code",
+    "IssueRelativeQrCode": "each call is meant to give a new code",
     "SubmitBills": "each item has its own",
+    "SubmitPersons": "each item has its own",
 }
 # Plain int64 fields that are no money.
 NO_MONEY = {
@@ -23,6 +25,10 @@ NO_MONEY = {
     "yibao.common.v1.FieldRules.maximum",
     "yibao.identity.v1.ListEnrolmentChangesRequest.after_sequence",
     "yibao.identity.v1.EnrolmentChange.sequence",
+    "yibao.identity.v1.CardTransaction.sequence",
+    "yibao.identity.v1.ListCardTransactionsRequest.after_sequence",
+    "yibao.identity.v1.ListAuditEventsRequest.after_sequence",
+    "yibao.common.v1.AuditEvent.sequence",
     "yibao.identity.v1.GetTrustSnapshotResponse.version",
     # Fen, or a count where the name says so.
     "yibao.settlement.v1.Accumulator.value",
@@ -105,10 +111,15 @@ def test_a_changing_rpc_has_a_request_id_and_says_what_a_repeat_does(rpc: Rpc) -
     assert "REQUEST_ID_REUSED" in rpc.sentence("Reasons: ")
 
 
-def test_every_item_of_a_bulk_request_has_a_request_id() -> None:
-    (items,) = messages()[
-        RPCS["/yibao.settlement.v1.SettlementService/SubmitBills"].input_type
-    ].field
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/yibao.settlement.v1.SettlementService/SubmitBills",
+        "/yibao.identity.v1.PersonService/SubmitPersons",
+    ],
+)
+def test_every_item_of_a_bulk_request_has_a_request_id(path: str) -> None:
+    (items,) = messages()[RPCS[path].input_type].field
     assert "request_id" in {field.name for field in messages()[items.type_name[1:]].field}
 
 

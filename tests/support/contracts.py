@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROTOS = ROOT / "protos"
 SERVICES = ("identity", "settlement", "offsite")
 # An RPC whose name begins so changes nothing.
-READS = ("Get", "List", "Trial", "Validate", "Explain")
+READS = ("Get", "List", "Search", "Trial", "Validate", "Explain")
 
 
 def run_tool(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -20,6 +20,8 @@ class Role(enum.Enum):
     PROVINCE = "province"
     HOLDER = "holder"
     CHANNEL = "channel"
+    BANK = "bank"
+    SUPERVISOR = "supervisor"
     SERVICE = "service"
 
 
@@ -27,6 +29,9 @@ EVERY_ROLE = frozenset(Role)
 
 _NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _INSTITUTION = "(?P<institution_id>[HP][0-9]{11})"
+_REGION = "(?P<region>[1-9][0-9]{5})"
+# A region, or the first two of its digits: a province, and all that lies in it.
+_REGION_OR_PROVINCE = "(?P<region>[1-9][0-9](?:[0-9]{4})?)"
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 # What follows the role in the path; the group `id` names the party, or the region or
@@ -34,10 +39,12 @@ _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _FORMS = {
     Role.INSTITUTION: re.compile(_INSTITUTION),
     Role.TERMINAL: re.compile(f"{_INSTITUTION}/(?P<id>{_NAME})"),
-    Role.AGENCY: re.compile(f"(?P<region>[1-9][0-9]{{5}})/(?P<operator>{_NAME})"),
-    Role.PROVINCE: re.compile("(?P<region>[1-9][0-9](?:[0-9]{4})?)"),
+    Role.AGENCY: re.compile(f"{_REGION}/(?P<operator>{_NAME})"),
+    Role.PROVINCE: re.compile(_REGION_OR_PROVINCE),
     Role.HOLDER: re.compile(f"(?P<id>{_UUID})"),
     Role.CHANNEL: re.compile(f"(?P<id>{_NAME})"),
+    Role.BANK: re.compile(f"{_REGION}/(?P<id>{_NAME})/(?P<operator>{_NAME})"),
+    Role.SUPERVISOR: re.compile(f"{_REGION_OR_PROVINCE}/(?P<operator>{_NAME})"),
     Role.SERVICE: re.compile(f"(?P<id>{_NAME})"),
 }
 
@@ -46,9 +53,10 @@ _FORMS = {
 class Caller:
     """A party that was identified by its client certificate.
 
-    `id` is the institution, terminal, region of an agency, province, certificate of a
-    holder, channel or service. `path` is the whole identity as the certificate writes
-    it, such as `agency/500100/wang`: the name of the caller in logs and audit rows.
+    `id` is the institution, terminal, region of an agency or supervisor, province,
+    certificate of a holder, channel, code of a bank or service. `path` is the whole
+    identity as the certificate writes it, such as `agency/500100/wang`: the name of the
+    caller in logs and audit rows.
 
     Each `require_…` refuses a caller that is bound to something else and lets pass a
     caller that is not bound in that way: where both an institution and an agency may
@@ -63,7 +71,9 @@ class Caller:
     institution_id: str | None = None
 
     def require_region(self, region: str) -> None:
-        """Refuses an agency of another region and a province that `region` is not in.
+        """Refuses an agency or bank of another region, and a province without `region`.
+
+        A supervisor is of one region, or of a province with all its regions.
 
         Raises:
             RuleError: OUT_OF_SCOPE.
@@ -72,7 +82,8 @@ class Caller:
         if own is None or own == region:
             return
         # The first two of the six digits name the province (GB/T 2260).
-        if self.role is Role.PROVINCE and own.removesuffix("0000") == region[:2]:
+        provincial = self.role in {Role.PROVINCE, Role.SUPERVISOR}
+        if provincial and own.removesuffix("0000") == region[:2]:
             return
         raise _out_of_scope("region", region)
 

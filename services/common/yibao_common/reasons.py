@@ -60,6 +60,21 @@ class Reason(enum.Enum):
     CERTIFICATE_EXISTS = (42, Code.ALREADY_EXISTS, "已有激活的医保电子凭证")
     CERTIFICATE_NOT_FOUND = (43, Code.NOT_FOUND, "未找到医保电子凭证")
     ECERT_NOT_ACTIVATED = (44, Code.FAILED_PRECONDITION, "医保电子凭证未激活")
+    ECERT_SUSPENDED = (45, Code.FAILED_PRECONDITION, "医保电子凭证已暂停使用，请联系经办机构")
+    PERSON_MERGED = (46, Code.FAILED_PRECONDITION, "该参保记录已合并到另一记录")
+    MERGE_NOT_FOUND = (47, Code.NOT_FOUND, "未找到合并申请")
+    MERGE_STATE = (48, Code.FAILED_PRECONDITION, "合并申请当前状态不允许此操作")
+    ENROLMENT_NOT_FOUND = (49, Code.NOT_FOUND, "未找到参保信息")
+    ENROLMENT_OVERLAP = (50, Code.FAILED_PRECONDITION, "与已有参保期间重叠")
+    NEWBORN_ENROLMENT_LATE = (51, Code.FAILED_PRECONDITION, "新生儿参保已超过规定期限")
+    PREMIUM_NOT_RECEIVED = (52, Code.FAILED_PRECONDITION, "参保费用尚未到账，暂不能报销")
+    RELATION_NOT_ALLOWED = (53, Code.FAILED_PRECONDITION, "仅可共济配偶、父母、子女的个人账户")
+    RELATIVE_LINK_NOT_FOUND = (54, Code.NOT_FOUND, "未找到亲属关联")
+    RELATIVE_LINK_EXISTS = (55, Code.ALREADY_EXISTS, "该亲属关联已存在")
+    RELATIVE_LINK_STATE = (56, Code.FAILED_PRECONDITION, "亲属关联当前状态不允许此操作")
+    RELATIVE_LINK_LIMIT = (57, Code.FAILED_PRECONDITION, "亲属关联数量已达上限")
+    ID_REQUIRED = (58, Code.FAILED_PRECONDITION, "须出示持卡人有效身份证件")
+    ID_MISMATCH = (59, Code.PERMISSION_DENIED, "身份证件与持卡人不符")
 
     QR_MALFORMED = (60, Code.INVALID_ARGUMENT, "不是有效的医保电子凭证二维码")
     QR_UNKNOWN_KEY = (61, Code.FAILED_PRECONDITION, "二维码签发密钥不可信")
@@ -72,6 +87,10 @@ class Reason(enum.Enum):
     QR_ALREADY_USED = (68, Code.FAILED_PRECONDITION, "二维码已使用，请刷新后重扫")
     QR_SUPERSEDED = (69, Code.FAILED_PRECONDITION, "二维码已被新码取代，请刷新后重扫")
     NOT_CARDHOLDER = (70, Code.PERMISSION_DENIED, "出示的凭证不属于就诊人")
+    QR_REVOKED = (71, Code.FAILED_PRECONDITION, "出示二维码的设备已被停用")
+    QR_BATCH_DISABLED = (72, Code.FAILED_PRECONDITION, "未开通离线二维码")
+    TRUST_ROOT_NOT_FOUND = (73, Code.NOT_FOUND, "未找到信任根")
+    STATUS_LIST_NOT_FOUND = (74, Code.NOT_FOUND, "未找到状态清单")
 
     VISIT_NOT_FOUND = (80, Code.NOT_FOUND, "未找到就诊登记")
     VISIT_EXISTS = (81, Code.ALREADY_EXISTS, "该就诊号已登记")
@@ -111,6 +130,55 @@ class Reason(enum.Enum):
     REGISTER_IN_ADVANCE = (143, Code.FAILED_PRECONDITION, "须在就医前办理备案")
     REGISTRATION_STATE = (144, Code.FAILED_PRECONDITION, "备案当前状态不允许此操作")
     REGISTRATION_EXISTS = (145, Code.ALREADY_EXISTS, "同一地区和期间已有有效备案")
+
+    CARD_EXISTS = (160, Code.ALREADY_EXISTS, "已有未注销的社会保障卡，或卡号已被使用")
+    CARD_NOT_FOUND = (161, Code.NOT_FOUND, "未找到社会保障卡")
+    CARD_STATE = (162, Code.FAILED_PRECONDITION, "社会保障卡当前状态不允许此操作")
+    CARD_NOT_ACTIVATED = (163, Code.FAILED_PRECONDITION, "社会保障卡未激活")
+    CARD_RESTRICTED_NOT_ACTIVATED = (
+        164,
+        Code.FAILED_PRECONDITION,
+        "社会保障卡逾期未激活，已限制使用，请到柜台办理",
+    )
+    CARD_REPORTED_LOST = (165, Code.FAILED_PRECONDITION, "社会保障卡已挂失")
+    CARD_CLOSED = (166, Code.FAILED_PRECONDITION, "社会保障卡已注销或已补换")
+    CARD_SUSPENDED = (167, Code.FAILED_PRECONDITION, "社会保障卡已暂停使用，请联系经办机构")
+    CHANNEL_NOT_ALLOWED = (168, Code.FAILED_PRECONDITION, "该渠道不能办理此业务")
+    ORIGINAL_REQUIRED = (169, Code.FAILED_PRECONDITION, "须出示或插入社会保障卡原卡")
+    REGISTRATION_REQUIRED = (170, Code.FAILED_PRECONDITION, "首次在医院使用须先办理挂号或住院登记")
+    MATERIAL_MISSING = (171, Code.FAILED_PRECONDITION, "缺少办理所需材料")
+    REPLACEMENT_NOT_FOUND = (172, Code.NOT_FOUND, "未找到补卡申请")
+    REPLACEMENT_EXISTS = (173, Code.ALREADY_EXISTS, "已申请补卡")
+    REPLACEMENT_NOT_READY = (174, Code.FAILED_PRECONDITION, "补办的社会保障卡尚不能领取")
+    PIN_INCORRECT = (175, Code.PERMISSION_DENIED, "密码错误")
+    PIN_LOCKED = (176, Code.FAILED_PRECONDITION, "密码已锁定，请持身份证件到柜台重置")
+    PIN_NOT_SET = (177, Code.FAILED_PRECONDITION, "尚未设置密码，请到柜台设置")
+    PIN_ALREADY_SET = (178, Code.ALREADY_EXISTS, "已设置过密码")
+    PIN_REPORTED_LOST = (179, Code.FAILED_PRECONDITION, "密码已挂失，请持身份证件到柜台重置")
+    PIN_TOO_SIMPLE = (180, Code.INVALID_ARGUMENT, "密码过于简单")
+    STATEMENT_PRINT_REQUIRED = (
+        181,
+        Code.FAILED_PRECONDITION,
+        "交易次数已满，须打印交易记录后再使用",
+    )
+    CASH_WITHDRAWAL_FORBIDDEN = (
+        182,
+        Code.FAILED_PRECONDITION,
+        "医保个人账户资金不得提取现金或转账",
+    )
+    NO_FINANCIAL_ACCOUNT = (183, Code.FAILED_PRECONDITION, "医保电子凭证没有金融账户")
+    BANK_ACCOUNT_ELSEWHERE = (184, Code.FAILED_PRECONDITION, "金融账户业务请到发卡银行办理")
+    CREDENTIAL_NOT_FOUND = (185, Code.NOT_FOUND, "未找到该凭证")
+    MISUSE_CASE_NOT_FOUND = (186, Code.NOT_FOUND, "未找到该案件")
+    MISUSE_CASE_STATE = (187, Code.FAILED_PRECONDITION, "案件当前状态不允许此操作")
+    DEVICE_NOT_FOUND = (200, Code.NOT_FOUND, "未找到该设备")
+    DEVICE_EXISTS = (201, Code.ALREADY_EXISTS, "该设备密钥已登记")
+    DEVICE_LIMIT = (202, Code.FAILED_PRECONDITION, "登记的设备数量已达上限")
+    DEVICE_REVOKED = (203, Code.FAILED_PRECONDITION, "该设备已停用，请重新登记")
+    DEVICE_CLONE_SUSPECTED = (204, Code.FAILED_PRECONDITION, "设备密钥疑被复制，已停用，请重新登记")
+    DEVICE_KEY_REFUSED = (205, Code.INVALID_ARGUMENT, "设备公钥无效")
+    DEVICE_CHALLENGE_INVALID = (206, Code.FAILED_PRECONDITION, "挑战码无效或已过期，请重新获取")
+    DEVICE_PROOF_INVALID = (207, Code.PERMISSION_DENIED, "设备未能证明持有私钥")
 
     def __new__(cls, number: int, code: Code, message_zh: str) -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

@@ -41,6 +41,18 @@ CERTIFICATE = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"
             "agency/500100/wang",
             Caller(Role.AGENCY, "500100", "agency/500100/wang", "wang", "500100"),
         ),
+        (
+            "bank/500100/icbc/li",
+            Caller(Role.BANK, "icbc", "bank/500100/icbc/li", "li", "500100"),
+        ),
+        (
+            "supervisor/500100/zhao",
+            Caller(Role.SUPERVISOR, "500100", "supervisor/500100/zhao", "zhao", "500100"),
+        ),
+        (
+            "supervisor/50/zhao",
+            Caller(Role.SUPERVISOR, "50", "supervisor/50/zhao", "zhao", "50"),
+        ),
         ("province/50", Caller(Role.PROVINCE, "50", "province/50", region="50")),
         ("province/500000", Caller(Role.PROVINCE, "500000", "province/500000", region="500000")),
         (f"holder/{CERTIFICATE}", Caller(Role.HOLDER, CERTIFICATE, f"holder/{CERTIFICATE}")),
@@ -71,6 +83,11 @@ def test_a_certificate_path_names_a_caller(path: str, caller: Caller) -> None:
         "agency/500100/",
         "agency/500100/wang/li",
         "agency/500100/wáng",
+        "bank/icbc",
+        "bank/500100/icbc",
+        "bank/500100/icbc/",
+        "supervisor/500100",
+        "supervisor/5001/zhao",
         "province/5",
         "province/5001",
         "holder/someone",
@@ -107,6 +124,12 @@ def test_another_trust_domain_names_nobody(uri: str) -> None:
     [
         ("agency/500100/wang", "500100", True),
         ("agency/500100/wang", "500101", False),
+        ("bank/500100/icbc/li", "500100", True),
+        ("bank/500100/icbc/li", "500101", False),
+        ("supervisor/500100/zhao", "500100", True),
+        ("supervisor/500100/zhao", "500101", False),
+        ("supervisor/50/zhao", "500100", True),
+        ("supervisor/50/zhao", "510100", False),
         ("province/50", "500100", True),
         ("province/50", "510100", False),
         ("province/500000", "500100", True),
@@ -116,7 +139,7 @@ def test_another_trust_domain_names_nobody(uri: str) -> None:
         ("channel/alipay", "510100", True),
     ],
 )
-def test_a_region_binds_agencies_and_provinces(path: str, region: str, allowed: bool) -> None:
+def test_a_region_binds_whoever_is_of_one(path: str, region: str, allowed: bool) -> None:
     caller = parse_caller(path)
     if allowed:
         caller.require_region(region)

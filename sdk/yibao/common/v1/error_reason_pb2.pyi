@@ -90,8 +90,56 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The e-certificate is not active (I-06). Metadata:
     `certificate_id`, `state`; neither at settlement.
     """
+    ERROR_REASON_ECERT_SUSPENDED: _ErrorReason.ValueType  # 45
+    """FAILED_PRECONDITION. The e-certificate is suspended in a case of suspected misuse
+    (I-04). Metadata: `case_id`; not at settlement.
+    """
+    ERROR_REASON_PERSON_MERGED: _ErrorReason.ValueType  # 46
+    """FAILED_PRECONDITION. The record was a duplicate and another took its place. Metadata:
+    `person_id`, `merged_into`.
+    """
+    ERROR_REASON_MERGE_NOT_FOUND: _ErrorReason.ValueType  # 47
+    """NOT_FOUND. No such merge in the caller's scope. Metadata: `merge_id`."""
+    ERROR_REASON_MERGE_STATE: _ErrorReason.ValueType  # 48
+    """FAILED_PRECONDITION. The merge is decided already, or one of the two is in another
+    merge that waits. Metadata: `merge_id`, `state`.
+    """
+    ERROR_REASON_ENROLMENT_NOT_FOUND: _ErrorReason.ValueType  # 49
+    """NOT_FOUND. The person has no such enrolment that stands. Metadata: `enrolment_id`."""
+    ERROR_REASON_ENROLMENT_OVERLAP: _ErrorReason.ValueType  # 50
+    """FAILED_PRECONDITION. Another enrolment of this insurance type covers some of the same
+    days. Metadata: `enrolment_id`.
+    """
+    ERROR_REASON_NEWBORN_ENROLMENT_LATE: _ErrorReason.ValueType  # 51
+    """FAILED_PRECONDITION. A newborn is enrolled within three calendar months of birth, or
+    not from birth (T-16). Metadata: `latest_date`.
+    """
+    ERROR_REASON_PREMIUM_NOT_RECEIVED: _ErrorReason.ValueType  # 52
+    """FAILED_PRECONDITION. Nothing is paid before the newborn's premium is received (T-16)."""
+    ERROR_REASON_RELATION_NOT_ALLOWED: _ErrorReason.ValueType  # 53
+    """FAILED_PRECONDITION. Only the accounts of spouse, parents and children may be shared.
+    Metadata: `relation`.
+    """
+    ERROR_REASON_RELATIVE_LINK_NOT_FOUND: _ErrorReason.ValueType  # 54
+    """NOT_FOUND. No such link in the caller's scope. Metadata: `link_id`."""
+    ERROR_REASON_RELATIVE_LINK_EXISTS: _ErrorReason.ValueType  # 55
+    """ALREADY_EXISTS. The two are linked for this purpose, or it was asked for. Metadata:
+    `link_id`.
+    """
+    ERROR_REASON_RELATIVE_LINK_STATE: _ErrorReason.ValueType  # 56
+    """FAILED_PRECONDITION. The link is not in a state that allows this. Metadata:
+    `link_id`, `state`.
+    """
+    ERROR_REASON_RELATIVE_LINK_LIMIT: _ErrorReason.ValueType  # 57
+    """FAILED_PRECONDITION. The person has as many links for this purpose as are allowed.
+    Metadata: `limit`.
+    """
+    ERROR_REASON_ID_REQUIRED: _ErrorReason.ValueType  # 58
+    """FAILED_PRECONDITION. The holder's identity document has to be shown (I-15)."""
+    ERROR_REASON_ID_MISMATCH: _ErrorReason.ValueType  # 59
+    """PERMISSION_DENIED. The identity document is not that of the holder (I-14, I-24)."""
     ERROR_REASON_QR_MALFORMED: _ErrorReason.ValueType  # 60
-    """INVALID_ARGUMENT. The QR text is not a code of profile MI1."""
+    """INVALID_ARGUMENT. The QR text is not a code of profile MI1 or MI2."""
     ERROR_REASON_QR_UNKNOWN_KEY: _ErrorReason.ValueType  # 61
     """FAILED_PRECONDITION. No key of the trust snapshot signed the code."""
     ERROR_REASON_QR_BAD_SIGNATURE: _ErrorReason.ValueType  # 62
@@ -112,6 +160,18 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. A newer code of the same holder was presented (I-01)."""
     ERROR_REASON_NOT_CARDHOLDER: _ErrorReason.ValueType  # 70
     """PERMISSION_DENIED. The code is not of the person whose visit it is (I-03)."""
+    ERROR_REASON_QR_REVOKED: _ErrorReason.ValueType  # 71
+    """FAILED_PRECONDITION. The device certificate in the code is revoked, by its status
+    list or the deny list.
+    """
+    ERROR_REASON_QR_BATCH_DISABLED: _ErrorReason.ValueType  # 72
+    """FAILED_PRECONDITION. This deployment issues no codes in advance."""
+    ERROR_REASON_TRUST_ROOT_NOT_FOUND: _ErrorReason.ValueType  # 73
+    """NOT_FOUND. There is no trust root, or none of this version. Metadata: `version`;
+    absent where the newest was asked for.
+    """
+    ERROR_REASON_STATUS_LIST_NOT_FOUND: _ErrorReason.ValueType  # 74
+    """NOT_FOUND. The newest trust snapshot binds no such status list. Metadata: `uri`."""
     ERROR_REASON_VISIT_NOT_FOUND: _ErrorReason.ValueType  # 80
     """NOT_FOUND. No such visit in the caller's scope. Metadata: `visit_id`."""
     ERROR_REASON_VISIT_EXISTS: _ErrorReason.ValueType  # 81
@@ -213,6 +273,118 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """ALREADY_EXISTS. The person has an active registration for this region and period.
     Metadata: `registration_id`.
     """
+    ERROR_REASON_CARD_EXISTS: _ErrorReason.ValueType  # 160
+    """ALREADY_EXISTS. The person has a card that is not closed, or the serial or chip
+    number is taken. Metadata: `card_id`.
+    """
+    ERROR_REASON_CARD_NOT_FOUND: _ErrorReason.ValueType  # 161
+    """NOT_FOUND. No such card in the caller's scope. Metadata: `card_id`; absent where the
+    chip named the card.
+    """
+    ERROR_REASON_CARD_STATE: _ErrorReason.ValueType  # 162
+    """FAILED_PRECONDITION. The card is not in a state that allows this. Metadata:
+    `card_id`, `state`.
+    """
+    ERROR_REASON_CARD_NOT_ACTIVATED: _ErrorReason.ValueType  # 163
+    """FAILED_PRECONDITION. The card is not activated (I-27)."""
+    ERROR_REASON_CARD_RESTRICTED_NOT_ACTIVATED: _ErrorReason.ValueType  # 164
+    """FAILED_PRECONDITION. The card was not activated within 6 calendar months; a counter
+    can still activate it (I-21, I-22).
+    """
+    ERROR_REASON_CARD_REPORTED_LOST: _ErrorReason.ValueType  # 165
+    """FAILED_PRECONDITION. The card is reported lost (I-19)."""
+    ERROR_REASON_CARD_CLOSED: _ErrorReason.ValueType  # 166
+    """FAILED_PRECONDITION. The card was replaced or closed."""
+    ERROR_REASON_CARD_SUSPENDED: _ErrorReason.ValueType  # 167
+    """FAILED_PRECONDITION. The card is suspended in a case of suspected misuse (I-04).
+    Metadata: `case_id`; not at settlement.
+    """
+    ERROR_REASON_CHANNEL_NOT_ALLOWED: _ErrorReason.ValueType  # 168
+    """FAILED_PRECONDITION. This cannot be done in this way: a card is for swiping at a
+    terminal, a forgotten PIN for a counter (I-07, I-15). Metadata: `channel`.
+    """
+    ERROR_REASON_ORIGINAL_REQUIRED: _ErrorReason.ValueType  # 169
+    """FAILED_PRECONDITION. The original card has to be there (I-24, I-26)."""
+    ERROR_REASON_REGISTRATION_REQUIRED: _ErrorReason.ValueType  # 170
+    """FAILED_PRECONDITION. The first use in a hospital needs a registered visit (I-25)."""
+    ERROR_REASON_MATERIAL_MISSING: _ErrorReason.ValueType  # 171
+    """FAILED_PRECONDITION. Papers are missing (I-19). Metadata: `missing`, all their names,
+    joined by commas.
+    """
+    ERROR_REASON_REPLACEMENT_NOT_FOUND: _ErrorReason.ValueType  # 172
+    """NOT_FOUND. No replacement of the card was ordered. Metadata: `card_id`."""
+    ERROR_REASON_REPLACEMENT_EXISTS: _ErrorReason.ValueType  # 173
+    """ALREADY_EXISTS. A replacement of the card was ordered. Metadata: `card_id`."""
+    ERROR_REASON_REPLACEMENT_NOT_READY: _ErrorReason.ValueType  # 174
+    """FAILED_PRECONDITION. The replacement cannot be collected yet (I-20). Metadata:
+    `ready_date`.
+    """
+    ERROR_REASON_PIN_INCORRECT: _ErrorReason.ValueType  # 175
+    """PERMISSION_DENIED. The PIN is wrong; the try was counted (I-13). Metadata:
+    `tries_left`.
+    """
+    ERROR_REASON_PIN_LOCKED: _ErrorReason.ValueType  # 176
+    """FAILED_PRECONDITION. The PIN is locked after too many wrong tries; a counter resets
+    it (I-13).
+    """
+    ERROR_REASON_PIN_NOT_SET: _ErrorReason.ValueType  # 177
+    """FAILED_PRECONDITION. The card has no PIN yet; a counter sets it."""
+    ERROR_REASON_PIN_ALREADY_SET: _ErrorReason.ValueType  # 178
+    """ALREADY_EXISTS. The card has a PIN."""
+    ERROR_REASON_PIN_REPORTED_LOST: _ErrorReason.ValueType  # 179
+    """FAILED_PRECONDITION. The PIN was reported forgotten; a counter resets it (I-15)."""
+    ERROR_REASON_PIN_TOO_SIMPLE: _ErrorReason.ValueType  # 180
+    """INVALID_ARGUMENT. The PIN is one of those that are tried first: equal or consecutive
+    digits, or part of the holder's identity number.
+    """
+    ERROR_REASON_STATEMENT_PRINT_REQUIRED: _ErrorReason.ValueType  # 181
+    """FAILED_PRECONDITION. The records have to be printed before the card is used again
+    (I-18). Metadata: `transactions`.
+    """
+    ERROR_REASON_CASH_WITHDRAWAL_FORBIDDEN: _ErrorReason.ValueType  # 182
+    """FAILED_PRECONDITION. Money of the medical account can be neither withdrawn nor
+    transferred (I-10).
+    """
+    ERROR_REASON_NO_FINANCIAL_ACCOUNT: _ErrorReason.ValueType  # 183
+    """FAILED_PRECONDITION. An e-certificate has no financial account (I-09)."""
+    ERROR_REASON_BANK_ACCOUNT_ELSEWHERE: _ErrorReason.ValueType  # 184
+    """FAILED_PRECONDITION. The financial account is kept by the bank named; go there
+    (I-09). Metadata: `bank_code`.
+    """
+    ERROR_REASON_CREDENTIAL_NOT_FOUND: _ErrorReason.ValueType  # 185
+    """NOT_FOUND. No card and no e-certificate has this subject. Metadata: `subject`."""
+    ERROR_REASON_MISUSE_CASE_NOT_FOUND: _ErrorReason.ValueType  # 186
+    """NOT_FOUND. No such case in the caller's scope. Metadata: `case_id`."""
+    ERROR_REASON_MISUSE_CASE_STATE: _ErrorReason.ValueType  # 187
+    """FAILED_PRECONDITION. The case is not in a state that allows this. Metadata:
+    `case_id`, `state`.
+    """
+    ERROR_REASON_DEVICE_NOT_FOUND: _ErrorReason.ValueType  # 200
+    """NOT_FOUND. No such device in the caller's scope. Metadata: `device_id`."""
+    ERROR_REASON_DEVICE_EXISTS: _ErrorReason.ValueType  # 201
+    """ALREADY_EXISTS. The key is enrolled. Metadata: `device_id`; absent where it is
+    another holder's.
+    """
+    ERROR_REASON_DEVICE_LIMIT: _ErrorReason.ValueType  # 202
+    """FAILED_PRECONDITION. The e-certificate has as many devices as are allowed. Metadata:
+    `limit`.
+    """
+    ERROR_REASON_DEVICE_REVOKED: _ErrorReason.ValueType  # 203
+    """FAILED_PRECONDITION. The device is revoked; enrol it anew with another key. Metadata:
+    `device_id`, `state`.
+    """
+    ERROR_REASON_DEVICE_CLONE_SUSPECTED: _ErrorReason.ValueType  # 204
+    """FAILED_PRECONDITION. The device's key was used in two places; the device is revoked
+    and an alarm raised. Metadata: `device_id`.
+    """
+    ERROR_REASON_DEVICE_KEY_REFUSED: _ErrorReason.ValueType  # 205
+    """INVALID_ARGUMENT. The public key is no point of its curve, or one of low order."""
+    ERROR_REASON_DEVICE_CHALLENGE_INVALID: _ErrorReason.ValueType  # 206
+    """FAILED_PRECONDITION. The challenge is not ours, not of this certificate, or older
+    than five minutes; get another.
+    """
+    ERROR_REASON_DEVICE_PROOF_INVALID: _ErrorReason.ValueType  # 207
+    """PERMISSION_DENIED. The signature does not prove possession of the private key."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -288,8 +460,56 @@ ERROR_REASON_ECERT_NOT_ACTIVATED: ErrorReason.ValueType  # 44
 """FAILED_PRECONDITION. The e-certificate is not active (I-06). Metadata:
 `certificate_id`, `state`; neither at settlement.
 """
+ERROR_REASON_ECERT_SUSPENDED: ErrorReason.ValueType  # 45
+"""FAILED_PRECONDITION. The e-certificate is suspended in a case of suspected misuse
+(I-04). Metadata: `case_id`; not at settlement.
+"""
+ERROR_REASON_PERSON_MERGED: ErrorReason.ValueType  # 46
+"""FAILED_PRECONDITION. The record was a duplicate and another took its place. Metadata:
+`person_id`, `merged_into`.
+"""
+ERROR_REASON_MERGE_NOT_FOUND: ErrorReason.ValueType  # 47
+"""NOT_FOUND. No such merge in the caller's scope. Metadata: `merge_id`."""
+ERROR_REASON_MERGE_STATE: ErrorReason.ValueType  # 48
+"""FAILED_PRECONDITION. The merge is decided already, or one of the two is in another
+merge that waits. Metadata: `merge_id`, `state`.
+"""
+ERROR_REASON_ENROLMENT_NOT_FOUND: ErrorReason.ValueType  # 49
+"""NOT_FOUND. The person has no such enrolment that stands. Metadata: `enrolment_id`."""
+ERROR_REASON_ENROLMENT_OVERLAP: ErrorReason.ValueType  # 50
+"""FAILED_PRECONDITION. Another enrolment of this insurance type covers some of the same
+days. Metadata: `enrolment_id`.
+"""
+ERROR_REASON_NEWBORN_ENROLMENT_LATE: ErrorReason.ValueType  # 51
+"""FAILED_PRECONDITION. A newborn is enrolled within three calendar months of birth, or
+not from birth (T-16). Metadata: `latest_date`.
+"""
+ERROR_REASON_PREMIUM_NOT_RECEIVED: ErrorReason.ValueType  # 52
+"""FAILED_PRECONDITION. Nothing is paid before the newborn's premium is received (T-16)."""
+ERROR_REASON_RELATION_NOT_ALLOWED: ErrorReason.ValueType  # 53
+"""FAILED_PRECONDITION. Only the accounts of spouse, parents and children may be shared.
+Metadata: `relation`.
+"""
+ERROR_REASON_RELATIVE_LINK_NOT_FOUND: ErrorReason.ValueType  # 54
+"""NOT_FOUND. No such link in the caller's scope. Metadata: `link_id`."""
+ERROR_REASON_RELATIVE_LINK_EXISTS: ErrorReason.ValueType  # 55
+"""ALREADY_EXISTS. The two are linked for this purpose, or it was asked for. Metadata:
+`link_id`.
+"""
+ERROR_REASON_RELATIVE_LINK_STATE: ErrorReason.ValueType  # 56
+"""FAILED_PRECONDITION. The link is not in a state that allows this. Metadata:
+`link_id`, `state`.
+"""
+ERROR_REASON_RELATIVE_LINK_LIMIT: ErrorReason.ValueType  # 57
+"""FAILED_PRECONDITION. The person has as many links for this purpose as are allowed.
+Metadata: `limit`.
+"""
+ERROR_REASON_ID_REQUIRED: ErrorReason.ValueType  # 58
+"""FAILED_PRECONDITION. The holder's identity document has to be shown (I-15)."""
+ERROR_REASON_ID_MISMATCH: ErrorReason.ValueType  # 59
+"""PERMISSION_DENIED. The identity document is not that of the holder (I-14, I-24)."""
 ERROR_REASON_QR_MALFORMED: ErrorReason.ValueType  # 60
-"""INVALID_ARGUMENT. The QR text is not a code of profile MI1."""
+"""INVALID_ARGUMENT. The QR text is not a code of profile MI1 or MI2."""
 ERROR_REASON_QR_UNKNOWN_KEY: ErrorReason.ValueType  # 61
 """FAILED_PRECONDITION. No key of the trust snapshot signed the code."""
 ERROR_REASON_QR_BAD_SIGNATURE: ErrorReason.ValueType  # 62
@@ -310,6 +530,18 @@ ERROR_REASON_QR_SUPERSEDED: ErrorReason.ValueType  # 69
 """FAILED_PRECONDITION. A newer code of the same holder was presented (I-01)."""
 ERROR_REASON_NOT_CARDHOLDER: ErrorReason.ValueType  # 70
 """PERMISSION_DENIED. The code is not of the person whose visit it is (I-03)."""
+ERROR_REASON_QR_REVOKED: ErrorReason.ValueType  # 71
+"""FAILED_PRECONDITION. The device certificate in the code is revoked, by its status
+list or the deny list.
+"""
+ERROR_REASON_QR_BATCH_DISABLED: ErrorReason.ValueType  # 72
+"""FAILED_PRECONDITION. This deployment issues no codes in advance."""
+ERROR_REASON_TRUST_ROOT_NOT_FOUND: ErrorReason.ValueType  # 73
+"""NOT_FOUND. There is no trust root, or none of this version. Metadata: `version`;
+absent where the newest was asked for.
+"""
+ERROR_REASON_STATUS_LIST_NOT_FOUND: ErrorReason.ValueType  # 74
+"""NOT_FOUND. The newest trust snapshot binds no such status list. Metadata: `uri`."""
 ERROR_REASON_VISIT_NOT_FOUND: ErrorReason.ValueType  # 80
 """NOT_FOUND. No such visit in the caller's scope. Metadata: `visit_id`."""
 ERROR_REASON_VISIT_EXISTS: ErrorReason.ValueType  # 81
@@ -411,4 +643,116 @@ ERROR_REASON_REGISTRATION_EXISTS: ErrorReason.ValueType  # 145
 """ALREADY_EXISTS. The person has an active registration for this region and period.
 Metadata: `registration_id`.
 """
+ERROR_REASON_CARD_EXISTS: ErrorReason.ValueType  # 160
+"""ALREADY_EXISTS. The person has a card that is not closed, or the serial or chip
+number is taken. Metadata: `card_id`.
+"""
+ERROR_REASON_CARD_NOT_FOUND: ErrorReason.ValueType  # 161
+"""NOT_FOUND. No such card in the caller's scope. Metadata: `card_id`; absent where the
+chip named the card.
+"""
+ERROR_REASON_CARD_STATE: ErrorReason.ValueType  # 162
+"""FAILED_PRECONDITION. The card is not in a state that allows this. Metadata:
+`card_id`, `state`.
+"""
+ERROR_REASON_CARD_NOT_ACTIVATED: ErrorReason.ValueType  # 163
+"""FAILED_PRECONDITION. The card is not activated (I-27)."""
+ERROR_REASON_CARD_RESTRICTED_NOT_ACTIVATED: ErrorReason.ValueType  # 164
+"""FAILED_PRECONDITION. The card was not activated within 6 calendar months; a counter
+can still activate it (I-21, I-22).
+"""
+ERROR_REASON_CARD_REPORTED_LOST: ErrorReason.ValueType  # 165
+"""FAILED_PRECONDITION. The card is reported lost (I-19)."""
+ERROR_REASON_CARD_CLOSED: ErrorReason.ValueType  # 166
+"""FAILED_PRECONDITION. The card was replaced or closed."""
+ERROR_REASON_CARD_SUSPENDED: ErrorReason.ValueType  # 167
+"""FAILED_PRECONDITION. The card is suspended in a case of suspected misuse (I-04).
+Metadata: `case_id`; not at settlement.
+"""
+ERROR_REASON_CHANNEL_NOT_ALLOWED: ErrorReason.ValueType  # 168
+"""FAILED_PRECONDITION. This cannot be done in this way: a card is for swiping at a
+terminal, a forgotten PIN for a counter (I-07, I-15). Metadata: `channel`.
+"""
+ERROR_REASON_ORIGINAL_REQUIRED: ErrorReason.ValueType  # 169
+"""FAILED_PRECONDITION. The original card has to be there (I-24, I-26)."""
+ERROR_REASON_REGISTRATION_REQUIRED: ErrorReason.ValueType  # 170
+"""FAILED_PRECONDITION. The first use in a hospital needs a registered visit (I-25)."""
+ERROR_REASON_MATERIAL_MISSING: ErrorReason.ValueType  # 171
+"""FAILED_PRECONDITION. Papers are missing (I-19). Metadata: `missing`, all their names,
+joined by commas.
+"""
+ERROR_REASON_REPLACEMENT_NOT_FOUND: ErrorReason.ValueType  # 172
+"""NOT_FOUND. No replacement of the card was ordered. Metadata: `card_id`."""
+ERROR_REASON_REPLACEMENT_EXISTS: ErrorReason.ValueType  # 173
+"""ALREADY_EXISTS. A replacement of the card was ordered. Metadata: `card_id`."""
+ERROR_REASON_REPLACEMENT_NOT_READY: ErrorReason.ValueType  # 174
+"""FAILED_PRECONDITION. The replacement cannot be collected yet (I-20). Metadata:
+`ready_date`.
+"""
+ERROR_REASON_PIN_INCORRECT: ErrorReason.ValueType  # 175
+"""PERMISSION_DENIED. The PIN is wrong; the try was counted (I-13). Metadata:
+`tries_left`.
+"""
+ERROR_REASON_PIN_LOCKED: ErrorReason.ValueType  # 176
+"""FAILED_PRECONDITION. The PIN is locked after too many wrong tries; a counter resets
+it (I-13).
+"""
+ERROR_REASON_PIN_NOT_SET: ErrorReason.ValueType  # 177
+"""FAILED_PRECONDITION. The card has no PIN yet; a counter sets it."""
+ERROR_REASON_PIN_ALREADY_SET: ErrorReason.ValueType  # 178
+"""ALREADY_EXISTS. The card has a PIN."""
+ERROR_REASON_PIN_REPORTED_LOST: ErrorReason.ValueType  # 179
+"""FAILED_PRECONDITION. The PIN was reported forgotten; a counter resets it (I-15)."""
+ERROR_REASON_PIN_TOO_SIMPLE: ErrorReason.ValueType  # 180
+"""INVALID_ARGUMENT. The PIN is one of those that are tried first: equal or consecutive
+digits, or part of the holder's identity number.
+"""
+ERROR_REASON_STATEMENT_PRINT_REQUIRED: ErrorReason.ValueType  # 181
+"""FAILED_PRECONDITION. The records have to be printed before the card is used again
+(I-18). Metadata: `transactions`.
+"""
+ERROR_REASON_CASH_WITHDRAWAL_FORBIDDEN: ErrorReason.ValueType  # 182
+"""FAILED_PRECONDITION. Money of the medical account can be neither withdrawn nor
+transferred (I-10).
+"""
+ERROR_REASON_NO_FINANCIAL_ACCOUNT: ErrorReason.ValueType  # 183
+"""FAILED_PRECONDITION. An e-certificate has no financial account (I-09)."""
+ERROR_REASON_BANK_ACCOUNT_ELSEWHERE: ErrorReason.ValueType  # 184
+"""FAILED_PRECONDITION. The financial account is kept by the bank named; go there
+(I-09). Metadata: `bank_code`.
+"""
+ERROR_REASON_CREDENTIAL_NOT_FOUND: ErrorReason.ValueType  # 185
+"""NOT_FOUND. No card and no e-certificate has this subject. Metadata: `subject`."""
+ERROR_REASON_MISUSE_CASE_NOT_FOUND: ErrorReason.ValueType  # 186
+"""NOT_FOUND. No such case in the caller's scope. Metadata: `case_id`."""
+ERROR_REASON_MISUSE_CASE_STATE: ErrorReason.ValueType  # 187
+"""FAILED_PRECONDITION. The case is not in a state that allows this. Metadata:
+`case_id`, `state`.
+"""
+ERROR_REASON_DEVICE_NOT_FOUND: ErrorReason.ValueType  # 200
+"""NOT_FOUND. No such device in the caller's scope. Metadata: `device_id`."""
+ERROR_REASON_DEVICE_EXISTS: ErrorReason.ValueType  # 201
+"""ALREADY_EXISTS. The key is enrolled. Metadata: `device_id`; absent where it is
+another holder's.
+"""
+ERROR_REASON_DEVICE_LIMIT: ErrorReason.ValueType  # 202
+"""FAILED_PRECONDITION. The e-certificate has as many devices as are allowed. Metadata:
+`limit`.
+"""
+ERROR_REASON_DEVICE_REVOKED: ErrorReason.ValueType  # 203
+"""FAILED_PRECONDITION. The device is revoked; enrol it anew with another key. Metadata:
+`device_id`, `state`.
+"""
+ERROR_REASON_DEVICE_CLONE_SUSPECTED: ErrorReason.ValueType  # 204
+"""FAILED_PRECONDITION. The device's key was used in two places; the device is revoked
+and an alarm raised. Metadata: `device_id`.
+"""
+ERROR_REASON_DEVICE_KEY_REFUSED: ErrorReason.ValueType  # 205
+"""INVALID_ARGUMENT. The public key is no point of its curve, or one of low order."""
+ERROR_REASON_DEVICE_CHALLENGE_INVALID: ErrorReason.ValueType  # 206
+"""FAILED_PRECONDITION. The challenge is not ours, not of this certificate, or older
+than five minutes; get another.
+"""
+ERROR_REASON_DEVICE_PROOF_INVALID: ErrorReason.ValueType  # 207
+"""PERMISSION_DENIED. The signature does not prove possession of the private key."""
 global___ErrorReason = ErrorReason

@@ -30,6 +30,8 @@ class _CertificateStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrappe
     """QR codes may be issued."""
     CERTIFICATE_STATE_SUSPENDED: _CertificateState.ValueType  # 2
     """Suspended: no code is issued and codes issued before are refused at settlement."""
+    CERTIFICATE_STATE_CLOSED: _CertificateState.ValueType  # 3
+    """Closed for good; the person may activate another one."""
 
 class CertificateState(_CertificateState, metaclass=_CertificateStateEnumTypeWrapper):
     """The life of an e-certificate. Open."""
@@ -40,6 +42,8 @@ CERTIFICATE_STATE_ACTIVE: CertificateState.ValueType  # 1
 """QR codes may be issued."""
 CERTIFICATE_STATE_SUSPENDED: CertificateState.ValueType  # 2
 """Suspended: no code is issued and codes issued before are refused at settlement."""
+CERTIFICATE_STATE_CLOSED: CertificateState.ValueType  # 3
+"""Closed for good; the person may activate another one."""
 global___CertificateState = CertificateState
 
 class _ProofingMethod:
@@ -54,6 +58,8 @@ class _ProofingMethodEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper.
     """Live face compared with the document's picture by an accredited provider."""
     PROOFING_METHOD_COUNTER: _ProofingMethod.ValueType  # 2
     """In person at a counter with the original document."""
+    PROOFING_METHOD_GUARDIAN: _ProofingMethod.ValueType  # 3
+    """For a person under age, by a parent or guardian whose own identity was proved."""
 
 class ProofingMethod(_ProofingMethod, metaclass=_ProofingMethodEnumTypeWrapper):
     """How the person's identity was proved at activation. Open."""
@@ -64,6 +70,8 @@ PROOFING_METHOD_FACE: ProofingMethod.ValueType  # 1
 """Live face compared with the document's picture by an accredited provider."""
 PROOFING_METHOD_COUNTER: ProofingMethod.ValueType  # 2
 """In person at a counter with the original document."""
+PROOFING_METHOD_GUARDIAN: ProofingMethod.ValueType  # 3
+"""For a person under age, by a parent or guardian whose own identity was proved."""
 global___ProofingMethod = ProofingMethod
 
 @typing.final
@@ -78,6 +86,8 @@ class Certificate(google.protobuf.message.Message):
     SUBJECT_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
     ACTIVATE_TIME_FIELD_NUMBER: builtins.int
+    SUSPENSION_CASE_ID_FIELD_NUMBER: builtins.int
+    CLOSE_TIME_FIELD_NUMBER: builtins.int
     certificate_id: builtins.str
     """The certificate, a UUID made by the service."""
     person_id: builtins.str
@@ -90,9 +100,15 @@ class Certificate(google.protobuf.message.Message):
     """
     state: global___CertificateState.ValueType
     """Where the certificate is in its life."""
+    suspension_case_id: builtins.str
+    """The case in which it is suspended (I-04); empty otherwise."""
     @property
     def activate_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was activated."""
+
+    @property
+    def close_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was closed; absent before."""
 
     def __init__(
         self,
@@ -103,8 +119,10 @@ class Certificate(google.protobuf.message.Message):
         subject: builtins.str = ...,
         state: global___CertificateState.ValueType = ...,
         activate_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        suspension_case_id: builtins.str = ...,
+        close_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["activate_time", b"activate_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["activate_time", b"activate_time", "certificate_id", b"certificate_id", "person_id", b"person_id", "region", b"region", "state", b"state", "subject", b"subject"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["activate_time", b"activate_time", "close_time", b"close_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["activate_time", b"activate_time", "certificate_id", b"certificate_id", "close_time", b"close_time", "person_id", b"person_id", "region", b"region", "state", b"state", "subject", b"subject", "suspension_case_id", b"suspension_case_id"]) -> None: ...
 
 global___Certificate = Certificate

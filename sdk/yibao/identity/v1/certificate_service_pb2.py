@@ -25,9 +25,12 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 from yibao.identity.v1 import certificate_pb2 as yibao_dot_identity_dot_v1_dot_certificate__pb2
+from yibao.identity.v1 import device_messages_pb2 as yibao_dot_identity_dot_v1_dot_device__messages__pb2
+from yibao.identity.v1 import misuse_messages_pb2 as yibao_dot_identity_dot_v1_dot_misuse__messages__pb2
+from yibao.identity.v1 import qr_messages_pb2 as yibao_dot_identity_dot_v1_dot_qr__messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+yibao/identity/v1/certificate_service.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a yibao/common/v1/validation.proto\x1a#yibao/identity/v1/certificate.proto\"\xdd\x01\n\x1a\x41\x63tivateCertificateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x42\n\x0fproofing_method\x18\x04 \x01(\x0e\x32!.yibao.identity.v1.ProofingMethodB\x06\xba\xeb\x18\x02\x08\x01\x12&\n\x12proofing_reference\x18\x05 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30@H\x08\"R\n\x1b\x41\x63tivateCertificateResponse\x12\x33\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32\x1e.yibao.identity.v1.Certificate\"S\n\x15GetCertificateRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"M\n\x16GetCertificateResponse\x12\x33\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32\x1e.yibao.identity.v1.Certificate\"p\n\x12IssueQrCodeRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1e\n\x08\x61udience\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x05\x30\x05H\x05\"\x87\x01\n\x13IssueQrCodeResponse\x12\x0f\n\x07qr_text\x18\x01 \x01(\t\x12.\n\nissue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xcf\x02\n\x12\x43\x65rtificateService\x12t\n\x13\x41\x63tivateCertificate\x12-.yibao.identity.v1.ActivateCertificateRequest\x1a..yibao.identity.v1.ActivateCertificateResponse\x12\x65\n\x0eGetCertificate\x12(.yibao.identity.v1.GetCertificateRequest\x1a).yibao.identity.v1.GetCertificateResponse\x12\\\n\x0bIssueQrCode\x12%.yibao.identity.v1.IssueQrCodeRequest\x1a&.yibao.identity.v1.IssueQrCodeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+yibao/identity/v1/certificate_service.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a yibao/common/v1/validation.proto\x1a#yibao/identity/v1/certificate.proto\x1a\'yibao/identity/v1/device_messages.proto\x1a\'yibao/identity/v1/misuse_messages.proto\x1a#yibao/identity/v1/qr_messages.proto\"\xdd\x01\n\x1a\x41\x63tivateCertificateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x42\n\x0fproofing_method\x18\x04 \x01(\x0e\x32!.yibao.identity.v1.ProofingMethodB\x06\xba\xeb\x18\x02\x08\x01\x12&\n\x12proofing_reference\x18\x05 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30@H\x08\"R\n\x1b\x41\x63tivateCertificateResponse\x12\x33\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32\x1e.yibao.identity.v1.Certificate\"S\n\x15GetCertificateRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"M\n\x16GetCertificateResponse\x12\x33\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32\x1e.yibao.identity.v1.Certificate\"s\n\x17\x43loseCertificateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"O\n\x18\x43loseCertificateResponse\x12\x33\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32\x1e.yibao.identity.v1.Certificate\"p\n\x12IssueQrCodeRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1e\n\x08\x61udience\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x05\x30\x05H\x05\"\x87\x01\n\x13IssueQrCodeResponse\x12\x0f\n\x07qr_text\x18\x01 \x01(\t\x12.\n\nissue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xb4\r\n\x12\x43\x65rtificateService\x12t\n\x13\x41\x63tivateCertificate\x12-.yibao.identity.v1.ActivateCertificateRequest\x1a..yibao.identity.v1.ActivateCertificateResponse\x12\x65\n\x0eGetCertificate\x12(.yibao.identity.v1.GetCertificateRequest\x1a).yibao.identity.v1.GetCertificateResponse\x12k\n\x10\x43loseCertificate\x12*.yibao.identity.v1.CloseCertificateRequest\x1a+.yibao.identity.v1.CloseCertificateResponse\x12\\\n\x0bIssueQrCode\x12%.yibao.identity.v1.IssueQrCodeRequest\x1a&.yibao.identity.v1.IssueQrCodeResponse\x12k\n\x10IssueQrCodeBatch\x12*.yibao.identity.v1.IssueQrCodeBatchRequest\x1a+.yibao.identity.v1.IssueQrCodeBatchResponse\x12t\n\x13IssueRelativeQrCode\x12-.yibao.identity.v1.IssueRelativeQrCodeRequest\x1a..yibao.identity.v1.IssueRelativeQrCodeResponse\x12q\n\x12GetDeviceChallenge\x12,.yibao.identity.v1.GetDeviceChallengeRequest\x1a-.yibao.identity.v1.GetDeviceChallengeResponse\x12\\\n\x0b\x45nrolDevice\x12%.yibao.identity.v1.EnrolDeviceRequest\x1a&.yibao.identity.v1.EnrolDeviceResponse\x12}\n\x16RenewDeviceCertificate\x12\x30.yibao.identity.v1.RenewDeviceCertificateRequest\x1a\x31.yibao.identity.v1.RenewDeviceCertificateResponse\x12_\n\x0cRevokeDevice\x12&.yibao.identity.v1.RevokeDeviceRequest\x1a\'.yibao.identity.v1.RevokeDeviceResponse\x12\\\n\x0bListDevices\x12%.yibao.identity.v1.ListDevicesRequest\x1a&.yibao.identity.v1.ListDevicesResponse\x12_\n\x0cReportMisuse\x12&.yibao.identity.v1.ReportMisuseRequest\x1a\'.yibao.identity.v1.ReportMisuseResponse\x12n\n\x11SuspendCredential\x12+.yibao.identity.v1.SuspendCredentialRequest\x1a,.yibao.identity.v1.SuspendCredentialResponse\x12\x65\n\x0eLiftSuspension\x12(.yibao.identity.v1.LiftSuspensionRequest\x1a).yibao.identity.v1.LiftSuspensionResponse\x12\x62\n\rGetMisuseCase\x12\'.yibao.identity.v1.GetMisuseCaseRequest\x1a(.yibao.identity.v1.GetMisuseCaseResponse\x12h\n\x0fListMisuseCases\x12).yibao.identity.v1.ListMisuseCasesRequest\x1a*.yibao.identity.v1.ListMisuseCasesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,24 +51,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCERTIFICATEREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_GETCERTIFICATEREQUEST'].fields_by_name['certificate_id']._loaded_options = None
   _globals['_GETCERTIFICATEREQUEST'].fields_by_name['certificate_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_CLOSECERTIFICATEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CLOSECERTIFICATEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_CLOSECERTIFICATEREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_CLOSECERTIFICATEREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_CLOSECERTIFICATEREQUEST'].fields_by_name['certificate_id']._loaded_options = None
+  _globals['_CLOSECERTIFICATEREQUEST'].fields_by_name['certificate_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_ISSUEQRCODEREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_ISSUEQRCODEREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_ISSUEQRCODEREQUEST'].fields_by_name['certificate_id']._loaded_options = None
   _globals['_ISSUEQRCODEREQUEST'].fields_by_name['certificate_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_ISSUEQRCODEREQUEST'].fields_by_name['audience']._loaded_options = None
   _globals['_ISSUEQRCODEREQUEST'].fields_by_name['audience']._serialized_options = b'\272\353\030\010\010\001(\0050\005H\005'
-  _globals['_ACTIVATECERTIFICATEREQUEST']._serialized_start=171
-  _globals['_ACTIVATECERTIFICATEREQUEST']._serialized_end=392
-  _globals['_ACTIVATECERTIFICATERESPONSE']._serialized_start=394
-  _globals['_ACTIVATECERTIFICATERESPONSE']._serialized_end=476
-  _globals['_GETCERTIFICATEREQUEST']._serialized_start=478
-  _globals['_GETCERTIFICATEREQUEST']._serialized_end=561
-  _globals['_GETCERTIFICATERESPONSE']._serialized_start=563
-  _globals['_GETCERTIFICATERESPONSE']._serialized_end=640
-  _globals['_ISSUEQRCODEREQUEST']._serialized_start=642
-  _globals['_ISSUEQRCODEREQUEST']._serialized_end=754
-  _globals['_ISSUEQRCODERESPONSE']._serialized_start=757
-  _globals['_ISSUEQRCODERESPONSE']._serialized_end=892
-  _globals['_CERTIFICATESERVICE']._serialized_start=895
-  _globals['_CERTIFICATESERVICE']._serialized_end=1230
+  _globals['_ACTIVATECERTIFICATEREQUEST']._serialized_start=290
+  _globals['_ACTIVATECERTIFICATEREQUEST']._serialized_end=511
+  _globals['_ACTIVATECERTIFICATERESPONSE']._serialized_start=513
+  _globals['_ACTIVATECERTIFICATERESPONSE']._serialized_end=595
+  _globals['_GETCERTIFICATEREQUEST']._serialized_start=597
+  _globals['_GETCERTIFICATEREQUEST']._serialized_end=680
+  _globals['_GETCERTIFICATERESPONSE']._serialized_start=682
+  _globals['_GETCERTIFICATERESPONSE']._serialized_end=759
+  _globals['_CLOSECERTIFICATEREQUEST']._serialized_start=761
+  _globals['_CLOSECERTIFICATEREQUEST']._serialized_end=876
+  _globals['_CLOSECERTIFICATERESPONSE']._serialized_start=878
+  _globals['_CLOSECERTIFICATERESPONSE']._serialized_end=957
+  _globals['_ISSUEQRCODEREQUEST']._serialized_start=959
+  _globals['_ISSUEQRCODEREQUEST']._serialized_end=1071
+  _globals['_ISSUEQRCODERESPONSE']._serialized_start=1074
+  _globals['_ISSUEQRCODERESPONSE']._serialized_end=1209
+  _globals['_CERTIFICATESERVICE']._serialized_start=1212
+  _globals['_CERTIFICATESERVICE']._serialized_end=2928
 # @@protoc_insertion_point(module_scope)

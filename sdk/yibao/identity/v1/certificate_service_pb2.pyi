@@ -111,6 +111,53 @@ class GetCertificateResponse(google.protobuf.message.Message):
 global___GetCertificateResponse = GetCertificateResponse
 
 @typing.final
+class CloseCertificateRequest(google.protobuf.message.Message):
+    """See CertificateService.CloseCertificate."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    CERTIFICATE_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the holder."""
+    certificate_id: builtins.str
+    """The certificate."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        certificate_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["certificate_id", b"certificate_id", "region", b"region", "request_id", b"request_id"]) -> None: ...
+
+global___CloseCertificateRequest = CloseCertificateRequest
+
+@typing.final
+class CloseCertificateResponse(google.protobuf.message.Message):
+    """See CertificateService.CloseCertificate."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CERTIFICATE_FIELD_NUMBER: builtins.int
+    @property
+    def certificate(self) -> yibao.identity.v1.certificate_pb2.Certificate:
+        """The closed certificate."""
+
+    def __init__(
+        self,
+        *,
+        certificate: yibao.identity.v1.certificate_pb2.Certificate | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["certificate", b"certificate"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["certificate", b"certificate"]) -> None: ...
+
+global___CloseCertificateResponse = CloseCertificateResponse
+
+@typing.final
 class IssueQrCodeRequest(google.protobuf.message.Message):
     """See CertificateService.IssueQrCode."""
 

@@ -4,6 +4,9 @@ import grpc
 import warnings
 
 from yibao.identity.v1 import certificate_service_pb2 as yibao_dot_identity_dot_v1_dot_certificate__service__pb2
+from yibao.identity.v1 import device_messages_pb2 as yibao_dot_identity_dot_v1_dot_device__messages__pb2
+from yibao.identity.v1 import misuse_messages_pb2 as yibao_dot_identity_dot_v1_dot_misuse__messages__pb2
+from yibao.identity.v1 import qr_messages_pb2 as yibao_dot_identity_dot_v1_dot_qr__messages__pb2
 
 GRPC_GENERATED_VERSION = '1.71.2'
 GRPC_VERSION = grpc.__version__
@@ -26,7 +29,7 @@ if _version_not_supported:
 
 
 class CertificateServiceStub(object):
-    """E-certificates and the QR codes they show.
+    """E-certificates, the phones that show them, their QR codes, and suspected misuse.
     """
 
     def __init__(self, channel):
@@ -45,29 +48,104 @@ class CertificateServiceStub(object):
                 request_serializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.GetCertificateRequest.SerializeToString,
                 response_deserializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.GetCertificateResponse.FromString,
                 _registered_method=True)
+        self.CloseCertificate = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/CloseCertificate',
+                request_serializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.CloseCertificateRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.CloseCertificateResponse.FromString,
+                _registered_method=True)
         self.IssueQrCode = channel.unary_unary(
                 '/yibao.identity.v1.CertificateService/IssueQrCode',
                 request_serializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.IssueQrCodeRequest.SerializeToString,
                 response_deserializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.IssueQrCodeResponse.FromString,
                 _registered_method=True)
+        self.IssueQrCodeBatch = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/IssueQrCodeBatch',
+                request_serializer=yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueQrCodeBatchRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueQrCodeBatchResponse.FromString,
+                _registered_method=True)
+        self.IssueRelativeQrCode = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/IssueRelativeQrCode',
+                request_serializer=yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueRelativeQrCodeRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueRelativeQrCodeResponse.FromString,
+                _registered_method=True)
+        self.GetDeviceChallenge = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/GetDeviceChallenge',
+                request_serializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.GetDeviceChallengeRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.GetDeviceChallengeResponse.FromString,
+                _registered_method=True)
+        self.EnrolDevice = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/EnrolDevice',
+                request_serializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.EnrolDeviceRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.EnrolDeviceResponse.FromString,
+                _registered_method=True)
+        self.RenewDeviceCertificate = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/RenewDeviceCertificate',
+                request_serializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.RenewDeviceCertificateRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.RenewDeviceCertificateResponse.FromString,
+                _registered_method=True)
+        self.RevokeDevice = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/RevokeDevice',
+                request_serializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.RevokeDeviceRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.RevokeDeviceResponse.FromString,
+                _registered_method=True)
+        self.ListDevices = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/ListDevices',
+                request_serializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.ListDevicesRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.ListDevicesResponse.FromString,
+                _registered_method=True)
+        self.ReportMisuse = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/ReportMisuse',
+                request_serializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ReportMisuseRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ReportMisuseResponse.FromString,
+                _registered_method=True)
+        self.SuspendCredential = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/SuspendCredential',
+                request_serializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.SuspendCredentialRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.SuspendCredentialResponse.FromString,
+                _registered_method=True)
+        self.LiftSuspension = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/LiftSuspension',
+                request_serializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.LiftSuspensionRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.LiftSuspensionResponse.FromString,
+                _registered_method=True)
+        self.GetMisuseCase = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/GetMisuseCase',
+                request_serializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.GetMisuseCaseRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.GetMisuseCaseResponse.FromString,
+                _registered_method=True)
+        self.ListMisuseCases = channel.unary_unary(
+                '/yibao.identity.v1.CertificateService/ListMisuseCases',
+                request_serializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ListMisuseCasesRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ListMisuseCasesResponse.FromString,
+                _registered_method=True)
 
 
 class CertificateServiceServicer(object):
-    """E-certificates and the QR codes they show.
+    """E-certificates, the phones that show them, their QR codes, and suspected misuse.
     """
 
     def ActivateCertificate(self, request, context):
         """Activates the e-certificate of a person (I-06). Callers: channel, agency of the
         region. Stores the proofing evidence. Idempotent by `request_id`. Reasons:
-        PERSON_NOT_FOUND, CERTIFICATE_EXISTS, REQUEST_ID_REUSED.
+        PERSON_NOT_FOUND, PERSON_MERGED, CERTIFICATE_EXISTS, ECERT_SUSPENDED,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCertificate(self, request, context):
-        """Reads one e-certificate. Callers: its holder, channel, agency of the region.
-        Reasons: CERTIFICATE_NOT_FOUND.
+        """Reads one e-certificate. Callers: its holder, channel, agency of the region,
+        supervisor of the region. Reasons: CERTIFICATE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseCertificate(self, request, context):
+        """Closes an e-certificate for good; its devices are revoked. Callers: its holder,
+        channel, agency of the region. Idempotent by `request_id`; one closed before stays
+        as it is. Reasons: CERTIFICATE_NOT_FOUND, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -77,7 +155,126 @@ class CertificateServiceServicer(object):
         """Issues the QR code of this minute (mode A, `MI1-`). Callers: its holder, channel.
         Stores what was issued before it is signed. Not idempotent and without a
         `request_id`: each call gives a new code that supersedes the older ones once it is
-        presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED.
+        presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED,
+        ECERT_SUSPENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IssueQrCodeBatch(self, request, context):
+        """Issues codes of mode A for the minutes to come, for a phone that goes offline. Off
+        unless the operator turns it on: whoever steals the batch can use it. Callers: its
+        holder, channel. Stores what was issued before it is signed. Idempotent by
+        `request_id`. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED,
+        QR_BATCH_DISABLED, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IssueRelativeQrCode(self, request, context):
+        """Issues the QR code of this minute of a relative who agreed to it (亲情账户). Callers:
+        holder for itself, channel. Stores who showed whose code. Not idempotent and
+        without a `request_id`, as IssueQrCode. Reasons: CERTIFICATE_NOT_FOUND,
+        ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDeviceChallenge(self, request, context):
+        """Gives a challenge that a device's key has to sign, to enrol or to renew. Stores
+        nothing: the challenge proves itself for five minutes. Callers: its holder,
+        channel. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnrolDevice(self, request, context):
+        """Enrols a phone on a proof that it has the private key, and certifies the key.
+        Callers: its holder, channel. Idempotent by `request_id`. Reasons:
+        CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, DEVICE_KEY_REFUSED,
+        DEVICE_CHALLENGE_INVALID, DEVICE_PROOF_INVALID, DEVICE_EXISTS, DEVICE_LIMIT,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewDeviceCertificate(self, request, context):
+        """Certifies an enrolled key anew, on a new proof. The one before ends at its own
+        time. A phone that names another certificate than its newest shows that the key
+        lives in two places: the device is revoked and an alarm raised. Callers: its
+        holder, channel. Idempotent by `request_id`: keep the id until the answer is
+        stored. Reasons: DEVICE_NOT_FOUND, DEVICE_REVOKED, DEVICE_CLONE_SUSPECTED,
+        DEVICE_CHALLENGE_INVALID, DEVICE_PROOF_INVALID, CERTIFICATE_NOT_FOUND,
+        ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeDevice(self, request, context):
+        """Revokes a device and, by the status list, its certificates. Callers: its holder,
+        channel, agency of the region. Idempotent by `request_id`; one revoked before stays
+        as it is. Reasons: DEVICE_NOT_FOUND, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDevices(self, request, context):
+        """Reads the devices of an e-certificate, revoked ones too. Callers: its holder,
+        channel, agency of the region, supervisor of the region. Reasons:
+        CERTIFICATE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportMisuse(self, request, context):
+        """Reports suspected misuse of a credential, such as lending (I-03, I-05). The
+        credential goes on working until the agency suspends it. Callers: institution,
+        agency of the region, bank of the region, channel, supervisor of the region.
+        Idempotent by `request_id`. Reasons: CREDENTIAL_NOT_FOUND, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendCredential(self, request, context):
+        """Suspends the credential of a case (I-04): no code is issued, and settlement refuses
+        those issued before. Callers: agency of the region. Idempotent by `request_id`.
+        Reasons: MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, CREDENTIAL_NOT_FOUND,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftSuspension(self, request, context):
+        """Closes a case and lifts its suspension, if there is one. Callers: agency of the
+        region, another operator than who suspended. Idempotent by `request_id`. Reasons:
+        MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, SAME_MAKER_AND_CHECKER,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMisuseCase(self, request, context):
+        """Reads one case. Callers: agency of the region, supervisor of the region. Reasons:
+        MISUSE_CASE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMisuseCases(self, request, context):
+        """Reads the cases of a region, the newest first. Callers: agency of the region,
+        supervisor of the region.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,10 +293,75 @@ def add_CertificateServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.GetCertificateRequest.FromString,
                     response_serializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.GetCertificateResponse.SerializeToString,
             ),
+            'CloseCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseCertificate,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.CloseCertificateRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.CloseCertificateResponse.SerializeToString,
+            ),
             'IssueQrCode': grpc.unary_unary_rpc_method_handler(
                     servicer.IssueQrCode,
                     request_deserializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.IssueQrCodeRequest.FromString,
                     response_serializer=yibao_dot_identity_dot_v1_dot_certificate__service__pb2.IssueQrCodeResponse.SerializeToString,
+            ),
+            'IssueQrCodeBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueQrCodeBatch,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueQrCodeBatchRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueQrCodeBatchResponse.SerializeToString,
+            ),
+            'IssueRelativeQrCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueRelativeQrCode,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueRelativeQrCodeRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueRelativeQrCodeResponse.SerializeToString,
+            ),
+            'GetDeviceChallenge': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDeviceChallenge,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.GetDeviceChallengeRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.GetDeviceChallengeResponse.SerializeToString,
+            ),
+            'EnrolDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnrolDevice,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.EnrolDeviceRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.EnrolDeviceResponse.SerializeToString,
+            ),
+            'RenewDeviceCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewDeviceCertificate,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.RenewDeviceCertificateRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.RenewDeviceCertificateResponse.SerializeToString,
+            ),
+            'RevokeDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeDevice,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.RevokeDeviceRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.RevokeDeviceResponse.SerializeToString,
+            ),
+            'ListDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDevices,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.ListDevicesRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_device__messages__pb2.ListDevicesResponse.SerializeToString,
+            ),
+            'ReportMisuse': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportMisuse,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ReportMisuseRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ReportMisuseResponse.SerializeToString,
+            ),
+            'SuspendCredential': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendCredential,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.SuspendCredentialRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.SuspendCredentialResponse.SerializeToString,
+            ),
+            'LiftSuspension': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftSuspension,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.LiftSuspensionRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.LiftSuspensionResponse.SerializeToString,
+            ),
+            'GetMisuseCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMisuseCase,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.GetMisuseCaseRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.GetMisuseCaseResponse.SerializeToString,
+            ),
+            'ListMisuseCases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMisuseCases,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ListMisuseCasesRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ListMisuseCasesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -110,7 +372,7 @@ def add_CertificateServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CertificateService(object):
-    """E-certificates and the QR codes they show.
+    """E-certificates, the phones that show them, their QR codes, and suspected misuse.
     """
 
     @staticmethod
@@ -168,6 +430,33 @@ class CertificateService(object):
             _registered_method=True)
 
     @staticmethod
+    def CloseCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/CloseCertificate',
+            yibao_dot_identity_dot_v1_dot_certificate__service__pb2.CloseCertificateRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_certificate__service__pb2.CloseCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def IssueQrCode(request,
             target,
             options=(),
@@ -184,6 +473,330 @@ class CertificateService(object):
             '/yibao.identity.v1.CertificateService/IssueQrCode',
             yibao_dot_identity_dot_v1_dot_certificate__service__pb2.IssueQrCodeRequest.SerializeToString,
             yibao_dot_identity_dot_v1_dot_certificate__service__pb2.IssueQrCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueQrCodeBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/IssueQrCodeBatch',
+            yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueQrCodeBatchRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueQrCodeBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueRelativeQrCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/IssueRelativeQrCode',
+            yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueRelativeQrCodeRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_qr__messages__pb2.IssueRelativeQrCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDeviceChallenge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/GetDeviceChallenge',
+            yibao_dot_identity_dot_v1_dot_device__messages__pb2.GetDeviceChallengeRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_device__messages__pb2.GetDeviceChallengeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnrolDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/EnrolDevice',
+            yibao_dot_identity_dot_v1_dot_device__messages__pb2.EnrolDeviceRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_device__messages__pb2.EnrolDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewDeviceCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/RenewDeviceCertificate',
+            yibao_dot_identity_dot_v1_dot_device__messages__pb2.RenewDeviceCertificateRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_device__messages__pb2.RenewDeviceCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/RevokeDevice',
+            yibao_dot_identity_dot_v1_dot_device__messages__pb2.RevokeDeviceRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_device__messages__pb2.RevokeDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/ListDevices',
+            yibao_dot_identity_dot_v1_dot_device__messages__pb2.ListDevicesRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_device__messages__pb2.ListDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportMisuse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/ReportMisuse',
+            yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ReportMisuseRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ReportMisuseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendCredential(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/SuspendCredential',
+            yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.SuspendCredentialRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.SuspendCredentialResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftSuspension(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/LiftSuspension',
+            yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.LiftSuspensionRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.LiftSuspensionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMisuseCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/GetMisuseCase',
+            yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.GetMisuseCaseRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.GetMisuseCaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMisuseCases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.CertificateService/ListMisuseCases',
+            yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ListMisuseCasesRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_misuse__messages__pb2.ListMisuseCasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,9 @@ import grpc
 import grpc.aio
 import typing
 import yibao.identity.v1.certificate_service_pb2
+import yibao.identity.v1.device_messages_pb2
+import yibao.identity.v1.misuse_messages_pb2
+import yibao.identity.v1.qr_messages_pb2
 
 _T = typing.TypeVar("_T")
 
@@ -18,7 +21,7 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class CertificateServiceStub:
-    """E-certificates and the QR codes they show."""
+    """E-certificates, the phones that show them, their QR codes, and suspected misuse."""
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
     ActivateCertificate: grpc.UnaryUnaryMultiCallable[
@@ -27,15 +30,25 @@ class CertificateServiceStub:
     ]
     """Activates the e-certificate of a person (I-06). Callers: channel, agency of the
     region. Stores the proofing evidence. Idempotent by `request_id`. Reasons:
-    PERSON_NOT_FOUND, CERTIFICATE_EXISTS, REQUEST_ID_REUSED.
+    PERSON_NOT_FOUND, PERSON_MERGED, CERTIFICATE_EXISTS, ECERT_SUSPENDED,
+    REQUEST_ID_REUSED.
     """
 
     GetCertificate: grpc.UnaryUnaryMultiCallable[
         yibao.identity.v1.certificate_service_pb2.GetCertificateRequest,
         yibao.identity.v1.certificate_service_pb2.GetCertificateResponse,
     ]
-    """Reads one e-certificate. Callers: its holder, channel, agency of the region.
-    Reasons: CERTIFICATE_NOT_FOUND.
+    """Reads one e-certificate. Callers: its holder, channel, agency of the region,
+    supervisor of the region. Reasons: CERTIFICATE_NOT_FOUND.
+    """
+
+    CloseCertificate: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.certificate_service_pb2.CloseCertificateRequest,
+        yibao.identity.v1.certificate_service_pb2.CloseCertificateResponse,
+    ]
+    """Closes an e-certificate for good; its devices are revoked. Callers: its holder,
+    channel, agency of the region. Idempotent by `request_id`; one closed before stays
+    as it is. Reasons: CERTIFICATE_NOT_FOUND, REQUEST_ID_REUSED.
     """
 
     IssueQrCode: grpc.UnaryUnaryMultiCallable[
@@ -45,11 +58,130 @@ class CertificateServiceStub:
     """Issues the QR code of this minute (mode A, `MI1-`). Callers: its holder, channel.
     Stores what was issued before it is signed. Not idempotent and without a
     `request_id`: each call gives a new code that supersedes the older ones once it is
-    presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED.
+    presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED,
+    ECERT_SUSPENDED.
+    """
+
+    IssueQrCodeBatch: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.qr_messages_pb2.IssueQrCodeBatchRequest,
+        yibao.identity.v1.qr_messages_pb2.IssueQrCodeBatchResponse,
+    ]
+    """Issues codes of mode A for the minutes to come, for a phone that goes offline. Off
+    unless the operator turns it on: whoever steals the batch can use it. Callers: its
+    holder, channel. Stores what was issued before it is signed. Idempotent by
+    `request_id`. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED,
+    QR_BATCH_DISABLED, REQUEST_ID_REUSED.
+    """
+
+    IssueRelativeQrCode: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.qr_messages_pb2.IssueRelativeQrCodeRequest,
+        yibao.identity.v1.qr_messages_pb2.IssueRelativeQrCodeResponse,
+    ]
+    """Issues the QR code of this minute of a relative who agreed to it (亲情账户). Callers:
+    holder for itself, channel. Stores who showed whose code. Not idempotent and
+    without a `request_id`, as IssueQrCode. Reasons: CERTIFICATE_NOT_FOUND,
+    ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE.
+    """
+
+    GetDeviceChallenge: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.device_messages_pb2.GetDeviceChallengeRequest,
+        yibao.identity.v1.device_messages_pb2.GetDeviceChallengeResponse,
+    ]
+    """Gives a challenge that a device's key has to sign, to enrol or to renew. Stores
+    nothing: the challenge proves itself for five minutes. Callers: its holder,
+    channel. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED.
+    """
+
+    EnrolDevice: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.device_messages_pb2.EnrolDeviceRequest,
+        yibao.identity.v1.device_messages_pb2.EnrolDeviceResponse,
+    ]
+    """Enrols a phone on a proof that it has the private key, and certifies the key.
+    Callers: its holder, channel. Idempotent by `request_id`. Reasons:
+    CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, DEVICE_KEY_REFUSED,
+    DEVICE_CHALLENGE_INVALID, DEVICE_PROOF_INVALID, DEVICE_EXISTS, DEVICE_LIMIT,
+    REQUEST_ID_REUSED.
+    """
+
+    RenewDeviceCertificate: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.device_messages_pb2.RenewDeviceCertificateRequest,
+        yibao.identity.v1.device_messages_pb2.RenewDeviceCertificateResponse,
+    ]
+    """Certifies an enrolled key anew, on a new proof. The one before ends at its own
+    time. A phone that names another certificate than its newest shows that the key
+    lives in two places: the device is revoked and an alarm raised. Callers: its
+    holder, channel. Idempotent by `request_id`: keep the id until the answer is
+    stored. Reasons: DEVICE_NOT_FOUND, DEVICE_REVOKED, DEVICE_CLONE_SUSPECTED,
+    DEVICE_CHALLENGE_INVALID, DEVICE_PROOF_INVALID, CERTIFICATE_NOT_FOUND,
+    ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, REQUEST_ID_REUSED.
+    """
+
+    RevokeDevice: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.device_messages_pb2.RevokeDeviceRequest,
+        yibao.identity.v1.device_messages_pb2.RevokeDeviceResponse,
+    ]
+    """Revokes a device and, by the status list, its certificates. Callers: its holder,
+    channel, agency of the region. Idempotent by `request_id`; one revoked before stays
+    as it is. Reasons: DEVICE_NOT_FOUND, REQUEST_ID_REUSED.
+    """
+
+    ListDevices: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.device_messages_pb2.ListDevicesRequest,
+        yibao.identity.v1.device_messages_pb2.ListDevicesResponse,
+    ]
+    """Reads the devices of an e-certificate, revoked ones too. Callers: its holder,
+    channel, agency of the region, supervisor of the region. Reasons:
+    CERTIFICATE_NOT_FOUND.
+    """
+
+    ReportMisuse: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.misuse_messages_pb2.ReportMisuseRequest,
+        yibao.identity.v1.misuse_messages_pb2.ReportMisuseResponse,
+    ]
+    """Reports suspected misuse of a credential, such as lending (I-03, I-05). The
+    credential goes on working until the agency suspends it. Callers: institution,
+    agency of the region, bank of the region, channel, supervisor of the region.
+    Idempotent by `request_id`. Reasons: CREDENTIAL_NOT_FOUND, REQUEST_ID_REUSED.
+    """
+
+    SuspendCredential: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.misuse_messages_pb2.SuspendCredentialRequest,
+        yibao.identity.v1.misuse_messages_pb2.SuspendCredentialResponse,
+    ]
+    """Suspends the credential of a case (I-04): no code is issued, and settlement refuses
+    those issued before. Callers: agency of the region. Idempotent by `request_id`.
+    Reasons: MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, CREDENTIAL_NOT_FOUND,
+    REQUEST_ID_REUSED.
+    """
+
+    LiftSuspension: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.misuse_messages_pb2.LiftSuspensionRequest,
+        yibao.identity.v1.misuse_messages_pb2.LiftSuspensionResponse,
+    ]
+    """Closes a case and lifts its suspension, if there is one. Callers: agency of the
+    region, another operator than who suspended. Idempotent by `request_id`. Reasons:
+    MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, SAME_MAKER_AND_CHECKER,
+    REQUEST_ID_REUSED.
+    """
+
+    GetMisuseCase: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.misuse_messages_pb2.GetMisuseCaseRequest,
+        yibao.identity.v1.misuse_messages_pb2.GetMisuseCaseResponse,
+    ]
+    """Reads one case. Callers: agency of the region, supervisor of the region. Reasons:
+    MISUSE_CASE_NOT_FOUND.
+    """
+
+    ListMisuseCases: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.misuse_messages_pb2.ListMisuseCasesRequest,
+        yibao.identity.v1.misuse_messages_pb2.ListMisuseCasesResponse,
+    ]
+    """Reads the cases of a region, the newest first. Callers: agency of the region,
+    supervisor of the region.
     """
 
 class CertificateServiceAsyncStub:
-    """E-certificates and the QR codes they show."""
+    """E-certificates, the phones that show them, their QR codes, and suspected misuse."""
 
     ActivateCertificate: grpc.aio.UnaryUnaryMultiCallable[
         yibao.identity.v1.certificate_service_pb2.ActivateCertificateRequest,
@@ -57,15 +189,25 @@ class CertificateServiceAsyncStub:
     ]
     """Activates the e-certificate of a person (I-06). Callers: channel, agency of the
     region. Stores the proofing evidence. Idempotent by `request_id`. Reasons:
-    PERSON_NOT_FOUND, CERTIFICATE_EXISTS, REQUEST_ID_REUSED.
+    PERSON_NOT_FOUND, PERSON_MERGED, CERTIFICATE_EXISTS, ECERT_SUSPENDED,
+    REQUEST_ID_REUSED.
     """
 
     GetCertificate: grpc.aio.UnaryUnaryMultiCallable[
         yibao.identity.v1.certificate_service_pb2.GetCertificateRequest,
         yibao.identity.v1.certificate_service_pb2.GetCertificateResponse,
     ]
-    """Reads one e-certificate. Callers: its holder, channel, agency of the region.
-    Reasons: CERTIFICATE_NOT_FOUND.
+    """Reads one e-certificate. Callers: its holder, channel, agency of the region,
+    supervisor of the region. Reasons: CERTIFICATE_NOT_FOUND.
+    """
+
+    CloseCertificate: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.certificate_service_pb2.CloseCertificateRequest,
+        yibao.identity.v1.certificate_service_pb2.CloseCertificateResponse,
+    ]
+    """Closes an e-certificate for good; its devices are revoked. Callers: its holder,
+    channel, agency of the region. Idempotent by `request_id`; one closed before stays
+    as it is. Reasons: CERTIFICATE_NOT_FOUND, REQUEST_ID_REUSED.
     """
 
     IssueQrCode: grpc.aio.UnaryUnaryMultiCallable[
@@ -75,11 +217,130 @@ class CertificateServiceAsyncStub:
     """Issues the QR code of this minute (mode A, `MI1-`). Callers: its holder, channel.
     Stores what was issued before it is signed. Not idempotent and without a
     `request_id`: each call gives a new code that supersedes the older ones once it is
-    presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED.
+    presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED,
+    ECERT_SUSPENDED.
+    """
+
+    IssueQrCodeBatch: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.qr_messages_pb2.IssueQrCodeBatchRequest,
+        yibao.identity.v1.qr_messages_pb2.IssueQrCodeBatchResponse,
+    ]
+    """Issues codes of mode A for the minutes to come, for a phone that goes offline. Off
+    unless the operator turns it on: whoever steals the batch can use it. Callers: its
+    holder, channel. Stores what was issued before it is signed. Idempotent by
+    `request_id`. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED,
+    QR_BATCH_DISABLED, REQUEST_ID_REUSED.
+    """
+
+    IssueRelativeQrCode: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.qr_messages_pb2.IssueRelativeQrCodeRequest,
+        yibao.identity.v1.qr_messages_pb2.IssueRelativeQrCodeResponse,
+    ]
+    """Issues the QR code of this minute of a relative who agreed to it (亲情账户). Callers:
+    holder for itself, channel. Stores who showed whose code. Not idempotent and
+    without a `request_id`, as IssueQrCode. Reasons: CERTIFICATE_NOT_FOUND,
+    ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE.
+    """
+
+    GetDeviceChallenge: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.device_messages_pb2.GetDeviceChallengeRequest,
+        yibao.identity.v1.device_messages_pb2.GetDeviceChallengeResponse,
+    ]
+    """Gives a challenge that a device's key has to sign, to enrol or to renew. Stores
+    nothing: the challenge proves itself for five minutes. Callers: its holder,
+    channel. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED.
+    """
+
+    EnrolDevice: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.device_messages_pb2.EnrolDeviceRequest,
+        yibao.identity.v1.device_messages_pb2.EnrolDeviceResponse,
+    ]
+    """Enrols a phone on a proof that it has the private key, and certifies the key.
+    Callers: its holder, channel. Idempotent by `request_id`. Reasons:
+    CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, DEVICE_KEY_REFUSED,
+    DEVICE_CHALLENGE_INVALID, DEVICE_PROOF_INVALID, DEVICE_EXISTS, DEVICE_LIMIT,
+    REQUEST_ID_REUSED.
+    """
+
+    RenewDeviceCertificate: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.device_messages_pb2.RenewDeviceCertificateRequest,
+        yibao.identity.v1.device_messages_pb2.RenewDeviceCertificateResponse,
+    ]
+    """Certifies an enrolled key anew, on a new proof. The one before ends at its own
+    time. A phone that names another certificate than its newest shows that the key
+    lives in two places: the device is revoked and an alarm raised. Callers: its
+    holder, channel. Idempotent by `request_id`: keep the id until the answer is
+    stored. Reasons: DEVICE_NOT_FOUND, DEVICE_REVOKED, DEVICE_CLONE_SUSPECTED,
+    DEVICE_CHALLENGE_INVALID, DEVICE_PROOF_INVALID, CERTIFICATE_NOT_FOUND,
+    ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, REQUEST_ID_REUSED.
+    """
+
+    RevokeDevice: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.device_messages_pb2.RevokeDeviceRequest,
+        yibao.identity.v1.device_messages_pb2.RevokeDeviceResponse,
+    ]
+    """Revokes a device and, by the status list, its certificates. Callers: its holder,
+    channel, agency of the region. Idempotent by `request_id`; one revoked before stays
+    as it is. Reasons: DEVICE_NOT_FOUND, REQUEST_ID_REUSED.
+    """
+
+    ListDevices: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.device_messages_pb2.ListDevicesRequest,
+        yibao.identity.v1.device_messages_pb2.ListDevicesResponse,
+    ]
+    """Reads the devices of an e-certificate, revoked ones too. Callers: its holder,
+    channel, agency of the region, supervisor of the region. Reasons:
+    CERTIFICATE_NOT_FOUND.
+    """
+
+    ReportMisuse: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.misuse_messages_pb2.ReportMisuseRequest,
+        yibao.identity.v1.misuse_messages_pb2.ReportMisuseResponse,
+    ]
+    """Reports suspected misuse of a credential, such as lending (I-03, I-05). The
+    credential goes on working until the agency suspends it. Callers: institution,
+    agency of the region, bank of the region, channel, supervisor of the region.
+    Idempotent by `request_id`. Reasons: CREDENTIAL_NOT_FOUND, REQUEST_ID_REUSED.
+    """
+
+    SuspendCredential: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.misuse_messages_pb2.SuspendCredentialRequest,
+        yibao.identity.v1.misuse_messages_pb2.SuspendCredentialResponse,
+    ]
+    """Suspends the credential of a case (I-04): no code is issued, and settlement refuses
+    those issued before. Callers: agency of the region. Idempotent by `request_id`.
+    Reasons: MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, CREDENTIAL_NOT_FOUND,
+    REQUEST_ID_REUSED.
+    """
+
+    LiftSuspension: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.misuse_messages_pb2.LiftSuspensionRequest,
+        yibao.identity.v1.misuse_messages_pb2.LiftSuspensionResponse,
+    ]
+    """Closes a case and lifts its suspension, if there is one. Callers: agency of the
+    region, another operator than who suspended. Idempotent by `request_id`. Reasons:
+    MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, SAME_MAKER_AND_CHECKER,
+    REQUEST_ID_REUSED.
+    """
+
+    GetMisuseCase: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.misuse_messages_pb2.GetMisuseCaseRequest,
+        yibao.identity.v1.misuse_messages_pb2.GetMisuseCaseResponse,
+    ]
+    """Reads one case. Callers: agency of the region, supervisor of the region. Reasons:
+    MISUSE_CASE_NOT_FOUND.
+    """
+
+    ListMisuseCases: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.misuse_messages_pb2.ListMisuseCasesRequest,
+        yibao.identity.v1.misuse_messages_pb2.ListMisuseCasesResponse,
+    ]
+    """Reads the cases of a region, the newest first. Callers: agency of the region,
+    supervisor of the region.
     """
 
 class CertificateServiceServicer(metaclass=abc.ABCMeta):
-    """E-certificates and the QR codes they show."""
+    """E-certificates, the phones that show them, their QR codes, and suspected misuse."""
 
     @abc.abstractmethod
     def ActivateCertificate(
@@ -89,7 +350,8 @@ class CertificateServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.certificate_service_pb2.ActivateCertificateResponse, collections.abc.Awaitable[yibao.identity.v1.certificate_service_pb2.ActivateCertificateResponse]]:
         """Activates the e-certificate of a person (I-06). Callers: channel, agency of the
         region. Stores the proofing evidence. Idempotent by `request_id`. Reasons:
-        PERSON_NOT_FOUND, CERTIFICATE_EXISTS, REQUEST_ID_REUSED.
+        PERSON_NOT_FOUND, PERSON_MERGED, CERTIFICATE_EXISTS, ECERT_SUSPENDED,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -98,8 +360,19 @@ class CertificateServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.certificate_service_pb2.GetCertificateRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.certificate_service_pb2.GetCertificateResponse, collections.abc.Awaitable[yibao.identity.v1.certificate_service_pb2.GetCertificateResponse]]:
-        """Reads one e-certificate. Callers: its holder, channel, agency of the region.
-        Reasons: CERTIFICATE_NOT_FOUND.
+        """Reads one e-certificate. Callers: its holder, channel, agency of the region,
+        supervisor of the region. Reasons: CERTIFICATE_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def CloseCertificate(
+        self,
+        request: yibao.identity.v1.certificate_service_pb2.CloseCertificateRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.certificate_service_pb2.CloseCertificateResponse, collections.abc.Awaitable[yibao.identity.v1.certificate_service_pb2.CloseCertificateResponse]]:
+        """Closes an e-certificate for good; its devices are revoked. Callers: its holder,
+        channel, agency of the region. Idempotent by `request_id`; one closed before stays
+        as it is. Reasons: CERTIFICATE_NOT_FOUND, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -111,7 +384,150 @@ class CertificateServiceServicer(metaclass=abc.ABCMeta):
         """Issues the QR code of this minute (mode A, `MI1-`). Callers: its holder, channel.
         Stores what was issued before it is signed. Not idempotent and without a
         `request_id`: each call gives a new code that supersedes the older ones once it is
-        presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED.
+        presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED,
+        ECERT_SUSPENDED.
+        """
+
+    @abc.abstractmethod
+    def IssueQrCodeBatch(
+        self,
+        request: yibao.identity.v1.qr_messages_pb2.IssueQrCodeBatchRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.qr_messages_pb2.IssueQrCodeBatchResponse, collections.abc.Awaitable[yibao.identity.v1.qr_messages_pb2.IssueQrCodeBatchResponse]]:
+        """Issues codes of mode A for the minutes to come, for a phone that goes offline. Off
+        unless the operator turns it on: whoever steals the batch can use it. Callers: its
+        holder, channel. Stores what was issued before it is signed. Idempotent by
+        `request_id`. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED,
+        QR_BATCH_DISABLED, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def IssueRelativeQrCode(
+        self,
+        request: yibao.identity.v1.qr_messages_pb2.IssueRelativeQrCodeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.qr_messages_pb2.IssueRelativeQrCodeResponse, collections.abc.Awaitable[yibao.identity.v1.qr_messages_pb2.IssueRelativeQrCodeResponse]]:
+        """Issues the QR code of this minute of a relative who agreed to it (亲情账户). Callers:
+        holder for itself, channel. Stores who showed whose code. Not idempotent and
+        without a `request_id`, as IssueQrCode. Reasons: CERTIFICATE_NOT_FOUND,
+        ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE.
+        """
+
+    @abc.abstractmethod
+    def GetDeviceChallenge(
+        self,
+        request: yibao.identity.v1.device_messages_pb2.GetDeviceChallengeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.device_messages_pb2.GetDeviceChallengeResponse, collections.abc.Awaitable[yibao.identity.v1.device_messages_pb2.GetDeviceChallengeResponse]]:
+        """Gives a challenge that a device's key has to sign, to enrol or to renew. Stores
+        nothing: the challenge proves itself for five minutes. Callers: its holder,
+        channel. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED.
+        """
+
+    @abc.abstractmethod
+    def EnrolDevice(
+        self,
+        request: yibao.identity.v1.device_messages_pb2.EnrolDeviceRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.device_messages_pb2.EnrolDeviceResponse, collections.abc.Awaitable[yibao.identity.v1.device_messages_pb2.EnrolDeviceResponse]]:
+        """Enrols a phone on a proof that it has the private key, and certifies the key.
+        Callers: its holder, channel. Idempotent by `request_id`. Reasons:
+        CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, DEVICE_KEY_REFUSED,
+        DEVICE_CHALLENGE_INVALID, DEVICE_PROOF_INVALID, DEVICE_EXISTS, DEVICE_LIMIT,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def RenewDeviceCertificate(
+        self,
+        request: yibao.identity.v1.device_messages_pb2.RenewDeviceCertificateRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.device_messages_pb2.RenewDeviceCertificateResponse, collections.abc.Awaitable[yibao.identity.v1.device_messages_pb2.RenewDeviceCertificateResponse]]:
+        """Certifies an enrolled key anew, on a new proof. The one before ends at its own
+        time. A phone that names another certificate than its newest shows that the key
+        lives in two places: the device is revoked and an alarm raised. Callers: its
+        holder, channel. Idempotent by `request_id`: keep the id until the answer is
+        stored. Reasons: DEVICE_NOT_FOUND, DEVICE_REVOKED, DEVICE_CLONE_SUSPECTED,
+        DEVICE_CHALLENGE_INVALID, DEVICE_PROOF_INVALID, CERTIFICATE_NOT_FOUND,
+        ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def RevokeDevice(
+        self,
+        request: yibao.identity.v1.device_messages_pb2.RevokeDeviceRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.device_messages_pb2.RevokeDeviceResponse, collections.abc.Awaitable[yibao.identity.v1.device_messages_pb2.RevokeDeviceResponse]]:
+        """Revokes a device and, by the status list, its certificates. Callers: its holder,
+        channel, agency of the region. Idempotent by `request_id`; one revoked before stays
+        as it is. Reasons: DEVICE_NOT_FOUND, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ListDevices(
+        self,
+        request: yibao.identity.v1.device_messages_pb2.ListDevicesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.device_messages_pb2.ListDevicesResponse, collections.abc.Awaitable[yibao.identity.v1.device_messages_pb2.ListDevicesResponse]]:
+        """Reads the devices of an e-certificate, revoked ones too. Callers: its holder,
+        channel, agency of the region, supervisor of the region. Reasons:
+        CERTIFICATE_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def ReportMisuse(
+        self,
+        request: yibao.identity.v1.misuse_messages_pb2.ReportMisuseRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.misuse_messages_pb2.ReportMisuseResponse, collections.abc.Awaitable[yibao.identity.v1.misuse_messages_pb2.ReportMisuseResponse]]:
+        """Reports suspected misuse of a credential, such as lending (I-03, I-05). The
+        credential goes on working until the agency suspends it. Callers: institution,
+        agency of the region, bank of the region, channel, supervisor of the region.
+        Idempotent by `request_id`. Reasons: CREDENTIAL_NOT_FOUND, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def SuspendCredential(
+        self,
+        request: yibao.identity.v1.misuse_messages_pb2.SuspendCredentialRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.misuse_messages_pb2.SuspendCredentialResponse, collections.abc.Awaitable[yibao.identity.v1.misuse_messages_pb2.SuspendCredentialResponse]]:
+        """Suspends the credential of a case (I-04): no code is issued, and settlement refuses
+        those issued before. Callers: agency of the region. Idempotent by `request_id`.
+        Reasons: MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, CREDENTIAL_NOT_FOUND,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def LiftSuspension(
+        self,
+        request: yibao.identity.v1.misuse_messages_pb2.LiftSuspensionRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.misuse_messages_pb2.LiftSuspensionResponse, collections.abc.Awaitable[yibao.identity.v1.misuse_messages_pb2.LiftSuspensionResponse]]:
+        """Closes a case and lifts its suspension, if there is one. Callers: agency of the
+        region, another operator than who suspended. Idempotent by `request_id`. Reasons:
+        MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, SAME_MAKER_AND_CHECKER,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def GetMisuseCase(
+        self,
+        request: yibao.identity.v1.misuse_messages_pb2.GetMisuseCaseRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.misuse_messages_pb2.GetMisuseCaseResponse, collections.abc.Awaitable[yibao.identity.v1.misuse_messages_pb2.GetMisuseCaseResponse]]:
+        """Reads one case. Callers: agency of the region, supervisor of the region. Reasons:
+        MISUSE_CASE_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def ListMisuseCases(
+        self,
+        request: yibao.identity.v1.misuse_messages_pb2.ListMisuseCasesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.misuse_messages_pb2.ListMisuseCasesResponse, collections.abc.Awaitable[yibao.identity.v1.misuse_messages_pb2.ListMisuseCasesResponse]]:
+        """Reads the cases of a region, the newest first. Callers: agency of the region,
+        supervisor of the region.
         """
 
 def add_CertificateServiceServicer_to_server(servicer: CertificateServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

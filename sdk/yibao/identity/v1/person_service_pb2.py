@@ -23,11 +23,16 @@ _sym_db = _symbol_database.Default()
 
 
 from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
+from yibao.common.v1 import item_error_pb2 as yibao_dot_common_dot_v1_dot_item__error__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
+from yibao.identity.v1 import credential_pb2 as yibao_dot_identity_dot_v1_dot_credential__pb2
+from yibao.identity.v1 import enrolment_messages_pb2 as yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2
+from yibao.identity.v1 import merge_messages_pb2 as yibao_dot_identity_dot_v1_dot_merge__messages__pb2
 from yibao.identity.v1 import person_pb2 as yibao_dot_identity_dot_v1_dot_person__pb2
+from yibao.identity.v1 import relative_messages_pb2 as yibao_dot_identity_dot_v1_dot_relative__messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&yibao/identity/v1/person_service.proto\x12\x11yibao.identity.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/identity/v1/person.proto\"\xe1\x02\n\x15RegisterPersonRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12&\n\x10\x63\x65rtificate_type\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x02H\x05\x12$\n\x12\x63\x65rtificate_number\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x03\x12\x1d\n\x0bperson_name\x18\x05 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01\x30\x32\x12$\n\x0einsurance_type\x18\x06 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x03\x30\x03H\x05\x12\"\n\x0cperson_class\x18\x07 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x04H\x05\x12&\n\x12\x65ntitlement_groups\x18\x08 \x03(\tB\n\xba\xeb\x18\x06\x30\x06@\x10H\x05\x12\x31\n\nstart_date\x18\t \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\"C\n\x16RegisterPersonResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"I\n\x10GetPersonRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\">\n\x11GetPersonResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"\x8c\x01\n\x1bListEnrolmentChangesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12%\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x08\xba\xeb\x18\x04\x08\x01\x18\x00H\x00\x88\x01\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x42\x11\n\x0f_after_sequence\"S\n\x1cListEnrolmentChangesResponse\x12\x33\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\".yibao.identity.v1.EnrolmentChange\"\xbe\x01\n\x0f\x45nrolmentChange\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12)\n\nbirth_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12/\n\tenrolment\x18\x05 \x01(\x0b\x32\x1c.yibao.identity.v1.Enrolment\x12\x19\n\x11\x63redential_usable\x18\x06 \x01(\x08\x32\xc7\x02\n\rPersonService\x12\x65\n\x0eRegisterPerson\x12(.yibao.identity.v1.RegisterPersonRequest\x1a).yibao.identity.v1.RegisterPersonResponse\x12V\n\tGetPerson\x12#.yibao.identity.v1.GetPersonRequest\x1a$.yibao.identity.v1.GetPersonResponse\x12w\n\x14ListEnrolmentChanges\x12..yibao.identity.v1.ListEnrolmentChangesRequest\x1a/.yibao.identity.v1.ListEnrolmentChangesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&yibao/identity/v1/person_service.proto\x12\x11yibao.identity.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/item_error.proto\x1a yibao/common/v1/validation.proto\x1a\"yibao/identity/v1/credential.proto\x1a*yibao/identity/v1/enrolment_messages.proto\x1a&yibao/identity/v1/merge_messages.proto\x1a\x1eyibao/identity/v1/person.proto\x1a)yibao/identity/v1/relative_messages.proto\"\xf0\x03\n\x15RegisterPersonRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12&\n\x10\x63\x65rtificate_type\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x06H\x05\x12$\n\x12\x63\x65rtificate_number\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01\x30(\x12\x1d\n\x0bperson_name\x18\x05 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01\x30\x32\x12$\n\x0einsurance_type\x18\x06 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x03\x30\x03H\x05\x12\"\n\x0cperson_class\x18\x07 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x04H\x05\x12&\n\x12\x65ntitlement_groups\x18\x08 \x03(\tB\n\xba\xeb\x18\x06\x30\x06@\x10H\x05\x12\x31\n\nstart_date\x18\t \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\'\n\x08\x65nd_date\x18\n \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x1f\n\remployer_code\x18\x0b \x01(\tB\x08\xba\xeb\x18\x04\x30 H\x08\x12\x18\n\x06gender\x18\x0c \x01(\x05\x42\x08\xba\xeb\x18\x04\x18\x01 \x02\x12)\n\nbirth_date\x18\r \x01(\x0b\x32\x15.yibao.common.v1.Date\"C\n\x16RegisterPersonResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"\xef\x02\n\x16RegisterNewbornRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tparent_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12,\n\x18\x62irth_certificate_number\x18\x04 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x14H\x08\x12\x1b\n\x0bperson_name\x18\x05 \x01(\tB\x06\xba\xeb\x18\x02\x30\x32\x12\x1a\n\x06gender\x18\x06 \x01(\x05\x42\n\xba\xeb\x18\x06\x08\x01\x18\x01 \x02\x12\x31\n\nbirth_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\x31\n\nenrol_date\x18\x08 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\x33\n\x14premium_receive_date\x18\t \x01(\x0b\x32\x15.yibao.common.v1.Date\"D\n\x17RegisterNewbornResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"Z\n\x14SubmitPersonsRequest\x12\x42\n\x05items\x18\x01 \x03(\x0b\x32(.yibao.identity.v1.RegisterPersonRequestB\t\xba\xeb\x18\x05\x38\x01@\xc8\x01\"P\n\x15SubmitPersonsResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.yibao.identity.v1.SubmitPersonsResult\"S\n\x13SubmitPersonsResult\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12)\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1a.yibao.common.v1.ItemError\"I\n\x10GetPersonRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\">\n\x11GetPersonResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"l\n\x14SearchPersonsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12:\n\x08\x64ocument\x18\x02 \x01(\x0b\x32 .yibao.identity.v1.ShownDocumentB\x06\xba\xeb\x18\x02\x08\x01\"C\n\x15SearchPersonsResponse\x12*\n\x07persons\x18\x01 \x03(\x0b\x32\x19.yibao.identity.v1.Person\"\xdb\x01\n\x13UpdatePersonRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\x0bperson_name\x18\x04 \x01(\tB\x06\xba\xeb\x18\x02\x30\x32\x12\x32\n\x08\x64ocument\x18\x05 \x01(\x0b\x32 .yibao.identity.v1.ShownDocument\x12\x1e\n\x0b\x65xplanation\x18\x06 \x01(\tB\t\xba\xeb\x18\x05\x08\x01\x30\xc8\x01\"A\n\x14UpdatePersonResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"\x8c\x01\n\x1bListEnrolmentChangesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12%\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x08\xba\xeb\x18\x04\x08\x01\x18\x00H\x00\x88\x01\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x42\x11\n\x0f_after_sequence\"S\n\x1cListEnrolmentChangesResponse\x12\x33\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\".yibao.identity.v1.EnrolmentChange\"\xef\x01\n\x0f\x45nrolmentChange\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12)\n\nbirth_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x30\n\nenrolments\x18\x07 \x03(\x0b\x32\x1c.yibao.identity.v1.Enrolment\x12\x32\n\x0b\x63redentials\x18\x08 \x03(\x0b\x32\x1d.yibao.identity.v1.Credential\x12\x13\n\x0bmerged_into\x18\t \x01(\t\x12\x11\n\tpayer_ids\x18\n \x03(\t2\xa5\x0f\n\rPersonService\x12\x65\n\x0eRegisterPerson\x12(.yibao.identity.v1.RegisterPersonRequest\x1a).yibao.identity.v1.RegisterPersonResponse\x12h\n\x0fRegisterNewborn\x12).yibao.identity.v1.RegisterNewbornRequest\x1a*.yibao.identity.v1.RegisterNewbornResponse\x12\x62\n\rSubmitPersons\x12\'.yibao.identity.v1.SubmitPersonsRequest\x1a(.yibao.identity.v1.SubmitPersonsResponse\x12V\n\tGetPerson\x12#.yibao.identity.v1.GetPersonRequest\x1a$.yibao.identity.v1.GetPersonResponse\x12\x62\n\rSearchPersons\x12\'.yibao.identity.v1.SearchPersonsRequest\x1a(.yibao.identity.v1.SearchPersonsResponse\x12_\n\x0cUpdatePerson\x12&.yibao.identity.v1.UpdatePersonRequest\x1a\'.yibao.identity.v1.UpdatePersonResponse\x12_\n\x0c\x41\x64\x64\x45nrolment\x12&.yibao.identity.v1.AddEnrolmentRequest\x1a\'.yibao.identity.v1.AddEnrolmentResponse\x12h\n\x0f\x43hangeEnrolment\x12).yibao.identity.v1.ChangeEnrolmentRequest\x1a*.yibao.identity.v1.ChangeEnrolmentResponse\x12\x62\n\rRecordPremium\x12\'.yibao.identity.v1.RecordPremiumRequest\x1a(.yibao.identity.v1.RecordPremiumResponse\x12\x65\n\x0eListEnrolments\x12(.yibao.identity.v1.ListEnrolmentsRequest\x1a).yibao.identity.v1.ListEnrolmentsResponse\x12_\n\x0cProposeMerge\x12&.yibao.identity.v1.ProposeMergeRequest\x1a\'.yibao.identity.v1.ProposeMergeResponse\x12\\\n\x0b\x44\x65\x63ideMerge\x12%.yibao.identity.v1.DecideMergeRequest\x1a&.yibao.identity.v1.DecideMergeResponse\x12S\n\x08GetMerge\x12\".yibao.identity.v1.GetMergeRequest\x1a#.yibao.identity.v1.GetMergeResponse\x12Y\n\nListMerges\x12$.yibao.identity.v1.ListMergesRequest\x1a%.yibao.identity.v1.ListMergesResponse\x12t\n\x13RequestRelativeLink\x12-.yibao.identity.v1.RequestRelativeLinkRequest\x1a..yibao.identity.v1.RequestRelativeLinkResponse\x12t\n\x13\x43onfirmRelativeLink\x12-.yibao.identity.v1.ConfirmRelativeLinkRequest\x1a..yibao.identity.v1.ConfirmRelativeLinkResponse\x12h\n\x0f\x45ndRelativeLink\x12).yibao.identity.v1.EndRelativeLinkRequest\x1a*.yibao.identity.v1.EndRelativeLinkResponse\x12n\n\x11ListRelativeLinks\x12+.yibao.identity.v1.ListRelativeLinksRequest\x1a,.yibao.identity.v1.ListRelativeLinksResponse\x12w\n\x14ListEnrolmentChanges\x12..yibao.identity.v1.ListEnrolmentChangesRequest\x1a/.yibao.identity.v1.ListEnrolmentChangesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,9 +44,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['certificate_type']._loaded_options = None
-  _globals['_REGISTERPERSONREQUEST'].fields_by_name['certificate_type']._serialized_options = b'\272\353\030\010\010\001(\0020\002H\005'
+  _globals['_REGISTERPERSONREQUEST'].fields_by_name['certificate_type']._serialized_options = b'\272\353\030\010\010\001(\0020\006H\005'
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['certificate_number']._loaded_options = None
-  _globals['_REGISTERPERSONREQUEST'].fields_by_name['certificate_number']._serialized_options = b'\272\353\030\004\010\001H\003'
+  _globals['_REGISTERPERSONREQUEST'].fields_by_name['certificate_number']._serialized_options = b'\272\353\030\004\010\0010('
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['person_name']._loaded_options = None
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['person_name']._serialized_options = b'\272\353\030\004\010\00102'
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['insurance_type']._loaded_options = None
@@ -52,30 +57,84 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['entitlement_groups']._serialized_options = b'\272\353\030\0060\006@\020H\005'
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['start_date']._loaded_options = None
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['start_date']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_REGISTERPERSONREQUEST'].fields_by_name['employer_code']._loaded_options = None
+  _globals['_REGISTERPERSONREQUEST'].fields_by_name['employer_code']._serialized_options = b'\272\353\030\0040 H\010'
+  _globals['_REGISTERPERSONREQUEST'].fields_by_name['gender']._loaded_options = None
+  _globals['_REGISTERPERSONREQUEST'].fields_by_name['gender']._serialized_options = b'\272\353\030\004\030\001 \002'
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['request_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['parent_id']._loaded_options = None
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['parent_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['birth_certificate_number']._loaded_options = None
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['birth_certificate_number']._serialized_options = b'\272\353\030\006\010\0010\024H\010'
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['person_name']._loaded_options = None
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['person_name']._serialized_options = b'\272\353\030\00202'
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['gender']._loaded_options = None
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['gender']._serialized_options = b'\272\353\030\006\010\001\030\001 \002'
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['birth_date']._loaded_options = None
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['birth_date']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['enrol_date']._loaded_options = None
+  _globals['_REGISTERNEWBORNREQUEST'].fields_by_name['enrol_date']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_SUBMITPERSONSREQUEST'].fields_by_name['items']._loaded_options = None
+  _globals['_SUBMITPERSONSREQUEST'].fields_by_name['items']._serialized_options = b'\272\353\030\0058\001@\310\001'
   _globals['_GETPERSONREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_GETPERSONREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_GETPERSONREQUEST'].fields_by_name['person_id']._loaded_options = None
   _globals['_GETPERSONREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_SEARCHPERSONSREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_SEARCHPERSONSREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_SEARCHPERSONSREQUEST'].fields_by_name['document']._loaded_options = None
+  _globals['_SEARCHPERSONSREQUEST'].fields_by_name['document']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_UPDATEPERSONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATEPERSONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_UPDATEPERSONREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_UPDATEPERSONREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_UPDATEPERSONREQUEST'].fields_by_name['person_id']._loaded_options = None
+  _globals['_UPDATEPERSONREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_UPDATEPERSONREQUEST'].fields_by_name['person_name']._loaded_options = None
+  _globals['_UPDATEPERSONREQUEST'].fields_by_name['person_name']._serialized_options = b'\272\353\030\00202'
+  _globals['_UPDATEPERSONREQUEST'].fields_by_name['explanation']._loaded_options = None
+  _globals['_UPDATEPERSONREQUEST'].fields_by_name['explanation']._serialized_options = b'\272\353\030\005\010\0010\310\001'
   _globals['_LISTENROLMENTCHANGESREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_LISTENROLMENTCHANGESREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_LISTENROLMENTCHANGESREQUEST'].fields_by_name['after_sequence']._loaded_options = None
   _globals['_LISTENROLMENTCHANGESREQUEST'].fields_by_name['after_sequence']._serialized_options = b'\272\353\030\004\010\001\030\000'
   _globals['_LISTENROLMENTCHANGESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTENROLMENTCHANGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272\353\030\002\030\000'
-  _globals['_REGISTERPERSONREQUEST']._serialized_start=156
-  _globals['_REGISTERPERSONREQUEST']._serialized_end=509
-  _globals['_REGISTERPERSONRESPONSE']._serialized_start=511
-  _globals['_REGISTERPERSONRESPONSE']._serialized_end=578
-  _globals['_GETPERSONREQUEST']._serialized_start=580
-  _globals['_GETPERSONREQUEST']._serialized_end=653
-  _globals['_GETPERSONRESPONSE']._serialized_start=655
-  _globals['_GETPERSONRESPONSE']._serialized_end=717
-  _globals['_LISTENROLMENTCHANGESREQUEST']._serialized_start=720
-  _globals['_LISTENROLMENTCHANGESREQUEST']._serialized_end=860
-  _globals['_LISTENROLMENTCHANGESRESPONSE']._serialized_start=862
-  _globals['_LISTENROLMENTCHANGESRESPONSE']._serialized_end=945
-  _globals['_ENROLMENTCHANGE']._serialized_start=948
-  _globals['_ENROLMENTCHANGE']._serialized_end=1138
-  _globals['_PERSONSERVICE']._serialized_start=1141
-  _globals['_PERSONSERVICE']._serialized_end=1468
+  _globals['_REGISTERPERSONREQUEST']._serialized_start=353
+  _globals['_REGISTERPERSONREQUEST']._serialized_end=849
+  _globals['_REGISTERPERSONRESPONSE']._serialized_start=851
+  _globals['_REGISTERPERSONRESPONSE']._serialized_end=918
+  _globals['_REGISTERNEWBORNREQUEST']._serialized_start=921
+  _globals['_REGISTERNEWBORNREQUEST']._serialized_end=1288
+  _globals['_REGISTERNEWBORNRESPONSE']._serialized_start=1290
+  _globals['_REGISTERNEWBORNRESPONSE']._serialized_end=1358
+  _globals['_SUBMITPERSONSREQUEST']._serialized_start=1360
+  _globals['_SUBMITPERSONSREQUEST']._serialized_end=1450
+  _globals['_SUBMITPERSONSRESPONSE']._serialized_start=1452
+  _globals['_SUBMITPERSONSRESPONSE']._serialized_end=1532
+  _globals['_SUBMITPERSONSRESULT']._serialized_start=1534
+  _globals['_SUBMITPERSONSRESULT']._serialized_end=1617
+  _globals['_GETPERSONREQUEST']._serialized_start=1619
+  _globals['_GETPERSONREQUEST']._serialized_end=1692
+  _globals['_GETPERSONRESPONSE']._serialized_start=1694
+  _globals['_GETPERSONRESPONSE']._serialized_end=1756
+  _globals['_SEARCHPERSONSREQUEST']._serialized_start=1758
+  _globals['_SEARCHPERSONSREQUEST']._serialized_end=1866
+  _globals['_SEARCHPERSONSRESPONSE']._serialized_start=1868
+  _globals['_SEARCHPERSONSRESPONSE']._serialized_end=1935
+  _globals['_UPDATEPERSONREQUEST']._serialized_start=1938
+  _globals['_UPDATEPERSONREQUEST']._serialized_end=2157
+  _globals['_UPDATEPERSONRESPONSE']._serialized_start=2159
+  _globals['_UPDATEPERSONRESPONSE']._serialized_end=2224
+  _globals['_LISTENROLMENTCHANGESREQUEST']._serialized_start=2227
+  _globals['_LISTENROLMENTCHANGESREQUEST']._serialized_end=2367
+  _globals['_LISTENROLMENTCHANGESRESPONSE']._serialized_start=2369
+  _globals['_LISTENROLMENTCHANGESRESPONSE']._serialized_end=2452
+  _globals['_ENROLMENTCHANGE']._serialized_start=2455
+  _globals['_ENROLMENTCHANGE']._serialized_end=2694
+  _globals['_PERSONSERVICE']._serialized_start=2697
+  _globals['_PERSONSERVICE']._serialized_end=4654
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,8 @@ import google.protobuf.internal.containers
 import google.protobuf.message
 import typing
 import yibao.common.v1.date_pb2
+import yibao.common.v1.item_error_pb2
+import yibao.identity.v1.credential_pb2
 import yibao.identity.v1.person_pb2
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -29,20 +31,34 @@ class RegisterPersonRequest(google.protobuf.message.Message):
     PERSON_CLASS_FIELD_NUMBER: builtins.int
     ENTITLEMENT_GROUPS_FIELD_NUMBER: builtins.int
     START_DATE_FIELD_NUMBER: builtins.int
+    END_DATE_FIELD_NUMBER: builtins.int
+    EMPLOYER_CODE_FIELD_NUMBER: builtins.int
+    GENDER_FIELD_NUMBER: builtins.int
+    BIRTH_DATE_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
     """The pooling region that insures the person."""
     certificate_type: builtins.str
-    """The type of the identity document; `01` (resident ID) is the one taken today."""
+    """The type of the identity document (psn_cert_type): `01` to `17`, `90`, `99`,
+    `990201`. Each has its own form of numbers.
+    """
     certificate_number: builtins.str
-    """The 18-character citizen number; region, birth date and checksum are verified."""
+    """Its number, as printed. Of a resident ID, region, birth date and checksum are
+    verified.
+    """
     person_name: builtins.str
     """The name as on the document."""
     insurance_type: builtins.str
     """The insurance type: `310`, `390`."""
     person_class: builtins.str
     """The person class: `11`, `12`, `15`, `16`."""
+    employer_code: builtins.str
+    """The employer (单位编号); empty for residents."""
+    gender: builtins.int
+    """Gender by GB/T 2261.1: 1 male, 2 female. Needed where the number does not tell it,
+    and must agree with the number where it does.
+    """
     @property
     def entitlement_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Entitlement groups."""
@@ -50,6 +66,14 @@ class RegisterPersonRequest(google.protobuf.message.Message):
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day of cover."""
+
+    @property
+    def end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The last day of cover; absent while it is open."""
+
+    @property
+    def birth_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of birth; needed as `gender` is."""
 
     def __init__(
         self,
@@ -63,9 +87,13 @@ class RegisterPersonRequest(google.protobuf.message.Message):
         person_class: builtins.str = ...,
         entitlement_groups: collections.abc.Iterable[builtins.str] | None = ...,
         start_date: yibao.common.v1.date_pb2.Date | None = ...,
+        end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        employer_code: builtins.str = ...,
+        gender: builtins.int = ...,
+        birth_date: yibao.common.v1.date_pb2.Date | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["certificate_number", b"certificate_number", "certificate_type", b"certificate_type", "entitlement_groups", b"entitlement_groups", "insurance_type", b"insurance_type", "person_class", b"person_class", "person_name", b"person_name", "region", b"region", "request_id", b"request_id", "start_date", b"start_date"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "end_date", b"end_date", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "certificate_number", b"certificate_number", "certificate_type", b"certificate_type", "employer_code", b"employer_code", "end_date", b"end_date", "entitlement_groups", b"entitlement_groups", "gender", b"gender", "insurance_type", b"insurance_type", "person_class", b"person_class", "person_name", b"person_name", "region", b"region", "request_id", b"request_id", "start_date", b"start_date"]) -> None: ...
 
 global___RegisterPersonRequest = RegisterPersonRequest
 
@@ -89,6 +117,153 @@ class RegisterPersonResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["person", b"person"]) -> None: ...
 
 global___RegisterPersonResponse = RegisterPersonResponse
+
+@typing.final
+class RegisterNewbornRequest(google.protobuf.message.Message):
+    """See PersonService.RegisterNewborn."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    PARENT_ID_FIELD_NUMBER: builtins.int
+    BIRTH_CERTIFICATE_NUMBER_FIELD_NUMBER: builtins.int
+    PERSON_NAME_FIELD_NUMBER: builtins.int
+    GENDER_FIELD_NUMBER: builtins.int
+    BIRTH_DATE_FIELD_NUMBER: builtins.int
+    ENROL_DATE_FIELD_NUMBER: builtins.int
+    PREMIUM_RECEIVE_DATE_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that insures the newborn."""
+    parent_id: builtins.str
+    """The parent, an insured person of the region named in the birth certificate."""
+    birth_certificate_number: builtins.str
+    """The number of the birth certificate (type `990201`): a letter and nine digits."""
+    person_name: builtins.str
+    """The newborn's name; absent while there is none: then it is the parent's name and
+    `之子` or `之女` (T-18).
+    """
+    gender: builtins.int
+    """Gender by GB/T 2261.1: 1 male, 2 female."""
+    @property
+    def birth_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of birth, which is the first day of cover."""
+
+    @property
+    def enrol_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day the parents enrolled the newborn: at most three calendar months after
+        birth.
+        """
+
+    @property
+    def premium_receive_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day the premium was received; absent where it is still to come."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        parent_id: builtins.str = ...,
+        birth_certificate_number: builtins.str = ...,
+        person_name: builtins.str = ...,
+        gender: builtins.int = ...,
+        birth_date: yibao.common.v1.date_pb2.Date | None = ...,
+        enrol_date: yibao.common.v1.date_pb2.Date | None = ...,
+        premium_receive_date: yibao.common.v1.date_pb2.Date | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "enrol_date", b"enrol_date", "premium_receive_date", b"premium_receive_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["birth_certificate_number", b"birth_certificate_number", "birth_date", b"birth_date", "enrol_date", b"enrol_date", "gender", b"gender", "parent_id", b"parent_id", "person_name", b"person_name", "premium_receive_date", b"premium_receive_date", "region", b"region", "request_id", b"request_id"]) -> None: ...
+
+global___RegisterNewbornRequest = RegisterNewbornRequest
+
+@typing.final
+class RegisterNewbornResponse(google.protobuf.message.Message):
+    """See PersonService.RegisterNewborn."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: builtins.int
+    @property
+    def person(self) -> yibao.identity.v1.person_pb2.Person:
+        """The newborn as registered, insurance type `390`, class `1401`."""
+
+    def __init__(
+        self,
+        *,
+        person: yibao.identity.v1.person_pb2.Person | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["person", b"person"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["person", b"person"]) -> None: ...
+
+global___RegisterNewbornResponse = RegisterNewbornResponse
+
+@typing.final
+class SubmitPersonsRequest(google.protobuf.message.Message):
+    """See PersonService.SubmitPersons."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: builtins.int
+    @property
+    def items(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RegisterPersonRequest]:
+        """The persons; all of one region, 1 to 200."""
+
+    def __init__(
+        self,
+        *,
+        items: collections.abc.Iterable[global___RegisterPersonRequest] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["items", b"items"]) -> None: ...
+
+global___SubmitPersonsRequest = SubmitPersonsRequest
+
+@typing.final
+class SubmitPersonsResponse(google.protobuf.message.Message):
+    """See PersonService.SubmitPersons."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: builtins.int
+    @property
+    def results(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SubmitPersonsResult]:
+        """One result an item, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        results: collections.abc.Iterable[global___SubmitPersonsResult] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["results", b"results"]) -> None: ...
+
+global___SubmitPersonsResponse = SubmitPersonsResponse
+
+@typing.final
+class SubmitPersonsResult(google.protobuf.message.Message):
+    """What became of one item: a person or an error."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    ERROR_FIELD_NUMBER: builtins.int
+    person_id: builtins.str
+    """The person as registered; empty where the item was refused."""
+    @property
+    def error(self) -> yibao.common.v1.item_error_pb2.ItemError:
+        """Why the item was refused; absent where it was not."""
+
+    def __init__(
+        self,
+        *,
+        person_id: builtins.str = ...,
+        error: yibao.common.v1.item_error_pb2.ItemError | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["error", b"error"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["error", b"error", "person_id", b"person_id"]) -> None: ...
+
+global___SubmitPersonsResult = SubmitPersonsResult
 
 @typing.final
 class GetPersonRequest(google.protobuf.message.Message):
@@ -132,6 +307,117 @@ class GetPersonResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["person", b"person"]) -> None: ...
 
 global___GetPersonResponse = GetPersonResponse
+
+@typing.final
+class SearchPersonsRequest(google.protobuf.message.Message):
+    """See PersonService.SearchPersons."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    DOCUMENT_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region that is searched."""
+    @property
+    def document(self) -> yibao.identity.v1.person_pb2.ShownDocument:
+        """The identity document."""
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        document: yibao.identity.v1.person_pb2.ShownDocument | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["document", b"document"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["document", b"document", "region", b"region"]) -> None: ...
+
+global___SearchPersonsRequest = SearchPersonsRequest
+
+@typing.final
+class SearchPersonsResponse(google.protobuf.message.Message):
+    """See PersonService.SearchPersons."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERSONS_FIELD_NUMBER: builtins.int
+    @property
+    def persons(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.identity.v1.person_pb2.Person]:
+        """The person that the document names, or nobody. Of a duplicate that was merged, the
+        record that took its place.
+        """
+
+    def __init__(
+        self,
+        *,
+        persons: collections.abc.Iterable[yibao.identity.v1.person_pb2.Person] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["persons", b"persons"]) -> None: ...
+
+global___SearchPersonsResponse = SearchPersonsResponse
+
+@typing.final
+class UpdatePersonRequest(google.protobuf.message.Message):
+    """See PersonService.UpdatePerson."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    PERSON_NAME_FIELD_NUMBER: builtins.int
+    DOCUMENT_FIELD_NUMBER: builtins.int
+    EXPLANATION_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the person."""
+    person_id: builtins.str
+    """The person."""
+    person_name: builtins.str
+    """The new name; empty where it stays."""
+    explanation: builtins.str
+    """Why, for the audit; no personal data."""
+    @property
+    def document(self) -> yibao.identity.v1.person_pb2.ShownDocument:
+        """The new identity document; absent where it stays. Where its number tells birth date
+        or gender, these are taken from it.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        person_id: builtins.str = ...,
+        person_name: builtins.str = ...,
+        document: yibao.identity.v1.person_pb2.ShownDocument | None = ...,
+        explanation: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["document", b"document"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["document", b"document", "explanation", b"explanation", "person_id", b"person_id", "person_name", b"person_name", "region", b"region", "request_id", b"request_id"]) -> None: ...
+
+global___UpdatePersonRequest = UpdatePersonRequest
+
+@typing.final
+class UpdatePersonResponse(google.protobuf.message.Message):
+    """See PersonService.UpdatePerson."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: builtins.int
+    @property
+    def person(self) -> yibao.identity.v1.person_pb2.Person:
+        """The person as it stands now."""
+
+    def __init__(
+        self,
+        *,
+        person: yibao.identity.v1.person_pb2.Person | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["person", b"person"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["person", b"person"]) -> None: ...
+
+global___UpdatePersonResponse = UpdatePersonResponse
 
 @typing.final
 class ListEnrolmentChangesRequest(google.protobuf.message.Message):
@@ -183,45 +469,62 @@ global___ListEnrolmentChangesResponse = ListEnrolmentChangesResponse
 
 @typing.final
 class EnrolmentChange(google.protobuf.message.Message):
-    """What settlement must know of a person from `sequence` on; replaces what it knew."""
+    """All that settlement must know of a person. It replaces what settlement knew, and
+    tells what stands when it is read: of two changes of a person in one answer both tell
+    the same.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     SEQUENCE_FIELD_NUMBER: builtins.int
     PERSON_ID_FIELD_NUMBER: builtins.int
-    SUBJECT_FIELD_NUMBER: builtins.int
     BIRTH_DATE_FIELD_NUMBER: builtins.int
-    ENROLMENT_FIELD_NUMBER: builtins.int
-    CREDENTIAL_USABLE_FIELD_NUMBER: builtins.int
+    ENROLMENTS_FIELD_NUMBER: builtins.int
+    CREDENTIALS_FIELD_NUMBER: builtins.int
+    MERGED_INTO_FIELD_NUMBER: builtins.int
+    PAYER_IDS_FIELD_NUMBER: builtins.int
     sequence: builtins.int
     """1, 2, 3, … within the region."""
     person_id: builtins.str
     """The person."""
-    subject: builtins.str
-    """The subject of the person's e-certificate (claim `sub` of the QR code); empty
-    until one is activated.
+    merged_into: builtins.str
+    """The person that this one was merged into: its account moves there, and it is
+    treated no more. Empty otherwise.
     """
-    credential_usable: builtins.bool
-    """Whether codes of `subject` may be accepted."""
     @property
     def birth_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day of birth, for rules by age."""
 
     @property
-    def enrolment(self) -> yibao.identity.v1.person_pb2.Enrolment:
-        """The enrolment as it is now."""
+    def enrolments(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.identity.v1.person_pb2.Enrolment]:
+        """Every enrolment period that stands, past and future ones too: sorted by start date,
+        then by insurance type.
+        """
+
+    @property
+    def credentials(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.identity.v1.credential_pb2.Credential]:
+        """Every credential the person has or had: codes of another subject are not the
+        person's.
+        """
+
+    @property
+    def payer_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The relatives whose accounts may pay this person's bills, in the order in which
+        they agreed.
+        """
 
     def __init__(
         self,
         *,
         sequence: builtins.int = ...,
         person_id: builtins.str = ...,
-        subject: builtins.str = ...,
         birth_date: yibao.common.v1.date_pb2.Date | None = ...,
-        enrolment: yibao.identity.v1.person_pb2.Enrolment | None = ...,
-        credential_usable: builtins.bool = ...,
+        enrolments: collections.abc.Iterable[yibao.identity.v1.person_pb2.Enrolment] | None = ...,
+        credentials: collections.abc.Iterable[yibao.identity.v1.credential_pb2.Credential] | None = ...,
+        merged_into: builtins.str = ...,
+        payer_ids: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "enrolment", b"enrolment"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "credential_usable", b"credential_usable", "enrolment", b"enrolment", "person_id", b"person_id", "sequence", b"sequence", "subject", b"subject"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["birth_date", b"birth_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "credentials", b"credentials", "enrolments", b"enrolments", "merged_into", b"merged_into", "payer_ids", b"payer_ids", "person_id", b"person_id", "sequence", b"sequence"]) -> None: ...
 
 global___EnrolmentChange = EnrolmentChange

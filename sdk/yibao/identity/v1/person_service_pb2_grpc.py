@@ -3,7 +3,10 @@
 import grpc
 import warnings
 
+from yibao.identity.v1 import enrolment_messages_pb2 as yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2
+from yibao.identity.v1 import merge_messages_pb2 as yibao_dot_identity_dot_v1_dot_merge__messages__pb2
 from yibao.identity.v1 import person_service_pb2 as yibao_dot_identity_dot_v1_dot_person__service__pb2
+from yibao.identity.v1 import relative_messages_pb2 as yibao_dot_identity_dot_v1_dot_relative__messages__pb2
 
 GRPC_GENERATED_VERSION = '1.71.2'
 GRPC_VERSION = grpc.__version__
@@ -26,7 +29,7 @@ if _version_not_supported:
 
 
 class PersonServiceStub(object):
-    """Insured persons and their enrolments.
+    """Insured persons, their enrolments and their relatives.
     """
 
     def __init__(self, channel):
@@ -40,10 +43,90 @@ class PersonServiceStub(object):
                 request_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.RegisterPersonRequest.SerializeToString,
                 response_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.RegisterPersonResponse.FromString,
                 _registered_method=True)
+        self.RegisterNewborn = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/RegisterNewborn',
+                request_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.RegisterNewbornRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.RegisterNewbornResponse.FromString,
+                _registered_method=True)
+        self.SubmitPersons = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/SubmitPersons',
+                request_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.SubmitPersonsRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.SubmitPersonsResponse.FromString,
+                _registered_method=True)
         self.GetPerson = channel.unary_unary(
                 '/yibao.identity.v1.PersonService/GetPerson',
                 request_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.GetPersonRequest.SerializeToString,
                 response_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.GetPersonResponse.FromString,
+                _registered_method=True)
+        self.SearchPersons = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/SearchPersons',
+                request_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.SearchPersonsRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.SearchPersonsResponse.FromString,
+                _registered_method=True)
+        self.UpdatePerson = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/UpdatePerson',
+                request_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.UpdatePersonRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.UpdatePersonResponse.FromString,
+                _registered_method=True)
+        self.AddEnrolment = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/AddEnrolment',
+                request_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.AddEnrolmentRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.AddEnrolmentResponse.FromString,
+                _registered_method=True)
+        self.ChangeEnrolment = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/ChangeEnrolment',
+                request_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ChangeEnrolmentRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ChangeEnrolmentResponse.FromString,
+                _registered_method=True)
+        self.RecordPremium = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/RecordPremium',
+                request_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.RecordPremiumRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.RecordPremiumResponse.FromString,
+                _registered_method=True)
+        self.ListEnrolments = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/ListEnrolments',
+                request_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsResponse.FromString,
+                _registered_method=True)
+        self.ProposeMerge = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/ProposeMerge',
+                request_serializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ProposeMergeRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ProposeMergeResponse.FromString,
+                _registered_method=True)
+        self.DecideMerge = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/DecideMerge',
+                request_serializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.DecideMergeRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.DecideMergeResponse.FromString,
+                _registered_method=True)
+        self.GetMerge = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/GetMerge',
+                request_serializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.GetMergeRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.GetMergeResponse.FromString,
+                _registered_method=True)
+        self.ListMerges = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/ListMerges',
+                request_serializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ListMergesRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ListMergesResponse.FromString,
+                _registered_method=True)
+        self.RequestRelativeLink = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/RequestRelativeLink',
+                request_serializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.RequestRelativeLinkRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.RequestRelativeLinkResponse.FromString,
+                _registered_method=True)
+        self.ConfirmRelativeLink = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/ConfirmRelativeLink',
+                request_serializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ConfirmRelativeLinkRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ConfirmRelativeLinkResponse.FromString,
+                _registered_method=True)
+        self.EndRelativeLink = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/EndRelativeLink',
+                request_serializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.EndRelativeLinkRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.EndRelativeLinkResponse.FromString,
+                _registered_method=True)
+        self.ListRelativeLinks = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/ListRelativeLinks',
+                request_serializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ListRelativeLinksRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ListRelativeLinksResponse.FromString,
                 _registered_method=True)
         self.ListEnrolmentChanges = channel.unary_unary(
                 '/yibao.identity.v1.PersonService/ListEnrolmentChanges',
@@ -53,20 +136,171 @@ class PersonServiceStub(object):
 
 
 class PersonServiceServicer(object):
-    """Insured persons and their enrolments.
+    """Insured persons, their enrolments and their relatives.
     """
 
     def RegisterPerson(self, request, context):
-        """Registers a person and the first enrolment. Callers: agency of the region.
-        Idempotent by `request_id`. Reasons: CITIZEN_NUMBER_INVALID, PERSON_EXISTS,
-        REQUEST_ID_REUSED.
+        """Registers a person and the first enrolment (I-28). Callers: agency of the region.
+        Stores number and name encrypted. Idempotent by `request_id`. Reasons:
+        CITIZEN_NUMBER_INVALID, PERSON_EXISTS, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterNewborn(self, request, context):
+        """Registers a newborn with a parent (T-16 to T-18): cover begins at birth, and
+        nothing is paid before the premium is received. Callers: agency of the region.
+        Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_EXISTS,
+        PERSON_MERGED, NEWBORN_ENROLMENT_LATE, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitPersons(self, request, context):
+        """Registers many persons, each on its own: one result an item, in the order of the
+        request. Callers: agency of the region. Stores what RegisterPerson stores.
+        Idempotent by each item's `request_id`: after a lost answer the same items are sent
+        again. Reasons: none of its own; those of an item are those of RegisterPerson.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPerson(self, request, context):
-        """Reads one person. Callers: agency of the region. Reasons: PERSON_NOT_FOUND.
+        """Reads one person; a merged one is read as what it was. Callers: agency of the
+        region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchPersons(self, request, context):
+        """Finds the person that an identity document names. Callers: agency of the region,
+        bank of the region. Stores an audit row for every call, whether it finds anybody or
+        not; has a rate limit of its own. Not found is an empty answer. Reasons:
+        CITIZEN_NUMBER_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePerson(self, request, context):
+        """Corrects the name or puts another identity document in place of the present one, as
+        when a newborn gets a citizen number. What is absent stays. Callers: agency of the
+        region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        PERSON_EXISTS, CITIZEN_NUMBER_INVALID, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddEnrolment(self, request, context):
+        """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
+        region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeEnrolment(self, request, context):
+        """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
+        future: the period ends the day before and another one begins. Callers: agency of
+        the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordPremium(self, request, context):
+        """Records that the premium of an enrolment was received (T-16). Callers: agency of
+        the region. Idempotent by `request_id`; a premium recorded before is not recorded
+        again. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, ENROLMENT_NOT_FOUND,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEnrolments(self, request, context):
+        """Reads every enrolment period that was ever recorded of a person, replaced ones too.
+        Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeMerge(self, request, context):
+        """Proposes to merge two records of one person (maker). Changes neither yet. Callers:
+        agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+        PERSON_MERGED, MERGE_STATE, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideMerge(self, request, context):
+        """Approves or rejects a merge (checker). Approved, the duplicate's credentials, links
+        and enrolments end in the same transaction, and settlement is told to move its
+        account. Callers: agency of the region, another operator than the maker. Idempotent
+        by `request_id`. Reasons: MERGE_NOT_FOUND, MERGE_STATE, SAME_MAKER_AND_CHECKER,
+        PERSON_MERGED, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMerge(self, request, context):
+        """Reads one merge. Callers: agency of the region, supervisor of the region. Reasons:
+        MERGE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMerges(self, request, context):
+        """Reads the merges of a region, the newest first. Callers: agency of the region,
+        supervisor of the region.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestRelativeLink(self, request, context):
+        """Asks a relative for a link: to use the relative's account, or to show the
+        relative's code. Callers: holder for itself, channel, agency of the region.
+        Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmRelativeLink(self, request, context):
+        """Agrees to a link, as the relative or, at a counter, for a relative under age.
+        Callers: holder for itself, channel, agency of the region. Idempotent by
+        `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
+        RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndRelativeLink(self, request, context):
+        """Ends a link at once; either of the two may. Callers: holder for itself, channel,
+        agency of the region. Idempotent by `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND,
+        RELATIVE_LINK_STATE, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRelativeLinks(self, request, context):
+        """Reads the links of a person, those that ended too. Callers: holder for itself,
+        channel, agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,10 +323,90 @@ def add_PersonServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.RegisterPersonRequest.FromString,
                     response_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.RegisterPersonResponse.SerializeToString,
             ),
+            'RegisterNewborn': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterNewborn,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.RegisterNewbornRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.RegisterNewbornResponse.SerializeToString,
+            ),
+            'SubmitPersons': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitPersons,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.SubmitPersonsRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.SubmitPersonsResponse.SerializeToString,
+            ),
             'GetPerson': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPerson,
                     request_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.GetPersonRequest.FromString,
                     response_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.GetPersonResponse.SerializeToString,
+            ),
+            'SearchPersons': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchPersons,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.SearchPersonsRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.SearchPersonsResponse.SerializeToString,
+            ),
+            'UpdatePerson': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePerson,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.UpdatePersonRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_person__service__pb2.UpdatePersonResponse.SerializeToString,
+            ),
+            'AddEnrolment': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddEnrolment,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.AddEnrolmentRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.AddEnrolmentResponse.SerializeToString,
+            ),
+            'ChangeEnrolment': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeEnrolment,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ChangeEnrolmentRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ChangeEnrolmentResponse.SerializeToString,
+            ),
+            'RecordPremium': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordPremium,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.RecordPremiumRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.RecordPremiumResponse.SerializeToString,
+            ),
+            'ListEnrolments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEnrolments,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsResponse.SerializeToString,
+            ),
+            'ProposeMerge': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeMerge,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ProposeMergeRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ProposeMergeResponse.SerializeToString,
+            ),
+            'DecideMerge': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideMerge,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.DecideMergeRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.DecideMergeResponse.SerializeToString,
+            ),
+            'GetMerge': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMerge,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.GetMergeRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.GetMergeResponse.SerializeToString,
+            ),
+            'ListMerges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMerges,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ListMergesRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ListMergesResponse.SerializeToString,
+            ),
+            'RequestRelativeLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestRelativeLink,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.RequestRelativeLinkRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.RequestRelativeLinkResponse.SerializeToString,
+            ),
+            'ConfirmRelativeLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmRelativeLink,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ConfirmRelativeLinkRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ConfirmRelativeLinkResponse.SerializeToString,
+            ),
+            'EndRelativeLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndRelativeLink,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.EndRelativeLinkRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.EndRelativeLinkResponse.SerializeToString,
+            ),
+            'ListRelativeLinks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRelativeLinks,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ListRelativeLinksRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ListRelativeLinksResponse.SerializeToString,
             ),
             'ListEnrolmentChanges': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEnrolmentChanges,
@@ -108,7 +422,7 @@ def add_PersonServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PersonService(object):
-    """Insured persons and their enrolments.
+    """Insured persons, their enrolments and their relatives.
     """
 
     @staticmethod
@@ -139,6 +453,60 @@ class PersonService(object):
             _registered_method=True)
 
     @staticmethod
+    def RegisterNewborn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/RegisterNewborn',
+            yibao_dot_identity_dot_v1_dot_person__service__pb2.RegisterNewbornRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_person__service__pb2.RegisterNewbornResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitPersons(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/SubmitPersons',
+            yibao_dot_identity_dot_v1_dot_person__service__pb2.SubmitPersonsRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_person__service__pb2.SubmitPersonsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetPerson(request,
             target,
             options=(),
@@ -155,6 +523,384 @@ class PersonService(object):
             '/yibao.identity.v1.PersonService/GetPerson',
             yibao_dot_identity_dot_v1_dot_person__service__pb2.GetPersonRequest.SerializeToString,
             yibao_dot_identity_dot_v1_dot_person__service__pb2.GetPersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchPersons(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/SearchPersons',
+            yibao_dot_identity_dot_v1_dot_person__service__pb2.SearchPersonsRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_person__service__pb2.SearchPersonsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePerson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/UpdatePerson',
+            yibao_dot_identity_dot_v1_dot_person__service__pb2.UpdatePersonRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_person__service__pb2.UpdatePersonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddEnrolment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/AddEnrolment',
+            yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.AddEnrolmentRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.AddEnrolmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeEnrolment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/ChangeEnrolment',
+            yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ChangeEnrolmentRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ChangeEnrolmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordPremium(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/RecordPremium',
+            yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.RecordPremiumRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.RecordPremiumResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEnrolments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/ListEnrolments',
+            yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeMerge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/ProposeMerge',
+            yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ProposeMergeRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ProposeMergeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideMerge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/DecideMerge',
+            yibao_dot_identity_dot_v1_dot_merge__messages__pb2.DecideMergeRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_merge__messages__pb2.DecideMergeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMerge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/GetMerge',
+            yibao_dot_identity_dot_v1_dot_merge__messages__pb2.GetMergeRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_merge__messages__pb2.GetMergeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMerges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/ListMerges',
+            yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ListMergesRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_merge__messages__pb2.ListMergesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestRelativeLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/RequestRelativeLink',
+            yibao_dot_identity_dot_v1_dot_relative__messages__pb2.RequestRelativeLinkRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_relative__messages__pb2.RequestRelativeLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmRelativeLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/ConfirmRelativeLink',
+            yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ConfirmRelativeLinkRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ConfirmRelativeLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndRelativeLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/EndRelativeLink',
+            yibao_dot_identity_dot_v1_dot_relative__messages__pb2.EndRelativeLinkRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_relative__messages__pb2.EndRelativeLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRelativeLinks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/ListRelativeLinks',
+            yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ListRelativeLinksRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_relative__messages__pb2.ListRelativeLinksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,7 +8,10 @@ import collections.abc
 import grpc
 import grpc.aio
 import typing
+import yibao.identity.v1.enrolment_messages_pb2
+import yibao.identity.v1.merge_messages_pb2
 import yibao.identity.v1.person_service_pb2
+import yibao.identity.v1.relative_messages_pb2
 
 _T = typing.TypeVar("_T")
 
@@ -18,23 +21,175 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class PersonServiceStub:
-    """Insured persons and their enrolments."""
+    """Insured persons, their enrolments and their relatives."""
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
     RegisterPerson: grpc.UnaryUnaryMultiCallable[
         yibao.identity.v1.person_service_pb2.RegisterPersonRequest,
         yibao.identity.v1.person_service_pb2.RegisterPersonResponse,
     ]
-    """Registers a person and the first enrolment. Callers: agency of the region.
-    Idempotent by `request_id`. Reasons: CITIZEN_NUMBER_INVALID, PERSON_EXISTS,
-    REQUEST_ID_REUSED.
+    """Registers a person and the first enrolment (I-28). Callers: agency of the region.
+    Stores number and name encrypted. Idempotent by `request_id`. Reasons:
+    CITIZEN_NUMBER_INVALID, PERSON_EXISTS, REQUEST_ID_REUSED.
+    """
+
+    RegisterNewborn: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.person_service_pb2.RegisterNewbornRequest,
+        yibao.identity.v1.person_service_pb2.RegisterNewbornResponse,
+    ]
+    """Registers a newborn with a parent (T-16 to T-18): cover begins at birth, and
+    nothing is paid before the premium is received. Callers: agency of the region.
+    Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_EXISTS,
+    PERSON_MERGED, NEWBORN_ENROLMENT_LATE, REQUEST_ID_REUSED.
+    """
+
+    SubmitPersons: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.person_service_pb2.SubmitPersonsRequest,
+        yibao.identity.v1.person_service_pb2.SubmitPersonsResponse,
+    ]
+    """Registers many persons, each on its own: one result an item, in the order of the
+    request. Callers: agency of the region. Stores what RegisterPerson stores.
+    Idempotent by each item's `request_id`: after a lost answer the same items are sent
+    again. Reasons: none of its own; those of an item are those of RegisterPerson.
     """
 
     GetPerson: grpc.UnaryUnaryMultiCallable[
         yibao.identity.v1.person_service_pb2.GetPersonRequest,
         yibao.identity.v1.person_service_pb2.GetPersonResponse,
     ]
-    """Reads one person. Callers: agency of the region. Reasons: PERSON_NOT_FOUND."""
+    """Reads one person; a merged one is read as what it was. Callers: agency of the
+    region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """
+
+    SearchPersons: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.person_service_pb2.SearchPersonsRequest,
+        yibao.identity.v1.person_service_pb2.SearchPersonsResponse,
+    ]
+    """Finds the person that an identity document names. Callers: agency of the region,
+    bank of the region. Stores an audit row for every call, whether it finds anybody or
+    not; has a rate limit of its own. Not found is an empty answer. Reasons:
+    CITIZEN_NUMBER_INVALID.
+    """
+
+    UpdatePerson: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.person_service_pb2.UpdatePersonRequest,
+        yibao.identity.v1.person_service_pb2.UpdatePersonResponse,
+    ]
+    """Corrects the name or puts another identity document in place of the present one, as
+    when a newborn gets a citizen number. What is absent stays. Callers: agency of the
+    region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    PERSON_EXISTS, CITIZEN_NUMBER_INVALID, REQUEST_ID_REUSED.
+    """
+
+    AddEnrolment: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentRequest,
+        yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentResponse,
+    ]
+    """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
+    region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    """
+
+    ChangeEnrolment: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.enrolment_messages_pb2.ChangeEnrolmentRequest,
+        yibao.identity.v1.enrolment_messages_pb2.ChangeEnrolmentResponse,
+    ]
+    """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
+    future: the period ends the day before and another one begins. Callers: agency of
+    the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    """
+
+    RecordPremium: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.enrolment_messages_pb2.RecordPremiumRequest,
+        yibao.identity.v1.enrolment_messages_pb2.RecordPremiumResponse,
+    ]
+    """Records that the premium of an enrolment was received (T-16). Callers: agency of
+    the region. Idempotent by `request_id`; a premium recorded before is not recorded
+    again. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, ENROLMENT_NOT_FOUND,
+    REQUEST_ID_REUSED.
+    """
+
+    ListEnrolments: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.enrolment_messages_pb2.ListEnrolmentsRequest,
+        yibao.identity.v1.enrolment_messages_pb2.ListEnrolmentsResponse,
+    ]
+    """Reads every enrolment period that was ever recorded of a person, replaced ones too.
+    Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """
+
+    ProposeMerge: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.merge_messages_pb2.ProposeMergeRequest,
+        yibao.identity.v1.merge_messages_pb2.ProposeMergeResponse,
+    ]
+    """Proposes to merge two records of one person (maker). Changes neither yet. Callers:
+    agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+    PERSON_MERGED, MERGE_STATE, REQUEST_ID_REUSED.
+    """
+
+    DecideMerge: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.merge_messages_pb2.DecideMergeRequest,
+        yibao.identity.v1.merge_messages_pb2.DecideMergeResponse,
+    ]
+    """Approves or rejects a merge (checker). Approved, the duplicate's credentials, links
+    and enrolments end in the same transaction, and settlement is told to move its
+    account. Callers: agency of the region, another operator than the maker. Idempotent
+    by `request_id`. Reasons: MERGE_NOT_FOUND, MERGE_STATE, SAME_MAKER_AND_CHECKER,
+    PERSON_MERGED, REQUEST_ID_REUSED.
+    """
+
+    GetMerge: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.merge_messages_pb2.GetMergeRequest,
+        yibao.identity.v1.merge_messages_pb2.GetMergeResponse,
+    ]
+    """Reads one merge. Callers: agency of the region, supervisor of the region. Reasons:
+    MERGE_NOT_FOUND.
+    """
+
+    ListMerges: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.merge_messages_pb2.ListMergesRequest,
+        yibao.identity.v1.merge_messages_pb2.ListMergesResponse,
+    ]
+    """Reads the merges of a region, the newest first. Callers: agency of the region,
+    supervisor of the region.
+    """
+
+    RequestRelativeLink: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.relative_messages_pb2.RequestRelativeLinkRequest,
+        yibao.identity.v1.relative_messages_pb2.RequestRelativeLinkResponse,
+    ]
+    """Asks a relative for a link: to use the relative's account, or to show the
+    relative's code. Callers: holder for itself, channel, agency of the region.
+    Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+    """
+
+    ConfirmRelativeLink: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.relative_messages_pb2.ConfirmRelativeLinkRequest,
+        yibao.identity.v1.relative_messages_pb2.ConfirmRelativeLinkResponse,
+    ]
+    """Agrees to a link, as the relative or, at a counter, for a relative under age.
+    Callers: holder for itself, channel, agency of the region. Idempotent by
+    `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
+    RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+    """
+
+    EndRelativeLink: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.relative_messages_pb2.EndRelativeLinkRequest,
+        yibao.identity.v1.relative_messages_pb2.EndRelativeLinkResponse,
+    ]
+    """Ends a link at once; either of the two may. Callers: holder for itself, channel,
+    agency of the region. Idempotent by `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND,
+    RELATIVE_LINK_STATE, REQUEST_ID_REUSED.
+    """
+
+    ListRelativeLinks: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.relative_messages_pb2.ListRelativeLinksRequest,
+        yibao.identity.v1.relative_messages_pb2.ListRelativeLinksResponse,
+    ]
+    """Reads the links of a person, those that ended too. Callers: holder for itself,
+    channel, agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """
 
     ListEnrolmentChanges: grpc.UnaryUnaryMultiCallable[
         yibao.identity.v1.person_service_pb2.ListEnrolmentChangesRequest,
@@ -46,22 +201,174 @@ class PersonServiceStub:
     """
 
 class PersonServiceAsyncStub:
-    """Insured persons and their enrolments."""
+    """Insured persons, their enrolments and their relatives."""
 
     RegisterPerson: grpc.aio.UnaryUnaryMultiCallable[
         yibao.identity.v1.person_service_pb2.RegisterPersonRequest,
         yibao.identity.v1.person_service_pb2.RegisterPersonResponse,
     ]
-    """Registers a person and the first enrolment. Callers: agency of the region.
-    Idempotent by `request_id`. Reasons: CITIZEN_NUMBER_INVALID, PERSON_EXISTS,
-    REQUEST_ID_REUSED.
+    """Registers a person and the first enrolment (I-28). Callers: agency of the region.
+    Stores number and name encrypted. Idempotent by `request_id`. Reasons:
+    CITIZEN_NUMBER_INVALID, PERSON_EXISTS, REQUEST_ID_REUSED.
+    """
+
+    RegisterNewborn: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.person_service_pb2.RegisterNewbornRequest,
+        yibao.identity.v1.person_service_pb2.RegisterNewbornResponse,
+    ]
+    """Registers a newborn with a parent (T-16 to T-18): cover begins at birth, and
+    nothing is paid before the premium is received. Callers: agency of the region.
+    Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_EXISTS,
+    PERSON_MERGED, NEWBORN_ENROLMENT_LATE, REQUEST_ID_REUSED.
+    """
+
+    SubmitPersons: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.person_service_pb2.SubmitPersonsRequest,
+        yibao.identity.v1.person_service_pb2.SubmitPersonsResponse,
+    ]
+    """Registers many persons, each on its own: one result an item, in the order of the
+    request. Callers: agency of the region. Stores what RegisterPerson stores.
+    Idempotent by each item's `request_id`: after a lost answer the same items are sent
+    again. Reasons: none of its own; those of an item are those of RegisterPerson.
     """
 
     GetPerson: grpc.aio.UnaryUnaryMultiCallable[
         yibao.identity.v1.person_service_pb2.GetPersonRequest,
         yibao.identity.v1.person_service_pb2.GetPersonResponse,
     ]
-    """Reads one person. Callers: agency of the region. Reasons: PERSON_NOT_FOUND."""
+    """Reads one person; a merged one is read as what it was. Callers: agency of the
+    region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """
+
+    SearchPersons: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.person_service_pb2.SearchPersonsRequest,
+        yibao.identity.v1.person_service_pb2.SearchPersonsResponse,
+    ]
+    """Finds the person that an identity document names. Callers: agency of the region,
+    bank of the region. Stores an audit row for every call, whether it finds anybody or
+    not; has a rate limit of its own. Not found is an empty answer. Reasons:
+    CITIZEN_NUMBER_INVALID.
+    """
+
+    UpdatePerson: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.person_service_pb2.UpdatePersonRequest,
+        yibao.identity.v1.person_service_pb2.UpdatePersonResponse,
+    ]
+    """Corrects the name or puts another identity document in place of the present one, as
+    when a newborn gets a citizen number. What is absent stays. Callers: agency of the
+    region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    PERSON_EXISTS, CITIZEN_NUMBER_INVALID, REQUEST_ID_REUSED.
+    """
+
+    AddEnrolment: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentRequest,
+        yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentResponse,
+    ]
+    """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
+    region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    """
+
+    ChangeEnrolment: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.enrolment_messages_pb2.ChangeEnrolmentRequest,
+        yibao.identity.v1.enrolment_messages_pb2.ChangeEnrolmentResponse,
+    ]
+    """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
+    future: the period ends the day before and another one begins. Callers: agency of
+    the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    """
+
+    RecordPremium: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.enrolment_messages_pb2.RecordPremiumRequest,
+        yibao.identity.v1.enrolment_messages_pb2.RecordPremiumResponse,
+    ]
+    """Records that the premium of an enrolment was received (T-16). Callers: agency of
+    the region. Idempotent by `request_id`; a premium recorded before is not recorded
+    again. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, ENROLMENT_NOT_FOUND,
+    REQUEST_ID_REUSED.
+    """
+
+    ListEnrolments: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.enrolment_messages_pb2.ListEnrolmentsRequest,
+        yibao.identity.v1.enrolment_messages_pb2.ListEnrolmentsResponse,
+    ]
+    """Reads every enrolment period that was ever recorded of a person, replaced ones too.
+    Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """
+
+    ProposeMerge: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.merge_messages_pb2.ProposeMergeRequest,
+        yibao.identity.v1.merge_messages_pb2.ProposeMergeResponse,
+    ]
+    """Proposes to merge two records of one person (maker). Changes neither yet. Callers:
+    agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+    PERSON_MERGED, MERGE_STATE, REQUEST_ID_REUSED.
+    """
+
+    DecideMerge: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.merge_messages_pb2.DecideMergeRequest,
+        yibao.identity.v1.merge_messages_pb2.DecideMergeResponse,
+    ]
+    """Approves or rejects a merge (checker). Approved, the duplicate's credentials, links
+    and enrolments end in the same transaction, and settlement is told to move its
+    account. Callers: agency of the region, another operator than the maker. Idempotent
+    by `request_id`. Reasons: MERGE_NOT_FOUND, MERGE_STATE, SAME_MAKER_AND_CHECKER,
+    PERSON_MERGED, REQUEST_ID_REUSED.
+    """
+
+    GetMerge: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.merge_messages_pb2.GetMergeRequest,
+        yibao.identity.v1.merge_messages_pb2.GetMergeResponse,
+    ]
+    """Reads one merge. Callers: agency of the region, supervisor of the region. Reasons:
+    MERGE_NOT_FOUND.
+    """
+
+    ListMerges: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.merge_messages_pb2.ListMergesRequest,
+        yibao.identity.v1.merge_messages_pb2.ListMergesResponse,
+    ]
+    """Reads the merges of a region, the newest first. Callers: agency of the region,
+    supervisor of the region.
+    """
+
+    RequestRelativeLink: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.relative_messages_pb2.RequestRelativeLinkRequest,
+        yibao.identity.v1.relative_messages_pb2.RequestRelativeLinkResponse,
+    ]
+    """Asks a relative for a link: to use the relative's account, or to show the
+    relative's code. Callers: holder for itself, channel, agency of the region.
+    Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+    """
+
+    ConfirmRelativeLink: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.relative_messages_pb2.ConfirmRelativeLinkRequest,
+        yibao.identity.v1.relative_messages_pb2.ConfirmRelativeLinkResponse,
+    ]
+    """Agrees to a link, as the relative or, at a counter, for a relative under age.
+    Callers: holder for itself, channel, agency of the region. Idempotent by
+    `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
+    RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+    """
+
+    EndRelativeLink: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.relative_messages_pb2.EndRelativeLinkRequest,
+        yibao.identity.v1.relative_messages_pb2.EndRelativeLinkResponse,
+    ]
+    """Ends a link at once; either of the two may. Callers: holder for itself, channel,
+    agency of the region. Idempotent by `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND,
+    RELATIVE_LINK_STATE, REQUEST_ID_REUSED.
+    """
+
+    ListRelativeLinks: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.relative_messages_pb2.ListRelativeLinksRequest,
+        yibao.identity.v1.relative_messages_pb2.ListRelativeLinksResponse,
+    ]
+    """Reads the links of a person, those that ended too. Callers: holder for itself,
+    channel, agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """
 
     ListEnrolmentChanges: grpc.aio.UnaryUnaryMultiCallable[
         yibao.identity.v1.person_service_pb2.ListEnrolmentChangesRequest,
@@ -73,7 +380,7 @@ class PersonServiceAsyncStub:
     """
 
 class PersonServiceServicer(metaclass=abc.ABCMeta):
-    """Insured persons and their enrolments."""
+    """Insured persons, their enrolments and their relatives."""
 
     @abc.abstractmethod
     def RegisterPerson(
@@ -81,9 +388,33 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.person_service_pb2.RegisterPersonRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.person_service_pb2.RegisterPersonResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.RegisterPersonResponse]]:
-        """Registers a person and the first enrolment. Callers: agency of the region.
-        Idempotent by `request_id`. Reasons: CITIZEN_NUMBER_INVALID, PERSON_EXISTS,
-        REQUEST_ID_REUSED.
+        """Registers a person and the first enrolment (I-28). Callers: agency of the region.
+        Stores number and name encrypted. Idempotent by `request_id`. Reasons:
+        CITIZEN_NUMBER_INVALID, PERSON_EXISTS, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def RegisterNewborn(
+        self,
+        request: yibao.identity.v1.person_service_pb2.RegisterNewbornRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.person_service_pb2.RegisterNewbornResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.RegisterNewbornResponse]]:
+        """Registers a newborn with a parent (T-16 to T-18): cover begins at birth, and
+        nothing is paid before the premium is received. Callers: agency of the region.
+        Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_EXISTS,
+        PERSON_MERGED, NEWBORN_ENROLMENT_LATE, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def SubmitPersons(
+        self,
+        request: yibao.identity.v1.person_service_pb2.SubmitPersonsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.person_service_pb2.SubmitPersonsResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.SubmitPersonsResponse]]:
+        """Registers many persons, each on its own: one result an item, in the order of the
+        request. Callers: agency of the region. Stores what RegisterPerson stores.
+        Idempotent by each item's `request_id`: after a lost answer the same items are sent
+        again. Reasons: none of its own; those of an item are those of RegisterPerson.
         """
 
     @abc.abstractmethod
@@ -92,7 +423,167 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.person_service_pb2.GetPersonRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.person_service_pb2.GetPersonResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.GetPersonResponse]]:
-        """Reads one person. Callers: agency of the region. Reasons: PERSON_NOT_FOUND."""
+        """Reads one person; a merged one is read as what it was. Callers: agency of the
+        region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def SearchPersons(
+        self,
+        request: yibao.identity.v1.person_service_pb2.SearchPersonsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.person_service_pb2.SearchPersonsResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.SearchPersonsResponse]]:
+        """Finds the person that an identity document names. Callers: agency of the region,
+        bank of the region. Stores an audit row for every call, whether it finds anybody or
+        not; has a rate limit of its own. Not found is an empty answer. Reasons:
+        CITIZEN_NUMBER_INVALID.
+        """
+
+    @abc.abstractmethod
+    def UpdatePerson(
+        self,
+        request: yibao.identity.v1.person_service_pb2.UpdatePersonRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.person_service_pb2.UpdatePersonResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.UpdatePersonResponse]]:
+        """Corrects the name or puts another identity document in place of the present one, as
+        when a newborn gets a citizen number. What is absent stays. Callers: agency of the
+        region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        PERSON_EXISTS, CITIZEN_NUMBER_INVALID, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def AddEnrolment(
+        self,
+        request: yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentResponse, collections.abc.Awaitable[yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentResponse]]:
+        """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
+        region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ChangeEnrolment(
+        self,
+        request: yibao.identity.v1.enrolment_messages_pb2.ChangeEnrolmentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.enrolment_messages_pb2.ChangeEnrolmentResponse, collections.abc.Awaitable[yibao.identity.v1.enrolment_messages_pb2.ChangeEnrolmentResponse]]:
+        """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
+        future: the period ends the day before and another one begins. Callers: agency of
+        the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def RecordPremium(
+        self,
+        request: yibao.identity.v1.enrolment_messages_pb2.RecordPremiumRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.enrolment_messages_pb2.RecordPremiumResponse, collections.abc.Awaitable[yibao.identity.v1.enrolment_messages_pb2.RecordPremiumResponse]]:
+        """Records that the premium of an enrolment was received (T-16). Callers: agency of
+        the region. Idempotent by `request_id`; a premium recorded before is not recorded
+        again. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, ENROLMENT_NOT_FOUND,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ListEnrolments(
+        self,
+        request: yibao.identity.v1.enrolment_messages_pb2.ListEnrolmentsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.enrolment_messages_pb2.ListEnrolmentsResponse, collections.abc.Awaitable[yibao.identity.v1.enrolment_messages_pb2.ListEnrolmentsResponse]]:
+        """Reads every enrolment period that was ever recorded of a person, replaced ones too.
+        Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def ProposeMerge(
+        self,
+        request: yibao.identity.v1.merge_messages_pb2.ProposeMergeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.merge_messages_pb2.ProposeMergeResponse, collections.abc.Awaitable[yibao.identity.v1.merge_messages_pb2.ProposeMergeResponse]]:
+        """Proposes to merge two records of one person (maker). Changes neither yet. Callers:
+        agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+        PERSON_MERGED, MERGE_STATE, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def DecideMerge(
+        self,
+        request: yibao.identity.v1.merge_messages_pb2.DecideMergeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.merge_messages_pb2.DecideMergeResponse, collections.abc.Awaitable[yibao.identity.v1.merge_messages_pb2.DecideMergeResponse]]:
+        """Approves or rejects a merge (checker). Approved, the duplicate's credentials, links
+        and enrolments end in the same transaction, and settlement is told to move its
+        account. Callers: agency of the region, another operator than the maker. Idempotent
+        by `request_id`. Reasons: MERGE_NOT_FOUND, MERGE_STATE, SAME_MAKER_AND_CHECKER,
+        PERSON_MERGED, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def GetMerge(
+        self,
+        request: yibao.identity.v1.merge_messages_pb2.GetMergeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.merge_messages_pb2.GetMergeResponse, collections.abc.Awaitable[yibao.identity.v1.merge_messages_pb2.GetMergeResponse]]:
+        """Reads one merge. Callers: agency of the region, supervisor of the region. Reasons:
+        MERGE_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def ListMerges(
+        self,
+        request: yibao.identity.v1.merge_messages_pb2.ListMergesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.merge_messages_pb2.ListMergesResponse, collections.abc.Awaitable[yibao.identity.v1.merge_messages_pb2.ListMergesResponse]]:
+        """Reads the merges of a region, the newest first. Callers: agency of the region,
+        supervisor of the region.
+        """
+
+    @abc.abstractmethod
+    def RequestRelativeLink(
+        self,
+        request: yibao.identity.v1.relative_messages_pb2.RequestRelativeLinkRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.relative_messages_pb2.RequestRelativeLinkResponse, collections.abc.Awaitable[yibao.identity.v1.relative_messages_pb2.RequestRelativeLinkResponse]]:
+        """Asks a relative for a link: to use the relative's account, or to show the
+        relative's code. Callers: holder for itself, channel, agency of the region.
+        Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ConfirmRelativeLink(
+        self,
+        request: yibao.identity.v1.relative_messages_pb2.ConfirmRelativeLinkRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.relative_messages_pb2.ConfirmRelativeLinkResponse, collections.abc.Awaitable[yibao.identity.v1.relative_messages_pb2.ConfirmRelativeLinkResponse]]:
+        """Agrees to a link, as the relative or, at a counter, for a relative under age.
+        Callers: holder for itself, channel, agency of the region. Idempotent by
+        `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
+        RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def EndRelativeLink(
+        self,
+        request: yibao.identity.v1.relative_messages_pb2.EndRelativeLinkRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.relative_messages_pb2.EndRelativeLinkResponse, collections.abc.Awaitable[yibao.identity.v1.relative_messages_pb2.EndRelativeLinkResponse]]:
+        """Ends a link at once; either of the two may. Callers: holder for itself, channel,
+        agency of the region. Idempotent by `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND,
+        RELATIVE_LINK_STATE, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ListRelativeLinks(
+        self,
+        request: yibao.identity.v1.relative_messages_pb2.ListRelativeLinksRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.relative_messages_pb2.ListRelativeLinksResponse, collections.abc.Awaitable[yibao.identity.v1.relative_messages_pb2.ListRelativeLinksResponse]]:
+        """Reads the links of a person, those that ended too. Callers: holder for itself,
+        channel, agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+        """
 
     @abc.abstractmethod
     def ListEnrolmentChanges(

@@ -23,19 +23,32 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%yibao/identity/v1/trust_service.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x19\n\x17GetTrustSnapshotRequest\"m\n\x18GetTrustSnapshotResponse\x12\x10\n\x08snapshot\x18\x01 \x01(\x0c\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12.\n\nissue_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2{\n\x0cTrustService\x12k\n\x10GetTrustSnapshot\x12*.yibao.identity.v1.GetTrustSnapshotRequest\x1a+.yibao.identity.v1.GetTrustSnapshotResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%yibao/identity/v1/trust_service.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a yibao/common/v1/validation.proto\".\n\x13GetTrustRootRequest\x12\x17\n\x07version\x18\x01 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x01\"M\n\x14GetTrustRootResponse\x12\x0c\n\x04root\x18\x01 \x01(\x0c\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x16\n\x0enewest_version\x18\x03 \x01(\x05\"\x19\n\x17GetTrustSnapshotRequest\"m\n\x18GetTrustSnapshotResponse\x12\x10\n\x08snapshot\x18\x01 \x01(\x0c\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12.\n\nissue_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"/\n\x14GetStatusListRequest\x12\x17\n\x03uri\x18\x01 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\x08\",\n\x15GetStatusListResponse\x12\x13\n\x0bstatus_list\x18\x01 \x01(\x0c\x32\xc0\x02\n\x0cTrustService\x12_\n\x0cGetTrustRoot\x12&.yibao.identity.v1.GetTrustRootRequest\x1a\'.yibao.identity.v1.GetTrustRootResponse\x12k\n\x10GetTrustSnapshot\x12*.yibao.identity.v1.GetTrustSnapshotRequest\x1a+.yibao.identity.v1.GetTrustSnapshotResponse\x12\x62\n\rGetStatusList\x12\'.yibao.identity.v1.GetStatusListRequest\x1a(.yibao.identity.v1.GetStatusListResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.identity.v1.trust_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETTRUSTSNAPSHOTREQUEST']._serialized_start=93
-  _globals['_GETTRUSTSNAPSHOTREQUEST']._serialized_end=118
-  _globals['_GETTRUSTSNAPSHOTRESPONSE']._serialized_start=120
-  _globals['_GETTRUSTSNAPSHOTRESPONSE']._serialized_end=229
-  _globals['_TRUSTSERVICE']._serialized_start=231
-  _globals['_TRUSTSERVICE']._serialized_end=354
+  _globals['_GETTRUSTROOTREQUEST'].fields_by_name['version']._loaded_options = None
+  _globals['_GETTRUSTROOTREQUEST'].fields_by_name['version']._serialized_options = b'\272\353\030\002\030\001'
+  _globals['_GETSTATUSLISTREQUEST'].fields_by_name['uri']._loaded_options = None
+  _globals['_GETSTATUSLISTREQUEST'].fields_by_name['uri']._serialized_options = b'\272\353\030\006\010\0010 H\010'
+  _globals['_GETTRUSTROOTREQUEST']._serialized_start=127
+  _globals['_GETTRUSTROOTREQUEST']._serialized_end=173
+  _globals['_GETTRUSTROOTRESPONSE']._serialized_start=175
+  _globals['_GETTRUSTROOTRESPONSE']._serialized_end=252
+  _globals['_GETTRUSTSNAPSHOTREQUEST']._serialized_start=254
+  _globals['_GETTRUSTSNAPSHOTREQUEST']._serialized_end=279
+  _globals['_GETTRUSTSNAPSHOTRESPONSE']._serialized_start=281
+  _globals['_GETTRUSTSNAPSHOTRESPONSE']._serialized_end=390
+  _globals['_GETSTATUSLISTREQUEST']._serialized_start=392
+  _globals['_GETSTATUSLISTREQUEST']._serialized_end=439
+  _globals['_GETSTATUSLISTRESPONSE']._serialized_start=441
+  _globals['_GETSTATUSLISTRESPONSE']._serialized_end=485
+  _globals['_TRUSTSERVICE']._serialized_start=488
+  _globals['_TRUSTSERVICE']._serialized_end=808
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,50 @@ import typing
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
 @typing.final
+class GetTrustRootRequest(google.protobuf.message.Message):
+    """See TrustService.GetTrustRoot."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: builtins.int
+    version: builtins.int
+    """The version wanted; the newest where absent."""
+    def __init__(
+        self,
+        *,
+        version: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["version", b"version"]) -> None: ...
+
+global___GetTrustRootRequest = GetTrustRootRequest
+
+@typing.final
+class GetTrustRootResponse(google.protobuf.message.Message):
+    """See TrustService.GetTrustRoot."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ROOT_FIELD_NUMBER: builtins.int
+    VERSION_FIELD_NUMBER: builtins.int
+    NEWEST_VERSION_FIELD_NUMBER: builtins.int
+    root: builtins.bytes
+    """The document with its signatures: COSE_Sign over deterministic CBOR."""
+    version: builtins.int
+    """Its version; for display only, the signed one counts."""
+    newest_version: builtins.int
+    """The newest version there is."""
+    def __init__(
+        self,
+        *,
+        root: builtins.bytes = ...,
+        version: builtins.int = ...,
+        newest_version: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["newest_version", b"newest_version", "root", b"root", "version", b"version"]) -> None: ...
+
+global___GetTrustRootResponse = GetTrustRootResponse
+
+@typing.final
 class GetTrustSnapshotRequest(google.protobuf.message.Message):
     """See TrustService.GetTrustSnapshot."""
 
@@ -33,8 +77,8 @@ class GetTrustSnapshotResponse(google.protobuf.message.Message):
     VERSION_FIELD_NUMBER: builtins.int
     ISSUE_TIME_FIELD_NUMBER: builtins.int
     snapshot: builtins.bytes
-    """The snapshot: COSE_Sign1 over deterministic CBOR, signed by the trust key. Store
-    it as it is; verify it each time it is loaded.
+    """The snapshot: COSE_Sign1 over deterministic CBOR, signed by the trust key. Store it
+    as it is; verify it each time it is loaded.
     """
     version: builtins.int
     """Its version, rising; for display only, the signed one counts."""
@@ -53,3 +97,41 @@ class GetTrustSnapshotResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["issue_time", b"issue_time", "snapshot", b"snapshot", "version", b"version"]) -> None: ...
 
 global___GetTrustSnapshotResponse = GetTrustSnapshotResponse
+
+@typing.final
+class GetStatusListRequest(google.protobuf.message.Message):
+    """See TrustService.GetStatusList."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    URI_FIELD_NUMBER: builtins.int
+    uri: builtins.str
+    """The list as the snapshot and the device certificates name it: `mi:sl/500100/1`."""
+    def __init__(
+        self,
+        *,
+        uri: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["uri", b"uri"]) -> None: ...
+
+global___GetStatusListRequest = GetStatusListRequest
+
+@typing.final
+class GetStatusListResponse(google.protobuf.message.Message):
+    """See TrustService.GetStatusList."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STATUS_LIST_FIELD_NUMBER: builtins.int
+    status_list: builtins.bytes
+    """The list: a Token Status List (CWT) whose SHA-256 stands in the snapshot. Store it
+    as it is.
+    """
+    def __init__(
+        self,
+        *,
+        status_list: builtins.bytes = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["status_list", b"status_list"]) -> None: ...
+
+global___GetStatusListResponse = GetStatusListResponse

@@ -35,10 +35,20 @@ class TrustServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
+        self.GetTrustRoot = channel.unary_unary(
+                '/yibao.identity.v1.TrustService/GetTrustRoot',
+                request_serializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustRootRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustRootResponse.FromString,
+                _registered_method=True)
         self.GetTrustSnapshot = channel.unary_unary(
                 '/yibao.identity.v1.TrustService/GetTrustSnapshot',
                 request_serializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustSnapshotRequest.SerializeToString,
                 response_deserializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustSnapshotResponse.FromString,
+                _registered_method=True)
+        self.GetStatusList = channel.unary_unary(
+                '/yibao.identity.v1.TrustService/GetStatusList',
+                request_serializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetStatusListRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetStatusListResponse.FromString,
                 _registered_method=True)
 
 
@@ -46,10 +56,29 @@ class TrustServiceServicer(object):
     """What a verifier needs to check QR codes without calling the issuer.
     """
 
+    def GetTrustRoot(self, request, context):
+        """Reads a root document: which keys may sign trust snapshots, itself signed by a
+        threshold of root keys that are kept offline. A verifier walks from the version it
+        has to the newest, one by one. Callers: anyone with a client certificate of this
+        deployment. Reasons: TRUST_ROOT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTrustSnapshot(self, request, context):
         """Reads the signed trust snapshot of this moment. Callers: anyone with a client
         certificate of this deployment. Verify it with the SDK (`yibao.trust`) against the
-        pinned trust key; the transport proves nothing about it.
+        root; the transport proves nothing about it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStatusList(self, request, context):
+        """Reads a status list as the newest snapshot binds it: which device certificates are
+        revoked. Callers: anyone with a client certificate of this deployment. Reasons:
+        STATUS_LIST_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -58,10 +87,20 @@ class TrustServiceServicer(object):
 
 def add_TrustServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'GetTrustRoot': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTrustRoot,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustRootRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustRootResponse.SerializeToString,
+            ),
             'GetTrustSnapshot': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTrustSnapshot,
                     request_deserializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustSnapshotRequest.FromString,
                     response_serializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustSnapshotResponse.SerializeToString,
+            ),
+            'GetStatusList': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatusList,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetStatusListRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetStatusListResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -74,6 +113,33 @@ def add_TrustServiceServicer_to_server(servicer, server):
 class TrustService(object):
     """What a verifier needs to check QR codes without calling the issuer.
     """
+
+    @staticmethod
+    def GetTrustRoot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.TrustService/GetTrustRoot',
+            yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustRootRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustRootResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def GetTrustSnapshot(request,
@@ -92,6 +158,33 @@ class TrustService(object):
             '/yibao.identity.v1.TrustService/GetTrustSnapshot',
             yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustSnapshotRequest.SerializeToString,
             yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetTrustSnapshotResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatusList(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.TrustService/GetStatusList',
+            yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetStatusListRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_trust__service__pb2.GetStatusListResponse.FromString,
             options,
             channel_credentials,
             insecure,

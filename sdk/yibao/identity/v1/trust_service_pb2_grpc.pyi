@@ -21,17 +21,46 @@ class TrustServiceStub:
     """What a verifier needs to check QR codes without calling the issuer."""
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
+    GetTrustRoot: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.trust_service_pb2.GetTrustRootRequest,
+        yibao.identity.v1.trust_service_pb2.GetTrustRootResponse,
+    ]
+    """Reads a root document: which keys may sign trust snapshots, itself signed by a
+    threshold of root keys that are kept offline. A verifier walks from the version it
+    has to the newest, one by one. Callers: anyone with a client certificate of this
+    deployment. Reasons: TRUST_ROOT_NOT_FOUND.
+    """
+
     GetTrustSnapshot: grpc.UnaryUnaryMultiCallable[
         yibao.identity.v1.trust_service_pb2.GetTrustSnapshotRequest,
         yibao.identity.v1.trust_service_pb2.GetTrustSnapshotResponse,
     ]
     """Reads the signed trust snapshot of this moment. Callers: anyone with a client
     certificate of this deployment. Verify it with the SDK (`yibao.trust`) against the
-    pinned trust key; the transport proves nothing about it.
+    root; the transport proves nothing about it.
+    """
+
+    GetStatusList: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.trust_service_pb2.GetStatusListRequest,
+        yibao.identity.v1.trust_service_pb2.GetStatusListResponse,
+    ]
+    """Reads a status list as the newest snapshot binds it: which device certificates are
+    revoked. Callers: anyone with a client certificate of this deployment. Reasons:
+    STATUS_LIST_NOT_FOUND.
     """
 
 class TrustServiceAsyncStub:
     """What a verifier needs to check QR codes without calling the issuer."""
+
+    GetTrustRoot: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.trust_service_pb2.GetTrustRootRequest,
+        yibao.identity.v1.trust_service_pb2.GetTrustRootResponse,
+    ]
+    """Reads a root document: which keys may sign trust snapshots, itself signed by a
+    threshold of root keys that are kept offline. A verifier walks from the version it
+    has to the newest, one by one. Callers: anyone with a client certificate of this
+    deployment. Reasons: TRUST_ROOT_NOT_FOUND.
+    """
 
     GetTrustSnapshot: grpc.aio.UnaryUnaryMultiCallable[
         yibao.identity.v1.trust_service_pb2.GetTrustSnapshotRequest,
@@ -39,11 +68,32 @@ class TrustServiceAsyncStub:
     ]
     """Reads the signed trust snapshot of this moment. Callers: anyone with a client
     certificate of this deployment. Verify it with the SDK (`yibao.trust`) against the
-    pinned trust key; the transport proves nothing about it.
+    root; the transport proves nothing about it.
+    """
+
+    GetStatusList: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.trust_service_pb2.GetStatusListRequest,
+        yibao.identity.v1.trust_service_pb2.GetStatusListResponse,
+    ]
+    """Reads a status list as the newest snapshot binds it: which device certificates are
+    revoked. Callers: anyone with a client certificate of this deployment. Reasons:
+    STATUS_LIST_NOT_FOUND.
     """
 
 class TrustServiceServicer(metaclass=abc.ABCMeta):
     """What a verifier needs to check QR codes without calling the issuer."""
+
+    @abc.abstractmethod
+    def GetTrustRoot(
+        self,
+        request: yibao.identity.v1.trust_service_pb2.GetTrustRootRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.trust_service_pb2.GetTrustRootResponse, collections.abc.Awaitable[yibao.identity.v1.trust_service_pb2.GetTrustRootResponse]]:
+        """Reads a root document: which keys may sign trust snapshots, itself signed by a
+        threshold of root keys that are kept offline. A verifier walks from the version it
+        has to the newest, one by one. Callers: anyone with a client certificate of this
+        deployment. Reasons: TRUST_ROOT_NOT_FOUND.
+        """
 
     @abc.abstractmethod
     def GetTrustSnapshot(
@@ -53,7 +103,18 @@ class TrustServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.trust_service_pb2.GetTrustSnapshotResponse, collections.abc.Awaitable[yibao.identity.v1.trust_service_pb2.GetTrustSnapshotResponse]]:
         """Reads the signed trust snapshot of this moment. Callers: anyone with a client
         certificate of this deployment. Verify it with the SDK (`yibao.trust`) against the
-        pinned trust key; the transport proves nothing about it.
+        root; the transport proves nothing about it.
+        """
+
+    @abc.abstractmethod
+    def GetStatusList(
+        self,
+        request: yibao.identity.v1.trust_service_pb2.GetStatusListRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.trust_service_pb2.GetStatusListResponse, collections.abc.Awaitable[yibao.identity.v1.trust_service_pb2.GetStatusListResponse]]:
+        """Reads a status list as the newest snapshot binds it: which device certificates are
+        revoked. Callers: anyone with a client certificate of this deployment. Reasons:
+        STATUS_LIST_NOT_FOUND.
         """
 
 def add_TrustServiceServicer_to_server(servicer: TrustServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -27,7 +27,7 @@ class AccountServiceStub:
     ]
     """Credits a personal account: the monthly allocation, or a recharge through a bank or
     self-service terminal (I-29). Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: PERSON_NOT_ENROLLED, REQUEST_ID_REUSED.
+    `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, REQUEST_ID_REUSED.
     """
 
     GetAccount: grpc.UnaryUnaryMultiCallable[
@@ -35,7 +35,7 @@ class AccountServiceStub:
         yibao.settlement.v1.account_service_pb2.GetAccountResponse,
     ]
     """Reads a personal account and the person's benefit year. Callers: agency of the
-    region. Reasons: ACCOUNT_NOT_FOUND.
+    region. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
     """
 
     ListFundBalances: grpc.UnaryUnaryMultiCallable[
@@ -55,7 +55,7 @@ class AccountServiceAsyncStub:
     ]
     """Credits a personal account: the monthly allocation, or a recharge through a bank or
     self-service terminal (I-29). Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: PERSON_NOT_ENROLLED, REQUEST_ID_REUSED.
+    `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, REQUEST_ID_REUSED.
     """
 
     GetAccount: grpc.aio.UnaryUnaryMultiCallable[
@@ -63,7 +63,7 @@ class AccountServiceAsyncStub:
         yibao.settlement.v1.account_service_pb2.GetAccountResponse,
     ]
     """Reads a personal account and the person's benefit year. Callers: agency of the
-    region. Reasons: ACCOUNT_NOT_FOUND.
+    region. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
     """
 
     ListFundBalances: grpc.aio.UnaryUnaryMultiCallable[
@@ -85,7 +85,7 @@ class AccountServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.account_service_pb2.CreditAccountResponse, collections.abc.Awaitable[yibao.settlement.v1.account_service_pb2.CreditAccountResponse]]:
         """Credits a personal account: the monthly allocation, or a recharge through a bank or
         self-service terminal (I-29). Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: PERSON_NOT_ENROLLED, REQUEST_ID_REUSED.
+        `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -95,7 +95,7 @@ class AccountServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.account_service_pb2.GetAccountResponse, collections.abc.Awaitable[yibao.settlement.v1.account_service_pb2.GetAccountResponse]]:
         """Reads a personal account and the person's benefit year. Callers: agency of the
-        region. Reasons: ACCOUNT_NOT_FOUND.
+        region. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
         """
 
     @abc.abstractmethod

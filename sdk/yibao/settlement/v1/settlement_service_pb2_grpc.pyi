@@ -26,7 +26,7 @@ class SettlementServiceStub:
         yibao.settlement.v1.settlement_service_pb2.TrialBillResponse,
     ]
     """Computes what a bill would cost whom, now, and stores nothing. Callers: the
-    institution of the visit. Reasons: as SettleBill but for the QR code.
+    institution of the visit. Reasons: as SettleBill but for the code and its credential.
     """
 
     SettleBill: grpc.UnaryUnaryMultiCallable[
@@ -36,9 +36,13 @@ class SettlementServiceStub:
     """Settles a bill: books what the funds and the account pay and uses up the QR code
     (audience `01301`; `02121` at a pharmacy). Callers: the institution of the visit.
     The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
-    gets the first answer, byte for byte; after a time-out, repeat. Reasons: the QR_*
-    reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, VISIT_NOT_FOUND, SERVICE_DATE_INVALID,
-    INSTITUTION_NOT_DESIGNATED, CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
+    gets the first answer, byte for byte; after a time-out, repeat. The enrolment on the
+    service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
+    PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
+    CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
+    INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, SERVICE_DATE_INVALID,
+    INSTITUTION_NOT_DESIGNATED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
+    CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
     LINE_NUMBER_REPEATED, BILL_TOTAL_MISMATCH, POLICY_NOT_FOUND,
     POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
     """
@@ -57,8 +61,8 @@ class SettlementServiceStub:
         yibao.settlement.v1.settlement_service_pb2.ReverseSettlementResponse,
     ]
     """Reverses a settlement in full: entries of the opposite sign, the person's year and
-    account as if it had not been. Callers: the institution that settled, agency of
-    the region. Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND,
+    account as if it had not been; of a person who was merged since, those of who took
+    the account over. Callers: the institution that settled, agency of the region. Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND,
     SETTLEMENT_REVERSED, REQUEST_ID_REUSED.
     """
 
@@ -87,7 +91,7 @@ class SettlementServiceAsyncStub:
         yibao.settlement.v1.settlement_service_pb2.TrialBillResponse,
     ]
     """Computes what a bill would cost whom, now, and stores nothing. Callers: the
-    institution of the visit. Reasons: as SettleBill but for the QR code.
+    institution of the visit. Reasons: as SettleBill but for the code and its credential.
     """
 
     SettleBill: grpc.aio.UnaryUnaryMultiCallable[
@@ -97,9 +101,13 @@ class SettlementServiceAsyncStub:
     """Settles a bill: books what the funds and the account pay and uses up the QR code
     (audience `01301`; `02121` at a pharmacy). Callers: the institution of the visit.
     The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
-    gets the first answer, byte for byte; after a time-out, repeat. Reasons: the QR_*
-    reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, VISIT_NOT_FOUND, SERVICE_DATE_INVALID,
-    INSTITUTION_NOT_DESIGNATED, CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
+    gets the first answer, byte for byte; after a time-out, repeat. The enrolment on the
+    service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
+    PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
+    CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
+    INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, SERVICE_DATE_INVALID,
+    INSTITUTION_NOT_DESIGNATED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
+    CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
     LINE_NUMBER_REPEATED, BILL_TOTAL_MISMATCH, POLICY_NOT_FOUND,
     POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
     """
@@ -118,8 +126,8 @@ class SettlementServiceAsyncStub:
         yibao.settlement.v1.settlement_service_pb2.ReverseSettlementResponse,
     ]
     """Reverses a settlement in full: entries of the opposite sign, the person's year and
-    account as if it had not been. Callers: the institution that settled, agency of
-    the region. Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND,
+    account as if it had not been; of a person who was merged since, those of who took
+    the account over. Callers: the institution that settled, agency of the region. Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND,
     SETTLEMENT_REVERSED, REQUEST_ID_REUSED.
     """
 
@@ -150,7 +158,7 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.TrialBillResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.TrialBillResponse]]:
         """Computes what a bill would cost whom, now, and stores nothing. Callers: the
-        institution of the visit. Reasons: as SettleBill but for the QR code.
+        institution of the visit. Reasons: as SettleBill but for the code and its credential.
         """
 
     @abc.abstractmethod
@@ -162,9 +170,13 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         """Settles a bill: books what the funds and the account pay and uses up the QR code
         (audience `01301`; `02121` at a pharmacy). Callers: the institution of the visit.
         The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
-        gets the first answer, byte for byte; after a time-out, repeat. Reasons: the QR_*
-        reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, VISIT_NOT_FOUND, SERVICE_DATE_INVALID,
-        INSTITUTION_NOT_DESIGNATED, CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
+        gets the first answer, byte for byte; after a time-out, repeat. The enrolment on the
+        service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
+        PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
+        CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
+        INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, SERVICE_DATE_INVALID,
+        INSTITUTION_NOT_DESIGNATED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
+        CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
         LINE_NUMBER_REPEATED, BILL_TOTAL_MISMATCH, POLICY_NOT_FOUND,
         POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
         """
@@ -187,8 +199,8 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.ReverseSettlementResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.ReverseSettlementResponse]]:
         """Reverses a settlement in full: entries of the opposite sign, the person's year and
-        account as if it had not been. Callers: the institution that settled, agency of
-        the region. Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND,
+        account as if it had not been; of a person who was merged since, those of who took
+        the account over. Callers: the institution that settled, agency of the region. Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND,
         SETTLEMENT_REVERSED, REQUEST_ID_REUSED.
         """
 

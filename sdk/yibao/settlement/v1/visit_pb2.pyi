@@ -18,8 +18,8 @@ DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
 @typing.final
 class Visit(google.protobuf.message.Message):
-    """A registered visit (挂号/入院登记, mdtrt_id) with the facts that decide its benefits,
-    as they stood at registration.
+    """A registered visit (挂号/入院登记, mdtrt_id) with the facts of its first day. A bill is
+    decided by the enrolment on its own service date.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -49,9 +49,9 @@ class Visit(google.protobuf.message.Message):
     care_type: builtins.str
     """The care type (med_type): `11` outpatient, `2101` inpatient."""
     insurance_type: builtins.str
-    """The insurance type that pays."""
+    """The insurance type that pays, where it still covers the service date."""
     person_class: builtins.str
-    """The person class at registration."""
+    """The person class on the first day."""
     institution_level: builtins.str
     """The institution's level (hosp_lv) at registration."""
     @property
@@ -60,7 +60,7 @@ class Visit(google.protobuf.message.Message):
 
     @property
     def entitlement_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
-        """Entitlement groups at registration."""
+        """Entitlement groups on the first day."""
 
     @property
     def register_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
@@ -89,7 +89,9 @@ global___Visit = Visit
 
 @typing.final
 class Presentation(google.protobuf.message.Message):
-    """A QR code shown at a counter, as scanned."""
+    """A code shown at a counter, as scanned: of an e-certificate, made by the service
+    (`MI1-`) or by the phone (`MI2-`), or of a card that was swiped.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
