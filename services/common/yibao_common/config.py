@@ -128,6 +128,14 @@ class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class ServiceConfig(Section):
+    """What the configuration of every service holds."""
+
+    server: ServerConfig
+    database: DatabaseConfig
+    log: LogConfig = LogConfig()
+
+
 def load_config(
     model: type[T], *, path: Path | None, environ: Mapping[str, str], prefix: str = "YIBAO"
 ) -> T:

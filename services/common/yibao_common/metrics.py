@@ -92,6 +92,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.device_alarms = Counter(
+            "yibao_device_alarms",
+            "Keys of phones that were found in two places.",
+            ("region",),
+            registry=self.registry,
+        )
 
     def method(self, method: str) -> MethodMetrics:
         """Returns what counts the calls of one method."""
