@@ -1,64 +1,162 @@
-"""Offline verification, text to claims, on one core against `openssl speed`."""
+"""Offline verification, text to claims, on one core against `openssl speed`.
 
+`python -m bench.verify` measures this alone.
+"""
+
+import argparse
 import datetime as dt
+import hashlib
 import os
 import re
+import statistics
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from yibao import qr
+from yibao import _base45, _cbor, _status_list, _token, _trust_format, qr
+from yibao._device import DeviceCertificate, encode_device_certificate
+from yibao._trust_format import BoundList, KeyEntry, KeyState, SnapshotContent
 from yibao.trust import TrustSnapshot
-from yibao_identity.rules.qr_code import new_claims
-from yibao_identity.rules.trust_list import KeyState, ListedKey, TrustList
-from yibao_identity.storage.signing import TokenSigner, TrustSigner
 
-_CODES = 2_000
+# Few enough to stay in the processor's cache, as the one signature of openssl's does.
+_CODES = 50
+_REGION = "999019"
+_AUDIENCE = "01301"
+_LIST_URI = f"mi:sl/{_REGION}/1"
+_DAY = 86_400
 
 
 class VerifyBench:
-    """Distinct codes of one issuer and a snapshot that lists its key."""
+    """Distinct codes of one issuer in both modes, and a snapshot that lists its keys."""
 
     def __init__(self) -> None:
-        """Makes the codes."""
-        now = dt.datetime.now(dt.UTC)
-        signer = TokenSigner(Ed25519PrivateKey.generate())
-        trust_signer = TrustSigner(Ed25519PrivateKey.generate())
-        listed = ListedKey(
-            signer.public_key,
-            frozenset({"999019"}),
-            now - dt.timedelta(days=1),
-            now + dt.timedelta(days=1),
-            KeyState.ACTIVE,
-        )
-        snapshot = trust_signer.sign_snapshot(TrustList(1, now, (listed,)))
-        self._trust = TrustSnapshot.verify(snapshot, trust_key=trust_signer.public_key, now=now)
-        self._now = now
-        self._codes = [
-            signer.sign_code(
-                new_claims(
-                    issuer="999019",
-                    subject=f"S{number:012d}",
-                    audience="01301",
-                    now=now,
-                    code_id=os.urandom(8),
-                )
-            )
-            for number in range(_CODES)
+        """Makes the codes; those of mode B are of as many phones."""
+        self._now = dt.datetime.now(dt.UTC)
+        self._second = int(self._now.timestamp())
+        keys = {use: Ed25519PrivateKey.generate() for use in ("tok", "cred", "status", "trust")}
+        self._trust = self._snapshot(keys)
+        self._codes = [self._code(keys["tok"], f"S{number:012d}") for number in range(_CODES)]
+        self._presentations = [
+            self._presentation(keys["cred"], f"S{number:012d}", number) for number in range(_CODES)
         ]
 
-    def per_second(self, *, seconds: float) -> float:
-        """Returns how many codes this thread verifies in a second of its CPU time."""
-        done = 0
-        end = time.perf_counter() + seconds
-        began = time.thread_time()
-        while time.perf_counter() < end:
-            for text in self._codes[:200]:
-                qr.verify(text, trust=self._trust, audience="01301", now=self._now)
-            done += 200
-        return done / (time.thread_time() - began)
+    def codes_per_second(self, *, seconds: float) -> float:
+        """Returns how many codes of mode A this thread verifies in a second of its CPU time."""
+        return _per_second(self._verify_all(self._codes, None), seconds)
+
+    def new_presentations_per_second(self, *, seconds: float) -> float:
+        """Returns how many codes of mode B, of phones not seen before."""
+        return _per_second(self._verify_all(self._presentations, None), seconds)
+
+    def known_presentations_per_second(self, *, seconds: float) -> float:
+        """Returns how many codes of mode B, of phones whose certificate is known."""
+        cache = qr.CertificateCache(_CODES)
+        verify = self._verify_all(self._presentations, cache)
+        verify()
+        return _per_second(verify, seconds)
+
+    def _verify_all(
+        self, texts: list[str], cache: qr.CertificateCache | None
+    ) -> Callable[[], None]:
+        def verify() -> None:
+            for text in texts:
+                qr.verify(
+                    text,
+                    trust=self._trust,
+                    audience=_AUDIENCE,
+                    now=self._now,
+                    certificates=cache,
+                )
+
+        return verify
+
+    def _code(self, key: Ed25519PrivateKey, subject: str) -> str:
+        claims: dict[int | str, _cbor.Value] = {
+            1: _REGION,
+            2: subject,
+            3: _AUDIENCE,
+            4: self._second + 60,
+            6: self._second,
+            7: os.urandom(8),
+        }
+        return _token.TEXT_PREFIX + _base45.encode(_signed(key, _cbor.encode(claims)))
+
+    def _presentation(self, key: Ed25519PrivateKey, subject: str, index: int) -> str:
+        device_key = Ed25519PrivateKey.generate()
+        certificate = DeviceCertificate(
+            issuer=_REGION,
+            subject=subject,
+            issue_second=self._second - 3_600,
+            expire_second=self._second + _DAY,
+            certificate_id=os.urandom(8),
+            device_key=device_key.public_key().public_bytes_raw(),
+            status_uri=_LIST_URI,
+            # A random entry of 2**20 is nearly always of four bytes.
+            status_index=1 << 17 | index,
+        )
+        data = _signed(key, encode_device_certificate(certificate))
+        return qr.present(data, device_key, audience=_AUDIENCE, now=self._now)
+
+    def _snapshot(self, keys: dict[str, Ed25519PrivateKey]) -> TrustSnapshot:
+        status_list = self._status_list(keys["status"])
+        content = SnapshotContent(
+            version=1,
+            issue_second=self._second,
+            expire_second=self._second + 7 * _DAY,
+            refresh_seconds=3_600,
+            keys=tuple(self._listed(use, keys[use]) for use in ("tok", "cred", "status")),
+            lists=(BoundList(_LIST_URI, 1, hashlib.sha256(status_list).digest()),),
+        )
+        trust = TrustSnapshot.verify(
+            _signed(keys["trust"], _trust_format.encode(content)),
+            trust_key=keys["trust"].public_key().public_bytes_raw(),
+            now=self._now,
+        )
+        return trust.with_status_list(status_list, now=self._now)
+
+    def _listed(self, use: str, key: Ed25519PrivateKey) -> KeyEntry:
+        public_key = key.public_key().public_bytes_raw()
+        return KeyEntry(
+            _token.key_id_of(public_key),
+            public_key,
+            use,
+            (_REGION,),
+            self._second - _DAY,
+            self._second + _DAY,
+            KeyState.ACTIVE,
+        )
+
+    def _status_list(self, key: Ed25519PrivateKey) -> bytes:
+        content = _status_list.StatusList(
+            uri=_LIST_URI,
+            issue_second=self._second,
+            expire_second=self._second + _DAY,
+            refresh_seconds=3_600,
+            bits=_status_list.bits_of(()),
+        )
+        key_id = _token.key_id_of(key.public_key().public_bytes_raw())
+        payload = _status_list.encode_claims(content)
+        signature = key.sign(_status_list.bytes_to_sign(key_id, payload))
+        return _status_list.close(key_id, payload, signature)
+
+
+def _signed(key: Ed25519PrivateKey, payload: bytes) -> bytes:
+    opening = _token.frame_opening(_token.key_id_of(key.public_key().public_bytes_raw()))
+    signature = key.sign(_token.bytes_to_sign(opening, payload))
+    return _token.close_frame(opening, payload, signature)
+
+
+def _per_second(verify_all: Callable[[], None], seconds: float) -> float:
+    done = 0
+    end = time.perf_counter() + seconds
+    began = time.thread_time()
+    while time.perf_counter() < end:
+        verify_all()
+        done += _CODES
+    return done / (time.thread_time() - began)
 
 
 def openssl_verifies_per_second(*, seconds: int) -> float | None:
@@ -74,3 +172,29 @@ def openssl_verifies_per_second(*, seconds: int) -> float | None:
     found = re.search(r"Ed25519.*\s([0-9.]+)\s*$", done.stdout.strip())
     assert found is not None, done.stdout
     return float(found[1])
+
+
+def main() -> None:
+    """Prints the ratios, round by round and their medians."""
+    parser = argparse.ArgumentParser(prog="python -m bench.verify", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    bench = VerifyBench()
+    measures = {
+        "mode A": bench.codes_per_second,
+        "mode B, new certificate": bench.new_presentations_per_second,
+        "mode B, known certificate": bench.known_presentations_per_second,
+    }
+    ratios: dict[str, list[float]] = {name: [] for name in measures}
+    for _ in range(arguments.rounds):
+        limit = openssl_verifies_per_second(seconds=1)
+        assert limit is not None, "openssl is not installed"
+        for name, measure in measures.items():
+            ratios[name].append(measure(seconds=0.5) / limit)
+    for name, rounds in ratios.items():
+        each = " ".join(f"{ratio:.3f}" for ratio in rounds)
+        print(f"{name:<28}{statistics.median(rounds):.3f} of openssl speed  [{each}]")
+
+
+if __name__ == "__main__":
+    main()

@@ -52,24 +52,24 @@ def decode(text: str) -> bytes:
     if _OUTSIDE in values:
         raise Base45Error("a character outside the alphabet")
     left_over = len(values) % 3
-    if left_over == 1:
-        raise Base45Error("one character left over")
-    whole = len(values) - left_over
-    result = _decode_triples(values[:whole])
+    last = b""
     if left_over:
-        last = values[whole] + 45 * values[whole + 1]
-        if last > 255:
-            raise Base45Error("the last two characters exceed a byte")
-        result.append(last)
-    return bytes(result)
-
-
-def _decode_triples(values: bytes) -> bytearray:
-    """Turns each three digits, the least significant first, into two bytes."""
+        if left_over == 1:
+            raise Base45Error("one character left over")
+        last = _last_byte(values[-2], values[-1])
+        values = values[:-2]
+    # Each three digits, the least significant first, become two bytes.
     lanes = int.from_bytes(values, "big")
     sums = (lanes >> 16 & _LOW_BYTES) + 45 * (lanes >> 8 & _LOW_BYTES) + 2025 * (lanes & _LOW_BYTES)
     if sums & _HIGH_BYTES:
         raise Base45Error("three characters exceed two bytes")
     result = bytearray(sums.to_bytes(len(values), "big"))
     del result[0::3]
-    return result
+    return bytes(result) + last if last else bytes(result)
+
+
+def _last_byte(low: int, high: int) -> bytes:
+    value = low + 45 * high
+    if value > 255:
+        raise Base45Error("the last two characters exceed a byte")
+    return bytes((value,))

@@ -32,7 +32,21 @@ def _square_root(square: int) -> int | None:
 
 _Y8 = _order_8_y()
 # Orders 4, 1, 2 and 8; with either sign these are all the points of low order.
-_LOW_ORDER_Y = frozenset((0, 1, _P - 1, _Y8, _P - _Y8))
+LOW_ORDER_Y = frozenset((0, 1, _P - 1, _Y8, _P - _Y8))
+
+
+def refuse_low_order(raw: bytes) -> None:
+    """Refuses 32 raw bytes that are a point of low order, or not canonical.
+
+    Raises:
+        ValueError: They are one of the 14 encodings of such points, or state a
+            coordinate that is not below p.
+    """
+    y = int.from_bytes(raw, "little") & ~_SIGN_BIT
+    if y >= _P:
+        raise ValueError("a public key is not canonical")
+    if y in LOW_ORDER_Y:
+        raise ValueError("a public key has low order")
 
 
 def load_public_key(raw: bytes) -> Ed25519PublicKey:
@@ -43,11 +57,8 @@ def load_public_key(raw: bytes) -> Ed25519PublicKey:
     """
     if len(raw) != 32:
         raise ValueError("a public key has 32 bytes")
+    refuse_low_order(raw)
     y = int.from_bytes(raw, "little") & ~_SIGN_BIT
-    if y >= _P:
-        raise ValueError("a public key is not canonical")
-    if y in _LOW_ORDER_Y:
-        raise ValueError("a public key has low order")
     x_squared = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
     if _square_root(x_squared) is None:
         raise ValueError("a public key is not a point of the curve")

@@ -1,7 +1,8 @@
 """What the issuer and the verifier of signed texts share: the frame and the errors.
 
-Both the QR token and the trust snapshot are COSE_Sign1 (RFC 9052) by Ed25519 in one
-frame, of which every byte is fixed but the key id and the length of the payload:
+The code of mode A, the device certificate of mode B and the trust snapshot are
+COSE_Sign1 (RFC 9052) by Ed25519 in one frame, of which every byte is fixed but the key id
+and the length of the payload:
 
     d2 84                            tag 18, an array of 4
     4d a2 01 27 04 48 <8 bytes>      protected: {1: -8 EdDSA, 4: key id}
@@ -14,9 +15,11 @@ So it is checked by comparing bytes, and no parser runs before the signature hol
 
 import datetime as dt
 import hashlib
+import struct
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 TEXT_PREFIX: Final = "MI1-"
+PRESENTATION_PREFIX: Final = "MI2-"
 KEY_ID_BYTES: Final = 8
 PUBLIC_KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
@@ -33,17 +36,27 @@ CLAIM_AUDIENCE: Final = 3
 CLAIM_EXPIRE: Final = 4
 CLAIM_ISSUE: Final = 6
 CLAIM_CODE_ID: Final = 7
+# Of device certificates and presentations alone.
+CLAIM_DEVICE_KEY: Final = 8
+CLAIM_CHALLENGE: Final = 39
+CLAIM_STATUS: Final = 65535
 
 _OPENING = bytes.fromhex("d2844da201270448")
 _PROTECTED = slice(2, 16)
 _KEY_ID = slice(8, 16)
 _UNPROTECTED_AT = 16
 _PAYLOAD_HEAD_AT = 17
+# Nothing unprotected, then the head of a payload whose length takes one byte.
+_SHORT_PAYLOAD_OPENING = bytes.fromhex("a058")
+_SHORT_START = struct.Struct("8s8s2sB")
+_SHORT_PAYLOAD_AT = _SHORT_START.size
+_LEAST_PAYLOAD_BYTES = 24
 _CLOSING = bytes.fromhex("5840")
-_CLOSING_BYTES = len(_CLOSING) + SIGNATURE_BYTES
+_END = struct.Struct(f"2s{SIGNATURE_BYTES}s")
+_CLOSING_BYTES = _END.size
 # The start of Sig_structure: an array of 4 whose first item is "Signature1".
-_SIGNED_OPENING = b"\x84\x6aSignature1"
-_NO_EXTERNAL_DATA = b"\x40"
+SIGNED_OPENING: Final = b"\x84\x6aSignature1"
+NO_EXTERNAL_DATA: Final = b"\x40"
 
 ErrorName: TypeAlias = Literal[
     "malformed",
@@ -53,6 +66,7 @@ ErrorName: TypeAlias = Literal[
     "expired",
     "clock_suspect",
     "wrong_audience",
+    "revoked",
     "stale_trust",
     "replayed",
 ]
@@ -107,7 +121,7 @@ def frame_opening(key_id: bytes) -> bytes:
 def bytes_to_sign(opening: bytes, payload: bytes) -> bytes:
     """Returns the Sig_structure over a payload that follows `opening`."""
     head = payload_head(len(payload))
-    return b"".join((_SIGNED_OPENING, opening[_PROTECTED], _NO_EXTERNAL_DATA, head, payload))
+    return b"".join((SIGNED_OPENING, opening[_PROTECTED], NO_EXTERNAL_DATA, head, payload))
 
 
 def close_frame(opening: bytes, payload: bytes, signature: bytes) -> bytes:
@@ -134,15 +148,41 @@ def open_frame(data: bytes, *, max_payload: int) -> Frame:
         data[_KEY_ID],
         data[start:closing_at],
         data[-SIGNATURE_BYTES:],
-        b"".join(
-            (
-                _SIGNED_OPENING,
-                data[_PROTECTED],
-                _NO_EXTERNAL_DATA,
-                data[_PAYLOAD_HEAD_AT:closing_at],
-            )
-        ),
+        SIGNED_OPENING + data[_PROTECTED] + NO_EXTERNAL_DATA + data[_PAYLOAD_HEAD_AT:closing_at],
     )
+
+
+def signed_bytes(data: bytes) -> bytes:
+    """Returns what the signature of a message is over of this profile; `data` has its frame."""
+    return SIGNED_OPENING + data[2:16] + NO_EXTERNAL_DATA + data[17:-_CLOSING_BYTES]
+
+
+def open_short_frame(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Takes a message with a payload of 24 to 255 bytes apart, as `open_frame` would.
+
+    Such a payload has one form of head, so this costs half as much. Codes and device
+    certificates are read with it.
+
+    Returns:
+        The key id, the payload and the signature, which is over `signed_bytes`.
+
+    Raises:
+        QrError: `malformed`.
+    """
+    closing_at = len(data) - _CLOSING_BYTES
+    size = closing_at - _SHORT_PAYLOAD_AT
+    if size < _LEAST_PAYLOAD_BYTES:
+        raise QrError("malformed", "too short for a signed message of this profile")
+    opening, key_id, payload_opening, stated_size = _SHORT_START.unpack_from(data)
+    closing, signature = _END.unpack_from(data, closing_at)
+    if (
+        opening != _OPENING
+        or payload_opening != _SHORT_PAYLOAD_OPENING
+        or stated_size != size
+        or closing != _CLOSING
+    ):
+        raise QrError("malformed", "not the frame of a signed message of this profile")
+    return key_id, data[_SHORT_PAYLOAD_AT:closing_at], signature
 
 
 def _payload_start(data: bytes, end: int, max_payload: int) -> int:

@@ -1,6 +1,7 @@
-"""The content of a trust snapshot as CBOR: `docs/reference/trust-snapshot.md`."""
+"""The content of a trust snapshot as CBOR: `docs/coding/trust.md`."""
 
 import enum
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeVar
@@ -8,15 +9,25 @@ from typing import Final, TypeVar
 from yibao import _cbor
 from yibao._token import KEY_ID_BYTES, PUBLIC_KEY_BYTES, key_id_of
 
-USE_TOKEN: Final = "tok"  # noqa: S105 - what a key is for
+# What a key is for; one key has one use.
+USE_TOKEN: Final = "tok"  # noqa: S105 - codes of mode A
+USE_CREDENTIAL: Final = "cred"  # device certificates
+USE_STATUS: Final = "status"  # status lists
+USE_TERMINAL: Final = "terminal"  # reserved: scan receipts
 MAX_KEYS: Final = 512
+MAX_LISTS: Final = 256
+MAX_DENIED: Final = 1024
+CERTIFICATE_ID_BYTES: Final = 8
+DIGEST_BYTES: Final = 32
 # The hard age: a verifier that is cut off trusts what it has for this long at most.
 MAX_LIFE_SECONDS: Final = 7 * 86_400
 # 31 December 9999, the last second that Python's datetimes can show.
 LAST_SECOND: Final = 253_402_300_799
 
-_VERSION, _ISSUE, _EXPIRE, _REFRESH, _KEYS = range(1, 6)
+_VERSION, _ISSUE, _EXPIRE, _REFRESH, _KEYS, _LISTS, _DENIED = range(1, 8)
 _KEY_ID, _PUBLIC_KEY, _USE, _ISSUERS, _START, _KEY_EXPIRE, _STATE, _KILLED = range(1, 9)
+
+_LIST_URI = re.compile(r"mi:sl/([0-9]{6})/[1-9][0-9]{0,8}", re.ASCII)
 
 _Ordered = TypeVar("_Ordered", bytes, str)
 
@@ -49,6 +60,15 @@ class KeyEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundList:
+    """A status list as the snapshot binds it: this content of it and no other."""
+
+    uri: str
+    version: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotContent:
     """What the trust key signs."""
 
@@ -57,11 +77,27 @@ class SnapshotContent:
     expire_second: int
     refresh_seconds: int
     keys: tuple[KeyEntry, ...]
+    lists: tuple[BoundList, ...] = ()
+    denied: tuple[bytes, ...] = ()
+
+
+def list_uri(region: str, number: int) -> str:
+    """Returns the name of a region's status list; `number` is from 1 on."""
+    uri = f"mi:sl/{region}/{number}"
+    assert region_of_list(uri) == region
+    return uri
+
+
+def region_of_list(uri: str) -> str | None:
+    """Returns the region whose status list `uri` names, or None where it names none."""
+    match = _LIST_URI.fullmatch(uri)
+    return match[1] if match else None
 
 
 def encode(content: SnapshotContent) -> bytes:
-    """Returns the content as bytes, keys by id and issuers in order."""
+    """Returns the content as bytes, with keys, issuers, lists and denied ids in order."""
     keys = sorted(content.keys, key=lambda key: key.key_id)
+    lists = sorted(content.lists, key=lambda bound: bound.uri)
     return _cbor.encode(
         {
             _VERSION: content.version,
@@ -69,6 +105,8 @@ def encode(content: SnapshotContent) -> bytes:
             _EXPIRE: content.expire_second,
             _REFRESH: content.refresh_seconds,
             _KEYS: [_encode_key(key) for key in keys],
+            _LISTS: [[bound.uri, bound.version, bound.digest] for bound in lists],
+            _DENIED: sorted(content.denied),
         }
     )
 
@@ -95,18 +133,22 @@ def decode(payload: bytes) -> SnapshotContent:
         CborError: It is not deterministic CBOR of our subset.
         FormatError: A label, type, range or order is not that of a snapshot.
     """
-    fields = _fields(_cbor.decode(payload, max_entries=MAX_KEYS), required=range(1, 6))
-    listed = fields[_KEYS]
-    _require(isinstance(listed, list) and len(listed) > 0, "keys are not an array of some")
-    assert isinstance(listed, list)
+    decoded = _cbor.decode(payload, max_entries=max(MAX_KEYS, MAX_LISTS, MAX_DENIED))
+    fields = _fields(decoded, required=range(1, 8))
+    listed = _items(fields[_KEYS], "keys", most=MAX_KEYS)
+    _require(len(listed) > 0, "no keys")
     keys = tuple(_decode_key(entry) for entry in listed)
     _require_rising([key.key_id for key in keys], "keys")
+    lists = tuple(_decode_list(entry) for entry in _items(fields[_LISTS], "lists", most=MAX_LISTS))
+    _require_rising([bound.uri for bound in lists], "lists")
     content = SnapshotContent(
         _uint(fields[_VERSION]),
         _second(fields[_ISSUE]),
         _second(fields[_EXPIRE]),
         _uint(fields[_REFRESH]),
         keys,
+        lists,
+        _denied(fields[_DENIED]),
     )
     life = content.expire_second - content.issue_second
     _require(content.version >= 1, "version 0")
@@ -134,6 +176,35 @@ def _decode_key(entry: _cbor.Value) -> KeyEntry:
     killed_second = None if killed is None else _second(killed)
     issuers = _issuers(fields[_ISSUERS])
     return KeyEntry(key_id, public_key, use, issuers, start, expire, state, killed_second)
+
+
+def _decode_list(entry: _cbor.Value) -> BoundList:
+    fields = _items(entry, "a list", most=3)
+    _require(len(fields) == 3, "a list without its three parts")
+    uri, version, digest = fields
+    _require(isinstance(uri, str) and region_of_list(uri) is not None, "the name of a list")
+    _require(isinstance(digest, bytes) and len(digest) == DIGEST_BYTES, "the digest of a list")
+    assert isinstance(uri, str)
+    assert isinstance(digest, bytes)
+    return BoundList(uri, _uint(version), digest)
+
+
+def _denied(value: _cbor.Value) -> tuple[bytes, ...]:
+    listed = _items(value, "denied", most=MAX_DENIED)
+    denied = [
+        item for item in listed if isinstance(item, bytes) and len(item) == CERTIFICATE_ID_BYTES
+    ]
+    _require(len(denied) == len(listed), "a denied certificate that is no id of 8 bytes")
+    _require_rising(denied, "denied certificates")
+    return tuple(denied)
+
+
+def _items(value: _cbor.Value, what: str, *, most: int) -> list[_cbor.Value]:
+    _require(
+        isinstance(value, list) and len(value) <= most, f"{what}: not an array of at most {most}"
+    )
+    assert isinstance(value, list)
+    return value
 
 
 def _fields(

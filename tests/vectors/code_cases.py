@@ -1,4 +1,4 @@
-"""Every way for a code to be valid or invalid, in the order in which they are checked."""
+"""Every way for a code of mode A to be valid or invalid, in the order in which they are checked."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -39,7 +39,8 @@ class Case:
     offset_seconds: int | None = None
     now: dt.datetime = NOW + 10 * SECOND
     audience: str | tuple[str, ...] = AUDIENCE
-    leeway_seconds: int = 5
+    leeway_seconds: int | None = None
+    challenge: bytes | None = None
 
 
 VALID = Message(payload())
@@ -242,17 +243,18 @@ def claim_cases() -> Iterator[Case]:
 
 def time_cases() -> Iterator[Case]:
     text = VALID.text()
-    for leeway in (0, 5, 60):
-        skew = leeway * SECOND
+    for leeway in (None, 0, 60):
+        seconds = 5 if leeway is None else leeway
+        skew = seconds * SECOND
         opens, closes = NOW - skew, NOW + 60 * SECOND + skew
-        of = f"leeway {leeway} s"
+        of = f"leeway {'as usual' if leeway is None else f'{leeway} s'}"
         yield Case(f"first moment, {of}", text, now=opens, leeway_seconds=leeway)
         yield Case(f"last moment, {of}", text, now=closes - MOMENT, leeway_seconds=leeway)
         early = "clock_suspect" if leeway == 60 else "not_yet_valid"
         yield Case(
-            f"a moment early, {of}", text, early, -leeway - 1, opens - MOMENT, AUDIENCE, leeway
+            f"a moment early, {of}", text, early, -seconds - 1, opens - MOMENT, AUDIENCE, leeway
         )
-        yield Case(f"a moment late, {of}", text, "expired", leeway + 60, closes, AUDIENCE, leeway)
+        yield Case(f"a moment late, {of}", text, "expired", seconds + 60, closes, AUDIENCE, leeway)
     minute = 60 * SECOND
     yield Case("60 s early", text, "not_yet_valid", -60, NOW - minute)
     yield Case("over 60 s early", text, "clock_suspect", -61, NOW - minute - MOMENT)
@@ -272,6 +274,8 @@ def audience_cases() -> Iterator[Case]:
         yield Case(name, text, "wrong_audience", audience=audience)
     yield Case("several other audiences", text, "wrong_audience", audience=("01101", "02121"))
     yield Case("no accepted audience", text, "wrong_audience", audience=())
+    # Only a phone with a key can answer.
+    yield Case("a challenge was shown", text, "wrong_audience", challenge=bytes(8))
     long = "institution/H33010000001/counter/12"
     yield Case("audience of 35 characters", Message(payload(aud=long)).text(), audience=long)
     assert len(payload(aud="9" * 206)) == 255

@@ -9,25 +9,31 @@ import datetime as dt
 import json
 from pathlib import Path
 
+from support.presentation_minting import HELD_LISTS, device_snapshot
 from support.token_minting import public_key, snapshot
 from vectors.code_cases import Case, all_cases
+from vectors.presentation_cases import all_presentation_cases
 from vectors.snapshot_cases import SnapshotCase, all_snapshot_cases
 
 SAMPLE = Path(__file__).parents[2] / "sdk" / "examples" / "trust.cbor"
 FILE = Path(__file__).parent / "data" / "yibao_tokens.json"
 
 NOTE = (
-    "Made by tests/vectors/make_tokens.py. Verify each code against trust_snapshot with "
-    "its audience, time and leeway, and each snapshot against trust_key; error null means "
-    "accepted. The private keys are SHA-256 of the names in tests/support/token_minting.py."
+    "Made by tests/vectors/make_tokens.py. Verify each of codes (mode A) against "
+    "trust_snapshot and each of presentations (mode B) against presentation_trust_snapshot "
+    "and status_lists, with its audience, time, leeway (null: 5 s in mode A, 30 s in mode B) "
+    "and challenge, and each snapshot against trust_key; error null means accepted. The "
+    "private keys are SHA-256 of the names in tests/support/token_minting.py, the P-256 one "
+    "as in tests/support/presentation_minting.py."
 )
 
 
 def contents() -> str:
     """Returns what the file must hold."""
     codes = [_code(case) for case in all_cases()]
+    presentations = [_code(case) for case in all_presentation_cases()]
     snapshots = [_snapshot(case) for case in all_snapshot_cases()]
-    for cases in (codes, snapshots):
+    for cases in (codes, presentations, snapshots):
         names = [case["name"] for case in cases]
         assert len(names) == len(set(names)), "a name is used twice"
     document = {
@@ -35,6 +41,9 @@ def contents() -> str:
         "trust_key": public_key("trust").hex(),
         "trust_snapshot": snapshot().hex(),
         "codes": codes,
+        "presentation_trust_snapshot": device_snapshot().hex(),
+        "status_lists": [data.hex() for data in HELD_LISTS],
+        "presentations": presentations,
         "snapshots": snapshots,
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -47,6 +56,7 @@ def _code(case: Case) -> dict[str, object]:
         "audience": case.audience if isinstance(case.audience, str) else list(case.audience),
         "now": _time(case.now),
         "leeway_seconds": case.leeway_seconds,
+        "challenge": None if case.challenge is None else case.challenge.hex(),
         "error": case.error,
         "offset_seconds": case.offset_seconds,
     }

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from support.token_minting import (
+    CODE_ID,
     DAY,
     KEYS,
     NOW,
@@ -19,7 +20,7 @@ from support.token_minting import (
 
 from yibao import _cbor, _trust_format
 from yibao._token import key_id_of
-from yibao._trust_format import KeyState
+from yibao._trust_format import BoundList, KeyState
 
 SECOND = dt.timedelta(seconds=1)
 MOMENT = dt.timedelta(microseconds=1)
@@ -32,6 +33,37 @@ NOT_KEYS = {
     "of order 8": bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
     "not canonical": b"\xed" + b"\xff" * 30 + b"\x7f",
     "no point": b"\x02" + bytes(31),
+}
+
+
+URI = "mi:sl/330100/7"
+DIGEST = bytes(range(32))
+LIST_FAULTS: dict[str, _cbor.Value] = {
+    "an empty map": {},
+    "entry not an array": [URI],
+    "entry of two parts": [[URI, 1]],
+    "entry of four parts": [[URI, 1, DIGEST, 0]],
+    "name an integer": [[7, 1, DIGEST]],
+    "name of no list": [["mi:sl/330100/", 1, DIGEST]],
+    "name of another scheme": [["https://sl/330100/7", 1, DIGEST]],
+    "name with number 0": [["mi:sl/330100/0", 1, DIGEST]],
+    "name with other digits": [["mi:sl/33010\u0661/7", 1, DIGEST]],
+    "version of text": [[URI, "1", DIGEST]],
+    "version negative": [[URI, -1, DIGEST]],
+    "digest of 31 bytes": [[URI, 1, DIGEST[:31]]],
+    "digest of text": [[URI, 1, "x" * 32]],
+    "twice": [[URI, 1, DIGEST], [URI, 2, DIGEST]],
+    "out of order": [[URI, 1, DIGEST], ["mi:sl/330100/10", 1, DIGEST]],
+    "257 of them": [[f"mi:sl/{100000 + n}/1", 1, DIGEST] for n in range(257)],
+}
+DENIED_FAULTS: dict[str, _cbor.Value] = {
+    "a map": {},
+    "id of 7 bytes": [bytes(7)],
+    "id of 9 bytes": [bytes(9)],
+    "id of text": ["8 letter"],
+    "twice": [bytes(8), bytes(8)],
+    "out of order": [b"b" * 8, b"a" * 8],
+    "1025 of them": [n.to_bytes(8) for n in range(1025)],
 }
 
 
@@ -52,6 +84,7 @@ def all_snapshot_cases() -> Iterator[SnapshotCase]:
     yield from time_cases()
     yield from content_cases()
     yield from key_cases()
+    yield from list_cases()
     yield from shape_cases()
 
 
@@ -138,6 +171,15 @@ def key_cases() -> Iterator[SnapshotCase]:
     yield SnapshotCase("key of 1 s", snapshot((replace(good, expire_second=ends),)))
 
 
+def list_cases() -> Iterator[SnapshotCase]:
+    bound = (BoundList(URI, 0, DIGEST), BoundList("mi:sl/330200/1", 1, DIGEST))
+    yield SnapshotCase("two lists", snapshot(lists=bound))
+    most = tuple(BoundList(f"mi:sl/{100000 + n}/1", n, DIGEST) for n in range(256))
+    yield SnapshotCase("256 lists", snapshot(lists=most))
+    yield SnapshotCase("one denied certificate", snapshot(denied=(CODE_ID,)))
+    yield SnapshotCase("1024 denied", snapshot(denied=tuple(n.to_bytes(8) for n in range(1024))))
+
+
 def shape_cases() -> Iterator[SnapshotCase]:
     """Signed by the trust key: what the reader of the content must refuse."""
     good = _cbor.decode(_trust_format.encode(content()))
@@ -145,7 +187,7 @@ def shape_cases() -> Iterator[SnapshotCase]:
     assert isinstance(good, dict)
     assert isinstance(key, dict)
     shapes: dict[str, _cbor.Value] = {
-        "label unknown": {**good, 6: 0},
+        "label unknown": {**good, 8: 0},
         "label missing": {label: value for label, value in good.items() if label != 4},
         "not a map": ["a list that is long enough for a payload"],
         "keys an empty map": {**good, 5: {}},
@@ -166,6 +208,8 @@ def shape_cases() -> Iterator[SnapshotCase]:
         "state 0": {**good, 5: [{**key, 7: 0}]},
         "state 5": {**good, 5: [{**key, 7: 5}]},
         "keys out of order": {**good, 5: list(reversed(_listed_keys(good)))},
+        **{f"lists: {name}": {**good, 6: lists} for name, lists in LIST_FAULTS.items()},
+        **{f"denied: {name}": {**good, 7: denied} for name, denied in DENIED_FAULTS.items()},
     }
     for name, shape in shapes.items():
         data = Message(_cbor.encode(shape), key="trust").encode()

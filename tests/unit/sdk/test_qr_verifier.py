@@ -8,6 +8,14 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from support.presentation_minting import (
+    CERTIFICATE_ID,
+    CHALLENGE,
+    certificate,
+    device_key,
+    device_trust,
+    showing,
+)
 from support.token_minting import (
     AUDIENCE,
     CODE_ID,
@@ -29,6 +37,7 @@ from yibao.trust import TrustSnapshot
 SECOND = dt.timedelta(seconds=1)
 TEXT = Message(payload()).text()
 TRUST = TrustSnapshot.verify(snapshot(), trust_key=public_key("trust"), now=NOW)
+DEVICE_TRUST = device_trust()
 
 
 def code(number: int, *, issue_second: int = NOW_SECOND) -> str:
@@ -45,15 +54,37 @@ def refusal(call: Callable[[], object]) -> str:
 def test_the_claims_are_those_that_were_signed() -> None:
     claims = qr.verify(TEXT, trust=TRUST, audience=AUDIENCE, now=NOW)
     assert claims == qr.Claims(
+        mode="A",
         issuer=REGION,
         subject=SUBJECT,
         audience=AUDIENCE,
-        issue_time=NOW,
-        expire_time=NOW + 60 * SECOND,
+        issue_second=NOW_SECOND,
+        expire_second=NOW_SECOND + 60,
         code_id=CODE_ID,
         key_id=key_id("active"),
     )
+    assert (claims.issue_time, claims.expire_time) == (NOW, NOW + 60 * SECOND)
     assert claims.issue_time.utcoffset() == dt.timedelta(0)
+    assert claims.presentation_key == (REGION + SUBJECT, CODE_ID.hex())
+
+
+@pytest.mark.parametrize("challenge", [None, CHALLENGE])
+def test_the_claims_of_mode_b_are_those_of_certificate_and_phone(challenge: bytes | None) -> None:
+    text = showing(cnonce=challenge).text()
+    claims = qr.verify(text, trust=DEVICE_TRUST, audience=AUDIENCE, now=NOW, challenge=challenge)
+    assert claims == qr.Claims(
+        mode="B",
+        issuer=REGION,
+        subject=SUBJECT,
+        audience=AUDIENCE,
+        issue_second=NOW_SECOND,
+        expire_second=NOW_SECOND + 60,
+        code_id=CODE_ID,
+        key_id=key_id("credential"),
+        certificate_id=CERTIFICATE_ID,
+        challenge=challenge,
+    )
+    assert claims.presentation_key == (CERTIFICATE_ID.hex(), CODE_ID.hex())
 
 
 def test_the_time_zone_of_now_does_not_matter() -> None:
@@ -65,6 +96,12 @@ def test_the_time_zone_of_now_does_not_matter() -> None:
 def test_a_leeway_out_of_range_is_a_mistake_of_the_caller(leeway_seconds: int) -> None:
     with pytest.raises(ValueError, match="from 0 to 60"):
         qr.verify(TEXT, trust=TRUST, audience=AUDIENCE, now=NOW, leeway_seconds=leeway_seconds)
+
+
+@pytest.mark.parametrize("size", [0, 7, 9])
+def test_a_challenge_of_another_length_is_a_mistake_of_the_caller(size: int) -> None:
+    with pytest.raises(ValueError, match="8 bytes"):
+        qr.verify(TEXT, trust=TRUST, audience=AUDIENCE, now=NOW, challenge=bytes(size))
 
 
 def test_a_time_without_zone_is_a_mistake_of_the_caller() -> None:
@@ -86,15 +123,41 @@ def test_the_same_code_id_under_another_key_is_another_code() -> None:
     verifier.check(Message(payload(), key="next").text(), audience=AUDIENCE, now=NOW)
 
 
+def test_a_code_of_mode_b_is_accepted_once_for_each_certificate() -> None:
+    verifier = qr.Verifier(DEVICE_TRUST)
+    check = functools.partial(verifier.check, audience=AUDIENCE, now=NOW)
+    assert check(showing().text()).mode == "B"
+    assert refusal(lambda: check(showing().text())) == "replayed"
+    # The same statement in another signature is the same code.
+    elliptic = functools.partial(qr.present, audience=AUDIENCE, now=NOW, random_bytes=bytes)
+    other = certificate("P-256 device", cti=bytes(8))
+    check(elliptic(other, device_key("P-256 device")))
+    again = elliptic(other, device_key("P-256 device"))
+    assert refusal(lambda: check(again)) == "replayed"
+
+
+def test_a_verifier_passes_the_challenge_on() -> None:
+    verifier = qr.Verifier(DEVICE_TRUST)
+    answer = showing(cnonce=CHALLENGE).text()
+    check = functools.partial(verifier.check, answer, audience=AUDIENCE, now=NOW)
+    assert refusal(lambda: check(challenge=bytes(8))) == "wrong_audience"
+    assert check(challenge=CHALLENGE).challenge == CHALLENGE
+
+
 def test_a_refused_code_is_not_remembered() -> None:
     verifier = qr.Verifier(TRUST)
     assert refusal(lambda: verifier.check(TEXT, audience="02121", now=NOW)) == "wrong_audience"
     verifier.check(TEXT, audience=AUDIENCE, now=NOW)
 
 
-@pytest.mark.parametrize(("later", "known"), [(124, True), (125, False)])
-def test_a_code_is_remembered_a_minute_longer_than_it_lives(later: int, known: bool) -> None:
-    verifier = qr.Verifier(TRUST, leeway_seconds=5)
+@pytest.mark.parametrize(
+    ("leeway_seconds", "later", "known"),
+    [(None, 124, True), (None, 125, False), (60, 179, True), (60, 180, False)],
+)
+def test_a_code_is_remembered_a_minute_longer_than_it_lives(
+    leeway_seconds: int | None, later: int, known: bool
+) -> None:
+    verifier = qr.Verifier(TRUST, leeway_seconds=leeway_seconds)
     verifier.check(TEXT, audience=AUDIENCE, now=NOW)
     # Another code at `later` lets the verifier forget; then this clock is set back.
     other = code(2, issue_second=NOW_SECOND + later)
@@ -115,9 +178,25 @@ def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
     verifier.check(code(1), audience=AUDIENCE, now=NOW)
 
 
+@pytest.mark.parametrize(("later", "known"), [(149, True), (150, False)])
+def test_a_code_of_mode_b_is_remembered_for_its_longer_leeway(later: int, known: bool) -> None:
+    verifier = qr.Verifier(DEVICE_TRUST)
+    verifier.check(showing().text(), audience=AUDIENCE, now=NOW)
+    moment = NOW_SECOND + later
+    other = showing(cti=bytes(8), iat=moment, exp=moment + 60).text()
+    verifier.check(other, audience=AUDIENCE, now=NOW + later * SECOND)
+    again = functools.partial(verifier.check, showing().text(), audience=AUDIENCE, now=NOW)
+    if known:
+        assert refusal(again) == "replayed"
+    else:
+        again()
+
+
 def test_a_memory_for_nothing_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         qr.Verifier(TRUST, capacity=0)
+    with pytest.raises(ValueError, match="at least 1"):
+        qr.Verifier(TRUST, certificate_capacity=0)
 
 
 def test_of_many_threads_with_one_code_one_is_first() -> None:

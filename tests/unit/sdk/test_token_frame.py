@@ -1,15 +1,22 @@
 """The frame of signed messages: every size of payload, closed and opened again."""
 
+from collections.abc import Callable
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from yibao._token import (
+    Frame,
     QrError,
     bytes_to_sign,
     close_frame,
     frame_opening,
     key_id_of,
     open_frame,
+    open_short_frame,
     payload_head,
+    signed_bytes,
 )
 
 OPENING = frame_opening(key_id_of(bytes(32)))
@@ -59,3 +66,36 @@ def test_every_cut_of_a_message_is_malformed() -> None:
 def test_a_payload_outside_the_frame_is_never_signed(size: int) -> None:
     with pytest.raises(AssertionError):
         payload_head(size)
+
+
+def as_frame(data: bytes) -> Frame:
+    key_id, payload, signature = open_short_frame(data)
+    return Frame(key_id, payload, signature, signed_bytes(data))
+
+
+def outcome(read: Callable[[], Frame]) -> Frame | str:
+    try:
+        return read()
+    except QrError as refused:
+        return refused.error
+
+
+@given(
+    size=st.integers(24, 260),
+    cut=st.integers(0, 330),
+    changes=st.dictionaries(st.integers(0, 330), st.integers(0, 255), max_size=3),
+)
+@example(size=24, cut=330, changes={})
+@example(size=255, cut=330, changes={})
+@example(size=256, cut=330, changes={})
+@example(size=24, cut=330, changes={17: 0x59})
+def test_both_readers_of_short_frames_say_the_same(
+    size: int, cut: int, changes: dict[int, int]
+) -> None:
+    data = bytearray(closed(size))
+    for at, value in changes.items():
+        if at < len(data):
+            data[at] = value
+    cut_data = bytes(data[:cut])
+    whole = outcome(lambda: open_frame(cut_data, max_payload=255))
+    assert outcome(lambda: as_frame(cut_data)) == whole

@@ -1,0 +1,372 @@
+"""Keeps what a verifier trusts: fetches, verifies, stores, and never goes back.
+
+    store = TrustStore(first_root=root, cache_folder=..., state_folder=..., source=client)
+    store.refresh(now=now)          # online, every hour or so
+    trust = store.current(now=now)  # at each code, also offline
+
+Offline for up to 24 hours nothing changes; from then to seven days `trust.age_state(now)`
+says AGEING, which the operator should see; after that `current` refuses (`stale_trust`).
+Safe to share between threads, and several processes may use the same folders.
+"""
+
+import datetime as dt
+import math
+import re
+import threading
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final, Protocol
+
+from yibao._shelf import FolderShelf, MemoryShelf, Shelf
+from yibao._token import QrError, key_id_of, unix_seconds
+from yibao._trust_marks import TrustMarks
+from yibao.trust import CLOCK_SUSPECT_SECONDS, AgeState, TrustRoot, TrustSnapshot
+
+__all__ = ["AgeState", "QrError", "TrustSource", "TrustStore"]
+
+# How often the folders are looked at for what another process has fetched.
+_LOOK_SECONDS: Final = 5.0
+# The time floor is written when it has risen by this much; less is lost at a restart.
+_FLOOR_STEP_SECONDS: Final = 60
+# How often a list is asked for again because a newer snapshot came between.
+_ROUNDS: Final = 3
+
+_ROOT_FILE = "root-{:d}.cose"
+_SNAPSHOT_FILE = re.compile(r"snapshot-([0-9]+)\.cose")
+_LIST_FILE = "list-{}.cose"
+
+
+class TrustSource(Protocol):
+    """Where the documents come from; `yibao.trust_client.TrustClient` is one.
+
+    What it raises where it cannot answer leaves `TrustStore.refresh` as it is.
+    """
+
+    def root(self, version: int) -> bytes | None:
+        """Returns the root of this version, or None where there is none yet."""
+        ...
+
+    def snapshot(self) -> bytes:
+        """Returns the newest snapshot."""
+        ...
+
+    def status_list(self, uri: str) -> bytes | None:
+        """Returns a status list as the newest snapshot binds it, or None."""
+        ...
+
+
+class TrustStore:
+    """The newest trust snapshot of this machine, with its status lists."""
+
+    def __init__(
+        self,
+        *,
+        first_root: bytes,
+        cache_folder: Path | None = None,
+        state_folder: Path | None = None,
+        source: TrustSource | None = None,
+        regions: Collection[str] | None = None,
+    ) -> None:
+        """Takes the root that this verifier was shipped with.
+
+        Args:
+            first_root: The root document; whoever installed it vouches for it.
+            cache_folder: Where documents are kept; may be emptied at any time.
+            state_folder: Where the highest versions and the latest time are kept. Must
+                outlive the cache: who can delete it can make the store go back. Both
+                folders are given, or neither: then nothing outlives the process.
+            source: What `refresh` fetches from.
+            regions: Whose status lists to keep; of all regions where None.
+
+        Raises:
+            QrError: The first root is none.
+            ValueError: One folder is given without the other, or both are one.
+        """
+        self._root = TrustRoot.first(first_root)
+        self._shelf: Shelf
+        if cache_folder is None or state_folder is None:
+            if cache_folder is not state_folder:
+                raise ValueError("cache_folder and state_folder belong together")
+            self._shelf = MemoryShelf()
+        else:
+            self._shelf = FolderShelf(cache_folder=cache_folder, state_folder=state_folder)
+        self._marks = TrustMarks(self._shelf)
+        self._source = source
+        self._regions = None if regions is None else frozenset(regions)
+        self._lock = threading.RLock()
+        self._snapshot: TrustSnapshot | None = None
+        self._floor_second = 0
+        self._marked_floor_second = 0
+        self._newest_root_marked = 0
+        self._looked_second = -math.inf
+
+    # --- Using what is held.
+
+    def current(self, *, now: dt.datetime) -> TrustSnapshot:
+        """Returns the newest snapshot held; needs no network.
+
+        Raises:
+            QrError: `stale_trust`, none is held that is young enough, or the root has
+                expired; `clock_suspect`, this clock is over 60 s behind what issuers have
+                signed.
+        """
+        self._look(now)
+        self._check_clock(now)
+        snapshot = self._snapshot
+        if snapshot is None:
+            raise QrError("stale_trust", "no trust snapshot is held; fetch one")
+        self._check_root(now)
+        snapshot.check_age(now)
+        return snapshot
+
+    def needs_refresh(self, *, now: dt.datetime) -> bool:
+        """Tells whether `refresh` is due; what is held may still be used."""
+        self._look(now)
+        snapshot = self._snapshot
+        return snapshot is None or snapshot.needs_refresh(now) or bool(self.missing_lists())
+
+    def note_time(self, issue_time: dt.datetime) -> None:
+        """Notes when an issuer signed a code or certificate that was accepted.
+
+        Time has come that far, so a clock over 60 s behind it is wrong. Pass no time that
+        a holder has signed.
+        """
+        self._raise_floor(math.floor(issue_time.timestamp()))
+
+    @property
+    def root(self) -> TrustRoot:
+        """The newest root held."""
+        return self._root
+
+    # --- Fetching.
+
+    def refresh(self, *, now: dt.datetime) -> TrustSnapshot:
+        """Fetches what is new and returns the newest snapshot.
+
+        Raises:
+            QrError: What was fetched is refused, as `take_root`, `take_snapshot` and
+                `take_status_list` say; what is held stays.
+            Exception: What the source raises.
+        """
+        source = self._source
+        assert source is not None, "the store was made without a source"
+        while (root := source.root(self._root.version + 1)) is not None:
+            self.take_root(root, now=now)
+        self.take_snapshot(source.snapshot(), now=now)
+        self._fetch_lists(source, now)
+        return self.current(now=now)
+
+    def _fetch_lists(self, source: TrustSource, now: dt.datetime) -> None:
+        for round_ in range(_ROUNDS):
+            refused: QrError | None = None
+            for uri in self.missing_lists():
+                data = source.status_list(uri)
+                if data is None:
+                    continue
+                try:
+                    self.take_status_list(data, now=now)
+                except QrError as error:
+                    refused = error
+            if refused is None:
+                return
+            if refused.error != "stale_trust" or round_ == _ROUNDS - 1:
+                raise refused
+            # A newer snapshot was published between the two questions, with a newer list.
+            self.take_snapshot(source.snapshot(), now=now)
+
+    def missing_lists(self) -> list[str]:
+        """Returns the names of the lists that the snapshot binds and that are not held."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return []
+        return [
+            uri
+            for uri in snapshot.lists
+            if uri not in snapshot.status_lists and self._is_wanted(uri)
+        ]
+
+    def take_root(self, data: bytes, *, now: dt.datetime) -> TrustRoot:
+        """Takes the root that follows the one held.
+
+        Raises:
+            QrError: As `TrustRoot.successor`; `stale_trust` also where another root of
+                this version was held before.
+        """
+        with self._lock:
+            self._look(now)
+            root = self._root.successor(data)
+            self._check_is_the_one_root(root)
+            self._shelf.write(_ROOT_FILE.format(root.version), data)
+            self._marks.add_root(root.version, root.digest)
+            self._newest_root_marked = max(self._newest_root_marked, root.version)
+            self._use_root(root)
+            return root
+
+    def take_snapshot(self, data: bytes, *, now: dt.datetime) -> TrustSnapshot:
+        """Takes a snapshot as published; the one held, once more, changes nothing.
+
+        Raises:
+            QrError: As `TrustSnapshot.verify`; `stale_trust` also where it is older than
+                one that was ever held here, or bears the version of another.
+        """
+        with self._lock:
+            self._look(now)
+            self._check_root(now)
+            snapshot = TrustSnapshot.verify(data, trust_key=self._root.trust_keys, now=now)
+            held = self._snapshot
+            if held is not None and held.digest == snapshot.digest:
+                return held
+            if not self._admits(snapshot):
+                raise QrError("stale_trust", "the snapshot is older than one that was held here")
+            # The document first: a mark without it would refuse to work offline.
+            self._shelf.write(f"snapshot-{snapshot.version}.cose", data)
+            self._marks.add_snapshot(
+                snapshot.version, snapshot.digest, key_id=snapshot.trust_key_id
+            )
+            self._use_snapshot(snapshot, now)
+            self._raise_floor(math.floor(snapshot.issue_time.timestamp()))
+            self._tidy_documents()
+            assert self._snapshot is not None
+            return self._snapshot
+
+    def take_status_list(self, data: bytes, *, now: dt.datetime) -> None:
+        """Takes a status list that the snapshot held binds.
+
+        Raises:
+            QrError: As `TrustSnapshot.with_status_list`.
+        """
+        with self._lock:
+            if self._snapshot is None:
+                raise QrError("stale_trust", "a status list is of no use without a snapshot")
+            snapshot = self._snapshot.with_status_list(data, now=now)
+            (uri,) = snapshot.status_lists.keys() - self._snapshot.status_lists.keys() or (None,)
+            if uri is None:
+                return
+            self._shelf.write(_LIST_FILE.format(snapshot.lists[uri].digest.hex()), data)
+            self._snapshot = snapshot
+
+    # --- What lies on the shelf.
+
+    def _look(self, now: dt.datetime) -> None:
+        """Takes over what lies on the shelf, from an earlier run or another process."""
+        now_second = unix_seconds(now)
+        if abs(now_second - self._looked_second) < _LOOK_SECONDS:
+            return
+        with self._lock:
+            self._looked_second = now_second
+            self._marked_floor_second = self._marks.latest_second()
+            self._floor_second = max(self._floor_second, self._marked_floor_second)
+            self._newest_root_marked = self._marks.newest_root()
+            self._look_for_roots()
+            self._look_for_snapshot(now)
+
+    def _look_for_roots(self) -> None:
+        while True:
+            data = self._shelf.read(_ROOT_FILE.format(self._root.version + 1))
+            if data is None:
+                return
+            try:
+                root = self._root.successor(data)
+                self._check_is_the_one_root(root)
+            except QrError:
+                # Damaged, or put there by somebody else: it is fetched again.
+                return
+            self._use_root(root)
+
+    def _look_for_snapshot(self, now: dt.datetime) -> None:
+        held = -1 if self._snapshot is None else self._snapshot.version
+        versions = (
+            int(match[1]) for match in map(_SNAPSHOT_FILE.fullmatch, self._shelf.names()) if match
+        )
+        for version in sorted((version for version in versions if version > held), reverse=True):
+            data = self._shelf.read(f"snapshot-{version}.cose")
+            if data is None:
+                continue
+            try:
+                snapshot = TrustSnapshot.verify(data, trust_key=self._root.trust_keys, now=now)
+            except QrError:
+                continue
+            if self._admits(snapshot):
+                self._use_snapshot(snapshot, now)
+                return
+
+    def _use_root(self, root: TrustRoot) -> None:
+        self._root = root
+        snapshot = self._snapshot
+        if snapshot is not None and snapshot.trust_key_id not in _key_ids(root):
+            # Its key is withdrawn, so nothing that it says counts any longer.
+            self._snapshot = None
+
+    def _use_snapshot(self, snapshot: TrustSnapshot, now: dt.datetime) -> None:
+        if self._snapshot is not None:
+            snapshot = snapshot.with_lists_of(self._snapshot)
+        for uri, bound in snapshot.lists.items():
+            if uri in snapshot.status_lists or not self._is_wanted(uri):
+                continue
+            data = self._shelf.read(_LIST_FILE.format(bound.digest.hex()))
+            if data is None:
+                continue
+            try:
+                snapshot = snapshot.with_status_list(data, now=now)
+            except QrError:
+                continue
+        self._snapshot = snapshot
+
+    def _is_wanted(self, uri: str) -> bool:
+        return self._regions is None or uri.split("/")[1] in self._regions
+
+    # --- What never goes back.
+
+    def _check_root(self, now: dt.datetime) -> None:
+        """Checks that the root held is the newest that ever was, and has not expired."""
+        if self._newest_root_marked > self._root.version:
+            newest = self._newest_root_marked
+            raise QrError("stale_trust", f"root {newest} was held here and is lost; fetch it")
+        self._root.check_age(now)
+
+    def _check_is_the_one_root(self, root: TrustRoot) -> None:
+        if not self._marks.admits_root(root.version, root.digest):
+            raise QrError("stale_trust", "another root of this version was held here")
+
+    def _admits(self, snapshot: TrustSnapshot) -> bool:
+        return self._marks.admits_snapshot(
+            snapshot.version, snapshot.digest, key_ids=_key_ids(self._root)
+        )
+
+    def _check_clock(self, now: dt.datetime) -> None:
+        offset = unix_seconds(now) - self._floor_second
+        if offset < -CLOCK_SUSPECT_SECONDS:
+            raise QrError(
+                "clock_suspect",
+                "this clock is behind what issuers have signed",
+                offset_seconds=math.floor(offset),
+            )
+
+    def _raise_floor(self, second: int) -> None:
+        if second <= self._floor_second:
+            return
+        with self._lock:
+            self._floor_second = max(self._floor_second, second)
+            if second < self._marked_floor_second + _FLOOR_STEP_SECONDS:
+                return
+            self._marked_floor_second = second
+            self._marks.add_second(second)
+
+    def _tidy_documents(self) -> None:
+        snapshot = self._snapshot
+        assert snapshot is not None
+        names = list(self._shelf.names())
+        versions = [int(match[1]) for match in map(_SNAPSHOT_FILE.fullmatch, names) if match]
+        if max(versions, default=0) > snapshot.version:
+            # Another process is ahead; what looks idle from here may be its lists.
+            return
+        bound = {_LIST_FILE.format(entry.digest.hex()) for entry in snapshot.lists.values()}
+        for name in names:
+            match = _SNAPSHOT_FILE.fullmatch(name)
+            is_idle_snapshot = match is not None and int(match[1]) < snapshot.version
+            if is_idle_snapshot or (name.startswith("list-") and name not in bound):
+                self._shelf.drop(name)
+
+
+def _key_ids(root: TrustRoot) -> frozenset[bytes]:
+    return frozenset(map(key_id_of, root.trust_keys))
