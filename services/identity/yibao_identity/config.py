@@ -1,16 +1,14 @@
 """The configuration of the identity service; `config.example.toml` documents each key."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field
 
 from yibao_common.config import (
     BatchConfig,
-    DatabaseConfig,
     FileName,
-    LogConfig,
     Section,
-    ServerConfig,
+    ServiceConfig,
 )
 
 Regions = Annotated[
@@ -18,38 +16,32 @@ Regions = Annotated[
 ]
 
 
-class KeyConfig(Section):
-    """A private key: PKCS#8 encrypted under the passphrase that another file holds."""
+class Pkcs11Config(Section):
+    """A hardware module that holds private keys; they are made in it and found there first."""
 
-    key_file: FileName
+    library: FileName
+    token_label: str = Field(min_length=1, max_length=32)
+    pin_file: FileName
+
+
+class KeysConfig(Section):
+    """Where the private keys lie: files `<key id>.pem`, PKCS#8 under one passphrase."""
+
+    folder: FileName
     passphrase_file: FileName
+    pkcs11: Pkcs11Config | None = None
 
 
-class IssuerConfig(KeyConfig):
-    """The key that signs QR codes, the regions it signs for, and when."""
+class IssuerConfig(Section):
+    """Whose codes and certificates are signed here."""
 
     regions: Regions
-    start_time: AwareDatetime
-    expire_time: AwareDatetime
 
 
-class ListedKeyConfig(Section):
-    """Another key in the trust list: one to come, one that was, or one withdrawn."""
+class TrustConfig(Section):
+    """How often keys are read anew and what verifiers trust is published."""
 
-    public_key: str = Field(pattern=r"^[0-9a-f]{64}$")
-    regions: Regions
-    start_time: AwareDatetime
-    expire_time: AwareDatetime
-    state: Literal["next", "retiring", "killed"]
-    killed_time: AwareDatetime | None = None
-
-    @model_validator(mode="after")
-    def _has_its_times(self) -> "ListedKeyConfig":
-        if self.start_time >= self.expire_time:
-            raise ValueError("start_time must be before expire_time")
-        if (self.killed_time is not None) != (self.state == "killed"):
-            raise ValueError("killed_time belongs to state killed, and to no other")
-        return self
+    publish_seconds: float = Field(default=60, gt=0, le=900)
 
 
 class PersonalDataConfig(Section):
@@ -60,14 +52,60 @@ class PersonalDataConfig(Section):
     hash_key_file: FileName
 
 
-class IdentityConfig(Section):
+class CardsConfig(Section):
+    """The rules of physical cards; the defaults are what the published rules fix."""
+
+    # 64 hexadecimal digits each: the first is mixed into new PINs, all into comparisons.
+    # Put a new one in front; a card takes it over with its next right PIN.
+    pepper_files: tuple[FileName, ...] = Field(min_length=1, strict=False)
+    activation_months: int = Field(default=6, ge=1, le=24)
+    replacement_days: int = Field(default=7, ge=0, le=60)
+    transactions_until_print: int = Field(default=60, ge=1, le=1_000)
+    pin_tries: int = Field(default=5, ge=1, le=10)
+    sweep_minutes: int = Field(default=60, ge=1, le=1_440)
+
+
+class DevicesConfig(Section):
+    """Phones that show codes without a network."""
+
+    # How long a device certificate lives.
+    certificate_hours: int = Field(default=48, ge=24, le=72)
+    most: int = Field(default=3, ge=1, le=10)
+    # Whether keys of P-256 are taken, for phones whose secure hardware has no Ed25519.
+    p256: bool = True
+
+
+class CodesConfig(Section):
+    """Codes signed ahead for a phone that goes offline."""
+
+    # The most codes of one batch, one a minute; 0: none are signed ahead.
+    batch_codes: int = Field(default=0, ge=0, le=60)
+
+
+class RelativesConfig(Section):
+    """How many relatives a person may be linked to, by what for."""
+
+    show_code_most: int = Field(default=5, ge=0, le=16)
+    share_account_most: int = Field(default=16, ge=0, le=64)
+
+
+class PersonsConfig(Section):
+    """Looking persons up by their documents."""
+
+    # By one caller; each look-up is on record as well.
+    search_rate_per_minute: int = Field(default=30, ge=1, le=10_000)
+
+
+class IdentityConfig(ServiceConfig):
     """Everything that the identity service reads at its start."""
 
-    server: ServerConfig
-    database: DatabaseConfig
     batch: BatchConfig = BatchConfig()
-    log: LogConfig = LogConfig()
     issuer: IssuerConfig
-    trust: KeyConfig
-    listed_keys: tuple[ListedKeyConfig, ...] = Field((), strict=False)
+    keys: KeysConfig
+    trust: TrustConfig = TrustConfig()
     personal_data: PersonalDataConfig
+    cards: CardsConfig
+    devices: DevicesConfig = DevicesConfig()
+    codes: CodesConfig = CodesConfig()
+    relatives: RelativesConfig = RelativesConfig()
+    persons: PersonsConfig = PersonsConfig()

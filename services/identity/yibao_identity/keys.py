@@ -2,86 +2,196 @@
 
 import datetime as dt
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
+from yibao._device import DeviceCertificate
+from yibao_common.batcher import TransientError
+from yibao_common.clock import Clock
 from yibao_common.config import StartError
-from yibao_identity.config import IdentityConfig, KeyConfig, ListedKeyConfig
-from yibao_identity.rules.trust_list import KeyState, ListedKey
-from yibao_identity.storage.key_file import KeyFileError, read_key
-from yibao_identity.storage.signing import TokenSigner, TrustSigner
+from yibao_identity.application.trust import (
+    SnapshotSigner,
+    StatusSigner,
+    TrustTables,
+)
+from yibao_identity.config import IdentityConfig, KeysConfig
+from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.rules.trust_keys import signing_key
+from yibao_identity.rules.trust_list import KeyUse, ListedKey
+from yibao_identity.storage.key_file import KeyFileError
+from yibao_identity.storage.pkcs11_keys import Pkcs11Keys
+from yibao_identity.storage.private_keys import KeyFolder, KeyStore, KeyStores
+from yibao_identity.storage.signing import (
+    CredentialSigner,
+    SigningKey,
+    StatusListSigner,
+    TokenSigner,
+    TrustSigner,
+)
 from yibao_identity.storage.vault import Vault, read_secret
 
-_STATES = {
-    "next": KeyState.NEXT,
-    "retiring": KeyState.RETIRING,
-    "killed": KeyState.KILLED,
-}
+_NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys in use, and the list of public keys to publish."""
+class _InUse:
+    """A listed key with its private half."""
 
-    token_signer: TokenSigner
-    trust_signer: TrustSigner
-    listed: tuple[ListedKey, ...]
-    vault: Vault
+    listed: ListedKey
+    private: SigningKey
 
 
-def load_keys(config: IdentityConfig, *, now: dt.datetime) -> Keys:
-    """Returns the keys of the configuration.
+class KeyRing:
+    """Signs with the keys that the tables call active. Safe between threads.
+
+    `reload` reads the tables anew, so that a rotation or a kill needs no restart. Signers
+    are taken from it at each use and not kept.
+    """
+
+    def __init__(
+        self, tables: TrustTables, store: KeyStore, *, regions: Collection[str], clock: Clock
+    ) -> None:
+        """Takes where public and private halves lie; `reload` has to follow."""
+        self._tables = tables
+        self._store = store
+        self._regions = frozenset(regions)
+        self._clock = clock
+        self._in_use: dict[KeyUse, _InUse] = {}
+        self._codes: TokenSigner | None = None
+        self._certificates: CredentialSigner | None = None
+
+    def reload(self) -> None:
+        """Takes over which keys are active.
+
+        Raises:
+            StartError: one is missing, here or at all, or does not sign for every region.
+                The others are taken over; a former key goes on as long as it may.
+        """
+        now = self._clock()
+        with self._tables.view() as view:
+            keys = [recorded.key for recorded in view.recorded_keys()]
+        problems = []
+        in_use: dict[KeyUse, _InUse] = {}
+        for use in KeyUse:
+            try:
+                in_use[use] = self._take(keys, use, now)
+            except StartError as error:
+                problems.append(str(error))
+                former = self._in_use.get(use)
+                standing = None if former is None else _may_go_on(former.listed, keys)
+                if former is not None and standing is not None:
+                    in_use[use] = _InUse(standing, former.private)
+        self._in_use = in_use
+        codes, certificates = in_use.get(KeyUse.TOKEN), in_use.get(KeyUse.CREDENTIAL)
+        self._codes = None if codes is None else TokenSigner(codes.private)
+        self._certificates = (
+            None if certificates is None else CredentialSigner(certificates.private)
+        )
+        if problems:
+            raise StartError("\n".join(problems))
+
+    def code_key_expire_time(self) -> dt.datetime:
+        """Returns until when the present key signs codes; a time long past without one."""
+        found = self._in_use.get(KeyUse.TOKEN)
+        return _NEVER if found is None else found.listed.expire_time
+
+    def expire_times(self) -> dict[KeyUse, dt.datetime]:
+        """Returns until when the key of each use signs."""
+        return {use: each.listed.expire_time for use, each in self._in_use.items()}
+
+    def sign_code(self, claims: QrClaims) -> str:
+        """Returns the text of a code; see `TokenSigner`."""
+        assert self._codes is not None, "IssueWork asks for the key's time before"
+        return self._codes.sign_code(claims)
+
+    def sign_certificate(self, certificate: DeviceCertificate) -> bytes:
+        """Returns a device certificate; see `CredentialSigner`.
+
+        Raises TransientError where no key may sign it at present.
+        """
+        signer = self._certificates
+        in_use = self._in_use.get(KeyUse.CREDENTIAL)
+        if signer is None or in_use is None or self._clock() >= in_use.listed.expire_time:
+            raise TransientError("no key of the issuer may sign device certificates at present")
+        return signer.sign_certificate(certificate)
+
+    def snapshot_signer(self, trust_keys: Collection[bytes]) -> SnapshotSigner | None:
+        """See `application.trust.Signers`."""
+        found = (self._store.find(key) for key in sorted(trust_keys))
+        return next((TrustSigner(key) for key in found if key is not None), None)
+
+    def status_signer(self, public_key: bytes) -> StatusSigner | None:
+        """See `application.trust.Signers`."""
+        found = self._store.find(public_key)
+        return None if found is None else StatusListSigner(found)
+
+    def _take(self, keys: list[ListedKey], use: KeyUse, now: dt.datetime) -> _InUse:
+        listed = signing_key(keys, use, now=now)
+        if listed is None:
+            raise StartError(
+                f"no {use.value} key may sign: make one with `yibao keys new --use {use.value}` "
+                f"or put the next one to use with `yibao keys rotate --use {use.value}`"
+            )
+        missing = self._regions - listed.issuers
+        if missing:
+            raise StartError(f"the {use.value} key does not sign for {', '.join(sorted(missing))}")
+        try:
+            private = self._store.find(listed.public_key)
+        except KeyFileError as error:
+            raise StartError(str(error)) from None
+        if private is None:
+            raise StartError(
+                f"the private half of the {use.value} key {listed.public_key.hex()[:16]}… is not "
+                "here: copy its file into the key folder"
+            )
+        return _InUse(listed, private)
+
+
+def _may_go_on(former: ListedKey, keys: list[ListedKey]) -> ListedKey | None:
+    """Returns a key in use as it stands now if it may sign on; its successor is not here."""
+    standing = next((key for key in keys if key.public_key == former.public_key), None)
+    return standing if standing is not None and standing.killed_time is None else None
+
+
+def open_key_store(config: KeysConfig) -> KeyStore:
+    """Returns the private keys of this process.
 
     Raises:
-        StartError: a file cannot be used, the issuer's key is out of its time, or one
-            key is to serve two ends.
+        StartError: the passphrase, or the hardware module, cannot be used.
     """
-    issuer = config.issuer
-    if not issuer.start_time <= now < issuer.expire_time:
-        raise StartError("issuer: the present lies outside of start_time and expire_time")
-    token_signer = TokenSigner(_private_key(issuer))
-    trust_signer = TrustSigner(_private_key(config.trust))
-    active = ListedKey(
-        token_signer.public_key,
-        frozenset(issuer.regions),
-        issuer.start_time,
-        issuer.expire_time,
-        KeyState.ACTIVE,
-    )
-    listed = (active, *map(_listed, config.listed_keys))
-    public_keys = [trust_signer.public_key, *(key.public_key for key in listed)]
-    if len(set(public_keys)) < len(public_keys):
-        raise StartError("issuer, trust and listed_keys must be keys of their own, each once")
+    folder = KeyFolder(config.folder, passphrase=read_passphrase(config.passphrase_file))
+    if config.pkcs11 is None:
+        return folder
+    module = config.pkcs11
+    pin = read_passphrase(module.pin_file).decode("utf-8")
+    try:
+        hardware = Pkcs11Keys(module.library, token_label=module.token_label, pin=pin)
+    except KeyFileError as error:
+        raise StartError(str(error)) from None
+    return KeyStores(hardware, folder)
+
+
+def open_vault(config: IdentityConfig) -> Vault:
+    """Returns what personal data are sealed with.
+
+    Raises:
+        StartError: a file cannot be used.
+    """
     personal_data = config.personal_data
-    vault = Vault(
+    return Vault(
         [read_secret(path) for path in personal_data.encryption_key_files],
         read_secret(personal_data.hash_key_file),
         random_bytes=os.urandom,
     )
-    return Keys(token_signer, trust_signer, listed, vault)
 
 
-def _listed(config: ListedKeyConfig) -> ListedKey:
-    return ListedKey(
-        bytes.fromhex(config.public_key),
-        frozenset(config.regions),
-        config.start_time,
-        config.expire_time,
-        _STATES[config.state],
-        config.killed_time,
-    )
+def read_passphrase(path: Path) -> bytes:
+    """Returns the passphrase in a file.
 
-
-def _private_key(config: KeyConfig) -> Ed25519PrivateKey:
-    try:
-        return read_key(config.key_file, passphrase=_passphrase(config.passphrase_file))
-    except KeyFileError as error:
-        raise StartError(str(error)) from None
-
-
-def _passphrase(path: Path) -> bytes:
+    Raises:
+        StartError: it cannot be read or is empty.
+    """
     try:
         # The line end that editors add is no part of the passphrase.
         passphrase = path.read_bytes().rstrip(b"\r\n")

@@ -1,55 +1,50 @@
 """Starts the identity service: configuration, keys, database, engine, server, in this order."""
 
-import argparse
 import asyncio
-import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import grpc
 
 from yibao.identity.v1 import (
+    card_service_pb2,
+    card_service_pb2_grpc,
     certificate_service_pb2,
     certificate_service_pb2_grpc,
     person_service_pb2,
     person_service_pb2_grpc,
+    supervision_service_pb2,
+    supervision_service_pb2_grpc,
     trust_service_pb2,
     trust_service_pb2_grpc,
 )
-from yibao_common.batcher import Batcher
 from yibao_common.blocking import Blocking
 from yibao_common.clock import Clock, system_clock
-from yibao_common.config import StartError, load_config
-from yibao_common.database import Database
+from yibao_common.config import StartError
 from yibao_common.ids import Ids, new_id
-from yibao_common.logs import Log, open_log
-from yibao_common.metrics import BatchMetrics, Metrics
-from yibao_common.migrations import check_is_current
-from yibao_common.server import Server, run
+from yibao_common.logs import Log
+from yibao_common.metrics import Metrics
+from yibao_common.program import open_database, run_program
+from yibao_common.server import Server
 from yibao_identity.access import ACCESS
-from yibao_identity.application.commands import IssueCode
-from yibao_identity.application.issue import IssueWork
-from yibao_identity.application.publish import TrustPublisher
+from yibao_identity.application.publish import PublishError, TrustPublisher
+from yibao_identity.card_parts import CardParts
+from yibao_identity.certificate_parts import CertificateParts
 from yibao_identity.config import IdentityConfig
-from yibao_identity.keys import Keys, load_keys
-from yibao_identity.rules.qr_code import QrClaims
-from yibao_identity.servicer.certificate import CertificateServicer
-from yibao_identity.servicer.person import PersonServicer
+from yibao_identity.housekeeping import TrustKeeper
+from yibao_identity.keys import KeyRing, open_key_store, open_vault
+from yibao_identity.person_parts import person_servicer
+from yibao_identity.servicer.supervision import SupervisionServicer
 from yibao_identity.servicer.trust import TrustServicer
-from yibao_identity.storage.certificates import CertificateStore
-from yibao_identity.storage.codes import CodeTransactions
-from yibao_identity.storage.persons import PersonStore
-from yibao_identity.storage.snapshots import SnapshotStore
+from yibao_identity.storage.audit import AuditStore
+from yibao_identity.storage.trust_tables import TrustTableStore
 
 DESCRIPTORS = (
     person_service_pb2.DESCRIPTOR.services_by_name["PersonService"],
+    card_service_pb2.DESCRIPTOR.services_by_name["CardService"],
     certificate_service_pb2.DESCRIPTOR.services_by_name["CertificateService"],
     trust_service_pb2.DESCRIPTOR.services_by_name["TrustService"],
+    supervision_service_pb2.DESCRIPTOR.services_by_name["SupervisionService"],
 )
-
-# A new key is published a week before its first use, so there has to be time for that.
-_WARN_DAYS = 30
 
 
 class IdentityService:
@@ -63,7 +58,7 @@ class IdentityService:
         clock: Clock = system_clock,
         ids: Ids = new_id,
     ) -> None:
-        """Loads the keys, opens the database and publishes the trust list.
+        """Loads the keys, opens the database, publishes the trust list and makes the parts.
 
         Raises:
             StartError: a key cannot be used, or the database's schema is not current.
@@ -72,76 +67,63 @@ class IdentityService:
         self._log = log
         self._clock = clock
         self._ids = ids
-        keys = load_keys(config, now=clock())
-        self.database = Database(config.database.url)
+        vault, key_store = open_vault(config), open_key_store(config.keys)
+        self._metrics = Metrics()
+        self._blocking = blocking = Blocking()
+        self.database = database = open_database(config, package="yibao_identity")
         try:
-            if self.database.is_sqlite and config.server.reuse_port:
-                raise StartError("server.reuse_port: SQLite is served by one process alone")
-            check_is_current(self.database, "yibao_identity")
-            self._publisher = TrustPublisher(
-                SnapshotStore(self.database), keys.trust_signer, keys.listed, clock=clock
+            self._trust = TrustTableStore(database)
+            ring = KeyRing(self._trust, key_store, regions=config.issuer.regions, clock=clock)
+            self._publisher = TrustPublisher(self._trust, ring, clock=clock)
+            ring.reload()
+            _publish(self._publisher)
+            self._keeper = TrustKeeper(
+                ring,
+                self._publisher,
+                blocking,
+                seconds=config.trust.publish_seconds,
+                clock=clock,
+                log=log,
             )
-            self._publisher.publish()
+            self._persons = person_servicer(
+                config, database, vault, blocking=blocking, clock=clock, ids=ids
+            )
+            self._cards = CardParts(
+                config, database, vault, ring, blocking=blocking, log=log, clock=clock, ids=ids
+            )
+            self._certificates = CertificateParts(
+                config,
+                database,
+                vault,
+                ring,
+                blocking=blocking,
+                metrics=self._metrics,
+                log=log,
+                clock=clock,
+                ids=ids,
+            )
         except BaseException:
-            self.database.close()
+            database.close()
             raise
-        self._keys: Keys = keys
-        days_left = (config.issuer.expire_time - clock()).days
-        if days_left < _WARN_DAYS:
-            log.warning("issuer key expires soon", days_left=days_left)
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
-        config, keys = self._config, self._keys
-        metrics = Metrics()
-        blocking = Blocking()
-        batcher: Batcher[IssueCode, QrClaims] = Batcher(
-            IssueWork(
-                CodeTransactions(self.database),
-                key_expire_time=config.issuer.expire_time,
-                clock=self._clock,
-                random_bytes=os.urandom,
-            ),
-            max_size=config.batch.max_size,
-            linger_seconds=config.batch.linger_ms / 1000,
-            max_queue=config.batch.max_queue,
-            observer=BatchMetrics(metrics, "issue"),
-        )
-
-        def register(server: grpc.aio.Server) -> None:
-            persons = PersonStore(self.database, keys.vault, clock=self._clock, ids=self._ids)
-            certificates = CertificateStore(
-                self.database,
-                keys.vault,
-                clock=self._clock,
-                ids=self._ids,
-                random_bytes=os.urandom,
-            )
-            person_service_pb2_grpc.add_PersonServiceServicer_to_server(
-                PersonServicer(persons, blocking, regions=config.issuer.regions), server
-            )
-            certificate_service_pb2_grpc.add_CertificateServiceServicer_to_server(
-                CertificateServicer(certificates, batcher, blocking, signer=keys.token_signer),
-                server,
-            )
-            trust_service_pb2_grpc.add_TrustServiceServicer_to_server(
-                TrustServicer(self._publisher, blocking), server
-            )
-
         server = Server(
-            config.server,
+            self._config.server,
             service_name="identity",
-            register=register,
+            register=self._register,
             descriptors=DESCRIPTORS,
             access=ACCESS,
             log=self._log,
-            metrics=metrics,
+            metrics=self._metrics,
             clock=self._clock,
             ids=self._ids,
         )
-        batcher.start()
+        self._certificates.start()
+        self._cards.start()
+        self._keeper.start()
         try:
             port = await server.start()
             if started is not None:
@@ -150,27 +132,42 @@ class IdentityService:
         finally:
             # Calls end first, then what they wait for, then what that needs.
             await server.drain()
-            await batcher.close()
-            blocking.close()
+            await self._keeper.close()
+            await self._cards.close()
+            await self._certificates.close()
+            self._blocking.close()
             self.database.close()
+
+    def _register(self, server: grpc.aio.Server) -> None:
+        person_service_pb2_grpc.add_PersonServiceServicer_to_server(self._persons, server)
+        card_service_pb2_grpc.add_CardServiceServicer_to_server(self._cards.servicer, server)
+        certificate_service_pb2_grpc.add_CertificateServiceServicer_to_server(
+            self._certificates.servicer, server
+        )
+        supervision_service_pb2_grpc.add_SupervisionServiceServicer_to_server(
+            SupervisionServicer(AuditStore(self.database), self._blocking), server
+        )
+        trust_service_pb2_grpc.add_TrustServiceServicer_to_server(
+            TrustServicer(self._publisher, self._trust, self._blocking), server
+        )
+
+
+def _publish(publisher: TrustPublisher) -> None:
+    try:
+        publisher.publish()
+    except PublishError as error:
+        raise StartError(str(error)) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="yibao-identity", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="TOML configuration file")
-    path: Path = parser.parse_args(arguments).config
-    try:
-        config = load_config(IdentityConfig, path=path, environ=os.environ)
-    except StartError as error:
-        print(error, file=sys.stderr)
-        return 2
-    log = open_log(config.log, service="identity", clock=system_clock)
-
-    async def serve(stop: asyncio.Event) -> None:
-        await IdentityService(config, log=log).serve(stop)
-
-    return run(serve, log=log)
+    return run_program(
+        arguments,
+        service="identity",
+        description=__doc__,
+        config_type=IdentityConfig,
+        make=lambda config, log: IdentityService(config, log=log),
+    )
 
 
 if __name__ == "__main__":

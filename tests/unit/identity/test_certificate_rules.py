@@ -13,13 +13,15 @@ from yibao_identity.rules.certificate import (
     Certificate,
     CertificateState,
     check_may_issue,
+    credential_state,
     new_subject,
 )
+from yibao_identity.rules.credential import CredentialState
 
 
-def _certificate(state: CertificateState) -> Certificate:
+def _certificate(state: CertificateState, case_id: str | None = None) -> Certificate:
     now = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
-    return Certificate("500100", "c", "p", "0123456789ABC", state, now)
+    return Certificate("500100", "c", "p", "0123456789ABC", state, now, case_id)
 
 
 def test_a_subject_has_the_length_that_verifiers_demand() -> None:
@@ -57,9 +59,42 @@ def test_codes_are_issued_for_an_active_certificate() -> None:
     check_may_issue(_certificate(CertificateState.ACTIVE))
 
 
-def test_no_code_is_issued_for_a_suspended_certificate() -> None:
-    # Rule I-06.
+@pytest.mark.parametrize(
+    ("state", "case_id", "reason", "metadata"),
+    [
+        # I-04: suspended in a case, which is named.
+        (CertificateState.SUSPENDED, "m", Reason.ECERT_SUSPENDED, {"case_id": "m"}),
+        # I-06: no code without an activated e-certificate.
+        (
+            CertificateState.CLOSED,
+            None,
+            Reason.ECERT_NOT_ACTIVATED,
+            {"certificate_id": "c", "state": "CLOSED"},
+        ),
+        # One closed while it was suspended is closed.
+        (
+            CertificateState.CLOSED,
+            "m",
+            Reason.ECERT_NOT_ACTIVATED,
+            {"certificate_id": "c", "state": "CLOSED"},
+        ),
+    ],
+)
+def test_no_code_is_issued_for_a_certificate_that_is_not_active(
+    state: CertificateState, case_id: str | None, reason: Reason, metadata: dict[str, str]
+) -> None:
     with pytest.raises(RuleError) as caught:
-        check_may_issue(_certificate(CertificateState.SUSPENDED))
-    assert caught.value.reason is Reason.ECERT_NOT_ACTIVATED
-    assert caught.value.metadata == {"certificate_id": "c", "state": "SUSPENDED"}
+        check_may_issue(_certificate(state, case_id))
+    assert (caught.value.reason, caught.value.metadata) == (reason, metadata)
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (CertificateState.ACTIVE, CredentialState.USABLE),
+        (CertificateState.SUSPENDED, CredentialState.SUSPENDED),
+        (CertificateState.CLOSED, CredentialState.CLOSED),
+    ],
+)
+def test_settlement_is_told_each_state(state: CertificateState, told: CredentialState) -> None:
+    assert credential_state(state) is told

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pytest
 
+from yibao_common.batcher import TransientError
 from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
 from yibao_identity.application.commands import IssueCode
@@ -46,14 +47,15 @@ class FakeTransactions:
 
 
 def _certificate(id: str, state: CertificateState = CertificateState.ACTIVE) -> Certificate:
-    return Certificate(REGION, id, f"person-{id}", f"SUBJECT0000{id}", state, NOW)
+    case_id = f"case-{id}" if state is CertificateState.SUSPENDED else None
+    return Certificate(REGION, id, f"person-{id}", f"SUBJECT0000{id}", state, NOW, case_id)
 
 
 def _work(transactions: FakeTransactions, *, now: dt.datetime = NOW) -> IssueWork:
     numbers = itertools.count(1)
     return IssueWork(
         transactions,
-        key_expire_time=EXPIRE,
+        key_expire_time=lambda: EXPIRE,
         clock=lambda: now,
         random_bytes=lambda count: next(numbers).to_bytes(count),
     )
@@ -65,26 +67,38 @@ def _issue(certificate_id: str, audience: str = "01301") -> IssueCode:
 
 def test_each_command_of_a_batch_has_its_own_outcome() -> None:
     transactions = FakeTransactions(
-        [_certificate("C1"), _certificate("C2", CertificateState.SUSPENDED)]
+        [
+            _certificate("C1"),
+            _certificate("C2", CertificateState.SUSPENDED),
+            _certificate("C4", CertificateState.CLOSED),
+        ]
     )
-    commands = [_issue("C1"), _issue("C2"), _issue("C3"), _issue("C1", "99999"), _issue("C1")]
-    first, suspended, unknown, audience, second = _work(transactions)(REGION, commands)
+    commands = [
+        _issue("C1"),
+        _issue("C2"),
+        _issue("C3"),
+        _issue("C1", "99999"),
+        _issue("C4"),
+        _issue("C1"),
+    ]
+    first, suspended, unknown, audience, closed, second = _work(transactions)(REGION, commands)
     assert isinstance(first, QrClaims)
     assert isinstance(second, QrClaims)
     assert first.code_id != second.code_id
     assert (first.issuer, first.subject, first.audience) == (REGION, "SUBJECT0000C1", "01301")
     reasons = [
         outcome.reason
-        for outcome in (suspended, unknown, audience)
+        for outcome in (suspended, unknown, audience, closed)
         if isinstance(outcome, RuleError)
     ]
     assert reasons == [
-        Reason.ECERT_NOT_ACTIVATED,
+        Reason.ECERT_SUSPENDED,
         Reason.CERTIFICATE_NOT_FOUND,
         Reason.FIELD_MALFORMED,
+        Reason.ECERT_NOT_ACTIVATED,
     ]
-    assert transactions.stored == [(commands[0], first), (commands[4], second)]
-    assert transactions.asked == [["C1", "C2", "C3"]]
+    assert transactions.stored == [(commands[0], first), (commands[5], second)]
+    assert transactions.asked == [["C1", "C2", "C3", "C4"]]
 
 
 def test_the_second_of_issue_is_cut_so_that_a_code_is_valid_at_once() -> None:
@@ -108,6 +122,6 @@ def test_an_expired_key_signs_nothing(seconds_left: int, is_issued: bool) -> Non
     if is_issued:
         work(REGION, [_issue("C1")])
     else:
-        with pytest.raises(AssertionError, match="expired"):
+        with pytest.raises(TransientError, match="no key"):
             work(REGION, [_issue("C1")])
     assert bool(transactions.stored) is is_issued

@@ -8,7 +8,14 @@ from support.token_minting import CODE_ID, NOW, NOW_SECOND, REGION, SUBJECT
 from yibao import _cbor
 from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
-from yibao_identity.rules.qr_code import AUDIENCES, QrClaims, encode_claims, new_claims
+from yibao_identity.rules.qr_code import (
+    AUDIENCES,
+    QrClaims,
+    batch_claims,
+    check_batch,
+    encode_claims,
+    new_claims,
+)
 
 
 def claims(audience: str = "01301", now: dt.datetime = NOW) -> QrClaims:
@@ -58,3 +65,34 @@ def test_the_service_must_supply_well_formed_parts(
 ) -> None:
     with pytest.raises(AssertionError):
         new_claims(issuer=issuer, subject=subject, audience="01301", now=NOW, code_id=code_id)
+
+
+def test_a_batch_has_a_code_for_each_minute_without_a_gap() -> None:
+    """I-01: each is valid in its own minute and no other."""
+    ids = [bytes([number]) * 8 for number in range(60)]
+    batch = batch_claims(issuer=REGION, subject=SUBJECT, audience="01301", now=NOW, code_ids=ids)
+    assert [each.code_id for each in batch] == ids
+    starts = [each.issue_second for each in batch]
+    assert starts == list(range(NOW_SECOND, NOW_SECOND + 3_600, 60))
+    assert [each.expire_second for each in batch[:-1]] == starts[1:]
+
+
+@pytest.mark.parametrize(
+    ("codes", "most", "reason"),
+    [
+        (1, 0, Reason.QR_BATCH_DISABLED),
+        (60, 0, Reason.QR_BATCH_DISABLED),
+        (11, 10, Reason.FIELD_OUT_OF_RANGE),
+        (10, 10, None),
+        (1, 10, None),
+    ],
+)
+def test_the_operator_says_how_many_codes_are_signed_ahead(
+    codes: int, most: int, reason: Reason | None
+) -> None:
+    if reason is None:
+        check_batch(codes, most=most)
+        return
+    with pytest.raises(RuleError) as refused:
+        check_batch(codes, most=most)
+    assert refused.value.reason is reason

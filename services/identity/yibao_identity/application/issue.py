@@ -8,6 +8,7 @@ could not be explained.
 import datetime as dt
 from collections.abc import Callable, Sequence
 
+from yibao_common.batcher import TransientError
 from yibao_common.clock import Clock
 from yibao_common.errors import RuleError
 from yibao_identity.application.commands import IssueCode
@@ -27,11 +28,11 @@ class IssueWork:
         self,
         transactions: IssueTransactions,
         *,
-        key_expire_time: dt.datetime,
+        key_expire_time: Callable[[], dt.datetime],
         clock: Clock,
         random_bytes: Callable[[int], bytes],
     ) -> None:
-        """Takes storage, until when the issuer's key signs, and the source of code ids."""
+        """Takes storage, until when the issuer's present key signs, and a source of ids."""
         self._transactions = transactions
         self._key_expire_time = key_expire_time
         self._clock = clock
@@ -40,7 +41,8 @@ class IssueWork:
     def __call__(self, region: str, commands: Sequence[IssueCode]) -> list[QrClaims | RuleError]:
         """Decides and stores a batch of one region; durable when it returns."""
         # A code of a later second would be refused everywhere.
-        assert self._clock() < self._key_expire_time, "the issuer's key has expired"
+        if self._clock() >= self._key_expire_time():
+            raise TransientError("no key of the issuer may sign at present")
         with self._transactions.begin(region) as transaction:
             wanted = sorted({command.certificate_id for command in commands})
             certificates = transaction.certificates(wanted)

@@ -3,38 +3,37 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from yibao_identity.rules.person import Enrolment, Person
+from yibao_identity.rules.credential import Credential
+from yibao_identity.rules.enrolment import Enrolment
+from yibao_identity.rules.person import Person
+
+
+@dataclass(frozen=True, slots=True)
+class PersonStanding:
+    """All that settlement must know of a person, as it stands when it is read.
+
+    `payer_ids` are the relatives whose accounts may pay, in the order in which they agreed.
+    """
+
+    person_id: str
+    birth_date: dt.date
+    enrolments: tuple[Enrolment, ...]
+    credentials: tuple[Credential, ...]
+    merged_into: str | None
+    payer_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentChange:
-    """What settlement must know of a person from `sequence` of the region's feed on.
-
-    `subject` is empty until a certificate is active.
-    """
+    """An entry of the region's feed: that something changed, and what stands now."""
 
     sequence: int
-    person_id: str
-    subject: str
-    birth_date: dt.date
-    enrolment: Enrolment
-    credential_usable: bool
+    standing: PersonStanding
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolledPerson:
-    """A person with the enrolment that stands now."""
+    """A person with the enrolments that stand, in the order of `rules.enrolment.in_order`."""
 
     person: Person
-    enrolment: Enrolment
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedSnapshot:
-    """A signed trust snapshot: `list_digest` stands for the keys it lists."""
-
-    version: int
-    trust_key_id: bytes
-    list_digest: bytes
-    issue_time: dt.datetime
-    snapshot: bytes
+    enrolments: tuple[Enrolment, ...]

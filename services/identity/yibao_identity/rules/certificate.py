@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
+from yibao_identity.rules.credential import CredentialState
 from yibao_identity.rules.qr_code import SUBJECT_CHARACTERS
 
 # Crockford's base32: no I, L, O or U, so that a subject read aloud is not mistaken.
@@ -19,6 +20,14 @@ class CertificateState(enum.Enum):
 
     ACTIVE = 1
     SUSPENDED = 2
+    CLOSED = 3
+
+
+_CREDENTIAL_STATES = {
+    CertificateState.ACTIVE: CredentialState.USABLE,
+    CertificateState.SUSPENDED: CredentialState.SUSPENDED,
+    CertificateState.CLOSED: CredentialState.CLOSED,
+}
 
 
 class ProofingMethod(enum.Enum):
@@ -26,11 +35,16 @@ class ProofingMethod(enum.Enum):
 
     FACE = 1
     COUNTER = 2
+    GUARDIAN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """An e-certificate; `subject` stands in its codes in place of the person."""
+    """An e-certificate; `subject` stands in its codes in place of the person.
+
+    `suspension_case_id` is set while a case of suspected misuse suspends it, and stays on
+    one that was closed meanwhile.
+    """
 
     region: str
     certificate_id: str
@@ -38,6 +52,8 @@ class Certificate:
     subject: str
     state: CertificateState
     activate_time: dt.datetime
+    suspension_case_id: str | None = None
+    close_time: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,11 @@ class Proofing:
 
     method: ProofingMethod
     reference: str
+
+
+def credential_state(state: CertificateState) -> CredentialState:
+    """Returns what settlement is told of an e-certificate (I-06, I-04)."""
+    return _CREDENTIAL_STATES[state]
 
 
 def new_subject(random_bytes: Callable[[int], bytes]) -> str:
@@ -74,16 +95,29 @@ def certificate_exists(certificate_id: str) -> RuleError:
     )
 
 
+def ecert_suspended(case_id: str) -> RuleError:
+    """Returns the refusal of an e-certificate that a case suspends (I-04)."""
+    return RuleError(
+        Reason.ECERT_SUSPENDED,
+        f"the e-certificate is suspended in case {case_id}",
+        case_id=case_id,
+    )
+
+
 def check_may_issue(certificate: Certificate) -> None:
-    """Refuses a code for a certificate that is not active (I-06).
+    """Refuses a code or a device for a certificate that is not active (I-06, I-04).
 
     Raises:
-        RuleError: ECERT_NOT_ACTIVATED.
+        RuleError: ECERT_SUSPENDED, ECERT_NOT_ACTIVATED.
     """
-    if certificate.state is not CertificateState.ACTIVE:
-        raise RuleError(
-            Reason.ECERT_NOT_ACTIVATED,
-            f"certificate {certificate.certificate_id} is {certificate.state.name.lower()}",
-            certificate_id=certificate.certificate_id,
-            state=certificate.state.name,
-        )
+    if certificate.state is CertificateState.ACTIVE:
+        return
+    if certificate.state is CertificateState.SUSPENDED:
+        assert certificate.suspension_case_id is not None
+        raise ecert_suspended(certificate.suspension_case_id)
+    raise RuleError(
+        Reason.ECERT_NOT_ACTIVATED,
+        f"certificate {certificate.certificate_id} is {certificate.state.name.lower()}",
+        certificate_id=certificate.certificate_id,
+        state=certificate.state.name,
+    )

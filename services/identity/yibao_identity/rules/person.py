@@ -1,36 +1,22 @@
 """Insured persons (参保人) and their enrolments: what is registered and what is shown."""
 
+import dataclasses
 import datetime as dt
-import enum
 from dataclasses import dataclass
 
-from yibao_common.citizen_number import Gender, parse_citizen_number
+from yibao_common.citizen_number import Gender
 from yibao_common.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.reasons import Reason
-
-RESIDENT_ID = "01"
+from yibao_identity.rules.documents import (
+    DocumentFacts,
+    ShownDocument,
+    check_document,
+    normalised,
+)
+from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus, EnrolmentTerms, new_period
 
 _SHOWN_FIRST = 3
 _SHOWN_LAST = 2
-
-
-class EnrolmentStatus(enum.Enum):
-    """Whether an enrolment pays benefits (psn_insu_stas)."""
-
-    NORMAL = 1
-    SUSPENDED = 2
-    ENDED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """What a person is insured for, from `start_date` on; groups are sorted."""
-
-    insurance_type: str
-    person_class: str
-    entitlement_groups: tuple[str, ...]
-    status: EnrolmentStatus
-    start_date: dt.date
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,11 +31,16 @@ class Person:
     gender: Gender
     birth_date: dt.date
     register_time: dt.datetime
+    merged_into: str | None = None
+    parent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Registration:
-    """Who is to be registered, as the agency states it; never printed."""
+    """Who is to be registered, as the agency states it; never printed.
+
+    `gender` and `birth_date` are needed where the certificate's number does not tell them.
+    """
 
     certificate_type: str
     certificate_number: str
@@ -58,59 +49,134 @@ class Registration:
     person_class: str
     entitlement_groups: tuple[str, ...]
     start_date: dt.date
+    end_date: dt.date | None = None
+    employer_code: str = ""
+    gender: Gender | None = None
+    birth_date: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Correction:
+    """What is to be put right; never printed. An empty name and no document stay."""
+
+    person_name: str
+    document: ShownDocument | None
 
 
 def register(
     registration: Registration, *, region: str, person_id: str, now: dt.datetime, today: dt.date
 ) -> tuple[Person, Enrolment]:
-    """Returns the person and the first enrolment; `today` is the day of `now`.
+    """Returns the person and the first enrolment; `today` is the day of `now` (I-28).
 
     Raises:
-        RuleError: FIELD_MALFORMED, another certificate than a resident ID;
-            CITIZEN_NUMBER_INVALID; FIELD_OUT_OF_RANGE, cover before birth. No message
-            repeats the number.
+        RuleError: FIELD_REQUIRED, what the number does not tell; FIELD_OUT_OF_RANGE, what
+            it tells otherwise, birth after today, cover before birth; what
+            `check_document` refuses. No message repeats the number.
     """
-    if registration.certificate_type != RESIDENT_ID:
-        message = "only 01 (resident ID) is taken today"
-        refuse_faults([FieldFault("certificate_type", Reason.FIELD_MALFORMED, message)])
-    try:
-        facts = parse_citizen_number(registration.certificate_number)
-    except RuleError as error:
-        refuse_faults([FieldFault("certificate_number", error.reason, error.message)])
-        raise
+    number = normalised(registration.certificate_number)
+    facts = check_document(registration.certificate_type, number)
     # The division of issue is not compared with a list: divisions come and go, and a
     # number keeps the one of its day.
-    if facts.birth_date > today:
-        reason, message = Reason.CITIZEN_NUMBER_INVALID, "the birth date lies in the future"
-        refuse_faults([FieldFault("certificate_number", reason, message)])
-    if registration.start_date < facts.birth_date:
-        message = "cover cannot begin before birth"
-        refuse_faults([FieldFault("start_date", Reason.FIELD_OUT_OF_RANGE, message)])
+    _check_born(facts, today, "certificate_number")
+    birth_date, gender = _completed(facts, registration, today)
     person = Person(
         region,
         person_id,
         registration.certificate_type,
-        registration.certificate_number,
+        number,
         registration.person_name,
-        facts.gender,
-        facts.birth_date,
+        gender,
+        birth_date,
         now,
     )
-    enrolment = Enrolment(
-        registration.insurance_type,
+    terms = EnrolmentTerms(
         registration.person_class,
-        tuple(sorted(set(registration.entitlement_groups))),
+        registration.entitlement_groups,
         EnrolmentStatus.NORMAL,
-        registration.start_date,
+        registration.employer_code,
+    )
+    enrolment = new_period(
+        registration.insurance_type,
+        terms,
+        start_date=registration.start_date,
+        end_date=registration.end_date,
+        birth_date=birth_date,
     )
     return person, enrolment
 
 
+def correct(person: Person, correction: Correction, *, today: dt.date) -> Person:
+    """Returns a person with another name, another document, or both.
+
+    Where the new number tells birth date or gender, these are taken from it.
+
+    Raises:
+        RuleError: FIELD_REQUIRED, nothing is to be corrected; what `check_document` refuses.
+    """
+    if not correction.person_name and correction.document is None:
+        message = "name or document has to be given"
+        refuse_faults([FieldFault("person_name", Reason.FIELD_REQUIRED, message)])
+    if correction.person_name:
+        person = dataclasses.replace(person, person_name=correction.person_name)
+    document = correction.document
+    if document is None:
+        return person
+    number = normalised(document.certificate_number)
+    fields = ("document.certificate_type", "document.certificate_number")
+    facts = check_document(document.certificate_type, number, fields=fields)
+    _check_born(facts, today, "document.certificate_number")
+    return dataclasses.replace(
+        person,
+        certificate_type=document.certificate_type,
+        certificate_number=number,
+        gender=facts.gender or person.gender,
+        birth_date=facts.birth_date or person.birth_date,
+    )
+
+
+def _check_born(facts: DocumentFacts, today: dt.date, field: str) -> None:
+    if facts.birth_date is not None and facts.birth_date > today:
+        message = "the birth date lies in the future"
+        refuse_faults([FieldFault(field, Reason.CITIZEN_NUMBER_INVALID, message)])
+
+
+def _completed(
+    facts: DocumentFacts, stated: Registration, today: dt.date
+) -> tuple[dt.date, Gender]:
+    """Returns birth date and gender, told by the number or stated; refuses a contradiction."""
+    faults = []
+    for field, told, given in (
+        ("gender", facts.gender, stated.gender),
+        ("birth_date", facts.birth_date, stated.birth_date),
+    ):
+        if told is None and given is None:
+            message = "is not told by the certificate's number, so it has to be given"
+            faults.append(FieldFault(field, Reason.FIELD_REQUIRED, message))
+        elif told is not None and given is not None and told != given:
+            message = "does not agree with the certificate's number"
+            faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message))
+    if stated.birth_date is not None and stated.birth_date > today:
+        faults.append(FieldFault("birth_date", Reason.FIELD_OUT_OF_RANGE, "lies in the future"))
+    refuse_faults(faults)
+    birth_date, gender = facts.birth_date or stated.birth_date, facts.gender or stated.gender
+    assert birth_date is not None
+    assert gender is not None
+    return birth_date, gender
+
+
 def mask_number(number: str) -> str:
-    """Returns the number with all but the first three and last two characters hidden."""
-    hidden = len(number) - _SHOWN_FIRST - _SHOWN_LAST
-    assert hidden > 0, "too short to hide anything"
-    return number[:_SHOWN_FIRST] + "*" * hidden + number[-_SHOWN_LAST:]
+    """Returns the number with all but the first three and last two characters hidden.
+
+    Of a number of less than twelve characters less is shown, so that half of it stays hidden.
+    """
+    first = min(_SHOWN_FIRST, len(number) // 4)
+    last = min(_SHOWN_LAST, len(number) // 4)
+    return number[:first] + "*" * (len(number) - first - last) + number[len(number) - last :]
+
+
+def mask_name(name: str) -> str:
+    """Returns the name with all but the first character hidden, for a supervisor."""
+    return name[:1] + "*" * (len(name) - 1)
 
 
 def person_not_found(person_id: str) -> RuleError:
@@ -126,4 +192,14 @@ def person_exists(person_id: str) -> RuleError:
         Reason.PERSON_EXISTS,
         f"the certificate is registered in the region as person {person_id}",
         person_id=person_id,
+    )
+
+
+def person_merged(person_id: str, *, merged_into: str) -> RuleError:
+    """Returns the refusal of a record that another one took the place of."""
+    return RuleError(
+        Reason.PERSON_MERGED,
+        f"person {person_id} was merged into {merged_into}",
+        person_id=person_id,
+        merged_into=merged_into,
     )

@@ -1,14 +1,15 @@
 """The QR code of an e-certificate, mode A: what the issuer states for one minute."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from yibao_common.errors import FieldFault, refuse_faults
+from yibao_common.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.reasons import Reason
 
 LIFE_SECONDS = 60
+_LIFE = dt.timedelta(seconds=LIFE_SECONDS)
 SUBJECT_CHARACTERS = 13
 CODE_ID_BYTES = 8
 
@@ -84,6 +85,49 @@ def new_claims(
         refuse_faults([FieldFault("audience", Reason.FIELD_MALFORMED, message)])
     issue_second = int(now.timestamp())
     return QrClaims(issuer, subject, audience, issue_second, issue_second + LIFE_SECONDS, code_id)
+
+
+def check_batch(codes: int, *, most: int) -> None:
+    """Refuses codes for the minutes to come where the operator allows none, or not so many.
+
+    Raises:
+        RuleError: QR_BATCH_DISABLED; FIELD_OUT_OF_RANGE on `codes`.
+    """
+    if most == 0:
+        raise RuleError(
+            Reason.QR_BATCH_DISABLED, "codes for the minutes to come are not issued here"
+        )
+    if codes > most:
+        message = f"must be at most {most} here"
+        refuse_faults([FieldFault("codes", Reason.FIELD_OUT_OF_RANGE, message)])
+
+
+def batch_claims(
+    *,
+    issuer: str,
+    subject: str,
+    audience: str,
+    now: dt.datetime,
+    code_ids: Sequence[bytes],
+) -> list[QrClaims]:
+    """Returns a code for each of `code_ids`, one a minute from `now` on, without a gap.
+
+    Each is valid in its own minute and not before, so that a batch at rest is of no more
+    use to a thief than a phone that shows codes.
+
+    Raises:
+        RuleError: FIELD_MALFORMED; `audience` is not a business type.
+    """
+    return [
+        new_claims(
+            issuer=issuer,
+            subject=subject,
+            audience=audience,
+            now=now + place * _LIFE,
+            code_id=code_id,
+        )
+        for place, code_id in enumerate(code_ids)
+    ]
 
 
 def encode_claims(claims: QrClaims) -> bytes:

@@ -1,4 +1,4 @@
-"""The list of keys that may sign QR codes, as it is published to verifiers."""
+"""What is published to verifiers: keys by use, status lists, denied certificates."""
 
 import datetime as dt
 import enum
@@ -7,19 +7,28 @@ from dataclasses import dataclass
 # A verifier that is cut off uses its snapshot until then and no longer.
 HARD_AGE = dt.timedelta(days=7)
 REFRESH_AFTER = dt.timedelta(hours=1)
+MAX_DENIED = 1_024
 
 
 class KeyState(enum.Enum):
     """Where a key is in its life.
 
     NEXT is published for at least the hard age before its first use, RETIRING signs
-    nothing new, KILLED stays listed until its last code has expired.
+    nothing new, KILLED stays listed until its last possible signature has expired.
     """
 
     NEXT = 1
     ACTIVE = 2
     RETIRING = 3
     KILLED = 4
+
+
+class KeyUse(enum.Enum):
+    """What a key signs; one key has one use."""
+
+    TOKEN = "tok"  # noqa: S105 - codes of mode A
+    CREDENTIAL = "cred"
+    STATUS = "status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +41,29 @@ class ListedKey:
     expire_time: dt.datetime
     state: KeyState
     killed_time: dt.datetime | None = None
+    use: KeyUse = KeyUse.TOKEN
 
     def __post_init__(self) -> None:
-        """Checks what the operator's configuration was parsed into."""
+        """Checks what was stored or is about to be."""
         assert len(self.public_key) == 32
         assert self.issuers
         assert self.start_time < self.expire_time
         assert (self.killed_time is not None) == (self.state is KeyState.KILLED)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedStatus:
+    """A status list as a snapshot binds it: `digest` is the SHA-256 of the document."""
+
+    region: str
+    number: int
+    version: int
+    digest: bytes
+
+    def __post_init__(self) -> None:
+        """Checks the number and the digest."""
+        assert self.number >= 1
+        assert len(self.digest) == 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +73,32 @@ class TrustList:
     version: int
     issue_time: dt.datetime
     keys: tuple[ListedKey, ...]
+    status_lists: tuple[ListedStatus, ...] = ()
+    # Device certificates, 8 bytes each.
+    denied: tuple[bytes, ...] = ()
     life: dt.timedelta = HARD_AGE
     refresh_after: dt.timedelta = REFRESH_AFTER
 
     def __post_init__(self) -> None:
-        """Checks the version and the times."""
+        """Checks the version, the times and how much is denied."""
         assert self.version >= 1
         assert self.keys
+        assert len(self.denied) <= MAX_DENIED
         assert dt.timedelta() < self.refresh_after <= self.life <= HARD_AGE
 
     @property
     def expire_time(self) -> dt.datetime:
         """From when on no verifier accepts it."""
         return self.issue_time + self.life
+
+
+@dataclass(frozen=True, slots=True)
+class StatusContent:
+    """What a status list states: which entries of a region's list are revoked."""
+
+    region: str
+    number: int
+    issue_time: dt.datetime
+    bits: bytes
+    life: dt.timedelta = HARD_AGE
+    refresh_after: dt.timedelta = REFRESH_AFTER

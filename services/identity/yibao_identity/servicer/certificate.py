@@ -1,48 +1,58 @@
-"""CertificateService: e-certificates and the QR codes they show."""
+"""CertificateService: e-certificates, their codes, devices and cases of misuse."""
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from yibao.identity.v1 import certificate_pb2
 from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao.identity.v1 import certificate_service_pb2_grpc as rpc
-from yibao_common.answers import request_digest
 from yibao_common.batcher import Batcher
 from yibao_common.blocking import Blocking
 from yibao_common.callers import current_caller
-from yibao_common.errors import FieldFault, refuse_faults
-from yibao_common.reasons import Reason
-from yibao_identity.application.commands import ActivateCertificate, IssueCode
-from yibao_identity.application.ports import Certificates, CodeSigner
-from yibao_identity.rules.certificate import (
-    Certificate,
-    Proofing,
-    ProofingMethod,
-    certificate_not_found,
+from yibao_identity.application.batch_codes import CodeBatches
+from yibao_identity.application.certificates import (
+    ActivateCertificate,
+    Certificates,
+    CloseCertificate,
 )
+from yibao_identity.application.commands import IssueCode
+from yibao_identity.application.devices import Devices
+from yibao_identity.application.misuse import MisuseCases
+from yibao_identity.application.ports import CodeSigner
+from yibao_identity.application.relative_codes import IssueRelativeCode, RelativeCode
+from yibao_identity.rules.certificate import Certificate, Proofing, certificate_not_found
 from yibao_identity.rules.qr_code import QrClaims
-from yibao_identity.servicer.encode import certificate_message
+from yibao_identity.servicer.certificate_device import DeviceMethods
+from yibao_identity.servicer.certificate_messages import (
+    PROOFING_METHODS,
+    certificate_message,
+    known,
+)
+from yibao_identity.servicer.certificate_misuse import MisuseMethods
+from yibao_identity.servicer.certificate_qr import QrMethods
+from yibao_identity.servicer.person_requests import request_of
 
-_METHODS = {
-    certificate_pb2.PROOFING_METHOD_FACE: ProofingMethod.FACE,
-    certificate_pb2.PROOFING_METHOD_COUNTER: ProofingMethod.COUNTER,
-}
 
-
-class CertificateServicer(rpc.CertificateServiceServicer):
-    """Activates and reads in threads; issues through the batcher."""
+class CertificateServicer(QrMethods, DeviceMethods, MisuseMethods, rpc.CertificateServiceServicer):
+    """Issues codes through batchers; all else runs in threads."""
 
     def __init__(
         self,
         certificates: Certificates,
+        devices: Devices,
+        cases: MisuseCases,
+        code_batches: CodeBatches,
         batcher: Batcher[IssueCode, QrClaims],
+        relative_batcher: Batcher[IssueRelativeCode, RelativeCode],
         blocking: Blocking,
         *,
         signer: CodeSigner,
     ) -> None:
-        """Takes the engine and what signs codes."""
+        """Takes the engines and what signs codes."""
         self._certificates = certificates
+        self._devices = devices
+        self._cases = cases
+        self._code_batches = code_batches
         self._batcher = batcher
+        self._relative_batcher = relative_batcher
         self._blocking = blocking
         self._signer = signer
 
@@ -55,18 +65,14 @@ class CertificateServicer(rpc.CertificateServiceServicer):
         ),
     ) -> pb.ActivateCertificateResponse:
         """Activates the e-certificate of a person."""
-        caller = current_caller()
-        caller.require_region(request.region)
-        method = _METHODS.get(request.proofing_method)
-        if method is None:
-            message = "is no method of proof that this version knows"
-            refuse_faults([FieldFault("proofing_method", Reason.FIELD_OUT_OF_RANGE, message)])
-        assert method is not None
+        method = known(
+            PROOFING_METHODS,
+            request.proofing_method,
+            field="proofing_method",
+            what="method of proof",
+        )
         command = ActivateCertificate(
-            request.region,
-            request.request_id,
-            request_digest("ActivateCertificate", caller.path, request.SerializeToString()),
-            caller.path,
+            request_of(request, "ActivateCertificate"),
             request.person_id,
             Proofing(method, request.proofing_reference),
         )
@@ -79,35 +85,36 @@ class CertificateServicer(rpc.CertificateServiceServicer):
         context: "grpc.aio.ServicerContext[pb.GetCertificateRequest, pb.GetCertificateResponse]",
     ) -> pb.GetCertificateResponse:
         """Reads one e-certificate."""
-        caller = current_caller()
-        caller.require_region(request.region)
-        caller.require_certificate(request.certificate_id)
-        found = await self._blocking.run(
-            self._certificates.find, request.region, request.certificate_id
+        region, certificate_id = request.region, request.certificate_id
+        await self._require_own(
+            current_caller(),
+            method="GetCertificate",
+            region=region,
+            certificate_id=certificate_id,
         )
+        found = await self._blocking.run(self._certificates.find, region, certificate_id)
         if found is None:
-            raise certificate_not_found(request.certificate_id)
+            raise certificate_not_found(certificate_id)
         return pb.GetCertificateResponse(certificate=certificate_message(found))
 
-    async def IssueQrCode(
+    async def CloseCertificate(
         self,
-        request: pb.IssueQrCodeRequest,
-        context: "grpc.aio.ServicerContext[pb.IssueQrCodeRequest, pb.IssueQrCodeResponse]",
-    ) -> pb.IssueQrCodeResponse:
-        """Issues the QR code of this minute."""
-        caller = current_caller()
-        caller.require_certificate(request.certificate_id)
-        claims = await self._batcher.submit(
-            request.region, IssueCode(request.certificate_id, request.audience, caller.path)
-        )
-        # Signed here, in the event loop: 40 µs, and the row about it is durable by now.
-        return pb.IssueQrCodeResponse(
-            qr_text=self._signer.sign_code(claims),
-            issue_time=Timestamp(seconds=claims.issue_second),
-            expire_time=Timestamp(seconds=claims.expire_second),
-        )
+        request: pb.CloseCertificateRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.CloseCertificateRequest, pb.CloseCertificateResponse]"
+        ),
+    ) -> pb.CloseCertificateResponse:
+        """Closes an e-certificate for good."""
+        command = CloseCertificate(request_of(request, "CloseCertificate"), request.certificate_id)
+        response = await self._blocking.run(self._certificates.close, command, _closed)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
 
 
 def _activated(certificate: Certificate) -> bytes:
     message = certificate_message(certificate)
     return pb.ActivateCertificateResponse(certificate=message).SerializeToString()
+
+
+def _closed(certificate: Certificate) -> bytes:
+    message = certificate_message(certificate)
+    return pb.CloseCertificateResponse(certificate=message).SerializeToString()

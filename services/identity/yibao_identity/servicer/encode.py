@@ -1,68 +1,103 @@
 """Identity's values as messages of the contract."""
 
-from yibao.identity.v1 import certificate_pb2, person_pb2, person_service_pb2
+from yibao.identity.v1 import (
+    credential_pb2,
+    person_pb2,
+    person_service_pb2,
+)
 from yibao_common.wire import from_date, from_instant
 from yibao_identity.application.records import EnrolledPerson, EnrolmentChange
-from yibao_identity.rules.certificate import Certificate, CertificateState
-from yibao_identity.rules.person import Enrolment, EnrolmentStatus, mask_number
+from yibao_identity.rules.credential import Credential, CredentialKind, CredentialState
+from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
+from yibao_identity.rules.person import mask_name, mask_number
 
 _STATUS = {
     EnrolmentStatus.NORMAL: person_pb2.ENROLMENT_STATUS_NORMAL,
     EnrolmentStatus.SUSPENDED: person_pb2.ENROLMENT_STATUS_SUSPENDED,
     EnrolmentStatus.ENDED: person_pb2.ENROLMENT_STATUS_ENDED,
 }
-_STATE = {
-    CertificateState.ACTIVE: certificate_pb2.CERTIFICATE_STATE_ACTIVE,
-    CertificateState.SUSPENDED: certificate_pb2.CERTIFICATE_STATE_SUSPENDED,
+_ACTIVE = person_pb2.PERSON_STATE_ACTIVE
+_KIND = {
+    CredentialKind.ECERT: credential_pb2.CREDENTIAL_KIND_ECERT,
+    CredentialKind.CARD: credential_pb2.CREDENTIAL_KIND_CARD,
+}
+_CREDENTIAL_STATE = {
+    CredentialState.USABLE: credential_pb2.CREDENTIAL_STATE_USABLE,
+    CredentialState.NOT_ACTIVATED: credential_pb2.CREDENTIAL_STATE_NOT_ACTIVATED,
+    CredentialState.RESTRICTED: credential_pb2.CREDENTIAL_STATE_RESTRICTED,
+    CredentialState.LOST: credential_pb2.CREDENTIAL_STATE_LOST,
+    CredentialState.SUSPENDED: credential_pb2.CREDENTIAL_STATE_SUSPENDED,
+    CredentialState.REPLACED: credential_pb2.CREDENTIAL_STATE_REPLACED,
+    CredentialState.CLOSED: credential_pb2.CREDENTIAL_STATE_CLOSED,
 }
 
 
-def person_message(enrolled: EnrolledPerson) -> person_pb2.Person:
-    """Returns a person with the number masked."""
+def person_message(enrolled: EnrolledPerson, *, is_masked: bool = False) -> person_pb2.Person:
+    """Returns a person with the number masked, and the name as well where `is_masked`."""
     person = enrolled.person
     return person_pb2.Person(
         person_id=person.person_id,
         region=person.region,
         certificate_type=person.certificate_type,
         certificate_number_masked=mask_number(person.certificate_number),
-        person_name=person.person_name,
+        person_name=mask_name(person.person_name) if is_masked else person.person_name,
         gender=person.gender.value,
         birth_date=from_date(person.birth_date),
-        enrolment=enrolment_message(enrolled.enrolment),
+        enrolments=map(enrolment_message, enrolled.enrolments),
         register_time=from_instant(person.register_time),
+        state=person_pb2.PERSON_STATE_MERGED if person.merged_into else _ACTIVE,
+        merged_into=person.merged_into or "",
+        parent_id=person.parent_id or "",
     )
 
 
 def enrolment_message(enrolment: Enrolment) -> person_pb2.Enrolment:
-    """Returns an enrolment."""
+    """Returns an enrolment with all that is known of it."""
+    message = _covered(enrolment)
+    message.employer_code = enrolment.employer_code
+    message.recorded_by = enrolment.recorded_by
+    if enrolment.premium_receive_date is not None:
+        message.premium_receive_date.CopyFrom(from_date(enrolment.premium_receive_date))
+    if enrolment.record_time is not None:
+        message.record_time.CopyFrom(from_instant(enrolment.record_time))
+    if enrolment.replace_time is not None:
+        message.replace_time.CopyFrom(from_instant(enrolment.replace_time))
+    return message
+
+
+def _covered(enrolment: Enrolment) -> person_pb2.Enrolment:
+    """Returns what settlement must know of an enrolment."""
+    end_date = enrolment.end_date
     return person_pb2.Enrolment(
         insurance_type=enrolment.insurance_type,
         person_class=enrolment.person_class,
         entitlement_groups=enrolment.entitlement_groups,
         status=_STATUS[enrolment.status],
         start_date=from_date(enrolment.start_date),
+        end_date=None if end_date is None else from_date(end_date),
+        enrolment_id=enrolment.enrolment_id,
+        has_employer=bool(enrolment.employer_code),
+        is_premium_pending=enrolment.is_premium_pending,
     )
 
 
 def change_message(change: EnrolmentChange) -> person_service_pb2.EnrolmentChange:
     """Returns a change of the feed: no name, no number."""
+    standing = change.standing
     return person_service_pb2.EnrolmentChange(
         sequence=change.sequence,
-        person_id=change.person_id,
-        subject=change.subject,
-        birth_date=from_date(change.birth_date),
-        enrolment=enrolment_message(change.enrolment),
-        credential_usable=change.credential_usable,
+        person_id=standing.person_id,
+        birth_date=from_date(standing.birth_date),
+        enrolments=map(_covered, standing.enrolments),
+        credentials=map(_credential_message, standing.credentials),
+        merged_into=standing.merged_into or "",
+        payer_ids=standing.payer_ids,
     )
 
 
-def certificate_message(certificate: Certificate) -> certificate_pb2.Certificate:
-    """Returns an e-certificate."""
-    return certificate_pb2.Certificate(
-        certificate_id=certificate.certificate_id,
-        person_id=certificate.person_id,
-        region=certificate.region,
-        subject=certificate.subject,
-        state=_STATE[certificate.state],
-        activate_time=from_instant(certificate.activate_time),
+def _credential_message(credential: Credential) -> credential_pb2.Credential:
+    return credential_pb2.Credential(
+        subject=credential.subject,
+        kind=_KIND[credential.kind],
+        state=_CREDENTIAL_STATE[credential.state],
     )

@@ -1,30 +1,39 @@
-"""E-certificates: activated once by request id, read by id."""
+"""E-certificates: activated and closed once by request id, read by id."""
 
+import datetime as dt
 from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from yibao_common.audit import AuditEntry, record_refused
+from yibao_common.callers import Caller
 from yibao_common.clock import Clock
 from yibao_common.database import Database
 from yibao_common.ids import Ids
-from yibao_identity.application.commands import ActivateCertificate
+from yibao_common.reasons import Reason
+from yibao_identity.application.certificates import (
+    ActivateCertificate,
+    CloseCertificate,
+    EncodeCertificate,
+)
 from yibao_identity.rules.certificate import (
     Certificate,
     CertificateState,
     certificate_exists,
+    ecert_suspended,
     new_subject,
 )
-from yibao_identity.rules.person import person_not_found
 from yibao_identity.storage import tables
-from yibao_identity.storage.feed import append_change, newest_change
-from yibao_identity.storage.sealed_answers import answer_sealed
+from yibao_identity.storage.certificate_rows import find_certificate, hold_certificate
+from yibao_identity.storage.device_rows import revoke_devices_of
+from yibao_identity.storage.feed import note_change
+from yibao_identity.storage.person_calls import PersonCalls
+from yibao_identity.storage.person_locks import lock_live_person
 from yibao_identity.storage.vault import Vault
 
-COLUMNS = ("region", "certificate_id", "person_id", "subject", "state", "activate_time")
 
-
-class CertificateStore:
-    """E-certificates of a database; see `application.ports.Certificates`."""
+class CertificateStore(PersonCalls):
+    """E-certificates of a database; see `application.certificates.Certificates`."""
 
     def __init__(
         self,
@@ -36,60 +45,46 @@ class CertificateStore:
         random_bytes: Callable[[int], bytes],
     ) -> None:
         """Takes the database and the source of subjects."""
-        self._database = database
-        self._vault = vault
-        self._clock = clock
-        self._ids = ids
+        super().__init__(database, vault, clock=clock, ids=ids)
         self._random_bytes = random_bytes
 
-    def activate(
-        self, command: ActivateCertificate, encode: Callable[[Certificate], bytes]
-    ) -> bytes:
+    def activate(self, command: ActivateCertificate, encode: EncodeCertificate) -> bytes:
         """Activates a certificate once by request id and returns the answer's bytes."""
-        return answer_sealed(
-            self._database,
-            self._vault,
-            region=command.region,
-            request_id=command.request_id,
-            digest=command.digest,
-            work=lambda connection: encode(self._activate(connection, command)),
+        return self._answer(
+            command.request,
+            lambda connection: encode(self._activate(connection, command)),
+        )
+
+    def close(self, command: CloseCertificate, encode: EncodeCertificate) -> bytes:
+        """Closes a certificate once by request id and returns the answer's bytes."""
+        return self._answer(
+            command.request,
+            lambda connection: encode(self._close(connection, command)),
         )
 
     def find(self, region: str, certificate_id: str) -> Certificate | None:
         """Returns a certificate, or None."""
-        table = tables.certificate.c
-        query = sa.select(*(table[name] for name in COLUMNS)).where(
-            table.region == region, table.certificate_id == certificate_id
-        )
         with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else certificate_from(tuple(row))
+            return find_certificate(connection, region, certificate_id)
+
+    def record_foreign(
+        self, caller: Caller, *, method: str, region: str, certificate_id: str
+    ) -> None:
+        """Puts on record that a holder asked for another's certificate and was refused."""
+        outcome = Reason.OUT_OF_SCOPE.name
+        now = self._clock()
+        entry = AuditEntry(region, now, caller.path, method, (certificate_id,), outcome, {}, "")
+        record_refused(self._database, tables.audit, entry)
 
     def _activate(self, connection: sa.Connection, command: ActivateCertificate) -> Certificate:
-        region, now = command.region, self._clock()
-        person = tables.person.c
-        locked = connection.execute(
-            sa.select(person.person_id)
-            .where(person.region == region, person.person_id == command.person_id)
-            .with_for_update()
-        ).one_or_none()
-        if locked is None:
-            raise person_not_found(command.person_id)
-        # Read after the lock, so that it is what the lock's last holder left.
-        change = newest_change(connection, region, command.person_id)
-        assert change is not None, "stored in the transaction of the registration"
-        table = tables.certificate.c
-        known = connection.execute(
-            sa.select(table.certificate_id).where(
-                table.region == region, table.person_id == command.person_id
-            )
-        ).scalar_one_or_none()
-        if known is not None:
-            raise certificate_exists(known)
+        request, now = command.request, self._clock()
+        region, person_id = request.region, command.person_id
+        lock_live_person(connection, region, person_id)
+        _check_may_activate(connection, region, person_id)
         certificate = Certificate(
             region,
             self._ids(),
-            command.person_id,
+            person_id,
             new_subject(self._random_bytes),
             CertificateState.ACTIVE,
             now,
@@ -98,37 +93,91 @@ class CertificateStore:
             sa.insert(tables.certificate).values(
                 region=region,
                 certificate_id=certificate.certificate_id,
-                person_id=certificate.person_id,
+                person_id=person_id,
                 subject=certificate.subject,
                 state=certificate.state.value,
                 activate_time=now,
-                activated_by=command.caller,
+                activated_by=request.caller.path,
                 proofing_method=command.proofing.method.value,
                 proofing_reference=command.proofing.reference,
             )
         )
-        append_change(
-            connection,
-            region,
-            person_id=command.person_id,
-            subject=certificate.subject,
-            birth_date=change.birth_date,
-            enrolment=change.enrolment,
-            credential_usable=True,
-            now=now,
-            caller=command.caller,
-        )
+        note_change(connection, region, [person_id], now=now, caller=request.caller.path)
+        subjects = (person_id, certificate.certificate_id)
+        proof = command.proofing.method.name
+        self._record(connection, request, subjects, proof=proof)
         return certificate
 
+    def _close(self, connection: sa.Connection, command: CloseCertificate) -> Certificate:
+        request, now = command.request, self._clock()
+        request.caller.require_certificate(command.certificate_id)
+        certificate = hold_certificate(connection, request.region, command.certificate_id)
+        if certificate.state is CertificateState.CLOSED:
+            return certificate
+        caller = request.caller.path
+        close_certificate(connection, certificate, now=now, caller=caller)
+        person_id = certificate.person_id
+        note_change(connection, request.region, [person_id], now=now, caller=caller)
+        self._record(connection, request, (person_id, certificate.certificate_id))
+        closed = find_certificate(connection, request.region, certificate.certificate_id)
+        assert closed is not None
+        return closed
 
-def certificate_from(row: tuple[object, ...]) -> Certificate:
-    """Builds a certificate from a row of COLUMNS."""
-    region, certificate_id, person_id, subject, state, activate_time = row
-    return Certificate(
-        region,  # type: ignore[arg-type]
-        certificate_id,  # type: ignore[arg-type]
-        person_id,  # type: ignore[arg-type]
-        subject,  # type: ignore[arg-type]
-        CertificateState(state),
-        activate_time,  # type: ignore[arg-type]
+
+def close_certificate(
+    connection: sa.Connection, certificate: Certificate, *, now: dt.datetime, caller: str
+) -> None:
+    """Closes a certificate whose row is locked, and revokes its devices.
+
+    A suspension stays beside it: it is not shaken off by closing.
+    """
+    table = tables.certificate
+    region, certificate_id = certificate.region, certificate.certificate_id
+    connection.execute(
+        sa.update(table)
+        .where(table.c.region == region, table.c.certificate_id == certificate_id)
+        .values(state=CertificateState.CLOSED.value, close_time=now, closed_by=caller)
     )
+    revoke_devices_of(connection, region, certificate_id, now=now, caller=caller)
+
+
+def close_of_person(
+    connection: sa.Connection, region: str, person_id: str, *, now: dt.datetime, caller: str
+) -> None:
+    """Closes the certificate of a person whose row is locked, where one stands.
+
+    For merges: who calls notes the change and writes the audit row.
+    """
+    table = tables.certificate.c
+    standing = connection.execute(
+        sa.select(table.certificate_id).where(
+            table.region == region,
+            table.person_id == person_id,
+            table.state != CertificateState.CLOSED.value,
+        )
+    ).scalar_one_or_none()
+    if standing is not None:
+        certificate = find_certificate(connection, region, standing, for_update=True)
+        assert certificate is not None
+        close_certificate(connection, certificate, now=now, caller=caller)
+
+
+def _check_may_activate(connection: sa.Connection, region: str, person_id: str) -> None:
+    """Refuses a second certificate, and a new one in place of a suspended one (I-04).
+
+    The person's row is locked, so nobody activates, closes or suspends meanwhile.
+
+    Raises:
+        RuleError: CERTIFICATE_EXISTS, ECERT_SUSPENDED.
+    """
+    table = tables.certificate.c
+    query = sa.select(table.certificate_id, table.state, table.suspension_case_id).where(
+        table.region == region, table.person_id == person_id
+    )
+    rows = connection.execute(query).all()
+    for row in rows:
+        if row.state != CertificateState.CLOSED.value:
+            raise certificate_exists(row.certificate_id)
+    for row in rows:
+        if row.suspension_case_id is not None:
+            raise ecert_suspended(row.suspension_case_id)

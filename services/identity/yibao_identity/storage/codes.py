@@ -12,9 +12,9 @@ from yibao_identity.application.commands import IssueCode
 from yibao_identity.rules.certificate import Certificate
 from yibao_identity.rules.qr_code import QrClaims
 from yibao_identity.storage import tables
-from yibao_identity.storage.certificates import COLUMNS, certificate_from
+from yibao_identity.storage.certificate_rows import COLUMNS, certificate_from
 
-_ISSUED_COLUMNS = ("region", "issue_time", "code_id", "certificate_id", "audience", "issued_to")
+ISSUED_COLUMNS = ("region", "issue_time", "code_id", "certificate_id", "audience", "issued_to")
 
 
 class CodeTransactions:
@@ -53,19 +53,26 @@ class _Transaction:
 
     def store(self, issued: Sequence[tuple[IssueCode, QrClaims]]) -> None:
         """Notes what is about to be signed, for whom and who asked."""
-        insert_rows(
-            self._connection,
-            tables.issued_code,
-            _ISSUED_COLUMNS,
-            [
-                (
-                    self._region,
-                    dt.datetime.fromtimestamp(claims.issue_second, dt.UTC),
-                    claims.code_id.hex(),
-                    command.certificate_id,
-                    command.audience,
-                    command.caller,
-                )
-                for command, claims in issued
-            ],
-        )
+        store_codes(self._connection, self._region, issued)
+
+
+def store_codes(
+    connection: sa.Connection, region: str, issued: Sequence[tuple[IssueCode, QrClaims]]
+) -> None:
+    """Notes which codes are about to be signed, for whom and who asked."""
+    insert_rows(
+        connection,
+        tables.issued_code,
+        ISSUED_COLUMNS,
+        [
+            (
+                region,
+                dt.datetime.fromtimestamp(claims.issue_second, dt.UTC),
+                claims.code_id.hex(),
+                command.certificate_id,
+                command.audience,
+                command.caller,
+            )
+            for command, claims in issued
+        ],
+    )

@@ -87,15 +87,16 @@ class Vault:
 
     def number_hash(self, certificate_type: str, certificate_number: str) -> bytes:
         """Returns 32 bytes that stand for a certificate number."""
-        return self._keyed(
+        return self.keyed(
             "certificate number", f"{certificate_type}\n{certificate_number}".encode()
         )
 
     def keyed_digest(self, digest: bytes) -> bytes:
         """Returns 32 bytes that stand for the digest of a request."""
-        return self._keyed("request", digest)
+        return self.keyed("request", digest)
 
-    def _keyed(self, purpose: str, content: bytes) -> bytes:
+    def keyed(self, purpose: str, content: bytes) -> bytes:
+        """Returns 32 bytes that only this service can make of `content` for a purpose."""
         return hmac.digest(self._hash_key, f"yibao {purpose}\n".encode() + content, "sha256")
 
 

@@ -1,0 +1,154 @@
+"""Issues codes of relatives in batches, in a queue of their own.
+
+A link is locked before a code is issued by it, so its end comes before or after, never
+between. Codes of one's own wait for no lock; that is why these do not share their queue.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from yibao_common.batcher import TransientError
+from yibao_common.clock import Clock
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+from yibao_identity.rules.certificate import (
+    Certificate,
+    certificate_not_found,
+    check_may_issue,
+)
+from yibao_identity.rules.qr_code import CODE_ID_BYTES, QrClaims, new_claims
+from yibao_identity.rules.relative import RelativeLink
+from yibao_identity.rules.relative_code import check_may_show
+
+
+@dataclass(frozen=True, slots=True)
+class IssueRelativeCode:
+    """Issues a code of the relative of a link, to be shown by the holder of a certificate."""
+
+    certificate_id: str
+    link_id: str
+    audience: str
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeCode:
+    """The claims to sign, and whose they are."""
+
+    claims: QrClaims
+    relative_id: str
+    certificate_id: str
+
+
+class RelativeIssueTransaction(Protocol):
+    """One batch of relatives' codes in one region."""
+
+    def links(self, link_ids: Collection[str]) -> Mapping[str, RelativeLink]:
+        """Returns those that exist, by their ids, and locks them until the end."""
+        ...
+
+    def certificates(self, certificate_ids: Collection[str]) -> Mapping[str, Certificate]:
+        """Returns those that exist, by their ids."""
+        ...
+
+    def newest_certificates(self, person_ids: Collection[str]) -> Mapping[str, Certificate]:
+        """Returns the certificate that each person activated last, by person."""
+        ...
+
+    def store(self, issued: Sequence[tuple[IssueRelativeCode, RelativeCode]]) -> None:
+        """Notes what is about to be signed, who shows it and who asked."""
+        ...
+
+
+class RelativeIssueTransactions(Protocol):
+    """Begins the transactions of the batches."""
+
+    def begin(self, region: str) -> AbstractContextManager[RelativeIssueTransaction]:
+        """Gives a transaction that commits durably when the block ends without error."""
+        ...
+
+
+class RelativeIssueWork:
+    """The work of a batcher: returns for each command the code to sign, or why not."""
+
+    def __init__(
+        self,
+        transactions: RelativeIssueTransactions,
+        *,
+        key_expire_time: Callable[[], dt.datetime],
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        """Takes storage, until when the issuer's present key signs, and a source of ids."""
+        self._transactions = transactions
+        self._key_expire_time = key_expire_time
+        self._clock = clock
+        self._random_bytes = random_bytes
+
+    def __call__(
+        self, region: str, commands: Sequence[IssueRelativeCode]
+    ) -> list[RelativeCode | RuleError]:
+        """Decides and stores a batch of one region; durable when it returns."""
+        if self._clock() >= self._key_expire_time():
+            raise TransientError("no key of the issuer may sign at present")
+        with self._transactions.begin(region) as transaction:
+            links = transaction.links(sorted({command.link_id for command in commands}))
+            # What follows is read under the locks of the links.
+            showers = transaction.certificates(
+                sorted({command.certificate_id for command in commands})
+            )
+            relatives = transaction.newest_certificates(
+                sorted({link.relative_id for link in links.values()})
+            )
+            outcomes = [self._outcome(command, links, showers, relatives) for command in commands]
+            transaction.store(
+                [
+                    (command, outcome)
+                    for command, outcome in zip(commands, outcomes, strict=True)
+                    if isinstance(outcome, RelativeCode)
+                ]
+            )
+        return outcomes
+
+    def _outcome(
+        self,
+        command: IssueRelativeCode,
+        links: Mapping[str, RelativeLink],
+        showers: Mapping[str, Certificate],
+        relatives: Mapping[str, Certificate],
+    ) -> RelativeCode | RuleError:
+        try:
+            shower = showers.get(command.certificate_id)
+            if shower is None:
+                raise certificate_not_found(command.certificate_id)
+            check_may_issue(shower)
+            link = check_may_show(
+                links.get(command.link_id), link_id=command.link_id, person_id=shower.person_id
+            )
+            shown = _usable(relatives.get(link.relative_id))
+            claims = new_claims(
+                issuer=shown.region,
+                subject=shown.subject,
+                audience=command.audience,
+                now=self._clock(),
+                code_id=self._random_bytes(CODE_ID_BYTES),
+            )
+            return RelativeCode(claims, link.relative_id, shown.certificate_id)
+        except RuleError as refusal:
+            return refusal
+
+
+def _usable(certificate: Certificate | None) -> Certificate:
+    """Returns the relative's certificate, which has to be active.
+
+    Raises:
+        RuleError: ECERT_NOT_ACTIVATED, ECERT_SUSPENDED.
+    """
+    if certificate is None:
+        message = "the relative has no e-certificate"
+        raise RuleError(Reason.ECERT_NOT_ACTIVATED, message, certificate_id="", state="NONE")
+    check_may_issue(certificate)
+    return certificate

@@ -1,0 +1,44 @@
+"""Puts together what serves persons: the stores and the servicer."""
+
+from yibao_common.blocking import Blocking
+from yibao_common.clock import Clock
+from yibao_common.database import Database
+from yibao_common.ids import Ids
+from yibao_identity.config import IdentityConfig
+from yibao_identity.servicer.person import PersonServicer
+from yibao_identity.storage.cards import close_of_person as close_cards
+from yibao_identity.storage.certificates import close_of_person as close_certificates
+from yibao_identity.storage.enrolment_changes import EnrolmentStore
+from yibao_identity.storage.merges import MergeStore
+from yibao_identity.storage.persons import PersonStore
+from yibao_identity.storage.relatives import RelativeStore
+from yibao_identity.storage.vault import Vault
+
+
+def person_servicer(
+    config: IdentityConfig,
+    database: Database,
+    vault: Vault,
+    *,
+    blocking: Blocking,
+    clock: Clock,
+    ids: Ids,
+) -> PersonServicer:
+    """Returns PersonService over a database."""
+    closers = (close_cards, close_certificates)
+    return PersonServicer(
+        PersonStore(database, vault, clock=clock, ids=ids),
+        EnrolmentStore(database, vault, clock=clock, ids=ids),
+        MergeStore(database, vault, clock=clock, ids=ids, closers=closers),
+        RelativeStore(
+            database,
+            vault,
+            clock=clock,
+            ids=ids,
+            show_code_most=config.relatives.show_code_most,
+            share_account_most=config.relatives.share_account_most,
+        ),
+        blocking,
+        regions=config.issuer.regions,
+        search_rate_per_minute=config.persons.search_rate_per_minute,
+    )

@@ -1,0 +1,90 @@
+"""Channels: which way a credential may be used, and where a card may be activated."""
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from yibao_common.callers import Caller, Role
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+from yibao_identity.rules.card import ActivationChannel
+from yibao_identity.rules.credential import CredentialKind
+
+
+class Channel(enum.Enum):
+    """A way in which something is done."""
+
+    QR = "QR"
+    ONLINE = "ONLINE"
+    SWIPE = "SWIPE"
+    PHONE = "PHONE"
+    COUNTER = "COUNTER"
+    HOSPITAL = "HOSPITAL"
+    PHARMACY = "PHARMACY"
+
+
+# How each credential may be used (I-07): an e-certificate is shown or used in an app, a
+# card is swiped at a designated hospital or pharmacy and nothing else.
+USES: Mapping[CredentialKind, frozenset[Channel]] = MappingProxyType(
+    {
+        CredentialKind.ECERT: frozenset({Channel.QR, Channel.ONLINE}),
+        CredentialKind.CARD: frozenset({Channel.SWIPE}),
+    }
+)
+
+# Business types of what happens in an app, with nobody's terminal near.
+_ONLINE_AUDIENCES = "03"
+
+
+def check_use(kind: CredentialKind, channel: Channel) -> None:
+    """Refuses a way in which a credential may not be used (I-07).
+
+    Raises:
+        RuleError: CHANNEL_NOT_ALLOWED.
+    """
+    if channel not in USES[kind]:
+        raise channel_not_allowed(channel)
+
+
+def channel_of_use(caller: Caller, audience: str) -> Channel:
+    """Returns the way in which a card is about to be used: by who calls, and what for."""
+    if caller.institution_id is None or audience.startswith(_ONLINE_AUDIENCES):
+        return Channel.ONLINE
+    return Channel.SWIPE
+
+
+def check_counter(caller: Caller) -> None:
+    """Refuses by telephone what belongs to a counter (I-15).
+
+    Raises:
+        RuleError: CHANNEL_NOT_ALLOWED.
+    """
+    if caller.role is Role.CHANNEL:
+        raise channel_not_allowed(Channel.PHONE)
+
+
+def activation_channel(caller: Caller, evidence: Channel) -> ActivationChannel:
+    """Returns where a card is activated, by who calls and the evidence given (I-24 to I-27).
+
+    Raises:
+        RuleError: CHANNEL_NOT_ALLOWED where the evidence is not that of such a place.
+    """
+    institution_id = caller.institution_id or ""
+    if caller.role is Role.BANK and evidence is Channel.COUNTER:
+        return ActivationChannel.BANK
+    if caller.role is Role.AGENCY and evidence is Channel.COUNTER:
+        return ActivationChannel.SERVICE_CENTRE
+    if institution_id.startswith("H") and evidence is Channel.HOSPITAL:
+        return ActivationChannel.HOSPITAL
+    if institution_id.startswith("P") and evidence is Channel.PHARMACY:
+        return ActivationChannel.PHARMACY
+    raise channel_not_allowed(evidence)
+
+
+def channel_not_allowed(channel: Channel) -> RuleError:
+    """Returns the refusal of a channel."""
+    return RuleError(
+        Reason.CHANNEL_NOT_ALLOWED,
+        f"this cannot be done through channel {channel.value}",
+        channel=channel.value,
+    )

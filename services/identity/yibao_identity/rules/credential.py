@@ -1,0 +1,32 @@
+"""Credentials: cards and e-certificates as settlement sees them."""
+
+import enum
+from dataclasses import dataclass
+
+
+class CredentialKind(enum.Enum):
+    """What shows who one is (mdtrt_cert_type)."""
+
+    ECERT = 1
+    CARD = 3
+
+
+class CredentialState(enum.Enum):
+    """Whether codes of a credential may be accepted, and why not."""
+
+    USABLE = 1
+    NOT_ACTIVATED = 2
+    RESTRICTED = 3
+    LOST = 4
+    SUSPENDED = 5
+    REPLACED = 6
+    CLOSED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A card or e-certificate by the subject that stands in its codes."""
+
+    subject: str
+    kind: CredentialKind
+    state: CredentialState

@@ -1,0 +1,115 @@
+"""Identity documents (psn_cert_type): the form of their numbers, and what these tell."""
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from yibao_common.citizen_number import Gender, parse_citizen_number
+from yibao_common.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.reasons import Reason
+
+RESIDENT_ID = "01"
+BIRTH_CERTIFICATE = "990201"
+
+_CITIZEN = "[1-9][0-9]{16}[0-9X]"
+_HAN = "\u4e00-\u9fff"
+_OFFICER = f"[{_HAN}A-Z0-9]{{4,20}}"
+_HOME_RETURN = "[HM][0-9]{8}(?:[0-9]{2})?"
+_OTHER = "[A-Z0-9-]{1,32}"
+
+# The list of types is that of the national interface specification; it fixes no forms.
+# Standards are 01 and 17 (GB 11643), 07 (15 characters before December 2023, 18 digits
+# since), 16, and the length of 990201. The others are what is printed as of 2025, drawn
+# wide enough that a genuine document passes: a form that is too narrow keeps a person out.
+_FORMS: Mapping[str, re.Pattern[str]] = {
+    RESIDENT_ID: re.compile(_CITIZEN),
+    # Officers of the army and of the armed police: characters and a number.
+    "02": re.compile(_OFFICER),
+    "03": re.compile(_OFFICER),
+    # Home-return permits: holder's number, and until 2013 two digits of the issue.
+    "04": re.compile(_HOME_RETURN),
+    "05": re.compile(_HOME_RETURN),
+    # Taiwan pass: eight digits, formerly ten with a letter behind.
+    "06": re.compile("[0-9]{8}|[0-9]{10}[A-Z]?"),
+    "07": re.compile("[A-Z]{3}[0-9]{12}|9[0-9]{16}[0-9X]"),
+    "08": re.compile("[A-Z0-9]{5,15}"),
+    # Disability certificate: citizen number, kind and degree.
+    "09": re.compile(f"{_CITIZEN}[0-9]{{2}}"),
+    **{f"{type_number}": re.compile(_OTHER) for type_number in range(10, 16)},
+    "16": re.compile("[A-Z][0-9]{7,8}|[A-Z]{2}[0-9]{7}"),
+    "17": re.compile("8[123][0-9]{15}[0-9X]"),
+    # Social security card.
+    "90": re.compile("[A-Z0-9]{9}"),
+    "99": re.compile(_OTHER),
+    BIRTH_CERTIFICATE: re.compile("[A-Z][0-9]{9}"),
+}
+_LIKE_CITIZEN_NUMBERS = frozenset({RESIDENT_ID, "07", "09", "17"})
+_CITIZEN_NUMBER_CHARACTERS = 18
+_FIELDS = ("certificate_type", "certificate_number")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFacts:
+    """What the number of a document tells of its holder; None where it does not."""
+
+    birth_date: dt.date | None
+    gender: Gender | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ShownDocument:
+    """A document as shown at a counter; never printed."""
+
+    certificate_type: str
+    certificate_number: str
+
+
+def normalised(number: str) -> str:
+    """Returns a number in the one form that is hashed, stored and compared."""
+    return "".join(unicodedata.normalize("NFKC", number).upper().split())
+
+
+def check_document(
+    certificate_type: str, number: str, *, fields: tuple[str, str] = _FIELDS
+) -> DocumentFacts:
+    """Returns what a normalised number tells; `fields` are the paths of type and number.
+
+    Raises:
+        RuleError: FIELD_OUT_OF_RANGE, an unknown type; FIELD_MALFORMED, another form than
+            that of the type; CITIZEN_NUMBER_INVALID. No message repeats the number.
+    """
+    type_field, number_field = fields
+    form = _FORMS.get(certificate_type)
+    if form is None:
+        message = "is no type of identity document that is taken"
+        refuse_faults([FieldFault(type_field, Reason.FIELD_OUT_OF_RANGE, message)])
+    assert form is not None
+    if not form.fullmatch(number):
+        message = f"is not of the form of documents of type {certificate_type}"
+        if certificate_type == RESIDENT_ID:
+            message = "must be 17 digits followed by a digit or a capital X"
+        refuse_faults([FieldFault(number_field, Reason.FIELD_MALFORMED, message)])
+    if certificate_type not in _LIKE_CITIZEN_NUMBERS or number[0].isalpha():
+        return DocumentFacts(None, None)
+    try:
+        facts = parse_citizen_number(number[:_CITIZEN_NUMBER_CHARACTERS])
+    except RuleError as error:
+        refuse_faults([FieldFault(number_field, error.reason, error.message)])
+        raise
+    # What the 17th digit of a foreigner's number says is not published.
+    gender = None if certificate_type == "07" else facts.gender
+    return DocumentFacts(facts.birth_date, gender)
+
+
+def check_shown(document: ShownDocument | None, *, is_holders: bool) -> None:
+    """Refuses where no document was shown, or another than the holder's (I-14, I-15, I-24).
+
+    Raises:
+        RuleError: ID_REQUIRED, ID_MISMATCH.
+    """
+    if document is None:
+        raise RuleError(Reason.ID_REQUIRED, "the holder's identity document has to be shown")
+    if not is_holders:
+        raise RuleError(Reason.ID_MISMATCH, "the identity document is not that of the holder")

@@ -1,0 +1,244 @@
+"""Enrolments (参保): what a person is insured for, in periods that follow each other."""
+
+import dataclasses
+import datetime as dt
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from yibao_common.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.reasons import Reason
+
+_DAY = dt.timedelta(days=1)
+
+
+class EnrolmentStatus(enum.Enum):
+    """Whether an enrolment pays benefits (psn_insu_stas)."""
+
+    NORMAL = 1
+    SUSPENDED = 2
+    ENDED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A period of cover, its first and last day included; groups are sorted.
+
+    `end_date` is None while the period is open, `replace_time` while it stands. With
+    `is_premium_required`, nothing is paid before `premium_receive_date` is set (T-16).
+    A period that was not stored yet has no id, no time and no recorder.
+    """
+
+    insurance_type: str
+    person_class: str
+    entitlement_groups: tuple[str, ...]
+    status: EnrolmentStatus
+    start_date: dt.date
+    end_date: dt.date | None = None
+    employer_code: str = ""
+    is_premium_required: bool = False
+    premium_receive_date: dt.date | None = None
+    enrolment_id: str = ""
+    record_time: dt.datetime | None = None
+    recorded_by: str = ""
+    replace_time: dt.datetime | None = None
+    payment_reference: str = ""
+
+    @property
+    def is_premium_pending(self) -> bool:
+        """Whether nothing is paid yet because the premium is still to come."""
+        return self.is_premium_required and self.premium_receive_date is None
+
+    @property
+    def last_day(self) -> dt.date:
+        """The last day of cover; the end of the calendar while the period is open."""
+        return self.end_date or dt.date.max
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentTerms:
+    """What an enrolment is from a day on; groups in any order."""
+
+    person_class: str
+    entitlement_groups: tuple[str, ...]
+    status: EnrolmentStatus
+    employer_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentChangePlan:
+    """Which periods no longer stand, and which take their place."""
+
+    replaced_ids: tuple[str, ...]
+    new: tuple[Enrolment, ...]
+
+
+def in_order(enrolments: Sequence[Enrolment]) -> tuple[Enrolment, ...]:
+    """Returns periods by their first day, then by insurance type."""
+    return tuple(sorted(enrolments, key=lambda each: (each.start_date, each.insurance_type)))
+
+
+def sorted_groups(groups: Iterable[str]) -> tuple[str, ...]:
+    """Returns entitlement groups as they are stored: each once, sorted."""
+    return tuple(sorted(set(groups)))
+
+
+def new_period(
+    insurance_type: str,
+    terms: EnrolmentTerms,
+    *,
+    start_date: dt.date,
+    end_date: dt.date | None,
+    birth_date: dt.date,
+) -> Enrolment:
+    """Returns a period of cover for somebody born on `birth_date`.
+
+    Raises:
+        RuleError: FIELD_OUT_OF_RANGE, cover before birth, or ending before it begins.
+    """
+    faults = []
+    if start_date < birth_date:
+        message = "cover cannot begin before birth"
+        faults.append(FieldFault("start_date", Reason.FIELD_OUT_OF_RANGE, message))
+    if end_date is not None and end_date < start_date:
+        message = "cover cannot end before it begins"
+        faults.append(FieldFault("end_date", Reason.FIELD_OUT_OF_RANGE, message))
+    refuse_faults(faults)
+    return Enrolment(
+        insurance_type,
+        terms.person_class,
+        sorted_groups(terms.entitlement_groups),
+        terms.status,
+        start_date,
+        end_date,
+        terms.employer_code,
+    )
+
+
+def add(standing: Sequence[Enrolment], new: Enrolment) -> EnrolmentChangePlan:
+    """Returns the plan to let `new` stand beside the others.
+
+    Raises:
+        RuleError: ENROLMENT_OVERLAP.
+    """
+    _check_room(standing, new)
+    return EnrolmentChangePlan((), (new,))
+
+
+def change(
+    standing: Sequence[Enrolment],
+    enrolment_id: str,
+    terms: EnrolmentTerms,
+    *,
+    effective_date: dt.date,
+    end_date: dt.date | None,
+) -> EnrolmentChangePlan:
+    """Returns the plan to give a period other terms from `effective_date` on, until `end_date`.
+
+    What lies before that day stays as it was, in a period of its own. Where the premium
+    was received for the period, it was for both.
+
+    Raises:
+        RuleError: ENROLMENT_NOT_FOUND; FIELD_OUT_OF_RANGE, a day outside the period;
+            ENROLMENT_OVERLAP, the changed period would reach into another one.
+    """
+    former = standing_one(standing, enrolment_id)
+    faults = []
+    if not former.start_date <= effective_date <= former.last_day:
+        message = "must be a day of the period that changes"
+        faults.append(FieldFault("effective_date", Reason.FIELD_OUT_OF_RANGE, message))
+    if end_date is not None and end_date < effective_date:
+        message = "cover cannot end before the change begins"
+        faults.append(FieldFault("end_date", Reason.FIELD_OUT_OF_RANGE, message))
+    refuse_faults(faults)
+    plain = unrecorded(former)
+    changed = dataclasses.replace(
+        plain,
+        person_class=terms.person_class,
+        entitlement_groups=sorted_groups(terms.entitlement_groups),
+        status=terms.status,
+        employer_code=terms.employer_code,
+        start_date=effective_date,
+        end_date=end_date,
+    )
+    _check_room([each for each in standing if each.enrolment_id != enrolment_id], changed)
+    if effective_date == former.start_date:
+        return EnrolmentChangePlan((enrolment_id,), (changed,))
+    before = dataclasses.replace(plain, end_date=effective_date - _DAY)
+    return EnrolmentChangePlan((enrolment_id,), (before, changed))
+
+
+def standing_one(standing: Sequence[Enrolment], enrolment_id: str) -> Enrolment:
+    """Returns the period with an id.
+
+    Raises:
+        RuleError: ENROLMENT_NOT_FOUND.
+    """
+    for each in standing:
+        if each.enrolment_id == enrolment_id:
+            return each
+    raise RuleError(
+        Reason.ENROLMENT_NOT_FOUND,
+        f"the person has no enrolment {enrolment_id} that stands",
+        enrolment_id=enrolment_id,
+    )
+
+
+def inherited(
+    surviving: Sequence[Enrolment], retired: Sequence[Enrolment]
+) -> tuple[Enrolment, ...]:
+    """Returns the parts of `retired` on whose days `surviving` has no cover of the type (I-28).
+
+    So a merge takes no day of cover from the person, and never doubles one.
+    """
+    taken = list(surviving)
+    parts: list[Enrolment] = []
+    for period in in_order(retired):
+        same = [each for each in taken if each.insurance_type == period.insurance_type]
+        gaps = _uncovered(period, in_order(same))
+        taken.extend(gaps)
+        parts.extend(gaps)
+    return tuple(parts)
+
+
+def unrecorded(enrolment: Enrolment) -> Enrolment:
+    """Returns a period without what tells when and by whom it was recorded."""
+    return dataclasses.replace(
+        enrolment, enrolment_id="", record_time=None, recorded_by="", replace_time=None
+    )
+
+
+def _uncovered(period: Enrolment, covered: Sequence[Enrolment]) -> list[Enrolment]:
+    """Returns the parts of `period` outside of `covered`, which is sorted and disjoint."""
+    parts = []
+    plain = unrecorded(period)
+    day = period.start_date
+    for each in covered:
+        if each.last_day < day:
+            continue
+        if each.start_date > period.last_day:
+            break
+        if each.start_date > day:
+            parts.append(
+                dataclasses.replace(plain, start_date=day, end_date=each.start_date - _DAY)
+            )
+        if each.last_day >= period.last_day:
+            return parts
+        day = each.last_day + _DAY
+    parts.append(dataclasses.replace(plain, start_date=day))
+    return parts
+
+
+def _check_room(standing: Sequence[Enrolment], new: Enrolment) -> None:
+    """Refuses a period that covers days which another of its insurance type covers."""
+    for each in in_order(standing):
+        if (
+            each.insurance_type == new.insurance_type
+            and each.start_date <= new.last_day
+            and new.start_date <= each.last_day
+        ):
+            raise RuleError(
+                Reason.ENROLMENT_OVERLAP,
+                f"enrolment {each.enrolment_id} covers some of the same days",
+                enrolment_id=each.enrolment_id,
+            )

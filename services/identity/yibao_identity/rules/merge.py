@@ -1,0 +1,84 @@
+"""Merges of duplicates: two records of one person become one, by maker and checker."""
+
+import dataclasses
+import datetime as dt
+import enum
+from dataclasses import dataclass
+
+from yibao_common.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.reasons import Reason
+
+
+class MergeState(enum.Enum):
+    """Where a proposal is in its life."""
+
+    PROPOSED = 1
+    APPROVED = 2
+    REJECTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A proposal that `retired_person_id` is a duplicate of `surviving_person_id`.
+
+    `checker` is empty and `decide_time` None while nobody has decided.
+    """
+
+    region: str
+    merge_id: str
+    retired_person_id: str
+    surviving_person_id: str
+    explanation: str
+    state: MergeState
+    maker: str
+    propose_time: dt.datetime
+    checker: str = ""
+    decide_time: dt.datetime | None = None
+    decision_note: str = ""
+
+
+def check_differ(*, retired_person_id: str, surviving_person_id: str) -> None:
+    """Refuses to merge a record into itself.
+
+    Raises:
+        RuleError: FIELD_OUT_OF_RANGE.
+    """
+    if retired_person_id == surviving_person_id:
+        message = "must be another person than retired_person_id"
+        refuse_faults([FieldFault("surviving_person_id", Reason.FIELD_OUT_OF_RANGE, message)])
+
+
+def decide(merge: Merge, *, is_approved: bool, checker: str, note: str, now: dt.datetime) -> Merge:
+    """Returns the merge as decided by `checker`, an operator's path.
+
+    Raises:
+        RuleError: MERGE_STATE, it was decided before; SAME_MAKER_AND_CHECKER.
+    """
+    if merge.state is not MergeState.PROPOSED:
+        raise merge_state(merge)
+    if merge.maker == checker:
+        raise RuleError(
+            Reason.SAME_MAKER_AND_CHECKER, "the operator who proposed the merge may not decide it"
+        )
+    return dataclasses.replace(
+        merge,
+        state=MergeState.APPROVED if is_approved else MergeState.REJECTED,
+        checker=checker,
+        decide_time=now,
+        decision_note=note,
+    )
+
+
+def merge_state(merge: Merge) -> RuleError:
+    """Returns the refusal because of a merge that waits, or that was decided."""
+    return RuleError(
+        Reason.MERGE_STATE,
+        f"merge {merge.merge_id} is {merge.state.name.lower()}",
+        merge_id=merge.merge_id,
+        state=merge.state.name,
+    )
+
+
+def merge_not_found(merge_id: str) -> RuleError:
+    """Returns the refusal of an unknown merge."""
+    return RuleError(Reason.MERGE_NOT_FOUND, f"merge {merge_id} does not exist", merge_id=merge_id)

@@ -1,0 +1,107 @@
+"""Newborns (新生儿): when they may be enrolled, what they are called, what pays when."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from yibao_common.calendar import add_months
+from yibao_common.citizen_number import Gender
+from yibao_common.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.reasons import Reason
+from yibao_identity.rules.documents import BIRTH_CERTIFICATE, check_document, normalised
+from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
+from yibao_identity.rules.person import Person
+
+RESIDENT = "390"
+NEWBORN_CLASS = "1401"
+
+_MONTHS = 3
+_NAME_ENDS = {Gender.MALE: "之子", Gender.FEMALE: "之女"}
+_FIELDS = ("", "birth_certificate_number")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NewbornRegistration:
+    """A newborn as the agency states it; never printed. `person_name` may be empty."""
+
+    birth_certificate_number: str
+    person_name: str
+    gender: Gender
+    birth_date: dt.date
+    enrol_date: dt.date
+    premium_receive_date: dt.date | None
+
+
+def latest_enrol_date(birth_date: dt.date) -> dt.date:
+    """Returns the last day to enrol: three calendar months after birth (T-16)."""
+    return add_months(birth_date, _MONTHS)
+
+
+def newborn_name(parent_name: str, gender: Gender) -> str:
+    """Returns what a newborn without a name is called on every voucher (T-18)."""
+    return parent_name + _NAME_ENDS[gender]
+
+
+def register_newborn(
+    registration: NewbornRegistration,
+    *,
+    region: str,
+    person_id: str,
+    parent_id: str,
+    parent_name: str,
+    now: dt.datetime,
+    today: dt.date,
+) -> tuple[Person, Enrolment]:
+    """Returns the newborn and the enrolment from birth; `today` is the day of `now`.
+
+    Nothing is paid before the premium is received (T-16). The birth certificate is what a
+    newborn is identified by (T-17), until a citizen number takes its place.
+
+    Raises:
+        RuleError: NEWBORN_ENROLMENT_LATE; FIELD_MALFORMED, the birth certificate's number;
+            FIELD_OUT_OF_RANGE, days that do not follow each other.
+    """
+    number = normalised(registration.birth_certificate_number)
+    check_document(BIRTH_CERTIFICATE, number, fields=_FIELDS)
+    refuse_faults(_day_faults(registration, today))
+    latest = latest_enrol_date(registration.birth_date)
+    if registration.enrol_date > latest:
+        raise RuleError(
+            Reason.NEWBORN_ENROLMENT_LATE,
+            f"a newborn is enrolled by {latest}, three months after birth",
+            latest_date=latest.isoformat(),
+        )
+    person = Person(
+        region,
+        person_id,
+        BIRTH_CERTIFICATE,
+        number,
+        registration.person_name or newborn_name(parent_name, registration.gender),
+        registration.gender,
+        registration.birth_date,
+        now,
+        parent_id=parent_id,
+    )
+    enrolment = Enrolment(
+        RESIDENT,
+        NEWBORN_CLASS,
+        (),
+        EnrolmentStatus.NORMAL,
+        registration.birth_date,
+        is_premium_required=True,
+        premium_receive_date=registration.premium_receive_date,
+    )
+    return person, enrolment
+
+
+def _day_faults(registration: NewbornRegistration, today: dt.date) -> list[FieldFault]:
+    faults = []
+    premium = registration.premium_receive_date
+    for field, is_wrong, message in (
+        ("birth_date", registration.birth_date > today, "lies in the future"),
+        ("enrol_date", registration.enrol_date < registration.birth_date, "is before birth"),
+        ("enrol_date", registration.enrol_date > today, "lies in the future"),
+        ("premium_receive_date", premium is not None and premium > today, "lies in the future"),
+    ):
+        if is_wrong:
+            faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message))
+    return faults

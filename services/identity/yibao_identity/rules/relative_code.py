@@ -1,0 +1,26 @@
+"""Whose code a person may show: that of a relative who agreed to it (亲情账户)."""
+
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+from yibao_identity.rules.relative import LinkPurpose, LinkState, RelativeLink, link_not_found
+
+
+def check_may_show(link: RelativeLink | None, *, link_id: str, person_id: str) -> RelativeLink:
+    """Returns the link by which `person_id` may show the relative's code (I-03).
+
+    A link that somebody else asked for, or for another purpose, is none: what others have
+    agreed upon is not told.
+
+    Raises:
+        RuleError: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE.
+    """
+    if link is None or link.person_id != person_id or link.purpose is not LinkPurpose.SHOW_CODE:
+        raise link_not_found(link_id)
+    if link.state is not LinkState.CONFIRMED:
+        raise RuleError(
+            Reason.RELATIVE_LINK_STATE,
+            f"link {link_id} is {link.state.name.lower()}",
+            link_id=link_id,
+            state=link.state.name,
+        )
+    return link

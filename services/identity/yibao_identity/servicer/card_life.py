@@ -1,0 +1,153 @@
+"""CardService: how cards come to be, are activated, and are closed."""
+
+import grpc
+
+from yibao.identity.v1 import card_service_pb2 as pb
+from yibao_common.blocking import Blocking
+from yibao_common.callers import current_caller
+from yibao_common.reasons import Reason
+from yibao_identity.application.cards import (
+    ActivateCard,
+    CardEvidence,
+    Cards,
+    CloseCard,
+    IssueCard,
+)
+from yibao_identity.rules.card import Card, CardClosing, CardEvent, card_not_found
+from yibao_identity.rules.card_use import check_original, original_required
+from yibao_identity.rules.channel import Channel, activation_channel
+from yibao_identity.servicer.card_messages import (
+    card_message,
+    chip_of,
+    document_of,
+    refuse_field,
+    request_of,
+)
+
+_CLOSINGS = {
+    pb.CARD_CLOSING_SURRENDERED: CardClosing.SURRENDERED,
+    pb.CARD_CLOSING_HOLDER_DIED: CardClosing.HOLDER_DIED,
+    pb.CARD_CLOSING_MOVED_AWAY: CardClosing.MOVED_AWAY,
+}
+_EVIDENCE = {
+    "counter": Channel.COUNTER,
+    "hospital": Channel.HOSPITAL,
+    "pharmacy": Channel.PHARMACY,
+}
+
+
+class CardLifeMethods:
+    """Methods about the life of cards; everything blocks, so it runs in threads."""
+
+    _cards: Cards
+    _blocking: Blocking
+
+    async def IssueCard(
+        self,
+        request: pb.IssueCardRequest,
+        context: "grpc.aio.ServicerContext[pb.IssueCardRequest, pb.IssueCardResponse]",
+    ) -> pb.IssueCardResponse:
+        """Issues a card."""
+        command = IssueCard(
+            request_of("IssueCard", request.region, request.request_id, request),
+            request.person_id,
+            request.card_serial,
+            request.chip_number,
+            request.standard_version,
+            request.bank_code,
+        )
+
+        def encode(card: Card) -> bytes:
+            return pb.IssueCardResponse(card=card_message(card)).SerializeToString()
+
+        response = await self._blocking.run(self._cards.issue, command, encode)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def GetCard(
+        self,
+        request: pb.GetCardRequest,
+        context: "grpc.aio.ServicerContext[pb.GetCardRequest, pb.GetCardResponse]",
+    ) -> pb.GetCardResponse:
+        """Reads one card."""
+        current_caller().require_region(request.region)
+        found = await self._blocking.run(self._cards.find, request.region, request.card_id)
+        if found is None:
+            raise card_not_found(request.card_id)
+        return pb.GetCardResponse(card=card_message(found))
+
+    async def ListCards(
+        self,
+        request: pb.ListCardsRequest,
+        context: "grpc.aio.ServicerContext[pb.ListCardsRequest, pb.ListCardsResponse]",
+    ) -> pb.ListCardsResponse:
+        """Reads the cards of a person, or the one of a serial."""
+        current_caller().require_region(request.region)
+        person_id, serial = request.person_id, request.card_serial
+        if bool(person_id) == bool(serial):
+            refuse_field(
+                "person_id", Reason.FIELD_REQUIRED, "give one of person_id and card_serial"
+            )
+        read = self._cards.of_person if person_id else self._cards.with_serial
+        found = await self._blocking.run(read, request.region, person_id or serial)
+        return pb.ListCardsResponse(cards=map(card_message, found))
+
+    async def ActivateCard(
+        self,
+        request: pb.ActivateCardRequest,
+        context: "grpc.aio.ServicerContext[pb.ActivateCardRequest, pb.ActivateCardResponse]",
+    ) -> pb.ActivateCardResponse:
+        """Activates a card at a counter or at its first use."""
+        command = _activation(request)
+
+        def encode(card: Card) -> bytes:
+            return pb.ActivateCardResponse(
+                card=card_message(card), replaced_card_id=card.replaces_card_id or ""
+            ).SerializeToString()
+
+        response = await self._blocking.run(self._cards.activate, command, encode)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def CloseCard(
+        self,
+        request: pb.CloseCardRequest,
+        context: "grpc.aio.ServicerContext[pb.CloseCardRequest, pb.CloseCardResponse]",
+    ) -> pb.CloseCardResponse:
+        """Closes a card for good."""
+        command = CloseCard(
+            request_of("CloseCard", request.region, request.request_id, request),
+            request.card_id,
+            _CLOSINGS[request.closing],
+        )
+
+        def encode(card: Card) -> bytes:
+            return pb.CloseCardResponse(card=card_message(card)).SerializeToString()
+
+        response = await self._blocking.run(self._cards.close, command, encode)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+
+def _activation(request: pb.ActivateCardRequest) -> ActivateCard:
+    """Returns the command, refusing what no card needs to be looked at for."""
+    origin = request_of("ActivateCard", request.region, request.request_id, request)
+    kind = request.WhichOneof("evidence")
+    if kind is None:
+        refuse_field("evidence", Reason.FIELD_REQUIRED, "is required")
+    assert kind is not None
+    channel = activation_channel(origin.caller, _EVIDENCE[kind])
+    if channel.event is CardEvent.ACTIVATE_AT_COUNTER:
+        if not request.card_id:
+            refuse_field("card_id", Reason.FIELD_REQUIRED, "is required at a counter")
+        counter = request.counter
+        check_original(counter.is_original_card_shown)
+        evidence = CardEvidence(is_original_card_shown=True, document=document_of(counter))
+    else:
+        evidence = _terminal_evidence(getattr(request, kind))
+    return ActivateCard(origin, request.card_id, channel, evidence)
+
+
+def _terminal_evidence(given: pb.HospitalEvidence | pb.PharmacyEvidence) -> CardEvidence:
+    chip = chip_of(given)
+    if chip is None:
+        raise original_required()
+    visit = given.provider_visit_number if isinstance(given, pb.HospitalEvidence) else ""
+    return CardEvidence(chip=chip, provider_visit_number=visit)

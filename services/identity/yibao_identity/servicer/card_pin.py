@@ -1,0 +1,193 @@
+"""CardService: PINs.
+
+A PIN is hashed before anything is locked, away from the event loop and from the threads
+that wait for the database. What stands for it in the digest of a request is that hash, so
+that the same request id with another PIN is refused, and the stored digest is no faster
+way to the PIN than the stored hash.
+"""
+
+import grpc
+
+from yibao.identity.v1 import pin_messages_pb2 as pb
+from yibao_common.blocking import Blocking
+from yibao_common.callers import Role, current_caller
+from yibao_identity.application.card_use import (
+    CardName,
+    ChangePin,
+    HashedPin,
+    NewPin,
+    PinHashing,
+    Pins,
+    ReportPinLost,
+    ResetPin,
+    SetPin,
+    VerifyPin,
+)
+from yibao_identity.rules.card import Card
+from yibao_identity.rules.card_use import ChipRead
+from yibao_identity.rules.channel import check_counter
+from yibao_identity.servicer.card_messages import (
+    card_message,
+    chip_of,
+    document_of,
+    request_of,
+)
+
+
+class PinCalling:
+    """What methods that take PINs share."""
+
+    _pins: Pins
+    _hasher: PinHashing
+    _blocking: Blocking
+
+    async def _hash(self, region: str, card: CardName, pin: str) -> tuple[str, HashedPin]:
+        """Returns the card's id and what stands for a PIN of it."""
+        place = await self._blocking.run(self._pins.place, region, card)
+        return place.card_id, await self._hasher.hash(pin, place)
+
+    def _stand_in(self, pin: HashedPin) -> str:
+        """Returns what stands for a PIN in the digest of a request."""
+        return self._hasher.digest(pin).hex()
+
+
+class PinMethods(PinCalling):
+    """Methods about PINs."""
+
+    async def SetPin(
+        self,
+        request: pb.SetPinRequest,
+        context: "grpc.aio.ServicerContext[pb.SetPinRequest, pb.SetPinResponse]",
+    ) -> pb.SetPinResponse:
+        """Sets the first PIN."""
+        current_caller().require_region(request.region)
+        card_id, hashed = await self._hash(request.region, CardName(request.card_id), request.pin)
+        content = pb.SetPinRequest()
+        content.CopyFrom(request)
+        content.pin = self._stand_in(hashed)
+        command = SetPin(
+            request_of("SetPin", request.region, request.request_id, content),
+            card_id,
+            NewPin(request.pin, hashed),
+            request.is_original_card_shown,
+            document_of(request),
+        )
+
+        def encode(card: Card) -> bytes:
+            return pb.SetPinResponse(card=card_message(card)).SerializeToString()
+
+        response = await self._blocking.run(self._pins.set, command, encode)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def VerifyPin(
+        self,
+        request: pb.VerifyPinRequest,
+        context: "grpc.aio.ServicerContext[pb.VerifyPinRequest, pb.VerifyPinResponse]",
+    ) -> pb.VerifyPinResponse:
+        """Tries a PIN in a terminal."""
+        current_caller().own_institution()
+        chip = chip_of(request)
+        assert chip is not None, "the gate demands it"
+        card_id, hashed = await self._hash(request.region, named_by(chip), request.pin)
+        content = pb.VerifyPinRequest()
+        content.CopyFrom(request)
+        content.pin = self._stand_in(hashed)
+        command = VerifyPin(
+            request_of("VerifyPin", request.region, request.request_id, content),
+            card_id,
+            chip,
+            hashed,
+        )
+
+        def encode(card: Card) -> bytes:
+            return pb.VerifyPinResponse(card_id=card.card_id).SerializeToString()
+
+        response = await self._blocking.run(self._pins.verify, command, encode)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def ChangePin(
+        self,
+        request: pb.ChangePinRequest,
+        context: "grpc.aio.ServicerContext[pb.ChangePinRequest, pb.ChangePinResponse]",
+    ) -> pb.ChangePinResponse:
+        """Changes a PIN, by telephone with the old one or at a counter with the document."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        if not request.old_pin:
+            # Without the old PIN it is forgotten, and that is for a counter (I-15).
+            check_counter(caller)
+        card = CardName(request.card_id)
+        card_id, new = await self._hash(request.region, card, request.new_pin)
+        content = pb.ChangePinRequest()
+        content.CopyFrom(request)
+        content.new_pin = self._stand_in(new)
+        old = None
+        if request.old_pin:
+            _, old = await self._hash(request.region, card, request.old_pin)
+            content.old_pin = self._stand_in(old)
+        command = ChangePin(
+            request_of("ChangePin", request.region, request.request_id, content),
+            card_id,
+            old,
+            NewPin(request.new_pin, new),
+            caller.role is not Role.CHANNEL,
+            document_of(request),
+        )
+
+        def encode(card: Card) -> bytes:
+            return pb.ChangePinResponse(card=card_message(card)).SerializeToString()
+
+        response = await self._blocking.run(self._pins.change, command, encode)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def ReportPinLost(
+        self,
+        request: pb.ReportPinLostRequest,
+        context: "grpc.aio.ServicerContext[pb.ReportPinLostRequest, pb.ReportPinLostResponse]",
+    ) -> pb.ReportPinLostResponse:
+        """Refuses a PIN from now on."""
+        check_counter(current_caller())
+        command = ReportPinLost(
+            request_of("ReportPinLost", request.region, request.request_id, request),
+            request.card_id,
+            document_of(request),
+        )
+
+        def encode(card: Card) -> bytes:
+            return pb.ReportPinLostResponse(card=card_message(card)).SerializeToString()
+
+        response = await self._blocking.run(self._pins.report_lost, command, encode)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def ResetPin(
+        self,
+        request: pb.ResetPinRequest,
+        context: "grpc.aio.ServicerContext[pb.ResetPinRequest, pb.ResetPinResponse]",
+    ) -> pb.ResetPinResponse:
+        """Sets another PIN without the old one."""
+        caller = current_caller()
+        check_counter(caller)
+        caller.require_region(request.region)
+        card_id, hashed = await self._hash(
+            request.region, CardName(request.card_id), request.new_pin
+        )
+        content = pb.ResetPinRequest()
+        content.CopyFrom(request)
+        content.new_pin = self._stand_in(hashed)
+        command = ResetPin(
+            request_of("ResetPin", request.region, request.request_id, content),
+            card_id,
+            NewPin(request.new_pin, hashed),
+            document_of(request),
+        )
+
+        def encode(card: Card) -> bytes:
+            return pb.ResetPinResponse(card=card_message(card)).SerializeToString()
+
+        response = await self._blocking.run(self._pins.reset, command, encode)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+
+def named_by(chip: ChipRead) -> CardName:
+    """Returns the name of the card that a chip is of."""
+    return CardName(card_serial=chip.card_serial, chip_number=chip.chip_number)

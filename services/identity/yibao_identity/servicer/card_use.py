@@ -1,0 +1,162 @@
+"""CardService: cards at terminals, their printed records, and questions about money."""
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from yibao.identity.v1 import card_use_messages_pb2 as pb
+from yibao_common.callers import current_caller
+from yibao_common.reasons import Reason
+from yibao_identity.application.card_use import (
+    AuthorizeCard,
+    CardAuthorization,
+    CardUses,
+    PrintTransactions,
+)
+from yibao_identity.application.cards import Cards, ValidateOperation
+from yibao_identity.application.ports import CodeSigner
+from yibao_identity.rules.card import Card
+from yibao_identity.rules.card_use import CardTransaction, original_required
+from yibao_identity.rules.channel import channel_of_use, check_use
+from yibao_identity.rules.credential import CredentialKind
+from yibao_identity.rules.financial import FinancialOperation, Purse
+from yibao_identity.rules.qr_code import AUDIENCES
+from yibao_identity.servicer.card_messages import (
+    card_message,
+    chip_of,
+    document_of,
+    refuse_field,
+    request_of,
+    transaction_message,
+)
+from yibao_identity.servicer.card_pin import PinCalling, named_by
+
+_DEFAULT_TRANSACTIONS = 100
+_MOST_TRANSACTIONS = 500
+
+_PURSES = {
+    pb.PURSE_MEDICAL_ACCOUNT: Purse.MEDICAL_ACCOUNT,
+    pb.PURSE_FINANCIAL_ACCOUNT: Purse.FINANCIAL_ACCOUNT,
+}
+_OPERATIONS = {
+    pb.FINANCIAL_OPERATION_DEPOSIT: FinancialOperation.DEPOSIT,
+    pb.FINANCIAL_OPERATION_WITHDRAW: FinancialOperation.WITHDRAW,
+    pb.FINANCIAL_OPERATION_TRANSFER: FinancialOperation.TRANSFER,
+}
+
+
+class CardUseMethods(PinCalling):
+    """Methods about the use of cards."""
+
+    _cards: Cards
+    _uses: CardUses
+    _signer: CodeSigner
+
+    async def AuthorizeCard(
+        self,
+        request: pb.AuthorizeCardRequest,
+        context: "grpc.aio.ServicerContext[pb.AuthorizeCardRequest, pb.AuthorizeCardResponse]",
+    ) -> pb.AuthorizeCardResponse:
+        """Authorizes one use of a card in a terminal."""
+        caller = current_caller()
+        if request.audience not in AUDIENCES:
+            message = "is not a business type of the national interface"
+            refuse_field("audience", Reason.FIELD_MALFORMED, message)
+        check_use(CredentialKind.CARD, channel_of_use(caller, request.audience))
+        chip = chip_of(request)
+        if chip is None:
+            raise original_required()
+        card_id, hashed = await self._hash(request.region, named_by(chip), request.pin)
+        content = pb.AuthorizeCardRequest()
+        content.CopyFrom(request)
+        content.pin = self._stand_in(hashed)
+        command = AuthorizeCard(
+            request_of("AuthorizeCard", request.region, request.request_id, content),
+            card_id,
+            chip,
+            hashed,
+            request.audience,
+            caller.own_institution(),
+        )
+        response = await self._blocking.run(self._uses.authorize, command, self._signed)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def PrintTransactions(
+        self,
+        request: pb.PrintTransactionsRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.PrintTransactionsRequest, pb.PrintTransactionsResponse]"
+        ),
+    ) -> pb.PrintTransactionsResponse:
+        """Prints the transactions since the last printing and begins a new count."""
+        command = PrintTransactions(
+            request_of("PrintTransactions", request.region, request.request_id, request),
+            request.card_id,
+            request.is_original_card_shown,
+            document_of(request),
+        )
+        response = await self._blocking.run(self._uses.print_transactions, command, _printed)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def ListCardTransactions(
+        self,
+        request: pb.ListCardTransactionsRequest,
+        context: (
+            "grpc.aio.ServicerContext"
+            "[pb.ListCardTransactionsRequest, pb.ListCardTransactionsResponse]"
+        ),
+    ) -> pb.ListCardTransactionsResponse:
+        """Reads the transactions of a card without touching the count."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        found = await self._blocking.run(
+            self._uses.transactions,
+            request.region,
+            request.card_id,
+            caller=caller,
+            after_sequence=request.after_sequence,
+            limit=min(request.page_size or _DEFAULT_TRANSACTIONS, _MOST_TRANSACTIONS),
+        )
+        return pb.ListCardTransactionsResponse(transactions=map(transaction_message, found))
+
+    async def ValidateFinancialOperation(
+        self,
+        request: pb.ValidateFinancialOperationRequest,
+        context: (
+            "grpc.aio.ServicerContext"
+            "[pb.ValidateFinancialOperationRequest, pb.ValidateFinancialOperationResponse]"
+        ),
+    ) -> pb.ValidateFinancialOperationResponse:
+        """Tells whether an operation with money may be made here, and where if not."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        if bool(request.card_id) == bool(request.certificate_id):
+            message = "give one of card_id and certificate_id"
+            refuse_field("card_id", Reason.FIELD_REQUIRED, message)
+        question = ValidateOperation(
+            request.region,
+            caller,
+            request.card_id,
+            request.certificate_id,
+            _PURSES[request.purse],
+            _OPERATIONS[request.operation],
+        )
+        bank_code = await self._blocking.run(self._cards.check_operation, question)
+        return pb.ValidateFinancialOperationResponse(bank_code=bank_code)
+
+    def _signed(self, authorization: CardAuthorization) -> bytes:
+        """Signs; called after the row about the code was written, before the commit."""
+        card, claims = authorization.card, authorization.claims
+        return pb.AuthorizeCardResponse(
+            qr_text=self._signer.sign_code(claims),
+            issue_time=Timestamp(seconds=claims.issue_second),
+            expire_time=Timestamp(seconds=claims.expire_second),
+            card_id=card.card_id,
+            person_id=card.person_id,
+            transactions_since_print=card.transactions_since_print,
+        ).SerializeToString()
+
+
+def _printed(card: Card, transactions: list[CardTransaction]) -> bytes:
+    return pb.PrintTransactionsResponse(
+        transactions=map(transaction_message, transactions), card=card_message(card)
+    ).SerializeToString()

@@ -1,0 +1,117 @@
+"""PersonService: merges of duplicates, by maker and checker."""
+
+import grpc
+
+from yibao.identity.v1 import merge_messages_pb2 as pb
+from yibao.identity.v1 import merge_pb2
+from yibao_common.blocking import Blocking
+from yibao_common.callers import current_caller
+from yibao_common.wire import from_instant
+from yibao_identity.application.merges import DecideMerge, Merges, ProposeMerge
+from yibao_identity.rules.merge import Merge, MergeState, merge_not_found
+from yibao_identity.servicer.person_requests import refuse_unknown, request_of
+
+_DEFAULT_MERGES = 100
+_MOST_MERGES = 500
+
+_STATES = {
+    MergeState.PROPOSED: merge_pb2.MERGE_STATE_PROPOSED,
+    MergeState.APPROVED: merge_pb2.MERGE_STATE_APPROVED,
+    MergeState.REJECTED: merge_pb2.MERGE_STATE_REJECTED,
+}
+_STATES_OF_WIRE = {wire: state for state, wire in _STATES.items()}
+_APPROVALS = {pb.MERGE_DECISION_APPROVE: True, pb.MERGE_DECISION_REJECT: False}
+
+
+class MergeMethods:
+    """Proposes, decides and reads merges."""
+
+    _merges: Merges
+    _blocking: Blocking
+
+    async def ProposeMerge(
+        self,
+        request: pb.ProposeMergeRequest,
+        context: "grpc.aio.ServicerContext[pb.ProposeMergeRequest, pb.ProposeMergeResponse]",
+    ) -> pb.ProposeMergeResponse:
+        """Proposes to merge two records of one person."""
+        command = ProposeMerge(
+            request_of(request, "ProposeMerge"),
+            request.retired_person_id,
+            request.surviving_person_id,
+            request.explanation,
+        )
+        response = await self._blocking.run(self._merges.propose, command, _proposed)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def DecideMerge(
+        self,
+        request: pb.DecideMergeRequest,
+        context: "grpc.aio.ServicerContext[pb.DecideMergeRequest, pb.DecideMergeResponse]",
+    ) -> pb.DecideMergeResponse:
+        """Approves or rejects a merge."""
+        is_approved = _APPROVALS.get(request.decision)
+        if is_approved is None:
+            refuse_unknown("decision", "decision")
+        assert is_approved is not None
+        command = DecideMerge(
+            request_of(request, "DecideMerge"), request.merge_id, is_approved, request.note
+        )
+        response = await self._blocking.run(self._merges.decide, command, _decided)
+        return response  # type: ignore[return-value]  # as above
+
+    async def GetMerge(
+        self,
+        request: pb.GetMergeRequest,
+        context: "grpc.aio.ServicerContext[pb.GetMergeRequest, pb.GetMergeResponse]",
+    ) -> pb.GetMergeResponse:
+        """Reads one merge."""
+        current_caller().require_region(request.region)
+        found = await self._blocking.run(self._merges.find, request.region, request.merge_id)
+        if found is None:
+            raise merge_not_found(request.merge_id)
+        return pb.GetMergeResponse(merge=_merge_message(found))
+
+    async def ListMerges(
+        self,
+        request: pb.ListMergesRequest,
+        context: "grpc.aio.ServicerContext[pb.ListMergesRequest, pb.ListMergesResponse]",
+    ) -> pb.ListMergesResponse:
+        """Reads the merges of a region, the newest first."""
+        current_caller().require_region(request.region)
+        state = _STATES_OF_WIRE.get(request.state)
+        if request.state and state is None:
+            refuse_unknown("state", "state")
+        merges = await self._blocking.run(
+            self._merges.page,
+            request.region,
+            state=state,
+            before_merge_id=request.before_merge_id,
+            limit=min(request.page_size or _DEFAULT_MERGES, _MOST_MERGES),
+        )
+        return pb.ListMergesResponse(merges=map(_merge_message, merges))
+
+
+def _merge_message(merge: Merge) -> merge_pb2.PersonMerge:
+    decide_time = merge.decide_time
+    return merge_pb2.PersonMerge(
+        merge_id=merge.merge_id,
+        region=merge.region,
+        retired_person_id=merge.retired_person_id,
+        surviving_person_id=merge.surviving_person_id,
+        explanation=merge.explanation,
+        state=_STATES[merge.state],
+        maker=merge.maker,
+        propose_time=from_instant(merge.propose_time),
+        checker=merge.checker,
+        decide_time=None if decide_time is None else from_instant(decide_time),
+        decision_note=merge.decision_note,
+    )
+
+
+def _proposed(merge: Merge) -> bytes:
+    return pb.ProposeMergeResponse(merge=_merge_message(merge)).SerializeToString()
+
+
+def _decided(merge: Merge) -> bytes:
+    return pb.DecideMergeResponse(merge=_merge_message(merge)).SerializeToString()

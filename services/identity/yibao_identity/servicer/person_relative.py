@@ -1,0 +1,140 @@
+"""PersonService: links between relatives."""
+
+import datetime as dt
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from yibao.identity.v1 import relative_messages_pb2 as pb
+from yibao.identity.v1 import relative_pb2
+from yibao_common.blocking import Blocking
+from yibao_common.callers import current_caller
+from yibao_common.wire import from_instant
+from yibao_identity.application.relatives import ConfirmLink, EndLink, Relatives, RequestLink
+from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
+from yibao_identity.servicer.person_requests import refuse_unknown, request_of
+
+_PURPOSES = {
+    LinkPurpose.SHARE_ACCOUNT: relative_pb2.LINK_PURPOSE_SHARE_ACCOUNT,
+    LinkPurpose.SHOW_CODE: relative_pb2.LINK_PURPOSE_SHOW_CODE,
+}
+_RELATIONS = {
+    Relation.SPOUSE: relative_pb2.RELATION_SPOUSE,
+    Relation.PARENT: relative_pb2.RELATION_PARENT,
+    Relation.CHILD: relative_pb2.RELATION_CHILD,
+    Relation.OTHER: relative_pb2.RELATION_OTHER,
+}
+_STATES = {
+    LinkState.REQUESTED: relative_pb2.LINK_STATE_REQUESTED,
+    LinkState.CONFIRMED: relative_pb2.LINK_STATE_CONFIRMED,
+    LinkState.ENDED: relative_pb2.LINK_STATE_ENDED,
+}
+_PURPOSES_OF_WIRE = {wire: purpose for purpose, wire in _PURPOSES.items()}
+_RELATIONS_OF_WIRE = {wire: relation for relation, wire in _RELATIONS.items()}
+
+
+class RelativeMethods:
+    """Asks for links, confirms, ends and reads them. Storage checks whom a holder is."""
+
+    _relatives: Relatives
+    _blocking: Blocking
+
+    async def RequestRelativeLink(
+        self,
+        request: pb.RequestRelativeLinkRequest,
+        context: (
+            "grpc.aio.ServicerContext"
+            "[pb.RequestRelativeLinkRequest, pb.RequestRelativeLinkResponse]"
+        ),
+    ) -> pb.RequestRelativeLinkResponse:
+        """Asks a relative for a link."""
+        purpose = _PURPOSES_OF_WIRE.get(request.purpose)
+        relation = _RELATIONS_OF_WIRE.get(request.relation)
+        if purpose is None:
+            refuse_unknown("purpose", "purpose")
+        if relation is None:
+            refuse_unknown("relation", "relation")
+        assert purpose is not None
+        assert relation is not None
+        command = RequestLink(
+            request_of(request, "RequestRelativeLink"),
+            request.person_id,
+            request.relative_id,
+            purpose,
+            relation,
+        )
+        response = await self._blocking.run(self._relatives.request, command, _requested)
+        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+
+    async def ConfirmRelativeLink(
+        self,
+        request: pb.ConfirmRelativeLinkRequest,
+        context: (
+            "grpc.aio.ServicerContext"
+            "[pb.ConfirmRelativeLinkRequest, pb.ConfirmRelativeLinkResponse]"
+        ),
+    ) -> pb.ConfirmRelativeLinkResponse:
+        """Agrees to a link."""
+        command = ConfirmLink(
+            request_of(request, "ConfirmRelativeLink"), request.link_id, request.relative_id
+        )
+        response = await self._blocking.run(self._relatives.confirm, command, _confirmed)
+        return response  # type: ignore[return-value]  # as above
+
+    async def EndRelativeLink(
+        self,
+        request: pb.EndRelativeLinkRequest,
+        context: "grpc.aio.ServicerContext[pb.EndRelativeLinkRequest, pb.EndRelativeLinkResponse]",
+    ) -> pb.EndRelativeLinkResponse:
+        """Ends a link at once."""
+        command = EndLink(
+            request_of(request, "EndRelativeLink"), request.link_id, request.person_id
+        )
+        response = await self._blocking.run(self._relatives.end, command, _ended)
+        return response  # type: ignore[return-value]  # as above
+
+    async def ListRelativeLinks(
+        self,
+        request: pb.ListRelativeLinksRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.ListRelativeLinksRequest, pb.ListRelativeLinksResponse]"
+        ),
+    ) -> pb.ListRelativeLinksResponse:
+        """Reads the links of a person."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        links = await self._blocking.run(
+            self._relatives.list, request.region, request.person_id, caller
+        )
+        return pb.ListRelativeLinksResponse(links=map(_link_message, links))
+
+
+def _link_message(link: RelativeLink) -> relative_pb2.RelativeLink:
+    return relative_pb2.RelativeLink(
+        link_id=link.link_id,
+        region=link.region,
+        person_id=link.person_id,
+        relative_id=link.relative_id,
+        purpose=_PURPOSES[link.purpose],
+        relation=_RELATIONS[link.relation],
+        state=_STATES[link.state],
+        request_time=from_instant(link.request_time),
+        confirm_time=_optional(link.confirm_time),
+        end_time=_optional(link.end_time),
+    )
+
+
+def _optional(instant: dt.datetime | None) -> Timestamp | None:
+    return None if instant is None else from_instant(instant)
+
+
+def _requested(link: RelativeLink) -> bytes:
+    return pb.RequestRelativeLinkResponse(link=_link_message(link)).SerializeToString()
+
+
+def _confirmed(link: RelativeLink) -> bytes:
+    return pb.ConfirmRelativeLinkResponse(link=_link_message(link)).SerializeToString()
+
+
+def _ended(link: RelativeLink) -> bytes:
+    return pb.EndRelativeLinkResponse(link=_link_message(link)).SerializeToString()

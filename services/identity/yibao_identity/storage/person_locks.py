@@ -1,0 +1,91 @@
+"""The lock that every command takes first: the rows of the persons it is about."""
+
+import datetime as dt
+import hmac
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from yibao_common.rows import select_rows
+from yibao_identity.rules.documents import ShownDocument, check_shown, normalised
+from yibao_identity.rules.person import person_merged, person_not_found
+from yibao_identity.storage import tables
+from yibao_identity.storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LockedPerson:
+    """What a command needs to know of a person whose row it holds."""
+
+    person_id: str
+    birth_date: dt.date
+    merged_into: str | None
+    number_hash: bytes
+
+
+def lock_persons(
+    connection: sa.Connection, region: str, person_ids: Collection[str]
+) -> dict[str, LockedPerson]:
+    """Locks the rows of `person_ids`, in rising order, until the transaction ends.
+
+    Two commands that are about the same persons so wait for each other, and never both.
+
+    Raises:
+        RuleError: PERSON_NOT_FOUND, the first of them that is not registered.
+    """
+    wanted = sorted(set(person_ids))
+    rows = select_rows(
+        connection,
+        tables.person,
+        ("person_id", "birth_date", "merged_into", "number_hash"),
+        region=region,
+        key="person_id",
+        among=wanted,
+        for_update=True,
+    )
+    found = {
+        person_id: LockedPerson(person_id, birth_date, merged_into, bytes(number_hash))
+        for person_id, birth_date, merged_into, number_hash in rows
+    }
+    for person_id in wanted:
+        if person_id not in found:
+            raise person_not_found(person_id)
+    return found
+
+
+def live_person(locked: LockedPerson) -> LockedPerson:
+    """Returns the person, refusing one whose record was merged into another.
+
+    Raises:
+        RuleError: PERSON_MERGED.
+    """
+    if locked.merged_into is not None:
+        raise person_merged(locked.person_id, merged_into=locked.merged_into)
+    return locked
+
+
+def lock_live_person(connection: sa.Connection, region: str, person_id: str) -> LockedPerson:
+    """Locks the row of one person who is in use.
+
+    Raises:
+        RuleError: PERSON_NOT_FOUND, PERSON_MERGED.
+    """
+    return live_person(lock_persons(connection, region, [person_id])[person_id])
+
+
+def check_shown_document(
+    vault: Vault, document: ShownDocument | None, locked: LockedPerson
+) -> None:
+    """Refuses where the document is not that of the locked person.
+
+    Raises:
+        RuleError: ID_REQUIRED, ID_MISMATCH.
+    """
+    is_holders = False
+    if document is not None:
+        shown_hash = vault.number_hash(
+            document.certificate_type, normalised(document.certificate_number)
+        )
+        is_holders = hmac.compare_digest(shown_hash, locked.number_hash)
+    check_shown(document, is_holders=is_holders)

@@ -1,0 +1,21 @@
+"""Verifies roots of trust before they are stored."""
+
+from yibao._root import TrustRoot
+from yibao._token import QrError
+from yibao_identity.application.trust import Root
+from yibao_identity.rules.trust_keys import KeyChangeError
+
+
+class SdkRootReader:
+    """Reads roots as every verifier does; see `application.trust.RootReader`."""
+
+    def read(self, document: bytes, *, previous: Root | None) -> Root:
+        """Returns the root in a document that follows `previous`, or is the first."""
+        try:
+            if previous is None:
+                root = TrustRoot.first(document)
+            else:
+                root = TrustRoot.first(previous.document).successor(document)
+        except QrError as error:
+            raise KeyChangeError(f"not taken: {error.message}") from None
+        return Root(root.version, root.expire_time, root.trust_keys, document)

@@ -1,0 +1,36 @@
+"""What all tables of the identity database share.
+
+`region` comes first in every key, so that the same schema spreads over Citus; ids come
+from the application. Tables whose names begin with `trust_` serve all regions of a
+deployment: reference tables. Columns whose names begin with `sealed` hold what `vault.py`
+encrypts.
+"""
+
+import sqlalchemy as sa
+
+from yibao_common.audit import audit_tables
+from yibao_common.once import answer_table
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def region_column() -> sa.Column[str]:
+    """Returns the column that begins every key."""
+    return sa.Column("region", sa.String(6), primary_key=True)
+
+
+def text_column(name: str, length: int) -> sa.Column[str]:
+    """Returns a column of text that is empty, not null, where there is nothing."""
+    return sa.Column(name, sa.String(length), nullable=False)
+
+
+# The answers of this service hold names, so its `response` is sealed.
+answer = answer_table(metadata)
+
+audit = audit_tables(metadata)

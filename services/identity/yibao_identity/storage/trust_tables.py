@@ -1,0 +1,284 @@
+"""The tables of trust: keys, roots, denials, and what was signed of them."""
+
+import contextlib
+import datetime as dt
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from yibao import _root, _status_list, _token, _trust_format
+from yibao_common.database import Database
+from yibao_identity.application.trust import (
+    Denial,
+    PublishedSnapshot,
+    PublishedStatus,
+    RecordedKey,
+    Root,
+    TrustChange,
+    TrustView,
+)
+from yibao_identity.rules.trust_list import KeyState, KeyUse, ListedKey
+from yibao_identity.storage import tables
+
+# Any number that no other lock of this database bears: "trus" in ASCII.
+_LOCK = 0x74727573
+
+
+class TrustTableStore:
+    """The tables of a database; see `application.trust.TrustTables`."""
+
+    def __init__(self, database: Database) -> None:
+        """Takes the database."""
+        self._database = database
+
+    @contextlib.contextmanager
+    def view(self) -> Iterator[TrustView]:
+        """Gives a reading transaction."""
+        with self._database.read() as connection:
+            yield _Rows(connection)
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[TrustChange]:
+        """Gives a writing one, which waits for other writers and commits at its end."""
+        with self._database.write() as connection:
+            if not self._database.is_sqlite:  # there the transaction itself excludes others
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            yield _Rows(connection)
+
+
+class _Rows:
+    """One transaction."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def recorded_keys(self) -> tuple[RecordedKey, ...]:
+        """See `TrustView`."""
+        table = tables.trust_key
+        query = sa.select(table).order_by(table.c.record_time, table.c.key_id)
+        return tuple(_key_of(row) for row in self._connection.execute(query))
+
+    def denials(self, now: dt.datetime) -> tuple[Denial, ...]:
+        """See `TrustView`."""
+        table = tables.trust_denied
+        query = (
+            sa.select(table)
+            .where(table.c.expire_time > now)
+            .order_by(table.c.device_certificate_id)
+        )
+        return tuple(
+            Denial(
+                bytes.fromhex(row.device_certificate_id),
+                row.deny_time,
+                row.expire_time,
+                row.denied_by,
+                row.explanation,
+            )
+            for row in self._connection.execute(query)
+        )
+
+    def newest_root(self) -> Root | None:
+        """See `TrustView`."""
+        table = tables.trust_root
+        return self._root(sa.select(table).order_by(table.c.version.desc()).limit(1))
+
+    def root(self, version: int) -> Root | None:
+        """See `TrustView`."""
+        table = tables.trust_root
+        return self._root(sa.select(table).where(table.c.version == version))
+
+    def newest_snapshot(self) -> PublishedSnapshot | None:
+        """See `TrustView`."""
+        table = tables.trust_snapshot
+        return self._snapshot(sa.select(table).order_by(table.c.version.desc()).limit(1))
+
+    def oldest_snapshot(self, after: dt.datetime) -> PublishedSnapshot | None:
+        """See `TrustView`."""
+        table = tables.trust_snapshot
+        query = sa.select(table).where(table.c.issue_time > after)
+        return self._snapshot(query.order_by(table.c.version).limit(1))
+
+    def newest_status(self, region: str, number: int) -> PublishedStatus | None:
+        """See `TrustView`."""
+        table = tables.status_list
+        query = (
+            sa.select(table)
+            .where(table.c.region == region, table.c.list_number == number)
+            .order_by(table.c.version.desc())
+            .limit(1)
+        )
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        document = bytes(row.document)
+        signed = _status_list.open_list(document)
+        return PublishedStatus(
+            region,
+            number,
+            row.version,
+            bytes(row.digest),
+            row.issue_time,
+            document,
+            signed.key_id,
+            _status_list.decode_claims(signed.payload).bits,
+        )
+
+    def revoked(self, region: str, now: dt.datetime) -> Mapping[int, frozenset[int]]:
+        """See `TrustView`."""
+        table = tables.revoked_status
+        query = sa.select(table.c.list_number, table.c.status_index).where(
+            table.c.region == region, table.c.expire_time > now
+        )
+        found: dict[int, set[int]] = {}
+        for number, index in self._connection.execute(query):
+            found.setdefault(number, set()).add(index)
+        return {number: frozenset(indexes) for number, indexes in found.items()}
+
+    def newest_list_number(self, region: str) -> int:
+        """See `TrustView`."""
+        table = tables.device_certificate
+        query = sa.select(sa.func.max(table.c.list_number)).where(table.c.region == region)
+        return self._connection.execute(query).scalar_one() or 0
+
+    def is_in_use(self, region: str, number: int, now: dt.datetime) -> bool:
+        """See `TrustView`."""
+        table = tables.device_certificate
+        query = (
+            sa.select(sa.literal(1))
+            .where(
+                table.c.region == region,
+                table.c.list_number == number,
+                table.c.expire_time > now,
+            )
+            .limit(1)
+        )
+        return self._connection.execute(query).first() is not None
+
+    def put_key(self, key: ListedKey, *, now: dt.datetime, by: str) -> None:
+        """See `TrustChange`."""
+        table = tables.trust_key
+        key_id = _token.key_id_of(key.public_key).hex()
+        changing = {
+            "state": key.state.value,
+            "start_time": key.start_time,
+            "expire_time": key.expire_time,
+            "killed_time": key.killed_time,
+        }
+        updated = self._connection.execute(
+            sa.update(table).where(table.c.key_id == key_id).values(changing)
+        )
+        if updated.rowcount:
+            return
+        self._connection.execute(
+            sa.insert(table).values(
+                key_id=key_id,
+                public_key=key.public_key,
+                use=key.use.value,
+                issuers=",".join(sorted(key.issuers)),
+                record_time=now,
+                recorded_by=by,
+                **changing,
+            )
+        )
+
+    def deny(self, denial: Denial) -> None:
+        """See `TrustChange`."""
+        self.undeny(denial.certificate_id)
+        self._connection.execute(
+            sa.insert(tables.trust_denied).values(
+                device_certificate_id=denial.certificate_id.hex(),
+                deny_time=denial.deny_time,
+                expire_time=denial.expire_time,
+                denied_by=denial.denied_by,
+                explanation=denial.explanation,
+            )
+        )
+
+    def undeny(self, certificate_id: bytes) -> bool:
+        """See `TrustChange`."""
+        table = tables.trust_denied
+        deleted = self._connection.execute(
+            sa.delete(table).where(table.c.device_certificate_id == certificate_id.hex())
+        )
+        return deleted.rowcount > 0
+
+    def add_root(self, root: Root, *, now: dt.datetime, by: str) -> None:
+        """See `TrustChange`."""
+        self._connection.execute(
+            sa.insert(tables.trust_root).values(
+                version=root.version,
+                document=root.document,
+                expire_time=root.expire_time,
+                record_time=now,
+                recorded_by=by,
+            )
+        )
+
+    def publish(self, snapshot: PublishedSnapshot, lists: Collection[PublishedStatus]) -> None:
+        """See `TrustChange`."""
+        for each in lists:
+            self._connection.execute(
+                sa.insert(tables.status_list).values(
+                    region=each.region,
+                    list_number=each.number,
+                    version=each.version,
+                    digest=each.digest,
+                    issue_time=each.issue_time,
+                    document=each.document,
+                )
+            )
+        self._connection.execute(
+            sa.insert(tables.trust_snapshot).values(
+                version=snapshot.version,
+                trust_key_id=snapshot.trust_key_id,
+                list_digest=snapshot.list_digest,
+                issue_time=snapshot.issue_time,
+                snapshot=snapshot.snapshot,
+            )
+        )
+
+    def forget(self, before: dt.datetime) -> None:
+        """See `TrustChange`."""
+        for table in (tables.trust_snapshot, tables.status_list):
+            self._connection.execute(sa.delete(table).where(table.c.issue_time < before))
+
+    def _root(self, query: sa.Select[Any]) -> Root | None:
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        document = bytes(row.document)
+        content = _root.decode_content(_root.open_root(document).payload)
+        return Root(row.version, row.expire_time, content.trust_keys, document)
+
+    def _snapshot(self, query: sa.Select[Any]) -> PublishedSnapshot | None:
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        snapshot = bytes(row.snapshot)
+        frame = _token.open_frame(snapshot, max_payload=_token.MAX_SNAPSHOT_PAYLOAD_BYTES)
+        content = _trust_format.decode(frame.payload)
+        return PublishedSnapshot(
+            row.version,
+            bytes(row.trust_key_id),
+            bytes(row.list_digest),
+            row.issue_time,
+            snapshot,
+            frozenset(key.key_id for key in content.keys),
+            frozenset(bound.digest for bound in content.lists),
+        )
+
+
+def _key_of(row: sa.Row[Any]) -> RecordedKey:
+    key = ListedKey(
+        bytes(row.public_key),
+        frozenset(row.issuers.split(",")),
+        row.start_time,
+        row.expire_time,
+        KeyState(row.state),
+        row.killed_time,
+        KeyUse(row.use),
+    )
+    assert hashlib.sha256(key.public_key).hexdigest().startswith(row.key_id)
+    return RecordedKey(key, row.record_time, row.recorded_by)

@@ -1,0 +1,55 @@
+"""Opens what changes of trust need: for `yibao keys`, the sandbox and tests."""
+
+import contextlib
+import datetime as dt
+from collections.abc import Collection, Iterator
+
+from yibao_common.clock import Clock
+from yibao_common.config import StartError
+from yibao_common.database import Database
+from yibao_common.migrations import check_is_current
+from yibao_identity.application.publish import TrustPublisher
+from yibao_identity.application.trust_admin import TrustAdmin
+from yibao_identity.config import IdentityConfig
+from yibao_identity.keys import KeyRing, open_key_store
+from yibao_identity.rules.trust_keys import KeyChangeError
+from yibao_identity.rules.trust_list import KeyUse
+from yibao_identity.storage.private_keys import KeyStore
+from yibao_identity.storage.root_reader import SdkRootReader
+from yibao_identity.storage.trust_tables import TrustTableStore
+
+KEY_LIFE = dt.timedelta(days=365)
+
+
+@contextlib.contextmanager
+def open_trust_admin(
+    config: IdentityConfig, *, clock: Clock, by: str, key_store: KeyStore | None = None
+) -> Iterator[TrustAdmin]:
+    """Gives what changes the trust of a deployment; `key_store` replaces the configured one.
+
+    Raises:
+        StartError: keys or database cannot be used.
+    """
+    store = open_key_store(config.keys) if key_store is None else key_store
+    database = Database(config.database.url)
+    try:
+        check_is_current(database, "yibao_identity")
+        tables = TrustTableStore(database)
+        ring = KeyRing(tables, store, regions=config.issuer.regions, clock=clock)
+        publisher = TrustPublisher(tables, ring, clock=clock)
+        yield TrustAdmin(tables, store, publisher, SdkRootReader(), clock=clock, by=by)
+    except KeyChangeError as error:
+        raise StartError(str(error)) from None
+    finally:
+        database.close()
+
+
+def add_first_keys(
+    admin: TrustAdmin, root: bytes, *, regions: Collection[str], life: dt.timedelta = KEY_LIFE
+) -> None:
+    """Brings in a root and makes a key of each use that has none; the rest stays."""
+    admin.add_root(root)
+    present = {recorded.key.use for recorded in admin.recorded_keys()}
+    for use in KeyUse:
+        if use not in present:
+            admin.new(use, issuers=regions, life=life)

@@ -1,0 +1,153 @@
+"""Newborns: enrolled within three months, covered from birth, named after a parent."""
+
+import dataclasses
+import datetime as dt
+
+import pytest
+
+from yibao_common.calendar import SHANGHAI
+from yibao_common.citizen_number import Gender
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
+from yibao_identity.rules.newborn import (
+    NewbornRegistration,
+    latest_enrol_date,
+    newborn_name,
+    register_newborn,
+)
+from yibao_identity.rules.person import Person
+
+BIRTH = dt.date(2026, 5, 1)
+TODAY = dt.date(2026, 12, 1)
+NOW = dt.datetime(2026, 12, 1, 9, tzinfo=SHANGHAI)
+STATED = NewbornRegistration("A123456789", "", Gender.MALE, BIRTH, BIRTH, None)
+
+
+def registered(stated: NewbornRegistration) -> tuple[Person, Enrolment]:
+    return register_newborn(
+        stated,
+        region="500100",
+        person_id="n",
+        parent_id="p",
+        parent_name="张三",
+        now=NOW,
+        today=TODAY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("birth", "latest"),
+    [
+        (dt.date(2026, 5, 1), dt.date(2026, 8, 1)),
+        (dt.date(2026, 3, 31), dt.date(2026, 6, 30)),
+        (dt.date(2025, 11, 29), dt.date(2026, 2, 28)),
+        (dt.date(2025, 11, 30), dt.date(2026, 2, 28)),
+        (dt.date(2027, 11, 30), dt.date(2028, 2, 29)),
+        (dt.date(2026, 12, 31), dt.date(2027, 3, 31)),
+    ],
+)
+def test_three_calendar_months_end_at_the_latest_on_the_last_of_the_month(
+    birth: dt.date, latest: dt.date
+) -> None:
+    """T-16."""
+    assert latest_enrol_date(birth) == latest
+
+
+@pytest.mark.parametrize(
+    ("enrol", "is_taken"), [(dt.date(2026, 8, 1), True), (dt.date(2026, 8, 2), False)]
+)
+def test_a_newborn_is_enrolled_within_three_months(enrol: dt.date, is_taken: bool) -> None:
+    """T-16: NEWBORN_ENROLMENT_LATE."""
+    stated = dataclasses.replace(STATED, enrol_date=enrol)
+    if is_taken:
+        registered(stated)
+        return
+    with pytest.raises(RuleError) as caught:
+        registered(stated)
+    assert caught.value.reason is Reason.NEWBORN_ENROLMENT_LATE
+    assert caught.value.metadata == {"latest_date": "2026-08-01"}
+
+
+@pytest.mark.parametrize(("premium", "is_pending"), [(None, True), (dt.date(2026, 6, 1), False)])
+def test_cover_begins_at_birth_and_pays_once_the_premium_is_received(
+    premium: dt.date | None, is_pending: bool
+) -> None:
+    """T-16: expenses count from birth, paid only after the premium."""
+    stated = dataclasses.replace(
+        STATED, enrol_date=dt.date(2026, 7, 1), premium_receive_date=premium
+    )
+    _, enrolment = registered(stated)
+    assert enrolment == Enrolment(
+        "390",
+        "1401",
+        (),
+        EnrolmentStatus.NORMAL,
+        BIRTH,
+        is_premium_required=True,
+        premium_receive_date=premium,
+    )
+    assert enrolment.is_premium_pending is is_pending
+
+
+def test_a_newborn_is_known_by_the_birth_certificate_and_the_parent() -> None:
+    """T-17: no newborn without a birth certificate."""
+    person, _ = registered(STATED)
+    assert (person.certificate_type, person.certificate_number) == ("990201", "A123456789")
+    assert (person.parent_id, person.birth_date, person.gender) == ("p", BIRTH, Gender.MALE)
+
+
+@pytest.mark.parametrize("number", ["1123456789", "A12345678", "A1234567890", ""])
+def test_a_birth_certificate_has_a_letter_and_nine_digits(number: str) -> None:
+    """T-17."""
+    with pytest.raises(RuleError) as caught:
+        registered(dataclasses.replace(STATED, birth_certificate_number=number))
+    assert caught.value.reason is Reason.FIELD_MALFORMED
+    assert [fault.field for fault in caught.value.faults] == ["birth_certificate_number"]
+
+
+@pytest.mark.parametrize(
+    ("gender", "name"), [(Gender.MALE, "张三之子"), (Gender.FEMALE, "张三之女")]
+)
+def test_a_newborn_without_a_name_is_named_after_the_parent(gender: Gender, name: str) -> None:
+    """T-18."""
+    assert newborn_name("张三", gender) == name
+    person, _ = registered(dataclasses.replace(STATED, gender=gender))
+    assert person.person_name == name
+
+
+def test_a_newborn_with_a_name_keeps_it() -> None:
+    """T-18."""
+    person, _ = registered(dataclasses.replace(STATED, person_name="张小三"))
+    assert person.person_name == "张小三"
+
+
+DAY = dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "faulty"),
+    [
+        ({"birth_date": TODAY, "enrol_date": TODAY}, []),
+        ({"birth_date": TODAY + DAY, "enrol_date": TODAY + DAY}, ["birth_date", "enrol_date"]),
+        ({"enrol_date": BIRTH - DAY}, ["enrol_date"]),
+        ({"birth_date": TODAY, "enrol_date": TODAY + DAY}, ["enrol_date"]),
+        ({"premium_receive_date": TODAY}, []),
+        ({"premium_receive_date": TODAY + DAY}, ["premium_receive_date"]),
+        # Some pay while they wait for the child.
+        ({"premium_receive_date": BIRTH - DAY}, []),
+    ],
+)
+def test_the_days_follow_each_other(changes: dict[str, dt.date], faulty: list[str]) -> None:
+    stated = dataclasses.replace(STATED, **changes)  # type: ignore[arg-type]
+    if not faulty:
+        registered(stated)
+        return
+    with pytest.raises(RuleError) as caught:
+        registered(stated)
+    assert caught.value.reason is Reason.FIELD_OUT_OF_RANGE
+    assert [fault.field for fault in caught.value.faults] == faulty
+
+
+def test_a_newborns_registration_is_not_printed() -> None:
+    assert "A123456789" not in repr(STATED)
