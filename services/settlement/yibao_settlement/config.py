@@ -4,33 +4,30 @@ from pydantic import Field
 
 from yibao_common.config import (
     BatchConfig,
-    DatabaseConfig,
     FileName,
-    LogConfig,
     Section,
-    ServerConfig,
+    ServiceConfig,
 )
 
 
 class IdentityConfig(Section):
-    """Where identity is, what is learnt from it and which key its trust list bears."""
+    """Where identity is, what is learnt from it and which root its trust rests on."""
 
     address: str
     # The name in identity's server certificate, where it differs from the address.
     server_name: str | None = None
     regions: tuple[str, ...] = Field(min_length=1, strict=False)
-    # PEM of the pinned public trust key (Ed25519).
-    trust_key_file: FileName
-    # Keeps the newest trust snapshot over a restart.
-    snapshot_file: FileName | None = None
+    # The pinned root of trust: `root-1.cose` of the key ceremony, or a later one.
+    root_file: FileName
+    # Keeps what codes are verified against over a restart, and what must never go back.
+    trust_folder: FileName | None = None
+    # How often that is renewed: a killed key is known here after so long.
+    trust_seconds: float = Field(default=60, gt=0, le=3600)
     poll_seconds: float = Field(1.0, gt=0, le=3600)
 
 
-class SettlementConfig(Section):
+class SettlementConfig(ServiceConfig):
     """Everything that the settlement service reads at its start."""
 
-    server: ServerConfig
-    database: DatabaseConfig
     batch: BatchConfig = Field(default_factory=lambda: BatchConfig.model_validate({}))
-    log: LogConfig = Field(default_factory=LogConfig)
     identity: IdentityConfig

@@ -50,7 +50,7 @@ class LedgerReport:
 
 INVARIANTS = (
     "the entries of every posting sum to zero",
-    "every posting belongs to a settlement, a reversal or a credit",
+    "every posting belongs to a settlement, a reversal, a credit or a merge",
     "every personal account equals the sum of its entries and is not negative",
     "every checkpoint equals the sum of its entries",
     "the lines of every settlement sum to its bill, and its parts to its total",
@@ -58,6 +58,7 @@ INVARIANTS = (
     "the accumulators of every person's year are those of its settlements",
     "every settlement used up one code and keeps its answer",
     "every settlement comes out the same when it is calculated again",
+    "every merge moves money to who took the account over, and leaves the other empty",
 )
 
 
@@ -68,7 +69,8 @@ def check_ledger(database: Database) -> LedgerReport:
     with database.read() as connection:
         for region in ledger_facts.regions(connection):
             find_policy = functools.partial(cache.policy_version, connection, region)
-            checker = _RegionChecker(region, report, find_policy)
+            merged = ledger_facts.merged_persons(connection, region)
+            checker = _RegionChecker(region, report, find_policy, merged)
             checker.check_postings(
                 ledger_facts.unbalanced_postings(connection, region),
                 ledger_facts.orphan_postings(connection, region),
@@ -76,6 +78,7 @@ def check_ledger(database: Database) -> LedgerReport:
             )
             years = checker.check_settlements(ledger_facts.booked_settlements(connection, region))
             balances, stored_years = ledger_facts.standings(connection, region)
+            checker.check_merges(ledger_facts.merge_postings(connection, region), balances)
             checker.check_persons(
                 balances, ledger_facts.account_sums(connection, region), stored_years, years
             )
@@ -87,11 +90,16 @@ Years = dict[tuple[str, int], dict[str, int]]
 
 class _RegionChecker:
     def __init__(
-        self, region: str, report: LedgerReport, policy: Callable[[str], Policy | None]
+        self,
+        region: str,
+        report: LedgerReport,
+        policy: Callable[[str], Policy | None],
+        merged: Mapping[str, str],
     ) -> None:
         self._region = region
         self._report = report
         self._policy = policy
+        self._merged = merged
 
     def _drift(self, invariant: int, subject: str, detail: str) -> None:
         self._report.drifts.append(Drift(self._region, INVARIANTS[invariant], subject, detail))
@@ -132,6 +140,26 @@ class _RegionChecker:
             if derived != stored:
                 self._drift(6, f"{key[0]} in {key[1]}", f"keeps {stored}, derived {derived}")
 
+    def check_merges(
+        self, postings: Mapping[str, Mapping[str, int]], balances: Mapping[str, int]
+    ) -> None:
+        for posting_id, amounts in postings.items():
+            from_ids = [each.removeprefix("person:") for each in amounts if amounts[each] < 0]
+            to_ids = [each.removeprefix("person:") for each in amounts if amounts[each] > 0]
+            if len(from_ids) != 1 or not set(to_ids) <= set(self._later(from_ids[0])):
+                self._drift(9, posting_id, f"moves {dict(amounts)}")
+        for retired_id in self._merged:
+            if balances.get(retired_id):
+                self._drift(9, retired_id, f"still holds {balances[retired_id]} fen")
+
+    def _later(self, person_id: str) -> list[str]:
+        """Returns who took the account over, and who took theirs, the last one last."""
+        found: list[str] = []
+        while person_id in self._merged and self._merged[person_id] not in found:
+            person_id = self._merged[person_id]
+            found.append(person_id)
+        return found
+
     def check_settlements(self, settlements: Iterator[BookedSettlement]) -> Years:
         """Checks each settlement; returns the accumulators that they come to."""
         years: Years = {}
@@ -139,7 +167,9 @@ class _RegionChecker:
             self._report.settlements += 1
             self._check_entries(booked)
             self._check_record(booked)
-            key = (booked.person_id, booked.benefit_year)
+            # A merged person's years count for who took the account over.
+            holder_id = [booked.person_id, *self._later(booked.person_id)][-1]
+            key = (holder_id, booked.benefit_year)
             if not booked.is_reversed and booked.accumulations:
                 years[key] = accumulate(years.get(key, {}), booked.accumulations.items())
             elif key not in years:

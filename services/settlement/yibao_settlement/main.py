@@ -1,16 +1,11 @@
 """Starts the settlement service: configuration, database, engine, server, in this order."""
 
-import argparse
 import asyncio
-import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import grpc
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from yibao.qr import QrError
 from yibao.settlement.v1 import (
     account_service_pb2,
     account_service_pb2_grpc,
@@ -23,16 +18,16 @@ from yibao.settlement.v1 import (
     visit_service_pb2,
     visit_service_pb2_grpc,
 )
+from yibao.trust_store import TrustStore
 from yibao_common.batcher import Batcher
 from yibao_common.blocking import Blocking
 from yibao_common.clock import Clock, system_clock
-from yibao_common.config import ServerConfig, StartError, load_config
-from yibao_common.database import Database
+from yibao_common.config import ServerConfig, StartError
 from yibao_common.ids import Ids, new_id
-from yibao_common.logs import Log, open_log
+from yibao_common.logs import Log
 from yibao_common.metrics import BatchMetrics, Metrics
-from yibao_common.migrations import check_is_current
-from yibao_common.server import Server, run
+from yibao_common.program import open_database, run_program
+from yibao_common.server import Server
 from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch import BatchWork
 from yibao_settlement.application.commands import Command
@@ -45,6 +40,7 @@ from yibao_settlement.servicer.identity_client import IdentityClient
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.trust import TrustHolder
+from yibao_settlement.servicer.trust_client import TrustClient
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.storage.feed import FeedStore
 from yibao_settlement.storage.imports import ReferenceStore
@@ -78,15 +74,8 @@ class SettlementService:
         self._log = log
         self._clock = clock
         self._ids = ids
-        self._trust_key = _read_public_key(config.identity.trust_key_file)
-        self.database = Database(config.database.url)
-        try:
-            if self.database.is_sqlite and config.server.reuse_port:
-                raise StartError("server.reuse_port: SQLite is served by one process alone")
-            check_is_current(self.database, "yibao_settlement")
-        except StartError:
-            self.database.close()
-            raise
+        self._trust_store = _open_trust_store(config)
+        self.database = open_database(config, package="yibao_settlement")
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
@@ -96,10 +85,18 @@ class SettlementService:
         reference = ReferenceCache()
         reads = Queries(self.database, reference)
         blocking = Blocking()
-        trust = TrustHolder()
+        trust = TrustHolder(self._trust_store)
         batcher = self._make_batcher(reference, metrics)
         channel = _channel(self._config)
-        identity = self._make_identity_client(channel, trust, blocking)
+        identity = self._make_identity_client(channel, blocking)
+        trust_client = TrustClient(
+            channel,
+            self._trust_store,
+            seconds=self._config.identity.trust_seconds,
+            blocking=blocking,
+            clock=self._clock,
+            log=self._log,
+        )
         housekeeping = Housekeeping(
             self.database,
             blocking,
@@ -132,6 +129,7 @@ class SettlementService:
         )
         batcher.start()
         identity.start()
+        trust_client.start()
         housekeeping.start()
         try:
             port = await server.start()
@@ -142,6 +140,7 @@ class SettlementService:
             # Calls end first, then what they wait for, then what that needs.
             await server.drain()
             await housekeeping.close()
+            await trust_client.close()
             await identity.close()
             await channel.close()
             await batcher.close()
@@ -165,19 +164,15 @@ class SettlementService:
         )
 
     def _make_identity_client(
-        self, channel: grpc.aio.Channel, trust: TrustHolder, blocking: Blocking
+        self, channel: grpc.aio.Channel, blocking: Blocking
     ) -> IdentityClient:
         identity = self._config.identity
         return IdentityClient(
             channel,
             regions=identity.regions,
-            trust_key=self._trust_key,
-            snapshot_file=identity.snapshot_file,
             poll_seconds=identity.poll_seconds,
-            trust=trust,
             feed=FeedStore(self.database),
             blocking=blocking,
-            clock=self._clock,
             log=self._log,
         )
 
@@ -210,14 +205,21 @@ class SettlementService:
         )
 
 
-def _read_public_key(path: Path) -> bytes:
+def _open_trust_store(config: SettlementConfig) -> TrustStore:
+    identity = config.identity
+    folder = identity.trust_folder
     try:
-        key = serialization.load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise StartError(f"identity.trust_key_file: {path} holds no public key: {error}") from None
-    if not isinstance(key, Ed25519PublicKey):
-        raise StartError(f"identity.trust_key_file: {path} holds no Ed25519 key")
-    return key.public_bytes_raw()
+        return TrustStore(
+            first_root=identity.root_file.read_bytes(),
+            cache_folder=None if folder is None else folder / "cache",
+            state_folder=None if folder is None else folder / "state",
+            regions=identity.regions,
+        )
+    except OSError as error:
+        raise StartError(f"identity.root_file, trust_folder: {error}") from None
+    except QrError as error:
+        message = f"identity.root_file: {identity.root_file} is no root: {error.message}"
+        raise StartError(message) from None
 
 
 def _channel(config: SettlementConfig) -> grpc.aio.Channel:
@@ -240,20 +242,13 @@ def _channel(config: SettlementConfig) -> grpc.aio.Channel:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="yibao-settlement", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="TOML configuration file")
-    path: Path = parser.parse_args(arguments).config
-    try:
-        config = load_config(SettlementConfig, path=path, environ=os.environ)
-    except StartError as error:
-        print(error, file=sys.stderr)
-        return 2
-    log = open_log(config.log, service="settlement", clock=system_clock)
-
-    async def serve(stop: asyncio.Event) -> None:
-        await SettlementService(config, log=log).serve(stop)
-
-    return run(serve, log=log)
+    return run_program(
+        arguments,
+        service="settlement",
+        description=__doc__,
+        config_type=SettlementConfig,
+        make=lambda config, log: SettlementService(config, log=log),
+    )
 
 
 if __name__ == "__main__":

@@ -1,16 +1,30 @@
 """The use of a code: when its scan is believable, whose it is, once, newest first."""
 
+import dataclasses
 import datetime as dt
+from collections.abc import Mapping
 
 import pytest
 
 from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
-from yibao_settlement.rules.presentation import PresentedCode, check_scan_time, check_use
+from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
+from yibao_settlement.rules.presentation import (
+    SCAN_AGE_MAX,
+    PresentedCode,
+    check_scan_time,
+    check_use,
+    newest_codes_with,
+)
 
 NOW = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
 SECOND = dt.timedelta(seconds=1)
+NOW_SECOND = int(NOW.timestamp())
+PERSON = "0192d0a0-0000-7000-8000-000000000001"
 CODE = PresentedCode("999019", "SUBJECT000001", "00112233aabbccdd", NOW, NOW, "T1")
+DEVICE = "0011223344556677"
+OF_DEVICE = dataclasses.replace(CODE, certificate_id=DEVICE)
+CREDENTIAL = Credential(CODE.subject, PERSON, CredentialKind.ECERT, CredentialState.USABLE)
 
 
 @pytest.mark.parametrize(
@@ -39,14 +53,18 @@ def test_a_scan_lies_at_most_ten_minutes_back_and_thirty_seconds_ahead(
 
 def reason_of(
     *,
-    holder: str = CODE.subject,
-    usable: bool = True,
-    newest: dt.datetime = NOW,
+    code: PresentedCode = CODE,
+    credential: Credential | None = CREDENTIAL,
+    newest: Mapping[str, int] | None = None,
     used: tuple[tuple[str, str], ...] = (),
 ) -> Reason | None:
     try:
         check_use(
-            CODE, holder_subject=holder, usable=usable, newest_code_time=newest, used_codes=used
+            code,
+            person_id=PERSON,
+            credential=credential,
+            newest_codes=newest or {},
+            used_codes=used,
         )
     except RuleError as refusal:
         return refusal.reason
@@ -59,33 +77,83 @@ def reason_of(
 )
 def test_a_newer_code_supersedes_the_older_ones(newest: dt.datetime, reason: Reason) -> None:
     # Rule I-01.
-    assert reason_of(newest=newest) is reason
+    assert reason_of(newest={CODE.subject: int(newest.timestamp())}) is reason
 
 
 @pytest.mark.parametrize(
-    ("used", "reason"),
+    ("code", "newer_signer", "reason"),
     [
-        ((), None),
-        (((CODE.subject, CODE.code_id),), Reason.QR_ALREADY_USED),
-        # Code ids are random; another person's may be equal.
-        ((("SUBJECT000002", CODE.code_id), (CODE.subject, "ffffffffffffffff")), None),
+        (CODE, CODE.subject, Reason.QR_SUPERSEDED),
+        (CODE, "SUBJECT00CARD", None),
+        # The phone's clock signs mode B, the issuer's mode A: neither orders the other.
+        (CODE, DEVICE, None),
+        (OF_DEVICE, CODE.subject, None),
+        (OF_DEVICE, DEVICE, Reason.QR_SUPERSEDED),
+        (OF_DEVICE, "ffffffffffffffff", None),
     ],
 )
-def test_a_code_is_used_once(used: tuple[tuple[str, str], ...], reason: Reason | None) -> None:
+def test_a_newer_code_supersedes_those_of_its_own_signer_alone(
+    code: PresentedCode, newer_signer: str, reason: Reason | None
+) -> None:
+    # Rule I-01 for a card, the issuer and two phones.
+    assert reason_of(code=code, newest={newer_signer: NOW_SECOND + 1}) is reason
+
+
+@pytest.mark.parametrize(
+    ("code", "used", "reason"),
+    [
+        (CODE, (), None),
+        (CODE, ((CODE.subject, CODE.code_id),), Reason.QR_ALREADY_USED),
+        # Code ids are random; another person's may be equal.
+        (CODE, (("SUBJECT000002", CODE.code_id), (CODE.subject, "ffffffffffffffff")), None),
+        (OF_DEVICE, ((DEVICE, CODE.code_id),), Reason.QR_ALREADY_USED),
+        (OF_DEVICE, ((CODE.subject, CODE.code_id), ("ffffffffffffffff", CODE.code_id)), None),
+    ],
+)
+def test_a_code_is_used_once(
+    code: PresentedCode, used: tuple[tuple[str, str], ...], reason: Reason | None
+) -> None:
     # Rule I-02.
-    assert reason_of(used=used) is reason
+    assert reason_of(code=code, used=used) is reason
 
 
-@pytest.mark.parametrize("holder", ["SUBJECT000002", ""])
-def test_a_code_pays_for_its_holder_alone(holder: str) -> None:
-    # Rule I-03; the subject is empty where the person has no e-certificate yet.
-    assert reason_of(holder=holder) is Reason.NOT_CARDHOLDER
+@pytest.mark.parametrize(
+    "credential", [None, dataclasses.replace(CREDENTIAL, person_id="another person")]
+)
+def test_a_code_pays_for_its_holder_alone(credential: Credential | None) -> None:
+    # Rule I-03; nobody's subject is known where the credential is not.
+    assert reason_of(credential=credential) is Reason.NOT_CARDHOLDER
 
 
 def test_of_several_faults_the_first_in_the_order_of_the_contract_is_told() -> None:
     used = ((CODE.subject, CODE.code_id),)
-    later = NOW + SECOND
-    assert reason_of(holder="X", usable=False, used=used, newest=later) is Reason.NOT_CARDHOLDER
-    assert reason_of(usable=False, used=used, newest=later) is Reason.ECERT_NOT_ACTIVATED
-    assert reason_of(used=used, newest=later) is Reason.QR_ALREADY_USED
-    assert reason_of(newest=later) is Reason.QR_SUPERSEDED
+    newest = {CODE.subject: NOW_SECOND + 1}
+    suspended = dataclasses.replace(CREDENTIAL, state=CredentialState.SUSPENDED)
+    assert reason_of(credential=None, used=used, newest=newest) is Reason.NOT_CARDHOLDER
+    assert reason_of(credential=suspended, used=used, newest=newest) is Reason.ECERT_SUSPENDED
+    assert reason_of(used=used, newest=newest) is Reason.QR_ALREADY_USED
+    assert reason_of(newest=newest) is Reason.QR_SUPERSEDED
+
+
+def test_the_newest_code_of_each_signer_is_remembered() -> None:
+    later = dataclasses.replace(CODE, issue_time=NOW + SECOND)
+    newest = newest_codes_with({DEVICE: NOW_SECOND}, later, now=NOW)
+    assert newest == {DEVICE: NOW_SECOND, CODE.subject: NOW_SECOND + 1}
+    # An older one of the same second or before leaves it.
+    assert newest_codes_with(newest, CODE, now=NOW) == newest
+
+
+@pytest.mark.parametrize(("age_seconds", "is_kept"), [(899, True), (900, True), (901, False)])
+def test_a_code_too_old_to_supersede_anything_is_forgotten(age_seconds: int, is_kept: bool) -> None:
+    newest = newest_codes_with({DEVICE: NOW_SECOND - age_seconds}, CODE, now=NOW)
+    assert (DEVICE in newest) is is_kept
+
+
+def test_what_is_forgotten_could_not_have_been_accepted() -> None:
+    # A scan as old as can be, of a code that its minute and every leeway just let pass.
+    oldest = NOW - SCAN_AGE_MAX - dt.timedelta(seconds=60 + 60)
+    newest = newest_codes_with({}, dataclasses.replace(CODE, issue_time=oldest + SECOND), now=NOW)
+    kept = newest_codes_with(newest, OF_DEVICE, now=NOW)
+    assert reason_of(code=dataclasses.replace(CODE, issue_time=oldest), newest=kept) is (
+        Reason.QR_SUPERSEDED
+    )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from yibao_settlement.rules.standing import EPOCH, accumulate, new_standing
+from yibao_settlement.rules.standing import accumulate, new_standing
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_a_person_of_whom_nothing_is_booked_has_an_empty_account_and_no_year() -
     standing = new_standing("person")
     assert (standing.balance_fen, standing.benefit_year, standing.accumulators) == (0, 0, {})
     # Any code is newer than none.
-    assert standing.newest_code_time == EPOCH
+    assert standing.newest_codes == {}

@@ -6,14 +6,13 @@ import pytest
 
 from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
+from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.visit import (
-    Enrolment,
     Institution,
     Visit,
     check_designated,
-    check_ecert,
-    check_enrolled,
     check_service_date,
+    check_takes,
     registration_audience,
     settlement_audience,
 )
@@ -75,47 +74,28 @@ def test_an_institution_needs_an_agreement_of_the_region_on_that_day(
     assert caught.value.reason is reason
 
 
-@pytest.mark.parametrize("ecert_supported", [True, False])
-def test_an_institution_that_takes_cards_only_says_so(ecert_supported: bool) -> None:
-    # Rule I-11.
-    institution = Institution(HOSPITAL, "示例医院", "2", ecert_supported, FIRST, None)
-    if ecert_supported:
-        check_ecert(institution)
-    else:
-        with pytest.raises(RuleError) as caught:
-            check_ecert(institution)
-        assert caught.value.reason is Reason.INSTITUTION_NO_ECERT
-
-
-def enrolment(*, status: int = 1) -> Enrolment:
-    birth = dt.date(1950, 1, 1)
-    return Enrolment("person", "SUBJECT000001", True, birth, "390", "16", (), status, FIRST)
-
-
 @pytest.mark.parametrize(
-    ("found", "on", "metadata"),
+    ("ecert_supported", "kind", "is_taken"),
     [
-        (enrolment(), FIRST, None),
-        (
-            enrolment(),
-            FIRST - DAY,
-            {"enrolment_status": "1", "start_date": "2026-01-01"},
-        ),
-        (enrolment(status=2), FIRST, {"enrolment_status": "2", "start_date": "2026-01-01"}),
-        (enrolment(status=0), FIRST, {"enrolment_status": "0", "start_date": "2026-01-01"}),
-        (None, FIRST, {"enrolment_status": "UNKNOWN"}),
+        (True, CredentialKind.ECERT, True),
+        (True, CredentialKind.CARD, True),
+        (False, CredentialKind.ECERT, False),
+        (False, CredentialKind.CARD, True),
     ],
 )
-def test_benefits_need_a_normal_enrolment_that_has_begun(
-    found: Enrolment | None, on: dt.date, metadata: dict[str, str] | None
+def test_an_institution_without_the_e_certificate_takes_cards_alone(
+    ecert_supported: bool, kind: CredentialKind, is_taken: bool
 ) -> None:
-    if metadata is None:
-        assert check_enrolled(found, on=on) is found
-        return
-    with pytest.raises(RuleError) as caught:
-        check_enrolled(found, on=on)
-    assert caught.value.reason is Reason.PERSON_NOT_ENROLLED
-    assert caught.value.metadata == metadata
+    # Rule I-11.
+    institution = Institution(HOSPITAL, "示例医院", "2", ecert_supported, FIRST, None)
+    credential = Credential("SUBJECT000001", "person", kind, CredentialState.USABLE)
+    if is_taken:
+        check_takes(institution, credential)
+    else:
+        with pytest.raises(RuleError) as caught:
+            check_takes(institution, credential)
+        assert caught.value.reason is Reason.INSTITUTION_NO_ECERT
+        assert "use the card" in caught.value.message
 
 
 @pytest.mark.parametrize(

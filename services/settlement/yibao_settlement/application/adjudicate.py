@@ -1,6 +1,7 @@
 """What a bill costs whom: the same calculation for trial, settlement and explanation."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from yibao_common.calendar import full_years, shanghai_day
@@ -9,6 +10,7 @@ from yibao_common.reasons import Reason
 from yibao_settlement.application.records import Adjudication
 from yibao_settlement.rules.benefits import adjudicate
 from yibao_settlement.rules.bill import Bill, price_lines
+from yibao_settlement.rules.enrolment import Enrolment, check_enrolled, check_premium
 from yibao_settlement.rules.split import Facts
 from yibao_settlement.rules.standing import Accumulators
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
@@ -22,6 +24,7 @@ def adjudicate_bill(
     visit: Visit,
     *,
     region: str,
+    enrolments: Sequence[Enrolment],
     year: Accumulators,
     account_balance_fen: int,
     reference: "Reference",
@@ -29,28 +32,34 @@ def adjudicate_bill(
 ) -> Adjudication:
     """Returns what `bill` costs whom, with the person's `year` before it.
 
+    The enrolment on the service date decides, whatever it was when the visit began.
+
     Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
-    POLICY_NOT_FOUND, the faults of the lines, POLICY_NO_MATCHING_ROW.
+    PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND, the faults of the lines,
+    POLICY_NO_MATCHING_ROW.
     """
     day = bill.service_date
     check_service_date(day, visit=visit, today=shanghai_day(now))
     institution = reference.institution(visit.institution_id)
     check_designated(institution, visit.institution_id, region=region, on=day)
-    policy = reference.policy(visit.insurance_type, day)
+    enrolment = check_enrolled(enrolments, on=day, insurance_type=visit.insurance_type)
+    check_premium(enrolment)
+    insurance_type = enrolment.insurance_type
+    policy = reference.policy(insurance_type, day)
     if policy is None:
         raise RuleError(
             Reason.POLICY_NOT_FOUND,
-            f"no active policy of region {region} for insurance type {visit.insurance_type} "
+            f"no active policy of region {region} for insurance type {insurance_type} "
             f"on {day.isoformat()}",
             region=region,
-            insurance_type=visit.insurance_type,
+            insurance_type=insurance_type,
             date=day.isoformat(),
         )
     lines = price_lines(bill, reference.items([line.item_code for line in bill.lines], day))
     facts = Facts(
         visit.care_type,
-        visit.person_class,
-        visit.entitlement_groups,
+        enrolment.person_class,
+        enrolment.entitlement_groups,
         visit.institution_level,
         full_years(visit.birth_date, day),
     )
@@ -62,4 +71,4 @@ def adjudicate_bill(
         account_used=bill.account_used,
         account_balance_fen=account_balance_fen,
     )
-    return Adjudication(visit, bill, facts, policy.version, lines, year, split)
+    return Adjudication(visit, bill, insurance_type, facts, policy.version, lines, year, split)

@@ -1,27 +1,24 @@
 """Crediting a personal account from a source of funds."""
 
-from yibao_common.errors import RuleError
 from yibao_common.ids import Ids
-from yibao_common.reasons import Reason
 from yibao_settlement.application.commands import CreditAccount
 from yibao_settlement.application.ports import Encoder
 from yibao_settlement.application.records import Credit
 from yibao_settlement.application.working_set import WorkingSet
+from yibao_settlement.rules.enrolment import not_enrolled_here
 from yibao_settlement.rules.ledger import PostingKind, credit_entries
+from yibao_settlement.rules.standing import check_not_merged
 
 
 def credit(command: CreditAccount, working_set: WorkingSet, ids: Ids, encoder: Encoder) -> bytes:
     """Credits an account and returns the bytes of the answer.
 
-    Raises RuleError PERSON_NOT_ENROLLED; the working set is then as it was.
+    Raises RuleError PERSON_MERGED or PERSON_NOT_ENROLLED; the working set is then as it was.
     """
     person_id = command.person_id
+    check_not_merged(working_set.standing(person_id))
     if person_id not in working_set.enrolments:
-        raise RuleError(
-            Reason.PERSON_NOT_ENROLLED,
-            f"person {person_id} is not enrolled in this region",
-            enrolment_status="UNKNOWN",
-        )
+        raise not_enrolled_here()
     entries = credit_entries(
         source=command.source, person_id=person_id, amount_fen=command.amount_fen
     )

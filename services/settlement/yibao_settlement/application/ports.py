@@ -18,6 +18,7 @@ from yibao_settlement.application.records import (
 )
 from yibao_settlement.application.working_set import WorkingSet
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.policy import Policy
 from yibao_settlement.rules.standing import Accumulators, Standing
 from yibao_settlement.rules.visit import Institution, Visit
@@ -87,7 +88,8 @@ class TrialInputs:
     """What a trial starts from; `year` are the accumulators of the bill's year."""
 
     visit: Visit
-    balance_fen: int
+    standing: Standing
+    enrolments: Sequence[Enrolment]
     year: Accumulators
     reference: Reference
 

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from yibao_settlement.rules.bill import Bill
+from yibao_settlement.rules.credential import Credential
+from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.split import Facts, PricedLine, Split
 from yibao_settlement.rules.standing import Accumulators, Standing
-from yibao_settlement.rules.visit import Enrolment, Visit
+from yibao_settlement.rules.visit import Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Adjudication:
 
     visit: Visit
     bill: Bill
+    insurance_type: str
     facts: Facts
     policy_version: str
     lines: tuple[PricedLine, ...]
@@ -125,8 +128,24 @@ class StoredPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class InsuredPerson:
+    """All that identity's feed tells of a person.
+
+    `merged_into` is the person that this one was a duplicate of; `payer_ids` are the
+    relatives whose accounts may pay, in the order in which they agreed.
+    """
+
+    person_id: str
+    birth_date: dt.date
+    merged_into: str | None
+    payer_ids: tuple[str, ...]
+    enrolments: tuple[Enrolment, ...]
+    credentials: tuple[Credential, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EnrolmentChange:
-    """A person's enrolment from a sequence number of the region's feed on."""
+    """What stands for a person from a sequence number of the region's feed on."""
 
     sequence: int
-    enrolment: Enrolment
+    person: InsuredPerson

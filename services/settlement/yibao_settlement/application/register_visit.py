@@ -7,12 +7,11 @@ from yibao_common.reasons import Reason
 from yibao_settlement.application.commands import RegisterVisit, accepted
 from yibao_settlement.application.ports import Encoder
 from yibao_settlement.application.working_set import CodeUse, WorkingSet
-from yibao_settlement.rules.presentation import check_use
+from yibao_settlement.rules.enrolment import check_enrolled, not_enrolled_here
+from yibao_settlement.rules.standing import check_not_merged
 from yibao_settlement.rules.visit import (
     Visit,
     check_designated,
-    check_ecert,
-    check_enrolled,
     check_start_date,
 )
 
@@ -33,18 +32,12 @@ def register_visit(
         region=working_set.region,
         on=today,
     )
-    check_ecert(institution)
     person_id = working_set.persons_by_subject.get(code.subject)
-    enrolment = check_enrolled(
-        None if person_id is None else working_set.enrolments[person_id], on=command.start_date
-    )
-    check_use(
-        code,
-        holder_subject=enrolment.subject,
-        usable=enrolment.credential_usable,
-        newest_code_time=working_set.standing(enrolment.person_id).newest_code_time,
-        used_codes=working_set.used_codes,
-    )
+    if person_id is None:
+        raise not_enrolled_here()
+    check_not_merged(working_set.standing(person_id))
+    enrolment = check_enrolled(working_set.enrolments.get(person_id, ()), on=command.start_date)
+    working_set.check_code(code, person_id, institution_id=command.institution_id)
     number = (command.institution_id, command.provider_visit_number)
     existing = working_set.visit_numbers.get(number)
     if existing is not None:
@@ -55,12 +48,12 @@ def register_visit(
         )
     visit = Visit(
         visit_id=ids(),
-        person_id=enrolment.person_id,
+        person_id=person_id,
         institution_id=command.institution_id,
         provider_visit_number=command.provider_visit_number,
         care_type=command.care_type,
         start_date=command.start_date,
-        birth_date=enrolment.birth_date,
+        birth_date=working_set.birth_dates[person_id],
         insurance_type=enrolment.insurance_type,
         person_class=enrolment.person_class,
         entitlement_groups=enrolment.entitlement_groups,

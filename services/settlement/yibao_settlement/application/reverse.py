@@ -9,7 +9,12 @@ from yibao_settlement.application.commands import ReverseSettlement
 from yibao_settlement.application.ports import Encoder
 from yibao_settlement.application.records import Reversal, SettlementRow
 from yibao_settlement.application.working_set import WorkingSet
-from yibao_settlement.rules.ledger import PostingKind, opposite, settlement_entries
+from yibao_settlement.rules.ledger import (
+    PostingKind,
+    merge_entries,
+    opposite,
+    settlement_entries,
+)
 
 
 def reverse(
@@ -29,7 +34,9 @@ def reverse(
             f"settlement {row.settlement_id} is reversed already",
             reversal_id=row.reversal_id,
         )
-    standing = working_set.standing(row.person_id)
+    # What a merged person paid goes back to the account that took theirs over.
+    holder_id = working_set.survivors.get(row.person_id, row.person_id)
+    standing = working_set.standing(holder_id)
     reversal = Reversal(
         ids(),
         row,
@@ -48,13 +55,20 @@ def reverse(
     )
     response = encoder.reversed(reversal, working_set.settle_responses[row.request_id])
     # Nothing below refuses: from here on the working set changes.
-    _book(reversal, row, working_set)
+    _book(reversal, row, working_set, holder_id=holder_id)
+    if holder_id != row.person_id and row.account_fen:
+        moved = merge_entries(
+            retired_id=row.person_id, survivor_id=holder_id, amount_fen=row.account_fen
+        )
+        working_set.post(ids(), PostingKind.MERGE, moved)
     return response
 
 
-def _book(reversal: Reversal, row: SettlementRow, working_set: WorkingSet) -> None:
+def _book(
+    reversal: Reversal, row: SettlementRow, working_set: WorkingSet, *, holder_id: str
+) -> None:
     working_set.change_person(
-        row.person_id,
+        holder_id,
         balance_change_fen=row.account_fen,
         benefit_year=row.benefit_year,
         accumulations=[(name, -value) for name, value in row.accumulations.items()],

@@ -11,8 +11,8 @@ from yibao_settlement.application.ports import Encoder
 from yibao_settlement.application.records import SettledBill, SettlementRow
 from yibao_settlement.application.working_set import CodeUse, NewSettlement, WorkingSet
 from yibao_settlement.rules.ledger import PostingKind, settlement_entries
-from yibao_settlement.rules.presentation import check_use
 from yibao_settlement.rules.split import FundPayment
+from yibao_settlement.rules.standing import check_not_merged
 from yibao_settlement.rules.visit import Visit
 
 
@@ -24,19 +24,14 @@ def settle(command: SettleBill, working_set: WorkingSet, ids: Ids, encoder: Enco
     bill = command.bill
     visit = _visit_of(command, working_set)
     standing = working_set.standing(visit.person_id)
-    enrolment = working_set.enrolments[visit.person_id]
+    check_not_merged(standing)
     code = accepted(command.code)
-    check_use(
-        code,
-        holder_subject=enrolment.subject,
-        usable=enrolment.credential_usable,
-        newest_code_time=standing.newest_code_time,
-        used_codes=working_set.used_codes,
-    )
+    working_set.check_code(code, visit.person_id, institution_id=visit.institution_id)
     adjudication = adjudicate_bill(
         bill,
         visit,
         region=working_set.region,
+        enrolments=working_set.enrolments.get(visit.person_id, ()),
         year=working_set.year(visit.person_id, bill.service_date.year),
         account_balance_fen=standing.balance_fen,
         reference=working_set.reference,

@@ -5,7 +5,7 @@ chain. A command changes it only after everything that can refuse it has passed.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,12 @@ from yibao_settlement.application.records import (
     SettledBill,
     SettlementRow,
 )
+from yibao_settlement.rules.credential import Credential
+from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.ledger import Entry, PostingKind
-from yibao_settlement.rules.presentation import PresentedCode
+from yibao_settlement.rules.presentation import PresentedCode, check_use, newest_codes_with
 from yibao_settlement.rules.standing import Accumulators, Standing, accumulate, new_standing
-from yibao_settlement.rules.visit import Enrolment, Visit
+from yibao_settlement.rules.visit import Visit, check_takes
 
 if TYPE_CHECKING:
     from yibao_settlement.application.ports import Reference
@@ -78,8 +80,15 @@ class WorkingSet:
     visits: dict[str, Visit]
     # (institution, the institution's visit number) to visit id.
     visit_numbers: dict[tuple[str, str], str]
-    enrolments: dict[str, Enrolment]
-    persons_by_subject: dict[str, str]
+    # Every period that stands, by person; nobody has none.
+    enrolments: Mapping[str, Sequence[Enrolment]]
+    # Those of the codes presented, by subject.
+    credentials: Mapping[str, Credential]
+    # Of codes that register visits: whose they are, and when these were born.
+    persons_by_subject: Mapping[str, str]
+    birth_dates: Mapping[str, dt.date]
+    # Persons whose settlements are reversed, to who stands in their place since a merge.
+    survivors: Mapping[str, str]
     standings: dict[str, Standing]
     closed_years: dict[tuple[str, int], Accumulators]
     used_codes: set[tuple[str, str]]
@@ -113,10 +122,24 @@ class WorkingSet:
         known = self.answers.get(request_id)
         return None if known is None else known.replay(digest)
 
+    def check_code(self, code: PresentedCode, person_id: str, *, institution_id: str) -> None:
+        """Raises RuleError where the code may not be used for the person there and now."""
+        credential = self.credentials.get(code.subject)
+        institution = self.reference.institution(institution_id)
+        if institution is not None and credential is not None:
+            check_takes(institution, credential)
+        check_use(
+            code,
+            person_id=person_id,
+            credential=credential,
+            newest_codes=self.standing(person_id).newest_codes,
+            used_codes=self.used_codes,
+        )
+
     def use_code(self, person_id: str, use: CodeUse) -> None:
         """Marks a code as used; older codes of its holder are superseded from now on."""
         code = use.code
-        self.used_codes.add((code.subject, code.code_id))
+        self.used_codes.add((code.signer, code.code_id))
         self.changes.code_uses.append(use)
         before = self.standing(person_id)
         self._set_standing(
@@ -125,7 +148,7 @@ class WorkingSet:
                 before.balance_fen,
                 before.benefit_year,
                 before.accumulators,
-                max(before.newest_code_time, code.issue_time),
+                newest_codes_with(before.newest_codes, code, now=self.now),
             )
         )
 
@@ -161,7 +184,7 @@ class WorkingSet:
             self._close(person_id, benefit_year, accumulate(earlier, accumulations))
         balance_fen = before.balance_fen + balance_change_fen
         assert balance_fen >= 0, (person_id, before.balance_fen, balance_change_fen)
-        after = Standing(person_id, balance_fen, year, accumulators, before.newest_code_time)
+        after = Standing(person_id, balance_fen, year, accumulators, before.newest_codes)
         self._set_standing(after)
         return after
 

@@ -1,4 +1,4 @@
-"""Double entry: what a settlement, its reversal and a credit post.
+"""Double entry: what a settlement, its reversal, a credit and a merge post.
 
 An entry is (account, fen): negative leaves the account, positive enters it; the entries
 of a posting sum to zero. What the person pays in cash passes no account of the insurer
@@ -16,6 +16,7 @@ class PostingKind(enum.IntEnum):
     SETTLEMENT = 1
     REVERSAL = 2
     CREDIT = 3
+    MERGE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,17 @@ def credit_entries(*, source: str, person_id: str, amount_fen: int) -> tuple[Ent
     assert amount_fen > 0
     return balanced(
         [Entry(f"source:{source}", -amount_fen), Entry(person_account(person_id), amount_fen)]
+    )
+
+
+def merge_entries(*, retired_id: str, survivor_id: str, amount_fen: int) -> tuple[Entry, ...]:
+    """Returns the entries that move what a merged person's account holds to the survivor."""
+    assert amount_fen > 0
+    return balanced(
+        [
+            Entry(person_account(retired_id), -amount_fen),
+            Entry(person_account(survivor_id), amount_fen),
+        ]
     )
 
 

@@ -1,27 +1,32 @@
 """The use of a QR code at settlement: once, by its holder, and newest first.
 
-I-01: a newer code supersedes the older ones, whatever the leeway. I-02: a code is used
-once. Both are decided under the lock of the person's standing.
+I-01: a newer code supersedes the older ones of the same signer, whatever the leeway.
+I-02: a code is used once. Both are decided under the lock of the person's standing.
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
+from yibao_settlement.rules.credential import Credential, check_usable
 
 # A code is verified as of its scan. Between scan and settlement lie the trial, the
 # person's consent and perhaps a lost network, but not hours.
 SCAN_AGE_MAX = dt.timedelta(minutes=10)
 SCAN_AHEAD_MAX = dt.timedelta(seconds=30)
+# A code lasts a minute and a verifier allows a minute of clock error at most, so whatever
+# was issued before this is refused by its time, and need not be superseded.
+_NEWEST_KEPT_SECONDS = int(SCAN_AGE_MAX.total_seconds()) + 300
 
 
 @dataclass(frozen=True, slots=True)
 class PresentedCode:
     """A code whose signature, minute and audience are verified as of `scan_time`.
 
-    `code_id` is the claim `cti` in hexadecimal.
+    `code_id` is the claim `cti` in hexadecimal. `certificate_id` is that of the device
+    certificate in a code of mode B, in hexadecimal, and empty in mode A.
     """
 
     issuer: str
@@ -30,6 +35,20 @@ class PresentedCode:
     issue_time: dt.datetime
     scan_time: dt.datetime
     terminal_id: str
+    certificate_id: str = ""
+
+    @property
+    def signer(self) -> str:
+        """Who made the code, whose codes bear different ids and follow one clock.
+
+        The issuer for one subject in mode A, one device in mode B.
+        """
+        return self.certificate_id or self.subject
+
+    @property
+    def issue_second(self) -> int:
+        """When the code was issued, in seconds since 1970."""
+        return int(self.issue_time.timestamp())
 
 
 def check_scan_time(scan_time: dt.datetime, *, now: dt.datetime) -> None:
@@ -49,23 +68,37 @@ def check_scan_time(scan_time: dt.datetime, *, now: dt.datetime) -> None:
 def check_use(
     code: PresentedCode,
     *,
-    holder_subject: str,
-    usable: bool,
-    newest_code_time: dt.datetime,
+    person_id: str,
+    credential: Credential | None,
+    newest_codes: Mapping[str, int],
     used_codes: Collection[tuple[str, str]],
 ) -> None:
-    """Raises RuleError where the code may not be used now.
+    """Raises RuleError where the code may not be used for `person_id` now.
 
-    In this order: NOT_CARDHOLDER (I-03), ECERT_NOT_ACTIVATED, QR_ALREADY_USED (I-02),
-    QR_SUPERSEDED (I-01).
+    `credential` is that of the code's subject, `newest_codes` tells the newest issue
+    second by signer, `used_codes` are signers with code ids.
+
+    In this order: NOT_CARDHOLDER (I-03), the reason of the credential's state,
+    QR_ALREADY_USED (I-02), QR_SUPERSEDED (I-01).
     """
-    if code.subject != holder_subject:
+    if credential is None or credential.person_id != person_id:
         raise RuleError(Reason.NOT_CARDHOLDER, "the code is not of the person of this visit")
-    if not usable:
-        raise RuleError(
-            Reason.ECERT_NOT_ACTIVATED, "the e-certificate is not active", state="SUSPENDED"
-        )
-    if (code.subject, code.code_id) in used_codes:
+    check_usable(credential)
+    signer = code.signer
+    if (signer, code.code_id) in used_codes:
         raise RuleError(Reason.QR_ALREADY_USED, "the code was presented before")
-    if code.issue_time < newest_code_time:
+    if code.issue_second < newest_codes.get(signer, 0):
         raise RuleError(Reason.QR_SUPERSEDED, "a newer code of the holder was presented")
+
+
+def newest_codes_with(
+    before: Mapping[str, int], code: PresentedCode, *, now: dt.datetime
+) -> dict[str, int]:
+    """Returns the newest issue second by signer after `code` was used.
+
+    What is so old that it supersedes nothing any more is left out.
+    """
+    since = now.timestamp() - _NEWEST_KEPT_SECONDS
+    newest = {signer: second for signer, second in before.items() if second >= since}
+    newest[code.signer] = max(newest.get(code.signer, 0), code.issue_second)
+    return newest

@@ -1,12 +1,12 @@
-"""A person's standing: personal account, benefit year, newest code presented."""
+"""A person's standing: personal account, benefit year, newest codes presented."""
 
-import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-Accumulators = Mapping[str, int]
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+Accumulators = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,19 +14,22 @@ class Standing:
     """What a person's next command starts from.
 
     `benefit_year` is 0 before the first settlement; `accumulators` are those of that
-    year, names to fen (or counts), zeros left out.
+    year, names to fen (or counts), zeros left out. `newest_codes` tells the newest issue
+    second among the codes presented lately, by signer. `merged_into` is the person whose
+    account took this one over.
     """
 
     person_id: str
     balance_fen: int
     benefit_year: int
     accumulators: Accumulators
-    newest_code_time: dt.datetime
+    newest_codes: Mapping[str, int]
+    merged_into: str | None = None
 
 
 def new_standing(person_id: str) -> Standing:
     """Returns the standing of a person of whom nothing is booked yet."""
-    return Standing(person_id, 0, 0, {}, EPOCH)
+    return Standing(person_id, 0, 0, {}, {})
 
 
 def accumulate(before: Accumulators, changes: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -43,3 +46,14 @@ def accumulate(before: Accumulators, changes: Iterable[tuple[str, int]]) -> dict
         else:
             after.pop(name, None)
     return after
+
+
+def check_not_merged(standing: Standing) -> None:
+    """Raises PERSON_MERGED where another person's account took this one over."""
+    if standing.merged_into is not None:
+        raise RuleError(
+            Reason.PERSON_MERGED,
+            f"person {standing.person_id} was merged into {standing.merged_into}",
+            person_id=standing.person_id,
+            merged_into=standing.merged_into,
+        )

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
-
-# psn_insu_stas: 1 normal; every other status pays no benefits.
-ENROLMENT_NORMAL = 1
+from yibao_settlement.rules.credential import Credential, CredentialKind
 
 # How long after its first day a visit may still be registered. A visit fixes the facts of
 # today for its bills, so it cannot reach back into years with ceilings of their own.
@@ -18,25 +16,6 @@ _AUDIENCE_REGISTER = "01101"
 _AUDIENCE_ADMISSION = "01103"
 _AUDIENCE_SETTLE = "01301"
 _AUDIENCE_PHARMACY = "02121"
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """A person's enrolment in a region, as identity's feed told it last.
-
-    `subject` is empty until the person has an e-certificate; `entitlement_groups` are
-    sorted.
-    """
-
-    person_id: str
-    subject: str
-    credential_usable: bool
-    birth_date: dt.date
-    insurance_type: str
-    person_class: str
-    entitlement_groups: tuple[str, ...]
-    status: int
-    start_date: dt.date
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +32,11 @@ class Institution:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A registered visit with the facts that decide its benefits."""
+    """A registered visit with the facts of its person and institution on its first day.
+
+    A bill is decided by the enrolment on its own service date; of the enrolment here, only
+    the insurance type counts: it is preferred where several cover that day.
+    """
 
     visit_id: str
     person_id: str
@@ -109,32 +92,14 @@ def check_designated(
     return institution
 
 
-def check_ecert(institution: Institution) -> None:
-    """Raises INSTITUTION_NO_ECERT where the institution takes cards only (I-11)."""
-    if not institution.ecert_supported:
+def check_takes(institution: Institution, credential: Credential) -> None:
+    """Raises INSTITUTION_NO_ECERT for an e-certificate where cards only are taken (I-11)."""
+    if not institution.ecert_supported and credential.kind == CredentialKind.ECERT:
         raise RuleError(
             Reason.INSTITUTION_NO_ECERT,
             f"institution {institution.institution_id} takes no e-certificate; use the card",
             institution_id=institution.institution_id,
         )
-
-
-def check_enrolled(enrolment: Enrolment | None, *, on: dt.date) -> Enrolment:
-    """Returns the enrolment, or raises PERSON_NOT_ENROLLED where it pays nothing on `on`."""
-    if enrolment is None:
-        raise RuleError(
-            Reason.PERSON_NOT_ENROLLED,
-            "the holder of the code is not enrolled in this region",
-            enrolment_status="UNKNOWN",
-        )
-    if enrolment.status != ENROLMENT_NORMAL or on < enrolment.start_date:
-        raise RuleError(
-            Reason.PERSON_NOT_ENROLLED,
-            f"the enrolment pays no benefits on {on.isoformat()}",
-            enrolment_status=str(enrolment.status),
-            start_date=enrolment.start_date.isoformat(),
-        )
-    return enrolment
 
 
 def check_start_date(start_date: dt.date, *, today: dt.date) -> None:

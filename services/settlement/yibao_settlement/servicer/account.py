@@ -13,6 +13,7 @@ from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
 from yibao_settlement.application.commands import Command, CreditAccount
 from yibao_settlement.application.ports import Reads
+from yibao_settlement.rules.standing import check_not_merged
 from yibao_settlement.servicer.encode import account_message
 
 _SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: "allocation", pb.CREDIT_SOURCE_RECHARGE: "recharge"}
@@ -59,6 +60,7 @@ class AccountServicer(rpc.AccountServiceServicer):
                 f"nothing is booked of person {request.person_id}",
                 person_id=request.person_id,
             )
+        check_not_merged(standing)
         return pb.GetAccountResponse(account=account_message(request.region, standing))
 
     async def ListFundBalances(

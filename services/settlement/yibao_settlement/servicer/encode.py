@@ -91,7 +91,7 @@ def fill_settlement(settlement: pb.Settlement, region: str, adjudication: Adjudi
     settlement.bill_number = bill.bill_number
     settlement.person_id = visit.person_id
     settlement.institution_id = visit.institution_id
-    settlement.insurance_type = visit.insurance_type
+    settlement.insurance_type = adjudication.insurance_type
     day = bill.service_date
     date = settlement.service_date
     date.year, date.month, date.day = day.year, day.month, day.day

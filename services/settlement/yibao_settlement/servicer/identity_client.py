@@ -1,31 +1,25 @@
-"""What settlement learns from identity: the trust snapshot and the enrolment feed.
+"""What settlement learns of persons from identity: the enrolment feed.
 
-Both are pulled, so that identity need not know who listens, and neither lies on the
-path of a bill: with identity down, bills settle by what was learnt last, until the
-snapshot's hard age.
+It is pulled, so that identity need not know who listens, and does not lie on the path of a
+bill: with identity down, bills settle by what was learnt last.
 """
 
 import asyncio
-import os
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any, cast
 
 import grpc
 
+from yibao.identity.v1 import person_pb2
 from yibao.identity.v1 import person_service_pb2 as person_pb
 from yibao.identity.v1 import person_service_pb2_grpc as person_rpc
-from yibao.identity.v1 import trust_service_pb2 as trust_pb
-from yibao.identity.v1 import trust_service_pb2_grpc as trust_rpc
-from yibao.qr import QrError
 from yibao_common.blocking import Blocking
-from yibao_common.clock import Clock
 from yibao_common.logs import Log, kinds
-from yibao_common.wire import to_date
+from yibao_common.wire import to_date, to_optional_date
 from yibao_settlement.application.ports import Feed
-from yibao_settlement.application.records import EnrolmentChange
-from yibao_settlement.rules.visit import Enrolment
-from yibao_settlement.servicer.trust import TrustHolder
+from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
+from yibao_settlement.rules.credential import Credential
+from yibao_settlement.rules.enrolment import Enrolment
 
 _PAGE_SIZE = 1_000
 _DEADLINE_SECONDS = 5.0
@@ -39,35 +33,20 @@ class IdentityClient:
         channel: grpc.aio.Channel,
         *,
         regions: tuple[str, ...],
-        trust_key: bytes,
-        snapshot_file: Path | None,
         poll_seconds: float,
-        trust: TrustHolder,
         feed: Feed,
         blocking: Blocking,
-        clock: Clock,
         log: Log,
     ) -> None:
-        """Takes a channel to identity; `trust_key` are the 32 bytes of the pinned key.
-
-        `snapshot_file` keeps the last snapshot over a restart; it is verified again when
-        it is read.
-        """
+        """Takes a channel to identity and where its news are kept."""
         # On an aio channel a stub's methods are awaitable; its constructor does not say so.
         self._persons = cast(
             "person_rpc.PersonServiceAsyncStub", person_rpc.PersonServiceStub(channel)
         )
-        self._trust_service = cast(
-            "trust_rpc.TrustServiceAsyncStub", trust_rpc.TrustServiceStub(channel)
-        )
         self._regions = regions
-        self._trust_key = trust_key
-        self._snapshot_file = snapshot_file
         self._poll_seconds = poll_seconds
-        self._trust = trust
         self._feed = feed
         self._blocking = blocking
-        self._clock = clock
         self._log = log
         self._feed_locks = {region: asyncio.Lock() for region in regions}
         self._task: asyncio.Task[None] | None = None
@@ -75,8 +54,7 @@ class IdentityClient:
         self._failing: set[str] = set()
 
     def start(self) -> None:
-        """Reads the kept snapshot and starts pulling; call it inside the event loop."""
-        self._read_kept_snapshot()
+        """Starts pulling; call it inside the event loop."""
         self._task = asyncio.create_task(self._run(), name="identity-client")
 
     async def close(self) -> None:
@@ -91,8 +69,6 @@ class IdentityClient:
 
     async def _run(self) -> None:
         while True:
-            if self._trust.needs_refresh(self._clock()):
-                await self._tried("snapshot", self._pull_snapshot())
             for region in self._regions:
                 await self._tried(region, self._pull_enrolments(region))
             await asyncio.sleep(self._poll_seconds)
@@ -110,23 +86,6 @@ class IdentityClient:
             self._failing.add(what)
         else:
             self._failing.discard(what)
-
-    async def _pull_snapshot(self) -> None:
-        response = await self._trust_service.GetTrustSnapshot(
-            trust_pb.GetTrustSnapshotRequest(), timeout=_DEADLINE_SECONDS
-        )
-        self._trust.take(response.snapshot, trust_key=self._trust_key, now=self._clock())
-        if self._snapshot_file is not None:
-            await self._blocking.run(_write_atomically, self._snapshot_file, response.snapshot)
-
-    def _read_kept_snapshot(self) -> None:
-        if self._snapshot_file is None or not self._snapshot_file.exists():
-            return
-        data = self._snapshot_file.read_bytes()
-        try:
-            self._trust.take(data, trust_key=self._trust_key, now=self._clock())
-        except QrError as error:
-            self._log.warning("the kept trust snapshot is of no use", error=error.error)
 
     async def _pull_enrolments(self, region: str) -> None:
         if region not in self._feed_locks:
@@ -147,24 +106,32 @@ class IdentityClient:
 
 
 def _change_of(message: person_pb.EnrolmentChange) -> EnrolmentChange:
-    enrolment = message.enrolment
+    person_id = message.person_id
     return EnrolmentChange(
         message.sequence,
-        Enrolment(
-            person_id=message.person_id,
-            subject=message.subject,
-            credential_usable=message.credential_usable,
+        InsuredPerson(
+            person_id=person_id,
             birth_date=to_date(message.birth_date),
-            insurance_type=enrolment.insurance_type,
-            person_class=enrolment.person_class,
-            entitlement_groups=tuple(sorted(enrolment.entitlement_groups)),
-            status=enrolment.status,
-            start_date=to_date(enrolment.start_date),
+            merged_into=message.merged_into or None,
+            payer_ids=tuple(message.payer_ids),
+            enrolments=tuple(_enrolment_of(each) for each in message.enrolments),
+            credentials=tuple(
+                Credential(each.subject, person_id, each.kind, each.state)
+                for each in message.credentials
+            ),
         ),
     )
 
 
-def _write_atomically(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+def _enrolment_of(message: person_pb2.Enrolment) -> Enrolment:
+    return Enrolment(
+        enrolment_id=message.enrolment_id,
+        insurance_type=message.insurance_type,
+        person_class=message.person_class,
+        entitlement_groups=tuple(sorted(message.entitlement_groups)),
+        status=message.status,
+        start_date=to_date(message.start_date),
+        end_date=to_optional_date(message, "end_date"),
+        has_employer=message.has_employer,
+        is_premium_pending=message.is_premium_pending,
+    )

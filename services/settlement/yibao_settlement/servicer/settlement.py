@@ -30,6 +30,7 @@ from yibao_settlement.application.reverse import settlement_not_found
 from yibao_settlement.application.settle import visit_not_found
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.standing import check_not_merged
 from yibao_settlement.rules.trace import explain
 from yibao_settlement.rules.visit import settlement_audience
 from yibao_settlement.servicer.decode import bill_of, stored_inputs
@@ -84,13 +85,16 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         )
         if inputs is None or inputs.visit.institution_id != institution_id:
             raise visit_not_found(bill.visit_id)
+        check_not_merged(inputs.standing)
+        balance_fen = inputs.standing.balance_fen
         now = self._clock()
         adjudication = adjudicate_bill(
             bill,
             inputs.visit,
             region=region,
+            enrolments=inputs.enrolments,
             year=inputs.year,
-            account_balance_fen=inputs.balance_fen,
+            account_balance_fen=balance_fen,
             reference=inputs.reference,
             now=now,
         )
@@ -98,9 +102,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         fill_settlement(response.settlement, region, adjudication)
         response.settlement.state = settlement_pb2.SETTLEMENT_STATE_TRIAL
         response.settlement.settle_time.CopyFrom(from_instant(now))
-        response.settlement.account_balance_fen = (
-            inputs.balance_fen - adjudication.split.account_fen
-        )
+        response.settlement.account_balance_fen = balance_fen - adjudication.split.account_fen
         policy = self._policy(region, adjudication)
         response.trace.extend(trace_messages(explain(policy, adjudication.split)))
         return response

@@ -1,4 +1,4 @@
-"""Verifies the QR codes that institutions forward, against the trust snapshot held."""
+"""Verifies the QR codes that institutions forward, against the trust that is held."""
 
 import datetime as dt
 from collections.abc import Collection
@@ -6,6 +6,7 @@ from collections.abc import Collection
 from yibao import qr
 from yibao.settlement.v1.visit_pb2 import Presentation
 from yibao.trust import TrustSnapshot
+from yibao.trust_store import TrustStore
 from yibao_common.errors import RuleError
 from yibao_common.reasons import Reason
 from yibao_common.wire import to_instant
@@ -19,31 +20,20 @@ _REASONS = {
     "not_yet_valid": Reason.QR_NOT_YET_VALID,
     "expired": Reason.QR_EXPIRED,
     "clock_suspect": Reason.CLOCK_SUSPECT,
+    "revoked": Reason.QR_REVOKED,
     "wrong_audience": Reason.QR_WRONG_AUDIENCE,
     "stale_trust": Reason.QR_STALE_TRUST,
 }
 
 
 class TrustHolder:
-    """Holds the newest verified trust snapshot of this process."""
+    """Judges codes by the newest trust of this process."""
 
-    def __init__(self) -> None:
-        """Starts without a snapshot: every code is refused with QR_STALE_TRUST."""
-        self._snapshot: TrustSnapshot | None = None
-
-    def needs_refresh(self, now: dt.datetime) -> bool:
-        """Tells whether a newer snapshot should be fetched; the one held may still serve."""
-        return self._snapshot is None or self._snapshot.needs_refresh(now)
-
-    def take(self, data: bytes, *, trust_key: bytes, now: dt.datetime) -> None:
-        """Verifies a snapshot as published and holds it from now on.
-
-        Raises `QrError` where it is not signed by the pinned key, too old, or older than
-        the one held.
-        """
-        self._snapshot = TrustSnapshot.verify(
-            data, trust_key=trust_key, now=now, previous=self._snapshot
-        )
+    def __init__(self, store: TrustStore) -> None:
+        """Takes the store; while it holds nothing every code is refused."""
+        self._store = store
+        # Verifying a phone's certificate costs as much as its code; it shows it for days.
+        self._certificates = qr.CertificateCache()
 
     def judge(
         self,
@@ -76,16 +66,17 @@ class TrustHolder:
         Raises RuleError: CLOCK_SUSPECT, a QR_* reason, or QR_UNKNOWN_KEY where another
         region issued it.
         """
-        if self._snapshot is None:
-            raise RuleError(Reason.QR_STALE_TRUST, "no trust snapshot was obtained yet")
         scan_time = to_instant(presentation.scan_time)
         # The code is judged as of its scan, the snapshot as of now.
-        if self._snapshot.expire_time <= now:
-            raise RuleError(Reason.QR_STALE_TRUST, "the trust snapshot is past its hard age")
+        snapshot = self._snapshot(now)
         check_scan_time(scan_time, now=now)
         try:
             claims = qr.verify(
-                presentation.qr_text, trust=self._snapshot, audience=audience, now=scan_time
+                presentation.qr_text,
+                trust=snapshot,
+                audience=audience,
+                now=scan_time,
+                certificates=self._certificates,
             )
         except qr.QrError as error:
             raise _refusal(error) from None
@@ -98,7 +89,15 @@ class TrustHolder:
             claims.issue_time,
             scan_time,
             presentation.terminal_id,
+            "" if claims.certificate_id is None else claims.certificate_id.hex(),
         )
+
+    def _snapshot(self, now: dt.datetime) -> TrustSnapshot:
+        try:
+            return self._store.current(now=now)
+        except qr.QrError as error:
+            # Also where this machine's own clock is behind: the caller's is not at fault.
+            raise RuleError(Reason.QR_STALE_TRUST, error.message) from None
 
 
 def _refusal(error: qr.QrError) -> RuleError:

@@ -21,6 +21,15 @@ from yibao_settlement.rules.visit import registration_audience
 from yibao_settlement.servicer.encode import visit_message
 from yibao_settlement.servicer.trust import TrustHolder
 
+_NEWS_MAY_LIFT = {
+    Reason.PERSON_NOT_ENROLLED,
+    Reason.ECERT_NOT_ACTIVATED,
+    Reason.ECERT_SUSPENDED,
+    Reason.CARD_NOT_ACTIVATED,
+    Reason.CARD_RESTRICTED_NOT_ACTIVATED,
+    Reason.CARD_SUSPENDED,
+}
+
 
 class VisitServicer(rpc.VisitServiceServicer):
     """Registers and reads visits."""
@@ -68,9 +77,10 @@ class VisitServicer(rpc.VisitServiceServicer):
         try:
             response = await self._batcher.submit(request.region, command)
         except RuleError as refusal:
-            if refusal.reason is not Reason.PERSON_NOT_ENROLLED:
+            if refusal.reason not in _NEWS_MAY_LIFT:
                 raise
-            # The feed may be a moment behind a person who registered just now.
+            # The feed may be a moment behind somebody who enrolled, activated a card or
+            # had a suspension lifted just now.
             await self._refresh_enrolments(request.region)
             response = await self._batcher.submit(request.region, command)
         return response  # type: ignore[return-value]  # the gate sends bytes as they are

@@ -41,7 +41,7 @@ class BookedSettlement:
 def regions(connection: sa.Connection) -> list[str]:
     """Returns every region of which anything is booked or enrolled."""
     found: set[str] = set()
-    for table in (tables.entry, tables.settlement, tables.person_standing, tables.enrolment):
+    for table in (tables.entry, tables.settlement, tables.person_standing, tables.person):
         found.update(connection.execute(sa.select(table.c.region).distinct()).scalars())
     return sorted(found)
 
@@ -113,6 +113,30 @@ def orphan_postings(connection: sa.Connection, region: str) -> list[str]:
             .where(entry.region == region, entry.kind == int(kind), column.is_(None))
         )
         found += rows.scalars()
+    return found
+
+
+def merged_persons(connection: sa.Connection, region: str) -> dict[str, str]:
+    """Returns, for persons whose account was taken over, who took it over."""
+    standing = tables.person_standing.c
+    rows = connection.execute(
+        sa.select(standing.person_id, standing.merged_into).where(
+            standing.region == region, standing.merged_into.is_not(None)
+        )
+    )
+    return {row.person_id: row.merged_into for row in rows}
+
+
+def merge_postings(connection: sa.Connection, region: str) -> dict[str, dict[str, int]]:
+    """Returns the amounts by account of every posting that a merge made."""
+    entry = tables.entry.c
+    found: dict[str, dict[str, int]] = {}
+    for row in connection.execute(
+        sa.select(entry.posting_id, entry.account_id, entry.amount_fen).where(
+            entry.region == region, entry.kind == int(PostingKind.MERGE)
+        )
+    ):
+        found.setdefault(row.posting_id, {})[row.account_id] = row.amount_fen
     return found
 
 

@@ -6,17 +6,20 @@ import json
 import sqlalchemy as sa
 
 from yibao_common.database import Database
+from yibao_common.rows import select_rows
 from yibao_settlement.application.ports import TrialInputs
 from yibao_settlement.application.records import StoredSettlement
 from yibao_settlement.rules.bill import CatalogueItem, item_on
 from yibao_settlement.rules.policy import Policy
-from yibao_settlement.rules.standing import Accumulators, Standing
+from yibao_settlement.rules.standing import Accumulators, Standing, new_standing
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.reference import ReferenceCache, RegionReference, read_epoch
 from yibao_settlement.storage.transactions import (
+    ENROLMENT_COLUMNS,
     STANDING_COLUMNS,
     VISIT_COLUMNS,
+    enrolments_from,
     standing_from,
     visit_from,
 )
@@ -43,11 +46,21 @@ class Queries:
             visit = _visit(connection, region, visit_id)
             if visit is None:
                 return None
-            standing = _standing(connection, region, visit.person_id)
+            person_id = visit.person_id
+            standing = _standing(connection, region, person_id) or new_standing(person_id)
+            periods = select_rows(
+                connection,
+                tables.enrolment,
+                ENROLMENT_COLUMNS,
+                region=region,
+                key="person_id",
+                among=[person_id],
+            )
             return TrialInputs(
                 visit,
-                0 if standing is None else standing.balance_fen,
-                _year(connection, region, visit.person_id, standing, benefit_year),
+                standing,
+                enrolments_from(periods).get(person_id, []),
+                _year(connection, region, standing, benefit_year),
                 self._view(connection, region, item_codes),
             )
 
@@ -172,21 +185,15 @@ def _standing(connection: sa.Connection, region: str, person_id: str) -> Standin
 
 
 def _year(
-    connection: sa.Connection,
-    region: str,
-    person_id: str,
-    standing: Standing | None,
-    benefit_year: int,
+    connection: sa.Connection, region: str, standing: Standing, benefit_year: int
 ) -> Accumulators:
-    if standing is None:
-        return {}
     if standing.benefit_year == benefit_year:
         return standing.accumulators
     closed = tables.closed_year.c
     stored = connection.execute(
         sa.select(closed.accumulators).where(
             closed.region == region,
-            closed.person_id == person_id,
+            closed.person_id == standing.person_id,
             closed.benefit_year == benefit_year,
         )
     ).scalar_one_or_none()

@@ -79,23 +79,50 @@ policy = sa.Table(
 
 # --- Persons, as identity's feed tells of them: no name, no identity number.
 
+person = sa.Table(
+    "person",
+    metadata,
+    _region(),
+    sa.Column("person_id", Id, primary_key=True),
+    # That of the change which told it.
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("birth_date", sa.Date, nullable=False),
+    # The person that this one was a duplicate of.
+    sa.Column("merged_into", Id),
+    # Relatives whose accounts may pay, joined by commas, in the order in which they agreed.
+    sa.Column("payer_ids", sa.Text, nullable=False),
+)
+
+# The periods of a person lie together: they are read and replaced as one.
 enrolment = sa.Table(
     "enrolment",
     metadata,
     _region(),
     sa.Column("person_id", Id, primary_key=True),
-    sa.Column("sequence", sa.BigInteger, nullable=False),
-    # Claim `sub` of the person's QR codes; empty until a certificate is active.
-    sa.Column("subject", sa.String(32), nullable=False),
-    sa.Column("credential_usable", sa.Boolean, nullable=False),
-    sa.Column("birth_date", sa.Date, nullable=False),
+    sa.Column("enrolment_id", Id, primary_key=True),
     sa.Column("insurance_type", sa.String(3), nullable=False),
     sa.Column("person_class", sa.String(4), nullable=False),
     # Codes joined by commas, sorted.
     sa.Column("entitlement_groups", sa.String(200), nullable=False),
     sa.Column("status", sa.SmallInteger, nullable=False),
     sa.Column("start_date", sa.Date, nullable=False),
-    sa.Index("ix_enrolment_region_subject", "region", "subject"),
+    # The last day; null while it is open.
+    sa.Column("end_date", sa.Date),
+    sa.Column("has_employer", sa.Boolean, nullable=False),
+    sa.Column("is_premium_pending", sa.Boolean, nullable=False),
+)
+
+# Cards and e-certificates, also those that are no longer accepted.
+credential = sa.Table(
+    "credential",
+    metadata,
+    _region(),
+    # Claim `sub` of its codes.
+    sa.Column("subject", sa.String(32), primary_key=True),
+    sa.Column("person_id", Id, nullable=False),
+    sa.Column("kind", sa.SmallInteger, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Index("ix_credential_region_person_id", "region", "person_id"),
 )
 
 feed_position = sa.Table(
@@ -127,7 +154,7 @@ visit = sa.Table(
 )
 
 # The one row that every command of a person locks: account, current benefit year and
-# the newest code seen. Nothing indexes what changes, so that updates stay in the page.
+# the newest codes seen. Nothing indexes what changes, so that updates stay in the page.
 person_standing = sa.Table(
     "person_standing",
     metadata,
@@ -138,8 +165,11 @@ person_standing = sa.Table(
     sa.Column("benefit_year", sa.SmallInteger, nullable=False),
     # JSON object: accumulator name to what the year's settlements used up.
     sa.Column("accumulators", sa.Text, nullable=False),
-    # The newest issue time among the codes presented; an older code is superseded.
-    sa.Column("newest_code_time", Instant, nullable=False),
+    # JSON object: signer of codes to the newest issue second among those presented in the
+    # last minutes; an older code is superseded.
+    sa.Column("newest_codes", sa.Text, nullable=False),
+    # Whose account took this one over; set in the transaction that moved it.
+    sa.Column("merged_into", Id),
     postgresql_with={"fillfactor": 70},
 )
 
@@ -159,7 +189,8 @@ used_code = sa.Table(
     _region(),
     # Claim `cti` in hexadecimal.
     sa.Column("code_id", sa.String(16), primary_key=True),
-    sa.Column("subject", sa.String(32), primary_key=True),
+    # The subject in mode A; the device certificate, in hexadecimal, in mode B.
+    sa.Column("signer", sa.String(32), primary_key=True),
     sa.Column("request_id", Id, nullable=False),
     sa.Column("institution_id", sa.String(12), nullable=False),
     sa.Column("terminal_id", sa.String(32), nullable=False),
@@ -217,7 +248,7 @@ entry = sa.Table(
     _region(),
     sa.Column("account_id", code_type(60), primary_key=True),
     sa.Column("posting_id", Id, primary_key=True),
-    # What posted: 1 settlement, 2 reversal, 3 credit of an account.
+    # What posted: 1 settlement, 2 reversal, 3 credit of an account, 4 merge of persons.
     sa.Column("kind", sa.SmallInteger, nullable=False),
     sa.Column("amount_fen", sa.BigInteger, nullable=False),
 )

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from yibao_common.answers import Answer
+from yibao_common.batcher import TransientError
 from yibao_common.clock import Clock
 from yibao_common.database import Database
-from yibao_common.rows import Insert, Select, execute
+from yibao_common.rows import Insert, Row, Select, execute
 from yibao_settlement.application.commands import (
     Command,
     CreditAccount,
@@ -26,10 +27,13 @@ from yibao_settlement.application.commands import (
 )
 from yibao_settlement.application.records import SettlementRow
 from yibao_settlement.application.working_set import WorkingSet
+from yibao_settlement.rules.credential import Credential
+from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.presentation import PresentedCode
-from yibao_settlement.rules.standing import EPOCH, Accumulators, Standing, new_standing
-from yibao_settlement.rules.visit import Enrolment, Visit
+from yibao_settlement.rules.standing import Accumulators, Standing, new_standing
+from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.merges import survivors_of
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.writes import writes_of
 
@@ -49,21 +53,24 @@ VISIT_COLUMNS = (
 )
 ENROLMENT_COLUMNS = (
     "person_id",
-    "subject",
-    "credential_usable",
-    "birth_date",
+    "enrolment_id",
     "insurance_type",
     "person_class",
     "entitlement_groups",
     "status",
     "start_date",
+    "end_date",
+    "has_employer",
+    "is_premium_pending",
 )
+_CREDENTIAL_COLUMNS = ("subject", "person_id", "kind", "state")
 STANDING_COLUMNS = (
     "person_id",
     "balance_fen",
     "benefit_year",
     "accumulators",
-    "newest_code_time",
+    "newest_codes",
+    "merged_into",
 )
 _SETTLEMENT_COLUMNS = (
     "settlement_id",
@@ -100,6 +107,8 @@ class _Asked:
     """What the commands of a batch name."""
 
     visit_ids: tuple[str, ...]
+    # Of codes that register visits, and of all codes.
+    registering_subjects: tuple[str, ...]
     subjects: tuple[str, ...]
     settlement_ids: tuple[str, ...]
     person_ids: tuple[str, ...]
@@ -118,6 +127,8 @@ class _Found:
     persons_by_subject: dict[str, str]
     # The requests whose answers hold the settlements to be reversed.
     settle_requests: tuple[str, ...]
+    # The persons of these settlements, to who stands in their place: mostly they themselves.
+    survivors: dict[str, str]
     person_ids: set[str]
 
 
@@ -143,6 +154,8 @@ class _Transaction:
         asked = _asked_by(commands)
         found = self._find(asked)
         standings = self._lock_standings(found.person_ids)
+        if any(standings[each].merged_into for each in found.survivors.values()):
+            raise TransientError("the account moved on while it was waited for")
         # Only statements from here on see what the last holder of the locks wrote.
         return self._read(asked, found, standings)
 
@@ -167,7 +180,12 @@ class _Transaction:
             self._connection,
             [
                 self._select(tables.visit, VISIT_COLUMNS, "visit_id", asked.visit_ids),
-                self._select(tables.enrolment, ("subject", "person_id"), "subject", asked.subjects),
+                self._select(
+                    tables.credential,
+                    ("subject", "person_id"),
+                    "subject",
+                    asked.registering_subjects,
+                ),
                 self._select(
                     tables.settlement,
                     ("person_id", "request_id"),
@@ -180,8 +198,12 @@ class _Transaction:
         persons_by_subject = {row[0]: row[1] for row in subjects}
         person_ids = {visit.person_id for visit in visits.values()}
         person_ids.update(persons_by_subject.values(), asked.person_ids)
-        person_ids.update(row[0] for row in settled)
-        return _Found(visits, persons_by_subject, tuple(row[1] for row in settled), person_ids)
+        reversed_ids = {row[0] for row in settled}
+        merged = survivors_of(self._connection, self._region, reversed_ids)
+        survivors = {each: merged.get(each, each) for each in reversed_ids}
+        person_ids.update(reversed_ids, survivors.values())
+        requests = tuple(row[1] for row in settled)
+        return _Found(visits, persons_by_subject, requests, survivors, person_ids)
 
     def _lock_standings(self, person_ids: set[str]) -> dict[str, Standing]:
         lock = Select(
@@ -198,7 +220,7 @@ class _Transaction:
         if missing:
             # A row to lock: without it two processes would each see a person of whom
             # nothing is booked yet.
-            new = [(self._region, person_id, 0, 0, "{}", EPOCH) for person_id in missing]
+            new = [(self._region, person_id, 0, 0, "{}", "{}", None) for person_id in missing]
             insert = Insert(
                 tables.person_standing, ("region", *STANDING_COLUMNS), new, skip_existing=True
             )
@@ -220,37 +242,50 @@ class _Transaction:
                 )
             )
 
+    def _selects(self, asked: _Asked, found: _Found) -> list[Select]:
+        """Returns what is read under the locks, in the order in which `_read` takes it."""
+        return [
+            self._select(tables.reference_epoch, ("epoch",), "region", (self._region,)),
+            self._select(
+                tables.settlement,
+                _SETTLEMENT_COLUMNS,
+                "settlement_id",
+                asked.settlement_ids,
+            ),
+            self._select(
+                tables.settlement,
+                ("visit_id", "bill_number", "settlement_id"),
+                "visit_id",
+                found.visits,
+                null="reversal_id",
+            ),
+            self._select(
+                tables.answer,
+                ("request_id", "digest", "response"),
+                "request_id",
+                {*asked.request_ids, *found.settle_requests},
+            ),
+            self._select(
+                tables.visit,
+                ("institution_id", "provider_visit_number", "visit_id"),
+                "provider_visit_number",
+                asked.visit_numbers,
+            ),
+            self._select(tables.enrolment, ENROLMENT_COLUMNS, "person_id", found.person_ids),
+            self._select(tables.credential, _CREDENTIAL_COLUMNS, "subject", asked.subjects),
+            self._select(
+                tables.person,
+                ("person_id", "birth_date"),
+                "person_id",
+                set(found.persons_by_subject.values()),
+            ),
+            self._select(tables.used_code, ("signer", "code_id"), "code_id", asked.code_ids),
+        ]
+
     def _read(self, asked: _Asked, found: _Found, standings: dict[str, Standing]) -> WorkingSet:
-        epochs, settled, of_visits, answers, numbers, enrolments, codes = execute(
-            self._connection,
-            [
-                self._select(tables.reference_epoch, ("epoch",), "region", (self._region,)),
-                self._select(
-                    tables.settlement, _SETTLEMENT_COLUMNS, "settlement_id", asked.settlement_ids
-                ),
-                self._select(
-                    tables.settlement,
-                    ("visit_id", "bill_number", "settlement_id"),
-                    "visit_id",
-                    found.visits,
-                    null="reversal_id",
-                ),
-                self._select(
-                    tables.answer,
-                    ("request_id", "digest", "response"),
-                    "request_id",
-                    {*asked.request_ids, *found.settle_requests},
-                ),
-                self._select(
-                    tables.visit,
-                    ("institution_id", "provider_visit_number", "visit_id"),
-                    "provider_visit_number",
-                    asked.visit_numbers,
-                ),
-                self._select(tables.enrolment, ENROLMENT_COLUMNS, "person_id", found.person_ids),
-                self._select(tables.used_code, ("subject", "code_id"), "code_id", asked.code_ids),
-            ],
-        )
+        rows = execute(self._connection, self._selects(asked, found))
+        epochs, settled, of_visits, answers, numbers, *of_persons = rows
+        enrolments, credentials, births, codes = of_persons
         settlements = {row[0]: _settlement_from(row) for row in settled}
         years = asked.years | {row.benefit_year for row in settlements.values()}
         known = {row[0]: Answer(row[0], bytes(row[1]), bytes(row[2])) for row in answers}
@@ -267,8 +302,11 @@ class _Transaction:
             answers=known,
             visits=found.visits,
             visit_numbers={(row[0], row[1]): row[2] for row in numbers},
-            enrolments={row[0]: enrolment_from(row) for row in enrolments},
+            enrolments=enrolments_from(enrolments),
+            credentials={row[0]: Credential(*row) for row in credentials},
             persons_by_subject=found.persons_by_subject,
+            birth_dates={row[0]: row[1] for row in births},
+            survivors=found.survivors,
             standings=standings,
             closed_years=self._closed_years(standings, years),
             used_codes={(row[0], row[1]) for row in codes},
@@ -298,9 +336,10 @@ def _asked_by(commands: Sequence[Command]) -> _Asked:
     codes = [command.code for command in settles] + [command.code for command in registers]
     return _Asked(
         visit_ids=tuple({command.bill.visit_id for command in settles}),
-        subjects=tuple(
+        registering_subjects=tuple(
             {each.code.subject for each in registers if isinstance(each.code, PresentedCode)}
         ),
+        subjects=tuple({code.subject for code in codes if isinstance(code, PresentedCode)}),
         settlement_ids=tuple(
             {each.settlement_id for each in commands if isinstance(each, ReverseSettlement)}
         ),
@@ -327,18 +366,28 @@ def visit_from(row: tuple[object, ...]) -> Visit:
     return Visit(*values)  # type: ignore[arg-type]
 
 
-def enrolment_from(row: tuple[object, ...]) -> Enrolment:
-    """Builds an enrolment from a row of ENROLMENT_COLUMNS."""
-    values = list(row)
-    values[6] = groups_from(str(values[6]))
-    return Enrolment(*values)  # type: ignore[arg-type]
+def enrolments_from(rows: Sequence[Row]) -> dict[str, list[Enrolment]]:
+    """Returns the periods in rows of ENROLMENT_COLUMNS by person."""
+    found: dict[str, list[Enrolment]] = {}
+    for person_id, enrolment_id, insurance_type, person_class, groups, *rest in rows:
+        enrolment = Enrolment(
+            enrolment_id, insurance_type, person_class, groups_from(groups), *rest
+        )
+        found.setdefault(person_id, []).append(enrolment)
+    return found
 
 
-def standing_from(row: tuple[object, ...]) -> Standing:
+def standing_from(row: Row) -> Standing:
     """Builds a standing from a row of STANDING_COLUMNS."""
-    values = list(row)
-    values[3] = json.loads(str(values[3]))
-    return Standing(*values)  # type: ignore[arg-type]
+    person_id, balance_fen, benefit_year, accumulators, newest_codes, merged_into = row
+    return Standing(
+        person_id,
+        balance_fen,
+        benefit_year,
+        json.loads(accumulators),
+        json.loads(newest_codes),
+        merged_into,
+    )
 
 
 def _settlement_from(row: tuple[object, ...]) -> SettlementRow:

@@ -23,7 +23,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
             [
                 (
                     region,
-                    use.code.subject,
+                    use.code.signer,
                     use.code.code_id,
                     use.request_id,
                     use.institution_id,
@@ -64,7 +64,7 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 _USED_CODE_INSERT = (
     "region",
-    "subject",
+    "signer",
     "code_id",
     "request_id",
     "institution_id",
@@ -121,7 +121,7 @@ def _person_writes(working_set: WorkingSet) -> list[Statement]:
         Update(
             tables.person_standing,
             ("region", "person_id"),
-            ("balance_fen", "benefit_year", "accumulators", "newest_code_time"),
+            ("balance_fen", "benefit_year", "accumulators", "newest_codes"),
             [
                 (
                     region,
@@ -129,7 +129,7 @@ def _person_writes(working_set: WorkingSet) -> list[Statement]:
                     standing.balance_fen,
                     standing.benefit_year,
                     amounts_json(standing.accumulators),
-                    standing.newest_code_time,
+                    amounts_json(standing.newest_codes),
                 )
                 for standing in standings
             ],
@@ -198,7 +198,7 @@ def _settlement_row(region: str, new: NewSettlement) -> tuple[object, ...]:
         bill.bill_number,
         visit.person_id,
         visit.institution_id,
-        visit.insurance_type,
+        adjudication.insurance_type,
         bill.service_date.year,
         bill.service_date,
         settled.settle_time,

@@ -1,0 +1,98 @@
+"""Enrolment periods: which one pays for care on a day."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+
+# psn_insu_stas: 1 normal; every other status pays no benefits.
+ENROLMENT_NORMAL = 1
+
+# The basic insurances of employees and residents; others, such as maternity (510), stand
+# beside them and pay only where there is no basic one.
+_BASIC_TYPES = ("310", "390")
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A period of cover, its first and last day included, as identity's feed told it.
+
+    `end_date` is None while it is open; `entitlement_groups` are sorted.
+    """
+
+    enrolment_id: str
+    insurance_type: str
+    person_class: str
+    entitlement_groups: tuple[str, ...]
+    status: int
+    start_date: dt.date
+    end_date: dt.date | None
+    has_employer: bool
+    is_premium_pending: bool
+
+
+def check_enrolled(
+    enrolments: Sequence[Enrolment], *, on: dt.date, insurance_type: str = ""
+) -> Enrolment:
+    """Returns the period that covers `on`, or raises PERSON_NOT_ENROLLED.
+
+    Of several, that of `insurance_type` is preferred, then one whose premium is not
+    pending, then a basic insurance.
+    """
+    covering = [
+        each
+        for each in enrolments
+        if each.start_date <= on and (each.end_date is None or on <= each.end_date)
+    ]
+    paying = [each for each in covering if each.status == ENROLMENT_NORMAL]
+    if len(paying) == 1:
+        return paying[0]
+    if paying:
+        return min(
+            paying,
+            key=lambda each: (
+                each.insurance_type != insurance_type,
+                each.is_premium_pending,
+                each.insurance_type not in _BASIC_TYPES,
+                each.insurance_type,
+            ),
+        )
+    raise _not_enrolled(covering or enrolments, on)
+
+
+def check_premium(enrolment: Enrolment) -> None:
+    """Raises PREMIUM_NOT_RECEIVED while a newborn's cover waits for its premium (T-16)."""
+    if enrolment.is_premium_pending:
+        raise RuleError(
+            Reason.PREMIUM_NOT_RECEIVED,
+            "nothing is paid before the premium of the enrolment is received",
+        )
+
+
+def not_enrolled_here() -> RuleError:
+    """Returns the refusal for somebody of whom this region knows no enrolment."""
+    return RuleError(
+        Reason.PERSON_NOT_ENROLLED,
+        "the person is not enrolled in this region",
+        enrolment_status="UNKNOWN",
+    )
+
+
+def _not_enrolled(enrolments: Sequence[Enrolment], on: dt.date) -> RuleError:
+    if not enrolments:
+        return not_enrolled_here()
+    begun = [each for each in enrolments if each.start_date <= on]
+    # The last one that began, or the first that will.
+    nearest = (
+        max(begun, key=lambda each: each.start_date)
+        if begun
+        else min(enrolments, key=lambda each: each.start_date)
+    )
+    return RuleError(
+        Reason.PERSON_NOT_ENROLLED,
+        f"no enrolment pays benefits on {on.isoformat()}",
+        enrolment_status=str(nearest.status),
+        start_date=nearest.start_date.isoformat(),
+    )

@@ -1,0 +1,95 @@
+"""Pulls from identity what codes are verified against: roots, snapshots, status lists.
+
+With identity down, codes are judged by what was pulled last, until its hard age.
+"""
+
+import asyncio
+from typing import cast
+
+import grpc
+
+from yibao.identity.v1 import trust_service_pb2 as pb
+from yibao.identity.v1 import trust_service_pb2_grpc as rpc
+from yibao.trust_store import TrustStore
+from yibao_common.blocking import Blocking
+from yibao_common.clock import Clock
+from yibao_common.logs import Log, kinds
+
+_DEADLINE_SECONDS = 5.0
+# After a failure; short, so that a restart of identity is not felt for long.
+_RETRY_SECONDS = 1.0
+
+
+class TrustClient:
+    """Keeps a store of trust up to date in the background."""
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        store: TrustStore,
+        *,
+        seconds: float,
+        blocking: Blocking,
+        clock: Clock,
+        log: Log,
+    ) -> None:
+        """Takes a channel to identity; a killed key is known here within `seconds`."""
+        # On an aio channel a stub's methods are awaitable; its constructor does not say so.
+        self._stub = cast("rpc.TrustServiceAsyncStub", rpc.TrustServiceStub(channel))
+        self._store = store
+        self._seconds = seconds
+        self._blocking = blocking
+        self._clock = clock
+        self._log = log
+        self._task: asyncio.Task[None] | None = None
+        # So that the log tells of a failure once.
+        self._is_failing = False
+
+    def start(self) -> None:
+        """Starts pulling; call it inside the event loop."""
+        self._task = asyncio.create_task(self._run(), name="trust-client")
+
+    async def close(self) -> None:
+        """Stops pulling."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._pull()
+            except Exception as error:
+                # Whatever it was, what is held serves on and the next round tries again.
+                if not self._is_failing:
+                    self._log.error("trust is not renewed", error=kinds(error), told=str(error))
+                self._is_failing = True
+            else:
+                self._is_failing = False
+            await asyncio.sleep(
+                min(_RETRY_SECONDS, self._seconds) if self._is_failing else self._seconds
+            )
+
+    async def _pull(self) -> None:
+        store, run = self._store, self._blocking.run
+        while (root := await self._next_root()) is not None:
+            await run(store.take_root, root, now=self._clock())
+        snapshot = await self._stub.GetTrustSnapshot(
+            pb.GetTrustSnapshotRequest(), timeout=_DEADLINE_SECONDS
+        )
+        await run(store.take_snapshot, snapshot.snapshot, now=self._clock())
+        for uri in store.missing_lists():
+            answer = await self._stub.GetStatusList(
+                pb.GetStatusListRequest(uri=uri), timeout=_DEADLINE_SECONDS
+            )
+            # Refused where a newer snapshot came between; the next round takes both.
+            await run(store.take_status_list, answer.status_list, now=self._clock())
+
+    async def _next_root(self) -> bytes | None:
+        request = pb.GetTrustRootRequest(version=self._store.root.version + 1)
+        try:
+            return (await self._stub.GetTrustRoot(request, timeout=_DEADLINE_SECONDS)).root
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                return None
+            raise
