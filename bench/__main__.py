@@ -165,7 +165,12 @@ class Bench:
         limit = openssl_verifies_per_second(seconds=1)
         if limit is not None:
             self.results.add("openssl", limit)
-            self.results.add("verify", self._verify.per_second(seconds=1))
+            verify = self._verify
+            self.results.add("verify", verify.codes_per_second(seconds=1))
+            new = verify.new_presentations_per_second(seconds=1)
+            self.results.add("verify_new_device", new)
+            known = verify.known_presentations_per_second(seconds=1)
+            self.results.add("verify_known_device", known)
 
     def check(self) -> None:
         """Proves that the books are right after all that."""

@@ -31,7 +31,9 @@ COMPARISONS = (
     Comparison("batch writer alone, 128 / pgbench, 32 clients", "writer", "pgbench_32", 2.5),
     Comparison("two processes / one", "settle", "settle_one_process", 1.3),
     Comparison("500 hot persons / spread", "settle_hot", "settle", 0.0),
-    Comparison("offline verify / openssl speed", "verify", "openssl", 0.75),
+    Comparison("offline verify, mode A / openssl speed", "verify", "openssl", 0.90),
+    Comparison("the same, mode B, new certificate", "verify_new_device", "openssl", 0.42),
+    Comparison("the same, mode B, known certificate", "verify_known_device", "openssl", 0.90),
 )
 
 

@@ -19,10 +19,12 @@ from yibao_identity.rules.qr_code import new_claims
 from yibao_identity.storage.signing import TokenSigner
 from yibao_settlement.application.batch import BatchWork
 from yibao_settlement.application.commands import RegisterVisit
-from yibao_settlement.application.records import EnrolmentChange
+from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
+from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.presentation import PresentedCode
-from yibao_settlement.rules.visit import Enrolment, Institution
+from yibao_settlement.rules.visit import Institution
 from yibao_settlement.servicer.encode import ProtoEncoder
 from yibao_settlement.storage.feed import FeedStore
 from yibao_settlement.storage.imports import import_institutions, import_items
@@ -66,7 +68,7 @@ def seed(
     FeedStore(database).apply(
         region,
         [
-            EnrolmentChange(number + 1, _enrolment(person_id))
+            EnrolmentChange(number + 1, _insured(person_id))
             for number, person_id in enumerate(person_ids)
         ],
     )
@@ -94,17 +96,30 @@ def _subject(person_id: str) -> str:
     return hashlib.sha256(person_id.encode()).hexdigest()[:13].upper()
 
 
-def _enrolment(person_id: str) -> Enrolment:
-    return Enrolment(
+def _insured(person_id: str) -> InsuredPerson:
+    return InsuredPerson(
         person_id=person_id,
-        subject=_subject(person_id),
-        credential_usable=True,
         birth_date=dt.date(1950, 1, 1),
-        insurance_type="390",
-        person_class="16",
-        entitlement_groups=(),
-        status=1,
-        start_date=_SINCE,
+        merged_into=None,
+        payer_ids=(),
+        enrolments=(
+            Enrolment(
+                enrolment_id=new_id(),
+                insurance_type="390",
+                person_class="16",
+                entitlement_groups=(),
+                status=1,
+                start_date=_SINCE,
+                end_date=None,
+                has_employer=False,
+                is_premium_pending=False,
+            ),
+        ),
+        credentials=(
+            Credential(
+                _subject(person_id), person_id, CredentialKind.ECERT, CredentialState.USABLE
+            ),
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from support.databases import KINDS, Databases, PostgresDatabases, PostgresServer, SqliteDatabases
+from support.rule_coverage import pytest_terminal_summary as pytest_terminal_summary
 
 # Where a run must not fail by chance the same examples are tried each time; elsewhere new
 # ones are. A failure prints how to try its example again.

@@ -1,11 +1,14 @@
 """`yibao doctor` finds what keeps a service from working, before it is started."""
 
+import contextlib
 import datetime as dt
 import io
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -14,7 +17,11 @@ from yibao_cli.loading import read_regions
 from yibao_cli.main import app
 from yibao_cli.parties import SERVICES
 from yibao_cli.sandbox import Settings, claim_folder, prepare
+from yibao_common.audit import AuditEntry, record_refused
 from yibao_common.clock import Clock, system_clock
+from yibao_common.database import Database
+from yibao_common.ids import new_id
+from yibao_identity.storage import tables
 from yibao_settlement.ledger_check import INVARIANTS, Drift, LedgerReport
 
 
@@ -39,10 +46,18 @@ def examine(
     *,
     with_health: bool = False,
     with_ledger: bool = False,
+    with_audit: bool = False,
     clock: Clock = system_clock,
 ) -> tuple[int, str]:
     console = Console(file=io.StringIO(), width=80)
-    code = run_doctor(console, paths, with_health=with_health, with_ledger=with_ledger, clock=clock)
+    code = run_doctor(
+        console,
+        paths,
+        with_health=with_health,
+        with_ledger=with_ledger,
+        with_audit=with_audit,
+        clock=clock,
+    )
     assert isinstance(console.file, io.StringIO)
     return code, console.file.getvalue()
 
@@ -61,6 +76,31 @@ def test_a_whole_sandbox_is_well_and_its_ledger_too(config_files: Mapping[str, P
     assert "✗" not in shown
     for invariant in INVARIANTS:
         assert f"✓ {invariant}" in shown
+
+
+def test_an_audit_row_that_was_altered_is_found(
+    config_files: Mapping[str, Path], tmp_path: Path
+) -> None:
+    """I-05: what supervisors read is what was done."""
+    copy = tmp_path / "identity.sqlite"
+    database_file = config_files["identity"].parent / "identity.sqlite"
+    shutil.copy(database_file, copy)
+    path = changed(config_files["identity"], tmp_path, str(database_file), str(copy))
+    code, shown = examine([path], with_audit=True)
+    assert code == 0, shown
+    assert "✓ audit: it has no rows" in shown
+    with contextlib.closing(Database(f"sqlite:///{copy}")) as database:
+        for outcome in ("OK", "PIN_INCORRECT"):
+            now, caller = system_clock(), "agency/999019/wang"
+            entry = AuditEntry("999019", now, caller, "VerifyPin", (new_id(),), outcome, {}, "")
+            record_refused(database, tables.audit, entry)
+        assert examine([path], with_audit=True)[0] == 0
+        event = tables.audit.event
+        with database.write() as connection:
+            connection.execute(sa.update(event).where(event.c.sequence == 2).values(outcome="OK"))
+    code, shown = examine([path], with_audit=True)
+    assert code == 1
+    assert "✗ audit of region 999019: row 2: its hash does not match its contents" in shown
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -94,8 +134,10 @@ def test_certificates_that_end_soon_are_pointed_out(config_files: Mapping[str, P
         ("offsite", "offsite.sqlite", "nothing.sqlite", "there is no such file"),
         ("offsite", "offsite.sqlite", "identity.sqlite", "holds no schema of offsite"),
         ("offsite", "[log]", "[logs]", "unknown key"),
-        ("settlement", "trust.pub.pem", "issuer.pem", "trust key"),
-        ("identity", "issuer.pem", "trust.pem", "must be keys of their own"),
+        ("settlement", "root-1.cose", "root-1.pem", "not a root document"),
+        ("settlement", "root-1.cose", "nothing.cose", "cannot be read"),
+        ("identity", "keys/private", "nowhere", "is not here"),
+        ("identity", "regions = [", 'regions = ["110000", ', "does not sign for 110000"),
         ("identity", "hash.hex", "nothing.hex", "is no readable secret"),
     ],
 )

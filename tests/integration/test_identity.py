@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import json
 import subprocess
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -30,7 +29,7 @@ from support.serving import open_test_log, reason_in
 
 from yibao import qr
 from yibao.common.v1.date_pb2 import Date
-from yibao.identity.v1 import certificate_pb2, person_pb2
+from yibao.identity.v1 import certificate_pb2, credential_pb2, person_pb2
 from yibao.identity.v1 import certificate_service_pb2 as certificates
 from yibao.identity.v1 import person_service_pb2 as persons
 from yibao.identity.v1 import trust_service_pb2 as trust
@@ -98,12 +97,16 @@ def test_a_registered_person_is_read_back_with_the_number_masked(
         assert person.certificate_number_masked == f"999{'*' * 13}{NUMBER[-2:]}"
         assert person.birth_date == Date(year=1990, month=3, day=7)
         assert (person.gender, person.person_name, person.region) == (1, "欧阳测试", REGION)
-        assert person.enrolment == person_pb2.Enrolment(
+        (enrolment,) = person.enrolments
+        assert enrolment == person_pb2.Enrolment(
             insurance_type="310",
             person_class="11",
             entitlement_groups=["2101", "2305"],
             status=person_pb2.ENROLMENT_STATUS_NORMAL,
             start_date=Date(year=2026, month=1, day=1),
+            enrolment_id=enrolment.enrolment_id,
+            record_time=person.register_time,
+            recorded_by=enrolment.recorded_by,
         )
         read = await identity.persons().GetPerson(get_person(person.person_id))
         assert read.person == person
@@ -192,7 +195,8 @@ WRONG = NUMBER[:-1] + ("0" if NUMBER[-1] != "0" else "1")
             "CITIZEN_NUMBER_INVALID",
             "certificate_number",
         ),
-        ({"certificate_type": "02"}, "FIELD_MALFORMED", "certificate_type"),
+        ({"certificate_type": "18"}, "FIELD_OUT_OF_RANGE", "certificate_type"),
+        ({"certificate_type": "08"}, "FIELD_MALFORMED", "certificate_number"),
         ({"person_name": ""}, "FIELD_REQUIRED", "person_name"),
     ],
 )
@@ -283,11 +287,17 @@ def test_activation_stores_the_proof_and_tells_settlement(
             assert reason_in(error) == "CERTIFICATE_EXISTS"
 
             registered, activated = await changes(identity)
-            assert (registered.subject, registered.credential_usable) == ("", False)
-            assert (activated.subject, activated.credential_usable) == (certificate.subject, True)
-            assert activated.person_id == registered.person_id == person.person_id
-            assert activated.enrolment == registered.enrolment == person.enrolment
-            assert activated.birth_date == person.birth_date
+            assert (registered.sequence, activated.sequence) == (1, 2)
+            # Both tell what stands when they are read.
+            for change in (registered, activated):
+                assert change.person_id == person.person_id
+                assert change.birth_date == person.birth_date
+                (credential,) = change.credentials
+                assert credential.subject == certificate.subject
+                assert credential.kind == credential_pb2.CREDENTIAL_KIND_ECERT
+                assert credential.state == credential_pb2.CREDENTIAL_STATE_USABLE
+                (enrolment,) = change.enrolments
+                assert enrolment.enrolment_id == person.enrolments[0].enrolment_id
 
     asyncio.run(main())
     with database.read() as connection:
@@ -371,8 +381,8 @@ def test_an_audience_that_is_none_is_refused(run: Callable[[Scenario], str]) -> 
 
 
 def test_a_suspended_certificate_gets_no_code(databases: Databases, files: IdentityFiles) -> None:
-    # Rule I-06.
-    database = databases.open(PACKAGE)
+    # Rules I-04 and I-06.
+    database, case_id = databases.open(PACKAGE), new_id()
 
     async def main() -> None:
         url = database.engine.url.render_as_string(hide_password=False)
@@ -380,15 +390,16 @@ def test_a_suspended_certificate_gets_no_code(databases: Databases, files: Ident
             person = await identity.register(NUMBER)
             certificate = await identity.activate(person.person_id)
             with database.write() as connection:
-                connection.execute(sa.update(tables.certificate).values(state=2))
+                connection.execute(sa.update(tables.certificate).values(suspension_case_id=case_id))
             request = issue(certificate.certificate_id)
             error = await refusal(identity.certificates().IssueQrCode(request))
-            assert reason_in(error) == "ECERT_NOT_ACTIVATED"
+            assert reason_in(error) == "ECERT_SUSPENDED"
             wanted = certificates.GetCertificateRequest(
                 region=REGION, certificate_id=certificate.certificate_id
             )
             found = await identity.certificates().GetCertificate(wanted)
             assert found.certificate.state == certificate_pb2.CERTIFICATE_STATE_SUSPENDED
+            assert found.certificate.suspension_case_id == case_id
 
     asyncio.run(main())
     with database.read() as connection:
@@ -531,23 +542,6 @@ def test_sqlite_is_not_served_by_several_processes(files: IdentityFiles) -> None
         IdentityService(files.config("sqlite://", server=server), log=log)
 
 
-def test_a_key_that_expires_soon_is_logged(databases: Databases, files: IdentityFiles) -> None:
-    log, lines = open_test_log()
-    url = databases.migrated_url(PACKAGE)
-    expire = dt.datetime(2026, 12, 31, tzinfo=dt.UTC)
-    issuer = {**files.values["issuer"], "expire_time": expire}
-    for days_left in (31, 30, 29):
-        clock_time = expire - dt.timedelta(days=days_left)
-        service = IdentityService(
-            files.config(url, issuer=issuer), log=log, clock=lambda now=clock_time: now
-        )
-        service.database.close()
-    found = [json.loads(line) for line in lines.getvalue().splitlines()]
-    assert [(line["event"], line["days_left"]) for line in found] == [
-        ("issuer key expires soon", 29)
-    ]
-
-
 @pytest.mark.parametrize("package", [None, "yibao_offsite"])
 def test_a_database_without_the_schema_keeps_the_service_from_starting(
     databases: Databases, files: IdentityFiles, package: str | None
@@ -556,50 +550,3 @@ def test_a_database_without_the_schema_keeps_the_service_from_starting(
     log, _ = open_test_log()
     with pytest.raises(SchemaError, match="no schema of identity: run `yibao db upgrade`"):
         IdentityService(files.config(url), log=log)
-
-
-def test_keys_that_cannot_serve_keep_the_service_from_starting(files: IdentityFiles) -> None:
-    log, _ = open_test_log()
-    issuer, trust_key = files.values["issuer"], files.values["trust"]
-    past = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
-    secret = files.folder / "hash.hex"
-    personal = files.values["personal_data"]
-    faults: list[tuple[dict[str, Any], str]] = [
-        ({"trust": {**trust_key, "key_file": issuer["key_file"]}}, "keys of their own"),
-        ({"issuer": {**issuer, "expire_time": past}}, "start_time and expire_time"),
-        ({"trust": {**trust_key, "passphrase_file": secret}}, "check the passphrase"),
-        (
-            {"personal_data": {**personal, "hash_key_file": issuer["key_file"]}},
-            "64 hexadecimal digits",
-        ),
-    ]
-    for table, message in faults:
-        with pytest.raises(StartError, match=message):
-            IdentityService(files.config("sqlite://", **table), log=log)
-
-
-def test_a_restart_publishes_the_same_snapshot_and_new_keys_a_newer_one(
-    databases: Databases, files: IdentityFiles
-) -> None:
-    url = databases.migrated_url(PACKAGE)
-    year = {"start_time": dt.datetime(2027, 1, 1, tzinfo=dt.UTC)}
-    year["expire_time"] = dt.datetime(2028, 1, 1, tzinfo=dt.UTC)
-    # The base point of the curve: a public key that is valid, and nobody's here.
-    public_key = "58" + "66" * 31
-    next_key = {"public_key": public_key, "regions": [REGION], "state": "next", **year}
-
-    async def fetch(**tables: Any) -> TrustSnapshot:
-        async with serving_identity(files, url, **tables) as identity:
-            answer = await identity.trust().GetTrustSnapshot(trust.GetTrustSnapshotRequest())
-        now = dt.datetime.now(dt.UTC)
-        return TrustSnapshot.verify(answer.snapshot, trust_key=files.trust_key, now=now)
-
-    async def main() -> None:
-        first, again = await fetch(), await fetch()
-        assert again.digest == first.digest
-        rotated = await fetch(listed_keys=[next_key])
-        rotated.check_follows(first)
-        assert rotated.version > first.version
-        assert len(rotated.keys) == 2
-
-    asyncio.run(main())

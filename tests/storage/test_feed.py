@@ -1,6 +1,7 @@
 """The enrolment feed in settlement's database: in order, without gaps, once."""
 
 import contextlib
+import dataclasses
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,10 +11,13 @@ from support.databases import Databases
 
 from yibao_common.database import Database
 from yibao_common.ids import new_id
-from yibao_settlement.application.records import EnrolmentChange
-from yibao_settlement.rules.visit import Enrolment
+from yibao_common.rows import select_rows
+from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
+from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
+from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.feed import FeedStore
+from yibao_settlement.storage.transactions import ENROLMENT_COLUMNS, enrolments_from
 
 REGION = "999019"
 OTHER_REGION = "999029"
@@ -26,19 +30,31 @@ def database(databases: Databases) -> Database:
 
 
 def change(sequence: int, person_id: str, *, subject: str = "") -> EnrolmentChange:
+    kind, state = CredentialKind.ECERT, CredentialState.USABLE
     return EnrolmentChange(
         sequence,
-        Enrolment(
+        InsuredPerson(
             person_id=person_id,
-            subject=subject,
-            credential_usable=bool(subject),
             birth_date=dt.date(1950, 1, 1),
-            insurance_type="390",
-            person_class="16",
-            entitlement_groups=("2101", "2305"),
-            status=1,
-            start_date=dt.date(2026, 1, 1),
+            merged_into=None,
+            payer_ids=(),
+            enrolments=(period(),),
+            credentials=(Credential(subject, person_id, kind, state),) if subject else (),
         ),
+    )
+
+
+def period(insurance_type: str = "390") -> Enrolment:
+    return Enrolment(
+        enrolment_id=new_id(),
+        insurance_type=insurance_type,
+        person_class="16",
+        entitlement_groups=("2101", "2305"),
+        status=1,
+        start_date=dt.date(2026, 1, 1),
+        end_date=None,
+        has_employer=False,
+        is_premium_pending=False,
     )
 
 
@@ -52,15 +68,23 @@ HISTORY = (
 
 def stored(database: Database, region: str = REGION) -> dict[str, tuple[int, str]]:
     """Returns the sequence and subject kept of each person."""
-    table = tables.enrolment
+    person, credential = tables.person.c, tables.credential.c
     with database.read() as connection:
         rows = connection.execute(
-            sa.select(table.c.person_id, table.c.sequence, table.c.subject).where(
-                table.c.region == region
+            sa.select(person.person_id, person.sequence, credential.subject)
+            .join_from(
+                tables.person,
+                tables.credential,
+                sa.and_(
+                    credential.region == person.region,
+                    credential.person_id == person.person_id,
+                ),
+                isouter=True,
             )
+            .where(person.region == region)
         ).all()
     assert len({row.person_id for row in rows}) == len(rows)
-    return {row.person_id: (row.sequence, row.subject) for row in rows}
+    return {row.person_id: (row.sequence, row.subject or "") for row in rows}
 
 
 ALL_STORED = {
@@ -132,11 +156,42 @@ def test_regions_have_sequences_of_their_own(database: Database) -> None:
     assert stored(database, OTHER_REGION) == {PERSONS[0]: (1, "")}
 
 
-def test_entitlement_groups_come_back_as_they_went_in(database: Database) -> None:
-    FeedStore(database).apply(REGION, HISTORY[:1])
+def test_a_change_replaces_all_that_was_known_of_its_person(database: Database) -> None:
+    feed = FeedStore(database)
+    feed.apply(REGION, (HISTORY[0], *HISTORY[1:4], HISTORY[4]))
+    first = HISTORY[4].person
+    card = Credential("SUBJECT00CARD", PERSONS[0], CredentialKind.CARD, CredentialState.LOST)
+    after = dataclasses.replace(
+        first,
+        payer_ids=(PERSONS[2], PERSONS[1]),
+        enrolments=(
+            dataclasses.replace(period("310"), end_date=dt.date(2026, 6, 30), has_employer=True),
+            dataclasses.replace(period(), is_premium_pending=True),
+        ),
+        credentials=(card,),
+    )
+    feed.apply(REGION, [EnrolmentChange(6, after)])
     with database.read() as connection:
-        row = connection.execute(sa.select(tables.enrolment)).one()
-    assert row.entitlement_groups == "2101,2305"
+        rows = select_rows(
+            connection,
+            tables.enrolment,
+            ENROLMENT_COLUMNS,
+            region=REGION,
+            key="person_id",
+            among=[PERSONS[0]],
+            order_by=("insurance_type",),
+        )
+        credentials = connection.execute(
+            sa.select(tables.credential).where(tables.credential.c.person_id == PERSONS[0])
+        ).all()
+        person = connection.execute(
+            sa.select(tables.person).where(tables.person.c.person_id == PERSONS[0])
+        ).one()
+    assert tuple(enrolments_from(rows)[PERSONS[0]]) == after.enrolments
+    assert [tuple(row) for row in credentials] == [(REGION, "SUBJECT00CARD", PERSONS[0], 3, 4)]
+    assert (person.sequence, person.merged_into) == (6, None)
+    assert person.payer_ids == f"{PERSONS[2]},{PERSONS[1]}"
+    assert stored(database)[PERSONS[1]] == (2, "")
 
 
 def test_processes_that_pull_the_same_pages_at_once_store_each_change_once(
@@ -161,5 +216,6 @@ def test_processes_that_pull_the_same_pages_at_once_store_each_change_once(
         list(threads.map(pull, (7, 10, 13)))
     assert FeedStore(database).position(REGION) == len(history)
     assert stored(database) == {
-        each.enrolment.person_id: (each.sequence, each.enrolment.subject) for each in history[-20:]
+        each.person.person_id: (each.sequence, each.person.credentials[0].subject)
+        for each in history[-20:]
     }

@@ -31,6 +31,7 @@ from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.bill import ChargedLine
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.servicer.encode import ProtoEncoder
+from yibao_settlement.storage.queries import account_balances
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.transactions import SettlementTransactions
 
@@ -256,7 +257,8 @@ def test_the_code_of_another_person_does_not_pay(world: World) -> None:
     [
         ({"status": 2}, Reason.PERSON_NOT_ENROLLED),
         ({"start_date": dt.date(2026, 11, 2)}, Reason.PERSON_NOT_ENROLLED),
-        ({"credential_usable": False}, Reason.ECERT_NOT_ACTIVATED),
+        ({"end_date": dt.date(2026, 10, 31)}, Reason.PERSON_NOT_ENROLLED),
+        ({"enrolments": ()}, Reason.PERSON_NOT_ENROLLED),
     ],
 )
 def test_a_visit_needs_an_enrolment_that_pays(
@@ -427,6 +429,19 @@ def test_a_person_credited_first_by_two_processes_at_once_has_one_account(world:
     assert standing is not None
     assert standing.balance_fen == 1_400
     assert_books_are_right(world, settlements=0)
+
+
+def test_a_recharge_is_posted_against_a_source_of_its_own(world: World) -> None:
+    """I-29: a recharge credits the medical account and is told from the allocation."""
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 700))
+    world.run(world.credit_command(person, 50, source="recharge"))
+    with world.database.read() as connection:
+        sources = account_balances(connection, REGION, "source:")
+    assert sources == [("source:allocation", -700), ("source:recharge", -50)]
+    standing = world.queries.standing(REGION, person)
+    assert standing is not None
+    assert standing.balance_fen == 750
 
 
 def test_a_credit_to_a_person_nobody_enrolled_is_refused(world: World) -> None:

@@ -15,8 +15,7 @@ from typing import Any
 
 import grpc
 import sqlalchemy as sa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.databases import Databases
 from support.identity_world import (
     IdentityFiles,
@@ -37,6 +36,7 @@ from support.settlement_world import (
 from support.threads import in_a_thread, wait_until
 
 from yibao.errors import Refusal, error_of
+from yibao.identity.v1.card_service_pb2_grpc import CardServiceStub
 from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
 from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
@@ -74,6 +74,7 @@ _LEAVES = (
     Leaf("checker", f"agency/{REGION}/checker"),
     Leaf("other-agency", f"agency/{OTHER_REGION}/li"),
     Leaf("hospital", f"institution/{HOSPITAL}"),
+    Leaf("hospital-terminal", f"terminal/{HOSPITAL}/T1"),
     Leaf("other-hospital", f"institution/{OTHER_HOSPITAL}"),
     Leaf("pharmacy", f"institution/{PHARMACY_WITHOUT_ECERT}"),
     Leaf("stranger", "institution/H99901900099"),
@@ -149,8 +150,11 @@ class BothServices:
     def persons(self, name: str = "maker") -> PersonServiceStub:
         return PersonServiceStub(self.channel("identity", name))
 
-    def certificates(self) -> CertificateServiceStub:
-        return CertificateServiceStub(self.channel("identity", "channel"))
+    def certificates(self, name: str = "channel") -> CertificateServiceStub:
+        return CertificateServiceStub(self.channel("identity", name))
+
+    def cards(self, name: str = "maker") -> CardServiceStub:
+        return CardServiceStub(self.channel("identity", name))
 
     def settle_raw(self, request: bytes, name: str = "hospital") -> bytes:
         """Calls SettleBill with bytes and returns the answer's."""
@@ -160,6 +164,10 @@ class BothServices:
         return call(request, timeout=CALL_SECONDS)
 
     # --- What hospitals ask.
+
+    def new_number(self) -> str:
+        """Returns a citizen number that nobody has."""
+        return next(self._numbers)
 
     def person(self, region: str = REGION, **facts: Any) -> tuple[str, str, str]:
         """Registers somebody; returns the ids of person and certificate and the subject.
@@ -174,18 +182,22 @@ class BothServices:
         answer = self.certificates().ActivateCertificate(activate, timeout=CALL_SECONDS)
         certificate = answer.certificate
         if region == REGION:
-            self._wait_for_feed(certificate.subject)
+            self.wait_until_told()
         return person.person_id, certificate.certificate_id, certificate.subject
 
-    def _wait_for_feed(self, subject: str) -> None:
-        column = tables.enrolment.c.subject
+    def wait_until_told(self) -> None:
+        """Waits until settlement has read what identity's feed tells by now."""
+        head, position = identity_tables.feed_head, tables.feed_position
+        with self.identity_database.read() as connection:
+            query = sa.select(head.c.sequence).where(head.c.region == REGION)
+            last = connection.execute(query).scalar_one()
 
-        def is_known() -> bool:
+        def is_told() -> bool:
             with self.database.read() as connection:
-                query = sa.select(sa.func.count()).where(column == subject)
-                return bool(connection.execute(query).scalar_one())
+                query = sa.select(position.c.sequence).where(position.c.region == REGION)
+                return bool(connection.execute(query).scalar() == last)
 
-        wait_until(is_known)
+        wait_until(is_told)
 
     def patient(self, **facts: Any) -> Patient:
         """Registers somebody and a visit of today."""
@@ -329,8 +341,9 @@ def both_services(folder: Path, databases: Databases) -> Iterator[BothServices]:
     identity_config = files.config(
         _url(identity_database),
         server=_server(files, "identity-server"),
-        issuer={**files.values["issuer"], "regions": [REGION, OTHER_REGION]},
+        issuer={"regions": [REGION, OTHER_REGION]},
     )
+    files.provision(identity_config)
 
     @contextlib.asynccontextmanager
     async def serve() -> AsyncIterator[dict[str, int]]:
@@ -363,9 +376,6 @@ def _server(files: IdentityFiles, name: str) -> dict[str, Any]:
 
 
 def _settlement_config(files: IdentityFiles, url: str, identity_port: int) -> SettlementConfig:
-    trust_key_file = files.folder / "trust.pub.pem"
-    public = Ed25519PublicKey.from_public_bytes(files.trust_key)
-    trust_key_file.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     return SettlementConfig.model_validate(
         {
             "server": _server(files, "settlement-server"),
@@ -373,7 +383,8 @@ def _settlement_config(files: IdentityFiles, url: str, identity_port: int) -> Se
             "identity": {
                 "address": f"localhost:{identity_port}",
                 "regions": [REGION],
-                "trust_key_file": trust_key_file,
+                "root_file": files.folder / "root-1.cose",
+                "trust_seconds": 0.2,
                 "poll_seconds": 0.05,
             },
         }

@@ -3,7 +3,7 @@
 import contextlib
 import datetime as dt
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,26 +15,36 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PrivateFormat,
 )
+from support.roots import make_root
 from support.services import run_process, run_service, to_toml
 from support.serving import channel_credentials, open_test_log
 
+from yibao._token import key_id_of
 from yibao.common.v1.date_pb2 import Date
+from yibao.identity.v1 import card_service_pb2_grpc as cards_grpc
 from yibao.identity.v1 import certificate_pb2
 from yibao.identity.v1 import certificate_service_pb2 as certificates
 from yibao.identity.v1 import certificate_service_pb2_grpc as certificates_grpc
 from yibao.identity.v1 import person_service_pb2 as persons
 from yibao.identity.v1 import person_service_pb2_grpc as persons_grpc
+from yibao.identity.v1 import supervision_service_pb2_grpc as supervision_grpc
 from yibao.identity.v1 import trust_service_pb2_grpc as trust_grpc
 from yibao_common.clock import Clock, system_clock
 from yibao_common.dev_ca import Leaf, issue_dev_certificates
 from yibao_common.ids import new_id
 from yibao_identity.config import IdentityConfig
 from yibao_identity.main import IdentityService
+from yibao_identity.rules.trust_list import KeyUse
+from yibao_identity.storage.signing import SigningKey
+from yibao_identity.trust_setup import add_first_keys, open_trust_admin
 
 REGION = "500100"
 OTHER_REGION = "330100"
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _PASSPHRASE = "a passphrase for tests"
+# Tests set the clock anywhere in between.
+KEYS_FROM = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+KEYS_FOR = dt.timedelta(days=73 * 365)
 
 LEAVES = (
     Leaf("server", "service/identity", is_server=True),
@@ -45,6 +55,13 @@ LEAVES = (
     Leaf("settlement", "service/settlement"),
     Leaf("offsite", "service/offsite"),
     Leaf("hospital", "institution/H50011200001"),
+    Leaf("pharmacy", "institution/P50011200001"),
+    Leaf("terminal", "terminal/H50011200001/T1"),
+    Leaf("pharmacy-terminal", "terminal/P50011200001/T1"),
+    Leaf("checker", f"agency/{REGION}/zhang"),
+    Leaf("bank", f"bank/{REGION}/CCB001/sun"),
+    Leaf("other-bank", f"bank/{REGION}/ICBC01/qian"),
+    Leaf("supervisor", f"supervisor/{REGION}/zhou"),
 )
 
 
@@ -54,6 +71,9 @@ class IdentityFiles:
 
     folder: Path
     trust_key: bytes
+    root: bytes
+    # By the name of the use.
+    public_keys: dict[str, bytes]
     values: dict[str, Any]
 
     def config(self, database_url: str, **tables: Any) -> IdentityConfig:
@@ -61,9 +81,32 @@ class IdentityFiles:
         values = {**self.values, "database": {"url": database_url}, **tables}
         return IdentityConfig.model_validate(values)
 
+    def provision(self, config: IdentityConfig) -> None:
+        """Writes root and keys into the database, unless they are there."""
+        prepared = PreparedKeys(self.public_keys[use.value] for use in KeyUse)
+        with open_trust_admin(
+            config, clock=lambda: KEYS_FROM, by="tests", key_store=prepared
+        ) as admin:
+            if admin.newest_root() is None:
+                regions = config.issuer.regions
+                add_first_keys(admin, self.root, regions=regions, life=KEYS_FOR)
+
     def issue(self, *leaves: Leaf) -> None:
         """Adds client certificates."""
         issue_dev_certificates(self.folder, leaves)
+
+
+class PreparedKeys:
+    """Gives out keys that were made before, and signs nothing."""
+
+    def __init__(self, public_keys: Iterable[bytes]) -> None:
+        self._public_keys = iter(public_keys)
+
+    def find(self, public_key: bytes) -> SigningKey | None:
+        return None
+
+    def make(self) -> bytes:
+        return next(self._public_keys)
 
 
 def make_identity_files(folder: Path) -> IdentityFiles:
@@ -71,15 +114,21 @@ def make_identity_files(folder: Path) -> IdentityFiles:
     issued = issue_dev_certificates(folder, LEAVES)
     passphrase = folder / "passphrase"
     passphrase.write_text(f"{_PASSPHRASE}\n")
-    issuer, trust = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    keys = folder / "private"
+    keys.mkdir()
+    private = {name: Ed25519PrivateKey.generate() for name in ("tok", "cred", "status", "trust")}
+    public = {name: key.public_key().public_bytes_raw() for name, key in private.items()}
     # The library's own encryption, because ours takes 0.2 s to open, at every start.
     encryption = BestAvailableEncryption(_PASSPHRASE.encode())
-    for name, key in (("issuer", issuer), ("trust", trust)):
+    for name, key in private.items():
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-        (folder / f"{name}.pem8").write_bytes(pem)
-    for name, secret in (("encryption", "11"), ("hash", "22")):
+        (keys / f"{key_id_of(public[name]).hex()}.pem").write_bytes(pem)
+    for name, secret in (("encryption", "11"), ("hash", "22"), ("pepper", "33")):
         (folder / f"{name}.hex").write_text(secret * 32)
-    phrase = {"passphrase_file": passphrase}
+    # A root lives three years at most, and tests set the clock ahead of the machine's.
+    now = int(system_clock().timestamp())
+    root = make_root([public["trust"]], issue_second=now, expire_second=now + 1_098 * 86_400)
+    (folder / "root-1.cose").write_bytes(root)
     values = {
         "server": {
             "address": "127.0.0.1:0",
@@ -87,20 +136,16 @@ def make_identity_files(folder: Path) -> IdentityFiles:
             "key_file": issued.leaves["server"].key_file,
             "client_ca_file": issued.ca_file,
         },
-        "issuer": {
-            **phrase,
-            "key_file": folder / "issuer.pem8",
-            "regions": [REGION, OTHER_REGION],
-            "start_time": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
-            "expire_time": dt.datetime(2099, 1, 1, tzinfo=dt.UTC),
-        },
-        "trust": {**phrase, "key_file": folder / "trust.pem8"},
+        "issuer": {"regions": [REGION, OTHER_REGION]},
+        "keys": {"folder": keys, "passphrase_file": passphrase},
+        "trust": {"publish_seconds": 0.2},
         "personal_data": {
             "encryption_key_files": [folder / "encryption.hex"],
             "hash_key_file": folder / "hash.hex",
         },
+        "cards": {"pepper_files": [folder / "pepper.hex"]},
     }
-    return IdentityFiles(folder, trust.public_key().public_bytes_raw(), values)
+    return IdentityFiles(folder, public.pop("trust"), root, public, values)
 
 
 @dataclass
@@ -117,6 +162,12 @@ class Identity:
 
     def certificates(self, name: str = "channel") -> Any:
         return certificates_grpc.CertificateServiceStub(self._channel(name))
+
+    def cards(self, name: str = "agency") -> Any:
+        return cards_grpc.CardServiceStub(self._channel(name))
+
+    def supervision(self, name: str = "supervisor") -> Any:
+        return supervision_grpc.SupervisionServiceStub(self._channel(name))
 
     def trust(self, name: str = "hospital") -> Any:
         return trust_grpc.TrustServiceStub(self._channel(name))
@@ -157,7 +208,9 @@ async def serving_identity(
 ) -> AsyncIterator[Identity]:
     """Runs the service in this process and closes it."""
     log, lines = open_test_log(log_level)
-    service = IdentityService(files.config(database_url, **tables), log=log, clock=clock)
+    config = files.config(database_url, **tables)
+    files.provision(config)
+    service = IdentityService(config, log=log, clock=clock)
     async with run_service(service) as port:
         running = Identity(port, files, lines)
         try:
@@ -171,6 +224,7 @@ async def identity_processes(
     files: IdentityFiles, database_url: str, folder: Path, *, count: int
 ) -> AsyncIterator[list[Identity]]:
     """Runs processes of the service over one database; ends them with SIGTERM."""
+    files.provision(files.config(database_url))
     config = folder / "identity.toml"
     config.write_text(to_toml({**files.values, "database": {"url": database_url}}))
     async with contextlib.AsyncExitStack() as stack:

@@ -15,6 +15,9 @@ from support.contracts import ROOT
 _RULE = re.compile(r"\b[ITO]-\d{2}\b")
 _NOT_OF_RULES = ("contract", "support")
 
+# The series of which every rule is built, with the number of its rules.
+COMPLETE_SERIES = {"I": 30}
+
 
 @functools.cache
 def rules_in_code() -> dict[str, list[str]]:
@@ -55,6 +58,11 @@ def _tests_of(text: str) -> Iterator[tuple[str, str]]:
             yield node.name, "\n".join(lines[first - 1 : node.end_lineno])
 
 
+def series_rules(series: str, count: int) -> list[str]:
+    """Returns the ids of a series, such as I-01 to I-30."""
+    return [f"{series}-{number:02d}" for number in range(1, count + 1)]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints which rules the tests that passed cover; nothing where none did."""
     covered: set[str] = set()
@@ -65,7 +73,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     named = rules_in_code()
     terminalreporter.section("business rules")
+    for series, count in COMPLETE_SERIES.items():
+        rules = series_rules(series, count)
+        passed = [rule for rule in rules if rule in covered]
+        terminalreporter.line(f"{rules[0]} to {rules[-1]}: {len(passed)} of {count} covered")
     terminalreporter.line(f"covered by tests that passed: {' '.join(sorted(covered))}")
-    missing = sorted(named.keys() - covered)
+    in_series = {
+        rule for series, count in COMPLETE_SERIES.items() for rule in series_rules(series, count)
+    }
+    missing = sorted((named.keys() | in_series) - covered)
     if missing:
-        terminalreporter.line(f"named in code, not covered in this run: {' '.join(missing)}")
+        terminalreporter.line(f"built, but not covered in this run: {' '.join(missing)}")

@@ -17,10 +17,12 @@ from yibao_common.errors import RuleError
 from yibao_common.ids import new_id
 from yibao_settlement.application import commands
 from yibao_settlement.application.batch import BatchWork
-from yibao_settlement.application.records import EnrolmentChange
+from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
 from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine
+from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
+from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.presentation import PresentedCode
-from yibao_settlement.rules.visit import Enrolment, Institution
+from yibao_settlement.rules.visit import Institution
 from yibao_settlement.servicer.encode import ProtoEncoder
 from yibao_settlement.storage.feed import FeedStore
 from yibao_settlement.storage.imports import import_institutions, import_items
@@ -112,39 +114,86 @@ class World:
         )
 
     def enrol(self, count: int = 1, **facts: object) -> list[str]:
-        """Enrols persons through the feed and returns their ids."""
+        """Enrols persons through the feed and returns their ids.
+
+        Facts are those of the period, or `birth_date`, `enrolments`, `credentials`.
+        """
         changes = []
         for _ in range(count):
             person_id = new_id()
             self.persons.append(person_id)
-            values: dict[str, object] = {
-                "subject": self.subject(person_id),
-                "credential_usable": True,
-                "birth_date": dt.date(1950, 1, 1),
-                "insurance_type": "390",
-                "person_class": "16",
-                "entitlement_groups": (),
-                "status": 1,
-                "start_date": _SINCE,
-            }
-            enrolment = Enrolment(person_id=person_id, **{**values, **facts})  # type: ignore[arg-type]
-            changes.append(EnrolmentChange(len(self.persons), enrolment))
-        FeedStore(self.database).apply(REGION, changes)
+            changes.append(self.insured(person_id, **facts))
+        self.feed(*changes)
         return self.persons[-count:]
+
+    def feed(self, *persons: InsuredPerson) -> None:
+        """Tells settlement what stands for persons, as identity's feed does."""
+        store = FeedStore(self.database)
+        first = store.position(REGION) + 1
+        store.apply(REGION, list(itertools.starmap(EnrolmentChange, enumerate(persons, first))))
+
+    def insured(self, person_id: str, **facts: object) -> InsuredPerson:
+        """Returns a resident with one period and a usable e-certificate."""
+        person: dict[str, object] = {
+            "birth_date": dt.date(1950, 1, 1),
+            "merged_into": None,
+            "payer_ids": (),
+            "credentials": (self.ecert(person_id),),
+        }
+        of_period = {name: facts[name] for name in facts.keys() - person.keys() - {"enrolments"}}
+        person["enrolments"] = (self.period(**of_period),)
+        person.update({name: facts[name] for name in facts.keys() & person.keys()})
+        return InsuredPerson(person_id, **person)  # type: ignore[arg-type]
+
+    @staticmethod
+    def period(**facts: object) -> Enrolment:
+        """Returns a normal period of a resident, open since 2014."""
+        values: dict[str, object] = {
+            "enrolment_id": new_id(),
+            "insurance_type": "390",
+            "person_class": "16",
+            "entitlement_groups": (),
+            "status": 1,
+            "start_date": _SINCE,
+            "end_date": None,
+            "has_employer": False,
+            "is_premium_pending": False,
+        }
+        return Enrolment(**{**values, **facts})  # type: ignore[arg-type]
+
+    def ecert(self, person_id: str, state: CredentialState = CredentialState.USABLE) -> Credential:
+        """Returns the person's e-certificate."""
+        return Credential(self.subject(person_id), person_id, CredentialKind.ECERT, state)
+
+    def card(self, person_id: str, state: CredentialState = CredentialState.USABLE) -> Credential:
+        """Returns the person's card."""
+        return Credential(self.card_subject(person_id), person_id, CredentialKind.CARD, state)
+
+    @classmethod
+    def card_subject(cls, person_id: str) -> str:
+        return cls.subject(f"card of {person_id}")
 
     @staticmethod
     def subject(person_id: str) -> str:
         return hashlib.sha256(person_id.encode()).hexdigest()[:13].upper()
 
-    def code(self, person_id: str, *, issue_time: dt.datetime | None = None) -> PresentedCode:
-        """Returns a new verified code of the person."""
+    def code(
+        self,
+        person_id: str,
+        *,
+        issue_time: dt.datetime | None = None,
+        is_cards: bool = False,
+        certificate_id: str = "",
+    ) -> PresentedCode:
+        """Returns a new verified code of the person: mode B with a `certificate_id`."""
         return PresentedCode(
             REGION,
-            self.subject(person_id),
+            self.card_subject(person_id) if is_cards else self.subject(person_id),
             f"{next(self._codes):016x}",
             issue_time or self.clock.now,
             self.clock.now,
             "T1",
+            certificate_id,
         )
 
     def visit_command(self, person_id: str, **changes: object) -> commands.RegisterVisit:
@@ -182,10 +231,10 @@ class World:
         }
         return commands.ReverseSettlement(**{**values, **changes})  # type: ignore[arg-type]
 
-    def credit_command(self, person_id: str, amount_fen: int) -> commands.CreditAccount:
-        return commands.CreditAccount(
-            new_id(), b"credit".ljust(32), person_id, amount_fen, "allocation"
-        )
+    def credit_command(
+        self, person_id: str, amount_fen: int, *, source: str = "allocation"
+    ) -> commands.CreditAccount:
+        return commands.CreditAccount(new_id(), b"credit".ljust(32), person_id, amount_fen, source)
 
     def bill(self, visit_id: str, **changes: object) -> Bill:
         """Returns a bill of 9,000.00 class A, 1,000.00 class B and 500.00 class C."""

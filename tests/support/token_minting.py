@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -127,10 +128,10 @@ KEYS = (
 )
 
 
-def content(keys: tuple[KeyEntry, ...] = KEYS, **changes: int) -> SnapshotContent:
+def content(keys: tuple[KeyEntry, ...] = KEYS, **changes: Any) -> SnapshotContent:
     """Returns the content of the test snapshot: ten minutes old, valid for seven days."""
     issue_second = NOW_SECOND - 600
-    values = {
+    values: dict[str, Any] = {
         "version": 7,
         "issue_second": issue_second,
         "expire_second": issue_second + 7 * DAY,
@@ -139,5 +140,5 @@ def content(keys: tuple[KeyEntry, ...] = KEYS, **changes: int) -> SnapshotConten
     return SnapshotContent(keys=keys, **(values | changes))
 
 
-def snapshot(keys: tuple[KeyEntry, ...] = KEYS, **changes: int) -> bytes:
+def snapshot(keys: tuple[KeyEntry, ...] = KEYS, **changes: Any) -> bytes:
     return Message(_trust_format.encode(content(keys, **changes)), key="trust").encode()

@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from yibao_cli.keys.app import app as keys_app
+from yibao_cli.qr.app import app as qr_app
+
 app = typer.Typer(
     help="The yibao services on this machine: try them, check them, call them.",
     no_args_is_help=True,
@@ -12,11 +15,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 database_app = typer.Typer(help="Databases of the services.", no_args_is_help=True)
-qr_app = typer.Typer(help="QR codes of e-certificates.", no_args_is_help=True)
 policy_app = typer.Typer(help="Benefit policies.", no_args_is_help=True)
+persons_app = typer.Typer(help="Insured persons.", no_args_is_help=True)
 app.add_typer(database_app, name="db")
 app.add_typer(qr_app, name="qr")
 app.add_typer(policy_app, name="policy")
+app.add_typer(persons_app, name="persons")
+app.add_typer(keys_app, name="keys")
 
 ConfigFiles = Annotated[
     list[Path] | None, typer.Option("--config", help="Configuration of a service; repeatable.")
@@ -62,15 +67,26 @@ def up(
 
 
 @app.command()
-def demo() -> None:
-    """Walk published bills through all services and compare every amount."""
+def demo(
+    story: Annotated[
+        Literal["bills", "credentials"], typer.Argument(help="What to show.")
+    ] = "bills",
+) -> None:
+    """Show the services at work and leave nothing behind.
+
+    bills: walk published bills through all services and compare every amount.
+    credentials: a card lost and replaced, codes verified offline, the issuer's key
+    rotated and killed.
+    """
     from yibao_cli.console import ends_on_signals, out, told_plainly
     from yibao_cli.demo.command import run_demo
+    from yibao_cli.demo.credentials_command import run_credentials
     from yibao_cli.loading import read_regions
     from yibao_common.clock import system_clock
 
+    run = run_demo if story == "bills" else run_credentials
     with told_plainly(), ends_on_signals():
-        code = run_demo(out, read_regions(), clock=system_clock)
+        code = run(out, read_regions(), clock=system_clock)
     raise typer.Exit(code)
 
 
@@ -79,6 +95,9 @@ def doctor(
     config: ConfigFiles = None,
     ledger: Annotated[
         bool, typer.Option("--ledger", help="Prove on the live database that the books are right.")
+    ] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Prove that no row of the audit was altered.")
     ] = False,
     health: Annotated[bool, typer.Option(help="Ask each service whether it serves.")] = True,
 ) -> None:
@@ -92,7 +111,12 @@ def doctor(
 
     with told_plainly():
         code = run_doctor(
-            out, config or [], with_health=health, with_ledger=ledger, clock=system_clock
+            out,
+            config or [],
+            with_health=health,
+            with_ledger=ledger,
+            with_audit=audit,
+            clock=system_clock,
         )
     raise typer.Exit(code)
 
@@ -138,42 +162,6 @@ def upgrade(config: ConfigFiles = None) -> None:
         raise typer.Exit(run_upgrade(out, config or []))
 
 
-@qr_app.command()
-def show(text: Annotated[str, typer.Argument(help="The text of the code: MI1-...")]) -> None:
-    """Draw a code in the terminal."""
-    from yibao_cli.console import out
-    from yibao_cli.demo.view import code_picture
-
-    out.print(code_picture(text))
-
-
-@qr_app.command()
-def verify(
-    text: Annotated[str, typer.Argument(help="The text of the code; - reads stdin.")],
-    snapshot: Annotated[Path, typer.Option(help="The trust snapshot, as it was fetched.")],
-    trust_key: Annotated[Path, typer.Option(help="PEM of the pinned public trust key.")],
-    audience: Annotated[
-        list[str] | None, typer.Option(help="Accepted business type; repeatable. All if absent.")
-    ] = None,
-) -> None:
-    """Verify a code offline and print what it states."""
-    from yibao_cli.console import err, out
-    from yibao_cli.qr import run_verify
-    from yibao_common.clock import system_clock
-
-    raise typer.Exit(
-        run_verify(
-            out,
-            err,
-            text,
-            snapshot_file=snapshot,
-            trust_key_file=trust_key,
-            audiences=audience or [],
-            clock=system_clock,
-        )
-    )
-
-
 @policy_app.command()
 def check(file: Annotated[Path, typer.Argument(help="The policy file, YAML.")]) -> None:
     """Check a policy file and show every mistake with its line."""
@@ -182,6 +170,41 @@ def check(file: Annotated[Path, typer.Argument(help="The policy file, YAML.")]) 
 
     with told_plainly():
         raise typer.Exit(run_check(out, file))
+
+
+@persons_app.command("import")
+def import_persons(
+    file: Annotated[Path, typer.Argument(help="The CSV file; its first line names the columns.")],
+    region: Annotated[str, typer.Option(help="The pooling region that insures them.")],
+    address: Annotated[str, typer.Option(help="host:port of the identity service.")],
+    ca: Annotated[Path, typer.Option(help="PEM of the CA that certifies the service.")],
+    cert: Annotated[Path, typer.Option(help="PEM of the agency's certificate.")],
+    key: Annotated[Path, typer.Option(help="PEM of the agency's key.")],
+    report: Annotated[
+        Path | None, typer.Option(help="Where the report goes; FILE.report.csv if absent.")
+    ] = None,
+    encoding: Annotated[str, typer.Option(help="Such as gb18030.")] = "utf-8-sig",
+) -> None:
+    """Register the persons of a CSV file, with a report of each row.
+
+    Run the same command again after an interruption: it goes on where it was.
+    """
+    from yibao_cli.console import ends_on_signals, out, told_plainly
+    from yibao_cli.persons_import import run_import
+
+    with told_plainly(), ends_on_signals():
+        code = run_import(
+            out,
+            file,
+            region=region,
+            report=report or file.with_name(f"{file.name}.report.csv"),
+            encoding=encoding,
+            address=address,
+            ca_file=ca,
+            certificate_file=cert,
+            key_file=key,
+        )
+    raise typer.Exit(code)
 
 
 if __name__ == "__main__":

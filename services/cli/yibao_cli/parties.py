@@ -10,6 +10,8 @@ SERVICES = ("identity", "settlement", "offsite")
 # Asks for health and nothing else; every certificate may.
 PROBE = "probe"
 CHANNEL = "channel-app"
+# The bank whose branches issue and activate cards in a sandbox.
+BANK_CODE = "BANK1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class RegionParties:
     checker: str
     hospital: str
     hospital_id: str
+    terminal: str
+    bank: str
 
 
 def parties_of(region: Region) -> RegionParties:
@@ -29,11 +33,13 @@ def parties_of(region: Region) -> RegionParties:
         checker=f"agency-{region.region}-checker",
         hospital=f"hospital-{region.region}",
         hospital_id=region.sample_bill.institution_id,
+        terminal=f"terminal-{region.region}",
+        bank=f"bank-{region.region}",
     )
 
 
 def certificate_leaves(regions: Iterable[Region]) -> list[Leaf]:
-    """Returns the certificates that a sandbox needs: services, agencies, hospitals."""
+    """Returns the certificates that a sandbox needs: services, agencies, hospitals, banks."""
     leaves = [Leaf(name, f"service/{name}", is_server=True) for name in SERVICES]
     leaves.append(Leaf(PROBE, f"service/{PROBE}"))
     leaves.append(Leaf(CHANNEL, "channel/app"))
@@ -42,4 +48,6 @@ def certificate_leaves(regions: Iterable[Region]) -> list[Leaf]:
         leaves.append(Leaf(parties.maker, f"agency/{region.region}/maker"))
         leaves.append(Leaf(parties.checker, f"agency/{region.region}/checker"))
         leaves.append(Leaf(parties.hospital, f"institution/{parties.hospital_id}"))
+        leaves.append(Leaf(parties.terminal, f"terminal/{parties.hospital_id}/T1"))
+        leaves.append(Leaf(parties.bank, f"bank/{region.region}/{BANK_CODE}/clerk"))
     return leaves

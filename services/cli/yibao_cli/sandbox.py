@@ -7,22 +7,19 @@ their passphrases.
 import datetime as dt
 import fcntl
 import json
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from yibao_cli.parties import SERVICES, certificate_leaves
 from yibao_cli.regions import Region
+from yibao_cli.sandbox_keys import SandboxKeys, make_keys, provision
+from yibao_common.clock import system_clock
 from yibao_common.config import StartError
 from yibao_common.database import Database
 from yibao_common.dev_ca import DevCertificates, issue_dev_certificates
 from yibao_common.migrations import upgrade
-from yibao_identity.storage.key_file import write_key
 
 # Marks a folder as ours: only then is anything in it removed.
 _MARK = "SANDBOX.txt"
@@ -31,7 +28,8 @@ A development sandbox of yibao, made by `yibao up` or `yibao demo`.
 Its certificates and keys protect nothing. `yibao up` empties its databases at each start,
 unless told to --keep them.
 """
-_ISSUER_KEY_LIFE = dt.timedelta(days=365)
+# Changes of keys show at once, as one tries them.
+_PUBLISH_SECONDS = 2.0
 
 # What a configuration holds, by table and key.
 Tables = Mapping[str, Mapping[str, "Value"]]
@@ -62,6 +60,7 @@ class Sandbox:
     certificates: DevCertificates
     config_files: Mapping[str, Path]
     database_urls: Mapping[str, str]
+    root_file: Path
     trust_key_file: Path
 
 
@@ -88,7 +87,7 @@ def claim_folder(folder: Path, *, keep_data: bool) -> TextIO:
         claim.write(_MARK_TEXT)
         claim.flush()
     if not keep_data:
-        for pattern in ("*.sqlite", "*.sqlite-wal", "*.sqlite-shm", "trust-snapshot.cbor"):
+        for pattern in ("*.sqlite", "*.sqlite-wal", "*.sqlite-shm"):
             for file in folder.glob(pattern):
                 file.unlink()
     return claim
@@ -98,7 +97,7 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
     """Makes what is missing in a claimed folder and brings the databases up to date."""
     regions = tuple(regions)
     certificates = issue_dev_certificates(folder / "certificates", certificate_leaves(regions))
-    keys = _make_keys(folder / "keys")
+    keys = make_keys(folder / "keys", now=system_clock())
     database_urls = {
         service: settings.database_urls.get(service, f"sqlite:///{folder / service}.sqlite")
         for service in SERVICES
@@ -109,8 +108,8 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
             "identity": {
                 "address": settings.addresses["identity"],
                 "regions": [region.region for region in regions],
-                "trust_key_file": str(keys / "trust.pub.pem"),
-                "snapshot_file": str(folder / "trust-snapshot.cbor"),
+                "root_file": str(keys.root_file),
+                "trust_folder": str(folder / "settlement-trust"),
                 "poll_seconds": settings.poll_seconds,
             }
         },
@@ -123,7 +122,20 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         text = to_toml({**common, **tables[service]})
         config_files[service].write_text(text, encoding="utf-8")
         _migrate(database_urls[service], service)
-    return Sandbox(folder, certificates, config_files, database_urls, keys / "trust.pub.pem")
+    provision(
+        config_files["identity"],
+        keys,
+        regions=[region.region for region in regions],
+        clock=system_clock,
+    )
+    return Sandbox(
+        folder,
+        certificates,
+        config_files,
+        database_urls,
+        root_file=keys.root_file,
+        trust_key_file=keys.trust_key_file,
+    )
 
 
 def _common_tables(
@@ -144,48 +156,20 @@ def _common_tables(
     }
 
 
-def _identity_tables(keys: Path, regions: list[str]) -> Tables:
-    passphrase_file = str(keys / "passphrase")
-    issuer_key = keys / "issuer.pem"
-    # The key has no date of its own; its file has, and keeps it over restarts.
-    made = dt.datetime.fromtimestamp(int(issuer_key.stat().st_mtime), dt.UTC)
+def _identity_tables(keys: SandboxKeys, regions: list[str]) -> Tables:
     return {
-        "issuer": {
-            "key_file": str(issuer_key),
-            "passphrase_file": passphrase_file,
-            "regions": regions,
-            "start_time": made,
-            "expire_time": made + _ISSUER_KEY_LIFE,
+        "issuer": {"regions": regions},
+        "keys": {
+            "folder": str(keys.private_folder),
+            "passphrase_file": str(keys.passphrase_file),
         },
-        "trust": {"key_file": str(keys / "trust.pem"), "passphrase_file": passphrase_file},
+        "trust": {"publish_seconds": _PUBLISH_SECONDS},
         "personal_data": {
-            "encryption_key_files": [str(keys / "encryption.hex")],
-            "hash_key_file": str(keys / "hash.hex"),
+            "encryption_key_files": [str(keys.folder / "encryption.hex")],
+            "hash_key_file": str(keys.folder / "hash.hex"),
         },
+        "cards": {"pepper_files": [str(keys.folder / "pepper.hex")]},
     }
-
-
-def _make_keys(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for name in ("encryption.hex", "hash.hex", "passphrase"):
-        if not (folder / name).exists():
-            _write_secret(folder / name, secrets.token_hex(32))
-    passphrase = (folder / "passphrase").read_bytes()
-    for name in ("issuer", "trust"):
-        if (folder / f"{name}.pub.pem").exists():
-            continue
-        key = Ed25519PrivateKey.generate()
-        (folder / f"{name}.pem").unlink(missing_ok=True)
-        write_key(folder / f"{name}.pem", key, passphrase=passphrase)
-        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        # Last, so that its presence means that the pair is whole.
-        (folder / f"{name}.pub.pem").write_bytes(public)
-    return folder
-
-
-def _write_secret(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="ascii")
 
 
 def _migrate(url: str, service: str) -> None:

@@ -1,11 +1,7 @@
 """The configuration of the offsite service; `config.example.toml` documents each key."""
 
-from yibao_common.config import DatabaseConfig, LogConfig, Section, ServerConfig
+from yibao_common.config import ServiceConfig
 
 
-class OffsiteConfig(Section):
+class OffsiteConfig(ServiceConfig):
     """Everything that the offsite service reads at its start."""
-
-    server: ServerConfig
-    database: DatabaseConfig
-    log: LogConfig = LogConfig()

@@ -1,23 +1,17 @@
 """Starts the offsite service: configuration, database, server, in this order."""
 
-import argparse
 import asyncio
-import os
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import grpc
 
 from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
 from yibao_common.blocking import Blocking
 from yibao_common.clock import Clock, system_clock
-from yibao_common.config import StartError, load_config
-from yibao_common.database import Database
 from yibao_common.ids import Ids, new_id
-from yibao_common.logs import Log, open_log
-from yibao_common.migrations import check_is_current
-from yibao_common.server import Server, run
+from yibao_common.logs import Log
+from yibao_common.program import open_database, run_program
+from yibao_common.server import Server
 from yibao_offsite.access import ACCESS
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.servicer.registration import RegistrationServicer
@@ -46,14 +40,7 @@ class OffsiteService:
         self._log = log
         self._clock = clock
         self._ids = ids
-        self.database = Database(config.database.url)
-        try:
-            if self.database.is_sqlite and config.server.reuse_port:
-                raise StartError("server.reuse_port: SQLite is served by one process alone")
-            check_is_current(self.database, "yibao_offsite")
-        except BaseException:
-            self.database.close()
-            raise
+        self.database = open_database(config, package="yibao_offsite")
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
@@ -90,20 +77,13 @@ class OffsiteService:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="yibao-offsite", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="TOML configuration file")
-    path: Path = parser.parse_args(arguments).config
-    try:
-        config = load_config(OffsiteConfig, path=path, environ=os.environ)
-    except StartError as error:
-        print(error, file=sys.stderr)
-        return 2
-    log = open_log(config.log, service="offsite", clock=system_clock)
-
-    async def serve(stop: asyncio.Event) -> None:
-        await OffsiteService(config, log=log).serve(stop)
-
-    return run(serve, log=log)
+    return run_program(
+        arguments,
+        service="offsite",
+        description=__doc__,
+        config_type=OffsiteConfig,
+        make=lambda config, log: OffsiteService(config, log=log),
+    )
 
 
 if __name__ == "__main__":

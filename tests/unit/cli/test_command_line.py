@@ -24,7 +24,7 @@ def test_the_command_line_itself_loads_nothing_of_the_services() -> None:
 
 def test_every_command_is_listed() -> None:
     shown = CliRunner().invoke(app, ["--help"]).output
-    for name in ("up", "demo", "doctor", "call", "db", "qr", "policy"):
+    for name in ("up", "demo", "doctor", "call", "db", "qr", "policy", "persons", "keys"):
         assert f" {name} " in shown
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import grpc
 import sqlalchemy as sa
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from yibao.trust import QrError, TrustRoot
 from yibao_cli.services import ServiceConfig
 from yibao_cli.stack import check_serving
 from yibao_common.batcher import TransientError
@@ -21,7 +20,8 @@ from yibao_common.logs import open_log
 from yibao_common.migrations import check_is_current
 from yibao_common.tls import server_credentials
 from yibao_identity.config import IdentityConfig
-from yibao_identity.keys import load_keys
+from yibao_identity.keys import KeyRing, open_key_store, open_vault
+from yibao_identity.storage.trust_tables import TrustTableStore
 from yibao_settlement.config import SettlementConfig
 
 _SOON = dt.timedelta(days=14)
@@ -46,9 +46,9 @@ def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:
     else:
         yield _examine_tls(found, now=clock())
     if isinstance(found.config, IdentityConfig):
-        yield _examine_identity_keys(found.config, now=clock())
+        yield from _examine_identity_keys(found.config, clock=clock)
     if isinstance(found.config, SettlementConfig):
-        yield _examine_trust_key(found.config.identity.trust_key_file)
+        yield _examine_root(found.config.identity.root_file, now=clock())
 
 
 def examine_database(found: ServiceConfig) -> Finding:
@@ -108,24 +108,51 @@ def _examine_tls(found: ServiceConfig, *, now: dt.datetime) -> Finding:
     )
 
 
-def _examine_identity_keys(config: IdentityConfig, *, now: dt.datetime) -> Finding:
+def _examine_identity_keys(config: IdentityConfig, *, clock: Clock) -> Iterator[Finding]:
+    """Examines whether this machine can sign all that it has to, and for how long."""
     subject = "keys of identity"
+    url = sa.make_url(config.database.url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        # Which keys sign stands in the database, whose absence is told of elsewhere.
+        yield Finding(subject, remark="not examined: the database is missing")
+        return
+    database = Database(config.database.url)
     try:
-        load_keys(config, now=now)
+        open_vault(config)
+        tables = TrustTableStore(database)
+        store = open_key_store(config.keys)
+        ring = KeyRing(tables, store, regions=config.issuer.regions, clock=clock)
+        ring.reload()
+        with tables.view() as view:
+            root = view.newest_root()
     except StartError as error:
-        return Finding(subject, str(error))
-    return Finding(subject, remark=f"issuer {_ends(config.issuer.expire_time, now)}")
+        yield Finding(subject, str(error))
+        return
+    except (sa.exc.SQLAlchemyError, TransientError) as error:
+        # Its text may hold the password.
+        yield Finding(subject, f"cannot be read: {type(error).__name__}")
+        return
+    finally:
+        database.close()
+    for use, expire_time in ring.expire_times().items():
+        yield Finding(f"{use.value} key", remark=_ends(expire_time, clock()))
+    if root is None:
+        yield Finding("root of trust", "there is none: see `yibao keys root --help`")
+        return
+    problem = "" if ring.snapshot_signer(root.trust_keys) else "no trust key of it is here"
+    yield Finding(f"root of trust {root.version}", problem, _ends(root.expire_time, clock()))
 
 
-def _examine_trust_key(path: Path) -> Finding:
-    subject = f"trust key {path}"
+def _examine_root(path: Path, *, now: dt.datetime) -> Finding:
+    subject = f"root of trust {path}"
     try:
-        key = load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError) as error:
+        root = TrustRoot.first(path.read_bytes())
+    except OSError as error:
         return Finding(subject, f"cannot be read: {type(error).__name__}")
-    if not isinstance(key, Ed25519PublicKey):
-        return Finding(subject, "is no Ed25519 key")
-    return Finding(subject)
+    except QrError as error:
+        return Finding(subject, error.message)
+    # An old one is good to start from: its successors are fetched.
+    return Finding(subject, remark=f"version {root.version}, {_ends(root.expire_time, now)}")
 
 
 def _first(path: Path) -> x509.Certificate:

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from yibao_cli.doctor.audit import examine_audit
 from yibao_cli.doctor.checks import Finding, examine_database, examine_files, examine_health
 from yibao_cli.services import ServiceConfig, config_files, read_config
 from yibao_common.clock import Clock
@@ -15,7 +16,13 @@ from yibao_settlement.ledger_check import INVARIANTS, LedgerReport, check_ledger
 
 
 def run_doctor(
-    console: Console, given: list[Path], *, with_health: bool, with_ledger: bool, clock: Clock
+    console: Console,
+    given: list[Path],
+    *,
+    with_health: bool,
+    with_ledger: bool,
+    with_audit: bool,
+    clock: Clock,
 ) -> int:
     """Examines every configuration; returns 1 where anything is wrong.
 
@@ -39,6 +46,8 @@ def run_doctor(
             results.append(_show(console, examine_health(found)))
         if with_ledger and has_database and found.service == "settlement":
             results.append(_examine_ledger(console, found))
+        if with_audit and has_database and found.service == "identity":
+            results.append(_examine_audit(console, found))
     is_well = all(results)
     console.print("All is well." if is_well else "Something is wrong, see above.")
     return 0 if is_well else 1
@@ -55,6 +64,14 @@ def _examine_ledger(console: Console, found: ServiceConfig) -> bool:
         f"{report.accounts} accounts"
     )
     return all([_show(console, finding) for finding in ledger_findings(report)])
+
+
+def _examine_audit(console: Console, found: ServiceConfig) -> bool:
+    database = Database(found.config.database.url)
+    try:
+        return all([_show(console, finding) for finding in examine_audit(database)])
+    finally:
+        database.close()
 
 
 def ledger_findings(report: LedgerReport) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""`yibao qr`: verifies a code as a hospital's counter does."""
+"""`yibao qr verify`: verifies a code as a hospital's counter does."""
 
 import sys
 from pathlib import Path
@@ -12,6 +12,9 @@ from yibao.trust import TrustSnapshot
 from yibao_common.clock import Clock
 from yibao_identity.rules.qr_code import AUDIENCES
 
+_REFUSED = 1
+_UNUSABLE = 2
+
 
 def run_verify(
     out: Console,
@@ -20,26 +23,40 @@ def run_verify(
     *,
     snapshot_file: Path,
     trust_key_file: Path,
+    status_list_files: list[Path],
     audiences: list[str],
+    challenge: str,
     clock: Clock,
 ) -> int:
-    """Prints what a code states; returns 1 where it is refused, 2 where a file is of no use."""
+    """Prints what a code states; returns 1 where it is refused, 2 where an input is of no use."""
     if text == "-":
         text = sys.stdin.read().rstrip("\r\n")
     now = clock()
     try:
         key = _trust_key(trust_key_file)
         snapshot = snapshot_file.read_bytes()
+        status_lists = [path.read_bytes() for path in status_list_files]
+        nonce = _challenge(challenge)
     except (OSError, ValueError) as error:
         err.print(str(error), style="red", markup=False, soft_wrap=True)
-        return 2
+        return _UNUSABLE
     try:
         trust = TrustSnapshot.verify(snapshot, trust_key=key, now=now)
-        claims = qr.verify(text, trust=trust, audience=audiences or list(AUDIENCES), now=now)
+        for status_list in status_lists:
+            trust = trust.with_status_list(status_list, now=now)
+        accepted = audiences or list(AUDIENCES)
+        claims = qr.verify(text, trust=trust, audience=accepted, now=now, challenge=nonce)
     except qr.QrError as refused:
-        err.print(f"{refused.error}: {refused}", style="red", markup=False, soft_wrap=True)
-        return 1
-    lines = (
+        err.print(str(refused), style="red", markup=False, soft_wrap=True)
+        return _REFUSED
+    out.print("\n".join(_lines(claims)), markup=False)
+    return 0
+
+
+def _lines(claims: qr.Claims) -> list[str]:
+    signer = "the issuer" if claims.mode == "A" else "the holder's phone"
+    lines = [
+        f"mode      {claims.mode}, signed by {signer}",
         f"region    {claims.issuer}",
         f"subject   {claims.subject}",
         f"audience  {claims.audience}",
@@ -47,9 +64,22 @@ def run_verify(
         f"expires   {claims.expire_time.isoformat()}",
         f"code id   {claims.code_id.hex()}",
         f"key id    {claims.key_id.hex()}",
-    )
-    out.print("\n".join(lines), markup=False)
-    return 0
+    ]
+    if claims.certificate_id is not None:
+        lines.append(f"device    {claims.certificate_id.hex()}")
+    return lines
+
+
+def _challenge(digits: str) -> bytes | None:
+    if not digits:
+        return None
+    try:
+        challenge = bytes.fromhex(digits)
+    except ValueError:
+        challenge = b""
+    if len(challenge) != qr.CHALLENGE_BYTES:
+        raise ValueError(f"the challenge {digits} is not {2 * qr.CHALLENGE_BYTES} digits")
+    return challenge
 
 
 def _trust_key(path: Path) -> bytes:

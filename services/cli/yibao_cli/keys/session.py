@@ -1,0 +1,41 @@
+"""Opens a deployment's trust for one command, and tells plainly what is wrong with it."""
+
+import contextlib
+import getpass
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from yibao_cli.console import out, told_plainly
+from yibao_cli.services import read_config
+from yibao_common.clock import system_clock
+from yibao_common.config import StartError
+from yibao_identity.application.trust_admin import TrustAdmin
+from yibao_identity.config import IdentityConfig
+from yibao_identity.storage.key_file import KeyFileError
+from yibao_identity.trust_setup import open_trust_admin
+
+
+@contextlib.contextmanager
+def session(
+    config_file: Path, *, by: str = ""
+) -> Iterator[tuple[Console, IdentityConfig, TrustAdmin]]:
+    """Gives the console, the configuration and what changes trust."""
+    with told_plainly():
+        config = read_config(config_file).config
+        if not isinstance(config, IdentityConfig):
+            raise StartError(f"{config_file} is not the configuration of identity")
+        with (
+            _key_files_told(),
+            open_trust_admin(config, clock=system_clock, by=by or getpass.getuser()) as admin,
+        ):
+            yield out, config, admin
+
+
+@contextlib.contextmanager
+def _key_files_told() -> Iterator[None]:
+    try:
+        yield
+    except KeyFileError as error:
+        raise StartError(str(error)) from None

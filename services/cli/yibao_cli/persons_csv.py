@@ -1,0 +1,161 @@
+"""The CSV file of an import of persons: its columns, and its rows as requests."""
+
+import csv
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from yibao.common.v1.date_pb2 import Date
+from yibao.identity.v1.person_service_pb2 import RegisterPersonRequest
+from yibao_common.config import StartError
+from yibao_common.wire import from_date
+
+REQUIRED_COLUMNS = (
+    "certificate_type",
+    "certificate_number",
+    "person_name",
+    "insurance_type",
+    "person_class",
+    "start_date",
+)
+OPTIONAL_COLUMNS = ("entitlement_groups", "end_date", "employer_code", "gender", "birth_date")
+
+_BLOCK_BYTES = 1 << 20
+# Longer than any cell may be, and short enough that a batch of such rows can be sent.
+_MOST_CHARACTERS = 200
+_GROUPS_PARTED_BY = ";"
+_GENDERS = {"": 0, "1": 1, "2": 2, "男": 1, "女": 2}
+# So that the same row of the same file is the same request, whenever and by whom it is sent.
+_NAMESPACE = uuid.UUID("6f0f3c5e-8d3b-5c39-9b0e-2f6d6a1f4d11")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFile:
+    """A file to import: `digest` stands for its contents, `rows` is how many persons it has."""
+
+    path: Path
+    encoding: str
+    digest: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Row:
+    """A row, 1 for the first person: a request, or the columns that make none."""
+
+    number: int
+    request: RegisterPersonRequest | None
+    reason: str = ""
+    faulty: tuple[str, ...] = ()
+
+
+def open_file(path: Path, *, encoding: str) -> PersonFile:
+    """Returns what the file is, after all of it was read once.
+
+    Raises:
+        StartError: it cannot be read, or its columns are not those of an import.
+    """
+    digest = hashlib.sha256()
+    with _told(path):
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                digest.update(block)
+        count = sum(1 for _ in _records(path, encoding))
+    return PersonFile(path, encoding, digest.hexdigest(), count)
+
+
+def read_rows(file: PersonFile, *, region: str, after: int = 0) -> Iterator[Row]:
+    """Yields the rows that follow number `after`.
+
+    Raises:
+        StartError: the file can no longer be read.
+    """
+    with _told(file.path):
+        for number, record in enumerate(_records(file.path, file.encoding), start=1):
+            if number > after:
+                request_id = uuid.uuid5(_NAMESPACE, f"{region}/{file.digest}/{number}")
+                yield _row(number, record, region=region, request_id=str(request_id))
+
+
+def _records(path: Path, encoding: str) -> Iterator[Mapping[str | None, str | None]]:
+    """Yields each record by the names of its columns."""
+    with path.open(encoding=encoding, newline="") as stream:
+        reader = csv.DictReader(stream, strict=True)
+        columns = [name.strip() for name in reader.fieldnames or ()]
+        missing = [name for name in REQUIRED_COLUMNS if name not in columns]
+        unknown = [name for name in columns if name not in REQUIRED_COLUMNS + OPTIONAL_COLUMNS]
+        if missing:
+            raise StartError(f"{path}: lacks the columns {', '.join(missing)}")
+        if unknown or len(set(columns)) < len(columns):
+            known = ", ".join((*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS))
+            raise StartError(f"{path}: each column is one of {known}, and none stands twice")
+        reader.fieldnames = columns
+        yield from reader
+
+
+def _row(
+    number: int, record: Mapping[str | None, str | None], *, region: str, request_id: str
+) -> Row:
+    if None in record or None in record.values():
+        # More or fewer cells than there are columns: whose is whose is unknown.
+        return Row(number, None, "FIELD_MALFORMED", ("row",))
+    cells = {str(name): (cell or "").strip() for name, cell in record.items()}
+    too_long = tuple(name for name, cell in cells.items() if len(cell) > _MOST_CHARACTERS)
+    if too_long:
+        return Row(number, None, "FIELD_LENGTH", too_long)
+    days: dict[str, Date | None] = {}
+    faulty = []
+    for name in ("start_date", "end_date", "birth_date"):
+        try:
+            days[name] = _day(cells.get(name, ""))
+        except ValueError:
+            faulty.append(name)
+    gender = _GENDERS.get(cells.get("gender", ""))
+    if gender is None:
+        faulty.append("gender")
+    if faulty:
+        return Row(number, None, "FIELD_MALFORMED", tuple(faulty))
+    assert gender is not None
+    groups = cells.get("entitlement_groups", "").split(_GROUPS_PARTED_BY)
+    request = RegisterPersonRequest(
+        request_id=request_id,
+        region=region,
+        certificate_type=cells["certificate_type"],
+        certificate_number=cells["certificate_number"],
+        person_name=cells["person_name"],
+        insurance_type=cells["insurance_type"],
+        person_class=cells["person_class"],
+        entitlement_groups=[group.strip() for group in groups if group.strip()],
+        start_date=days["start_date"],
+        end_date=days["end_date"],
+        employer_code=cells.get("employer_code", ""),
+        gender=gender,
+        birth_date=days["birth_date"],
+    )
+    return Row(number, request)
+
+
+def _day(text: str) -> Date | None:
+    """Returns the day of `2026-01-31` or `20260131`, None where there is none."""
+    return from_date(dt.date.fromisoformat(text)) if text else None
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Tells why a file cannot be read, without a cell of it."""
+    try:
+        yield
+    except OSError as error:
+        raise StartError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise StartError(
+            f"{path}: is not in {error.encoding}; name its encoding, such as --encoding gb18030"
+        ) from None
+    except LookupError:
+        raise StartError(f"{path}: there is no such encoding") from None
+    except csv.Error as error:
+        raise StartError(f"{path}: is no CSV: {error}") from None

@@ -1,0 +1,1 @@
+"""`yibao qr`: codes of e-certificates, drawn, read and verified."""

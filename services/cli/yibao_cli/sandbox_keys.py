@@ -1,0 +1,138 @@
+"""Keys of a sandbox: a root with three holders, and a key of each use.
+
+All lie in one folder under one passphrase, so that the commands of `yibao keys` can be
+tried on it, the ceremony of the root too.
+"""
+
+import datetime as dt
+import json
+import secrets
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from yibao_common.clock import Clock
+from yibao_common.config import load_config
+from yibao_identity.config import IdentityConfig
+from yibao_identity.rules.trust_list import KeyUse
+from yibao_identity.storage import root_ceremony
+from yibao_identity.storage.key_file import write_key
+from yibao_identity.storage.private_keys import KeyFolder, public_pem
+from yibao_identity.storage.signing import SigningKey
+from yibao_identity.trust_setup import add_first_keys, open_trust_admin
+
+_SECRETS = ("encryption.hex", "hash.hex", "pepper.hex", "passphrase")
+_HOLDERS = ("root-1", "root-2", "root-3")
+_ROOT_LIFE = dt.timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxKeys:
+    """Where the keys of a sandbox lie."""
+
+    folder: Path
+
+    @property
+    def passphrase_file(self) -> Path:
+        """The passphrase of every private key."""
+        return self.folder / "passphrase"
+
+    @property
+    def private_folder(self) -> Path:
+        """The private keys that identity signs with."""
+        return self.folder / "private"
+
+    @property
+    def root_file(self) -> Path:
+        """Root 1, which verifiers pin."""
+        return self.folder / "root-1.cose"
+
+    @property
+    def trust_key_file(self) -> Path:
+        """The public key that signs snapshots, as PEM."""
+        return self.folder / "trust.pub.pem"
+
+    @property
+    def index_file(self) -> Path:
+        """The public keys by use; written last, so that its presence means all is there."""
+        return self.folder / "keys.json"
+
+
+def make_keys(folder: Path, *, now: dt.datetime) -> SandboxKeys:
+    """Makes what is missing."""
+    keys = SandboxKeys(folder)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name in _SECRETS:
+        if not (folder / name).exists():
+            _write_secret(folder / name, secrets.token_hex(32))
+    if not keys.index_file.exists():
+        _make_private_keys(keys, now)
+    return keys
+
+
+def provision(
+    config_file: Path, keys: SandboxKeys, *, regions: Collection[str], clock: Clock
+) -> None:
+    """Writes root and keys into the database of identity, unless they are there."""
+    config = load_config(IdentityConfig, path=config_file, environ={})
+    index = json.loads(keys.index_file.read_text(encoding="ascii"))
+    prepared = _PreparedKeys([bytes.fromhex(index[use.value]) for use in KeyUse])
+    with open_trust_admin(config, clock=clock, by="sandbox", key_store=prepared) as admin:
+        if admin.newest_root() is None:
+            add_first_keys(admin, keys.root_file.read_bytes(), regions=regions)
+
+
+class _PreparedKeys:
+    """Gives out keys that were made before; signs nothing, the service does that."""
+
+    def __init__(self, public_keys: list[bytes]) -> None:
+        self._public_keys = iter(public_keys)
+
+    def find(self, public_key: bytes) -> SigningKey | None:
+        """See `KeyStore`."""
+        return None
+
+    def make(self) -> bytes:
+        """See `KeyStore`."""
+        return next(self._public_keys)
+
+
+def _make_private_keys(keys: SandboxKeys, now: dt.datetime) -> None:
+    passphrase = keys.passphrase_file.read_bytes()
+    keys.private_folder.mkdir(mode=0o700, exist_ok=True)
+    store = KeyFolder(keys.private_folder, passphrase=passphrase)
+    holders = [Ed25519PrivateKey.generate() for _ in _HOLDERS]
+    files = [keys.folder / f"{name}.pem" for name in _HOLDERS]
+    for file in (*files, keys.root_file):  # of a start that was cut short
+        file.unlink(missing_ok=True)
+    # Encrypting a key takes long on purpose, and leaves the interpreter free.
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        written = [
+            threads.submit(write_key, file, holder, passphrase=passphrase)
+            for file, holder in zip(files, holders, strict=True)
+        ]
+        made = [threads.submit(store.make) for _ in range(1 + len(KeyUse))]
+        for each in written:
+            each.result()
+        trust_key, *others = [each.result() for each in made]
+    document = root_ceremony.draft_first(
+        root_keys=[holder.public_key().public_bytes_raw() for holder in holders],
+        threshold=2,
+        trust_keys=[trust_key],
+        now=now,
+        life=_ROOT_LIFE,
+    )
+    for holder in holders[:2]:
+        document = root_ceremony.sign(document, holder)
+    keys.root_file.write_bytes(document)
+    keys.trust_key_file.write_bytes(public_pem(trust_key))
+    index = {use.value: public.hex() for use, public in zip(KeyUse, others, strict=True)}
+    keys.index_file.write_text(json.dumps(index), encoding="ascii")
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="ascii")

@@ -1,0 +1,237 @@
+"""Cases of suspected misuse in the database: from a report to the end of a suspension."""
+
+import dataclasses
+
+import pytest
+import sqlalchemy as sa
+from support.databases import Databases
+from support.ecert_desk import HOSPITAL, EcertDesk, Phone
+from support.person_stores import CHECKER, MAKER, REGION
+
+from yibao_common.errors import RuleError
+from yibao_common.ids import new_id
+from yibao_common.reasons import Reason
+from yibao_identity.rules.certificate import CertificateState
+from yibao_identity.rules.credential import CredentialState
+from yibao_identity.rules.device import DeviceState
+from yibao_identity.rules.misuse import CaseState, MisuseCase, MisuseKind
+from yibao_identity.storage import tables
+
+
+@pytest.fixture
+def desk(databases: Databases) -> EcertDesk:
+    return EcertDesk(databases.open("yibao_identity"))
+
+
+def refusal_of(act: object, *args: object, **kwargs: object) -> RuleError:
+    with pytest.raises(RuleError) as refused:
+        act(*args, **kwargs)  # type: ignore[operator]
+    return refused.value
+
+
+def told_states(desk: EcertDesk, person_id: str) -> list[CredentialState]:
+    """Returns what settlement is told of a person's credentials."""
+    changes = desk.persons.changes(REGION, after_sequence=0, limit=1_000)
+    standing = next(e.standing for e in changes if e.standing.person_id == person_id)
+    return [credential.state for credential in standing.credentials]
+
+
+def give_card(desk: EcertDesk, person_id: str, subject: str) -> str:
+    """Stores an active card and returns its id."""
+    card_id = new_id()
+    with desk.database.write() as connection:
+        connection.execute(
+            sa.insert(tables.card).values(
+                region=REGION,
+                card_id=card_id,
+                person_id=person_id,
+                subject=subject,
+                card_serial="S1",
+                chip_number="C1",
+                standard_version="3",
+                bank_code="CCB001",
+                state=2,
+                issue_time=desk.clock.now,
+                issued_by=MAKER,
+                activation_deadline_date=desk.clock.now.date(),
+                activated_by="",
+                provider_visit_number="",
+                loss_reported_by="",
+                employer_letter_reference="",
+                office_confirmation_reference="",
+                closed_by="",
+                pin_salt=bytes(16),
+                pin_scheme=0,
+                wrong_tries=0,
+                transactions=0,
+                printed_transactions=0,
+            )
+        )
+    return card_id
+
+
+def test_a_report_changes_nothing_for_the_holder(desk: EcertDesk) -> None:
+    """I-03, I-05: anyone who sees a credential lent can say so."""
+    certificate = desk.activate()
+    before = len(desk.feed())
+    case = desk.report(certificate.subject, kind=MisuseKind.OTHER)
+    assert (case.state, case.person_id) == (CaseState.REPORTED, certificate.person_id)
+    assert case.reporter == HOSPITAL
+    assert desk.cases.find(REGION, case.case_id) == case
+    assert len(desk.feed()) == before
+    found = desk.certificates.find(REGION, certificate.certificate_id)
+    assert found == certificate
+    last = desk.audit()[-1]
+    assert (last.method, last.detail) == ("ReportMisuse", "kind=OTHER")
+    assert last.subject_ids == (
+        certificate.person_id,
+        certificate.certificate_id,
+        case.case_id,
+    )
+
+
+def test_what_was_seen_is_stored_sealed(desk: EcertDesk) -> None:
+    case = desk.report(desk.activate().subject, description="李四拿着张三的手机")
+    with desk.database.read() as connection:
+        row = connection.execute(sa.select(tables.misuse_case)).one()
+        answers = connection.execute(sa.select(tables.answer.c.response)).scalars().all()
+    for stored in (row.sealed_description, *answers):
+        assert "李四".encode() not in bytes(stored)
+    assert case.suspicion.description == "李四拿着张三的手机"
+    assert desk.cases.find(REGION, case.case_id) == case
+
+
+def test_a_subject_that_nobody_has_is_not_reported(desk: EcertDesk) -> None:
+    refused = refusal_of(desk.report, "0123456789ABC")
+    assert (refused.reason, refused.metadata) == (
+        Reason.CREDENTIAL_NOT_FOUND,
+        {"subject": "0123456789ABC"},
+    )
+
+
+def test_a_suspended_certificate_shows_nothing_until_it_is_lifted(desk: EcertDesk) -> None:
+    """I-04: the suspension names its case, and settlement refuses from then on."""
+    certificate = desk.activate()
+    phone = desk.enrol(Phone(certificate.certificate_id))
+    former = phone.newest_id
+    reported = desk.report(certificate.subject)
+    before = len(desk.feed())
+    case = desk.suspend(reported)
+    assert (case.state, case.suspended_by, case.decider) == (CaseState.SUSPENDED, MAKER, MAKER)
+    found = desk.certificates.find(REGION, certificate.certificate_id)
+    assert found is not None
+    assert (found.state, found.suspension_case_id) == (CertificateState.SUSPENDED, case.case_id)
+    assert desk.feed(after=before) == [certificate.person_id]
+    assert told_states(desk, certificate.person_id) == [CredentialState.SUSPENDED]
+    # The phone stays enrolled, and nothing that it has is accepted.
+    assert desk.stored_device(phone).state is DeviceState.ACTIVE
+    assert desk.revoked_ids() == {former}
+    for act in (desk.enrol, desk.renew):
+        assert refusal_of(act, phone).reason is Reason.ECERT_SUSPENDED
+    refused = refusal_of(desk.issue_batch, certificate.certificate_id)
+    assert (refused.reason, refused.metadata) == (
+        Reason.ECERT_SUSPENDED,
+        {"case_id": case.case_id},
+    )
+
+    closed = desk.lift(case)
+    assert (closed.state, closed.decider) == (CaseState.CLOSED, CHECKER)
+    assert desk.certificates.find(REGION, certificate.certificate_id) == certificate
+    assert told_states(desk, certificate.person_id) == [CredentialState.USABLE]
+    assert len(desk.feed(after=before)) == 2
+    # Its newest id is still the right one: it renews and works again.
+    desk.renew(phone)
+    assert desk.revoked_ids() == {former}
+    assert desk.alarms.devices == []
+    assert [row.method for row in desk.audit()[-3:]] == [
+        "SuspendCredential",
+        "LiftSuspension",
+        "RenewDeviceCertificate",
+    ]
+
+
+def test_a_suspension_forbids_the_renewal_that_was_proved_before(desk: EcertDesk) -> None:
+    phone = desk.new_phone()
+    certificate = desk.certificates.find(REGION, phone.certificate_id)
+    assert certificate is not None
+    command = desk.renewal(phone)
+    desk.suspend(desk.report(certificate.subject))
+    assert refusal_of(desk.devices.renew, command, bytes).reason is Reason.ECERT_SUSPENDED
+
+
+def test_a_card_is_suspended_as_well(desk: EcertDesk) -> None:
+    person_id = desk.person_id()
+    card_id = give_card(desk, person_id, "CARD000000001")
+    case = desk.suspend(desk.report("CARD000000001"))
+    assert told_states(desk, person_id) == [CredentialState.SUSPENDED]
+    assert card_id in desk.audit()[-1].subject_ids
+    desk.lift(case)
+    assert told_states(desk, person_id) == [CredentialState.USABLE]
+
+
+def test_what_one_case_suspends_another_does_not(desk: EcertDesk) -> None:
+    certificate = desk.activate()
+    first, second = (desk.report(certificate.subject) for _ in range(2))
+    desk.suspend(first)
+    refused = refusal_of(desk.suspend, second)
+    assert (refused.reason, refused.metadata) == (
+        Reason.MISUSE_CASE_STATE,
+        {"case_id": first.case_id, "state": "SUSPENDED"},
+    )
+    # The second report is closed without touching what the first one suspends.
+    before = len(desk.feed())
+    assert desk.lift(second).state is CaseState.CLOSED
+    assert len(desk.feed()) == before
+    assert told_states(desk, certificate.person_id) == [CredentialState.SUSPENDED]
+    desk.lift(first)
+    assert told_states(desk, certificate.person_id) == [CredentialState.USABLE]
+
+
+def test_the_operator_who_suspended_does_not_lift(desk: EcertDesk) -> None:
+    case = desk.suspend(desk.report(desk.activate().subject), caller=MAKER)
+    assert refusal_of(desk.lift, case, caller=MAKER).reason is Reason.SAME_MAKER_AND_CHECKER
+    assert told_states(desk, case.person_id) == [CredentialState.SUSPENDED]
+    desk.lift(case, caller=CHECKER)
+
+
+def test_a_case_is_decided_once_and_a_repeat_gets_the_same_answer(desk: EcertDesk) -> None:
+    reported = desk.report(desk.activate().subject)
+    request = desk.asked("SuspendCredential")
+    case = desk.suspend(reported, request=request)
+    rows = len(desk.audit())
+    assert desk.suspend(reported, request=request) == case
+    assert len(desk.audit()) == rows
+    refused = refusal_of(desk.suspend, reported)
+    assert refused.metadata == {"case_id": case.case_id, "state": "SUSPENDED"}
+    desk.lift(case)
+    assert refusal_of(desk.lift, case).metadata == {"case_id": case.case_id, "state": "CLOSED"}
+
+
+def test_a_case_that_does_not_exist_is_not_found(desk: EcertDesk) -> None:
+    case = dataclasses.replace(desk.report(desk.activate().subject), case_id=new_id())
+    for act in (desk.suspend, desk.lift):
+        refused = refusal_of(act, case)
+        assert (refused.reason, refused.metadata) == (
+            Reason.MISUSE_CASE_NOT_FOUND,
+            {"case_id": case.case_id},
+        )
+    assert desk.cases.find(REGION, case.case_id) is None
+
+
+def test_cases_are_read_in_pages_the_newest_first(desk: EcertDesk) -> None:
+    cases = [desk.report(desk.activate().subject) for _ in range(5)]
+    suspended = desk.suspend(cases[2])
+
+    def page(
+        *, state: CaseState | None = None, before: str = "", limit: int = 100
+    ) -> list[MisuseCase]:
+        found = desk.cases.list(REGION, state=state, before_case_id=before, limit=limit)
+        return list(found)
+
+    newest = [cases[4], cases[3], suspended, cases[1], cases[0]]
+    assert page() == newest
+    assert page(limit=2) == newest[:2]
+    assert page(limit=2, before=cases[3].case_id) == newest[2:4]
+    assert page(state=CaseState.SUSPENDED) == [suspended]
+    assert page(state=CaseState.CLOSED) == []
+    assert desk.cases.list("330100", state=None, before_case_id="", limit=10) == []

@@ -1,0 +1,286 @@
+"""The stores of persons over a new database, and what is asked of them."""
+
+import datetime as dt
+import hashlib
+import itertools
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from support.identity_world import citizen_numbers
+
+from yibao_common.audit import check_chain
+from yibao_common.callers import parse_caller
+from yibao_common.citizen_number import Gender
+from yibao_common.database import Database
+from yibao_common.ids import new_id
+from yibao_identity.application.enrolments import AddEnrolment, ChangeEnrolment, RecordPremium
+from yibao_identity.application.merges import DecideMerge, ProposeMerge
+from yibao_identity.application.persons import (
+    RegisterNewborn,
+    RegisterPerson,
+    SearchPersons,
+    UpdatePerson,
+)
+from yibao_identity.application.records import EnrolledPerson
+from yibao_identity.application.relatives import ConfirmLink, EndLink, RequestLink
+from yibao_identity.application.requests import Request
+from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
+from yibao_identity.rules.merge import Merge
+from yibao_identity.rules.newborn import NewbornRegistration
+from yibao_identity.rules.person import Correction, Registration
+from yibao_identity.rules.relative import LinkPurpose, Relation, RelativeLink
+from yibao_identity.storage import tables
+from yibao_identity.storage.cards import close_of_person as close_cards
+from yibao_identity.storage.certificates import close_of_person as close_certificates
+from yibao_identity.storage.enrolment_changes import EnrolmentStore
+from yibao_identity.storage.merges import MergeStore
+from yibao_identity.storage.persons import PersonStore
+from yibao_identity.storage.relatives import RelativeStore
+from yibao_identity.storage.vault import Vault
+
+REGION = "500100"
+MAKER = f"agency/{REGION}/wang"
+CHECKER = f"agency/{REGION}/zhang"
+TERMS = EnrolmentTerms("11", (), EnrolmentStatus.NORMAL, "")
+
+T = TypeVar("T")
+
+
+class HandClock:
+    """A clock that moves a second at each look, and otherwise when told to."""
+
+    def __init__(self) -> None:
+        self.now = dt.datetime(2026, 11, 2, 1, tzinfo=dt.UTC)
+
+    def __call__(self) -> dt.datetime:
+        self.now += dt.timedelta(seconds=1)
+        return self.now
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """What the audit holds of one thing that was done."""
+
+    method: str
+    caller: str
+    subject_ids: tuple[str, ...]
+    outcome: str
+    detail: str
+
+
+class PersonWorld:
+    """The stores, and shorter ways to call them; `asked` repeats a request id."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.clock = HandClock()
+        counter = itertools.count()
+        self.vault = Vault(
+            [b"k" * 32],
+            b"h" * 32,
+            random_bytes=lambda size: hashlib.sha256(bytes([next(counter) % 251])).digest()[:size],
+        )
+        shared: dict[str, Any] = {"clock": self.clock, "ids": new_id}
+        self.persons = PersonStore(database, self.vault, **shared)
+        self.enrolments = EnrolmentStore(database, self.vault, **shared)
+        self.merges = MergeStore(
+            database, self.vault, closers=(close_cards, close_certificates), **shared
+        )
+        self.relatives = self.relative_store()
+        self._numbers: Iterator[str] = citizen_numbers()
+
+    def relative_store(self, *, show_code: int = 5, share_account: int = 16) -> RelativeStore:
+        return RelativeStore(
+            self.database,
+            self.vault,
+            clock=self.clock,
+            ids=new_id,
+            show_code_most=show_code,
+            share_account_most=share_account,
+        )
+
+    def asked(
+        self, method: str, *, caller: str = MAKER, id: str = "", content: str = ""
+    ) -> Request:
+        """Returns who asks; requests with one id and other `content` differ."""
+        digest = hashlib.sha256(f"{method}{caller}{content}".encode()).digest()
+        return Request(REGION, id or new_id(), digest, method, parse_caller(caller))
+
+    # --- Persons.
+
+    def register(
+        self, number: str = "", *, name: str = "张三", request: Request | None = None, **fields: Any
+    ) -> EnrolledPerson:
+        values: dict[str, Any] = {
+            "certificate_type": "01",
+            "certificate_number": number or next(self._numbers),
+            "person_name": name,
+            "insurance_type": "310",
+            "person_class": "11",
+            "entitlement_groups": (),
+            "start_date": dt.date(2026, 1, 1),
+            **fields,
+        }
+        command = RegisterPerson(request or self.asked("RegisterPerson"), Registration(**values))
+        return answer(self.persons.register, command)
+
+    def person_id(self) -> str:
+        """Registers somebody new."""
+        return self.register().person.person_id
+
+    def newborn(
+        self, parent_id: str, *, number: str = "A123456789", **fields: Any
+    ) -> EnrolledPerson:
+        values: dict[str, Any] = {
+            "birth_certificate_number": number,
+            "person_name": "",
+            "gender": Gender.FEMALE,
+            "birth_date": dt.date(2026, 10, 1),
+            "enrol_date": dt.date(2026, 10, 20),
+            "premium_receive_date": None,
+            **fields,
+        }
+        command = RegisterNewborn(
+            self.asked("RegisterNewborn"), parent_id, NewbornRegistration(**values)
+        )
+        return answer(self.persons.register_newborn, command)
+
+    def update(
+        self, person_id: str, *, name: str = "", document: ShownDocument | None = None
+    ) -> EnrolledPerson:
+        command = UpdatePerson(
+            self.asked("UpdatePerson"), person_id, Correction(name, document), "更正"
+        )
+        return answer(self.persons.update, command)
+
+    def search(self, certificate_type: str, number: str) -> EnrolledPerson | None:
+        document = ShownDocument(certificate_type, number)
+        return self.persons.search(SearchPersons(REGION, parse_caller(MAKER), document))
+
+    # --- Enrolments.
+
+    def add(
+        self,
+        person_id: str,
+        insurance_type: str,
+        start: dt.date,
+        end: dt.date | None = None,
+        *,
+        request: Request | None = None,
+    ) -> EnrolledPerson:
+        command = AddEnrolment(
+            request or self.asked("AddEnrolment"), person_id, insurance_type, TERMS, start, end
+        )
+        return answer(self.enrolments.add, command)
+
+    def change(
+        self, person_id: str, enrolment_id: str, terms: EnrolmentTerms, effective: dt.date
+    ) -> EnrolledPerson:
+        command = ChangeEnrolment(
+            self.asked("ChangeEnrolment"), person_id, enrolment_id, terms, effective, None, "调入"
+        )
+        return answer(self.enrolments.change, command)
+
+    def pay(self, person_id: str, enrolment_id: str, day: dt.date) -> EnrolledPerson:
+        command = RecordPremium(self.asked("RecordPremium"), person_id, enrolment_id, day, "P1")
+        return answer(self.enrolments.record_premium, command)
+
+    # --- Merges.
+
+    def propose(self, retired: str, surviving: str, *, caller: str = MAKER) -> Merge:
+        request = self.asked("ProposeMerge", caller=caller)
+        return answer(self.merges.propose, ProposeMerge(request, retired, surviving, "同一人"))
+
+    def decide(self, merge_id: str, *, approve: bool = True, caller: str = CHECKER) -> Merge:
+        request = self.asked("DecideMerge", caller=caller)
+        return answer(self.merges.decide, DecideMerge(request, merge_id, approve, ""))
+
+    def merge(self, retired: str, surviving: str) -> Merge:
+        """Proposes and approves."""
+        return self.decide(self.propose(retired, surviving).merge_id)
+
+    # --- Relatives.
+
+    def ask(
+        self,
+        person_id: str,
+        relative_id: str,
+        purpose: LinkPurpose = LinkPurpose.SHOW_CODE,
+        relation: Relation = Relation.PARENT,
+        *,
+        caller: str = MAKER,
+    ) -> RelativeLink:
+        request = self.asked("RequestRelativeLink", caller=caller)
+        command = RequestLink(request, person_id, relative_id, purpose, relation)
+        return answer(self.relatives.request, command)
+
+    def confirm(self, link: RelativeLink, *, caller: str = MAKER) -> RelativeLink:
+        request = self.asked("ConfirmRelativeLink", caller=caller)
+        return answer(self.relatives.confirm, ConfirmLink(request, link.link_id, link.relative_id))
+
+    def end(self, link_id: str, person_id: str, *, caller: str = MAKER) -> RelativeLink:
+        request = self.asked("EndRelativeLink", caller=caller)
+        return answer(self.relatives.end, EndLink(request, link_id, person_id))
+
+    def link(self, person_id: str, relative_id: str, purpose: LinkPurpose) -> RelativeLink:
+        """Asks for a link and confirms it."""
+        return self.confirm(self.ask(person_id, relative_id, purpose))
+
+    # --- What is stored.
+
+    def feed(self, after: int = 0) -> list[str]:
+        """Returns the persons of the changes after a number, and asserts that none is missing."""
+        changes = self.persons.changes(REGION, after_sequence=after, limit=1_000)
+        expected = list(range(after + 1, after + 1 + len(changes)))
+        assert [each.sequence for each in changes] == expected
+        return [each.standing.person_id for each in changes]
+
+    def audit(self) -> list[AuditRow]:
+        """Returns the audit rows in their order, and asserts that their chain holds."""
+        event = tables.audit.event
+        with self.database.read() as connection:
+            assert check_chain(connection, tables.audit, REGION) is None
+            rows = connection.execute(sa.select(event).order_by(event.c.sequence)).all()
+        return [
+            AuditRow(
+                row.method,
+                row.caller,
+                tuple(row.subject_ids.split(",")) if row.subject_ids else (),
+                row.outcome,
+                row.detail,
+            )
+            for row in rows
+        ]
+
+    def count(self, table: sa.Table) -> int:
+        with self.database.read() as connection:
+            found: int = connection.execute(
+                sa.select(sa.func.count()).select_from(table)
+            ).scalar_one()
+        return found
+
+    def everything(self) -> Sequence[int]:
+        """Returns how many rows each table has that a refused command could have touched."""
+        return [
+            self.count(table)
+            for table in (
+                tables.person,
+                tables.former_person,
+                tables.enrolment,
+                tables.person_change,
+                tables.person_merge,
+                tables.relative_link,
+                tables.audit.event,
+                tables.answer,
+            )
+        ]
+
+
+def answer(act: Callable[[Any, Callable[[T], bytes]], bytes], command: Any) -> T:
+    """Carries a command out and returns what its answer tells, also where it is a repeat."""
+    found: T = pickle.loads(act(command, pickle.dumps))
+    return found
