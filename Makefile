@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo up test lint types imports protos protos-check pytest docs-reference \
-	bench fmt lock clean runtime dev
+	bench fuzz fmt lock clean runtime dev
 
 ##@ Try it
 demo: runtime ## The golden path: three published bills, from registration to reversal
@@ -40,6 +40,9 @@ imports: dev ## Who may import whom
 
 pytest: dev ## The tests alone; PYTEST_ARGS='tests/unit -k name' narrows them
 	$(BIN)/python -m pytest --durations=10 $(PYTEST_ARGS)
+
+fuzz: dev ## A million changed QR codes, for the nights; FUZZ_ARGS='--seed 7' repeats a run
+	cd tests && ../$(BIN)/python -m vectors.fuzzing --mutations 1000000 $(FUZZ_ARGS)
 
 protos-check: $(CODEGEN)/.made ## Whether the committed stubs are those of the protos
 	@rm -rf var/stubs && mkdir -p var/stubs

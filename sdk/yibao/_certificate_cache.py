@@ -26,7 +26,6 @@ from yibao._token import (
 )
 from yibao.trust import KeyState, TrustedKey, TrustSnapshot
 
-_KEY_ID = slice(8, 16)
 # A code of mode B begins with tag, array and the header's length: so many characters.
 _HEAD_CHARACTERS: Final = 9
 _HEAD = slice(len(PRESENTATION_PREFIX), len(PRESENTATION_PREFIX) + _HEAD_CHARACTERS)
@@ -135,10 +134,12 @@ def check_certificate(
         QrError: `malformed`, `stale_trust`, `unknown_key` or `bad_signature`.
     """
     if known is None:
-        open_short_frame(certificate)
+        key_id, _, _ = open_short_frame(certificate)
+    else:
+        key_id = known.key_id
     if now_second >= trust.expire_second:
         raise stale_refusal()
-    key = trust.find(certificate[_KEY_ID], use="cred")
+    key = trust.find(key_id, use="cred")
     if key is None or key.state is KeyState.KILLED:
         raise QrError("unknown_key", "no trusted key signed the certificate in this code")
     # A newer snapshot loads its keys anew, and only the key that verified counts.

@@ -11,8 +11,6 @@ from typing import TypeAlias
 # they are.
 Layout: TypeAlias = tuple[struct.Struct, int, int]
 
-Values: TypeAlias = tuple[bytes | int, ...]
-
 
 def layout(*pieces: bytes | str) -> Layout:
     """Returns the layout of fixed bytes and values, these as formats such as `8s` or `I`."""

@@ -235,6 +235,7 @@ def claim_cases() -> Iterator[Case]:
     }
     for name, (claim, value) in wrong.items():
         yield Case(name, Message(payload(**{claim: value})).text(), "malformed")
+    yield Case("born before 1970", Message(payload(iat=-1, exp=30)).text(), "malformed")
     far = payload(iat=2**63, exp=2**63 + 60)
     yield Case("times beyond the calendar", Message(far).text(), "malformed")
     short = payload(exp=NOW_SECOND + 1)

@@ -1,5 +1,5 @@
 """Writes our own vectors, data/yibao_tokens.json, from fixed keys and fixed times, and the
-snapshot of the SDK's example.
+files of the SDK's examples.
 
 Run after a change of the cases: `cd tests && python -m vectors.make_tokens`. A test
 compares the file with a fresh one, so a change of the format cannot pass unseen.
@@ -9,13 +9,13 @@ import datetime as dt
 import json
 from pathlib import Path
 
-from support.presentation_minting import HELD_LISTS, device_snapshot
+from support.presentation_minting import HELD_LISTS, certificate, device_snapshot
 from support.token_minting import public_key, snapshot
 from vectors.code_cases import Case, all_cases
 from vectors.presentation_cases import all_presentation_cases
 from vectors.snapshot_cases import SnapshotCase, all_snapshot_cases
 
-SAMPLE = Path(__file__).parents[2] / "sdk" / "examples" / "trust.cbor"
+EXAMPLES = Path(__file__).parents[2] / "sdk" / "examples"
 FILE = Path(__file__).parent / "data" / "yibao_tokens.json"
 
 NOTE = (
@@ -26,6 +26,15 @@ NOTE = (
     "private keys are SHA-256 of the names in tests/support/token_minting.py, the P-256 one "
     "as in tests/support/presentation_minting.py."
 )
+
+
+def example_files() -> dict[str, bytes]:
+    """Returns what the examples of the SDK read, by the names of the files."""
+    return {
+        "trust.cbor": device_snapshot(),
+        "status-list.cose": HELD_LISTS[0],
+        "device-certificate.cose": certificate(),
+    }
 
 
 def contents() -> str:
@@ -78,5 +87,6 @@ def _time(instant: dt.datetime) -> str:
 
 if __name__ == "__main__":
     FILE.write_text(contents(), encoding="utf-8")
-    SAMPLE.write_bytes(snapshot())
-    print(f"wrote {FILE} and {SAMPLE}")
+    for name, data in example_files().items():
+        (EXAMPLES / name).write_bytes(data)
+    print(f"wrote {FILE} and the files of the examples")

@@ -70,11 +70,21 @@ def text_cases() -> Iterator[Case]:
         "text of 701 characters": text.ljust(701, "0"),
     }.items():
         yield Case(name, changed, "malformed")
+    longest = max(range(100, 230), key=_characters_up_to_700)
+    accepted, over = (showing(aud="9" * size) for size in (longest, longest + 1))
+    assert len(accepted.text()) <= 700 < len(over.text())
+    yield Case("longest text", accepted.text(), audience="9" * longest)
+    yield Case("text longer than that", over.text(), "malformed", audience="9" * (longest + 1))
     mode_a = Message(payload()).encode()
     yield Case("code of mode A", presentation_text(mode_a), "malformed")
     yield Case("certificate alone", presentation_text(certificate()), "malformed")
     # The certificate is in the frame of mode A, but of another key and other claims.
     yield Case("certificate as a code of mode A", text_of(certificate()), "unknown_key")
+
+
+def _characters_up_to_700(audience_characters: int) -> int:
+    length = len(showing(aud="9" * audience_characters).text())
+    return length if length <= 700 else 0
 
 
 def frame_cases() -> Iterator[Case]:
@@ -119,6 +129,9 @@ def frame_cases() -> Iterator[Case]:
             VALID, content_head=b"\x59" + len(VALID.content).to_bytes(2)
         ),
         "payload of 23 bytes": replace(VALID, content=bytes(23)),
+        "payload of 23 bytes, length longer than needed": replace(
+            VALID, content=bytes(23), content_head=b"\x58\x17", signature=bytes(64)
+        ),
         "payload of 256 bytes": replace(VALID, content=outer(aud="9" * 230)),
         "payload as text": replace(VALID, content_head=bytes((0x78, len(VALID.content)))),
         "signature of 63 bytes": replace(VALID, signature=bytes(63), signature_head=b"\x58\x3f"),
@@ -245,6 +258,8 @@ def certificate_cases() -> Iterator[Case]:
     for name, (claim, value) in wrong.items():
         text = replace(VALID, certificate=certificate(**{claim: value})).text()
         yield Case(f"certificate: {name}", text, "malformed")
+    early = replace(VALID, certificate=certificate(iat=-1, exp=72 * HOUR - 1)).text()
+    yield Case("certificate: born before 1970", early, "malformed")
     longest = certificate(exp=iat + 72 * HOUR)
     yield Case("certificate of 72 h", replace(VALID, certificate=longest).text())
 
@@ -340,6 +355,7 @@ def claim_cases() -> Iterator[Case]:
     for name, (claim, value) in wrong.items():
         yield Case(name, showing(**{claim: value}).text(), "malformed")
     yield Case("life of 1 s", showing(exp=NOW_SECOND + 1).text(), now=NOW)
+    yield Case("born before 1970", showing(iat=-1, exp=30).text(), "malformed")
 
 
 def within_cases() -> Iterator[Case]:
@@ -422,6 +438,9 @@ def order_cases() -> Iterator[Case]:
     foreign = replace(VALID, certificate=certified(b"\xff" * 40, key="unlisted"))
     yield Case("stale trust before unknown key", foreign.text(), "stale_trust", now=late)
     yield Case("key before the certificate's claims", foreign.text(), "unknown_key")
+    killed = certified(b"\xff" * 40, key="credential-killed", signature=bytes(64))
+    text = replace(VALID, certificate=killed).text()
+    yield Case("key before the issuer's signature", text, "unknown_key")
     torn = certified(b"\xff" * 40, signature=bytes(64))
     yield Case(
         "issuer's signature before the certificate's claims",

@@ -82,6 +82,8 @@ def check_code(content: bytes) -> bool:
 @example("330100", SUBJECT, "9" * 23, NOW_SECOND, NOW_SECOND + 60, KEY_ID, {})
 @example("330100", SUBJECT, "9" * 24, NOW_SECOND, NOW_SECOND + 60, KEY_ID, {})
 @example("330100", SUBJECT, "", NOW_SECOND, NOW_SECOND + 60, KEY_ID, {})
+# iat is 65 535 in four bytes
+@example("330100", SUBJECT, AUDIENCE, 65_536, 65_537, KEY_ID, {40: 0, 41: 0xFF, 42: 0xFF})
 @example("3301é", SUBJECT, AUDIENCE, NOW_SECOND, NOW_SECOND + 60, KEY_ID, {})
 @example("330100", "é" + SUBJECT[2:], AUDIENCE, NOW_SECOND, NOW_SECOND + 60, KEY_ID, {})
 def test_of_any_claims_both_readers_of_mode_a_say_the_same(
@@ -140,7 +142,7 @@ def check_presentation(content: bytes) -> bool:
 @example(AUDIENCE, NOW_SECOND, NOW_SECOND + 60, KEY_ID, {})
 @example("é", NOW_SECOND, NOW_SECOND + 60, KEY_ID, {})
 @example(AUDIENCE, 65_535, 65_536, KEY_ID, {})
-@example(AUDIENCE, 65_536, 65_537, KEY_ID, {16: 0, 17: 0})
+@example(AUDIENCE, 65_536, 65_537, KEY_ID, {17: 0, 18: 0xFF, 19: 0xFF})
 def test_of_any_claims_both_readers_of_mode_b_say_the_same(
     aud: str, iat: int, exp: int, cti: bytes, changes: dict[int, int]
 ) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import random
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -205,7 +206,13 @@ def test_a_bomb_is_not_unpacked() -> None:
     bomb = zlib.compress(bytes(100_000_000), 9)
     assert len(bomb) < _status_list.MAX_LIST_BYTES
     data = signed(_cbor.encode(claims_of(_65533={"bits": 1, "lst": bomb})))
-    assert refused(data) == "malformed"
+    trust = trust_of(data)
+    tracemalloc.start()
+    try:
+        assert refused(data, trust) == "malformed"
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("data", [b"", b"\xd2", bytes(200), bytes(_status_list.MAX_LIST_BYTES + 1)])

@@ -68,6 +68,14 @@ def test_a_payload_outside_the_frame_is_never_signed(size: int) -> None:
         payload_head(size)
 
 
+def test_a_payload_too_short_for_its_head_is_malformed_to_both_readers() -> None:
+    data = OPENING + b"\x58\x17" + b"p" * 23 + b"\x58\x40" + SIGNATURE
+    for read in (open_short_frame, lambda data: open_frame(data, max_payload=255)):
+        with pytest.raises(QrError) as refused:
+            read(data)
+        assert refused.value.error == "malformed"
+
+
 def as_frame(data: bytes) -> Frame:
     key_id, payload, signature = open_short_frame(data)
     return Frame(key_id, payload, signature, signed_bytes(data))
