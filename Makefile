@@ -13,12 +13,15 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint types imports protos protos-check pytest docs-reference \
+.PHONY: help demo demo-credentials up test lint types imports protos protos-check pytest docs-reference \
 	bench fuzz fmt lock clean runtime dev
 
 ##@ Try it
 demo: runtime ## The golden path: three published bills, from registration to reversal
 	@$(BIN)/yibao demo
+
+demo-credentials: runtime ## A card lost and replaced, codes offline, the issuer's key killed
+	@$(BIN)/yibao demo credentials
 
 up: runtime ## All services on this machine, with a development CA; Ctrl-C ends them
 	@$(BIN)/yibao up

@@ -12,7 +12,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
 from bench.echo import ADDRESS_VARIABLE
@@ -27,8 +26,10 @@ from bench.writer import measure
 from yibao_cli.parties import CHANNEL, parties_of
 from yibao_cli.ports import HOST, choose_ports
 from yibao_cli.regions import load_region, regions_folder
+from yibao_cli.sandbox_keys import SandboxKeys
 from yibao_cli.stack import Stack
 from yibao_common.database import Database
+from yibao_identity.rules.trust_list import KeyUse
 from yibao_identity.storage.key_file import read_key
 from yibao_identity.storage.signing import TokenSigner
 from yibao_settlement.ledger_check import check_ledger
@@ -97,10 +98,9 @@ class Bench:
             )
 
     def _signer(self) -> TokenSigner:
-        keys = self.stack.sandbox.folder / "keys"
-        key: Ed25519PrivateKey = read_key(
-            keys / "issuer.pem", passphrase=(keys / "passphrase").read_bytes()
-        )
+        keys = SandboxKeys(self.stack.sandbox.folder / "keys")
+        passphrase = keys.passphrase_file.read_bytes()
+        key = read_key(keys.private_key_file(KeyUse.TOKEN), passphrase=passphrase)
         return TokenSigner(key)
 
     def _target(self, service: str, party: str, method: str) -> Target:

@@ -16,8 +16,10 @@ from bench.requests import SettleRequests, seed
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 from yibao_cli.parties import SERVICES, parties_of
 from yibao_cli.regions import load_region, regions_folder
+from yibao_cli.sandbox_keys import SandboxKeys
 from yibao_cli.stack import Stack
 from yibao_common.database import Database
+from yibao_identity.rules.trust_list import KeyUse
 from yibao_identity.storage.key_file import read_key
 from yibao_identity.storage.signing import TokenSigner
 from yibao_settlement.ledger_check import check_ledger
@@ -59,8 +61,10 @@ def town(folder: Path, urls: dict[str, str] | None, *, processes: int) -> Iterat
             policy_file=REGION.policy_file,
             persons=PERSONS,
         )
-        keys = stack.sandbox.folder / "keys"
-        issuer = read_key(keys / "issuer.pem", passphrase=(keys / "passphrase").read_bytes())
+        keys = SandboxKeys(stack.sandbox.folder / "keys")
+        issuer = read_key(
+            keys.private_key_file(KeyUse.TOKEN), passphrase=keys.passphrase_file.read_bytes()
+        )
         bills = SettleRequests(
             TokenSigner(issuer), region=REGION.region, patients=patients, bill_prefix="K"
         )

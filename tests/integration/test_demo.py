@@ -59,6 +59,42 @@ def test_the_demo_shows_every_published_amount_and_leaves_nothing(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_life_of_credentials_goes_well_and_leaves_nothing(tmp_path: Path) -> None:
+    """I-06, I-19, I-20, I-23, I-24: loss, replacement, both kinds of code, the key's end."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "yibao_cli.main", "demo", "credentials"],
+        env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "80", "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    shown = finished.stdout
+    assert finished.returncode == 0, shown + finished.stderr
+    assert finished.stderr == ""
+    assert "✗" not in shown
+    assert max(map(cell_len, shown.splitlines())) <= 80
+    steps = [line[3:].split("  ")[0] for line in shown.splitlines() if line.startswith("✓")]
+    # The story to its end, in its order.
+    wanted = iter(steps)
+    for step in (
+        "Issue a card",
+        "Swipe the lost card",
+        "Collect it",
+        "Compare the account with before",
+        "Verify it offline (mode A)",
+        "Verify it offline (mode B)",
+        "yibao keys rotate --emergency",
+        "Verify a code of the old key",
+        "yibao keys kill",
+        "Verify the old code again",
+        "Verify the new one",
+    ):
+        assert step in wanted, f"{step} is missing after the step before it, in {steps}"
+    assert processes_naming(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_one_fen_of_difference_fails_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +122,7 @@ def test_each_check_of_the_walk_fails_where_the_answer_is_another(tmp_path: Path
         identity = IdentitySteps(stack, region, log, today=today, choose=choose)
         steps = SettlementSteps(stack, region, log, today=today, clock=system_clock, choose=choose)
         person_id = identity.register_person()
-        certificate_id = identity.activate(person_id)
+        certificate_id, _subject = identity.activate(person_id)
         visit_id = steps.register_visit(identity.issue(certificate_id, ADMISSION))
         before = steps.standing(person_id)
         qr_text = identity.issue(certificate_id, SETTLE)

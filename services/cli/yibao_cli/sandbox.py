@@ -61,7 +61,6 @@ class Sandbox:
     config_files: Mapping[str, Path]
     database_urls: Mapping[str, str]
     root_file: Path
-    trust_key_file: Path
 
 
 def claim_folder(folder: Path, *, keep_data: bool) -> TextIO:
@@ -134,7 +133,6 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         config_files,
         database_urls,
         root_file=keys.root_file,
-        trust_key_file=keys.trust_key_file,
     )
 
 

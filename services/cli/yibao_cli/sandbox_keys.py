@@ -14,13 +14,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from yibao._token import key_id_of
 from yibao_common.clock import Clock
 from yibao_common.config import load_config
 from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.trust_list import KeyUse
 from yibao_identity.storage import root_ceremony
 from yibao_identity.storage.key_file import write_key
-from yibao_identity.storage.private_keys import KeyFolder, public_pem
+from yibao_identity.storage.private_keys import KeyFolder
 from yibao_identity.storage.signing import SigningKey
 from yibao_identity.trust_setup import add_first_keys, open_trust_admin
 
@@ -51,14 +52,15 @@ class SandboxKeys:
         return self.folder / "root-1.cose"
 
     @property
-    def trust_key_file(self) -> Path:
-        """The public key that signs snapshots, as PEM."""
-        return self.folder / "trust.pub.pem"
-
-    @property
     def index_file(self) -> Path:
         """The public keys by use; written last, so that its presence means all is there."""
         return self.folder / "keys.json"
+
+    def private_key_file(self, use: KeyUse) -> Path:
+        """The private key of a use, as it was made."""
+        index = json.loads(self.index_file.read_text(encoding="ascii"))
+        public_key = bytes.fromhex(index[use.value])
+        return self.private_folder / f"{key_id_of(public_key).hex()}.pem"
 
 
 def make_keys(folder: Path, *, now: dt.datetime) -> SandboxKeys:
@@ -128,7 +130,6 @@ def _make_private_keys(keys: SandboxKeys, now: dt.datetime) -> None:
     for holder in holders[:2]:
         document = root_ceremony.sign(document, holder)
     keys.root_file.write_bytes(document)
-    keys.trust_key_file.write_bytes(public_pem(trust_key))
     index = {use.value: public.hex() for use, public in zip(KeyUse, others, strict=True)}
     keys.index_file.write_text(json.dumps(index), encoding="ascii")
 

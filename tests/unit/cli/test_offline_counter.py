@@ -3,28 +3,39 @@
 import datetime as dt
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from typer.testing import CliRunner
 
+from yibao.trust_store import TrustStore
 from yibao_cli.demo import offline_counter
-from yibao_cli.demo.identity_steps import run_counter
-from yibao_cli.demo.steps import StepFailedError
+from yibao_cli.demo.counter import read_offline
 from yibao_cli.main import app
 from yibao_identity.rules.qr_code import QrClaims
 from yibao_identity.rules.trust_list import KeyState, ListedKey, TrustList
+from yibao_identity.storage import root_ceremony
 from yibao_identity.storage.signing import TokenSigner, TrustSigner
 
 REGION = "330100"
 SUBJECT = "K7Q2M9X4T1B8Z"
 
 
+@dataclass(frozen=True, slots=True)
+class CounterFiles:
+    """What a counter holds, and a code of this minute."""
+
+    root: Path
+    snapshot: Path
+    folder: Path
+    text: str
+
+
 @pytest.fixture
-def counter_files(tmp_path: Path) -> tuple[Path, Path, str]:
-    """Returns snapshot file, trust key file and the text of a code of this minute."""
+def files(tmp_path: Path) -> CounterFiles:
+    """A counter that fetched a snapshot."""
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     token, trust_key = TokenSigner(Ed25519PrivateKey.generate()), Ed25519PrivateKey.generate()
     listed = ListedKey(
@@ -34,31 +45,53 @@ def counter_files(tmp_path: Path) -> tuple[Path, Path, str]:
         now + dt.timedelta(days=1),
         KeyState.ACTIVE,
     )
-    snapshot_file, trust_key_file = tmp_path / "trust.cbor", tmp_path / "trust.pem"
-    snapshot_file.write_bytes(TrustSigner(trust_key).sign_snapshot(TrustList(1, now, (listed,))))
-    public = trust_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    trust_key_file.write_bytes(public)
-    second = int(now.timestamp())
-    claims = QrClaims(REGION, SUBJECT, "01103", second, second + 60, bytes(8))
-    return snapshot_file, trust_key_file, token.sign_code(claims)
-
-
-def test_the_counter_reads_a_good_code(counter_files: tuple[Path, Path, str]) -> None:
-    snapshot_file, trust_key_file, text = counter_files
-    subject = run_counter(
-        text, snapshot_file=snapshot_file, trust_key_file=trust_key_file, audience="01103"
+    holders = [Ed25519PrivateKey.generate() for _ in range(3)]
+    root = root_ceremony.draft_first(
+        root_keys=[holder.public_key().public_bytes_raw() for holder in holders],
+        threshold=2,
+        trust_keys=[trust_key.public_key().public_bytes_raw()],
+        now=now,
+        life=dt.timedelta(days=30),
     )
-    assert subject == SUBJECT
+    for holder in holders[:2]:
+        root = root_ceremony.sign(root, holder)
+    made = CounterFiles(
+        tmp_path / "root-1.cose",
+        tmp_path / "trust.cbor",
+        tmp_path / "counter",
+        token.sign_code(
+            QrClaims(
+                REGION,
+                SUBJECT,
+                "01103",
+                int(now.timestamp()),
+                int(now.timestamp()) + 60,
+                bytes(8),
+            )
+        ),
+    )
+    made.root.write_bytes(root)
+    snapshot = TrustSigner(trust_key).sign_snapshot(TrustList(1, now, (listed,)))
+    made.snapshot.write_bytes(snapshot)
+    for name in ("cache", "state"):
+        (made.folder / name).mkdir(parents=True)
+    store = TrustStore(
+        first_root=root, cache_folder=made.folder / "cache", state_folder=made.folder / "state"
+    )
+    store.take_snapshot(snapshot, now=now)
+    return made
 
 
-def test_the_counter_refuses_a_code_for_another_use(
-    counter_files: tuple[Path, Path, str],
-) -> None:
-    snapshot_file, trust_key_file, text = counter_files
-    with pytest.raises(StepFailedError, match="wrong_audience"):
-        run_counter(
-            text, snapshot_file=snapshot_file, trust_key_file=trust_key_file, audience="01301"
-        )
+def read(files: CounterFiles, audience: str) -> dict[str, str]:
+    return read_offline(files.text, root_file=files.root, folder=files.folder, audience=audience)
+
+
+def test_the_counter_reads_a_good_code(files: CounterFiles) -> None:
+    assert read(files, "01103")["subject"] == SUBJECT
+
+
+def test_the_counter_refuses_a_code_for_another_use(files: CounterFiles) -> None:
+    assert read(files, "01301") == {"refused": "wrong_audience"}
 
 
 def test_the_counter_ends_at_any_use_of_the_network() -> None:
@@ -76,12 +109,9 @@ def test_the_counter_ends_at_any_use_of_the_network() -> None:
 
 
 @pytest.mark.parametrize("audiences", [[], ["--audience", "01101", "--audience", "01103"]])
-def test_the_command_prints_what_a_code_states(
-    counter_files: tuple[Path, Path, str], audiences: list[str]
-) -> None:
-    snapshot_file, trust_key_file, text = counter_files
-    files = ["--snapshot", str(snapshot_file), "--trust-key", str(trust_key_file)]
-    result = CliRunner().invoke(app, ["qr", "verify", text, *files, *audiences])
+def test_the_command_prints_what_a_code_states(files: CounterFiles, audiences: list[str]) -> None:
+    options = ["--snapshot", str(files.snapshot), "--root", str(files.root)]
+    result = CliRunner().invoke(app, ["qr", "verify", files.text, *options, *audiences])
     assert result.exit_code == 0, result.output
     said = dict(line.split() for line in result.output.splitlines() if len(line.split()) == 2)
     assert (said["region"], said["subject"], said["audience"]) == (REGION, SUBJECT, "01103")
@@ -92,22 +122,20 @@ def test_the_command_prints_what_a_code_states(
     [("", "01301", "wrong_audience"), ("Z", "01103", "malformed")],
 )
 def test_the_command_names_the_error_of_a_refused_code(
-    counter_files: tuple[Path, Path, str], change: str, audience: str, error: str
+    files: CounterFiles, change: str, audience: str, error: str
 ) -> None:
-    snapshot_file, trust_key_file, text = counter_files
-    files = ["--snapshot", str(snapshot_file), "--trust-key", str(trust_key_file)]
+    options = ["--snapshot", str(files.snapshot), "--root", str(files.root)]
     result = CliRunner().invoke(
-        app, ["qr", "verify", "-", *files, "--audience", audience], input=f"{text}{change}\n"
+        app,
+        ["qr", "verify", "-", *options, "--audience", audience],
+        input=f"{files.text}{change}\n",
     )
     assert result.exit_code == 1
     assert result.stderr.startswith(f"{error}: ")
 
 
-def test_the_command_says_which_file_is_of_no_use(
-    counter_files: tuple[Path, Path, str],
-) -> None:
-    snapshot_file, trust_key_file, text = counter_files
-    files = ["--snapshot", str(trust_key_file), "--trust-key", str(snapshot_file)]
-    result = CliRunner().invoke(app, ["qr", "verify", text, *files])
+def test_the_command_says_which_file_is_of_no_use(files: CounterFiles) -> None:
+    options = ["--snapshot", str(files.root), "--root", str(files.snapshot)]
+    result = CliRunner().invoke(app, ["qr", "verify", files.text, *options])
     assert result.exit_code == 2
-    assert str(snapshot_file) in result.stderr
+    assert str(files.snapshot) in result.stderr

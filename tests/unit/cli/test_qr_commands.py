@@ -18,7 +18,8 @@ from support.presentation_minting import (
     device_snapshot,
     showing,
 )
-from support.token_minting import NOW, SUBJECT, Message, payload, private_key
+from support.roots import make_root
+from support.token_minting import NOW, SUBJECT, Message, payload, public_key
 from typer.testing import CliRunner
 
 from yibao_cli.main import app
@@ -155,11 +156,7 @@ def test_without_the_extra_the_reader_says_what_to_install(tmp_path: Path) -> No
 
 def verified(text: str, tmp_path: Path, *, challenge: str = "", lists: bool = True) -> str:
     """Returns what the command says of a code, on stdout or stderr."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    key = private_key("trust").public_key()
-    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    (tmp_path / "trust.pem").write_bytes(pem)
+    (tmp_path / "root-1.cose").write_bytes(make_root([public_key("trust")]))
     (tmp_path / "trust.cbor").write_bytes(device_snapshot())
     (tmp_path / "list.cbor").write_bytes(HELD_LISTS[0])
     out, err = consoles()
@@ -168,7 +165,7 @@ def verified(text: str, tmp_path: Path, *, challenge: str = "", lists: bool = Tr
         err,
         text,
         snapshot_file=tmp_path / "trust.cbor",
-        trust_key_file=tmp_path / "trust.pem",
+        root_file=tmp_path / "root-1.cose",
         status_list_files=[tmp_path / "list.cbor"] if lists else [],
         audiences=[],
         challenge=challenge,

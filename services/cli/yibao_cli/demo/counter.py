@@ -8,7 +8,7 @@ from pathlib import Path
 
 from yibao.trust_client import TrustClient
 from yibao.trust_store import TrustStore
-from yibao_cli.demo import counter_with_store
+from yibao_cli.demo import offline_counter
 from yibao_cli.demo.steps import CALL_SECONDS, StepFailedError, StepLog
 from yibao_cli.parties import parties_of
 from yibao_cli.regions import Region
@@ -76,17 +76,29 @@ class Counter:
         return self._read(qr_text).get("key_id", "")
 
     def _read(self, qr_text: str) -> dict[str, str]:
-        script = str(Path(counter_with_store.__file__))
-        command = [sys.executable, "-I", script]
-        finished = subprocess.run(  # noqa: S603 (our own interpreter and script)
-            [*command, str(self._root_file), str(self._folder), self._audience],
-            input=f"{qr_text}\n",
-            capture_output=True,
-            text=True,
-            timeout=CALL_SECONDS,
-            check=False,
+        return read_offline(
+            qr_text, root_file=self._root_file, folder=self._folder, audience=self._audience
         )
-        if finished.returncode:
-            raise StepFailedError((finished.stdout + finished.stderr).strip())
-        said: dict[str, str] = json.loads(finished.stdout)
-        return said
+
+
+def read_offline(text: str, *, root_file: Path, folder: Path, audience: str) -> dict[str, str]:
+    """Returns what a hospital's own process says of a code: subject and key, or `refused`.
+
+    `folder` holds `cache` and `state` of its trust.
+
+    Raises:
+        StepFailedError: the process failed.
+    """
+    command = [sys.executable, "-I", str(Path(offline_counter.__file__))]
+    finished = subprocess.run(  # noqa: S603 (our own interpreter and script)
+        [*command, str(root_file), str(folder), audience],
+        input=f"{text}\n",
+        capture_output=True,
+        text=True,
+        timeout=CALL_SECONDS,
+        check=False,
+    )
+    if finished.returncode:
+        raise StepFailedError((finished.stdout + finished.stderr).strip())
+    said: dict[str, str] = json.loads(finished.stdout)
+    return said

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
+from yibao_cli.demo.counter import Counter
 from yibao_cli.demo.figures import Figure, StepTitle, compare, differing
 from yibao_cli.demo.identity_steps import ADMISSION, SETTLE, IdentitySteps
 from yibao_cli.demo.settlement_steps import SettlementSteps
@@ -60,9 +61,11 @@ def walk_golden_path(
     trace: tuple[settlement_pb2.TraceNode, ...] = ()
     with contextlib.suppress(StepFailedError):
         person_id = identity.register_person()
-        certificate_id = identity.activate(person_id)
+        certificate_id, subject = identity.activate(person_id)
         admission_qr = identity.issue(certificate_id, ADMISSION)
-        identity.verify_offline(admission_qr)
+        counter = Counter(stack, region, log, audience=ADMISSION)
+        counter.fetch(now=clock())
+        counter.accepts(admission_qr, "Verify the code offline", subject=subject)
         visit_id = settlement.register_visit(admission_qr)
         has_account = region.sample_bill.person.insurance_type == _EMPLOYEE
         if has_account:

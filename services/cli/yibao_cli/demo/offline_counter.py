@@ -1,7 +1,8 @@
-"""What runs at a hospital's counter: verifies a QR code with the SDK alone, offline.
+"""A hospital's counter that keeps its trust in a folder and verifies codes offline.
 
 The demo starts it as a process of its own, in which any use of the network is an error.
-Usage: offline_counter.py SNAPSHOT_FILE TRUST_KEY_FILE AUDIENCE, with the code on stdin.
+Usage: offline_counter.py ROOT_FILE FOLDER AUDIENCE, with one code a line on stdin;
+prints one line of JSON a code.
 """
 
 import datetime as dt
@@ -9,11 +10,8 @@ import json
 import sys
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
 from yibao.qr import QrError, Verifier
-from yibao.trust import TrustSnapshot
+from yibao.trust_store import TrustStore
 
 _SERVER_CODE = ("yibao_common", "yibao_identity", "yibao_settlement", "sqlalchemy")
 
@@ -24,24 +22,25 @@ def _refuse_network(event: str, _arguments: tuple[object, ...]) -> None:
 
 
 def main() -> int:
-    """Prints what the code says, as JSON; returns 1 where it is refused."""
+    """Prints what each code says, or why it is refused."""
     sys.addaudithook(_refuse_network)
-    snapshot_file, trust_key_file, audience = sys.argv[1:]
-    now = dt.datetime.now(dt.UTC)
-    key = load_pem_public_key(Path(trust_key_file).read_bytes())
-    assert isinstance(key, Ed25519PublicKey)
-    try:
-        trust = TrustSnapshot.verify(
-            Path(snapshot_file).read_bytes(), trust_key=key.public_bytes_raw(), now=now
-        )
-        text = sys.stdin.read().rstrip("\n")
-        claims = Verifier(trust).check(text, audience=audience, now=now)
-    except QrError as refused:
-        print(json.dumps({"refused": refused.error}))
-        return 1
+    root_file, folder, audience = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    store = TrustStore(
+        first_root=root_file.read_bytes(),
+        cache_folder=folder / "cache",
+        state_folder=folder / "state",
+    )
+    verifier = Verifier(store.current(now=dt.datetime.now(dt.UTC)))
+    for line in sys.stdin:
+        now = dt.datetime.now(dt.UTC)
+        try:
+            claims = verifier.check(line.rstrip("\n"), audience=audience, now=now)
+        except QrError as refused:
+            print(json.dumps({"refused": refused.error}))
+        else:
+            print(json.dumps({"subject": claims.subject, "key_id": claims.key_id.hex()}))
     loaded = [name for name in _SERVER_CODE if name in sys.modules]
     assert not loaded, f"the SDK needs nothing of the servers, and loaded {loaded}"
-    print(json.dumps({"issuer": claims.issuer, "subject": claims.subject}))
     return 0
 
 

@@ -72,7 +72,7 @@ def scan(
 def verify(
     text: Annotated[str, typer.Argument(help="The text of the code; - reads stdin.")],
     snapshot: Annotated[Path, typer.Option(help="The trust snapshot, as it was fetched.")],
-    trust_key: Annotated[Path, typer.Option(help="PEM of the pinned public trust key.")],
+    root: Annotated[Path, typer.Option(help="The root of trust, as it was installed.")],
     audience: Annotated[
         list[str] | None, typer.Option(help="Accepted business type; repeatable. All if absent.")
     ] = None,
@@ -95,7 +95,7 @@ def verify(
             err,
             text,
             snapshot_file=snapshot,
-            trust_key_file=trust_key,
+            root_file=root,
             status_list_files=status_list or [],
             audiences=audience or [],
             challenge=challenge,

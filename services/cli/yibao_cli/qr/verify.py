@@ -3,12 +3,10 @@
 import sys
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from rich.console import Console
 
 from yibao import qr
-from yibao.trust import TrustSnapshot
+from yibao.trust import TrustRoot, TrustSnapshot
 from yibao_common.clock import Clock
 from yibao_identity.rules.qr_code import AUDIENCES
 
@@ -22,7 +20,7 @@ def run_verify(
     text: str,
     *,
     snapshot_file: Path,
-    trust_key_file: Path,
+    root_file: Path,
     status_list_files: list[Path],
     audiences: list[str],
     challenge: str,
@@ -33,7 +31,7 @@ def run_verify(
         text = sys.stdin.read().rstrip("\r\n")
     now = clock()
     try:
-        key = _trust_key(trust_key_file)
+        root = _root(root_file)
         snapshot = snapshot_file.read_bytes()
         status_lists = [path.read_bytes() for path in status_list_files]
         nonce = _challenge(challenge)
@@ -41,7 +39,8 @@ def run_verify(
         err.print(str(error), style="red", markup=False, soft_wrap=True)
         return _UNUSABLE
     try:
-        trust = TrustSnapshot.verify(snapshot, trust_key=key, now=now)
+        root.check_age(now)
+        trust = TrustSnapshot.verify(snapshot, trust_key=root.trust_keys, now=now)
         for status_list in status_lists:
             trust = trust.with_status_list(status_list, now=now)
         accepted = audiences or list(AUDIENCES)
@@ -82,12 +81,9 @@ def _challenge(digits: str) -> bytes | None:
     return challenge
 
 
-def _trust_key(path: Path) -> bytes:
-    """Returns the raw key of a PEM file; raises ValueError where it holds none."""
+def _root(path: Path) -> TrustRoot:
+    """Returns the root in a file, which is taken as it is; raises ValueError where it is none."""
     try:
-        key = load_pem_public_key(path.read_bytes())
-    except ValueError:
-        key = None
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError(f"{path} holds no public Ed25519 key in PEM")
-    return key.public_bytes_raw()
+        return TrustRoot.first(path.read_bytes())
+    except qr.QrError as error:
+        raise ValueError(f"{path} is no root of trust: {error.message}") from None
