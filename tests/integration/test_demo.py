@@ -81,7 +81,7 @@ def test_the_life_of_credentials_goes_well_and_leaves_nothing(tmp_path: Path) ->
         "Issue a card",
         "Swipe the lost card",
         "Collect it",
-        "Compare the account with before",
+        "Compare the account",
         "Verify it offline (mode A)",
         "Verify it offline (mode B)",
         "yibao keys rotate --emergency",

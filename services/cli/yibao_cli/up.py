@@ -118,6 +118,8 @@ def _show_ready(
     first = parties_of(regions[0])
     files.add_row(f"{first.maker}.pem", "agency, who submits; every region has one")
     files.add_row(f"{first.checker}.pem", "agency, who approves; every region has one")
+    files.add_row(f"{first.terminal}.pem", "terminal of the hospital; every region has one")
+    files.add_row(f"{first.bank}.pem", "bank branch; every region has one")
     files.add_row(f"{CHANNEL}.pem", "the app of insured persons")
     console.print(files)
     console.print("\nCall it from another terminal, in this folder:\n")

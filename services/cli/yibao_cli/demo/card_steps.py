@@ -70,7 +70,7 @@ class CardSteps:
         with self._log.step("Issue a card", "identity") as note:
             card = self._agency.IssueCard(request, timeout=CALL_SECONDS).card
             deadline = card.activation_deadline_date
-            note(f"to be activated by {deadline.year}-{deadline.month:02d}-{deadline.day:02d}")
+            note(f"activate it by {deadline.year}-{deadline.month:02d}-{deadline.day:02d}")
         return card
 
     def activate(self, card: card_pb2.Card) -> None:
@@ -87,7 +87,7 @@ class CardSteps:
                 ),
                 timeout=CALL_SECONDS,
             )
-            note("takes the place of the lost one" if answer.replaced_card_id else "active")
+            note("replaces the lost card" if answer.replaced_card_id else "active")
         with self._log.step("Set the card's password", "identity") as note:
             self._bank.SetPin(
                 pin_messages_pb2.SetPinRequest(
@@ -100,13 +100,13 @@ class CardSteps:
                 ),
                 timeout=CALL_SECONDS,
             )
-            note("six digits, stored with scrypt and a pepper")
+            note("stored with scrypt, pepper")
 
     def swipe(self, card: card_pb2.Card) -> str:
         """Reads the chip and the password at a terminal; returns the code of this minute."""
         with self._log.step("Swipe it with the password", "terminal") as note:
             answer = self._authorize(card)
-            note("a code of one minute, as a phone's")
+            note("a code of one minute")
         return answer.qr_text
 
     def swipe_refused(self, card: card_pb2.Card, title: str, reason: Reason) -> None:
@@ -141,7 +141,7 @@ class CardSteps:
                 ),
                 timeout=CALL_SECONDS,
             )
-            note("letter and confirmation shown")
+            note("both papers shown")
         with self._log.step("Collect it", "identity") as note:
             new = self._bank.CollectReplacement(
                 loss_messages_pb2.CollectReplacementRequest(
@@ -154,7 +154,7 @@ class CardSteps:
                 ),
                 timeout=CALL_SECONDS,
             ).card
-            note("this sandbox has it ready at once, else 7 days")
+            note("at once here, else 7 days")
         return new
 
     def _authorize(self, card: card_pb2.Card) -> card_use_messages_pb2.AuthorizeCardResponse:
@@ -192,7 +192,7 @@ def refused_with(reason: Reason, note: Callable[[str], None]) -> Iterator[None]:
         refusal = error_of(error)
         if refusal.reason != reason.wire_name:
             raise
-        note(f"refused, as it must be: {reason.name}")
+        note(f"refused: {reason.name}")
         return
     raise StepFailedError(f"not refused, and {reason.name} was due")
 

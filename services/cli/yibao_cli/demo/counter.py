@@ -29,9 +29,9 @@ class Counter:
 
     def fetch(self, *, now: dt.datetime) -> int:
         """Fetches the trust snapshot and its lists; returns the version."""
-        with self._log.step("Fetch and verify trust", "hospital") as note:
+        with self._log.step("Fetch trust, from the root on", "hospital") as note:
             version = self._refresh(now)
-            note(f"snapshot {version}, verified from the root on")
+            note(f"snapshot {version}")
         return version
 
     def fetch_newer(self, version: int, *, now: dt.datetime) -> int:
@@ -40,7 +40,7 @@ class Counter:
             newer = self._refresh(now)
             if newer <= version:
                 raise StepFailedError(f"the service still publishes snapshot {newer}")
-            note(f"snapshot {newer}, verified from the root on")
+            note(f"snapshot {newer}")
         return newer
 
     def _refresh(self, now: dt.datetime) -> int:
@@ -69,7 +69,7 @@ class Counter:
             said = self._read(qr_text)
             if said.get("refused") != error:
                 raise StepFailedError(f"the counter says {said}, and {error} was due")
-            note(f"refused, as it must be: {error}")
+            note(f"refused: {error}")
 
     def key_of(self, qr_text: str) -> str:
         """Returns the id of the issuer's key behind a code, or nothing if it is refused."""

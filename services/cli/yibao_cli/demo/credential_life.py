@@ -93,11 +93,11 @@ def _live_with_cards(
     new = cards.replace(card)
     cards.activate(new)
     counter.accepts(cards.swipe(new), "Verify the code offline", subject=new.subject)
-    with log.step("Compare the account with before", "settlement") as note:
+    with log.step("Compare the account", "settlement") as note:
         after = _standing(stack, region, holder)
         if after != before:
             raise StepFailedError(f"{before} became {after}")
-        note("the balance is the person's, not the card's: unchanged")
+        note("as before, to the fen")
 
 
 def _standing(stack: Stack, region: Region, holder: Holder) -> Standing:

@@ -26,14 +26,14 @@ class KeySteps:
             made, retired = _MADE.search(said), _RETIRED.search(said)
             if made is None or retired is None:
                 raise StepFailedError(said)
-            note(f"{made[1]} signs, {retired[1]} retires")
+            note(f"{retired[1]} retires")
         return retired[1]
 
     def kill(self, key_id: str) -> None:
         """Withdraws a key for good."""
         with self._log.step("yibao keys kill", "keys") as note:
             self._run("kill", key_id)
-            note(f"{key_id} is withdrawn")
+            note(f"{key_id} withdrawn")
 
     def _run(self, *words: str) -> str:
         finished = subprocess.run(  # noqa: S603 (our own interpreter and program)

@@ -53,7 +53,7 @@ class PhoneSteps:
         )
         with self._log.step("Fetch this minute's code", "phone") as note:
             qr_text = self._stub.IssueQrCode(request, timeout=CALL_SECONDS).qr_text
-            note(f"{qr_text[:10]}..., {len(qr_text)} characters")
+            note(f"{qr_text[:8]}..., {len(qr_text)} characters")
         return qr_text
 
     def fetch_code_of_a_new_key(
@@ -101,12 +101,12 @@ class PhoneSteps:
                 timeout=CALL_SECONDS,
             ).device_certificate
             hours = (certified.expire_time.seconds - certified.issue_time.seconds) // 3_600
-            note(f"proved by signature; certified for {hours} h")
+            note(f"certified for {hours} h")
         return certified.certificate
 
     def make_code(self, certificate: bytes, audience: str) -> str:
         """Makes a code with the phone's own key (mode B); nobody is asked."""
         with self._log.step("Make a code, no network", "phone") as note:
             text = qr.present(certificate, self._key, audience=audience, now=self._clock())
-            note(f"{text[:10]}..., {len(text)} characters")
+            note(f"{text[:8]}..., {len(text)} characters")
         return text
