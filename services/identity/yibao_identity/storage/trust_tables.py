@@ -22,8 +22,7 @@ from yibao_identity.application.trust import (
 from yibao_identity.rules.trust_list import KeyState, KeyUse, ListedKey
 from yibao_identity.storage import tables
 
-# Any number that no other lock of this database bears: "trus" in ASCII.
-_LOCK = 0x74727573
+_HEAD = sa.select(tables.trust_head).with_for_update()
 
 
 class TrustTableStore:
@@ -43,8 +42,8 @@ class TrustTableStore:
     def change(self) -> Iterator[TrustChange]:
         """Gives a writing one, which waits for other writers and commits at its end."""
         with self._database.write() as connection:
-            if not self._database.is_sqlite:  # there the transaction itself excludes others
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            # On SQLite the transaction itself excludes others.
+            connection.execute(_HEAD).one()
             yield _Rows(connection)
 
 

@@ -109,6 +109,12 @@ def _create_devices() -> None:
 
 
 def _create_trust() -> None:
+    head = op.create_table(
+        "trust_head",
+        sa.Column("head_id", sa.SmallInteger, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("head_id", name="pk_trust_head"),
+    )
+    op.bulk_insert(head, [{"head_id": 1}])
     op.create_table(
         "trust_root",
         sa.Column("version", sa.Integer, nullable=False, autoincrement=False),

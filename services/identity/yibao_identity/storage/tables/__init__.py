@@ -28,6 +28,7 @@ from yibao_identity.storage.tables.persons import (
 from yibao_identity.storage.tables.trust import (
     status_list,
     trust_denied,
+    trust_head,
     trust_key,
     trust_root,
     trust_snapshot,
@@ -57,6 +58,7 @@ __all__ = [
     "revoked_status",
     "status_list",
     "trust_denied",
+    "trust_head",
     "trust_key",
     "trust_root",
     "trust_snapshot",

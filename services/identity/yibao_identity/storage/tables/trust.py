@@ -5,6 +5,13 @@ import sqlalchemy as sa
 from yibao_common.rows import Instant, code_type
 from yibao_identity.storage.tables.base import metadata, region_column, text_column
 
+# One row, which whoever changes anything below locks first.
+trust_head = sa.Table(
+    "trust_head",
+    metadata,
+    sa.Column("head_id", sa.SmallInteger, primary_key=True, autoincrement=False),
+)
+
 # Root documents with their signatures, made offline and brought in by `yibao keys root`.
 trust_root = sa.Table(
     "trust_root",
