@@ -282,6 +282,44 @@ def test_a_suspended_card_is_not_activated(desk: CardDesk) -> None:
     assert (refused.reason, refused.metadata) == (Reason.CARD_SUSPENDED, {"case_id": case_id})
 
 
+def suspend(desk: CardDesk, card: Card) -> str:
+    """Suspends a card and returns the case."""
+    with desk.database.write() as connection:
+        connection.execute(
+            sa.update(tables.card)
+            .where(tables.card.c.card_id == card.card_id)
+            .values(suspension_case_id=card.person_id)
+        )
+    return card.person_id
+
+
+def test_a_suspended_card_is_not_shaken_off_by_closing_it(desk: CardDesk) -> None:
+    """I-04: there is no other card before the suspension is lifted."""
+    card = desk.active()
+    case_id = suspend(desk, card)
+    desk.close(card)
+    refused = refusal(desk.issue, card.person_id)
+    assert (refused.reason, refused.metadata) == (Reason.CARD_SUSPENDED, {"case_id": case_id})
+    with desk.database.write() as connection:
+        connection.execute(sa.update(tables.card).values(suspension_case_id=None))
+    assert desk.issue(card.person_id).state is CardState.ISSUED
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_the_replacement_of_a_card_that_was_suspended_meanwhile_is_not_activated(
+    desk: CardDesk, is_closed: bool
+) -> None:
+    """I-04: the suspension came after the new card was handed out."""
+    lost = desk.active()
+    new = desk.replacement(lost)
+    case_id = suspend(desk, lost)
+    if is_closed:
+        desk.close(lost)
+    refused = refusal(desk.activate, new)
+    assert (refused.reason, refused.metadata) == (Reason.CARD_SUSPENDED, {"case_id": case_id})
+    assert desk.read(new).state is CardState.ISSUED
+
+
 def test_a_repeated_activation_gets_the_same_answer(desk: CardDesk) -> None:
     """I-23: told once to settlement, once on record."""
     card, request = desk.issue(desk.person()), desk.request("ActivateCard")

@@ -14,6 +14,7 @@ from yibao_common.reasons import Reason
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import CredentialState
 from yibao_identity.rules.device import DeviceState
+from yibao_identity.rules.merge import MergeState
 from yibao_identity.rules.misuse import CaseState, MisuseCase, MisuseKind
 from yibao_identity.storage import tables
 
@@ -167,6 +168,26 @@ def test_a_card_is_suspended_as_well(desk: EcertDesk) -> None:
     assert card_id in desk.audit()[-1].subject_ids
     desk.lift(case)
     assert told_states(desk, person_id) == [CredentialState.USABLE]
+
+
+@pytest.mark.parametrize("is_card", [False, True])
+def test_a_suspension_is_not_shaken_off_by_a_merge(desk: EcertDesk, is_card: bool) -> None:
+    """I-04: the record that stays could get new credentials, or has them."""
+    retired, surviving = desk.person_id(), desk.person_id()
+    certificate = desk.activate(retired)
+    give_card(desk, retired, "CARD000000001")
+    subject = "CARD000000001" if is_card else certificate.subject
+    case = desk.suspend(desk.report(subject))
+    if not is_card:
+        desk.close(certificate.certificate_id)
+    merge = desk.propose(retired, surviving)
+    before = desk.everything()
+    refused = refusal_of(desk.decide, merge.merge_id)
+    assert refused.reason is (Reason.CARD_SUSPENDED if is_card else Reason.ECERT_SUSPENDED)
+    assert refused.metadata == {"case_id": case.case_id}
+    assert desk.everything() == before
+    desk.lift(case)
+    assert desk.decide(merge.merge_id).state is MergeState.APPROVED
 
 
 def test_what_one_case_suspends_another_does_not(desk: EcertDesk) -> None:

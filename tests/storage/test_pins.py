@@ -1,5 +1,6 @@
 """PINs on real databases: every wrong try counted, whoever tries at the same time."""
 
+import dataclasses
 import datetime as dt
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -188,6 +189,35 @@ def test_a_repeated_wrong_try_is_told_the_same_after_the_lock_was_opened(desk: C
     again = refusal(desk.verify, card, WRONG, request=request)
     assert (again.reason, again.metadata) == (first.reason, first.metadata)
     assert desk.row(card).wrong_tries == 0
+
+
+@pytest.mark.parametrize("method", ["VerifyPin", "AuthorizeCard", "SetPin"])
+def test_a_request_id_used_again_with_another_pin_is_a_try(desk: CardDesk, method: str) -> None:
+    """I-13: that the id is refused tells that the PIN is not the one of the first request."""
+    card = desk.active(pin=None)
+    calls = {"VerifyPin": desk.verify, "AuthorizeCard": desk.authorize, "SetPin": desk.set_pin}
+    if method != "SetPin":
+        desk.set_pin(card)
+    first = desk.request(method, HOSPITAL)
+    calls[method](card, PIN, request=first)
+    for tries in range(1, 6):
+        guess = dataclasses.replace(first, digest=bytes([tries]) * 32)
+        refused = refusal(calls[method], card, WRONG, request=guess)
+        assert refused.reason is Reason.REQUEST_ID_REUSED
+        assert desk.row(card).wrong_tries == tries
+    assert desk.read(card).pin_state is PinState.LOCKED
+    told = [outcome for outcome, _ in desk.audit(method) if outcome != "OK"]
+    assert told == ["PIN_INCORRECT"] * 4 + ["PIN_LOCKED"]
+
+
+def test_a_request_id_used_again_with_the_right_pin_is_no_try(desk: CardDesk) -> None:
+    """I-13: a terminal that reads the chip again and forgets to take another id."""
+    card, first = desk.active(), desk.request("VerifyPin", HOSPITAL)
+    desk.verify(card, request=first)
+    again = dataclasses.replace(first, digest=b"e" * 32)
+    assert refusal(desk.verify, card, request=again).reason is Reason.REQUEST_ID_REUSED
+    assert desk.row(card).wrong_tries == 0
+    assert desk.audit("VerifyPin")[-1] == ("REQUEST_ID_REUSED", "")
 
 
 def test_many_terminals_at_once_get_five_wrong_tries(databases: Databases) -> None:

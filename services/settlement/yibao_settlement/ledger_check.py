@@ -12,7 +12,8 @@ from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 from yibao_common.database import Database
 from yibao_common.errors import RuleError
-from yibao_settlement.application.explain import explain_settlement
+from yibao_settlement.application.explain import settled_again
+from yibao_settlement.application.settle import amounts_by_fund
 from yibao_settlement.rules.ledger import (
     Entry,
     opposite,
@@ -20,6 +21,7 @@ from yibao_settlement.rules.ledger import (
     settlement_entries,
 )
 from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.split import FundPayment
 from yibao_settlement.rules.standing import accumulate
 from yibao_settlement.servicer.decode import stored_inputs
 from yibao_settlement.storage import ledger_facts
@@ -74,11 +76,16 @@ def check_ledger(database: Database) -> LedgerReport:
             checker.check_postings(
                 ledger_facts.unbalanced_postings(connection, region),
                 ledger_facts.orphan_postings(connection, region),
+                ledger_facts.odd_postings(connection, region),
                 ledger_facts.wrong_checkpoints(connection, region),
             )
             years = checker.check_settlements(ledger_facts.booked_settlements(connection, region))
             balances, stored_years = ledger_facts.standings(connection, region)
-            checker.check_merges(ledger_facts.merge_postings(connection, region), balances)
+            checker.check_merges(
+                ledger_facts.merge_postings(connection, region),
+                ledger_facts.unmoved_persons(connection, region),
+                balances,
+            )
             checker.check_persons(
                 balances, ledger_facts.account_sums(connection, region), stored_years, years
             )
@@ -108,6 +115,7 @@ class _RegionChecker:
         self,
         unbalanced: list[tuple[str, int]],
         orphans: list[str],
+        odd: list[str],
         checkpoints: list[tuple[str, int, int]],
     ) -> None:
         self._report.postings_unbalanced += len(unbalanced)
@@ -115,6 +123,8 @@ class _RegionChecker:
             self._drift(0, posting_id, f"its entries sum to {sum_fen} fen")
         for posting_id in orphans:
             self._drift(1, posting_id, "no settlement knows it")
+        for posting_id in odd:
+            self._drift(1, posting_id, "it is no credit of one account from one source")
         for account_id, kept_fen, summed_fen in checkpoints:
             self._drift(3, account_id, f"keeps {kept_fen} fen, entries sum to {summed_fen}")
 
@@ -141,13 +151,18 @@ class _RegionChecker:
                 self._drift(6, f"{key[0]} in {key[1]}", f"keeps {stored}, derived {derived}")
 
     def check_merges(
-        self, postings: Mapping[str, Mapping[str, int]], balances: Mapping[str, int]
+        self,
+        postings: Mapping[str, Mapping[str, int]],
+        unmoved: list[str],
+        balances: Mapping[str, int],
     ) -> None:
         for posting_id, amounts in postings.items():
             from_ids = [each.removeprefix("person:") for each in amounts if amounts[each] < 0]
             to_ids = [each.removeprefix("person:") for each in amounts if amounts[each] > 0]
             if len(from_ids) != 1 or not set(to_ids) <= set(self._later(from_ids[0])):
                 self._drift(9, posting_id, f"moves {dict(amounts)}")
+        for person_id in unmoved:
+            self._drift(9, person_id, "was merged, and nobody took the account over")
         for retired_id in self._merged:
             if balances.get(retired_id):
                 self._drift(9, retired_id, f"still holds {balances[retired_id]} fen")
@@ -206,9 +221,13 @@ class _RegionChecker:
             self._drift(8, subject, f"policy {settlement.policy_version} is not stored")
             return
         try:
-            explain_settlement(stored_inputs(settlement), policy)
+            split = settled_again(stored_inputs(settlement), policy)
         except RuleError as error:
             self._drift(8, subject, error.message)
+            return
+        if dict(split.accumulations) != booked.accumulations:
+            kept = dict(booked.accumulations)
+            self._drift(8, subject, f"keeps {kept} of the year, uses up {split.accumulations}")
 
 
 def _amounts(entries: tuple[Entry, ...]) -> dict[str, int]:
@@ -239,3 +258,13 @@ def _sum_faults(settlement: settlement_pb2.Settlement, booked: BookedSettlement)
     )
     if stored != answered:
         yield f"stored amounts {stored} differ from those answered {answered}"
+    funds = amounts_by_fund(
+        FundPayment(each.fund_type, each.step_id, each.base_fen, each.amount_fen)
+        for each in settlement.fund_payments
+    )
+    if booked.fund_amounts != funds:
+        yield f"stored funds {dict(booked.fund_amounts)} differ from those answered {funds}"
+    parties = (booked.person_id, booked.institution_id, booked.benefit_year)
+    told = (settlement.person_id, settlement.institution_id, settlement.service_date.year)
+    if parties != told:
+        yield f"stored person, institution and year {parties} differ from those answered {told}"

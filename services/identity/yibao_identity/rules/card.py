@@ -6,7 +6,7 @@
 
 import datetime as dt
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -201,11 +201,19 @@ def check_not_suspended(card: Card) -> None:
         RuleError: CARD_SUSPENDED.
     """
     if card.suspension_case_id is not None:
-        raise RuleError(
-            Reason.CARD_SUSPENDED,
-            f"the card is suspended in case {card.suspension_case_id}",
-            case_id=card.suspension_case_id,
-        )
+        raise card_suspended(card.suspension_case_id)
+
+
+def check_none_suspended(cards: Iterable[Card]) -> None:
+    """Refuses a person another card while one of `cards`, closed or not, is suspended (I-04).
+
+    Otherwise losing or closing a card would be a way around its suspension.
+
+    Raises:
+        RuleError: CARD_SUSPENDED.
+    """
+    for card in cards:
+        check_not_suspended(card)
 
 
 def check_usable(card: Card) -> None:
@@ -279,6 +287,13 @@ def card_not_found(card_id: str = "") -> RuleError:
     if not card_id:
         return RuleError(Reason.CARD_NOT_FOUND, "no card has this serial and chip")
     return RuleError(Reason.CARD_NOT_FOUND, f"card {card_id} does not exist", card_id=card_id)
+
+
+def card_suspended(case_id: str) -> RuleError:
+    """Returns the refusal of a card that a case suspends (I-04)."""
+    return RuleError(
+        Reason.CARD_SUSPENDED, f"the card is suspended in case {case_id}", case_id=case_id
+    )
 
 
 def card_exists(card_id: str) -> RuleError:

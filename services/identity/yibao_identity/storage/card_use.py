@@ -90,7 +90,8 @@ class CardUseStore(PinCalls):
             card = self._reader().one(connection, request.region, command.card_id)
             return encode(CardAuthorization(card, claims))
 
-        return self._answer_counted(command.request, command.card_id, work)
+        with self._guess_counted(command.request, command.card_id, command.pin):
+            return self._answer_counted(command.request, command.card_id, work)
 
     def print_transactions(
         self,

@@ -1,6 +1,7 @@
 """Cards: issued, activated and closed once by request id, read by id, person or serial."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +23,7 @@ from yibao_identity.rules.card import (
     CardState,
     card_exists,
     check_not_closed,
-    check_not_suspended,
+    check_none_suspended,
     is_standing,
     state_after,
 )
@@ -55,9 +56,11 @@ class CardStore(LossMethods):
             request, reader = command.request, self._reader()
             region = request.region
             lock_live_person(connection, region, command.person_id)
-            for known in lock_cards_of(connection, region, command.person_id, reader):
+            known_cards = lock_cards_of(connection, region, command.person_id, reader)
+            for known in known_cards:
                 if is_standing(known.state):
                     raise card_exists(known.card_id)
+            check_none_suspended(known_cards)
             check_is_free(connection, region, serial=command.card_serial, chip=command.chip_number)
             new = NewCard(
                 command.person_id,
@@ -84,9 +87,10 @@ class CardStore(LossMethods):
             held = hold_card(connection, request.region, name, reader)
             card = held.card
             state = state_after(card, command.channel.event)
-            check_not_suspended(card)
+            cards = lock_cards_of(connection, card.region, card.person_id, reader)
+            check_none_suspended(cards)
             self._check_evidence(command, held, now)
-            replaced = self._replaced_by(connection, card, reader)
+            replaced = _replaced_by(card, cards)
             for lost in replaced:
                 after = TRANSITIONS[lost.state, CardEvent.REPLACEMENT_ACTIVATED]
                 change_card(connection, lost, state=after.value)
@@ -182,20 +186,6 @@ class CardStore(LossMethods):
         assert evidence.chip is not None, "the servicer refuses a terminal without a chip"
         check_read_time(evidence.chip, now=now)
 
-    def _replaced_by(self, connection: sa.Connection, card: Card, reader: CardReader) -> list[Card]:
-        """Returns the lost cards that `card` replaces: one, or also those before it."""
-        if card.replaces_card_id is None:
-            return []
-        locked = lock_cards_of(connection, card.region, card.person_id, reader)
-        cards = {each.card_id: each for each in locked}
-        replaced = []
-        before = cards.get(card.replaces_card_id)
-        while before is not None:
-            if before.state is CardState.LOST:
-                replaced.append(before)
-            before = cards.get(before.replaces_card_id or "")
-        return replaced
-
 
 def close_of_person(
     connection: sa.Connection, region: str, person_id: str, *, now: dt.datetime, caller: str
@@ -214,6 +204,18 @@ def close_of_person(
             change_card(connection, card, state=after.value, close_time=now, closed_by=caller)
             closed.append(card.card_id)
     return closed
+
+
+def _replaced_by(card: Card, cards: Sequence[Card]) -> list[Card]:
+    """Returns the lost ones of a person's `cards` that `card` replaces, the last one first."""
+    known = {each.card_id: each for each in cards}
+    replaced = []
+    before = known.get(card.replaces_card_id or "")
+    while before is not None:
+        if before.state is CardState.LOST:
+            replaced.append(before)
+        before = known.get(before.replaces_card_id or "")
+    return replaced
 
 
 def _check_certificate(connection: sa.Connection, region: str, certificate_id: str) -> None:

@@ -27,6 +27,7 @@ from yibao_identity.storage.enrolments import (
     standing_enrolments,
 )
 from yibao_identity.storage.feed import note_change
+from yibao_identity.storage.misuse_rows import check_none_suspended
 from yibao_identity.storage.person_calls import PersonCalls
 from yibao_identity.storage.person_locks import live_person, lock_persons
 from yibao_identity.storage.relatives import end_links_of
@@ -128,6 +129,7 @@ class MergeStore(PersonCalls):
             if merge.state is MergeState.APPROVED:
                 live_person(locked[retired])
                 live_person(locked[surviving])
+                check_none_suspended(connection, region, retired)
             connection.execute(
                 sa.update(table)
                 .where(table.c.region == region, is_asked)

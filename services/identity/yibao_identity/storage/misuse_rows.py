@@ -5,6 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from yibao_identity.rules.card import card_suspended
+from yibao_identity.rules.certificate import ecert_suspended
 from yibao_identity.rules.credential import CredentialKind
 from yibao_identity.rules.misuse import CaseState, MisuseCase, MisuseKind, Suspicion
 from yibao_identity.storage import tables
@@ -39,6 +41,24 @@ def find_credential(
         if row is not None:
             return CaseCredential(kind, *row)
     return None
+
+
+def check_none_suspended(connection: sa.Connection, region: str, person_id: str) -> None:
+    """Refuses to end the record of a person, who is locked, with a suspended credential.
+
+    The credentials of the record that stays would be a way around the suspension (I-04).
+
+    Raises:
+        RuleError: ECERT_SUSPENDED, CARD_SUSPENDED; it may be closed, but its case is not.
+    """
+    for table, refusal in ((tables.certificate, ecert_suspended), (tables.card, card_suspended)):
+        case_id = table.c.suspension_case_id
+        query = sa.select(case_id).where(
+            table.c.region == region, table.c.person_id == person_id, case_id.is_not(None)
+        )
+        found = connection.execute(query.order_by(case_id).limit(1)).scalar_one_or_none()
+        if found is not None:
+            raise refusal(found)
 
 
 def set_suspension(

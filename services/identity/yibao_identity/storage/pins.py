@@ -5,7 +5,9 @@ terminals that try at once are counted one after the other, and a process that d
 the commit has told nobody whether the PIN was right.
 """
 
+import contextlib
 import hmac
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 
@@ -32,6 +34,7 @@ from yibao_identity.rules.card import (
 )
 from yibao_identity.rules.card_use import check_original, check_read_time
 from yibao_identity.rules.pin import (
+    PinState,
     after_try,
     check_new_pin,
     check_pin_can_be_tried,
@@ -79,6 +82,32 @@ class PinCalls(CardCalls):
             _store_hash(connection, held, pin)
         return None
 
+    @contextlib.contextmanager
+    def _guess_counted(self, request: Request, card_id: str, pin: HashedPin) -> Iterator[None]:
+        """Counts a wrong PIN in a request whose id was used before, with other contents.
+
+        Whether a repeated request is answered or refused tells whether its PIN is the one
+        that was answered before; uncounted, that would be a way to try all of them.
+        """
+        try:
+            yield
+        except RuleError as refusal:
+            if refusal.reason is Reason.REQUEST_ID_REUSED:
+                with self._database.write() as connection:
+                    self._count_guess(connection, request, card_id, pin)
+            raise
+
+    def _count_guess(
+        self, connection: sa.Connection, request: Request, card_id: str, pin: HashedPin
+    ) -> None:
+        held = self._hold(connection, request, card_id)
+        wrong = None
+        if held.card.pin_state is PinState.SET:
+            wrong = self._try_pin(connection, request, held, pin)
+        if wrong is None:
+            outcome = Reason.REQUEST_ID_REUSED.name
+            self._record(connection, request, held.card, outcome=outcome)
+
     def _hold(self, connection: sa.Connection, request: Request, card_id: str) -> HeldCard:
         return hold_card(connection, request.region, CardName(card_id), self._reader())
 
@@ -114,7 +143,8 @@ class PinStore(PinCalls):
             self._store_new(connection, command.request, held, command.pin)
             return self._finish(connection, command.request, held, encode)
 
-        return self._answer(command.request, command.card_id, work)
+        with self._guess_counted(command.request, command.card_id, command.pin.hashed):
+            return self._answer(command.request, command.card_id, work)
 
     def verify(self, command: VerifyPin, encode: EncodeCard) -> bytes:
         """Tries a PIN in a terminal."""
@@ -128,7 +158,8 @@ class PinStore(PinCalls):
                 return refusal
             return self._finish(connection, command.request, held, encode)
 
-        return self._answer_counted(command.request, command.card_id, work)
+        with self._guess_counted(command.request, command.card_id, command.pin):
+            return self._answer_counted(command.request, command.card_id, work)
 
     def change(self, command: ChangePin, encode: EncodeCard) -> bytes:
         """Changes a PIN by the old one, by the document, or by both."""
@@ -148,7 +179,8 @@ class PinStore(PinCalls):
             self._store_new(connection, request, held, command.new_pin)
             return self._finish(connection, request, held, encode)
 
-        return self._answer_counted(command.request, command.card_id, work)
+        with self._guess_counted(command.request, command.card_id, command.new_pin.hashed):
+            return self._answer_counted(command.request, command.card_id, work)
 
     def report_lost(self, command: ReportPinLost, encode: EncodeCard) -> bytes:
         """Refuses a PIN from now on; one reported before stays as it is."""
@@ -174,7 +206,8 @@ class PinStore(PinCalls):
             self._store_new(connection, command.request, held, command.pin)
             return self._finish(connection, command.request, held, encode)
 
-        return self._answer(command.request, command.card_id, work)
+        with self._guess_counted(command.request, command.card_id, command.pin.hashed):
+            return self._answer(command.request, command.card_id, work)
 
     def _store_new(
         self, connection: sa.Connection, request: Request, held: HeldCard, new: NewPin

@@ -203,7 +203,8 @@ def end_links_of(
     is_standing = table.c.state.in_(_STANDING)
     query = sa.select(table).where(table.c.region == region, _takes_part(person_id), is_standing)
     beneficiaries = set()
-    for row in connection.execute(query).all():
+    # In the order in which those who issue relatives' codes lock links.
+    for row in connection.execute(query.order_by(table.c.link_id)).all():
         link = _link_from(row)
         _store_state(connection, end(link, now=now), end_time=now, ended_by=caller)
         if link.purpose is LinkPurpose.SHARE_ACCOUNT and link.state is LinkState.CONFIRMED:

@@ -5,11 +5,20 @@ from yibao_common.reasons import Reason
 from yibao_settlement.application.records import StoredInputs
 from yibao_settlement.rules.benefits import adjudicate
 from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.split import Split
 from yibao_settlement.rules.trace import TraceNode, explain
 
 
 def explain_settlement(inputs: StoredInputs, policy: Policy) -> tuple[TraceNode, ...]:
     """Returns every step of the calculation that settled a bill.
+
+    Raises RuleError as `settled_again`.
+    """
+    return explain(policy, settled_again(inputs, policy))
+
+
+def settled_again(inputs: StoredInputs, policy: Policy) -> Split:
+    """Calculates a settled bill again.
 
     Raises RuleError TRACE_MISMATCH where the steps are no longer those settled by: the
     record, the policy or the code was altered.
@@ -29,4 +38,4 @@ def explain_settlement(inputs: StoredInputs, policy: Policy) -> tuple[TraceNode,
             f"settlement {inputs.settlement_id} does not come out as it was settled",
             settlement_id=inputs.settlement_id,
         )
-    return explain(policy, split)
+    return split

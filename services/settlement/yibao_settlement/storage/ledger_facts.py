@@ -116,6 +116,51 @@ def orphan_postings(connection: sa.Connection, region: str) -> list[str]:
     return found
 
 
+def odd_postings(connection: sa.Connection, region: str) -> list[str]:
+    """Returns postings of no known kind, and credits not of one account from one source."""
+    entry = tables.entry.c
+
+    def entries(condition: sa.ColumnElement[bool]) -> sa.Function[int]:
+        return sa.func.sum(sa.case((condition, 1), else_=0))
+
+    from_source = sa.and_(entry.account_id.like("source:%"), entry.amount_fen < 0)
+    to_person = sa.and_(entry.account_id.like("person:%"), entry.amount_fen > 0)
+    is_credit = sa.and_(
+        entries(entry.kind == int(PostingKind.CREDIT)) == sa.func.count(),
+        entries(from_source) == 1,
+        entries(to_person) == 1,
+        sa.func.count() == 2,
+    )
+    others = [int(kind) for kind in PostingKind if kind is not PostingKind.CREDIT]
+    rows = connection.execute(
+        sa.select(entry.posting_id)
+        .where(entry.region == region, entry.kind.not_in(others))
+        .group_by(entry.posting_id)
+        .having(sa.not_(is_credit))
+    )
+    return list(rows.scalars())
+
+
+def unmoved_persons(connection: sa.Connection, region: str) -> list[str]:
+    """Returns persons who were merged, and whose account was taken over by nobody."""
+    person, standing = tables.person.c, tables.person_standing.c
+    rows = connection.execute(
+        sa.select(person.person_id)
+        .join_from(
+            tables.person,
+            tables.person_standing,
+            sa.and_(person.region == standing.region, person.person_id == standing.person_id),
+            isouter=True,
+        )
+        .where(
+            person.region == region,
+            person.merged_into.is_not(None),
+            standing.merged_into.is_(None),
+        )
+    )
+    return list(rows.scalars())
+
+
 def merged_persons(connection: sa.Connection, region: str) -> dict[str, str]:
     """Returns, for persons whose account was taken over, who took it over."""
     standing = tables.person_standing.c
