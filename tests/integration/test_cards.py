@@ -350,7 +350,7 @@ def test_five_wrong_tries_lock_the_pin_at_every_terminal(run: Callable[[Scenario
 
 
 def test_a_request_id_is_not_used_with_another_pin(run: Callable[[Scenario], None]) -> None:
-    """I-13: otherwise a repeat would tell whether the first PIN was right."""
+    """I-13: a repeat would tell whether the first PIN was right; a guess at it is a try."""
 
     async def scenario(world: CardWorld) -> None:
         card = await world.active()
@@ -358,7 +358,9 @@ def test_a_request_id_is_not_used_with_another_pin(run: Callable[[Scenario], Non
         use = world.authorize(card)
         await terminal.AuthorizeCard(use)
         use.pin = WRONG
-        assert (await refused(terminal.AuthorizeCard(use)))[0] == "REQUEST_ID_REUSED"
+        for tries in (1, 2):
+            assert (await refused(terminal.AuthorizeCard(use)))[0] == "REQUEST_ID_REUSED"
+            assert world.desk.row(card).wrong_tries == tries
         verify = world.verify(card, WRONG)
         await refused(terminal.VerifyPin(verify))
         verify.pin = PIN
@@ -367,8 +369,9 @@ def test_a_request_id_is_not_used_with_another_pin(run: Callable[[Scenario], Non
         await bank.ChangePin(change)
         change.new_pin = SECRET
         assert (await refused(bank.ChangePin(change)))[0] == "REQUEST_ID_REUSED"
+        assert world.desk.row(card).wrong_tries == 1
         # Nor by another caller.
-        use.pin = PIN
+        use.pin = OTHER_PIN
         assert (await refused(world.cards("pharmacy").AuthorizeCard(use)))[0] == (
             "REQUEST_ID_REUSED"
         )

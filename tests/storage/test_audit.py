@@ -123,6 +123,16 @@ SOMEBODY = "agency/999019/li"
         pytest.param(sa.delete(EVENT).where(SECOND), 2, id="a row in the middle is gone"),
         pytest.param(sa.delete(EVENT).where(EVENT.c.sequence == 3), 3, id="the end is gone"),
         pytest.param(sa.delete(EVENT), 1, id="everything is gone"),
+        pytest.param(
+            sa.insert(EVENT).from_select(
+                [column.name for column in EVENT.c],
+                sa.select(
+                    *(sa.literal(0) if column is EVENT.c.sequence else column for column in EVENT.c)
+                ).where(SECOND),
+            ),
+            0,
+            id="a row was put before the first",
+        ),
         pytest.param(sa.delete(TABLES.head), 4, id="the head is gone"),
         pytest.param(
             sa.delete(TABLES.subject).where(

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from support.databases import Databases
-from support.settlement_world import NOW, REGION, World
+from support.settlement_world import NOW, OTHER_HOSPITAL, REGION, World
 
+from yibao_common.ids import new_id
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.checkpoints import HORIZON, fold_fund_accounts
@@ -100,6 +101,57 @@ def keep_a_wrong_checkpoint(connection: sa.Connection) -> None:
     )
 
 
+def _post(connection: sa.Connection, kind: int, source: str) -> None:
+    """Gives a person 100 fen, in entries that balance and an account that agrees."""
+    standing = tables.person_standing
+    person_id = connection.execute(sa.select(standing.c.person_id)).scalar_one()
+    posting_id = new_id()
+    for account_id, amount_fen in ((source, -100), (f"person:{person_id}", 100)):
+        connection.execute(
+            sa.insert(tables.entry).values(
+                region=REGION,
+                account_id=account_id,
+                posting_id=posting_id,
+                kind=kind,
+                amount_fen=amount_fen,
+            )
+        )
+    connection.execute(sa.update(standing).values(balance_fen=standing.c.balance_fen + 100))
+
+
+def credit_from_a_fund(connection: sa.Connection) -> None:
+    _post(connection, 3, "fund:390100")
+
+
+def post_as_nothing_known(connection: sa.Connection) -> None:
+    _post(connection, 9, "source:employer")
+
+
+def let_another_fund_pay(connection: sa.Connection) -> None:
+    changed = sa.func.replace(tables.settlement.c.fund_amounts, "390100", "310100")
+    connection.execute(sa.update(tables.settlement).values(fund_amounts=changed))
+    for kind in (1, 2):
+        connection.execute(
+            sa.update(tables.entry)
+            .where(_entry(kind, "fund:390100"))
+            .values(account_id="fund:310100")
+        )
+
+
+def owe_another_institution(connection: sa.Connection) -> None:
+    connection.execute(sa.update(tables.settlement).values(institution_id=OTHER_HOSPITAL))
+    connection.execute(
+        sa.update(tables.entry)
+        .where(tables.entry.c.account_id.like("payable:%"))
+        .values(account_id=f"payable:{OTHER_HOSPITAL}")
+    )
+
+
+def let_a_year_begin_anew(connection: sa.Connection) -> None:
+    connection.execute(sa.update(tables.settlement).values(accumulations="{}"))
+    connection.execute(sa.update(tables.person_standing).values(accumulators="{}"))
+
+
 def lose_the_policy(connection: sa.Connection) -> None:
     connection.execute(sa.delete(tables.policy))
 
@@ -124,6 +176,11 @@ def test_books_that_are_right_have_no_drift(world: World) -> None:
         (lose_a_used_code, {7}),
         (keep_a_wrong_checkpoint, {3}),
         (lose_the_policy, {8}),
+        (credit_from_a_fund, {1}),
+        (post_as_nothing_known, {1}),
+        (let_another_fund_pay, {4}),
+        (owe_another_institution, {4}),
+        (let_a_year_begin_anew, {8}),
     ],
 )
 def test_each_damage_is_found_and_named(world: World, damage: Damage, broken: set[int]) -> None:

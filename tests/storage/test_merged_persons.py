@@ -256,6 +256,17 @@ def test_the_checker_finds_a_merge_that_went_wrong(world: World) -> None:
     assert found == {INVARIANTS[2], INVARIANTS[6], INVARIANTS[9]}
 
 
+def test_the_checker_finds_a_merged_person_whose_account_never_moved(world: World) -> None:
+    (retired, _), (survivor, _) = treated(world, 900_000), treated(world, 800_000)
+    person = tables.person
+    with world.database.write() as connection:
+        connection.execute(
+            sa.update(person).where(person.c.person_id == retired).values(merged_into=survivor)
+        )
+    (drift,) = check_ledger(world.database).drifts
+    assert (drift.invariant, drift.subject) == (INVARIANTS[9], retired)
+
+
 def test_a_page_that_is_undone_moves_nothing(world: World) -> None:
     (retired, _), (survivor, _) = treated(world, 900_000), treated(world, 800_000)
     before = standing(world, retired)

@@ -11,6 +11,7 @@ from support.person_stores import CHECKER, MAKER, REGION
 from yibao_common.errors import RuleError
 from yibao_common.ids import new_id
 from yibao_common.reasons import Reason
+from yibao_identity.rules.card import CardState
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import CredentialState
 from yibao_identity.rules.device import DeviceState
@@ -168,6 +169,44 @@ def test_a_card_is_suspended_as_well(desk: EcertDesk) -> None:
     assert card_id in desk.audit()[-1].subject_ids
     desk.lift(case)
     assert told_states(desk, person_id) == [CredentialState.USABLE]
+
+
+def test_a_suspension_reaches_what_took_the_place_of_a_closed_credential(desk: EcertDesk) -> None:
+    """I-04: the holder closed it after the report, before the agency decided."""
+    closed = desk.activate()
+    case = desk.report(closed.subject)
+    desk.close(closed.certificate_id)
+    phone = desk.enrol(Phone(desk.activate(closed.person_id).certificate_id))
+    desk.suspend(case)
+    assert told_states(desk, closed.person_id) == [
+        CredentialState.CLOSED,
+        CredentialState.SUSPENDED,
+    ]
+    assert desk.revoked_ids() == {phone.newest_id}
+    desk.lift(case)
+    assert told_states(desk, closed.person_id)[-1] is CredentialState.USABLE
+
+
+@pytest.mark.parametrize("state", [CardState.REPLACED, CardState.CLOSED, CardState.LOST])
+def test_a_suspension_reaches_the_card_that_took_the_place_of_another(
+    desk: EcertDesk, state: CardState
+) -> None:
+    """I-04: a lost card stands, and keeps its replacement from being activated itself."""
+    person_id = desk.person_id()
+    former_id = give_card(desk, person_id, "CARD000000001")
+    with desk.database.write() as connection:
+        connection.execute(
+            sa.update(tables.card)
+            .where(tables.card.c.card_id == former_id)
+            .values(state=state.value, card_serial="S0", chip_number="C0")
+        )
+    give_card(desk, person_id, "CARD000000002")
+    case = desk.suspend(desk.report("CARD000000001"))
+    is_reached = state is not CardState.LOST
+    reached = CredentialState.SUSPENDED if is_reached else CredentialState.USABLE
+    assert reached in told_states(desk, person_id)
+    desk.lift(case)
+    assert CredentialState.USABLE in told_states(desk, person_id)
 
 
 @pytest.mark.parametrize("is_card", [False, True])

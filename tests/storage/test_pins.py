@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -195,7 +196,11 @@ def test_a_repeated_wrong_try_is_told_the_same_after_the_lock_was_opened(desk: C
 def test_a_request_id_used_again_with_another_pin_is_a_try(desk: CardDesk, method: str) -> None:
     """I-13: that the id is refused tells that the PIN is not the one of the first request."""
     card = desk.active(pin=None)
-    calls = {"VerifyPin": desk.verify, "AuthorizeCard": desk.authorize, "SetPin": desk.set_pin}
+    calls: dict[str, Callable[..., object]] = {
+        "VerifyPin": desk.verify,
+        "AuthorizeCard": desk.authorize,
+        "SetPin": desk.set_pin,
+    }
     if method != "SetPin":
         desk.set_pin(card)
     first = desk.request(method, HOSPITAL)

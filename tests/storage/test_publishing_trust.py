@@ -168,6 +168,22 @@ def test_it_is_signed_anew_half_way_to_the_refresh(
 
 
 @pytest.mark.parametrize(
+    ("ahead", "is_signed_anew"), [(HALF_HOUR - SECOND, False), (HALF_HOUR, True)]
+)
+def test_what_a_clock_that_ran_ahead_signed_is_signed_anew(
+    world: World, ahead: dt.timedelta, is_signed_anew: bool
+) -> None:
+    """Verifiers refuse it as long as their clocks are behind it."""
+    world.clock.now = WHOLE + ahead
+    first = world.process().publish()
+    world.clock.now = WHOLE
+    second = world.process().publish()
+    assert (second.version > first.version) is is_signed_anew
+    assert (second.list_digests != first.list_digests) is is_signed_anew
+    assert world.process().publish() == second
+
+
+@pytest.mark.parametrize(
     "change",
     [
         listed("new", KeyUse.TOKEN, KeyState.NEXT),
@@ -253,6 +269,14 @@ def test_without_a_key_for_lists_there_are_none(world: World) -> None:
     trust = world.read(world.process().publish())
     assert trust.lists == {}
     assert world.process().publish().version == trust.version
+
+
+def test_a_process_without_the_key_for_lists_publishes_none_without_them(world: World) -> None:
+    first = world.process().publish()
+    world.put(listed("status", KeyUse.STATUS, KeyState.RETIRING), listed("status 2", KeyUse.STATUS))
+    with pytest.raises(PublishError, match="private half of the status key"):
+        world.process("trust", "status").publish()
+    assert world.process().current() == first
 
 
 def test_another_key_for_lists_signs_them_anew(world: World) -> None:

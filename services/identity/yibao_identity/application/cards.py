@@ -113,7 +113,7 @@ class Cards(Protocol):
     """
 
     def issue(self, command: IssueCard, encode: EncodeCard) -> bytes:
-        """Raises also PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS."""
+        """Raises also PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS, CARD_SUSPENDED."""
         ...
 
     def activate(self, command: ActivateCard, encode: EncodeCard) -> bytes:

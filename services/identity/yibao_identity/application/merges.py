@@ -44,7 +44,7 @@ class Merges(Protocol):
         """Decides a proposal once by request id and returns the answer's bytes.
 
         Raises RuleError MERGE_NOT_FOUND, MERGE_STATE, SAME_MAKER_AND_CHECKER, PERSON_MERGED,
-        REQUEST_ID_REUSED.
+        ECERT_SUSPENDED, CARD_SUSPENDED, REQUEST_ID_REUSED.
         """
         ...
 

@@ -152,6 +152,12 @@ class TrustPublisher:
         status = None
         if status_key is not None:
             status = self._signers.status_signer(status_key.public_key)
+            if status is None:
+                # Another process has it. Without lists every phone's own code is refused.
+                raise PublishError(
+                    f"the private half of the status key {_key_id(status_key).hex()} is not "
+                    "here: copy its file into the key folder"
+                )
         lists: dict[tuple[str, int], tuple[bytes, PublishedStatus | None]] = {}
         if status is not None and status_key is not None:
             for region in sorted(status_key.issuers):
@@ -170,7 +176,7 @@ class TrustPublisher:
                 found is not None
                 and found.key_id == signer.key_id
                 and found.bits == bits
-                and now - found.issue_time < RESIGN_AFTER
+                and _is_fresh(found.issue_time, now)
             )
             yield (region, number), (bits, found if is_good else None)
 
@@ -190,7 +196,7 @@ class TrustPublisher:
 
     def _is_due(self, wanted: _Wanted, newest: PublishedSnapshot) -> bool:
         return (
-            self._clock() - newest.issue_time >= RESIGN_AFTER
+            not _is_fresh(newest.issue_time, self._clock())
             or newest.trust_key_id != wanted.trust.key_id
             or newest.list_digest != content_digest(wanted.keys, wanted.denied)
             or any(standing is None for _, standing in wanted.lists.values())
@@ -221,6 +227,15 @@ class TrustPublisher:
             signer.key_id,
             bits,
         )
+
+
+def _is_fresh(issue_time: dt.datetime, now: dt.datetime) -> bool:
+    """Tells whether what was signed then may stand for a while.
+
+    Not so what a clock that has since been set back signed: verifiers refuse it until
+    their own clocks come to that time.
+    """
+    return abs(now - issue_time) < RESIGN_AFTER
 
 
 def next_version(newest: int, issue_time: dt.datetime) -> int:

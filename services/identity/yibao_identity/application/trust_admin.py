@@ -131,10 +131,12 @@ class TrustAdmin:
             change.put_key(killed, now=now, by=self._by)
             made, promotion = None, None
             if found.state is KeyState.ACTIVE and is_replaced:
-                if next_key(keys, found.use) is None:
+                waiting = next_key(keys, found.use)
+                if waiting is None:
                     made, promotion, _ = self._new(change, found.use, found.issuers, life, True)
-                else:
+                elif waiting.start_time <= now < waiting.expire_time:
                     promotion = self._promote(change, found.use, True)
+                # One out of its time cannot sign, and must not keep this key from its end.
             return self._finish(change, made, promotion, killed)
 
     def deny(

@@ -22,8 +22,8 @@ from yibao_identity.rules.card import (
     CardEvent,
     CardState,
     card_exists,
-    check_not_closed,
     check_none_suspended,
+    check_not_closed,
     is_standing,
     state_after,
 )

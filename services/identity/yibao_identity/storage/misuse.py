@@ -23,8 +23,10 @@ from yibao_identity.storage.misuse_rows import (
     add_case,
     case_from,
     change_case,
+    clear_suspension,
     find_case,
     find_credential,
+    find_successors,
     set_suspension,
 )
 from yibao_identity.storage.person_calls import PersonCalls
@@ -103,10 +105,14 @@ class MisuseStore(PersonCalls):
         if credential.suspension_case_id is not None:
             raise suspended_elsewhere(credential.suspension_case_id)
         change_case(connection, case)
-        set_suspension(connection, region, credential, case.case_id)
-        if credential.kind is CredentialKind.ECERT:
-            # The phones stay enrolled: once it is lifted they renew and work again.
-            withdraw_certificates_of(connection, region, credential.credential_id, now=now)
+        # Whoever closed the credential after the report has another one by now, perhaps.
+        for each in (credential, *find_successors(connection, region, credential)):
+            if each.suspension_case_id is not None:
+                continue
+            set_suspension(connection, region, each, case.case_id)
+            if each.kind is CredentialKind.ECERT:
+                # The phones stay enrolled: once it is lifted they renew and work again.
+                withdraw_certificates_of(connection, region, each.credential_id, now=now)
         self._tell(connection, command, case, credential)
         return case
 
@@ -120,7 +126,7 @@ class MisuseStore(PersonCalls):
             return case
         credential = self._hold_credential(connection, case)
         assert credential.suspension_case_id == case.case_id
-        set_suspension(connection, request.region, credential, None)
+        clear_suspension(connection, case)
         self._tell(connection, command, case, credential)
         return case
 

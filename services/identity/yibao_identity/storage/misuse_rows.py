@@ -5,14 +5,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_identity.rules.card import card_suspended
-from yibao_identity.rules.certificate import ecert_suspended
+from yibao_identity.rules.card import CardState, card_suspended
+from yibao_identity.rules.certificate import CertificateState, ecert_suspended
 from yibao_identity.rules.credential import CredentialKind
 from yibao_identity.rules.misuse import CaseState, MisuseCase, MisuseKind, Suspicion
 from yibao_identity.storage import tables
 from yibao_identity.storage.vault import Vault
 
 _case = tables.misuse_case
+_PLACES = {
+    CredentialKind.ECERT: (tables.certificate, tables.certificate.c.certificate_id),
+    CredentialKind.CARD: (tables.card, tables.card.c.card_id),
+}
+_ENDED = {
+    CredentialKind.ECERT: (CertificateState.CLOSED.value,),
+    CredentialKind.CARD: (CardState.REPLACED.value, CardState.CLOSED.value),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +37,7 @@ def find_credential(
     connection: sa.Connection, region: str, subject: str, *, for_update: bool = False
 ) -> CaseCredential | None:
     """Returns whose credential a subject is, or None; `for_update` locks its row."""
-    places = (
-        (CredentialKind.ECERT, tables.certificate, tables.certificate.c.certificate_id),
-        (CredentialKind.CARD, tables.card, tables.card.c.card_id),
-    )
-    for kind, table, id_column in places:
+    for kind, (table, id_column) in _PLACES.items():
         query = sa.select(id_column, table.c.person_id, table.c.suspension_case_id).where(
             table.c.region == region, table.c.subject == subject
         )
@@ -61,20 +65,54 @@ def check_none_suspended(connection: sa.Connection, region: str, person_id: str)
             raise refusal(found)
 
 
+def find_successors(
+    connection: sa.Connection, region: str, credential: CaseCredential
+) -> list[CaseCredential]:
+    """Locks and returns what stands of a person, who is locked, beside one that has ended.
+
+    None where the credential itself stands.
+    """
+    table, id_column = _PLACES[credential.kind]
+    query = (
+        sa.select(id_column, table.c.person_id, table.c.suspension_case_id)
+        .where(
+            table.c.region == region,
+            table.c.person_id == credential.person_id,
+            table.c.state.not_in(_ENDED[credential.kind]),
+        )
+        .order_by(id_column)
+        .with_for_update()
+    )
+    standing = [CaseCredential(credential.kind, *row) for row in connection.execute(query)]
+    is_standing = any(each.credential_id == credential.credential_id for each in standing)
+    return [] if is_standing else standing
+
+
 def set_suspension(
-    connection: sa.Connection, region: str, credential: CaseCredential, case_id: str | None
+    connection: sa.Connection, region: str, credential: CaseCredential, case_id: str
 ) -> None:
-    """Writes which case suspends a credential whose row is locked; None for no case."""
-    table, id_column = {
-        CredentialKind.ECERT: (tables.certificate, tables.certificate.c.certificate_id),
-        CredentialKind.CARD: (tables.card, tables.card.c.card_id),
-    }[credential.kind]
+    """Writes which case suspends a credential whose row is locked."""
+    table, id_column = _PLACES[credential.kind]
     changed = connection.execute(
         sa.update(table)
         .where(table.c.region == region, id_column == credential.credential_id)
         .values(suspension_case_id=case_id)
     )
     assert changed.rowcount == 1
+
+
+def clear_suspension(connection: sa.Connection, case: MisuseCase) -> None:
+    """Frees every credential that a case suspends; the holder's row is locked."""
+    for table, _ in _PLACES.values():
+        connection.execute(
+            sa.update(table)
+            .where(
+                table.c.region == case.region,
+                table.c.person_id == case.person_id,
+                table.c.suspension_case_id == case.case_id,
+            )
+            .values(suspension_case_id=None)
+        )
 
 
 def case_from(row: sa.Row[Any], vault: Vault) -> MisuseCase:

@@ -8,6 +8,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from cryptography.exceptions import InvalidSignature
+
 from yibao._ed25519 import load_public_key
 from yibao._token import PUBLIC_KEY_BYTES, key_id_of
 from yibao_identity.storage.key_file import KeyFileError
@@ -17,6 +19,8 @@ from yibao_identity.storage.signing import SigningKey
 _ED25519 = "1.3.101.112"
 # An EC point is wrapped in an octet string: 04 20 and the 32 bytes.
 _POINT_HEAD = bytes((0x04, PUBLIC_KEY_BYTES))
+
+_CHECK = b"yibao key check"
 
 
 class Pkcs11Key:
@@ -75,7 +79,11 @@ class Pkcs11Keys:
             return None
         key = Pkcs11Key(self, found[0], public_key)
         # The id is a label that anyone with the PIN can write; the signature is proof.
-        load_public_key(public_key).verify(key.sign(b"yibao key check"), b"yibao key check")
+        try:
+            load_public_key(public_key).verify(key.sign(_CHECK), _CHECK)
+        except InvalidSignature:
+            name = key_id_of(public_key).hex()
+            raise KeyFileError(f"PKCS#11: {name} is another key than its id says") from None
         self._found[public_key] = key
         return key
 
