@@ -100,6 +100,11 @@ class TrustRoot:
     trust_keys: tuple[bytes, ...]
     digest: bytes
 
+    @property
+    def trust_key_ids(self) -> frozenset[bytes]:
+        """The ids of the keys that may sign snapshots."""
+        return frozenset(map(key_id_of, self.trust_keys))
+
     @classmethod
     def first(cls, data: bytes) -> "TrustRoot":
         """Returns the root that a scanner ships with; whoever shipped it vouches for it.

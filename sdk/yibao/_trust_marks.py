@@ -29,7 +29,7 @@ class TrustMarks:
 
     def add_root(self, version: int, digest: bytes) -> None:
         """Notes a root; all are kept, as the way from the first is walked at each start."""
-        self._shelf.mark(f"root-{version}-{digest.hex()}")
+        self._set(f"root-{version}-{digest.hex()}")
 
     def admits_snapshot(self, version: int, digest: bytes, *, key_ids: Collection[bytes]) -> bool:
         """Tells whether a snapshot goes neither back nor under another one's version.
@@ -47,7 +47,7 @@ class TrustMarks:
 
     def add_snapshot(self, version: int, digest: bytes, *, key_id: bytes) -> None:
         """Notes a snapshot, and removes the lower marks of its trust key."""
-        self._shelf.mark(f"snapshot-{key_id.hex()}-{version}-{digest.hex()}")
+        self._set(f"snapshot-{key_id.hex()}-{version}-{digest.hex()}")
         for match in self._found(_SNAPSHOT):
             if match[1] == key_id.hex() and int(match[2]) < version:
                 self._shelf.unmark(match[0])
@@ -62,6 +62,11 @@ class TrustMarks:
         for match in self._found(_TIME):
             if int(match[1]) < second:
                 self._shelf.unmark(match[0])
+
+    def _set(self, name: str) -> None:
+        # A process that only reads may not be allowed to write what is there already.
+        if name not in self._shelf.marks():
+            self._shelf.mark(name)
 
     def _found(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
         for name in self._shelf.marks():

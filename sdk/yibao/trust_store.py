@@ -9,17 +9,21 @@ says AGEING, which the operator should see; after that `current` refuses (`stale
 Safe to share between threads, and several processes may use the same folders.
 """
 
+import contextlib
 import datetime as dt
+import hashlib
 import math
 import re
 import threading
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
+from yibao import _status_list
 from yibao._shelf import FolderShelf, MemoryShelf, Shelf
-from yibao._token import QrError, key_id_of, unix_seconds
+from yibao._token import QrError, unix_seconds
 from yibao._trust_marks import TrustMarks
+from yibao._trust_source import TrustSource
 from yibao.trust import CLOCK_SUSPECT_SECONDS, AgeState, TrustRoot, TrustSnapshot
 
 __all__ = ["AgeState", "QrError", "TrustSource", "TrustStore"]
@@ -34,25 +38,6 @@ _ROUNDS: Final = 3
 _ROOT_FILE = "root-{:d}.cose"
 _SNAPSHOT_FILE = re.compile(r"snapshot-([0-9]+)\.cose")
 _LIST_FILE = "list-{}.cose"
-
-
-class TrustSource(Protocol):
-    """Where the documents come from; `yibao.trust_client.TrustClient` is one.
-
-    What it raises where it cannot answer leaves `TrustStore.refresh` as it is.
-    """
-
-    def root(self, version: int) -> bytes | None:
-        """Returns the root of this version, or None where there is none yet."""
-        ...
-
-    def snapshot(self) -> bytes:
-        """Returns the newest snapshot."""
-        ...
-
-    def status_list(self, uri: str) -> bytes | None:
-        """Returns a status list as the newest snapshot binds it, or None."""
-        ...
 
 
 class TrustStore:
@@ -152,7 +137,15 @@ class TrustStore:
         assert source is not None, "the store was made without a source"
         while (root := source.root(self._root.version + 1)) is not None:
             self.take_root(root, now=now)
-        self.take_snapshot(source.snapshot(), now=now)
+        data = source.snapshot()
+        try:
+            for uri in self.lists_ahead(data, now=now):
+                document = source.status_list(uri)
+                if document is not None:
+                    self.keep_list(document)
+        finally:
+            # A kill must not wait for a list that cannot be had.
+            self.take_snapshot(data, now=now)
         self._fetch_lists(source, now)
         return self.current(now=now)
 
@@ -185,6 +178,36 @@ class TrustStore:
             if uri not in snapshot.status_lists and self._is_wanted(uri)
         ]
 
+    def lists_ahead(self, data: bytes, *, now: dt.datetime) -> list[str]:
+        """Returns the names of the lists that a snapshot not yet taken binds anew.
+
+        Who gives them to `keep_list` before he takes the snapshot leaves no moment in
+        which codes are refused for want of a list.
+
+        Raises:
+            QrError: As `TrustSnapshot.verify`.
+        """
+        with self._lock:
+            held = self._snapshot
+            snapshot = TrustSnapshot.verify(data, trust_key=self._root.trust_keys, now=now)
+            if held is not None and held.digest == snapshot.digest:
+                return []
+            kept = set(self._shelf.names())
+            return [
+                uri
+                for uri, bound in snapshot.lists.items()
+                if self._is_wanted(uri) and _LIST_FILE.format(bound.digest.hex()) not in kept
+            ]
+
+    def keep_list(self, data: bytes) -> None:
+        """Keeps a status list for the snapshot that binds it, which verifies it.
+
+        Raises:
+            QrError: `malformed`; it is none.
+        """
+        _status_list.open_list(data)
+        self._shelf.write(_LIST_FILE.format(hashlib.sha256(data).hexdigest()), data)
+
     def take_root(self, data: bytes, *, now: dt.datetime) -> TrustRoot:
         """Takes the root that follows the one held.
 
@@ -196,10 +219,11 @@ class TrustStore:
             self._look(now)
             root = self._root.successor(data)
             self._check_is_the_one_root(root)
+            # Used first: a full disk must not keep a withdrawn key in force.
+            self._use_root(root)
             self._shelf.write(_ROOT_FILE.format(root.version), data)
             self._marks.add_root(root.version, root.digest)
             self._newest_root_marked = max(self._newest_root_marked, root.version)
-            self._use_root(root)
             return root
 
     def take_snapshot(self, data: bytes, *, now: dt.datetime) -> TrustSnapshot:
@@ -218,12 +242,11 @@ class TrustStore:
                 return held
             if not self._admits(snapshot):
                 raise QrError("stale_trust", "the snapshot is older than one that was held here")
-            # The document first: a mark without it would refuse to work offline.
-            self._shelf.write(f"snapshot-{snapshot.version}.cose", data)
-            self._marks.add_snapshot(
-                snapshot.version, snapshot.digest, key_id=snapshot.trust_key_id
-            )
+            # Used first: a full disk must not keep a killed key in force. Then the document:
+            # a mark without it would refuse to work offline.
             self._use_snapshot(snapshot, now)
+            self._shelf.write(f"snapshot-{snapshot.version}.cose", data)
+            self._mark(snapshot)
             self._raise_floor(math.floor(snapshot.issue_time.timestamp()))
             self._tidy_documents()
             assert self._snapshot is not None
@@ -242,8 +265,8 @@ class TrustStore:
             (uri,) = snapshot.status_lists.keys() - self._snapshot.status_lists.keys() or (None,)
             if uri is None:
                 return
-            self._shelf.write(_LIST_FILE.format(snapshot.lists[uri].digest.hex()), data)
             self._snapshot = snapshot
+            self._shelf.write(_LIST_FILE.format(snapshot.lists[uri].digest.hex()), data)
 
     # --- What lies on the shelf.
 
@@ -272,6 +295,9 @@ class TrustStore:
                 # Damaged, or put there by somebody else: it is fetched again.
                 return
             self._use_root(root)
+            # As for a snapshot below.
+            with contextlib.suppress(OSError):
+                self._marks.add_root(root.version, root.digest)
 
     def _look_for_snapshot(self, now: dt.datetime) -> None:
         held = -1 if self._snapshot is None else self._snapshot.version
@@ -288,12 +314,15 @@ class TrustStore:
                 continue
             if self._admits(snapshot):
                 self._use_snapshot(snapshot, now)
+                # Whoever fetched it may have been stopped before the mark was set.
+                with contextlib.suppress(OSError):
+                    self._mark(snapshot)
                 return
 
     def _use_root(self, root: TrustRoot) -> None:
         self._root = root
         snapshot = self._snapshot
-        if snapshot is not None and snapshot.trust_key_id not in _key_ids(root):
+        if snapshot is not None and snapshot.trust_key_id not in root.trust_key_ids:
             # Its key is withdrawn, so nothing that it says counts any longer.
             self._snapshot = None
 
@@ -329,9 +358,11 @@ class TrustStore:
             raise QrError("stale_trust", "another root of this version was held here")
 
     def _admits(self, snapshot: TrustSnapshot) -> bool:
-        return self._marks.admits_snapshot(
-            snapshot.version, snapshot.digest, key_ids=_key_ids(self._root)
-        )
+        key_ids = self._root.trust_key_ids
+        return self._marks.admits_snapshot(snapshot.version, snapshot.digest, key_ids=key_ids)
+
+    def _mark(self, snapshot: TrustSnapshot) -> None:
+        self._marks.add_snapshot(snapshot.version, snapshot.digest, key_id=snapshot.trust_key_id)
 
     def _check_clock(self, now: dt.datetime) -> None:
         offset = unix_seconds(now) - self._floor_second
@@ -366,7 +397,3 @@ class TrustStore:
             is_idle_snapshot = match is not None and int(match[1]) < snapshot.version
             if is_idle_snapshot or (name.startswith("list-") and name not in bound):
                 self._shelf.drop(name)
-
-
-def _key_ids(root: TrustRoot) -> frozenset[bytes]:
-    return frozenset(map(key_id_of, root.trust_keys))

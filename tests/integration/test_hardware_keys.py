@@ -78,6 +78,17 @@ def test_a_key_is_made_in_the_module_and_signs_there(module: Pkcs11Keys) -> None
     assert module.find(private_key("elsewhere").public_key().public_bytes_raw()) is None
 
 
+def test_a_key_under_anothers_id_is_refused(module: Pkcs11Keys) -> None:
+    stranger = private_key("stranger").public_key().public_bytes_raw()
+    made = module.make()
+    pkcs11 = module._pkcs11
+    wanted = {pkcs11.Attribute.ID: key_id_of(made)}
+    for half in list(module._session.get_objects(wanted)):
+        half[pkcs11.Attribute.ID] = key_id_of(stranger)
+    with pytest.raises(KeyFileError, match="another key than its id says"):
+        module.find(stranger)
+
+
 def test_a_key_is_found_by_another_session(module: Pkcs11Keys, library: Path) -> None:
     public_key = module.make()
     other = Pkcs11Keys(library, token_label="yibao", pin=PIN)

@@ -293,6 +293,21 @@ def test_a_kill_without_another_key_stops_the_signing(
     assert ring.code_key_expire_time() < START
 
 
+def test_a_next_key_out_of_its_time_does_not_save_the_active_one(
+    deployment: Deployment, database: Database
+) -> None:
+    with deployment.admin() as admin:
+        (tok,) = [each.key for each in admin.recorded_keys() if each.key.use is KeyUse.TOKEN]
+        admin.new(KeyUse.TOKEN, issuers=tok.issuers, life=HOUR)
+        deployment.clock.now += HOUR
+        key_id = bytes.fromhex(_id(tok.public_key))
+        outcome = admin.kill(key_id, since=START, is_replaced=True, life=YEAR)
+    assert (outcome.made, outcome.promotion) == (None, None)
+    listed = _published(deployment, database).find(key_id)
+    assert listed is not None
+    assert listed.is_killed
+
+
 def test_a_denied_certificate_is_refused_until_its_denial_ends(
     deployment: Deployment, database: Database
 ) -> None:

@@ -182,6 +182,12 @@ def check_chain(connection: sa.Connection, tables: AuditTables, region: str) -> 
     Reads every row, in pages; the connection has to read one snapshot.
     """
     sequence, previous = 0, FIRST_HASH
+    event = tables.event.c
+    first = connection.execute(
+        sa.select(sa.func.min(event.sequence)).where(event.region == region)
+    ).scalar_one()
+    if first is not None and first < 1:
+        return ChainFault(region, first, "a row stands before the first")
     while rows := _page(connection, tables, region, sequence):
         for row in rows:
             explanation = _row_fault(row, sequence + 1, previous)

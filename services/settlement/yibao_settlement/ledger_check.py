@@ -226,8 +226,8 @@ class _RegionChecker:
             self._drift(8, subject, error.message)
             return
         if dict(split.accumulations) != booked.accumulations:
-            kept = dict(booked.accumulations)
-            self._drift(8, subject, f"keeps {kept} of the year, uses up {split.accumulations}")
+            keeps, used = dict(booked.accumulations), dict(split.accumulations)
+            self._drift(8, subject, f"keeps {keeps} as used up of the year, not {used}")
 
 
 def _amounts(entries: tuple[Entry, ...]) -> dict[str, int]:
@@ -258,6 +258,13 @@ def _sum_faults(settlement: settlement_pb2.Settlement, booked: BookedSettlement)
     )
     if stored != answered:
         yield f"stored amounts {stored} differ from those answered {answered}"
+    yield from _record_faults(settlement, booked)
+
+
+def _record_faults(
+    settlement: settlement_pb2.Settlement, booked: BookedSettlement
+) -> Iterator[str]:
+    """Yields whom a stored settlement concerns other than its answer says."""
     funds = amounts_by_fund(
         FundPayment(each.fund_type, each.step_id, each.base_fen, each.amount_fen)
         for each in settlement.fund_payments

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import multiprocessing
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,42 @@ def test_an_older_snapshot_in_the_cache_is_not_used(tmp_path: Path) -> None:
     # Nor does the name of a newer one help.
     (tmp_path / "cache" / "snapshot-9.cose").write_bytes(snapshot(6))
     assert unusable(open_store(tmp_path)) == "stale_trust"
+
+
+def test_a_document_whose_mark_was_never_set_counts_once_it_is_used(tmp_path: Path) -> None:
+    """The process that fetched them was stopped between document and mark."""
+    store = open_store(tmp_path)
+    store.take_root(SECOND_ROOT, now=NOW)
+    store.take_snapshot(snapshot(7, key="trust 2"), now=NOW)
+    empty(tmp_path / "state")
+    assert open_store(tmp_path).current(now=NOW).version == 7
+    empty(tmp_path / "cache")
+    restarted = open_store(tmp_path)
+    assert unusable(restarted) == "stale_trust"
+    assert refused(restarted, snapshot(9)) == "stale_trust"  # under the root before
+    restarted.take_root(SECOND_ROOT, now=NOW)
+    assert refused(restarted, snapshot(6, key="trust 2")) == "stale_trust"
+
+
+def test_what_cannot_be_stored_counts_all_the_same(tmp_path: Path) -> None:
+    """A disk that is full must not keep a withdrawn or killed key in force."""
+    store = open_store(tmp_path)
+    store.take_snapshot(snapshot(7), now=NOW)
+    shutil.rmtree(tmp_path / "cache")
+    (tmp_path / "cache").write_bytes(b"no folder")
+    listed = status_list()
+    with pytest.raises(OSError, match="cache"):
+        store.take_snapshot(snapshot(8, lists=(listed,)), now=NOW)
+    with pytest.raises(OSError, match="cache"):
+        store.take_status_list(listed, now=NOW)
+    trust = store.current(now=NOW)
+    assert trust.version == 8
+    trust.check_status(URI, 5, now=NOW)
+    with pytest.raises(OSError, match="cache"):
+        store.take_root(SECOND_ROOT, now=NOW)
+    assert unusable(store) == "stale_trust"
+    store.root.check_age(NOW)
+    assert store.root.version == 2
 
 
 @pytest.mark.parametrize("damage", ["cut", "altered", "empty", "foreign"])
@@ -361,6 +398,50 @@ def test_a_list_that_cannot_be_had_leaves_the_snapshot_in_force(tmp_path: Path) 
     assert store.needs_refresh(now=NOW)
 
 
+class WatchedIssuer(Issuer):
+    """Looks at what the store can do whenever it is asked for a list."""
+
+    store: TrustStore
+    seen: list[int]
+
+    def status_list(self, uri: str) -> bytes | None:
+        trust = self.store.current(now=NOW)
+        trust.check_status(uri, 5, now=NOW)
+        self.seen.append(trust.version)
+        return super().status_list(uri)
+
+
+@pytest.mark.parametrize("is_in_folder", [False, True])
+def test_the_former_list_serves_while_the_new_one_is_fetched(
+    tmp_path: Path, is_in_folder: bool
+) -> None:
+    issuer = WatchedIssuer()
+    issuer.seen = []
+    issuer.store = store = open_store(tmp_path if is_in_folder else None, issuer)
+    store.take_snapshot(snapshot(lists=(status_list(),)), now=NOW)
+    store.take_status_list(status_list(), now=NOW)
+    changed = status_list(revoked=(5,))
+    issuer.snapshots = [snapshot(8, lists=(changed,))]
+    issuer.lists[URI] = changed
+    trust = store.refresh(now=NOW)
+    assert (issuer.seen, trust.version) == ([7], 8)
+    with pytest.raises(QrError, match="revoked"):
+        trust.check_status(URI, 5, now=NOW)
+
+
+def test_a_list_that_fails_to_come_keeps_no_snapshot_back(tmp_path: Path) -> None:
+    class Failing(Issuer):
+        def status_list(self, uri: str) -> bytes | None:
+            raise ConnectionError
+
+    issuer = Failing()
+    issuer.snapshots = [snapshot(8, lists=(status_list(),))]
+    store = open_store(tmp_path, issuer)
+    with pytest.raises(ConnectionError):
+        store.refresh(now=NOW)
+    assert store.current(now=NOW).version == 8
+
+
 def test_a_snapshot_that_comes_between_is_fetched_with_its_list(tmp_path: Path) -> None:
     issuer = issuer_of(status_list())
     newer = status_list(revoked=(1,))
@@ -378,7 +459,7 @@ def test_a_list_that_no_snapshot_binds_is_refused_after_some_rounds(tmp_path: Pa
     store = open_store(tmp_path, issuer)
     with pytest.raises(QrError, match="another content"):
         store.refresh(now=NOW)
-    assert issuer.asked.count(URI) == 3
+    assert issuer.asked.count(URI) == 1 + 3  # once ahead of the snapshot
     assert store.current(now=NOW).version == 7
 
 

@@ -74,16 +74,24 @@ class TrustClient:
         store, run = self._store, self._blocking.run
         while (root := await self._next_root()) is not None:
             await run(store.take_root, root, now=self._clock())
-        snapshot = await self._stub.GetTrustSnapshot(
-            pb.GetTrustSnapshotRequest(), timeout=_DEADLINE_SECONDS
-        )
-        await run(store.take_snapshot, snapshot.snapshot, now=self._clock())
-        for uri in store.missing_lists():
-            answer = await self._stub.GetStatusList(
-                pb.GetStatusListRequest(uri=uri), timeout=_DEADLINE_SECONDS
+        snapshot = (
+            await self._stub.GetTrustSnapshot(
+                pb.GetTrustSnapshotRequest(), timeout=_DEADLINE_SECONDS
             )
+        ).snapshot
+        try:
+            for uri in await run(store.lists_ahead, snapshot, now=self._clock()):
+                await run(store.keep_list, await self._list(uri))
+        finally:
+            # A kill must not wait for a list that cannot be had.
+            await run(store.take_snapshot, snapshot, now=self._clock())
+        for uri in store.missing_lists():
             # Refused where a newer snapshot came between; the next round takes both.
-            await run(store.take_status_list, answer.status_list, now=self._clock())
+            await run(store.take_status_list, await self._list(uri), now=self._clock())
+
+    async def _list(self, uri: str) -> bytes:
+        request = pb.GetStatusListRequest(uri=uri)
+        return (await self._stub.GetStatusList(request, timeout=_DEADLINE_SECONDS)).status_list
 
     async def _next_root(self) -> bytes | None:
         request = pb.GetTrustRootRequest(version=self._store.root.version + 1)

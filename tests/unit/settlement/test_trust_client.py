@@ -1,0 +1,122 @@
+"""Pulling trust from identity: no code is refused while new status lists come."""
+
+import asyncio
+import hashlib
+import io
+
+import grpc
+import grpc.aio
+import pytest
+from support.roots import make_root
+from support.token_minting import (
+    DAY,
+    HOUR,
+    KEYS,
+    NOW,
+    NOW_SECOND,
+    REGION,
+    Message,
+    content,
+    key_id,
+    listed,
+    private_key,
+    public_key,
+)
+
+from yibao import _status_list, _trust_format
+from yibao._status_list import StatusList, bits_of
+from yibao._trust_format import BoundList
+from yibao.identity.v1 import trust_service_pb2 as pb
+from yibao.identity.v1 import trust_service_pb2_grpc as rpc
+from yibao.trust import QrError
+from yibao.trust_store import TrustStore
+from yibao_common.blocking import Blocking
+from yibao_common.clock import system_clock
+from yibao_common.config import LogConfig
+from yibao_common.logs import open_log
+from yibao_settlement.servicer.trust_client import TrustClient
+
+URI = f"mi:sl/{REGION}/1"
+
+
+def status_list(*revoked: int) -> bytes:
+    made = StatusList(URI, NOW_SECOND - 600, NOW_SECOND - 600 + 7 * DAY, HOUR, bits_of(revoked))
+    payload = _status_list.encode_claims(made)
+    signature = private_key("status").sign(_status_list.bytes_to_sign(key_id("status"), payload))
+    return _status_list.close(key_id("status"), payload, signature)
+
+
+def snapshot(version: int, bound: bytes) -> bytes:
+    keys = (*KEYS, listed("status", use="status"))
+    lists = (BoundList(URI, version, hashlib.sha256(bound).digest()),)
+    return Message(
+        _trust_format.encode(content(keys, version=version, lists=lists)), key="trust"
+    ).encode()
+
+
+class Identity(rpc.TrustServiceServicer):
+    """Publishes a new snapshot with a new list, and looks what is held meanwhile."""
+
+    def __init__(self, store: TrustStore, *, has_list: bool = True) -> None:
+        self._store = store
+        self._list = status_list(5)
+        self._has_list = has_list
+        self.seen: list[int] = []
+
+    async def GetTrustRoot(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        await context.abort(grpc.StatusCode.NOT_FOUND, "")
+
+    async def GetTrustSnapshot(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        return pb.GetTrustSnapshotResponse(snapshot=snapshot(8, self._list))
+
+    async def GetStatusList(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        self.seen.append(self._store.current(now=NOW).version)
+        if not self._has_list:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "")
+        return pb.GetStatusListResponse(status_list=self._list)
+
+
+async def pull(store: TrustStore, identity: Identity) -> None:
+    """Pulls until the new snapshot is held."""
+    server = grpc.aio.server()
+    rpc.add_TrustServiceServicer_to_server(identity, server)
+    port = server.add_insecure_port("localhost:0")
+    await server.start()
+    channel = grpc.aio.insecure_channel(f"localhost:{port}")
+    blocking = Blocking(1)
+    log = open_log(LogConfig(), service="test", clock=system_clock, stream=io.StringIO())
+    client = TrustClient(
+        channel, store, seconds=0.05, blocking=blocking, clock=lambda: NOW, log=log
+    )
+    client.start()
+    async with asyncio.timeout(10):
+        while store.current(now=NOW).version < 8:
+            await asyncio.sleep(0.005)
+    await client.close()
+    await channel.close()
+    await server.stop(None)
+    blocking.close()
+
+
+@pytest.fixture
+def store() -> TrustStore:
+    made = TrustStore(first_root=make_root([public_key("trust")]))
+    made.take_snapshot(snapshot(7, status_list()), now=NOW)
+    made.take_status_list(status_list(), now=NOW)
+    return made
+
+
+def test_the_former_snapshot_serves_while_the_lists_of_the_new_one_come(store: TrustStore) -> None:
+    identity = Identity(store)
+    asyncio.run(pull(store, identity))
+    assert identity.seen == [7]
+    with pytest.raises(QrError, match="revoked"):
+        store.current(now=NOW).check_status(URI, 5, now=NOW)
+
+
+def test_a_list_that_cannot_be_had_keeps_no_snapshot_back(store: TrustStore) -> None:
+    identity = Identity(store, has_list=False)
+    asyncio.run(pull(store, identity))
+    assert identity.seen[0] == 7
+    with pytest.raises(QrError, match="not held"):
+        store.current(now=NOW).check_status(URI, 5, now=NOW)
