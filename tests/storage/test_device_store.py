@@ -16,6 +16,7 @@ from yibao_common.ids import new_id
 from yibao_common.reasons import Reason
 from yibao_identity.rules.device import DevicePolicy, DeviceState, KeyAlgorithm, Revocation
 from yibao_identity.storage import tables
+from yibao_identity.storage.device_rows import withdraw_certificates
 
 HOUR = dt.timedelta(hours=1)
 
@@ -146,7 +147,8 @@ def test_a_renewed_certificate_stands_beside_the_one_before(desk: EcertDesk) -> 
     desk.renew(phone)
     facts = phone.signed.facts
     assert facts.device_certificate_id != former.device_certificate_id
-    assert (facts.list_number, facts.status_index) != (former.list_number, former.status_index)
+    # One entry a device: one a certificate would fill a list in a day.
+    assert (facts.list_number, facts.status_index) == (former.list_number, former.status_index)
     assert facts.expire_time > former.expire_time
     assert desk.stored_device(phone).newest_device_certificate_id == phone.newest_id
     assert desk.revoked_ids() == set()
@@ -300,21 +302,45 @@ def test_the_next_list_begins_where_the_newest_is_half_full(desk: EcertDesk) -> 
         rows = [
             {
                 "region": REGION,
-                "device_certificate_id": f"{number:016x}",
-                "device_id": phone.device_id,
-                "issue_time": desk.clock.now,
-                "expire_time": desk.clock.now,
                 "list_number": 1,
                 "status_index": number,
+                "device_certificate_id": f"{number:016x}",
+                "revoke_time": desk.clock.now,
+                "expire_time": desk.clock.now,
             }
             for number in range(64)
             if number != phone.signed.facts.status_index
         ]
-        connection.execute(sa.insert(tables.device_certificate), rows)
-    # A list of 64 entries, all of which are taken.
+        connection.execute(sa.insert(tables.revoked_status), rows)
+    # A list of 64 entries, all of which are taken: bits that were set, and a device.
     desk.devices._certifier._status_entries = 64
+    for _ in range(2):
+        new = desk.new_phone()
+        assert new.signed is not None
+        assert stated(new.signed).status_uri == f"mi:sl/{REGION}/2"
     desk.renew(phone)
-    assert phone.signed.facts.list_number == 2
+    assert phone.signed.facts.list_number == 1
+
+
+def test_a_bit_that_was_set_covers_what_was_certified_and_nothing_after(desk: EcertDesk) -> None:
+    phone = desk.new_phone()
+    assert phone.signed is not None
+    former = phone.signed.facts
+    desk.clock.now = former.renew_time
     desk.renew(phone)
-    assert phone.signed.facts.list_number == 2
-    assert stated(phone.signed).status_uri == f"mi:sl/{REGION}/2"
+    place, end = (former.list_number, former.status_index), phone.signed.facts.expire_time
+    with desk.database.write() as connection:
+        withdraw_certificates(connection, REGION, [phone.device_id], now=desk.clock.now)
+    with desk.database.read() as connection:
+        (row,) = connection.execute(sa.select(tables.revoked_status)).all()
+    assert (row.list_number, row.status_index) == place
+    # As long as the last of the two certificates may be accepted.
+    assert row.expire_time > end
+    desk.renew(phone)
+    facts = phone.signed.facts
+    assert (facts.list_number, facts.status_index) != place
+    # The place that was left stays taken: nobody else is certified as revoked.
+    desk.devices._certifier._draw = lambda: [place[1]] * 32  # type: ignore[method-assign]
+    other = desk.new_phone()
+    assert other.signed is not None
+    assert (other.signed.facts.list_number, other.signed.facts.status_index) != place

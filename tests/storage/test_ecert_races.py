@@ -115,21 +115,19 @@ def test_one_key_is_not_enrolled_for_two_holders_at_once(desk: EcertDesk) -> Non
 
 def test_entries_of_a_list_are_given_out_once(desk: EcertDesk) -> None:
     # A short list, so that many draw the same entry.
-    desk.devices._certifier._status_entries = 256
-    phones = [desk.new_phone() for _ in range(6)]
+    desk.devices._certifier._status_entries = 64
+    commands = [desk.enrolment(Phone(desk.activate().certificate_id)) for _ in range(24)]
 
-    def renew_often(phone: Phone) -> None:
-        for _ in range(8):
-            desk.renew(phone)
+    def enrol_some(number: int) -> None:
+        for command in commands[number::6]:
+            desk.devices.enrol(command, pickle.dumps)
 
-    at_once(*(partial(renew_often, phone) for phone in phones))
+    outcomes = at_once(*(partial(enrol_some, number) for number in range(6)))
+    assert reasons(outcomes) == []
     with desk.database.read() as connection:
-        rows = connection.execute(
-            sa.select(
-                tables.device_certificate.c.list_number, tables.device_certificate.c.status_index
-            )
-        ).all()
-    assert len(rows) == len(set(rows)) == 6 * 9
+        places = sa.select(tables.device.c.list_number, tables.device.c.status_index)
+        rows = connection.execute(places).all()
+    assert len(rows) == len(set(rows)) == 24
 
 
 @pytest.mark.parametrize("what", ["enrol", "renew", "revoke", "close", "suspend", "batch"])

@@ -210,9 +210,14 @@ class EcertDesk(PersonWorld):
         return found
 
     def revoked_ids(self) -> set[str]:
-        """Returns the device certificates that are to be set on status lists."""
+        """Returns the device certificates whose bits are to be set on status lists."""
+        issued, revoked = tables.device_certificate.c, tables.revoked_status.c
+        query = sa.select(issued.device_certificate_id).where(
+            issued.region == revoked.region,
+            issued.list_number == revoked.list_number,
+            issued.status_index == revoked.status_index,
+        )
         with self.database.read() as connection:
-            query = sa.select(tables.revoked_status.c.device_certificate_id)
             return set(connection.execute(query).scalars())
 
     # --- Cases.

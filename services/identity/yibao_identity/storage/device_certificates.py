@@ -59,9 +59,11 @@ class DeviceCertifier:
         device_id: str,
         public_key: bytes,
         now: dt.datetime,
+        kept_place: tuple[int, int] | None = None,
     ) -> SignedCertificate:
         """Stores that a key is about to be certified, and certifies it.
 
+        `kept_place` is list and entry of the device, unless its bit was set.
         The signature leaves the service only after the commit. Two that meet on a place of
         a list fail with IntegrityError, and the second one's transaction runs again.
         """
@@ -70,7 +72,7 @@ class DeviceCertifier:
             now=now,
             policy=self._policy,
             certificate_id=self._random_bytes(DEVICE_CERTIFICATE_ID_BYTES),
-            place=self._free_place(connection, region),
+            place=kept_place or self._free_place(connection, region),
         )
         connection.execute(
             sa.insert(tables.device_certificate).values(
@@ -88,15 +90,21 @@ class DeviceCertifier:
 
     def _free_place(self, connection: sa.Connection, region: str) -> tuple[int, int]:
         """Returns list and entry: random on the newest list, or on a new one."""
-        issued = tables.device_certificate.c
-        newest = sa.select(sa.func.max(issued.list_number)).where(issued.region == region)
+        held, revoked = tables.device.c, tables.revoked_status.c
+        newest = sa.select(sa.func.max(held.list_number)).where(held.region == region)
         number = connection.execute(newest).scalar_one() or _FIRST_LIST
         candidates = self._draw()
+        # A bit that was set stays with the place that a device has left.
         taken = connection.execute(
-            sa.select(issued.status_index).where(
-                issued.region == region,
-                issued.list_number == number,
-                issued.status_index.in_(candidates),
+            sa.union_all(
+                *(
+                    sa.select(each.status_index).where(
+                        each.region == region,
+                        each.list_number == number,
+                        each.status_index.in_(candidates),
+                    )
+                    for each in (held, revoked)
+                )
             )
         )
         entry = choose_entry(candidates, set(taken.scalars()))

@@ -24,6 +24,7 @@ from yibao_identity.storage.device_rows import (
     HeldDevice,
     change_device,
     hold_device,
+    kept_place,
     revoke_device,
 )
 
@@ -74,9 +75,14 @@ def renew_certificate(
         device_id=device.device_id,
         public_key=device.public_key,
         now=now,
+        kept_place=kept_place(connection, device),
     )
     change_device(
-        connection, device, newest_device_certificate_id=signed.facts.device_certificate_id
+        connection,
+        device,
+        newest_device_certificate_id=signed.facts.device_certificate_id,
+        list_number=signed.facts.list_number,
+        status_index=signed.facts.status_index,
     )
     return Renewal(held, signed)
 

@@ -18,6 +18,7 @@ from yibao_identity.storage.certificate_rows import hold_certificate
 
 _device = tables.device
 _issued = tables.device_certificate
+_revoked = tables.revoked_status
 
 # A code signed in a certificate's last second is accepted so much later by a verifier
 # whose clock is behind; until then the certificate can be revoked.
@@ -84,11 +85,15 @@ def hold_device(
 def devices_of(
     connection: sa.Connection, region: str, certificate_id: str, *, most: int
 ) -> list[Device]:
-    """Returns the newest devices of a certificate, revoked ones too."""
+    """Returns the devices of a certificate: active ones first, then the newest others."""
     query = (
         sa.select(_device)
         .where(_device.c.region == region, _device.c.certificate_id == certificate_id)
-        .order_by(_device.c.enrol_time.desc(), _device.c.device_id.desc())
+        .order_by(
+            _device.c.state != DeviceState.ACTIVE.value,
+            _device.c.enrol_time.desc(),
+            _device.c.device_id.desc(),
+        )
         .limit(most)
     )
     return [device_from(row) for row in connection.execute(query)]
@@ -104,10 +109,31 @@ def active_devices(connection: sa.Connection, region: str, certificate_id: str) 
     return int(connection.execute(query).scalar_one())
 
 
+def kept_place(connection: sa.Connection, device: Device) -> tuple[int, int] | None:
+    """Returns list and entry of a device whose row is locked, or None if its bit was set."""
+    query = sa.select(_device.c.list_number, _device.c.status_index).where(
+        _device.c.region == device.region,
+        _device.c.device_id == device.device_id,
+        ~sa.exists().where(
+            _revoked.c.region == _device.c.region,
+            _revoked.c.list_number == _device.c.list_number,
+            _revoked.c.status_index == _device.c.status_index,
+        ),
+    )
+    place = connection.execute(query).one_or_none()
+    return None if place is None else (place.list_number, place.status_index)
+
+
 def add_device(
-    connection: sa.Connection, device: Device, *, caller: str, attestation: bytes
+    connection: sa.Connection,
+    device: Device,
+    *,
+    place: tuple[int, int],
+    caller: str,
+    attestation: bytes,
 ) -> None:
-    """Stores a new device."""
+    """Stores a new device with its list and entry."""
+    list_number, status_index = place
     connection.execute(
         sa.insert(_device).values(
             region=device.region,
@@ -118,6 +144,8 @@ def add_device(
             public_key=device.public_key,
             state=device.state.value,
             newest_device_certificate_id=device.newest_device_certificate_id,
+            list_number=list_number,
+            status_index=status_index,
             attestation=attestation or None,
             enrol_time=device.enrol_time,
             enrolled_by=caller,
@@ -183,12 +211,16 @@ def withdraw_certificates(
             _issued.c.status_index,
             _issued.c.device_certificate_id,
             _issued.c.expire_time,
-        ).where(
+        )
+        .where(
             _issued.c.region == region,
             _issued.c.device_id.in_(device_ids),
             _issued.c.expire_time > now - _LEEWAY,
         )
+        .order_by(_issued.c.expire_time)
     ).all()
+    # Certificates of a device share a place; its bit stays until the last of them ends.
+    last = {(row.list_number, row.status_index): row for row in rows}
     insert_rows(
         connection,
         tables.revoked_status,
@@ -201,7 +233,7 @@ def withdraw_certificates(
                 *(region, row.list_number, row.status_index),
                 *(row.device_certificate_id, now, row.expire_time + _LEEWAY),
             )
-            for row in rows
+            for row in last.values()
         ],
         skip_existing=True,
     )

@@ -194,7 +194,13 @@ class DeviceStore(PersonCalls):
             signed.facts.device_certificate_id,
             now,
         )
-        add_device(connection, device, caller=request.caller.path, attestation=command.attestation)
+        add_device(
+            connection,
+            device,
+            place=(signed.facts.list_number, signed.facts.status_index),
+            caller=request.caller.path,
+            attestation=command.attestation,
+        )
         response = encode(EnrolledDevice(device, signed))
         subjects = (certificate.person_id, certificate_id, device_id)
         self._record(connection, request, subjects, algorithm=command.algorithm.name)

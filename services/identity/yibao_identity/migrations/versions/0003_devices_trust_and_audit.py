@@ -26,6 +26,8 @@ def _create_devices() -> None:
         sa.Column("public_key", sa.LargeBinary(65), nullable=False),
         sa.Column("state", sa.SmallInteger, nullable=False),
         sa.Column("newest_device_certificate_id", code_type(16), nullable=False),
+        sa.Column("list_number", sa.Integer, nullable=False),
+        sa.Column("status_index", sa.Integer, nullable=False),
         sa.Column("attestation", sa.LargeBinary),
         sa.Column("enrol_time", Instant, nullable=False),
         sa.Column("enrolled_by", sa.String(200), nullable=False),
@@ -34,6 +36,10 @@ def _create_devices() -> None:
         sa.Column("revocation", sa.SmallInteger),
         sa.PrimaryKeyConstraint("region", "device_id", name="pk_device"),
         sa.UniqueConstraint("region", "public_key", name="uq_device_region_public_key"),
+        sa.UniqueConstraint(
+            *("region", "list_number", "status_index"),
+            name="uq_device_region_list_number_status_index",
+        ),
     )
     op.create_index(
         "ix_device_region_certificate_id",
@@ -50,17 +56,16 @@ def _create_devices() -> None:
         sa.Column("list_number", sa.Integer, nullable=False),
         sa.Column("status_index", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("region", "device_certificate_id", name="pk_device_certificate"),
-        sa.UniqueConstraint(
-            "region",
-            "list_number",
-            "status_index",
-            name="uq_device_certificate_region_list_number_status_index",
-        ),
     )
     op.create_index(
         "ix_device_certificate_region_device_id",
         "device_certificate",
         ["region", "device_id"],
+    )
+    op.create_index(
+        "ix_device_certificate_region_list_number_expire_time",
+        "device_certificate",
+        ["region", "list_number", "expire_time"],
     )
     op.create_table(
         "revoked_status",

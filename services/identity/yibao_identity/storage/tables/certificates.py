@@ -65,6 +65,10 @@ device = sa.Table(
     sa.Column("state", sa.SmallInteger, nullable=False),
     # The certificate that a renewal has to name (claim `cti` in hexadecimal).
     sa.Column("newest_device_certificate_id", code_type(16), nullable=False),
+    # Where the bit of its certificates lies in the status lists; another place once that
+    # bit was set. One a device, because one a certificate would fill a list in a day.
+    sa.Column("list_number", sa.Integer, nullable=False),
+    sa.Column("status_index", sa.Integer, nullable=False),
     sa.Column("attestation", sa.LargeBinary),
     sa.Column("enrol_time", Instant, nullable=False),
     text_column("enrolled_by", 200),
@@ -73,6 +77,7 @@ device = sa.Table(
     sa.Column("revocation", sa.SmallInteger),
     # A key belongs to one device for ever, also after it is revoked.
     sa.UniqueConstraint("region", "public_key"),
+    sa.UniqueConstraint("region", "list_number", "status_index"),
     sa.Index("ix_device_region_certificate_id", "region", "certificate_id"),
 )
 
@@ -89,11 +94,15 @@ device_certificate = sa.Table(
     # Where its bit lies in the status lists.
     sa.Column("list_number", sa.Integer, nullable=False),
     sa.Column("status_index", sa.Integer, nullable=False),
-    sa.UniqueConstraint("region", "list_number", "status_index"),
     sa.Index("ix_device_certificate_region_device_id", "region", "device_id"),
+    sa.Index(
+        "ix_device_certificate_region_list_number_expire_time",
+        *("region", "list_number", "expire_time"),
+    ),
 )
 
-# The bits that are set: written with the revocation, read where lists are signed.
+# The bits that are set: written with the revocation, read where lists are signed. Each
+# names the last certificate of its place.
 revoked_status = sa.Table(
     "revoked_status",
     metadata,
