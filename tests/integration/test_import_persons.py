@@ -87,7 +87,7 @@ def test_an_import_that_was_killed_goes_on_without_a_duplicate(
     assert persons_stored(url) == ROWS - 2
     with report.open(encoding="utf-8", newline="") as stream:
         head, *rows = csv.reader(stream)
-    assert head == ["row", "outcome", "reason", "fields", "person_id"]
+    assert head == ["row", "outcome", "reason", "fields", "person_id", "explanation"]
     assert [int(cells[0]) for cells in rows] == list(range(1, ROWS + 1))
     refused = [cells[:4] for cells in rows if cells[1] == "REFUSED"]
     assert refused == [

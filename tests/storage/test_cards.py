@@ -514,11 +514,30 @@ def test_a_card_is_closed_once(desk: CardDesk, state: CardState) -> None:
     if state in (CardState.REPLACED, CardState.CLOSED):
         assert refusal(desk.close, card).reason is Reason.CARD_CLOSED
         return
-    closed = desk.close(card, CardClosing.MOVED_AWAY)
+    closed = desk.close(card, CardClosing.HOLDER_DIED)
     assert closed.state is CardState.CLOSED
     assert told_of(desk, card) is CredentialState.CLOSED
-    assert desk.row(card).closing == CardClosing.MOVED_AWAY.value
-    assert desk.audit("CloseCard")[-1] == ("OK", "closing=MOVED_AWAY")
+    assert desk.row(card).closing == CardClosing.HOLDER_DIED.value
+    assert desk.audit("CloseCard")[-1] == ("OK", "closing=HOLDER_DIED")
+
+
+@pytest.mark.parametrize("closing", [CardClosing.SURRENDERED, CardClosing.MOVED_AWAY])
+def test_a_lost_card_is_not_closed_before_its_replacement_is_handed_out(
+    desk: CardDesk, closing: CardClosing
+) -> None:
+    """I-19, I-20: a first card after it would need neither papers nor seven days."""
+    card = desk.lose(desk.active(), PAPERS)
+    for step in (desk.read, desk.order):
+        step(card)
+        refused = refusal(desk.close, card, closing)
+        assert (refused.reason, refused.metadata["state"]) == (Reason.CARD_STATE, "LOST")
+        assert refusal(desk.issue, card.person_id).reason is Reason.CARD_EXISTS
+    assert desk.read(card).state is CardState.LOST
+    desk.now += dt.timedelta(days=7)
+    new = desk.collect(card)
+    desk.close(card, closing)
+    desk.close(new, closing)
+    assert desk.issue(card.person_id).state is CardState.ISSUED
 
 
 @pytest.mark.parametrize("state", CardState)

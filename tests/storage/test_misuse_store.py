@@ -1,6 +1,8 @@
 """Cases of suspected misuse in the database: from a report to the end of a suspension."""
 
 import dataclasses
+import itertools
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 import sqlalchemy as sa
@@ -38,7 +40,7 @@ def told_states(desk: EcertDesk, person_id: str) -> list[CredentialState]:
     return [credential.state for credential in standing.credentials]
 
 
-def give_card(desk: EcertDesk, person_id: str, subject: str) -> str:
+def give_card(desk: EcertDesk, person_id: str, subject: str, *, number: int = 1) -> str:
     """Stores an active card and returns its id."""
     card_id = new_id()
     with desk.database.write() as connection:
@@ -48,8 +50,8 @@ def give_card(desk: EcertDesk, person_id: str, subject: str) -> str:
                 card_id=card_id,
                 person_id=person_id,
                 subject=subject,
-                card_serial="S1",
-                chip_number="C1",
+                card_serial=f"S{number}",
+                chip_number=f"C{number}",
                 standard_version="3",
                 bank_code="CCB001",
                 state=2,
@@ -227,6 +229,62 @@ def test_a_suspension_is_not_shaken_off_by_a_merge(desk: EcertDesk, is_card: boo
     assert desk.everything() == before
     desk.lift(case)
     assert desk.decide(merge.merge_id).state is MergeState.APPROVED
+
+
+@pytest.mark.parametrize("merges", [1, 2])
+@pytest.mark.parametrize("is_card", [False, True])
+def test_a_suspension_after_a_merge_reaches_the_record_that_stays(
+    desk: EcertDesk, is_card: bool, merges: int
+) -> None:
+    """I-04: reported before the merge, decided after it; the other kind is left alone."""
+    persons = [desk.person_id() for _ in range(merges + 1)]
+    retired, surviving = persons[0], persons[-1]
+    if is_card:
+        give_card(desk, retired, "CARD000000000", number=0)
+    subject = "CARD000000000" if is_card else desk.activate(retired).subject
+    card_id = give_card(desk, surviving, "CARD000000001")
+    certificate = desk.activate(surviving)
+    case = desk.report(subject)
+    for former, later in itertools.pairwise(persons):
+        desk.merge(former, later)
+    desk.suspend(case)
+    assert sorted(told_states(desk, surviving), key=lambda state: state.name) == [
+        CredentialState.SUSPENDED,
+        CredentialState.USABLE,
+    ]
+    assert set(desk.feed()[-2:]) == {retired, surviving}
+    assert {retired, surviving} <= set(desk.audit()[-1].subject_ids)
+    table, own_id = (
+        (tables.card.c, tables.card.c.card_id == card_id)
+        if is_card
+        else (
+            tables.certificate.c,
+            tables.certificate.c.certificate_id == certificate.certificate_id,
+        )
+    )
+    with desk.database.read() as connection:
+        query = sa.select(table.suspension_case_id).where(own_id)
+        assert connection.execute(query).scalar_one() == case.case_id
+    desk.lift(case)
+    assert told_states(desk, surviving) == [CredentialState.USABLE] * 2
+
+
+def test_a_suspension_follows_a_merge_that_is_carried_out_meanwhile(desk: EcertDesk) -> None:
+    """I-04: it waits for the row of the record that stays, which then is merged itself."""
+    retired, between, last = (desk.person_id() for _ in range(3))
+    case = desk.report(desk.activate(retired).subject)
+    desk.merge(retired, between)
+    desk.activate(last)
+    person = tables.person
+    with ThreadPoolExecutor(1) as thread:
+        with desk.database.write() as connection:
+            connection.execute(
+                sa.update(person).where(person.c.person_id == between).values(merged_into=last)
+            )
+            suspension = thread.submit(desk.suspend, case)
+            assert not wait([suspension], timeout=0.5).done
+        assert suspension.result().state is CaseState.SUSPENDED
+    assert told_states(desk, last) == [CredentialState.SUSPENDED]
 
 
 def test_what_one_case_suspends_another_does_not(desk: EcertDesk) -> None:

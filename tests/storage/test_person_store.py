@@ -1,7 +1,7 @@
 """Persons in the database: registered once, corrected with history, looked up on record."""
 
 import datetime as dt
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from yibao_common.ids import new_id
 from yibao_common.reasons import Reason
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.storage import tables
+from yibao_identity.storage.person_locks import lock_persons
 
 NUMBER = citizen_number(123)
 OTHER_NUMBER = citizen_number(124)
@@ -247,6 +248,24 @@ def test_of_a_duplicate_the_record_that_took_its_place_is_found(world: PersonWor
     with pytest.raises(RuleError) as caught:
         world.register(NUMBER)
     assert caught.value.metadata == {"person_id": third}
+
+
+def test_taking_over_a_document_locks_the_lower_id_first(world: PersonWorld) -> None:
+    """As every command does, so that two about the same persons never wait for each other."""
+    retired = world.register(NUMBER).person.person_id
+    surviving = world.person_id()
+    assert retired < surviving
+    world.merge(retired, surviving)
+    document = ShownDocument("01", NUMBER)
+    with ThreadPoolExecutor(1) as thread:
+        with world.database.write() as connection:
+            lock_persons(connection, REGION, [retired])
+            update = thread.submit(world.update, surviving, document=document)
+            # The update has come as far as it can; only now it must hold nothing else.
+            assert not wait([update], timeout=0.5).done
+            row = sa.select(tables.person.c.person_id).where(tables.person.c.person_id == surviving)
+            assert connection.execute(row.with_for_update(nowait=True)).scalar_one() == surviving
+        assert update.result().person.certificate_number == NUMBER
 
 
 def test_the_document_of_a_duplicate_may_become_that_of_the_survivor(world: PersonWorld) -> None:

@@ -334,6 +334,17 @@ def test_a_forgotten_pin_is_refused_until_it_is_reset_at_a_counter(desk: CardDes
     assert reason_of(desk.verify, card, OTHER_PIN) is None
 
 
+def test_a_pin_that_is_reported_again_was_lost_when_it_was_first(desk: CardDesk) -> None:
+    """I-15."""
+    card = desk.report_pin(desk.active())
+    first = desk.row(card).pin_lost_time
+    desk.now += dt.timedelta(hours=1)
+    assert desk.report_pin(card).pin_state is PinState.REPORTED_LOST
+    assert desk.row(card).pin_lost_time == first
+    desk.report_pin(desk.reset_pin(card))
+    assert desk.row(card).pin_lost_time == first + dt.timedelta(hours=1)
+
+
 def test_a_locked_pin_is_opened_by_a_reset_alone(desk: CardDesk) -> None:
     """I-13, I-15."""
     card = desk.active()

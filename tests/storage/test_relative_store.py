@@ -14,7 +14,7 @@ from yibao_common.ids import new_id
 from yibao_common.reasons import Reason
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation
-from yibao_identity.storage import tables
+from yibao_identity.storage import relatives, tables
 
 SHARE, SHOW = LinkPurpose.SHARE_ACCOUNT, LinkPurpose.SHOW_CODE
 AGENCY = parse_caller(MAKER)
@@ -179,6 +179,19 @@ def test_the_newest_links_come_first(world: PersonWorld) -> None:
     person = world.person_id()
     made = [world.ask(person, world.person_id()) for _ in range(3)]
     assert world.relatives.list(REGION, person, AGENCY) == list(reversed(made))
+
+
+def test_links_that_ended_push_none_off_the_list_that_stands(
+    world: PersonWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = world.person_id()
+    made = [world.ask(person, world.person_id()) for _ in range(4)]
+    confirmed = world.confirm(made[1])
+    ended = [world.end(link.link_id, person) for link in made[2:]]
+    listed = [confirmed, made[0], *reversed(ended)]
+    assert world.relatives.list(REGION, person, AGENCY) == listed
+    monkeypatch.setattr(relatives, "_MOST_LISTED", 2)
+    assert world.relatives.list(REGION, person, AGENCY) == listed[:2]
 
 
 def test_a_holder_acts_for_itself_alone(world: PersonWorld) -> None:

@@ -29,7 +29,9 @@ _BLOCK_BYTES = 1 << 20
 _MOST_CHARACTERS = 200
 _GROUPS_PARTED_BY = ";"
 _GENDERS = {"": 0, "1": 1, "2": 2, "男": 1, "女": 2}
-# So that the same row of the same file is the same request, whenever and by whom it is sent.
+# So that the same row of the same file has the same request id, whenever it is sent. It is
+# the same request only from the same caller: another gets REQUEST_ID_REUSED where the
+# service took the row before.
 _NAMESPACE = uuid.UUID("6f0f3c5e-8d3b-5c39-9b0e-2f6d6a1f4d11")
 
 

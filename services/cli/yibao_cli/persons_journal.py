@@ -19,7 +19,13 @@ from yibao_common.config import StartError
 
 REGISTERED = "REGISTERED"
 REFUSED = "REFUSED"
-REPORT_COLUMNS = ("row", "outcome", "reason", "fields", "person_id")
+REPORT_COLUMNS = ("row", "outcome", "reason", "fields", "person_id", "explanation")
+
+# What a reason does not tell whoever reads the report.
+_EXPLANATIONS = {
+    "REQUEST_ID_REUSED": "this row was sent before under another certificate or encoding; "
+    "import again with the former ones, or look the person up",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,8 @@ class Journal:
             writer.writerow(REPORT_COLUMNS)
             for line in self._stream:
                 row, outcome, reason, fields, person_id = json.loads(line)
-                writer.writerow((row, outcome, reason, ";".join(fields), person_id))
+                explanation = _EXPLANATIONS.get(reason, "")
+                writer.writerow((row, outcome, reason, ";".join(fields), person_id, explanation))
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(self._report)

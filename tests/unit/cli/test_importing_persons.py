@@ -252,16 +252,32 @@ def test_the_report_tells_what_became_of_each_row(tmp_path: Path) -> None:
     run = Runner(write(tmp_path, *rows), FakeService())
     assert run() == 1
     assert run.rows() == [
-        ["row", "outcome", "reason", "fields", "person_id"],
-        ["1", "REGISTERED", "", "", "person-1"],
-        ["2", "REFUSED", "FIELD_REQUIRED", "person_name", ""],
-        ["3", "REFUSED", "PERSON_EXISTS", "", "person-1"],
-        ["4", "REFUSED", "FIELD_MALFORMED", "start_date", ""],
-        ["5", "REGISTERED", "", "", "person-2"],
+        ["row", "outcome", "reason", "fields", "person_id", "explanation"],
+        ["1", "REGISTERED", "", "", "person-1", ""],
+        ["2", "REFUSED", "FIELD_REQUIRED", "person_name", "", ""],
+        ["3", "REFUSED", "PERSON_EXISTS", "", "person-1", ""],
+        ["4", "REFUSED", "FIELD_MALFORMED", "start_date", "", ""],
+        ["5", "REGISTERED", "", "", "person-2", ""],
     ]
     assert "2 REGISTERED" in run.shown
     assert "1 PERSON_EXISTS" in run.shown
     assert not run.journal.exists()
+
+
+def test_the_report_explains_rows_that_another_operator_sent_before(tmp_path: Path) -> None:
+    """The service answers a request id to the caller that used it first, and to no other."""
+
+    def submit(request: pb.SubmitPersonsRequest) -> pb.SubmitPersonsResponse:
+        error = ItemError(reason="ERROR_REASON_REQUEST_ID_REUSED")
+        return pb.SubmitPersonsResponse(results=[pb.SubmitPersonsResult(error=error)])
+
+    report = tmp_path / "report.csv"
+    file = opened(write(tmp_path, row(1)))
+    console = Console(file=io.StringIO())
+    assert import_file(console, file, region=REGION, report=report, submit=submit) == 1
+    (told,) = csv.DictReader(report.read_text(encoding="utf-8").splitlines())
+    assert told["reason"] == "REQUEST_ID_REUSED"
+    assert "under another certificate" in told["explanation"]
 
 
 def test_an_import_without_a_refusal_ends_well(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ class CardServiceServicer(object):
     def IssueCard(self, request, context):
         """Issues a card to a person (I-08, I-12), not activated. Callers: agency of the
         region, bank of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
-        PERSON_MERGED, CARD_EXISTS, REQUEST_ID_REUSED.
+        PERSON_MERGED, CARD_EXISTS, CARD_SUSPENDED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -202,8 +202,9 @@ class CardServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CloseCard(self, request, context):
-        """Closes a card for good. Callers: agency of the region, bank of the region.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+        """Closes a card for good. A lost one is closed once its replacement was handed out, or
+        where the holder died (I-20). Callers: agency of the region, bank of the region.
+        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, CARD_STATE,
         REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -30,7 +30,7 @@ class CardServiceStub:
     ]
     """Issues a card to a person (I-08, I-12), not activated. Callers: agency of the
     region, bank of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
-    PERSON_MERGED, CARD_EXISTS, REQUEST_ID_REUSED.
+    PERSON_MERGED, CARD_EXISTS, CARD_SUSPENDED, REQUEST_ID_REUSED.
     """
 
     GetCard: grpc.UnaryUnaryMultiCallable[
@@ -100,8 +100,9 @@ class CardServiceStub:
         yibao.identity.v1.card_service_pb2.CloseCardRequest,
         yibao.identity.v1.card_service_pb2.CloseCardResponse,
     ]
-    """Closes a card for good. Callers: agency of the region, bank of the region.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+    """Closes a card for good. A lost one is closed once its replacement was handed out, or
+    where the holder died (I-20). Callers: agency of the region, bank of the region.
+    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, CARD_STATE,
     REQUEST_ID_REUSED.
     """
 
@@ -220,7 +221,7 @@ class CardServiceAsyncStub:
     ]
     """Issues a card to a person (I-08, I-12), not activated. Callers: agency of the
     region, bank of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
-    PERSON_MERGED, CARD_EXISTS, REQUEST_ID_REUSED.
+    PERSON_MERGED, CARD_EXISTS, CARD_SUSPENDED, REQUEST_ID_REUSED.
     """
 
     GetCard: grpc.aio.UnaryUnaryMultiCallable[
@@ -290,8 +291,9 @@ class CardServiceAsyncStub:
         yibao.identity.v1.card_service_pb2.CloseCardRequest,
         yibao.identity.v1.card_service_pb2.CloseCardResponse,
     ]
-    """Closes a card for good. Callers: agency of the region, bank of the region.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+    """Closes a card for good. A lost one is closed once its replacement was handed out, or
+    where the holder died (I-20). Callers: agency of the region, bank of the region.
+    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, CARD_STATE,
     REQUEST_ID_REUSED.
     """
 
@@ -412,7 +414,7 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.card_service_pb2.IssueCardResponse, collections.abc.Awaitable[yibao.identity.v1.card_service_pb2.IssueCardResponse]]:
         """Issues a card to a person (I-08, I-12), not activated. Callers: agency of the
         region, bank of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
-        PERSON_MERGED, CARD_EXISTS, REQUEST_ID_REUSED.
+        PERSON_MERGED, CARD_EXISTS, CARD_SUSPENDED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -496,8 +498,9 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.card_service_pb2.CloseCardRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.card_service_pb2.CloseCardResponse, collections.abc.Awaitable[yibao.identity.v1.card_service_pb2.CloseCardResponse]]:
-        """Closes a card for good. Callers: agency of the region, bank of the region.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+        """Closes a card for good. A lost one is closed once its replacement was handed out, or
+        where the holder died (I-20). Callers: agency of the region, bank of the region.
+        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, CARD_STATE,
         REQUEST_ID_REUSED.
         """
 

@@ -246,7 +246,8 @@ class CertificateServiceServicer(object):
 
     def SuspendCredential(self, request, context):
         """Suspends the credential of a case (I-04): no code is issued, and settlement refuses
-        those issued before. Callers: agency of the region. Idempotent by `request_id`.
+        those issued before. Where it was closed or replaced meanwhile, what took its place
+        is suspended too. Callers: agency of the region. Idempotent by `request_id`.
         Reasons: MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, CREDENTIAL_NOT_FOUND,
         REQUEST_ID_REUSED.
         """

@@ -149,7 +149,8 @@ class CertificateServiceStub:
         yibao.identity.v1.misuse_messages_pb2.SuspendCredentialResponse,
     ]
     """Suspends the credential of a case (I-04): no code is issued, and settlement refuses
-    those issued before. Callers: agency of the region. Idempotent by `request_id`.
+    those issued before. Where it was closed or replaced meanwhile, what took its place
+    is suspended too. Callers: agency of the region. Idempotent by `request_id`.
     Reasons: MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, CREDENTIAL_NOT_FOUND,
     REQUEST_ID_REUSED.
     """
@@ -308,7 +309,8 @@ class CertificateServiceAsyncStub:
         yibao.identity.v1.misuse_messages_pb2.SuspendCredentialResponse,
     ]
     """Suspends the credential of a case (I-04): no code is issued, and settlement refuses
-    those issued before. Callers: agency of the region. Idempotent by `request_id`.
+    those issued before. Where it was closed or replaced meanwhile, what took its place
+    is suspended too. Callers: agency of the region. Idempotent by `request_id`.
     Reasons: MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, CREDENTIAL_NOT_FOUND,
     REQUEST_ID_REUSED.
     """
@@ -493,7 +495,8 @@ class CertificateServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.misuse_messages_pb2.SuspendCredentialResponse, collections.abc.Awaitable[yibao.identity.v1.misuse_messages_pb2.SuspendCredentialResponse]]:
         """Suspends the credential of a case (I-04): no code is issued, and settlement refuses
-        those issued before. Callers: agency of the region. Idempotent by `request_id`.
+        those issued before. Where it was closed or replaced meanwhile, what took its place
+        is suspended too. Callers: agency of the region. Idempotent by `request_id`.
         Reasons: MISUSE_CASE_NOT_FOUND, MISUSE_CASE_STATE, CREDENTIAL_NOT_FOUND,
         REQUEST_ID_REUSED.
         """

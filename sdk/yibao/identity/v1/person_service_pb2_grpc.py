@@ -247,7 +247,7 @@ class PersonServiceServicer(object):
         and enrolments end in the same transaction, and settlement is told to move its
         account. Callers: agency of the region, another operator than the maker. Idempotent
         by `request_id`. Reasons: MERGE_NOT_FOUND, MERGE_STATE, SAME_MAKER_AND_CHECKER,
-        PERSON_MERGED, REQUEST_ID_REUSED.
+        PERSON_MERGED, ECERT_SUSPENDED, CARD_SUSPENDED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -299,8 +299,9 @@ class PersonServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListRelativeLinks(self, request, context):
-        """Reads the links of a person, those that ended too. Callers: holder for itself,
-        channel, agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+        """Reads the links of a person: those that stand, then those that ended, the newest
+        first. Callers: holder for itself, channel, agency of the region, supervisor of the
+        region. Reasons: PERSON_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -135,7 +135,7 @@ class PersonServiceStub:
     and enrolments end in the same transaction, and settlement is told to move its
     account. Callers: agency of the region, another operator than the maker. Idempotent
     by `request_id`. Reasons: MERGE_NOT_FOUND, MERGE_STATE, SAME_MAKER_AND_CHECKER,
-    PERSON_MERGED, REQUEST_ID_REUSED.
+    PERSON_MERGED, ECERT_SUSPENDED, CARD_SUSPENDED, REQUEST_ID_REUSED.
     """
 
     GetMerge: grpc.UnaryUnaryMultiCallable[
@@ -187,8 +187,9 @@ class PersonServiceStub:
         yibao.identity.v1.relative_messages_pb2.ListRelativeLinksRequest,
         yibao.identity.v1.relative_messages_pb2.ListRelativeLinksResponse,
     ]
-    """Reads the links of a person, those that ended too. Callers: holder for itself,
-    channel, agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """Reads the links of a person: those that stand, then those that ended, the newest
+    first. Callers: holder for itself, channel, agency of the region, supervisor of the
+    region. Reasons: PERSON_NOT_FOUND.
     """
 
     ListEnrolmentChanges: grpc.UnaryUnaryMultiCallable[
@@ -314,7 +315,7 @@ class PersonServiceAsyncStub:
     and enrolments end in the same transaction, and settlement is told to move its
     account. Callers: agency of the region, another operator than the maker. Idempotent
     by `request_id`. Reasons: MERGE_NOT_FOUND, MERGE_STATE, SAME_MAKER_AND_CHECKER,
-    PERSON_MERGED, REQUEST_ID_REUSED.
+    PERSON_MERGED, ECERT_SUSPENDED, CARD_SUSPENDED, REQUEST_ID_REUSED.
     """
 
     GetMerge: grpc.aio.UnaryUnaryMultiCallable[
@@ -366,8 +367,9 @@ class PersonServiceAsyncStub:
         yibao.identity.v1.relative_messages_pb2.ListRelativeLinksRequest,
         yibao.identity.v1.relative_messages_pb2.ListRelativeLinksResponse,
     ]
-    """Reads the links of a person, those that ended too. Callers: holder for itself,
-    channel, agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """Reads the links of a person: those that stand, then those that ended, the newest
+    first. Callers: holder for itself, channel, agency of the region, supervisor of the
+    region. Reasons: PERSON_NOT_FOUND.
     """
 
     ListEnrolmentChanges: grpc.aio.UnaryUnaryMultiCallable[
@@ -517,7 +519,7 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         and enrolments end in the same transaction, and settlement is told to move its
         account. Callers: agency of the region, another operator than the maker. Idempotent
         by `request_id`. Reasons: MERGE_NOT_FOUND, MERGE_STATE, SAME_MAKER_AND_CHECKER,
-        PERSON_MERGED, REQUEST_ID_REUSED.
+        PERSON_MERGED, ECERT_SUSPENDED, CARD_SUSPENDED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -581,8 +583,9 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.relative_messages_pb2.ListRelativeLinksRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.relative_messages_pb2.ListRelativeLinksResponse, collections.abc.Awaitable[yibao.identity.v1.relative_messages_pb2.ListRelativeLinksResponse]]:
-        """Reads the links of a person, those that ended too. Callers: holder for itself,
-        channel, agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+        """Reads the links of a person: those that stand, then those that ended, the newest
+        first. Callers: holder for itself, channel, agency of the region, supervisor of the
+        region. Reasons: PERSON_NOT_FOUND.
         """
 
     @abc.abstractmethod

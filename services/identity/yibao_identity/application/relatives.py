@@ -71,7 +71,7 @@ class Relatives(Protocol):
         ...
 
     def list(self, region: str, person_id: str, caller: Caller) -> Sequence[RelativeLink]:
-        """Returns the newest links of a person, on either side.
+        """Returns the links of a person, on either side: standing ones first, then newest.
 
         Raises RuleError PERSON_NOT_FOUND.
         """

@@ -269,6 +269,21 @@ def check_replaceable(card: Card) -> None:
         raise _wrong_state(card.card_id, "SUSPENDED")
 
 
+def check_closing(card: Card, closing: CardClosing) -> None:
+    """Refuses to close a lost card that was not replaced while its holder lives.
+
+    Another first card would be a way around papers and seven days (I-20). Once the
+    replacement is handed out these are over.
+
+    Raises:
+        RuleError: CARD_STATE.
+    """
+    is_replaced = card.replacement is not None and card.replacement.card_id is not None
+    is_over = is_replaced or closing is CardClosing.HOLDER_DIED
+    if card.state is CardState.LOST and not is_over:
+        raise wrong_state(card)
+
+
 def is_standing(state: CardState) -> bool:
     """Tells whether a card in `state` keeps its holder from getting a first card.
 

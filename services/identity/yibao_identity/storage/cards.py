@@ -22,6 +22,7 @@ from yibao_identity.rules.card import (
     CardEvent,
     CardState,
     card_exists,
+    check_closing,
     check_none_suspended,
     check_not_closed,
     is_standing,
@@ -117,10 +118,12 @@ class CardStore(LossMethods):
             request = command.request
             name = CardName(command.card_id)
             held = hold_card(connection, request.region, name, self._reader())
+            state = state_after(held.card, CardEvent.CLOSE)
+            check_closing(held.card, command.closing)
             change_card(
                 connection,
                 held.card,
-                state=state_after(held.card, CardEvent.CLOSE).value,
+                state=state.value,
                 close_time=self._clock(),
                 closed_by=request.caller.path,
                 closing=command.closing.value,

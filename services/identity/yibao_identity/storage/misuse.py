@@ -30,7 +30,7 @@ from yibao_identity.storage.misuse_rows import (
     set_suspension,
 )
 from yibao_identity.storage.person_calls import PersonCalls
-from yibao_identity.storage.person_locks import lock_persons
+from yibao_identity.storage.person_locks import lock_survivor
 
 
 class MisuseStore(PersonCalls):
@@ -99,26 +99,28 @@ class MisuseStore(PersonCalls):
     def _suspend(self, connection: sa.Connection, command: DecideCase) -> MisuseCase:
         request, now = command.request, self._clock()
         region, operator = request.region, request.caller.path
-        held = self._hold_case(connection, region, command.case_id)
+        held, holder_id = self._hold_case(connection, region, command.case_id)
         case = suspend(held, operator=operator, now=now, note=command.note)
         credential = self._hold_credential(connection, case)
         if credential.suspension_case_id is not None:
             raise suspended_elsewhere(credential.suspension_case_id)
         change_case(connection, case)
-        # Whoever closed the credential after the report has another one by now, perhaps.
-        for each in (credential, *find_successors(connection, region, credential)):
+        # Whoever closed the credential after the report has another one by now, perhaps, and
+        # whose record was merged since has one in the record that stays.
+        successors = find_successors(connection, region, credential, holder_id=holder_id)
+        for each in (credential, *successors):
             if each.suspension_case_id is not None:
                 continue
             set_suspension(connection, region, each, case.case_id)
             if each.kind is CredentialKind.ECERT:
                 # The phones stay enrolled: once it is lifted they renew and work again.
                 withdraw_certificates_of(connection, region, each.credential_id, now=now)
-        self._tell(connection, command, case, credential)
+        self._tell(connection, command, case, credential, holder_id)
         return case
 
     def _lift(self, connection: sa.Connection, command: DecideCase) -> MisuseCase:
         request, now = command.request, self._clock()
-        held = self._hold_case(connection, request.region, command.case_id)
+        held, holder_id = self._hold_case(connection, request.region, command.case_id)
         case = lift(held, operator=request.caller.path, now=now, note=command.note)
         change_case(connection, case)
         if held.state is not CaseState.SUSPENDED:
@@ -126,8 +128,8 @@ class MisuseStore(PersonCalls):
             return case
         credential = self._hold_credential(connection, case)
         assert credential.suspension_case_id == case.case_id
-        clear_suspension(connection, case)
-        self._tell(connection, command, case, credential)
+        clear_suspension(connection, case, holder_id=holder_id)
+        self._tell(connection, command, case, credential, holder_id)
         return case
 
     def _tell(
@@ -136,22 +138,30 @@ class MisuseStore(PersonCalls):
         command: DecideCase,
         case: MisuseCase,
         credential: CaseCredential,
+        holder_id: str,
     ) -> None:
         """Tells settlement and the audit of what a credential may do from now on."""
-        request, person_id = command.request, case.person_id
+        request = command.request
         caller = request.caller.path
-        note_change(connection, request.region, [person_id], now=self._clock(), caller=caller)
-        self._record(connection, request, (person_id, credential.credential_id, case.case_id))
+        # One id, or two where the record was merged.
+        person_ids = sorted({case.person_id, holder_id})
+        note_change(connection, request.region, person_ids, now=self._clock(), caller=caller)
+        self._record(connection, request, (*person_ids, credential.credential_id, case.case_id))
 
-    def _hold_case(self, connection: sa.Connection, region: str, case_id: str) -> MisuseCase:
-        """Locks the holder's row, then the case's."""
+    def _hold_case(
+        self, connection: sa.Connection, region: str, case_id: str
+    ) -> tuple[MisuseCase, str]:
+        """Locks the holder's row, then the case's; returns the case and the holder's id.
+
+        The holder is the record that stays, where that of the report was merged.
+        """
         read = find_case(connection, self._vault, region, case_id)
         if read is None:
             raise case_not_found(case_id)
-        lock_persons(connection, region, [read.person_id])
+        holder_id = lock_survivor(connection, region, read.person_id)
         held = find_case(connection, self._vault, region, case_id, for_update=True)
         assert held is not None
-        return held
+        return held, holder_id
 
     def _hold_credential(self, connection: sa.Connection, case: MisuseCase) -> CaseCredential:
         credential = find_credential(connection, case.region, case.subject, for_update=True)

@@ -66,9 +66,9 @@ def check_none_suspended(connection: sa.Connection, region: str, person_id: str)
 
 
 def find_successors(
-    connection: sa.Connection, region: str, credential: CaseCredential
+    connection: sa.Connection, region: str, credential: CaseCredential, *, holder_id: str
 ) -> list[CaseCredential]:
-    """Locks and returns what stands of a person, who is locked, beside one that has ended.
+    """Locks and returns what the holder, who is locked, has in place of one that has ended.
 
     None where the credential itself stands.
     """
@@ -77,7 +77,7 @@ def find_successors(
         sa.select(id_column, table.c.person_id, table.c.suspension_case_id)
         .where(
             table.c.region == region,
-            table.c.person_id == credential.person_id,
+            table.c.person_id == holder_id,
             table.c.state.not_in(_ENDED[credential.kind]),
         )
         .order_by(id_column)
@@ -101,14 +101,14 @@ def set_suspension(
     assert changed.rowcount == 1
 
 
-def clear_suspension(connection: sa.Connection, case: MisuseCase) -> None:
+def clear_suspension(connection: sa.Connection, case: MisuseCase, *, holder_id: str) -> None:
     """Frees every credential that a case suspends; the holder's row is locked."""
     for table, _ in _PLACES.values():
         connection.execute(
             sa.update(table)
             .where(
                 table.c.region == case.region,
-                table.c.person_id == case.person_id,
+                table.c.person_id.in_({case.person_id, holder_id}),
                 table.c.suspension_case_id == case.case_id,
             )
             .values(suspension_case_id=None)

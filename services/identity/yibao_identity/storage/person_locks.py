@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from yibao_common.batcher import TransientError
 from yibao_common.rows import select_rows
 from yibao_identity.rules.documents import ShownDocument, check_shown, normalised
 from yibao_identity.rules.person import person_merged, person_not_found
 from yibao_identity.storage import tables
+from yibao_identity.storage.person_rows import surviving_id
 from yibao_identity.storage.vault import Vault
 
 
@@ -72,6 +74,18 @@ def lock_live_person(connection: sa.Connection, region: str, person_id: str) -> 
         RuleError: PERSON_NOT_FOUND, PERSON_MERGED.
     """
     return live_person(lock_persons(connection, region, [person_id])[person_id])
+
+
+def lock_survivor(connection: sa.Connection, region: str, person_id: str) -> str:
+    """Locks a person and the record that took its place; returns the id of that one.
+
+    Raises:
+        TransientError: that one was merged itself meanwhile; the repetition finds the next.
+    """
+    survivor = surviving_id(connection, region, person_id)
+    if lock_persons(connection, region, [person_id, survivor])[survivor].merged_into is not None:
+        raise TransientError("the person was merged at this moment")
+    return survivor
 
 
 def check_shown_document(

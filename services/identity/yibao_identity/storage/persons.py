@@ -1,10 +1,12 @@
 """Insured persons: registered and corrected once by request id, read, and looked up."""
 
 import dataclasses
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
 from yibao_common.audit import OK, AuditEntry, record_refused
+from yibao_common.batcher import TransientError
 from yibao_common.calendar import shanghai_day
 from yibao_identity.application.persons import (
     EncodePerson,
@@ -23,7 +25,7 @@ from yibao_identity.storage import tables
 from yibao_identity.storage.enrolments import add_enrolment
 from yibao_identity.storage.feed import changes_after, note_change
 from yibao_identity.storage.person_calls import PersonCalls
-from yibao_identity.storage.person_locks import lock_live_person
+from yibao_identity.storage.person_locks import live_person, lock_live_person, lock_persons
 from yibao_identity.storage.person_rows import (
     identity_values,
     number_hash,
@@ -92,11 +94,11 @@ class PersonStore(PersonCalls):
         def work(connection: sa.Connection) -> bytes:
             request, now = command.request, self._clock()
             region, person_id = request.region, command.person_id
-            lock_live_person(connection, region, person_id)
+            locked_ids = self._lock_for_update(connection, command)
             former = read_person(connection, self._vault, region, person_id)
             assert former is not None, "it is locked"
             person = correct(former.person, command.correction, today=shanghai_day(now))
-            self._claim_number(connection, person)
+            self._claim_number(connection, person, locked_ids)
             self._keep_former(connection, command)
             table = tables.person
             connection.execute(
@@ -194,7 +196,24 @@ class PersonStore(PersonCalls):
         self._record(connection, request, subjects, **detail)
         return EnrolledPerson(person, (recorded,))
 
-    def _claim_number(self, connection: sa.Connection, person: Person) -> None:
+    def _lock_for_update(self, connection: sa.Connection, command: UpdatePerson) -> set[str]:
+        """Locks a person, and who has the document that the person is to have; returns both.
+
+        Together, because a merged duplicate of a lower id could not be locked afterwards.
+        """
+        region, document = command.request.region, command.correction.document
+        wanted = {command.person_id}
+        if document is not None:
+            number = normalised(document.certificate_number)
+            hashed = self._vault.number_hash(document.certificate_type, number)
+            known = person_with_number(connection, region, hashed)
+            wanted |= {known} if known else set()
+        live_person(lock_persons(connection, region, wanted)[command.person_id])
+        return wanted
+
+    def _claim_number(
+        self, connection: sa.Connection, person: Person, locked_ids: Collection[str]
+    ) -> None:
         """Refuses a document that is another's; takes over that of a merged duplicate."""
         known = person_with_number(connection, person.region, number_hash(self._vault, person))
         if known is None or known == person.person_id:
@@ -202,8 +221,9 @@ class PersonStore(PersonCalls):
         survivor = surviving_id(connection, person.region, known)
         if survivor != person.person_id:
             raise person_exists(survivor)
-        # The duplicate keeps its sealed number, but is no longer found by it. Its row
-        # follows the lock of the person that it was merged into.
+        if known not in locked_ids:
+            raise TransientError("the document changed hands at this moment")
+        # The duplicate keeps its sealed number, but is no longer found by it.
         table = tables.person
         connection.execute(
             sa.update(table)

@@ -190,7 +190,8 @@ class PinStore(PinCalls):
             check_not_closed(held.card)
             check_pin_is_set(held.card.pin_state)
             check_shown_document(self._vault, command.document, held.person)
-            change_card(connection, held.card, pin_lost_time=self._clock())
+            if held.card.pin_state is not PinState.REPORTED_LOST:
+                change_card(connection, held.card, pin_lost_time=self._clock())
             return self._finish(connection, command.request, held, encode)
 
         return self._answer(command.request, command.card_id, work)

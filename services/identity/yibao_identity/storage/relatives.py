@@ -148,7 +148,7 @@ class RelativeStore(PersonCalls):
         return self._answer(command.request, work)
 
     def list(self, region: str, person_id: str, caller: Caller) -> Sequence[RelativeLink]:
-        """Returns the newest links of a person, on either side."""
+        """Returns the links of a person, on either side: standing ones first, then newest."""
         try:
             return self._list(region, person_id, caller)
         except RuleError as refusal:
@@ -165,10 +165,12 @@ class RelativeStore(PersonCalls):
             )
             if connection.execute(known).one_or_none() is None:
                 raise person_not_found(person_id)
+            # So that links that ended push none off the list that stands.
+            is_ended = sa.case((table.c.state.in_(_STANDING), 0), else_=1)
             query = (
                 sa.select(table)
                 .where(table.c.region == region, _takes_part(person_id))
-                .order_by(table.c.request_time.desc(), table.c.link_id.desc())
+                .order_by(is_ended, table.c.request_time.desc(), table.c.link_id.desc())
                 .limit(_MOST_LISTED)
             )
             return [_link_from(row) for row in connection.execute(query)]
