@@ -17,6 +17,7 @@ from yibao.settlement.v1 import bill_pb2, settlement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
 from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
+from yibao_cli.demo.counter import Counter
 from yibao_cli.demo.figures import StepTitle, compare, differing
 from yibao_cli.demo.identity_steps import ADMISSION, SETTLE, IdentitySteps
 from yibao_cli.demo.settlement_steps import SettlementSteps
@@ -106,10 +107,12 @@ class Walk:
         self.agency = SettlementServiceStub(stack.channel("settlement", parties.maker))
         self._accounts = AccountServiceStub(stack.channel("settlement", parties.maker))
         self.person_id = self.identity.register_person()
-        self._certificate_id = self.identity.activate(self.person_id)
+        self._certificate_id, subject = self.identity.activate(self.person_id)
         admission = self.code(ADMISSION)
-        # Fetches the published snapshot and runs the SDK in a process without a network.
-        self.identity.verify_offline(admission)
+        # Fetches what is published and runs the SDK in a process without a network.
+        counter = Counter(stack, region, log, audience=ADMISSION)
+        counter.fetch(now=system_clock())
+        counter.accepts(admission, "Verify the code offline", subject=subject)
         self.visit_id = self.steps.register_visit(admission)
 
     def code(self, audience: str = SETTLE) -> str:
