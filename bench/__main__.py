@@ -21,7 +21,7 @@ from bench.persons import certificates_of, issue_requests
 from bench.postgres import Postgres
 from bench.report import Results, machine, print_report, write_json
 from bench.requests import Patient, SettleRequests, seed
-from bench.verify import VerifyBench, openssl_verifies_per_second
+from bench.verify import VerifyBench, one_core, openssl_verifies_per_second
 from bench.writer import measure
 from yibao_cli.parties import CHANNEL, parties_of
 from yibao_cli.ports import HOST, choose_ports
@@ -149,7 +149,8 @@ class Bench:
         issues = list(itertools.islice(self._issue_requests, enough * 2))
         self._load("identity_echo", self._target("identity", CHANNEL, ECHO_METHOD), issues)
         self._load("qr_issue", self._target("identity", CHANNEL, _ISSUE), issues)
-        self._measure_verify()
+        with one_core():
+            self._measure_verify()
         # Last, because the process has to be started again.
         self.stack.kill("settlement", 1)
         one = self._spread.unary(enough)
