@@ -1,8 +1,10 @@
 """Pulling trust from identity: no code is refused while new status lists come."""
 
 import asyncio
+import datetime as dt
 import hashlib
 import io
+import json
 
 import grpc
 import grpc.aio
@@ -120,3 +122,37 @@ def test_a_list_that_cannot_be_had_keeps_no_snapshot_back(store: TrustStore) -> 
     assert identity.seen[0] == 7
     with pytest.raises(QrError, match="not held"):
         store.current(now=NOW).check_status(URI, 5, now=NOW)
+
+
+def reminders(store: TrustStore, *instants: dt.datetime) -> list[int]:
+    """Returns the hours left of each warning that rounds at `instants` log."""
+    return asyncio.run(_reminders(store, *instants))
+
+
+async def _reminders(store: TrustStore, *instants: dt.datetime) -> list[int]:
+    lines = io.StringIO()
+    log = open_log(LogConfig(), service="test", clock=system_clock, stream=lines)
+    now = iter(instants)
+    client = TrustClient(
+        grpc.aio.insecure_channel("localhost:1"),
+        store,
+        seconds=60,
+        blocking=Blocking(1),
+        clock=lambda: next(now),
+        log=log,
+    )
+    for _ in instants:
+        client._remind_of_age()
+    return [json.loads(line)["hours_left"] for line in lines.getvalue().splitlines()]
+
+
+def test_old_trust_is_told_each_hour_until_it_is_renewed(store: TrustStore) -> None:
+    issued = store.current(now=NOW).issue_time
+    day, hour, second = dt.timedelta(days=1), dt.timedelta(hours=1), dt.timedelta(seconds=1)
+    late = issued + day + second
+    assert reminders(store, issued + day) == []
+    assert len(reminders(store, late, late + hour - second)) == 1
+    left = reminders(store, late, late + hour)
+    assert left == [left[0], left[0] - 1]
+    # Past the hard age each code is refused and says so.
+    assert reminders(store, store.current(now=NOW).expire_time) == []

@@ -4,12 +4,14 @@ With identity down, codes are judged by what was pulled last, until its hard age
 """
 
 import asyncio
+import datetime as dt
 from typing import cast
 
 import grpc
 
 from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.identity.v1 import trust_service_pb2_grpc as rpc
+from yibao.trust import AgeState, QrError
 from yibao.trust_store import TrustStore
 from yibao_common.blocking import Blocking
 from yibao_common.clock import Clock
@@ -18,6 +20,8 @@ from yibao_common.logs import Log, kinds
 _DEADLINE_SECONDS = 5.0
 # After a failure; short, so that a restart of identity is not felt for long.
 _RETRY_SECONDS = 1.0
+# How often the operator is reminded that all codes will be refused unless something is done.
+_REMIND_AFTER = dt.timedelta(hours=1)
 
 
 class TrustClient:
@@ -44,6 +48,7 @@ class TrustClient:
         self._task: asyncio.Task[None] | None = None
         # So that the log tells of a failure once.
         self._is_failing = False
+        self._remind_time: dt.datetime | None = None
 
     def start(self) -> None:
         """Starts pulling; call it inside the event loop."""
@@ -66,9 +71,27 @@ class TrustClient:
                 self._is_failing = True
             else:
                 self._is_failing = False
+            self._remind_of_age()
             await asyncio.sleep(
                 min(_RETRY_SECONDS, self._seconds) if self._is_failing else self._seconds
             )
+
+    def _remind_of_age(self) -> None:
+        """Warns each hour while what is held is past its soft age, whatever the cause.
+
+        Identity may answer and yet publish nothing new; that is no failure of a pull.
+        """
+        now = self._clock()
+        try:
+            snapshot = self._store.current(now=now)
+        except QrError:
+            return  # Nothing is held that could age: each code is refused and says so.
+        if snapshot.age_state(now) is AgeState.FRESH:
+            self._remind_time = None
+        elif self._remind_time is None or now >= self._remind_time:
+            hours_left = (snapshot.expire_time - now) // dt.timedelta(hours=1)
+            self._log.warning("trust is ageing", version=snapshot.version, hours_left=hours_left)
+            self._remind_time = now + _REMIND_AFTER
 
     async def _pull(self) -> None:
         store, run = self._store, self._blocking.run
