@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import sqlalchemy as sa
 
-from yibao_common.audit import OK, AuditEntry, record_audit, record_refused
+from yibao_common.audit import OK, record_audit, record_refused
 from yibao_common.calendar import shanghai_day
-from yibao_common.callers import Caller, Role
+from yibao_common.callers import Caller
 from yibao_common.clock import Clock
 from yibao_common.database import Database
 from yibao_common.errors import RuleError
@@ -15,9 +15,9 @@ from yibao_common.reasons import Reason
 from yibao_identity.application.requests import Request
 from yibao_identity.rules.card import Card, CardLimits
 from yibao_identity.storage import tables
+from yibao_identity.storage.calls import Calls, is_of_foreign_holder
 from yibao_identity.storage.card_rows import CardReader
 from yibao_identity.storage.counted_answers import answer_counted
-from yibao_identity.storage.sealed_answers import answer_sealed
 from yibao_identity.storage.vault import Vault
 
 # Refusals by which somebody may be guessing. A wrong PIN is written where it is counted.
@@ -27,16 +27,14 @@ Work = Callable[[sa.Connection], bytes]
 CountedWork = Callable[[sa.Connection], bytes | RuleError]
 
 
-class CardCalls:
+class CardCalls(Calls):
     """The base of the stores of cards."""
 
     def __init__(
         self, database: Database, vault: Vault, *, clock: Clock, limits: CardLimits
     ) -> None:
         """Takes the database and what seals answers."""
-        self._database = database
-        self._vault = vault
-        self._clock = clock
+        super().__init__(database, vault, clock=clock)
         self._limits = limits
 
     def _reader(self) -> CardReader:
@@ -45,14 +43,7 @@ class CardCalls:
     def _answer(self, request: Request, card_id: str, work: Work) -> bytes:
         """Answers a call once; `card_id` is empty where the caller named none."""
         try:
-            return answer_sealed(
-                self._database,
-                self._vault,
-                region=request.region,
-                request_id=request.request_id,
-                digest=request.digest,
-                work=work,
-            )
+            return self._answer_once(request, work)
         except RuleError as refusal:
             self._audit_refused(request, card_id, refusal)
             raise
@@ -87,10 +78,7 @@ class CardCalls:
         record_audit(connection, tables.audit, entry)
 
     def _audit_refused(self, request: Request, card_id: str, refusal: RuleError) -> None:
-        is_foreign_holder = (
-            refusal.reason is Reason.OUT_OF_SCOPE and request.caller.role is Role.HOLDER
-        )
-        if refusal.reason in _AUDITED or is_foreign_holder:
+        if refusal.reason in _AUDITED or is_of_foreign_holder(request, refusal):
             subjects = (card_id,) if card_id else ()
             entry = self._entry(request, subjects, refusal.reason.name, {})
             record_refused(self._database, tables.audit, entry)
@@ -105,21 +93,3 @@ class CardCalls:
         except RuleError as refusal:
             self._audit_refused(Request(region, "", b"", method, caller), card_id, refusal)
             raise
-
-    def _entry(
-        self,
-        request: Request,
-        subjects: tuple[str, ...],
-        outcome: str,
-        detail: Mapping[str, str],
-    ) -> AuditEntry:
-        return AuditEntry(
-            request.region,
-            self._clock(),
-            request.caller.path,
-            request.method,
-            subjects,
-            outcome,
-            detail,
-            request.request_id,
-        )

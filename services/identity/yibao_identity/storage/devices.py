@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from yibao_common.audit import record_audit, record_refused
-from yibao_common.callers import Role
 from yibao_common.clock import Clock
 from yibao_common.database import Database
 from yibao_common.errors import RuleError
@@ -31,6 +30,7 @@ from yibao_identity.rules.device import (
     device_exists,
 )
 from yibao_identity.storage import tables
+from yibao_identity.storage.calls import is_of_foreign_holder
 from yibao_identity.storage.certificate_rows import find_certificate, hold_certificate
 from yibao_identity.storage.challenges import Challenges
 from yibao_identity.storage.counted_answers import answer_counted
@@ -152,7 +152,7 @@ class DeviceStore(PersonCalls):
 
     def _record_refused(self, request: Request, about: str, refusal: RuleError) -> None:
         """Puts refusals on record by which somebody may be trying what is not theirs."""
-        is_foreign = refusal.reason is Reason.OUT_OF_SCOPE and request.caller.role is Role.HOLDER
+        is_foreign = is_of_foreign_holder(request, refusal)
         if is_foreign or refusal.reason is Reason.DEVICE_PROOF_INVALID:
             entry = self._entry(request, (about,), refusal.reason.name, {})
             record_refused(self._database, tables.audit, entry)

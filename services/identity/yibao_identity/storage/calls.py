@@ -1,0 +1,59 @@
+"""What all stores share that answer a call once and put it on record."""
+
+from collections.abc import Callable, Mapping
+
+import sqlalchemy as sa
+
+from yibao_common.audit import AuditEntry
+from yibao_common.callers import Role
+from yibao_common.clock import Clock
+from yibao_common.database import Database
+from yibao_common.errors import RuleError
+from yibao_common.reasons import Reason
+from yibao_identity.application.requests import Request
+from yibao_identity.storage.sealed_answers import answer_sealed
+from yibao_identity.storage.vault import Vault
+
+
+class Calls:
+    """The base of the stores."""
+
+    def __init__(self, database: Database, vault: Vault, *, clock: Clock) -> None:
+        """Takes the database and what seals personal data and answers."""
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+
+    def _answer_once(self, request: Request, work: Callable[[sa.Connection], bytes]) -> bytes:
+        """Runs `work` once by request id and returns the answer's bytes."""
+        return answer_sealed(
+            self._database,
+            self._vault,
+            region=request.region,
+            request_id=request.request_id,
+            digest=request.digest,
+            work=work,
+        )
+
+    def _entry(
+        self,
+        request: Request,
+        subject_ids: tuple[str, ...],
+        outcome: str,
+        detail: Mapping[str, str],
+    ) -> AuditEntry:
+        return AuditEntry(
+            request.region,
+            self._clock(),
+            request.caller.path,
+            request.method,
+            subject_ids,
+            outcome,
+            detail,
+            request.request_id,
+        )
+
+
+def is_of_foreign_holder(request: Request, refusal: RuleError) -> bool:
+    """Tells whether a holder tried to act for somebody else: that goes on record."""
+    return request.caller.role is Role.HOLDER and refusal.reason is Reason.OUT_OF_SCOPE
