@@ -28,9 +28,9 @@ from yibao_cli.ports import HOST, choose_ports
 from yibao_cli.regions import load_region, regions_folder
 from yibao_cli.sandbox_keys import SandboxKeys
 from yibao_cli.stack import Stack
-from yibao_common.database import Database
+from yibao_common.db.database import Database
+from yibao_common.keys.key_file import read_key
 from yibao_identity.rules.trust_list import KeyUse
-from yibao_identity.storage.key_file import read_key
 from yibao_identity.storage.signing import TokenSigner
 from yibao_settlement.ledger_check import check_ledger
 

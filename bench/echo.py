@@ -10,9 +10,9 @@ from typing import Any
 
 import grpc
 
-from yibao_common.config import ServerConfig
-from yibao_common.logs import Log
-from yibao_common.tls import server_credentials
+from yibao_common.process.config import ServerConfig
+from yibao_common.process.logs import Log
+from yibao_common.rpc.tls import server_credentials
 
 METHOD = "/bench.Echo/Echo"
 ADDRESS_VARIABLE = "BENCH_ECHO_ADDRESS"

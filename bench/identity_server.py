@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from bench.echo import serve_with_echo
-from yibao_common.clock import system_clock
-from yibao_common.config import load_config
-from yibao_common.logs import open_log
-from yibao_common.server import run
+from yibao_common.process.config import load_config
+from yibao_common.process.logs import open_log
+from yibao_common.rpc.server import run
+from yibao_common.values.clock import system_clock
 from yibao_identity.config import IdentityConfig
 from yibao_identity.main import IdentityService
 

@@ -15,7 +15,7 @@ from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
 from yibao_cli.parties import CHANNEL, parties_of
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
-from yibao_common.ids import new_id
+from yibao_common.values.ids import new_id
 
 _AUDIENCES = ("01101", "01103", "01301", "02121")
 

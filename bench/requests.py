@@ -13,8 +13,8 @@ from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1 import bill_pb2, visit_pb2
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest, SubmitBillsRequest
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
-from yibao_common.database import Database
-from yibao_common.ids import new_id
+from yibao_common.db.database import Database
+from yibao_common.values.ids import new_id
 from yibao_identity.rules.qr_code import new_claims
 from yibao_identity.storage.signing import TokenSigner
 from yibao_settlement.application.batch import BatchWork

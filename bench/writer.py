@@ -12,9 +12,9 @@ import time
 from collections.abc import Sequence
 
 from bench.requests import Patient
-from yibao_common.clock import system_clock
-from yibao_common.database import Database
-from yibao_common.ids import new_id
+from yibao_common.db.database import Database
+from yibao_common.values.clock import system_clock
+from yibao_common.values.ids import new_id
 from yibao_settlement.application.commands import SettleBill
 from yibao_settlement.application.decide import decide
 from yibao_settlement.application.working_set import WorkingSet

@@ -6,8 +6,8 @@ import re
 import pytest
 from support.contracts import SERVICES, Rpc, rpcs
 
-from yibao_common.access import AccessTable
-from yibao_common.callers import EVERY_ROLE, Role
+from yibao_common.rpc.access import AccessTable
+from yibao_common.rpc.callers import EVERY_ROLE, Role
 
 # The words of the comments. An institution acts through its terminals too.
 ROLES = {

@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 from pydantic import BaseModel
 from support.contracts import ROOT, SERVICES
 
-from yibao_common.metrics import Metrics
+from yibao_common.process.metrics import Metrics
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)

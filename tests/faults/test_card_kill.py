@@ -10,12 +10,12 @@ import pytest
 from support.card_desk import HOSPITAL, PIN, REGION, CardDesk
 from support.databases import Databases
 
-from yibao_common.callers import parse_caller
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
-from yibao_identity.application.requests import Request
+from yibao_common.commands.request import Request
+from yibao_common.db.database import Database
+from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import CardState
 
 WRONG = "111118"

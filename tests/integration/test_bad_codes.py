@@ -21,7 +21,7 @@ from support.both_services import (
 )
 
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest
-from yibao_common.wire import from_instant
+from yibao_common.rpc.wire import from_instant
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 FAILED = grpc.StatusCode.FAILED_PRECONDITION

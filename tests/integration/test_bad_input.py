@@ -24,7 +24,7 @@ from support.settlement_world import REGION
 from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1.bill_pb2 import ACCOUNT_USE_UNSPECIFIED
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest, TrialBillRequest
-from yibao_common.ids import new_id
+from yibao_common.values.ids import new_id
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 FAILED = grpc.StatusCode.FAILED_PRECONDITION

@@ -22,9 +22,9 @@ from yibao.identity.v1 import card_use_messages_pb2 as uses_pb2
 from yibao.identity.v1 import loss_messages_pb2 as loss_pb2
 from yibao.identity.v1 import pin_messages_pb2 as pin_pb2
 from yibao.settlement.v1 import account_service_pb2, bill_pb2, settlement_service_pb2
-from yibao_common.calendar import shanghai_day
-from yibao_common.ids import new_id
-from yibao_common.wire import from_instant
+from yibao_common.rpc.wire import from_instant
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.ids import new_id
 from yibao_identity.storage import tables as identity_tables
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.storage import tables

@@ -37,9 +37,9 @@ from yibao.identity.v1 import pin_messages_pb2 as pins
 from yibao.identity.v1.card_pb2 import ChipRead
 from yibao.settlement.v1 import account_service_pb2 as accounts
 from yibao.settlement.v1.settlement_service_pb2 import TrialBillRequest
-from yibao_common.calendar import shanghai_day
-from yibao_common.ids import new_id
-from yibao_common.wire import from_date, from_instant
+from yibao_common.rpc.wire import from_date, from_instant
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.ids import new_id
 from yibao_settlement.ledger_check import check_ledger
 
 PIN = "730519"

@@ -20,9 +20,9 @@ from yibao_cli.demo.settlement_steps import SettlementSteps
 from yibao_cli.demo.steps import StepFailedError, StepLog
 from yibao_cli.loading import import_region, read_regions
 from yibao_cli.stack import Stack
-from yibao_common.calendar import shanghai_day
-from yibao_common.clock import system_clock
-from yibao_common.money import yuan
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import system_clock
+from yibao_common.values.money import yuan
 
 
 def processes_naming(path: Path) -> list[str]:

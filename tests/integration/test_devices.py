@@ -37,8 +37,8 @@ from yibao.identity.v1 import device_pb2
 from yibao.trust import QrError, TrustSnapshot
 from yibao.trust_client import TrustClient
 from yibao.trust_store import TrustStore
-from yibao_common.dev_ca import Leaf
-from yibao_common.ids import new_id
+from yibao_common.keys.dev_ca import Leaf
+from yibao_common.values.ids import new_id
 
 PACKAGE = "yibao_identity"
 AUDIENCE = "01301"

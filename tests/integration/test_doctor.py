@@ -17,10 +17,10 @@ from yibao_cli.loading import read_regions
 from yibao_cli.main import app
 from yibao_cli.parties import SERVICES
 from yibao_cli.sandbox import Settings, claim_folder, prepare
-from yibao_common.audit import AuditEntry, record_refused
-from yibao_common.clock import Clock, system_clock
-from yibao_common.database import Database
-from yibao_common.ids import new_id
+from yibao_common.commands.audit import AuditEntry, record_refused
+from yibao_common.db.database import Database
+from yibao_common.values.clock import Clock, system_clock
+from yibao_common.values.ids import new_id
 from yibao_identity.storage import tables
 from yibao_settlement.ledger_check import INVARIANTS, Drift, LedgerReport
 

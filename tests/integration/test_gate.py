@@ -22,9 +22,9 @@ from support.serving import (
 
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1 import visit_service_pb2 as visits
-from yibao_common.callers import current_caller
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.rpc.callers import current_caller
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 GET = settlement.GetSettlementRequest(region="500100", settlement_id=ID)
 GET_VISIT = visits.GetVisitRequest(region="500100", visit_id=ID)

@@ -27,9 +27,9 @@ from yibao_cli.loading import CALL_SECONDS, import_region, new_request_id, read_
 from yibao_cli.parties import SERVICES, parties_of
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
-from yibao_common.calendar import shanghai_day
-from yibao_common.clock import system_clock
-from yibao_common.database import Database
+from yibao_common.db.database import Database
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import system_clock
 from yibao_settlement.ledger_check import check_ledger
 
 REGIONS = {region.sample_bill.example: region for region in read_regions()}

@@ -20,15 +20,15 @@ from yibao import qr
 from yibao._ed25519 import load_public_key
 from yibao._token import key_id_of
 from yibao.trust import TrustSnapshot
-from yibao_common.clock import system_clock
-from yibao_common.config import StartError
-from yibao_common.database import Database
+from yibao_common.db.database import Database
+from yibao_common.keys.key_file import KeyFileError
+from yibao_common.keys.pkcs11 import Pkcs11Keys
+from yibao_common.process.config import StartError
+from yibao_common.values.clock import system_clock
 from yibao_identity.application.publish import TrustPublisher
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store
 from yibao_identity.rules.qr_code import new_claims
-from yibao_identity.storage.key_file import KeyFileError
-from yibao_identity.storage.pkcs11_keys import Pkcs11Keys
 from yibao_identity.storage.trust_tables import TrustTableStore
 from yibao_identity.trust_setup import add_first_keys, open_trust_admin
 

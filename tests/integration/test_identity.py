@@ -34,10 +34,10 @@ from yibao.identity.v1 import certificate_service_pb2 as certificates
 from yibao.identity.v1 import person_service_pb2 as persons
 from yibao.identity.v1 import trust_service_pb2 as trust
 from yibao.trust import TrustSnapshot
-from yibao_common.config import StartError
-from yibao_common.dev_ca import Leaf
-from yibao_common.ids import new_id
-from yibao_common.migrations import SchemaError
+from yibao_common.db.migrations import SchemaError
+from yibao_common.keys.dev_ca import Leaf
+from yibao_common.process.config import StartError
+from yibao_common.values.ids import new_id
 from yibao_identity.main import IdentityService
 from yibao_identity.main import main as identity_main
 from yibao_identity.storage import tables

@@ -21,7 +21,7 @@ from support.identity_world import (
 )
 from support.threads import in_a_thread, wait_until
 
-from yibao_common.database import Database
+from yibao_common.db.database import Database
 from yibao_identity.storage import tables
 
 ROWS = 450

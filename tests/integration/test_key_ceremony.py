@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from yibao._token import key_id_of
 from yibao.trust import TrustRoot, TrustSnapshot
 from yibao_cli.main import app
-from yibao_common.database import Database
+from yibao_common.db.database import Database
 from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.trust_list import KeyState, KeyUse
 from yibao_identity.storage import tables

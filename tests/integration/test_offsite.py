@@ -20,11 +20,11 @@ from yibao.common.v1.date_pb2 import Date
 from yibao.offsite.v1 import registration_pb2
 from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
-from yibao_common.calendar import SHANGHAI
-from yibao_common.database import Database
-from yibao_common.dev_ca import DevCertificates, Leaf, issue_dev_certificates
-from yibao_common.ids import new_id
-from yibao_common.migrations import SchemaError
+from yibao_common.db.database import Database
+from yibao_common.db.migrations import SchemaError
+from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
+from yibao_common.values.calendar import SHANGHAI
+from yibao_common.values.ids import new_id
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.main import OffsiteService
 from yibao_offsite.storage import tables

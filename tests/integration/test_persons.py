@@ -26,8 +26,8 @@ from yibao.identity.v1 import enrolment_messages_pb2 as enrolments
 from yibao.identity.v1 import merge_messages_pb2 as merges
 from yibao.identity.v1 import person_service_pb2 as persons
 from yibao.identity.v1 import relative_messages_pb2 as relatives
-from yibao_common.dev_ca import Leaf
-from yibao_common.ids import new_id
+from yibao_common.keys.dev_ca import Leaf
+from yibao_common.values.ids import new_id
 
 NUMBER = citizen_number(123)
 OTHER_NUMBER = citizen_number(124)

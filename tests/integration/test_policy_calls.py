@@ -9,8 +9,8 @@ from support.policy_text import GOOD
 from support.settlement_world import REGION
 
 from yibao.settlement.v1 import policy_service_pb2 as pb
-from yibao_common.ids import new_id
-from yibao_common.wire import to_date
+from yibao_common.rpc.wire import to_date
+from yibao_common.values.ids import new_id
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 FAILED = grpc.StatusCode.FAILED_PRECONDITION

@@ -24,8 +24,8 @@ from yibao.settlement.v1 import settlement_service_pb2 as settlements
 from yibao.settlement.v1.policy_service_pb2 import ApprovePolicyRequest, ValidatePolicyRequest
 from yibao.settlement.v1.settlement_pb2 import SETTLEMENT_STATE_REVERSED, Settlement
 from yibao.settlement.v1.visit_service_pb2 import GetVisitRequest
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 EXISTS = grpc.StatusCode.ALREADY_EXISTS

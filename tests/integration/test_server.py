@@ -27,10 +27,10 @@ from support.serving import (
 
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2_grpc as settlement_grpc
-from yibao_common.config import ServerConfig, StartError
-from yibao_common.dev_ca import issue_dev_certificates
-from yibao_common.server import Server
-from yibao_common.tls import RevokedSerials
+from yibao_common.keys.dev_ca import issue_dev_certificates
+from yibao_common.process.config import ServerConfig, StartError
+from yibao_common.rpc.server import Server
+from yibao_common.rpc.tls import RevokedSerials
 
 GET = settlement.GetSettlementRequest(region="500100", settlement_id=ID)
 
@@ -284,11 +284,11 @@ def test_two_servers_share_a_port_where_that_is_asked_for() -> None:
 
 PROGRAM = """
 import asyncio, sys
-from yibao_common.clock import system_clock
-from yibao_common.config import LogConfig, ServerConfig
-from yibao_common.access import AccessTable
-from yibao_common.logs import open_log
-from yibao_common.server import Server, run
+from yibao_common.values.clock import system_clock
+from yibao_common.process.config import LogConfig, ServerConfig
+from yibao_common.rpc.access import AccessTable
+from yibao_common.process.logs import open_log
+from yibao_common.rpc.server import Server, run
 
 log = open_log(LogConfig(), service="x", clock=system_clock)
 config = ServerConfig(address=sys.argv[1], insecure=True)

@@ -17,9 +17,9 @@ from yibao.settlement.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from yibao_cli.loading import import_region, read_regions
 from yibao_cli.parties import CHANNEL, SERVICES, parties_of
 from yibao_cli.stack import Stack
-from yibao_common.clock import system_clock
-from yibao_common.config import StartError
-from yibao_common.wire import from_date
+from yibao_common.process.config import StartError
+from yibao_common.rpc.wire import from_date
+from yibao_common.values.clock import system_clock
 
 REGION = read_regions()[0]
 ITEM = REGION.items[0]

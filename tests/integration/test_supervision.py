@@ -20,10 +20,10 @@ from support.serving import reason_in
 
 from yibao.common.v1.audit_pb2 import AuditEvent
 from yibao.identity.v1 import supervision_service_pb2 as pb
-from yibao_common.audit import AuditEntry, chained_hash, record_audit
-from yibao_common.database import Database
-from yibao_common.ids import new_id
-from yibao_common.wire import to_instant
+from yibao_common.commands.audit import AuditEntry, chained_hash, record_audit
+from yibao_common.db.database import Database
+from yibao_common.rpc.wire import to_instant
+from yibao_common.values.ids import new_id
 from yibao_identity.storage import tables
 
 NOW = dt.datetime(2026, 11, 20, 4, 0, 0, 7, tzinfo=dt.UTC)

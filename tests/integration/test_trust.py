@@ -29,8 +29,8 @@ from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.trust import AgeState, QrError, TrustSnapshot
 from yibao.trust_client import TrustClient
 from yibao.trust_store import TrustStore
-from yibao_common.config import StartError
-from yibao_common.database import Database
+from yibao_common.db.database import Database
+from yibao_common.process.config import StartError
 from yibao_identity.application.publish import TrustPublisher
 from yibao_identity.application.trust_admin import TrustAdmin
 from yibao_identity.config import IdentityConfig

@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 from support.databases import Databases
 
-from yibao_common import audit
-from yibao_common.audit import AuditEntry, ChainFault
-from yibao_common.database import Database
-from yibao_common.ids import new_id
+from yibao_common.commands import audit
+from yibao_common.commands.audit import AuditEntry, ChainFault
+from yibao_common.db.database import Database
+from yibao_common.values.ids import new_id
 
 REGION = "999019"
 OTHER_REGION = "999029"

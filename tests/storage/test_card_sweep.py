@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from support.card_desk import REGION, CardDesk
 from support.databases import Databases
 
-from yibao_common.database import Database
+from yibao_common.db.database import Database
 from yibao_identity.rules.card import CardState
 from yibao_identity.storage import card_sweep, tables
 from yibao_identity.storage.card_sweep import CardSweep

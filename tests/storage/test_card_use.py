@@ -16,11 +16,11 @@ from support.card_desk import (
 )
 from support.databases import Databases
 
-from yibao_common.batcher import TransientError
-from yibao_common.callers import parse_caller
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.db.batcher import TransientError
+from yibao_common.db.database import Database
+from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import Card, CardState
 from yibao_identity.rules.card_use import CardTransaction
 from yibao_identity.rules.documents import ShownDocument

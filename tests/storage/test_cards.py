@@ -19,9 +19,9 @@ from support.card_desk import (
 )
 from support.databases import Databases
 
-from yibao_common.callers import parse_caller
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.cards import ValidateOperation
 from yibao_identity.rules.card import (
     ActivationChannel,

@@ -5,13 +5,13 @@ import sqlalchemy as sa
 from support.card_desk import REGION, Randomness
 from support.databases import Databases
 
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_identity.storage import tables
 from yibao_identity.storage.counted_answers import answer_counted
-from yibao_identity.storage.vault import Vault
 
 DIGEST, OTHER_DIGEST = b"d" * 32, b"e" * 32
 REFUSAL = RuleError(Reason.PIN_INCORRECT, "the PIN is wrong", tries_left=3)

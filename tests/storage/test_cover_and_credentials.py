@@ -15,9 +15,9 @@ from support.settlement_world import (
     World,
 )
 
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.commands import Command
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.credential import CredentialState

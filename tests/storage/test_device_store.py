@@ -11,9 +11,9 @@ from support.ecert_desk import EcertDesk, Phone, p256_key, stated
 from support.person_stores import MAKER, REGION, answer
 
 from yibao import device as proofs
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.device import DevicePolicy, DeviceState, KeyAlgorithm, Revocation
 from yibao_identity.storage import tables
 from yibao_identity.storage.device_rows import withdraw_certificates

@@ -17,8 +17,8 @@ from support.databases import Databases
 from support.ecert_desk import EcertDesk, Phone
 from support.person_stores import REGION
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.commands import IssueCode
 from yibao_identity.application.issue import IssueWork
 from yibao_identity.application.relative_codes import (

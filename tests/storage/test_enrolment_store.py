@@ -8,9 +8,9 @@ import pytest
 from support.databases import Databases
 from support.person_stores import MAKER, REGION, TERMS, PersonWorld
 
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
 from yibao_identity.storage import tables
 

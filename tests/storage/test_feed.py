@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 from support.databases import Databases
 
-from yibao_common.database import Database
-from yibao_common.ids import new_id
-from yibao_common.rows import select_rows
+from yibao_common.db.database import Database
+from yibao_common.db.rows import select_rows
+from yibao_common.values.ids import new_id
 from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment

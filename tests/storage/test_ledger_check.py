@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from support.databases import Databases
 from support.settlement_world import NOW, OTHER_HOSPITAL, REGION, World
 
-from yibao_common.ids import new_id
+from yibao_common.values.ids import new_id
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.checkpoints import HORIZON, fold_fund_accounts

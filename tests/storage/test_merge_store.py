@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from support.databases import Databases
 from support.person_stores import CHECKER, MAKER, REGION, AuditRow, PersonWorld
 
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_identity.rules.merge import MergeState

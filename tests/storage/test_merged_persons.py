@@ -13,10 +13,10 @@ from yibao.settlement.v1.settlement_service_pb2 import (
     ReverseSettlementResponse,
     SettleBillResponse,
 )
-from yibao_common.batcher import TransientError
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
+from yibao_common.db.batcher import TransientError
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.commands import Command
 from yibao_settlement.application.records import EnrolmentChange
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger

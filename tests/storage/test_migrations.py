@@ -8,8 +8,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from support.databases import Databases, PostgresDatabases
 
-from yibao_common.database import Database
-from yibao_common.migrations import SchemaError, check_is_current, upgrade, version_table
+from yibao_common.db.database import Database
+from yibao_common.db.migrations import SchemaError, check_is_current, upgrade, version_table
 
 PACKAGES = ("yibao_identity", "yibao_offsite", "yibao_settlement")
 

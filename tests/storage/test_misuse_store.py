@@ -10,9 +10,9 @@ from support.databases import Databases
 from support.ecert_desk import HOSPITAL, EcertDesk, Phone
 from support.person_stores import CHECKER, MAKER, REGION
 
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import CardState
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import CredentialState

@@ -8,10 +8,10 @@ from support.databases import Databases
 from support.identity_world import citizen_number
 from support.person_stores import REGION, PersonWorld
 
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
+from yibao_common.db.database import Database
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.storage.person_locks import (
     check_shown_document,

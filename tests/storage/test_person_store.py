@@ -9,10 +9,10 @@ from support.databases import Databases
 from support.identity_world import citizen_number
 from support.person_stores import MAKER, REGION, AuditRow, PersonWorld
 
-from yibao_common.citizen_number import Gender
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
+from yibao_common.values.citizen_number import Gender
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.storage import tables
 from yibao_identity.storage.person_locks import lock_persons

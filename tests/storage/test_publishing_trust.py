@@ -13,7 +13,7 @@ from support.token_minting import private_key, public_key
 
 from yibao import _status_list
 from yibao.trust import TrustSnapshot
-from yibao_common.database import Database
+from yibao_common.db.database import Database
 from yibao_identity.application.publish import PublishError, TrustPublisher, next_version
 from yibao_identity.application.trust import (
     Denial,

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from support.databases import Databases
 from support.person_stores import MAKER, REGION, PersonWorld
 
-from yibao_common.callers import parse_caller
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
-from yibao_common.reasons import Reason
+from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation
 from yibao_identity.storage import relatives, tables

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from alembic import command
 from support.databases import Databases
 
-from yibao_common import migrations
-from yibao_common.database import Database
-from yibao_common.ids import new_id
+from yibao_common.db import migrations
+from yibao_common.db.database import Database
+from yibao_common.values.ids import new_id
 from yibao_settlement.storage.feed import FeedStore
 
 REGION = "999019"

@@ -48,12 +48,12 @@ from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest
 from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitRequest
 from yibao.settlement.v1.visit_service_pb2_grpc import VisitServiceStub
-from yibao_common.calendar import shanghai_day
-from yibao_common.clock import system_clock
-from yibao_common.database import Database
-from yibao_common.dev_ca import Leaf
-from yibao_common.ids import new_id
-from yibao_common.wire import from_date, from_instant
+from yibao_common.db.database import Database
+from yibao_common.keys.dev_ca import Leaf
+from yibao_common.rpc.wire import from_date, from_instant
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import system_clock
+from yibao_common.values.ids import new_id
 from yibao_identity.main import IdentityService
 from yibao_identity.rules.qr_code import new_claims
 from yibao_identity.storage import tables as identity_tables

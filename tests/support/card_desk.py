@@ -8,9 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_common.callers import parse_caller
-from yibao_common.database import Database
-from yibao_common.ids import new_id
+from yibao_common.commands.request import Request
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.ids import new_id
 from yibao_identity.application.card_use import (
     AuthorizeCard,
     CardAuthorization,
@@ -34,7 +36,6 @@ from yibao_identity.application.cards import (
     OrderReplacement,
     ReportCardLoss,
 )
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.card import (
     ActivationChannel,
     Card,
@@ -51,7 +52,6 @@ from yibao_identity.storage import tables
 from yibao_identity.storage.card_use import CardUseStore
 from yibao_identity.storage.cards import CardStore
 from yibao_identity.storage.pins import PinStore
-from yibao_identity.storage.vault import Vault
 
 REGION = "500100"
 AGENCY = f"agency/{REGION}/wang"

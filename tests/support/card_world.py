@@ -17,13 +17,13 @@ from yibao.identity.v1 import card_pb2, card_service_pb2, card_service_pb2_grpc,
 from yibao.identity.v1 import card_use_messages_pb2 as uses_pb2
 from yibao.identity.v1 import loss_messages_pb2 as loss_pb2
 from yibao.identity.v1 import pin_messages_pb2 as pin_pb2
-from yibao_common.blocking import Blocking
-from yibao_common.config import ServerConfig
-from yibao_common.database import Database
-from yibao_common.dev_ca import Leaf, issue_dev_certificates
-from yibao_common.ids import new_id
-from yibao_common.server import Server
-from yibao_common.wire import from_instant
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.database import Database
+from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
+from yibao_common.process.config import ServerConfig
+from yibao_common.rpc.server import Server
+from yibao_common.rpc.wire import from_instant
+from yibao_common.values.ids import new_id
 from yibao_identity.access import ACCESS
 from yibao_identity.servicer.card import CardServicer
 from yibao_identity.storage.pepper import PinHasher

@@ -15,8 +15,8 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
-from yibao_common.database import Database
-from yibao_common.migrations import upgrade
+from yibao_common.db.database import Database
+from yibao_common.db.migrations import upgrade
 
 KINDS = ("sqlite", "postgresql")
 

@@ -12,8 +12,9 @@ from support.person_stores import CHECKER, MAKER, REGION, PersonWorld, answer
 
 from yibao import _device
 from yibao import device as proofs
-from yibao_common.database import Database
-from yibao_common.ids import new_id
+from yibao_common.commands.request import Request
+from yibao_common.db.database import Database
+from yibao_common.values.ids import new_id
 from yibao_identity.application.batch_codes import IssueCodeBatch
 from yibao_identity.application.certificates import ActivateCertificate, CloseCertificate
 from yibao_identity.application.devices import (
@@ -24,7 +25,6 @@ from yibao_identity.application.devices import (
     SignedCertificate,
 )
 from yibao_identity.application.misuse import DecideCase, ReportMisuse
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.certificate import Certificate, Proofing, ProofingMethod
 from yibao_identity.rules.device import Device, DevicePolicy, KeyAlgorithm, Revocation
 from yibao_identity.rules.misuse import MisuseCase, MisuseKind, Suspicion

@@ -29,13 +29,13 @@ from yibao.identity.v1 import person_service_pb2 as persons
 from yibao.identity.v1 import person_service_pb2_grpc as persons_grpc
 from yibao.identity.v1 import supervision_service_pb2_grpc as supervision_grpc
 from yibao.identity.v1 import trust_service_pb2_grpc as trust_grpc
-from yibao_common.clock import Clock, system_clock
-from yibao_common.dev_ca import Leaf, issue_dev_certificates
-from yibao_common.ids import new_id
+from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
+from yibao_common.keys.signing_key import SigningKey
+from yibao_common.values.clock import Clock, system_clock
+from yibao_common.values.ids import new_id
 from yibao_identity.config import IdentityConfig
 from yibao_identity.main import IdentityService
 from yibao_identity.rules.trust_list import KeyUse
-from yibao_identity.storage.signing import SigningKey
 from yibao_identity.trust_setup import add_first_keys, open_trust_admin
 
 REGION = "500100"

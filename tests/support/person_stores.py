@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from support.identity_world import citizen_numbers
 
-from yibao_common.audit import check_chain
-from yibao_common.callers import parse_caller
-from yibao_common.citizen_number import Gender
-from yibao_common.database import Database
-from yibao_common.ids import new_id
+from yibao_common.commands.audit import check_chain
+from yibao_common.commands.request import Request
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.citizen_number import Gender
+from yibao_common.values.ids import new_id
 from yibao_identity.application.enrolments import AddEnrolment, ChangeEnrolment, RecordPremium
 from yibao_identity.application.merges import DecideMerge, ProposeMerge
 from yibao_identity.application.persons import (
@@ -26,7 +28,6 @@ from yibao_identity.application.persons import (
 )
 from yibao_identity.application.records import EnrolledPerson
 from yibao_identity.application.relatives import ConfirmLink, EndLink, RequestLink
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
 from yibao_identity.rules.merge import Merge
@@ -40,7 +41,6 @@ from yibao_identity.storage.enrolment_changes import EnrolmentStore
 from yibao_identity.storage.merges import MergeStore
 from yibao_identity.storage.persons import PersonStore
 from yibao_identity.storage.relatives import RelativeStore
-from yibao_identity.storage.vault import Vault
 
 REGION = "500100"
 MAKER = f"agency/{REGION}/wang"

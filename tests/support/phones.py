@@ -11,7 +11,7 @@ from yibao import device as proofs
 from yibao import qr
 from yibao.identity.v1 import device_messages_pb2 as pb
 from yibao.identity.v1 import device_pb2
-from yibao_common.ids import new_id
+from yibao_common.values.ids import new_id
 
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 

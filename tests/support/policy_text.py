@@ -2,8 +2,8 @@
 
 import pytest
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.storage.policy_file import load_policy
 
 NAME = "policies/x.yaml"

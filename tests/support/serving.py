@@ -16,13 +16,13 @@ from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2_grpc as settlement_grpc
 from yibao.settlement.v1 import visit_service_pb2 as visits
 from yibao.settlement.v1 import visit_service_pb2_grpc as visits_grpc
-from yibao_common.access import AccessTable
-from yibao_common.callers import Role
-from yibao_common.clock import Clock, system_clock
-from yibao_common.config import LogConfig, ServerConfig
-from yibao_common.dev_ca import DevCertificates, Leaf, issue_dev_certificates
-from yibao_common.logs import Log, open_log
-from yibao_common.server import Server
+from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
+from yibao_common.process.config import LogConfig, ServerConfig
+from yibao_common.process.logs import Log, open_log
+from yibao_common.rpc.access import AccessTable
+from yibao_common.rpc.callers import Role
+from yibao_common.rpc.server import Server
+from yibao_common.values.clock import Clock, system_clock
 
 SETTLEMENT = settlement.DESCRIPTOR.services_by_name["SettlementService"]
 VISITS = visits.DESCRIPTOR.services_by_name["VisitService"]

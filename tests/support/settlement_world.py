@@ -12,9 +12,9 @@ from yibao.settlement.v1.settlement_service_pb2 import (
     SettleBillResponse,
 )
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.ids import new_id
+from yibao_common.db.database import Database
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
 from yibao_settlement.application import commands
 from yibao_settlement.application.batch import BatchWork
 from yibao_settlement.application.records import EnrolmentChange, InsuredPerson

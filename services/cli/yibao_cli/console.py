@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from yibao.errors import error_of
-from yibao_common.config import StartError
-from yibao_common.errors import RuleError
+from yibao_common.process.config import StartError
+from yibao_common.values.errors import RuleError
 
 # What shells report of a program that Ctrl-C ended.
 INTERRUPTED = 130

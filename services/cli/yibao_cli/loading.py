@@ -11,7 +11,7 @@ from yibao.settlement.v1.policy_service_pb2_grpc import PolicyServiceStub
 from yibao_cli.parties import parties_of
 from yibao_cli.regions import CatalogueItem, Institution, Region, load_region, regions_folder
 from yibao_cli.stack import Stack
-from yibao_common.wire import from_date
+from yibao_common.rpc.wire import from_date
 
 # Far more than any of these calls takes on a loaded machine.
 CALL_SECONDS = 20.0

@@ -59,7 +59,7 @@ def up(
     """Run all services on this machine, with a development CA, until Ctrl-C."""
     from yibao_cli.console import out, told_plainly
     from yibao_cli.up import run_up
-    from yibao_common.clock import system_clock
+    from yibao_common.values.clock import system_clock
 
     with told_plainly():
         code = run_up(out, folder, keep_data=keep, log_level=log_level, clock=system_clock)
@@ -82,7 +82,7 @@ def demo(
     from yibao_cli.demo.command import run_demo
     from yibao_cli.demo.credentials_command import run_credentials
     from yibao_cli.loading import read_regions
-    from yibao_common.clock import system_clock
+    from yibao_common.values.clock import system_clock
 
     run = run_demo if story == "bills" else run_credentials
     with told_plainly(), ends_on_signals():
@@ -107,7 +107,7 @@ def doctor(
     """
     from yibao_cli.console import out, told_plainly
     from yibao_cli.doctor.command import run_doctor
-    from yibao_common.clock import system_clock
+    from yibao_common.values.clock import system_clock
 
     with told_plainly():
         code = run_doctor(

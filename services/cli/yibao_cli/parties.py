@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from yibao_cli.regions import Region
-from yibao_common.dev_ca import Leaf
+from yibao_common.keys.dev_ca import Leaf
 
 SERVICES = ("identity", "settlement", "offsite")
 # Asks for health and nothing else; every certificate may.

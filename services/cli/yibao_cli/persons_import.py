@@ -31,7 +31,7 @@ from yibao.identity.v1.person_service_pb2 import (
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
 from yibao_cli.persons_csv import PersonFile, Row, open_file, read_rows
 from yibao_cli.persons_journal import REFUSED, REGISTERED, Journal, Outcome
-from yibao_common.config import StartError
+from yibao_common.process.config import StartError
 
 SOME_REFUSED = 1
 

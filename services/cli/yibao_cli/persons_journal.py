@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from yibao_common.config import StartError
+from yibao_common.process.config import StartError
 
 REGISTERED = "REGISTERED"
 REFUSED = "REFUSED"

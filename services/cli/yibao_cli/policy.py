@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from yibao_common.config import StartError
+from yibao_common.process.config import StartError
 from yibao_settlement.storage.policy_file import load_policy
 
 

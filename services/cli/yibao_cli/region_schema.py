@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from yibao_common.money import PPM
-from yibao_common.yaml_model import DAY, StrictModel, code, text, whole
+from yibao_common.files.yaml_model import DAY, StrictModel, code, text, whole
+from yibao_common.values.money import PPM
 
 Day = Annotated[dt.date, DAY]
 Fen = Annotated[int, whole(0, 100_000_000_000)]

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yibao_cli.region_schema import BillModel, CatalogueModel, InstitutionsModel
-from yibao_common.errors import FieldFault, RuleError, refuse_faults
-from yibao_common.money import line_amount_fen
-from yibao_common.reasons import Reason
-from yibao_common.yaml_file import YamlFile, parse_yaml
-from yibao_common.yaml_model import Model, read_model
+from yibao_common.files.yaml_file import YamlFile, parse_yaml
+from yibao_common.files.yaml_model import Model, read_model
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.values.money import line_amount_fen
+from yibao_common.values.reasons import Reason
 
 _BESIDE = ("catalogue.yaml", "institutions.yaml", "bill.yaml")
 

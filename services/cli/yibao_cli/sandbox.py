@@ -15,11 +15,11 @@ from typing import TextIO
 from yibao_cli.parties import SERVICES, certificate_leaves
 from yibao_cli.regions import Region
 from yibao_cli.sandbox_keys import SandboxKeys, make_keys, provision
-from yibao_common.clock import system_clock
-from yibao_common.config import StartError
-from yibao_common.database import Database
-from yibao_common.dev_ca import DevCertificates, issue_dev_certificates
-from yibao_common.migrations import upgrade
+from yibao_common.db.database import Database
+from yibao_common.db.migrations import upgrade
+from yibao_common.keys.dev_ca import DevCertificates, issue_dev_certificates
+from yibao_common.process.config import StartError
+from yibao_common.values.clock import system_clock
 
 # Marks a folder as ours: only then is anything in it removed.
 _MARK = "SANDBOX.txt"

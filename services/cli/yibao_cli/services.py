@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yibao_cli.parties import SERVICES
-from yibao_common.config import ConfigError, StartError, load_config
+from yibao_common.process.config import ConfigError, StartError, load_config
 from yibao_identity.config import IdentityConfig
 from yibao_offsite.config import OffsiteConfig
 from yibao_settlement.config import SettlementConfig

@@ -23,7 +23,7 @@ from yibao_cli.parties import PROBE, SERVICES
 from yibao_cli.ports import HOST, choose_ports
 from yibao_cli.regions import Region
 from yibao_cli.sandbox import Sandbox, Settings, claim_folder, prepare
-from yibao_common.config import StartError
+from yibao_common.process.config import StartError
 
 _START_SECONDS = 30.0
 # The services give running calls 10 s; a little more, so that none is killed for that.

@@ -18,8 +18,8 @@ from yibao_cli.parties import CHANNEL, SERVICES, parties_of
 from yibao_cli.ports import USUAL_PORTS
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
-from yibao_common.calendar import shanghai_day
-from yibao_common.clock import Clock
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import Clock
 
 _LOOK_SECONDS = 0.2
 _LAST_LINES = 5

@@ -2,11 +2,12 @@
 
 import os
 
-from yibao_common.blocking import Blocking
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.ids import Ids
-from yibao_common.logs import Log
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.process.logs import Log
+from yibao_common.values.clock import Clock
+from yibao_common.values.ids import Ids
 from yibao_identity.card_sweeper import CardSweeper
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing
@@ -17,7 +18,6 @@ from yibao_identity.storage.card_use import CardUseStore
 from yibao_identity.storage.cards import CardStore
 from yibao_identity.storage.pepper import PinHasher, read_peppers
 from yibao_identity.storage.pins import PinStore
-from yibao_identity.storage.vault import Vault
 
 # Who restricts cards in the feed and the audit: nobody's certificate, this service itself.
 _SWEEPER = "service/identity"

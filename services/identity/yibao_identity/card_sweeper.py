@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from yibao_common.blocking import Blocking
-from yibao_common.logs import Log, kinds
+from yibao_common.commands.blocking import Blocking
+from yibao_common.process.logs import Log, kinds
 
 
 class CardSweeper:

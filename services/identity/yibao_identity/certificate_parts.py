@@ -4,15 +4,16 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from yibao_common.batcher import Batcher
-from yibao_common.blocking import Blocking
-from yibao_common.clock import Clock
-from yibao_common.config import BatchConfig
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.ids import Ids
-from yibao_common.logs import Log
-from yibao_common.metrics import BatchMetrics, Metrics
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.batcher import Batcher
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.process.config import BatchConfig
+from yibao_common.process.logs import Log
+from yibao_common.process.metrics import BatchMetrics, Metrics
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
 from yibao_identity.application.commands import IssueCode
 from yibao_identity.application.issue import IssueWork
 from yibao_identity.application.relative_codes import (
@@ -32,7 +33,6 @@ from yibao_identity.storage.codes import CodeTransactions
 from yibao_identity.storage.devices import DeviceStore
 from yibao_identity.storage.misuse import MisuseStore
 from yibao_identity.storage.relative_codes import RelativeCodeTransactions
-from yibao_identity.storage.vault import Vault
 
 CommandT = TypeVar("CommandT")
 AnswerT = TypeVar("AnswerT")

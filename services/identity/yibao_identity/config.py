@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from yibao_common.config import (
+from yibao_common.process.config import (
     BatchConfig,
     FileName,
     Section,

@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter
 
-from yibao_common.logs import Log
+from yibao_common.process.logs import Log
 
 
 class LoggedAlarms:

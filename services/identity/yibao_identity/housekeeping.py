@@ -3,10 +3,10 @@
 import asyncio
 import datetime as dt
 
-from yibao_common.blocking import Blocking
-from yibao_common.clock import Clock
-from yibao_common.config import StartError
-from yibao_common.logs import Log, kinds
+from yibao_common.commands.blocking import Blocking
+from yibao_common.process.config import StartError
+from yibao_common.process.logs import Log, kinds
+from yibao_common.values.clock import Clock
 from yibao_identity.application.publish import PublishError, TrustPublisher
 from yibao_identity.keys import KeyRing
 

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yibao._device import DeviceCertificate
-from yibao_common.batcher import TransientError
-from yibao_common.clock import Clock
-from yibao_common.config import StartError
+from yibao_common.db.batcher import TransientError
+from yibao_common.keys.key_file import KeyFileError
+from yibao_common.keys.key_store import KeyFolder, KeyStore, KeyStores
+from yibao_common.keys.pkcs11 import Pkcs11Keys
+from yibao_common.keys.signing_key import SigningKey
+from yibao_common.keys.vault import Vault, read_secret
+from yibao_common.process.config import StartError
+from yibao_common.values.clock import Clock
 from yibao_identity.application.trust import (
     SnapshotSigner,
     StatusSigner,
@@ -19,17 +24,12 @@ from yibao_identity.config import IdentityConfig, KeysConfig
 from yibao_identity.rules.qr_code import QrClaims
 from yibao_identity.rules.trust_keys import signing_key
 from yibao_identity.rules.trust_list import KeyUse, ListedKey
-from yibao_identity.storage.key_file import KeyFileError
-from yibao_identity.storage.pkcs11_keys import Pkcs11Keys
-from yibao_identity.storage.private_keys import KeyFolder, KeyStore, KeyStores
 from yibao_identity.storage.signing import (
     CredentialSigner,
-    SigningKey,
     StatusListSigner,
     TokenSigner,
     TrustSigner,
 )
-from yibao_identity.storage.vault import Vault, read_secret
 
 _NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

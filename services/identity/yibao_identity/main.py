@@ -17,14 +17,14 @@ from yibao.identity.v1 import (
     trust_service_pb2,
     trust_service_pb2_grpc,
 )
-from yibao_common.blocking import Blocking
-from yibao_common.clock import Clock, system_clock
-from yibao_common.config import StartError
-from yibao_common.ids import Ids, new_id
-from yibao_common.logs import Log
-from yibao_common.metrics import Metrics
-from yibao_common.program import open_database, run_program
-from yibao_common.server import Server
+from yibao_common.commands.blocking import Blocking
+from yibao_common.process.config import StartError
+from yibao_common.process.logs import Log
+from yibao_common.process.metrics import Metrics
+from yibao_common.process.program import open_database, run_program
+from yibao_common.rpc.server import Server
+from yibao_common.values.clock import Clock, system_clock
+from yibao_common.values.ids import Ids, new_id
 from yibao_identity.access import ACCESS
 from yibao_identity.application.publish import PublishError, TrustPublisher
 from yibao_identity.card_parts import CardParts

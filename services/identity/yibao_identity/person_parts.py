@@ -1,9 +1,10 @@
 """Puts together what serves persons: the stores and the servicer."""
 
-from yibao_common.blocking import Blocking
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.ids import Ids
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.values.clock import Clock
+from yibao_common.values.ids import Ids
 from yibao_identity.config import IdentityConfig
 from yibao_identity.servicer.person import PersonServicer
 from yibao_identity.storage.cards import close_of_person as close_cards
@@ -12,7 +13,6 @@ from yibao_identity.storage.enrolment_changes import EnrolmentStore
 from yibao_identity.storage.merges import MergeStore
 from yibao_identity.storage.persons import PersonStore
 from yibao_identity.storage.relatives import RelativeStore
-from yibao_identity.storage.vault import Vault
 
 
 def person_servicer(

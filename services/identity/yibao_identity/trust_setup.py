@@ -4,17 +4,17 @@ import contextlib
 import datetime as dt
 from collections.abc import Collection, Iterator
 
-from yibao_common.clock import Clock
-from yibao_common.config import StartError
-from yibao_common.database import Database
-from yibao_common.migrations import check_is_current
+from yibao_common.db.database import Database
+from yibao_common.db.migrations import check_is_current
+from yibao_common.keys.key_store import KeyStore
+from yibao_common.process.config import StartError
+from yibao_common.values.clock import Clock
 from yibao_identity.application.publish import TrustPublisher
 from yibao_identity.application.trust_admin import TrustAdmin
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store
 from yibao_identity.rules.trust_keys import KeyChangeError
 from yibao_identity.rules.trust_list import KeyUse
-from yibao_identity.storage.private_keys import KeyStore
 from yibao_identity.storage.root_reader import SdkRootReader
 from yibao_identity.storage.trust_tables import TrustTableStore
 

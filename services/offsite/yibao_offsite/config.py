@@ -1,6 +1,6 @@
 """The configuration of the offsite service; `config.example.toml` documents each key."""
 
-from yibao_common.config import ServiceConfig
+from yibao_common.process.config import ServiceConfig
 
 
 class OffsiteConfig(ServiceConfig):

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import grpc
 
 from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
-from yibao_common.blocking import Blocking
-from yibao_common.clock import Clock, system_clock
-from yibao_common.ids import Ids, new_id
-from yibao_common.logs import Log
-from yibao_common.program import open_database, run_program
-from yibao_common.server import Server
+from yibao_common.commands.blocking import Blocking
+from yibao_common.process.logs import Log
+from yibao_common.process.program import open_database, run_program
+from yibao_common.rpc.server import Server
+from yibao_common.values.clock import Clock, system_clock
+from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.servicer.registration import RegistrationServicer

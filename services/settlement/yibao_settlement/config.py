@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from yibao_common.config import (
+from yibao_common.process.config import (
     BatchConfig,
     FileName,
     Section,

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from yibao_common.blocking import Blocking
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.logs import Log, kinds
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.database import Database
+from yibao_common.process.logs import Log, kinds
+from yibao_common.values.clock import Clock
 from yibao_settlement.storage.checkpoints import fold_fund_accounts
 
 _FOLD_SECONDS = 600.0

@@ -19,15 +19,15 @@ from yibao.settlement.v1 import (
     visit_service_pb2_grpc,
 )
 from yibao.trust_store import TrustStore
-from yibao_common.batcher import Batcher
-from yibao_common.blocking import Blocking
-from yibao_common.clock import Clock, system_clock
-from yibao_common.config import ServerConfig, StartError
-from yibao_common.ids import Ids, new_id
-from yibao_common.logs import Log
-from yibao_common.metrics import BatchMetrics, Metrics
-from yibao_common.program import open_database, run_program
-from yibao_common.server import Server
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.batcher import Batcher
+from yibao_common.process.config import ServerConfig, StartError
+from yibao_common.process.logs import Log
+from yibao_common.process.metrics import BatchMetrics, Metrics
+from yibao_common.process.program import open_database, run_program
+from yibao_common.rpc.server import Server
+from yibao_common.values.clock import Clock, system_clock
+from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch import BatchWork
 from yibao_settlement.application.commands import Command

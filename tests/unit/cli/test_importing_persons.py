@@ -15,7 +15,7 @@ from yibao.common.v1.item_error_pb2 import FieldFault, ItemError
 from yibao.identity.v1 import person_service_pb2 as pb
 from yibao_cli.persons_csv import PersonFile, open_file, read_rows
 from yibao_cli.persons_import import import_file
-from yibao_common.config import StartError
+from yibao_common.process.config import StartError
 
 REGION = "500100"
 HEADER = (

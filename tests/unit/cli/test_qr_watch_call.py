@@ -13,7 +13,7 @@ from support.token_minting import Message, payload
 
 from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao_cli.qr import watch
-from yibao_common.dev_ca import DevCertificates, Leaf, issue_dev_certificates
+from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
 
 CODE = Message(payload()).text()
 SERVICE = pb.DESCRIPTOR.services_by_name["CertificateService"].full_name

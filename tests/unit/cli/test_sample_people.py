@@ -6,8 +6,8 @@ import random
 import pytest
 
 from yibao_cli.demo.sample_person import birth_date, citizen_number
-from yibao_common.calendar import full_years
-from yibao_common.citizen_number import parse_citizen_number
+from yibao_common.values.calendar import full_years
+from yibao_common.values.citizen_number import parse_citizen_number
 
 
 def test_a_sample_number_is_valid_and_of_no_division() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from yibao_cli.sandbox import Value, claim_folder, to_toml
-from yibao_common.config import StartError
+from yibao_common.process.config import StartError
 
 
 def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from yibao_cli.services import config_files, find_service
-from yibao_common.config import ConfigError, StartError
+from yibao_common.process.config import ConfigError, StartError
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from support.serving import GET_METHOD, SETTLEMENT
 
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
-from yibao_common.admission import Admission, Limits
-from yibao_common.callers import Role
-from yibao_common.calls import Call, Method
-from yibao_common.errors import RuleError
-from yibao_common.metrics import Metrics
-from yibao_common.peers import CertificatePeers
-from yibao_common.rates import RateLimits
-from yibao_common.reasons import Reason
+from yibao_common.process.metrics import Metrics
+from yibao_common.rpc.admission import Admission, Limits
+from yibao_common.rpc.callers import Role
+from yibao_common.rpc.calls import Call, Method
+from yibao_common.rpc.peers import CertificatePeers
+from yibao_common.rpc.rates import RateLimits
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 HOSPITAL = "spiffe://yibao.dev/institution/H50011200001"

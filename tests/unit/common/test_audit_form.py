@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from yibao_common.audit import AuditEntry, canonical, chained_hash
+from yibao_common.commands.audit import AuditEntry, canonical, chained_hash
 
 ENTRY = AuditEntry(
     region="999019",

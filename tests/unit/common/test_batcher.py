@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from yibao_common.batcher import Batcher, Outcome, TransientError
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.db.batcher import Batcher, Outcome, TransientError
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 
 class Work:

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from yibao_common.calendar import add_months, full_years, shanghai_day
+from yibao_common.values.calendar import add_months, full_years, shanghai_day
 
 _BIRTH = dt.date(1966, 11, 20)
 _LEAP_BIRTH = dt.date(2004, 2, 29)

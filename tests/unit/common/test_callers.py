@@ -2,7 +2,7 @@ import contextvars
 
 import pytest
 
-from yibao_common.callers import (
+from yibao_common.rpc.callers import (
     Caller,
     Role,
     acting_as,
@@ -10,8 +10,8 @@ from yibao_common.callers import (
     current_caller,
     parse_caller,
 )
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 CERTIFICATE = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"
 

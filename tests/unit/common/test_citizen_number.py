@@ -2,9 +2,9 @@ import datetime as dt
 
 import pytest
 
-from yibao_common.citizen_number import CitizenNumber, Gender, parse_citizen_number
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.citizen_number import CitizenNumber, Gender, parse_citizen_number
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 
 @pytest.mark.parametrize(

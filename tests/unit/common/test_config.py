@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from yibao_common.config import (
+from yibao_common.process.config import (
     BatchConfig,
     ConfigError,
     DatabaseConfig,

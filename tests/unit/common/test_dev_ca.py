@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from yibao_common.dev_ca import DevCertificates, Leaf, issue_dev_certificates
+from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 SERVER = Leaf("settlement", "service/settlement", is_server=True)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from yibao_common.ids import TimeOrderedIds, new_id
+from yibao_common.values.ids import TimeOrderedIds, new_id
 
 _MILLIS = 0x0190_B5C4_7D3A
 _IN_A_MILLISECOND = 0x1000

@@ -5,10 +5,10 @@ import urllib.request
 
 import pytest
 
-from yibao_common.clock import system_clock
-from yibao_common.config import LogConfig
-from yibao_common.logs import LibraryHandler, kinds, open_log, places
-from yibao_common.metrics import Metrics, MetricsEndpoint
+from yibao_common.process.config import LogConfig
+from yibao_common.process.logs import LibraryHandler, kinds, open_log, places
+from yibao_common.process.metrics import Metrics, MetricsEndpoint
+from yibao_common.values.clock import system_clock
 
 NUMBER = "11010519491231002X"
 

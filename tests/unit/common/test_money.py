@@ -2,7 +2,7 @@
 
 import pytest
 
-from yibao_common.money import (
+from yibao_common.values.money import (
     divide_half_up,
     line_amount_fen,
     parse_decimal,

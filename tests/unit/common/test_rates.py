@@ -1,6 +1,6 @@
 import pytest
 
-from yibao_common.rates import RateLimits, TokenBucket
+from yibao_common.rpc.rates import RateLimits, TokenBucket
 
 
 def bucket(burst: int = 2) -> TokenBucket:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from yibao_common.clock import system_clock
-from yibao_common.config import LogConfig
-from yibao_common.dev_ca import Leaf, issue_dev_certificates
-from yibao_common.logs import Log, open_log
-from yibao_common.tls import FileError, RevokedSerials, Watched, server_credentials
+from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
+from yibao_common.process.config import LogConfig
+from yibao_common.process.logs import Log, open_log
+from yibao_common.rpc.tls import FileError, RevokedSerials, Watched, server_credentials
+from yibao_common.values.clock import system_clock
 
 
 class Time:

@@ -11,9 +11,9 @@ from support.sample_proto import SAMPLE, Sample, good_sample
 from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1 import bill_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
-from yibao_common.errors import FieldFault, RuleError
-from yibao_common.reasons import Reason
-from yibao_common.validation import MOST_FAULTS, Validator, answers_per_item
+from yibao_common.rpc.validation import MOST_FAULTS, Validator, answers_per_item
+from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.values.reasons import Reason
 
 VALIDATOR = Validator(SAMPLE)
 UUID = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"

@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from yibao_common import yaml_file
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
-from yibao_common.yaml_file import YamlFile, parse_yaml
+from yibao_common.files import yaml_file
+from yibao_common.files.yaml_file import YamlFile, parse_yaml
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 
 def parse(contents: str) -> YamlFile:

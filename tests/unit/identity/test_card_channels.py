@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from yibao_common.callers import parse_caller
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import ActivationChannel
 from yibao_identity.rules.channel import (
     Channel,

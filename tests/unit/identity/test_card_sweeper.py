@@ -5,7 +5,7 @@ import json
 
 from support.serving import open_test_log
 
-from yibao_common.blocking import Blocking
+from yibao_common.commands.blocking import Blocking
 from yibao_identity.card_sweeper import CardSweeper
 
 

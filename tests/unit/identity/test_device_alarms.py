@@ -5,7 +5,7 @@ import json
 from prometheus_client import generate_latest
 from support.serving import open_test_log
 
-from yibao_common.metrics import Metrics
+from yibao_common.process.metrics import Metrics
 from yibao_identity.device_alarms import LoggedAlarms
 
 

@@ -9,12 +9,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from yibao import _ed25519
 from yibao import device as proofs
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.keys.vault import Vault
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.device import KeyAlgorithm
 from yibao_identity.storage.challenges import Challenges
 from yibao_identity.storage.device_keys import check_enrolment, check_key, check_renewal
-from yibao_identity.storage.vault import Vault
 
 ED25519, P256 = KeyAlgorithm.ED25519, KeyAlgorithm.P256
 P = 2**255 - 19

@@ -6,8 +6,8 @@ import random
 import pytest
 
 from yibao import _device
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.device import (
     CANDIDATES,
     STATUS_ENTRIES,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.enrolment import (
     Enrolment,
     EnrolmentChangePlan,

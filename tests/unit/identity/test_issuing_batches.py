@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pytest
 
-from yibao_common.batcher import TransientError
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.db.batcher import TransientError
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.commands import IssueCode
 from yibao_identity.application.issue import IssueWork
 from yibao_identity.rules.certificate import Certificate, CertificateState

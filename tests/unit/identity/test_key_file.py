@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from support.token_minting import private_key
 
-from yibao_identity.storage.key_file import KeyFileError, encrypt_key, read_key, write_key
+from yibao_common.keys.key_file import KeyFileError, encrypt_key, read_key, write_key
 
 KEY = private_key("active")
 PASSPHRASE = "correct horse 电池".encode()

@@ -5,8 +5,8 @@ import datetime as dt
 
 import pytest
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.config import RelativesConfig
 from yibao_identity.rules.merge import Merge, MergeState, check_differ, decide
 from yibao_identity.rules.relative import (

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.misuse import (
     CaseState,
     MisuseCase,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from yibao_common.config import StartError
-from yibao_common.ids import new_id
+from yibao_common.process.config import StartError
+from yibao_common.values.ids import new_id
 from yibao_identity.application.card_use import HashedPin, NewPin, PinPlace
 from yibao_identity.storage.pepper import PinHasher, read_peppers, scheme_of
 

@@ -6,8 +6,8 @@ import pytest
 from support.token_minting import CODE_ID, NOW, NOW_SECOND, REGION, SUBJECT
 
 from yibao import _cbor
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.qr_code import (
     AUDIENCES,
     QrClaims,

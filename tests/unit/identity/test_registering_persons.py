@@ -5,10 +5,10 @@ import datetime as dt
 
 import pytest
 
-from yibao_common.calendar import SHANGHAI, shanghai_day
-from yibao_common.citizen_number import Gender
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.calendar import SHANGHAI, shanghai_day
+from yibao_common.values.citizen_number import Gender
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
 from yibao_identity.rules.person import (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from yibao_common.config import StartError
-from yibao_identity.storage.vault import SealError, Vault, read_secret
+from yibao_common.keys.vault import SealError, Vault, read_secret
+from yibao_common.process.config import StartError
 
 OLD, NEW, HASH = b"o" * 32, b"n" * 32, b"h" * 32
 NUMBER = "50010119900307123X"

@@ -5,9 +5,9 @@ import datetime as dt
 
 import pytest
 
-from yibao_common.calendar import SHANGHAI, shanghai_day
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.calendar import SHANGHAI, shanghai_day
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_offsite.rules.registration import (
     Application,
     Category,

@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from yibao.client import secure_aio_channel, secure_channel
-from yibao_common.dev_ca import DevCertificates, Leaf, issue_dev_certificates
+from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
 
 METHOD = "/yibao.test.Service/Who"
 MOST_BYTES = 16 * 1024 * 1024

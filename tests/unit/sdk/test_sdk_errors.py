@@ -11,9 +11,9 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 from grpc_status import rpc_status
 
 from yibao.errors import FieldFault, Refusal, RefusedError, error_of, refusals
-from yibao_common import errors as server_errors
-from yibao_common.reasons import Reason
-from yibao_common.status import status_of
+from yibao_common.rpc.status import status_of
+from yibao_common.values import errors as server_errors
+from yibao_common.values.reasons import Reason
 
 METHOD = "/yibao.test.Service/Fail"
 

@@ -18,8 +18,8 @@ from support.policies import (
     year_after,
 )
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.benefits import adjudicate
 from yibao_settlement.rules.split import Facts, PricedLine
 

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine, item_on, price_lines
 
 DAY = dt.date(2026, 11, 20)

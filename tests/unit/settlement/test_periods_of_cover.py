@@ -5,8 +5,8 @@ import datetime as dt
 
 import pytest
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.enrolment import Enrolment, check_enrolled, check_premium
 
 FIRST, LAST = dt.date(2026, 1, 1), dt.date(2026, 6, 30)

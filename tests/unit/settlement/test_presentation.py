@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.presentation import (
     SCAN_AGE_MAX,

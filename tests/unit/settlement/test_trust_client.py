@@ -32,10 +32,10 @@ from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.identity.v1 import trust_service_pb2_grpc as rpc
 from yibao.trust import QrError
 from yibao.trust_store import TrustStore
-from yibao_common.blocking import Blocking
-from yibao_common.clock import system_clock
-from yibao_common.config import LogConfig
-from yibao_common.logs import open_log
+from yibao_common.commands.blocking import Blocking
+from yibao_common.process.config import LogConfig
+from yibao_common.process.logs import open_log
+from yibao_common.values.clock import system_clock
 from yibao_settlement.servicer.trust_client import TrustClient
 
 URI = f"mi:sl/{REGION}/1"

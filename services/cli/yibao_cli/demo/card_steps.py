@@ -23,9 +23,9 @@ from yibao_cli.loading import new_request_id
 from yibao_cli.parties import BANK_CODE, parties_of
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
-from yibao_common.clock import Clock
-from yibao_common.reasons import Reason
-from yibao_common.wire import from_instant
+from yibao_common.rpc.wire import from_instant
+from yibao_common.values.clock import Clock
+from yibao_common.values.reasons import Reason
 
 REGISTER = "01101"
 

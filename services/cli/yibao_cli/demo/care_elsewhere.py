@@ -11,7 +11,7 @@ from yibao_cli.demo.steps import CALL_SECONDS, Step, StepFailedError, StepLog
 from yibao_cli.loading import new_request_id
 from yibao_cli.parties import CHANNEL
 from yibao_cli.stack import Stack
-from yibao_common.wire import from_date, to_date
+from yibao_common.rpc.wire import from_date, to_date
 
 _SHANGHAI = "310000"
 

@@ -14,8 +14,8 @@ from yibao_cli.demo.golden_path import Walk, walk_golden_path
 from yibao_cli.loading import import_region
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
-from yibao_common.calendar import shanghai_day
-from yibao_common.clock import Clock
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import Clock
 
 
 def run_demo(console: Console, regions: Sequence[Region], *, clock: Clock) -> int:

@@ -20,10 +20,10 @@ from yibao_cli.loading import new_request_id
 from yibao_cli.parties import parties_of
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
-from yibao_common.calendar import shanghai_day
-from yibao_common.clock import Clock
-from yibao_common.reasons import Reason
-from yibao_common.wire import from_date
+from yibao_common.rpc.wire import from_date
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import Clock
+from yibao_common.values.reasons import Reason
 
 
 def walk_credential_life(

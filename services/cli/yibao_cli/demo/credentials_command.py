@@ -13,7 +13,7 @@ from yibao_cli.demo.credential_life import walk_credential_life
 from yibao_cli.loading import import_region
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
-from yibao_common.clock import Clock
+from yibao_common.values.clock import Clock
 
 # Nobody waits seven days for a demo.
 _REPLACEMENT_AT_ONCE = {"identity": {"YIBAO_CARDS__REPLACEMENT_DAYS": "0"}}

@@ -17,8 +17,8 @@ from yibao_cli.demo.settlement_steps import SettlementSteps
 from yibao_cli.demo.steps import Step, StepFailedError, StepLog
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
-from yibao_common.calendar import shanghai_day
-from yibao_common.clock import Clock
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import Clock
 
 # Employees (职工) have a personal account (个人账户); residents have none.
 _EMPLOYEE = "310"

@@ -12,7 +12,7 @@ from yibao_cli.loading import new_request_id
 from yibao_cli.parties import CHANNEL, parties_of
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
-from yibao_common.wire import from_date
+from yibao_common.rpc.wire import from_date
 
 # Business types of the national interface that a code may be used for.
 ADMISSION = "01103"

@@ -18,7 +18,7 @@ from yibao_cli.loading import new_request_id
 from yibao_cli.parties import CHANNEL
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
-from yibao_common.clock import Clock
+from yibao_common.values.clock import Clock
 
 
 class PhoneSteps:

@@ -3,8 +3,8 @@
 import datetime as dt
 import random
 
-from yibao_common.citizen_number import parse_citizen_number
-from yibao_common.errors import RuleError
+from yibao_common.values.citizen_number import parse_citizen_number
+from yibao_common.values.errors import RuleError
 
 # Of Beijing by its first two digits; GB/T 2260 has no division of this number.
 _NO_DIVISION = "119999"

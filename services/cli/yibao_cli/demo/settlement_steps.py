@@ -20,9 +20,9 @@ from yibao_cli.loading import new_request_id
 from yibao_cli.parties import parties_of
 from yibao_cli.regions import Region, SampleBill
 from yibao_cli.stack import Stack
-from yibao_common.clock import Clock
-from yibao_common.money import yuan
-from yibao_common.wire import from_date, from_instant
+from yibao_common.rpc.wire import from_date, from_instant
+from yibao_common.values.clock import Clock
+from yibao_common.values.money import yuan
 
 SETTLE_METHOD = "/yibao.settlement.v1.SettlementService/SettleBill"
 _CREDIT_FEN = 120_000

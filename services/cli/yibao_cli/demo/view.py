@@ -14,7 +14,7 @@ from yibao_cli.demo.figures import Figure
 from yibao_cli.demo.golden_path import Walk
 from yibao_cli.demo.steps import Step
 from yibao_cli.regions import Region, SampleBill
-from yibao_common.money import yuan
+from yibao_common.values.money import yuan
 
 _QUIET_ZONE = 4
 

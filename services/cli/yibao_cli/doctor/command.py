@@ -9,9 +9,9 @@ from rich.markup import escape
 from yibao_cli.doctor.audit import examine_audit
 from yibao_cli.doctor.checks import Finding, examine_database, examine_files, examine_health
 from yibao_cli.services import ServiceConfig, config_files, read_config
-from yibao_common.clock import Clock
-from yibao_common.config import ConfigError
-from yibao_common.database import Database
+from yibao_common.db.database import Database
+from yibao_common.process.config import ConfigError
+from yibao_common.values.clock import Clock
 from yibao_settlement.ledger_check import INVARIANTS, LedgerReport, check_ledger
 
 

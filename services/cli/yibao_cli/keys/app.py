@@ -85,7 +85,7 @@ def list_(config: Config = _SANDBOX) -> None:
     """Show all keys, the root in force and what is denied."""
     from yibao_cli.keys import online
     from yibao_cli.keys.session import session
-    from yibao_common.clock import system_clock
+    from yibao_common.values.clock import system_clock
 
     with session(config) as (out, _, admin):
         online.show(out, admin, now=system_clock())
@@ -125,7 +125,7 @@ def kill(
     """Withdraw a key for good: all that it ever signed is refused."""
     from yibao_cli.keys import online
     from yibao_cli.keys.session import session
-    from yibao_common.clock import system_clock
+    from yibao_common.values.clock import system_clock
 
     with session(config, by=by) as (out, _, admin):
         online.kill(
@@ -153,7 +153,7 @@ def deny(
     """Have device certificates refused before their status list reaches anyone."""
     from yibao_cli.keys import online
     from yibao_cli.keys.session import session
-    from yibao_common.clock import system_clock
+    from yibao_common.values.clock import system_clock
 
     with session(config, by=by) as (out, _, admin):
         until = system_clock() + dt.timedelta(hours=hours)
@@ -198,7 +198,7 @@ def root_init(
     """Draft root 1 from the holders' public keys and the trust key's."""
     from yibao_cli.console import out, told_plainly
     from yibao_cli.keys import offline
-    from yibao_common.clock import system_clock
+    from yibao_common.values.clock import system_clock
 
     with told_plainly():
         offline.init(
@@ -226,7 +226,7 @@ def root_rotate(
     """Draft the next root; keys that are not given stay as they are."""
     from yibao_cli.console import out, told_plainly
     from yibao_cli.keys import offline
-    from yibao_common.clock import system_clock
+    from yibao_common.values.clock import system_clock
 
     with told_plainly():
         offline.rotate(

@@ -14,12 +14,12 @@ from rich.markup import escape
 
 from yibao._root import RootContent, open_root
 from yibao._token import key_id_of
-from yibao_common.config import StartError
+from yibao_common.keys.key_file import KeyFileError, read_key, write_key
+from yibao_common.keys.key_store import public_pem, read_public_key
+from yibao_common.process.config import StartError
 from yibao_identity.keys import read_passphrase
 from yibao_identity.rules.trust_keys import KeyChangeError
 from yibao_identity.storage import root_ceremony
-from yibao_identity.storage.key_file import KeyFileError, read_key, write_key
-from yibao_identity.storage.private_keys import public_pem, read_public_key
 from yibao_identity.storage.root_ceremony import RootStanding
 
 

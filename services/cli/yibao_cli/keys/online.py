@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from yibao._token import key_id_of
-from yibao_common.config import StartError
+from yibao_common.keys.key_store import public_pem
+from yibao_common.process.config import StartError
 from yibao_identity.application.trust_admin import Outcome, TrustAdmin, key_id_finder
 from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.trust_keys import listed_until
 from yibao_identity.rules.trust_list import KeyState, KeyUse, ListedKey
-from yibao_identity.storage.private_keys import public_pem
 
 _MINUTE = "%Y-%m-%d %H:%M"
 _WHERE = {

@@ -87,7 +87,7 @@ def verify(
     """Verify a code offline and print what it states."""
     from yibao_cli.console import err, out
     from yibao_cli.qr.verify import run_verify
-    from yibao_common.clock import system_clock
+    from yibao_common.values.clock import system_clock
 
     raise typer.Exit(
         run_verify(

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from yibao import qr
 from yibao.trust import TrustRoot, TrustSnapshot
-from yibao_common.clock import Clock
+from yibao_common.values.clock import Clock
 from yibao_identity.rules.qr_code import AUDIENCES
 
 _REFUSED = 1

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_common.callers import Caller
+from yibao_common.commands.request import Request
+from yibao_common.rpc.callers import Caller
 from yibao_identity.application.cards import EncodeCard
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.card import Card
 from yibao_identity.rules.card_use import CardTransaction, ChipRead
 from yibao_identity.rules.documents import ShownDocument

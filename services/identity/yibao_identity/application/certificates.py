@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_common.callers import Caller
-from yibao_identity.application.requests import Request
+from yibao_common.commands.request import Request
+from yibao_common.rpc.callers import Caller
 from yibao_identity.rules.certificate import Certificate, Proofing
 
 EncodeCertificate = Callable[[Certificate], bytes]

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from yibao_common.commands.request import Request
 from yibao_identity.application.persons import EncodePerson
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentTerms
 
 

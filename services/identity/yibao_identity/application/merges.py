@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_identity.application.requests import Request
+from yibao_common.commands.request import Request
 from yibao_identity.rules.merge import Merge, MergeState
 
 EncodeMerge = Callable[[Merge], bytes]

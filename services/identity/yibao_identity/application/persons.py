@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_common.callers import Caller
+from yibao_common.commands.request import Request
+from yibao_common.rpc.callers import Caller
 from yibao_identity.application.records import EnrolledPerson, EnrolmentChange
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.rules.newborn import NewbornRegistration
 from yibao_identity.rules.person import Correction, Registration

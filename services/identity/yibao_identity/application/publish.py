@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from yibao_common.clock import Clock
+from yibao_common.values.clock import Clock
 from yibao_identity.application.trust import (
     PublishedSnapshot,
     PublishedStatus,

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_common.batcher import TransientError
-from yibao_common.clock import Clock
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.db.batcher import TransientError
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.certificate import (
     Certificate,
     certificate_not_found,

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from yibao_common.clock import Clock
+from yibao_common.values.clock import Clock
 from yibao_identity.application.publish import PublishError, TrustPublisher
 from yibao_identity.application.trust import (
     Denial,

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from yibao_common.calendar import add_months
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.calendar import add_months
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.credential import CredentialState
 from yibao_identity.rules.pin import PinState
 from yibao_identity.rules.replacement import LossPapers, Replacement

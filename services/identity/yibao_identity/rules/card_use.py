@@ -3,8 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import Card
 
 # How far a terminal's clock may be behind (reads that were queued) and ahead.

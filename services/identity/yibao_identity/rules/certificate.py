@@ -5,8 +5,8 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.credential import CredentialState
 from yibao_identity.rules.qr_code import SUBJECT_CHARACTERS
 

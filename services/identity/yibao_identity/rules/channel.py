@@ -4,9 +4,9 @@ import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from yibao_common.callers import Caller, Role
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.rpc.callers import Caller, Role
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import ActivationChannel
 from yibao_identity.rules.credential import CredentialKind
 

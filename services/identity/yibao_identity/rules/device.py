@@ -10,8 +10,8 @@ import enum
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 DEVICE_CERTIFICATE_ID_BYTES = 8
 # A status list has so many entries. A certificate gets a random one, so that neighbours on

@@ -6,9 +6,9 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from yibao_common.citizen_number import Gender, parse_citizen_number
-from yibao_common.errors import FieldFault, RuleError, refuse_faults
-from yibao_common.reasons import Reason
+from yibao_common.values.citizen_number import Gender, parse_citizen_number
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.values.reasons import Reason
 
 RESIDENT_ID = "01"
 BIRTH_CERTIFICATE = "990201"

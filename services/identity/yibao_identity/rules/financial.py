@@ -2,8 +2,8 @@
 
 import enum
 
-from yibao_common.errors import FieldFault, RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.values.reasons import Reason
 
 
 class Purse(enum.Enum):

@@ -5,8 +5,8 @@ import datetime as dt
 import enum
 from dataclasses import dataclass
 
-from yibao_common.errors import FieldFault, RuleError, refuse_faults
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.values.reasons import Reason
 
 
 class MergeState(enum.Enum):

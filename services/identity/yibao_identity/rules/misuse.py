@@ -10,8 +10,8 @@ import datetime as dt
 import enum
 from dataclasses import dataclass, replace
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 
 class MisuseKind(enum.Enum):

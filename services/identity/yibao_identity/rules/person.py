@@ -4,9 +4,9 @@ import dataclasses
 import datetime as dt
 from dataclasses import dataclass
 
-from yibao_common.citizen_number import Gender
-from yibao_common.errors import FieldFault, RuleError, refuse_faults
-from yibao_common.reasons import Reason
+from yibao_common.values.citizen_number import Gender
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.documents import (
     DocumentFacts,
     ShownDocument,

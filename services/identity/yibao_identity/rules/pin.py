@@ -4,8 +4,8 @@ import datetime as dt
 import enum
 from dataclasses import dataclass
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 PIN_DIGITS = 6
 

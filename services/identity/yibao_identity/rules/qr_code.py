@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from yibao_common.errors import FieldFault, RuleError, refuse_faults
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.values.reasons import Reason
 
 LIFE_SECONDS = 60
 _LIFE = dt.timedelta(seconds=LIFE_SECONDS)

@@ -6,8 +6,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from yibao_common.errors import FieldFault, RuleError, refuse_faults
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.values.reasons import Reason
 
 
 class LinkPurpose(enum.Enum):

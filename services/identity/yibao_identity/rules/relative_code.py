@@ -1,7 +1,7 @@
 """Whose code a person may show: that of a relative who agreed to it (亲情账户)."""
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.relative import LinkPurpose, LinkState, RelativeLink, link_not_found
 
 

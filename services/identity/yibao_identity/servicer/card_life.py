@@ -3,9 +3,9 @@
 import grpc
 
 from yibao.identity.v1 import card_service_pb2 as pb
-from yibao_common.blocking import Blocking
-from yibao_common.callers import current_caller
-from yibao_common.reasons import Reason
+from yibao_common.commands.blocking import Blocking
+from yibao_common.rpc.callers import current_caller
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.cards import (
     ActivateCard,
     CardEvidence,

@@ -3,7 +3,7 @@
 import grpc
 
 from yibao.identity.v1 import loss_messages_pb2 as pb
-from yibao_common.blocking import Blocking
+from yibao_common.commands.blocking import Blocking
 from yibao_identity.application.cards import (
     Cards,
     CollectReplacement,

@@ -3,12 +3,11 @@
 from google.protobuf.message import Message
 
 from yibao.identity.v1 import card_pb2, person_pb2
-from yibao_common.answers import request_digest
-from yibao_common.callers import current_caller
-from yibao_common.errors import FieldFault, refuse_faults
-from yibao_common.reasons import Reason
-from yibao_common.wire import from_date, from_instant, to_instant
-from yibao_identity.application.requests import Request
+from yibao_common.commands.request import Request, request_digest
+from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import from_date, from_instant, to_instant
+from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import (
     ActivationChannel,
     Card,

@@ -4,9 +4,9 @@ import grpc
 
 from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao.identity.v1 import certificate_service_pb2_grpc as rpc
-from yibao_common.batcher import Batcher
-from yibao_common.blocking import Blocking
-from yibao_common.callers import current_caller
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.batcher import Batcher
+from yibao_common.rpc.callers import current_caller
 from yibao_identity.application.batch_codes import CodeBatches
 from yibao_identity.application.certificates import (
     ActivateCertificate,

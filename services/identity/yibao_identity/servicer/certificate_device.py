@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import grpc
 
 from yibao.identity.v1 import device_messages_pb2 as pb
-from yibao_common.callers import current_caller
-from yibao_common.errors import FieldFault, refuse_faults
-from yibao_common.reasons import Reason
-from yibao_common.wire import from_instant
+from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import from_instant
+from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.devices import (
     Devices,
     EnrolDevice,

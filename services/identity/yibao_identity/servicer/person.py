@@ -7,12 +7,12 @@ import grpc
 
 from yibao.identity.v1 import person_service_pb2 as pb
 from yibao.identity.v1 import person_service_pb2_grpc as rpc
-from yibao_common.admission import RateLimitedError
-from yibao_common.blocking import Blocking
-from yibao_common.callers import Role, current_caller
-from yibao_common.errors import RuleError
-from yibao_common.rates import RateLimits
-from yibao_common.reasons import Reason
+from yibao_common.commands.blocking import Blocking
+from yibao_common.rpc.admission import RateLimitedError
+from yibao_common.rpc.callers import Role, current_caller
+from yibao_common.rpc.rates import RateLimits
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.enrolments import Enrolments
 from yibao_identity.application.merges import Merges
 from yibao_identity.application.persons import Persons, SearchPersons

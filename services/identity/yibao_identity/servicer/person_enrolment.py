@@ -3,9 +3,9 @@
 import grpc
 
 from yibao.identity.v1 import enrolment_messages_pb2 as pb
-from yibao_common.blocking import Blocking
-from yibao_common.callers import current_caller
-from yibao_common.wire import to_date, to_optional_date
+from yibao_common.commands.blocking import Blocking
+from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import to_date, to_optional_date
 from yibao_identity.application.enrolments import (
     AddEnrolment,
     ChangeEnrolment,

@@ -4,9 +4,9 @@ import grpc
 
 from yibao.identity.v1 import merge_messages_pb2 as pb
 from yibao.identity.v1 import merge_pb2
-from yibao_common.blocking import Blocking
-from yibao_common.callers import current_caller
-from yibao_common.wire import from_instant
+from yibao_common.commands.blocking import Blocking
+from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import from_instant
 from yibao_identity.application.merges import DecideMerge, Merges, ProposeMerge
 from yibao_identity.rules.merge import Merge, MergeState, merge_not_found
 from yibao_identity.servicer.person_requests import refuse_unknown, request_of

@@ -7,9 +7,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from yibao.identity.v1 import relative_messages_pb2 as pb
 from yibao.identity.v1 import relative_pb2
-from yibao_common.blocking import Blocking
-from yibao_common.callers import current_caller
-from yibao_common.wire import from_instant
+from yibao_common.commands.blocking import Blocking
+from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import from_instant
 from yibao_identity.application.relatives import ConfirmLink, EndLink, Relatives, RequestLink
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
 from yibao_identity.servicer.person_requests import refuse_unknown, request_of

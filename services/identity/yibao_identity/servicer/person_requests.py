@@ -3,12 +3,11 @@
 from typing import Protocol
 
 from yibao.identity.v1 import enrolment_messages_pb2, person_pb2
-from yibao_common.answers import request_digest
-from yibao_common.callers import Caller, current_caller
-from yibao_common.citizen_number import Gender
-from yibao_common.errors import FieldFault, refuse_faults
-from yibao_common.reasons import Reason
-from yibao_identity.application.requests import Request
+from yibao_common.commands.request import Request, request_digest
+from yibao_common.rpc.callers import Caller, current_caller
+from yibao_common.values.citizen_number import Gender
+from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
 

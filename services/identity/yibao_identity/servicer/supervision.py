@@ -5,9 +5,9 @@ import grpc
 from yibao.common.v1 import audit_pb2
 from yibao.identity.v1 import supervision_service_pb2 as pb
 from yibao.identity.v1 import supervision_service_pb2_grpc as rpc
-from yibao_common.blocking import Blocking
-from yibao_common.callers import current_caller
-from yibao_common.wire import from_instant
+from yibao_common.commands.blocking import Blocking
+from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import from_instant
 from yibao_identity.application.supervision import Audit, AuditEvent
 
 _PAGE_SIZE = 500

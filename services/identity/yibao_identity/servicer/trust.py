@@ -6,10 +6,10 @@ import grpc
 
 from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.identity.v1 import trust_service_pb2_grpc as rpc
-from yibao_common.blocking import Blocking
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
-from yibao_common.wire import from_instant
+from yibao_common.commands.blocking import Blocking
+from yibao_common.rpc.wire import from_instant
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.publish import TrustPublisher
 from yibao_identity.application.trust import Root, TrustTables
 

@@ -1,8 +1,8 @@
-"""Audit rows as they are read; `yibao_common.audit` writes and checks them."""
+"""Audit rows as they are read; `yibao_common.commands.audit` writes and checks them."""
 
 import sqlalchemy as sa
 
-from yibao_common.database import Database
+from yibao_common.db.database import Database
 from yibao_identity.application.supervision import AuditEvent
 from yibao_identity.storage import tables
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.batcher import TransientError
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.errors import FieldFault, refuse_faults
-from yibao_common.ids import Ids
-from yibao_common.reasons import Reason
+from yibao_common.db.batcher import TransientError
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.ids import Ids
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.batch_codes import IssueCodeBatch
 from yibao_identity.application.commands import IssueCode
 from yibao_identity.rules.certificate import check_may_issue
@@ -24,7 +25,6 @@ from yibao_identity.rules.qr_code import (
 from yibao_identity.storage.certificate_rows import hold_certificate
 from yibao_identity.storage.codes import store_codes
 from yibao_identity.storage.person_calls import PersonCalls
-from yibao_identity.storage.vault import Vault
 
 
 class CodeBatchStore(PersonCalls):

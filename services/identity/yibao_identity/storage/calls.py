@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
-from yibao_common.audit import AuditEntry
-from yibao_common.callers import Role
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
-from yibao_identity.application.requests import Request
+from yibao_common.commands.audit import AuditEntry
+from yibao_common.commands.request import Request
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.rpc.callers import Role
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.storage.sealed_answers import answer_sealed
-from yibao_identity.storage.vault import Vault
 
 
 class Calls:

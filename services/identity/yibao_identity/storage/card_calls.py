@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator, Mapping
 
 import sqlalchemy as sa
 
-from yibao_common.audit import OK, record_audit, record_refused
-from yibao_common.calendar import shanghai_day
-from yibao_common.callers import Caller
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
-from yibao_identity.application.requests import Request
+from yibao_common.commands.audit import OK, record_audit, record_refused
+from yibao_common.commands.request import Request
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.rpc.callers import Caller
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import Card, CardLimits
 from yibao_identity.storage import tables
 from yibao_identity.storage.calls import Calls, is_of_foreign_holder
 from yibao_identity.storage.card_rows import CardReader
 from yibao_identity.storage.counted_answers import answer_counted
-from yibao_identity.storage.vault import Vault
 
 # Refusals by which somebody may be guessing. A wrong PIN is written where it is counted.
 _AUDITED = frozenset({Reason.ID_MISMATCH, Reason.PIN_LOCKED})

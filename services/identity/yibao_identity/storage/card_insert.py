@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from yibao_common.calendar import shanghai_day
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.ids import Ids
+from yibao_common.commands.request import Request
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import Clock
+from yibao_common.values.ids import Ids
 from yibao_identity.application.cards import EncodeCard
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.card import CardLimits, CardState, activation_deadline, card_exists
 from yibao_identity.rules.certificate import new_subject
 from yibao_identity.storage import tables
 from yibao_identity.storage.card_calls import CardCalls
 from yibao_identity.storage.feed import note_change
 from yibao_identity.storage.pepper import NO_SCHEME
-from yibao_identity.storage.vault import Vault
 
 _SALT_BYTES = 16
 

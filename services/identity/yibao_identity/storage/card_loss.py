@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from yibao_common.calendar import shanghai_day
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.card_use import CardName
 from yibao_identity.application.cards import (
     CollectReplacement,

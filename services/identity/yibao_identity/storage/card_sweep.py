@@ -7,10 +7,10 @@ any moment: each page is a transaction that changes only what is still to be cha
 
 import sqlalchemy as sa
 
-from yibao_common.audit import OK, AuditEntry, record_audit
-from yibao_common.calendar import shanghai_day
-from yibao_common.clock import Clock
-from yibao_common.database import Database
+from yibao_common.commands.audit import OK, AuditEntry, record_audit
+from yibao_common.db.database import Database
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import Clock
 from yibao_identity.rules.card import TRANSITIONS, CardEvent, CardState
 from yibao_identity.storage import tables
 from yibao_identity.storage.feed import note_change

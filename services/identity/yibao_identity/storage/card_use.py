@@ -11,11 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_common.batcher import TransientError
-from yibao_common.callers import Caller
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
+from yibao_common.db.batcher import TransientError
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.rpc.callers import Caller
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
 from yibao_identity.application.card_use import (
     AuthorizeCard,
     CardAuthorization,
@@ -36,7 +37,6 @@ from yibao_identity.storage.card_rows import HeldCard, change_card, read_card
 from yibao_identity.storage.holders import require_holder
 from yibao_identity.storage.person_locks import check_shown_document
 from yibao_identity.storage.pins import PinCalls
-from yibao_identity.storage.vault import Vault
 
 
 class CardUseStore(PinCalls):

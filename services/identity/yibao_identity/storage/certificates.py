@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from yibao_common.audit import AuditEntry, record_refused
-from yibao_common.callers import Caller
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.ids import Ids
-from yibao_common.reasons import Reason
+from yibao_common.commands.audit import AuditEntry, record_refused
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.rpc.callers import Caller
+from yibao_common.values.clock import Clock
+from yibao_common.values.ids import Ids
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.certificates import (
     ActivateCertificate,
     CloseCertificate,
@@ -29,7 +30,6 @@ from yibao_identity.storage.device_rows import revoke_devices_of
 from yibao_identity.storage.feed import note_change
 from yibao_identity.storage.person_calls import PersonCalls
 from yibao_identity.storage.person_locks import lock_live_person
-from yibao_identity.storage.vault import Vault
 
 
 class CertificateStore(PersonCalls):

@@ -11,10 +11,10 @@ import datetime as dt
 import hmac
 from collections.abc import Callable
 
-from yibao_common.clock import Clock
+from yibao_common.keys.vault import Vault
+from yibao_common.values.clock import Clock
 from yibao_identity.application.devices import Challenge
 from yibao_identity.rules.device import challenge_invalid
-from yibao_identity.storage.vault import Vault
 
 CHALLENGE_LIFE = dt.timedelta(minutes=5)
 _SECOND_BYTES = 8

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.storage.sealed_answers import answer_sealed
-from yibao_identity.storage.vault import Vault
 
 _ANSWERED = b"\x00"
 _REFUSED = b"\x01"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from yibao_common.errors import RuleError
-from yibao_common.ids import Ids
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
 from yibao_identity.application.devices import RenewDeviceCertificate, SignedCertificate
 from yibao_identity.rules.certificate import check_may_issue
 from yibao_identity.rules.device import DeviceState, check_active, clone_suspected

@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_common.callers import Caller, Role
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
-from yibao_common.rows import insert_rows
+from yibao_common.db.rows import insert_rows
+from yibao_common.rpc.callers import Caller, Role
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.certificate import Certificate
 from yibao_identity.rules.device import Device, DeviceState, KeyAlgorithm, device_not_found
 from yibao_identity.storage import tables

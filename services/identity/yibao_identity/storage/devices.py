@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.audit import record_audit, record_refused
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.ids import Ids
-from yibao_common.reasons import Reason
+from yibao_common.commands.audit import record_audit, record_refused
+from yibao_common.commands.request import Request
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.devices import (
     Challenge,
     DeviceAlarms,
@@ -19,7 +21,6 @@ from yibao_identity.application.devices import (
     RevokeDevice,
     SignedCertificate,
 )
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.certificate import certificate_not_found, check_may_issue
 from yibao_identity.rules.device import (
     Device,
@@ -46,7 +47,6 @@ from yibao_identity.storage.device_rows import (
     revoke_device,
 )
 from yibao_identity.storage.person_calls import PersonCalls
-from yibao_identity.storage.vault import Vault
 
 _MOST_LISTED = 100
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.calendar import shanghai_day
-from yibao_common.errors import FieldFault, refuse_faults
-from yibao_common.reasons import Reason
+from yibao_common.commands.request import Request
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.enrolments import AddEnrolment, ChangeEnrolment, RecordPremium
 from yibao_identity.application.persons import EncodePerson
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.enrolment import (
     Enrolment,
     EnrolmentChangePlan,

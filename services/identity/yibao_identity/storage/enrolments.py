@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.rows import insert_rows, select_rows, update_rows
+from yibao_common.db.rows import insert_rows, select_rows, update_rows
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus, in_order
 from yibao_identity.storage import tables
 

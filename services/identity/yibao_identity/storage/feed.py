@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import sqlalchemy as sa
 
-from yibao_common.rows import insert_rows, select_rows
+from yibao_common.db.rows import insert_rows, select_rows
 from yibao_identity.application.records import EnrolmentChange, PersonStanding
 from yibao_identity.rules import card as card_rules
 from yibao_identity.rules import certificate as certificate_rules

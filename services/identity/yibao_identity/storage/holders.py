@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from yibao_common.callers import Caller, Role
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.rpc.callers import Caller, Role
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.storage import tables
 

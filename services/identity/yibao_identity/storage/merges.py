@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.ids import Ids
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.values.clock import Clock
+from yibao_common.values.ids import Ids
 from yibao_identity.application.merges import DecideMerge, EncodeMerge, ProposeMerge
 from yibao_identity.rules.enrolment import inherited
 from yibao_identity.rules.merge import (
@@ -31,7 +32,6 @@ from yibao_identity.storage.misuse_rows import check_none_suspended
 from yibao_identity.storage.person_calls import PersonCalls
 from yibao_identity.storage.person_locks import live_person, lock_persons
 from yibao_identity.storage.relatives import end_links_of
-from yibao_identity.storage.vault import Vault
 
 Condition = sa.ColumnElement[bool]
 

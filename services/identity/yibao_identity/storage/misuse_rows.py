@@ -5,12 +5,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from yibao_common.keys.vault import Vault
 from yibao_identity.rules.card import CardState, card_suspended
 from yibao_identity.rules.certificate import CertificateState, ecert_suspended
 from yibao_identity.rules.credential import CredentialKind
 from yibao_identity.rules.misuse import CaseState, MisuseCase, MisuseKind, Suspicion
 from yibao_identity.storage import tables
-from yibao_identity.storage.vault import Vault
 
 _case = tables.misuse_case
 _PLACES = {

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from yibao_common.config import StartError
+from yibao_common.keys.vault import KEY_BYTES, read_secret
+from yibao_common.process.config import StartError
 from yibao_identity.application.card_use import HashedPin, PinPlace
-from yibao_identity.storage.vault import KEY_BYTES, read_secret
 
 NO_SCHEME = 0
 HASH_BYTES = 32

@@ -4,15 +4,15 @@ from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 
-from yibao_common.audit import OK, record_audit, record_refused
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.ids import Ids
-from yibao_identity.application.requests import Request
+from yibao_common.commands.audit import OK, record_audit, record_refused
+from yibao_common.commands.request import Request
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
 from yibao_identity.storage import tables
 from yibao_identity.storage.calls import Calls, is_of_foreign_holder
-from yibao_identity.storage.vault import Vault
 
 
 class PersonCalls(Calls):

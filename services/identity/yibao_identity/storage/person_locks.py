@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from yibao_common.batcher import TransientError
-from yibao_common.rows import select_rows
+from yibao_common.db.batcher import TransientError
+from yibao_common.db.rows import select_rows
+from yibao_common.keys.vault import Vault
 from yibao_identity.rules.documents import ShownDocument, check_shown, normalised
 from yibao_identity.rules.person import person_merged, person_not_found
 from yibao_identity.storage import tables
 from yibao_identity.storage.person_rows import surviving_id
-from yibao_identity.storage.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -6,12 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_common.citizen_number import Gender
+from yibao_common.keys.vault import Vault
+from yibao_common.values.citizen_number import Gender
 from yibao_identity.application.records import EnrolledPerson
 from yibao_identity.rules.person import Person
 from yibao_identity.storage import tables
 from yibao_identity.storage.enrolments import standing_enrolments
-from yibao_identity.storage.vault import Vault
 
 
 def identity_values(vault: Vault, person: Person) -> Mapping[str, Any]:

@@ -5,9 +5,10 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from yibao_common.audit import OK, AuditEntry, record_refused
-from yibao_common.batcher import TransientError
-from yibao_common.calendar import shanghai_day
+from yibao_common.commands.audit import OK, AuditEntry, record_refused
+from yibao_common.commands.request import Request
+from yibao_common.db.batcher import TransientError
+from yibao_common.values.calendar import shanghai_day
 from yibao_identity.application.persons import (
     EncodePerson,
     RegisterNewborn,
@@ -16,7 +17,6 @@ from yibao_identity.application.persons import (
     UpdatePerson,
 )
 from yibao_identity.application.records import EnrolledPerson, EnrolmentChange
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.documents import check_document, normalised
 from yibao_identity.rules.enrolment import Enrolment
 from yibao_identity.rules.newborn import register_newborn

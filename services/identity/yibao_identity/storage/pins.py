@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.commands.request import Request
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.card_use import (
     CardName,
     ChangePin,
@@ -25,7 +26,6 @@ from yibao_identity.application.card_use import (
     VerifyPin,
 )
 from yibao_identity.application.cards import EncodeCard
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.card import (
     card_not_found,
     check_not_closed,

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.database import Database
-from yibao_common.rows import insert_rows, select_rows
+from yibao_common.db.database import Database
+from yibao_common.db.rows import insert_rows, select_rows
 from yibao_identity.application.relative_codes import IssueRelativeCode, RelativeCode
 from yibao_identity.rules.certificate import Certificate
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink

@@ -7,13 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_common.callers import Caller
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.ids import Ids
+from yibao_common.commands.request import Request
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
+from yibao_common.rpc.callers import Caller
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
 from yibao_identity.application.relatives import ConfirmLink, EncodeLink, EndLink, RequestLink
-from yibao_identity.application.requests import Request
 from yibao_identity.rules.person import person_not_found
 from yibao_identity.rules.relative import (
     LinkPurpose,
@@ -32,7 +33,6 @@ from yibao_identity.storage.feed import note_change
 from yibao_identity.storage.holders import require_holder
 from yibao_identity.storage.person_calls import PersonCalls
 from yibao_identity.storage.person_locks import live_person, lock_persons
-from yibao_identity.storage.vault import Vault
 
 _MOST_LISTED = 200
 _STANDING = (LinkState.REQUESTED.value, LinkState.CONFIRMED.value)

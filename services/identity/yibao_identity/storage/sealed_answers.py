@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from yibao_common.database import Database
-from yibao_common.once import answer_once
+from yibao_common.db.answers import answer_once
+from yibao_common.db.database import Database
+from yibao_common.keys.vault import Vault
 from yibao_identity.storage import tables
-from yibao_identity.storage.vault import Vault
 
 
 def answer_sealed(

@@ -1,41 +1,15 @@
 """Signs codes, device certificates, status lists and snapshots, each with keys of its own."""
 
 from collections.abc import Collection
-from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from yibao import _base45, _status_list, _token, _trust_format
 from yibao._device import DeviceCertificate, encode_device_certificate
 from yibao.trust import TrustSnapshot
+from yibao_common.keys.signing_key import SigningKey, SoftwareKey
 from yibao_identity.rules.qr_code import QrClaims, encode_claims
 from yibao_identity.rules.trust_list import ListedKey, ListedStatus, StatusContent, TrustList
-
-
-class SigningKey(Protocol):
-    """An Ed25519 private key, in memory or in a hardware module. Safe between threads."""
-
-    @property
-    def public_key(self) -> bytes:
-        """The raw public half, 32 bytes."""
-        ...
-
-    def sign(self, data: bytes) -> bytes:
-        """Returns the signature, 64 bytes."""
-        ...
-
-
-class SoftwareKey:
-    """A private key in the memory of this process."""
-
-    def __init__(self, private_key: Ed25519PrivateKey) -> None:
-        """Takes the key."""
-        self._private_key = private_key
-        self.public_key = private_key.public_key().public_bytes_raw()
-
-    def sign(self, data: bytes) -> bytes:
-        """See `SigningKey`."""
-        return self._private_key.sign(data)
 
 
 class _Signer:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from yibao import _root, _status_list, _token, _trust_format
-from yibao_common.database import Database
+from yibao_common.db.database import Database
 from yibao_identity.application.trust import (
     Denial,
     PublishedSnapshot,

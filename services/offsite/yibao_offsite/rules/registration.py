@@ -9,9 +9,9 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from yibao_common.calendar import add_months
-from yibao_common.errors import FieldFault, RuleError, refuse_faults
-from yibao_common.reasons import Reason
+from yibao_common.values.calendar import add_months
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.values.reasons import Reason
 
 # A long-term stay is longer than this, temporary cover lasts at least as long (22号).
 HALF_YEAR_MONTHS = 6

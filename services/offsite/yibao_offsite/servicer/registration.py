@@ -5,12 +5,12 @@ import grpc
 from yibao.offsite.v1 import registration_pb2
 from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
-from yibao_common.answers import request_digest
-from yibao_common.blocking import Blocking
-from yibao_common.callers import Caller, current_caller
-from yibao_common.errors import FieldFault, refuse_faults
-from yibao_common.reasons import Reason
-from yibao_common.wire import from_date, from_instant, to_date, to_optional_date
+from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.request import request_digest
+from yibao_common.rpc.callers import Caller, current_caller
+from yibao_common.rpc.wire import from_date, from_instant, to_date, to_optional_date
+from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.reasons import Reason
 from yibao_offsite.application.ports import Registrations, Request
 from yibao_offsite.rules.registration import (
     Application,

@@ -2,12 +2,12 @@
 
 import sqlalchemy as sa
 
-from yibao_common.calendar import shanghai_day
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.ids import Ids
-from yibao_common.once import answer_once
-from yibao_common.rows import insert_rows
+from yibao_common.db.answers import answer_once
+from yibao_common.db.database import Database
+from yibao_common.db.rows import insert_rows
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import Clock
+from yibao_common.values.ids import Ids
 from yibao_offsite.application.ports import Encode, Request
 from yibao_offsite.rules.registration import (
     Application,

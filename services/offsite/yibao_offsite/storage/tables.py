@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from yibao_common.once import answer_table
-from yibao_common.rows import Id, Instant
+from yibao_common.db.answers import answer_table
+from yibao_common.db.rows import Id, Instant
 
 metadata = sa.MetaData(
     naming_convention={

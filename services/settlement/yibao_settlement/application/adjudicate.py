@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from yibao_common.calendar import full_years, shanghai_day
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.calendar import full_years, shanghai_day
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.records import Adjudication
 from yibao_settlement.rules.benefits import adjudicate
 from yibao_settlement.rules.bill import Bill, price_lines

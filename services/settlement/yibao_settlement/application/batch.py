@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from yibao_common.batcher import Outcome
-from yibao_common.clock import Clock
-from yibao_common.errors import RuleError
-from yibao_common.ids import Ids
+from yibao_common.db.batcher import Outcome
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
 from yibao_settlement.application.commands import Command
 from yibao_settlement.application.decide import decide
 from yibao_settlement.application.ports import Encoder, Transactions

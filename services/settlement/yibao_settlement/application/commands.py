@@ -8,7 +8,7 @@ request gets its first answer however old its code is by then.
 import datetime as dt
 from dataclasses import dataclass
 
-from yibao_common.errors import RuleError
+from yibao_common.values.errors import RuleError
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.presentation import PresentedCode
 

@@ -1,6 +1,6 @@
 """Crediting a personal account from a source of funds."""
 
-from yibao_common.ids import Ids
+from yibao_common.values.ids import Ids
 from yibao_settlement.application.commands import CreditAccount
 from yibao_settlement.application.ports import Encoder
 from yibao_settlement.application.records import Credit

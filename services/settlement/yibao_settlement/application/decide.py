@@ -4,7 +4,7 @@ The order of the checks is part of the contract: a repeated request first, then 
 the caller may see the thing at all, then its state, then the code, then the contents.
 """
 
-from yibao_common.ids import Ids
+from yibao_common.values.ids import Ids
 from yibao_settlement.application.commands import (
     Command,
     CreditAccount,

@@ -1,7 +1,7 @@
 """Derives a settlement's calculation again from what was stored with it (I13)."""
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.records import StoredInputs
 from yibao_settlement.rules.benefits import adjudicate
 from yibao_settlement.rules.policy import Policy

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_common.clock import Clock
+from yibao_common.values.clock import Clock
 from yibao_settlement.application.commands import Command
 from yibao_settlement.application.records import (
     Credit,

@@ -1,9 +1,9 @@
 """Registering a visit for the holder of a code."""
 
-from yibao_common.calendar import shanghai_day
-from yibao_common.errors import RuleError
-from yibao_common.ids import Ids
-from yibao_common.reasons import Reason
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.commands import RegisterVisit, accepted
 from yibao_settlement.application.ports import Encoder
 from yibao_settlement.application.working_set import CodeUse, WorkingSet

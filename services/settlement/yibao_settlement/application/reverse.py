@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from yibao_common.errors import RuleError
-from yibao_common.ids import Ids
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.commands import ReverseSettlement
 from yibao_settlement.application.ports import Encoder
 from yibao_settlement.application.records import Reversal, SettlementRow

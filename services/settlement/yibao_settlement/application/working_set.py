@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from yibao_common.answers import Answer
+from yibao_common.commands.request import Answer
 from yibao_settlement.application.records import (
     Reversal,
     SettledBill,

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from yibao_common.errors import FieldFault, refuse_faults
-from yibao_common.money import divide_half_up, line_amount_fen, parse_decimal
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.money import divide_half_up, line_amount_fen, parse_decimal
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.split import PricedLine
 
 

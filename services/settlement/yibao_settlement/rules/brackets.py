@@ -7,7 +7,7 @@ is rounded before the end.
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from yibao_common.money import PPM, divide_half_up
+from yibao_common.values.money import PPM, divide_half_up
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ item's own or else the class's, rounded half up to fen on each line.
 
 from collections.abc import Sequence
 
-from yibao_common.errors import RuleError
-from yibao_common.money import share_half_up_fen
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.money import share_half_up_fen
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.policy import (
     BY_ITEM,
     ELIGIBLE,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from yibao_common.money import PPM, yuan
+from yibao_common.values.money import PPM, yuan
 from yibao_settlement.rules.brackets import round_exact_fen
 from yibao_settlement.rules.policy import Axis, TiersRow, TiersStep
 from yibao_settlement.rules.split import Record

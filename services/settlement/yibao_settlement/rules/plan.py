@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.policy import Plan, Policy, PolicyStep
 from yibao_settlement.rules.split import Facts
 from yibao_settlement.rules.tables import COUNT, Asked, care_group_of, find_row

@@ -8,8 +8,8 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.credential import Credential, check_usable
 
 # A code is verified as of its scan. Between scan and settlement lie the trial, the

@@ -10,9 +10,9 @@ A payment is rounded half up once. Over the year the rounding is of the year's p
 from which earlier payments are taken, so that two bills pay what one would have paid.
 """
 
-from yibao_common.errors import RuleError
-from yibao_common.money import PPM
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.money import PPM
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.brackets import round_exact_fen
 from yibao_settlement.rules.policy import TiersRow, TiersStep
 from yibao_settlement.rules.split import FundPayment, Record

@@ -7,7 +7,7 @@ numbers, and the texts are made here when somebody asks.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from yibao_common.money import share_half_up_fen, yuan
+from yibao_common.values.money import share_half_up_fen, yuan
 from yibao_settlement.rules.benefits import NOT_APPLIED
 from yibao_settlement.rules.classify import RECORD_HEAD, RECORD_LINE
 from yibao_settlement.rules.formulas import difference, percent, tiers_formula

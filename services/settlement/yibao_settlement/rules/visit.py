@@ -3,8 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.credential import Credential, CredentialKind
 
 # How long after its first day a visit may still be registered. A visit fixes the facts of

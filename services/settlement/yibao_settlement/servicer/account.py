@@ -5,12 +5,12 @@ import grpc
 from yibao.settlement.v1 import account_service_pb2 as pb
 from yibao.settlement.v1 import account_service_pb2_grpc as rpc
 from yibao.settlement.v1.settlement_pb2 import LedgerEntry
-from yibao_common.answers import request_digest
-from yibao_common.batcher import Batcher
-from yibao_common.blocking import Blocking
-from yibao_common.callers import current_caller
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
+from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.request import request_digest
+from yibao_common.db.batcher import Batcher
+from yibao_common.rpc.callers import current_caller
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.commands import Command, CreditAccount
 from yibao_settlement.application.ports import Reads
 from yibao_settlement.rules.standing import check_not_merged

@@ -13,9 +13,9 @@ import grpc
 from yibao.identity.v1 import person_pb2
 from yibao.identity.v1 import person_service_pb2 as person_pb
 from yibao.identity.v1 import person_service_pb2_grpc as person_rpc
-from yibao_common.blocking import Blocking
-from yibao_common.logs import Log, kinds
-from yibao_common.wire import to_date, to_optional_date
+from yibao_common.commands.blocking import Blocking
+from yibao_common.process.logs import Log, kinds
+from yibao_common.rpc.wire import to_date, to_optional_date
 from yibao_settlement.application.ports import Feed
 from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
 from yibao_settlement.rules.credential import Credential

@@ -4,12 +4,12 @@ import grpc
 
 from yibao.settlement.v1 import policy_service_pb2 as pb
 from yibao.settlement.v1 import policy_service_pb2_grpc as rpc
-from yibao_common.answers import request_digest
-from yibao_common.blocking import Blocking
-from yibao_common.callers import current_caller
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
-from yibao_common.wire import from_date, from_instant
+from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.request import request_digest
+from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import from_date, from_instant
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.ports import Policies, RequestKey
 from yibao_settlement.application.records import StoredPolicy
 

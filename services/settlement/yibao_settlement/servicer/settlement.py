@@ -7,19 +7,19 @@ import grpc
 from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2_grpc as rpc
-from yibao_common.answers import request_digest
-from yibao_common.batcher import Batcher, TransientError
-from yibao_common.blocking import Blocking
-from yibao_common.callers import Caller, current_caller
-from yibao_common.clock import Clock
-from yibao_common.endings import database_unavailable
-from yibao_common.errors import RuleError
-from yibao_common.ids import Ids
-from yibao_common.logs import Log, kinds, places
-from yibao_common.reasons import Reason
-from yibao_common.status import item_error
-from yibao_common.validation import Validator
-from yibao_common.wire import from_instant
+from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.request import request_digest
+from yibao_common.db.batcher import Batcher, TransientError
+from yibao_common.process.logs import Log, kinds, places
+from yibao_common.rpc.callers import Caller, current_caller
+from yibao_common.rpc.endings import database_unavailable
+from yibao_common.rpc.status import item_error
+from yibao_common.rpc.validation import Validator
+from yibao_common.rpc.wire import from_instant
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application import commands
 from yibao_settlement.application.adjudicate import adjudicate_bill
 from yibao_settlement.application.commands import Command

@@ -7,9 +7,9 @@ from yibao import qr
 from yibao.settlement.v1.visit_pb2 import Presentation
 from yibao.trust import TrustSnapshot
 from yibao.trust_store import TrustStore
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
-from yibao_common.wire import to_instant
+from yibao_common.rpc.wire import to_instant
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.commands import Code
 from yibao_settlement.rules.presentation import PresentedCode, check_scan_time
 

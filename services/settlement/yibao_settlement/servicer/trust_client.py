@@ -13,9 +13,9 @@ from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.identity.v1 import trust_service_pb2_grpc as rpc
 from yibao.trust import AgeState, QrError
 from yibao.trust_store import TrustStore
-from yibao_common.blocking import Blocking
-from yibao_common.clock import Clock
-from yibao_common.logs import Log, kinds
+from yibao_common.commands.blocking import Blocking
+from yibao_common.process.logs import Log, kinds
+from yibao_common.values.clock import Clock
 
 _DEADLINE_SECONDS = 5.0
 # After a failure; short, so that a restart of identity is not felt for long.

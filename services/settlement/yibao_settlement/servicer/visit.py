@@ -6,14 +6,14 @@ import grpc
 
 from yibao.settlement.v1 import visit_service_pb2 as pb
 from yibao.settlement.v1 import visit_service_pb2_grpc as rpc
-from yibao_common.answers import request_digest
-from yibao_common.batcher import Batcher
-from yibao_common.blocking import Blocking
-from yibao_common.callers import current_caller
-from yibao_common.clock import Clock
-from yibao_common.errors import RuleError
-from yibao_common.reasons import Reason
-from yibao_common.wire import to_date
+from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.request import request_digest
+from yibao_common.db.batcher import Batcher
+from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import to_date
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.commands import Command, RegisterVisit
 from yibao_settlement.application.ports import Reads
 from yibao_settlement.application.settle import visit_not_found

@@ -9,8 +9,8 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-from yibao_common.database import Database
-from yibao_common.rows import insert_rows
+from yibao_common.db.database import Database
+from yibao_common.db.rows import insert_rows
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.queries import account_balances
 

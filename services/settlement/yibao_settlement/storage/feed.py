@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.database import Database
-from yibao_common.ids import Ids, new_id
-from yibao_common.rows import Insert, Row, execute, insert_rows
+from yibao_common.db.database import Database
+from yibao_common.db.rows import Insert, Row, execute, insert_rows
+from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.application.records import EnrolmentChange
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.storage import tables

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.database import Database
-from yibao_common.once import answer_once
-from yibao_common.rows import insert_rows
+from yibao_common.db.answers import answer_once
+from yibao_common.db.database import Database
+from yibao_common.db.rows import insert_rows
 from yibao_settlement.application.ports import RequestKey
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.visit import Institution

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from yibao_common.ids import Ids
-from yibao_common.rows import Insert, Row, Update, execute, insert_rows, select_rows
+from yibao_common.db.rows import Insert, Row, Update, execute, insert_rows, select_rows
+from yibao_common.values.ids import Ids
 from yibao_settlement.rules.ledger import PostingKind, merge_entries
 from yibao_settlement.rules.standing import Accumulators, accumulate
 from yibao_settlement.storage import tables

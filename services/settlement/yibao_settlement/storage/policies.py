@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from yibao_common.clock import Clock
-from yibao_common.database import Database
-from yibao_common.errors import RuleError
-from yibao_common.once import answer_once
-from yibao_common.reasons import Reason
+from yibao_common.db.answers import answer_once
+from yibao_common.db.database import Database
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.ports import EncodePolicy, RequestKey
 from yibao_settlement.application.records import StoredPolicy
 from yibao_settlement.rules.policy import Policy

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from yibao_common.yaml_file import Path
-from yibao_common.yaml_model import shown
+from yibao_common.files.yaml_file import Path
+from yibao_common.files.yaml_model import shown
 from yibao_settlement.rules.tables import (
     AGE,
     CARE_GROUP,

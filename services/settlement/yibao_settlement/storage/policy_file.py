@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 
-from yibao_common.errors import FieldFault, refuse_faults
-from yibao_common.reasons import Reason
-from yibao_common.yaml_file import Path, YamlFile, keys_of, parse_yaml
-from yibao_common.yaml_model import read_model, shown
+from yibao_common.files.yaml_file import Path, YamlFile, keys_of, parse_yaml
+from yibao_common.files.yaml_model import read_model, shown
+from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.policy import (
     DEDUCTIBLE_NAMES,
     TIERS_NAMES,

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from yibao_common.errors import FieldFault
-from yibao_common.yaml_file import Path, YamlFile
+from yibao_common.files.yaml_file import Path, YamlFile
+from yibao_common.values.errors import FieldFault
 from yibao_settlement.rules.policy import BILL_NAMES, Sum
 from yibao_settlement.storage.policy_schema import CitationModel, SourceModel, SumModel
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
-from yibao_common.yaml_file import Path
+from yibao_common.files.yaml_file import Path
 from yibao_settlement.rules.brackets import Bracket, make_curve
 from yibao_settlement.rules.policy import (
     BY_ITEM,

@@ -5,8 +5,8 @@ import json
 
 import sqlalchemy as sa
 
-from yibao_common.database import Database
-from yibao_common.rows import select_rows
+from yibao_common.db.database import Database
+from yibao_common.db.rows import select_rows
 from yibao_settlement.application.ports import TrialInputs
 from yibao_settlement.application.records import StoredSettlement
 from yibao_settlement.rules.bill import CatalogueItem, item_on

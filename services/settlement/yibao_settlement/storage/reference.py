@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from yibao_common.rows import select_rows
+from yibao_common.db.rows import select_rows
 from yibao_settlement.rules.bill import CatalogueItem, item_on
 from yibao_settlement.rules.policy import Policy
 from yibao_settlement.rules.visit import Institution

@@ -6,8 +6,8 @@ from the application. Entries, answers and used codes are only ever inserted.
 
 import sqlalchemy as sa
 
-from yibao_common.once import answer_table
-from yibao_common.rows import Id, Instant, code_type
+from yibao_common.db.answers import answer_table
+from yibao_common.db.rows import Id, Instant, code_type
 
 metadata = sa.MetaData(
     naming_convention={

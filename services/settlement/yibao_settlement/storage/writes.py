@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from yibao_common.rows import Insert, Statement, Update
+from yibao_common.db.rows import Insert, Statement, Update
 from yibao_settlement.application.working_set import Changes, NewSettlement, WorkingSet
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables

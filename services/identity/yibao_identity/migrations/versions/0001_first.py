@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from yibao_common.rows import Id, Instant, code_type
+from yibao_common.db.rows import Id, Instant, code_type
 
 revision = "0001"
 down_revision = None

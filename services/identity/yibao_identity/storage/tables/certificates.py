@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from yibao_common.rows import Id, Instant, code_type
+from yibao_common.db.rows import Id, Instant, code_type
 from yibao_identity.storage.tables.base import metadata, region_column, text_column
 
 certificate = sa.Table(

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from yibao_common.rows import Id, Instant
+from yibao_common.db.rows import Id, Instant
 from yibao_identity.storage.tables.base import metadata, region_column, text_column
 
 # Every command that changes anything of a person locks this row first.

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from yibao_common.rows import Instant, code_type
+from yibao_common.db.rows import Instant, code_type
 from yibao_identity.storage.tables.base import metadata, region_column, text_column
 
 # One row, which whoever changes anything below locks first.

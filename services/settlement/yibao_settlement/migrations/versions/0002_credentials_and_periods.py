@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from yibao_common.rows import Id
+from yibao_common.db.rows import Id
 
 revision = "0002"
 down_revision = "0001"

@@ -1,0 +1,1 @@
+"""What carrying out a command needs beside its rules: the request, its answer, the audit."""

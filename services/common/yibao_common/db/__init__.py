@@ -1,0 +1,1 @@
+"""Databases: connections, rows, batches, answers, migrations."""

@@ -1,0 +1,79 @@
+"""Commands outside the batches: each in a transaction of its own, once by request id."""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from yibao_common.commands.request import Answer
+from yibao_common.db.batcher import TransientError
+from yibao_common.db.database import Database
+from yibao_common.db.rows import Id
+from yibao_common.values.errors import RuleError
+
+_ATTEMPTS = 3
+
+
+def answer_table(metadata: sa.MetaData) -> sa.Table:
+    """Defines the table of answers; a request id is unique in its region."""
+    return sa.Table(
+        "answer",
+        metadata,
+        sa.Column("region", sa.String(6), primary_key=True),
+        sa.Column("request_id", Id, primary_key=True),
+        sa.Column("digest", sa.LargeBinary(32), nullable=False),
+        sa.Column("response", sa.LargeBinary, nullable=False),
+    )
+
+
+def answer_once(
+    database: Database,
+    answers: sa.Table,
+    *,
+    region: str,
+    request_id: str,
+    digest: bytes,
+    work: Callable[[sa.Connection], bytes],
+) -> bytes:
+    """Runs `work` and stores the bytes it returns, or returns those stored before.
+
+    Raises RuleError REQUEST_ID_REUSED where the contents differ, and whatever `work`
+    raises; nothing is stored then.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with database.write() as connection:
+                known = find_answer(connection, answers, region, request_id)
+                if known is not None:
+                    return known.replay(digest)
+                response = work(connection)
+                connection.execute(
+                    sa.insert(answers).values(
+                        region=region, request_id=request_id, digest=digest, response=response
+                    )
+                )
+                return response
+        except RuleError:
+            # The same request, sent twice at once, may have done what this one was
+            # refused for while this one waited for its locks.
+            with database.read() as connection:
+                known = find_answer(connection, answers, region, request_id)
+            if known is None:
+                raise
+            return known.replay(digest)
+        except (TransientError, sa.exc.IntegrityError):
+            # Two requests met: the second finds the first one's answer, or its rows.
+            if attempt == _ATTEMPTS:
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def find_answer(
+    connection: sa.Connection, answers: sa.Table, region: str, request_id: str
+) -> Answer | None:
+    """Returns what a request id was answered, or None."""
+    row = connection.execute(
+        sa.select(answers.c.digest, answers.c.response).where(
+            answers.c.region == region, answers.c.request_id == request_id
+        )
+    ).one_or_none()
+    return None if row is None else Answer(request_id, bytes(row[0]), bytes(row[1]))

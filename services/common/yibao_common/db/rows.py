@@ -1,0 +1,170 @@
+"""Set-based statements over whole batches: many rows a statement, many statements a trip.
+
+One SQL text a table and use, the same for any number of rows: on PostgreSQL the columns
+travel as arrays (`unnest`) and the statements of one `execute` go in one round trip; on
+SQLite rows are bound one by one and keys travel as JSON. Values are those of the Python
+side on both: str identifiers, int, bytes, bool, aware datetimes, dates.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+Row = tuple[Any, ...]
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class Instant(sa.types.TypeDecorator[dt.datetime]):
+    """An aware instant: `timestamptz` on PostgreSQL, microseconds since 1970 on SQLite."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """Returns the column type of the dialect."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(sa.DateTime(timezone=True))
+        return dialect.type_descriptor(sa.BigInteger())
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> Any:
+        """Returns what the driver stores."""
+        if value is None or dialect.name == "postgresql":
+            return value
+        return instant_to_sqlite(value)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> dt.datetime | None:
+        """Returns the instant, aware, in UTC."""
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            assert isinstance(value, dt.datetime)
+            return value
+        return instant_from_sqlite(value)
+
+
+def instant_to_sqlite(value: dt.datetime) -> int:
+    """Returns the microseconds since 1970 of an aware instant."""
+    return (value - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def instant_from_sqlite(value: int) -> dt.datetime:
+    """Returns the instant, aware, in UTC, of microseconds since 1970."""
+    return _EPOCH + dt.timedelta(microseconds=value)
+
+
+def code_type(length: int) -> sa.types.TypeEngine[str]:
+    """Returns a text column type that sorts by bytes on both databases."""
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
+# A UUID in its text form: native on PostgreSQL, text on SQLite.
+Id = sa.String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Selects `columns` of the region's rows whose `key` is one of `among`.
+
+    `among` has no key twice. With `null`, only rows in which that column is null. With
+    `for_update` the rows are locked in the order of their keys; SQLite has locked the
+    whole database when the transaction began.
+    """
+
+    table: sa.Table
+    columns: tuple[str, ...]
+    region: str
+    key: str
+    among: Sequence[str]
+    null: str | None = None
+    order_by: tuple[str, ...] = ()
+    for_update: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Inserts rows whose values stand in the order of `columns`.
+
+    With `skip_existing`, rows whose primary key is stored already are left out.
+    """
+
+    table: sa.Table
+    columns: tuple[str, ...]
+    rows: Sequence[Row]
+    skip_existing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Updates one stored row for each of `rows`: its key values, then the new values.
+
+    Every row must be there.
+    """
+
+    table: sa.Table
+    keys: tuple[str, ...]
+    values: tuple[str, ...]
+    rows: Sequence[Row]
+
+
+Statement = Select | Insert | Update
+
+
+def execute(connection: sa.Connection, statements: Sequence[Statement]) -> list[list[Row]]:
+    """Carries out statements in their order; returns the rows of each.
+
+    A statement without rows or keys is passed over; inserts and updates return no rows.
+    Asserts that every row to be updated was there.
+    """
+    # Both need the types above, and nobody else needs them.
+    from yibao_common.db import rows_postgres, rows_sqlite
+
+    if connection.dialect.name == "postgresql":
+        return rows_postgres.execute(connection, statements)
+    return rows_sqlite.execute(connection, statements)
+
+
+def insert_rows(
+    connection: sa.Connection,
+    table: sa.Table,
+    columns: tuple[str, ...],
+    rows: Sequence[Row],
+    *,
+    skip_existing: bool = False,
+) -> None:
+    """Carries out one `Insert`."""
+    execute(connection, [Insert(table, columns, rows, skip_existing)])
+
+
+def update_rows(
+    connection: sa.Connection,
+    table: sa.Table,
+    *,
+    keys: tuple[str, ...],
+    values: tuple[str, ...],
+    rows: Sequence[Row],
+) -> None:
+    """Carries out one `Update`."""
+    execute(connection, [Update(table, keys, values, rows)])
+
+
+def select_rows(
+    connection: sa.Connection,
+    table: sa.Table,
+    columns: tuple[str, ...],
+    *,
+    region: str,
+    key: str,
+    among: Iterable[str],
+    null: str | None = None,
+    order_by: tuple[str, ...] = (),
+    for_update: bool = False,
+) -> list[Row]:
+    """Carries out one `Select` and returns its rows."""
+    wanted = tuple(among)
+    select = Select(table, columns, region, key, wanted, null, order_by, for_update)
+    return execute(connection, [select])[0]

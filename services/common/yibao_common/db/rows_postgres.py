@@ -1,0 +1,182 @@
+"""Set-based statements on PostgreSQL: see `rows`.
+
+They go past SQLAlchemy to the driver, whose pipeline sends several statements before it
+waits for the first answer. Waiting is what a batch spends most of its time on.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from yibao_common.db.rows import Insert, Row, Select, Statement, Update
+
+_POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+Cursor = psycopg.Cursor[Any]
+
+
+def execute(connection: sa.Connection, statements: Sequence[Statement]) -> list[list[Row]]:
+    """Carries out statements in one round trip; returns the rows of each."""
+    # The driver connection begins the transaction that SQLAlchemy will commit.
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+    prepared = [_text_and_values(statement) for statement in statements]
+    try:
+        if sum(bool(text) for text, _ in prepared) > 1:
+            with driver.pipeline():
+                cursors = _send(driver, prepared)
+        else:
+            cursors = _send(driver, prepared)
+    except psycopg.Error as error:
+        # As if it had gone through SQLAlchemy; neither text nor values are kept.
+        raise sa.exc.DBAPIError.instance(
+            "", None, error, psycopg.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
+    return [
+        _rows_of(statement, cursor) for statement, cursor in zip(statements, cursors, strict=True)
+    ]
+
+
+Prepared = tuple[str, tuple[Any, ...]]
+
+
+def _send(driver: "psycopg.Connection[Any]", prepared: Sequence[Prepared]) -> list[Cursor | None]:
+    return [driver.execute(text, values) if text else None for text, values in prepared]
+
+
+def _rows_of(statement: Statement, cursor: Cursor | None) -> list[Row]:
+    if cursor is None:
+        return []
+    if isinstance(statement, Select):
+        return cursor.fetchall()
+    if isinstance(statement, Update):
+        count = cursor.rowcount
+        assert count == len(statement.rows), (statement.table.name, count, len(statement.rows))
+    return []
+
+
+def _text_and_values(statement: Statement) -> Prepared:
+    """Returns the SQL text and its parameters; no text where there is nothing to do."""
+    match statement:
+        case Select(table, columns, region, key, among):
+            if not among:
+                return "", ()
+            # Rows are locked in the order of their keys.
+            keys = sorted(among) if statement.for_update else among
+            text = _select_text(
+                table, columns, key, statement.null, statement.order_by, statement.for_update
+            )
+            return text, (_array_writer(table.c[key])(keys), region)
+        case Insert(table, columns, rows, skip_existing):
+            if not rows:
+                return "", ()
+            return _insert_text(table, columns, skip_existing), _arrays(table, columns, rows)
+        case Update(table, keys, values, rows):
+            if not rows:
+                return "", ()
+            return _update_text(table, keys, values), _arrays(table, keys + values, rows)
+
+
+@functools.cache
+def _select_text(
+    table: sa.Table,
+    columns: tuple[str, ...],
+    key: str,
+    null: str | None,
+    order_by: tuple[str, ...],
+    for_update: bool,
+) -> str:
+    # A look-up for each key, which OFFSET 0 keeps apart: it uses the index of region and
+    # key whatever the statistics say. `key = ANY (…)` reads a whole region through another
+    # index as long as the planner believes that a region has a few rows.
+    condition = f" AND {null} IS NULL" if null else ""
+    lock = " FOR UPDATE" if for_update else ""
+    order = f" ORDER BY {', '.join(order_by)}" if order_by and not for_update else ""
+    return (
+        f"SELECT found.* FROM unnest(%s::{_array_type(table.c[key])}) AS wanted(value) "  # noqa: S608
+        f"CROSS JOIN LATERAL (SELECT {', '.join(columns)} FROM {table.name} "
+        f"WHERE region = %s AND {key} = wanted.value{condition}{lock} OFFSET 0) AS found{order}"
+    )
+
+
+@functools.cache
+def _insert_text(table: sa.Table, columns: tuple[str, ...], skip_existing: bool) -> str:
+    conflict = " ON CONFLICT DO NOTHING" if skip_existing else ""
+    return (
+        f"INSERT INTO {table.name} ({', '.join(columns)}) "  # noqa: S608 (names of our tables)
+        f"SELECT * FROM unnest({_array_casts(table, columns)}){conflict}"
+    )
+
+
+@functools.cache
+def _update_text(table: sa.Table, keys: tuple[str, ...], values: tuple[str, ...]) -> str:
+    sets = ", ".join(f"{name} = v.{name}" for name in values)
+    matches = " AND ".join(f"t.{name} = v.{name}" for name in keys)
+    columns = ", ".join(keys + values)
+    return (
+        f"UPDATE {table.name} AS t SET {sets} "  # noqa: S608 (names of our tables)
+        f"FROM unnest({_array_casts(table, keys + values)}) AS v({columns}) WHERE {matches}"
+    )
+
+
+def _array_type(column: "sa.Column[Any]") -> str:
+    kind = column.type.dialect_impl(_POSTGRES)
+    # The column itself enforces its length and collation.
+    if isinstance(kind, sa.String):
+        return "text[]"
+    return f"{column.type.compile(dialect=_POSTGRES)}[]"
+
+
+def _array_casts(table: sa.Table, columns: tuple[str, ...]) -> str:
+    # Bytes travel in binary: their text form would be twice as long.
+    return ", ".join(
+        f"{'%b' if isinstance(table.c[name].type, sa.LargeBinary) else '%s'}"
+        f"::{_array_type(table.c[name])}"
+        for name in columns
+    )
+
+
+# Writes the values of a column as a parameter. The driver's own arrays look at every
+# value with a regular expression, which costs more than the rest of a small statement.
+ArrayWriter = Callable[[Sequence[Any]], Any]
+
+
+def _arrays(table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]) -> tuple[Any, ...]:
+    writers = _array_writers(table, columns)
+    by_column = zip(*rows, strict=True)
+    return tuple([write(values) for write, values in zip(writers, by_column, strict=True)])
+
+
+@functools.cache
+def _array_writers(table: sa.Table, columns: tuple[str, ...]) -> tuple[ArrayWriter, ...]:
+    return tuple(_array_writer(table.c[name]) for name in columns)
+
+
+@functools.cache
+def _array_writer(column: "sa.Column[Any]") -> ArrayWriter:
+    if isinstance(column.type, sa.LargeBinary):
+        return list
+    return _text_array if isinstance(column.type, sa.String) else _plain_array
+
+
+def _plain_array(values: Sequence[Any]) -> str:
+    """Writes numbers, instants, days and truth values: nothing in them needs quotes."""
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _text_array(values: Sequence[str | None]) -> str:
+    """Writes text as an array literal, each value in quotes."""
+    if None in values:
+        quoted = ["NULL" if value is None else f'"{_escape(value)}"' for value in values]
+        return "{" + ",".join(quoted) + "}"
+    joined = "\x00".join(values)  # type: ignore[arg-type]  # the line above took None
+    # PostgreSQL holds no zero character in text, so it can part the values here.
+    assert joined.count("\x00") == len(values) - 1, "text holds a zero character"
+    return '{"' + _escape(joined).replace("\x00", '","') + '"}'
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

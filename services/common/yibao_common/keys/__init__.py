@@ -1,0 +1,1 @@
+"""Private keys at rest and in modules, sealing, and a CA for development."""

@@ -1,0 +1,1 @@
+"""A process that serves: configuration, log, metrics, start and end."""

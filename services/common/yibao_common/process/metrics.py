@@ -1,0 +1,126 @@
+"""What is counted and timed, for Prometheus."""
+
+import threading
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from yibao_common.process.config import split_address
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+class MethodMetrics:
+    """Calls of one method: how they ended, how long they took, how many run."""
+
+    def __init__(self, metrics: "Metrics", method: str) -> None:
+        """Looks the children up once, since a look-up costs more than counting."""
+        self._calls = metrics.calls
+        self._method = method
+        self._ended: dict[tuple[str, str], Counter] = {}
+        self._seconds = metrics.call_seconds.labels(method)
+        self.running = 0
+        metrics.calls_running.labels(method).set_function(lambda: self.running)
+
+    def ended(self, *, code: str, reason: str, seconds: float) -> None:
+        """Counts a call that ended with `code`; `reason` is empty unless refused."""
+        counter = self._ended.get((code, reason))
+        if counter is None:
+            counter = self._calls.labels(self._method, code, reason)
+            self._ended[code, reason] = counter
+        counter.inc()
+        self._seconds.observe(seconds)
+
+
+class BatchMetrics:
+    """Batches of one queue: their sizes, and how long commands waited and commits took."""
+
+    def __init__(self, metrics: "Metrics", queue: str) -> None:
+        """Looks the children up once."""
+        self._size = metrics.batch_size.labels(queue)
+        self._wait = metrics.batch_wait_seconds.labels(queue)
+        self._commit = metrics.batch_commit_seconds.labels(queue)
+
+    def committed(self, *, size: int, queue_wait_seconds: float, commit_seconds: float) -> None:
+        """Counts a batch; the wait is that of its first command."""
+        self._size.observe(size)
+        self._wait.observe(queue_wait_seconds)
+        self._commit.observe(commit_seconds)
+
+
+class Metrics:
+    """All metrics of a process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        """Makes the metrics."""
+        self.registry = CollectorRegistry()
+        self.calls = Counter(
+            "yibao_calls",
+            "Calls that ended, by gRPC code and reason of refusal.",
+            ("method", "code", "reason"),
+            registry=self.registry,
+        )
+        self.call_seconds = Histogram(
+            "yibao_call_seconds",
+            "Time from the receipt of a request to its answer.",
+            ("method",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.calls_running = Gauge(
+            "yibao_calls_running", "Calls being served.", ("method",), registry=self.registry
+        )
+        self.batch_size = Histogram(
+            "yibao_batch_size",
+            "Commands in one transaction.",
+            ("queue",),
+            buckets=_SIZES,
+            registry=self.registry,
+        )
+        self.batch_wait_seconds = Histogram(
+            "yibao_batch_wait_seconds",
+            "Time that the first command of a batch waited.",
+            ("queue",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.batch_commit_seconds = Histogram(
+            "yibao_batch_commit_seconds",
+            "Time of a transaction, from its begin to its durable commit.",
+            ("queue",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.device_alarms = Counter(
+            "yibao_device_alarms",
+            "Keys of phones that were found in two places.",
+            ("region",),
+            registry=self.registry,
+        )
+
+    def method(self, method: str) -> MethodMetrics:
+        """Returns what counts the calls of one method."""
+        return MethodMetrics(self, method)
+
+    def batch(self, queue: str) -> BatchMetrics:
+        """Returns what counts the batches of one queue."""
+        return BatchMetrics(self, queue)
+
+
+class MetricsEndpoint:
+    """The HTTP endpoint that Prometheus reads, in a thread of its own."""
+
+    def __init__(self, metrics: Metrics, address: str) -> None:
+        """Starts to listen; port 0 takes a free one."""
+        host, port = split_address(address)
+        self._server: WSGIServer
+        self._thread: threading.Thread
+        self._server, self._thread = start_http_server(port, addr=host, registry=metrics.registry)
+        self.port = self._server.server_port
+
+    def close(self) -> None:
+        """Stops to listen."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -1,0 +1,1 @@
+"""The edge: server, gate, callers, access, validation, the words of the contract."""

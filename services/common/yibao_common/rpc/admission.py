@@ -1,0 +1,121 @@
+"""What a call must pass before its method sees it.
+
+In this order: the caller is found, may call the method, does not call too often, sends a
+message that is not too large, sets no deadline beyond the limit, and every field of the
+request is well formed.
+
+A call without a deadline gets the server's own limit, because most tools send none. One
+with a deadline beyond the limit is refused, because its caller would wait for an answer
+that can no longer come.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from google.protobuf.message import DecodeError, Message
+
+from yibao_common.rpc.callers import set_current_caller
+from yibao_common.rpc.calls import Call
+from yibao_common.rpc.peers import Peers
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+
+if TYPE_CHECKING:
+    import grpc
+
+    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+# Timeouts are rounded up on the wire; a limit set to the second must pass.
+_DEADLINE_SLACK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call may ask for."""
+
+    max_message_bytes: int
+    max_deadline_seconds: float
+
+
+class RateLimitedError(RuleError):
+    """A refusal that knows when to come again."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        """Keeps the wait."""
+        super().__init__(Reason.RATE_LIMITED, f"too many calls; wait {wait_seconds:.3f} s")
+        self.wait_seconds = wait_seconds
+
+
+class Admission:
+    """Admits calls, or raises RuleError."""
+
+    def __init__(self, *, limits: Limits, peers: Peers, monotonic: Callable[[], float]) -> None:
+        """Begins open."""
+        self._limits = limits
+        self._peers = peers
+        self._monotonic = monotonic
+        self.is_closed = False
+
+    def find_caller(self, call: Call, context: "Context") -> None:
+        """Refuses who may not call this method, or not so often."""
+        method = call.method
+        peer = self._peers.of(context)
+        caller = call.caller = peer.caller
+        if caller.role not in method.roles:
+            raise RuleError(
+                Reason.CALLER_NOT_ALLOWED,
+                f"{caller.role.value} may not call {method.name}",
+                method=method.name,
+                role=caller.role.value,
+            )
+        set_current_caller(caller)
+        if peer.bucket is not None and not method.is_open:
+            wait_seconds = peer.bucket.take(self._monotonic())
+            if wait_seconds:
+                raise RateLimitedError(wait_seconds)
+
+    def admit(
+        self, call: Call, raw: bytes, parse: Callable[[bytes], Any], context: "Context"
+    ) -> Message:
+        """Returns the well-formed request of a call that may proceed."""
+        method = call.method
+        if self.is_closed and not method.is_open:
+            raise RuleError(Reason.OVERLOADED, "the service is stopping; nothing was stored")
+        self.find_caller(call, context)
+        most_bytes = self._limits.max_message_bytes
+        if len(raw) > most_bytes:
+            raise RuleError(
+                Reason.MESSAGE_TOO_LARGE,
+                f"{len(raw)} bytes are over the limit of {most_bytes}",
+                bytes=len(raw),
+                limit=most_bytes,
+            )
+        if not method.is_open:
+            call.limit_seconds = self._own_limit(context)
+        try:
+            request: Message = parse(raw)
+        except DecodeError:
+            raise RuleError(
+                Reason.FIELD_MALFORMED, "the message is not of the type that the method takes"
+            ) from None
+        if method.has_request_id:
+            call.request_id = request.request_id  # type: ignore[attr-defined]
+        if method.validator is not None:
+            method.validator.check(request)
+        return request
+
+    def _own_limit(self, context: "Context") -> float | None:
+        """Returns the server's limit for a call without a deadline, else None."""
+        limit = self._limits.max_deadline_seconds
+        remaining: float | None = context.time_remaining()
+        if remaining is None:
+            return limit
+        if remaining > limit + _DEADLINE_SLACK_SECONDS:
+            raise RuleError(
+                Reason.DEADLINE_INVALID,
+                f"the deadline is over {limit:g} s away; set one up to {limit:g} s, or none "
+                "to get the server's own",
+                limit_seconds=f"{limit:g}",
+            )
+        return None

@@ -1,0 +1,78 @@
+"""A call on its way through the gate, and what is known of its method."""
+
+import uuid
+from time import perf_counter
+
+from google.protobuf.descriptor import MethodDescriptor
+
+from yibao_common.process.metrics import MethodMetrics
+from yibao_common.rpc.callers import Caller, Role
+from yibao_common.rpc.validation import Validator, answers_per_item
+
+# Health and reflection answer any caller with a certificate, at any time.
+_OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.")
+
+
+def is_open(method: str) -> bool:
+    """Tells whether a method is of health or reflection, not of our contract."""
+    return method.startswith(_OPEN)
+
+
+class Method:
+    """What the gate knows of one method; `name` is `/package.Service/Method`."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        roles: frozenset[Role],
+        descriptor: MethodDescriptor | None,
+        metrics: MethodMetrics,
+    ) -> None:
+        """Compiles the rules of the request, where there is a descriptor."""
+        self.name = name
+        self.roles = roles
+        self.is_open = is_open(name)
+        self.metrics = metrics
+        self.validator: Validator | None = None
+        self.has_request_id = False
+        if descriptor is not None:
+            request = descriptor.input_type
+            per_item = answers_per_item(descriptor.output_type)
+            self.validator = Validator(request, except_items=per_item)
+            self.has_request_id = "request_id" in request.fields_by_name
+
+
+class Call:
+    """One call: who made it, what limits its time, and how it ended."""
+
+    __slots__ = ("began", "caller", "code", "limit_seconds", "method", "reason", "request_id")
+
+    def __init__(self, method: Method) -> None:
+        """Begins now; `limit_seconds` is set for a call without a deadline of its own."""
+        self.method = method
+        self.began = perf_counter()
+        self.caller: Caller | None = None
+        self.request_id = ""
+        self.limit_seconds: float | None = None
+        self.code = "OK"
+        self.reason = ""
+
+    def facts(self) -> dict[str, object]:
+        """Returns what a log line tells: nothing of the request but a well-formed id."""
+        return {
+            "method": self.method.name,
+            "caller": self.caller.path if self.caller is not None else "",
+            "code": self.code,
+            "reason": self.reason,
+            "milliseconds": round((perf_counter() - self.began) * 1_000, 3),
+            "request_id": _uuid_or_nothing(self.request_id),
+        }
+
+
+def _uuid_or_nothing(text: str) -> str:
+    """Returns `text` if it is a UUID: a field that was refused may hold anything."""
+    try:
+        return text if str(uuid.UUID(text)) == text else ""
+    except ValueError:
+        return ""

@@ -1,0 +1,111 @@
+"""How calls end that do not end well: every exception becomes a status here."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+import grpc
+
+from yibao_common.db.batcher import TransientError
+from yibao_common.process.logs import Log, kinds, places
+from yibao_common.rpc.admission import RateLimitedError
+from yibao_common.rpc.calls import Call
+from yibao_common.rpc.status import DETAILS_KEY, grpc_code, status_of
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
+from yibao_common.values.reasons import Reason
+
+if TYPE_CHECKING:
+    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+
+class TimeIsUpError(Exception):
+    """The server's own limit passed, on a call without a deadline."""
+
+
+class Endings:
+    """Answers calls that raised, and logs them."""
+
+    def __init__(self, *, ids: Ids, log: Log) -> None:
+        """Takes what makes reference ids and where lines go."""
+        self._ids = ids
+        self._log = log
+        # To gather the facts of a call costs more than the gate does without them.
+        self._logs_every_call = log.is_enabled_for(logging.DEBUG)
+
+    def ended_well(self, call: Call) -> None:
+        """Logs a call that was answered, where every call is logged."""
+        if self._logs_every_call:
+            self._log.debug("call", **call.facts())
+
+    async def fail(self, call: Call, error: BaseException, context: "Context") -> NoReturn:
+        """Answers a call that raised `error`, and raises."""
+        if isinstance(error, RuleError):
+            await self._refuse(call, error, context)
+        if isinstance(error, grpc.aio.AbortError):
+            # Health and reflection abort by themselves.
+            call.code = context.code().name
+            raise error
+        if isinstance(error, asyncio.CancelledError):
+            # The caller has gone, or its deadline has passed: nobody is there to answer.
+            late = context.time_remaining() == 0
+            call.code = "DEADLINE_EXCEEDED" if late else "CANCELLED"
+            self._log.info("call cut off", **call.facts())
+            raise error
+        if isinstance(error, TimeIsUpError):
+            await self._time_is_up(call, context)
+        if isinstance(error, TransientError):
+            self._log.error("database unavailable", **call.facts(), error=kinds(error))
+            await self._refuse(call, database_unavailable(), context)
+        if not isinstance(error, Exception):
+            raise error
+        await self._unexpected(call, error, context)
+
+    async def _refuse(self, call: Call, error: RuleError, context: "Context") -> NoReturn:
+        call.reason = error.reason.name
+        call.code = grpc_code(error.reason).name
+        self._log.info("refused", **call.facts())
+        await _abort(error, context)
+
+    async def _time_is_up(self, call: Call, context: "Context") -> NoReturn:
+        call.code = "DEADLINE_EXCEEDED"
+        self._log.info("call cut off", **call.facts())
+        # What a passed deadline of the caller's own gives: this code and no reason.
+        await context.abort(
+            grpc.StatusCode.DEADLINE_EXCEEDED,
+            f"no answer within the server's limit of {call.limit_seconds:g} s; whether the "
+            "call took effect is unknown: repeat it with the same request_id",
+        )
+
+    async def _unexpected(self, call: Call, error: Exception, context: "Context") -> NoReturn:
+        reference_id = self._ids()
+        call.reason = Reason.INTERNAL.name
+        call.code = grpc_code(Reason.INTERNAL).name
+        self._log.error(
+            "unexpected",
+            **call.facts(),
+            reference_id=reference_id,
+            error=kinds(error),
+            places=places(error),
+        )
+        answer = RuleError(
+            Reason.INTERNAL,
+            f"internal error {reference_id}; repeat the call with the same request_id",
+            reference_id=reference_id,
+        )
+        await _abort(answer, context)
+
+
+def database_unavailable() -> RuleError:
+    """Returns the refusal for a call whose transaction could not be carried out."""
+    return RuleError(
+        Reason.DATABASE_UNAVAILABLE,
+        "the database is unavailable; whether the call took effect is unknown: repeat it with "
+        "the same request_id",
+    )
+
+
+async def _abort(error: RuleError, context: "Context") -> NoReturn:
+    wait = error.wait_seconds if isinstance(error, RateLimitedError) else None
+    details = status_of(error, retry_after_seconds=wait).SerializeToString()
+    await context.abort(grpc_code(error.reason), error.message, ((DETAILS_KEY, details),))

@@ -1,0 +1,169 @@
+"""The forms of string fields (`yibao.common.v1.Format`): what fits, and what is wrong.
+
+Each form has a test that is a C function, for the many values that fit, and a
+`find_fault` that explains the few that do not. Explanations never repeat the value: it
+may be an identity number.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from yibao.common.v1 import validation_pb2 as pb
+from yibao_common.values.citizen_number import parse_citizen_number
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+
+# The reason and the English explanation of a fault.
+Fault = tuple[Reason, str]
+
+_UNIT_PRICE = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,6})?")
+_QUANTITY = re.compile(r"(?=[0-9.]*[1-9])[0-9]{1,8}(?:\.[0-9]{1,4})?")
+_SIGNED_DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form: whether a text fits, and why not.
+
+    `fits` may say no to a text that has no fault, never yes to one that has.
+    """
+
+    fits: Callable[[str], object]
+    find_fault: Callable[[str], Fault | None]
+
+
+class _Known:
+    """Decides by a set of texts that fitted before: prices and quantities repeat."""
+
+    _MOST_TEXTS = 20_000
+
+    def __init__(self, find_fault: Callable[[str], Fault | None]) -> None:
+        self._texts: set[str] = set()
+        self._find_fault = find_fault
+        self.fits = self._texts.__contains__
+
+    def find_fault(self, text: str) -> Fault | None:
+        fault = self._find_fault(text)
+        if fault is None:
+            if len(self._texts) >= self._MOST_TEXTS:
+                self._texts.clear()
+            self._texts.add(text)
+        return fault
+
+
+def _of_pattern(pattern: str, expected: str) -> Callable[[int, int | None], Form]:
+    """Returns what makes the form of `pattern` (of one character) with length limits."""
+
+    def make(least: int, most: int | None) -> Form:
+        limits = f"{{{least},{'' if most is None else most}}}"
+        fits = re.compile(pattern + limits, re.DOTALL).fullmatch
+        whole = re.compile(f"{pattern}*", re.DOTALL).fullmatch
+
+        def find_fault(text: str) -> Fault | None:
+            if not whole(text):
+                return Reason.FIELD_MALFORMED, expected
+            if fits(text):
+                return None
+            return length_fault(least, most, "characters")
+
+        return Form(fits, find_fault)
+
+    return make
+
+
+def length_fault(least: int, most: int | None, unit: str) -> Fault:
+    """Explains a wrong length or number of items."""
+    if most is None:
+        limits = f"at least {least}"
+    else:
+        limits = f"{least}" if least == most else f"{least} to {most}"
+    return Reason.FIELD_LENGTH, f"must have {limits} {unit}"
+
+
+def _of_whole(pattern: str, expected: str) -> Form:
+    fits = re.compile(pattern).fullmatch
+
+    def find_fault(text: str) -> Fault | None:
+        return None if fits(text) else (Reason.FIELD_MALFORMED, expected)
+
+    return Form(fits, find_fault)
+
+
+def _citizen_number_fault(text: str) -> Fault | None:
+    try:
+        parse_citizen_number(text)
+    except RuleError as error:
+        return error.reason, error.message
+    return None
+
+
+def _decimal_fault(text: str, *, whole_digits: int, places: int) -> Fault | None:
+    match = _SIGNED_DECIMAL.fullmatch(text)
+    if match is None:
+        return Reason.FIELD_MALFORMED, "must be a plain decimal, such as 12.5"
+    sign, whole, fraction = match.groups(default="")
+    if sign:
+        return Reason.DECIMAL_NEGATIVE, "must not be negative"
+    if len(fraction) > places:
+        return Reason.DECIMAL_TOO_PRECISE, f"must have at most {places} decimals"
+    if len(whole) > whole_digits:
+        return (
+            Reason.FIELD_OUT_OF_RANGE,
+            f"must have at most {whole_digits} digits before the point",
+        )
+    return None
+
+
+def unit_price_fault(text: str) -> Fault | None:
+    """Explains what keeps `text` from being a unit price."""
+    if _UNIT_PRICE.fullmatch(text):
+        return None
+    return _decimal_fault(text, whole_digits=10, places=6)
+
+
+def quantity_fault(text: str) -> Fault | None:
+    """Explains what keeps `text` from being a quantity."""
+    if _QUANTITY.fullmatch(text):
+        return None
+    fault = _decimal_fault(text, whole_digits=8, places=4)
+    return fault or (Reason.FIELD_OUT_OF_RANGE, "must be greater than zero")
+
+
+def _memorised(find_fault: Callable[[str], Fault | None]) -> Form:
+    known = _Known(find_fault)
+    return Form(known.fits, known.find_fault)
+
+
+_SIZED = {
+    # Control characters have no place in a name or remark, and PostgreSQL takes no NUL.
+    pb.FORMAT_UNSPECIFIED: _of_pattern(
+        r"[ -~\x80-\U0010ffff]", "must not contain control characters"
+    ),
+    pb.FORMAT_DIGITS: _of_pattern("[0-9]", "must be digits"),
+    pb.FORMAT_CODE: _of_pattern(r"[A-Za-z0-9._:/-]", "must be letters, digits and - _ . : / only"),
+}
+_WHOLE = {
+    pb.FORMAT_UUID: _of_whole(
+        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        "must be a UUID of 36 characters in lower case",
+    ),
+    pb.FORMAT_REGION: _of_whole("[1-9][0-9]{5}", "must be the six digits of a region"),
+    pb.FORMAT_CITIZEN_NUMBER: Form(
+        lambda text: _citizen_number_fault(text) is None, _citizen_number_fault
+    ),
+    pb.FORMAT_INSTITUTION: _of_whole("[HP][0-9]{11}", "must be H or P and eleven digits"),
+    pb.FORMAT_UNIT_PRICE: _memorised(unit_price_fault),
+    pb.FORMAT_QUANTITY: _memorised(quantity_fault),
+}
+
+
+def form_of(rules: pb.FieldRules) -> Form:
+    """Returns the form that a string field's rules demand of a text that is not empty."""
+    least = max(rules.min_length, 1)
+    most = rules.max_length if rules.HasField("max_length") else None
+    whole = _WHOLE.get(rules.format)
+    if whole is not None:
+        assert not rules.HasField("max_length"), "the form decides the length"
+        return whole
+    return _SIZED[rules.format](least, most)

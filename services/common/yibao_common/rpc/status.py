@@ -1,0 +1,104 @@
+"""A refusal as the caller receives it: `google.rpc.Status`, or an item's error."""
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+
+from yibao.common.v1 import item_error_pb2
+from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.values.reasons import Code, Reason
+
+DOMAIN = "yibao"
+DETAILS_KEY = "grpc-status-details-bin"
+
+# Status details travel in a header; clients refuse headers over 8 KiB in all, and base64
+# lengthens them by a third.
+_MOST_FAULT_BYTES = 4_000
+
+_GRPC_CODES = {code: grpc.StatusCode[code.name] for code in Code}
+_RETRY_SECONDS = {Reason.RATE_LIMITED: 1.0, Reason.OVERLOADED: 1.0}
+
+# Older releases of googleapis-common-protos have only field and description.
+_VIOLATION_FIELDS = error_details_pb2.BadRequest.FieldViolation.DESCRIPTOR.fields_by_name
+_HAS_REASON = "reason" in _VIOLATION_FIELDS
+_HAS_LOCALIZED = "localized_message" in _VIOLATION_FIELDS
+
+
+def grpc_code(reason: Reason) -> grpc.StatusCode:
+    """Returns the gRPC status code of `reason`."""
+    return _GRPC_CODES[reason.code]
+
+
+def status_of(error: RuleError, *, retry_after_seconds: float | None = None) -> status_pb2.Status:
+    """Returns the status of a refusal.
+
+    It holds one ErrorInfo, the Chinese message, field violations where fields are at
+    fault, and RetryInfo where waiting helps. Faults that do not fit into a header are
+    left out; the metadata `faults_total` then tells how many were found.
+    """
+    reason = error.reason
+    details: list[Message] = []
+    metadata = dict(error.metadata)
+    if error.faults:
+        request = _bad_request(error.faults)
+        details.append(request)
+        if len(request.field_violations) < len(error.faults):
+            metadata["faults_total"] = str(len(error.faults))
+    details.append(error_details_pb2.LocalizedMessage(locale="zh-CN", message=reason.message_zh))
+    seconds = retry_after_seconds or _RETRY_SECONDS.get(reason)
+    if seconds is not None:
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(max(1, round(seconds * 1_000)))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    info = error_details_pb2.ErrorInfo(reason=reason.wire_name, domain=DOMAIN, metadata=metadata)
+    status = status_pb2.Status(code=reason.code.value, message=error.message)
+    for detail in (info, *details):
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _bad_request(faults: tuple[FieldFault, ...]) -> error_details_pb2.BadRequest:
+    request = error_details_pb2.BadRequest()
+    size = 0
+    for fault in faults:
+        violation = _violation(fault)
+        size += violation.ByteSize() + 3
+        if size > _MOST_FAULT_BYTES:
+            break
+        request.field_violations.append(violation)
+    return request
+
+
+def _violation(fault: FieldFault) -> error_details_pb2.BadRequest.FieldViolation:
+    violation = error_details_pb2.BadRequest.FieldViolation(
+        field=fault.field, description=fault.message
+    )
+    if _HAS_REASON:
+        violation.reason = fault.reason.wire_name
+    if _HAS_LOCALIZED:
+        violation.localized_message.locale = "zh-CN"
+        violation.localized_message.message = fault.reason.message_zh
+    return violation
+
+
+def item_error(error: RuleError) -> item_error_pb2.ItemError:
+    """Returns the error of one item of a bulk request."""
+    return item_error_pb2.ItemError(
+        code=error.reason.code.value,
+        reason=error.reason.wire_name,
+        message=error.message,
+        message_zh=error.reason.message_zh,
+        metadata=error.metadata,
+        field_faults=[
+            item_error_pb2.FieldFault(
+                field=fault.field,
+                reason=fault.reason.wire_name,
+                message=fault.message,
+                message_zh=fault.reason.message_zh,
+            )
+            for fault in error.faults
+        ],
+    )

@@ -1,0 +1,169 @@
+"""Mutual TLS that follows its files: certificates, CA and revocations without a restart."""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from yibao_common.process.config import StartError
+from yibao_common.process.logs import Log
+
+T = TypeVar("T")
+_SERIAL = re.compile(r"(?:0x)?[0-9a-f]{1,40}")
+
+
+class FileError(StartError):
+    """A file cannot be used; the text says which and why."""
+
+
+class Watched(Generic[T]):
+    """What some files hold, read again when they change.
+
+    Files are replaced one after the other and some writers truncate first, so a state
+    that does not load is not an error: the last one that did stays, and the log says so
+    once for each faulty state.
+    """
+
+    def __init__(self, paths: Iterable[Path], load: Callable[[], T], *, log: Log) -> None:
+        """Loads for the first time.
+
+        Raises:
+            FileError: the files cannot be used.
+        """
+        self._paths = tuple(paths)
+        self._load = load
+        self._log = log
+        # The state is taken before the files are read: a change in between is seen again.
+        self._loaded = self._refused = self._state()
+        self.value = load()
+
+    def refresh(self) -> bool:
+        """Tells whether `value` was replaced, because the files changed."""
+        state = self._state()
+        if state in (self._loaded, self._refused):
+            return False
+        names = [str(path) for path in self._paths]
+        try:
+            self.value = self._load()
+        except FileError as error:
+            self._refused = state
+            self._log.error("files refused", files=names, problem=str(error))
+            return False
+        self._loaded = self._refused = state
+        self._log.info("files reloaded", files=names)
+        return True
+
+    def _state(self) -> tuple[tuple[int, int, int], ...]:
+        return tuple(_state_of(path) for path in self._paths)
+
+
+def _state_of(path: Path) -> tuple[int, int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _load_credentials(
+    certificate_file: Path, key_file: Path, client_ca_file: Path
+) -> grpc.ServerCertificateConfiguration:
+    """Reads what a handshake needs and makes sure that the parts fit together."""
+    certificate, key, client_ca = map(_read, (certificate_file, key_file, client_ca_file))
+    leaf = _certificates(certificate, certificate_file)[0]
+    _certificates(client_ca, client_ca_file)
+    try:
+        public_key = serialization.load_pem_private_key(key, password=None).public_key()
+    except (ValueError, TypeError):
+        raise FileError(f"{key_file}: is not a private key in PEM without a password") from None
+    if public_key != leaf.public_key():
+        raise FileError(f"{key_file}: is not the key of {certificate_file}")
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], client_ca)
+
+
+def _certificates(pem: bytes, path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        raise FileError(f"{path}: holds no certificates in PEM") from None
+
+
+def server_credentials(
+    certificate_file: Path, key_file: Path, client_ca_file: Path, *, log: Log
+) -> grpc.ServerCredentials:
+    """Returns credentials for mutual TLS that read the files again when they change.
+
+    New handshakes use what the files hold then; connections that stand keep what they
+    were made with.
+
+    Raises:
+        FileError: the files cannot be used.
+    """
+    watched = Watched(
+        (certificate_file, key_file, client_ca_file),
+        lambda: _load_credentials(certificate_file, key_file, client_ca_file),
+        log=log,
+    )
+
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        # gRPC calls this before each handshake; None keeps what it has.
+        return watched.value if watched.refresh() else None
+
+    return grpc.dynamic_ssl_server_credentials(
+        watched.value,
+        fetch,  # type: ignore[arg-type]  # the stubs do not know of None
+        require_client_authentication=True,
+    )
+
+
+class RevokedSerials:
+    """The serial numbers of revoked client certificates, one in hexadecimal a line.
+
+    Colons may stand between the digits, as OpenSSL prints them; `#` begins a comment.
+    """
+
+    # How long a change of the file may go unseen: a look at it costs a system call.
+    LOOK_EVERY_SECONDS = 1.0
+
+    def __init__(self, path: Path, *, monotonic: Callable[[], float], log: Log) -> None:
+        """Reads the file.
+
+        Raises:
+            FileError: it cannot be read, or a line is no serial number.
+        """
+        self._watched = Watched((path,), lambda: _load_serials(path), log=log)
+        self._monotonic = monotonic
+        self._look_at = monotonic() + self.LOOK_EVERY_SECONDS
+
+    def covers(self, serial: int) -> bool:
+        """Tells whether the certificate with this serial number is revoked."""
+        now = self._monotonic()
+        if now >= self._look_at:
+            self._look_at = now + self.LOOK_EVERY_SECONDS
+            self._watched.refresh()
+        return serial in self._watched.value
+
+
+def _load_serials(path: Path) -> frozenset[int]:
+    serials = set()
+    text = _read(path).decode("utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), start=1):
+        serial = line.partition("#")[0].strip().replace(":", "").lower()
+        if not serial:
+            continue
+        if not _SERIAL.fullmatch(serial):
+            raise FileError(f"{path}:{number}: is no serial number in hexadecimal")
+        serials.add(int(serial, 16))
+    return frozenset(serials)

@@ -1,0 +1,52 @@
+"""Refusals, as the rules raise them and the server's edge translates them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from yibao_common.values.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One faulty field of a request: its path, why, and what was expected."""
+
+    field: str
+    reason: Reason
+    message: str
+
+
+class RuleError(Exception):
+    """A refusal with a reason: the request was understood and nothing was stored.
+
+    `metadata` repeats everything in `message` that varies; neither may hold names,
+    identity numbers or other personal data.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        faults: Sequence[FieldFault] = (),
+        **metadata: str | int,
+    ) -> None:
+        """Keeps the reason, the English message, field faults and metadata."""
+        super().__init__(f"{reason.name}: {message}")
+        self.reason = reason
+        self.message = message
+        self.faults = tuple(faults)
+        self.metadata = {key: str(value) for key, value in metadata.items()}
+
+
+def refuse_faults(faults: Sequence[FieldFault]) -> None:
+    """Raises one RuleError that carries all `faults`; does nothing without any.
+
+    Its reason is that of the faults where they share one, else FIELDS_INVALID.
+    """
+    if not faults:
+        return
+    reasons = {fault.reason for fault in faults}
+    reason = reasons.pop() if len(reasons) == 1 else Reason.FIELDS_INVALID
+    first = faults[0]
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    raise RuleError(reason, f"{first.field}: {first.message}{more}", faults=faults)
