@@ -34,7 +34,7 @@ from yibao.identity.v1 import (
 from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao.identity.v1 import misuse_messages_pb2 as misuse
 from yibao.trust import TrustSnapshot
-from yibao_common.commands.audit import check_chain
+from yibao_common.db.audit_chain import check_chain
 from yibao_common.db.database import Database
 from yibao_common.keys.dev_ca import Leaf
 from yibao_common.values.ids import new_id

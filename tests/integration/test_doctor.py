@@ -17,7 +17,8 @@ from yibao_cli.loading import read_regions
 from yibao_cli.main import app
 from yibao_cli.parties import SERVICES
 from yibao_cli.sandbox import Settings, claim_folder, prepare
-from yibao_common.commands.audit import AuditEntry, record_refused
+from yibao_common.commands.audit import AuditEntry
+from yibao_common.db.audit_chain import record_refused
 from yibao_common.db.database import Database
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import new_id

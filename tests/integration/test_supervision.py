@@ -20,7 +20,8 @@ from support.serving import reason_in
 
 from yibao.common.v1.audit_pb2 import AuditEvent
 from yibao.identity.v1 import supervision_service_pb2 as pb
-from yibao_common.commands.audit import AuditEntry, chained_hash, record_audit
+from yibao_common.commands.audit import AuditEntry, chained_hash
+from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.database import Database
 from yibao_common.rpc.wire import to_instant
 from yibao_common.values.ids import new_id

@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 from support.databases import Databases
 
-from yibao_common.commands import audit
-from yibao_common.commands.audit import AuditEntry, ChainFault
+from yibao_common.commands.audit import OK, AuditEntry
+from yibao_common.db import audit_chain as audit
+from yibao_common.db.audit_chain import ChainFault
 from yibao_common.db.database import Database
 from yibao_common.values.ids import new_id
 
@@ -32,7 +33,7 @@ def entry(**changes: object) -> AuditEntry:
         caller="agency/999019/wang",
         method="ReportLoss",
         subject_ids=(CARD, PERSON),
-        outcome=audit.OK,
+        outcome=OK,
         detail={"kind": "card", "action": "lost"},
         request_id=new_id(),
     )

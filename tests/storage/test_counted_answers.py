@@ -7,6 +7,7 @@ from support.databases import Databases
 
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
+from yibao_common.values.clock import system_clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
@@ -44,6 +45,8 @@ class Counter:
             region=REGION,
             request_id=request_id,
             digest=digest,
+            method="VerifyPin",
+            clock=system_clock,
             work=self,
         )
 
@@ -112,6 +115,8 @@ def test_a_refusal_that_was_raised_stores_nothing(database: Database) -> None:
             region=REGION,
             request_id=request_id,
             digest=DIGEST,
+            method="VerifyPin",
+            clock=system_clock,
             work=work,
         )
     assert counter.stored() == counter.stored(tables.answer) == 0

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from support.identity_world import citizen_numbers
 
-from yibao_common.commands.audit import check_chain
 from yibao_common.commands.request import Request
+from yibao_common.db.audit_chain import check_chain
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
 from yibao_common.rpc.callers import parse_caller

@@ -7,15 +7,18 @@ import grpc
 
 from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
 from yibao_common.commands.blocking import Blocking
+from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.logs import Log
 from yibao_common.process.program import open_database, run_program
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
+from yibao_offsite.application.registration import Registrations
 from yibao_offsite.config import OffsiteConfig
 from yibao_offsite.servicer.registration import RegistrationServicer
-from yibao_offsite.storage.registrations import RegistrationStore
+from yibao_offsite.storage import tables
+from yibao_offsite.storage.work import UNIT
 
 DESCRIPTORS = (registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],)
 
@@ -47,7 +50,10 @@ class OffsiteService:
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         blocking = Blocking()
-        registrations = RegistrationStore(self.database, clock=self._clock, ids=self._ids)
+        transactions = StoredTransactions(
+            self.database, answers=tables.answer, unit=UNIT, clock=self._clock
+        )
+        registrations = Registrations(transactions, clock=self._clock, ids=self._ids)
 
         def register(server: grpc.aio.Server) -> None:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(

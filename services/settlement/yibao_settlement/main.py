@@ -124,7 +124,7 @@ class SettlementService:
                 log=self._log,
             ),
             AccountServicer(batcher, reads, blocking),
-            CatalogueServicer(ReferenceStore(self.database), reads, blocking),
+            CatalogueServicer(ReferenceStore(self.database, clock=self._clock), reads, blocking),
             PolicyServicer(PolicyStore(self.database, clock=self._clock), blocking),
         )
         batcher.start()

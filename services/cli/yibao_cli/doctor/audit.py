@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from yibao_cli.doctor.checks import Finding
-from yibao_common.commands.audit import AuditTables, check_chain
+from yibao_common.db.audit_chain import AuditTables, check_chain
 from yibao_common.db.database import Database
 from yibao_identity.storage import tables
 

@@ -24,11 +24,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request id was answered: the digest of the request and the answer's bytes."""
+    """What a request id was answered: its digest and the answer's bytes; `method` is the RPC."""
 
     request_id: str
     digest: bytes
     response: bytes
+    method: str
 
     def replay(self, digest: bytes) -> bytes:
         """Returns the stored bytes for a repeated request.

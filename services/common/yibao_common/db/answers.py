@@ -1,4 +1,4 @@
-"""Commands outside the batches: each in a transaction of its own, once by request id."""
+"""The answers that requests got: kept for repeats, each in the transaction of its effect."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from yibao_common.commands.request import Answer
 from yibao_common.db.batcher import TransientError
 from yibao_common.db.database import Database
-from yibao_common.db.rows import Id
+from yibao_common.db.rows import Id, Instant
+from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 
 _ATTEMPTS = 3
@@ -22,6 +23,11 @@ def answer_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("request_id", Id, primary_key=True),
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
         sa.Column("response", sa.LargeBinary, nullable=False),
+        # The name of the RPC; empty for answers of before it was kept.
+        sa.Column("method", sa.String(64), nullable=False),
+        sa.Column("answer_time", Instant, nullable=False),
+        # Rows come in the order of their time, so the small index finds old ones too.
+        sa.Index("ix_answer_region_answer_time", "region", "answer_time", postgresql_using="brin"),
     )
 
 
@@ -32,9 +38,13 @@ def answer_once(
     region: str,
     request_id: str,
     digest: bytes,
+    method: str,
+    clock: Clock,
     work: Callable[[sa.Connection], bytes],
 ) -> bytes:
     """Runs `work` and stores the bytes it returns, or returns those stored before.
+
+    A transaction of its own, for commands outside the batches.
 
     Raises RuleError REQUEST_ID_REUSED where the contents differ, and whatever `work`
     raises; nothing is stored then.
@@ -48,7 +58,12 @@ def answer_once(
                 response = work(connection)
                 connection.execute(
                     sa.insert(answers).values(
-                        region=region, request_id=request_id, digest=digest, response=response
+                        region=region,
+                        request_id=request_id,
+                        digest=digest,
+                        response=response,
+                        method=method,
+                        answer_time=clock(),
                     )
                 )
                 return response
@@ -72,8 +87,8 @@ def find_answer(
 ) -> Answer | None:
     """Returns what a request id was answered, or None."""
     row = connection.execute(
-        sa.select(answers.c.digest, answers.c.response).where(
+        sa.select(answers.c.digest, answers.c.response, answers.c.method).where(
             answers.c.region == region, answers.c.request_id == request_id
         )
     ).one_or_none()
-    return None if row is None else Answer(request_id, bytes(row[0]), bytes(row[1]))
+    return None if row is None else Answer(request_id, bytes(row[0]), bytes(row[1]), row[2])

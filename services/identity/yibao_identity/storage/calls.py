@@ -32,6 +32,8 @@ class Calls:
             region=request.region,
             request_id=request.request_id,
             digest=request.digest,
+            method=request.method,
+            clock=self._clock,
             work=work,
         )
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import sqlalchemy as sa
 
-from yibao_common.commands.audit import OK, record_audit, record_refused
+from yibao_common.commands.audit import OK
 from yibao_common.commands.request import Request
+from yibao_common.db.audit_chain import record_audit, record_refused
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
 from yibao_common.rpc.callers import Caller
@@ -57,6 +58,8 @@ class CardCalls(Calls):
                 region=request.region,
                 request_id=request.request_id,
                 digest=request.digest,
+                method=request.method,
+                clock=self._clock,
                 work=work,
             )
         except RuleError as refusal:

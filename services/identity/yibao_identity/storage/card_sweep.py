@@ -7,7 +7,8 @@ any moment: each page is a transaction that changes only what is still to be cha
 
 import sqlalchemy as sa
 
-from yibao_common.commands.audit import OK, AuditEntry, record_audit
+from yibao_common.commands.audit import OK, AuditEntry
+from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.database import Database
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from yibao_common.commands.audit import AuditEntry, record_refused
+from yibao_common.commands.audit import AuditEntry
+from yibao_common.db.audit_chain import record_refused
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
 from yibao_common.rpc.callers import Caller

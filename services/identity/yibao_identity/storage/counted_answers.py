@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
+from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.storage.sealed_answers import answer_sealed
@@ -28,6 +29,8 @@ def answer_counted(
     region: str,
     request_id: str,
     digest: bytes,
+    method: str,
+    clock: Clock,
     work: Callable[[sa.Connection], bytes | RuleError],
 ) -> bytes:
     """Returns the answer of `answer_sealed`, or raises the refusal that was stored as it.
@@ -43,7 +46,14 @@ def answer_counted(
         return _ANSWERED + outcome
 
     stored = answer_sealed(
-        database, vault, region=region, request_id=request_id, digest=digest, work=encoded
+        database,
+        vault,
+        region=region,
+        request_id=request_id,
+        digest=digest,
+        method=method,
+        clock=clock,
+        work=encoded,
     )
     if stored[:1] == _REFUSED:
         raise _decode_refusal(stored[1:])

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.commands.audit import record_audit, record_refused
 from yibao_common.commands.request import Request
+from yibao_common.db.audit_chain import record_audit, record_refused
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
 from yibao_common.values.clock import Clock
@@ -127,6 +127,8 @@ class DeviceStore(PersonCalls):
                 region=command.request.region,
                 request_id=command.request.request_id,
                 digest=command.request.digest,
+                method=command.request.method,
+                clock=self._clock,
                 work=work,
             )
         except RuleError as refusal:

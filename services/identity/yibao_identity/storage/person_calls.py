@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 
-from yibao_common.commands.audit import OK, record_audit, record_refused
+from yibao_common.commands.audit import OK
 from yibao_common.commands.request import Request
+from yibao_common.db.audit_chain import record_audit, record_refused
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
 from yibao_common.values.clock import Clock

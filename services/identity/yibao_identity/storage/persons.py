@@ -5,8 +5,9 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from yibao_common.commands.audit import OK, AuditEntry, record_refused
+from yibao_common.commands.audit import OK, AuditEntry
 from yibao_common.commands.request import Request
+from yibao_common.db.audit_chain import record_refused
 from yibao_common.db.batcher import TransientError
 from yibao_common.values.calendar import shanghai_day
 from yibao_identity.application.persons import (

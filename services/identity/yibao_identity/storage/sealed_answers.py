@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from yibao_common.db.answers import answer_once
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
+from yibao_common.values.clock import Clock
 from yibao_identity.storage import tables
 
 
@@ -17,6 +18,8 @@ def answer_sealed(
     region: str,
     request_id: str,
     digest: bytes,
+    method: str,
+    clock: Clock,
     work: Callable[[sa.Connection], bytes],
 ) -> bytes:
     """Returns the answer of `answer_once`, of which only a sealed form is stored."""
@@ -28,6 +31,8 @@ def answer_sealed(
         request_id=request_id,
         # The request holds the citizen number, so its plain digest must not be stored.
         digest=vault.keyed_digest(digest),
+        method=method,
+        clock=clock,
         work=lambda connection: vault.seal(work(connection), place=place),
     )
     return vault.open(sealed, place=place)

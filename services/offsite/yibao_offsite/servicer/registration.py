@@ -6,18 +6,21 @@ from yibao.offsite.v1 import registration_pb2
 from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
-from yibao_common.commands.request import request_digest
+from yibao_common.commands.request import Request, request_digest
 from yibao_common.rpc.callers import Caller, current_caller
-from yibao_common.rpc.wire import from_date, from_instant, to_date, to_optional_date
+from yibao_common.rpc.wire import as_sent, from_date, from_instant, to_date, to_optional_date
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
-from yibao_offsite.application.ports import Registrations, Request
+from yibao_offsite.application.registration import (
+    CancelRegistration,
+    CreateRegistration,
+    Registrations,
+)
 from yibao_offsite.rules.registration import (
     Application,
     Category,
     Registration,
     State,
-    registration_not_found,
 )
 
 _CATEGORIES = {
@@ -38,7 +41,7 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
     """Registers, reads and cancels; everything blocks, so it runs in threads."""
 
     def __init__(self, registrations: Registrations, blocking: Blocking) -> None:
-        """Takes storage."""
+        """Takes what answers."""
         self._registrations = registrations
         self._blocking = blocking
 
@@ -54,11 +57,12 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
         caller.require_region(request.region)
         response = await self._blocking.run(
             self._registrations.create,
-            _request("CreateRegistration", caller, request),
-            _application(request),
+            CreateRegistration(
+                _request("CreateRegistration", caller, request), _application(request)
+            ),
             _created,
         )
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.CreateRegistrationResponse, response)
 
     async def GetRegistration(
         self,
@@ -72,8 +76,6 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
         found = await self._blocking.run(
             self._registrations.find, request.region, request.registration_id
         )
-        if found is None:
-            raise registration_not_found(request.registration_id)
         return pb.GetRegistrationResponse(registration=_message(found))
 
     async def CancelRegistration(
@@ -88,11 +90,12 @@ class RegistrationServicer(rpc.RegistrationServiceServicer):
         caller.require_region(request.region)
         response = await self._blocking.run(
             self._registrations.cancel,
-            _request("CancelRegistration", caller, request),
-            request.registration_id,
+            CancelRegistration(
+                _request("CancelRegistration", caller, request), request.registration_id
+            ),
             _cancelled,
         )
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.CancelRegistrationResponse, response)
 
 
 def _request(
@@ -101,7 +104,7 @@ def _request(
     request: pb.CreateRegistrationRequest | pb.CancelRegistrationRequest,
 ) -> Request:
     digest = request_digest(method, caller.path, request.SerializeToString())
-    return Request(request.region, request.request_id, digest, caller.path)
+    return Request(request.region, request.request_id, digest, method, caller)
 
 
 def _application(request: pb.CreateRegistrationRequest) -> Application:

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from yibao_common.db.answers import answer_table
+from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 
 metadata = sa.MetaData(
@@ -19,6 +20,7 @@ def _region() -> sa.Column[str]:
 
 
 answer = answer_table(metadata)
+audit = audit_tables(metadata)
 
 # The row that a registration locks, so that two of one person are made one by one.
 person = sa.Table(

@@ -37,4 +37,6 @@ def decide(command: Command, working_set: WorkingSet, *, ids: Ids, encoder: Enco
             response = reverse(command, working_set, ids, encoder)
         case CreditAccount():
             response = credit(command, working_set, ids, encoder)
-    return working_set.answer(command.request_id, command.digest, response)
+    return working_set.answer(
+        command.request_id, command.digest, response, method=type(command).__name__
+    )

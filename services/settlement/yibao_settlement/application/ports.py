@@ -135,6 +135,7 @@ class RequestKey:
     region: str
     request_id: str
     digest: bytes
+    method: str
 
 
 class ReferenceImports(Protocol):

@@ -110,9 +110,9 @@ class WorkingSet:
             return standing.accumulators
         return self.closed_years.get((person_id, benefit_year), {})
 
-    def answer(self, request_id: str, digest: bytes, response: bytes) -> bytes:
+    def answer(self, request_id: str, digest: bytes, response: bytes, *, method: str) -> bytes:
         """Keeps the answer of a request, for the store and for repeats in this batch."""
-        answer = Answer(request_id, digest, response)
+        answer = Answer(request_id, digest, response, method)
         self.answers[request_id] = answer
         self.changes.answers.append(answer)
         return response

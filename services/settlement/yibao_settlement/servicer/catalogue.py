@@ -101,7 +101,7 @@ def _key(
     request: pb.ImportCatalogueItemsRequest | pb.ImportInstitutionsRequest,
 ) -> RequestKey:
     digest = request_digest(method, caller, request.SerializeToString())
-    return RequestKey(request.region, request.request_id, digest)
+    return RequestKey(request.region, request.request_id, digest, method)
 
 
 def _item_of(message: pb.CatalogueItem) -> CatalogueItem:

@@ -96,7 +96,7 @@ def _key(
     method: str, caller: str, request: pb.SubmitPolicyRequest | pb.ApprovePolicyRequest
 ) -> RequestKey:
     digest = request_digest(method, caller, request.SerializeToString())
-    return RequestKey(request.region, request.request_id, digest)
+    return RequestKey(request.region, request.request_id, digest, method)
 
 
 def _message(region: str, stored: StoredPolicy) -> pb.Policy:

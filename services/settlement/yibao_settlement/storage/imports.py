@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from yibao_common.db.answers import answer_once
 from yibao_common.db.database import Database
 from yibao_common.db.rows import insert_rows
+from yibao_common.values.clock import Clock
 from yibao_settlement.application.ports import RequestKey
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.visit import Institution
@@ -17,9 +18,10 @@ from yibao_settlement.storage.reference import raise_epoch
 class ReferenceStore:
     """Imports reference data, each request once."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Clock) -> None:
         """Takes the database."""
         self._database = database
+        self._clock = clock
 
     def items(self, key: RequestKey, items: Sequence[CatalogueItem], response: bytes) -> bytes:
         """Stores catalogue rows and returns the answer: `response`, or the first one's."""
@@ -48,6 +50,8 @@ class ReferenceStore:
             region=key.region,
             request_id=key.request_id,
             digest=key.digest,
+            method=key.method,
+            clock=self._clock,
             work=work,
         )
 

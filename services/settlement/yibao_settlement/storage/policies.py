@@ -69,6 +69,8 @@ class PolicyStore:
             region=key.region,
             request_id=key.request_id,
             digest=key.digest,
+            method=key.method,
+            clock=self._clock,
             work=work,
         )
 

@@ -261,7 +261,7 @@ class _Transaction:
             ),
             self._select(
                 tables.answer,
-                ("request_id", "digest", "response"),
+                ("request_id", "digest", "response", "method"),
                 "request_id",
                 {*asked.request_ids, *found.settle_requests},
             ),
@@ -288,7 +288,7 @@ class _Transaction:
         enrolments, credentials, births, codes = of_persons
         settlements = {row[0]: _settlement_from(row) for row in settled}
         years = asked.years | {row.benefit_year for row in settlements.values()}
-        known = {row[0]: Answer(row[0], bytes(row[1]), bytes(row[2])) for row in answers}
+        known = {row[0]: Answer(row[0], bytes(row[1]), bytes(row[2]), row[3]) for row in answers}
         return WorkingSet(
             region=self._region,
             # Taken after the wait for the locks, as all that decides is.

@@ -50,9 +50,16 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         ),
         Insert(
             tables.answer,
-            ("region", "request_id", "digest", "response"),
+            ("region", "request_id", "digest", "response", "method", "answer_time"),
             [
-                (region, answer.request_id, answer.digest, answer.response)
+                (
+                    region,
+                    answer.request_id,
+                    answer.digest,
+                    answer.response,
+                    answer.method,
+                    working_set.now,
+                )
                 for answer in changes.answers
             ],
         ),

@@ -8,8 +8,8 @@ encrypts.
 
 import sqlalchemy as sa
 
-from yibao_common.commands.audit import audit_tables
 from yibao_common.db.answers import answer_table
+from yibao_common.db.audit_chain import audit_tables
 
 metadata = sa.MetaData(
     naming_convention={

@@ -1,0 +1,54 @@
+"""How `application` gets its unit of work: one transaction, in one region.
+
+A unit of work finds, locks and writes rows and decides nothing. What it is made of is the
+service's own: a frozen value of rooms of rows, such as `Work(persons, cards, audit)`.
+`db.transactions` begins them on a database; tests keep rows in memory.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+from yibao_common.commands.request import Request
+from yibao_common.values.errors import RuleError
+
+WorkT = TypeVar("WorkT")
+WorkT_co = TypeVar("WorkT_co", covariant=True)
+ResultT = TypeVar("ResultT")
+
+
+class Transactions(Protocol[WorkT_co]):
+    """Begins units of work. Blocks."""
+
+    def once(self, request: Request, decide: Callable[[WorkT_co], bytes]) -> bytes:
+        """Carries out a request once by its id and returns the answer's bytes.
+
+        Everything that `decide` writes is durable with the answer, or nothing is.
+
+        Raises:
+            RuleError: REQUEST_ID_REUSED where the contents differ, or what `decide` raises.
+        """
+        ...
+
+    def once_counted(
+        self, request: Request, decide: Callable[[WorkT_co], bytes | RuleError]
+    ) -> bytes:
+        """Does what `once` does where a refusal leaves a trace: a counted try, an alarm.
+
+        A refusal that `decide` raises stores nothing, as everywhere. One that it returns is
+        an answer: it is stored with what was written, and raised after the commit. So a
+        wrong try is durable before it is told, and the same request sent again is told the
+        same and counts nothing.
+        """
+        ...
+
+    def change(self, region: str, work: Callable[[WorkT_co], ResultT]) -> ResultT:
+        """Carries out `work` in a transaction that answers no request, and returns its result.
+
+        For jobs, and for what is put on record before a refusal is told.
+        """
+        ...
+
+    def read(self, region: str) -> AbstractContextManager[WorkT_co]:
+        """Gives a unit of work over one snapshot, for reading alone."""
+        ...

@@ -1,0 +1,18 @@
+"""The unit of work of the service: what one transaction finds, locks and writes.
+
+Locks are taken in this order: the person, the registration, the end of the audit chain. The
+last one is taken by itself when the unit of work ends.
+"""
+
+from dataclasses import dataclass, field
+
+from yibao_common.commands.audit import AuditTrail
+from yibao_offsite.application.registration import RegistrationRows
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One transaction in one region."""
+
+    registrations: RegistrationRows
+    audit: AuditTrail = field(default_factory=AuditTrail)

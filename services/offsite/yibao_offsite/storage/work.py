@@ -1,0 +1,20 @@
+"""The unit of work on the offsite database."""
+
+import sqlalchemy as sa
+
+from yibao_common.db.audit_chain import record_audit
+from yibao_common.db.transactions import UnitOfWork
+from yibao_offsite.application.work import Work
+from yibao_offsite.storage import tables
+from yibao_offsite.storage.registration import StoredRegistrations
+
+
+def _open(connection: sa.Connection, region: str) -> Work:
+    return Work(StoredRegistrations(connection, region))
+
+
+def _close(connection: sa.Connection, work: Work) -> None:
+    record_audit(connection, tables.audit, *work.audit.entries)
+
+
+UNIT = UnitOfWork(_open, _close)
