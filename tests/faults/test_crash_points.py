@@ -31,8 +31,9 @@ from yibao import qr
 from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
 from yibao.identity.v1.trust_service_pb2 import GetTrustSnapshotRequest
 from yibao.trust import TrustSnapshot
-from yibao_common.db.batcher import Batcher, TransientError
+from yibao_common.db.batcher import Batcher
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import TransientError
 from yibao_common.values.ids import new_id
 from yibao_identity.rules.qr_code import QrClaims
 from yibao_identity.storage import tables as identity_tables

@@ -16,10 +16,9 @@ from support.card_desk import (
 )
 from support.databases import Databases
 
-from yibao_common.db.batcher import TransientError
 from yibao_common.db.database import Database
 from yibao_common.rpc.callers import parse_caller
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import Card, CardState
 from yibao_identity.rules.card_use import CardTransaction

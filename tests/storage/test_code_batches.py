@@ -7,8 +7,7 @@ import sqlalchemy as sa
 from support.databases import Databases
 from support.ecert_desk import EcertDesk
 
-from yibao_common.db.batcher import TransientError
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.batch_codes import IssueCodeBatch

@@ -13,8 +13,7 @@ from yibao.settlement.v1.settlement_service_pb2 import (
     ReverseSettlementResponse,
     SettleBillResponse,
 )
-from yibao_common.db.batcher import TransientError
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.commands import Command

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.databases import Databases
 
-from yibao_common.db.batcher import TransientError
 from yibao_common.db.database import Database
 from yibao_common.db.rows import Id, Instant, Row, code_type, insert_rows, select_rows, update_rows
+from yibao_common.values.errors import TransientError
 from yibao_common.values.ids import new_id
 
 metadata = sa.MetaData()

@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from yibao_cli.services import config_files, read_config
-from yibao_common.db.batcher import TransientError
 from yibao_common.db.database import Database
 from yibao_common.db.migrations import upgrade
 from yibao_common.process.config import StartError
+from yibao_common.values.errors import TransientError
 
 
 def run_upgrade(console: Console, given: list[Path]) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yibao._device import DeviceCertificate
-from yibao_common.db.batcher import TransientError
 from yibao_common.keys.key_file import KeyFileError
 from yibao_common.keys.key_store import KeyFolder, KeyStore, KeyStores
 from yibao_common.keys.pkcs11 import Pkcs11Keys
@@ -15,6 +14,7 @@ from yibao_common.keys.signing_key import SigningKey
 from yibao_common.keys.vault import Vault, read_secret
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import TransientError
 from yibao_identity.application.trust import (
     SnapshotSigner,
     StatusSigner,

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from yibao_common.db.batcher import Batcher, Outcome, TransientError
-from yibao_common.values.errors import RuleError
+from yibao_common.db.batcher import Batcher, Outcome
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 
 

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pytest
 
-from yibao_common.db.batcher import TransientError
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.relative_codes import (
     IssueRelativeCode,

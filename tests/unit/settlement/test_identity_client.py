@@ -8,10 +8,10 @@ import grpc
 import grpc.aio
 
 from yibao_common.commands.blocking import Blocking
-from yibao_common.db.batcher import TransientError
 from yibao_common.process.config import LogConfig
 from yibao_common.process.logs import open_log
 from yibao_common.values.clock import system_clock
+from yibao_common.values.errors import TransientError
 from yibao_settlement.application.records import EnrolmentChange
 from yibao_settlement.servicer.identity_client import IdentityClient
 

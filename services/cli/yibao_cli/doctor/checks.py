@@ -12,13 +12,13 @@ from cryptography import x509
 from yibao.trust import QrError, TrustRoot
 from yibao_cli.services import ServiceConfig
 from yibao_cli.stack import check_serving
-from yibao_common.db.batcher import TransientError
 from yibao_common.db.database import Database
 from yibao_common.db.migrations import check_is_current
 from yibao_common.process.config import ServerConfig, StartError, split_address
 from yibao_common.process.logs import open_log
 from yibao_common.rpc.tls import server_credentials
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import TransientError
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store, open_vault
 from yibao_identity.storage.trust_tables import TrustTableStore

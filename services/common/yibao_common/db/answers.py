@@ -5,11 +5,10 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from yibao_common.commands.request import Answer
-from yibao_common.db.batcher import TransientError
 from yibao_common.db.database import Database
 from yibao_common.db.rows import Id, Instant
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 
 _ATTEMPTS = 3
 

@@ -21,9 +21,9 @@ from yibao_common.commands.audit import (
     chained_hash,
     event_values,
 )
-from yibao_common.db.batcher import TransientError
 from yibao_common.db.database import Database
 from yibao_common.db.rows import Id, Insert, Instant, Row, Update, execute, insert_rows
+from yibao_common.values.errors import TransientError
 
 _ATTEMPTS = 3
 _PAGE_ROWS = 1000

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 
 CommandT = TypeVar("CommandT")
@@ -21,10 +21,6 @@ AnswerT = TypeVar("AnswerT")
 
 # What became of one command: its answer, or why it was refused.
 Outcome: TypeAlias = AnswerT | RuleError
-
-
-class TransientError(Exception):
-    """The transaction failed through no fault of a command: run it again as it is."""
 
 
 class BatchObserver(Protocol):

@@ -16,7 +16,7 @@ import psycopg.types.string
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from yibao_common.db.batcher import TransientError
+from yibao_common.values.errors import TransientError
 
 _SQLITE_BUSY_SECONDS = 10
 _POOL_SECONDS = 10

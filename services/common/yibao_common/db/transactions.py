@@ -11,11 +11,10 @@ from yibao_common.commands.counted import answered, encode_outcome
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import ResultT, WorkT
 from yibao_common.db.answers import answer_once
-from yibao_common.db.batcher import TransientError
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 
 _ATTEMPTS = 3
 

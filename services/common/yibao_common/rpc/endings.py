@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import grpc
 
-from yibao_common.db.batcher import TransientError
 from yibao_common.process.logs import Log, kinds, places
 from yibao_common.rpc.admission import RateLimitedError
 from yibao_common.rpc.calls import Call
 from yibao_common.rpc.status import DETAILS_KEY, grpc_code, status_of
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 

@@ -38,6 +38,10 @@ class RuleError(Exception):
         self.metadata = {key: str(value) for key, value in metadata.items()}
 
 
+class TransientError(Exception):
+    """The transaction failed through no fault of a command: run it again as it is."""
+
+
 def refuse_faults(faults: Sequence[FieldFault]) -> None:
     """Raises one RuleError that carries all `faults`; does nothing without any.
 

@@ -8,9 +8,8 @@ could not be explained.
 import datetime as dt
 from collections.abc import Callable, Sequence
 
-from yibao_common.db.batcher import TransientError
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_identity.application.commands import IssueCode
 from yibao_identity.application.ports import IssueTransactions
 from yibao_identity.rules.certificate import (

@@ -10,9 +10,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_common.db.batcher import TransientError
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.certificate import (
     Certificate,

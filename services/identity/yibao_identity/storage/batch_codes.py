@@ -5,11 +5,10 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.db.batcher import TransientError
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.errors import FieldFault, TransientError, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.batch_codes import IssueCodeBatch

@@ -11,12 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_common.db.batcher import TransientError
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
 from yibao_common.rpc.callers import Caller
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_identity.application.card_use import (
     AuthorizeCard,
     CardAuthorization,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from yibao_common.db.batcher import TransientError
 from yibao_common.db.rows import select_rows
 from yibao_common.keys.vault import Vault
+from yibao_common.values.errors import TransientError
 from yibao_identity.rules.documents import ShownDocument, check_shown, normalised
 from yibao_identity.rules.person import person_merged, person_not_found
 from yibao_identity.storage import tables

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from yibao_common.commands.audit import OK, AuditEntry
 from yibao_common.commands.request import Request
 from yibao_common.db.audit_chain import record_refused
-from yibao_common.db.batcher import TransientError
 from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.errors import TransientError
 from yibao_identity.application.persons import (
     EncodePerson,
     RegisterNewborn,

@@ -9,7 +9,7 @@ from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.request import request_digest
-from yibao_common.db.batcher import Batcher, TransientError
+from yibao_common.db.batcher import Batcher
 from yibao_common.process.logs import Log, kinds, places
 from yibao_common.rpc.callers import Caller, current_caller
 from yibao_common.rpc.endings import database_unavailable
@@ -17,7 +17,7 @@ from yibao_common.rpc.status import item_error
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import from_instant
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application import commands

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from yibao_common.commands.request import Answer
-from yibao_common.db.batcher import TransientError
 from yibao_common.db.database import Database
 from yibao_common.db.rows import Insert, Row, Select, execute
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import TransientError
 from yibao_settlement.application.commands import (
     Command,
     CreditAccount,

@@ -1,0 +1,38 @@
+"""The unit of work of the service: what one transaction finds, locks and writes.
+
+Locks are taken in this order, and rows of one kind by rising ids: persons; cards;
+e-certificates; devices; cases; everything else that hangs on them. The end of the feed and
+then that of the audit chain are locked last of all, because every change of a region waits
+for them; both are written by themselves when the unit of work ends.
+"""
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from yibao_common.commands.audit import AuditTrail
+from yibao_identity.application.holder import HolderRows
+
+
+@dataclass(slots=True)
+class FeedTrail:
+    """Of whom settlement is to be told that something changed, kept until the end."""
+
+    person_ids: set[str] = field(default_factory=set)
+    at: dt.datetime | None = None
+    caller: str = ""
+
+    def tell(self, person_ids: Collection[str], *, at: dt.datetime, caller: str) -> None:
+        """Keeps whom it is about; a change tells of each person once."""
+        self.person_ids.update(person_ids)
+        self.at, self.caller = at, caller
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One transaction in one region."""
+
+    region: str
+    holders: HolderRows
+    feed: FeedTrail = field(default_factory=FeedTrail)
+    audit: AuditTrail = field(default_factory=AuditTrail)

@@ -1,0 +1,26 @@
+"""The unit of work on the identity database."""
+
+import sqlalchemy as sa
+
+from yibao_common.db.audit_chain import record_audit
+from yibao_common.db.transactions import UnitOfWork
+from yibao_common.keys.vault import Vault
+from yibao_identity.application.work import Work
+from yibao_identity.storage import tables
+from yibao_identity.storage.feed import note_change
+from yibao_identity.storage.holder import StoredHolders
+
+
+def unit_of_work(vault: Vault) -> UnitOfWork[Work]:
+    """Returns how units of work begin and end; `vault` opens what is sealed in rows."""
+
+    def begin(connection: sa.Connection, region: str) -> Work:
+        return Work(region, StoredHolders(connection, region, vault))
+
+    def end(connection: sa.Connection, work: Work) -> None:
+        feed = work.feed
+        if feed.at is not None:
+            note_change(connection, work.region, feed.person_ids, now=feed.at, caller=feed.caller)
+        record_audit(connection, tables.audit, *work.audit.entries)
+
+    return UnitOfWork(begin, end)
