@@ -7,6 +7,7 @@ from the application. Entries, answers and used codes are only ever inserted.
 import sqlalchemy as sa
 
 from yibao_common.db.answers import answer_table
+from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant, code_type
 
 metadata = sa.MetaData(
@@ -23,6 +24,7 @@ def _region() -> sa.Column[str]:
 
 
 answer = answer_table(metadata)
+audit = audit_tables(metadata)
 
 # --- Reference data: read by every batch, written rarely, cached by epoch.
 
@@ -251,6 +253,23 @@ entry = sa.Table(
     # What posted: 1 settlement, 2 reversal, 3 credit of an account, 4 merge of persons.
     sa.Column("kind", sa.SmallInteger, nullable=False),
     sa.Column("amount_fen", sa.BigInteger, nullable=False),
+)
+
+# What each posting was made for; its entries bear its id and kind.
+posting = sa.Table(
+    "posting",
+    metadata,
+    _region(),
+    sa.Column("posting_id", Id, primary_key=True),
+    sa.Column("kind", sa.SmallInteger, nullable=False),
+    # The request that it carries out. Null for what the feed made, and for postings of
+    # before postings named their requests where no answer told of them.
+    sa.Column("request_id", Id),
+    # The change of the feed that it carries out, such as a merge.
+    sa.Column("feed_sequence", sa.BigInteger),
+    sa.Column("post_time", Instant, nullable=False),
+    # The path of the caller's identity; empty where there was none or it was not kept.
+    sa.Column("posted_by", sa.String(200), nullable=False),
 )
 
 account_checkpoint = sa.Table(
