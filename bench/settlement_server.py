@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.echo import serve_with_echo
 from yibao_common.process.config import load_config
 from yibao_common.process.logs import open_log
-from yibao_common.rpc.server import run
+from yibao_common.process.running import run
 from yibao_common.values.clock import system_clock
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.main import SettlementService

@@ -26,6 +26,7 @@ from support.identity_world import (
 )
 from support.serving import reason_in
 from support.settlement_world import REGION, World
+from support.tasks import Watched
 
 from yibao import qr
 from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
@@ -180,7 +181,7 @@ def test_a_batch_that_broke_is_run_again_or_split_and_books_each_bill_once(
 
     async def settle_all() -> list[bytes]:
         batcher: Batcher[Command, bytes] = Batcher(crashing_work(world, point, error))
-        batcher.start()
+        batcher.start(Watched().supervisor)
         try:
             waiting = [batcher.enqueue(REGION, command) for command in commands]
             return list(await asyncio.gather(*waiting))

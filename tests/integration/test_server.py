@@ -288,7 +288,8 @@ from yibao_common.values.clock import system_clock
 from yibao_common.process.config import LogConfig, ServerConfig
 from yibao_common.rpc.access import AccessTable
 from yibao_common.process.logs import open_log
-from yibao_common.rpc.server import Server, run
+from yibao_common.process.running import run
+from yibao_common.rpc.server import Server
 
 log = open_log(LogConfig(), service="x", clock=system_clock)
 config = ServerConfig(address=sys.argv[1], insecure=True)
@@ -324,4 +325,43 @@ def test_a_server_that_cannot_start_says_why_without_a_traceback() -> None:
         )
     assert ended.returncode == 2
     assert "cannot listen" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+DYING = """
+import asyncio, sys
+from yibao_common.commands.background import BackgroundTask, Duty
+from yibao_common.process.config import LogConfig
+from yibao_common.process.logs import open_log
+from yibao_common.process.metrics import Metrics
+from yibao_common.process.running import run
+from yibao_common.process.supervisor import Supervisor
+from yibao_common.values.clock import system_clock
+
+log = open_log(LogConfig(), service="x", clock=system_clock)
+
+async def duty():
+    raise ValueError("no clock is asked before this fails")
+
+async def serve(stop):
+    supervisor = Supervisor(stop, log=log)
+    task = BackgroundTask("feed", [Duty(run=duty, failure="x")], seconds=0.01,
+                          metrics=Metrics(), clock=system_clock, log=log)
+    # Not even a failure can be told: that is outside of the duty.
+    task._turns[0]._metrics = None
+    task.start(supervisor)
+    await stop.wait()
+    await task.close()
+    supervisor.raise_if_dead()
+
+sys.exit(run(serve, log=log))
+"""
+
+
+def test_a_dead_task_ends_the_process_with_a_code_that_says_so() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", DYING], capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode == 1
+    assert '"event": "a task died", "task": "feed"' in ended.stderr
     assert "Traceback" not in ended.stderr

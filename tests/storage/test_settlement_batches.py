@@ -18,6 +18,7 @@ from support.settlement_world import (
     TODAY,
     World,
 )
+from support.tasks import Watched
 
 from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
@@ -528,7 +529,7 @@ def test_two_processes_that_meet_on_a_new_key_leave_one_winner(
         batcher: Batcher[Command, bytes] = Batcher(work)
 
         async def main() -> bytes | Exception:
-            batcher.start()
+            batcher.start(Watched().supervisor)
             (outcome,) = await asyncio.gather(
                 batcher.submit(REGION, command), return_exceptions=True
             )

@@ -11,6 +11,7 @@ from yibao_common.keys.vault import Vault
 from yibao_common.process.config import BatchConfig
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import BatchMetrics, Metrics
+from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
@@ -107,10 +108,10 @@ class CertificateParts:
             signer=ring,
         )
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Starts the queues, inside the event loop."""
         for batcher in self._batchers:
-            batcher.start()
+            batcher.start(supervisor)
 
     async def close(self) -> None:
         """Carries out what waits and stops; no call may come any more."""

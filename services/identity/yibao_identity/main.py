@@ -18,10 +18,12 @@ from yibao.identity.v1 import (
     trust_service_pb2_grpc,
 )
 from yibao_common.commands.blocking import Blocking
+from yibao_common.db.opening import open_database
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
-from yibao_common.process.program import open_database, run_program
+from yibao_common.process.program import run_program
+from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
@@ -110,6 +112,7 @@ class IdentityService:
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
+        supervisor = Supervisor(stop, log=self._log)
         server = Server(
             self._config.server,
             service_name="identity",
@@ -121,7 +124,7 @@ class IdentityService:
             clock=self._clock,
             ids=self._ids,
         )
-        self._certificates.start()
+        self._certificates.start(supervisor)
         self._cards.start()
         self._keeper.start()
         try:
@@ -137,6 +140,7 @@ class IdentityService:
             await self._certificates.close()
             self._blocking.close()
             self.database.close()
+        supervisor.raise_if_dead()
 
     def _register(self, server: grpc.aio.Server) -> None:
         person_service_pb2_grpc.add_PersonServiceServicer_to_server(self._persons, server)

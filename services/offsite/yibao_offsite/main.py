@@ -7,9 +7,10 @@ import grpc
 
 from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
 from yibao_common.commands.blocking import Blocking
+from yibao_common.db.opening import open_database
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.logs import Log
-from yibao_common.process.program import open_database, run_program
+from yibao_common.process.program import run_program
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id

@@ -21,10 +21,12 @@ from yibao.settlement.v1 import (
 from yibao.trust_store import TrustStore
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
+from yibao_common.db.opening import open_database
 from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import BatchMetrics, Metrics
-from yibao_common.process.program import open_database, run_program
+from yibao_common.process.program import run_program
+from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
@@ -32,7 +34,7 @@ from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch import BatchWork
 from yibao_settlement.application.commands import Command
 from yibao_settlement.config import SettlementConfig
-from yibao_settlement.housekeeping import Housekeeping
+from yibao_settlement.housekeeping import housekeeping
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.encode import ProtoEncoder
@@ -81,6 +83,7 @@ class SettlementService:
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
+        supervisor = Supervisor(stop, log=self._log)
         metrics = Metrics()
         reference = ReferenceCache()
         reads = Queries(self.database, reference)
@@ -89,18 +92,12 @@ class SettlementService:
         batcher = self._make_batcher(reference, metrics)
         channel = _channel(self._config)
         identity = self._make_identity_client(channel, blocking)
-        trust_client = TrustClient(
-            channel,
-            self._trust_store,
-            seconds=self._config.identity.trust_seconds,
-            blocking=blocking,
-            clock=self._clock,
-            log=self._log,
-        )
-        housekeeping = Housekeeping(
+        trust_client = self._make_trust_client(channel, blocking)
+        keeping = housekeeping(
             self.database,
             blocking,
             regions=self._config.identity.regions,
+            metrics=metrics,
             clock=self._clock,
             log=self._log,
         )
@@ -127,10 +124,10 @@ class SettlementService:
             CatalogueServicer(ReferenceStore(self.database, clock=self._clock), reads, blocking),
             PolicyServicer(PolicyStore(self.database, clock=self._clock), blocking),
         )
-        batcher.start()
+        batcher.start(supervisor)
         identity.start()
         trust_client.start()
-        housekeeping.start()
+        keeping.start(supervisor)
         try:
             port = await server.start()
             if started is not None:
@@ -139,13 +136,14 @@ class SettlementService:
         finally:
             # Calls end first, then what they wait for, then what that needs.
             await server.drain()
-            await housekeeping.close()
+            await keeping.close()
             await trust_client.close()
             await identity.close()
             await channel.close()
             await batcher.close()
             blocking.close()
             self.database.close()
+        supervisor.raise_if_dead()
 
     def _make_batcher(self, reference: ReferenceCache, metrics: Metrics) -> Batcher[Command, bytes]:
         batch = self._config.batch
@@ -173,6 +171,16 @@ class SettlementService:
             poll_seconds=identity.poll_seconds,
             feed=FeedStore(self.database),
             blocking=blocking,
+            log=self._log,
+        )
+
+    def _make_trust_client(self, channel: grpc.aio.Channel, blocking: Blocking) -> TrustClient:
+        return TrustClient(
+            channel,
+            self._trust_store,
+            seconds=self._config.identity.trust_seconds,
+            blocking=blocking,
+            clock=self._clock,
             log=self._log,
         )
 

@@ -5,8 +5,10 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from support.tasks import Watched
 
 from yibao_common.db.batcher import Batcher, Outcome
+from yibao_common.process.supervisor import TaskDiedError
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 
@@ -46,7 +48,7 @@ def run(
         batcher: Batcher[str, str] = Batcher(
             work, max_size=max_size, linger_seconds=0.001, max_queue=max_queue
         )
-        batcher.start()
+        batcher.start(Watched().supervisor)
         try:
             await use(batcher)
         finally:
@@ -212,3 +214,35 @@ def test_closing_carries_out_what_waits_and_refuses_what_comes() -> None:
         await closing
 
     run(work, use)
+
+
+class Breaking:
+    """An observer that fails, as nothing on the way of a batch should."""
+
+    def committed(self, *, size: int, queue_wait_seconds: float, commit_seconds: float) -> None:
+        raise ZeroDivisionError
+
+
+def test_a_dead_runner_leaves_nobody_waiting_and_ends_the_service() -> None:
+    async def main() -> None:
+        watched = Watched()
+        work = Work()
+        batcher: Batcher[str, str] = Batcher(work, max_size=1, max_queue=9, observer=Breaking())
+        batcher.start(watched.supervisor)
+        outcomes = await asyncio.wait_for(
+            asyncio.gather(
+                *[batcher.submit("1", command) for command in "abc"], return_exceptions=True
+            ),
+            10,
+        )
+        # The first was committed before the runner died: nobody may say that it was not.
+        assert [type(each) for each in outcomes] == [TransientError] * 3
+        with pytest.raises(RuleError) as caught:
+            await batcher.submit("1", "late")
+        assert caught.value.reason is Reason.OVERLOADED
+        await asyncio.wait_for(watched.stop.wait(), 10)
+        await batcher.close()
+        with pytest.raises(TaskDiedError, match="batcher"):
+            watched.supervisor.raise_if_dead()
+
+    asyncio.run(main())

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 
@@ -77,13 +78,20 @@ class Batcher(Generic[CommandT, AnswerT]):
         self._waiting = 0
         self._filled = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
+        self._in_flight: list[_Waiting[CommandT, AnswerT]] = []
         self._closing = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch")
 
-    def start(self) -> None:
-        """Starts taking batches; call it inside the running event loop."""
+    def start(self, supervisor: Supervisor) -> None:
+        """Starts taking batches; call it inside the running event loop.
+
+        Should the runner die, those who wait are told that the outcome is unknown, nobody
+        else is let in, and the supervisor ends the service.
+        """
         assert self._runner is None
         self._runner = asyncio.create_task(self._run(), name="batcher")
+        self._runner.add_done_callback(self._ended)
+        supervisor.watch(self._runner)
 
     async def submit(self, region: str, command: CommandT) -> AnswerT:
         """Queues `command` and returns its answer once it is durable.
@@ -113,7 +121,8 @@ class Batcher(Generic[CommandT, AnswerT]):
         self._closing = True
         self._filled.set()
         if self._runner is not None:
-            await self._runner
+            # How it ended is the supervisor's matter.
+            await asyncio.wait([self._runner])
         self._thread.shutdown(wait=True)
 
     async def _run(self) -> None:
@@ -131,6 +140,7 @@ class Batcher(Generic[CommandT, AnswerT]):
                 # Under load a short wait fills the batch; an idle service never waits.
                 await asyncio.sleep(self._linger_seconds)
             region, batch = self._take()
+            self._in_flight = batch
             started = time.perf_counter()
             outcomes = await loop.run_in_executor(
                 self._thread, self._carry_out, region, [waiting.command for waiting in batch]
@@ -143,6 +153,15 @@ class Batcher(Generic[CommandT, AnswerT]):
             busy = len(batch) > 1
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 _resolve(waiting.future, outcome)
+            self._in_flight = []
+
+    def _ended(self, _runner: "asyncio.Task[None]") -> None:
+        """Leaves nobody waiting, whatever ended the runner."""
+        self._closing = True
+        left = [*self._in_flight, *(each for queue in self._queues.values() for each in queue)]
+        for waiting in left:
+            # What was under way may be durable: a repeat of its request id tells.
+            _resolve(waiting.future, TransientError("the queue has died"))
 
     def _take(self) -> tuple[str, list[_Waiting[CommandT, AnswerT]]]:
         """Takes the next batch; regions with waiting commands take turns."""

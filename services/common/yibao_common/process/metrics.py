@@ -1,5 +1,6 @@
 """What is counted and timed, for Prometheus."""
 
+import datetime as dt
 import threading
 from wsgiref.simple_server import WSGIServer
 
@@ -49,6 +50,25 @@ class BatchMetrics:
         self._commit.observe(commit_seconds)
 
 
+class BackgroundMetrics:
+    """One duty of a background task: how often it succeeded and failed, and when last."""
+
+    def __init__(self, metrics: "Metrics", task: str, duty: str) -> None:
+        """Looks the children up once, so that a duty that never succeeded is seen too."""
+        self._succeeded = metrics.background_rounds.labels(task, duty, "succeeded")
+        self._failed = metrics.background_rounds.labels(task, duty, "failed")
+        self._last_success = metrics.background_last_success.labels(task, duty)
+
+    def succeeded(self, at: dt.datetime) -> None:
+        """Counts a success at the aware instant `at`."""
+        self._succeeded.inc()
+        self._last_success.set(at.timestamp())
+
+    def failed(self) -> None:
+        """Counts a failure."""
+        self._failed.inc()
+
+
 class Metrics:
     """All metrics of a process, in a registry of its own."""
 
@@ -92,6 +112,18 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.background_rounds = Counter(
+            "yibao_background_rounds",
+            "Duties done in the background, by how they ended.",
+            ("task", "duty", "outcome"),
+            registry=self.registry,
+        )
+        self.background_last_success = Gauge(
+            "yibao_background_last_success_timestamp_seconds",
+            "When a duty in the background last succeeded, in Unix time; 0 before the first time.",
+            ("task", "duty"),
+            registry=self.registry,
+        )
         self.device_alarms = Counter(
             "yibao_device_alarms",
             "Keys of phones that were found in two places.",
@@ -106,6 +138,10 @@ class Metrics:
     def batch(self, queue: str) -> BatchMetrics:
         """Returns what counts the batches of one queue."""
         return BatchMetrics(self, queue)
+
+    def background(self, task: str, duty: str) -> BackgroundMetrics:
+        """Returns what counts one duty of a background task."""
+        return BackgroundMetrics(self, task, duty)
 
 
 class MetricsEndpoint:

@@ -1,4 +1,4 @@
-"""What the programs of all services share: arguments, configuration, log, database."""
+"""What the programs of all services share: arguments, configuration, log."""
 
 import argparse
 import asyncio
@@ -8,11 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from yibao_common.db.database import Database
-from yibao_common.db.migrations import check_is_current
 from yibao_common.process.config import ServiceConfig, StartError, load_config
 from yibao_common.process.logs import Log, open_log
-from yibao_common.rpc.server import run
+from yibao_common.process.running import run
 from yibao_common.values.clock import system_clock
 
 ConfigT = TypeVar("ConfigT", bound=ServiceConfig)
@@ -53,20 +51,3 @@ def run_program(
         await make(config, log).serve(stop)
 
     return run(serve, log=log)
-
-
-def open_database(config: ServiceConfig, *, package: str) -> Database:
-    """Returns the database of a service whose migrations `package` holds.
-
-    Raises:
-        StartError: its schema is not current, or several processes are to share SQLite.
-    """
-    database = Database(config.database.url)
-    try:
-        if database.is_sqlite and config.server.reuse_port:
-            raise StartError("server.reuse_port: SQLite is served by one process alone")
-        check_is_current(database, package)
-    except BaseException:
-        database.close()
-        raise
-    return database

@@ -1,13 +1,8 @@
 """A gRPC server of a service: TLS, gate, health, metrics, start and drain."""
 
 import asyncio
-import gc
-import logging
-import signal
-import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -15,7 +10,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from yibao_common.process.config import ServerConfig, StartError
-from yibao_common.process.logs import LibraryHandler, Log
+from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics, MetricsEndpoint
 from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.admission import Admission, Limits
@@ -26,8 +21,6 @@ from yibao_common.rpc.rates import RateLimits
 from yibao_common.rpc.tls import RevokedSerials, server_credentials
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
-
-Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 # How long answers that are ready, and watchers of health, get after the last call ended.
 _GOODBYE_SECONDS = 0.5
@@ -201,56 +194,3 @@ def _options(config: ServerConfig) -> list[tuple[str, int]]:
         ("grpc.max_connection_age_ms", 3_600_000),
         ("grpc.max_connection_age_grace_ms", deadline_ms + 10_000),
     ]
-
-
-def run(main: Main, *, log: Log | None = None) -> int:
-    """Runs `main` until it returns, and returns the exit code of the process.
-
-    `main` gets an event that is set by SIGTERM or SIGINT and is expected to drain then;
-    a second signal ends the process at once. A StartError is printed and gives 2.
-    """
-    if log is not None:
-        logging.getLogger().handlers[:] = [LibraryHandler(log)]
-    _collect_garbage_seldom()
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_until_signalled(main))
-    except StartError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
-def _collect_garbage_seldom() -> None:
-    """Sets the garbage collector for a process that serves.
-
-    A batch makes thousands of values that reference counting frees; at Python's defaults
-    the collector looked through them over and over, a tenth of a settlement's time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-
-
-async def _until_signalled(main: Main) -> None:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    signals = (signal.SIGTERM, signal.SIGINT)
-
-    def on_signal() -> None:
-        stop.set()
-        for each in signals:
-            loop.remove_signal_handler(each)
-
-    for each in signals:
-        loop.add_signal_handler(each, on_signal)
-    await main(stop)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # It is not made for Windows.
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
