@@ -9,7 +9,7 @@ from google.protobuf import descriptor_pb2 as d
 from docs.generate_reference.contract import Contract, take_sentence
 from docs.generate_reference.fields import fields_of, method_link, page_of, table
 from yibao_common.rpc.access import AccessTable
-from yibao_common.rpc.callers import Role
+from yibao_common.values.caller import Role
 from yibao_common.values.reasons import Reason
 
 _NOTICE = "<!-- Written by `python -m docs.generate_reference` from protos/. Do not edit. -->\n\n"

@@ -7,7 +7,7 @@ import pytest
 from support.contracts import SERVICES, Rpc, rpcs
 
 from yibao_common.rpc.access import AccessTable
-from yibao_common.rpc.callers import EVERY_ROLE, Role
+from yibao_common.values.caller import EVERY_ROLE, Role
 
 # The words of the comments. An institution acts through its terminals too.
 ROLES = {

@@ -12,7 +12,7 @@ from support.databases import Databases
 
 from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
-from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason

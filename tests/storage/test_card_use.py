@@ -17,7 +17,7 @@ from support.card_desk import (
 from support.databases import Databases
 
 from yibao_common.db.database import Database
-from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import Card, CardState

@@ -19,7 +19,7 @@ from support.card_desk import (
 )
 from support.databases import Databases
 
-from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.cards import ValidateOperation

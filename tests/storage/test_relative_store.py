@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from support.databases import Databases
 from support.person_stores import MAKER, REGION, PersonWorld
 
-from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
-from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.ids import new_id
 from yibao_identity.application.card_use import (
     AuthorizeCard,

@@ -15,7 +15,7 @@ from yibao_common.commands.request import Request
 from yibao_common.db.audit_chain import check_chain
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
-from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.citizen_number import Gender
 from yibao_common.values.ids import new_id
 from yibao_identity.application.enrolments import AddEnrolment, ChangeEnrolment, RecordPremium

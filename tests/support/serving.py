@@ -20,8 +20,8 @@ from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificat
 from yibao_common.process.config import LogConfig, ServerConfig
 from yibao_common.process.logs import Log, open_log
 from yibao_common.rpc.access import AccessTable
-from yibao_common.rpc.callers import Role
 from yibao_common.rpc.server import Server
+from yibao_common.values.caller import Role
 from yibao_common.values.clock import Clock, system_clock
 
 SETTLEMENT = settlement.DESCRIPTOR.services_by_name["SettlementService"]

@@ -171,12 +171,6 @@ class Stack:
             self._channels[key] = self._open(service, party)
         return self._channels[key]
 
-    def aio_channel(self, service: str, party: str) -> grpc.aio.Channel:
-        """Returns a new channel for asyncio; the caller closes it."""
-        return grpc.aio.secure_channel(
-            self.addresses[service], self.credentials(party), options=_CHANNEL_OPTIONS
-        )
-
     def credentials(self, party: str) -> grpc.ChannelCredentials:
         """Returns the client credentials of a party."""
         files = self.sandbox.certificates.leaves[party]

@@ -1,7 +1,7 @@
 """Who may call what in the identity service; a test walks every method."""
 
 from yibao_common.rpc.access import AccessTable
-from yibao_common.rpc.callers import EVERY_ROLE, Role
+from yibao_common.values.caller import EVERY_ROLE, Role
 
 _AGENCY = frozenset({Role.AGENCY})
 _SERVICE = frozenset({Role.SERVICE})

@@ -1,7 +1,7 @@
 """Who may call what in the offsite service; a test walks every method."""
 
 from yibao_common.rpc.access import AccessTable
-from yibao_common.rpc.callers import Role
+from yibao_common.values.caller import Role
 
 _AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
 

@@ -1,7 +1,7 @@
 """Who may call what in the settlement service; a test walks every method."""
 
 from yibao_common.rpc.access import AccessTable
-from yibao_common.rpc.callers import Role
+from yibao_common.values.caller import Role
 
 _COUNTER = frozenset({Role.INSTITUTION, Role.TERMINAL})
 _AGENCY = frozenset({Role.AGENCY})

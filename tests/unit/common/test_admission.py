@@ -10,10 +10,10 @@ from support.serving import GET_METHOD, SETTLEMENT
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.admission import Admission, Limits
-from yibao_common.rpc.callers import Role
 from yibao_common.rpc.calls import Call, Method
 from yibao_common.rpc.peers import CertificatePeers
 from yibao_common.rpc.rates import RateLimits
+from yibao_common.values.caller import Role
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 

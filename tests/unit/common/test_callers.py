@@ -2,14 +2,8 @@ import contextvars
 
 import pytest
 
-from yibao_common.rpc.callers import (
-    Caller,
-    Role,
-    acting_as,
-    caller_of_uri,
-    current_caller,
-    parse_caller,
-)
+from yibao_common.rpc.callers import acting_as, current_caller
+from yibao_common.values.caller import Caller, Role, caller_of_uri, parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
@@ -148,26 +142,6 @@ def test_a_region_binds_whoever_is_of_one(path: str, region: str, allowed: bool)
         caller.require_region(region)
     assert refusal.value.reason is Reason.OUT_OF_SCOPE
     assert refusal.value.metadata == {"scope": f"region/{region}"}
-
-
-@pytest.mark.parametrize(
-    ("path", "allowed"),
-    [
-        ("institution/H50011200001", True),
-        ("institution/H50011200002", False),
-        ("terminal/H50011200001/T1", True),
-        ("terminal/H50011200002/T1", False),
-        ("agency/500100/wang", True),
-    ],
-)
-def test_an_institution_binds_itself_and_its_terminals(path: str, allowed: bool) -> None:
-    caller = parse_caller(path)
-    if allowed:
-        caller.require_institution("H50011200001")
-        return
-    with pytest.raises(RuleError) as refusal:
-        caller.require_institution("H50011200001")
-    assert refusal.value.reason is Reason.OUT_OF_SCOPE
 
 
 def test_a_holder_acts_for_one_certificate() -> None:

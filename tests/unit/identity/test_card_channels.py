@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import ActivationChannel

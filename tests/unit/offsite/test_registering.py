@@ -9,7 +9,7 @@ from support.memory.registration import MemoryRegistrations
 from support.memory.transactions import MemoryTransactions
 
 from yibao_common.commands.request import Request
-from yibao_common.rpc.callers import parse_caller
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_offsite.application.registration import (

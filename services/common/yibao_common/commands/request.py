@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from yibao_common.rpc.callers import Caller
+from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 

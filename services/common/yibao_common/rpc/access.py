@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from yibao_common.rpc.callers import Role
+from yibao_common.values.caller import Role
 
 _NOBODY: frozenset[Role] = frozenset()
 

@@ -6,8 +6,8 @@ from time import perf_counter
 from google.protobuf.descriptor import MethodDescriptor
 
 from yibao_common.process.metrics import MethodMetrics
-from yibao_common.rpc.callers import Caller, Role
 from yibao_common.rpc.validation import Validator, answers_per_item
+from yibao_common.values.caller import Caller, Role
 
 # Health and reflection answer any caller with a certificate, at any time.
 _OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.")

@@ -19,9 +19,9 @@ from google.protobuf.message import Message
 from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.access import AccessTable, methods_of
 from yibao_common.rpc.admission import Admission
-from yibao_common.rpc.callers import EVERY_ROLE, Role
 from yibao_common.rpc.calls import Call, Method, is_open
 from yibao_common.rpc.endings import Endings, TimeIsUpError
+from yibao_common.values.caller import EVERY_ROLE, Role
 
 if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from cryptography import x509
 
-from yibao_common.rpc.callers import Caller, caller_of_uri, parse_caller
 from yibao_common.rpc.rates import RateLimits, TokenBucket
 from yibao_common.rpc.tls import RevokedSerials
+from yibao_common.values.caller import Caller, caller_of_uri, parse_caller
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason

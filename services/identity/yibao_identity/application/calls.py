@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
-from yibao_common.rpc.callers import Caller, Role
+from yibao_common.values.caller import Caller, Role
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason

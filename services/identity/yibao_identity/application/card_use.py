@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from yibao_common.commands.request import Request
-from yibao_common.rpc.callers import Caller
+from yibao_common.values.caller import Caller
 from yibao_identity.application.cards import EncodeCard
 from yibao_identity.rules.card import Card
 from yibao_identity.rules.card_use import CardTransaction, ChipRead

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from yibao_common.commands.request import Request
-from yibao_common.rpc.callers import Caller
+from yibao_common.values.caller import Caller
 from yibao_identity.rules.card import (
     ActivationChannel,
     Card,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_common.rpc.callers import Caller, Role
+from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.documents import ShownDocument, check_shown

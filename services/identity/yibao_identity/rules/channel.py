@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from yibao_common.rpc.callers import Caller, Role
+from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import ActivationChannel

@@ -10,7 +10,8 @@ import grpc
 
 from yibao.identity.v1 import pin_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
-from yibao_common.rpc.callers import Role, current_caller
+from yibao_common.rpc.callers import current_caller
+from yibao_common.values.caller import Role
 from yibao_identity.application.card_use import (
     CardName,
     ChangePin,

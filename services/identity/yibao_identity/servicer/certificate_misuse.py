@@ -4,7 +4,8 @@ import grpc
 
 from yibao.identity.v1 import misuse_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
-from yibao_common.rpc.callers import Role, current_caller
+from yibao_common.rpc.callers import current_caller
+from yibao_common.values.caller import Role
 from yibao_identity.application.misuse import DecideCase, MisuseCases, ReportMisuse
 from yibao_identity.rules.misuse import MisuseCase, Suspicion, case_not_found
 from yibao_identity.servicer.certificate_messages import CASE_STATES, KINDS, case_message, known

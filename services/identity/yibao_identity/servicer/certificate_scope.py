@@ -1,7 +1,7 @@
 """A holder acts for its own e-certificate alone; trying another's is put on record."""
 
 from yibao_common.commands.blocking import Blocking
-from yibao_common.rpc.callers import Caller
+from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
 from yibao_identity.application.certificates import Certificates
 

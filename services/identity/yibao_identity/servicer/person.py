@@ -9,8 +9,9 @@ from yibao.identity.v1 import person_service_pb2 as pb
 from yibao.identity.v1 import person_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.admission import RateLimitedError
-from yibao_common.rpc.callers import Role, current_caller
+from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.rates import RateLimits
+from yibao_common.values.caller import Role
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.enrolments import Enrolments

@@ -6,11 +6,12 @@ import grpc
 
 from yibao.identity.v1 import person_service_pb2 as pb
 from yibao_common.commands.blocking import Blocking
-from yibao_common.rpc.callers import Caller, current_caller
+from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.endings import database_unavailable
 from yibao_common.rpc.status import item_error
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import to_date, to_optional_date
+from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application import persons as commands

@@ -4,7 +4,8 @@ from typing import Protocol
 
 from yibao.identity.v1 import enrolment_messages_pb2, person_pb2
 from yibao_common.commands.request import Request, request_digest
-from yibao_common.rpc.callers import Caller, current_caller
+from yibao_common.rpc.callers import current_caller
+from yibao_common.values.caller import Caller
 from yibao_common.values.citizen_number import Gender
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason

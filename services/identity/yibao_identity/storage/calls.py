@@ -8,7 +8,7 @@ from yibao_common.commands.audit import AuditEntry
 from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
-from yibao_common.rpc.callers import Role
+from yibao_common.values.caller import Role
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason

@@ -10,8 +10,8 @@ from yibao_common.commands.request import Request
 from yibao_common.db.audit_chain import record_audit, record_refused
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
-from yibao_common.rpc.callers import Caller
 from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
-from yibao_common.rpc.callers import Caller
+from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_identity.application.card_use import (

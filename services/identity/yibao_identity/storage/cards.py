@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_common.rpc.callers import Role
 from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.caller import Role
 from yibao_identity.application.card_use import CardName
 from yibao_identity.application.cards import (
     ActivateCard,

@@ -9,7 +9,7 @@ from yibao_common.commands.audit import AuditEntry
 from yibao_common.db.audit_chain import record_refused
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
-from yibao_common.rpc.callers import Caller
+from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason

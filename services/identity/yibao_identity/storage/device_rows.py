@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from yibao_common.db.rows import insert_rows
-from yibao_common.rpc.callers import Caller, Role
+from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.certificate import Certificate

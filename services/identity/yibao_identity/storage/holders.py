@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from yibao_common.rpc.callers import Caller, Role
+from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.certificate import CertificateState

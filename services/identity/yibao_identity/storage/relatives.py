@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
-from yibao_common.rpc.callers import Caller
+from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids

@@ -7,8 +7,9 @@ from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.request import Request, request_digest
-from yibao_common.rpc.callers import Caller, current_caller
+from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import as_sent, from_date, from_instant, to_date, to_optional_date
+from yibao_common.values.caller import Caller
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_offsite.application.registration import (

@@ -11,11 +11,12 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.request import request_digest
 from yibao_common.db.batcher import Batcher
 from yibao_common.process.logs import Log, kinds, places
-from yibao_common.rpc.callers import Caller, current_caller
+from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.endings import database_unavailable
 from yibao_common.rpc.status import item_error
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import from_instant
+from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import Ids
