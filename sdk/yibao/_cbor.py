@@ -23,7 +23,11 @@ class CborError(ValueError):
 
 
 def encode(value: Value) -> bytes:
-    """Returns the one encoding of `value`; map entries are put in order."""
+    """Returns the one encoding of `value`; map entries are put in order.
+
+    Raises:
+        CborError: It holds a boolean, or an integer over 64 bits.
+    """
     if isinstance(value, bytes):
         return head(_BYTES, len(value)) + value
     if isinstance(value, str):
@@ -34,7 +38,8 @@ def encode(value: Value) -> bytes:
         return head(_MAP, len(entries)) + b"".join(key + item for key, item in entries)
     if isinstance(value, Sequence):
         return head(_ARRAY, len(value)) + b"".join(encode(item) for item in value)
-    assert not isinstance(value, bool), "booleans are outside the subset"
+    if isinstance(value, bool):
+        raise CborError("booleans are outside the subset")
     return head(_UINT, value) if value >= 0 else head(_NEGATIVE, -1 - value)
 
 

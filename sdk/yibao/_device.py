@@ -239,7 +239,8 @@ def _cose_key(raw: bytes) -> Mapping[int | str, _cbor.Value]:
     if len(raw) == ED25519_KEY_BYTES:
         kty, crv = _OKP_ED25519
         return {_KTY: kty, _CRV: crv, _X: raw}
-    assert len(raw) == P256_KEY_BYTES
+    if len(raw) != P256_KEY_BYTES:
+        raise ValueError("a device key has the length of Ed25519 or of an uncompressed P-256")
     kty, crv = _EC2_P256
     return {_KTY: kty, _CRV: crv, _X: raw[1:33], _Y: raw[33:]}
 

@@ -89,12 +89,13 @@ def sign(private_key: PrivateKey, message: bytes) -> bytes:
 
 
 def is_signed(public_key: PublicKey, signature: bytes, message: bytes) -> bool:
-    """Tells whether `signature` (64 bytes) of `message` was made with the key's other half."""
+    """Tells whether `signature`, 64 bytes, of `message` was made with the key's other half."""
+    if len(signature) != SIGNATURE_BYTES:
+        return False
     try:
         if isinstance(public_key, Ed25519PublicKey):
             public_key.verify(signature, message)
         else:
-            assert len(signature) == SIGNATURE_BYTES
             r = int.from_bytes(signature[:_HALF], "big")
             s = int.from_bytes(signature[_HALF:], "big")
             public_key.verify(encode_dss_signature(r, s), message, _ES256)

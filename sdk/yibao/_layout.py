@@ -23,7 +23,8 @@ def layout(*pieces: bytes | str) -> Layout:
         fixed += bytes(size) if is_value else b"\xff" * size
         expected += bytes(size) if isinstance(piece, str) else piece
     parts = struct.Struct(">" + "".join(formats))
-    assert parts.size == len(expected)
+    if parts.size != len(expected):
+        raise ValueError("a format of the layout is not of its size")
     return parts, int.from_bytes(fixed, "big"), int.from_bytes(expected, "big")
 
 

@@ -37,6 +37,7 @@ from yibao._token import (
     SIGNATURE_BYTES,
     SIGNED_OPENING,
     QrError,
+    check_length,
 )
 
 # Audience, expire second, issue second, code id, signature.
@@ -229,6 +230,6 @@ def encode_header(certificate: bytes, algorithm: int) -> bytes:
 
 def close_presentation(header: bytes, payload: bytes, signature: bytes) -> str:
     """Returns the text to draw."""
-    assert len(signature) == SIGNATURE_BYTES
+    check_length(signature, SIGNATURE_BYTES, "a signature")
     data = b"".join((_OPENING, header, b"\xa0", _cbor.encode(payload), _CLOSING, signature))
     return PRESENTATION_PREFIX + _base45.encode(data)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from yibao import _cbor
-from yibao._token import KEY_ID_BYTES, SIGNATURE_BYTES, QrError
+from yibao._token import KEY_ID_BYTES, SIGNATURE_BYTES, QrError, check_length
 from yibao._trust_format import LAST_SECOND, MAX_LIFE_SECONDS, region_of_list
 
 MAX_ENTRIES: Final = 1 << 20
@@ -50,7 +50,8 @@ class StatusList:
     def region(self) -> str:
         """The pooling region that the list belongs to."""
         region = region_of_list(self.uri)
-        assert region is not None
+        if region is None:
+            raise ValueError("not the name of a status list")
         return region
 
     def is_set(self, index: int) -> bool:
@@ -75,11 +76,17 @@ class SignedList:
 
 
 def bits_of(revoked: Iterable[int], *, entries: int = MAX_ENTRIES) -> bytes:
-    """Returns the bits of a list, the least significant of the first byte for entry 0."""
-    assert 0 < entries <= MAX_ENTRIES
+    """Returns the bits of a list, the least significant of the first byte for entry 0.
+
+    Raises:
+        ValueError: The list would have too many entries, or one that is revoked is none.
+    """
+    if not 0 < entries <= MAX_ENTRIES:
+        raise ValueError("a status list has from 1 to 1048576 entries")
     bits = bytearray((entries + 7) // 8)
     for index in revoked:
-        assert 0 <= index < entries
+        if not 0 <= index < entries:
+            raise ValueError("an entry outside of its status list")
         bits[index >> 3] |= 1 << (index & 7)
     return bytes(bits)
 
@@ -104,7 +111,7 @@ def bytes_to_sign(key_id: bytes, payload: bytes) -> bytes:
 
 def close(key_id: bytes, payload: bytes, signature: bytes) -> bytes:
     """Returns the whole message."""
-    assert len(signature) == SIGNATURE_BYTES
+    check_length(signature, SIGNATURE_BYTES, "a signature")
     opening = _OPENING + key_id + _REST
     return b"".join((opening, b"\xa0", _cbor.encode(payload), _CLOSING, signature))
 
@@ -180,5 +187,5 @@ def _bits(status: _cbor.Value) -> bytes:
 
 
 def _protected(key_id: bytes) -> bytes:
-    assert len(key_id) == KEY_ID_BYTES
+    check_length(key_id, KEY_ID_BYTES, "a key id")
     return _OPENING[_PROTECTED_AT:] + key_id + _REST

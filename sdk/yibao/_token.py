@@ -100,21 +100,32 @@ class Frame(NamedTuple):
     signed: bytes  # the bytes that the signature is over
 
 
+def check_length(data: bytes, size: int, what: str) -> None:
+    """Refuses bytes of another length; not by `assert`, which `python -O` leaves out.
+
+    Raises:
+        ValueError: `data` has not `size` bytes.
+    """
+    if len(data) != size:
+        raise ValueError(f"{what} has {size} bytes")
+
+
 def key_id_of(public_key: bytes) -> bytes:
     """Returns the id of a raw 32-byte public key: the first 8 bytes of its SHA-256."""
-    assert len(public_key) == PUBLIC_KEY_BYTES
+    check_length(public_key, PUBLIC_KEY_BYTES, "a public key")
     return hashlib.sha256(public_key).digest()[:KEY_ID_BYTES]
 
 
 def payload_head(size: int) -> bytes:
     """Returns the head of a payload of `size` bytes, from 24 to 65535."""
-    assert 24 <= size <= MAX_SNAPSHOT_PAYLOAD_BYTES
+    if not _LEAST_PAYLOAD_BYTES <= size <= MAX_SNAPSHOT_PAYLOAD_BYTES:
+        raise ValueError("a payload has from 24 to 65535 bytes")
     return bytes((0x58, size)) if size <= 0xFF else b"\x59" + size.to_bytes(2, "big")
 
 
 def frame_opening(key_id: bytes) -> bytes:
     """Returns the 17 bytes before the payload."""
-    assert len(key_id) == KEY_ID_BYTES
+    check_length(key_id, KEY_ID_BYTES, "a key id")
     return _OPENING + key_id + b"\xa0"
 
 
@@ -126,7 +137,7 @@ def bytes_to_sign(opening: bytes, payload: bytes) -> bytes:
 
 def close_frame(opening: bytes, payload: bytes, signature: bytes) -> bytes:
     """Returns the whole message."""
-    assert len(signature) == SIGNATURE_BYTES
+    check_length(signature, SIGNATURE_BYTES, "a signature")
     return b"".join((opening, payload_head(len(payload)), payload, _CLOSING, signature))
 
 

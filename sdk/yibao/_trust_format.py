@@ -84,7 +84,8 @@ class SnapshotContent:
 def list_uri(region: str, number: int) -> str:
     """Returns the name of a region's status list; `number` is from 1 on."""
     uri = f"mi:sl/{region}/{number}"
-    assert region_of_list(uri) == region
+    if region_of_list(uri) != region:
+        raise ValueError("a status list has a region of six digits and a number from 1 on")
     return uri
 
 

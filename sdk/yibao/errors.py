@@ -74,7 +74,8 @@ def refusals() -> Iterator[None]:
 def error_of(rpc_error: grpc.RpcError) -> Refusal:
     """Returns the refusal in `rpc_error`; details that cannot be read count as absent."""
     # Every RpcError that a call raises is also a grpc.Call, or its twin of grpc.aio.
-    assert isinstance(rpc_error, (grpc.Call, grpc.aio.AioRpcError))
+    if not isinstance(rpc_error, (grpc.Call, grpc.aio.AioRpcError)):
+        raise TypeError("not the error of a call")
     reason, message_zh = "", ""
     metadata: Mapping[str, str] = {}
     faults: tuple[FieldFault, ...] = ()

@@ -134,7 +134,8 @@ class TrustStore:
             Exception: What the source raises.
         """
         source = self._source
-        assert source is not None, "the store was made without a source"
+        if source is None:
+            raise ValueError("the store was made without a source")
         while (root := source.root(self._root.version + 1)) is not None:
             self.take_root(root, now=now)
         data = source.snapshot()

@@ -37,6 +37,11 @@ def main() -> None:
 def _options(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
+    if not __debug__:
+        from yibao_common.process.program import OPTIMISED
+
+        typer.echo(OPTIMISED, err=True)
+        raise typer.Exit(2)
     if version:
         from importlib.metadata import version as version_of
 

@@ -238,5 +238,5 @@ def test_lists_that_both_snapshots_bind_alike_are_carried_over() -> None:
 
 def test_names_of_lists() -> None:
     assert list_uri("330100", 7) == URI
-    with pytest.raises(AssertionError):
+    with pytest.raises(ValueError, match="from 1 on"):
         list_uri("330100", 0)

@@ -2,7 +2,7 @@
 
 import json
 
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.reasons import Reason
 
 _ANSWERED = b"\x00"
@@ -14,7 +14,8 @@ def encode_outcome(outcome: bytes | RuleError) -> bytes:
     if not isinstance(outcome, RuleError):
         return _ANSWERED + outcome
     # Faults of form are found before anything is counted.
-    assert not outcome.faults, outcome
+    if outcome.faults:
+        raise InvariantError("a refusal with faults of form is no answer") from outcome
     content = {
         "reason": outcome.reason.name,
         "message": outcome.message,

@@ -23,7 +23,7 @@ from yibao_common.commands.audit import (
 )
 from yibao_common.db.database import Database
 from yibao_common.db.rows import Id, Insert, Instant, Row, Update, execute, insert_rows
-from yibao_common.values.errors import TransientError
+from yibao_common.values.errors import InvariantError, TransientError
 
 _ATTEMPTS = 3
 _PAGE_ROWS = 1000
@@ -97,7 +97,8 @@ def record_audit(connection: sa.Connection, tables: AuditTables, *entries: Audit
     if not entries:
         return
     region = entries[0].region
-    assert all(entry.region == region for entry in entries)
+    if any(entry.region != region for entry in entries):
+        raise InvariantError("a chain of the audit is of one region")
     insert_rows(
         connection,
         tables.head,

@@ -14,6 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from yibao_common.values.errors import InvariantError
+
 Row = tuple[Any, ...]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -114,11 +116,21 @@ class Update:
 Statement = Select | Insert | Update
 
 
+def check_updated(update: Update, count: int) -> None:
+    """Refuses an update that found `count` rows where each of its rows had to be there.
+
+    Raises:
+        InvariantError: it found fewer, so what was decided on is not what is stored.
+    """
+    if count != len(update.rows):
+        raise InvariantError(f"{update.table.name}: {count} of {len(update.rows)} rows updated")
+
+
 def execute(connection: sa.Connection, statements: Sequence[Statement]) -> list[list[Row]]:
     """Carries out statements in their order; returns the rows of each.
 
     A statement without rows or keys is passed over; inserts and updates return no rows.
-    Asserts that every row to be updated was there.
+    Raises InvariantError where a row to be updated was not there.
     """
     # Both need the types above, and nobody else needs them.
     from yibao_common.db import rows_postgres, rows_sqlite

@@ -12,7 +12,8 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from yibao_common.db.rows import Insert, Row, Select, Statement, Update
+from yibao_common.db.rows import Insert, Row, Select, Statement, Update, check_updated
+from yibao_common.values.errors import InvariantError
 
 _POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -53,8 +54,7 @@ def _rows_of(statement: Statement, cursor: Cursor | None) -> list[Row]:
     if isinstance(statement, Select):
         return cursor.fetchall()
     if isinstance(statement, Update):
-        count = cursor.rowcount
-        assert count == len(statement.rows), (statement.table.name, count, len(statement.rows))
+        check_updated(statement, cursor.rowcount)
     return []
 
 
@@ -174,7 +174,8 @@ def _text_array(values: Sequence[str | None]) -> str:
         return "{" + ",".join(quoted) + "}"
     joined = "\x00".join(values)  # type: ignore[arg-type]  # the line above took None
     # PostgreSQL holds no zero character in text, so it can part the values here.
-    assert joined.count("\x00") == len(values) - 1, "text holds a zero character"
+    if joined.count("\x00") != len(values) - 1:
+        raise InvariantError("text holds a zero character")
     return '{"' + _escape(joined).replace("\x00", '","') + '"}'
 
 

@@ -16,6 +16,7 @@ from yibao_common.db.rows import (
     Select,
     Statement,
     Update,
+    check_updated,
     instant_from_sqlite,
     instant_to_sqlite,
 )
@@ -60,7 +61,7 @@ def _update(connection: sa.Connection, update: Update) -> None:
     result = connection.exec_driver_sql(
         _update_text(update.table, update.keys, update.values), turned
     )
-    assert result.rowcount == len(rows), (update.table.name, result.rowcount, len(rows))
+    check_updated(update, result.rowcount)
 
 
 @functools.cache

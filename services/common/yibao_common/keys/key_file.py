@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from yibao_common.values.errors import InvariantError
+
 # 16 MiB and about 0.2 s for each guess. Twice the memory is more than OpenSSL's readers
 # allow, so the work is raised by the last parameter.
 SCRYPT_N = 1 << 14
@@ -93,8 +95,8 @@ def read_key(path: Path, *, passphrase: bytes) -> Ed25519PrivateKey:
 
 def encrypt_key(key: Ed25519PrivateKey, *, passphrase: bytes, salt: bytes, iv: bytes) -> bytes:
     """Returns `key` as PEM; `salt` and `iv` are 16 random bytes each, never used twice."""
-    assert len(salt) == 16
-    assert len(iv) == 16
+    if len(salt) != 16 or len(iv) != 16:
+        raise InvariantError("salt and start of a key file are 16 bytes each")
     plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     secret = Scrypt(salt=salt, length=32, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P).derive(passphrase)
     padder = PKCS7(128).padder()

@@ -128,5 +128,6 @@ def _open(pkcs11: Any, token: Any, pin: str) -> Any:
 
 def _raw(point: bytes) -> bytes:
     raw = point.removeprefix(_POINT_HEAD)
-    assert len(raw) == PUBLIC_KEY_BYTES, "an Ed25519 point"
+    if len(raw) != PUBLIC_KEY_BYTES:
+        raise KeyFileError("the module gave no point of Ed25519")
     return raw

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from yibao_common.process.config import StartError
+from yibao_common.values.errors import InvariantError
 
 KEY_BYTES = 32
 _KEY_ID_BYTES = 8
@@ -53,8 +54,8 @@ class Vault:
         random_bytes: Callable[[int], bytes],
     ) -> None:
         """Takes the keys: the first one seals, all of them open."""
-        assert encryption_keys
-        assert len(hash_key) == KEY_BYTES
+        if not encryption_keys or len(hash_key) != KEY_BYTES:
+            raise InvariantError("a vault has a key to seal with and one to hash with")
         self._ciphers = {_key_id(key): AESGCM(key) for key in encryption_keys}
         self._sealing_id = _key_id(encryption_keys[0])
         self._hash_key = hash_key
@@ -101,5 +102,6 @@ class Vault:
 
 
 def _key_id(key: bytes) -> bytes:
-    assert len(key) == KEY_BYTES
+    if len(key) != KEY_BYTES:
+        raise InvariantError("an encryption key has 32 bytes")
     return hashlib.sha256(b"yibao encryption key\n" + key).digest()[:_KEY_ID_BYTES]

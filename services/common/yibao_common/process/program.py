@@ -13,6 +13,11 @@ from yibao_common.process.logs import Log, open_log
 from yibao_common.process.running import run
 from yibao_common.values.clock import system_clock
 
+OPTIMISED = (
+    "yibao does not run under python -O, nor with PYTHONOPTIMIZE set: "
+    "checks of its books would be left out"
+)
+
 ConfigT = TypeVar("ConfigT", bound=ServiceConfig)
 
 
@@ -34,9 +39,14 @@ def run_program(
 ) -> int:
     """Runs a service as its own program and returns the exit code.
 
+    Under `python -O` it runs nothing, prints why and gives 2.
+
     `make` is called inside the event loop and may raise StartError, which is printed and
     gives 2, as a fault of the configuration does.
     """
+    if not __debug__:
+        print(OPTIMISED, file=sys.stderr)
+        return 2
     parser = argparse.ArgumentParser(prog=f"yibao-{service}", description=description)
     parser.add_argument("--config", type=Path, required=True, help="TOML configuration file")
     path: Path = parser.parse_args(arguments).config

@@ -5,6 +5,7 @@ import contextvars
 from collections.abc import Iterator
 
 from yibao_common.values.caller import Caller
+from yibao_common.values.errors import InvariantError
 
 _current: contextvars.ContextVar[Caller] = contextvars.ContextVar("yibao_caller")
 
@@ -15,7 +16,8 @@ set_current_caller = _current.set
 def current_caller() -> Caller:
     """Returns who made the call that is being served."""
     caller = _current.get(None)
-    assert caller is not None, "no call is being served here"
+    if caller is None:
+        raise InvariantError("no call is being served here")
     return caller
 
 

@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+from yibao_common.values.errors import InvariantError
+
 # China has kept one zone without summer time since 1992, so a fixed offset is exact
 # and needs no time zone database.
 SHANGHAI = dt.timezone(dt.timedelta(hours=8), "Asia/Shanghai")
@@ -9,7 +11,8 @@ SHANGHAI = dt.timezone(dt.timedelta(hours=8), "Asia/Shanghai")
 
 def shanghai_day(instant: dt.datetime) -> dt.date:
     """Returns the calendar day in Asia/Shanghai of an aware `instant`."""
-    assert instant.tzinfo is not None
+    if instant.tzinfo is None:
+        raise InvariantError("an instant without a zone is of no day")
     return instant.astimezone(SHANGHAI).date()
 
 

@@ -42,6 +42,13 @@ class TransientError(Exception):
     """The transaction failed through no fault of a command: run it again as it is."""
 
 
+class InvariantError(AssertionError):
+    """Something that money, secrets or the audit rest on does not hold: the program is wrong.
+
+    Raised by statements, not by `assert`, so that nothing can leave the check out.
+    """
+
+
 def refuse_faults(faults: Sequence[FieldFault]) -> None:
     """Raises one RuleError that carries all `faults`; does nothing without any.
 

@@ -2,6 +2,8 @@
 
 import functools
 
+from yibao_common.values.errors import InvariantError
+
 PPM = 1_000_000
 _PRICE_PLACES = 6
 _QUANTITY_PLACES = 4
@@ -9,15 +11,15 @@ _QUANTITY_PLACES = 4
 
 def divide_half_up(numerator: int, denominator: int) -> int:
     """Returns `numerator / denominator`, half rounded up; both not negative."""
-    assert numerator >= 0
-    assert denominator > 0
+    if numerator < 0 or denominator <= 0:
+        raise InvariantError("only what is not negative is divided, by what is positive")
     return (2 * numerator + denominator) // (2 * denominator)
 
 
 def share_half_up_fen(amount_fen: int, *, ratio_ppm: int) -> int:
     """Returns `ratio_ppm` of `amount_fen`, half a fen rounded up."""
-    assert amount_fen >= 0
-    assert 0 <= ratio_ppm <= PPM
+    if amount_fen < 0 or not 0 <= ratio_ppm <= PPM:
+        raise InvariantError("a share is a part of an amount that is not negative")
     return (2 * amount_fen * ratio_ppm + PPM) // (2 * PPM)
 
 
