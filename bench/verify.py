@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from yibao import _base45, _cbor, _status_list, _token, _trust_format, qr
-from yibao._device import DeviceCertificate, encode_device_certificate
-from yibao._trust_format import BoundList, KeyEntry, KeyState, SnapshotContent
+from yibao import issuing, qr
 from yibao.trust import TrustSnapshot
+
+from yibao_identity.rules.qr_code import QrClaims, encode_claims
 
 # Few enough to stay in the processor's cache, as the one signature of openssl's does.
 _CODES = 50
@@ -75,19 +74,19 @@ class VerifyBench:
         return verify
 
     def _code(self, key: Ed25519PrivateKey, subject: str) -> str:
-        claims: dict[int | str, _cbor.Value] = {
-            1: _REGION,
-            2: subject,
-            3: _AUDIENCE,
-            4: self._second + 60,
-            6: self._second,
-            7: os.urandom(8),
-        }
-        return _token.TEXT_PREFIX + _base45.encode(_signed(key, _cbor.encode(claims)))
+        claims = QrClaims(
+            issuer=_REGION,
+            subject=subject,
+            audience=_AUDIENCE,
+            issue_second=self._second,
+            expire_second=self._second + 60,
+            code_id=os.urandom(8),
+        )
+        return issuing.code_text(_signed(key, encode_claims(claims)))
 
     def _presentation(self, key: Ed25519PrivateKey, subject: str, index: int) -> str:
         device_key = Ed25519PrivateKey.generate()
-        certificate = DeviceCertificate(
+        certificate = issuing.DeviceCertificate(
             issuer=_REGION,
             subject=subject,
             issue_second=self._second - 3_600,
@@ -98,56 +97,53 @@ class VerifyBench:
             # A random entry of 2**20 is nearly always of four bytes.
             status_index=1 << 17 | index,
         )
-        data = _signed(key, encode_device_certificate(certificate))
+        data = _signed(key, issuing.encode_device_certificate(certificate))
         return qr.present(data, device_key, audience=_AUDIENCE, now=self._now)
 
     def _snapshot(self, keys: dict[str, Ed25519PrivateKey]) -> TrustSnapshot:
         status_list = self._status_list(keys["status"])
-        content = SnapshotContent(
+        content = issuing.SnapshotContent(
             version=1,
             issue_second=self._second,
             expire_second=self._second + 7 * _DAY,
             refresh_seconds=3_600,
             keys=tuple(self._listed(use, keys[use]) for use in ("tok", "cred", "status")),
-            lists=(BoundList(_LIST_URI, 1, hashlib.sha256(status_list).digest()),),
+            lists=(issuing.BoundList(_LIST_URI, 1, hashlib.sha256(status_list).digest()),),
         )
         trust = TrustSnapshot.verify(
-            _signed(keys["trust"], _trust_format.encode(content)),
+            _signed(keys["trust"], issuing.encode_snapshot(content)),
             trust_key=keys["trust"].public_key().public_bytes_raw(),
             now=self._now,
         )
         return trust.with_status_list(status_list, now=self._now)
 
-    def _listed(self, use: str, key: Ed25519PrivateKey) -> KeyEntry:
+    def _listed(self, use: str, key: Ed25519PrivateKey) -> issuing.KeyEntry:
         public_key = key.public_key().public_bytes_raw()
-        return KeyEntry(
-            _token.key_id_of(public_key),
+        return issuing.KeyEntry(
+            issuing.key_id_of(public_key),
             public_key,
             use,
             (_REGION,),
             self._second - _DAY,
             self._second + _DAY,
-            KeyState.ACTIVE,
+            issuing.KeyState.ACTIVE,
         )
 
     def _status_list(self, key: Ed25519PrivateKey) -> bytes:
-        content = _status_list.StatusList(
+        content = issuing.StatusList(
             uri=_LIST_URI,
             issue_second=self._second,
             expire_second=self._second + _DAY,
             refresh_seconds=3_600,
-            bits=_status_list.bits_of(()),
+            bits=issuing.bits_of(()),
         )
-        key_id = _token.key_id_of(key.public_key().public_bytes_raw())
-        payload = _status_list.encode_claims(content)
-        signature = key.sign(_status_list.bytes_to_sign(key_id, payload))
-        return _status_list.close(key_id, payload, signature)
+        key_id = issuing.key_id_of(key.public_key().public_bytes_raw())
+        return issuing.sign_status_list(content, key_id=key_id, sign=key.sign)
 
 
 def _signed(key: Ed25519PrivateKey, payload: bytes) -> bytes:
-    opening = _token.frame_opening(_token.key_id_of(key.public_key().public_bytes_raw()))
-    signature = key.sign(_token.bytes_to_sign(opening, payload))
-    return _token.close_frame(opening, payload, signature)
+    key_id = issuing.key_id_of(key.public_key().public_bytes_raw())
+    return issuing.sign_message(payload, key_id=key_id, sign=key.sign)
 
 
 def _per_second(verify_all: Callable[[], None], seconds: float) -> float:

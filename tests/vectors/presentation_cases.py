@@ -39,7 +39,6 @@ from support.token_minting import (
     text_of,
 )
 from vectors.code_cases import MOMENT, SECOND, Case, L
-
 from yibao import _cbor, _ed25519
 
 VALID = showing()

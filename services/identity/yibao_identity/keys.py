@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from yibao._device import DeviceCertificate
+from yibao.issuing import DeviceCertificate
+
 from yibao_common.keys.key_file import KeyFileError
 from yibao_common.keys.key_store import KeyFolder, KeyStore, KeyStores
 from yibao_common.keys.pkcs11 import Pkcs11Keys

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 
 import grpc
-
 from yibao.qr import QrError
 from yibao.settlement.v1 import (
     account_service_pb2,
@@ -19,6 +18,7 @@ from yibao.settlement.v1 import (
     visit_service_pb2_grpc,
 )
 from yibao.trust_store import TrustStore
+
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.db.opening import open_database

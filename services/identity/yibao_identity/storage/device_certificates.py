@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 import sqlalchemy as sa
+from yibao import issuing
 
-from yibao import _device, _trust_format
 from yibao_identity.application.devices import SignedCertificate
 from yibao_identity.rules.certificate import Certificate
 from yibao_identity.rules.device import (
@@ -27,7 +27,7 @@ _ENTRY_BYTES = 4
 class CredentialSigner(Protocol):
     """Signs device certificates with the issuer's key for that use."""
 
-    def sign_certificate(self, certificate: _device.DeviceCertificate) -> bytes:
+    def sign_certificate(self, certificate: issuing.DeviceCertificate) -> bytes:
         """Returns the certificate for the phone."""
         ...
 
@@ -122,14 +122,14 @@ class DeviceCertifier:
 
 def _stated(
     facts: DeviceCertificate, certificate: Certificate, public_key: bytes
-) -> _device.DeviceCertificate:
-    return _device.DeviceCertificate(
+) -> issuing.DeviceCertificate:
+    return issuing.DeviceCertificate(
         issuer=certificate.region,
         subject=certificate.subject,
         issue_second=int(facts.issue_time.timestamp()),
         expire_second=int(facts.expire_time.timestamp()),
         certificate_id=bytes.fromhex(facts.device_certificate_id),
         device_key=public_key,
-        status_uri=_trust_format.list_uri(certificate.region, facts.list_number),
+        status_uri=issuing.list_uri(certificate.region, facts.list_number),
         status_index=facts.status_index,
     )

@@ -6,13 +6,20 @@ machines that have neither.
 
 import datetime as dt
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from yibao.issuing import (
+    RootContent,
+    SignedRoot,
+    draft_root,
+    key_id_of,
+    open_root,
+    read_root,
+    sign_root,
+)
+from yibao.trust import QrError, TrustRoot
 
-from yibao import _root
-from yibao._root import RootContent, SignedRoot, TrustRoot
-from yibao._token import QrError, key_id_of
 from yibao_identity.rules.trust_keys import KeyChangeError
 
 
@@ -100,8 +107,7 @@ def sign(document: bytes, key: Ed25519PrivateKey, *, previous: bytes | None = No
     key_id = key_id_of(public_key)
     if key_id in signed.signatures:
         raise KeyChangeError(f"key {key_id.hex()} has signed this root already")
-    signature = key.sign(_root.bytes_to_sign(key_id, signed.payload))
-    return replace(signed, signatures={**signed.signatures, key_id: signature}).encode()
+    return sign_root(signed, key_id=key_id, sign=key.sign).encode()
 
 
 def examine(document: bytes, *, previous: bytes | None = None) -> RootStanding:
@@ -136,22 +142,21 @@ def _times(now: dt.datetime, life: dt.timedelta) -> tuple[int, int]:
 
 
 def _drafted(content: RootContent) -> bytes:
-    payload = _root.encode_content(content)
-    document = SignedRoot(payload).encode()
+    document = draft_root(content).encode()
     _content(_opened(document))
     return document
 
 
 def _opened(document: bytes) -> SignedRoot:
     try:
-        return _root.open_root(document)
+        return open_root(document)
     except QrError as error:
         raise KeyChangeError(error.message) from None
 
 
 def _content(signed: SignedRoot) -> RootContent:
     try:
-        return _root.decode_content(signed.payload)
+        return read_root(signed)
     except QrError as error:
         raise KeyChangeError(error.message) from None
 

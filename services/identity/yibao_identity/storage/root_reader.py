@@ -1,7 +1,7 @@
 """Verifies roots of trust before they are stored."""
 
-from yibao._root import TrustRoot
-from yibao._token import QrError
+from yibao.trust import QrError, TrustRoot
+
 from yibao_identity.application.trust import Root
 from yibao_identity.rules.trust_keys import KeyChangeError
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from yibao import issuing
 
-from yibao import _root, _status_list, _token, _trust_format
 from yibao_common.db.database import Database
 from yibao_identity.application.trust import (
     Denial,
@@ -112,7 +112,7 @@ class _Rows:
         if row is None:
             return None
         document = bytes(row.document)
-        signed = _status_list.open_list(document)
+        key_id, content = issuing.read_status_list(document)
         return PublishedStatus(
             region,
             number,
@@ -120,8 +120,8 @@ class _Rows:
             bytes(row.digest),
             row.issue_time,
             document,
-            signed.key_id,
-            _status_list.decode_claims(signed.payload).bits,
+            key_id,
+            content.bits,
         )
 
     def revoked(self, region: str, now: dt.datetime) -> Mapping[int, frozenset[int]]:
@@ -158,7 +158,7 @@ class _Rows:
     def put_key(self, key: ListedKey, *, now: dt.datetime, by: str) -> None:
         """See `TrustChange`."""
         table = tables.trust_key
-        key_id = _token.key_id_of(key.public_key).hex()
+        key_id = issuing.key_id_of(key.public_key).hex()
         changing = {
             "state": key.state.value,
             "start_time": key.start_time,
@@ -248,7 +248,7 @@ class _Rows:
         if row is None:
             return None
         document = bytes(row.document)
-        content = _root.decode_content(_root.open_root(document).payload)
+        content = issuing.read_root(issuing.open_root(document))
         return Root(row.version, row.expire_time, content.trust_keys, document)
 
     def _snapshot(self, query: sa.Select[Any]) -> PublishedSnapshot | None:
@@ -256,8 +256,7 @@ class _Rows:
         if row is None:
             return None
         snapshot = bytes(row.snapshot)
-        frame = _token.open_frame(snapshot, max_payload=_token.MAX_SNAPSHOT_PAYLOAD_BYTES)
-        content = _trust_format.decode(frame.payload)
+        content = issuing.read_snapshot(snapshot)
         return PublishedSnapshot(
             row.version,
             bytes(row.trust_key_id),
