@@ -12,7 +12,6 @@ from yibao.identity.v1.certificate_service_pb2 import (
 from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from yibao.identity.v1.person_service_pb2 import RegisterPersonRequest
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
-
 from yibao_cli.parties import CHANNEL, parties_of
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack

@@ -8,11 +8,11 @@ import secrets
 from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1 import bill_pb2, visit_pb2
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest, SubmitBillsRequest
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
-
 from yibao_common.db.database import Database
 from yibao_common.values.ids import new_id
 from yibao_identity.rules.qr_code import new_claims

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from yibao import issuing, qr
 from yibao.trust import TrustSnapshot
-
 from yibao_identity.rules.qr_code import QrClaims, encode_claims
 
 # Few enough to stay in the processor's cache, as the one signature of openssl's does.

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 
 from google.protobuf import descriptor_pb2 as d
-from yibao.common.v1 import validation_pb2
 
 from docs.generate_reference.contract import Contract
+from yibao.common.v1 import validation_pb2
 
 _LIMITS = (("minimum", "maximum"), ("min_length", "max_length"), ("min_items", "max_items"))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from google.protobuf import descriptor_pb2 as d
 from support.contracts import PROTOS, ROOT, Rpc, files, messages, rpcs, rules, run_tool
+
 from yibao.common.v1 import validation_pb2
 
 # Changing RPCs that have no request_id of their own, and why.

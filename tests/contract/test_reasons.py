@@ -7,8 +7,8 @@ from collections import defaultdict
 
 import pytest
 from support.contracts import ROOT, Rpc, reason_comments, rpcs
-from yibao.common.v1 import error_reason_pb2
 
+from yibao.common.v1 import error_reason_pb2
 from yibao_common.values.reasons import Reason
 
 # Below this number a reason may refuse any call, so no RPC names it.

@@ -27,11 +27,11 @@ from support.identity_world import (
 from support.serving import reason_in
 from support.settlement_world import REGION, World
 from support.tasks import Watched
+
 from yibao import qr
 from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
 from yibao.identity.v1.trust_service_pb2 import GetTrustSnapshotRequest
 from yibao.trust import TrustSnapshot
-
 from yibao_common.db.batcher import Batcher
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError

@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 from support.databases import PostgresDatabases
 from support.settle_load import SettleLoad
-from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 
 from bench.requests import SettleRequests, seed
+from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 from yibao_cli.parties import SERVICES, parties_of
 from yibao_cli.regions import load_region, regions_folder
 from yibao_cli.sandbox_keys import SandboxKeys

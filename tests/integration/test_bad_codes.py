@@ -19,8 +19,8 @@ from support.both_services import (
     outcome,
     refused,
 )
-from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest
 
+from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest
 from yibao_common.rpc.wire import from_instant
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT

@@ -20,10 +20,10 @@ from support.both_services import (
 )
 from support.identity_world import citizen_number, registration
 from support.settlement_world import REGION
+
 from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1.bill_pb2 import ACCOUNT_USE_UNSPECIFIED
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest, TrialBillRequest
-
 from yibao_common.values.ids import new_id
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT

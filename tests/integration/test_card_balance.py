@@ -16,12 +16,12 @@ from support.both_services import (
 )
 from support.identity_world import registration
 from support.settlement_world import REGION
+
 from yibao.identity.v1 import card_pb2, card_service_pb2, person_pb2
 from yibao.identity.v1 import card_use_messages_pb2 as uses_pb2
 from yibao.identity.v1 import loss_messages_pb2 as loss_pb2
 from yibao.identity.v1 import pin_messages_pb2 as pin_pb2
 from yibao.settlement.v1 import account_service_pb2, bill_pb2, settlement_service_pb2
-
 from yibao_common.rpc.wire import from_instant
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import new_id

@@ -23,11 +23,11 @@ from support.card_world import (
 from support.databases import Databases
 from support.identity_world import refusal
 from support.serving import detail_in, reason_in
+
 from yibao import _base45, _token
 from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1 import card_pb2, card_service_pb2
 from yibao.identity.v1 import card_use_messages_pb2 as uses_pb2
-
 from yibao_common.values.ids import new_id
 from yibao_identity.application.card_use import PinPlace
 from yibao_identity.rules.qr_code import QrClaims, encode_claims

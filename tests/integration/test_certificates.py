@@ -21,6 +21,7 @@ from support.identity_world import (
     serving_identity,
 )
 from support.serving import reason_in
+
 from yibao import qr
 from yibao.identity.v1 import (
     certificate_pb2,
@@ -33,7 +34,6 @@ from yibao.identity.v1 import (
 from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao.identity.v1 import misuse_messages_pb2 as misuse
 from yibao.trust import TrustSnapshot
-
 from yibao_common.db.audit_chain import check_chain
 from yibao_common.db.database import Database
 from yibao_common.keys.dev_ca import Leaf

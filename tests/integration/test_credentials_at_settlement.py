@@ -22,6 +22,7 @@ from support.both_services import (
 from support.identity_world import activation, registration
 from support.settlement_world import PHARMACY_WITHOUT_ECERT, REGION
 from support.threads import wait_until
+
 from yibao import device, qr
 from yibao.errors import error_of
 from yibao.identity.v1 import card_service_pb2 as cards
@@ -36,7 +37,6 @@ from yibao.identity.v1 import pin_messages_pb2 as pins
 from yibao.identity.v1.card_pb2 import ChipRead
 from yibao.settlement.v1 import account_service_pb2 as accounts
 from yibao.settlement.v1.settlement_service_pb2 import TrialBillRequest
-
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import new_id

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 
+from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 from yibao_cli.demo.command import run_demo
 from yibao_cli.demo.identity_steps import ADMISSION, SETTLE, IdentitySteps
 from yibao_cli.demo.settlement_steps import SettlementSteps

@@ -30,13 +30,13 @@ from support.identity_world import (
 )
 from support.phones import AppPhone, PrivateKey
 from support.serving import channel_credentials, reason_in
+
 from yibao import _ed25519, qr
 from yibao.identity.v1 import device_messages_pb2 as pb
 from yibao.identity.v1 import device_pb2
 from yibao.trust import QrError, TrustSnapshot
 from yibao.trust_client import TrustClient
 from yibao.trust_store import TrustStore
-
 from yibao_common.keys.dev_ca import Leaf
 from yibao_common.values.ids import new_id
 

@@ -19,9 +19,9 @@ from support.serving import (
     serving,
     status_in,
 )
+
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1 import visit_service_pb2 as visits
-
 from yibao_common.rpc.callers import current_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 from support.databases import KINDS, Databases, PostgresDatabases, PostgresServer, SqliteDatabases
+
 from yibao.settlement.v1 import bill_pb2, settlement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
 from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
-
 from yibao_cli.demo.counter import Counter
 from yibao_cli.demo.figures import StepTitle, compare, differing
 from yibao_cli.demo.identity_steps import ADMISSION, SETTLE, IdentitySteps

@@ -15,11 +15,11 @@ from support.databases import SqliteDatabases
 from support.identity_world import REGION, IdentityFiles, make_identity_files
 from support.roots import make_root
 from support.token_minting import SUBJECT, private_key
+
 from yibao import qr
 from yibao._ed25519 import load_public_key
 from yibao._token import key_id_of
 from yibao.trust import TrustSnapshot
-
 from yibao_common.db.database import Database
 from yibao_common.keys.key_file import KeyFileError
 from yibao_common.keys.pkcs11 import Pkcs11Keys

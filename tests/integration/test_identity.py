@@ -26,6 +26,7 @@ from support.identity_world import (
     serving_identity,
 )
 from support.serving import open_test_log, reason_in
+
 from yibao import qr
 from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1 import certificate_pb2, credential_pb2, person_pb2
@@ -33,7 +34,6 @@ from yibao.identity.v1 import certificate_service_pb2 as certificates
 from yibao.identity.v1 import person_service_pb2 as persons
 from yibao.identity.v1 import trust_service_pb2 as trust
 from yibao.trust import TrustSnapshot
-
 from yibao_common.db.migrations import SchemaError
 from yibao_common.keys.dev_ca import Leaf
 from yibao_common.process.config import StartError

@@ -16,12 +16,12 @@ from support.both_services import (
 )
 from support.settlement_world import REGION
 from support.threads import wait_until
+
 from yibao.settlement.v1.settlement_service_pb2 import (
     SettleBillRequest,
     SettleBillResponse,
     SubmitBillsRequest,
 )
-
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.storage import tables
 

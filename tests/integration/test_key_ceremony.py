@@ -14,9 +14,9 @@ from support.databases import SqliteDatabases
 from support.identity_world import make_identity_files
 from support.services import to_toml
 from typer.testing import CliRunner, Result
+
 from yibao._token import key_id_of
 from yibao.trust import TrustRoot, TrustSnapshot
-
 from yibao_cli.main import app
 from yibao_common.db.database import Database
 from yibao_identity.config import IdentityConfig

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from support.databases import Databases
 from support.services import run_service
 from support.serving import channel_credentials, open_test_log, reason_in
+
 from yibao.common.v1.date_pb2 import Date
 from yibao.offsite.v1 import registration_pb2
 from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
-
 from yibao_common.db.database import Database
 from yibao_common.db.migrations import SchemaError
 from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates

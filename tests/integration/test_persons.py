@@ -19,13 +19,13 @@ from support.identity_world import (
     serving_identity,
 )
 from support.serving import reason_in
+
 from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1 import credential_pb2, merge_pb2, person_pb2, relative_pb2
 from yibao.identity.v1 import enrolment_messages_pb2 as enrolments
 from yibao.identity.v1 import merge_messages_pb2 as merges
 from yibao.identity.v1 import person_service_pb2 as persons
 from yibao.identity.v1 import relative_messages_pb2 as relatives
-
 from yibao_common.keys.dev_ca import Leaf
 from yibao_common.values.ids import new_id
 

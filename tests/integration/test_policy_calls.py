@@ -7,8 +7,8 @@ import pytest
 from support.both_services import CALL_SECONDS, BothServices, outcome, refused
 from support.policy_text import GOOD
 from support.settlement_world import REGION
-from yibao.settlement.v1 import policy_service_pb2 as pb
 
+from yibao.settlement.v1 import policy_service_pb2 as pb
 from yibao_common.rpc.wire import to_date
 from yibao_common.values.ids import new_id
 

@@ -17,13 +17,13 @@ from support.both_services import (
     refused,
 )
 from support.settlement_world import REGION
+
 from yibao.settlement.v1 import account_service_pb2 as accounts
 from yibao.settlement.v1 import catalogue_service_pb2 as catalogue
 from yibao.settlement.v1 import settlement_service_pb2 as settlements
 from yibao.settlement.v1.policy_service_pb2 import ApprovePolicyRequest, ValidatePolicyRequest
 from yibao.settlement.v1.settlement_pb2 import SETTLEMENT_STATE_REVERSED, Settlement
 from yibao.settlement.v1.visit_service_pb2 import GetVisitRequest
-
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 

@@ -24,9 +24,9 @@ from support.serving import (
     reason_in,
     serving,
 )
+
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2_grpc as settlement_grpc
-
 from yibao_common.keys.dev_ca import issue_dev_certificates
 from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.rpc.server import Server

@@ -9,11 +9,11 @@ from pathlib import Path
 import grpc
 import pytest
 from support.databases import PostgresDatabases
+
 from yibao.identity.v1.trust_service_pb2 import GetTrustSnapshotRequest
 from yibao.identity.v1.trust_service_pb2_grpc import TrustServiceStub
 from yibao.settlement.v1 import catalogue_service_pb2 as catalogue
 from yibao.settlement.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
-
 from yibao_cli.loading import import_region, read_regions
 from yibao_cli.parties import CHANNEL, SERVICES, parties_of
 from yibao_cli.stack import Stack

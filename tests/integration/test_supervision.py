@@ -17,9 +17,9 @@ from support.identity_world import (
     serving_identity,
 )
 from support.serving import reason_in
+
 from yibao.common.v1.audit_pb2 import AuditEvent
 from yibao.identity.v1 import supervision_service_pb2 as pb
-
 from yibao_common.commands.audit import AuditEntry, chained_hash
 from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.database import Database

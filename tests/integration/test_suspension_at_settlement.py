@@ -3,10 +3,10 @@
 import grpc
 from support.both_services import CALL_SECONDS, BothServices, outcome, refused
 from support.settlement_world import REGION
+
 from yibao.identity.v1 import misuse_messages_pb2 as misuse
 from yibao.identity.v1 import misuse_pb2
 from yibao.identity.v1.certificate_service_pb2 import CloseCertificateRequest
-
 from yibao_common.values.ids import new_id
 
 FAILED = grpc.StatusCode.FAILED_PRECONDITION

@@ -22,13 +22,13 @@ from support.identity_world import (
 from support.roots import HOLDERS, make_root
 from support.serving import channel_credentials, open_test_log, reason_in
 from support.token_minting import SUBJECT
+
 from yibao import qr
 from yibao._token import key_id_of
 from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.trust import AgeState, QrError, TrustSnapshot
 from yibao.trust_client import TrustClient
 from yibao.trust_store import TrustStore
-
 from yibao_common.db.database import Database
 from yibao_common.process.config import StartError
 from yibao_identity.application.publish import TrustPublisher

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.databases import Databases
 from support.ecert_desk import EcertDesk, Phone, p256_key, stated
 from support.person_stores import MAKER, REGION, answer
-from yibao import device as proofs
 
+from yibao import device as proofs
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason

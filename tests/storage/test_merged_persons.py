@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 from support.databases import Databases
 from support.settlement_world import REGION, World
+
 from yibao.settlement.v1.settlement_service_pb2 import (
     ReverseSettlementResponse,
     SettleBillResponse,
 )
-
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from support.databases import Databases
 from support.roots import HOLDERS, make_root
 from support.token_minting import private_key, public_key
+
 from yibao import _status_list
 from yibao.trust import TrustSnapshot
-
 from yibao_common.db.database import Database
 from yibao_identity.application.publish import PublishError, TrustPublisher, next_version
 from yibao_identity.application.trust import (

@@ -19,9 +19,9 @@ from support.settlement_world import (
     World,
 )
 from support.tasks import Watched
+
 from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
-
 from yibao_common.db.batcher import Batcher
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import new_id

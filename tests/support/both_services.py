@@ -34,6 +34,7 @@ from support.settlement_world import (
     World,
 )
 from support.threads import in_a_thread, wait_until
+
 from yibao.errors import Refusal, error_of
 from yibao.identity.v1.card_service_pb2_grpc import CardServiceStub
 from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
@@ -47,7 +48,6 @@ from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest
 from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitRequest
 from yibao.settlement.v1.visit_service_pb2_grpc import VisitServiceStub
-
 from yibao_common.db.database import Database
 from yibao_common.keys.dev_ca import Leaf
 from yibao_common.rpc.wire import from_date, from_instant

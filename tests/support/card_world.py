@@ -12,11 +12,11 @@ import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.card_desk import DOCUMENT, NUMBER, PIN, REGION, CardDesk
 from support.serving import channel_credentials, open_test_log
+
 from yibao.identity.v1 import card_pb2, card_service_pb2, card_service_pb2_grpc, person_pb2
 from yibao.identity.v1 import card_use_messages_pb2 as uses_pb2
 from yibao.identity.v1 import loss_messages_pb2 as loss_pb2
 from yibao.identity.v1 import pin_messages_pb2 as pin_pb2
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.database import Database
 from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates

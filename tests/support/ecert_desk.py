@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.person_stores import CHECKER, MAKER, REGION, PersonWorld, answer
+
 from yibao import _device
 from yibao import device as proofs
-
 from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
 from yibao_common.values.ids import new_id

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from support.roots import make_root
 from support.services import run_process, run_service, to_toml
 from support.serving import channel_credentials, open_test_log
+
 from yibao._token import key_id_of
 from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1 import card_service_pb2_grpc as cards_grpc
@@ -28,7 +29,6 @@ from yibao.identity.v1 import person_service_pb2 as persons
 from yibao.identity.v1 import person_service_pb2_grpc as persons_grpc
 from yibao.identity.v1 import supervision_service_pb2_grpc as supervision_grpc
 from yibao.identity.v1 import trust_service_pb2_grpc as trust_grpc
-
 from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
 from yibao_common.keys.signing_key import SigningKey
 from yibao_common.values.clock import Clock, system_clock

@@ -6,11 +6,11 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.identity_world import REGION
+
 from yibao import device as proofs
 from yibao import qr
 from yibao.identity.v1 import device_messages_pb2 as pb
 from yibao.identity.v1 import device_pb2
-
 from yibao_common.values.ids import new_id
 
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey

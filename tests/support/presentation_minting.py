@@ -26,6 +26,7 @@ from support.token_minting import (
     public_key,
     snapshot,
 )
+
 from yibao import _base45, _cbor, _device_key, _status_list
 from yibao._trust_format import BoundList, KeyState
 from yibao.trust import TrustSnapshot

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from support.token_minting import private_key, public_key
+
 from yibao._root import RootContent, SignedRoot, bytes_to_sign, encode_content
 from yibao._token import key_id_of
 

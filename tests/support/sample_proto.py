@@ -3,6 +3,7 @@
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
+
 from yibao.common.v1 import date_pb2
 from yibao.common.v1 import validation_pb2 as pb
 

@@ -11,11 +11,11 @@ from typing import Any
 import grpc
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from support.sample_proto import TICKER, Sample
+
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2_grpc as settlement_grpc
 from yibao.settlement.v1 import visit_service_pb2 as visits
 from yibao.settlement.v1 import visit_service_pb2_grpc as visits_grpc
-
 from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
 from yibao_common.process.config import LogConfig, ServerConfig
 from yibao_common.process.logs import Log, open_log

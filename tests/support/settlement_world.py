@@ -12,7 +12,6 @@ from yibao.settlement.v1.settlement_service_pb2 import (
     SettleBillResponse,
 )
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
-
 from yibao_common.db.database import Database
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from support.presentation_minting import certificate, device_key, outer, showing
 from support.token_minting import Message, payload
+
 from yibao import _device_key
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from yibao import _base45, _cbor, _trust_format
 from yibao._trust_format import KeyEntry, KeyState, SnapshotContent
 

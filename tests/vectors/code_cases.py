@@ -20,6 +20,7 @@ from support.token_minting import (
     protected,
     text_of,
 )
+
 from yibao import _cbor
 
 SECOND = dt.timedelta(seconds=1)

@@ -25,6 +25,7 @@ from support.presentation_minting import (
     showing,
 )
 from support.token_minting import AUDIENCE, NOW, Message, payload, text_of
+
 from yibao import _base45, _cbor, qr
 
 SCAN_TIME: Final = NOW + dt.timedelta(seconds=10)

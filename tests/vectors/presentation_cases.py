@@ -39,6 +39,7 @@ from support.token_minting import (
     text_of,
 )
 from vectors.code_cases import MOMENT, SECOND, Case, L
+
 from yibao import _cbor, _ed25519
 
 VALID = showing()

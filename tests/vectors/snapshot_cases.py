@@ -17,6 +17,7 @@ from support.token_minting import (
     public_key,
     snapshot,
 )
+
 from yibao import _cbor, _trust_format
 from yibao._token import key_id_of
 from yibao._trust_format import BoundList, KeyState

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from yibao import _cbor, _device_key
 from yibao._ed25519 import load_public_key
 from yibao._presentation import open_presentation

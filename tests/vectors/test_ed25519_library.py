@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
 from yibao._ed25519 import load_public_key
 
 DATA = Path(__file__).parent / "data"

@@ -8,6 +8,7 @@ import pytest
 from support.presentation_minting import device_trust
 from support.token_minting import AUDIENCE
 from vectors.fuzzing import SCAN_TIME, changed, fuzz, sources
+
 from yibao import qr
 
 MUTATIONS = 50_000

@@ -22,8 +22,8 @@ from support.token_minting import (
     public_key,
     snapshot,
 )
-from yibao import qr
 
+from yibao import qr
 from yibao_identity.rules.qr_code import new_claims
 from yibao_identity.storage.signing import TokenSigner
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+
 from yibao import _cbor, _device_key, _status_list, _token
 
 ROOT = Path(__file__).parents[2]

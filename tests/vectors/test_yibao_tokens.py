@@ -7,6 +7,7 @@ from typing import Any, get_args
 import pytest
 from support.token_minting import NOW
 from vectors import make_tokens
+
 from yibao import qr
 from yibao.trust import QrError, TrustSnapshot
 

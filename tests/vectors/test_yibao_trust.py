@@ -13,6 +13,7 @@ from support.roots import HOLDERS, make_root
 from support.token_minting import key_id, public_key
 from vectors.make_trust import FILE, contents
 from vectors.trust_cases import REVOKED, TRUST, URI, document
+
 from yibao.trust import QrError, TrustRoot, TrustSnapshot
 
 DOCUMENT = json.loads(FILE.read_text(encoding="utf-8"))

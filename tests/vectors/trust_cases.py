@@ -21,6 +21,7 @@ from support.token_minting import (
     public_key,
     snapshot,
 )
+
 from yibao import _cbor, _status_list
 from yibao._root import encode_content
 from yibao._status_list import StatusList, bits_of

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import yibao
 from google.protobuf import json_format
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from rich.console import Console
+
+import yibao
 from yibao.client import secure_channel
 from yibao.errors import Refusal, error_of
 

@@ -9,8 +9,8 @@ from types import FrameType
 import grpc
 from rich.console import Console
 from rich.markup import escape
-from yibao.errors import error_of
 
+from yibao.errors import error_of
 from yibao_common.process.config import StartError
 from yibao_common.values.errors import RuleError
 

@@ -8,7 +8,6 @@ from yibao.settlement.v1 import catalogue_service_pb2 as catalogue_pb
 from yibao.settlement.v1 import policy_service_pb2 as policy_pb
 from yibao.settlement.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from yibao.settlement.v1.policy_service_pb2_grpc import PolicyServiceStub
-
 from yibao_cli.parties import parties_of
 from yibao_cli.regions import CatalogueItem, Institution, Region, load_region, regions_folder
 from yibao_cli.stack import Stack

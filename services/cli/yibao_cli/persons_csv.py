@@ -11,7 +11,6 @@ from pathlib import Path
 
 from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1.person_service_pb2 import RegisterPersonRequest
-
 from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import from_date
 

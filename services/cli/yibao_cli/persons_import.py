@@ -19,6 +19,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+
 from yibao.client import secure_channel
 from yibao.common.v1.item_error_pb2 import ItemError
 from yibao.errors import error_of
@@ -28,7 +29,6 @@ from yibao.identity.v1.person_service_pb2 import (
     SubmitPersonsResult,
 )
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
-
 from yibao_cli.persons_csv import PersonFile, Row, open_file, read_rows
 from yibao_cli.persons_journal import REFUSED, REGISTERED, Journal, Outcome
 from yibao_common.process.config import StartError

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from yibao.issuing import key_id_of
 
+from yibao.issuing import key_id_of
 from yibao_common.keys.key_file import write_key
 from yibao_common.keys.key_store import KeyFolder
 from yibao_common.keys.signing_key import SigningKey

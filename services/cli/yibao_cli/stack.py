@@ -16,8 +16,8 @@ from typing import Self, TextIO
 
 import grpc
 from grpc_health.v1 import health_pb2
-from yibao.errors import error_of
 
+from yibao.errors import error_of
 from yibao_cli.child import Child, LineReader
 from yibao_cli.parties import PROBE, SERVICES
 from yibao_cli.ports import HOST, choose_ports

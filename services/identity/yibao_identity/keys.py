@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yibao.issuing import DeviceCertificate
-
 from yibao_common.keys.key_file import KeyFileError
 from yibao_common.keys.key_store import KeyFolder, KeyStore, KeyStores
 from yibao_common.keys.pkcs11 import Pkcs11Keys

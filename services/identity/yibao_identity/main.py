@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import grpc
+
 from yibao.identity.v1 import (
     card_service_pb2,
     card_service_pb2_grpc,
@@ -16,7 +17,6 @@ from yibao.identity.v1 import (
     trust_service_pb2,
     trust_service_pb2_grpc,
 )
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.opening import open_database
 from yibao_common.process.config import StartError

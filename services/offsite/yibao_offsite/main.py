@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 import grpc
-from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
 
+from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.opening import open_database
 from yibao_common.db.transactions import StoredTransactions

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
-
 from yibao_common.db.database import Database
 from yibao_common.values.errors import RuleError
 from yibao_settlement.application.explain import settled_again

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import grpc
+
 from yibao.qr import QrError
 from yibao.settlement.v1 import (
     account_service_pb2,
@@ -18,7 +19,6 @@ from yibao.settlement.v1 import (
     visit_service_pb2_grpc,
 )
 from yibao.trust_store import TrustStore
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.db.opening import open_database

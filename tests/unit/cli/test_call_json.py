@@ -6,9 +6,9 @@ import json
 import grpc
 import pytest
 from rich.console import Console
+
 from yibao.errors import FieldFault, Refusal
 from yibao.settlement.v1.catalogue_service_pb2 import CatalogueItem, GetCatalogueItemResponse
-
 from yibao_cli.call import (
     CallError,
     fill_request_id,

@@ -3,8 +3,8 @@
 import dataclasses
 
 import pytest
-from yibao.settlement.v1 import settlement_pb2
 
+from yibao.settlement.v1 import settlement_pb2
 from yibao_cli.demo.figures import Figure, StepTitle, compare, differing
 from yibao_cli.regions import ExpectedPayment, ExpectedSplit
 

@@ -6,8 +6,8 @@ import pytest
 import segno
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
-from yibao.settlement.v1 import settlement_pb2
 
+from yibao.settlement.v1 import settlement_pb2
 from yibao_cli.demo import view
 from yibao_cli.demo.figures import Figure
 from yibao_cli.demo.golden_path import Walk

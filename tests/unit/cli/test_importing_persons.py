@@ -9,10 +9,10 @@ from pathlib import Path
 import grpc
 import pytest
 from rich.console import Console
+
 from yibao.common.v1.date_pb2 import Date
 from yibao.common.v1.item_error_pb2 import FieldFault, ItemError
 from yibao.identity.v1 import person_service_pb2 as pb
-
 from yibao_cli.persons_csv import PersonFile, open_file, read_rows
 from yibao_cli.persons_import import import_file
 from yibao_common.process.config import StartError

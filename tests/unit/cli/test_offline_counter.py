@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
-from yibao.trust_store import TrustStore
 
+from yibao.trust_store import TrustStore
 from yibao_cli.demo import offline_counter
 from yibao_cli.demo.counter import read_offline
 from yibao_cli.main import app

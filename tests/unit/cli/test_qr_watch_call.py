@@ -10,8 +10,8 @@ import grpc
 import pytest
 from rich.console import Console
 from support.token_minting import Message, payload
-from yibao.identity.v1 import certificate_service_pb2 as pb
 
+from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao_cli.qr import watch
 from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
 

@@ -6,8 +6,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from support.serving import GET_METHOD, SETTLEMENT
-from yibao.settlement.v1 import settlement_service_pb2 as settlement
 
+from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.admission import Admission, Limits
 from yibao_common.rpc.calls import Call, Method

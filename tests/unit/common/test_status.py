@@ -3,8 +3,8 @@ from typing import Any
 import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
-from yibao.common.v1 import error_reason_pb2
 
+from yibao.common.v1 import error_reason_pb2
 from yibao_common.rpc.status import grpc_code, item_error, status_of
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason

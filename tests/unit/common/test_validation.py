@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.sample_proto import SAMPLE, Sample, good_sample
+
 from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1 import bill_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
-
 from yibao_common.rpc.validation import MOST_FAULTS, Validator, answers_per_item
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason

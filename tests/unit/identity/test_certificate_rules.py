@@ -4,8 +4,8 @@ import datetime as dt
 import os
 
 import pytest
-from yibao import _token
 
+from yibao import _token
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.certificate import (

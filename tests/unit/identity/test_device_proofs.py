@@ -6,9 +6,9 @@ import os
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from yibao import _ed25519
 from yibao import device as proofs
-
 from yibao_common.keys.vault import Vault
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason

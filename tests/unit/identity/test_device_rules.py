@@ -4,8 +4,8 @@ import datetime as dt
 import random
 
 import pytest
-from yibao import _device
 
+from yibao import _device
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.device import (

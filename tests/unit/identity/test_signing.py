@@ -4,9 +4,9 @@ import datetime as dt
 
 import pytest
 from support.token_minting import CODE_ID, NOW, REGION, SUBJECT, key_id, private_key, public_key
+
 from yibao import _base45, qr
 from yibao.trust import TrustSnapshot
-
 from yibao_identity.rules.qr_code import new_claims
 from yibao_identity.rules.trust_list import KeyState, ListedKey, TrustList
 from yibao_identity.storage.signing import TokenSigner, TrustSigner

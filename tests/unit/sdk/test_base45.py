@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from yibao._base45 import ALPHABET, MAX_TEXT_CHARACTERS, Base45Error, decode, encode
 
 EXAMPLES = [

@@ -6,6 +6,7 @@ import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from yibao._cbor import MAX_DEPTH, MAX_ENTRIES, CborError, decode, encode
 
 INTEGERS = st.integers(-(2**64), 2**64 - 1)

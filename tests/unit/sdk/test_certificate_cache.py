@@ -26,6 +26,7 @@ from support.token_minting import (
     public_key,
     snapshot,
 )
+
 from yibao import _cbor, qr
 from yibao._certificate_cache import CertificateCache
 from yibao._trust_format import BoundList, KeyState

@@ -7,6 +7,7 @@ import statistics
 import pytest
 from support.presentation_minting import device_trust, showing
 from support.token_minting import AUDIENCE, NOW, NOW_SECOND, Message, payload, text_of
+
 from yibao import qr
 
 TRUST = device_trust()

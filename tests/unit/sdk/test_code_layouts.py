@@ -15,6 +15,7 @@ from support.presentation_minting import (
     status,
 )
 from support.token_minting import AUDIENCE, NOW_SECOND, SUBJECT, Message, key_id, payload
+
 from yibao import _cbor, _code, _device, _presentation
 from yibao._claims import Claims
 from yibao._token import QrError, close_frame, frame_opening, open_short_frame

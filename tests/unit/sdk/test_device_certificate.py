@@ -15,6 +15,7 @@ from support.presentation_minting import (
     device_key,
 )
 from support.token_minting import HOUR, NOW_SECOND, REGION, SUBJECT
+
 from yibao import _device_key
 from yibao._device import (
     DeviceCertificate,

@@ -5,6 +5,7 @@ import hashlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from yibao import issuing, qr
 from yibao.trust import QrError, TrustRoot, TrustSnapshot
 

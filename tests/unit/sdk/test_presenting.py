@@ -12,6 +12,7 @@ from support.presentation_minting import (
     showing,
 )
 from support.token_minting import AUDIENCE, CODE_ID, NOW, NOW_SECOND
+
 from yibao import device, qr
 
 TRUST = device_trust()

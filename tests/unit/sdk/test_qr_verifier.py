@@ -29,6 +29,7 @@ from support.token_minting import (
     public_key,
     snapshot,
 )
+
 from yibao import qr
 from yibao._replay import ReplaySet
 from yibao.trust import TrustSnapshot

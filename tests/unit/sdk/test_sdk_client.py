@@ -8,8 +8,8 @@ from typing import cast
 
 import grpc
 import pytest
-from yibao.client import secure_aio_channel, secure_channel
 
+from yibao.client import secure_aio_channel, secure_channel
 from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
 
 METHOD = "/yibao.test.Service/Who"

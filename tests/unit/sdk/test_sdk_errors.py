@@ -9,8 +9,8 @@ import pytest
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status
-from yibao.errors import FieldFault, Refusal, RefusedError, error_of, refusals
 
+from yibao.errors import FieldFault, Refusal, RefusedError, error_of, refusals
 from yibao_common.rpc.status import status_of
 from yibao_common.values import errors as server_errors
 from yibao_common.values.reasons import Reason

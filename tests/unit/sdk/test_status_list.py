@@ -20,6 +20,7 @@ from support.token_minting import (
     public_key,
     snapshot,
 )
+
 from yibao import _cbor, _status_list
 from yibao._status_list import MAX_ENTRIES, StatusList, bits_of
 from yibao._trust_format import BoundList, KeyState, list_uri

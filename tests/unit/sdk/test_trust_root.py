@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from support.roots import HOLDERS, ROOT_FOR, ROOT_FROM, make_root, root_content, sign_root
 from support.token_minting import private_key, public_key
+
 from yibao import _cbor
 from yibao._root import MAX_LIFE_SECONDS, SignedRoot, encode_content, open_root
 from yibao._token import key_id_of

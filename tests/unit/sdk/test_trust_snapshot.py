@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 from support.token_minting import KEYS, NOW, key_id, listed, public_key, snapshot
+
 from yibao import _trust_format
 from yibao.trust import KeyState, QrError, TrustSnapshot
 

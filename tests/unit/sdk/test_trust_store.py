@@ -24,6 +24,7 @@ from support.token_minting import (
     private_key,
     public_key,
 )
+
 from yibao import _status_list, _trust_format
 from yibao._status_list import StatusList, bits_of
 from yibao._trust_format import BoundList

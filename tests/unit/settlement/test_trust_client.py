@@ -24,6 +24,7 @@ from support.token_minting import (
     private_key,
     public_key,
 )
+
 from yibao import _status_list, _trust_format
 from yibao._status_list import StatusList, bits_of
 from yibao._trust_format import BoundList
@@ -31,7 +32,6 @@ from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.identity.v1 import trust_service_pb2_grpc as rpc
 from yibao.trust import QrError
 from yibao.trust_store import TrustStore
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.config import LogConfig
 from yibao_common.process.logs import open_log

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import grpc
+
 from yibao.errors import error_of
 from yibao.identity.v1 import (
     card_pb2,
@@ -17,7 +18,6 @@ from yibao.identity.v1 import (
     pin_messages_pb2,
 )
 from yibao.identity.v1.card_service_pb2_grpc import CardServiceStub
-
 from yibao_cli.demo.steps import CALL_SECONDS, StepFailedError, StepLog
 from yibao_cli.loading import new_request_id
 from yibao_cli.parties import BANK_CODE, parties_of

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from yibao.offsite.v1 import registration_pb2
 from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1.registration_service_pb2_grpc import RegistrationServiceStub
-
 from yibao_cli.demo.steps import CALL_SECONDS, Step, StepFailedError, StepLog
 from yibao_cli.loading import new_request_id
 from yibao_cli.parties import CHANNEL

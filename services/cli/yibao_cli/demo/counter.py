@@ -8,7 +8,6 @@ from pathlib import Path
 
 from yibao.trust_client import TrustClient
 from yibao.trust_store import TrustStore
-
 from yibao_cli.demo import offline_counter
 from yibao_cli.demo.steps import CALL_SECONDS, StepFailedError, StepLog
 from yibao_cli.parties import parties_of

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from yibao.identity.v1 import person_service_pb2
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
 from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
-
 from yibao_cli.demo.card_steps import REGISTER, CardSteps, Holder
 from yibao_cli.demo.counter import Counter
 from yibao_cli.demo.key_steps import KeySteps

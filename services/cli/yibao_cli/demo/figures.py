@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from yibao.settlement.v1 import settlement_pb2
-
 from yibao_cli.regions import ExpectedSplit
 
 # In the order in which a statement of settlement (结算单) is read.

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
-
 from yibao_cli.demo.counter import Counter
 from yibao_cli.demo.figures import Figure, StepTitle, compare, differing
 from yibao_cli.demo.identity_steps import ADMISSION, SETTLE, IdentitySteps

@@ -6,7 +6,6 @@ import random
 from yibao.identity.v1 import certificate_pb2, certificate_service_pb2, person_service_pb2
 from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
-
 from yibao_cli.demo.sample_person import birth_date, citizen_number
 from yibao_cli.demo.steps import CALL_SECONDS, StepLog
 from yibao_cli.loading import new_request_id

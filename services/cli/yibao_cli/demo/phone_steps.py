@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from yibao import device, qr
 from yibao.identity.v1 import (
     certificate_pb2,
@@ -12,7 +13,6 @@ from yibao.identity.v1 import (
     device_pb2,
 )
 from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceStub
-
 from yibao_cli.demo.steps import CALL_SECONDS, StepFailedError, StepLog
 from yibao_cli.loading import new_request_id
 from yibao_cli.parties import CHANNEL

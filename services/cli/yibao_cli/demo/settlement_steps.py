@@ -14,7 +14,6 @@ from yibao.settlement.v1 import settlement_service_pb2 as settlement_rpc
 from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
 from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
 from yibao.settlement.v1.visit_service_pb2_grpc import VisitServiceStub
-
 from yibao_cli.demo.standing import Standing, read_standing
 from yibao_cli.demo.steps import CALL_SECONDS, StepFailedError, StepLog
 from yibao_cli.loading import new_request_id

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import grpc
+
 from yibao.errors import error_of
 from yibao.settlement.v1 import account_service_pb2 as pb
 from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
-
 from yibao_cli.demo.steps import CALL_SECONDS
 from yibao_common.values.reasons import Reason
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import grpc
+
 from yibao.errors import error_of
 
 # Far more than a step takes on a loaded machine.

@@ -8,8 +8,8 @@ from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
-from yibao.settlement.v1 import settlement_pb2
 
+from yibao.settlement.v1 import settlement_pb2
 from yibao_cli.demo.figures import Figure
 from yibao_cli.demo.golden_path import Walk
 from yibao_cli.demo.steps import Step

@@ -8,8 +8,8 @@ from pathlib import Path
 import grpc
 import sqlalchemy as sa
 from cryptography import x509
-from yibao.trust import QrError, TrustRoot
 
+from yibao.trust import QrError, TrustRoot
 from yibao_cli.services import ServiceConfig
 from yibao_cli.stack import check_serving
 from yibao_common.db.database import Database

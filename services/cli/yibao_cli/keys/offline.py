@@ -11,8 +11,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.markup import escape
-from yibao.issuing import RootContent, key_id_of, open_root
 
+from yibao.issuing import RootContent, key_id_of, open_root
 from yibao_common.keys.key_file import KeyFileError, read_key, write_key
 from yibao_common.keys.key_store import public_pem, read_public_key
 from yibao_common.process.config import StartError

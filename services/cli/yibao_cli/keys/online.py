@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from yibao.issuing import key_id_of
 
+from yibao.issuing import key_id_of
 from yibao_common.keys.key_store import public_pem
 from yibao_common.process.config import StartError
 from yibao_identity.application.trust_admin import Outcome, TrustAdmin, key_id_finder

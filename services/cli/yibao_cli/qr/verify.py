@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+
 from yibao import qr
 from yibao.trust import TrustRoot, TrustSnapshot
-
 from yibao_common.values.clock import Clock
 from yibao_identity.rules.qr_code import AUDIENCES
 

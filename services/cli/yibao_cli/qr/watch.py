@@ -10,11 +10,11 @@ import grpc
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
+
 from yibao.client import secure_channel
 from yibao.errors import error_of
 from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceStub
-
 from yibao_cli.call import show_refusal
 from yibao_cli.demo.view import code_picture
 

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from yibao.issuing import key_id_of
 
+from yibao.issuing import key_id_of
 from yibao_common.keys.key_file import KeyFileError, read_key, write_key
 from yibao_common.keys.signing_key import SigningKey, SoftwareKey
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from yibao.issuing import PUBLIC_KEY_BYTES, key_id_of, load_public_key
 
+from yibao.issuing import PUBLIC_KEY_BYTES, key_id_of, load_public_key
 from yibao_common.keys.key_file import KeyFileError
 from yibao_common.keys.signing_key import SigningKey
 

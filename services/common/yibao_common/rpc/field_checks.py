@@ -6,8 +6,8 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from yibao.common.v1 import validation_pb2 as pb
 
+from yibao.common.v1 import validation_pb2 as pb
 from yibao_common.rpc.formats import Fault, form_of, length_fault
 from yibao_common.values.reasons import Reason
 

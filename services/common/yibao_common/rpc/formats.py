@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from yibao.common.v1 import validation_pb2 as pb
-
 from yibao_common.values.citizen_number import parse_citizen_number
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason

@@ -4,8 +4,8 @@ import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
-from yibao.common.v1 import item_error_pb2
 
+from yibao.common.v1 import item_error_pb2
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Code, Reason
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-from yibao.common.v1 import date_pb2, item_error_pb2
 
+from yibao.common.v1 import date_pb2, item_error_pb2
 from yibao_common.rpc.field_checks import (
     REQUIRED,
     FindFault,

@@ -5,6 +5,7 @@ from typing import TypeVar, cast
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from yibao.common.v1.date_pb2 import Date
 
 AnswerT = TypeVar("AnswerT", bound=Message)

@@ -1,7 +1,6 @@
 """CardService: physical cards, their life, PINs and use."""
 
 from yibao.identity.v1 import card_service_pb2_grpc as rpc
-
 from yibao_common.commands.blocking import Blocking
 from yibao_identity.application.card_use import CardUses, PinHashing, Pins
 from yibao_identity.application.cards import Cards

@@ -1,8 +1,8 @@
 """CardService: how cards come to be, are activated, and are closed."""
 
 import grpc
-from yibao.identity.v1 import card_service_pb2 as pb
 
+from yibao.identity.v1 import card_service_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.values.reasons import Reason

@@ -1,8 +1,8 @@
 """CardService: lost cards and their replacements."""
 
 import grpc
-from yibao.identity.v1 import loss_messages_pb2 as pb
 
+from yibao.identity.v1 import loss_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_identity.application.cards import (
     Cards,

@@ -1,8 +1,8 @@
 """Cards as messages of the contract, and what callers tell of cards as values."""
 
 from google.protobuf.message import Message
-from yibao.identity.v1 import card_pb2, person_pb2
 
+from yibao.identity.v1 import card_pb2, person_pb2
 from yibao_common.commands.request import Request, request_digest
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import from_date, from_instant, to_instant

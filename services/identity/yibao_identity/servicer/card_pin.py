@@ -7,8 +7,8 @@ way to the PIN than the stored hash.
 """
 
 import grpc
-from yibao.identity.v1 import pin_messages_pb2 as pb
 
+from yibao.identity.v1 import pin_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.values.caller import Role

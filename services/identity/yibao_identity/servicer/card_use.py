@@ -2,8 +2,8 @@
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
-from yibao.identity.v1 import card_use_messages_pb2 as pb
 
+from yibao.identity.v1 import card_use_messages_pb2 as pb
 from yibao_common.rpc.callers import current_caller
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.card_use import (

@@ -1,9 +1,9 @@
 """CertificateService: e-certificates, their codes, devices and cases of misuse."""
 
 import grpc
+
 from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao.identity.v1 import certificate_service_pb2_grpc as rpc
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller

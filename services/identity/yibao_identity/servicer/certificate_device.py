@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 
 import grpc
-from yibao.identity.v1 import device_messages_pb2 as pb
 
+from yibao.identity.v1 import device_messages_pb2 as pb
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import from_instant
 from yibao_common.values.errors import FieldFault, refuse_faults

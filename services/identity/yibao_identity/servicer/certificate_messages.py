@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from yibao.identity.v1 import certificate_pb2, device_pb2, misuse_pb2
-
 from yibao_common.rpc.wire import from_instant
 from yibao_identity.application.devices import SignedCertificate
 from yibao_identity.rules.certificate import Certificate, CertificateState, ProofingMethod

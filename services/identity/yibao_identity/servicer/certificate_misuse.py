@@ -1,8 +1,8 @@
 """CertificateService: suspected misuse of cards and e-certificates."""
 
 import grpc
-from yibao.identity.v1 import misuse_messages_pb2 as pb
 
+from yibao.identity.v1 import misuse_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.values.caller import Role

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao.identity.v1 import qr_messages_pb2
-
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
 from yibao_identity.application.batch_codes import CodeBatches, IssueCodeBatch

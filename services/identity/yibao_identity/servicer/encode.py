@@ -5,7 +5,6 @@ from yibao.identity.v1 import (
     person_pb2,
     person_service_pb2,
 )
-
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_identity.application.records import EnrolledPerson, EnrolmentChange
 from yibao_identity.rules.credential import Credential, CredentialKind, CredentialState

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Collection
 
 import grpc
+
 from yibao.identity.v1 import person_service_pb2 as pb
 from yibao.identity.v1 import person_service_pb2_grpc as rpc
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.admission import RateLimitedError
 from yibao_common.rpc.callers import current_caller

@@ -1,8 +1,8 @@
 """PersonService: the periods that persons are insured in."""
 
 import grpc
-from yibao.identity.v1 import enrolment_messages_pb2 as pb
 
+from yibao.identity.v1 import enrolment_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import to_date, to_optional_date

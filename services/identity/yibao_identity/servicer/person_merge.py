@@ -1,9 +1,9 @@
 """PersonService: merges of duplicates, by maker and checker."""
 
 import grpc
+
 from yibao.identity.v1 import merge_messages_pb2 as pb
 from yibao.identity.v1 import merge_pb2
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import from_instant

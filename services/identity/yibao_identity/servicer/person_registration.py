@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import grpc
-from yibao.identity.v1 import person_service_pb2 as pb
 
+from yibao.identity.v1 import person_service_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.endings import database_unavailable

@@ -4,9 +4,9 @@ import datetime as dt
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from yibao.identity.v1 import relative_messages_pb2 as pb
 from yibao.identity.v1 import relative_pb2
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import from_instant

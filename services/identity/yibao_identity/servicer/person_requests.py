@@ -3,7 +3,6 @@
 from typing import Protocol
 
 from yibao.identity.v1 import enrolment_messages_pb2, person_pb2
-
 from yibao_common.commands.request import Request, request_digest
 from yibao_common.rpc.callers import current_caller
 from yibao_common.values.caller import Caller

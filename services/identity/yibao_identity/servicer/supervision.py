@@ -1,10 +1,10 @@
 """SupervisionService: what was done, for those who watch over it (I-05)."""
 
 import grpc
+
 from yibao.common.v1 import audit_pb2
 from yibao.identity.v1 import supervision_service_pb2 as pb
 from yibao.identity.v1 import supervision_service_pb2_grpc as rpc
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import from_instant

@@ -3,9 +3,9 @@
 import re
 
 import grpc
+
 from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.identity.v1 import trust_service_pb2_grpc as rpc
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.wire import from_instant
 from yibao_common.values.errors import RuleError

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 import sqlalchemy as sa
-from yibao import issuing
 
+from yibao import issuing
 from yibao_identity.application.devices import SignedCertificate
 from yibao_identity.rules.certificate import Certificate
 from yibao_identity.rules.device import (

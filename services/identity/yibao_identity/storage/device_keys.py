@@ -1,7 +1,6 @@
 """Keys of devices: which are taken, and the proofs that a phone has the private half."""
 
 from yibao import device as proofs
-
 from yibao_identity.rules.device import KeyAlgorithm, key_refused, proof_invalid
 
 _KEY_BYTES = {

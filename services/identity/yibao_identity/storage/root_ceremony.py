@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from yibao.issuing import (
     RootContent,
     SignedRoot,
@@ -19,7 +20,6 @@ from yibao.issuing import (
     sign_root,
 )
 from yibao.trust import QrError, TrustRoot
-
 from yibao_identity.rules.trust_keys import KeyChangeError
 
 

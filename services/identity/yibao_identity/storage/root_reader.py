@@ -1,7 +1,6 @@
 """Verifies roots of trust before they are stored."""
 
 from yibao.trust import QrError, TrustRoot
-
 from yibao_identity.application.trust import Root
 from yibao_identity.rules.trust_keys import KeyChangeError
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from yibao import issuing
 
+from yibao import issuing
 from yibao_common.db.database import Database
 from yibao_identity.application.trust import (
     Denial,

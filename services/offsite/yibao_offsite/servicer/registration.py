@@ -1,10 +1,10 @@
 """RegistrationService: registration for care in another region."""
 
 import grpc
+
 from yibao.offsite.v1 import registration_pb2
 from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.request import Request, request_digest
 from yibao_common.rpc.callers import current_caller

@@ -1,10 +1,10 @@
 """AccountService: personal accounts, persons' years and the funds' balances."""
 
 import grpc
+
 from yibao.settlement.v1 import account_service_pb2 as pb
 from yibao.settlement.v1 import account_service_pb2_grpc as rpc
 from yibao.settlement.v1.settlement_pb2 import LedgerEntry
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.request import request_digest
 from yibao_common.db.batcher import Batcher

@@ -1,9 +1,9 @@
 """CatalogueService: items and designated institutions of a region."""
 
 import grpc
+
 from yibao.settlement.v1 import catalogue_service_pb2 as pb
 from yibao.settlement.v1 import catalogue_service_pb2_grpc as rpc
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.request import request_digest
 from yibao_common.rpc.callers import current_caller

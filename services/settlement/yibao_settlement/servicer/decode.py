@@ -2,7 +2,6 @@
 
 from yibao.settlement.v1 import bill_pb2
 from yibao.settlement.v1 import settlement_pb2 as pb
-
 from yibao_common.rpc.wire import to_date
 from yibao_settlement.application.records import StoredInputs
 from yibao_settlement.rules.bill import Bill, ChargedLine

@@ -6,7 +6,6 @@ from yibao.settlement.v1 import account_service_pb2 as account_pb
 from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2 as service_pb
 from yibao.settlement.v1 import visit_pb2, visit_service_pb2
-
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_settlement.application.records import Adjudication, Credit, Reversal, SettledBill
 from yibao_settlement.rules.ledger import Entry

@@ -9,10 +9,10 @@ from collections.abc import Coroutine
 from typing import Any, cast
 
 import grpc
+
 from yibao.identity.v1 import person_pb2
 from yibao.identity.v1 import person_service_pb2 as person_pb
 from yibao.identity.v1 import person_service_pb2_grpc as person_rpc
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.logs import Log, kinds
 from yibao_common.rpc.wire import to_date, to_optional_date

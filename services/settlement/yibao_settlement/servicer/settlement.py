@@ -3,10 +3,10 @@
 import asyncio
 
 import grpc
+
 from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2_grpc as rpc
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.request import request_digest
 from yibao_common.db.batcher import Batcher

@@ -7,7 +7,6 @@ from yibao import qr
 from yibao.settlement.v1.visit_pb2 import Presentation
 from yibao.trust import TrustSnapshot
 from yibao.trust_store import TrustStore
-
 from yibao_common.rpc.wire import to_instant
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason

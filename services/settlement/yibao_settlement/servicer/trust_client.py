@@ -8,11 +8,11 @@ import datetime as dt
 from typing import cast
 
 import grpc
+
 from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.identity.v1 import trust_service_pb2_grpc as rpc
 from yibao.trust import AgeState, QrError
 from yibao.trust_store import TrustStore
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.logs import Log, kinds
 from yibao_common.values.clock import Clock

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 
 import grpc
+
 from yibao.settlement.v1 import visit_service_pb2 as pb
 from yibao.settlement.v1 import visit_service_pb2_grpc as rpc
-
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.request import request_digest
 from yibao_common.db.batcher import Batcher
