@@ -40,6 +40,7 @@ types: dev ## Types, strictly
 
 imports: dev ## Who may import whom
 	$(BIN)/lint-imports
+	cd tests && ../$(BIN)/python -m support.pure_rules
 
 pytest: dev ## The tests alone; PYTEST_ARGS='tests/unit -k name' narrows them
 	$(BIN)/python -m pytest --durations=10 $(PYTEST_ARGS)

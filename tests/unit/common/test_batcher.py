@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 from support.tasks import Watched
 
-from yibao_common.db.batcher import Batcher, Outcome
+from yibao_common.commands.request import Outcome
+from yibao_common.db.batcher import Batcher
 from yibao_common.process.supervisor import TaskDiedError
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason

@@ -2,10 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+
+AnswerT = TypeVar("AnswerT")
+
+# What became of one command: its answer, or why it was refused.
+Outcome: TypeAlias = AnswerT | RuleError
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,15 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from yibao_common.commands.request import Outcome
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 
 CommandT = TypeVar("CommandT")
 AnswerT = TypeVar("AnswerT")
-
-# What became of one command: its answer, or why it was refused.
-Outcome: TypeAlias = AnswerT | RuleError
 
 
 class BatchObserver(Protocol):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from yibao_common.db.batcher import Outcome
+from yibao_common.commands.request import Outcome
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
