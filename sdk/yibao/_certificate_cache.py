@@ -24,6 +24,7 @@ from yibao._token import (
     open_short_frame,
     signed_bytes,
 )
+from yibao._trust_format import USE_CREDENTIAL
 from yibao.trust import KeyState, TrustedKey, TrustSnapshot
 
 # A code of mode B begins with tag, array and the header's length: so many characters.
@@ -139,7 +140,7 @@ def check_certificate(
         key_id = known.key_id
     if now_second >= trust.expire_second:
         raise stale_refusal()
-    key = trust.find(key_id, use="cred")
+    key = trust.find(key_id, use=USE_CREDENTIAL)
     if key is None or key.state is KeyState.KILLED:
         raise QrError("unknown_key", "no trusted key signed the certificate in this code")
     # A newer snapshot loads its keys anew, and only the key that verified counts.

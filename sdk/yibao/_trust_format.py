@@ -13,7 +13,6 @@ from yibao._token import KEY_ID_BYTES, PUBLIC_KEY_BYTES, key_id_of
 USE_TOKEN: Final = "tok"  # noqa: S105 - codes of mode A
 USE_CREDENTIAL: Final = "cred"  # device certificates
 USE_STATUS: Final = "status"  # status lists
-USE_TERMINAL: Final = "terminal"  # reserved: scan receipts
 MAX_KEYS: Final = 512
 MAX_LISTS: Final = 256
 MAX_DENIED: Final = 1024

@@ -46,6 +46,14 @@ PLANTED = {
         "from yibao_settlement import servicer",
         "yibao_settlement.storage.translated -> yibao_settlement.servicer",
     ),
+    "yibao_offsite/storage/sending.py": (
+        "from yibao_common import rpc",
+        "yibao_offsite.storage.sending -> yibao_common.rpc",
+    ),
+    "yibao_offsite/servicer/asking.py": (
+        "import sqlalchemy",
+        "yibao_offsite.servicer.asking -> sqlalchemy",
+    ),
     "yibao_settlement/somewhere.py": ("", "yibao_settlement.somewhere"),
     "yibao_settlement/servicer/neighbour.py": (
         "from yibao_identity import rules",
