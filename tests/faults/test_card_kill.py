@@ -44,7 +44,6 @@ def use_and_die(url: str, card_id: str, request_id: str, pin: str, point: str) -
     desk = CardDesk(Database(url))
     setattr(desk.vault, SEALING[point], die)
     card = desk.cards.find(REGION, card_id)
-    assert card is not None
     desk.authorize(card, pin, request=request_of(request_id))
 
 
@@ -83,7 +82,6 @@ def test_a_killed_try_is_counted_once_by_its_repeat(
 def use_again(desk: CardDesk, card_id: str, request_id: str, pin: str) -> None:
     """Sends the same request to this process, which does not know what the first made."""
     card = desk.cards.find(REGION, card_id)
-    assert card is not None
     desk.authorize_bytes(card, pin, request=request_of(request_id))
 
 
@@ -96,7 +94,6 @@ def activate_and_die(url: str, card_id: str, request_id: str, point: str) -> Non
     desk = CardDesk(Database(url))
     setattr(desk.vault, SEALING[point], die)
     card = desk.cards.find(REGION, card_id)
-    assert card is not None
     desk.activate(card, request=request_of(request_id))
 
 

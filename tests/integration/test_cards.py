@@ -29,9 +29,9 @@ from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1 import card_pb2, card_service_pb2
 from yibao.identity.v1 import card_use_messages_pb2 as uses_pb2
 from yibao_common.values.ids import new_id
-from yibao_identity.application.card_use import PinPlace
+from yibao_identity.application.pin.hashing import PinPlace
+from yibao_identity.pin_hashing import PinHasher
 from yibao_identity.rules.qr_code import QrClaims, encode_claims
-from yibao_identity.storage.pepper import PinHasher
 
 Scenario = Callable[[CardWorld], Coroutine[Any, Any, None]]
 WRONG = "111118"

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.card_desk import REGION, CardDesk
+from support.card_desk import REGION, CardDesk, transactions_of
 from support.databases import Databases
 
 from yibao_common.db.database import Database
+from yibao_identity.application import card_sweep
+from yibao_identity.application.card_sweep import CardSweep
 from yibao_identity.rules.card import CardState
-from yibao_identity.storage import card_sweep, tables
-from yibao_identity.storage.card_sweep import CardSweep
+from yibao_identity.storage import tables
 
 CALLER = "service/identity"
 NUMBERS = [f"99901919900307{number:04d}" for number in range(20)]
@@ -24,7 +25,11 @@ def desk(databases: Databases) -> CardDesk:
 
 
 def sweep_of(desk: CardDesk, database: Database | None = None) -> CardSweep:
-    return CardSweep(database or desk.database, clock=lambda: desk.now, caller=CALLER)
+    def clock() -> dt.datetime:
+        return desk.now
+
+    transactions = transactions_of(database or desk.database, desk.vault, clock=clock)
+    return CardSweep(transactions, clock=clock, caller=CALLER)
 
 
 def stored_states(desk: CardDesk) -> list[int]:

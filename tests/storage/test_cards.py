@@ -22,23 +22,21 @@ from support.databases import Databases
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.cards import ValidateOperation
+from yibao_identity.application.card.merge import close_cards_of
+from yibao_identity.application.financial_operation import ValidateOperation
 from yibao_identity.rules.card import (
     ActivationChannel,
     Card,
     CardClosing,
     CardState,
 )
+from yibao_identity.rules.card_loss import LossPapers
 from yibao_identity.rules.card_use import ChipRead
 from yibao_identity.rules.credential import CredentialKind, CredentialState
 from yibao_identity.rules.documents import ShownDocument
-from yibao_identity.rules.financial import FinancialOperation, Purse
+from yibao_identity.rules.financial_operation import FinancialOperation, Purse
 from yibao_identity.rules.pin import PinState
-from yibao_identity.rules.replacement import (
-    LossPapers,
-)
 from yibao_identity.storage import tables
-from yibao_identity.storage.cards import close_of_person
 from yibao_identity.storage.feed import standings_of
 
 STRANGER = ShownDocument("01", "999019198001010018")
@@ -544,8 +542,9 @@ def test_a_lost_card_is_not_closed_before_its_replacement_is_handed_out(
 def test_the_cards_of_a_merged_record_are_closed(desk: CardDesk, state: CardState) -> None:
     """I-28: one person, one record."""
     card = desk.in_state(state)
-    with desk.database.write() as connection:
-        closed = close_of_person(connection, REGION, card.person_id, now=desk.now, caller=AGENCY)
+    closed = desk.transactions.change(
+        REGION, lambda work: close_cards_of(work, card.person_id, at=desk.now, caller=AGENCY)
+    )
     is_over = state in (CardState.REPLACED, CardState.CLOSED)
     assert (card.card_id in closed) is not is_over
     assert desk.read(card).state is (state if is_over else CardState.CLOSED)
@@ -560,7 +559,7 @@ def test_the_newest_card_of_a_person_comes_first(desk: CardDesk) -> None:
     found = desk.cards.of_person(REGION, lost.person_id)
     assert [each.card_id for each in found] == [new.card_id, lost.card_id]
     assert desk.cards.of_person("330100", lost.person_id) == []
-    assert desk.cards.find("330100", lost.card_id) is None
+    assert refusal(desk.cards.find, "330100", lost.card_id).reason is Reason.CARD_NOT_FOUND
     assert desk.cards.with_serial("330100", lost.card_serial) == []
 
 
@@ -599,9 +598,9 @@ def test_money_of_a_card_has_its_place(
     card = desk.active()
     asked = ValidateOperation(REGION, parse_caller(caller), card.card_id, "", purse, operation)
     if reason is None:
-        assert desk.cards.check_operation(asked) == "CCB001"
+        assert desk.operations.validate(asked) == "CCB001"
     else:
-        assert refusal(desk.cards.check_operation, asked).reason is reason
+        assert refusal(desk.operations.validate, asked).reason is reason
 
 
 def test_an_e_certificate_has_no_financial_account(desk: CardDesk) -> None:
@@ -619,7 +618,7 @@ def test_an_e_certificate_has_no_financial_account(desk: CardDesk) -> None:
             Purse.FINANCIAL_ACCOUNT,
             FinancialOperation.DEPOSIT,
         )
-        return refusal(desk.cards.check_operation, question).reason
+        return refusal(desk.operations.validate, question).reason
 
     assert ask(f"holder/{own}", certificate_id=own) is Reason.NO_FINANCIAL_ACCOUNT
     assert ask(f"holder/{own}", card_id=card.card_id) is Reason.BANK_ACCOUNT_ELSEWHERE

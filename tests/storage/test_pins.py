@@ -22,7 +22,7 @@ from support.databases import Databases
 from yibao_common.db.database import Database
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.card_use import CardName
+from yibao_identity.application.card.rows import CardName
 from yibao_identity.rules.card import Card, CardState
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.rules.pin import PinState

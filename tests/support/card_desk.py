@@ -1,4 +1,4 @@
-"""The stores of cards over a real database, a clock to turn, and holders with papers."""
+"""All that is done with cards over a real database, a clock to turn, and holders with papers."""
 
 import datetime as dt
 import hashlib
@@ -10,32 +10,42 @@ import sqlalchemy as sa
 
 from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
+from yibao_common.db.transactions import StoredTransactions
 from yibao_common.keys.vault import Vault
 from yibao_common.values.caller import parse_caller
+from yibao_common.values.clock import Clock
 from yibao_common.values.ids import new_id
+from yibao_identity.application.card.life import (
+    ActivateCard,
+    CardEvidence,
+    Cards,
+    CloseCard,
+    IssueCard,
+)
+from yibao_identity.application.card.rows import CardName
+from yibao_identity.application.card_loss import (
+    CardLosses,
+    CollectReplacement,
+    OrderReplacement,
+    ReportCardLoss,
+)
 from yibao_identity.application.card_use import (
     AuthorizeCard,
     CardAuthorization,
-    CardName,
-    ChangePin,
-    HashedPin,
-    NewPin,
-    PinPlace,
+    CardUses,
     PrintTransactions,
+)
+from yibao_identity.application.financial_operation import FinancialOperations
+from yibao_identity.application.pin.hashing import HashedPin, NewPin, PinPlace
+from yibao_identity.application.pin.life import (
+    ChangePin,
+    Pins,
     ReportPinLost,
     ResetPin,
     SetPin,
     VerifyPin,
 )
-from yibao_identity.application.cards import (
-    ActivateCard,
-    CardEvidence,
-    CloseCard,
-    CollectReplacement,
-    IssueCard,
-    OrderReplacement,
-    ReportCardLoss,
-)
+from yibao_identity.application.work import Work
 from yibao_identity.rules.card import (
     ActivationChannel,
     Card,
@@ -43,15 +53,11 @@ from yibao_identity.rules.card import (
     CardLimits,
     CardState,
 )
+from yibao_identity.rules.card_loss import LossPapers
 from yibao_identity.rules.card_use import CardTransaction, ChipRead
 from yibao_identity.rules.documents import ShownDocument
-from yibao_identity.rules.replacement import (
-    LossPapers,
-)
 from yibao_identity.storage import tables
-from yibao_identity.storage.card_use import CardUseStore
-from yibao_identity.storage.cards import CardStore
-from yibao_identity.storage.pins import PinStore
+from yibao_identity.storage.work import unit_of_work
 
 REGION = "500100"
 AGENCY = f"agency/{REGION}/wang"
@@ -80,6 +86,12 @@ class Randomness:
         return hashlib.shake_128(str(next(self._numbers)).encode()).digest(count)
 
 
+def transactions_of(database: Database, vault: Vault, *, clock: Clock) -> StoredTransactions[Work]:
+    """Returns what begins units of work of a database."""
+    unit = unit_of_work(vault)
+    return StoredTransactions(database, answers=tables.answer, unit=unit, clock=clock, vault=vault)
+
+
 def quick_hash(pin: str, place: PinPlace, *, scheme: int = 1) -> HashedPin:
     """Returns a hash that costs nothing, for tests in which many PINs are tried."""
     content = f"{scheme} {pin} {place.region} {place.card_id}".encode() + place.salt
@@ -100,17 +112,18 @@ class CardDesk:
         random_bytes = Randomness()
         self.vault = Vault([b"\x11" * 32], b"\x22" * 32, random_bytes=random_bytes)
         common: dict[str, Any] = {"clock": lambda: self.now, "limits": self.limits}
-        self.cards = CardStore(
-            self.database, self.vault, ids=new_id, random_bytes=random_bytes, **common
-        )
-        self.pins = PinStore(self.database, self.vault, **common)
-        self.uses = CardUseStore(
-            self.database,
-            self.vault,
+        made = {**common, "ids": new_id, "random_bytes": random_bytes}
+        self.transactions = transactions_of(self.database, self.vault, clock=lambda: self.now)
+        self.cards = Cards(self.transactions, **made)
+        self.losses = CardLosses(self.transactions, **made)
+        self.pins = Pins(self.transactions, **common)
+        self.uses = CardUses(
+            self.transactions,
             random_bytes=random_bytes,
             key_expire_time=lambda: dt.datetime(2099, 1, 1, tzinfo=dt.UTC),
             **common,
         )
+        self.operations = FinancialOperations(self.transactions, **common)
 
     # Holders.
 
@@ -211,13 +224,13 @@ class CardDesk:
     ) -> Card:
         request = fields.get("request") or self.request("ReportCardLoss", caller)
         command = ReportCardLoss(request, card.card_id, papers)
-        return self._card(self.cards.report_loss(command, self.encode))
+        return self._card(self.losses.report(command, self.encode))
 
     def order(self, card: Card, papers: LossPapers = PAPERS, **fields: Any) -> Card:
         request = fields.get("request") or self.request("OrderReplacement", BANK)
         document = fields.get("document", DOCUMENT)
         command = OrderReplacement(request, card.card_id, papers, document)
-        return self._card(self.cards.order_replacement(command, self.encode))
+        return self._card(self.losses.order(command, self.encode))
 
     def collect(self, card: Card, **fields: Any) -> Card:
         number = next(self._numbers)
@@ -229,7 +242,7 @@ class CardDesk:
             "document": DOCUMENT,
             **fields,
         }
-        return self._card(self.cards.collect_replacement(CollectReplacement(**values), self.encode))
+        return self._card(self.losses.collect(CollectReplacement(**values), self.encode))
 
     def close(self, card: Card, closing: CardClosing = CardClosing.SURRENDERED) -> Card:
         command = CloseCard(self.request("CloseCard", BANK), card.card_id, closing)
@@ -376,9 +389,7 @@ class CardDesk:
         return ChipRead(card.card_serial, card.chip_number, self.now + late)
 
     def read(self, card: Card) -> Card:
-        found = self.cards.find(REGION, card.card_id)
-        assert found is not None
-        return found
+        return self.cards.find(REGION, card.card_id)
 
     def row(self, card: Card) -> Any:
         """Returns the stored row."""

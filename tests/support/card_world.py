@@ -25,8 +25,8 @@ from yibao_common.rpc.server import Server
 from yibao_common.rpc.wire import from_instant
 from yibao_common.values.ids import new_id
 from yibao_identity.access import ACCESS
-from yibao_identity.servicer.card import CardServicer
-from yibao_identity.storage.pepper import PinHasher
+from yibao_identity.card_parts import card_servicer
+from yibao_identity.pin_hashing import PinHasher
 from yibao_identity.storage.signing import TokenSigner
 
 SERVICE = card_service_pb2.DESCRIPTOR.services_by_name["CardService"]
@@ -222,8 +222,15 @@ async def serving_cards(
     signer = TokenSigner(Ed25519PrivateKey.generate())
     hasher, blocking = PinHasher([PEPPER]), Blocking()
     log, lines = open_test_log("debug")
-    servicer = CardServicer(
-        desk.cards, desk.pins, desk.uses, blocking, hasher=hasher, signer=signer
+    servicer = card_servicer(
+        desk.cards,
+        desk.losses,
+        desk.pins,
+        desk.uses,
+        desk.operations,
+        blocking,
+        hasher=hasher,
+        signer=signer,
     )
     config = ServerConfig.model_validate(
         {

@@ -28,6 +28,7 @@ from yibao_identity.application.persons import (
 )
 from yibao_identity.application.records import EnrolledPerson
 from yibao_identity.application.relatives import ConfirmLink, EndLink, RequestLink
+from yibao_identity.person_parts import cards_closer
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
 from yibao_identity.rules.merge import Merge
@@ -35,7 +36,6 @@ from yibao_identity.rules.newborn import NewbornRegistration
 from yibao_identity.rules.person import Correction, Registration
 from yibao_identity.rules.relative import LinkPurpose, Relation, RelativeLink
 from yibao_identity.storage import tables
-from yibao_identity.storage.cards import close_of_person as close_cards
 from yibao_identity.storage.certificates import close_of_person as close_certificates
 from yibao_identity.storage.enrolment_changes import EnrolmentStore
 from yibao_identity.storage.merges import MergeStore
@@ -88,7 +88,7 @@ class PersonWorld:
         self.persons = PersonStore(database, self.vault, **shared)
         self.enrolments = EnrolmentStore(database, self.vault, **shared)
         self.merges = MergeStore(
-            database, self.vault, closers=(close_cards, close_certificates), **shared
+            database, self.vault, closers=(cards_closer(self.vault), close_certificates), **shared
         )
         self.relatives = self.relative_store()
         self._numbers: Iterator[str] = citizen_numbers()

@@ -1,24 +1,40 @@
-"""Puts together what serves cards: stores, the hasher of PINs, the sweep, the servicer."""
+"""Puts together what serves cards: what application decides, the sweep, the servicer."""
 
+import functools
 import os
+from collections.abc import Callable, Sequence
 
+from yibao.identity.v1 import card_service_pb2
+from yibao.identity.v1.card_service_pb2_grpc import CardServiceServicer
+from yibao_common.commands.background import BackgroundTask, Duty
 from yibao_common.commands.blocking import Blocking
-from yibao_common.db.database import Database
-from yibao_common.keys.vault import Vault
+from yibao_common.commands.transactions import Transactions
 from yibao_common.process.logs import Log
+from yibao_common.process.metrics import Metrics
+from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.parts import composed
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
-from yibao_identity.card_sweeper import CardSweeper
+from yibao_identity.application.card.life import Cards
+from yibao_identity.application.card_loss import CardLosses
+from yibao_identity.application.card_sweep import CardSweep
+from yibao_identity.application.card_use import CardUses
+from yibao_identity.application.financial_operation import FinancialOperations
+from yibao_identity.application.pin.hashing import PinHashing
+from yibao_identity.application.pin.life import Pins
+from yibao_identity.application.ports import CodeSigner
+from yibao_identity.application.work import Work
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing
+from yibao_identity.pin_hashing import PinHasher, read_peppers
 from yibao_identity.rules.card import CardLimits
-from yibao_identity.servicer.card import CardServicer
-from yibao_identity.storage.card_sweep import CardSweep
-from yibao_identity.storage.card_use import CardUseStore
-from yibao_identity.storage.cards import CardStore
-from yibao_identity.storage.pepper import PinHasher, read_peppers
-from yibao_identity.storage.pins import PinStore
+from yibao_identity.servicer.card.life import CardPart
+from yibao_identity.servicer.card_loss import CardLossPart
+from yibao_identity.servicer.card_use import CardUsePart
+from yibao_identity.servicer.financial_operation import FinancialOperationPart
+from yibao_identity.servicer.pin import HashedPins, PinPart
 
+_SERVICE = card_service_pb2.DESCRIPTOR.services_by_name["CardService"]
 # Who restricts cards in the feed and the audit: nobody's certificate, this service itself.
 _SWEEPER = "service/identity"
 _SECONDS_PER_MINUTE = 60
@@ -30,11 +46,11 @@ class CardParts:
     def __init__(
         self,
         config: IdentityConfig,
-        database: Database,
-        vault: Vault,
+        transactions: Transactions[Work],
         ring: KeyRing,
         *,
         blocking: Blocking,
+        metrics: Metrics,
         log: Log,
         clock: Clock,
         ids: Ids,
@@ -52,36 +68,91 @@ class CardParts:
             transactions_until_print=cards.transactions_until_print,
         )
         self._hasher = PinHasher(read_peppers(cards.pepper_files))
-        self._sweeper = CardSweeper(
-            CardSweep(database, clock=clock, caller=_SWEEPER).sweep,
+        self._sweeping = sweeping(
+            CardSweep(transactions, clock=clock, caller=_SWEEPER).sweep,
             blocking,
             regions=config.issuer.regions,
             seconds=cards.sweep_minutes * _SECONDS_PER_MINUTE,
+            metrics=metrics,
+            clock=clock,
             log=log,
         )
-        self.servicer = CardServicer(
-            CardStore(
-                database, vault, clock=clock, ids=ids, random_bytes=os.urandom, limits=limits
-            ),
-            PinStore(database, vault, clock=clock, limits=limits),
-            CardUseStore(
-                database,
-                vault,
+        self.servicer = card_servicer(
+            Cards(transactions, clock=clock, ids=ids, random_bytes=os.urandom, limits=limits),
+            CardLosses(transactions, clock=clock, ids=ids, random_bytes=os.urandom, limits=limits),
+            Pins(transactions, clock=clock, limits=limits),
+            CardUses(
+                transactions,
                 clock=clock,
                 random_bytes=os.urandom,
                 limits=limits,
                 key_expire_time=ring.code_key_expire_time,
             ),
+            FinancialOperations(transactions, clock=clock, limits=limits),
             blocking,
             hasher=self._hasher,
             signer=ring,
         )
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Starts the sweep, inside the event loop."""
-        self._sweeper.start()
+        self._sweeping.start(supervisor)
 
     async def close(self) -> None:
         """Stops the sweep and the hasher; no call may come any more."""
-        await self._sweeper.close()
+        await self._sweeping.close()
         self._hasher.close()
+
+
+def card_servicer(
+    cards: Cards,
+    losses: CardLosses,
+    pins: Pins,
+    uses: CardUses,
+    operations: FinancialOperations,
+    blocking: Blocking,
+    *,
+    hasher: PinHashing,
+    signer: CodeSigner,
+) -> CardServiceServicer:
+    """Returns CardService, put together of a part for each feature."""
+    hashed = HashedPins(pins, hasher, blocking)
+    return composed(
+        CardServiceServicer,
+        _SERVICE,
+        CardPart(cards, blocking),
+        CardLossPart(losses, blocking),
+        PinPart(pins, hashed, blocking),
+        CardUsePart(uses, hashed, blocking, signer=signer),
+        FinancialOperationPart(operations, blocking),
+    )
+
+
+def sweeping(
+    sweep: Callable[[str], int],
+    blocking: Blocking,
+    *,
+    regions: Sequence[str],
+    seconds: float,
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> BackgroundTask:
+    """Returns the task that restricts overdue cards in every region that is served here."""
+
+    async def restrict(region: str) -> None:
+        restricted = await blocking.run(sweep, region)
+        if restricted:
+            log.info("cards restricted", region=region, cards=restricted)
+
+    duties = [
+        Duty(
+            run=functools.partial(restrict, region),
+            failure="cards were not swept",
+            region=region,
+        )
+        for region in regions
+    ]
+    return BackgroundTask(
+        "card-sweep", duties, seconds=seconds, metrics=metrics, clock=clock, log=log
+    )

@@ -19,6 +19,7 @@ from yibao.identity.v1 import (
 )
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.opening import open_database
+from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
@@ -37,8 +38,10 @@ from yibao_identity.keys import KeyRing, open_key_store, open_vault
 from yibao_identity.person_parts import person_servicer
 from yibao_identity.servicer.supervision import SupervisionServicer
 from yibao_identity.servicer.trust import TrustServicer
+from yibao_identity.storage import tables
 from yibao_identity.storage.audit import AuditStore
 from yibao_identity.storage.trust_tables import TrustTableStore
+from yibao_identity.storage.work import unit_of_work
 
 DESCRIPTORS = (
     person_service_pb2.DESCRIPTOR.services_by_name["PersonService"],
@@ -87,11 +90,25 @@ class IdentityService:
                 clock=clock,
                 log=log,
             )
+            transactions = StoredTransactions(
+                database,
+                answers=tables.answer,
+                unit=unit_of_work(vault),
+                clock=clock,
+                vault=vault,
+            )
             self._persons = person_servicer(
                 config, database, vault, blocking=blocking, clock=clock, ids=ids
             )
             self._cards = CardParts(
-                config, database, vault, ring, blocking=blocking, log=log, clock=clock, ids=ids
+                config,
+                transactions,
+                ring,
+                blocking=blocking,
+                metrics=self._metrics,
+                log=log,
+                clock=clock,
+                ids=ids,
             )
             self._certificates = CertificateParts(
                 config,
@@ -125,7 +142,7 @@ class IdentityService:
             ids=self._ids,
         )
         self._certificates.start(supervisor)
-        self._cards.start()
+        self._cards.start(supervisor)
         self._keeper.start()
         try:
             port = await server.start()

@@ -46,3 +46,6 @@ class MemoryHolders(HolderRows):
 
     def of_open_certificate(self, certificate_id: str) -> str | None:
         return self.certificates.get(certificate_id)
+
+    def has_certificate(self, certificate_id: str) -> bool:
+        return certificate_id in self.certificates

@@ -16,7 +16,7 @@ from yibao_identity.rules.channel import (
     check_use,
 )
 from yibao_identity.rules.credential import CredentialKind
-from yibao_identity.rules.financial import FinancialOperation, Purse, check_operation
+from yibao_identity.rules.financial_operation import FinancialOperation, Purse, check_operation
 
 CALLERS = {
     "agency": "agency/500100/wang",

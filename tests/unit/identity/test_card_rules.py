@@ -28,6 +28,14 @@ from yibao_identity.rules.card import (
     state_after,
     state_on,
 )
+from yibao_identity.rules.card_loss import (
+    LossPapers,
+    Replacement,
+    check_papers,
+    check_ready,
+    merged_papers,
+    ready_date,
+)
 from yibao_identity.rules.card_use import (
     ChipRead,
     check_may_spend,
@@ -37,14 +45,6 @@ from yibao_identity.rules.card_use import (
 )
 from yibao_identity.rules.credential import CredentialState
 from yibao_identity.rules.pin import PinState
-from yibao_identity.rules.replacement import (
-    LossPapers,
-    Replacement,
-    check_papers,
-    check_ready,
-    merged_papers,
-    ready_date,
-)
 
 NOW = dt.datetime(2026, 3, 2, 4, 0, tzinfo=dt.UTC)
 S, E = CardState, CardEvent

@@ -11,8 +11,8 @@ import pytest
 
 from yibao_common.process.config import StartError
 from yibao_common.values.ids import new_id
-from yibao_identity.application.card_use import HashedPin, NewPin, PinPlace
-from yibao_identity.storage.pepper import PinHasher, read_peppers, scheme_of
+from yibao_identity.application.pin.hashing import HashedPin, NewPin, PinPlace
+from yibao_identity.pin_hashing import PinHasher, read_peppers, scheme_of
 
 OLD, NEW = b"\x01" * 32, b"\x02" * 32
 PLACE = PinPlace("500100", new_id(), b"s" * 16)

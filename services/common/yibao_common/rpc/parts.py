@@ -1,6 +1,7 @@
 """One gRPC service put together of parts: a file for each feature, no chain of classes."""
 
 import types
+from collections.abc import Callable
 from typing import TypeVar, cast
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -8,7 +9,9 @@ from google.protobuf.descriptor import ServiceDescriptor
 ServicerT = TypeVar("ServicerT")
 
 
-def composed(servicer: type[ServicerT], service: ServiceDescriptor, *parts: object) -> ServicerT:
+def composed(
+    servicer: Callable[..., ServicerT], service: ServiceDescriptor, *parts: object
+) -> ServicerT:
     """Returns what serves every method of `service`, each by the one part that has it.
 
     Asserts that no method is missing and none is in two parts. `servicer` is the class that

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
@@ -10,7 +11,9 @@ from yibao_common.values.caller import Caller, Role
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.work import Work
+
+if TYPE_CHECKING:
+    from yibao_identity.application.work import Work
 
 Subjects = tuple[str, ...]
 NO_REASONS: frozenset[Reason] = frozenset()
@@ -23,7 +26,7 @@ class Calls:
     the caller named, and `audited` the other reasons that are put on record.
     """
 
-    def __init__(self, transactions: Transactions[Work], *, clock: Clock) -> None:
+    def __init__(self, transactions: "Transactions[Work]", *, clock: Clock) -> None:
         """Takes what begins transactions."""
         self._transactions = transactions
         self._clock = clock
@@ -31,7 +34,7 @@ class Calls:
     def answer(
         self,
         request: Request,
-        decide: Callable[[Work], bytes],
+        decide: "Callable[[Work], bytes]",
         *,
         about: Subjects = (),
         audited: frozenset[Reason] = NO_REASONS,
@@ -43,7 +46,7 @@ class Calls:
     def answer_counted(
         self,
         request: Request,
-        decide: Callable[[Work], bytes | RuleError],
+        decide: "Callable[[Work], bytes | RuleError]",
         *,
         about: Subjects = (),
         audited: frozenset[Reason] = NO_REASONS,
@@ -55,7 +58,7 @@ class Calls:
     @contextlib.contextmanager
     def read(
         self, region: str, caller: Caller, method: str, *, about: Subjects = ()
-    ) -> Iterator[Work]:
+    ) -> "Iterator[Work]":
         """Gives a unit of work for a call that only reads."""
         request = Request(region, "", b"", method, caller)
         with (

@@ -1,109 +1,61 @@
-"""What is asked of PINs and of cards at terminals, and the storage that does it.
+"""Uses of cards at terminals: authorized, counted and printed.
 
-A PIN comes as what the pepper makes of it: hashes for comparing and storing. In clear it
-goes only as far as the check of a new one, in values that are never printed.
+What is about to be signed is stored in the transaction that counts it. The signature is
+made inside, because a repeated request has to get the same code; it leaves the process
+only after the commit.
 """
 
-from collections.abc import Callable, Mapping
+import datetime as dt
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from yibao_common.commands.request import Request
+from yibao_common.commands.transactions import Transactions
 from yibao_common.values.caller import Caller
-from yibao_identity.application.cards import EncodeCard
-from yibao_identity.rules.card import Card
-from yibao_identity.rules.card_use import CardTransaction, ChipRead
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError, TransientError
+from yibao_identity.application.card.calls import CardCalls
+from yibao_identity.application.card.rows import CardName
+from yibao_identity.application.holder import check_shown_document, require_holder
+from yibao_identity.application.pin.hashing import HashedPin
+from yibao_identity.application.pin.tries import PinTries
+from yibao_identity.rules.card import Card, CardLimits, check_not_closed, check_usable
+from yibao_identity.rules.card_use import (
+    SPENDING_AUDIENCES,
+    CardTransaction,
+    ChipRead,
+    check_may_spend,
+    check_original,
+    check_read_time,
+)
 from yibao_identity.rules.documents import ShownDocument
-from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.rules.qr_code import CODE_ID_BYTES, QrClaims, new_claims
+
+if TYPE_CHECKING:
+    from yibao_identity.application.work import Work
 
 
-@dataclass(frozen=True, slots=True)
-class CardName:
-    """Names a card: by its id, or by the serial and chip that a terminal read."""
+class CardUseRows(Protocol):
+    """Codes and transactions of a region's cards; to write them, the card has to be locked."""
 
-    card_id: str = ""
-    card_serial: str = ""
-    chip_number: str = ""
+    def store_code(self, claims: QrClaims, *, card_id: str, issued_to: str) -> None:
+        """Notes what is about to be signed, for whom and who asked."""
+        ...
 
+    def store_transaction(self, card_id: str, transaction: CardTransaction) -> None:
+        """Stores a transaction, and its number as that of the card's last one."""
+        ...
 
-@dataclass(frozen=True, slots=True)
-class PinPlace:
-    """What the hash of a PIN depends on beside the PIN; a card's never changes."""
+    def transactions(
+        self, card_id: str, *, after_sequence: int, limit: int
+    ) -> Sequence[CardTransaction]:
+        """Returns at most `limit` transactions of a card after one, in their order."""
+        ...
 
-    region: str
-    card_id: str
-    salt: bytes
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class HashedPin:
-    """A PIN's hash under each pepper that is in use, by scheme; never printed.
-
-    What is stored anew is stored under `newest_scheme`.
-    """
-
-    hashes: Mapping[int, bytes]
-    newest_scheme: int
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class NewPin:
-    """A PIN to be set; never printed."""
-
-    pin: str
-    hashed: HashedPin
-
-
-@dataclass(frozen=True, slots=True)
-class SetPin:
-    """Sets the first PIN."""
-
-    request: Request
-    card_id: str
-    pin: NewPin
-    is_original_card_shown: bool
-    document: ShownDocument | None
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyPin:
-    """Tries a PIN in a terminal."""
-
-    request: Request
-    card_id: str
-    chip: ChipRead
-    pin: HashedPin
-
-
-@dataclass(frozen=True, slots=True)
-class ChangePin:
-    """Changes a PIN: by the old one, by the document, or by both; never by neither."""
-
-    request: Request
-    card_id: str
-    old_pin: HashedPin | None
-    new_pin: NewPin
-    is_document_needed: bool
-    document: ShownDocument | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReportPinLost:
-    """Refuses a PIN from now on."""
-
-    request: Request
-    card_id: str
-    document: ShownDocument | None
-
-
-@dataclass(frozen=True, slots=True)
-class ResetPin:
-    """Sets another PIN without the old one."""
-
-    request: Request
-    card_id: str
-    pin: NewPin
-    document: ShownDocument | None
+    def store_printed(self, card_id: str, transactions: int) -> None:
+        """Stores how many transactions of a card were ever printed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,79 +88,119 @@ class CardAuthorization:
     claims: QrClaims
 
 
-class PinHashing(Protocol):
-    """Hashes PINs, slowly on purpose and away from the event loop."""
-
-    async def hash(self, pin: str, place: PinPlace) -> HashedPin:
-        """Returns what stands for a PIN of a card."""
-        ...
-
-    def digest(self, hashed: HashedPin) -> bytes:
-        """Returns what stands for the PIN in the digest of a request."""
-        ...
+EncodeAuthorization = Callable[[CardAuthorization], bytes]
+EncodePrinted = Callable[[Card, Sequence[CardTransaction]], bytes]
 
 
-class Pins(Protocol):
-    """PINs of cards. Blocks.
-
-    Each call but `place` is carried out once by request id and returns the answer's
-    bytes. A wrong PIN is counted durably before PIN_INCORRECT is raised.
-    """
-
-    def place(self, region: str, card: CardName) -> PinPlace:
-        """Returns what the hash depends on.
-
-        Raises CARD_NOT_FOUND.
-        """
-        ...
-
-    def set(self, command: SetPin, encode: EncodeCard) -> bytes:
-        """Sets the first PIN."""
-        ...
-
-    def verify(self, command: VerifyPin, encode: EncodeCard) -> bytes:
-        """Tries a PIN."""
-        ...
-
-    def change(self, command: ChangePin, encode: EncodeCard) -> bytes:
-        """Changes a PIN."""
-        ...
-
-    def report_lost(self, command: ReportPinLost, encode: EncodeCard) -> bytes:
-        """Refuses a PIN from now on."""
-        ...
-
-    def reset(self, command: ResetPin, encode: EncodeCard) -> bytes:
-        """Sets another PIN without the old one."""
-        ...
-
-
-class CardUses(Protocol):
+class CardUses:
     """Uses of cards and their printed records. Blocks."""
 
-    def authorize(
-        self, command: AuthorizeCard, encode: Callable[[CardAuthorization], bytes]
-    ) -> bytes:
-        """Authorizes a use once by request id and returns the answer's bytes.
-
-        `encode` signs; it is called after the row about the code was written, in the
-        same transaction, and what it returns leaves only after the commit.
-        """
-        ...
-
-    def print_transactions(
+    def __init__(
         self,
-        command: PrintTransactions,
-        encode: Callable[[Card, list[CardTransaction]], bytes],
-    ) -> bytes:
-        """Prints once by request id and returns the answer's bytes."""
-        ...
+        transactions: "Transactions[Work]",
+        *,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+        limits: CardLimits,
+        key_expire_time: Callable[[], dt.datetime],
+    ) -> None:
+        """Takes what begins transactions, and until when the present key signs."""
+        self._calls = CardCalls(transactions, clock=clock, limits=limits)
+        self._tries = PinTries(transactions, self._calls, most_tries=limits.pin_tries)
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._limits = limits
+        self._key_expire_time = key_expire_time
+
+    def authorize(self, command: AuthorizeCard, encode: EncodeAuthorization) -> bytes:
+        """Authorizes one use of a card once by request id and answers with its code.
+
+        `encode` signs; it is called after the row about the code was written, in the same
+        transaction, and what it returns leaves only after the commit.
+
+        Raises:
+            TransientError: no key of the issuer may sign at present.
+        """
+        # A code of a later second would be refused everywhere, and yet be counted.
+        if self._clock() >= self._key_expire_time():
+            raise TransientError("no key of the issuer may sign at present")
+
+        def decide(work: "Work") -> bytes | RuleError:
+            outcome = self._authorize(work, command)
+            return outcome if isinstance(outcome, RuleError) else encode(outcome)
+
+        request, card_id = command.request, command.card_id
+        with self._tries.guesses_counted(request, card_id, command.pin):
+            return self._calls.answer_counted(request, card_id, decide)
+
+    def print_transactions(self, command: PrintTransactions, encode: EncodePrinted) -> bytes:
+        """Prints once by request id what was not printed yet, and begins a new count."""
+        return self._calls.answer(
+            command.request, command.card_id, lambda work: encode(*self._print(work, command))
+        )
 
     def transactions(
         self, region: str, card_id: str, *, caller: Caller, after_sequence: int, limit: int
     ) -> list[CardTransaction]:
-        """Returns at most `limit` transactions after one.
+        """Returns at most `limit` transactions of a card after one.
 
-        Raises CARD_NOT_FOUND, and OUT_OF_SCOPE for another holder than the card's.
+        Raises:
+            RuleError: CARD_NOT_FOUND, and OUT_OF_SCOPE for another holder than the card's.
         """
-        ...
+        with self._calls.read(region, caller, "ListCardTransactions", card_id) as work:
+            card = self._calls.find(work, CardName(card_id))
+            require_holder(work.holders, caller, card.person_id)
+            rows = work.card_uses
+            return list(rows.transactions(card_id, after_sequence=after_sequence, limit=limit))
+
+    def _authorize(self, work: "Work", command: AuthorizeCard) -> CardAuthorization | RuleError:
+        request, now = command.request, self._clock()
+        name = CardName(command.card_id)
+        held = self._calls.hold(work, name)
+        check_usable(held.card)
+        check_read_time(command.chip, now=now)
+        refusal = self._tries.attempt(work, request, held, command.pin)
+        if refusal is not None:
+            return refusal
+        # After the PIN, so that nobody learns the count without it.
+        is_spending = command.audience in SPENDING_AUDIENCES
+        if is_spending:
+            check_may_spend(held.card, most=self._limits.transactions_until_print)
+        claims = new_claims(
+            issuer=request.region,
+            subject=held.card.subject,
+            audience=command.audience,
+            now=now,
+            code_id=self._random_bytes(CODE_ID_BYTES),
+        )
+        issued_to = request.caller.path
+        work.card_uses.store_code(claims, card_id=command.card_id, issued_to=issued_to)
+        if is_spending:
+            transaction = CardTransaction(
+                held.card.transactions + 1,
+                now,
+                command.institution_id,
+                issued_to,
+                command.audience,
+                claims.code_id.hex(),
+            )
+            work.card_uses.store_transaction(command.card_id, transaction)
+        return CardAuthorization(self._calls.find(work, name), claims)
+
+    def _print(
+        self, work: "Work", command: PrintTransactions
+    ) -> tuple[Card, Sequence[CardTransaction]]:
+        held = self._calls.hold(work, CardName(command.card_id))
+        card = held.card
+        check_not_closed(card)
+        check_original(command.is_original_card_shown)
+        check_shown_document(work.holders, command.document, held.person.person_id)
+        printed = work.card_uses.transactions(
+            card.card_id,
+            after_sequence=card.printed_transactions,
+            limit=card.transactions_since_print,
+        )
+        assert len(printed) == card.transactions_since_print
+        work.card_uses.store_printed(card.card_id, card.transactions)
+        detail = {"transactions": str(len(printed))}
+        return self._calls.recorded(work, command.request, card.card_id, detail), printed

@@ -47,6 +47,10 @@ class HolderRows(Protocol):
         """Returns the person of an e-certificate that is not closed, or None."""
         ...
 
+    def has_certificate(self, certificate_id: str) -> bool:
+        """Tells whether there is an e-certificate, closed or not."""
+        ...
+
 
 def lock_persons(rows: HolderRows, person_ids: Collection[str]) -> Mapping[str, LockedPerson]:
     """Locks persons, in rising order, until the transaction ends.

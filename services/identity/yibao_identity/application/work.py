@@ -11,7 +11,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from yibao_common.commands.audit import AuditTrail
+from yibao_identity.application.card.rows import CardRows
+from yibao_identity.application.card_loss import CardLossRows
+from yibao_identity.application.card_sweep import CardSweepRows
+from yibao_identity.application.card_use import CardUseRows
 from yibao_identity.application.holder import HolderRows
+from yibao_identity.application.pin.rows import PinRows
 
 
 @dataclass(slots=True)
@@ -34,5 +39,10 @@ class Work:
 
     region: str
     holders: HolderRows
+    cards: CardRows
+    card_losses: CardLossRows
+    pins: PinRows
+    card_uses: CardUseRows
+    card_sweep: CardSweepRows
     feed: FeedTrail = field(default_factory=FeedTrail)
     audit: AuditTrail = field(default_factory=AuditTrail)

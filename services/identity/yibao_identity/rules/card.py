@@ -13,9 +13,9 @@ from types import MappingProxyType
 from yibao_common.values.calendar import add_months
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_identity.rules.card_loss import LossPapers, Replacement
 from yibao_identity.rules.credential import CredentialState
 from yibao_identity.rules.pin import PinState
-from yibao_identity.rules.replacement import LossPapers, Replacement
 
 
 class CardState(enum.Enum):

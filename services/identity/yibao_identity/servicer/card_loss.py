@@ -4,14 +4,15 @@ import grpc
 
 from yibao.identity.v1 import loss_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
-from yibao_identity.application.cards import (
-    Cards,
+from yibao_common.rpc.wire import as_sent
+from yibao_identity.application.card_loss import (
+    CardLosses,
     CollectReplacement,
     OrderReplacement,
     ReportCardLoss,
 )
 from yibao_identity.rules.card import Card
-from yibao_identity.servicer.card_messages import (
+from yibao_identity.servicer.card.messages import (
     card_message,
     document_of,
     papers_of,
@@ -19,11 +20,13 @@ from yibao_identity.servicer.card_messages import (
 )
 
 
-class CardLossMethods:
+class CardLossPart:
     """Methods about lost cards; everything blocks, so it runs in threads."""
 
-    _cards: Cards
-    _blocking: Blocking
+    def __init__(self, losses: CardLosses, blocking: Blocking) -> None:
+        """Takes what answers."""
+        self._losses = losses
+        self._blocking = blocking
 
     async def ReportCardLoss(
         self,
@@ -40,8 +43,8 @@ class CardLossMethods:
         def encode(card: Card) -> bytes:
             return pb.ReportCardLossResponse(card=card_message(card)).SerializeToString()
 
-        response = await self._blocking.run(self._cards.report_loss, command, encode)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        response = await self._blocking.run(self._losses.report, command, encode)
+        return as_sent(pb.ReportCardLossResponse, response)
 
     async def OrderReplacement(
         self,
@@ -61,8 +64,8 @@ class CardLossMethods:
         def encode(card: Card) -> bytes:
             return pb.OrderReplacementResponse(card=card_message(card)).SerializeToString()
 
-        response = await self._blocking.run(self._cards.order_replacement, command, encode)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        response = await self._blocking.run(self._losses.order, command, encode)
+        return as_sent(pb.OrderReplacementResponse, response)
 
     async def CollectReplacement(
         self,
@@ -83,5 +86,5 @@ class CardLossMethods:
         def encode(card: Card) -> bytes:
             return pb.CollectReplacementResponse(card=card_message(card)).SerializeToString()
 
-        response = await self._blocking.run(self._cards.collect_replacement, command, encode)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        response = await self._blocking.run(self._losses.collect, command, encode)
+        return as_sent(pb.CollectReplacementResponse, response)

@@ -1,10 +1,14 @@
-"""CardService: cards at terminals, their printed records, and questions about money."""
+"""CardService: cards at terminals and their printed records."""
+
+from collections.abc import Sequence
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from yibao.identity.v1 import card_use_messages_pb2 as pb
+from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import as_sent
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.card_use import (
     AuthorizeCard,
@@ -12,15 +16,13 @@ from yibao_identity.application.card_use import (
     CardUses,
     PrintTransactions,
 )
-from yibao_identity.application.cards import Cards, ValidateOperation
 from yibao_identity.application.ports import CodeSigner
 from yibao_identity.rules.card import Card
 from yibao_identity.rules.card_use import CardTransaction, original_required
 from yibao_identity.rules.channel import channel_of_use, check_use
 from yibao_identity.rules.credential import CredentialKind
-from yibao_identity.rules.financial import FinancialOperation, Purse
 from yibao_identity.rules.qr_code import AUDIENCES
-from yibao_identity.servicer.card_messages import (
+from yibao_identity.servicer.card.messages import (
     card_message,
     chip_of,
     document_of,
@@ -28,28 +30,23 @@ from yibao_identity.servicer.card_messages import (
     request_of,
     transaction_message,
 )
-from yibao_identity.servicer.card_pin import PinCalling, named_by
+from yibao_identity.servicer.pin import HashedPins, named_by
 
 _DEFAULT_TRANSACTIONS = 100
 _MOST_TRANSACTIONS = 500
 
-_PURSES = {
-    pb.PURSE_MEDICAL_ACCOUNT: Purse.MEDICAL_ACCOUNT,
-    pb.PURSE_FINANCIAL_ACCOUNT: Purse.FINANCIAL_ACCOUNT,
-}
-_OPERATIONS = {
-    pb.FINANCIAL_OPERATION_DEPOSIT: FinancialOperation.DEPOSIT,
-    pb.FINANCIAL_OPERATION_WITHDRAW: FinancialOperation.WITHDRAW,
-    pb.FINANCIAL_OPERATION_TRANSFER: FinancialOperation.TRANSFER,
-}
 
+class CardUsePart:
+    """Methods about the use of cards; everything blocks, so it runs in threads."""
 
-class CardUseMethods(PinCalling):
-    """Methods about the use of cards."""
-
-    _cards: Cards
-    _uses: CardUses
-    _signer: CodeSigner
+    def __init__(
+        self, uses: CardUses, hashed: HashedPins, blocking: Blocking, *, signer: CodeSigner
+    ) -> None:
+        """Takes what answers, what hashes PINs and what signs codes."""
+        self._uses = uses
+        self._hashed = hashed
+        self._blocking = blocking
+        self._signer = signer
 
     async def AuthorizeCard(
         self,
@@ -65,10 +62,10 @@ class CardUseMethods(PinCalling):
         chip = chip_of(request)
         if chip is None:
             raise original_required()
-        card_id, hashed = await self._hash(request.region, named_by(chip), request.pin)
+        card_id, hashed = await self._hashed.of(request.region, named_by(chip), request.pin)
         content = pb.AuthorizeCardRequest()
         content.CopyFrom(request)
-        content.pin = self._stand_in(hashed)
+        content.pin = self._hashed.stand_in(hashed)
         command = AuthorizeCard(
             request_of("AuthorizeCard", request.region, request.request_id, content),
             card_id,
@@ -78,7 +75,7 @@ class CardUseMethods(PinCalling):
             caller.own_institution(),
         )
         response = await self._blocking.run(self._uses.authorize, command, self._signed)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.AuthorizeCardResponse, response)
 
     async def PrintTransactions(
         self,
@@ -95,7 +92,7 @@ class CardUseMethods(PinCalling):
             document_of(request),
         )
         response = await self._blocking.run(self._uses.print_transactions, command, _printed)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.PrintTransactionsResponse, response)
 
     async def ListCardTransactions(
         self,
@@ -118,31 +115,6 @@ class CardUseMethods(PinCalling):
         )
         return pb.ListCardTransactionsResponse(transactions=map(transaction_message, found))
 
-    async def ValidateFinancialOperation(
-        self,
-        request: pb.ValidateFinancialOperationRequest,
-        context: (
-            "grpc.aio.ServicerContext"
-            "[pb.ValidateFinancialOperationRequest, pb.ValidateFinancialOperationResponse]"
-        ),
-    ) -> pb.ValidateFinancialOperationResponse:
-        """Tells whether an operation with money may be made here, and where if not."""
-        caller = current_caller()
-        caller.require_region(request.region)
-        if bool(request.card_id) == bool(request.certificate_id):
-            message = "give one of card_id and certificate_id"
-            refuse_field("card_id", Reason.FIELD_REQUIRED, message)
-        question = ValidateOperation(
-            request.region,
-            caller,
-            request.card_id,
-            request.certificate_id,
-            _PURSES[request.purse],
-            _OPERATIONS[request.operation],
-        )
-        bank_code = await self._blocking.run(self._cards.check_operation, question)
-        return pb.ValidateFinancialOperationResponse(bank_code=bank_code)
-
     def _signed(self, authorization: CardAuthorization) -> bytes:
         """Signs; called after the row about the code was written, before the commit."""
         card, claims = authorization.card, authorization.claims
@@ -156,7 +128,7 @@ class CardUseMethods(PinCalling):
         ).SerializeToString()
 
 
-def _printed(card: Card, transactions: list[CardTransaction]) -> bytes:
+def _printed(card: Card, transactions: Sequence[CardTransaction]) -> bytes:
     return pb.PrintTransactionsResponse(
         transactions=map(transaction_message, transactions), card=card_message(card)
     ).SerializeToString()

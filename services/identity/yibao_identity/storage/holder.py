@@ -70,6 +70,14 @@ class StoredHolders:
         found: str | None = self._connection.execute(query).scalar_one_or_none()
         return found
 
+    def has_certificate(self, certificate_id: str) -> bool:
+        """Tells whether there is an e-certificate, closed or not."""
+        table = tables.certificate.c
+        query = sa.select(table.certificate_id).where(
+            table.region == self._region, table.certificate_id == certificate_id
+        )
+        return self._connection.execute(query).one_or_none() is not None
+
     def _value(self, column: sa.Column[Any], person_id: str) -> Any:
         query = sa.select(column).where(
             _person.region == self._region, _person.person_id == person_id

@@ -7,15 +7,28 @@ from yibao_common.db.transactions import UnitOfWork
 from yibao_common.keys.vault import Vault
 from yibao_identity.application.work import Work
 from yibao_identity.storage import tables
+from yibao_identity.storage.card import StoredCards
+from yibao_identity.storage.card_loss import StoredCardLosses
+from yibao_identity.storage.card_sweep import StoredCardSweep
+from yibao_identity.storage.card_use import StoredCardUses
 from yibao_identity.storage.feed import note_change
 from yibao_identity.storage.holder import StoredHolders
+from yibao_identity.storage.pin import StoredPins
 
 
 def unit_of_work(vault: Vault) -> UnitOfWork[Work]:
     """Returns how units of work begin and end; `vault` opens what is sealed in rows."""
 
     def begin(connection: sa.Connection, region: str) -> Work:
-        return Work(region, StoredHolders(connection, region, vault))
+        return Work(
+            region,
+            StoredHolders(connection, region, vault),
+            cards=StoredCards(connection, region),
+            card_losses=StoredCardLosses(connection, region),
+            pins=StoredPins(connection, region),
+            card_uses=StoredCardUses(connection, region),
+            card_sweep=StoredCardSweep(connection, region),
+        )
 
     def end(connection: sa.Connection, work: Work) -> None:
         feed = work.feed

@@ -5,18 +5,19 @@ import grpc
 from yibao.identity.v1 import card_service_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import as_sent
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.cards import (
+from yibao_identity.application.card.life import (
     ActivateCard,
     CardEvidence,
     Cards,
     CloseCard,
     IssueCard,
 )
-from yibao_identity.rules.card import Card, CardClosing, CardEvent, card_not_found
+from yibao_identity.rules.card import Card, CardClosing, CardEvent
 from yibao_identity.rules.card_use import check_original, original_required
 from yibao_identity.rules.channel import Channel, activation_channel
-from yibao_identity.servicer.card_messages import (
+from yibao_identity.servicer.card.messages import (
     card_message,
     chip_of,
     document_of,
@@ -36,11 +37,13 @@ _EVIDENCE = {
 }
 
 
-class CardLifeMethods:
+class CardPart:
     """Methods about the life of cards; everything blocks, so it runs in threads."""
 
-    _cards: Cards
-    _blocking: Blocking
+    def __init__(self, cards: Cards, blocking: Blocking) -> None:
+        """Takes what answers."""
+        self._cards = cards
+        self._blocking = blocking
 
     async def IssueCard(
         self,
@@ -61,7 +64,7 @@ class CardLifeMethods:
             return pb.IssueCardResponse(card=card_message(card)).SerializeToString()
 
         response = await self._blocking.run(self._cards.issue, command, encode)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.IssueCardResponse, response)
 
     async def GetCard(
         self,
@@ -71,8 +74,6 @@ class CardLifeMethods:
         """Reads one card."""
         current_caller().require_region(request.region)
         found = await self._blocking.run(self._cards.find, request.region, request.card_id)
-        if found is None:
-            raise card_not_found(request.card_id)
         return pb.GetCardResponse(card=card_message(found))
 
     async def ListCards(
@@ -105,7 +106,7 @@ class CardLifeMethods:
             ).SerializeToString()
 
         response = await self._blocking.run(self._cards.activate, command, encode)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.ActivateCardResponse, response)
 
     async def CloseCard(
         self,
@@ -123,7 +124,7 @@ class CardLifeMethods:
             return pb.CloseCardResponse(card=card_message(card)).SerializeToString()
 
         response = await self._blocking.run(self._cards.close, command, encode)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.CloseCardResponse, response)
 
 
 def _activation(request: pb.ActivateCardRequest) -> ActivateCard:

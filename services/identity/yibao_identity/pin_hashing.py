@@ -15,9 +15,8 @@ from pathlib import Path
 
 from yibao_common.keys.vault import KEY_BYTES, read_secret
 from yibao_common.process.config import StartError
-from yibao_identity.application.card_use import HashedPin, PinPlace
+from yibao_identity.application.pin.hashing import HashedPin, PinPlace
 
-NO_SCHEME = 0
 HASH_BYTES = 32
 _N, _R, _P = 1 << 14, 8, 1
 # The library's own limit is what one hash of this cost needs, and refuses it.
@@ -49,7 +48,7 @@ def scheme_of(pepper: bytes) -> int:
 
 
 class PinHasher:
-    """Hashes PINs; see `application.card_use.PinHashing`. `close` ends its threads."""
+    """Hashes PINs; see `application.pin.hashing.PinHashing`. `close` ends its threads."""
 
     def __init__(self, peppers: Sequence[bytes]) -> None:
         """Takes the peppers, the one for new PINs first."""

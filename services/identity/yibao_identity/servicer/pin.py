@@ -11,13 +11,12 @@ import grpc
 from yibao.identity.v1 import pin_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import as_sent
 from yibao_common.values.caller import Role
-from yibao_identity.application.card_use import (
-    CardName,
+from yibao_identity.application.card.rows import CardName
+from yibao_identity.application.pin.hashing import HashedPin, NewPin, PinHashing
+from yibao_identity.application.pin.life import (
     ChangePin,
-    HashedPin,
-    NewPin,
-    PinHashing,
     Pins,
     ReportPinLost,
     ResetPin,
@@ -27,7 +26,7 @@ from yibao_identity.application.card_use import (
 from yibao_identity.rules.card import Card
 from yibao_identity.rules.card_use import ChipRead
 from yibao_identity.rules.channel import check_counter
-from yibao_identity.servicer.card_messages import (
+from yibao_identity.servicer.card.messages import (
     card_message,
     chip_of,
     document_of,
@@ -35,25 +34,33 @@ from yibao_identity.servicer.card_messages import (
 )
 
 
-class PinCalling:
-    """What methods that take PINs share."""
+class HashedPins:
+    """Hashes the PINs of requests."""
 
-    _pins: Pins
-    _hasher: PinHashing
-    _blocking: Blocking
+    def __init__(self, pins: Pins, hasher: PinHashing, blocking: Blocking) -> None:
+        """Takes what tells the places of PINs, and what hashes."""
+        self._pins = pins
+        self._hasher = hasher
+        self._blocking = blocking
 
-    async def _hash(self, region: str, card: CardName, pin: str) -> tuple[str, HashedPin]:
+    async def of(self, region: str, card: CardName, pin: str) -> tuple[str, HashedPin]:
         """Returns the card's id and what stands for a PIN of it."""
         place = await self._blocking.run(self._pins.place, region, card)
         return place.card_id, await self._hasher.hash(pin, place)
 
-    def _stand_in(self, pin: HashedPin) -> str:
+    def stand_in(self, pin: HashedPin) -> str:
         """Returns what stands for a PIN in the digest of a request."""
         return self._hasher.digest(pin).hex()
 
 
-class PinMethods(PinCalling):
+class PinPart:
     """Methods about PINs."""
+
+    def __init__(self, pins: Pins, hashed: HashedPins, blocking: Blocking) -> None:
+        """Takes what answers, and what hashes."""
+        self._pins = pins
+        self._hashed = hashed
+        self._blocking = blocking
 
     async def SetPin(
         self,
@@ -62,10 +69,12 @@ class PinMethods(PinCalling):
     ) -> pb.SetPinResponse:
         """Sets the first PIN."""
         current_caller().require_region(request.region)
-        card_id, hashed = await self._hash(request.region, CardName(request.card_id), request.pin)
+        card_id, hashed = await self._hashed.of(
+            request.region, CardName(request.card_id), request.pin
+        )
         content = pb.SetPinRequest()
         content.CopyFrom(request)
-        content.pin = self._stand_in(hashed)
+        content.pin = self._hashed.stand_in(hashed)
         command = SetPin(
             request_of("SetPin", request.region, request.request_id, content),
             card_id,
@@ -78,7 +87,7 @@ class PinMethods(PinCalling):
             return pb.SetPinResponse(card=card_message(card)).SerializeToString()
 
         response = await self._blocking.run(self._pins.set, command, encode)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.SetPinResponse, response)
 
     async def VerifyPin(
         self,
@@ -89,10 +98,10 @@ class PinMethods(PinCalling):
         current_caller().own_institution()
         chip = chip_of(request)
         assert chip is not None, "the gate demands it"
-        card_id, hashed = await self._hash(request.region, named_by(chip), request.pin)
+        card_id, hashed = await self._hashed.of(request.region, named_by(chip), request.pin)
         content = pb.VerifyPinRequest()
         content.CopyFrom(request)
-        content.pin = self._stand_in(hashed)
+        content.pin = self._hashed.stand_in(hashed)
         command = VerifyPin(
             request_of("VerifyPin", request.region, request.request_id, content),
             card_id,
@@ -104,7 +113,7 @@ class PinMethods(PinCalling):
             return pb.VerifyPinResponse(card_id=card.card_id).SerializeToString()
 
         response = await self._blocking.run(self._pins.verify, command, encode)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.VerifyPinResponse, response)
 
     async def ChangePin(
         self,
@@ -118,14 +127,14 @@ class PinMethods(PinCalling):
             # Without the old PIN it is forgotten, and that is for a counter (I-15).
             check_counter(caller)
         card = CardName(request.card_id)
-        card_id, new = await self._hash(request.region, card, request.new_pin)
+        card_id, new = await self._hashed.of(request.region, card, request.new_pin)
         content = pb.ChangePinRequest()
         content.CopyFrom(request)
-        content.new_pin = self._stand_in(new)
+        content.new_pin = self._hashed.stand_in(new)
         old = None
         if request.old_pin:
-            _, old = await self._hash(request.region, card, request.old_pin)
-            content.old_pin = self._stand_in(old)
+            _, old = await self._hashed.of(request.region, card, request.old_pin)
+            content.old_pin = self._hashed.stand_in(old)
         command = ChangePin(
             request_of("ChangePin", request.region, request.request_id, content),
             card_id,
@@ -139,7 +148,7 @@ class PinMethods(PinCalling):
             return pb.ChangePinResponse(card=card_message(card)).SerializeToString()
 
         response = await self._blocking.run(self._pins.change, command, encode)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.ChangePinResponse, response)
 
     async def ReportPinLost(
         self,
@@ -158,7 +167,7 @@ class PinMethods(PinCalling):
             return pb.ReportPinLostResponse(card=card_message(card)).SerializeToString()
 
         response = await self._blocking.run(self._pins.report_lost, command, encode)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.ReportPinLostResponse, response)
 
     async def ResetPin(
         self,
@@ -169,12 +178,12 @@ class PinMethods(PinCalling):
         caller = current_caller()
         check_counter(caller)
         caller.require_region(request.region)
-        card_id, hashed = await self._hash(
+        card_id, hashed = await self._hashed.of(
             request.region, CardName(request.card_id), request.new_pin
         )
         content = pb.ResetPinRequest()
         content.CopyFrom(request)
-        content.new_pin = self._stand_in(hashed)
+        content.new_pin = self._hashed.stand_in(hashed)
         command = ResetPin(
             request_of("ResetPin", request.region, request.request_id, content),
             card_id,
@@ -186,7 +195,7 @@ class PinMethods(PinCalling):
             return pb.ResetPinResponse(card=card_message(card)).SerializeToString()
 
         response = await self._blocking.run(self._pins.reset, command, encode)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.ResetPinResponse, response)
 
 
 def named_by(chip: ChipRead) -> CardName:

@@ -2,11 +2,31 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Sequence
 
 from support.serving import open_test_log
+from support.tasks import Watched
 
+from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
-from yibao_identity.card_sweeper import CardSweeper
+from yibao_common.process.logs import Log
+from yibao_common.process.metrics import Metrics
+from yibao_common.values.clock import system_clock
+from yibao_identity.card_parts import sweeping
+
+
+def sweeping_of(
+    sweep: Callable[[str], int], blocking: Blocking, *, regions: Sequence[str], log: Log
+) -> BackgroundTask:
+    return sweeping(
+        sweep,
+        blocking,
+        regions=regions,
+        seconds=0.01,
+        metrics=Metrics(),
+        clock=system_clock,
+        log=log,
+    )
 
 
 def test_each_region_is_swept_in_each_round_though_one_fails() -> None:
@@ -27,8 +47,8 @@ def test_each_region_is_swept_in_each_round_though_one_fails() -> None:
             return 2
 
         blocking = Blocking()
-        sweeper = CardSweeper(sweep, blocking, regions=["330100", "500100"], seconds=0.01, log=log)
-        sweeper.start()
+        sweeper = sweeping_of(sweep, blocking, regions=["330100", "500100"], log=log)
+        sweeper.start(Watched().supervisor)
         await asyncio.wait_for(enough.wait(), 10)
         await sweeper.close()
         blocking.close()
@@ -46,6 +66,6 @@ def test_each_region_is_swept_in_each_round_though_one_fails() -> None:
 def test_a_sweeper_that_never_started_is_closed() -> None:
     log, _ = open_test_log()
     blocking = Blocking()
-    sweeper = CardSweeper(lambda _region: 0, blocking, regions=[], seconds=1, log=log)
+    sweeper = sweeping_of(lambda _region: 0, blocking, regions=[], log=log)
     asyncio.run(sweeper.close())
     blocking.close()

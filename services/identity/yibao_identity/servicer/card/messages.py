@@ -13,13 +13,13 @@ from yibao_identity.rules.card import (
     Card,
     CardState,
 )
-from yibao_identity.rules.card_use import CardTransaction, ChipRead
-from yibao_identity.rules.documents import ShownDocument
-from yibao_identity.rules.pin import PinState
-from yibao_identity.rules.replacement import (
+from yibao_identity.rules.card_loss import (
     LossPapers,
     Replacement,
 )
+from yibao_identity.rules.card_use import CardTransaction, ChipRead
+from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.pin import PinState
 
 _STATE = {
     CardState.ISSUED: card_pb2.CARD_STATE_ISSUED,

@@ -1,4 +1,4 @@
-"""Replacements of lost cards: which papers they need, and from when on they are collected."""
+"""Lost cards: the papers about a loss, and from when on a replacement is collected."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -65,3 +65,21 @@ def check_ready(replacement: Replacement, *, today: dt.date) -> None:
             f"the replacement can be collected from {day} on",
             ready_date=day,
         )
+
+
+def replacement_exists(card_id: str) -> RuleError:
+    """Returns the refusal of a second order for a lost card (I-20)."""
+    return RuleError(
+        Reason.REPLACEMENT_EXISTS,
+        f"a replacement of card {card_id} was ordered",
+        card_id=card_id,
+    )
+
+
+def replacement_not_found(card_id: str) -> RuleError:
+    """Returns the refusal to hand out what was not ordered (I-20)."""
+    return RuleError(
+        Reason.REPLACEMENT_NOT_FOUND,
+        f"no replacement of card {card_id} was ordered",
+        card_id=card_id,
+    )

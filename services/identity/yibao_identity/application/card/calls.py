@@ -1,0 +1,146 @@
+"""What the features of cards share: cards as of today, held, answered once, put on record."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yibao_common.commands.audit import OK, entry_of
+from yibao_common.commands.request import Request
+from yibao_common.commands.transactions import Transactions
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.caller import Caller
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_identity.application.calls import Calls
+from yibao_identity.application.card.rows import CardName, StoredCard, StoredPin, card_on
+from yibao_identity.application.holder import LockedPerson, lock_persons
+from yibao_identity.rules.card import Card, CardLimits, card_not_found
+
+if TYPE_CHECKING:
+    from yibao_identity.application.work import Work
+
+# Refusals by which somebody may be guessing. A wrong PIN is written where it is counted.
+_AUDITED = frozenset({Reason.ID_MISMATCH, Reason.PIN_LOCKED})
+
+EncodeCard = Callable[[Card], bytes]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HeldCard:
+    """A card whose row and whose holder's row are locked, with what is stored of its PIN."""
+
+    card: Card
+    person: LockedPerson
+    pin: StoredPin
+
+
+class CardCalls:
+    """Answers calls about cards; see `application.calls.Calls` for what goes on record."""
+
+    def __init__(
+        self, transactions: "Transactions[Work]", *, clock: Clock, limits: CardLimits
+    ) -> None:
+        """Takes what begins transactions."""
+        self._calls = Calls(transactions, clock=clock)
+        self._clock = clock
+        self._limits = limits
+
+    def answer(self, request: Request, card_id: str, decide: "Callable[[Work], bytes]") -> bytes:
+        """Answers a call once; `card_id` is empty where the caller named none."""
+        return self._calls.answer(request, decide, about=_about(card_id), audited=_AUDITED)
+
+    def answer_counted(
+        self, request: Request, card_id: str, decide: "Callable[[Work], bytes | RuleError]"
+    ) -> bytes:
+        """Answers a call once in which a PIN is tried."""
+        about = _about(card_id)
+        return self._calls.answer_counted(request, decide, about=about, audited=_AUDITED)
+
+    @contextmanager
+    def read(self, region: str, caller: Caller, method: str, card_id: str) -> "Iterator[Work]":
+        """Gives a unit of work for a call that only reads."""
+        with self._calls.read(region, caller, method, about=_about(card_id)) as work:
+            yield work
+
+    def today(self, stored: StoredCard) -> Card:
+        """Returns a card as it is today."""
+        today = shanghai_day(self._clock())
+        return card_on(stored, today=today, pin_tries=self._limits.pin_tries)
+
+    def find(self, work: "Work", name: CardName) -> Card:
+        """Returns a card.
+
+        Raises:
+            RuleError: CARD_NOT_FOUND.
+        """
+        return self.today(_found(work, name))
+
+    def hold(self, work: "Work", name: CardName) -> HeldCard:
+        """Locks the holder's row, then the card's, until the transaction ends.
+
+        Whose card it is never changes, so it is read before there is any lock.
+
+        Raises:
+            RuleError: CARD_NOT_FOUND.
+        """
+        found = _found(work, name)
+        person = lock_persons(work.holders, [found.person_id])[found.person_id]
+        locked = work.cards.lock(found.card_id)
+        return HeldCard(self.today(locked), person, locked.pin)
+
+    def hold_all(self, work: "Work", person_id: str) -> list[Card]:
+        """Locks all cards of a person whose row is locked; returns them by card id."""
+        return [self.today(stored) for stored in work.cards.lock_of_person(person_id)]
+
+    def record(
+        self,
+        work: "Work",
+        request: Request,
+        card: Card,
+        *,
+        outcome: str = OK,
+        detail: Mapping[str, str] | None = None,
+    ) -> None:
+        """Puts a call about a card on record."""
+        subjects = (card.person_id, card.card_id)
+        at = self._clock()
+        work.audit.add(
+            entry_of(request, at=at, subject_ids=subjects, outcome=outcome, detail=detail)
+        )
+
+    def recorded(
+        self,
+        work: "Work",
+        request: Request,
+        card_id: str,
+        detail: Mapping[str, str] | None = None,
+    ) -> Card:
+        """Ends a change of which settlement need not know; returns the card as it is now."""
+        card = self.find(work, CardName(card_id))
+        self.record(work, request, card, detail=detail)
+        return card
+
+    def told(
+        self,
+        work: "Work",
+        request: Request,
+        card_id: str,
+        detail: Mapping[str, str] | None = None,
+    ) -> Card:
+        """Ends a change of what settlement knows of a card; returns it as it is now."""
+        card = self.recorded(work, request, card_id, detail)
+        work.feed.tell([card.person_id], at=self._clock(), caller=request.caller.path)
+        return card
+
+
+def _found(work: "Work", name: CardName) -> StoredCard:
+    stored = work.cards.find(name)
+    if stored is None:
+        raise card_not_found(name.card_id)
+    return stored
+
+
+def _about(card_id: str) -> tuple[str, ...]:
+    return (card_id,) if card_id else ()

@@ -1,0 +1,217 @@
+"""Cards: issued, activated and closed once by request id, read by id, person or serial."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yibao_common.commands.request import Request
+from yibao_common.commands.transactions import Transactions
+from yibao_common.values.clock import Clock
+from yibao_common.values.ids import Ids
+from yibao_identity.application.card.calls import CardCalls, EncodeCard, HeldCard
+from yibao_identity.application.card.making import CardMaking, NewCard
+from yibao_identity.application.card.rows import CardName
+from yibao_identity.application.holder import check_shown_document, lock_live_person
+from yibao_identity.rules.card import (
+    TRANSITIONS,
+    ActivationChannel,
+    Card,
+    CardClosing,
+    CardEvent,
+    CardLimits,
+    CardState,
+    card_exists,
+    check_closing,
+    check_none_suspended,
+    is_standing,
+    state_after,
+)
+from yibao_identity.rules.card_use import ChipRead, check_read_time, check_registration
+from yibao_identity.rules.documents import ShownDocument
+
+if TYPE_CHECKING:
+    from yibao_identity.application.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class IssueCard:
+    """Issues a card to a person."""
+
+    request: Request
+    person_id: str
+    card_serial: str
+    chip_number: str
+    standard_version: str
+    bank_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardEvidence:
+    """What proves that a card may be activated at a place; each place has its own."""
+
+    is_original_card_shown: bool = False
+    document: ShownDocument | None = None
+    chip: ChipRead | None = None
+    provider_visit_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivateCard:
+    """Activates a card; a terminal names it by its chip, so `card_id` may be empty."""
+
+    request: Request
+    card_id: str
+    channel: ActivationChannel
+    evidence: CardEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCard:
+    """Closes a card for good."""
+
+    request: Request
+    card_id: str
+    closing: CardClosing
+
+
+class Cards:
+    """Cards and their life. Blocks.
+
+    Each changing call is carried out once by request id and returns the answer's bytes;
+    it raises RuleError REQUEST_ID_REUSED, CARD_NOT_FOUND and what the rules refuse.
+    """
+
+    def __init__(
+        self,
+        transactions: "Transactions[Work]",
+        *,
+        clock: Clock,
+        ids: Ids,
+        random_bytes: Callable[[int], bytes],
+        limits: CardLimits,
+    ) -> None:
+        """Takes what begins transactions, and the sources of ids, subjects and salts."""
+        self._transactions = transactions
+        self._calls = CardCalls(transactions, clock=clock, limits=limits)
+        self._making = CardMaking(clock=clock, ids=ids, random_bytes=random_bytes, limits=limits)
+        self._clock = clock
+
+    def issue(self, command: IssueCard, encode: EncodeCard) -> bytes:
+        """Issues a card, not activated.
+
+        Raises also PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS, CARD_SUSPENDED.
+        """
+        return self._calls.answer(
+            command.request, "", lambda work: encode(self._issue(work, command))
+        )
+
+    def activate(self, command: ActivateCard, encode: EncodeCard) -> bytes:
+        """Activates a card; the one it replaces is closed in the same transaction."""
+        return self._calls.answer(
+            command.request, command.card_id, lambda work: encode(self._activate(work, command))
+        )
+
+    def close(self, command: CloseCard, encode: EncodeCard) -> bytes:
+        """Closes a card for good."""
+        return self._calls.answer(
+            command.request, command.card_id, lambda work: encode(self._close(work, command))
+        )
+
+    def find(self, region: str, card_id: str) -> Card:
+        """Returns a card. Raises RuleError CARD_NOT_FOUND."""
+        with self._transactions.read(region) as work:
+            return self._calls.find(work, CardName(card_id))
+
+    def of_person(self, region: str, person_id: str) -> list[Card]:
+        """Returns the cards of a person, the newest first."""
+        with self._transactions.read(region) as work:
+            return [self._calls.today(stored) for stored in work.cards.of_person(person_id)]
+
+    def with_serial(self, region: str, card_serial: str) -> list[Card]:
+        """Returns the card of a serial, or none."""
+        with self._transactions.read(region) as work:
+            return [self._calls.today(stored) for stored in work.cards.with_serial(card_serial)]
+
+    def _issue(self, work: "Work", command: IssueCard) -> Card:
+        lock_live_person(work.holders, command.person_id)
+        known_cards = self._calls.hold_all(work, command.person_id)
+        for known in known_cards:
+            if is_standing(known.state):
+                raise card_exists(known.card_id)
+        check_none_suspended(known_cards)
+        new = NewCard(
+            command.person_id,
+            command.card_serial,
+            command.chip_number,
+            command.standard_version,
+            command.bank_code,
+            replaces_card_id=None,
+        )
+        card_id = self._making.make(work, command.request, new)
+        return self._calls.told(work, command.request, card_id)
+
+    def _activate(self, work: "Work", command: ActivateCard) -> Card:
+        request, now = command.request, self._clock()
+        held = self._calls.hold(work, _named_by(command))
+        card = held.card
+        state = state_after(card, command.channel.event)
+        cards = self._calls.hold_all(work, card.person_id)
+        check_none_suspended(cards)
+        _check_evidence(work, command, held, now)
+        replaced = _replaced_by(card, cards)
+        for lost in replaced:
+            after = TRANSITIONS[lost.state, CardEvent.REPLACEMENT_ACTIVATED]
+            work.cards.set_state(lost.card_id, after)
+        work.cards.activate(
+            card.card_id,
+            state=state,
+            at=now,
+            by=request.caller.path,
+            channel=command.channel,
+            provider_visit_number=command.evidence.provider_visit_number,
+        )
+        detail = {"channel": command.channel.name}
+        if replaced:
+            detail["replaced"] = ",".join(sorted(lost.card_id for lost in replaced))
+        return self._calls.told(work, request, card.card_id, detail)
+
+    def _close(self, work: "Work", command: CloseCard) -> Card:
+        request, closing = command.request, command.closing
+        held = self._calls.hold(work, CardName(command.card_id))
+        state = state_after(held.card, CardEvent.CLOSE)
+        check_closing(held.card, closing)
+        now, operator = self._clock(), request.caller.path
+        work.cards.close(command.card_id, state=state, at=now, by=operator, closing=closing)
+        return self._calls.told(work, request, command.card_id, {"closing": closing.name})
+
+
+def _named_by(command: ActivateCard) -> CardName:
+    chip = command.evidence.chip
+    if chip is None:
+        return CardName(command.card_id)
+    return CardName(command.card_id, chip.card_serial, chip.chip_number)
+
+
+def _check_evidence(work: "Work", command: ActivateCard, held: HeldCard, now: dt.datetime) -> None:
+    """Refuses where the place of activation does not prove what it has to."""
+    evidence = command.evidence
+    if command.channel.event is CardEvent.ACTIVATE_AT_COUNTER:
+        check_shown_document(work.holders, evidence.document, held.person.person_id)
+        return
+    if command.channel is ActivationChannel.HOSPITAL:
+        check_registration(evidence.provider_visit_number)
+    assert evidence.chip is not None, "the servicer refuses a terminal without a chip"
+    check_read_time(evidence.chip, now=now)
+
+
+def _replaced_by(card: Card, cards: Sequence[Card]) -> list[Card]:
+    """Returns the lost ones of a person's `cards` that `card` replaces, the last one first."""
+    known = {each.card_id: each for each in cards}
+    replaced = []
+    before = known.get(card.replaces_card_id or "")
+    while before is not None:
+        if before.state is CardState.LOST:
+            replaced.append(before)
+        before = known.get(before.replaces_card_id or "")
+    return replaced
