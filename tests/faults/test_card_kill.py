@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.card_desk import HOSPITAL, PIN, REGION, CardDesk
+from support.card_acts import HOSPITAL, PIN, REGION
+from support.card_desk import CardDesk
 from support.databases import Databases
 
 from yibao_common.commands.request import Request

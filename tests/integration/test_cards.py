@@ -11,7 +11,7 @@ import grpc
 import pytest
 import sqlalchemy as sa
 from google.rpc import error_details_pb2  # type: ignore[import-untyped]
-from support.card_desk import OTHER_PIN, PIN, REGION
+from support.card_acts import OTHER_PIN, PIN, REGION
 from support.card_world import (
     PEPPER,
     SHOWN,

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.card_desk import REGION, CardDesk, transactions_of
+from support.card_acts import REGION
+from support.card_desk import CardDesk, transactions_of
 from support.databases import Databases
 
 from yibao_common.db.database import Database

@@ -6,14 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.card_desk import (
-    AGENCY,
-    DOCUMENT,
-    HOSPITAL,
-    PIN,
-    REGION,
-    CardDesk,
-)
+from support.card_acts import AGENCY, DOCUMENT, HOSPITAL, PIN, REGION
+from support.card_desk import CardDesk
 from support.databases import Databases
 
 from yibao_common.db.database import Database

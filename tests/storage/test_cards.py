@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.card_desk import (
+from support.card_acts import (
     AGENCY,
     DOCUMENT,
     HOSPITAL,
@@ -15,8 +15,8 @@ from support.card_desk import (
     PHARMACY,
     REGION,
     START,
-    CardDesk,
 )
+from support.card_desk import CardDesk
 from support.databases import Databases
 
 from yibao_common.values.caller import parse_caller

@@ -2,7 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
-from support.card_desk import REGION, Randomness
+from support.card_acts import REGION, Randomness
 from support.databases import Databases
 
 from yibao_common.db.database import Database

@@ -8,15 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.card_desk import (
-    DOCUMENT,
-    HOSPITAL,
-    OTHER_PIN,
-    PIN,
-    REGION,
-    CardDesk,
-    quick_hash,
-)
+from support.card_acts import DOCUMENT, HOSPITAL, OTHER_PIN, PIN, REGION, quick_hash
+from support.card_desk import CardDesk
 from support.databases import Databases
 
 from yibao_common.db.database import Database

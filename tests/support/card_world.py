@@ -10,7 +10,8 @@ from typing import Any
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from support.card_desk import DOCUMENT, NUMBER, PIN, REGION, CardDesk
+from support.card_acts import DOCUMENT, NUMBER, PIN, REGION
+from support.card_desk import CardDesk
 from support.serving import channel_credentials, open_test_log
 
 from yibao.identity.v1 import card_pb2, card_service_pb2, card_service_pb2_grpc, person_pb2
