@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.card_acts import DOCUMENT, HOSPITAL, OTHER_PIN, PIN, REGION, quick_hash
+from support.card_acts import DOCUMENT, HOSPITAL, OTHER_PIN, PIN, REGION
 from support.card_desk import CardDesk
 from support.databases import Databases
+from support.memory.pin_hashing import quick_hash
 
 from yibao_common.db.database import Database
 from yibao_common.values.errors import RuleError

@@ -5,6 +5,8 @@ import hashlib
 import itertools
 from typing import Any
 
+from support.memory.pin_hashing import quick_hash
+
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.caller import parse_caller
@@ -30,7 +32,7 @@ from yibao_identity.application.card_use import (
     PrintTransactions,
 )
 from yibao_identity.application.financial_operation import FinancialOperations
-from yibao_identity.application.pin.hashing import HashedPin, NewPin, PinPlace
+from yibao_identity.application.pin.hashing import HashedPin, NewPin
 from yibao_identity.application.pin.life import (
     ChangePin,
     Pins,
@@ -76,12 +78,6 @@ class Randomness:
 
     def __call__(self, count: int) -> bytes:
         return hashlib.shake_128(str(next(self._numbers)).encode()).digest(count)
-
-
-def quick_hash(pin: str, place: PinPlace, *, scheme: int = 1) -> HashedPin:
-    """Returns a hash that costs nothing, for tests in which many PINs are tried."""
-    content = f"{scheme} {pin} {place.region} {place.card_id}".encode() + place.salt
-    return HashedPin({scheme: hashlib.sha256(content).digest()}, scheme)
 
 
 class CardActs:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.card_acts import DOCUMENT, HOSPITAL, OTHER_PIN, PIN, REGION, quick_hash
+from support.card_acts import DOCUMENT, HOSPITAL, OTHER_PIN, PIN, REGION
+from support.memory.pin_hashing import quick_hash
 from support.memory_cards import MemoryCardDesk
 from support.refusals import Given, assert_refused_in_order, reason_of
 
