@@ -263,7 +263,6 @@ class CardActs:
             card.card_id,
             None if old is None else self.hash(card, old),
             NewPin(new, self.hash(card, new)),
-            at_counter,
             document,
         )
         return self._card(self.pins.change(command, self.encode))

@@ -59,8 +59,13 @@ def check_counter(caller: Caller) -> None:
     Raises:
         RuleError: CHANNEL_NOT_ALLOWED.
     """
-    if caller.role is Role.CHANNEL:
+    if not is_document_shown(caller):
         raise channel_not_allowed(Channel.PHONE)
+
+
+def is_document_shown(caller: Caller) -> bool:
+    """Tells whether a caller can see the holder's document: everybody but by telephone (I-14)."""
+    return caller.role is not Role.CHANNEL
 
 
 def activation_channel(caller: Caller, evidence: Channel) -> ActivationChannel:

@@ -12,7 +12,6 @@ from yibao.identity.v1 import pin_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import as_sent
-from yibao_common.values.caller import Role
 from yibao_identity.application.card.rows import CardName
 from yibao_identity.application.pin.hashing import HashedPin, NewPin, PinHashing
 from yibao_identity.application.pin.life import (
@@ -140,7 +139,6 @@ class PinPart:
             card_id,
             old,
             NewPin(request.new_pin, new),
-            caller.role is not Role.CHANNEL,
             document_of(request),
         )
 

@@ -22,6 +22,7 @@ from yibao_identity.rules.card import (
     check_usable,
 )
 from yibao_identity.rules.card_use import ChipRead, check_original, check_read_time
+from yibao_identity.rules.channel import is_document_shown
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.rules.pin import (
     PinState,
@@ -58,13 +59,15 @@ class VerifyPin:
 
 @dataclass(frozen=True, slots=True)
 class ChangePin:
-    """Changes a PIN: by the old one, by the document, or by both; never by neither."""
+    """Changes a PIN: by the old one, by the document, or by both; never by neither.
+
+    By telephone there is no document, so there has to be the old PIN.
+    """
 
     request: Request
     card_id: str
     old_pin: HashedPin | None
     new_pin: NewPin
-    is_document_needed: bool
     document: ShownDocument | None
 
 
@@ -130,7 +133,7 @@ class Pins:
 
     def change(self, command: ChangePin, encode: EncodeCard) -> bytes:
         """Changes a PIN by the old one, by the document, or by both."""
-        assert command.old_pin is not None or command.is_document_needed
+        assert command.old_pin is not None or is_document_shown(command.request.caller)
         request, card_id = command.request, command.card_id
         with self._tries.guesses_counted(request, card_id, command.new_pin.hashed):
             return self._calls.answer_counted(
@@ -173,7 +176,7 @@ class Pins:
         held = self._calls.hold(work, CardName(command.card_id))
         check_pin_may_be_set(held.card)
         check_pin_can_be_tried(held.card.pin_state)
-        if command.is_document_needed:
+        if is_document_shown(request.caller):
             check_shown_document(work.holders, command.document, held.person.person_id)
         if command.old_pin is not None:
             refusal = self._tries.attempt(work, request, held, command.old_pin)

@@ -1,7 +1,7 @@
 """The tables of the identity database, a file for each feature."""
 
 from yibao_identity.storage.tables.base import answer, audit, metadata
-from yibao_identity.storage.tables.cards import (
+from yibao_identity.storage.tables.card import (
     card,
     card_code,
     card_replacement,
