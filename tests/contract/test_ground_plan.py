@@ -26,7 +26,10 @@ PENDING = {"identity", "settlement"}
 
 # What one layer alone has, and why.
 ALONE: dict[str, dict[str, str]] = {
-    "identity": {"storage/tables": "rows and columns, stated once for all features"},
+    "identity": {
+        "rules/channel": "one table of ways for cards and e-certificates, for all their calls",
+        "storage/tables": "rows and columns, stated once for all features",
+    },
     "settlement": {"storage/tables": "rows and columns, stated once for all features"},
     "offsite": {"storage/tables": "rows and columns, stated once for all features"},
 }
