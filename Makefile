@@ -10,6 +10,8 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 
 TYPED_CODE := sdk services tests docs $(wildcard bench)
 PYTEST_ARGS ?=
+# All tests are spread over processes; a few, narrowed by PYTEST_ARGS, run in one.
+SPREAD = $(if $(strip $(PYTEST_ARGS)),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -42,8 +44,10 @@ imports: dev ## Who may import whom
 	$(BIN)/lint-imports
 	cd tests && ../$(BIN)/python -m support.pure_rules
 
+# Tests start processes by the hundred: each would compile everything again where the
+# environment forbids to keep bytecode.
 pytest: dev ## The tests alone; PYTEST_ARGS='tests/unit -k name' narrows them
-	$(BIN)/python -m pytest --durations=10 $(PYTEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --durations=10 $(SPREAD) $(PYTEST_ARGS)
 
 fuzz: dev ## A million changed QR codes, for the nights; FUZZ_ARGS='--seed 7' repeats a run
 	cd tests && ../$(BIN)/python -m vectors.fuzzing --mutations 1000000 $(FUZZ_ARGS)

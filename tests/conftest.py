@@ -8,12 +8,21 @@ import pytest
 from hypothesis import settings
 from support.databases import KINDS, Databases, PostgresDatabases, PostgresServer, SqliteDatabases
 from support.rule_coverage import pytest_terminal_summary as pytest_terminal_summary
+from support.shuffling import pytest_addoption as pytest_addoption
+from support.shuffling import pytest_collection_modifyitems as pytest_collection_modifyitems
+from support.shuffling import pytest_report_header as pytest_report_header
 
 # Where a run must not fail by chance the same examples are tried each time; elsewhere new
 # ones are. A failure prints how to try its example again.
 settings.register_profile("new", deadline=None, print_blob=True)
 settings.register_profile("same", deadline=None, print_blob=True, derandomize=True)
 settings.load_profile("same" if os.environ.get("CI") else "new")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns how many processes share the tests: more than cores, since many tests wait."""
+    return 2 * (os.cpu_count() or 1)
+
 
 # Starts the server at the first call, so that runs without a database never do.
 PostgresStarter = Callable[[], PostgresServer]

@@ -122,9 +122,9 @@ def moments() -> Callable[[int], list[int]]:
 
 
 def test_a_killed_process_on_sqlite_loses_and_doubles_nothing(
-    tmp_path: Path, moments: Callable[[int], list[int]]
+    sandbox_folder: Path, moments: Callable[[int], list[int]]
 ) -> None:
-    with town(tmp_path / "sandbox", None, processes=1) as running:
+    with town(sandbox_folder, None, processes=1) as running:
         load = running.load()
         for moment in moments(2):
             load.wait_for(moment)
@@ -136,10 +136,12 @@ def test_a_killed_process_on_sqlite_loses_and_doubles_nothing(
 
 
 def test_killed_processes_on_postgresql_lose_and_double_nothing(
-    tmp_path: Path, postgres_databases: PostgresDatabases, moments: Callable[[int], list[int]]
+    sandbox_folder: Path,
+    postgres_databases: PostgresDatabases,
+    moments: Callable[[int], list[int]],
 ) -> None:
     urls = {service: postgres_databases.empty_url() for service in SERVICES}
-    with town(tmp_path / "sandbox", urls, processes=2) as running:
+    with town(sandbox_folder, urls, processes=2) as running:
         load = running.load()
         alone, together, none = moments(3)
         load.wait_for(alone)

@@ -11,6 +11,8 @@ from support.databases import (
     PostgresServer,
     SqliteDatabases,
 )
+from support.sandboxes import sandbox_folder as sandbox_folder
+from support.sandboxes import sandbox_keys as sandbox_keys
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -113,11 +113,13 @@ def test_one_fen_of_difference_fails_the_demo(
     assert processes_naming(tmp_path) == []
 
 
-def test_each_check_of_the_walk_fails_where_the_answer_is_another(tmp_path: Path) -> None:
+def test_each_check_of_the_walk_fails_where_the_answer_is_another(
+    sandbox_folder: Path,
+) -> None:
     region = read_regions()[0]
     today = shanghai_day(system_clock())
     log, choose = StepLog(lambda _title: None), random.Random(1)
-    with Stack.start(tmp_path / "sandbox", [region]) as stack:
+    with Stack.start(sandbox_folder, [region]) as stack:
         import_region(stack, region)
         identity = IdentitySteps(stack, region, log, today=today, choose=choose)
         steps = SettlementSteps(stack, region, log, today=today, clock=system_clock, choose=choose)

@@ -16,7 +16,7 @@ from yibao_cli.doctor.command import ledger_findings, run_doctor
 from yibao_cli.loading import read_regions
 from yibao_cli.main import app
 from yibao_cli.parties import SERVICES
-from yibao_cli.sandbox import Settings, claim_folder, prepare
+from yibao_cli.sandbox import Settings, prepare
 from yibao_common.commands.audit import AuditEntry
 from yibao_common.db.audit_chain import record_refused
 from yibao_common.db.database import Database
@@ -27,10 +27,11 @@ from yibao_settlement.ledger_check import INVARIANTS, Drift, LedgerReport
 
 
 @pytest.fixture(scope="module")
-def config_files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+def config_files(
+    tmp_path_factory: pytest.TempPathFactory, sandbox_keys: Path
+) -> Mapping[str, Path]:
     """Returns the configurations of a sandbox in which nothing runs."""
-    folder = tmp_path_factory.mktemp("doctor") / "sandbox"
-    claim_folder(folder, keep_data=False).close()
+    folder = Path(shutil.copytree(sandbox_keys, tmp_path_factory.mktemp("doctor") / "sandbox"))
     settings = Settings(
         addresses=dict.fromkeys(SERVICES, "127.0.0.1:1"),
         database_urls={},

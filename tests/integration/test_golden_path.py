@@ -6,6 +6,7 @@ and settles the published bill; an agency reads it, and it is reversed.
 
 import contextlib
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,7 @@ def running(
     request: pytest.FixtureRequest,
     postgres_starter: Callable[[], PostgresServer],
     tmp_path_factory: pytest.TempPathFactory,
+    sandbox_keys: Path,
 ) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("golden")
     databases: Databases
@@ -82,7 +84,8 @@ def running(
         databases = PostgresDatabases(postgres_starter())
     urls = {service: databases.empty_url() for service in SERVICES}
     regions = list(REGIONS.values())
-    with Stack.start(Path(folder) / "sandbox", regions, database_urls=urls) as stack:
+    sandbox = Path(shutil.copytree(sandbox_keys, folder / "sandbox"))
+    with Stack.start(sandbox, regions, database_urls=urls) as stack:
         for region in regions:
             import_region(stack, region)
         yield Running(stack, urls["settlement"])

@@ -26,8 +26,8 @@ ITEM = REGION.items[0]
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    with Stack.start(tmp_path / "sandbox", [REGION]) as started:
+def stack(sandbox_folder: Path) -> Iterator[Stack]:
+    with Stack.start(sandbox_folder, [REGION]) as started:
         yield started
 
 
@@ -99,21 +99,22 @@ def test_closing_ends_every_process_and_gives_the_folder_back(tmp_path: Path) ->
     assert not any(map(is_running, pids))
 
 
-def test_a_service_that_cannot_start_is_told_and_the_others_are_ended(tmp_path: Path) -> None:
-    folder = tmp_path / "sandbox"
+def test_a_service_that_cannot_start_is_told_and_the_others_are_ended(
+    sandbox_folder: Path,
+) -> None:
     faulty = {"settlement": {"YIBAO_BATCH__MAX_SIZE": "0"}}
     with pytest.raises(StartError, match=r"settlement ended with code 2[^✗]*BATCH__MAX_SIZE"):
-        Stack.start(folder, [REGION], environment=faulty)
+        Stack.start(sandbox_folder, [REGION], environment=faulty)
     # The folder is free again, so nothing of the first start can be left.
-    Stack.start(folder, [REGION]).close()
+    Stack.start(sandbox_folder, [REGION]).close()
 
 
 def test_two_processes_share_a_port_on_postgresql_and_one_may_die(
-    tmp_path: Path, postgres_databases: PostgresDatabases
+    sandbox_folder: Path, postgres_databases: PostgresDatabases
 ) -> None:
     urls = {"settlement": postgres_databases.empty_url()}
-    folder = tmp_path / "sandbox"
-    with Stack.start(folder, [REGION], database_urls=urls, processes={"settlement": 2}) as stack:
+    two = {"settlement": 2}
+    with Stack.start(sandbox_folder, [REGION], database_urls=urls, processes=two) as stack:
         import_region(stack, REGION)
         first, second = stack.pids("settlement")
         stack.kill("settlement", 0)

@@ -1,9 +1,11 @@
 """Real databases for tests: SQLite files, and a PostgreSQL server of the run's own.
 
-A test gets databases that are new and goes through the same code on both kinds. A
-PostgreSQL that cannot be started fails the tests; it does not skip them.
+A test gets databases that are new and goes through the same code on both kinds. Schemas
+are migrated once in a process and then copied. A PostgreSQL that cannot be started fails
+the tests; it does not skip them.
 """
 
+import functools
 import itertools
 import shutil
 import tempfile
@@ -58,7 +60,7 @@ class SqliteDatabases:
 
     def migrated_url(self, package: str) -> str:
         url = self.empty_url()
-        _migrate(url, package)
+        Path(url.removeprefix("sqlite:///")).write_bytes(_migrated_file(package))
         return url
 
     def open(self, package: str) -> Database:
@@ -88,6 +90,9 @@ class PostgresServer:
         self._server = get_server(self._folder / "data", cleanup_mode="stop")
         self._url = sa.make_url(self._server.get_uri())
         self._admin = psycopg.connect(self._server.get_uri(), autocommit=True)
+        # Tests kill processes, never the machine, so that nothing has to reach its disk.
+        self._admin.execute("ALTER SYSTEM SET fsync = off")
+        self._admin.execute("SELECT pg_reload_conf()")
         self._numbers = itertools.count(1)
         self._templates: dict[str, str] = {}
 
@@ -155,6 +160,15 @@ class PostgresDatabases:
     def _url(self, name: str) -> str:
         self._names.append(name)
         return self._server.url(name)
+
+
+@functools.cache
+def _migrated_file(package: str) -> bytes:
+    """Returns the contents of a SQLite file with the current schema of `package`."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "migrated.sqlite"
+        _migrate(f"sqlite:///{file}", package)
+        return file.read_bytes()
 
 
 def _migrate(url: str, package: str) -> None:

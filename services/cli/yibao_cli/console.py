@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import grpc
@@ -54,6 +54,27 @@ def ends_on_signals() -> Iterator[None]:
     before = [signal.signal(each, signal.default_int_handler) for each in signals]
     try:
         yield
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def asked_to_end() -> Iterator[Callable[[], bool]]:
+    """Gives what tells whether Ctrl-C, SIGTERM or a closed terminal asked the block to end.
+
+    KeyboardInterrupt may come between any two steps: in the middle of a line that is
+    printed, or where a lock has just been taken that nobody then gives back.
+    """
+    told: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        told.append(number)
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(each, note) for each in signals]
+    try:
+        yield lambda: bool(told)
     finally:
         for each, handler in zip(signals, before, strict=True):
             signal.signal(each, handler)

@@ -5,13 +5,13 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from yibao_cli.console import INTERRUPTED, ends_on_signals, undisturbed
+from yibao_cli.console import INTERRUPTED, asked_to_end, ends_on_signals, undisturbed
 from yibao_cli.loading import import_region, read_regions
 from yibao_cli.log_view import LogView
 from yibao_cli.parties import CHANNEL, SERVICES, parties_of
@@ -23,6 +23,7 @@ from yibao_common.values.clock import Clock
 
 _LOOK_SECONDS = 0.2
 _LAST_LINES = 5
+_STOPPING = "Stopping: running calls finish first ..."
 _OFFERS = {
     "identity": "persons, e-certificates, QR codes",
     "settlement": "visits, bills, accounts, policies",
@@ -52,12 +53,16 @@ def run_up(console: Console, folder: Path, *, keep_data: bool, log_level: str, c
         try:
             for region in regions:
                 import_region(stack, region)
-            _show_ready(console, stack, regions, seconds=time.monotonic() - began)
-            console.print(call_line(stack, regions[0], clock=clock), soft_wrap=True, markup=False)
-            console.print(f"\nLogs from here on, {log_level} and worse. Ctrl-C stops everything.")
-            return _watch(console, stack)
+            with asked_to_end() as is_asked:
+                _show_ready(console, stack, regions, seconds=time.monotonic() - began)
+                call = call_line(stack, regions[0], clock=clock)
+                console.print(call, soft_wrap=True, markup=False)
+                console.print(
+                    f"\nLogs from here on, {log_level} and worse. Ctrl-C stops everything."
+                )
+                return _watch(console, stack, is_asked)
         except KeyboardInterrupt:
-            console.print("Stopping: running calls finish first ...")
+            console.print(_STOPPING)
             return 0
         finally:
             with undisturbed():
@@ -125,9 +130,12 @@ def _show_ready(
     console.print("\nCall it from another terminal, in this folder:\n")
 
 
-def _watch(console: Console, stack: Stack) -> int:
-    """Waits for a process to end, which none should."""
+def _watch(console: Console, stack: Stack, is_asked: Callable[[], bool]) -> int:
+    """Waits to be asked to end, or for a process to end, which none should."""
     while (child := stack.ended()) is None:
+        if is_asked():
+            console.print(_STOPPING)
+            return 0
         time.sleep(_LOOK_SECONDS)
     console.print(
         f"[bold red]{child.name} ended with code {child.exit_code}[/bold red]; "
