@@ -477,9 +477,13 @@ def test_a_key_that_expires_soon_is_logged_once_a_day(deployment: Deployment) ->
         stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
         task = asyncio.create_task(service.serve(stop, started=started))
         await started
+        clock.now += HOUR
+        async with asyncio.timeout(20):
+            while "expires soon" not in lines.getvalue():
+                await asyncio.sleep(0.05)
         for _ in range(2):
-            await asyncio.sleep(0.5)
             clock.now += HOUR
+            await asyncio.sleep(0.5)
         stop.set()
         await task
 
