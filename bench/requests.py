@@ -20,6 +20,7 @@ from yibao_identity.storage.signing import TokenSigner
 from yibao_settlement.application.batch import BatchWork
 from yibao_settlement.application.commands import RegisterVisit
 from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
+from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
@@ -29,7 +30,6 @@ from yibao_settlement.servicer.encode import ProtoEncoder
 from yibao_settlement.storage.feed import FeedStore
 from yibao_settlement.storage.imports import import_institutions, import_items
 from yibao_settlement.storage.policies import approve_policy, submit_policy
-from yibao_settlement.storage.policy_file import load_policy
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.transactions import SettlementTransactions
 

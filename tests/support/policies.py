@@ -7,10 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.benefits import adjudicate
 from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.record import TiersRecord
 from yibao_settlement.rules.split import Facts, PricedLine, Split
-from yibao_settlement.storage.policy_file import load_policy
+from yibao_settlement.rules.step import TiersStep
 
 Json = dict[str, Any]
 
@@ -137,5 +139,5 @@ def amounts_of(policy: Policy, split: Split, step_id: str) -> dict[str, int]:
     """What a `tiers` step left, by name: base, below, paid, copay, overflow."""
     index = [step.id for step in policy.steps].index(step_id)
     record = split.records[index]
-    names = ("base", "below", "paid", "copay", "overflow")
-    return dict(zip(names, (record[1], *record[-4:]), strict=True))
+    assert isinstance(record, TiersRecord)
+    return dict(zip(TiersStep.leaves, record.left, strict=True))

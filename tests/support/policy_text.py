@@ -4,7 +4,7 @@ import pytest
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.storage.policy_file import load_policy
+from yibao_settlement.files.policy.file import load_policy
 
 NAME = "policies/x.yaml"
 GOOD = """\

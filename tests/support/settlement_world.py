@@ -18,6 +18,7 @@ from yibao_common.values.ids import new_id
 from yibao_settlement.application import commands
 from yibao_settlement.application.batch import BatchWork
 from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
+from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
@@ -27,7 +28,6 @@ from yibao_settlement.servicer.encode import ProtoEncoder
 from yibao_settlement.storage.feed import FeedStore
 from yibao_settlement.storage.imports import import_institutions, import_items
 from yibao_settlement.storage.policies import approve_policy, submit_policy
-from yibao_settlement.storage.policy_file import load_policy
 from yibao_settlement.storage.queries import Queries
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.transactions import SettlementTransactions

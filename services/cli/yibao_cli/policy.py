@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from yibao_common.process.config import StartError
-from yibao_settlement.storage.policy_file import load_policy
+from yibao_settlement.files.policy.file import load_policy
 
 
 def run_check(console: Console, path: Path) -> int:

@@ -234,6 +234,27 @@ def test_the_bills_of_a_year_reach_a_cap_where_one_bill_would_have(
     assert told == [*overflows, sum(overflows)]
 
 
+def test_bills_that_a_deductible_ate_whole_bring_no_fraction_of_a_fen_forward() -> None:
+    """The deductible is paid on the total, the fund pays of what the catalogue covers."""
+    step = tiers(
+        "P1",
+        ELIGIBLE,
+        [(0, None, 550_000)],
+        axis="covered_fee",
+        deductible="D1",
+        accumulates="per_year",
+    )
+    annual = deductible(100_000, basis="per_year", base={"add": ["total"]})
+    policy = policy_of(classify(), annual, step)
+    first = split_of(policy, line(30_002), line(49_999, "03", number=2))
+    year = year_after({}, first)
+    assert (first.deductible_fen, first.fund_total_fen) == (80_001, 0)
+    # 19,999 fen of the deductible are left; of 20,001 the fund pays 11,000.55, rounded by
+    # itself, because nothing was paid before.
+    second = split_of(policy, line(40_000), year=year)
+    assert (second.deductible_fen, second.fund_total_fen) == (19_999, 11_001)
+
+
 def test_a_cap_of_the_bill_forgets_the_year() -> None:
     step = tiers("P1", ELIGIBLE, [(0, None, 500_000)], cap_fen=5_000, cap_basis="per_bill")
     policy = policy_of(classify(), step)

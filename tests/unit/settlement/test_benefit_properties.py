@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.policies import (
@@ -21,8 +20,10 @@ from support.policies import (
 )
 
 from yibao_settlement.rules.brackets import Bracket, make_curve
+from yibao_settlement.rules.plan import MAX_PLANS, find_plan
 from yibao_settlement.rules.policy import Policy
-from yibao_settlement.rules.split import PricedLine, Split, trace_digest
+from yibao_settlement.rules.record import trace_digest
+from yibao_settlement.rules.split import PricedLine, Split
 
 RATIOS = st.integers(0, 1_000_000)
 FEN = st.integers(0, 50_000_00)
@@ -193,7 +194,7 @@ def test_a_trace_hash_depends_on_nothing_but_its_inputs(
     policy: Policy, bill: list[PricedLine], balance_fen: int | None
 ) -> None:
     split = split_of(policy, *bill, balance_fen=balance_fen)
-    policy.plans.clear()
+    find_plan.cache_clear()
     again = split_of(policy, *bill, balance_fen=balance_fen)
     assert again == split
     assert trace_digest(policy.trace_prefix, split.records) == split.trace_sha256
@@ -240,9 +241,11 @@ def test_the_fee_at_an_amount_is_the_lowest_that_reaches_it(
         assert curve.exact(fee - 1) < exact
 
 
-def test_plans_remembered_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("yibao_settlement.rules.plan.MAX_PLANS", 3)
+def test_plans_remembered_stay_bounded() -> None:
+    find_plan.cache_clear()
     policy = policy_of(classify())
-    for age in range(10):
+    for age in (*range(10), *range(10)):
         split_of(policy, line(1), facts=replace(FACTS, age=age))
-        assert len(policy.plans) <= 3
+    remembered = find_plan.cache_info()
+    assert remembered.maxsize == MAX_PLANS
+    assert (remembered.currsize, remembered.hits) == (10, 10)

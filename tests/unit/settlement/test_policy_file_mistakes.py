@@ -3,6 +3,8 @@
 import pytest
 from support.policy_text import GOOD, NAME, changed, faults_of
 
+from yibao_settlement.files.policy.schema import STEP_MODELS
+
 _D1 = "steps[1].deductible"
 _P1 = "steps[2].tiers"
 _RANGE = "a number from 0 to 1000, {from: ..., to: ...} or any"
@@ -307,3 +309,65 @@ def test_a_mistake_that_shows_elsewhere_is_told_where_it_shows(
     contents = changed(old, new)
     line = contents[: contents.index(told_at)].count("\n") + 1
     assert faults_of(contents) == [(f"{NAME}:{line} {key}", message)]
+
+
+_LATER = """\
+  - deductible:
+      id: D9
+      title: Later deductible
+      title_zh: 后面的起付线
+      cites: {source: page, clause: 第五条}
+      basis: per_bill
+      rows: [{amount_fen: 1}]
+  - tiers:
+      id: T9
+      title: Later fund
+      title_zh: 后面的基金
+      cites: {source: page, clause: 第六条}
+      fund_type: "390200"
+      base: {add: [P1.overflow]}
+      axis: above_threshold
+      rows: [{brackets: [{over_fen: 0, ratio_ppm: 1}]}]
+"""
+_LEFT_LATER = [
+    f"{step_id}.{name}"
+    for step_id, kind in (("D9", "deductible"), ("T9", "tiers"))
+    for name in STEP_MODELS[kind].makes.leaves
+]
+
+
+@pytest.mark.parametrize("is_faulty", [False, True])
+@pytest.mark.parametrize(
+    ("old", "new", "key", "name"),
+    [
+        *[
+            ("subtract: [D1.paid]", f"subtract: [{name}]", f"{_P1}.base.subtract[0]", name)
+            for name in _LEFT_LATER
+        ],
+        (
+            "axis: above_threshold\n      cap_basis",
+            "axis: covered_fee\n      deductible: D9\n      cap_basis",
+            f"{_P1}.deductible",
+            "D9",
+        ),
+    ],
+)
+def test_what_a_later_step_defines_is_told_as_used_too_early(
+    old: str, new: str, key: str, name: str, is_faulty: bool
+) -> None:
+    later = _LATER.replace("title: Later", "titel: Later") if is_faulty else _LATER
+    contents = changed(old, new).replace("  - account:\n", f"{later}  - account:\n")
+    line = contents[: contents.index(new)].count("\n") + 1
+    line += new.count("\n", 0, new.index("deductible")) if "deductible" in new else 0
+    told = (f"{NAME}:{line} {key}", f"'{name}' is used before the step that defines it")
+    faults = faults_of(contents)
+    assert faults[0] == told
+    # A faulty step is told of too, but its names are known all the same.
+    assert len(faults) == (5 if is_faulty else 1), faults
+
+
+@pytest.mark.parametrize("kind", STEP_MODELS)
+def test_every_step_type_declares_what_it_leaves(kind: str) -> None:
+    leaves = STEP_MODELS[kind].makes.leaves
+    assert isinstance(leaves, tuple)
+    assert len(set(leaves)) == len(leaves)

@@ -6,8 +6,8 @@ import hashlib
 import pytest
 from support.policy_text import GOOD, NAME, faults_of
 
+from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.tables import CareGroup
-from yibao_settlement.storage.policy_file import load_policy
 
 
 def test_a_policy_says_what_its_file_says() -> None:

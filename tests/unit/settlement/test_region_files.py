@@ -8,7 +8,7 @@ import pytest
 from yibao_cli import regions
 from yibao_cli.regions import load_region, regions_folder
 from yibao_common.values.errors import RuleError
-from yibao_settlement.storage.policy_file import load_policy
+from yibao_settlement.files.policy.file import load_policy
 
 REGIONS = sorted(path.name for path in regions_folder().iterdir() if path.is_dir())
 

@@ -21,11 +21,11 @@ from support.policies import (
 )
 
 from yibao_cli.regions import load_region, regions_folder
+from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.formulas import percent
 from yibao_settlement.rules.policy import Policy
 from yibao_settlement.rules.split import Facts, PricedLine, Split
 from yibao_settlement.rules.trace import NamedAmount, TraceNode, explain
-from yibao_settlement.storage.policy_file import load_policy
 
 ELIGIBLE = {"add": ["eligible"]}
 

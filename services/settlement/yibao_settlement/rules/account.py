@@ -5,26 +5,25 @@ share, the part above price ceilings and full own cost; the account may pay of w
 left in the parts that the policy names, up to its balance.
 """
 
-from yibao_settlement.rules.policy import (
+from yibao_settlement.rules.record import AccountRecord
+from yibao_settlement.rules.step import (
     ELIGIBLE,
     EXCLUDED,
     OVER_LIMIT,
     PREPAY,
     AccountStep,
 )
-from yibao_settlement.rules.split import Record
 from yibao_settlement.rules.work import Work
 
 
-def pay_from_account(step: AccountStep, row_index: int, *, balance_fen: int, work: Work) -> Record:
-    """Finds what the account pays; `balance_fen` is zero where it is not to be used.
-
-    The record is: row, balance, what is left of each of COST_PARTS, paid.
-    """
+def pay_from_account(
+    step: AccountStep, row_index: int, *, balance_fen: int, work: Work
+) -> AccountRecord:
+    """Finds what the account pays; `balance_fen` is zero where it is not to be used."""
     pays = step.rows[row_index].pays
     left = _personal_parts(work)
     payable = sum([left[part] for part in pays])
-    return (row_index, balance_fen, *left, min(payable, balance_fen))
+    return AccountRecord._make((row_index, balance_fen, *left, min(payable, balance_fen)))
 
 
 def _personal_parts(work: Work) -> tuple[int, ...]:

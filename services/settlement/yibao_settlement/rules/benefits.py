@@ -4,37 +4,29 @@ The same pure function serves trial, settlement, claims, audit and re-adjudicati
 """
 
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 from yibao_settlement.rules.account import pay_from_account
 from yibao_settlement.rules.classify import classify_lines
 from yibao_settlement.rules.deductible import charge_deductible
 from yibao_settlement.rules.plan import plan_bill
-from yibao_settlement.rules.policy import (
+from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.record import NOT_APPLIED, Record, trace_digest
+from yibao_settlement.rules.split import Facts, PricedLine, Split, SplitLine, check_split
+from yibao_settlement.rules.step import (
     ELIGIBLE,
     EXCLUDED,
     OVER_LIMIT,
     PREPAY,
     TOTAL,
+    AccountStep,
     ClassifyStep,
     DeductibleStep,
-    Policy,
     TiersStep,
-)
-from yibao_settlement.rules.split import (
-    Facts,
-    PricedLine,
-    Record,
-    Split,
-    SplitLine,
-    check_split,
-    trace_digest,
 )
 from yibao_settlement.rules.tables import COUNT
 from yibao_settlement.rules.tiers import pay_tiers
 from yibao_settlement.rules.work import Work
-
-# The record of a step that does not apply to a bill.
-NOT_APPLIED: Record = (-1,)
 
 
 def adjudicate(
@@ -71,13 +63,15 @@ def adjudicate(
         elif isinstance(step, DeductibleStep):
             records.append(charge_deductible(step, row, work=work))
         elif isinstance(step, ClassifyStep):
-            split_lines, record = classify_lines(step, row, lines=lines, work=work)
-            records.append(record)
-        else:
+            split_lines, classified = classify_lines(step, row, lines=lines, work=work)
+            records.append(classified)
+        elif isinstance(step, AccountStep):
             balance_fen = account_balance_fen if account_used else 0
-            record = pay_from_account(step, row, balance_fen=balance_fen, work=work)
-            records.append(record)
-            account_fen = record[-1]
+            paid = pay_from_account(step, row, balance_fen=balance_fen, work=work)
+            records.append(paid)
+            account_fen = paid.paid_fen
+        else:
+            assert_never(step)
     return _close(policy, work, lines=split_lines, account_fen=account_fen, records=tuple(records))
 
 

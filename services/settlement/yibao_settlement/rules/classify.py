@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from yibao_common.values.errors import RuleError
 from yibao_common.values.money import share_half_up_fen
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.policy import (
+from yibao_settlement.rules.record import ClassifyRecord
+from yibao_settlement.rules.split import PricedLine, SplitLine
+from yibao_settlement.rules.step import (
     BY_ITEM,
     ELIGIBLE,
     EXCLUDED,
@@ -20,24 +22,16 @@ from yibao_settlement.rules.policy import (
     TOTAL,
     ClassifyStep,
 )
-from yibao_settlement.rules.split import PricedLine, Record, SplitLine
 from yibao_settlement.rules.work import Work
 
 # Catalogue classes A, B and C as numbers, for records.
 _CLASSES = {"01": 1, "02": 2, "03": 3}
-# How many numbers of the record come before the lines', and how many each line has.
-RECORD_HEAD = 6
-RECORD_LINE = 7
 
 
 def classify_lines(
     step: ClassifyStep, row_index: int, *, lines: Sequence[PricedLine], work: Work
-) -> tuple[tuple[SplitLine, ...], Record]:
-    """Splits the lines and opens the work sheet with their sums.
-
-    The record is: row, the five sums, then for each line its number, its class, its
-    share in ppm or OWN_COST, and its amount, excluded, over limit and prepay.
-    """
+) -> tuple[tuple[SplitLine, ...], ClassifyRecord]:
+    """Splits the lines and opens the work sheet with their sums."""
     shares = step.rows[row_index].prepay_ppm
     split: list[SplitLine] = []
     told: list[int] = []
@@ -62,6 +56,7 @@ def classify_lines(
                 *(number, line.item_code, catalogue_class, amount, own, over, first, eligible)
             )
         )
+        # A `ClassifiedLine`, flat at once: most of what a bill's record is made of.
         told += (number, _CLASSES[catalogue_class], ratio, amount, own, over, first)
         total += amount
         excluded += own
@@ -72,8 +67,8 @@ def classify_lines(
     amounts[TOTAL], amounts[EXCLUDED], amounts[OVER_LIMIT] = total, excluded, over_limit
     amounts[PREPAY], amounts[ELIGIBLE] = prepay, eligible
     work.unpaid_fen = total
-    record = (row_index, total, excluded, over_limit, prepay, eligible, *told)
-    return tuple(split), record
+    sums = (row_index, total, excluded, over_limit, prepay, eligible)
+    return tuple(split), ClassifyRecord((*sums, *told))
 
 
 def _no_share(step: ClassifyStep, line: PricedLine) -> RuleError:

@@ -4,19 +4,13 @@ Of the year, earlier bills have used up part of it; of each bill, it starts anew
 row may limit what a year's bills pay together.
 """
 
-from yibao_settlement.rules.policy import DeductibleStep
-from yibao_settlement.rules.split import Record
+from yibao_settlement.rules.record import NO_CAP, DeductibleRecord
+from yibao_settlement.rules.step import DeductibleStep
 from yibao_settlement.rules.work import Work
 
-# Stands for "no annual cap" in records.
-NO_CAP = -1
 
-
-def charge_deductible(step: DeductibleStep, row_index: int, *, work: Work) -> Record:
-    """Finds what this bill pays of the deductible.
-
-    The record is: row, base, paid earlier in the year, annual cap or NO_CAP, paid now.
-    """
+def charge_deductible(step: DeductibleStep, row_index: int, *, work: Work) -> DeductibleRecord:
+    """Finds what this bill pays of the deductible."""
     row = step.rows[row_index]
     base = work.sum_of(step.base)
     used = work.used(step.accumulator)
@@ -28,4 +22,4 @@ def charge_deductible(step: DeductibleStep, row_index: int, *, work: Work) -> Re
     work.amounts[step.first] = paid
     work.deductible_fen += paid
     work.use(step.accumulator, paid)
-    return (row_index, base, used, NO_CAP if cap is None else cap, paid)
+    return DeductibleRecord(row_index, base, used, NO_CAP if cap is None else cap, paid)

@@ -1,14 +1,20 @@
 """Formulas as people write them: amounts in yuan, ratios in per cent."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from yibao_common.values.money import PPM, yuan
 from yibao_settlement.rules.brackets import round_exact_fen
-from yibao_settlement.rules.policy import Axis, TiersRow, TiersStep
-from yibao_settlement.rules.split import Record
-from yibao_settlement.rules.tiers import NO_CAP
+from yibao_settlement.rules.record import NO_CAP, TiersRecord
+from yibao_settlement.rules.step import Axis, TiersRow, TiersStep
 
-Piece = tuple[int, int, int]
+
+class Piece(NamedTuple):
+    """A stretch of the fee axis that a bill touches, and what is paid of it."""
+
+    low_fen: int
+    high_fen: int
+    ratio_ppm: int
 
 
 def percent(ratio_ppm: int) -> str:
@@ -30,42 +36,49 @@ def in_parentheses(expression: str) -> str:
 
 
 def tiers_formula(
-    step: TiersStep, record: Record, *, add: Sequence[int], subtract: Sequence[int]
+    step: TiersStep, record: TiersRecord, *, add: Sequence[int], subtract: Sequence[int]
 ) -> str:
     """Returns what a `tiers` step computed; `add` and `subtract` are the base's amounts.
 
     A fraction of a fen that the year's rounding brought forward stands as a summand.
     """
-    row_index, base, deductible, before, fraction, used, below, paid, _, overflow = record
-    row = step.rows[row_index]
-    end = before + base
-    reached = end - overflow
-    pieces = _pieces(row, step.axis, start=before + deductible, end=end)
+    row, used, overflow = step.rows[record.row_index], record.used_fen, record.overflow_fen
+    end = record.before_fen + record.base_fen
+    text = _payments(step, record, add=add, subtract=subtract)
+    forward = record.carried - round_exact_fen(record.carried) * PPM
+    if forward:
+        text += f" {'-' if forward < 0 else '+'} {_fraction_of_fen(abs(forward))}"
+    if row.cap_fen is not None and used != NO_CAP and record.paid_fen >= row.cap_fen - used:
+        left = difference([row.cap_fen], [used])
+        text = f"min({text}, {left if used <= row.cap_fen else f'max({left}, 0.00)'})"
+    text += f" = {yuan(record.paid_fen)}"
+    if overflow:
+        text += f"; overflow {yuan(end)} - {yuan(end - overflow)} = {yuan(overflow)}"
+    return text
+
+
+def _payments(
+    step: TiersStep, record: TiersRecord, *, add: Sequence[int], subtract: Sequence[int]
+) -> str:
+    """Returns what the brackets pay before rounding over the year and the cap."""
+    row, before = step.rows[record.row_index], record.before_fen
+    end = before + record.base_fen
+    pieces = _pieces(row, step.axis, start=before + record.deductible_fen, end=end)
     if before or len(pieces) > 1:
         shift = row.threshold_fen if step.axis is Axis.ABOVE_THRESHOLD else 0
         text = " + ".join(
-            f"({yuan(high - shift)} - {yuan(low - shift)}) x {percent(ratio)}"
-            for low, high, ratio in pieces
+            f"({yuan(piece.high_fen - shift)} - {yuan(piece.low_fen - shift)})"
+            f" x {percent(piece.ratio_ppm)}"
+            for piece in pieces
         )
-        text = text or f"0.00 x {percent(row.brackets[0].ratio_ppm)}"
-    else:
-        # One bracket takes all of the base that lies above `below`, or there is none.
-        ratio = pieces[0][2] if pieces else row.brackets[0].ratio_ppm
-        above_top = 0 if row.curve.top_fen is None else max(0, end - row.curve.top_fen)
-        rest = difference(add, [*subtract, below, above_top])
-        if sum(add) < sum(subtract):
-            rest = "0.00"
-        text = f"{in_parentheses(rest)} x {percent(ratio)}"
-    forward = fraction - round_exact_fen(fraction) * PPM
-    if forward:
-        text += f" {'-' if forward < 0 else '+'} {_fraction_of_fen(abs(forward))}"
-    if row.cap_fen is not None and used != NO_CAP and paid >= row.cap_fen - used:
-        left = difference([row.cap_fen], [used])
-        text = f"min({text}, {left if used <= row.cap_fen else f'max({left}, 0.00)'})"
-    text += f" = {yuan(paid)}"
-    if overflow:
-        text += f"; overflow {yuan(end)} - {yuan(reached)} = {yuan(overflow)}"
-    return text
+        return text or f"0.00 x {percent(row.brackets[0].ratio_ppm)}"
+    # One bracket takes all of the base that lies above `below`, or there is none.
+    ratio = pieces[0].ratio_ppm if pieces else row.brackets[0].ratio_ppm
+    above_top = 0 if row.curve.top_fen is None else max(0, end - row.curve.top_fen)
+    rest = difference(add, [*subtract, record.below_fen, above_top])
+    if sum(add) < sum(subtract):
+        rest = "0.00"
+    return f"{in_parentheses(rest)} x {percent(ratio)}"
 
 
 def _pieces(row: TiersRow, axis: Axis, *, start: int, end: int) -> list[Piece]:
@@ -76,7 +89,7 @@ def _pieces(row: TiersRow, axis: Axis, *, start: int, end: int) -> list[Piece]:
         low = max(start, bracket.over_fen + shift)
         high = end if bracket.upto_fen is None else min(end, bracket.upto_fen + shift)
         if low < high:
-            pieces.append((low, high, bracket.ratio_ppm))
+            pieces.append(Piece(low, high, bracket.ratio_ppm))
     return pieces
 
 

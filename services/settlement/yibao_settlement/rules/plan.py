@@ -1,32 +1,41 @@
 """Which rows of a policy's tables hold for a bill."""
 
+import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.policy import Plan, Policy, PolicyStep
+from yibao_settlement.rules.policy import Policy
 from yibao_settlement.rules.split import Facts
+from yibao_settlement.rules.step import PolicyStep
 from yibao_settlement.rules.tables import COUNT, Asked, care_group_of, find_row
 
-# Kinds of bill remembered per policy: classes, levels and ages in some thousands of
-# combinations are what a region sees.
-MAX_PLANS = 4096
+# Kinds of bill remembered in a process: classes, levels and ages in some thousands of
+# combinations are what a policy sees.
+MAX_PLANS = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which row of each step holds for some facts; None where the step does not apply."""
+
+    care_group: str
+    rows: tuple[int | None, ...]
 
 
 def plan_bill(policy: Policy, facts: Facts, year: Mapping[str, int]) -> Plan:
     """Returns the rows that hold; raises RuleError if a step that applies has none."""
     earlier = tuple(year.get(COUNT + group, 0) for group in policy.counted_groups)
-    key = (facts, earlier)
-    plan = policy.plans.get(key)
-    if plan is None:
-        plan = _find_plan(policy, facts, earlier)
-        if len(policy.plans) >= MAX_PLANS:
-            policy.plans.clear()
-        policy.plans[key] = plan
-    return plan
+    return find_plan(policy, facts, earlier)
 
 
-def _find_plan(policy: Policy, facts: Facts, earlier: tuple[int, ...]) -> Plan:
+@functools.lru_cache(MAX_PLANS)
+def find_plan(policy: Policy, facts: Facts, earlier: tuple[int, ...]) -> Plan:
+    """Returns what `plan_bill` does, with `earlier` bills of each counted group in the year.
+
+    Remembered, so that tables are searched once for each kind of bill.
+    """
     care_group = care_group_of(facts.care_type, policy.care_groups)
     counts = {
         group: before + (group == care_group)

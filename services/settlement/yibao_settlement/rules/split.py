@@ -1,22 +1,19 @@
 """What a bill costs whom: what goes into the benefit rules and what comes out."""
 
-import hashlib
-import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# What the records of a trace are made of, one tuple for each step of the policy. Their
-# meaning is the step type's; `trace` reads them.
-Record = tuple[int, ...]
+from yibao_settlement.rules.record import Record
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the tables of a policy are asked with, as it stood at registration.
+    """What the tables of a policy are asked with.
 
-    Codes are those of the national interface: med_type, psn_type, psn_idet_type and
-    hosp_lv; age in full years on the service date.
+    Person class and groups are those of the period of cover that holds on the service
+    date, and age is in full years on that day; care type and level of the institution are
+    those at the registration of the visit. Codes are those of the national interface:
+    med_type, psn_type, psn_idet_type and hosp_lv.
     """
 
     care_type: str
@@ -93,19 +90,6 @@ class Split:
     accumulations: tuple[tuple[str, int], ...]
     trace_sha256: bytes
     records: tuple[Record, ...]
-
-
-def trace_digest(prefix: bytes, records: Sequence[Record]) -> bytes:
-    """Returns the SHA-256 (32 bytes) that stands for a trace.
-
-    Hashed are `prefix` (the policy's `trace_prefix`) and, as 64-bit big-endian integers,
-    the length and the numbers of each step's record.
-    """
-    numbers: list[int] = []
-    for record in records:
-        numbers.append(len(record))
-        numbers += record
-    return hashlib.sha256(prefix + struct.pack(f">{len(numbers)}q", *numbers)).digest()
 
 
 def check_split(split: Split) -> None:

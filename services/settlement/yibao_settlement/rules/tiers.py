@@ -14,21 +14,14 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.money import PPM
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.brackets import round_exact_fen
-from yibao_settlement.rules.policy import TiersRow, TiersStep
-from yibao_settlement.rules.split import FundPayment, Record
+from yibao_settlement.rules.record import NO_CAP, TiersRecord
+from yibao_settlement.rules.split import FundPayment
+from yibao_settlement.rules.step import TiersRow, TiersStep
 from yibao_settlement.rules.work import Work
 
-# Stands for "no cap" in records.
-NO_CAP = -1
 
-
-def pay_tiers(step: TiersStep, row_index: int, *, work: Work) -> Record:
-    """Finds what the fund pays of this bill.
-
-    The record is: row, base, deductible, base of earlier bills, fraction of a fen (in
-    ppm) that the year's rounding brought forward, what the cap had been used or NO_CAP,
-    then below, paid, copay and overflow.
-    """
+def pay_tiers(step: TiersStep, row_index: int, *, work: Work) -> TiersRecord:
+    """Finds what the fund pays of this bill. Raises RuleError POLICY_PAYS_TWICE."""
     row = step.rows[row_index]
     curve = row.curve
     base = work.sum_of(step.base)
@@ -64,15 +57,27 @@ def pay_tiers(step: TiersStep, row_index: int, *, work: Work) -> Record:
     work.use(step.fund_accumulator, paid)
     if step.over_year:
         work.use(step.base_accumulator, base)
-    carried = earlier % PPM
-    return row_index, base, deductible, before, carried, used, below, paid, copay, overflow
+    return TiersRecord(
+        row_index=row_index,
+        base_fen=base,
+        deductible_fen=deductible,
+        before_fen=before,
+        carried=earlier % PPM,
+        used_fen=used,
+        below_fen=below,
+        paid_fen=paid,
+        copay_fen=copay,
+        overflow_fen=overflow,
+    )
 
 
 def _exact_earlier(step: TiersStep, row: TiersRow, *, before: int, work: Work) -> int:
     """Returns what the year's earlier bills were paid, in ppm of a fen, for rounding.
 
-    A deductible of the year lies at the lower end of the year's fee. With one of each
-    bill the payments of a year do not join up, and each is rounded by itself.
+    A deductible of the year lies at the lower end of the year's fee. It may have been paid
+    on fees that are not of this step's base; then it ate at most the whole base, and earlier
+    bills were paid nothing, never less. With one of each bill the payments of a year do not
+    join up, and each is rounded by itself.
     """
     if step.deductible is None:
         return row.curve.exact(before)

@@ -6,24 +6,31 @@ numbers, and the texts are made here when somebody asks.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from yibao_common.values.money import share_half_up_fen, yuan
-from yibao_settlement.rules.benefits import NOT_APPLIED
-from yibao_settlement.rules.classify import RECORD_HEAD, RECORD_LINE
 from yibao_settlement.rules.formulas import difference, percent, tiers_formula
-from yibao_settlement.rules.policy import (
+from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.record import (
+    NO_CAP,
+    NOT_APPLIED,
+    AccountRecord,
+    ClassifyRecord,
+    DeductibleRecord,
+    NotApplied,
+    Record,
+    TiersRecord,
+)
+from yibao_settlement.rules.split import Split
+from yibao_settlement.rules.step import (
     BILL_NAMES,
     COST_PARTS,
     OWN_COST,
     AccountStep,
-    ClassifyStep,
     DeductibleStep,
-    Policy,
     PolicyStep,
     TiersStep,
 )
-from yibao_settlement.rules.split import Record, Split
-from yibao_settlement.rules.tiers import NO_CAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +72,9 @@ def explain(policy: Policy, split: Split) -> tuple[TraceNode, ...]:
     amounts = dict.fromkeys(policy.amount_names, 0)
     nodes: list[TraceNode] = []
     for step, record in zip(policy.steps, split.records, strict=True):
-        if record == NOT_APPLIED:
-            told, clause = _Told((), "does not apply", 0), step.clause
-        else:
-            told = _tell(policy, step, record, amounts)
-            clause = step.rows[record[0]].clause
+        told = _tell(policy, step, record, amounts)
+        applied = record != NOT_APPLIED
+        clause = step.rows[record.row_index].clause if applied else step.clause
         nodes.append(
             TraceNode(
                 step_id=step.id,
@@ -87,82 +92,88 @@ def explain(policy: Policy, split: Split) -> tuple[TraceNode, ...]:
 def _tell(policy: Policy, step: PolicyStep, record: Record, amounts: dict[str, int]) -> _Told:
     """Tells of one step and adds to `amounts` what it leaves to later ones."""
     names = policy.amount_names
-    if isinstance(step, ClassifyStep):
-        amounts.update(zip(BILL_NAMES, record[1:RECORD_HEAD], strict=True))
-        return _tell_classify(record)
-    if isinstance(step, DeductibleStep):
-        amounts[names[step.first]] = record[-1]
-        return _tell_deductible(policy, step, record, amounts)
-    if isinstance(step, AccountStep):
-        return _tell_account(step, record)
-    base, outputs = record[1], record[-4:]
-    amounts.update(zip(names[step.first : step.first + 5], (base, *outputs), strict=True))
-    return _tell_tiers(policy, step, record, amounts)
+    match record:
+        case NotApplied():
+            return _Told((), "does not apply", 0)
+        case ClassifyRecord():
+            amounts.update(zip(BILL_NAMES, record.sums[1:], strict=True))
+            return _tell_classify(record)
+        case DeductibleRecord():
+            assert isinstance(step, DeductibleStep), step
+            amounts[names[step.first]] = record.paid_fen
+            return _tell_deductible(policy, step, record, amounts)
+        case TiersRecord():
+            assert isinstance(step, TiersStep), step
+            left = names[step.first : step.first + len(step.leaves)]
+            amounts.update(zip(left, record.left, strict=True))
+            return _tell_tiers(policy, step, record, amounts)
+        case AccountRecord():
+            assert isinstance(step, AccountStep), step
+            return _tell_account(step, record)
+        case _:
+            assert_never(record)
 
 
-def _tell_classify(record: Record) -> _Told:
-    _, total, excluded, over_limit, prepay, eligible = record[:RECORD_HEAD]
-    sums: dict[int, tuple[int, int, int]] = {}
-    for at in range(RECORD_HEAD, len(record), RECORD_LINE):
-        _, _, ratio, amount, _, over, first = record[at : at + RECORD_LINE]
-        if ratio not in (OWN_COST, 0):
-            count, shared, paid = sums.get(ratio, (0, 0, 0))
-            sums[ratio] = (count + 1, shared + amount - over, paid + first)
+def _tell_classify(record: ClassifyRecord) -> _Told:
+    sums = record.sums
+    shares: dict[int, tuple[int, int, int]] = {}
+    for line in record.lines():
+        if line.ratio_ppm not in (OWN_COST, 0):
+            count, shared, paid = shares.get(line.ratio_ppm, (0, 0, 0))
+            shared += line.amount_fen - line.over_limit_fen
+            shares[line.ratio_ppm] = (count + 1, shared, paid + line.prepay_fen)
     parts = []
-    for ratio, (count, shared, paid) in sorted(sums.items()):
+    for ratio, (count, shared, paid) in sorted(shares.items()):
         rounded = paid != share_half_up_fen(shared, ratio_ppm=ratio)
         note = f" (rounded on each of {count} lines)" if rounded else ""
         parts.append(f"{yuan(shared)} x {percent(ratio)} = {yuan(paid)}{note}")
-    rest = difference([total], [excluded, over_limit, prepay])
-    parts.append(f"{rest} = {yuan(eligible)}")
-    amounts = (total, excluded, over_limit, prepay)
-    inputs = tuple(map(NamedAmount, BILL_NAMES[:4], amounts))
-    return _Told(inputs, "; ".join(parts), eligible)
+    own = (sums.excluded_fen, sums.over_limit_fen, sums.prepay_fen)
+    parts.append(f"{difference([sums.total_fen], own)} = {yuan(sums.eligible_fen)}")
+    inputs = tuple(map(NamedAmount, BILL_NAMES[:4], (sums.total_fen, *own)))
+    return _Told(inputs, "; ".join(parts), sums.eligible_fen)
 
 
 def _tell_deductible(
-    policy: Policy, step: DeductibleStep, record: Record, amounts: Mapping[str, int]
+    policy: Policy, step: DeductibleStep, record: DeductibleRecord, amounts: Mapping[str, int]
 ) -> _Told:
-    row_index, base, used, cap, paid = record
-    row = step.rows[row_index]
+    row, used, cap = step.rows[record.row_index], record.used_fen, record.annual_cap_fen
     terms = [difference([row.amount_fen], [used] if step.over_year else [])]
-    if cap >= 0:
+    if cap != NO_CAP:
         terms.append(difference([cap], [used]))
-    terms.append(yuan(base))
+    terms.append(yuan(record.base_fen))
     formula = f"min({', '.join(terms)})"
     due = row.amount_fen - used if step.over_year else row.amount_fen
-    if due < 0 or 0 <= cap < used:
+    if due < 0 or (cap != NO_CAP and cap < used):
         formula = f"max({formula}, 0.00)"
     inputs = _base_inputs(policy, step, amounts)
-    if step.over_year or cap >= 0:
+    if step.over_year or cap != NO_CAP:
         inputs += (NamedAmount(step.accumulator, used),)
-    return _Told(inputs, f"{formula} = {yuan(paid)}", paid)
+    return _Told(inputs, f"{formula} = {yuan(record.paid_fen)}", record.paid_fen)
 
 
 def _tell_tiers(
-    policy: Policy, step: TiersStep, record: Record, amounts: Mapping[str, int]
+    policy: Policy, step: TiersStep, record: TiersRecord, amounts: Mapping[str, int]
 ) -> _Told:
-    _, _, deductible, before, _, used, _, paid, _, _ = record
     names = policy.amount_names
     inputs = _base_inputs(policy, step, amounts)
     if step.deductible is not None:
-        inputs += (NamedAmount(names[step.deductible], deductible),)
+        inputs += (NamedAmount(names[step.deductible], record.deductible_fen),)
     if step.over_year:
-        inputs += (NamedAmount(step.base_accumulator, before),)
-    if step.cap_over_year and used != NO_CAP:
-        inputs += (NamedAmount(step.fund_accumulator, used),)
+        inputs += (NamedAmount(step.base_accumulator, record.before_fen),)
+    if step.cap_over_year and record.used_fen != NO_CAP:
+        inputs += (NamedAmount(step.fund_accumulator, record.used_fen),)
     formula = tiers_formula(
         step,
         record,
         add=[amounts[names[position]] for position in step.base.add],
         subtract=[amounts[names[position]] for position in step.base.subtract],
     )
-    return _Told(inputs, formula, paid)
+    return _Told(inputs, formula, record.paid_fen)
 
 
-def _tell_account(step: AccountStep, record: Record) -> _Told:
-    row_index, balance, *left, paid = record
-    parts = step.rows[row_index].pays
+def _tell_account(step: AccountStep, record: AccountRecord) -> _Told:
+    left, balance, paid = record.left, record.balance_fen, record.paid_fen
+    parts = step.rows[record.row_index].pays
     payable = difference([left[part] for part in parts], []) if parts else yuan(0)
     inputs = tuple(NamedAmount(COST_PARTS[part], left[part]) for part in parts)
     inputs += (NamedAmount("balance", balance),)

@@ -12,9 +12,9 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.ports import EncodePolicy, RequestKey
 from yibao_settlement.application.records import StoredPolicy
+from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.policy import Policy
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.policy_file import load_policy
 from yibao_settlement.storage.reference import POLICY_ACTIVE, POLICY_DRAFT, raise_epoch
 
 _COLUMNS = tuple(StoredPolicy.__dataclass_fields__)

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from yibao_common.db.rows import select_rows
+from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import CatalogueItem, item_on
 from yibao_settlement.rules.policy import Policy
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.policy_file import load_policy
 
 POLICY_DRAFT = 1
 POLICY_ACTIVE = 2

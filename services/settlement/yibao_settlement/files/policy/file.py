@@ -7,19 +7,12 @@ from yibao_common.files.yaml_file import Path, YamlFile, keys_of, parse_yaml
 from yibao_common.files.yaml_model import read_model, shown
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.policy import (
-    DEDUCTIBLE_NAMES,
-    TIERS_NAMES,
-    Policy,
-    PolicyStep,
-    make_trace_prefix,
-)
+from yibao_settlement.files.policy.reading import Reading
+from yibao_settlement.files.policy.schema import STEP_MODELS, PolicyModel, SourceModel
+from yibao_settlement.files.policy.steps import read_step
+from yibao_settlement.rules.policy import Policy, make_trace_prefix
+from yibao_settlement.rules.step import PolicyStep
 from yibao_settlement.rules.tables import CareGroup
-from yibao_settlement.storage.policy_reading import Reading
-from yibao_settlement.storage.policy_schema import STEP_MODELS, PolicyModel, SourceModel
-from yibao_settlement.storage.policy_steps import read_step
-
-_LEFT_BY = {"deductible": DEDUCTIBLE_NAMES, "tiers": TIERS_NAMES}
 
 
 def load_policy(contents: bytes, *, name: str) -> Policy:
@@ -38,6 +31,7 @@ def load_policy(contents: bytes, *, name: str) -> Policy:
         sources=_sources(file, model),
         care_groups=tuple(keys_of(file.data, "care_groups")),
         all_names=frozenset(_all_names(file)),
+        all_deductibles=frozenset(_ids_of(file, "deductible")),
         faults=[*file.faults, *faults],
     )
     if model is not None and model.end_date is not None and model.end_date < model.start_date:
@@ -83,11 +77,16 @@ def _raw_id(raw: object, kind: str) -> str:
     return step_id if isinstance(step_id, str) else ""
 
 
+def _ids_of(file: YamlFile, kind: str) -> Iterator[str]:
+    """Yields the ids of the steps of a type, faulty ones included."""
+    yield from (step_id for raw in _raw_steps(file) if (step_id := _raw_id(raw, kind)))
+
+
 def _all_names(file: YamlFile) -> Iterator[str]:
-    for raw in _raw_steps(file):
-        for kind, names in _LEFT_BY.items():
-            step_id = _raw_id(raw, kind)
-            yield from (f"{step_id}.{name}" for name in names if step_id)
+    """Yields what any step of the file leaves, wherever it stands."""
+    for kind, model in STEP_MODELS.items():
+        for step_id in _ids_of(file, kind):
+            yield from (f"{step_id}.{name}" for name in model.makes.leaves)
 
 
 def _read_steps(reading: Reading) -> tuple[PolicyStep, ...]:
@@ -116,9 +115,9 @@ def _read_steps(reading: Reading) -> tuple[PolicyStep, ...]:
         reading.faults += faults
         if model is not None:
             steps.append(read_step(reading, model, path))
-        elif step_id and kind in _LEFT_BY:
+        elif step_id:
             # Later steps may name its amounts; that is no mistake of theirs.
-            first = reading.name_amounts(step_id, _LEFT_BY[kind])
+            first = reading.name_amounts(step_id, STEP_MODELS[kind].makes.leaves)
             if kind == "deductible":
                 reading.deductibles[step_id] = first
     return tuple(steps)

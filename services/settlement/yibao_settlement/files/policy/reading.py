@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from yibao_common.files.yaml_file import Path, YamlFile
 from yibao_common.values.errors import FieldFault
-from yibao_settlement.rules.policy import BILL_NAMES, Sum
-from yibao_settlement.storage.policy_schema import CitationModel, SourceModel, SumModel
+from yibao_settlement.files.policy.schema import CitationModel, SourceModel, SumModel
+from yibao_settlement.rules.step import BILL_NAMES, Sum
 
 
 @dataclass(slots=True)
@@ -15,14 +15,16 @@ class Reading:
 
     `sources` has None for one too faulty to be read. `all_names` are the amounts that
     any step of the file defines, `names` those defined so far, in their order.
-    `deductibles` are the positions of what deductible steps leave, by step id, and
-    `annual_deductibles` the accumulators of those that are of the year.
+    `all_deductibles` are the ids of all deductible steps, `deductibles` the positions of
+    what those so far leave, by step id, and `annual_deductibles` the accumulators of those
+    that are of the year.
     """
 
     file: YamlFile
     sources: Mapping[str, SourceModel | None]
     care_groups: Sequence[str]
     all_names: frozenset[str]
+    all_deductibles: frozenset[str]
     step_ids: dict[str, int] = field(default_factory=dict)
     names: list[str] = field(default_factory=lambda: list(BILL_NAMES))
     annual_deductibles: dict[str, str] = field(default_factory=dict)

@@ -1,12 +1,19 @@
 """The shape of a policy file; `policies/README.md` tells authors what the keys mean."""
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from yibao_common.files.yaml_model import DAY, StrictModel, code, text, whole
 from yibao_common.values.money import PPM
+from yibao_settlement.rules.step import (
+    AccountStep,
+    ClassifyStep,
+    DeductibleStep,
+    Step,
+    TiersStep,
+)
 
 MAX_FEN = 100_000_000_000
 
@@ -55,7 +62,9 @@ class RowModel(StrictModel):
 
 
 class StepModel(StrictModel):
-    """What every step has."""
+    """What every step has; `makes` is what it is compiled to."""
+
+    makes: ClassVar[type[Step]]
 
     id: StepId
     title: Title
@@ -83,6 +92,8 @@ class ClassifyRowModel(RowModel):
 class ClassifyModel(StepModel):
     """Step `classify`."""
 
+    makes = ClassifyStep
+
     rows: Annotated[list[ClassifyRowModel], Field(min_length=1, max_length=500)]
 
 
@@ -95,6 +106,8 @@ class DeductibleRowModel(RowModel):
 
 class DeductibleModel(StepModel):
     """Step `deductible`."""
+
+    makes = DeductibleStep
 
     basis: Basis
     base: SumModel = SumModel(add=["eligible"])
@@ -123,6 +136,8 @@ class TiersRowModel(RowModel):
 class TiersModel(StepModel):
     """Step `tiers`."""
 
+    makes = TiersStep
+
     fund_type: FundType
     base: SumModel
     axis: Literal["covered_fee", "above_threshold"]
@@ -140,6 +155,8 @@ class AccountRowModel(RowModel):
 
 class AccountModel(StepModel):
     """Step `account`."""
+
+    makes = AccountStep
 
     rows: Annotated[list[AccountRowModel], Field(min_length=1, max_length=500)]
 

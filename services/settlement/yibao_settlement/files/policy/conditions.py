@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from yibao_common.files.yaml_file import Path
 from yibao_common.files.yaml_model import shown
+from yibao_settlement.files.policy.reading import Reading
+from yibao_settlement.files.policy.schema import RowModel
 from yibao_settlement.rules.tables import (
     AGE,
     CARE_GROUP,
@@ -22,8 +24,6 @@ from yibao_settlement.rules.tables import (
     NotMember,
     overlap,
 )
-from yibao_settlement.storage.policy_reading import Reading
-from yibao_settlement.storage.policy_schema import RowModel
 
 _CODES = {
     CARE_TYPE: (re.compile("[0-9]{1,6}"), "care types in quotes"),

@@ -1,16 +1,32 @@
 """Steps of policy files, checked and compiled for the rules."""
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import TypedDict, assert_never
 
 from yibao_common.files.yaml_file import Path
+from yibao_settlement.files.policy.conditions import (
+    read_applies,
+    read_conditions,
+    read_facts,
+)
+from yibao_settlement.files.policy.reading import Reading
+from yibao_settlement.files.policy.schema import (
+    AccountModel,
+    AnyStepModel,
+    BracketModel,
+    ClassifyModel,
+    ClassifyRowModel,
+    DeductibleModel,
+    RowModel,
+    StepModel,
+    TiersModel,
+    TiersRowModel,
+)
 from yibao_settlement.rules.brackets import Bracket, make_curve
-from yibao_settlement.rules.policy import (
+from yibao_settlement.rules.step import (
     BY_ITEM,
     COST_PARTS,
-    DEDUCTIBLE_NAMES,
     OWN_COST,
-    TIERS_NAMES,
     AccountRow,
     AccountStep,
     Axis,
@@ -23,24 +39,6 @@ from yibao_settlement.rules.policy import (
     TiersStep,
 )
 from yibao_settlement.rules.tables import Condition
-from yibao_settlement.storage.policy_conditions import (
-    read_applies,
-    read_conditions,
-    read_facts,
-)
-from yibao_settlement.storage.policy_reading import Reading
-from yibao_settlement.storage.policy_schema import (
-    AccountModel,
-    AnyStepModel,
-    BracketModel,
-    ClassifyModel,
-    ClassifyRowModel,
-    DeductibleModel,
-    RowModel,
-    StepModel,
-    TiersModel,
-    TiersRowModel,
-)
 
 _CLASSES = ("01", "02", "03")
 
@@ -82,6 +80,8 @@ def read_step(reading: Reading, model: AnyStepModel, path: Path) -> PolicyStep:
                 for row, row_model in zip(rows, model.rows, strict=True)
             )
             return AccountStep(**head, rows=account_rows)
+        case _:
+            assert_never(model)
 
 
 def _row_heads(
@@ -139,7 +139,7 @@ def _deductible(
         if over_year and row.annual_cap_fen is not None:
             at = (*path, "rows", index, "annual_cap_fen")
             reading.fault(at, "expected only with basis per_bill; amount_fen is of the year")
-    first = reading.name_amounts(model.id, DEDUCTIBLE_NAMES)
+    first = reading.name_amounts(model.id, DeductibleStep.leaves)
     reading.deductibles[model.id] = first
     if over_year:
         reading.annual_deductibles[model.id] = model.accumulator
@@ -165,9 +165,7 @@ def _tiers(
     axis = Axis(model.axis)
     deductible = model.deductible
     if deductible is not None and deductible not in reading.deductibles:
-        known = ", ".join(reading.deductibles) or "none"
-        message = f"expected a deductible step above this one ({known}), got '{deductible}'"
-        reading.fault((*path, "deductible"), message)
+        reading.fault((*path, "deductible"), _no_deductible(reading, deductible))
     if deductible is not None and axis is not Axis.COVERED_FEE:
         message = f"expected only on the axis covered_fee; else subtract {deductible}.paid in base"
         reading.fault((*path, "deductible"), message)
@@ -195,8 +193,15 @@ def _tiers(
         cap_over_year=model.cap_basis == "per_year",
         base_accumulator=f"base.{model.id}",
         fund_accumulator=f"fund.{model.fund_type}",
-        first=reading.name_amounts(model.id, TIERS_NAMES),
+        first=reading.name_amounts(model.id, TiersStep.leaves),
     )
+
+
+def _no_deductible(reading: Reading, step_id: str) -> str:
+    if step_id in reading.all_deductibles:
+        return f"'{step_id}' is used before the step that defines it"
+    known = ", ".join(reading.deductibles) or "none"
+    return f"expected a deductible step above this one ({known}), got '{step_id}'"
 
 
 def _tiers_row(
