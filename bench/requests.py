@@ -14,24 +14,27 @@ from yibao.settlement.v1 import bill_pb2, visit_pb2
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest, SubmitBillsRequest
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
 from yibao_common.db.database import Database
+from yibao_common.db.transactions import StoredTransactions
+from yibao_common.values.clock import system_clock
 from yibao_common.values.ids import new_id
 from yibao_identity.rules.qr_code import new_claims
 from yibao_identity.storage.signing import TokenSigner
 from yibao_settlement.application.batch import BatchWork
 from yibao_settlement.application.commands import RegisterVisit
-from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
+from yibao_settlement.application.feed import EnrolmentChange, Feed, InsuredPerson
+from yibao_settlement.application.work import Work
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
+from yibao_settlement.rules.policy import approve, draft_of
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.servicer.encode import ProtoEncoder
-from yibao_settlement.storage.feed import FeedStore
-from yibao_settlement.storage.imports import import_institutions, import_items
-from yibao_settlement.storage.policies import approve_policy, submit_policy
+from yibao_settlement.storage import tables
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.transactions import SettlementTransactions
+from yibao_settlement.storage.work import UNIT
 
 _SINCE = dt.date(2014, 1, 1)
 _CLASSES = ("01", "01", "01", "02", "02", "02", "02", "03", "01", "02")
@@ -51,21 +54,28 @@ def seed(
     """Fills in reference data, persons and a visit each; returns the patients."""
     now = dt.datetime.now(dt.UTC)
     policy = load_policy(policy_file, name="policy")
-    with database.write() as connection:
-        submit_policy(connection, policy, policy_file, maker="bench/maker", now=now)
-        approve_policy(connection, region, policy.version, checker="bench/checker", now=now)
-        institution = Institution(hospital_id, "bench", "2", True, _SINCE, None)
-        import_institutions(connection, region, [institution])
-        import_items(
-            connection,
-            region,
+    draft = draft_of(policy, policy_file, maker="bench/maker", now=now)
+    approval = approve(draft, [], checker="bench/checker", now=now)
+
+    def put_reference(work: Work) -> None:
+        work.policies.insert(approval.approved)
+        work.catalogue.put_institutions(
+            [Institution(hospital_id, "bench", "2", True, _SINCE, None)]
+        )
+        work.catalogue.put_items(
             [
                 CatalogueItem(f"BENCH{n}", f"item {n}", _CLASSES[n], None, "", _SINCE, None)
                 for n in range(len(_CLASSES))
-            ],
+            ]
         )
+        work.reference.raise_epoch()
+
+    transactions = StoredTransactions(
+        database, answers=tables.answer, unit=UNIT, clock=system_clock
+    )
+    transactions.change(region, put_reference)
     person_ids = [new_id() for _ in range(persons)]
-    FeedStore(database).apply(
+    Feed(transactions, clock=system_clock, ids=new_id).apply(
         region,
         [
             EnrolmentChange(number + 1, _insured(person_id))

@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from support.databases import Databases
+from support.settlement_parts import feed_of
 
 from yibao_common.db.database import Database
 from yibao_common.db.rows import select_rows
 from yibao_common.values.ids import new_id
-from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
+from yibao_settlement.application.feed import EnrolmentChange, InsuredPerson
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.feed import FeedStore
 from yibao_settlement.storage.transactions import ENROLMENT_COLUMNS, enrolments_from
 
 REGION = "999019"
@@ -97,7 +97,7 @@ ALL_STORED = {
 
 @pytest.mark.parametrize("page_size", [1, 2, 4, 5, 6])
 def test_pages_of_any_size_end_in_the_same_state(database: Database, page_size: int) -> None:
-    feed = FeedStore(database)
+    feed = feed_of(database)
     assert feed.position(REGION) == 0
     for start in range(0, len(HISTORY), page_size):
         assert feed.position(REGION) == start
@@ -107,7 +107,7 @@ def test_pages_of_any_size_end_in_the_same_state(database: Database, page_size: 
 
 
 def test_a_page_that_was_stored_before_changes_nothing(database: Database) -> None:
-    feed = FeedStore(database)
+    feed = feed_of(database)
     feed.apply(REGION, HISTORY[:5])
     for repeated in (HISTORY[:5], HISTORY[:1], HISTORY[4:5], ()):
         feed.apply(REGION, repeated)
@@ -116,7 +116,7 @@ def test_a_page_that_was_stored_before_changes_nothing(database: Database) -> No
 
 
 def test_of_a_page_stored_in_part_only_the_rest_is_stored(database: Database) -> None:
-    feed = FeedStore(database)
+    feed = feed_of(database)
     feed.apply(REGION, HISTORY[:2])
     feed.apply(REGION, HISTORY)
     assert feed.position(REGION) == 6
@@ -135,7 +135,7 @@ def test_of_a_page_stored_in_part_only_the_rest_is_stored(database: Database) ->
 def test_a_gap_is_a_broken_assumption_and_stores_nothing(
     database: Database, page: tuple[EnrolmentChange, ...]
 ) -> None:
-    feed = FeedStore(database)
+    feed = feed_of(database)
     feed.apply(REGION, HISTORY[:2])
     before = stored(database)
     with pytest.raises(AssertionError):
@@ -148,7 +148,7 @@ def test_a_gap_is_a_broken_assumption_and_stores_nothing(
 
 
 def test_regions_have_sequences_of_their_own(database: Database) -> None:
-    feed = FeedStore(database)
+    feed = feed_of(database)
     feed.apply(REGION, HISTORY)
     assert feed.position(OTHER_REGION) == 0
     feed.apply(OTHER_REGION, HISTORY[:1])
@@ -157,7 +157,7 @@ def test_regions_have_sequences_of_their_own(database: Database) -> None:
 
 
 def test_a_change_replaces_all_that_was_known_of_its_person(database: Database) -> None:
-    feed = FeedStore(database)
+    feed = feed_of(database)
     feed.apply(REGION, (HISTORY[0], *HISTORY[1:4], HISTORY[4]))
     first = HISTORY[4].person
     card = Credential("SUBJECT00CARD", PERSONS[0], CredentialKind.CARD, CredentialState.LOST)
@@ -208,13 +208,13 @@ def test_processes_that_pull_the_same_pages_at_once_store_each_change_once(
     def pull(page_size: int) -> None:
         # Connections of its own, as another process has.
         with contextlib.closing(Database(url)) as own:
-            feed = FeedStore(own)
+            feed = feed_of(own)
             while (position := feed.position(REGION)) < len(history):
                 feed.apply(REGION, history[position : position + page_size])
 
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(pull, (7, 10, 13)))
-    assert FeedStore(database).position(REGION) == len(history)
+    assert feed_of(database).position(REGION) == len(history)
     assert stored(database) == {
         each.person.person_id: (each.sequence, each.person.credentials[0].subject)
         for each in history[-20:]

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from support.databases import Databases
+from support.settlement_parts import fold
 from support.settlement_world import NOW, OTHER_HOSPITAL, REGION, World
 
 from yibao_common.values.ids import new_id
+from yibao_settlement.application.checkpoint import HORIZON
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.checkpoints import HORIZON, fold_fund_accounts
 from yibao_settlement.storage.queries import account_balances
 
 
@@ -220,9 +221,9 @@ def test_folding_old_entries_leaves_every_balance_as_it_was(world: World) -> Non
 
     before = balances()
     # Nothing is older than the horizon yet: entries were posted by the machine's clock.
-    assert fold_fund_accounts(world.database, REGION, now=NOW) == 0
+    assert fold(world.database, REGION, now=NOW) == 0
     later = dt.datetime.now(dt.UTC) + HORIZON + dt.timedelta(milliseconds=1)
-    assert fold_fund_accounts(world.database, REGION, now=later) == len(before)
+    assert fold(world.database, REGION, now=later) == len(before)
     assert balances() == before
     time.sleep(0.005)  # what is posted now must be newer than the checkpoint
     world.settle(world.register(world.persons[0]), world.persons[0])
@@ -233,10 +234,10 @@ def test_a_fold_never_goes_back(world: World) -> None:
     """A clock set back, or a fold that began earlier, must not count entries twice."""
     now = dt.datetime.now(dt.UTC) + HORIZON + dt.timedelta(milliseconds=1)
     before = fund_balances(world)
-    assert fold_fund_accounts(world.database, REGION, now=now) > 0
-    assert fold_fund_accounts(world.database, REGION, now=now) == 0
+    assert fold(world.database, REGION, now=now) > 0
+    assert fold(world.database, REGION, now=now) == 0
     earlier = now - dt.timedelta(seconds=5)
-    assert fold_fund_accounts(world.database, REGION, now=earlier) == 0
+    assert fold(world.database, REGION, now=earlier) == 0
     assert fund_balances(world) == before
     assert check_ledger(world.database).drifts == []
 
@@ -245,12 +246,12 @@ def test_folds_at_the_same_time_leave_one_result(world: World) -> None:
     begin = dt.datetime.now(dt.UTC) + HORIZON
     before = fund_balances(world)
 
-    def fold(number: int) -> int:
+    def fold_at(number: int) -> int:
         now = begin + dt.timedelta(milliseconds=number % 7)
-        return fold_fund_accounts(world.database, REGION, now=now)
+        return fold(world.database, REGION, now=now)
 
     with ThreadPoolExecutor(4) as threads:
-        folded = list(threads.map(fold, range(24)))
+        folded = list(threads.map(fold_at, range(24)))
     assert any(folded)
     assert fund_balances(world) == before
     assert check_ledger(world.database).drifts == []

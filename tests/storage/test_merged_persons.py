@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from support.databases import Databases
+from support.settlement_parts import feed_of
 from support.settlement_world import REGION, World
 
 from yibao.settlement.v1.settlement_service_pb2 import (
@@ -17,11 +18,10 @@ from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.commands import Command
-from yibao_settlement.application.records import EnrolmentChange
+from yibao_settlement.application.feed import EnrolmentChange
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
 from yibao_settlement.rules.standing import Standing
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.feed import FeedStore
 
 LAST_YEAR = dt.date(2025, 12, 30)
 
@@ -273,7 +273,7 @@ def test_a_page_that_is_undone_moves_nothing(world: World) -> None:
     def without_ids() -> str:
         raise ZeroDivisionError
 
-    feed = FeedStore(world.database, ids=without_ids)
+    feed = feed_of(world.database, ids=without_ids)
     position = feed.position(REGION)
     change = EnrolmentChange(position + 1, world.insured(retired, merged_into=survivor))
     with pytest.raises(ZeroDivisionError):

@@ -6,11 +6,11 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from support.databases import Databases
+from support.settlement_parts import feed_of
 
 from yibao_common.db import migrations
 from yibao_common.db.database import Database
 from yibao_common.values.ids import new_id
-from yibao_settlement.storage.feed import FeedStore
 
 REGION = "999019"
 
@@ -56,4 +56,4 @@ def test_accounts_and_used_codes_stay_and_persons_are_read_again(
         assert (standing.accumulators, standing.newest_codes) == ('{"deductible": 5}', "{}")
         assert standing.merged_into is None
         assert (used.code_id, used.signer) == ("00112233aabbccdd", "SUBJECT000001")
-        assert FeedStore(opened).position(REGION) == 0
+        assert feed_of(opened).position(REGION) == 0

@@ -6,6 +6,8 @@ import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.settlement_parts import feed_of, put_reference
+
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao.settlement.v1.settlement_service_pb2 import (
     ReverseSettlementResponse,
@@ -17,17 +19,13 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_settlement.application import commands
 from yibao_settlement.application.batch import BatchWork
-from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
-from yibao_settlement.files.policy.file import load_policy
+from yibao_settlement.application.feed import EnrolmentChange, InsuredPerson
 from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.servicer.encode import ProtoEncoder
-from yibao_settlement.storage.feed import FeedStore
-from yibao_settlement.storage.imports import import_institutions, import_items
-from yibao_settlement.storage.policies import approve_policy, submit_policy
 from yibao_settlement.storage.queries import Queries
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.transactions import SettlementTransactions
@@ -73,31 +71,24 @@ class World:
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
-        with self.database.write() as connection:
-            contents = POLICY_FILE.read_bytes() + ACCOUNT_STEP
-            policy = load_policy(contents, name=POLICY_FILE.name)
-            submit_policy(connection, policy, contents, maker="agency/maker", now=NOW)
-            approve_policy(connection, REGION, policy.version, checker="agency/checker", now=NOW)
-            import_institutions(
-                connection,
-                REGION,
-                [
-                    Institution(HOSPITAL, "示例医院", "2", True, _SINCE, None),
-                    Institution(OTHER_HOSPITAL, "另一医院", "2", True, _SINCE, None),
-                    Institution(PHARMACY_WITHOUT_ECERT, "示例药店", "11", False, _SINCE, None),
-                ],
-            )
-            import_items(
-                connection,
-                REGION,
-                [
-                    CatalogueItem("A1", "甲类药", "01", None, "", _SINCE, None),
-                    CatalogueItem("B1", "乙类药", "02", None, "", _SINCE, None),
-                    CatalogueItem("B2", "乙类耗材", "02", 300_000, "100.00", _SINCE, None),
-                    CatalogueItem("C1", "丙类药", "03", None, "", _SINCE, None),
-                    CatalogueItem("OLD", "停用", "01", None, "", _SINCE, dt.date(2020, 1, 1)),
-                ],
-            )
+        put_reference(
+            self.database,
+            REGION,
+            policy_file=POLICY_FILE.read_bytes() + ACCOUNT_STEP,
+            institutions=[
+                Institution(HOSPITAL, "示例医院", "2", True, _SINCE, None),
+                Institution(OTHER_HOSPITAL, "另一医院", "2", True, _SINCE, None),
+                Institution(PHARMACY_WITHOUT_ECERT, "示例药店", "11", False, _SINCE, None),
+            ],
+            items=[
+                CatalogueItem("A1", "甲类药", "01", None, "", _SINCE, None),
+                CatalogueItem("B1", "乙类药", "02", None, "", _SINCE, None),
+                CatalogueItem("B2", "乙类耗材", "02", 300_000, "100.00", _SINCE, None),
+                CatalogueItem("C1", "丙类药", "03", None, "", _SINCE, None),
+                CatalogueItem("OLD", "停用", "01", None, "", _SINCE, dt.date(2020, 1, 1)),
+            ],
+            now=NOW,
+        )
         self.work = self.new_worker()
         self.queries = Queries(self.database, ReferenceCache())
 
@@ -128,9 +119,9 @@ class World:
 
     def feed(self, *persons: InsuredPerson) -> None:
         """Tells settlement what stands for persons, as identity's feed does."""
-        store = FeedStore(self.database)
-        first = store.position(REGION) + 1
-        store.apply(REGION, list(itertools.starmap(EnrolmentChange, enumerate(persons, first))))
+        feed = feed_of(self.database, clock=self.clock)
+        first = feed.position(REGION) + 1
+        feed.apply(REGION, list(itertools.starmap(EnrolmentChange, enumerate(persons, first))))
 
     def insured(self, person_id: str, **facts: object) -> InsuredPerson:
         """Returns a resident with one period and a usable e-certificate."""

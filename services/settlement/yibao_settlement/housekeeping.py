@@ -4,17 +4,16 @@ import functools
 
 from yibao_common.commands.background import BackgroundTask, Duty
 from yibao_common.commands.blocking import Blocking
-from yibao_common.db.database import Database
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.values.clock import Clock
-from yibao_settlement.storage.checkpoints import fold_fund_accounts
+from yibao_settlement.application.checkpoint import Checkpoints
 
 _FOLD_SECONDS = 600.0
 
 
 def housekeeping(
-    database: Database,
+    checkpoints: Checkpoints,
     blocking: Blocking,
     *,
     regions: tuple[str, ...],
@@ -28,7 +27,7 @@ def housekeeping(
     """
 
     async def fold(region: str) -> None:
-        accounts = await blocking.run(fold_fund_accounts, database, region, now=clock())
+        accounts = await blocking.run(checkpoints.fold, region)
         log.debug("folded", region=region, accounts=accounts)
 
     duties = [

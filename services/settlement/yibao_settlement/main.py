@@ -20,8 +20,10 @@ from yibao.settlement.v1 import (
 )
 from yibao.trust_store import TrustStore
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
 from yibao_common.db.opening import open_database
+from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import BatchMetrics, Metrics
@@ -32,24 +34,28 @@ from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch import BatchWork
+from yibao_settlement.application.catalogue import Catalogue
+from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.commands import Command
+from yibao_settlement.application.feed import Feed
+from yibao_settlement.application.policy import Policies
+from yibao_settlement.application.work import Work
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import housekeeping
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.encode import ProtoEncoder
-from yibao_settlement.servicer.identity_client import IdentityClient
+from yibao_settlement.servicer.feed import FeedClient
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
-from yibao_settlement.servicer.trust import TrustHolder
-from yibao_settlement.servicer.trust_client import TrustClient
+from yibao_settlement.servicer.trust.client import TrustClient
+from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
-from yibao_settlement.storage.feed import FeedStore
-from yibao_settlement.storage.imports import ReferenceStore
-from yibao_settlement.storage.policies import PolicyStore
+from yibao_settlement.storage import tables
 from yibao_settlement.storage.queries import Queries
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.transactions import SettlementTransactions
+from yibao_settlement.storage.work import UNIT
 
 DESCRIPTORS = (
     visit_service_pb2.DESCRIPTOR.services_by_name["VisitService"],
@@ -91,10 +97,13 @@ class SettlementService:
         trust = TrustHolder(self._trust_store)
         batcher = self._make_batcher(reference, metrics)
         channel = _channel(self._config)
-        identity = self._make_identity_client(channel, blocking)
-        trust_client = self._make_trust_client(channel, blocking)
+        transactions: Transactions[Work] = StoredTransactions(
+            self.database, answers=tables.answer, unit=UNIT, clock=self._clock
+        )
+        feed_client = self._make_feed_client(channel, transactions, blocking, metrics)
+        trust_client = self._make_trust_client(channel, blocking, metrics)
         keeping = housekeeping(
-            self.database,
+            Checkpoints(transactions, clock=self._clock),
             blocking,
             regions=self._config.identity.regions,
             metrics=metrics,
@@ -108,7 +117,7 @@ class SettlementService:
                 reads,
                 blocking,
                 trust=trust,
-                refresh_enrolments=identity.refresh_enrolments,
+                refresh_enrolments=feed_client.refresh,
                 clock=self._clock,
             ),
             SettlementServicer(
@@ -121,12 +130,12 @@ class SettlementService:
                 log=self._log,
             ),
             AccountServicer(batcher, reads, blocking),
-            CatalogueServicer(ReferenceStore(self.database, clock=self._clock), reads, blocking),
-            PolicyServicer(PolicyStore(self.database, clock=self._clock), blocking),
+            CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
+            PolicyServicer(Policies(transactions, clock=self._clock), blocking),
         )
         batcher.start(supervisor)
-        identity.start()
-        trust_client.start()
+        feed_client.start(supervisor)
+        trust_client.start(supervisor)
         keeping.start(supervisor)
         try:
             port = await server.start()
@@ -138,7 +147,7 @@ class SettlementService:
             await server.drain()
             await keeping.close()
             await trust_client.close()
-            await identity.close()
+            await feed_client.close()
             await channel.close()
             await batcher.close()
             blocking.close()
@@ -161,25 +170,34 @@ class SettlementService:
             observer=BatchMetrics(metrics, "settlement"),
         )
 
-    def _make_identity_client(
-        self, channel: grpc.aio.Channel, blocking: Blocking
-    ) -> IdentityClient:
+    def _make_feed_client(
+        self,
+        channel: grpc.aio.Channel,
+        transactions: Transactions[Work],
+        blocking: Blocking,
+        metrics: Metrics,
+    ) -> FeedClient:
         identity = self._config.identity
-        return IdentityClient(
+        return FeedClient(
             channel,
             regions=identity.regions,
             poll_seconds=identity.poll_seconds,
-            feed=FeedStore(self.database),
+            feed=Feed(transactions, clock=self._clock, ids=self._ids),
             blocking=blocking,
+            metrics=metrics,
+            clock=self._clock,
             log=self._log,
         )
 
-    def _make_trust_client(self, channel: grpc.aio.Channel, blocking: Blocking) -> TrustClient:
+    def _make_trust_client(
+        self, channel: grpc.aio.Channel, blocking: Blocking, metrics: Metrics
+    ) -> TrustClient:
         return TrustClient(
             channel,
             self._trust_store,
             seconds=self._config.identity.trust_seconds,
             blocking=blocking,
+            metrics=metrics,
             clock=self._clock,
             log=self._log,
         )

@@ -35,8 +35,10 @@ from yibao.trust_store import TrustStore
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.config import LogConfig
 from yibao_common.process.logs import open_log
+from yibao_common.process.metrics import Metrics
+from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import system_clock
-from yibao_settlement.servicer.trust_client import TrustClient
+from yibao_settlement.servicer.trust.client import TrustClient
 
 URI = f"mi:sl/{REGION}/1"
 
@@ -88,9 +90,15 @@ async def pull(store: TrustStore, identity: Identity) -> None:
     blocking = Blocking(1)
     log = open_log(LogConfig(), service="test", clock=system_clock, stream=io.StringIO())
     client = TrustClient(
-        channel, store, seconds=0.05, blocking=blocking, clock=lambda: NOW, log=log
+        channel,
+        store,
+        seconds=0.05,
+        blocking=blocking,
+        metrics=Metrics(),
+        clock=lambda: NOW,
+        log=log,
     )
-    client.start()
+    client.start(Supervisor(asyncio.Event(), log=log))
     async with asyncio.timeout(10):
         while store.current(now=NOW).version < 8:
             await asyncio.sleep(0.005)
@@ -138,6 +146,7 @@ async def _reminders(store: TrustStore, *instants: dt.datetime) -> list[int]:
         store,
         seconds=60,
         blocking=Blocking(1),
+        metrics=Metrics(),
         clock=lambda: next(now),
         log=log,
     )

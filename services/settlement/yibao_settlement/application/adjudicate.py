@@ -16,7 +16,7 @@ from yibao_settlement.rules.standing import Accumulators
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
 
 if TYPE_CHECKING:
-    from yibao_settlement.application.ports import Reference
+    from yibao_settlement.application.reference import Reference
 
 
 def adjudicate_bill(

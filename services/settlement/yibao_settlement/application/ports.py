@@ -1,7 +1,7 @@
 """What the application needs from adapters: stored state, reference data, encoders."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,34 +10,17 @@ from yibao_common.values.clock import Clock
 from yibao_settlement.application.commands import Command
 from yibao_settlement.application.records import (
     Credit,
-    EnrolmentChange,
     Reversal,
     SettledBill,
-    StoredPolicy,
     StoredSettlement,
 )
+from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.working_set import WorkingSet
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.policy import Policy
 from yibao_settlement.rules.standing import Accumulators, Standing
-from yibao_settlement.rules.visit import Institution, Visit
-
-
-class Reference(Protocol):
-    """Institutions, catalogue and policies of a region, as of one moment."""
-
-    def institution(self, institution_id: str) -> Institution | None:
-        """Returns the institution, or None where the region has no agreement with it."""
-        ...
-
-    def items(self, codes: Iterable[str], day: dt.date) -> Mapping[str, CatalogueItem | None]:
-        """Returns the rows in force on `day`, at least those of `codes`; None if unknown."""
-        ...
-
-    def policy(self, insurance_type: str, day: dt.date) -> Policy | None:
-        """Returns the active policy that decides `day`, or None."""
-        ...
+from yibao_settlement.rules.visit import Visit
 
 
 class Encoder(Protocol):
@@ -125,67 +108,4 @@ class Reads(Protocol):
 
     def fund_balances(self, region: str) -> list[tuple[str, int]]:
         """Returns every fund account with the sum of its entries in fen, by account."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class RequestKey:
-    """A request as it is told apart from others, and recognised when it is repeated."""
-
-    region: str
-    request_id: str
-    digest: bytes
-    method: str
-
-
-class ReferenceImports(Protocol):
-    """Imports of reference data, all or none, each answered once by its request id."""
-
-    def items(self, key: RequestKey, items: Sequence[CatalogueItem], response: bytes) -> bytes:
-        """Stores catalogue rows and returns the answer: `response`, or the first one's."""
-        ...
-
-    def institutions(
-        self, key: RequestKey, institutions: Sequence[Institution], response: bytes
-    ) -> bytes:
-        """Stores institutions and returns the answer: `response`, or the first one's."""
-        ...
-
-
-EncodePolicy = Callable[[StoredPolicy], bytes]
-
-
-class Policies(Protocol):
-    """Stored policies: draft by a maker, active by a checker, never altered."""
-
-    def load(self, policy_file: bytes) -> Policy:
-        """Returns the policy in a file. Raises RuleError POLICY_FILE_INVALID."""
-        ...
-
-    def find(self, region: str, policy_version: str) -> StoredPolicy:
-        """Returns the stored policy. Raises RuleError POLICY_VERSION_UNKNOWN."""
-        ...
-
-    def submit(
-        self, key: RequestKey, policy_file: bytes, *, maker: str, encode: EncodePolicy
-    ) -> bytes:
-        """Stores a draft and returns the answer that `encode` makes of it."""
-        ...
-
-    def approve(
-        self, key: RequestKey, policy_version: str, *, checker: str, encode: EncodePolicy
-    ) -> bytes:
-        """Puts a draft in force and returns the answer that `encode` makes of it."""
-        ...
-
-
-class Feed(Protocol):
-    """Stores what identity's feed tells of persons, in its sequence and without gaps."""
-
-    def position(self, region: str) -> int:
-        """Returns the sequence number stored last, 0 before the first."""
-        ...
-
-    def apply(self, region: str, changes: Sequence[EnrolmentChange]) -> None:
-        """Stores changes that follow each other; those stored already are passed over."""
         ...

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from yibao_settlement.rules.bill import Bill
-from yibao_settlement.rules.credential import Credential
-from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.split import Facts, PricedLine, Split
 from yibao_settlement.rules.standing import Accumulators, Standing
@@ -108,44 +106,3 @@ class StoredSettlement:
     institution_id: str
     reversal_id: str | None
     reverse_time: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPolicy:
-    """A policy as stored; `end_date` is None while open, the checker empty for a draft."""
-
-    policy_version: str
-    policy_id: str
-    insurance_type: str
-    state: int
-    start_date: dt.date
-    end_date: dt.date | None
-    maker: str
-    submit_time: dt.datetime
-    checker: str
-    approve_time: dt.datetime | None
-    policy_file: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class InsuredPerson:
-    """All that identity's feed tells of a person.
-
-    `merged_into` is the person that this one was a duplicate of; `payer_ids` are the
-    relatives whose accounts may pay, in the order in which they agreed.
-    """
-
-    person_id: str
-    birth_date: dt.date
-    merged_into: str | None
-    payer_ids: tuple[str, ...]
-    enrolments: tuple[Enrolment, ...]
-    credentials: tuple[Credential, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EnrolmentChange:
-    """What stands for a person from a sequence number of the region's feed on."""
-
-    sequence: int
-    person: InsuredPerson

@@ -23,7 +23,7 @@ from yibao_settlement.rules.standing import Accumulators, Standing, accumulate, 
 from yibao_settlement.rules.visit import Visit, check_takes
 
 if TYPE_CHECKING:
-    from yibao_settlement.application.ports import Reference
+    from yibao_settlement.application.reference import Reference
 
 
 @dataclass(frozen=True, slots=True)

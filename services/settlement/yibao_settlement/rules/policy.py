@@ -1,8 +1,12 @@
-"""A benefit policy, compiled: immutable steps that refer to amounts by position."""
+"""A benefit policy: compiled, as it decides bills, and on its way from draft to force."""
 
 import datetime as dt
-from dataclasses import dataclass
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.step import PolicyStep
 from yibao_settlement.rules.tables import CareGroup
 
@@ -12,9 +16,9 @@ class Policy:
     """A benefit policy (待遇政策) of a region and insurance type, for service dates from
     `start_date` to `end_date`, both included.
 
-    `version` is the SHA-256 of the file in hexadecimal. `counted_groups` are the care
-    groups whose bills some table counts. Identity is the object's: two policies are the
-    same if their versions are.
+    Immutable steps refer to amounts by their position in `amount_names`. `version` is the
+    SHA-256 of the file in hexadecimal. `counted_groups` are the care groups whose bills some
+    table counts. Identity is the object's: two policies are the same if their versions are.
     """
 
     policy_id: str
@@ -35,3 +39,103 @@ class Policy:
 def make_trace_prefix(version: str, step_ids: tuple[str, ...]) -> bytes:
     """Returns what ties a `trace_digest` to a policy: its version and its step ids."""
     return "\n".join(("yibao-trace/1", version, *step_ids, "")).encode()
+
+
+class PolicyState(enum.IntEnum):
+    """How far a policy is from draft to force; stored with it."""
+
+    DRAFT = 1
+    ACTIVE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """A policy as it was submitted, and how far it is.
+
+    `end_date` is the last day that it decides, None while it is open: a successor may end
+    it before the day that its file says. The checker is empty for a draft.
+    """
+
+    policy_version: str
+    policy_id: str
+    insurance_type: str
+    state: PolicyState
+    start_date: dt.date
+    end_date: dt.date | None
+    maker: str
+    submit_time: dt.datetime
+    checker: str
+    approve_time: dt.datetime | None
+    policy_file: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A policy that comes in force, and those that it ends."""
+
+    approved: PolicyVersion
+    ended: tuple[PolicyVersion, ...]
+
+
+def draft_of(policy: Policy, policy_file: bytes, *, maker: str, now: dt.datetime) -> PolicyVersion:
+    """Returns the draft that a maker submits."""
+    return PolicyVersion(
+        policy_version=policy.version,
+        policy_id=policy.policy_id,
+        insurance_type=policy.insurance_type,
+        state=PolicyState.DRAFT,
+        start_date=policy.start_date,
+        end_date=policy.end_date,
+        maker=maker,
+        submit_time=now,
+        checker="",
+        approve_time=None,
+        policy_file=policy_file,
+    )
+
+
+def check_approvable(draft: PolicyVersion, *, checker: str) -> None:
+    """Raises POLICY_STATE where it is no draft, SAME_MAKER_AND_CHECKER for its maker."""
+    if draft.state is not PolicyState.DRAFT:
+        raise RuleError(Reason.POLICY_STATE, "the policy is no draft", state=int(draft.state))
+    if draft.maker == checker:
+        raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "the operator who submitted may not approve")
+
+
+def approve(
+    draft: PolicyVersion, active: Sequence[PolicyVersion], *, checker: str, now: dt.datetime
+) -> Approval:
+    """Returns the draft in force, among the `active` ones of its insurance type.
+
+    An open-ended one that began earlier ends the day before. Raises RuleError POLICY_OVERLAP
+    where another one decides some of the same days.
+    """
+    ended: list[PolicyVersion] = []
+    for other in active:
+        if other.end_date is None and other.start_date < draft.start_date:
+            last_day = draft.start_date - dt.timedelta(days=1)
+            ended.append(replace(other, end_date=last_day))
+        elif _overlap(other, draft):
+            raise RuleError(
+                Reason.POLICY_OVERLAP,
+                f"policy {other.policy_version} decides some of the same days",
+                policy_version=other.policy_version,
+            )
+    approved = replace(draft, state=PolicyState.ACTIVE, checker=checker, approve_time=now)
+    return Approval(approved, tuple(ended))
+
+
+def _overlap(first: PolicyVersion, second: PolicyVersion) -> bool:
+    last = dt.date.max
+    return first.start_date <= (second.end_date or last) and second.start_date <= (
+        first.end_date or last
+    )
+
+
+def policy_version_unknown(region: str, policy_version: str) -> RuleError:
+    """Returns the refusal for a version that the region does not have."""
+    return RuleError(
+        Reason.POLICY_VERSION_UNKNOWN,
+        f"no policy {policy_version} in region {region}",
+        policy_version=policy_version,
+    )

@@ -5,22 +5,23 @@ import grpc
 from yibao.settlement.v1 import catalogue_service_pb2 as pb
 from yibao.settlement.v1 import catalogue_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
-from yibao_common.commands.request import request_digest
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import from_date, to_date, to_optional_date
+from yibao_common.rpc.wire import as_sent, from_date, to_date, to_optional_date
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.ports import Reads, ReferenceImports, RequestKey
+from yibao_settlement.application.catalogue import Catalogue, ImportInstitutions, ImportItems
+from yibao_settlement.application.ports import Reads
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.visit import Institution
+from yibao_settlement.servicer.request import request_of
 
 
 class CatalogueServicer(rpc.CatalogueServiceServicer):
     """Imports and reads reference data."""
 
-    def __init__(self, imports: ReferenceImports, reads: Reads, blocking: Blocking) -> None:
-        """Takes the stores."""
-        self._imports = imports
+    def __init__(self, catalogue: Catalogue, reads: Reads, blocking: Blocking) -> None:
+        """Takes what answers."""
+        self._catalogue = catalogue
         self._reads = reads
         self._blocking = blocking
 
@@ -33,16 +34,13 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
         ),
     ) -> pb.ImportCatalogueItemsResponse:
         """Imports catalogue items, all or none."""
-        caller = current_caller()
-        caller.require_region(request.region)
-        items = [_item_of(item) for item in request.items]
+        asked = request_of(request, "ImportCatalogueItems")
         response = await self._blocking.run(
-            self._imports.items,
-            _key("ImportCatalogueItems", caller.path, request),
-            items,
-            pb.ImportCatalogueItemsResponse(stored=len(items)).SerializeToString(),
+            self._catalogue.import_items,
+            ImportItems(asked, [_item_of(item) for item in request.items]),
+            lambda stored: pb.ImportCatalogueItemsResponse(stored=stored).SerializeToString(),
         )
-        return pb.ImportCatalogueItemsResponse.FromString(response)
+        return as_sent(pb.ImportCatalogueItemsResponse, response)
 
     async def ImportInstitutions(
         self,
@@ -52,26 +50,13 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
         ),
     ) -> pb.ImportInstitutionsResponse:
         """Imports designated institutions, all or none."""
-        caller = current_caller()
-        caller.require_region(request.region)
-        institutions = [
-            Institution(
-                institution.institution_id,
-                institution.institution_name,
-                institution.institution_level,
-                institution.ecert_supported,
-                to_date(institution.start_date),
-                to_optional_date(institution, "end_date"),
-            )
-            for institution in request.institutions
-        ]
+        asked = request_of(request, "ImportInstitutions")
         response = await self._blocking.run(
-            self._imports.institutions,
-            _key("ImportInstitutions", caller.path, request),
-            institutions,
-            pb.ImportInstitutionsResponse(stored=len(institutions)).SerializeToString(),
+            self._catalogue.import_institutions,
+            ImportInstitutions(asked, [_institution_of(each) for each in request.institutions]),
+            lambda stored: pb.ImportInstitutionsResponse(stored=stored).SerializeToString(),
         )
-        return pb.ImportInstitutionsResponse.FromString(response)
+        return as_sent(pb.ImportInstitutionsResponse, response)
 
     async def GetCatalogueItem(
         self,
@@ -95,13 +80,15 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
         return pb.GetCatalogueItemResponse(item=_item_message(item))
 
 
-def _key(
-    method: str,
-    caller: str,
-    request: pb.ImportCatalogueItemsRequest | pb.ImportInstitutionsRequest,
-) -> RequestKey:
-    digest = request_digest(method, caller, request.SerializeToString())
-    return RequestKey(request.region, request.request_id, digest, method)
+def _institution_of(message: pb.Institution) -> Institution:
+    return Institution(
+        message.institution_id,
+        message.institution_name,
+        message.institution_level,
+        message.ecert_supported,
+        to_date(message.start_date),
+        to_optional_date(message, "end_date"),
+    )
 
 
 def _item_of(message: pb.CatalogueItem) -> CatalogueItem:

@@ -5,20 +5,19 @@ import grpc
 from yibao.settlement.v1 import policy_service_pb2 as pb
 from yibao.settlement.v1 import policy_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
-from yibao_common.commands.request import request_digest
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import from_date, from_instant
-from yibao_common.values.errors import RuleError
-from yibao_common.values.reasons import Reason
-from yibao_settlement.application.ports import Policies, RequestKey
-from yibao_settlement.application.records import StoredPolicy
+from yibao_common.rpc.wire import as_sent, from_date, from_instant
+from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
+from yibao_settlement.files.policy.file import load_policy
+from yibao_settlement.rules.policy import Policy, PolicyVersion
+from yibao_settlement.servicer.request import request_of
 
 
 class PolicyServicer(rpc.PolicyServiceServicer):
     """Validates, submits, approves and reads policies."""
 
     def __init__(self, policies: Policies, blocking: Blocking) -> None:
-        """Takes the store."""
+        """Takes what answers."""
         self._policies = policies
         self._blocking = blocking
 
@@ -28,7 +27,7 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         context: "grpc.aio.ServicerContext[pb.ValidatePolicyRequest, pb.ValidatePolicyResponse]",
     ) -> pb.ValidatePolicyResponse:
         """Checks a policy file and stores nothing."""
-        policy = await self._blocking.run(self._policies.load, request.policy_file)
+        policy = await self._read(request.policy_file)
         return pb.ValidatePolicyResponse(policy_version=policy.version)
 
     async def SubmitPolicy(
@@ -37,25 +36,16 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         context: "grpc.aio.ServicerContext[pb.SubmitPolicyRequest, pb.SubmitPolicyResponse]",
     ) -> pb.SubmitPolicyResponse:
         """Submits a policy file as a draft."""
-        caller = current_caller()
-        caller.require_region(request.region)
-        policy = await self._blocking.run(self._policies.load, request.policy_file)
-        if policy.region != request.region:
-            raise RuleError(
-                Reason.OUT_OF_SCOPE,
-                f"the file is a policy of region {policy.region}",
-                scope=f"region/{policy.region}",
-            )
+        asked = request_of(request, "SubmitPolicy")
+        policy = await self._read(request.policy_file)
         response = await self._blocking.run(
             self._policies.submit,
-            _key("SubmitPolicy", caller.path, request),
-            request.policy_file,
-            maker=caller.path,
-            encode=lambda stored: pb.SubmitPolicyResponse(
-                policy=_message(request.region, stored)
+            SubmitPolicy(asked, policy, request.policy_file),
+            lambda version: pb.SubmitPolicyResponse(
+                policy=_message(request.region, version)
             ).SerializeToString(),
         )
-        return pb.SubmitPolicyResponse.FromString(response)
+        return as_sent(pb.SubmitPolicyResponse, response)
 
     async def ApprovePolicy(
         self,
@@ -63,19 +53,14 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         context: "grpc.aio.ServicerContext[pb.ApprovePolicyRequest, pb.ApprovePolicyResponse]",
     ) -> pb.ApprovePolicyResponse:
         """Puts a draft in force."""
-        caller = current_caller()
-        caller.require_region(request.region)
-
         response = await self._blocking.run(
             self._policies.approve,
-            _key("ApprovePolicy", caller.path, request),
-            request.policy_version,
-            checker=caller.path,
-            encode=lambda stored: pb.ApprovePolicyResponse(
-                policy=_message(request.region, stored)
+            ApprovePolicy(request_of(request, "ApprovePolicy"), request.policy_version),
+            lambda version: pb.ApprovePolicyResponse(
+                policy=_message(request.region, version)
             ).SerializeToString(),
         )
-        return pb.ApprovePolicyResponse.FromString(response)
+        return as_sent(pb.ApprovePolicyResponse, response)
 
     async def GetPolicy(
         self,
@@ -84,32 +69,29 @@ class PolicyServicer(rpc.PolicyServiceServicer):
     ) -> pb.GetPolicyResponse:
         """Reads a policy with its file."""
         current_caller().require_region(request.region)
-        stored = await self._blocking.run(
+        found = await self._blocking.run(
             self._policies.find, request.region, request.policy_version
         )
         return pb.GetPolicyResponse(
-            policy=_message(request.region, stored), policy_file=stored.policy_file
+            policy=_message(request.region, found), policy_file=found.policy_file
         )
 
-
-def _key(
-    method: str, caller: str, request: pb.SubmitPolicyRequest | pb.ApprovePolicyRequest
-) -> RequestKey:
-    digest = request_digest(method, caller, request.SerializeToString())
-    return RequestKey(request.region, request.request_id, digest, method)
+    async def _read(self, policy_file: bytes) -> Policy:
+        """Returns the policy in a file. Raises RuleError POLICY_FILE_INVALID."""
+        return await self._blocking.run(load_policy, policy_file, name="policy_file")
 
 
-def _message(region: str, stored: StoredPolicy) -> pb.Policy:
+def _message(region: str, version: PolicyVersion) -> pb.Policy:
     return pb.Policy(
-        policy_version=stored.policy_version,
-        policy_id=stored.policy_id,
+        policy_version=version.policy_version,
+        policy_id=version.policy_id,
         region=region,
-        insurance_type=stored.insurance_type,
-        state=pb.PolicyState.ValueType(stored.state),
-        start_date=from_date(stored.start_date),
-        end_date=None if stored.end_date is None else from_date(stored.end_date),
-        maker=stored.maker,
-        checker=stored.checker,
-        submit_time=from_instant(stored.submit_time),
-        approve_time=(None if stored.approve_time is None else from_instant(stored.approve_time)),
+        insurance_type=version.insurance_type,
+        state=pb.PolicyState.ValueType(version.state.value),
+        start_date=from_date(version.start_date),
+        end_date=None if version.end_date is None else from_date(version.end_date),
+        maker=version.maker,
+        checker=version.checker,
+        submit_time=from_instant(version.submit_time),
+        approve_time=(None if version.approve_time is None else from_instant(version.approve_time)),
     )

@@ -36,7 +36,7 @@ from yibao_settlement.rules.trace import explain
 from yibao_settlement.rules.visit import settlement_audience
 from yibao_settlement.servicer.decode import bill_of, stored_inputs
 from yibao_settlement.servicer.encode import fill_settlement, trace_messages
-from yibao_settlement.servicer.trust import TrustHolder
+from yibao_settlement.servicer.trust.holder import TrustHolder
 
 # Verifying a code takes a tenth of a millisecond.
 _ITEMS_IN_A_ROW = 16

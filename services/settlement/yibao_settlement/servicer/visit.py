@@ -19,7 +19,7 @@ from yibao_settlement.application.ports import Reads
 from yibao_settlement.application.settle import visit_not_found
 from yibao_settlement.rules.visit import registration_audience
 from yibao_settlement.servicer.encode import visit_message
-from yibao_settlement.servicer.trust import TrustHolder
+from yibao_settlement.servicer.trust.holder import TrustHolder
 
 _NEWS_MAY_LIFT = {
     Reason.PERSON_NOT_ENROLLED,

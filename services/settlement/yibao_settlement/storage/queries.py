@@ -9,12 +9,13 @@ from yibao_common.db.database import Database
 from yibao_common.db.rows import select_rows
 from yibao_settlement.application.ports import TrialInputs
 from yibao_settlement.application.records import StoredSettlement
-from yibao_settlement.rules.bill import CatalogueItem, item_on
+from yibao_settlement.application.reference import Reference
+from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy import Policy
 from yibao_settlement.rules.standing import Accumulators, Standing, new_standing
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.reference import ReferenceCache, RegionReference, read_epoch
+from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 from yibao_settlement.storage.transactions import (
     ENROLMENT_COLUMNS,
     STANDING_COLUMNS,
@@ -104,12 +105,9 @@ class Queries:
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
         """Returns the item's row in force on `day`, or None."""
         with self._database.read() as connection:
-            view = self._view(connection, region, {item_code})
-        return item_on(view.rows_by_code[item_code], day)
+            return self._view(connection, region, {item_code}).item(item_code, day)
 
-    def _view(
-        self, connection: sa.Connection, region: str, item_codes: set[str]
-    ) -> RegionReference:
+    def _view(self, connection: sa.Connection, region: str, item_codes: set[str]) -> Reference:
         epoch = read_epoch(connection, region)
         return self._reference.view(connection, region, item_codes, epoch=epoch)
 

@@ -33,7 +33,7 @@ from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.standing import Accumulators, Standing, new_standing
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.merges import survivors_of
+from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.writes import writes_of
 

@@ -5,19 +5,22 @@ bill: with identity down, bills settle by what was learnt last.
 """
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, cast
+import functools
+from typing import cast
 
 import grpc
 
 from yibao.identity.v1 import person_pb2
 from yibao.identity.v1 import person_service_pb2 as person_pb
 from yibao.identity.v1 import person_service_pb2_grpc as person_rpc
+from yibao_common.commands.background import BackgroundTask, Duty
 from yibao_common.commands.blocking import Blocking
-from yibao_common.process.logs import Log, kinds
+from yibao_common.process.logs import Log
+from yibao_common.process.metrics import Metrics
+from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.wire import to_date, to_optional_date
-from yibao_settlement.application.ports import Feed
-from yibao_settlement.application.records import EnrolmentChange, InsuredPerson
+from yibao_common.values.clock import Clock
+from yibao_settlement.application.feed import EnrolmentChange, Feed, InsuredPerson
 from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment
 
@@ -25,8 +28,8 @@ _PAGE_SIZE = 1_000
 _DEADLINE_SECONDS = 5.0
 
 
-class IdentityClient:
-    """Pulls from identity, in the background and when asked."""
+class FeedClient:
+    """Pulls the feed of each region, in the background and when asked."""
 
     def __init__(
         self,
@@ -36,6 +39,8 @@ class IdentityClient:
         poll_seconds: float,
         feed: Feed,
         blocking: Blocking,
+        metrics: Metrics,
+        clock: Clock,
         log: Log,
     ) -> None:
         """Takes a channel to identity and where its news are kept."""
@@ -43,54 +48,36 @@ class IdentityClient:
         self._persons = cast(
             "person_rpc.PersonServiceAsyncStub", person_rpc.PersonServiceStub(channel)
         )
-        self._regions = regions
-        self._poll_seconds = poll_seconds
         self._feed = feed
         self._blocking = blocking
-        self._log = log
-        self._feed_locks = {region: asyncio.Lock() for region in regions}
-        self._task: asyncio.Task[None] | None = None
-        # What could not be pulled last time, so that the log tells of it once.
-        self._failing: set[str] = set()
+        # A call that asks for news and the round must not pull one page twice.
+        self._locks = {region: asyncio.Lock() for region in regions}
+        duties = [
+            Duty(
+                run=functools.partial(self._pull, region),
+                failure="identity gives no news",
+                region=region,
+            )
+            for region in regions
+        ]
+        self._task = BackgroundTask(
+            "feed", duties, seconds=poll_seconds, metrics=metrics, clock=clock, log=log
+        )
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Starts pulling; call it inside the event loop."""
-        self._task = asyncio.create_task(self._run(), name="identity-client")
+        self._task.start(supervisor)
 
     async def close(self) -> None:
         """Stops pulling."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._task.close()
 
-    async def refresh_enrolments(self, region: str) -> None:
+    async def refresh(self, region: str) -> None:
         """Pulls the region's news now; without an answer nothing changes."""
-        await self._tried(region, self._pull_enrolments(region))
+        await self._task.do_now(region)
 
-    async def _run(self) -> None:
-        while True:
-            for region in self._regions:
-                await self._tried(region, self._pull_enrolments(region))
-            await asyncio.sleep(self._poll_seconds)
-
-    async def _tried(self, what: str, pull: Coroutine[Any, Any, None]) -> None:
-        """Carries out one pull; whatever fails is told once and tried again next time.
-
-        No failure may end the pulling: what is suspended would never be heard of.
-        """
-        try:
-            await pull
-        except Exception as error:
-            if what not in self._failing:
-                self._log.error("identity gives no news", what=what, error=kinds(error))
-            self._failing.add(what)
-        else:
-            self._failing.discard(what)
-
-    async def _pull_enrolments(self, region: str) -> None:
-        if region not in self._feed_locks:
-            return
-        async with self._feed_locks[region]:
+    async def _pull(self, region: str) -> None:
+        async with self._locks[region]:
             while True:
                 position = await self._blocking.run(self._feed.position, region)
                 response = await self._persons.ListEnrolmentChanges(

@@ -10,13 +10,15 @@ import grpc.aio
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.config import LogConfig
 from yibao_common.process.logs import open_log
+from yibao_common.process.metrics import Metrics
+from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import system_clock
 from yibao_common.values.errors import TransientError
-from yibao_settlement.application.records import EnrolmentChange
-from yibao_settlement.servicer.identity_client import IdentityClient
+from yibao_settlement.application.feed import EnrolmentChange, Feed
+from yibao_settlement.servicer.feed import FeedClient
 
 
-class FailingFeed:
+class FailingFeed(Feed):
     """A database that is away for some regions; counts who asked."""
 
     def __init__(self) -> None:
@@ -36,15 +38,18 @@ def test_a_failing_database_neither_ends_the_pulling_nor_starves_another_region(
     async def main() -> None:
         channel = grpc.aio.insecure_channel("127.0.0.1:1")
         blocking = Blocking(1)
-        client = IdentityClient(
+        log = open_log(LogConfig(), service="test", clock=system_clock, stream=lines)
+        client = FeedClient(
             channel,
             regions=("500112", "999019"),
             poll_seconds=0.001,
             feed=feed,
             blocking=blocking,
-            log=open_log(LogConfig(), service="test", clock=system_clock, stream=lines),
+            metrics=Metrics(),
+            clock=system_clock,
+            log=log,
         )
-        client.start()
+        client.start(Supervisor(asyncio.Event(), log=log))
         async with asyncio.timeout(10):
             while len(feed.asked) < 6:
                 await asyncio.sleep(0.001)

@@ -3,7 +3,6 @@
 With identity down, codes are judged by what was pulled last, until its hard age.
 """
 
-import asyncio
 import datetime as dt
 from typing import cast
 
@@ -13,8 +12,11 @@ from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.identity.v1 import trust_service_pb2_grpc as rpc
 from yibao.trust import AgeState, QrError
 from yibao.trust_store import TrustStore
+from yibao_common.commands.background import BackgroundTask, Duty, ToldError
 from yibao_common.commands.blocking import Blocking
-from yibao_common.process.logs import Log, kinds
+from yibao_common.process.logs import Log
+from yibao_common.process.metrics import Metrics
+from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import Clock
 
 _DEADLINE_SECONDS = 5.0
@@ -34,6 +36,7 @@ class TrustClient:
         *,
         seconds: float,
         blocking: Blocking,
+        metrics: Metrics,
         clock: Clock,
         log: Log,
     ) -> None:
@@ -41,40 +44,42 @@ class TrustClient:
         # On an aio channel a stub's methods are awaitable; its constructor does not say so.
         self._stub = cast("rpc.TrustServiceAsyncStub", rpc.TrustServiceStub(channel))
         self._store = store
-        self._seconds = seconds
         self._blocking = blocking
         self._clock = clock
         self._log = log
-        self._task: asyncio.Task[None] | None = None
-        # So that the log tells of a failure once.
-        self._is_failing = False
         self._remind_time: dt.datetime | None = None
+        # Whatever fails, what is held serves on and the next round tries again.
+        duties = [
+            Duty(run=self._renew, failure="trust is not renewed", name="renewal"),
+            Duty(run=self._tell_age, failure="the age of trust is not told", name="age"),
+        ]
+        self._task = BackgroundTask(
+            "trust",
+            duties,
+            seconds=seconds,
+            retry_seconds=_RETRY_SECONDS,
+            metrics=metrics,
+            clock=clock,
+            log=log,
+        )
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor) -> None:
         """Starts pulling; call it inside the event loop."""
-        self._task = asyncio.create_task(self._run(), name="trust-client")
+        self._task.start(supervisor)
 
     async def close(self) -> None:
         """Stops pulling."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._task.close()
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._pull()
-            except Exception as error:
-                # Whatever it was, what is held serves on and the next round tries again.
-                if not self._is_failing:
-                    self._log.error("trust is not renewed", error=kinds(error), told=str(error))
-                self._is_failing = True
-            else:
-                self._is_failing = False
-            self._remind_of_age()
-            await asyncio.sleep(
-                min(_RETRY_SECONDS, self._seconds) if self._is_failing else self._seconds
-            )
+    async def _renew(self) -> None:
+        try:
+            await self._pull()
+        except QrError as error:
+            # Its text names what is wrong with a document, and no person.
+            raise ToldError(str(error)) from error
+
+    async def _tell_age(self) -> None:
+        self._remind_of_age()
 
     def _remind_of_age(self) -> None:
         """Warns each hour while what is held is past its soft age, whatever the cause.

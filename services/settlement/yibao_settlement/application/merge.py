@@ -1,0 +1,113 @@
+"""Merged persons: the move of their accounts and years to who stands in their place.
+
+Identity decides a merge; the feed tells of it. Here the account moves once, by a posting
+of its own, and what the years used up is added to the survivor's. Visits, settlements and
+used codes stay under the id they were made with.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from yibao_common.values.ids import Ids
+from yibao_settlement.rules.ledger import Entry, merge_entries
+from yibao_settlement.rules.standing import Accumulators, accumulate
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAccount:
+    """What a person holds, under the lock of the standing.
+
+    `years` are what each benefit year used up, by year; `merged_into` is who took the
+    account over.
+    """
+
+    person_id: str
+    balance_fen: int
+    years: Mapping[int, Accumulators]
+    merged_into: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MergePosting:
+    """What moves a balance, and the change of the feed that it carries out."""
+
+    posting_id: str
+    feed_sequence: int
+    post_time: dt.datetime
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The accounts that changed, in the order of their ids, and the postings between them."""
+
+    accounts: tuple[PersonAccount, ...]
+    postings: tuple[MergePosting, ...]
+
+
+class MergeRows(Protocol):
+    """Accounts and years of persons, as the transaction that applies the feed moves them."""
+
+    def survivors_of(self, person_ids: Collection[str]) -> Mapping[str, str]:
+        """Returns, for those who were merged, who stands in their place now.
+
+        A survivor may have been merged in turn: the last one of each chain is told.
+        """
+        ...
+
+    def lock(self, person_ids: Collection[str]) -> Mapping[str, PersonAccount]:
+        """Locks the persons' standings in the order of their ids, and returns all accounts."""
+        ...
+
+    def store(self, moved: Moved) -> None:
+        """Stores accounts that were locked, and the postings."""
+        ...
+
+
+def move_accounts(
+    accounts: Mapping[str, PersonAccount],
+    survivors: Mapping[str, str],
+    *,
+    sequences: Mapping[str, int],
+    now: dt.datetime,
+    ids: Ids,
+) -> Moved:
+    """Moves account and years of each merged person to the survivor; what moved stays so.
+
+    `sequences` tell the change of the feed that each merge came with. The mark on the
+    retired person's account is what makes the move happen once.
+    """
+    after = dict(accounts)
+    changed: set[str] = set()
+    postings: list[MergePosting] = []
+    for retired_id, survivor_id in sorted(survivors.items()):
+        retired, survivor = after[retired_id], after[survivor_id]
+        if retired.merged_into is not None:
+            continue
+        assert survivor.merged_into is None, survivor_id
+        if retired.balance_fen:
+            entries = merge_entries(
+                retired_id=retired_id, survivor_id=survivor_id, amount_fen=retired.balance_fen
+            )
+            postings.append(MergePosting(ids(), sequences[retired_id], now, entries))
+        after[survivor_id] = PersonAccount(
+            survivor_id,
+            survivor.balance_fen + retired.balance_fen,
+            _united(survivor.years, retired.years),
+            None,
+        )
+        after[retired_id] = PersonAccount(retired_id, 0, {}, survivor_id)
+        changed |= {retired_id, survivor_id}
+    return Moved(tuple(after[each] for each in sorted(changed)), tuple(postings))
+
+
+def _united(
+    first: Mapping[int, Accumulators], second: Mapping[int, Accumulators]
+) -> dict[int, Accumulators]:
+    """Returns what the years of both used up, each year by itself."""
+    return {
+        year: accumulate(first.get(year, {}), second.get(year, {}).items())
+        for year in first.keys() | second.keys()
+    }

@@ -1,0 +1,147 @@
+"""Policies from draft to force: submitted by a maker, approved by a checker, never altered."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from yibao_common.commands.audit import entry_of
+from yibao_common.commands.request import Request
+from yibao_common.commands.transactions import Transactions
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.policy import (
+    Policy,
+    PolicyVersion,
+    approve,
+    check_approvable,
+    draft_of,
+    policy_version_unknown,
+)
+
+if TYPE_CHECKING:
+    from yibao_settlement.application.work import Work
+
+Encode = Callable[[PolicyVersion], bytes]
+
+
+class PolicyRows(Protocol):
+    """Policies of a region, as one transaction finds and writes them."""
+
+    def find(self, policy_version: str) -> PolicyVersion | None:
+        """Returns a policy, whatever its state, or None."""
+        ...
+
+    def active(self, insurance_type: str) -> Sequence[PolicyVersion]:
+        """Returns every policy of an insurance type that is in force on some days."""
+        ...
+
+    def insert(self, draft: PolicyVersion) -> None:
+        """Stores a new policy."""
+        ...
+
+    def update(self, policy: PolicyVersion) -> None:
+        """Stores state, last day and checker of a policy that is stored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitPolicy:
+    """Submits a policy as a draft: the file, and what was read from it."""
+
+    request: Request
+    policy: Policy
+    policy_file: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovePolicy:
+    """Puts a draft in force."""
+
+    request: Request
+    policy_version: str
+
+
+class Policies:
+    """What callers ask of policies. Blocks."""
+
+    def __init__(self, transactions: "Transactions[Work]", *, clock: Clock) -> None:
+        """Takes what begins transactions."""
+        self._transactions = transactions
+        self._clock = clock
+
+    def submit(self, command: SubmitPolicy, encode: Encode) -> bytes:
+        """Stores a draft once by request id and returns the answer's bytes.
+
+        Contents that were submitted before are answered as they are by now.
+
+        Raises:
+            RuleError: OUT_OF_SCOPE where the file is of another region,
+                REQUEST_ID_REUSED; in this order.
+        """
+        region = command.policy.region
+        if region != command.request.region:
+            raise RuleError(
+                Reason.OUT_OF_SCOPE,
+                f"the file is a policy of region {region}",
+                scope=f"region/{region}",
+            )
+        return self._transactions.once(
+            command.request, lambda work: encode(self._submit(work, command))
+        )
+
+    def approve(self, command: ApprovePolicy, encode: Encode) -> bytes:
+        """Puts a draft in force once by request id and returns the answer's bytes.
+
+        Raises:
+            RuleError: POLICY_VERSION_UNKNOWN, POLICY_STATE, SAME_MAKER_AND_CHECKER,
+                POLICY_OVERLAP, REQUEST_ID_REUSED; in this order, but the last one first.
+        """
+        return self._transactions.once(
+            command.request, lambda work: encode(self._approve(work, command))
+        )
+
+    def find(self, region: str, policy_version: str) -> PolicyVersion:
+        """Returns a policy, whatever its state. Raises RuleError POLICY_VERSION_UNKNOWN."""
+        with self._transactions.read(region) as work:
+            found = work.policies.find(policy_version)
+        if found is None:
+            raise policy_version_unknown(region, policy_version)
+        return found
+
+    def _submit(self, work: "Work", command: SubmitPolicy) -> PolicyVersion:
+        known = work.policies.find(command.policy.version)
+        if known is not None:
+            return known
+        maker, now = command.request.caller.path, self._clock()
+        draft = draft_of(command.policy, command.policy_file, maker=maker, now=now)
+        work.policies.insert(draft)
+        self._record(work, command.request, draft)
+        return draft
+
+    def _approve(self, work: "Work", command: ApprovePolicy) -> PolicyVersion:
+        request = command.request
+        # First, because it locks the region: two approvals at once would not see each other.
+        work.reference.raise_epoch()
+        draft = work.policies.find(command.policy_version)
+        if draft is None:
+            raise policy_version_unknown(request.region, command.policy_version)
+        checker = request.caller.path
+        check_approvable(draft, checker=checker)
+        active = work.policies.active(draft.insurance_type)
+        approval = approve(draft, active, checker=checker, now=self._clock())
+        for policy in (*approval.ended, approval.approved):
+            work.policies.update(policy)
+        ended = ",".join(policy.policy_version for policy in approval.ended)
+        self._record(work, request, approval.approved, **({"ended": ended} if ended else {}))
+        return approval.approved
+
+    def _record(self, work: "Work", request: Request, policy: PolicyVersion, **more: str) -> None:
+        # Who approves is the caller of the entry; who submitted stands beside.
+        detail = {
+            "policy_version": policy.policy_version,
+            "policy_id": policy.policy_id,
+            "maker": policy.maker,
+            **more,
+        }
+        work.audit.add(entry_of(request, at=self._clock(), subject_ids=(), detail=detail))

@@ -1,0 +1,74 @@
+"""Reference data as bills are decided by it: institutions, catalogue and policies of a region."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from yibao_settlement.rules.bill import CatalogueItem, item_on
+from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.visit import Institution
+
+# Bills are of the last days; late ones are few.
+_DAYS_MAX = 32
+
+
+class ReferenceRows(Protocol):
+    """The mark of a region's reference data, as one transaction that changes them moves it."""
+
+    def raise_epoch(self) -> None:
+        """Raises the region's epoch, so that every process reads the data again.
+
+        Locks it until the transaction ends.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DatedPolicy:
+    """An active policy and the service dates that it decides, both ends included."""
+
+    policy: Policy
+    start_date: dt.date
+    end_date: dt.date | None
+
+
+@dataclass(slots=True)
+class Reference:
+    """The reference data of one region at one epoch.
+
+    `rows_by_code` are the catalogue's rows of the codes that were asked for so far.
+    """
+
+    epoch: int
+    policies: Mapping[str, Sequence[DatedPolicy]]
+    institutions: Mapping[str, Institution]
+    rows_by_code: dict[str, tuple[CatalogueItem, ...]] = field(default_factory=dict)
+    items_by_day: dict[dt.date, dict[str, CatalogueItem | None]] = field(default_factory=dict)
+
+    def institution(self, institution_id: str) -> Institution | None:
+        """Returns the institution, or None where the region has no agreement with it."""
+        return self.institutions.get(institution_id)
+
+    def policy(self, insurance_type: str, day: dt.date) -> Policy | None:
+        """Returns the active policy that decides `day`, or None."""
+        for dated in self.policies.get(insurance_type, ()):
+            if dated.start_date <= day and (dated.end_date is None or day <= dated.end_date):
+                return dated.policy
+        return None
+
+    def item(self, code: str, day: dt.date) -> CatalogueItem | None:
+        """Returns the row in force on `day` of a code that was asked for, or None."""
+        return item_on(self.rows_by_code.get(code, ()), day)
+
+    def items(self, codes: Iterable[str], day: dt.date) -> Mapping[str, CatalogueItem | None]:
+        """Returns the rows in force on `day`, at least those of `codes`; None if unknown."""
+        found = self.items_by_day.get(day)
+        if found is None:
+            if len(self.items_by_day) >= _DAYS_MAX:
+                self.items_by_day.clear()
+            found = self.items_by_day[day] = {}
+        for code in codes:
+            if code not in found:
+                found[code] = self.item(code, day)
+        return found

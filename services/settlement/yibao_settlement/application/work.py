@@ -1,0 +1,30 @@
+"""The unit of work of what runs beside the batches: one transaction, in one region.
+
+Locks are taken in this order: the feed's position, the standings of persons in rising id,
+the rows of the catalogue, the epoch of the reference data, policies, the region's
+checkpoint, the end of the audit chain. The last one is taken by itself when the unit of
+work ends. A batch locks standings and nothing else of these, before all that it writes.
+"""
+
+from dataclasses import dataclass, field
+
+from yibao_common.commands.audit import AuditTrail
+from yibao_settlement.application.catalogue import CatalogueRows
+from yibao_settlement.application.checkpoint import CheckpointRows
+from yibao_settlement.application.feed import FeedRows
+from yibao_settlement.application.merge import MergeRows
+from yibao_settlement.application.policy import PolicyRows
+from yibao_settlement.application.reference import ReferenceRows
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One transaction in one region."""
+
+    feed: FeedRows
+    merges: MergeRows
+    catalogue: CatalogueRows
+    reference: ReferenceRows
+    policies: PolicyRows
+    checkpoints: CheckpointRows
+    audit: AuditTrail = field(default_factory=AuditTrail)

@@ -1,0 +1,66 @@
+"""Catalogue items and institutions as rows that imports write."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from yibao_common.db.rows import insert_rows
+from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.visit import Institution
+from yibao_settlement.storage import tables
+
+ITEM_COLUMNS = (
+    "item_code",
+    "item_name",
+    "catalogue_class",
+    "prepay_ratio_ppm",
+    "price_ceiling",
+    "start_date",
+    "end_date",
+)
+INSTITUTION_COLUMNS = (
+    "institution_id",
+    "institution_name",
+    "institution_level",
+    "ecert_supported",
+    "start_date",
+    "end_date",
+)
+
+
+class StoredCatalogue:
+    """See `application.catalogue.CatalogueRows`."""
+
+    def __init__(self, connection: sa.Connection, region: str) -> None:
+        """Takes the transaction's connection."""
+        self._connection = connection
+        self._region = region
+
+    def put_items(self, items: Sequence[CatalogueItem]) -> None:
+        """Stores rows; one with the code and first day of a stored row replaces it."""
+        table = tables.catalogue_item
+        self._connection.execute(
+            sa.delete(table).where(
+                table.c.region == self._region,
+                table.c.item_code == sa.bindparam("key_code"),
+                table.c.start_date == sa.bindparam("key_date"),
+            ),
+            [{"key_code": item.item_code, "key_date": item.start_date} for item in items],
+        )
+        rows = [(self._region, *(getattr(item, name) for name in ITEM_COLUMNS)) for item in items]
+        insert_rows(self._connection, table, ("region", *ITEM_COLUMNS), rows)
+
+    def put_institutions(self, institutions: Sequence[Institution]) -> None:
+        """Stores institutions; one stored before is replaced."""
+        table = tables.institution
+        self._connection.execute(
+            sa.delete(table).where(
+                table.c.region == self._region, table.c.institution_id == sa.bindparam("key_id")
+            ),
+            [{"key_id": institution.institution_id} for institution in institutions],
+        )
+        rows = [
+            (self._region, *(getattr(institution, name) for name in INSTITUTION_COLUMNS))
+            for institution in institutions
+        ]
+        insert_rows(self._connection, table, ("region", *INSTITUTION_COLUMNS), rows)

@@ -1,0 +1,158 @@
+"""Accounts and years of persons, as the move of a merge finds, locks and writes them."""
+
+import json
+from collections.abc import Collection, Mapping
+
+import sqlalchemy as sa
+
+from yibao_common.db.rows import Insert, Row, Update, execute, insert_rows, select_rows
+from yibao_settlement.application.merge import MergePosting, Moved, PersonAccount
+from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.rules.standing import Accumulators
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.writes import amounts_json
+
+
+class StoredMerges:
+    """See `application.merge.MergeRows`."""
+
+    def __init__(self, connection: sa.Connection, region: str) -> None:
+        """Takes the transaction's connection."""
+        self._connection = connection
+        self._region = region
+
+    def survivors_of(self, person_ids: Collection[str]) -> dict[str, str]:
+        """Returns, for those who were merged, who stands in their place now."""
+        return survivors_of(self._connection, self._region, person_ids)
+
+    def lock(self, person_ids: Collection[str]) -> dict[str, PersonAccount]:
+        """Locks the standings of `person_ids`, made where they are missing, and reads them."""
+        ordered = sorted(person_ids)
+        columns = ("person_id", "balance_fen", "benefit_year", "accumulators", "merged_into")
+        insert_rows(
+            self._connection,
+            tables.person_standing,
+            ("region", *columns, "newest_codes"),
+            [(self._region, person_id, 0, 0, "{}", None, "{}") for person_id in ordered],
+            skip_existing=True,
+        )
+        standings = select_rows(
+            self._connection,
+            tables.person_standing,
+            columns,
+            region=self._region,
+            key="person_id",
+            among=ordered,
+            order_by=("person_id",),
+            for_update=True,
+        )
+        closed = select_rows(
+            self._connection,
+            tables.closed_year,
+            ("person_id", "benefit_year", "accumulators"),
+            region=self._region,
+            key="person_id",
+            among=ordered,
+        )
+        years: dict[str, dict[int, Accumulators]] = {person_id: {} for person_id in ordered}
+        for person_id, _, benefit_year, accumulators, _ in standings:
+            if benefit_year:
+                years[person_id][benefit_year] = json.loads(accumulators)
+        for person_id, benefit_year, accumulators in closed:
+            years[person_id][benefit_year] = json.loads(accumulators)
+        return {
+            person_id: PersonAccount(person_id, balance_fen, years[person_id], merged_into)
+            for person_id, balance_fen, _, _, merged_into in standings
+        }
+
+    def store(self, moved: Moved) -> None:
+        """Stores the accounts, each one's newest year in its standing, and the postings."""
+        closed = tables.closed_year
+        person_ids = [account.person_id for account in moved.accounts]
+        self._connection.execute(
+            sa.delete(closed).where(
+                closed.c.region == self._region, closed.c.person_id.in_(person_ids)
+            )
+        )
+        standings: list[Row] = []
+        years: list[Row] = []
+        for account in moved.accounts:
+            key = (self._region, account.person_id)
+            newest = max(account.years, default=0)
+            current = amounts_json(account.years.get(newest, {}))
+            standings.append((*key, account.balance_fen, newest, current, account.merged_into))
+            years += [
+                (*key, year, amounts_json(accumulators))
+                for year, accumulators in sorted(account.years.items())
+                if year != newest
+            ]
+        execute(
+            self._connection,
+            [
+                Update(
+                    tables.person_standing,
+                    ("region", "person_id"),
+                    ("balance_fen", "benefit_year", "accumulators", "merged_into"),
+                    standings,
+                ),
+                Insert(closed, ("region", "person_id", "benefit_year", "accumulators"), years),
+                Insert(
+                    tables.posting,
+                    (*_POSTING, "feed_sequence", "post_time", "posted_by"),
+                    [_posting_row(self._region, each) for each in moved.postings],
+                ),
+                Insert(
+                    tables.entry,
+                    (*_POSTING, "account_id", "amount_fen"),
+                    [
+                        (*_posting_key(self._region, each), entry.account_id, entry.amount_fen)
+                        for each in moved.postings
+                        for entry in each.entries
+                    ],
+                ),
+            ],
+        )
+
+
+_POSTING = ("region", "posting_id", "kind")
+
+
+def _posting_key(region: str, posting: MergePosting) -> tuple[str, str, int]:
+    return (region, posting.posting_id, PostingKind.MERGE.value)
+
+
+def _posting_row(region: str, posting: MergePosting) -> Row:
+    # Nobody asked for it: identity's feed tells of merges.
+    return (*_posting_key(region, posting), posting.feed_sequence, posting.post_time, "")
+
+
+def survivors_of(
+    connection: sa.Connection, region: str, person_ids: Collection[str]
+) -> dict[str, str]:
+    """Returns, for those of `person_ids` who were merged, who stands in their place now.
+
+    A survivor may have been merged in turn: the last one of each chain is told.
+    """
+    into: dict[str, str] = {}
+    asked = set(person_ids)
+    while asked:
+        rows = select_rows(
+            connection,
+            tables.person,
+            ("person_id", "merged_into"),
+            region=region,
+            key="person_id",
+            among=sorted(asked),
+        )
+        into.update({person_id: survivor for person_id, survivor in rows if survivor})
+        asked = {survivor for _, survivor in rows if survivor} - into.keys()
+    return {person_id: _last(into, person_id) for person_id in person_ids if person_id in into}
+
+
+def _last(into: Mapping[str, str], person_id: str) -> str:
+    steps = 0
+    while person_id in into:
+        person_id = into[person_id]
+        steps += 1
+        assert steps <= len(into), "persons are merged in a circle"
+    return person_id

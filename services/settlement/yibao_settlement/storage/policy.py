@@ -1,0 +1,72 @@
+"""Policies as rows."""
+
+import sqlalchemy as sa
+
+from yibao_settlement.rules.policy import PolicyState, PolicyVersion
+from yibao_settlement.storage import tables
+
+_COLUMN = tables.policy.c
+_NAMES = tuple(PolicyVersion.__dataclass_fields__)
+
+
+class StoredPolicies:
+    """See `application.policy.PolicyRows`."""
+
+    def __init__(self, connection: sa.Connection, region: str) -> None:
+        """Takes the transaction's connection."""
+        self._connection = connection
+        self._region = region
+
+    def find(self, policy_version: str) -> PolicyVersion | None:
+        """Returns a policy, whatever its state, or None."""
+        found = self._select(_COLUMN.policy_version == policy_version)
+        return found[0] if found else None
+
+    def active(self, insurance_type: str) -> list[PolicyVersion]:
+        """Returns every active policy of an insurance type."""
+        is_active = _COLUMN.state == PolicyState.ACTIVE.value
+        return self._select(sa.and_(_COLUMN.insurance_type == insurance_type, is_active))
+
+    def insert(self, draft: PolicyVersion) -> None:
+        """Stores a new policy."""
+        values = {name: getattr(draft, name) for name in _NAMES}
+        values["state"] = draft.state.value
+        self._connection.execute(
+            sa.insert(tables.policy).values(region=self._region, **values),
+        )
+
+    def update(self, policy: PolicyVersion) -> None:
+        """Stores state, last day and checker."""
+        changed = self._connection.execute(
+            sa.update(tables.policy)
+            .where(_COLUMN.region == self._region, _COLUMN.policy_version == policy.policy_version)
+            .values(
+                state=policy.state.value,
+                end_date=policy.end_date,
+                checker=policy.checker,
+                approve_time=policy.approve_time,
+            )
+        )
+        assert changed.rowcount == 1
+
+    def _select(self, condition: sa.ColumnElement[bool]) -> list[PolicyVersion]:
+        query = sa.select(*[_COLUMN[name] for name in _NAMES]).where(
+            _COLUMN.region == self._region, condition
+        )
+        return [_policy_from(row) for row in self._connection.execute(query)]
+
+
+def _policy_from(row: sa.Row[*tuple[object, ...]]) -> PolicyVersion:
+    return PolicyVersion(
+        policy_version=row.policy_version,
+        policy_id=row.policy_id,
+        insurance_type=row.insurance_type,
+        state=PolicyState(row.state),
+        start_date=row.start_date,
+        end_date=row.end_date,
+        maker=row.maker,
+        submit_time=row.submit_time,
+        checker=row.checker,
+        approve_time=row.approve_time,
+        policy_file=bytes(row.policy_file),
+    )

@@ -1,0 +1,32 @@
+"""The unit of work on the settlement database, for what runs beside the batches."""
+
+import sqlalchemy as sa
+
+from yibao_common.db.audit_chain import record_audit
+from yibao_common.db.transactions import UnitOfWork
+from yibao_settlement.application.work import Work
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.catalogue import StoredCatalogue
+from yibao_settlement.storage.checkpoint import StoredCheckpoints
+from yibao_settlement.storage.feed import StoredFeed
+from yibao_settlement.storage.merge import StoredMerges
+from yibao_settlement.storage.policy import StoredPolicies
+from yibao_settlement.storage.reference import StoredReference
+
+
+def _open(connection: sa.Connection, region: str) -> Work:
+    return Work(
+        feed=StoredFeed(connection, region),
+        merges=StoredMerges(connection, region),
+        catalogue=StoredCatalogue(connection, region),
+        reference=StoredReference(connection, region),
+        policies=StoredPolicies(connection, region),
+        checkpoints=StoredCheckpoints(connection, region),
+    )
+
+
+def _close(connection: sa.Connection, work: Work) -> None:
+    record_audit(connection, tables.audit, *work.audit.entries)
+
+
+UNIT = UnitOfWork(_open, _close)
