@@ -92,6 +92,22 @@ def test_account_and_year_move_to_the_survivor_and_the_total_stays(world: World)
     assert check_ledger(world.database).drifts == []
 
 
+def test_the_posting_of_a_merge_names_the_change_that_it_carries_out(world: World) -> None:
+    (retired, _), (survivor, _) = treated(world, 900_000), treated(world, 800_000)
+    before = feed_of(world.database).position(REGION)
+    merge(world, retired, survivor)
+    posting, entry = tables.posting.c, tables.entry.c
+    with world.database.read() as connection:
+        (row,) = connection.execute(sa.select(tables.posting).where(posting.kind == 4)).all()
+        posted = connection.execute(
+            sa.select(entry.account_id).where(entry.posting_id == row.posting_id)
+        ).scalars()
+        assert set(posted) == {f"person:{retired}", f"person:{survivor}"}
+    # The page tells of the retired person first.
+    assert (row.region, row.feed_sequence, row.request_id) == (REGION, before + 1, None)
+    assert (row.post_time, row.posted_by) == (world.clock.now, "")
+
+
 def test_a_feed_that_is_read_again_from_its_start_moves_nothing_twice(world: World) -> None:
     (retired, _), (survivor, _) = treated(world, 900_000), treated(world, 800_000)
     merge(world, retired, survivor)

@@ -1,0 +1,1 @@
+"""Rooms of settlement's unit of work in memory."""

@@ -1,0 +1,31 @@
+"""Policies in memory."""
+
+import dataclasses
+
+from yibao_settlement.application.policy import PolicyRows
+from yibao_settlement.rules.policy import PolicyState, PolicyVersion
+
+
+@dataclasses.dataclass
+class MemoryPolicies(PolicyRows):
+    """Policies of one region by version."""
+
+    rows: dict[str, PolicyVersion] = dataclasses.field(default_factory=dict)
+
+    def find(self, policy_version: str) -> PolicyVersion | None:
+        return self.rows.get(policy_version)
+
+    def active(self, insurance_type: str) -> list[PolicyVersion]:
+        return [
+            each
+            for each in self.rows.values()
+            if each.state is PolicyState.ACTIVE and each.insurance_type == insurance_type
+        ]
+
+    def insert(self, draft: PolicyVersion) -> None:
+        assert draft.policy_version not in self.rows
+        self.rows[draft.policy_version] = draft
+
+    def update(self, policy: PolicyVersion) -> None:
+        assert policy.policy_version in self.rows
+        self.rows[policy.policy_version] = policy

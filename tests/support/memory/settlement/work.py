@@ -1,0 +1,68 @@
+"""A unit of work of settlement in memory."""
+
+from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
+from support.memory.settlement.checkpoint import MemoryCheckpoints
+from support.memory.settlement.feed import MemoryFeed, MemoryMerges
+from support.memory.settlement.policy import MemoryPolicies
+from support.memory.transactions import MemoryTransactions
+
+from yibao_common.commands.request import Request
+from yibao_common.values.caller import parse_caller
+from yibao_settlement.application.work import Work
+
+REGION = "999019"
+
+
+class MemoryWork(MemoryTransactions[Work]):
+    """Transactions of one region; each room as it is after the last one."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        feed = MemoryFeed()
+        super().__init__(
+            Work(
+                feed=feed,
+                merges=MemoryMerges(feed),
+                catalogue=MemoryCatalogue(),
+                reference=MemoryReference(),
+                policies=MemoryPolicies(),
+                checkpoints=MemoryCheckpoints(),
+            )
+        )
+
+    @property
+    def feed(self) -> MemoryFeed:
+        assert isinstance(self.work.feed, MemoryFeed)
+        return self.work.feed
+
+    @property
+    def merges(self) -> MemoryMerges:
+        assert isinstance(self.work.merges, MemoryMerges)
+        return self.work.merges
+
+    @property
+    def catalogue(self) -> MemoryCatalogue:
+        assert isinstance(self.work.catalogue, MemoryCatalogue)
+        return self.work.catalogue
+
+    @property
+    def epoch(self) -> int:
+        assert isinstance(self.work.reference, MemoryReference)
+        return self.work.reference.epoch
+
+    @property
+    def policies(self) -> MemoryPolicies:
+        assert isinstance(self.work.policies, MemoryPolicies)
+        return self.work.policies
+
+    @property
+    def checkpoints(self) -> MemoryCheckpoints:
+        assert isinstance(self.work.checkpoints, MemoryCheckpoints)
+        return self.work.checkpoints
+
+
+def request(method: str, request_id: str, *, operator: str = "maker") -> Request:
+    """Returns what an operator of the region's agency asks."""
+    digest = f"{method} {request_id}".encode()
+    caller = parse_caller(f"agency/{REGION}/{operator}")
+    return Request(REGION, request_id, digest, method, caller)
