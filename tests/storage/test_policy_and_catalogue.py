@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,11 +20,13 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.catalogue import Catalogue, ImportInstitutions, ImportItems
 from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
 from yibao_settlement.files.policy.file import load_policy
+from yibao_settlement.rules import policy as rules
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy import PolicyState, PolicyVersion
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
+from yibao_settlement.storage.work import UNIT
 
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
 SINCE, LATER = dt.date(2024, 1, 1), dt.date(2025, 1, 1)
@@ -95,13 +98,31 @@ def test_a_policy_is_read_as_it_was_stored(database: Database) -> None:
 def test_of_drafts_for_the_same_days_approved_at_once_one_comes_in_force(
     database: Database,
 ) -> None:
+    transactions_of(database).change(REGION, lambda work: work.reference.raise_epoch())
     versions = [submit(database, f"draft {number}") for number in range(6)]
     with ThreadPoolExecutor(6) as threads:
         outcomes = list(threads.map(lambda each: approve(database, each), versions))
     assert sorted(outcomes, key=str) == [None, *[Reason.POLICY_OVERLAP] * 5]
     # A refused approval leaves neither an epoch nor a record.
-    assert epoch(database) == 1
+    assert epoch(database) == 2
     assert [method for method, _, _ in records(database)].count("ApprovePolicy") == 1
+
+
+def test_an_approval_waits_for_another_one_and_sees_what_it_did(database: Database) -> None:
+    # Something was imported before: the very first rows of a region collide by themselves.
+    transactions_of(database).change(REGION, lambda work: work.reference.raise_epoch())
+    first, second = submit(database, "first"), submit(database, "second")
+    with ThreadPoolExecutor(1) as threads:
+        with database.write() as connection:
+            work = UNIT.open(connection, REGION)
+            work.reference.raise_epoch()
+            draft = work.policies.find(first)
+            assert draft is not None
+            work.policies.update(rules.approve(draft, [], checker="other", now=NOW).approved)
+            waiting = threads.submit(approve, database, second)
+            time.sleep(0.3)
+            assert not waiting.done()
+        assert waiting.result() is Reason.POLICY_OVERLAP
 
 
 def test_bills_are_decided_by_the_successor_from_its_first_day(database: Database) -> None:
@@ -123,9 +144,8 @@ def test_imported_rows_replace_those_of_their_key_and_are_put_on_record(
 
     def import_items(*items: CatalogueItem) -> str:
         asked = request("ImportCatalogueItems", new_id())
-        assert catalogue.import_items(
-            ImportItems(asked, items), lambda n: b"%d" % n
-        ) == b"%d" % len(items)
+        answer = catalogue.import_items(ImportItems(asked, items), lambda n: b"%d" % n)
+        assert answer == b"%d" % len(items)
         return f"digest={asked.digest.hex()} rows={len(items)}"
 
     first = CatalogueItem("A1", "甲类药", "01", None, "", SINCE, None)
