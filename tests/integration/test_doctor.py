@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from typer.testing import CliRunner
 
+from yibao_cli.doctor.audit import AUDITS
 from yibao_cli.doctor.command import ledger_findings, run_doctor
 from yibao_cli.loading import read_regions
 from yibao_cli.main import app
@@ -22,7 +23,6 @@ from yibao_common.db.audit_chain import record_refused
 from yibao_common.db.database import Database
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import new_id
-from yibao_identity.storage import tables
 from yibao_settlement.ledger_check import INVARIANTS, Drift, LedgerReport
 
 
@@ -80,14 +80,16 @@ def test_a_whole_sandbox_is_well_and_its_ledger_too(config_files: Mapping[str, P
         assert f"✓ {invariant}" in shown
 
 
+@pytest.mark.parametrize("service", SERVICES)
 def test_an_audit_row_that_was_altered_is_found(
-    config_files: Mapping[str, Path], tmp_path: Path
+    config_files: Mapping[str, Path], tmp_path: Path, service: str
 ) -> None:
     """I-05: what supervisors read is what was done."""
-    copy = tmp_path / "identity.sqlite"
-    database_file = config_files["identity"].parent / "identity.sqlite"
+    copy = tmp_path / f"{service}.sqlite"
+    database_file = config_files[service].parent / f"{service}.sqlite"
     shutil.copy(database_file, copy)
-    path = changed(config_files["identity"], tmp_path, str(database_file), str(copy))
+    path = changed(config_files[service], tmp_path, str(database_file), str(copy))
+    audit = AUDITS[service]
     code, shown = examine([path], with_audit=True)
     assert code == 0, shown
     assert "✓ audit: it has no rows" in shown
@@ -95,9 +97,9 @@ def test_an_audit_row_that_was_altered_is_found(
         for outcome in ("OK", "PIN_INCORRECT"):
             now, caller = system_clock(), "agency/999019/wang"
             entry = AuditEntry("999019", now, caller, "VerifyPin", (new_id(),), outcome, {}, "")
-            record_refused(database, tables.audit, entry)
+            record_refused(database, audit, entry)
         assert examine([path], with_audit=True)[0] == 0
-        event = tables.audit.event
+        event = audit.event
         with database.write() as connection:
             connection.execute(sa.update(event).where(event.c.sequence == 2).values(outcome="OK"))
     code, shown = examine([path], with_audit=True)

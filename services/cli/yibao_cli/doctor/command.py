@@ -46,7 +46,7 @@ def run_doctor(
             results.append(_show(console, examine_health(found)))
         if with_ledger and has_database and found.service == "settlement":
             results.append(_examine_ledger(console, found))
-        if with_audit and has_database and found.service == "identity":
+        if with_audit and has_database:
             results.append(_examine_audit(console, found))
     is_well = all(results)
     console.print("All is well." if is_well else "Something is wrong, see above.")
@@ -69,7 +69,8 @@ def _examine_ledger(console: Console, found: ServiceConfig) -> bool:
 def _examine_audit(console: Console, found: ServiceConfig) -> bool:
     database = Database(found.config.database.url)
     try:
-        return all([_show(console, finding) for finding in examine_audit(database)])
+        findings = examine_audit(database, service=found.service)
+        return all([_show(console, finding) for finding in findings])
     finally:
         database.close()
 
