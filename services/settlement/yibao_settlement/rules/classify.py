@@ -34,7 +34,9 @@ def classify_lines(
     """Splits the lines and opens the work sheet with their sums."""
     shares = step.rows[row_index].prepay_ppm
     split: list[SplitLine] = []
-    told: list[int] = []
+    # The record's numbers, flat at once, because they are most of what a bill makes: the
+    # row, room for the sums, then each line's.
+    told = [row_index, 0, 0, 0, 0, 0]
     total = excluded = over_limit = prepay = 0
     for line in lines:
         amount, over, catalogue_class = line.amount_fen, line.over_limit_fen, line.catalogue_class
@@ -56,7 +58,6 @@ def classify_lines(
                 *(number, line.item_code, catalogue_class, amount, own, over, first, eligible)
             )
         )
-        # A `ClassifiedLine`, flat at once: most of what a bill's record is made of.
         told += (number, _CLASSES[catalogue_class], ratio, amount, own, over, first)
         total += amount
         excluded += own
@@ -67,8 +68,8 @@ def classify_lines(
     amounts[TOTAL], amounts[EXCLUDED], amounts[OVER_LIMIT] = total, excluded, over_limit
     amounts[PREPAY], amounts[ELIGIBLE] = prepay, eligible
     work.unpaid_fen = total
-    sums = (row_index, total, excluded, over_limit, prepay, eligible)
-    return tuple(split), ClassifyRecord((*sums, *told))
+    told[1:6] = total, excluded, over_limit, prepay, eligible
+    return tuple(split), ClassifyRecord(told)
 
 
 def _no_share(step: ClassifyStep, line: PricedLine) -> RuleError:
