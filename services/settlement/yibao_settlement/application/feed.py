@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.merge import move_accounts
 from yibao_settlement.rules.credential import Credential
@@ -79,7 +80,8 @@ class Feed:
 
         The account of a person who was merged moves in the same transaction.
 
-        Asserts that nothing is missing between what is stored and the first change.
+        Raises InvariantError where something is missing between what is stored and the first
+        change.
         """
         if changes:
             self._transactions.change(region, lambda work: self._apply(work, changes))
@@ -90,7 +92,8 @@ class Feed:
         if not new:
             return
         sequences = [change.sequence for change in new]
-        assert sequences == list(range(position + 1, position + 1 + len(new))), sequences
+        if sequences != list(range(position + 1, position + 1 + len(new))):
+            raise InvariantError(f"after {position} the feed tells of {sequences}")
         latest = {change.person.person_id: change for change in new}
         work.feed.replace(list(latest.values()))
         self._move_merged(work, list(latest.values()))

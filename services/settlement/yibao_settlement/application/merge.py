@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
 from yibao_settlement.rules.ledger import Entry, merge_entries
 from yibao_settlement.rules.standing import Accumulators, accumulate
@@ -86,7 +87,8 @@ def move_accounts(
         retired, survivor = after[retired_id], after[survivor_id]
         if retired.merged_into is not None:
             continue
-        assert survivor.merged_into is None, survivor_id
+        if survivor.merged_into is not None:
+            raise InvariantError(f"the account of {survivor_id} was taken over before")
         if retired.balance_fen:
             entries = merge_entries(
                 retired_id=retired_id, survivor_id=survivor_id, amount_fen=retired.balance_fen

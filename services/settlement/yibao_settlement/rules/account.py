@@ -13,11 +13,11 @@ from yibao_settlement.rules.step import (
     PREPAY,
     AccountStep,
 )
-from yibao_settlement.rules.work import Work
+from yibao_settlement.rules.work_sheet import WorkSheet
 
 
 def pay_from_account(
-    step: AccountStep, row_index: int, *, balance_fen: int, work: Work
+    step: AccountStep, row_index: int, *, balance_fen: int, work: WorkSheet
 ) -> AccountRecord:
     """Finds what the account pays; `balance_fen` is zero where it is not to be used."""
     pays = step.rows[row_index].pays
@@ -26,7 +26,7 @@ def pay_from_account(
     return AccountRecord._make((row_index, balance_fen, *left, min(payable, balance_fen)))
 
 
-def _personal_parts(work: Work) -> tuple[int, ...]:
+def _personal_parts(work: WorkSheet) -> tuple[int, ...]:
     """Returns what the person bears of each of COST_PARTS after all funds, in fen."""
     amounts = work.amounts
     deductible = min(work.deductible_fen, amounts[ELIGIBLE])

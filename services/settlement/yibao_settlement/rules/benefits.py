@@ -6,6 +6,7 @@ The same pure function serves trial, settlement, claims, audit and re-adjudicati
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
+from yibao_common.values.errors import InvariantError
 from yibao_settlement.rules.account import pay_from_account
 from yibao_settlement.rules.classify import classify_lines
 from yibao_settlement.rules.deductible import charge_deductible
@@ -26,7 +27,7 @@ from yibao_settlement.rules.step import (
 )
 from yibao_settlement.rules.tables import COUNT
 from yibao_settlement.rules.tiers import pay_tiers
-from yibao_settlement.rules.work import Work
+from yibao_settlement.rules.work_sheet import WorkSheet
 
 
 def adjudicate(
@@ -46,10 +47,12 @@ def adjudicate(
     Raises:
         RuleError: POLICY_NO_MATCHING_ROW where the policy does not say (with `step_id`
             and `key`), POLICY_PAYS_TWICE where it would pay a part of the bill twice.
+        InvariantError: the calculation does not add up, a fault of ours.
     """
-    assert account_balance_fen >= 0
+    if account_balance_fen < 0:
+        raise InvariantError(f"the account holds {account_balance_fen} fen")
     plan = plan_bill(policy, facts, year)
-    work = Work(amounts=[0] * len(policy.amount_names), year=year, added={})
+    work = WorkSheet(amounts=[0] * len(policy.amount_names), year=year, added={})
     if plan.care_group in policy.counted_groups:
         work.use(COUNT + plan.care_group, 1)
     split_lines: tuple[SplitLine, ...] = ()
@@ -77,7 +80,7 @@ def adjudicate(
 
 def _close(
     policy: Policy,
-    work: Work,
+    work: WorkSheet,
     *,
     lines: tuple[SplitLine, ...],
     account_fen: int,

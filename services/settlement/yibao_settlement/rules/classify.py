@@ -7,7 +7,7 @@ item's own or else the class's, rounded half up to fen on each line.
 
 from collections.abc import Sequence
 
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.money import share_half_up_fen
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.record import ClassifyRecord
@@ -22,14 +22,14 @@ from yibao_settlement.rules.step import (
     TOTAL,
     ClassifyStep,
 )
-from yibao_settlement.rules.work import Work
+from yibao_settlement.rules.work_sheet import WorkSheet
 
 # Catalogue classes A, B and C as numbers, for records.
 _CLASSES = {"01": 1, "02": 2, "03": 3}
 
 
 def classify_lines(
-    step: ClassifyStep, row_index: int, *, lines: Sequence[PricedLine], work: Work
+    step: ClassifyStep, row_index: int, *, lines: Sequence[PricedLine], work: WorkSheet
 ) -> tuple[tuple[SplitLine, ...], ClassifyRecord]:
     """Splits the lines and opens the work sheet with their sums."""
     shares = step.rows[row_index].prepay_ppm
@@ -40,7 +40,8 @@ def classify_lines(
     total = excluded = over_limit = prepay = 0
     for line in lines:
         amount, over, catalogue_class = line.amount_fen, line.over_limit_fen, line.catalogue_class
-        assert 0 <= over <= amount
+        if not 0 <= over <= amount:
+            raise InvariantError(f"{over} of {amount} fen are above the price ceiling")
         share = shares.get(catalogue_class)
         if share is None:
             raise _no_share(step, line)

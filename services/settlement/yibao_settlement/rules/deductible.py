@@ -6,10 +6,10 @@ row may limit what a year's bills pay together.
 
 from yibao_settlement.rules.record import NO_CAP, DeductibleRecord
 from yibao_settlement.rules.step import DeductibleStep
-from yibao_settlement.rules.work import Work
+from yibao_settlement.rules.work_sheet import WorkSheet
 
 
-def charge_deductible(step: DeductibleStep, row_index: int, *, work: Work) -> DeductibleRecord:
+def charge_deductible(step: DeductibleStep, row_index: int, *, work: WorkSheet) -> DeductibleRecord:
     """Finds what this bill pays of the deductible."""
     row = step.rows[row_index]
     base = work.sum_of(step.base)

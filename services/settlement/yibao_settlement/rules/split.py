@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from yibao_common.values.errors import InvariantError
 from yibao_settlement.rules.record import Record
 
 
@@ -93,18 +94,16 @@ class Split:
 
 
 def check_split(split: Split) -> None:
-    """Asserts that every fen of the bill is borne by exactly one party."""
-    assert split.excluded_fen >= 0
-    assert split.over_limit_fen >= 0
-    assert split.prepay_fen >= 0
-    assert split.eligible_fen >= 0
-    assert split.deductible_fen >= 0
-    assert split.fund_total_fen >= 0
-    assert split.personal_total_fen >= 0
-    assert split.account_fen >= 0
-    assert split.cash_fen >= 0
-    assert split.total_fen == (
-        split.excluded_fen + split.over_limit_fen + split.prepay_fen + split.eligible_fen
-    )
-    assert split.total_fen == split.fund_total_fen + split.personal_total_fen
-    assert split.personal_total_fen == split.account_fen + split.cash_fen
+    """Checks that every fen of the bill is borne by exactly one party.
+
+    Raises InvariantError where one is borne twice, by nobody, or less than nothing.
+    """
+    claimed = (split.excluded_fen, split.over_limit_fen, split.prepay_fen, split.eligible_fen)
+    paid = (split.fund_total_fen, split.account_fen, split.cash_fen)
+    if (
+        min(*claimed, *paid, split.deductible_fen, split.personal_total_fen) < 0
+        or sum(claimed) != split.total_fen
+        or sum(paid) != split.total_fen
+        or split.personal_total_fen != split.account_fen + split.cash_fen
+    ):
+        raise InvariantError(f"a bill of {split.total_fen} fen is split into {claimed}, {paid}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.reasons import Reason
 
 Accumulators = Mapping[str, int]
@@ -35,12 +35,14 @@ def new_standing(person_id: str) -> Standing:
 def accumulate(before: Accumulators, changes: Iterable[tuple[str, int]]) -> dict[str, int]:
     """Returns `before` with `changes` added; what comes to zero is left out.
 
-    Asserts that nothing falls below zero: a reversal takes back what was added.
+    Raises InvariantError where something falls below zero: a reversal takes back what was
+    added.
     """
     after = dict(before)
     for name, change in changes:
         value = after.get(name, 0) + change
-        assert value >= 0, (name, value)
+        if value < 0:
+            raise InvariantError(f"{name} of a year falls to {value}")
         if value:
             after[name] = value
         else:

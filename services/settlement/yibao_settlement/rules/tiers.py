@@ -10,17 +10,17 @@ A payment is rounded half up once. Over the year the rounding is of the year's p
 from which earlier payments are taken, so that two bills pay what one would have paid.
 """
 
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.money import PPM
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.brackets import round_exact_fen
 from yibao_settlement.rules.record import NO_CAP, TiersRecord
 from yibao_settlement.rules.split import FundPayment
 from yibao_settlement.rules.step import TiersRow, TiersStep
-from yibao_settlement.rules.work import Work
+from yibao_settlement.rules.work_sheet import WorkSheet
 
 
-def pay_tiers(step: TiersStep, row_index: int, *, work: Work) -> TiersRecord:
+def pay_tiers(step: TiersStep, row_index: int, *, work: WorkSheet) -> TiersRecord:
     """Finds what the fund pays of this bill. Raises RuleError POLICY_PAYS_TWICE."""
     row = step.rows[row_index]
     curve = row.curve
@@ -47,7 +47,8 @@ def pay_tiers(step: TiersStep, row_index: int, *, work: Work) -> TiersRecord:
                 reached = min(reached, curve.fee_at(at_cap, low_fen=start, high_fen=end))
     reached = max(reached, floor)
     below, copay, overflow = floor - before, reached - floor - paid, end - reached
-    assert copay >= 0
+    if copay < 0:
+        raise InvariantError(f"step {step.id} pays {paid} fen of {reached - floor}")
     if reached - floor > work.unpaid_fen:
         raise _paid_twice(step, payable_fen=reached - floor, unpaid_fen=work.unpaid_fen)
     first = step.first
@@ -63,7 +64,7 @@ def pay_tiers(step: TiersStep, row_index: int, *, work: Work) -> TiersRecord:
     return TiersRecord(*found)
 
 
-def _exact_earlier(step: TiersStep, row: TiersRow, *, before: int, work: Work) -> int:
+def _exact_earlier(step: TiersStep, row: TiersRow, *, before: int, work: WorkSheet) -> int:
     """Returns what the year's earlier bills were paid, in ppm of a fen, for rounding.
 
     A deductible of the year lies at the lower end of the year's fee. It may have been paid

@@ -8,7 +8,7 @@ from yibao_settlement.rules.step import Sum
 
 
 @dataclass(slots=True)
-class Work:
+class WorkSheet:
     """What the steps so far have found; lives for one bill only.
 
     `amounts` stand at the positions of `Policy.amount_names`. `added` is what the bill
