@@ -27,7 +27,7 @@ from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
-from yibao_settlement.rules.policy import approve, draft_of
+from yibao_settlement.rules.policy.version import approve, draft_of
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.servicer.encode import ProtoEncoder

@@ -20,9 +20,9 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.catalogue import Catalogue, ImportInstitutions, ImportItems
 from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules import policy as rules
 from yibao_settlement.rules.bill import CatalogueItem
-from yibao_settlement.rules.policy import PolicyState, PolicyVersion
+from yibao_settlement.rules.policy import version as rules
+from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch

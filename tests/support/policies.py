@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules.benefits import adjudicate
-from yibao_settlement.rules.policy import Policy
-from yibao_settlement.rules.record import TiersRecord
-from yibao_settlement.rules.split import Facts, PricedLine, Split
-from yibao_settlement.rules.step import TiersStep
+from yibao_settlement.rules.policy.benefits import adjudicate
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.record import TiersRecord
+from yibao_settlement.rules.policy.split import Facts, PricedLine, Split
+from yibao_settlement.rules.policy.step import TiersStep
 
 Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ from yibao_settlement.application.feed import Feed
 from yibao_settlement.application.work import Work
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import CatalogueItem
-from yibao_settlement.rules.policy import approve, draft_of
+from yibao_settlement.rules.policy.version import approve, draft_of
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.work import UNIT

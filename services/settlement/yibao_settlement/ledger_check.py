@@ -20,8 +20,8 @@ from yibao_settlement.rules.ledger import (
     person_account,
     settlement_entries,
 )
-from yibao_settlement.rules.policy import Policy
-from yibao_settlement.rules.split import FundPayment
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.split import FundPayment
 from yibao_settlement.rules.standing import accumulate
 from yibao_settlement.servicer.decode import stored_inputs
 from yibao_settlement.storage import ledger_facts

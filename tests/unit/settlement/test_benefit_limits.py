@@ -20,8 +20,8 @@ from support.policies import (
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.benefits import adjudicate
-from yibao_settlement.rules.split import Facts, PricedLine
+from yibao_settlement.rules.policy.benefits import adjudicate
+from yibao_settlement.rules.policy.split import Facts, PricedLine
 
 ELIGIBLE = {"add": ["eligible"]}
 AFTER_D1 = {"add": ["eligible"], "subtract": ["D1.paid"]}

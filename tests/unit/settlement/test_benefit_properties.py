@@ -19,11 +19,11 @@ from support.policies import (
     year_after,
 )
 
-from yibao_settlement.rules.brackets import Bracket, make_curve
-from yibao_settlement.rules.plan import MAX_PLANS, find_plan
-from yibao_settlement.rules.policy import Policy
-from yibao_settlement.rules.record import trace_digest
-from yibao_settlement.rules.split import PricedLine, Split
+from yibao_settlement.rules.policy.brackets import Bracket, make_curve
+from yibao_settlement.rules.policy.plan import MAX_PLANS, find_plan
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.record import trace_digest
+from yibao_settlement.rules.policy.split import PricedLine, Split
 
 RATIOS = st.integers(0, 1_000_000)
 FEN = st.integers(0, 50_000_00)

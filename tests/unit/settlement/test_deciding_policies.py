@@ -11,7 +11,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules.policy import PolicyState, PolicyVersion
+from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion
 
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
 ACTIVE, DRAFT = PolicyState.ACTIVE, PolicyState.DRAFT

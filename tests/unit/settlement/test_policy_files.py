@@ -7,7 +7,7 @@ import pytest
 from support.policy_text import GOOD, NAME, faults_of
 
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules.tables import CareGroup
+from yibao_settlement.rules.policy.tables import CareGroup
 
 
 def test_a_policy_says_what_its_file_says() -> None:

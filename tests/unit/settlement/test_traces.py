@@ -22,10 +22,10 @@ from support.policies import (
 
 from yibao_cli.regions import load_region, regions_folder
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules.formulas import percent
-from yibao_settlement.rules.policy import Policy
-from yibao_settlement.rules.split import Facts, PricedLine, Split
-from yibao_settlement.rules.trace import NamedAmount, TraceNode, explain
+from yibao_settlement.rules.policy.formulas import percent
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.split import Facts, PricedLine, Split
+from yibao_settlement.rules.policy.trace import NamedAmount, TraceNode, explain
 
 ELIGIBLE = {"add": ["eligible"]}
 

@@ -34,8 +34,8 @@ from support.policies import (
 
 from yibao_cli.regions import Region, load_region, regions_folder
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules.policy import Policy
-from yibao_settlement.rules.split import Facts, PricedLine, Split
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.split import Facts, PricedLine, Split
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "worked_examples.json"
 EXAMPLES: dict[str, Json] = {

@@ -8,10 +8,10 @@ from yibao_common.values.calendar import full_years, shanghai_day
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.records import Adjudication
-from yibao_settlement.rules.benefits import adjudicate
 from yibao_settlement.rules.bill import Bill, price_lines
 from yibao_settlement.rules.enrolment import Enrolment, check_enrolled, check_premium
-from yibao_settlement.rules.split import Facts
+from yibao_settlement.rules.policy.benefits import adjudicate
+from yibao_settlement.rules.policy.split import Facts
 from yibao_settlement.rules.standing import Accumulators
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
 

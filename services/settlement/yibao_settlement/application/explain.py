@@ -3,10 +3,10 @@
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.records import StoredInputs
-from yibao_settlement.rules.benefits import adjudicate
-from yibao_settlement.rules.policy import Policy
-from yibao_settlement.rules.split import Split
-from yibao_settlement.rules.trace import TraceNode, explain
+from yibao_settlement.rules.policy.benefits import adjudicate
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.split import Split
+from yibao_settlement.rules.policy.trace import TraceNode, explain
 
 
 def explain_settlement(inputs: StoredInputs, policy: Policy) -> tuple[TraceNode, ...]:

@@ -10,8 +10,8 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.policy import (
-    Policy,
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.version import (
     PolicyVersion,
     approve,
     check_approvable,

@@ -18,7 +18,7 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.working_set import WorkingSet
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.enrolment import Enrolment
-from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.standing import Accumulators, Standing
 from yibao_settlement.rules.visit import Visit
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.ledger import Entry
-from yibao_settlement.rules.split import Facts, PricedLine, Split
+from yibao_settlement.rules.policy.split import Facts, PricedLine, Split
 from yibao_settlement.rules.standing import Accumulators, Standing
 from yibao_settlement.rules.visit import Visit
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from yibao_settlement.rules.bill import CatalogueItem, item_on
-from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.visit import Institution
 
 # Bills are of the last days; late ones are few.

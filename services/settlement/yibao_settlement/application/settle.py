@@ -11,7 +11,7 @@ from yibao_settlement.application.ports import Encoder
 from yibao_settlement.application.records import SettledBill, SettlementRow
 from yibao_settlement.application.working_set import CodeUse, NewSettlement, WorkingSet
 from yibao_settlement.rules.ledger import PostingKind, settlement_entries
-from yibao_settlement.rules.split import FundPayment
+from yibao_settlement.rules.policy.split import FundPayment
 from yibao_settlement.rules.standing import check_not_merged
 from yibao_settlement.rules.visit import Visit
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.money import divide_half_up, line_amount_fen, parse_decimal
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.split import PricedLine
+from yibao_settlement.rules.policy.split import PricedLine
 
 
 class ChargedLine(NamedTuple):

@@ -5,7 +5,7 @@ from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao_common.rpc.wire import to_date
 from yibao_settlement.application.records import StoredInputs
 from yibao_settlement.rules.bill import Bill, ChargedLine
-from yibao_settlement.rules.split import Facts, PricedLine
+from yibao_settlement.rules.policy.split import Facts, PricedLine
 
 
 def bill_of(message: bill_pb2.Bill) -> Bill:

@@ -9,8 +9,8 @@ from yibao.settlement.v1 import visit_pb2, visit_service_pb2
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_settlement.application.records import Adjudication, Credit, Reversal, SettledBill
 from yibao_settlement.rules.ledger import Entry
+from yibao_settlement.rules.policy.trace import TraceNode
 from yibao_settlement.rules.standing import Standing
-from yibao_settlement.rules.trace import TraceNode
 from yibao_settlement.rules.visit import Visit
 
 

@@ -9,7 +9,8 @@ from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import as_sent, from_date, from_instant
 from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules.policy import Policy, PolicyVersion
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.version import PolicyVersion
 from yibao_settlement.servicer.request import request_of
 
 

@@ -30,9 +30,9 @@ from yibao_settlement.application.records import Adjudication, StoredSettlement
 from yibao_settlement.application.reverse import settlement_not_found
 from yibao_settlement.application.settle import visit_not_found
 from yibao_settlement.rules.bill import Bill
-from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.trace import explain
 from yibao_settlement.rules.standing import check_not_merged
-from yibao_settlement.rules.trace import explain
 from yibao_settlement.rules.visit import settlement_audience
 from yibao_settlement.servicer.decode import bill_of, stored_inputs
 from yibao_settlement.servicer.encode import fill_settlement, trace_messages

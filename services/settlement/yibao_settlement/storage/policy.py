@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from yibao_settlement.rules.policy import PolicyState, PolicyVersion
+from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion
 from yibao_settlement.storage import tables
 
 _COLUMN = tables.policy.c

@@ -11,7 +11,7 @@ from yibao_settlement.application.ports import TrialInputs
 from yibao_settlement.application.records import StoredSettlement
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.rules.bill import CatalogueItem
-from yibao_settlement.rules.policy import Policy
+from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.standing import Accumulators, Standing, new_standing
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables

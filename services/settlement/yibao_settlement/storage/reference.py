@@ -14,7 +14,8 @@ from yibao_common.db.rows import select_rows
 from yibao_settlement.application.reference import DatedPolicy, Reference
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import CatalogueItem
-from yibao_settlement.rules.policy import Policy, PolicyState
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.version import PolicyState
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.catalogue import INSTITUTION_COLUMNS, ITEM_COLUMNS

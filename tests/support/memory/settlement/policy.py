@@ -3,7 +3,7 @@
 import dataclasses
 
 from yibao_settlement.application.policy import PolicyRows
-from yibao_settlement.rules.policy import PolicyState, PolicyVersion
+from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion
 
 
 @dataclasses.dataclass

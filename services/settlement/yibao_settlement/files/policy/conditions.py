@@ -7,7 +7,7 @@ from yibao_common.files.yaml_file import Path
 from yibao_common.files.yaml_model import shown
 from yibao_settlement.files.policy.reading import Reading
 from yibao_settlement.files.policy.schema import RowModel
-from yibao_settlement.rules.tables import (
+from yibao_settlement.rules.policy.tables import (
     AGE,
     CARE_GROUP,
     CARE_TYPE,

@@ -10,9 +10,9 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.files.policy.reading import Reading
 from yibao_settlement.files.policy.schema import STEP_MODELS, PolicyModel, SourceModel
 from yibao_settlement.files.policy.steps import read_step
-from yibao_settlement.rules.policy import Policy, make_trace_prefix
-from yibao_settlement.rules.step import PolicyStep
-from yibao_settlement.rules.tables import CareGroup
+from yibao_settlement.rules.policy.policy import Policy, make_trace_prefix
+from yibao_settlement.rules.policy.step import PolicyStep
+from yibao_settlement.rules.policy.tables import CareGroup
 
 
 def load_policy(contents: bytes, *, name: str) -> Policy:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from yibao_common.files.yaml_file import Path, YamlFile
 from yibao_common.values.errors import FieldFault
 from yibao_settlement.files.policy.schema import CitationModel, SourceModel, SumModel
-from yibao_settlement.rules.step import BILL_NAMES, Sum
+from yibao_settlement.rules.policy.step import BILL_NAMES, Sum
 
 
 @dataclass(slots=True)

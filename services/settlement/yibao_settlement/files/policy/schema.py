@@ -7,7 +7,7 @@ from pydantic import Field
 
 from yibao_common.files.yaml_model import DAY, StrictModel, code, text, whole
 from yibao_common.values.money import PPM
-from yibao_settlement.rules.step import (
+from yibao_settlement.rules.policy.step import (
     AccountStep,
     ClassifyStep,
     DeductibleStep,

@@ -22,8 +22,8 @@ from yibao_settlement.files.policy.schema import (
     TiersModel,
     TiersRowModel,
 )
-from yibao_settlement.rules.brackets import Bracket, make_curve
-from yibao_settlement.rules.step import (
+from yibao_settlement.rules.policy.brackets import Bracket, make_curve
+from yibao_settlement.rules.policy.step import (
     BY_ITEM,
     COST_PARTS,
     OWN_COST,
@@ -38,7 +38,7 @@ from yibao_settlement.rules.step import (
     TiersRow,
     TiersStep,
 )
-from yibao_settlement.rules.tables import Condition
+from yibao_settlement.rules.policy.tables import Condition
 
 _CLASSES = ("01", "02", "03")
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.money import share_half_up_fen
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.record import ClassifyRecord
-from yibao_settlement.rules.split import PricedLine, SplitLine
-from yibao_settlement.rules.step import (
+from yibao_settlement.rules.policy.record import ClassifyRecord
+from yibao_settlement.rules.policy.split import PricedLine, SplitLine
+from yibao_settlement.rules.policy.step import (
     BY_ITEM,
     ELIGIBLE,
     EXCLUDED,
@@ -22,7 +22,7 @@ from yibao_settlement.rules.step import (
     TOTAL,
     ClassifyStep,
 )
-from yibao_settlement.rules.work_sheet import WorkSheet
+from yibao_settlement.rules.policy.work_sheet import WorkSheet
 
 # Catalogue classes A, B and C as numbers, for records.
 _CLASSES = {"01": 1, "02": 2, "03": 3}

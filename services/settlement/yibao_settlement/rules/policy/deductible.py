@@ -4,9 +4,9 @@ Of the year, earlier bills have used up part of it; of each bill, it starts anew
 row may limit what a year's bills pay together.
 """
 
-from yibao_settlement.rules.record import NO_CAP, DeductibleRecord
-from yibao_settlement.rules.step import DeductibleStep
-from yibao_settlement.rules.work_sheet import WorkSheet
+from yibao_settlement.rules.policy.record import NO_CAP, DeductibleRecord
+from yibao_settlement.rules.policy.step import DeductibleStep
+from yibao_settlement.rules.policy.work_sheet import WorkSheet
 
 
 def charge_deductible(step: DeductibleStep, row_index: int, *, work: WorkSheet) -> DeductibleRecord:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_settlement.rules.split import Facts
+from yibao_settlement.rules.policy.split import Facts
 
 CARE_TYPE = "care_type"
 CARE_GROUP = "care_group"

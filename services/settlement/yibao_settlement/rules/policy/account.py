@@ -5,15 +5,15 @@ share, the part above price ceilings and full own cost; the account may pay of w
 left in the parts that the policy names, up to its balance.
 """
 
-from yibao_settlement.rules.record import AccountRecord
-from yibao_settlement.rules.step import (
+from yibao_settlement.rules.policy.record import AccountRecord
+from yibao_settlement.rules.policy.step import (
     ELIGIBLE,
     EXCLUDED,
     OVER_LIMIT,
     PREPAY,
     AccountStep,
 )
-from yibao_settlement.rules.work_sheet import WorkSheet
+from yibao_settlement.rules.policy.work_sheet import WorkSheet
 
 
 def pay_from_account(

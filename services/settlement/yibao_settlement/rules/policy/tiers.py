@@ -13,11 +13,11 @@ from which earlier payments are taken, so that two bills pay what one would have
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.money import PPM
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.brackets import round_exact_fen
-from yibao_settlement.rules.record import NO_CAP, TiersRecord
-from yibao_settlement.rules.split import FundPayment
-from yibao_settlement.rules.step import TiersRow, TiersStep
-from yibao_settlement.rules.work_sheet import WorkSheet
+from yibao_settlement.rules.policy.brackets import round_exact_fen
+from yibao_settlement.rules.policy.record import NO_CAP, TiersRecord
+from yibao_settlement.rules.policy.split import FundPayment
+from yibao_settlement.rules.policy.step import TiersRow, TiersStep
+from yibao_settlement.rules.policy.work_sheet import WorkSheet
 
 
 def pay_tiers(step: TiersStep, row_index: int, *, work: WorkSheet) -> TiersRecord:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.policy import Policy
-from yibao_settlement.rules.split import Facts
-from yibao_settlement.rules.step import PolicyStep
-from yibao_settlement.rules.tables import COUNT, Asked, care_group_of, find_row
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.split import Facts
+from yibao_settlement.rules.policy.step import PolicyStep
+from yibao_settlement.rules.policy.tables import COUNT, Asked, care_group_of, find_row
 
 # Kinds of bill remembered in a process: classes, levels and ages in some thousands of
 # combinations are what a policy sees.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from yibao_common.values.money import share_half_up_fen, yuan
-from yibao_settlement.rules.formulas import difference, percent, tiers_formula
-from yibao_settlement.rules.policy import Policy
-from yibao_settlement.rules.record import (
+from yibao_settlement.rules.policy.formulas import difference, percent, tiers_formula
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.record import (
     NO_CAP,
     NOT_APPLIED,
     AccountRecord,
@@ -21,8 +21,8 @@ from yibao_settlement.rules.record import (
     Record,
     TiersRecord,
 )
-from yibao_settlement.rules.split import Split
-from yibao_settlement.rules.step import (
+from yibao_settlement.rules.policy.split import Split
+from yibao_settlement.rules.policy.step import (
     BILL_NAMES,
     COST_PARTS,
     OWN_COST,

@@ -1,4 +1,4 @@
-"""A benefit policy: compiled, as it decides bills, and on its way from draft to force."""
+"""A policy on its way from draft to force: submitted by a maker, approved by a checker."""
 
 import datetime as dt
 import enum
@@ -7,38 +7,7 @@ from dataclasses import dataclass, replace
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.step import PolicyStep
-from yibao_settlement.rules.tables import CareGroup
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Policy:
-    """A benefit policy (待遇政策) of a region and insurance type, for service dates from
-    `start_date` to `end_date`, both included.
-
-    Immutable steps refer to amounts by their position in `amount_names`. `version` is the
-    SHA-256 of the file in hexadecimal. `counted_groups` are the care groups whose bills some
-    table counts. Identity is the object's: two policies are the same if their versions are.
-    """
-
-    policy_id: str
-    version: str
-    region: str
-    insurance_type: str
-    start_date: dt.date
-    end_date: dt.date | None
-    title: str
-    title_zh: str
-    care_groups: tuple[CareGroup, ...]
-    counted_groups: tuple[str, ...]
-    amount_names: tuple[str, ...]
-    steps: tuple[PolicyStep, ...]
-    trace_prefix: bytes
-
-
-def make_trace_prefix(version: str, step_ids: tuple[str, ...]) -> bytes:
-    """Returns what ties a `trace_digest` to a policy: its version and its step ids."""
-    return "\n".join(("yibao-trace/1", version, *step_ids, "")).encode()
+from yibao_settlement.rules.policy.policy import Policy
 
 
 class PolicyState(enum.IntEnum):

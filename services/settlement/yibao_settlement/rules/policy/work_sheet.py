@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from yibao_settlement.rules.split import FundPayment
-from yibao_settlement.rules.step import Sum
+from yibao_settlement.rules.policy.split import FundPayment
+from yibao_settlement.rules.policy.step import Sum
 
 
 @dataclass(slots=True)

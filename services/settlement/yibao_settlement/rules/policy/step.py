@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from yibao_settlement.rules.brackets import Bracket, Curve
-from yibao_settlement.rules.tables import Condition
+from yibao_settlement.rules.policy.brackets import Bracket, Curve
+from yibao_settlement.rules.policy.tables import Condition
 
 # What `classify` leaves to later steps, at the first positions of every policy.
 BILL_NAMES = ("total", "excluded", "over_limit", "prepay", "eligible")

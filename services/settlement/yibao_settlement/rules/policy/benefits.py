@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from yibao_common.values.errors import InvariantError
-from yibao_settlement.rules.account import pay_from_account
-from yibao_settlement.rules.classify import classify_lines
-from yibao_settlement.rules.deductible import charge_deductible
-from yibao_settlement.rules.plan import plan_bill
-from yibao_settlement.rules.policy import Policy
-from yibao_settlement.rules.record import NOT_APPLIED, Record, trace_digest
-from yibao_settlement.rules.split import Facts, PricedLine, Split, SplitLine, check_split
-from yibao_settlement.rules.step import (
+from yibao_settlement.rules.policy.account import pay_from_account
+from yibao_settlement.rules.policy.classify import classify_lines
+from yibao_settlement.rules.policy.deductible import charge_deductible
+from yibao_settlement.rules.policy.plan import plan_bill
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.record import NOT_APPLIED, Record, trace_digest
+from yibao_settlement.rules.policy.split import Facts, PricedLine, Split, SplitLine, check_split
+from yibao_settlement.rules.policy.step import (
     ELIGIBLE,
     EXCLUDED,
     OVER_LIMIT,
@@ -25,9 +25,9 @@ from yibao_settlement.rules.step import (
     DeductibleStep,
     TiersStep,
 )
-from yibao_settlement.rules.tables import COUNT
-from yibao_settlement.rules.tiers import pay_tiers
-from yibao_settlement.rules.work_sheet import WorkSheet
+from yibao_settlement.rules.policy.tables import COUNT
+from yibao_settlement.rules.policy.tiers import pay_tiers
+from yibao_settlement.rules.policy.work_sheet import WorkSheet
 
 
 def adjudicate(

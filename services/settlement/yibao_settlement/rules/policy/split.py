@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from yibao_common.values.errors import InvariantError
-from yibao_settlement.rules.record import Record
+from yibao_settlement.rules.policy.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from yibao_common.values.money import PPM, yuan
-from yibao_settlement.rules.brackets import round_exact_fen
-from yibao_settlement.rules.record import NO_CAP, TiersRecord
-from yibao_settlement.rules.step import Axis, TiersRow, TiersStep
+from yibao_settlement.rules.policy.brackets import round_exact_fen
+from yibao_settlement.rules.policy.record import NO_CAP, TiersRecord
+from yibao_settlement.rules.policy.step import Axis, TiersRow, TiersStep
 
 
 class Piece(NamedTuple):

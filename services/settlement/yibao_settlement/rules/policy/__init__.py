@@ -1,0 +1,1 @@
+"""Benefit policies: compiled, adjudicated step by step, explained, put in force."""
