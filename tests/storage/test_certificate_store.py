@@ -71,7 +71,6 @@ def test_a_merged_record_activates_nothing_and_its_certificate_is_closed(
     surviving = desk.person_id()
     desk.merge(certificate.person_id, surviving)
     found = desk.certificates.find(REGION, certificate.certificate_id)
-    assert found is not None
     assert found.state is CertificateState.CLOSED
     assert found.close_time is not None
     assert desk.stored_device(phone).state is DeviceState.REVOKED
@@ -111,7 +110,9 @@ def test_what_does_not_exist_is_not_closed(desk: EcertDesk) -> None:
     with pytest.raises(RuleError) as refused:
         desk.close(new_id())
     assert refused.value.reason is Reason.CERTIFICATE_NOT_FOUND
-    assert desk.certificates.find(REGION, new_id()) is None
+    with pytest.raises(RuleError) as unread:
+        desk.certificates.find(REGION, new_id())
+    assert unread.value.reason is Reason.CERTIFICATE_NOT_FOUND
 
 
 def test_a_holder_closes_only_its_own_and_the_attempt_is_on_record(desk: EcertDesk) -> None:

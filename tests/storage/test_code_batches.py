@@ -10,7 +10,7 @@ from support.ecert_desk import EcertDesk
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.batch_codes import IssueCodeBatch
+from yibao_identity.application.code.ahead import IssueCodeBatch
 from yibao_identity.storage import tables
 
 MINUTE = dt.timedelta(minutes=1)

@@ -14,9 +14,9 @@ from yibao import device as proofs
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
+from yibao_identity.application.device.revocation import withdraw_certificates
 from yibao_identity.rules.device import DevicePolicy, DeviceState, KeyAlgorithm, Revocation
 from yibao_identity.storage import tables
-from yibao_identity.storage.device_rows import withdraw_certificates
 
 HOUR = dt.timedelta(hours=1)
 
@@ -313,7 +313,7 @@ def test_the_next_list_begins_where_the_newest_is_half_full(desk: EcertDesk) -> 
         ]
         connection.execute(sa.insert(tables.revoked_status), rows)
     # A list of 64 entries, all of which are taken: bits that were set, and a device.
-    desk.devices._certifier._status_entries = 64
+    desk.certifier._status_entries = 64
     for _ in range(2):
         new = desk.new_phone()
         assert new.signed is not None
@@ -329,8 +329,9 @@ def test_a_bit_that_was_set_covers_what_was_certified_and_nothing_after(desk: Ec
     desk.clock.now = former.renew_time
     desk.renew(phone)
     place, end = (former.list_number, former.status_index), phone.signed.facts.expire_time
-    with desk.database.write() as connection:
-        withdraw_certificates(connection, REGION, [phone.device_id], now=desk.clock.now)
+    desk.transactions.change(
+        REGION, lambda work: withdraw_certificates(work, [phone.device_id], at=desk.clock.now)
+    )
     with desk.database.read() as connection:
         (row,) = connection.execute(sa.select(tables.revoked_status)).all()
     assert (row.list_number, row.status_index) == place
@@ -340,7 +341,7 @@ def test_a_bit_that_was_set_covers_what_was_certified_and_nothing_after(desk: Ec
     facts = phone.signed.facts
     assert (facts.list_number, facts.status_index) != place
     # The place that was left stays taken: nobody else is certified as revoked.
-    desk.devices._certifier._draw = lambda: [place[1]] * 32  # type: ignore[method-assign]
+    desk.certifier._draw = lambda: [place[1]] * 32  # type: ignore[method-assign]
     other = desk.new_phone()
     assert other.signed is not None
     assert (other.signed.facts.list_number, other.signed.facts.status_index) != place

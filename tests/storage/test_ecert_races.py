@@ -19,8 +19,7 @@ from support.person_stores import REGION
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.commands import IssueCode
-from yibao_identity.application.issue import IssueWork
+from yibao_identity.application.code.queue import IssueCode, IssueWork
 from yibao_identity.application.relative_codes import (
     IssueRelativeCode,
     RelativeCode,
@@ -30,7 +29,6 @@ from yibao_identity.rules.device import DeviceState
 from yibao_identity.rules.qr_code import QrClaims
 from yibao_identity.rules.relative import LinkPurpose, LinkState
 from yibao_identity.storage import tables
-from yibao_identity.storage.codes import CodeTransactions
 from yibao_identity.storage.person_locks import lock_persons
 from yibao_identity.storage.relative_codes import RelativeCodeTransactions
 
@@ -115,7 +113,7 @@ def test_one_key_is_not_enrolled_for_two_holders_at_once(desk: EcertDesk) -> Non
 
 def test_entries_of_a_list_are_given_out_once(desk: EcertDesk) -> None:
     # A short list, so that many draw the same entry.
-    desk.devices._certifier._status_entries = 64
+    desk.certifier._status_entries = 64
     commands = [desk.enrolment(Phone(desk.activate().certificate_id)) for _ in range(24)]
 
     def enrol_some(number: int) -> None:
@@ -135,7 +133,6 @@ def test_every_command_waits_for_whoever_holds_the_person(desk: EcertDesk, what:
     # A merge, for instance, which then closes the certificate.
     phone = desk.new_phone()
     certificate = desk.certificates.find(REGION, phone.certificate_id)
-    assert certificate is not None
     other, case = Phone(phone.certificate_id), desk.report(certificate.subject)
     acts: dict[str, Callable[[], object]] = {
         "enrol": partial(desk.enrol, other),
@@ -168,7 +165,6 @@ def test_a_renewal_and_a_suspension_at_once_leave_no_certificate_in_force(
     for _ in range(5):
         phone = desk.new_phone()
         certificate = desk.certificates.find(REGION, phone.certificate_id)
-        assert certificate is not None
         case = desk.report(certificate.subject)
         copy = dataclasses.replace(phone)
         renewed, _ = at_once(partial(desk.renew, copy), partial(desk.suspend, case))
@@ -194,7 +190,7 @@ def test_a_suspension_and_a_batch_of_codes_at_once_come_one_after_the_other(
 
 def issue_work(desk: EcertDesk) -> IssueWork:
     return IssueWork(
-        CodeTransactions(desk.database),
+        desk.transactions,
         key_expire_time=lambda: FAR,
         clock=desk.clock,
         random_bytes=os.urandom,

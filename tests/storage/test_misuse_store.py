@@ -123,7 +123,6 @@ def test_a_suspended_certificate_shows_nothing_until_it_is_lifted(desk: EcertDes
     case = desk.suspend(reported)
     assert (case.state, case.suspended_by, case.decider) == (CaseState.SUSPENDED, MAKER, MAKER)
     found = desk.certificates.find(REGION, certificate.certificate_id)
-    assert found is not None
     assert (found.state, found.suspension_case_id) == (CertificateState.SUSPENDED, case.case_id)
     assert desk.feed(after=before) == [certificate.person_id]
     assert told_states(desk, certificate.person_id) == [CredentialState.SUSPENDED]
@@ -157,7 +156,6 @@ def test_a_suspended_certificate_shows_nothing_until_it_is_lifted(desk: EcertDes
 def test_a_suspension_forbids_the_renewal_that_was_proved_before(desk: EcertDesk) -> None:
     phone = desk.new_phone()
     certificate = desk.certificates.find(REGION, phone.certificate_id)
-    assert certificate is not None
     command = desk.renewal(phone)
     desk.suspend(desk.report(certificate.subject))
     assert refusal_of(desk.devices.renew, command, bytes).reason is Reason.ECERT_SUSPENDED
@@ -333,7 +331,8 @@ def test_a_case_that_does_not_exist_is_not_found(desk: EcertDesk) -> None:
             Reason.MISUSE_CASE_NOT_FOUND,
             {"case_id": case.case_id},
         )
-    assert desk.cases.find(REGION, case.case_id) is None
+    refused = refusal_of(desk.cases.find, REGION, case.case_id)
+    assert refused.reason is Reason.MISUSE_CASE_NOT_FOUND
 
 
 def test_cases_are_read_in_pages_the_newest_first(desk: EcertDesk) -> None:

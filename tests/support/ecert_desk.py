@@ -14,27 +14,34 @@ from yibao import _device
 from yibao import device as proofs
 from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
+from yibao_common.db.transactions import StoredTransactions
 from yibao_common.values.ids import new_id
-from yibao_identity.application.batch_codes import IssueCodeBatch
-from yibao_identity.application.certificates import ActivateCertificate, CloseCertificate
-from yibao_identity.application.devices import (
+from yibao_identity.application.certificate import (
+    ActivateCertificate,
+    Certificates,
+    CloseCertificate,
+)
+from yibao_identity.application.code.ahead import CodeBatches, IssueCodeBatch
+from yibao_identity.application.device.certifier import DeviceCertifier
+from yibao_identity.application.device.challenge import Challenges
+from yibao_identity.application.device.command import (
     EnrolDevice,
     EnrolledDevice,
     RenewDeviceCertificate,
     RevokeDevice,
     SignedCertificate,
 )
-from yibao_identity.application.misuse import DecideCase, ReportMisuse
+from yibao_identity.application.device.device import Devices
+from yibao_identity.application.misuse import DecideCase, MisuseCases, ReportMisuse
 from yibao_identity.rules.certificate import Certificate, Proofing, ProofingMethod
 from yibao_identity.rules.device import Device, DevicePolicy, KeyAlgorithm, Revocation
 from yibao_identity.rules.misuse import MisuseCase, MisuseKind, Suspicion
 from yibao_identity.rules.qr_code import QrClaims
 from yibao_identity.storage import tables
-from yibao_identity.storage.batch_codes import CodeBatchStore
-from yibao_identity.storage.certificates import CertificateStore
-from yibao_identity.storage.devices import DeviceStore
-from yibao_identity.storage.misuse import MisuseStore
+from yibao_identity.storage.device.certifier import SignedStatements
+from yibao_identity.storage.device.proof import PhoneKeys
 from yibao_identity.storage.signing import CredentialSigner
+from yibao_identity.storage.work import unit_of_work
 
 CHANNEL = "channel/wallet"
 HOSPITAL = "institution/H50011200001"
@@ -93,28 +100,38 @@ class EcertDesk(PersonWorld):
         super().__init__(database)
         self.alarms = KeptAlarms()
         shared: dict[str, Any] = {"clock": self.clock, "ids": new_id}
-        self.certificates = CertificateStore(
-            database, self.vault, random_bytes=os.urandom, **shared
-        )
-        self.issuer_key = Ed25519PrivateKey.generate()
-        self.devices = DeviceStore(
+        self.transactions = StoredTransactions(
             database,
-            self.vault,
-            signer=CredentialSigner(self.issuer_key),
-            policy=policy or DevicePolicy(),
-            alarms=self.alarms,
+            answers=tables.answer,
+            unit=unit_of_work(self.vault),
+            clock=self.clock,
+            vault=self.vault,
+        )
+        self.certificates = Certificates(self.transactions, random_bytes=os.urandom, **shared)
+        self.issuer_key = Ed25519PrivateKey.generate()
+        policy = policy or DevicePolicy()
+        self.certifier = DeviceCertifier(
+            SignedStatements(CredentialSigner(self.issuer_key)),
+            policy=policy,
             random_bytes=os.urandom,
+        )
+        self.devices = Devices(
+            self.transactions,
+            keys=PhoneKeys(),
+            challenges=Challenges(self.vault.keyed, clock=self.clock, random_bytes=os.urandom),
+            certifier=self.certifier,
+            policy=policy,
+            alarms=self.alarms,
             **shared,
         )
-        self.cases = MisuseStore(database, self.vault, **shared)
+        self.cases = MisuseCases(self.transactions, **shared)
         self.key_expire_time = self.clock.now.replace(year=2099)
-        self.batches = CodeBatchStore(
-            database,
-            self.vault,
+        self.batches = CodeBatches(
+            self.transactions,
             most=batch_codes,
             key_expire_time=lambda: self.key_expire_time,
+            clock=self.clock,
             random_bytes=os.urandom,
-            **shared,
         )
 
     # --- Certificates.

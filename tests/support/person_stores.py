@@ -36,7 +36,6 @@ from yibao_identity.rules.newborn import NewbornRegistration
 from yibao_identity.rules.person import Correction, Registration
 from yibao_identity.rules.relative import LinkPurpose, Relation, RelativeLink
 from yibao_identity.storage import tables
-from yibao_identity.storage.certificates import close_of_person as close_certificates
 from yibao_identity.storage.enrolment_changes import EnrolmentStore
 from yibao_identity.storage.merges import MergeStore
 from yibao_identity.storage.persons import PersonStore
@@ -88,7 +87,7 @@ class PersonWorld:
         self.persons = PersonStore(database, self.vault, **shared)
         self.enrolments = EnrolmentStore(database, self.vault, **shared)
         self.merges = MergeStore(
-            database, self.vault, closers=(cards_closer(self.vault), close_certificates), **shared
+            database, self.vault, closers=(cards_closer(self.vault),), **shared
         )
         self.relatives = self.relative_store()
         self._numbers: Iterator[str] = citizen_numbers()

@@ -19,10 +19,10 @@ from yibao_identity.application.card.life import Cards
 from yibao_identity.application.card_loss import CardLosses
 from yibao_identity.application.card_sweep import CardSweep
 from yibao_identity.application.card_use import CardUses
+from yibao_identity.application.code.issued import CodeSigner
 from yibao_identity.application.financial_operation import FinancialOperations
 from yibao_identity.application.pin.hashing import PinHashing
 from yibao_identity.application.pin.life import Pins
-from yibao_identity.application.ports import CodeSigner
 from yibao_identity.application.work import Work
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing

@@ -1,39 +1,55 @@
-"""Puts together what serves e-certificates: stores, the two queues of codes, the servicer."""
+"""Puts together what serves e-certificates: commands, the two queues of codes, the servicer."""
 
 import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from yibao.identity.v1 import certificate_service_pb2
+from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceServicer
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
 from yibao_common.db.database import Database
+from yibao_common.db.transactions import StoredTransactions
 from yibao_common.keys.vault import Vault
 from yibao_common.process.config import BatchConfig
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import BatchMetrics, Metrics
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.parts import composed
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
-from yibao_identity.application.commands import IssueCode
-from yibao_identity.application.issue import IssueWork
+from yibao_identity.application.certificate import Certificates
+from yibao_identity.application.code.ahead import CodeBatches
+from yibao_identity.application.code.queue import IssueCode, IssueWork
+from yibao_identity.application.device.certifier import DeviceCertifier
+from yibao_identity.application.device.challenge import Challenges
+from yibao_identity.application.device.device import Devices
+from yibao_identity.application.misuse import MisuseCases
 from yibao_identity.application.relative_codes import (
     IssueRelativeCode,
     RelativeCode,
     RelativeIssueWork,
 )
-from yibao_identity.config import IdentityConfig
+from yibao_identity.application.work import Work
+from yibao_identity.config import DevicesConfig, IdentityConfig
 from yibao_identity.device_alarms import LoggedAlarms
 from yibao_identity.keys import KeyRing
 from yibao_identity.rules.device import DevicePolicy
 from yibao_identity.rules.qr_code import QrClaims
-from yibao_identity.servicer.certificate import CertificateServicer
-from yibao_identity.storage.batch_codes import CodeBatchStore
-from yibao_identity.storage.certificates import CertificateStore
-from yibao_identity.storage.codes import CodeTransactions
-from yibao_identity.storage.devices import DeviceStore
-from yibao_identity.storage.misuse import MisuseStore
+from yibao_identity.servicer.certificate import CertificateMethods, OwnCertificate
+from yibao_identity.servicer.code import CodeMethods
+from yibao_identity.servicer.device import DeviceMethods
+from yibao_identity.servicer.misuse import MisuseMethods
+from yibao_identity.servicer.relative_code import RelativeCodeMethods
+from yibao_identity.storage import tables
+from yibao_identity.storage.device.certifier import SignedStatements
+from yibao_identity.storage.device.proof import PhoneKeys
 from yibao_identity.storage.relative_codes import RelativeCodeTransactions
+from yibao_identity.storage.work import unit_of_work
+
+SERVICE = certificate_service_pb2.DESCRIPTOR.services_by_name["CertificateService"]
 
 CommandT = TypeVar("CommandT")
 AnswerT = TypeVar("AnswerT")
@@ -56,10 +72,17 @@ class CertificateParts:
         ids: Ids,
     ) -> None:
         """Makes the parts; `ring` signs codes and device certificates."""
+        transactions = StoredTransactions(
+            database,
+            answers=tables.answer,
+            unit=unit_of_work(vault),
+            clock=clock,
+            vault=vault,
+        )
         codes: Batcher[IssueCode, QrClaims] = _queue(
             "issue",
             IssueWork(
-                CodeTransactions(database),
+                transactions,
                 key_expire_time=ring.code_key_expire_time,
                 clock=clock,
                 random_bytes=os.urandom,
@@ -79,33 +102,25 @@ class CertificateParts:
             metrics,
         )
         self._batchers = (codes, relative_codes)
-        devices = config.devices
-        self.servicer = CertificateServicer(
-            CertificateStore(database, vault, clock=clock, ids=ids, random_bytes=os.urandom),
-            DeviceStore(
-                database,
-                vault,
-                signer=ring,
-                policy=DevicePolicy(devices.certificate_hours, devices.most, devices.p256),
-                alarms=LoggedAlarms(metrics.device_alarms, log),
-                clock=clock,
-                ids=ids,
-                random_bytes=os.urandom,
-            ),
-            MisuseStore(database, vault, clock=clock, ids=ids),
-            CodeBatchStore(
-                database,
-                vault,
-                most=config.codes.batch_codes,
-                key_expire_time=ring.code_key_expire_time,
-                clock=clock,
-                ids=ids,
-                random_bytes=os.urandom,
-            ),
-            codes,
-            relative_codes,
-            blocking,
-            signer=ring,
+        certificates = Certificates(transactions, clock=clock, ids=ids, random_bytes=os.urandom)
+        own = OwnCertificate(certificates, blocking)
+        code_batches = CodeBatches(
+            transactions,
+            most=config.codes.batch_codes,
+            key_expire_time=ring.code_key_expire_time,
+            clock=clock,
+            random_bytes=os.urandom,
+        )
+        alarms = LoggedAlarms(metrics.device_alarms, log)
+        devices = _devices(config.devices, transactions, vault, ring, alarms, clock=clock, ids=ids)
+        self.servicer: CertificateServiceServicer = composed(
+            CertificateServiceServicer,
+            SERVICE,
+            CertificateMethods(certificates, own, blocking),
+            CodeMethods(codes, code_batches, own, blocking, signer=ring),
+            RelativeCodeMethods(relative_codes, own, signer=ring),
+            DeviceMethods(devices, own, blocking),
+            MisuseMethods(MisuseCases(transactions, clock=clock, ids=ids), blocking),
         )
 
     def start(self, supervisor: Supervisor) -> None:
@@ -117,6 +132,30 @@ class CertificateParts:
         """Carries out what waits and stops; no call may come any more."""
         for batcher in self._batchers:
             await batcher.close()
+
+
+def _devices(
+    config: DevicesConfig,
+    transactions: Transactions[Work],
+    vault: Vault,
+    ring: KeyRing,
+    alarms: LoggedAlarms,
+    *,
+    clock: Clock,
+    ids: Ids,
+) -> Devices:
+    policy = DevicePolicy(config.certificate_hours, config.most, config.p256)
+    signer = SignedStatements(ring)
+    return Devices(
+        transactions,
+        keys=PhoneKeys(),
+        challenges=Challenges(vault.keyed, clock=clock, random_bytes=os.urandom),
+        certifier=DeviceCertifier(signer, policy=policy, random_bytes=os.urandom),
+        policy=policy,
+        alarms=alarms,
+        clock=clock,
+        ids=ids,
+    )
 
 
 def _queue(

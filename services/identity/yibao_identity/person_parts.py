@@ -12,7 +12,6 @@ from yibao_common.values.ids import Ids
 from yibao_identity.application.card.merge import close_cards_of
 from yibao_identity.config import IdentityConfig
 from yibao_identity.servicer.person import PersonServicer
-from yibao_identity.storage.certificates import close_of_person as close_certificates
 from yibao_identity.storage.enrolment_changes import EnrolmentStore
 from yibao_identity.storage.merges import CloseOfPerson, MergeStore
 from yibao_identity.storage.persons import PersonStore
@@ -30,7 +29,7 @@ def person_servicer(
     ids: Ids,
 ) -> PersonServicer:
     """Returns PersonService over a database."""
-    closers = (cards_closer(vault), close_certificates)
+    closers = (cards_closer(vault),)
     return PersonServicer(
         PersonStore(database, vault, clock=clock, ids=ids),
         EnrolmentStore(database, vault, clock=clock, ids=ids),

@@ -36,6 +36,14 @@ class MemoryHolders(HolderRows):
             person_id = survivor
         return person_id
 
+    def records_of(self, person_id: str) -> list[str]:
+        records = [person_id]
+        for record in records:
+            records += [
+                each.person_id for each in self.persons.values() if each.merged_into == record
+            ]
+        return records
+
     def has_document(self, person_id: str, document: ShownDocument) -> bool:
         known = self.documents[person_id]
         is_of_type = document.certificate_type == known.certificate_type

@@ -1,6 +1,7 @@
 """Proofs of possession: which keys are taken, what a signature proves, whose challenge it was."""
 
 import datetime as dt
+import functools
 import os
 
 import pytest
@@ -12,9 +13,14 @@ from yibao import device as proofs
 from yibao_common.keys.vault import Vault
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_identity.application.device import proof
+from yibao_identity.application.device.challenge import Challenges
 from yibao_identity.rules.device import KeyAlgorithm
-from yibao_identity.storage.challenges import Challenges
-from yibao_identity.storage.device_keys import check_enrolment, check_key, check_renewal
+from yibao_identity.storage.device.proof import PhoneKeys
+
+check_key = functools.partial(proof.check_key, PhoneKeys())
+check_enrolment = functools.partial(proof.check_enrolment, PhoneKeys())
+check_renewal = functools.partial(proof.check_renewal, PhoneKeys())
 
 ED25519, P256 = KeyAlgorithm.ED25519, KeyAlgorithm.P256
 P = 2**255 - 19
@@ -143,7 +149,7 @@ def test_a_renewal_is_proved_for_the_certificate_that_it_names(algorithm: KeyAlg
 
 def challenges(now: dt.datetime = NOW, *, hash_key: bytes = b"h" * 32) -> Challenges:
     vault = Vault([b"k" * 32], hash_key, random_bytes=os.urandom)
-    return Challenges(vault, clock=lambda: now, random_bytes=os.urandom)
+    return Challenges(vault.keyed, clock=lambda: now, random_bytes=os.urandom)
 
 
 def test_a_challenge_holds_for_five_minutes_and_no_second_longer() -> None:

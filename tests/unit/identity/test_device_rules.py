@@ -16,6 +16,7 @@ from yibao_identity.rules.device import (
     DevicePolicy,
     DeviceState,
     KeyAlgorithm,
+    Place,
     certify,
     check_active,
     check_algorithm,
@@ -30,7 +31,7 @@ HOUR = dt.timedelta(hours=1)
 @pytest.mark.parametrize("hours", [24, 48, 72])
 def test_a_certificate_lives_as_long_as_the_operator_says(hours: int) -> None:
     policy = DevicePolicy(certificate_hours=hours)
-    made = certify(now=NOW, policy=policy, certificate_id=bytes(range(8)), place=(3, 7))
+    made = certify(now=NOW, policy=policy, device_certificate_id=bytes(range(8)), place=Place(3, 7))
     assert made.device_certificate_id == "0001020304050607"
     # The second counts as begun, so that the certificate is valid at once.
     assert made.issue_time == NOW.replace(microsecond=0)

@@ -1,16 +1,22 @@
 """A batch of codes: what is stored, what is answered, and that storing comes first."""
 
-import contextlib
 import datetime as dt
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import ClassVar
 
 import pytest
+from support.memory.certificate import MemoryCertificates
+from support.memory.code import MemoryCodes
+from support.memory.transactions import MemoryTransactions
+from support.memory.work import memory_work
 
+from yibao_common.commands.transactions import ResultT
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.commands import IssueCode
-from yibao_identity.application.issue import IssueWork
+from yibao_identity.application.code.issued import IssuedCode
+from yibao_identity.application.code.queue import IssueCode, IssueWork
+from yibao_identity.application.work import Work
 from yibao_identity.rules.certificate import Certificate, CertificateState
 from yibao_identity.rules.qr_code import QrClaims
 
@@ -19,30 +25,44 @@ NOW = dt.datetime(2026, 11, 2, 8, 0, 0, 999_999, tzinfo=dt.UTC)
 EXPIRE = NOW + dt.timedelta(days=1)
 
 
-class FakeTransactions:
-    """Keeps what was stored; what a block stored is kept only when it ends well."""
+class AskedCertificates(MemoryCertificates):
+    """Keeps which certificates were asked for, a look-up each."""
+
+    asked: ClassVar[list[Collection[str]]] = []
+
+    def among(self, certificate_ids: Collection[str]) -> dict[str, Certificate]:
+        self.asked.append(certificate_ids)
+        return super().among(certificate_ids)
+
+
+class FakeTransactions(MemoryTransactions[Work]):
+    """Keeps what was stored; what a transaction stored is kept only when it commits."""
 
     def __init__(self, certificates: Sequence[Certificate], *, commit_fails: bool = False) -> None:
-        self._certificates = {each.certificate_id: each for each in certificates}
+        rows = AskedCertificates({each.certificate_id: each for each in certificates})
+        rows.asked.clear()
+        super().__init__(memory_work(REGION, certificates=rows, codes=MemoryCodes()))
         self._commit_fails = commit_fails
-        self._pending: list[tuple[IssueCode, QrClaims]] = []
-        self.stored: list[tuple[IssueCode, QrClaims]] = []
-        self.asked: list[Collection[str]] = []
 
-    @contextlib.contextmanager
-    def begin(self, region: str) -> Iterator["FakeTransactions"]:
+    @property
+    def stored(self) -> list[IssuedCode]:
+        assert isinstance(self.work.codes, MemoryCodes)
+        return self.work.codes.rows
+
+    @property
+    def asked(self) -> list[Collection[str]]:
+        return AskedCertificates.asked
+
+    def change(self, region: str, work: Callable[[Work], ResultT]) -> ResultT:
         assert region == REGION
-        yield self
-        if self._commit_fails:
-            raise ConnectionError
-        self.stored, self._pending = self._pending, []
 
-    def certificates(self, certificate_ids: Collection[str]) -> Mapping[str, Certificate]:
-        self.asked.append(certificate_ids)
-        return {id: self._certificates[id] for id in certificate_ids if id in self._certificates}
+        def until_commit(unit: Work) -> ResultT:
+            result = work(unit)
+            if self._commit_fails:
+                raise ConnectionError
+            return result
 
-    def store(self, issued: Sequence[tuple[IssueCode, QrClaims]]) -> None:
-        self._pending = list(issued)
+        return super().change(region, until_commit)
 
 
 def _certificate(id: str, state: CertificateState = CertificateState.ACTIVE) -> Certificate:
@@ -96,7 +116,10 @@ def test_each_command_of_a_batch_has_its_own_outcome() -> None:
         Reason.FIELD_MALFORMED,
         Reason.ECERT_NOT_ACTIVATED,
     ]
-    assert transactions.stored == [(commands[0], first), (commands[5], second)]
+    assert transactions.stored == [
+        IssuedCode(claims, command.certificate_id, command.caller)
+        for command, claims in ((commands[0], first), (commands[5], second))
+    ]
     assert transactions.asked == [["C1", "C2", "C3", "C4"]]
 
 

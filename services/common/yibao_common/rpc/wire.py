@@ -1,14 +1,18 @@
 """Small translations between the shared proto types, stored bytes and Python values."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import TypeVar, cast
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from yibao.common.v1.date_pb2 import Date
+from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.values.reasons import Reason
 
 AnswerT = TypeVar("AnswerT", bound=Message)
+ValueT = TypeVar("ValueT")
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -48,6 +52,20 @@ def as_sent(answer: type[AnswerT], serialized: bytes) -> AnswerT:
     """
     del answer  # It only names the type.
     return cast(AnswerT, serialized)
+
+
+def known(values: Mapping[int, ValueT], number: int, *, field: str, what: str) -> ValueT:
+    """Returns what a number of an open enum, which is in `field`, stands for.
+
+    Raises:
+        RuleError: FIELD_OUT_OF_RANGE; it is of a newer contract.
+    """
+    value = values.get(number)
+    if value is None:
+        message = f"is no {what} that this version knows"
+        fault = FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message)
+        raise RuleError(fault.reason, f"{field}: {message}", faults=[fault])
+    return value
 
 
 def length_delimited(number: int, contents: bytes) -> bytes:

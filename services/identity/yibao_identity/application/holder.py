@@ -35,6 +35,10 @@ class HolderRows(Protocol):
         """Returns the record that took the place of a person's, or the person's own."""
         ...
 
+    def records_of(self, person_id: str) -> Collection[str]:
+        """Returns a person's id and those of all records that were merged into it."""
+        ...
+
     def has_document(self, person_id: str, document: ShownDocument) -> bool:
         """Tells whether the document is the one that a person is registered with."""
         ...

@@ -1,7 +1,7 @@
 """The unit of work of the service: what one transaction finds, locks and writes.
 
 Locks are taken in this order, and rows of one kind by rising ids: persons; cards;
-e-certificates; devices; cases; everything else that hangs on them. The end of the feed and
+e-certificates; cases; devices; everything else that hangs on them. The end of the feed and
 then that of the audit chain are locked last of all, because every change of a region waits
 for them; both are written by themselves when the unit of work ends.
 """
@@ -15,7 +15,11 @@ from yibao_identity.application.card.rows import CardRows
 from yibao_identity.application.card_loss import CardLossRows
 from yibao_identity.application.card_sweep import CardSweepRows
 from yibao_identity.application.card_use import CardUseRows
+from yibao_identity.application.certificate import CertificateRows
+from yibao_identity.application.code.issued import CodeRows
+from yibao_identity.application.device.rows import DeviceCertificateRows, DeviceRows
 from yibao_identity.application.holder import HolderRows
+from yibao_identity.application.misuse import CaseRows, SuspensionRows
 from yibao_identity.application.pin.rows import PinRows
 
 
@@ -44,5 +48,11 @@ class Work:
     pins: PinRows
     card_uses: CardUseRows
     card_sweep: CardSweepRows
+    certificates: CertificateRows
+    codes: CodeRows
+    devices: DeviceRows
+    device_certificates: DeviceCertificateRows
+    cases: CaseRows
+    suspensions: SuspensionRows
     feed: FeedTrail = field(default_factory=FeedTrail)
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -2,8 +2,8 @@
 
 import datetime as dt
 import enum
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -42,18 +42,24 @@ class ProofingMethod(enum.Enum):
 class Certificate:
     """An e-certificate; `subject` stands in its codes in place of the person.
 
-    `suspension_case_id` is set while a case of suspected misuse suspends it, and stays on
-    one that was closed meanwhile.
+    `stored_state` is active or closed: a suspension lies beside it. `suspension_case_id`
+    is set while a case of suspected misuse suspends it, and stays on one that was closed
+    meanwhile.
     """
 
     region: str
     certificate_id: str
     person_id: str
     subject: str
-    state: CertificateState
+    stored_state: CertificateState
     activate_time: dt.datetime
     suspension_case_id: str | None = None
     close_time: dt.datetime | None = None
+
+    @property
+    def state(self) -> CertificateState:
+        """Where it is in its life."""
+        return certificate_state(self.stored_state, self.suspension_case_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,13 @@ class Proofing:
 
     method: ProofingMethod
     reference: str
+
+
+def certificate_state(stored: CertificateState, suspension_case_id: str | None) -> CertificateState:
+    """Returns the state of a certificate as stored: a suspension lies beside it."""
+    if stored is CertificateState.ACTIVE and suspension_case_id is not None:
+        return CertificateState.SUSPENDED
+    return stored
 
 
 def credential_state(state: CertificateState) -> CredentialState:
@@ -75,6 +88,11 @@ def new_subject(random_bytes: Callable[[int], bytes]) -> str:
     return "".join(
         SUBJECT_ALPHABET[bits >> (_BITS * place) & 0x1F] for place in range(SUBJECT_CHARACTERS)
     )
+
+
+def close(certificate: Certificate, *, now: dt.datetime) -> Certificate:
+    """Returns a certificate as closed for good; a suspension is not shaken off by it (I-04)."""
+    return replace(certificate, stored_state=CertificateState.CLOSED, close_time=now)
 
 
 def certificate_not_found(certificate_id: str) -> RuleError:
@@ -102,6 +120,23 @@ def ecert_suspended(case_id: str) -> RuleError:
         f"the e-certificate is suspended in case {case_id}",
         case_id=case_id,
     )
+
+
+def check_may_activate(certificates: Sequence[Certificate]) -> None:
+    """Refuses a second certificate, and a new one in place of a suspended one (I-04).
+
+    `certificates` are all that the person ever had, and those of records that were merged
+    into the person's.
+
+    Raises:
+        RuleError: CERTIFICATE_EXISTS, ECERT_SUSPENDED.
+    """
+    for certificate in certificates:
+        if certificate.state is not CertificateState.CLOSED:
+            raise certificate_exists(certificate.certificate_id)
+    for certificate in certificates:
+        if certificate.suspension_case_id is not None:
+            raise ecert_suspended(certificate.suspension_case_id)
 
 
 def check_may_issue(certificate: Certificate) -> None:

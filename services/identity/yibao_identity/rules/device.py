@@ -7,8 +7,8 @@ copied is then renewed twice, and one of the two names an older one.
 
 import datetime as dt
 import enum
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -21,6 +21,10 @@ STATUS_ENTRIES = 2**20
 # full, and the next one begins; counting the entries of a list would cost far more.
 CANDIDATES = 32
 TAKEN_WHERE_FULL = 26
+
+# A code signed in a certificate's last second is accepted so much later by a verifier
+# whose clock is behind; until then the certificate can be revoked.
+_LEEWAY = dt.timedelta(seconds=60)
 
 
 class KeyAlgorithm(enum.Enum):
@@ -76,6 +80,14 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a bit lies: the number of a status list, and the entry on it."""
+
+    list_number: int
+    status_index: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceCertificate:
     """A device certificate about to be signed; its id in 16 hexadecimal digits."""
 
@@ -90,20 +102,37 @@ class DeviceCertificate:
         """From when on the phone should renew: so half a life may pass without a network."""
         return self.issue_time + (self.expire_time - self.issue_time) / 2
 
+    @property
+    def place(self) -> Place:
+        """Where its bit lies."""
+        return Place(self.list_number, self.status_index)
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedStatus:
+    """A bit that is set; it may be left out from `expire_time` on.
+
+    `device_certificate_id` is the last certificate of the place.
+    """
+
+    place: Place
+    device_certificate_id: str
+    revoke_time: dt.datetime
+    expire_time: dt.datetime
+
 
 def certify(
-    *, now: dt.datetime, policy: DevicePolicy, certificate_id: bytes, place: tuple[int, int]
+    *, now: dt.datetime, policy: DevicePolicy, device_certificate_id: bytes, place: Place
 ) -> DeviceCertificate:
-    """Returns a certificate that begins in the second of `now`; `place` is list and entry."""
-    assert len(certificate_id) == DEVICE_CERTIFICATE_ID_BYTES
+    """Returns a certificate that begins in the second of `now`."""
+    assert len(device_certificate_id) == DEVICE_CERTIFICATE_ID_BYTES
     issue_time = now.replace(microsecond=0)
-    list_number, status_index = place
     return DeviceCertificate(
-        certificate_id.hex(),
+        device_certificate_id.hex(),
         issue_time,
         issue_time + dt.timedelta(hours=policy.certificate_hours),
-        list_number,
-        status_index,
+        place.list_number,
+        place.status_index,
     )
 
 
@@ -113,6 +142,31 @@ def choose_entry(candidates: Sequence[int], taken: Collection[int]) -> int | Non
     if sum(candidate in taken for candidate in candidates) >= TAKEN_WHERE_FULL:
         return None
     return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def revoke(device: Device, *, state: DeviceState, now: dt.datetime) -> Device:
+    """Returns a device as revoked for good; `state` tells by whom or by what."""
+    assert state is not DeviceState.ACTIVE
+    return replace(device, state=state, revoke_time=now)
+
+
+def acceptable_after(now: dt.datetime) -> dt.datetime:
+    """Returns after which end a certificate may still be accepted at `now` by somebody."""
+    return now - _LEEWAY
+
+
+def withdrawn(
+    certificates: Iterable[DeviceCertificate], *, now: dt.datetime
+) -> list[RevokedStatus]:
+    """Returns the bits that make certificates, in the order of their ends, invalid.
+
+    Certificates of a device share a place; its bit stays until the last of them ends.
+    """
+    last = {each.place: each for each in certificates}
+    return [
+        RevokedStatus(place, each.device_certificate_id, now, each.expire_time + _LEEWAY)
+        for place, each in last.items()
+    ]
 
 
 def check_algorithm(algorithm: KeyAlgorithm, policy: DevicePolicy) -> None:
@@ -137,6 +191,17 @@ def check_may_enrol(active_devices: int, policy: DevicePolicy) -> None:
             f"the e-certificate has {policy.most} devices; revoke one first",
             limit=policy.most,
         )
+
+
+def check_new(known: Device | None, certificate_id: str) -> None:
+    """Refuses a key that was ever enrolled: `known` is its device, if there is one.
+
+    Raises:
+        RuleError: DEVICE_EXISTS.
+    """
+    if known is not None:
+        is_own = known.certificate_id == certificate_id
+        raise device_exists(known.device_id if is_own else None)
 
 
 def check_active(device: Device) -> None:

@@ -102,6 +102,17 @@ def check_batch(codes: int, *, most: int) -> None:
         refuse_faults([FieldFault("codes", Reason.FIELD_OUT_OF_RANGE, message)])
 
 
+def check_key_lasts(codes: int, *, now: dt.datetime, expire_time: dt.datetime) -> None:
+    """Refuses codes of minutes in which the key that signs them now may sign no more.
+
+    Raises:
+        RuleError: FIELD_OUT_OF_RANGE on `codes`.
+    """
+    if now + (codes - 1) * _LIFE >= expire_time:
+        message = "the issuer's key ends before the last of so many minutes"
+        refuse_faults([FieldFault("codes", Reason.FIELD_OUT_OF_RANGE, message)])
+
+
 def batch_claims(
     *,
     issuer: str,

@@ -16,7 +16,7 @@ from yibao_identity.application.card_use import (
     CardUses,
     PrintTransactions,
 )
-from yibao_identity.application.ports import CodeSigner
+from yibao_identity.application.code.issued import CodeSigner
 from yibao_identity.rules.card import Card
 from yibao_identity.rules.card_use import CardTransaction, original_required
 from yibao_identity.rules.channel import channel_of_use, check_use

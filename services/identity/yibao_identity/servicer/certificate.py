@@ -1,60 +1,82 @@
-"""CertificateService: e-certificates, their codes, devices and cases of misuse."""
+"""CertificateService: e-certificates, and whose holder asks."""
+
+from collections.abc import Mapping
 
 import grpc
 
+from yibao.identity.v1 import certificate_pb2
 from yibao.identity.v1 import certificate_service_pb2 as pb
-from yibao.identity.v1 import certificate_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
-from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
-from yibao_identity.application.batch_codes import CodeBatches
-from yibao_identity.application.certificates import (
+from yibao_common.rpc.wire import as_sent, from_instant, known
+from yibao_common.values.caller import Caller
+from yibao_common.values.errors import RuleError
+from yibao_identity.application.certificate import (
     ActivateCertificate,
     Certificates,
     CloseCertificate,
 )
-from yibao_identity.application.commands import IssueCode
-from yibao_identity.application.devices import Devices
-from yibao_identity.application.misuse import MisuseCases
-from yibao_identity.application.ports import CodeSigner
-from yibao_identity.application.relative_codes import IssueRelativeCode, RelativeCode
-from yibao_identity.rules.certificate import Certificate, Proofing, certificate_not_found
-from yibao_identity.rules.qr_code import QrClaims
-from yibao_identity.servicer.certificate_device import DeviceMethods
-from yibao_identity.servicer.certificate_messages import (
-    PROOFING_METHODS,
-    certificate_message,
-    known,
+from yibao_identity.rules.certificate import (
+    Certificate,
+    CertificateState,
+    Proofing,
+    ProofingMethod,
 )
-from yibao_identity.servicer.certificate_misuse import MisuseMethods
-from yibao_identity.servicer.certificate_qr import QrMethods
 from yibao_identity.servicer.person_requests import request_of
 
+_STATES = {
+    CertificateState.ACTIVE: certificate_pb2.CERTIFICATE_STATE_ACTIVE,
+    CertificateState.SUSPENDED: certificate_pb2.CERTIFICATE_STATE_SUSPENDED,
+    CertificateState.CLOSED: certificate_pb2.CERTIFICATE_STATE_CLOSED,
+}
+_PROOFING_METHODS: Mapping[int, ProofingMethod] = {
+    certificate_pb2.PROOFING_METHOD_FACE: ProofingMethod.FACE,
+    certificate_pb2.PROOFING_METHOD_COUNTER: ProofingMethod.COUNTER,
+    certificate_pb2.PROOFING_METHOD_GUARDIAN: ProofingMethod.GUARDIAN,
+}
 
-class CertificateServicer(QrMethods, DeviceMethods, MisuseMethods, rpc.CertificateServiceServicer):
-    """Issues codes through batchers; all else runs in threads."""
 
-    def __init__(
-        self,
-        certificates: Certificates,
-        devices: Devices,
-        cases: MisuseCases,
-        code_batches: CodeBatches,
-        batcher: Batcher[IssueCode, QrClaims],
-        relative_batcher: Batcher[IssueRelativeCode, RelativeCode],
-        blocking: Blocking,
-        *,
-        signer: CodeSigner,
-    ) -> None:
-        """Takes the engines and what signs codes."""
+class OwnCertificate:
+    """A holder acts for its own e-certificate alone; trying another's is put on record.
+
+    What the methods that store nothing ask before they read.
+    """
+
+    def __init__(self, certificates: Certificates, blocking: Blocking) -> None:
+        """Takes what puts on record."""
         self._certificates = certificates
-        self._devices = devices
-        self._cases = cases
-        self._code_batches = code_batches
-        self._batcher = batcher
-        self._relative_batcher = relative_batcher
         self._blocking = blocking
-        self._signer = signer
+
+    async def require(
+        self, caller: Caller, *, method: str, region: str, certificate_id: str
+    ) -> None:
+        """Refuses callers of another region, and holders of another certificate.
+
+        Raises:
+            RuleError: OUT_OF_SCOPE.
+        """
+        caller.require_region(region)
+        try:
+            caller.require_certificate(certificate_id)
+        except RuleError:
+            await self._blocking.run(
+                self._certificates.record_foreign,
+                caller,
+                method=method,
+                region=region,
+                certificate_id=certificate_id,
+            )
+            raise
+
+
+class CertificateMethods:
+    """Activates, reads and closes e-certificates; everything blocks, so it runs in threads."""
+
+    def __init__(self, certificates: Certificates, own: OwnCertificate, blocking: Blocking) -> None:
+        """Takes what answers."""
+        self._certificates = certificates
+        self._own = own
+        self._blocking = blocking
 
     async def ActivateCertificate(
         self,
@@ -66,7 +88,7 @@ class CertificateServicer(QrMethods, DeviceMethods, MisuseMethods, rpc.Certifica
     ) -> pb.ActivateCertificateResponse:
         """Activates the e-certificate of a person."""
         method = known(
-            PROOFING_METHODS,
+            _PROOFING_METHODS,
             request.proofing_method,
             field="proofing_method",
             what="method of proof",
@@ -77,7 +99,7 @@ class CertificateServicer(QrMethods, DeviceMethods, MisuseMethods, rpc.Certifica
             Proofing(method, request.proofing_reference),
         )
         response = await self._blocking.run(self._certificates.activate, command, _activated)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.ActivateCertificateResponse, response)
 
     async def GetCertificate(
         self,
@@ -86,16 +108,14 @@ class CertificateServicer(QrMethods, DeviceMethods, MisuseMethods, rpc.Certifica
     ) -> pb.GetCertificateResponse:
         """Reads one e-certificate."""
         region, certificate_id = request.region, request.certificate_id
-        await self._require_own(
+        await self._own.require(
             current_caller(),
             method="GetCertificate",
             region=region,
             certificate_id=certificate_id,
         )
         found = await self._blocking.run(self._certificates.find, region, certificate_id)
-        if found is None:
-            raise certificate_not_found(certificate_id)
-        return pb.GetCertificateResponse(certificate=certificate_message(found))
+        return pb.GetCertificateResponse(certificate=_message(found))
 
     async def CloseCertificate(
         self,
@@ -107,14 +127,30 @@ class CertificateServicer(QrMethods, DeviceMethods, MisuseMethods, rpc.Certifica
         """Closes an e-certificate for good."""
         command = CloseCertificate(request_of(request, "CloseCertificate"), request.certificate_id)
         response = await self._blocking.run(self._certificates.close, command, _closed)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.CloseCertificateResponse, response)
 
 
 def _activated(certificate: Certificate) -> bytes:
-    message = certificate_message(certificate)
+    message = _message(certificate)
     return pb.ActivateCertificateResponse(certificate=message).SerializeToString()
 
 
 def _closed(certificate: Certificate) -> bytes:
-    message = certificate_message(certificate)
+    message = _message(certificate)
     return pb.CloseCertificateResponse(certificate=message).SerializeToString()
+
+
+def _message(certificate: Certificate) -> certificate_pb2.Certificate:
+    """Returns an e-certificate."""
+    message = certificate_pb2.Certificate(
+        certificate_id=certificate.certificate_id,
+        person_id=certificate.person_id,
+        region=certificate.region,
+        subject=certificate.subject,
+        state=_STATES[certificate.state],
+        activate_time=from_instant(certificate.activate_time),
+        suspension_case_id=certificate.suspension_case_id or "",
+    )
+    if certificate.close_time is not None:
+        message.close_time.CopyFrom(from_instant(certificate.close_time))
+    return message

@@ -23,7 +23,6 @@ from yibao_identity.rules import certificate as certificate_rules
 from yibao_identity.rules.credential import Credential, CredentialKind
 from yibao_identity.rules.relative import LinkPurpose, LinkState
 from yibao_identity.storage import tables
-from yibao_identity.storage.certificate_rows import certificate_state
 from yibao_identity.storage.enrolments import standing_enrolments
 
 _SHARE_ACCOUNT = LinkPurpose.SHARE_ACCOUNT.value
@@ -118,7 +117,9 @@ def _credentials(
         order_by=("activate_time",),
     )
     for person_id, subject, state, case_id, _ in certificates:
-        told = certificate_rules.credential_state(certificate_state(state, case_id))
+        stored_state = certificate_rules.CertificateState(state)
+        present_state = certificate_rules.certificate_state(stored_state, case_id)
+        told = certificate_rules.credential_state(present_state)
         found[person_id].append(Credential(subject, CredentialKind.ECERT, told))
     cards = select_rows(
         connection,

@@ -46,6 +46,17 @@ class StoredHolders:
                 return person_id
             person_id = merged_into
 
+    def records_of(self, person_id: str) -> list[str]:
+        """Returns a person's id and those of all records that were merged into it."""
+        records, latest = [person_id], [person_id]
+        while latest:
+            query = sa.select(_person.person_id).where(
+                _person.region == self._region, _person.merged_into.in_(latest)
+            )
+            latest = list(self._connection.execute(query).scalars())
+            records += latest
+        return records
+
     def has_document(self, person_id: str, document: ShownDocument) -> bool:
         """Tells whether the document is the one that a person is registered with."""
         shown = self._vault.number_hash(

@@ -11,7 +11,9 @@ from yibao_common.db.database import Database
 from yibao_common.keys.vault import Vault
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
+from yibao_identity.application.certificate import close_certificates_of
 from yibao_identity.application.merges import DecideMerge, EncodeMerge, ProposeMerge
+from yibao_identity.application.misuse import check_none_suspended
 from yibao_identity.rules.enrolment import inherited
 from yibao_identity.rules.merge import (
     Merge,
@@ -28,10 +30,10 @@ from yibao_identity.storage.enrolments import (
     standing_enrolments,
 )
 from yibao_identity.storage.feed import note_change
-from yibao_identity.storage.misuse_rows import check_none_suspended
 from yibao_identity.storage.person_calls import PersonCalls
 from yibao_identity.storage.person_locks import live_person, lock_persons
 from yibao_identity.storage.relatives import end_links_of
+from yibao_identity.storage.work import unit_of_work
 
 Condition = sa.ColumnElement[bool]
 
@@ -64,7 +66,7 @@ class MergeStore(PersonCalls):
         ids: Ids,
         closers: Sequence[CloseOfPerson],
     ) -> None:
-        """Takes what closes the cards and the e-certificates of a duplicate, in this order."""
+        """Takes what closes the cards of a duplicate; its e-certificates are closed then."""
         super().__init__(database, vault, clock=clock, ids=ids)
         self._closers = tuple(closers)
 
@@ -129,7 +131,8 @@ class MergeStore(PersonCalls):
             if merge.state is MergeState.APPROVED:
                 live_person(locked[retired])
                 live_person(locked[surviving])
-                check_none_suspended(connection, region, retired)
+                work = unit_of_work(self._vault).open(connection, region)
+                check_none_suspended(work, retired)
             connection.execute(
                 sa.update(table)
                 .where(table.c.region == region, is_asked)
@@ -195,6 +198,8 @@ class MergeStore(PersonCalls):
         )
         for close in self._closers:
             close(connection, region, retired, now=now, caller=caller)
+        work = unit_of_work(self._vault).open(connection, region)
+        close_certificates_of(work, retired, at=now, caller=caller)
         # Every command about a link locks both of its persons, so holding the duplicate's
         # row is enough to end all that it takes part in.
         beneficiaries = end_links_of(connection, region, retired, now=now, caller=caller)

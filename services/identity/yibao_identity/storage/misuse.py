@@ -1,170 +1,186 @@
-"""Cases of suspected misuse: reported, decided, read."""
+"""Cases of suspected misuse as rows, and the marks of those that suspend credentials."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_identity.application.misuse import DecideCase, EncodeCase, ReportMisuse
+from yibao_common.keys.vault import Vault
+from yibao_identity.rules.card import CardState
+from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import CredentialKind
 from yibao_identity.rules.misuse import (
+    CaseCredential,
     CaseState,
     MisuseCase,
-    case_not_found,
-    credential_not_found,
-    lift,
-    suspend,
-    suspended_elsewhere,
+    MisuseKind,
+    Suspicion,
 )
 from yibao_identity.storage import tables
-from yibao_identity.storage.device_rows import withdraw_certificates_of
-from yibao_identity.storage.feed import note_change
-from yibao_identity.storage.misuse_rows import (
-    CaseCredential,
-    add_case,
-    case_from,
-    change_case,
-    clear_suspension,
-    find_case,
-    find_credential,
-    find_successors,
-    set_suspension,
-)
-from yibao_identity.storage.person_calls import PersonCalls
-from yibao_identity.storage.person_locks import lock_survivor
+
+_case = tables.misuse_case
+_IDS = {
+    CredentialKind.ECERT: tables.certificate.c.certificate_id,
+    CredentialKind.CARD: tables.card.c.card_id,
+}
 
 
-class MisuseStore(PersonCalls):
-    """Cases of a database; see `application.misuse.MisuseCases`."""
+class StoredCases:
+    """See `application.misuse.CaseRows`."""
 
-    def report(self, command: ReportMisuse, encode: EncodeCase) -> bytes:
-        """Opens a case once by request id and returns the answer's bytes."""
-        return self._answer(
-            command.request,
-            lambda connection: encode(self._report(connection, command)),
-        )
+    def __init__(self, connection: sa.Connection, region: str, vault: Vault) -> None:
+        """Takes the transaction's connection and what opens descriptions."""
+        self._connection = connection
+        self._region = region
+        self._vault = vault
 
-    def suspend(self, command: DecideCase, encode: EncodeCase) -> bytes:
-        """Suspends a credential once by request id and returns the answer's bytes."""
-        return self._answer(
-            command.request,
-            lambda connection: encode(self._suspend(connection, command)),
-        )
-
-    def lift(self, command: DecideCase, encode: EncodeCase) -> bytes:
-        """Closes a case once by request id and returns the answer's bytes."""
-        return self._answer(
-            command.request,
-            lambda connection: encode(self._lift(connection, command)),
-        )
-
-    def find(self, region: str, case_id: str) -> MisuseCase | None:
+    def find(self, case_id: str) -> MisuseCase | None:
         """Returns a case, or None."""
-        with self._database.read() as connection:
-            return find_case(connection, self._vault, region, case_id)
+        return self._one(self._named(case_id))
 
-    def list(
-        self, region: str, *, state: CaseState | None, before_case_id: str, limit: int
-    ) -> Sequence[MisuseCase]:
+    def lock(self, case_id: str) -> MisuseCase | None:
+        """Locks a case and returns it, or None."""
+        return self._one(self._named(case_id).with_for_update())
+
+    def newest(
+        self, *, state: CaseState | None, before_case_id: str, limit: int
+    ) -> list[MisuseCase]:
         """Returns the newest cases; ids rise with time."""
-        case = tables.misuse_case.c
-        query = sa.select(tables.misuse_case).where(case.region == region)
+        query = sa.select(_case).where(_case.c.region == self._region)
         if state is not None:
-            query = query.where(case.state == state.value)
+            query = query.where(_case.c.state == state.value)
         if before_case_id:
-            query = query.where(case.case_id < before_case_id)
-        with self._database.read() as connection:
-            rows = connection.execute(query.order_by(case.case_id.desc()).limit(limit)).all()
-        return [case_from(row, self._vault) for row in rows]
+            query = query.where(_case.c.case_id < before_case_id)
+        rows = self._connection.execute(query.order_by(_case.c.case_id.desc()).limit(limit))
+        return [self._case_from(row) for row in rows]
 
-    def _report(self, connection: sa.Connection, command: ReportMisuse) -> MisuseCase:
-        request = command.request
-        credential = find_credential(connection, request.region, command.subject)
-        if credential is None:
-            raise credential_not_found(command.subject)
-        case = MisuseCase(
-            request.region,
-            self._ids(),
-            credential.person_id,
-            command.subject,
-            command.suspicion,
-            CaseState.REPORTED,
-            request.caller.path,
-            self._clock(),
+    def insert(self, case: MisuseCase) -> None:
+        """Stores a new case."""
+        description = case.suspicion.description.encode()
+        self._connection.execute(
+            sa.insert(_case).values(
+                region=case.region,
+                case_id=case.case_id,
+                person_id=case.person_id,
+                subject=case.subject,
+                kind=case.suspicion.kind.value,
+                sealed_description=self._vault.seal(description, place=self._place(case.case_id)),
+                evidence_reference=case.suspicion.evidence_reference,
+                reporter=case.reporter,
+                report_time=case.report_time,
+                **_decision(case),
+            )
         )
-        add_case(connection, self._vault, case)
-        subjects = (case.person_id, credential.credential_id, case.case_id)
-        self._record(connection, request, subjects, kind=command.suspicion.kind.name)
-        return case
 
-    def _suspend(self, connection: sa.Connection, command: DecideCase) -> MisuseCase:
-        request, now = command.request, self._clock()
-        region, operator = request.region, request.caller.path
-        held, holder_id = self._hold_case(connection, region, command.case_id)
-        case = suspend(held, operator=operator, now=now, note=command.note)
-        credential = self._hold_credential(connection, case)
-        if credential.suspension_case_id is not None:
-            raise suspended_elsewhere(credential.suspension_case_id)
-        change_case(connection, case)
-        # Whoever closed the credential after the report has another one by now, perhaps, and
-        # whose record was merged since has one in the record that stays.
-        successors = find_successors(connection, region, credential, holder_id=holder_id)
-        for each in (credential, *successors):
-            if each.suspension_case_id is not None:
-                continue
-            set_suspension(connection, region, each, case.case_id)
-            if each.kind is CredentialKind.ECERT:
-                # The phones stay enrolled: once it is lifted they renew and work again.
-                withdraw_certificates_of(connection, region, each.credential_id, now=now)
-        self._tell(connection, command, case, credential, holder_id)
-        return case
+    def decide(self, case: MisuseCase) -> None:
+        """Stores what was decided of a case."""
+        changed = self._connection.execute(
+            sa.update(_case)
+            .where(_case.c.region == self._region, _case.c.case_id == case.case_id)
+            .values(**_decision(case))
+        )
+        assert changed.rowcount == 1
 
-    def _lift(self, connection: sa.Connection, command: DecideCase) -> MisuseCase:
-        request, now = command.request, self._clock()
-        held, holder_id = self._hold_case(connection, request.region, command.case_id)
-        case = lift(held, operator=request.caller.path, now=now, note=command.note)
-        change_case(connection, case)
-        if held.state is not CaseState.SUSPENDED:
-            self._record(connection, request, (case.person_id, case.case_id), lifted="0")
-            return case
-        credential = self._hold_credential(connection, case)
-        assert credential.suspension_case_id == case.case_id
-        clear_suspension(connection, case, holder_id=holder_id)
-        self._tell(connection, command, case, credential, holder_id)
-        return case
+    def _named(self, case_id: str) -> sa.Select[Any]:
+        return sa.select(_case).where(_case.c.region == self._region, _case.c.case_id == case_id)
 
-    def _tell(
-        self,
-        connection: sa.Connection,
-        command: DecideCase,
-        case: MisuseCase,
-        credential: CaseCredential,
-        holder_id: str,
-    ) -> None:
-        """Tells settlement and the audit of what a credential may do from now on."""
-        request = command.request
-        caller = request.caller.path
-        # One id, or two where the record was merged.
-        person_ids = sorted({case.person_id, holder_id})
-        note_change(connection, request.region, person_ids, now=self._clock(), caller=caller)
-        self._record(connection, request, (*person_ids, credential.credential_id, case.case_id))
+    def _one(self, query: sa.Select[Any]) -> MisuseCase | None:
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else self._case_from(row)
 
-    def _hold_case(
-        self, connection: sa.Connection, region: str, case_id: str
-    ) -> tuple[MisuseCase, str]:
-        """Locks the holder's row, then the case's; returns the case and the holder's id.
+    def _case_from(self, row: sa.Row[Any]) -> MisuseCase:
+        sealed = bytes(row.sealed_description)
+        description = self._vault.open(sealed, place=self._place(row.case_id)).decode()
+        return MisuseCase(
+            row.region,
+            row.case_id,
+            row.person_id,
+            row.subject,
+            Suspicion(MisuseKind(row.kind), description, row.evidence_reference),
+            CaseState(row.state),
+            row.reporter,
+            row.report_time,
+            row.suspended_by,
+            row.decider,
+            row.decide_time,
+            row.decision_note,
+        )
 
-        The holder is the record that stays, where that of the report was merged.
-        """
-        read = find_case(connection, self._vault, region, case_id)
-        if read is None:
-            raise case_not_found(case_id)
-        holder_id = lock_survivor(connection, region, read.person_id)
-        held = find_case(connection, self._vault, region, case_id, for_update=True)
-        assert held is not None
-        return held, holder_id
+    def _place(self, case_id: str) -> str:
+        return f"{self._region}/misuse_case/{case_id}/description"
 
-    def _hold_credential(self, connection: sa.Connection, case: MisuseCase) -> CaseCredential:
-        credential = find_credential(connection, case.region, case.subject, for_update=True)
-        if credential is None:
-            raise credential_not_found(case.subject)
-        return credential
+
+class StoredSuspensions:
+    """See `application.misuse.SuspensionRows`."""
+
+    def __init__(self, connection: sa.Connection, region: str) -> None:
+        """Takes the transaction's connection."""
+        self._connection = connection
+        self._region = region
+
+    def find(self, subject: str) -> CaseCredential | None:
+        """Returns the credential that a subject is of, or None."""
+        for kind, id_column in _IDS.items():
+            query = self._select(kind).where(id_column.table.c.subject == subject)
+            found = self._read(kind, query)
+            if found:
+                return found[0]
+        return None
+
+    def of_persons(
+        self, kind: CredentialKind, person_ids: Collection[str]
+    ) -> Sequence[CaseCredential]:
+        """Returns all that persons have or had of a kind, in the order of their ids."""
+        return self._read(kind, self._of_persons(kind, person_ids))
+
+    def lock(self, kind: CredentialKind, person_ids: Collection[str]) -> Sequence[CaseCredential]:
+        """Locks all that persons have or had of a kind, in the order of their ids."""
+        return self._read(kind, self._of_persons(kind, person_ids).with_for_update())
+
+    def mark(self, credential: CaseCredential, case_id: str | None) -> None:
+        """Stores which case suspends a credential, or that none does."""
+        id_column = _IDS[credential.kind]
+        table = id_column.table
+        changed = self._connection.execute(
+            sa.update(table)
+            .where(table.c.region == self._region, id_column == credential.credential_id)
+            .values(suspension_case_id=case_id)
+        )
+        assert changed.rowcount == 1
+
+    def _select(self, kind: CredentialKind) -> sa.Select[Any]:
+        id_column = _IDS[kind]
+        columns = id_column.table.c
+        return sa.select(
+            id_column,
+            columns.person_id,
+            columns.subject,
+            columns.state,
+            columns.suspension_case_id,
+        ).where(columns.region == self._region)
+
+    def _of_persons(self, kind: CredentialKind, person_ids: Collection[str]) -> sa.Select[Any]:
+        id_column = _IDS[kind]
+        is_of_them = id_column.table.c.person_id.in_(person_ids)
+        return self._select(kind).where(is_of_them).order_by(id_column)
+
+    def _read(self, kind: CredentialKind, query: sa.Select[Any]) -> list[CaseCredential]:
+        rows = self._connection.execute(query)
+        return [
+            CaseCredential(kind, id, person_id, subject, _state(kind, state), case_id)
+            for id, person_id, subject, state, case_id in rows
+        ]
+
+
+def _state(kind: CredentialKind, stored: int) -> CardState | CertificateState:
+    return CardState(stored) if kind is CredentialKind.CARD else CertificateState(stored)
+
+
+def _decision(case: MisuseCase) -> dict[str, object]:
+    return {
+        "state": case.state.value,
+        "suspended_by": case.suspended_by,
+        "decider": case.decider,
+        "decide_time": case.decide_time,
+        "decision_note": case.decision_note,
+    }

@@ -12,8 +12,8 @@ from yibao_identity.application.relative_codes import IssueRelativeCode, Relativ
 from yibao_identity.rules.certificate import Certificate
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
 from yibao_identity.storage import tables
-from yibao_identity.storage.certificate_rows import COLUMNS, certificate_from
-from yibao_identity.storage.codes import ISSUED_COLUMNS
+from yibao_identity.storage.certificate import COLUMNS, certificate_from
+from yibao_identity.storage.code import ISSUED_COLUMNS
 
 _LINK_COLUMNS = (
     *("region", "link_id", "person_id", "relative_id", "purpose", "relation", "state"),

@@ -11,8 +11,13 @@ from yibao_identity.storage.card import StoredCards
 from yibao_identity.storage.card_loss import StoredCardLosses
 from yibao_identity.storage.card_sweep import StoredCardSweep
 from yibao_identity.storage.card_use import StoredCardUses
+from yibao_identity.storage.certificate import StoredCertificates
+from yibao_identity.storage.code import StoredCodes
+from yibao_identity.storage.device.certificate_rows import StoredDeviceCertificates
+from yibao_identity.storage.device.rows import StoredDevices
 from yibao_identity.storage.feed import note_change
 from yibao_identity.storage.holder import StoredHolders
+from yibao_identity.storage.misuse import StoredCases, StoredSuspensions
 from yibao_identity.storage.pin import StoredPins
 
 
@@ -22,12 +27,18 @@ def unit_of_work(vault: Vault) -> UnitOfWork[Work]:
     def begin(connection: sa.Connection, region: str) -> Work:
         return Work(
             region,
-            StoredHolders(connection, region, vault),
             cards=StoredCards(connection, region),
             card_losses=StoredCardLosses(connection, region),
             pins=StoredPins(connection, region),
             card_uses=StoredCardUses(connection, region),
             card_sweep=StoredCardSweep(connection, region),
+            holders=StoredHolders(connection, region, vault),
+            certificates=StoredCertificates(connection, region),
+            codes=StoredCodes(connection, region),
+            devices=StoredDevices(connection, region),
+            device_certificates=StoredDeviceCertificates(connection, region),
+            cases=StoredCases(connection, region, vault),
+            suspensions=StoredSuspensions(connection, region),
         )
 
     def end(connection: sa.Connection, work: Work) -> None:

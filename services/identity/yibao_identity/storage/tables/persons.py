@@ -28,6 +28,15 @@ person = sa.Table(
     sa.UniqueConstraint("region", "number_hash"),
 )
 
+# Which records were merged into one; few were.
+sa.Index(
+    "ix_person_region_merged_into",
+    person.c.region,
+    person.c.merged_into,
+    sqlite_where=person.c.merged_into.is_not(None),
+    postgresql_where=person.c.merged_into.is_not(None),
+)
+
 # What stood in `person` before a correction; only inserted.
 former_person = sa.Table(
     "former_person",

@@ -11,12 +11,12 @@ import datetime as dt
 import hmac
 from collections.abc import Callable
 
-from yibao_common.keys.vault import Vault
 from yibao_common.values.clock import Clock
-from yibao_identity.application.devices import Challenge
+from yibao_identity.application.device.command import Challenge
 from yibao_identity.rules.device import challenge_invalid
 
 CHALLENGE_LIFE = dt.timedelta(minutes=5)
+_PURPOSE = "device challenge"
 _SECOND_BYTES = 8
 _RANDOM_BYTES = 16
 _STATED_BYTES = _SECOND_BYTES + _RANDOM_BYTES
@@ -25,9 +25,15 @@ _STATED_BYTES = _SECOND_BYTES + _RANDOM_BYTES
 class Challenges:
     """Makes challenges and knows them again."""
 
-    def __init__(self, vault: Vault, *, clock: Clock, random_bytes: Callable[[int], bytes]) -> None:
-        """Takes what holds the key."""
-        self._vault = vault
+    def __init__(
+        self,
+        keyed: Callable[[str, bytes], bytes],
+        *,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        """Takes what makes 32 bytes of a purpose and contents, as only this service can."""
+        self._keyed = keyed
         self._clock = clock
         self._random_bytes = random_bytes
 
@@ -51,5 +57,4 @@ class Challenges:
             raise challenge_invalid()
 
     def _proof(self, region: str, certificate_id: str, stated: bytes) -> bytes:
-        content = f"{region}|{certificate_id}|".encode() + stated
-        return self._vault.keyed("device challenge", content)
+        return self._keyed(_PURPOSE, f"{region}|{certificate_id}|".encode() + stated)

@@ -1,17 +1,14 @@
-"""Issues QR codes in batches: the intent is stored durably before anything is signed.
-
-What a signature can do once it exists must be known to the issuer, even where the
-process dies between the two: a row without a code does no harm, a code without a row
-could not be explained.
-"""
+"""Issues the codes of this minute in batches: one look-up and one insert a batch."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError, TransientError
-from yibao_identity.application.commands import IssueCode
-from yibao_identity.application.ports import IssueTransactions
+from yibao_common.values.errors import RuleError
+from yibao_identity.application.code.issued import IssuedCode, require_signing_key
 from yibao_identity.rules.certificate import (
     Certificate,
     certificate_not_found,
@@ -19,13 +16,25 @@ from yibao_identity.rules.certificate import (
 )
 from yibao_identity.rules.qr_code import CODE_ID_BYTES, QrClaims, new_claims
 
+if TYPE_CHECKING:
+    from yibao_identity.application.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class IssueCode:
+    """Issues a QR code of a certificate for one business type."""
+
+    certificate_id: str
+    audience: str
+    caller: str
+
 
 class IssueWork:
     """The work of a batcher: returns for each command the claims to sign, or why not."""
 
     def __init__(
         self,
-        transactions: IssueTransactions,
+        transactions: "Transactions[Work]",
         *,
         key_expire_time: Callable[[], dt.datetime],
         clock: Clock,
@@ -39,23 +48,22 @@ class IssueWork:
 
     def __call__(self, region: str, commands: Sequence[IssueCode]) -> list[QrClaims | RuleError]:
         """Decides and stores a batch of one region; durable when it returns."""
-        # A code of a later second would be refused everywhere.
-        if self._clock() >= self._key_expire_time():
-            raise TransientError("no key of the issuer may sign at present")
-        with self._transactions.begin(region) as transaction:
-            wanted = sorted({command.certificate_id for command in commands})
-            certificates = transaction.certificates(wanted)
-            outcomes = [
-                self._outcome(command, certificates.get(command.certificate_id))
-                for command in commands
+        require_signing_key(now=self._clock(), expire_time=self._key_expire_time())
+        return self._transactions.change(region, lambda work: self._issue(work, commands))
+
+    def _issue(self, work: "Work", commands: Sequence[IssueCode]) -> list[QrClaims | RuleError]:
+        wanted = sorted({command.certificate_id for command in commands})
+        certificates = work.certificates.among(wanted)
+        outcomes = [
+            self._outcome(command, certificates.get(command.certificate_id)) for command in commands
+        ]
+        work.codes.insert(
+            [
+                IssuedCode(outcome, command.certificate_id, command.caller)
+                for command, outcome in zip(commands, outcomes, strict=True)
+                if isinstance(outcome, QrClaims)
             ]
-            transaction.store(
-                [
-                    (command, outcome)
-                    for command, outcome in zip(commands, outcomes, strict=True)
-                    if isinstance(outcome, QrClaims)
-                ]
-            )
+        )
         return outcomes
 
     def _outcome(self, command: IssueCode, certificate: Certificate | None) -> QrClaims | RuleError:

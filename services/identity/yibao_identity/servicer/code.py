@@ -1,4 +1,4 @@
-"""CertificateService: QR codes of this minute, of a relative, and of minutes to come."""
+"""CertificateService: QR codes of this minute, and of minutes to come."""
 
 from collections.abc import Sequence
 
@@ -7,24 +7,36 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao.identity.v1 import qr_messages_pb2
+from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
-from yibao_identity.application.batch_codes import CodeBatches, IssueCodeBatch
-from yibao_identity.application.commands import IssueCode
-from yibao_identity.application.ports import CodeSigner
-from yibao_identity.application.relative_codes import IssueRelativeCode, RelativeCode
+from yibao_common.rpc.wire import as_sent
+from yibao_identity.application.code.ahead import CodeBatches, IssueCodeBatch
+from yibao_identity.application.code.issued import CodeSigner
+from yibao_identity.application.code.queue import IssueCode
 from yibao_identity.rules.qr_code import QrClaims
-from yibao_identity.servicer.certificate_scope import OwnCertificate
+from yibao_identity.servicer.certificate import OwnCertificate
 from yibao_identity.servicer.person_requests import request_of
 
 
-class QrMethods(OwnCertificate):
+class CodeMethods:
     """Issues codes: the rows about them are durable before anything is signed."""
 
-    _batcher: Batcher[IssueCode, QrClaims]
-    _relative_batcher: Batcher[IssueRelativeCode, RelativeCode]
-    _code_batches: CodeBatches
-    _signer: CodeSigner
+    def __init__(
+        self,
+        batcher: Batcher[IssueCode, QrClaims],
+        code_batches: CodeBatches,
+        own: OwnCertificate,
+        blocking: Blocking,
+        *,
+        signer: CodeSigner,
+    ) -> None:
+        """Takes the queue of this minute's codes, what issues others, and what signs."""
+        self._batcher = batcher
+        self._code_batches = code_batches
+        self._own = own
+        self._blocking = blocking
+        self._signer = signer
 
     async def IssueQrCode(
         self,
@@ -33,7 +45,7 @@ class QrMethods(OwnCertificate):
     ) -> pb.IssueQrCodeResponse:
         """Issues the QR code of this minute."""
         caller = current_caller()
-        await self._require_own(
+        await self._own.require(
             caller,
             method="IssueQrCode",
             region=request.region,
@@ -47,35 +59,6 @@ class QrMethods(OwnCertificate):
             qr_text=self._signer.sign_code(claims),
             issue_time=Timestamp(seconds=claims.issue_second),
             expire_time=Timestamp(seconds=claims.expire_second),
-        )
-
-    async def IssueRelativeQrCode(
-        self,
-        request: qr_messages_pb2.IssueRelativeQrCodeRequest,
-        context: (
-            "grpc.aio.ServicerContext[qr_messages_pb2.IssueRelativeQrCodeRequest,"
-            " qr_messages_pb2.IssueRelativeQrCodeResponse]"
-        ),
-    ) -> qr_messages_pb2.IssueRelativeQrCodeResponse:
-        """Issues the QR code of this minute of a relative who agreed to it."""
-        caller = current_caller()
-        await self._require_own(
-            caller,
-            method="IssueRelativeQrCode",
-            region=request.region,
-            certificate_id=request.certificate_id,
-        )
-        code = await self._relative_batcher.submit(
-            request.region,
-            IssueRelativeCode(
-                request.certificate_id, request.link_id, request.audience, caller.path
-            ),
-        )
-        return qr_messages_pb2.IssueRelativeQrCodeResponse(
-            qr_text=self._signer.sign_code(code.claims),
-            issue_time=Timestamp(seconds=code.claims.issue_second),
-            expire_time=Timestamp(seconds=code.claims.expire_second),
-            relative_id=code.relative_id,
         )
 
     async def IssueQrCodeBatch(
@@ -94,7 +77,7 @@ class QrMethods(OwnCertificate):
             request.codes,
         )
         response = await self._blocking.run(self._code_batches.issue, command, self._signed)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(qr_messages_pb2.IssueQrCodeBatchResponse, response)
 
     def _signed(self, claims: Sequence[QrClaims]) -> bytes:
         codes = [

@@ -1,0 +1,56 @@
+"""Codes that are about to be signed: their rows are durable before their signatures.
+
+What a signature can do once it exists must be known to the issuer, even where the
+process dies between the two: a row without a code does no harm, a code without a row
+could not be explained.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from yibao_common.values.errors import TransientError
+from yibao_identity.rules.qr_code import QrClaims
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCode:
+    """A code of a certificate, as it is stored before it is signed.
+
+    `issued_to` is the path of the caller. `shown_by` is the certificate of the relative who
+    shows it, and None where the holder does.
+    """
+
+    claims: QrClaims
+    certificate_id: str
+    issued_to: str
+    shown_by: str | None = None
+
+
+class CodeRows(Protocol):
+    """Codes of a region. Only inserted."""
+
+    def insert(self, issued: Sequence[IssuedCode]) -> None:
+        """Notes what is about to be signed, for whom and who asked."""
+        ...
+
+
+class CodeSigner(Protocol):
+    """Signs codes with the issuer's key."""
+
+    def sign_code(self, claims: QrClaims) -> str:
+        """Returns the text to draw."""
+        ...
+
+
+def require_signing_key(*, now: dt.datetime, expire_time: dt.datetime) -> None:
+    """Refuses to issue where the issuer's key, which signs until `expire_time`, may not.
+
+    A code of a later second would be refused everywhere.
+
+    Raises:
+        TransientError: another key may be put to use at any moment.
+    """
+    if now >= expire_time:
+        raise TransientError("no key of the issuer may sign at present")
