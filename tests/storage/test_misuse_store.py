@@ -40,40 +40,6 @@ def told_states(desk: EcertDesk, person_id: str) -> list[CredentialState]:
     return [credential.state for credential in standing.credentials]
 
 
-def give_card(desk: EcertDesk, person_id: str, subject: str, *, number: int = 1) -> str:
-    """Stores an active card and returns its id."""
-    card_id = new_id()
-    with desk.database.write() as connection:
-        connection.execute(
-            sa.insert(tables.card).values(
-                region=REGION,
-                card_id=card_id,
-                person_id=person_id,
-                subject=subject,
-                card_serial=f"S{number}",
-                chip_number=f"C{number}",
-                standard_version="3",
-                bank_code="CCB001",
-                state=2,
-                issue_time=desk.clock.now,
-                issued_by=MAKER,
-                activation_deadline_date=desk.clock.now.date(),
-                activated_by="",
-                provider_visit_number="",
-                loss_reported_by="",
-                employer_letter_reference="",
-                office_confirmation_reference="",
-                closed_by="",
-                pin_salt=bytes(16),
-                pin_scheme=0,
-                wrong_tries=0,
-                transactions=0,
-                printed_transactions=0,
-            )
-        )
-    return card_id
-
-
 def test_a_report_changes_nothing_for_the_holder(desk: EcertDesk) -> None:
     """I-03, I-05: anyone who sees a credential lent can say so."""
     certificate = desk.activate()
@@ -163,7 +129,7 @@ def test_a_suspension_forbids_the_renewal_that_was_proved_before(desk: EcertDesk
 
 def test_a_card_is_suspended_as_well(desk: EcertDesk) -> None:
     person_id = desk.person_id()
-    card_id = give_card(desk, person_id, "CARD000000001")
+    card_id = desk.give_card(person_id, "CARD000000001")
     case = desk.suspend(desk.report("CARD000000001"))
     assert told_states(desk, person_id) == [CredentialState.SUSPENDED]
     assert card_id in desk.audit()[-1].subject_ids
@@ -193,14 +159,14 @@ def test_a_suspension_reaches_the_card_that_took_the_place_of_another(
 ) -> None:
     """I-04: a lost card stands, and keeps its replacement from being activated itself."""
     person_id = desk.person_id()
-    former_id = give_card(desk, person_id, "CARD000000001")
+    former_id = desk.give_card(person_id, "CARD000000001")
     with desk.database.write() as connection:
         connection.execute(
             sa.update(tables.card)
             .where(tables.card.c.card_id == former_id)
             .values(state=state.value, card_serial="S0", chip_number="C0")
         )
-    give_card(desk, person_id, "CARD000000002")
+    desk.give_card(person_id, "CARD000000002")
     case = desk.suspend(desk.report("CARD000000001"))
     is_reached = state is not CardState.LOST
     reached = CredentialState.SUSPENDED if is_reached else CredentialState.USABLE
@@ -214,7 +180,7 @@ def test_a_suspension_is_not_shaken_off_by_a_merge(desk: EcertDesk, is_card: boo
     """I-04: the record that stays could get new credentials, or has them."""
     retired, surviving = desk.person_id(), desk.person_id()
     certificate = desk.activate(retired)
-    give_card(desk, retired, "CARD000000001")
+    desk.give_card(retired, "CARD000000001")
     subject = "CARD000000001" if is_card else certificate.subject
     case = desk.suspend(desk.report(subject))
     if not is_card:
@@ -238,9 +204,9 @@ def test_a_suspension_after_a_merge_reaches_the_record_that_stays(
     persons = [desk.person_id() for _ in range(merges + 1)]
     retired, surviving = persons[0], persons[-1]
     if is_card:
-        give_card(desk, retired, "CARD000000000", number=0)
+        desk.give_card(retired, "CARD000000000", number=0)
     subject = "CARD000000000" if is_card else desk.activate(retired).subject
-    card_id = give_card(desk, surviving, "CARD000000001")
+    card_id = desk.give_card(surviving, "CARD000000001")
     certificate = desk.activate(surviving)
     case = desk.report(subject)
     for former, later in itertools.pairwise(persons):

@@ -33,6 +33,7 @@ from yibao_identity.application.device.command import (
 )
 from yibao_identity.application.device.device import Devices
 from yibao_identity.application.misuse import DecideCase, MisuseCases, ReportMisuse
+from yibao_identity.rules.card import CardState
 from yibao_identity.rules.certificate import Certificate, Proofing, ProofingMethod
 from yibao_identity.rules.device import Device, DevicePolicy, KeyAlgorithm, Revocation
 from yibao_identity.rules.misuse import MisuseCase, MisuseKind, Suspicion
@@ -260,6 +261,48 @@ class EcertDesk(PersonWorld):
     def lift(self, case: MisuseCase, *, caller: str = CHECKER) -> MisuseCase:
         request = self.asked("LiftSuspension", caller=caller)
         return answer(self.cases.lift, DecideCase(request, case.case_id, "误报"))
+
+    # --- Cards, as far as cases are about them.
+
+    def give_card(
+        self,
+        person_id: str,
+        subject: str,
+        *,
+        number: int = 1,
+        state: CardState = CardState.ACTIVE,
+    ) -> str:
+        """Stores a card and returns its id."""
+        card_id = new_id()
+        with self.database.write() as connection:
+            connection.execute(
+                sa.insert(tables.card).values(
+                    region=REGION,
+                    card_id=card_id,
+                    person_id=person_id,
+                    subject=subject,
+                    card_serial=f"S{number}",
+                    chip_number=f"C{number}",
+                    standard_version="3",
+                    bank_code="CCB001",
+                    state=state.value,
+                    issue_time=self.clock.now,
+                    issued_by=MAKER,
+                    activation_deadline_date=self.clock.now.date(),
+                    activated_by="",
+                    provider_visit_number="",
+                    loss_reported_by="",
+                    employer_letter_reference="",
+                    office_confirmation_reference="",
+                    closed_by="",
+                    pin_salt=bytes(16),
+                    pin_scheme=0,
+                    wrong_tries=0,
+                    transactions=0,
+                    printed_transactions=0,
+                )
+            )
+        return card_id
 
     # --- Codes for the minutes to come.
 
