@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from yibao import issuing, qr
 from yibao.trust import TrustSnapshot
-from yibao_identity.rules.qr_code import QrClaims, encode_claims
+from yibao_identity.rules.code import QrClaims, encode_claims
 
 # Few enough to stay in the processor's cache, as the one signature of openssl's does.
 _CODES = 50
@@ -91,7 +91,7 @@ class VerifyBench:
             subject=subject,
             issue_second=self._second - 3_600,
             expire_second=self._second + _DAY,
-            certificate_id=os.urandom(8),
+            device_certificate_id=os.urandom(8),
             device_key=device_key.public_key().public_bytes_raw(),
             status_uri=_LIST_URI,
             # A random entry of 2**20 is nearly always of four bytes.

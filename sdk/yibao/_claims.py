@@ -36,8 +36,8 @@ class Claims(NamedTuple):
     `subject` the opaque reference of the e-certificate, `audience` the business type that
     the code is for. Seconds are since 1970, UTC; the code is valid from `issue_second` to
     `expire_second`, which is exclusive. `code_id` names this one code among those of
-    `certificate_id` (B) or of `key_id`, the issuer's key that signed code or certificate.
-    `certificate_id` and `challenge`, a terminal's nonce that the code answers, are None
+    `device_certificate_id` (B) or of `key_id`, the issuer's key that signed code or certificate.
+    `device_certificate_id` and `challenge`, a terminal's nonce that the code answers, are None
     in mode A, and `challenge` where the phone was shown none.
     """
 
@@ -49,7 +49,7 @@ class Claims(NamedTuple):
     expire_second: int
     code_id: bytes
     key_id: bytes
-    certificate_id: bytes | None = None
+    device_certificate_id: bytes | None = None
     challenge: bytes | None = None
 
     @property
@@ -71,8 +71,8 @@ class Claims(NamedTuple):
         signed twice.
         """
         signer = self.issuer + self.subject
-        if self.certificate_id is not None:
-            signer = self.certificate_id.hex()
+        if self.device_certificate_id is not None:
+            signer = self.device_certificate_id.hex()
         return signer, self.code_id.hex()
 
 

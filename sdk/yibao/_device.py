@@ -87,7 +87,7 @@ class DeviceCertificate:
     """What the issuer states of a phone; seconds are since 1970, the last one exclusive.
 
     `issuer` is the pooling region of the holder, `subject` the opaque reference of the
-    e-certificate, 13 characters. `certificate_id` is random, 8 bytes. `device_key` is
+    e-certificate, 13 characters. `device_certificate_id` is random, 8 bytes. `device_key` is
     raw: 32 bytes of Ed25519, or 65 of an uncompressed point of P-256. The bit
     `status_index` of the status list `status_uri` (of the same region) tells whether the
     certificate is revoked.
@@ -97,7 +97,7 @@ class DeviceCertificate:
     subject: str
     issue_second: int
     expire_second: int
-    certificate_id: bytes
+    device_certificate_id: bytes
     device_key: bytes
     status_uri: str
     status_index: int
@@ -115,7 +115,7 @@ def encode_device_certificate(certificate: DeviceCertificate) -> bytes:
             CLAIM_SUBJECT: certificate.subject,
             CLAIM_EXPIRE: certificate.expire_second,
             CLAIM_ISSUE: certificate.issue_second,
-            CLAIM_CODE_ID: certificate.certificate_id,
+            CLAIM_CODE_ID: certificate.device_certificate_id,
             CLAIM_DEVICE_KEY: {_COSE_KEY: _cose_key(certificate.device_key)},
             CLAIM_STATUS: {
                 _STATUS_LIST: {_INDEX: certificate.status_index, _URI: certificate.status_uri}
@@ -147,7 +147,7 @@ def _usual_certificate(
     subject: bytes,
     expire: int,
     issue: int,
-    certificate_id: bytes,
+    device_certificate_id: bytes,
     device_key: bytes,
     index: int,
     uri: bytes,
@@ -160,7 +160,7 @@ def _usual_certificate(
             subject.decode(),
             issue,
             expire,
-            certificate_id,
+            device_certificate_id,
             device_key,
             uri.decode(),
             index,
@@ -185,18 +185,20 @@ def read_certificate(payload: bytes) -> DeviceCertificate:
     assert isinstance(claims, dict)
     issuer, subject = claims[CLAIM_ISSUER], claims[CLAIM_SUBJECT]
     issue, expire = claims[CLAIM_ISSUE], claims[CLAIM_EXPIRE]
-    certificate_id = claims[CLAIM_CODE_ID]
+    device_certificate_id = claims[CLAIM_CODE_ID]
     if not (
         isinstance(issuer, str)
         and isinstance(subject, str)
         and isinstance(issue, int)
         and isinstance(expire, int)
-        and isinstance(certificate_id, bytes)
+        and isinstance(device_certificate_id, bytes)
     ):
         raise QrError("malformed", "the certificate: a claim is not of its type")
     key = _device_key_of(_only(claims[CLAIM_DEVICE_KEY], _COSE_KEY))
     uri, index = _status_of(_only(claims[CLAIM_STATUS], _STATUS_LIST))
-    certificate = DeviceCertificate(issuer, subject, issue, expire, certificate_id, key, uri, index)
+    certificate = DeviceCertificate(
+        issuer, subject, issue, expire, device_certificate_id, key, uri, index
+    )
     _check_ranges(certificate)
     return certificate
 
@@ -204,7 +206,7 @@ def read_certificate(payload: bytes) -> DeviceCertificate:
 def _check_ranges(certificate: DeviceCertificate) -> None:
     if not (
         len(certificate.subject) == SUBJECT_CHARACTERS
-        and len(certificate.certificate_id) == CERTIFICATE_ID_BYTES
+        and len(certificate.device_certificate_id) == CERTIFICATE_ID_BYTES
         and 0 <= certificate.issue_second < certificate.expire_second <= LAST_SECOND
         and certificate.expire_second - certificate.issue_second <= MAX_CERTIFICATE_LIFE_SECONDS
         and 0 <= certificate.status_index <= MAX_STATUS_INDEX

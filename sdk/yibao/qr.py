@@ -207,7 +207,7 @@ class Verifier:
             self._clock_offset.add(now_second - claims.issue_second)
         leeway = _leeway(claims, self._leeway_seconds)
         end_second = claims.expire_second + leeway + REPLAY_MARGIN_SECONDS
-        code = (claims.certificate_id or claims.key_id, claims.code_id)
+        code = (claims.device_certificate_id or claims.key_id, claims.code_id)
         if not self._seen.add(code, end_second=end_second, now_second=now_second):
             raise QrError("replayed", "the code was shown here before")
         return claims
@@ -294,7 +294,7 @@ def _read_presentation(
         expire,
         code_id,
         known.key_id,
-        stated.certificate_id,
+        stated.device_certificate_id,
         answer,
     )
     return claims, stated
@@ -303,6 +303,6 @@ def _read_presentation(
 def _check_not_revoked(
     certificate: DeviceCertificate, trust: TrustSnapshot, now: dt.datetime
 ) -> None:
-    if trust.denies(certificate.certificate_id):
+    if trust.denies(certificate.device_certificate_id):
         raise QrError("revoked", "the device certificate was revoked")
     trust.check_status(certificate.status_uri, certificate.status_index, now=now)

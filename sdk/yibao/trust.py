@@ -201,9 +201,9 @@ class TrustSnapshot:
         key = self.keys.get(key_id)
         return key if key is not None and key.use == use else None
 
-    def denies(self, certificate_id: bytes) -> bool:
+    def denies(self, device_certificate_id: bytes) -> bool:
         """Tells whether a device certificate (claim `cti`) is on the emergency list."""
-        return certificate_id in self.denied
+        return device_certificate_id in self.denied
 
     def check_status(self, uri: str, index: int, *, now: dt.datetime) -> None:
         """Checks that the entry `index` of a status list is not set.

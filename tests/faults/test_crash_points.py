@@ -36,7 +36,7 @@ from yibao_common.db.batcher import Batcher
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_common.values.ids import new_id
-from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.rules.code import QrClaims
 from yibao_identity.storage import tables as identity_tables
 from yibao_identity.storage.signing import TokenSigner
 from yibao_settlement.application.batch import BatchWork

@@ -31,7 +31,7 @@ from yibao.identity.v1 import card_use_messages_pb2 as uses_pb2
 from yibao_common.values.ids import new_id
 from yibao_identity.application.pin.hashing import PinPlace
 from yibao_identity.pin_hashing import PinHasher
-from yibao_identity.rules.qr_code import QrClaims, encode_claims
+from yibao_identity.rules.code import QrClaims, encode_claims
 
 Scenario = Callable[[CardWorld], Coroutine[Any, Any, None]]
 WRONG = "111118"

@@ -160,15 +160,15 @@ def test_a_code_that_the_phone_signs_is_verified_offline(
 
     async def scenario(town: Town) -> None:
         phone = await town.phone(private_key=make_key())
-        certificate_id = bytes.fromhex(phone.newest.device_certificate_id)
+        device_certificate_id = bytes.fromhex(phone.newest.device_certificate_id)
         trust = await town.fetch()
         # Phone and terminal are without a network from here on.
         town.now += HOUR
         text = phone.show(town.now)
         claims = town.verify(text, trust)
         assert (claims.mode, claims.issuer, claims.audience) == ("B", REGION, AUDIENCE)
-        assert claims.certificate_id == certificate_id
-        assert claims.presentation_key == (certificate_id.hex(), claims.code_id.hex())
+        assert claims.device_certificate_id == device_certificate_id
+        assert claims.presentation_key == (device_certificate_id.hex(), claims.code_id.hex())
         with pytest.raises(QrError, match="wrong_audience"):
             qr.verify(text, trust=trust, audience="01101", now=town.now)
         # The leeway of mode B is 30 s, because the phone's clock signed.

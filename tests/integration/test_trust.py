@@ -36,7 +36,7 @@ from yibao_identity.application.trust_admin import TrustAdmin
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store
 from yibao_identity.main import IdentityService
-from yibao_identity.rules.qr_code import new_claims
+from yibao_identity.rules.code import new_claims
 from yibao_identity.rules.trust_keys import KeyChangeError
 from yibao_identity.rules.trust_list import KeyUse
 from yibao_identity.storage import tables

@@ -80,7 +80,7 @@ def test_an_e_certificates_code_issued_before_is_refused(
     """I-04: a holder who was suspended pays with no code, of whatever mode."""
     (person,) = world.enrol()
     visit = world.register(person)
-    codes = (world.code(person), world.code(person, certificate_id=DEVICE))
+    codes = (world.code(person), world.code(person, device_certificate_id=DEVICE))
     world.feed(world.insured(person, credentials=(world.ecert(person, state),)))
     for code in codes:
         assert refusal(world, world.settle_command(visit, person, code=code)) is reason
@@ -100,7 +100,7 @@ def test_where_no_e_certificate_is_taken_the_card_is(world: World) -> None:
     world.feed(world.insured(person, credentials=(world.ecert(person), world.card(person))))
     with_ecert = world.visit_command(person, institution_id=PHARMACY_WITHOUT_ECERT)
     assert refusal(world, with_ecert) is Reason.INSTITUTION_NO_ECERT
-    of_phone = world.code(person, certificate_id=DEVICE)
+    of_phone = world.code(person, device_certificate_id=DEVICE)
     offline = world.visit_command(person, institution_id=PHARMACY_WITHOUT_ECERT, code=of_phone)
     assert refusal(world, offline) is Reason.INSTITUTION_NO_ECERT
     swiped = world.code(person, is_cards=True)
@@ -122,8 +122,8 @@ def test_a_newer_code_supersedes_those_of_its_own_card_or_phone_alone(world: Wor
     older = NOW - SECOND
     makers = (
         {"is_cards": True},
-        {"certificate_id": DEVICE},
-        {"certificate_id": OTHER_DEVICE},
+        {"device_certificate_id": DEVICE},
+        {"device_certificate_id": OTHER_DEVICE},
     )
     for maker in makers:
         # Older than what the issuer signed last, and the first of its own signer.
@@ -139,11 +139,11 @@ def test_a_phones_code_is_used_once_by_certificate_and_id(world: World) -> None:
     """I-02 in mode B: the same id of another phone is another code."""
     (person,) = world.enrol()
     visit = world.register(person)
-    code = world.code(person, certificate_id=DEVICE)
+    code = world.code(person, device_certificate_id=DEVICE)
     assert refusal(world, world.settle_command(visit, person, code=code)) is None
     again = world.settle_command(visit, person, code=code)
     assert refusal(world, again) is Reason.QR_ALREADY_USED
-    other = dataclasses.replace(code, certificate_id=OTHER_DEVICE)
+    other = dataclasses.replace(code, device_certificate_id=OTHER_DEVICE)
     assert refusal(world, world.settle_command(visit, person, code=other)) is None
     with world.database.read() as connection:
         signers = connection.execute(sa.select(tables.used_code.c.signer)).scalars().all()

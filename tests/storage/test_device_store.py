@@ -45,7 +45,7 @@ def test_an_enrolled_key_is_certified_by_the_issuer(
     facts, said = phone.signed.facts, stated(phone.signed)
     assert (said.issuer, said.subject) == (REGION, certificate.subject)
     assert said.device_key == phone.public_key
-    assert said.certificate_id.hex() == facts.device_certificate_id
+    assert said.device_certificate_id.hex() == facts.device_certificate_id
     assert said.expire_second - said.issue_second == 48 * 3600
     assert (said.status_uri, said.status_index) == (f"mi:sl/{REGION}/1", facts.status_index)
     # COSE_Sign1: what is signed are the protected header and the payload (RFC 9052, 4.4).

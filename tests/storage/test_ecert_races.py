@@ -25,8 +25,8 @@ from yibao_identity.application.relative_codes import (
     RelativeCode,
     RelativeIssueWork,
 )
+from yibao_identity.rules.code import QrClaims
 from yibao_identity.rules.device import DeviceState
-from yibao_identity.rules.qr_code import QrClaims
 from yibao_identity.rules.relative import LinkPurpose, LinkState
 from yibao_identity.storage import tables
 from yibao_identity.storage.person_locks import lock_persons

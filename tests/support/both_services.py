@@ -55,7 +55,7 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import system_clock
 from yibao_common.values.ids import new_id
 from yibao_identity.main import IdentityService
-from yibao_identity.rules.qr_code import new_claims
+from yibao_identity.rules.code import new_claims
 from yibao_identity.storage import tables as identity_tables
 from yibao_identity.storage.signing import TokenSigner
 from yibao_settlement.config import SettlementConfig

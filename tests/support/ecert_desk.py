@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from support.memory.device import KeptAlarms
 from support.person_stores import CHECKER, MAKER, REGION, PersonWorld, answer
 
 from yibao import _device
@@ -35,9 +36,9 @@ from yibao_identity.application.device.device import Devices
 from yibao_identity.application.misuse import DecideCase, MisuseCases, ReportMisuse
 from yibao_identity.rules.card import CardState
 from yibao_identity.rules.certificate import Certificate, Proofing, ProofingMethod
+from yibao_identity.rules.code import QrClaims
 from yibao_identity.rules.device import Device, DevicePolicy, KeyAlgorithm, Revocation
 from yibao_identity.rules.misuse import MisuseCase, MisuseKind, Suspicion
-from yibao_identity.rules.qr_code import QrClaims
 from yibao_identity.storage import tables
 from yibao_identity.storage.device.certifier import SignedStatements
 from yibao_identity.storage.device.proof import PhoneKeys
@@ -80,16 +81,6 @@ class Phone:
 
 def p256_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
-
-
-class KeptAlarms:
-    """Keeps the alarms that were told."""
-
-    def __init__(self) -> None:
-        self.devices: list[tuple[str, str]] = []
-
-    def raised(self, region: str, device_id: str) -> None:
-        self.devices.append((region, device_id))
 
 
 class EcertDesk(PersonWorld):

@@ -174,9 +174,9 @@ class World:
         *,
         issue_time: dt.datetime | None = None,
         is_cards: bool = False,
-        certificate_id: str = "",
+        device_certificate_id: str = "",
     ) -> PresentedCode:
-        """Returns a new verified code of the person: mode B with a `certificate_id`."""
+        """Returns a new verified code of the person: mode B with a `device_certificate_id`."""
         return PresentedCode(
             REGION,
             self.card_subject(person_id) if is_cards else self.subject(person_id),
@@ -184,7 +184,7 @@ class World:
             issue_time or self.clock.now,
             self.clock.now,
             "T1",
-            certificate_id,
+            device_certificate_id,
         )
 
     def visit_command(self, person_id: str, **changes: object) -> commands.RegisterVisit:

@@ -24,7 +24,7 @@ from support.token_minting import (
 )
 
 from yibao import qr
-from yibao_identity.rules.qr_code import new_claims
+from yibao_identity.rules.code import new_claims
 from yibao_identity.storage.signing import TokenSigner
 
 CODE = TokenSigner(private_key("active")).sign_code(

@@ -36,8 +36,8 @@ from yibao_identity.application.work import Work
 from yibao_identity.config import DevicesConfig, IdentityConfig
 from yibao_identity.device_alarms import LoggedAlarms
 from yibao_identity.keys import KeyRing
+from yibao_identity.rules.code import QrClaims
 from yibao_identity.rules.device import DevicePolicy
-from yibao_identity.rules.qr_code import QrClaims
 from yibao_identity.servicer.certificate import CertificateMethods, OwnCertificate
 from yibao_identity.servicer.code import CodeMethods
 from yibao_identity.servicer.device import DeviceMethods

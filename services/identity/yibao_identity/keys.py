@@ -21,7 +21,7 @@ from yibao_identity.application.trust import (
     TrustTables,
 )
 from yibao_identity.config import IdentityConfig, KeysConfig
-from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.rules.code import QrClaims
 from yibao_identity.rules.trust_keys import signing_key
 from yibao_identity.rules.trust_list import KeyUse, ListedKey
 from yibao_identity.storage.signing import (

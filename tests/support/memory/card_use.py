@@ -6,7 +6,7 @@ from support.memory.card import MemoryCards
 
 from yibao_identity.application.card_use import CardUseRows
 from yibao_identity.rules.card_use import CardTransaction
-from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.rules.code import QrClaims
 
 
 @dataclasses.dataclass

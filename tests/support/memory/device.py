@@ -5,6 +5,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from yibao_identity.application.device.certifier import DeviceSigner
+from yibao_identity.application.device.device import DeviceAlarms
 from yibao_identity.application.device.proof import DeviceKeys
 from yibao_identity.application.device.rows import (
     DeviceAlarm,
@@ -145,3 +146,13 @@ class MemoryKeys(DeviceKeys):
         self, public_key: bytes, *, challenge: bytes, device_certificate_id: str, signature: bytes
     ) -> bool:
         return signature == b"renew " + public_key
+
+
+class KeptAlarms(DeviceAlarms):
+    """Keeps the alarms that were told: region and device."""
+
+    def __init__(self) -> None:
+        self.devices: list[tuple[str, str]] = []
+
+    def raised(self, region: str, device_id: str) -> None:
+        self.devices.append((region, device_id))

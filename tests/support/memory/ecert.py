@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from support.memory.certificate import MemoryCertificates
 from support.memory.code import MemoryCodes
 from support.memory.device import (
+    KeptAlarms,
     MemoryDeviceCertificates,
     MemoryDevices,
     MemoryKeys,
@@ -38,16 +39,6 @@ NOW = dt.datetime(2026, 11, 2, 8, tzinfo=dt.UTC)
 BIRTH_DATE = dt.date(1990, 1, 1)
 
 RoomT = TypeVar("RoomT")
-
-
-class KeptAlarms:
-    """Keeps the alarms that were told."""
-
-    def __init__(self) -> None:
-        self.devices: list[str] = []
-
-    def raised(self, region: str, device_id: str) -> None:
-        self.devices.append(device_id)
 
 
 class EcertWorld:

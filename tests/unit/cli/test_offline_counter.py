@@ -14,7 +14,7 @@ from yibao.trust_store import TrustStore
 from yibao_cli.demo import offline_counter
 from yibao_cli.demo.counter import read_offline
 from yibao_cli.main import app
-from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.rules.code import QrClaims
 from yibao_identity.rules.trust_list import KeyState, ListedKey, TrustList
 from yibao_identity.storage import root_ceremony
 from yibao_identity.storage.signing import TokenSigner, TrustSigner

@@ -183,9 +183,9 @@ def test_a_copied_key_is_revoked_alarmed_once_and_told_again() -> None:
     assert world.bits == {place}
     (alarm,) = world.device_rows.alarms
     assert (alarm.named_device_certificate_id, alarm.raise_time) == (NEWEST, world.now)
-    assert world.alarms.devices == ["d1"]
+    assert world.alarms.devices == [(REGION, "d1")]
     assert outcome(world.devices.renew, command) == "DEVICE_CLONE_SUSPECTED"
-    assert world.alarms.devices == ["d1"]
+    assert world.alarms.devices == [(REGION, "d1")]
     assert len(world.device_rows.alarms) == 1
     assert len(world.audit) == 2
 

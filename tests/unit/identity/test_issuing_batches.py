@@ -18,7 +18,7 @@ from yibao_identity.application.code.issued import IssuedCode
 from yibao_identity.application.code.queue import IssueCode, IssueWork
 from yibao_identity.application.work import Work
 from yibao_identity.rules.certificate import Certificate, CertificateState
-from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.rules.code import QrClaims
 
 REGION = "500100"
 NOW = dt.datetime(2026, 11, 2, 8, 0, 0, 999_999, tzinfo=dt.UTC)

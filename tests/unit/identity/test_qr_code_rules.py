@@ -8,7 +8,7 @@ from support.token_minting import CODE_ID, NOW, NOW_SECOND, REGION, SUBJECT
 from yibao import _cbor
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_identity.rules.qr_code import (
+from yibao_identity.rules.code import (
     AUDIENCES,
     QrClaims,
     batch_claims,

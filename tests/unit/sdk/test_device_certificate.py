@@ -34,7 +34,7 @@ GOOD = DeviceCertificate(
     subject=SUBJECT,
     issue_second=NOW_SECOND - HOUR,
     expire_second=NOW_SECOND + 47 * HOUR,
-    certificate_id=CERTIFICATE_ID,
+    device_certificate_id=CERTIFICATE_ID,
     device_key=ED25519,
     status_uri=LIST_URI,
     status_index=STATUS_INDEX,
@@ -60,14 +60,14 @@ def test_a_certificate_has_219_bytes_with_ed25519_and_254_with_p256() -> None:
     number=st.integers(1, 999_999_999),
     index=st.integers(0, 2**20 - 1),
     key=st.sampled_from([ED25519, P256]),
-    certificate_id=st.binary(min_size=8, max_size=8),
+    device_certificate_id=st.binary(min_size=8, max_size=8),
 )
 def test_what_was_encoded_is_decoded(
-    life: int, issue: int, number: int, index: int, key: bytes, certificate_id: bytes
+    life: int, issue: int, number: int, index: int, key: bytes, device_certificate_id: bytes
 ) -> None:
     uri = f"mi:sl/{REGION}/{number}"
     stated = DeviceCertificate(
-        REGION, SUBJECT, issue, issue + life, certificate_id, key, uri, index
+        REGION, SUBJECT, issue, issue + life, device_certificate_id, key, uri, index
     )
     assert decode_device_certificate(encode_device_certificate(stated)) == stated
 
@@ -78,7 +78,7 @@ def test_what_was_encoded_is_decoded(
         {"subject": SUBJECT[:12]},
         {"expire_second": GOOD.issue_second},
         {"expire_second": GOOD.issue_second + 72 * HOUR + 1},
-        {"certificate_id": bytes(7)},
+        {"device_certificate_id": bytes(7)},
         {"device_key": bytes(32)},
         {"device_key": b"\x04" + bytes(64)},
         {"status_uri": "mi:sl/330200/1"},

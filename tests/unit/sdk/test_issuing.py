@@ -71,7 +71,7 @@ def presented() -> str:
         subject="S000000000001",
         issue_second=SECOND - 60,
         expire_second=SECOND + DAY,
-        certificate_id=bytes(8),
+        device_certificate_id=bytes(8),
         device_key=phone.public_key().public_bytes_raw(),
         status_uri=URI,
         status_index=5,

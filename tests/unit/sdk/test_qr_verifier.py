@@ -81,7 +81,7 @@ def test_the_claims_of_mode_b_are_those_of_certificate_and_phone(challenge: byte
         expire_second=NOW_SECOND + 60,
         code_id=CODE_ID,
         key_id=key_id("credential"),
-        certificate_id=CERTIFICATE_ID,
+        device_certificate_id=CERTIFICATE_ID,
         challenge=challenge,
     )
     assert claims.presentation_key == (CERTIFICATE_ID.hex(), CODE_ID.hex())

@@ -23,7 +23,7 @@ NOW_SECOND = int(NOW.timestamp())
 PERSON = "0192d0a0-0000-7000-8000-000000000001"
 CODE = PresentedCode("999019", "SUBJECT000001", "00112233aabbccdd", NOW, NOW, "T1")
 DEVICE = "0011223344556677"
-OF_DEVICE = dataclasses.replace(CODE, certificate_id=DEVICE)
+OF_DEVICE = dataclasses.replace(CODE, device_certificate_id=DEVICE)
 CREDENTIAL = Credential(CODE.subject, PERSON, CredentialKind.ECERT, CredentialState.USABLE)
 
 

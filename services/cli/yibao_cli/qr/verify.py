@@ -8,7 +8,7 @@ from rich.console import Console
 from yibao import qr
 from yibao.trust import TrustRoot, TrustSnapshot
 from yibao_common.values.clock import Clock
-from yibao_identity.rules.qr_code import AUDIENCES
+from yibao_identity.rules.code import AUDIENCES
 
 _REFUSED = 1
 _UNUSABLE = 2
@@ -64,8 +64,8 @@ def _lines(claims: qr.Claims) -> list[str]:
         f"code id   {claims.code_id.hex()}",
         f"key id    {claims.key_id.hex()}",
     ]
-    if claims.certificate_id is not None:
-        lines.append(f"device    {claims.certificate_id.hex()}")
+    if claims.device_certificate_id is not None:
+        lines.append(f"device    {claims.device_certificate_id.hex()}")
     return lines
 
 

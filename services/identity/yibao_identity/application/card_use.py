@@ -29,8 +29,8 @@ from yibao_identity.rules.card_use import (
     check_original,
     check_read_time,
 )
+from yibao_identity.rules.code import CODE_ID_BYTES, QrClaims, new_claims
 from yibao_identity.rules.documents import ShownDocument
-from yibao_identity.rules.qr_code import CODE_ID_BYTES, QrClaims, new_claims
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_identity.rules.code import SUBJECT_CHARACTERS
 from yibao_identity.rules.credential import CredentialState
-from yibao_identity.rules.qr_code import SUBJECT_CHARACTERS
 
 # Crockford's base32: no I, L, O or U, so that a subject read aloud is not mistaken.
 SUBJECT_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

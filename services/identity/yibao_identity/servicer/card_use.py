@@ -20,8 +20,8 @@ from yibao_identity.application.code.issued import CodeSigner
 from yibao_identity.rules.card import Card
 from yibao_identity.rules.card_use import CardTransaction, original_required
 from yibao_identity.rules.channel import channel_of_use, check_use
+from yibao_identity.rules.code import AUDIENCES
 from yibao_identity.rules.credential import CredentialKind
-from yibao_identity.rules.qr_code import AUDIENCES
 from yibao_identity.servicer.card.messages import (
     card_message,
     chip_of,

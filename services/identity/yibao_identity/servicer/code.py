@@ -14,7 +14,7 @@ from yibao_common.rpc.wire import as_sent
 from yibao_identity.application.code.ahead import CodeBatches, IssueCodeBatch
 from yibao_identity.application.code.issued import CodeSigner
 from yibao_identity.application.code.queue import IssueCode
-from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.rules.code import QrClaims
 from yibao_identity.servicer.certificate import OwnCertificate
 from yibao_identity.servicer.person_requests import request_of
 

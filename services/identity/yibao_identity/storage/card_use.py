@@ -5,7 +5,7 @@ import datetime as dt
 import sqlalchemy as sa
 
 from yibao_identity.rules.card_use import CardTransaction
-from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.rules.code import QrClaims
 from yibao_identity.storage import tables
 from yibao_identity.storage.card import change_card
 

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yibao import issuing
 from yibao.trust import TrustSnapshot
 from yibao_common.keys.signing_key import SigningKey, SoftwareKey
-from yibao_identity.rules.qr_code import QrClaims, encode_claims
+from yibao_identity.rules.code import QrClaims, encode_claims
 from yibao_identity.rules.trust_list import ListedKey, ListedStatus, StatusContent, TrustList
 
 

@@ -25,7 +25,7 @@ _NEWEST_KEPT_SECONDS = int(SCAN_AGE_MAX.total_seconds()) + 300
 class PresentedCode:
     """A code whose signature, minute and audience are verified as of `scan_time`.
 
-    `code_id` is the claim `cti` in hexadecimal. `certificate_id` is that of the device
+    `code_id` is the claim `cti` in hexadecimal. `device_certificate_id` is that of the device
     certificate in a code of mode B, in hexadecimal, and empty in mode A.
     """
 
@@ -35,7 +35,7 @@ class PresentedCode:
     issue_time: dt.datetime
     scan_time: dt.datetime
     terminal_id: str
-    certificate_id: str = ""
+    device_certificate_id: str = ""
 
     @property
     def signer(self) -> str:
@@ -43,7 +43,7 @@ class PresentedCode:
 
         The issuer for one subject in mode A, one device in mode B.
         """
-        return self.certificate_id or self.subject
+        return self.device_certificate_id or self.subject
 
     @property
     def issue_second(self) -> int:

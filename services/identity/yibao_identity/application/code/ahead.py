@@ -13,7 +13,7 @@ from yibao_identity.application.calls import Calls
 from yibao_identity.application.certificate import lock_certificate
 from yibao_identity.application.code.issued import IssuedCode, require_signing_key
 from yibao_identity.rules.certificate import check_may_issue
-from yibao_identity.rules.qr_code import (
+from yibao_identity.rules.code import (
     CODE_ID_BYTES,
     QrClaims,
     batch_claims,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from yibao_common.values.errors import TransientError
-from yibao_identity.rules.qr_code import QrClaims
+from yibao_identity.rules.code import QrClaims
 
 
 @dataclass(frozen=True, slots=True)

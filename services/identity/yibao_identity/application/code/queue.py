@@ -14,7 +14,7 @@ from yibao_identity.rules.certificate import (
     certificate_not_found,
     check_may_issue,
 )
-from yibao_identity.rules.qr_code import CODE_ID_BYTES, QrClaims, new_claims
+from yibao_identity.rules.code import CODE_ID_BYTES, QrClaims, new_claims
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work

@@ -89,7 +89,7 @@ class TrustHolder:
             claims.issue_time,
             scan_time,
             presentation.terminal_id,
-            "" if claims.certificate_id is None else claims.certificate_id.hex(),
+            "" if claims.device_certificate_id is None else claims.device_certificate_id.hex(),
         )
 
     def _snapshot(self, now: dt.datetime) -> TrustSnapshot:
