@@ -55,6 +55,23 @@ def test_issuing(desk: MemoryCardDesk) -> None:
     )
 
 
+def test_a_suspended_card_of_a_merged_record_keeps_the_one_that_stays_from_a_card(
+    desk: MemoryCardDesk,
+) -> None:
+    """I-04: a suspension is not shaken off by a merge."""
+    person_id, survivor = desk.person(), desk.person(OTHER_NUMBER)
+    card = desk.issue(person_id)
+    other = desk.issue(survivor)
+    desk.rewrite(card, state=CardState.CLOSED)
+    desk.merge(person_id, into=survivor)
+    desk.suspend(card)
+    assert reason_of(lambda: desk.activate(other)) is Reason.CARD_SUSPENDED
+    desk.rewrite(other, state=CardState.CLOSED)
+    assert reason_of(lambda: desk.issue(survivor)) is Reason.CARD_SUSPENDED
+    desk.suspend(card, None)
+    desk.issue(survivor)
+
+
 def test_activating_at_a_counter(desk: MemoryCardDesk) -> None:
     """I-04, I-24: the card's state, then suspensions, then what proves the holder."""
     card = desk.active()

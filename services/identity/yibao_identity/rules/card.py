@@ -207,7 +207,8 @@ def check_not_suspended(card: Card) -> None:
 def check_none_suspended(cards: Iterable[Card]) -> None:
     """Refuses a person another card while one of `cards`, closed or not, is suspended (I-04).
 
-    Otherwise losing or closing a card would be a way around its suspension.
+    Otherwise losing or closing a card would be a way around its suspension, and so would a
+    merge: cards of records that were merged into the person's count as well.
 
     Raises:
         RuleError: CARD_SUSPENDED.

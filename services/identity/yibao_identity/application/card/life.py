@@ -139,7 +139,7 @@ class Cards:
         for known in known_cards:
             if is_standing(known.state):
                 raise card_exists(known.card_id)
-        check_none_suspended(known_cards)
+        check_none_suspended([*known_cards, *self._of_merged(work, command.person_id)])
         new = NewCard(
             command.person_id,
             command.card_serial,
@@ -157,7 +157,7 @@ class Cards:
         card = held.card
         state = state_after(card, command.channel.event)
         cards = self._calls.hold_all(work, card.person_id)
-        check_none_suspended(cards)
+        check_none_suspended([*cards, *self._of_merged(work, card.person_id)])
         _check_evidence(work, command, held, now)
         replaced = _replaced_by(card, cards)
         for lost in replaced:
@@ -175,6 +175,11 @@ class Cards:
         if replaced:
             detail["replaced"] = ",".join(sorted(lost.card_id for lost in replaced))
         return self._calls.told(work, request, card.card_id, detail)
+
+    def _of_merged(self, work: "Work", person_id: str) -> list[Card]:
+        """Returns the cards of records that were merged into a person's, who is locked."""
+        records = (each for each in work.holders.records_of(person_id) if each != person_id)
+        return [self._calls.today(card) for each in records for card in work.cards.of_person(each)]
 
     def _close(self, work: "Work", command: CloseCard) -> Card:
         request, closing = command.request, command.closing
