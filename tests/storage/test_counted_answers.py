@@ -5,17 +5,23 @@ import sqlalchemy as sa
 from support.card_acts import REGION, Randomness
 from support.databases import Databases
 
+from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
+from yibao_common.db.transactions import StoredTransactions, UnitOfWork
 from yibao_common.keys.vault import Vault
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.clock import system_clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_identity.storage import tables
-from yibao_identity.storage.counted_answers import answer_counted
 
 DIGEST, OTHER_DIGEST = b"d" * 32, b"e" * 32
 REFUSAL = RuleError(Reason.PIN_INCORRECT, "the PIN is wrong", tries_left=3)
+
+
+def asked(request_id: str, digest: bytes = DIGEST) -> Request:
+    return Request(REGION, request_id, digest, "VerifyPin", parse_caller("channel/wallet"))
 
 
 class PowerFailureError(Exception):
@@ -27,7 +33,13 @@ class Counter:
 
     def __init__(self, database: Database, outcome: bytes | RuleError | Exception) -> None:
         self.database = database
-        self.vault = Vault([b"\x11" * 32], b"\x22" * 32, random_bytes=Randomness())
+        self.transactions: StoredTransactions[sa.Connection] = StoredTransactions(
+            database,
+            answers=tables.answer,
+            unit=UnitOfWork(lambda connection, _: connection, lambda *_: None),
+            clock=system_clock,
+            vault=Vault([b"\x11" * 32], b"\x22" * 32, random_bytes=Randomness()),
+        )
         self.outcome = outcome
         self.runs = 0
 
@@ -39,16 +51,7 @@ class Counter:
         return self.outcome
 
     def answer(self, request_id: str, digest: bytes = DIGEST) -> bytes:
-        return answer_counted(
-            self.database,
-            self.vault,
-            region=REGION,
-            request_id=request_id,
-            digest=digest,
-            method="VerifyPin",
-            clock=system_clock,
-            work=self,
-        )
+        return self.transactions.once_counted(asked(request_id, digest), self)
 
     def stored(self, table: sa.Table = tables.feed_head) -> int:
         with self.database.read() as connection:
@@ -109,16 +112,7 @@ def test_a_refusal_that_was_raised_stores_nothing(database: Database) -> None:
         raise REFUSAL
 
     with pytest.raises(RuleError):
-        answer_counted(
-            database,
-            counter.vault,
-            region=REGION,
-            request_id=request_id,
-            digest=DIGEST,
-            method="VerifyPin",
-            clock=system_clock,
-            work=work,
-        )
+        counter.transactions.once_counted(asked(request_id), work)
     assert counter.stored() == counter.stored(tables.answer) == 0
     assert counter.answer(request_id) == b""
 
