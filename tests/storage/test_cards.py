@@ -23,6 +23,7 @@ from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.card.merge import close_cards_of
+from yibao_identity.application.feed import standings_of
 from yibao_identity.application.financial_operation import ValidateOperation
 from yibao_identity.rules.card import (
     ActivationChannel,
@@ -37,7 +38,7 @@ from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.rules.financial_operation import FinancialOperation, Purse
 from yibao_identity.rules.pin import PinState
 from yibao_identity.storage import tables
-from yibao_identity.storage.feed import standings_of
+from yibao_identity.storage.work import unit_of_work
 
 STRANGER = ShownDocument("01", "999019198001010018")
 COUNTERS = [ActivationChannel.BANK, ActivationChannel.SERVICE_CENTRE]
@@ -59,7 +60,8 @@ def told_of(desk: CardDesk, card: Card) -> CredentialState:
     """Returns what the feed says of a card."""
     today = desk.now.date()
     with desk.database.read() as connection:
-        standing = standings_of(connection, REGION, [card.person_id], today=today)[card.person_id]
+        work = unit_of_work(desk.vault).open(connection, REGION)
+        standing = standings_of(work, [card.person_id], today=today)[card.person_id]
     (state,) = {each.state for each in standing.credentials if each.subject == card.subject}
     assert {each.kind for each in standing.credentials} == {CredentialKind.CARD}
     return state

@@ -20,7 +20,7 @@ from support.person_stores import REGION
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.code.queue import IssueCode, IssueWork
-from yibao_identity.application.relative_codes import (
+from yibao_identity.application.relative_code import (
     IssueRelativeCode,
     RelativeCode,
     RelativeIssueWork,
@@ -30,7 +30,7 @@ from yibao_identity.rules.device import DeviceState
 from yibao_identity.rules.relative import LinkPurpose, LinkState
 from yibao_identity.storage import tables
 from yibao_identity.storage.person_locks import lock_persons
-from yibao_identity.storage.relative_codes import RelativeCodeTransactions
+from yibao_identity.storage.relative_code import RelativeCodeTransactions
 
 FAR = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
 

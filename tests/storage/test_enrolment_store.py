@@ -49,7 +49,7 @@ def test_settlement_is_told_what_stands_and_nothing_else(world: PersonWorld) -> 
     added = world.add(person_id, "510", dt.date(2026, 3, 1), dt.date(2026, 3, 31))
     changed = world.change(person_id, made.enrolments[0].enrolment_id, RETIRED, dt.date(2026, 1, 1))
     assert world.feed() == [person_id] * 3
-    *_, newest = world.persons.changes(REGION, after_sequence=0, limit=10)
+    *_, newest = world.changes(REGION, after_sequence=0, limit=10)
     assert newest.standing.enrolments == changed.enrolments
     assert [each.insurance_type for each in changed.enrolments] == ["310", "510"]
     assert added.enrolments[1] == changed.enrolments[1]
@@ -125,7 +125,7 @@ def test_a_premium_lets_a_newborns_cover_pay_from_birth(world: PersonWorld) -> N
     assert not paid.enrolments[0].is_premium_pending
     assert paid.enrolments[0].start_date == born.person.birth_date
     assert world.feed()[-1] == person_id
-    *_, newest = world.persons.changes(REGION, after_sequence=0, limit=10)
+    *_, newest = world.changes(REGION, after_sequence=0, limit=10)
     assert not newest.standing.enrolments[0].is_premium_pending
 
 

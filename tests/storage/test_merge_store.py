@@ -11,12 +11,12 @@ from support.person_stores import CHECKER, MAKER, REGION, AuditRow, PersonWorld
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
+from yibao_identity.application.merge import Merges
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_identity.rules.merge import MergeState
 from yibao_identity.rules.relative import LinkPurpose, LinkState
 from yibao_identity.storage import tables
-from yibao_identity.storage.merges import MergeStore
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_an_approved_merge_ends_the_duplicate_in_one_transaction(world: PersonWo
     survivor = world.persons.find(REGION, surviving)
     assert survivor is not None
     assert [each.insurance_type for each in survivor.enrolments] == ["310", "510"]
-    told = world.persons.changes(REGION, after_sequence=before, limit=10)
+    told = world.changes(REGION, after_sequence=before, limit=10)
     by_person = {each.standing.person_id: each.standing for each in told}
     assert set(by_person) == {retired, surviving, relative}
     assert by_person[retired].merged_into == surviving
@@ -166,7 +166,9 @@ def test_unknown_persons_and_merges_are_refused(world: PersonWorld) -> None:
     with pytest.raises(RuleError) as caught:
         world.decide(unknown)
     assert caught.value.reason is Reason.MERGE_NOT_FOUND
-    assert world.merges.find(REGION, unknown) is None
+    with pytest.raises(RuleError) as caught:
+        world.merges.find(REGION, unknown)
+    assert caught.value.reason is Reason.MERGE_NOT_FOUND
 
 
 def test_pages_of_merges_go_from_the_newest_to_the_oldest(world: PersonWorld) -> None:
@@ -194,9 +196,7 @@ def test_a_merge_that_fails_half_way_leaves_everything_as_it_was(world: PersonWo
         raise PowerFailureError
 
     whole = world.merges
-    world.merges = MergeStore(
-        world.database, world.vault, clock=world.clock, ids=new_id, closers=(fail,)
-    )
+    world.merges = Merges(world.transactions, clock=world.clock, ids=new_id, closers=(fail,))
     with pytest.raises(PowerFailureError):
         world.decide(merge.merge_id)
     assert world.everything() == before

@@ -13,9 +13,10 @@ from yibao_common.values.citizen_number import Gender
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
+from yibao_identity.application.holder import lock_persons
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.storage import tables
-from yibao_identity.storage.person_locks import lock_persons
+from yibao_identity.storage.holder import StoredHolders
 
 NUMBER = citizen_number(123)
 OTHER_NUMBER = citizen_number(124)
@@ -175,7 +176,7 @@ def test_settlement_is_told_only_of_a_corrected_birth_date(world: PersonWorld) -
     number = citizen_number(123, birth="19900308")
     world.update(person_id, document=ShownDocument("01", number))
     assert world.feed(after=1) == [person_id]
-    (change,) = world.persons.changes(REGION, after_sequence=1, limit=10)
+    (change,) = world.changes(REGION, after_sequence=1, limit=10)
     assert change.standing.birth_date == dt.date(1990, 3, 8)
 
 
@@ -259,7 +260,7 @@ def test_taking_over_a_document_locks_the_lower_id_first(world: PersonWorld) -> 
     document = ShownDocument("01", NUMBER)
     with ThreadPoolExecutor(1) as thread:
         with world.database.write() as connection:
-            lock_persons(connection, REGION, [retired])
+            lock_persons(StoredHolders(connection, REGION, world.vault), [retired])
             update = thread.submit(world.update, surviving, document=document)
             # The update has come as far as it can; only now it must hold nothing else.
             assert not wait([update], timeout=0.5).done

@@ -12,9 +12,10 @@ from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
+from yibao_identity.application import relative
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation
-from yibao_identity.storage import relatives, tables
+from yibao_identity.storage import tables
 
 SHARE, SHOW = LinkPurpose.SHARE_ACCOUNT, LinkPurpose.SHOW_CODE
 AGENCY = parse_caller(MAKER)
@@ -49,7 +50,7 @@ def holder(
 
 def payers(world: PersonWorld, person_id: str) -> tuple[str, ...]:
     """Returns whose accounts settlement is told may pay for a person."""
-    changes = world.persons.changes(REGION, after_sequence=0, limit=1_000)
+    changes = world.changes(REGION, after_sequence=0, limit=1_000)
     return next(each.standing.payer_ids for each in changes if each.standing.person_id == person_id)
 
 
@@ -113,7 +114,7 @@ def test_one_code_may_be_shown_by_several(world: PersonWorld) -> None:
 def test_the_limit_is_counted_again_at_agreement(world: PersonWorld) -> None:
     person = world.person_id()
     first, second = (world.ask(person, world.person_id()) for _ in range(2))
-    world.relatives = world.relative_store(show_code=1)
+    world.relatives = world.links_limited_to(show_code=1)
     world.confirm(first)
     with pytest.raises(RuleError) as caught:
         world.confirm(second)
@@ -190,7 +191,7 @@ def test_links_that_ended_push_none_off_the_list_that_stands(
     ended = [world.end(link.link_id, person) for link in made[2:]]
     listed = [confirmed, made[0], *reversed(ended)]
     assert world.relatives.list(REGION, person, AGENCY) == listed
-    monkeypatch.setattr(relatives, "_MOST_LISTED", 2)
+    monkeypatch.setattr(relative, "_MOST_LISTED", 2)
     assert world.relatives.list(REGION, person, AGENCY) == listed[:2]
 
 

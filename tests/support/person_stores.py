@@ -1,4 +1,4 @@
-"""The stores of persons over a new database, and what is asked of them."""
+"""What application decides of persons over a new database, and what is asked of it."""
 
 import datetime as dt
 import hashlib
@@ -14,21 +14,27 @@ from support.identity_world import citizen_numbers
 from yibao_common.commands.request import Request
 from yibao_common.db.audit_chain import check_chain
 from yibao_common.db.database import Database
+from yibao_common.db.transactions import StoredTransactions
 from yibao_common.keys.vault import Vault
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.citizen_number import Gender
 from yibao_common.values.ids import new_id
-from yibao_identity.application.enrolments import AddEnrolment, ChangeEnrolment, RecordPremium
-from yibao_identity.application.merges import DecideMerge, ProposeMerge
-from yibao_identity.application.persons import (
-    RegisterNewborn,
-    RegisterPerson,
-    SearchPersons,
-    UpdatePerson,
+from yibao_identity.application.calls import Calls
+from yibao_identity.application.enrolment import (
+    AddEnrolment,
+    ChangeEnrolment,
+    Enrolments,
+    RecordPremium,
 )
-from yibao_identity.application.records import EnrolledPerson
-from yibao_identity.application.relatives import ConfirmLink, EndLink, RequestLink
-from yibao_identity.person_parts import cards_closer
+from yibao_identity.application.feed import Feed
+from yibao_identity.application.merge import DecideMerge, Merges, ProposeMerge
+from yibao_identity.application.newborn import Newborns, RegisterNewborn
+from yibao_identity.application.person.correction import PersonCorrections, UpdatePerson
+from yibao_identity.application.person.lookup import PersonLookups, SearchPersons
+from yibao_identity.application.person.registration import PersonRegistrations, RegisterPerson
+from yibao_identity.application.person.rows import EnrolledPerson
+from yibao_identity.application.relative import ConfirmLink, EndLink, Relatives, RequestLink
+from yibao_identity.application.work import Work
 from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
 from yibao_identity.rules.merge import Merge
@@ -36,10 +42,7 @@ from yibao_identity.rules.newborn import NewbornRegistration
 from yibao_identity.rules.person import Correction, Registration
 from yibao_identity.rules.relative import LinkPurpose, Relation, RelativeLink
 from yibao_identity.storage import tables
-from yibao_identity.storage.enrolment_changes import EnrolmentStore
-from yibao_identity.storage.merges import MergeStore
-from yibao_identity.storage.persons import PersonStore
-from yibao_identity.storage.relatives import RelativeStore
+from yibao_identity.storage.work import unit_of_work
 
 REGION = "500100"
 MAKER = f"agency/{REGION}/wang"
@@ -72,7 +75,7 @@ class AuditRow:
 
 
 class PersonWorld:
-    """The stores, and shorter ways to call them; `asked` repeats a request id."""
+    """What decides, and shorter ways to call it; `asked` repeats a request id."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -84,22 +87,32 @@ class PersonWorld:
             random_bytes=lambda size: hashlib.sha256(bytes([next(counter) % 251])).digest()[:size],
         )
         shared: dict[str, Any] = {"clock": self.clock, "ids": new_id}
-        self.persons = PersonStore(database, self.vault, **shared)
-        self.enrolments = EnrolmentStore(database, self.vault, **shared)
-        self.merges = MergeStore(
-            database, self.vault, closers=(cards_closer(self.vault),), **shared
+        self.transactions: StoredTransactions[Work] = StoredTransactions(
+            database,
+            answers=tables.answer,
+            unit=unit_of_work(self.vault),
+            clock=self.clock,
+            vault=self.vault,
         )
-        self.relatives = self.relative_store()
+        self.registrations = PersonRegistrations(self.transactions, **shared)
+        self.newborns = Newborns(self.transactions, **shared)
+        self.corrections = PersonCorrections(self.transactions, clock=self.clock)
+        self.persons = PersonLookups(self.transactions, clock=self.clock)
+        self.enrolments = Enrolments(self.transactions, **shared)
+        self.merges = Merges(self.transactions, **shared)
+        self.relatives = self.links_limited_to()
+        self.changes = Feed(self.transactions, clock=self.clock).changes
         self._numbers: Iterator[str] = citizen_numbers()
 
-    def relative_store(self, *, show_code: int = 5, share_account: int = 16) -> RelativeStore:
-        return RelativeStore(
-            self.database,
-            self.vault,
+    def links_limited_to(self, *, show_code: int = 5, share_account: int = 16) -> Relatives:
+        return Relatives(
+            Calls(self.transactions, clock=self.clock),
             clock=self.clock,
             ids=new_id,
-            show_code_most=show_code,
-            share_account_most=share_account,
+            limits={
+                LinkPurpose.SHOW_CODE: show_code,
+                LinkPurpose.SHARE_ACCOUNT: share_account,
+            },
         )
 
     def asked(
@@ -125,7 +138,7 @@ class PersonWorld:
             **fields,
         }
         command = RegisterPerson(request or self.asked("RegisterPerson"), Registration(**values))
-        return answer(self.persons.register, command)
+        return answer(self.registrations.register, command)
 
     def person_id(self) -> str:
         """Registers somebody new."""
@@ -146,7 +159,7 @@ class PersonWorld:
         command = RegisterNewborn(
             self.asked("RegisterNewborn"), parent_id, NewbornRegistration(**values)
         )
-        return answer(self.persons.register_newborn, command)
+        return answer(self.newborns.register, command)
 
     def update(
         self, person_id: str, *, name: str = "", document: ShownDocument | None = None
@@ -154,7 +167,7 @@ class PersonWorld:
         command = UpdatePerson(
             self.asked("UpdatePerson"), person_id, Correction(name, document), "更正"
         )
-        return answer(self.persons.update, command)
+        return answer(self.corrections.update, command)
 
     def search(self, certificate_type: str, number: str) -> EnrolledPerson | None:
         document = ShownDocument(certificate_type, number)
@@ -233,7 +246,7 @@ class PersonWorld:
 
     def feed(self, after: int = 0) -> list[str]:
         """Returns the persons of the changes after a number, and asserts that none is missing."""
-        changes = self.persons.changes(REGION, after_sequence=after, limit=1_000)
+        changes = self.changes(REGION, after_sequence=after, limit=1_000)
         expected = list(range(after + 1, after + 1 + len(changes)))
         assert [each.sequence for each in changes] == expected
         return [each.standing.person_id for each in changes]

@@ -27,7 +27,7 @@ from yibao_identity.application.device.certifier import DeviceCertifier
 from yibao_identity.application.device.challenge import Challenges
 from yibao_identity.application.device.device import Devices
 from yibao_identity.application.misuse import MisuseCases
-from yibao_identity.application.relative_codes import (
+from yibao_identity.application.relative_code import (
     IssueRelativeCode,
     RelativeCode,
     RelativeIssueWork,
@@ -46,7 +46,7 @@ from yibao_identity.servicer.relative_code import RelativeCodeMethods
 from yibao_identity.storage import tables
 from yibao_identity.storage.device.certifier import SignedStatements
 from yibao_identity.storage.device.proof import PhoneKeys
-from yibao_identity.storage.relative_codes import RelativeCodeTransactions
+from yibao_identity.storage.relative_code import RelativeCodeTransactions
 from yibao_identity.storage.work import unit_of_work
 
 SERVICE = certificate_service_pb2.DESCRIPTOR.services_by_name["CertificateService"]

@@ -30,6 +30,7 @@ from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_identity.access import ACCESS
 from yibao_identity.application.publish import PublishError, TrustPublisher
+from yibao_identity.application.supervision import Supervision
 from yibao_identity.card_parts import CardParts
 from yibao_identity.certificate_parts import CertificateParts
 from yibao_identity.config import IdentityConfig
@@ -39,7 +40,6 @@ from yibao_identity.person_parts import person_servicer
 from yibao_identity.servicer.supervision import SupervisionServicer
 from yibao_identity.servicer.trust import TrustServicer
 from yibao_identity.storage import tables
-from yibao_identity.storage.audit import AuditStore
 from yibao_identity.storage.trust_tables import TrustTableStore
 from yibao_identity.storage.work import unit_of_work
 
@@ -98,8 +98,9 @@ class IdentityService:
                 vault=vault,
             )
             self._persons = person_servicer(
-                config, database, vault, blocking=blocking, clock=clock, ids=ids
+                config, transactions, blocking=blocking, clock=clock, ids=ids
             )
+            self._supervision = SupervisionServicer(Supervision(transactions), blocking)
             self._cards = CardParts(
                 config,
                 transactions,
@@ -166,7 +167,7 @@ class IdentityService:
             self._certificates.servicer, server
         )
         supervision_service_pb2_grpc.add_SupervisionServiceServicer_to_server(
-            SupervisionServicer(AuditStore(self.database), self._blocking), server
+            self._supervision, server
         )
         trust_service_pb2_grpc.add_TrustServiceServicer_to_server(
             TrustServicer(self._publisher, self._trust, self._blocking), server

@@ -1,60 +1,67 @@
-"""Puts together what serves persons: the stores and the servicer."""
+"""Puts together what serves persons: what application decides, and the parts of the servicer."""
 
-import datetime as dt
-
-import sqlalchemy as sa
-
+from yibao.identity.v1 import person_service_pb2
+from yibao.identity.v1.person_service_pb2_grpc import PersonServiceServicer
 from yibao_common.commands.blocking import Blocking
-from yibao_common.db.database import Database
-from yibao_common.keys.vault import Vault
+from yibao_common.commands.transactions import Transactions
+from yibao_common.rpc.parts import composed
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
-from yibao_identity.application.card.merge import close_cards_of
+from yibao_identity.application.calls import Calls
+from yibao_identity.application.enrolment import Enrolments
+from yibao_identity.application.feed import Feed
+from yibao_identity.application.merge import Merges
+from yibao_identity.application.newborn import Newborns
+from yibao_identity.application.person.correction import PersonCorrections
+from yibao_identity.application.person.lookup import PersonLookups
+from yibao_identity.application.person.registration import PersonRegistrations
+from yibao_identity.application.relative import Relatives
+from yibao_identity.application.work import Work
 from yibao_identity.config import IdentityConfig
-from yibao_identity.servicer.person import PersonServicer
-from yibao_identity.storage.enrolment_changes import EnrolmentStore
-from yibao_identity.storage.merges import CloseOfPerson, MergeStore
-from yibao_identity.storage.persons import PersonStore
-from yibao_identity.storage.relatives import RelativeStore
-from yibao_identity.storage.work import unit_of_work
+from yibao_identity.rules.relative import LinkPurpose
+from yibao_identity.servicer.enrolment import EnrolmentPart
+from yibao_identity.servicer.feed import FeedPart
+from yibao_identity.servicer.merge import MergePart
+from yibao_identity.servicer.newborn import NewbornPart
+from yibao_identity.servicer.person.correction import CorrectionPart
+from yibao_identity.servicer.person.lookup import LookupPart
+from yibao_identity.servicer.person.registration import RegistrationPart
+from yibao_identity.servicer.relative import RelativePart
+
+_SERVICE = person_service_pb2.DESCRIPTOR.services_by_name["PersonService"]
 
 
 def person_servicer(
     config: IdentityConfig,
-    database: Database,
-    vault: Vault,
+    transactions: Transactions[Work],
     *,
     blocking: Blocking,
     clock: Clock,
     ids: Ids,
-) -> PersonServicer:
-    """Returns PersonService over a database."""
-    closers = (cards_closer(vault),)
-    return PersonServicer(
-        PersonStore(database, vault, clock=clock, ids=ids),
-        EnrolmentStore(database, vault, clock=clock, ids=ids),
-        MergeStore(database, vault, clock=clock, ids=ids, closers=closers),
-        RelativeStore(
-            database,
-            vault,
-            clock=clock,
-            ids=ids,
-            show_code_most=config.relatives.show_code_most,
-            share_account_most=config.relatives.share_account_most,
+) -> PersonServiceServicer:
+    """Returns PersonService over units of work."""
+    limits = {
+        LinkPurpose.SHOW_CODE: config.relatives.show_code_most,
+        LinkPurpose.SHARE_ACCOUNT: config.relatives.share_account_most,
+    }
+    calls = Calls(transactions, clock=clock)
+    return composed(
+        PersonServiceServicer,
+        _SERVICE,
+        RegistrationPart(
+            PersonRegistrations(transactions, clock=clock, ids=ids),
+            blocking,
+            regions=config.issuer.regions,
         ),
-        blocking,
-        regions=config.issuer.regions,
-        search_rate_per_minute=config.persons.search_rate_per_minute,
+        NewbornPart(Newborns(transactions, clock=clock, ids=ids), blocking),
+        CorrectionPart(PersonCorrections(transactions, clock=clock), blocking),
+        LookupPart(
+            PersonLookups(transactions, clock=clock),
+            blocking,
+            search_rate_per_minute=config.persons.search_rate_per_minute,
+        ),
+        EnrolmentPart(Enrolments(transactions, clock=clock, ids=ids), blocking),
+        MergePart(Merges(transactions, clock=clock, ids=ids), blocking),
+        RelativePart(Relatives(calls, clock=clock, ids=ids, limits=limits), blocking),
+        FeedPart(Feed(transactions, clock=clock), blocking),
     )
-
-
-def cards_closer(vault: Vault) -> CloseOfPerson:
-    """Returns what closes the cards of a duplicate in the transaction of its merge."""
-
-    def close_cards(
-        connection: sa.Connection, region: str, person_id: str, *, now: dt.datetime, caller: str
-    ) -> object:
-        work = unit_of_work(vault).open(connection, region)
-        return close_cards_of(work, person_id, at=now, caller=caller)
-
-    return close_cards

@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Collection
 
 from yibao_identity.application.holder import HolderRows, LockedPerson
-from yibao_identity.rules.documents import ShownDocument, normalised
+from yibao_identity.rules.documents import ShownDocument
 
 
 @dataclasses.dataclass
@@ -46,8 +46,10 @@ class MemoryHolders(HolderRows):
 
     def has_document(self, person_id: str, document: ShownDocument) -> bool:
         known = self.documents[person_id]
-        is_of_type = document.certificate_type == known.certificate_type
-        return is_of_type and normalised(document.certificate_number) == known.certificate_number
+        return (document.certificate_type, document.certificate_number) == (
+            known.certificate_type,
+            known.certificate_number,
+        )
 
     def number_of(self, person_id: str) -> str:
         return self.documents[person_id].certificate_number

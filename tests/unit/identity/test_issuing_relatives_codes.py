@@ -9,7 +9,7 @@ import pytest
 
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.relative_codes import (
+from yibao_identity.application.relative_code import (
     IssueRelativeCode,
     RelativeCode,
     RelativeIssueWork,

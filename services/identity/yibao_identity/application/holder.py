@@ -11,7 +11,7 @@ from typing import Protocol
 from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
-from yibao_identity.rules.documents import ShownDocument, check_shown
+from yibao_identity.rules.documents import ShownDocument, check_shown, normalised_document
 from yibao_identity.rules.person import person_merged, person_not_found
 
 
@@ -40,7 +40,10 @@ class HolderRows(Protocol):
         ...
 
     def has_document(self, person_id: str, document: ShownDocument) -> bool:
-        """Tells whether the document is the one that a person is registered with."""
+        """Tells whether the document is the one that a person is registered with.
+
+        Its number is in the normal form.
+        """
         ...
 
     def number_of(self, person_id: str) -> str:
@@ -109,7 +112,9 @@ def check_shown_document(rows: HolderRows, document: ShownDocument | None, perso
     Raises:
         RuleError: ID_REQUIRED, ID_MISMATCH.
     """
-    is_holders = document is not None and rows.has_document(person_id, document)
+    is_holders = document is not None and rows.has_document(
+        person_id, normalised_document(document)
+    )
     check_shown(document, is_holders=is_holders)
 
 

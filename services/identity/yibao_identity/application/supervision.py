@@ -3,7 +3,12 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from yibao_common.commands.transactions import Transactions
+
+if TYPE_CHECKING:
+    from yibao_identity.application.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +31,27 @@ class AuditEvent:
     hash: bytes
 
 
-class Audit(Protocol):
-    """The audit of the service."""
+class AuditRows(Protocol):
+    """The audit of a region, as one transaction reads it."""
 
-    def events(
-        self, region: str, *, after_sequence: int, subject_id: str, limit: int
-    ) -> Sequence[AuditEvent]:
+    def after(self, sequence: int, *, subject_id: str, limit: int) -> Sequence[AuditEvent]:
         """Returns at most `limit` rows after a number, in their order.
 
         With `subject_id`, only those about this person, card, certificate, device or case.
         """
         ...
+
+
+class Supervision:
+    """Reads the audit. Blocks."""
+
+    def __init__(self, transactions: "Transactions[Work]") -> None:
+        """Takes what begins transactions."""
+        self._transactions = transactions
+
+    def events(
+        self, region: str, *, after_sequence: int, subject_id: str, limit: int
+    ) -> Sequence[AuditEvent]:
+        """Returns at most `limit` rows after a number, in their order; see `AuditRows`."""
+        with self._transactions.read(region) as work:
+            return work.audit_rows.after(after_sequence, subject_id=subject_id, limit=limit)

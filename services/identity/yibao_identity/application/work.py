@@ -18,9 +18,15 @@ from yibao_identity.application.card_use import CardUseRows
 from yibao_identity.application.certificate import CertificateRows
 from yibao_identity.application.code.issued import CodeRows
 from yibao_identity.application.device.rows import DeviceCertificateRows, DeviceRows
-from yibao_identity.application.holder import HolderRows
 from yibao_identity.application.misuse import CaseRows, SuspensionRows
+from yibao_identity.application.enrolment import EnrolmentRows
+from yibao_identity.application.feed import FeedRows
+from yibao_identity.application.holder import HolderRows
+from yibao_identity.application.merge import CredentialRows, MergeRows
+from yibao_identity.application.person.rows import PersonRows
 from yibao_identity.application.pin.rows import PinRows
+from yibao_identity.application.relative import RelativeRows
+from yibao_identity.application.supervision import AuditRows
 
 
 @dataclass(slots=True)
@@ -39,7 +45,10 @@ class FeedTrail:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One transaction in one region."""
+    """One transaction in one region; `feed` and `audit` are what it adds to both.
+
+    `feed_rows` and `audit_rows` are what was added before.
+    """
 
     region: str
     holders: HolderRows
@@ -54,5 +63,12 @@ class Work:
     device_certificates: DeviceCertificateRows
     cases: CaseRows
     suspensions: SuspensionRows
+    persons: PersonRows
+    enrolments: EnrolmentRows
+    merges: MergeRows
+    relatives: RelativeRows
+    feed_rows: FeedRows
+    audit_rows: AuditRows
+    credentials: CredentialRows
     feed: FeedTrail = field(default_factory=FeedTrail)
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -71,6 +71,11 @@ def normalised(number: str) -> str:
     return "".join(unicodedata.normalize("NFKC", number).upper().split())
 
 
+def normalised_document(document: ShownDocument) -> ShownDocument:
+    """Returns a document with its number in the one form; see `normalised`."""
+    return ShownDocument(document.certificate_type, normalised(document.certificate_number))
+
+
 def check_document(
     certificate_type: str, number: str, *, fields: tuple[str, str] = _FIELDS
 ) -> DocumentFacts:

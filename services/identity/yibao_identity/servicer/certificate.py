@@ -22,7 +22,7 @@ from yibao_identity.rules.certificate import (
     Proofing,
     ProofingMethod,
 )
-from yibao_identity.servicer.person_requests import request_of
+from yibao_identity.servicer.requests import request_of
 
 _STATES = {
     CertificateState.ACTIVE: certificate_pb2.CERTIFICATE_STATE_ACTIVE,

@@ -16,7 +16,7 @@ from yibao_identity.application.code.issued import CodeSigner
 from yibao_identity.application.code.queue import IssueCode
 from yibao_identity.rules.code import QrClaims
 from yibao_identity.servicer.certificate import OwnCertificate
-from yibao_identity.servicer.person_requests import request_of
+from yibao_identity.servicer.requests import request_of
 
 
 class CodeMethods:

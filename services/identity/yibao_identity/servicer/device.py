@@ -22,7 +22,7 @@ from yibao_identity.application.device.command import (
 from yibao_identity.application.device.device import Devices
 from yibao_identity.rules.device import Device, DeviceState, KeyAlgorithm, Revocation
 from yibao_identity.servicer.certificate import OwnCertificate
-from yibao_identity.servicer.person_requests import request_of
+from yibao_identity.servicer.requests import request_of
 
 _STATES = {
     DeviceState.ACTIVE: device_pb2.DEVICE_STATE_ACTIVE,

@@ -12,7 +12,7 @@ from yibao_common.rpc.wire import as_sent, from_instant, known
 from yibao_common.values.caller import Role
 from yibao_identity.application.misuse import DecideCase, MisuseCases, ReportMisuse
 from yibao_identity.rules.misuse import CaseState, MisuseCase, MisuseKind, Suspicion
-from yibao_identity.servicer.person_requests import request_of
+from yibao_identity.servicer.requests import request_of
 
 _DEFAULT_CASES = 100
 _MOST_CASES = 500

@@ -8,7 +8,7 @@ from yibao.identity.v1 import supervision_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import from_instant
-from yibao_identity.application.supervision import Audit, AuditEvent
+from yibao_identity.application.supervision import AuditEvent, Supervision
 
 _PAGE_SIZE = 500
 _PAGE_SIZE_MAX = 5_000
@@ -17,9 +17,9 @@ _PAGE_SIZE_MAX = 5_000
 class SupervisionServicer(rpc.SupervisionServiceServicer):
     """Reads the audit."""
 
-    def __init__(self, audit: Audit, blocking: Blocking) -> None:
-        """Takes the audit and where waiting is done."""
-        self._audit = audit
+    def __init__(self, supervision: Supervision, blocking: Blocking) -> None:
+        """Takes what answers and where waiting is done."""
+        self._supervision = supervision
         self._blocking = blocking
 
     async def ListAuditEvents(
@@ -32,7 +32,7 @@ class SupervisionServicer(rpc.SupervisionServiceServicer):
         return await self._blocking.run(self._page, request)
 
     def _page(self, request: pb.ListAuditEventsRequest) -> pb.ListAuditEventsResponse:
-        events = self._audit.events(
+        events = self._supervision.events(
             request.region,
             after_sequence=request.after_sequence,
             subject_id=request.subject_id,

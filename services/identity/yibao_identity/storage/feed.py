@@ -11,22 +11,88 @@ the region waits.
 """
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import insert_rows, select_rows
-from yibao_identity.application.records import EnrolmentChange, PersonStanding
-from yibao_identity.rules import card as card_rules
-from yibao_identity.rules import certificate as certificate_rules
-from yibao_identity.rules.credential import Credential, CredentialKind
-from yibao_identity.rules.relative import LinkPurpose, LinkState
+from yibao_common.db.rows import Row, insert_rows, select_rows
+from yibao_identity.application.feed import FeedCard, FeedCertificate, FeedEntry, FeedPerson
+from yibao_identity.rules.card import CardState
+from yibao_identity.rules.relative import RelativeLink
 from yibao_identity.storage import tables
-from yibao_identity.storage.enrolments import standing_enrolments
+from yibao_identity.storage.certificate_rows import certificate_state
+from yibao_identity.storage.relative import COLUMNS as LINK_COLUMNS
+from yibao_identity.storage.relative import link_from
 
-_SHARE_ACCOUNT = LinkPurpose.SHARE_ACCOUNT.value
-_CONFIRMED = LinkState.CONFIRMED.value
+
+class StoredFeed:
+    """See `application.feed.FeedRows`; the connection has to read one snapshot."""
+
+    def __init__(self, connection: sa.Connection, region: str) -> None:
+        """Takes the transaction's connection."""
+        self._connection = connection
+        self._region = region
+
+    def after(self, sequence: int, *, limit: int) -> list[FeedEntry]:
+        """Returns at most `limit` entries after a number, in their order."""
+        change = tables.person_change.c
+        query = (
+            sa.select(change.sequence, change.person_id)
+            .where(change.region == self._region, change.sequence > sequence)
+            .order_by(change.sequence)
+            .limit(limit)
+        )
+        return [FeedEntry(*row) for row in self._connection.execute(query)]
+
+    def persons(self, person_ids: Collection[str]) -> list[FeedPerson]:
+        """Returns those of `person_ids` (none twice) who exist."""
+        columns = ("person_id", "birth_date", "merged_into")
+        return [FeedPerson(*row) for row in self._of(person_ids, tables.person, columns)]
+
+    def certificates(self, person_ids: Collection[str]) -> list[FeedCertificate]:
+        """Returns all e-certificates of persons, in the order of their activation."""
+        columns = ("person_id", "subject", "state", "suspension_case_id", "activate_time")
+        rows = self._of(person_ids, tables.certificate, columns, order_by=("activate_time",))
+        return [
+            FeedCertificate(person_id, subject, certificate_state(state, case_id))
+            for person_id, subject, state, case_id, _ in rows
+        ]
+
+    def cards(self, person_ids: Collection[str]) -> list[FeedCard]:
+        """Returns all cards of persons, in the order of their issue."""
+        columns = (
+            *("person_id", "subject", "state"),
+            *("activation_deadline_date", "suspension_case_id", "issue_time"),
+        )
+        rows = self._of(person_ids, tables.card, columns, order_by=("issue_time",))
+        return [
+            FeedCard(person_id, subject, CardState(state), deadline, case_id is not None)
+            for person_id, subject, state, deadline, case_id, _ in rows
+        ]
+
+    def links(self, person_ids: Collection[str]) -> list[RelativeLink]:
+        """Returns all links that persons asked for, in the order of agreement."""
+        table, order = tables.relative_link, ("confirm_time",)
+        rows = self._of(person_ids, table, LINK_COLUMNS, order_by=order)
+        return [link_from(row) for row in rows]
+
+    def _of(
+        self,
+        person_ids: Collection[str],
+        table: sa.Table,
+        columns: tuple[str, ...],
+        *,
+        order_by: tuple[str, ...] = (),
+    ) -> list[Row]:
+        return select_rows(
+            self._connection,
+            table,
+            columns,
+            region=self._region,
+            key="person_id",
+            among=person_ids,
+            order_by=order_by,
+        )
 
 
 def note_change(
@@ -53,115 +119,6 @@ def note_change(
             for sequence, person_id in enumerate(sorted(person_ids), start=first)
         ],
     )
-
-
-def changes_after(
-    connection: sa.Connection, region: str, sequence: int, *, limit: int, today: dt.date
-) -> list[EnrolmentChange]:
-    """Returns at most `limit` changes after a number, in their order.
-
-    The connection has to read one snapshot, as `Database.read` does.
-    """
-    change = tables.person_change.c
-    query = (
-        sa.select(change.sequence, change.person_id)
-        .where(change.region == region, change.sequence > sequence)
-        .order_by(change.sequence)
-        .limit(limit)
-    )
-    changes = connection.execute(query).all()
-    standings = standings_of(connection, region, {row.person_id for row in changes}, today=today)
-    return [EnrolmentChange(row.sequence, standings[row.person_id]) for row in changes]
-
-
-def standings_of(
-    connection: sa.Connection, region: str, person_ids: Iterable[str], *, today: dt.date
-) -> Mapping[str, PersonStanding]:
-    """Returns what settlement must know of each of `person_ids`, who all exist."""
-    wanted = sorted(set(person_ids))
-    persons = select_rows(
-        connection,
-        tables.person,
-        ("person_id", "birth_date", "merged_into"),
-        region=region,
-        key="person_id",
-        among=wanted,
-    )
-    enrolments = standing_enrolments(connection, region, wanted)
-    credentials = _credentials(connection, region, wanted, today)
-    payers = _payers(connection, region, wanted)
-    return {
-        person_id: PersonStanding(
-            person_id,
-            birth_date,
-            enrolments[person_id],
-            tuple(credentials[person_id]),
-            merged_into,
-            tuple(payers[person_id]),
-        )
-        for person_id, birth_date, merged_into in persons
-    }
-
-
-def _credentials(
-    connection: sa.Connection, region: str, person_ids: Collection[str], today: dt.date
-) -> Mapping[str, list[Credential]]:
-    found: dict[str, list[Credential]] = defaultdict(list)
-    certificates = select_rows(
-        connection,
-        tables.certificate,
-        ("person_id", "subject", "state", "suspension_case_id", "activate_time"),
-        region=region,
-        key="person_id",
-        among=person_ids,
-        order_by=("activate_time",),
-    )
-    for person_id, subject, state, case_id, _ in certificates:
-        stored_state = certificate_rules.CertificateState(state)
-        present_state = certificate_rules.certificate_state(stored_state, case_id)
-        told = certificate_rules.credential_state(present_state)
-        found[person_id].append(Credential(subject, CredentialKind.ECERT, told))
-    cards = select_rows(
-        connection,
-        tables.card,
-        (
-            "person_id",
-            "subject",
-            "state",
-            "activation_deadline_date",
-            "suspension_case_id",
-            "issue_time",
-        ),
-        region=region,
-        key="person_id",
-        among=person_ids,
-        order_by=("issue_time",),
-    )
-    for person_id, subject, state, deadline, case_id, _ in cards:
-        stored = card_rules.CardState(state)
-        present = card_rules.state_on(stored, activation_deadline_date=deadline, today=today)
-        told = card_rules.credential_state(present, is_suspended=case_id is not None)
-        found[person_id].append(Credential(subject, CredentialKind.CARD, told))
-    return found
-
-
-def _payers(
-    connection: sa.Connection, region: str, person_ids: Collection[str]
-) -> Mapping[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    links = select_rows(
-        connection,
-        tables.relative_link,
-        ("person_id", "relative_id", "purpose", "state", "confirm_time"),
-        region=region,
-        key="person_id",
-        among=person_ids,
-        order_by=("confirm_time",),
-    )
-    for person_id, relative_id, purpose, state, _ in links:
-        if (purpose, state) == (_SHARE_ACCOUNT, _CONFIRMED):
-            found[person_id].append(relative_id)
-    return found
 
 
 def _take_sequences(connection: sa.Connection, region: str, count: int) -> int:

@@ -10,7 +10,7 @@ from yibao_common.db.rows import select_rows
 from yibao_common.keys.vault import Vault
 from yibao_identity.application.holder import LockedPerson
 from yibao_identity.rules.certificate import CertificateState
-from yibao_identity.rules.documents import ShownDocument, normalised
+from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.storage import tables
 
 _person = tables.person.c
@@ -59,9 +59,7 @@ class StoredHolders:
 
     def has_document(self, person_id: str, document: ShownDocument) -> bool:
         """Tells whether the document is the one that a person is registered with."""
-        shown = self._vault.number_hash(
-            document.certificate_type, normalised(document.certificate_number)
-        )
+        shown = self._vault.number_hash(document.certificate_type, document.certificate_number)
         return hmac.compare_digest(shown, bytes(self._value(_person.number_hash, person_id)))
 
     def number_of(self, person_id: str) -> str:

@@ -13,7 +13,6 @@ from yibao_common.values.errors import TransientError
 from yibao_identity.rules.documents import ShownDocument, check_shown, normalised
 from yibao_identity.rules.person import person_merged, person_not_found
 from yibao_identity.storage import tables
-from yibao_identity.storage.person_rows import surviving_id
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -82,7 +81,7 @@ def lock_survivor(connection: sa.Connection, region: str, person_id: str) -> str
     Raises:
         TransientError: that one was merged itself meanwhile; the repetition finds the next.
     """
-    survivor = surviving_id(connection, region, person_id)
+    survivor = _surviving_id(connection, region, person_id)
     if lock_persons(connection, region, [person_id, survivor])[survivor].merged_into is not None:
         raise TransientError("the person was merged at this moment")
     return survivor
@@ -103,3 +102,16 @@ def check_shown_document(
         )
         is_holders = hmac.compare_digest(shown_hash, locked.number_hash)
     check_shown(document, is_holders=is_holders)
+
+
+def _surviving_id(connection: sa.Connection, region: str, person_id: str) -> str:
+    """Returns the record that took the place of a person's, or the person's own."""
+    table = tables.person.c
+    while True:
+        query = sa.select(table.merged_into).where(
+            table.region == region, table.person_id == person_id
+        )
+        merged_into = connection.execute(query).scalar_one()
+        if merged_into is None:
+            return person_id
+        person_id = merged_into

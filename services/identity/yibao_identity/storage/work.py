@@ -15,10 +15,16 @@ from yibao_identity.storage.certificate import StoredCertificates
 from yibao_identity.storage.code import StoredCodes
 from yibao_identity.storage.device.certificate_rows import StoredDeviceCertificates
 from yibao_identity.storage.device.rows import StoredDevices
-from yibao_identity.storage.feed import note_change
-from yibao_identity.storage.holder import StoredHolders
 from yibao_identity.storage.misuse import StoredCases, StoredSuspensions
+from yibao_identity.storage.credential import StoredCredentials
+from yibao_identity.storage.enrolment import StoredEnrolments
+from yibao_identity.storage.feed import StoredFeed, note_change
+from yibao_identity.storage.holder import StoredHolders
+from yibao_identity.storage.merge import StoredMerges
+from yibao_identity.storage.person import StoredPersons
 from yibao_identity.storage.pin import StoredPins
+from yibao_identity.storage.relative import StoredRelatives
+from yibao_identity.storage.supervision import StoredAudit
 
 
 def unit_of_work(vault: Vault) -> UnitOfWork[Work]:
@@ -39,6 +45,13 @@ def unit_of_work(vault: Vault) -> UnitOfWork[Work]:
             device_certificates=StoredDeviceCertificates(connection, region),
             cases=StoredCases(connection, region, vault),
             suspensions=StoredSuspensions(connection, region),
+            persons=StoredPersons(connection, region, vault),
+            enrolments=StoredEnrolments(connection, region),
+            merges=StoredMerges(connection, region),
+            relatives=StoredRelatives(connection, region),
+            feed_rows=StoredFeed(connection, region),
+            audit_rows=StoredAudit(connection, region),
+            credentials=StoredCredentials(connection, region),
         )
 
     def end(connection: sa.Connection, work: Work) -> None:

@@ -1,6 +1,6 @@
-"""PersonService: persons registered one by one or many at once, newborns, corrections."""
+"""PersonService: persons registered one by one or many at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import grpc
 
@@ -10,26 +10,30 @@ from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.endings import database_unavailable
 from yibao_common.rpc.status import item_error
 from yibao_common.rpc.validation import Validator
-from yibao_common.rpc.wire import to_date, to_optional_date
+from yibao_common.rpc.wire import as_sent, to_date, to_optional_date
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
-from yibao_identity.application import persons as commands
-from yibao_identity.application.records import EnrolledPerson
-from yibao_identity.rules.newborn import NewbornRegistration
-from yibao_identity.rules.person import Correction, Registration
-from yibao_identity.servicer.encode import person_message
-from yibao_identity.servicer.person_requests import document_of, gender_of, request_of
+from yibao_identity.application.person import registration as commands
+from yibao_identity.application.person.registration import PersonRegistrations
+from yibao_identity.application.person.rows import EnrolledPerson
+from yibao_identity.rules.person import Registration
+from yibao_identity.servicer.person.messages import gender_of, person_message
+from yibao_identity.servicer.requests import request_of
 
 _ITEM_VALIDATOR = Validator(pb.RegisterPersonRequest.DESCRIPTOR)
 
 
-class RegistrationMethods:
-    """Registers and corrects persons; everything blocks, so it runs in threads."""
+class RegistrationPart:
+    """Registers persons."""
 
-    _persons: commands.Persons
-    _blocking: Blocking
-    _regions: frozenset[str]
+    def __init__(
+        self, registrations: PersonRegistrations, blocking: Blocking, *, regions: Collection[str]
+    ) -> None:
+        """Takes what answers, and the regions that this deployment has an issuer key for."""
+        self._registrations = registrations
+        self._blocking = blocking
+        self._regions = frozenset(regions)
 
     async def RegisterPerson(
         self,
@@ -38,33 +42,8 @@ class RegistrationMethods:
     ) -> pb.RegisterPersonResponse:
         """Registers a person and the first enrolment."""
         command = self._registration(request, current_caller())
-        response = await self._blocking.run(self._persons.register, command, _registered)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
-
-    async def RegisterNewborn(
-        self,
-        request: pb.RegisterNewbornRequest,
-        context: "grpc.aio.ServicerContext[pb.RegisterNewbornRequest, pb.RegisterNewbornResponse]",
-    ) -> pb.RegisterNewbornResponse:
-        """Registers a newborn with a parent, covered from birth."""
-        gender = gender_of(request.gender)
-        assert gender is not None, "the gate has checked it"
-        command = commands.RegisterNewborn(
-            request_of(request, "RegisterNewborn"),
-            request.parent_id,
-            NewbornRegistration(
-                request.birth_certificate_number,
-                request.person_name,
-                gender,
-                to_date(request.birth_date),
-                to_date(request.enrol_date),
-                to_optional_date(request, "premium_receive_date"),
-            ),
-        )
-        response = await self._blocking.run(
-            self._persons.register_newborn, command, _newborn_registered
-        )
-        return response  # type: ignore[return-value]  # as above
+        response = await self._blocking.run(self._registrations.register, command, _registered)
+        return as_sent(pb.RegisterPersonResponse, response)
 
     async def SubmitPersons(
         self,
@@ -74,22 +53,6 @@ class RegistrationMethods:
         """Registers persons each on its own; results in the order of the items."""
         results = await self._blocking.run(self._submit, request.items, current_caller())
         return pb.SubmitPersonsResponse(results=results)
-
-    async def UpdatePerson(
-        self,
-        request: pb.UpdatePersonRequest,
-        context: "grpc.aio.ServicerContext[pb.UpdatePersonRequest, pb.UpdatePersonResponse]",
-    ) -> pb.UpdatePersonResponse:
-        """Corrects the name or replaces the identity document."""
-        document = document_of(request.document) if request.HasField("document") else None
-        command = commands.UpdatePerson(
-            request_of(request, "UpdatePerson"),
-            request.person_id,
-            Correction(request.person_name, document),
-            request.explanation,
-        )
-        response = await self._blocking.run(self._persons.update, command, _updated)
-        return response  # type: ignore[return-value]  # as above
 
     def _submit(
         self, items: Sequence[pb.RegisterPersonRequest], caller: Caller
@@ -102,7 +65,7 @@ class RegistrationMethods:
     ) -> pb.SubmitPersonsResult:
         try:
             _ITEM_VALIDATOR.check(item)
-            response = self._persons.register(self._registration(item, caller), _registered)
+            response = self._registrations.register(self._registration(item, caller), _registered)
         except RuleError as refusal:
             return pb.SubmitPersonsResult(error=item_error(refusal))
         except TransientError:
@@ -142,11 +105,3 @@ class RegistrationMethods:
 
 def _registered(enrolled: EnrolledPerson) -> bytes:
     return pb.RegisterPersonResponse(person=person_message(enrolled)).SerializeToString()
-
-
-def _newborn_registered(enrolled: EnrolledPerson) -> bytes:
-    return pb.RegisterNewbornResponse(person=person_message(enrolled)).SerializeToString()
-
-
-def _updated(enrolled: EnrolledPerson) -> bytes:
-    return pb.UpdatePersonResponse(person=person_message(enrolled)).SerializeToString()

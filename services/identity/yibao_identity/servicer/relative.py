@@ -9,10 +9,10 @@ from yibao.identity.v1 import relative_messages_pb2 as pb
 from yibao.identity.v1 import relative_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import from_instant
-from yibao_identity.application.relatives import ConfirmLink, EndLink, Relatives, RequestLink
+from yibao_common.rpc.wire import as_sent, from_instant
+from yibao_identity.application.relative import ConfirmLink, EndLink, Relatives, RequestLink
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
-from yibao_identity.servicer.person_requests import refuse_unknown, request_of
+from yibao_identity.servicer.requests import refuse_unknown, request_of
 
 _PURPOSES = {
     LinkPurpose.SHARE_ACCOUNT: relative_pb2.LINK_PURPOSE_SHARE_ACCOUNT,
@@ -33,11 +33,13 @@ _PURPOSES_OF_WIRE = {wire: purpose for purpose, wire in _PURPOSES.items()}
 _RELATIONS_OF_WIRE = {wire: relation for relation, wire in _RELATIONS.items()}
 
 
-class RelativeMethods:
-    """Asks for links, confirms, ends and reads them. Storage checks whom a holder is."""
+class RelativePart:
+    """Asks for links, confirms, ends and reads them. Application checks whom a holder is."""
 
-    _relatives: Relatives
-    _blocking: Blocking
+    def __init__(self, relatives: Relatives, blocking: Blocking) -> None:
+        """Takes what answers; it blocks, so it runs in threads."""
+        self._relatives = relatives
+        self._blocking = blocking
 
     async def RequestRelativeLink(
         self,
@@ -64,7 +66,7 @@ class RelativeMethods:
             relation,
         )
         response = await self._blocking.run(self._relatives.request, command, _requested)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.RequestRelativeLinkResponse, response)
 
     async def ConfirmRelativeLink(
         self,
@@ -79,7 +81,7 @@ class RelativeMethods:
             request_of(request, "ConfirmRelativeLink"), request.link_id, request.relative_id
         )
         response = await self._blocking.run(self._relatives.confirm, command, _confirmed)
-        return response  # type: ignore[return-value]  # as above
+        return as_sent(pb.ConfirmRelativeLinkResponse, response)
 
     async def EndRelativeLink(
         self,
@@ -91,7 +93,7 @@ class RelativeMethods:
             request_of(request, "EndRelativeLink"), request.link_id, request.person_id
         )
         response = await self._blocking.run(self._relatives.end, command, _ended)
-        return response  # type: ignore[return-value]  # as above
+        return as_sent(pb.EndRelativeLinkResponse, response)
 
     async def ListRelativeLinks(
         self,

@@ -1,13 +1,10 @@
-"""Identity's values as messages of the contract."""
+"""Persons and enrolments as messages of the contract."""
 
-from yibao.identity.v1 import (
-    credential_pb2,
-    person_pb2,
-    person_service_pb2,
-)
+from yibao.identity.v1 import person_pb2
 from yibao_common.rpc.wire import from_date, from_instant
-from yibao_identity.application.records import EnrolledPerson, EnrolmentChange
-from yibao_identity.rules.credential import Credential, CredentialKind, CredentialState
+from yibao_common.values.citizen_number import Gender
+from yibao_identity.application.person.rows import EnrolledPerson
+from yibao_identity.rules.documents import ShownDocument
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
 from yibao_identity.rules.person import mask_name, mask_number
 
@@ -17,19 +14,6 @@ _STATUS = {
     EnrolmentStatus.ENDED: person_pb2.ENROLMENT_STATUS_ENDED,
 }
 _ACTIVE = person_pb2.PERSON_STATE_ACTIVE
-_KIND = {
-    CredentialKind.ECERT: credential_pb2.CREDENTIAL_KIND_ECERT,
-    CredentialKind.CARD: credential_pb2.CREDENTIAL_KIND_CARD,
-}
-_CREDENTIAL_STATE = {
-    CredentialState.USABLE: credential_pb2.CREDENTIAL_STATE_USABLE,
-    CredentialState.NOT_ACTIVATED: credential_pb2.CREDENTIAL_STATE_NOT_ACTIVATED,
-    CredentialState.RESTRICTED: credential_pb2.CREDENTIAL_STATE_RESTRICTED,
-    CredentialState.LOST: credential_pb2.CREDENTIAL_STATE_LOST,
-    CredentialState.SUSPENDED: credential_pb2.CREDENTIAL_STATE_SUSPENDED,
-    CredentialState.REPLACED: credential_pb2.CREDENTIAL_STATE_REPLACED,
-    CredentialState.CLOSED: credential_pb2.CREDENTIAL_STATE_CLOSED,
-}
 
 
 def person_message(enrolled: EnrolledPerson, *, is_masked: bool = False) -> person_pb2.Person:
@@ -53,7 +37,7 @@ def person_message(enrolled: EnrolledPerson, *, is_masked: bool = False) -> pers
 
 def enrolment_message(enrolment: Enrolment) -> person_pb2.Enrolment:
     """Returns an enrolment with all that is known of it."""
-    message = _covered(enrolment)
+    message = covered_message(enrolment)
     message.employer_code = enrolment.employer_code
     message.recorded_by = enrolment.recorded_by
     if enrolment.premium_receive_date is not None:
@@ -65,7 +49,7 @@ def enrolment_message(enrolment: Enrolment) -> person_pb2.Enrolment:
     return message
 
 
-def _covered(enrolment: Enrolment) -> person_pb2.Enrolment:
+def covered_message(enrolment: Enrolment) -> person_pb2.Enrolment:
     """Returns what settlement must know of an enrolment."""
     end_date = enrolment.end_date
     return person_pb2.Enrolment(
@@ -81,23 +65,11 @@ def _covered(enrolment: Enrolment) -> person_pb2.Enrolment:
     )
 
 
-def change_message(change: EnrolmentChange) -> person_service_pb2.EnrolmentChange:
-    """Returns a change of the feed: no name, no number."""
-    standing = change.standing
-    return person_service_pb2.EnrolmentChange(
-        sequence=change.sequence,
-        person_id=standing.person_id,
-        birth_date=from_date(standing.birth_date),
-        enrolments=map(_covered, standing.enrolments),
-        credentials=map(_credential_message, standing.credentials),
-        merged_into=standing.merged_into or "",
-        payer_ids=standing.payer_ids,
-    )
+def gender_of(number: int) -> Gender | None:
+    """Returns the gender, None where it is absent; the gate has checked the range."""
+    return Gender(number) if number else None
 
 
-def _credential_message(credential: Credential) -> credential_pb2.Credential:
-    return credential_pb2.Credential(
-        subject=credential.subject,
-        kind=_KIND[credential.kind],
-        state=_CREDENTIAL_STATE[credential.state],
-    )
+def document_of(document: person_pb2.ShownDocument) -> ShownDocument:
+    """Returns a document as it was shown."""
+    return ShownDocument(document.certificate_type, document.certificate_number)

@@ -3,25 +3,35 @@
 import grpc
 
 from yibao.identity.v1 import enrolment_messages_pb2 as pb
+from yibao.identity.v1 import person_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import to_date, to_optional_date
-from yibao_identity.application.enrolments import (
+from yibao_common.rpc.wire import as_sent, to_date, to_optional_date
+from yibao_identity.application.enrolment import (
     AddEnrolment,
     ChangeEnrolment,
     Enrolments,
     RecordPremium,
 )
-from yibao_identity.application.records import EnrolledPerson
-from yibao_identity.servicer.encode import enrolment_message, person_message
-from yibao_identity.servicer.person_requests import request_of, terms_of
+from yibao_identity.application.person.rows import EnrolledPerson
+from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
+from yibao_identity.servicer.person.messages import enrolment_message, person_message
+from yibao_identity.servicer.requests import refuse_unknown, request_of
+
+_STATUSES = {
+    person_pb2.ENROLMENT_STATUS_NORMAL: EnrolmentStatus.NORMAL,
+    person_pb2.ENROLMENT_STATUS_SUSPENDED: EnrolmentStatus.SUSPENDED,
+    person_pb2.ENROLMENT_STATUS_ENDED: EnrolmentStatus.ENDED,
+}
 
 
-class EnrolmentMethods:
+class EnrolmentPart:
     """Adds, changes and reads enrolments, and records premiums."""
 
-    _enrolments: Enrolments
-    _blocking: Blocking
+    def __init__(self, enrolments: Enrolments, blocking: Blocking) -> None:
+        """Takes what answers; it blocks, so it runs in threads."""
+        self._enrolments = enrolments
+        self._blocking = blocking
 
     async def AddEnrolment(
         self,
@@ -33,12 +43,12 @@ class EnrolmentMethods:
             request_of(request, "AddEnrolment"),
             request.person_id,
             request.insurance_type,
-            terms_of(request.terms),
+            _terms(request.terms),
             to_date(request.start_date),
             to_optional_date(request, "end_date"),
         )
         response = await self._blocking.run(self._enrolments.add, command, _added)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.AddEnrolmentResponse, response)
 
     async def ChangeEnrolment(
         self,
@@ -50,13 +60,13 @@ class EnrolmentMethods:
             request_of(request, "ChangeEnrolment"),
             request.person_id,
             request.enrolment_id,
-            terms_of(request.terms),
+            _terms(request.terms),
             to_date(request.effective_date),
             to_optional_date(request, "end_date"),
             request.explanation,
         )
         response = await self._blocking.run(self._enrolments.change, command, _changed)
-        return response  # type: ignore[return-value]  # as above
+        return as_sent(pb.ChangeEnrolmentResponse, response)
 
     async def RecordPremium(
         self,
@@ -72,7 +82,7 @@ class EnrolmentMethods:
             request.payment_reference,
         )
         response = await self._blocking.run(self._enrolments.record_premium, command, _paid)
-        return response  # type: ignore[return-value]  # as above
+        return as_sent(pb.RecordPremiumResponse, response)
 
     async def ListEnrolments(
         self,
@@ -85,6 +95,21 @@ class EnrolmentMethods:
             self._enrolments.history, request.region, request.person_id
         )
         return pb.ListEnrolmentsResponse(enrolments=map(enrolment_message, history))
+
+
+def _terms(terms: pb.EnrolmentTerms) -> EnrolmentTerms:
+    """Returns what an enrolment is to be.
+
+    Raises:
+        RuleError: FIELD_OUT_OF_RANGE, a status that this version does not know.
+    """
+    status = _STATUSES.get(terms.status)
+    if status is None:
+        refuse_unknown("terms.status", "status")
+    assert status is not None
+    return EnrolmentTerms(
+        terms.person_class, tuple(terms.entitlement_groups), status, terms.employer_code
+    )
 
 
 def _added(enrolled: EnrolledPerson) -> bytes:

@@ -8,21 +8,18 @@ import sqlalchemy as sa
 
 from yibao_common.db.database import Database
 from yibao_common.db.rows import insert_rows, select_rows
-from yibao_identity.application.relative_codes import IssueRelativeCode, RelativeCode
+from yibao_identity.application.relative_code import IssueRelativeCode, RelativeCode
 from yibao_identity.rules.certificate import Certificate
-from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
+from yibao_identity.rules.relative import RelativeLink
 from yibao_identity.storage import tables
 from yibao_identity.storage.certificate import COLUMNS, certificate_from
 from yibao_identity.storage.code import ISSUED_COLUMNS
-
-_LINK_COLUMNS = (
-    *("region", "link_id", "person_id", "relative_id", "purpose", "relation", "state"),
-    *("request_time", "confirm_time", "end_time"),
-)
+from yibao_identity.storage.relative import COLUMNS as LINK_COLUMNS
+from yibao_identity.storage.relative import link_from
 
 
 class RelativeCodeTransactions:
-    """Begins the transactions of a database; see `application.relative_codes`."""
+    """Begins the transactions of a database; see `application.relative_code`."""
 
     def __init__(self, database: Database) -> None:
         """Takes the database."""
@@ -47,13 +44,13 @@ class _Transaction:
         rows = select_rows(
             self._connection,
             tables.relative_link,
-            _LINK_COLUMNS,
+            LINK_COLUMNS,
             region=self._region,
             key="link_id",
             among=link_ids,
             for_update=True,
         )
-        found = map(_link_from, rows)
+        found = map(link_from, rows)
         return {link.link_id: link for link in found}
 
     def certificates(self, certificate_ids: Collection[str]) -> Mapping[str, Certificate]:
@@ -99,17 +96,3 @@ class _Transaction:
             order_by=("activate_time",),
         )
         return map(certificate_from, rows)
-
-
-def _link_from(row: tuple[object, ...]) -> RelativeLink:
-    region, link_id, person_id, relative_id, purpose, relation, state, *times = row
-    return RelativeLink(
-        region,  # type: ignore[arg-type]
-        link_id,  # type: ignore[arg-type]
-        person_id,  # type: ignore[arg-type]
-        relative_id,  # type: ignore[arg-type]
-        LinkPurpose(purpose),
-        Relation(relation),
-        LinkState(state),
-        *times,  # type: ignore[arg-type]
-    )

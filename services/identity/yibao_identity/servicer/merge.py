@@ -6,10 +6,10 @@ from yibao.identity.v1 import merge_messages_pb2 as pb
 from yibao.identity.v1 import merge_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import from_instant
-from yibao_identity.application.merges import DecideMerge, Merges, ProposeMerge
-from yibao_identity.rules.merge import Merge, MergeState, merge_not_found
-from yibao_identity.servicer.person_requests import refuse_unknown, request_of
+from yibao_common.rpc.wire import as_sent, from_instant
+from yibao_identity.application.merge import DecideMerge, Merges, ProposeMerge
+from yibao_identity.rules.merge import Merge, MergeState
+from yibao_identity.servicer.requests import refuse_unknown, request_of
 
 _DEFAULT_MERGES = 100
 _MOST_MERGES = 500
@@ -23,11 +23,13 @@ _STATES_OF_WIRE = {wire: state for state, wire in _STATES.items()}
 _APPROVALS = {pb.MERGE_DECISION_APPROVE: True, pb.MERGE_DECISION_REJECT: False}
 
 
-class MergeMethods:
+class MergePart:
     """Proposes, decides and reads merges."""
 
-    _merges: Merges
-    _blocking: Blocking
+    def __init__(self, merges: Merges, blocking: Blocking) -> None:
+        """Takes what answers; it blocks, so it runs in threads."""
+        self._merges = merges
+        self._blocking = blocking
 
     async def ProposeMerge(
         self,
@@ -42,7 +44,7 @@ class MergeMethods:
             request.explanation,
         )
         response = await self._blocking.run(self._merges.propose, command, _proposed)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.ProposeMergeResponse, response)
 
     async def DecideMerge(
         self,
@@ -58,7 +60,7 @@ class MergeMethods:
             request_of(request, "DecideMerge"), request.merge_id, is_approved, request.note
         )
         response = await self._blocking.run(self._merges.decide, command, _decided)
-        return response  # type: ignore[return-value]  # as above
+        return as_sent(pb.DecideMergeResponse, response)
 
     async def GetMerge(
         self,
@@ -68,8 +70,6 @@ class MergeMethods:
         """Reads one merge."""
         current_caller().require_region(request.region)
         found = await self._blocking.run(self._merges.find, request.region, request.merge_id)
-        if found is None:
-            raise merge_not_found(request.merge_id)
         return pb.GetMergeResponse(merge=_merge_message(found))
 
     async def ListMerges(

@@ -1,0 +1,253 @@
+"""Merges of duplicates: proposed, decided and carried out, each once by request id."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from yibao_common.commands.audit import entry_of
+from yibao_common.commands.request import Request
+from yibao_common.commands.transactions import Transactions
+from yibao_common.values.clock import Clock
+from yibao_common.values.ids import Ids
+from yibao_identity.application.card.merge import close_cards_of
+from yibao_identity.application.holder import live_person, lock_persons
+from yibao_identity.application.person.rows import standing_enrolments
+from yibao_identity.application.relative import end_links_of
+from yibao_identity.rules.enrolment import inherited
+from yibao_identity.rules.merge import (
+    Merge,
+    MergeState,
+    check_differ,
+    decide,
+    merge_not_found,
+    merge_state,
+)
+
+if TYPE_CHECKING:
+    from yibao_identity.application.work import Work
+
+EncodeMerge = Callable[[Merge], bytes]
+
+
+class MergeRows(Protocol):
+    """Proposals to merge in a region, as one transaction finds, locks and writes them."""
+
+    def find(self, merge_id: str) -> Merge | None:
+        """Returns a merge, or None."""
+        ...
+
+    def lock(self, merge_id: str) -> Merge | None:
+        """Locks a merge until the transaction ends and returns it, or None."""
+        ...
+
+    def waiting(self, person_ids: Collection[str]) -> Merge | None:
+        """Returns the first proposal that waits and that one of the persons is in, or None."""
+        ...
+
+    def insert(self, merge: Merge) -> None:
+        """Stores a new proposal."""
+        ...
+
+    def decide(self, merge: Merge) -> None:
+        """Stores what was decided of a merge that was locked."""
+        ...
+
+    def page(
+        self, *, state: MergeState | None, before: Merge | None, limit: int
+    ) -> Sequence[Merge]:
+        """Returns at most `limit` merges, the newest first, those older than `before`."""
+        ...
+
+
+class CredentialRows(Protocol):
+    """E-certificates of a person whose row is locked, as a merge ends them."""
+
+    def check_none_suspended(self, person_id: str) -> None:
+        """Raises RuleError ECERT_SUSPENDED, CARD_SUSPENDED where one is suspended."""
+        ...
+
+    def close_certificates(self, person_id: str, *, at: dt.datetime, caller: str) -> None:
+        """Closes the e-certificate that stands."""
+        ...
+
+
+class CloseOfPerson(Protocol):
+    """Closes the credentials of one kind of a person whose row is locked."""
+
+    def __call__(self, work: "Work", person_id: str, *, at: dt.datetime, caller: str) -> object:
+        """Closes what stands; leaves feed and audit to the merge."""
+        ...
+
+
+def close_certificates_of(work: "Work", person_id: str, *, at: dt.datetime, caller: str) -> None:
+    """Closes the e-certificate of a person whose row is locked; see `CloseOfPerson`."""
+    work.credentials.close_certificates(person_id, at=at, caller=caller)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProposeMerge:
+    """Proposes that two records are one person (maker)."""
+
+    request: Request
+    retired_person_id: str
+    surviving_person_id: str
+    explanation: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DecideMerge:
+    """Approves or rejects a proposal (checker)."""
+
+    request: Request
+    merge_id: str
+    is_approved: bool
+    note: str
+
+
+class Merges:
+    """Proposals to merge duplicates. Blocks."""
+
+    def __init__(
+        self,
+        transactions: "Transactions[Work]",
+        *,
+        clock: Clock,
+        ids: Ids,
+        closers: Sequence[CloseOfPerson] = (close_cards_of, close_certificates_of),
+    ) -> None:
+        """Takes what closes the cards and the e-certificates of a duplicate, in this order."""
+        self._transactions = transactions
+        self._clock = clock
+        self._ids = ids
+        self._closers = tuple(closers)
+
+    def propose(self, command: ProposeMerge, encode: EncodeMerge) -> bytes:
+        """Stores a proposal once by request id and returns the answer's bytes.
+
+        Raises:
+            RuleError: FIELD_OUT_OF_RANGE, both are one record; PERSON_NOT_FOUND;
+                PERSON_MERGED; MERGE_STATE, one of them is in a merge that waits;
+                REQUEST_ID_REUSED. In this order, but the last one first.
+        """
+        return self._transactions.once(
+            command.request, lambda work: encode(self._propose(work, command))
+        )
+
+    def decide(self, command: DecideMerge, encode: EncodeMerge) -> bytes:
+        """Decides a proposal once by request id and returns the answer's bytes.
+
+        Raises:
+            RuleError: MERGE_NOT_FOUND, MERGE_STATE, SAME_MAKER_AND_CHECKER; where it is
+                approved PERSON_MERGED, ECERT_SUSPENDED, CARD_SUSPENDED; REQUEST_ID_REUSED.
+                In this order, but the last one first.
+        """
+        return self._transactions.once(
+            command.request, lambda work: encode(self._decide(work, command))
+        )
+
+    def find(self, region: str, merge_id: str) -> Merge:
+        """Returns a merge. Raises RuleError MERGE_NOT_FOUND."""
+        with self._transactions.read(region) as work:
+            return _found(work.merges.find(merge_id), merge_id)
+
+    def page(
+        self, region: str, *, state: MergeState | None, before_merge_id: str, limit: int
+    ) -> Sequence[Merge]:
+        """Returns at most `limit` merges, the newest first, after the page before.
+
+        Raises:
+            RuleError: MERGE_NOT_FOUND, the last one of the page before.
+        """
+        with self._transactions.read(region) as work:
+            before = None
+            if before_merge_id:
+                before = _found(work.merges.find(before_merge_id), before_merge_id)
+            return work.merges.page(state=state, before=before, limit=limit)
+
+    def _propose(self, work: "Work", command: ProposeMerge) -> Merge:
+        request = command.request
+        retired, surviving = command.retired_person_id, command.surviving_person_id
+        check_differ(retired_person_id=retired, surviving_person_id=surviving)
+        locked = lock_persons(work.holders, [retired, surviving])
+        live_person(locked[retired])
+        live_person(locked[surviving])
+        waiting = work.merges.waiting([retired, surviving])
+        if waiting is not None:
+            raise merge_state(waiting)
+        merge = Merge(
+            request.region,
+            self._ids(),
+            retired,
+            surviving,
+            command.explanation,
+            MergeState.PROPOSED,
+            request.caller.path,
+            self._clock(),
+        )
+        work.merges.insert(merge)
+        detail = {"merge_id": merge.merge_id, "explanation": command.explanation}
+        subjects = (retired, surviving)
+        entry = entry_of(request, at=self._clock(), subject_ids=subjects, detail=detail)
+        work.audit.add(entry)
+        return merge
+
+    def _decide(self, work: "Work", command: DecideMerge) -> Merge:
+        request, now = command.request, self._clock()
+        # Whom it is about never changes, and persons are locked before merges.
+        known = _found(work.merges.find(command.merge_id), command.merge_id)
+        retired, surviving = known.retired_person_id, known.surviving_person_id
+        locked = lock_persons(work.holders, [retired, surviving])
+        held = work.merges.lock(command.merge_id)
+        assert held is not None, "a merge is never deleted"
+        merge = decide(
+            held,
+            is_approved=command.is_approved,
+            checker=request.caller.path,
+            note=command.note,
+            now=now,
+        )
+        if merge.state is MergeState.APPROVED:
+            live_person(locked[retired])
+            live_person(locked[surviving])
+            work.credentials.check_none_suspended(retired)
+        work.merges.decide(merge)
+        if merge.state is MergeState.APPROVED:
+            self._carry_out(work, merge, now)
+        detail = {
+            "merge_id": merge.merge_id,
+            "state": merge.state.name,
+            "maker": merge.maker,
+            "checker": merge.checker,
+        }
+        subjects = (retired, surviving)
+        entry = entry_of(request, at=self._clock(), subject_ids=subjects, detail=detail)
+        work.audit.add(entry)
+        return merge
+
+    def _carry_out(self, work: "Work", merge: Merge, now: dt.datetime) -> None:
+        """Ends the duplicate, and gives the other record the cover that it lacks."""
+        retired, surviving = merge.retired_person_id, merge.surviving_person_id
+        caller = merge.checker
+        work.persons.retire(retired, merged_into=surviving)
+        for close in self._closers:
+            close(work, retired, at=now, caller=caller)
+        # Every command about a link locks both of its persons, so holding the duplicate's
+        # row is enough to end all that it takes part in.
+        beneficiaries = end_links_of(work, retired, at=now, caller=caller)
+        standing = standing_enrolments(work, [retired, surviving])
+        replaced = [each.enrolment_id for each in standing[retired]]
+        work.enrolments.replace(replaced, at=now)
+        explanation = f"merge {merge.merge_id}"
+        for period in inherited(standing[surviving], standing[retired]):
+            recorded = dataclasses.replace(
+                period, enrolment_id=self._ids(), record_time=now, recorded_by=caller
+            )
+            work.enrolments.insert(surviving, recorded, explanation=explanation)
+        work.feed.tell({retired, surviving} | beneficiaries, at=now, caller=caller)
+
+
+def _found(merge: Merge | None, merge_id: str) -> Merge:
+    if merge is None:
+        raise merge_not_found(merge_id)
+    return merge

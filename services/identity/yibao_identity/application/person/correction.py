@@ -1,0 +1,110 @@
+"""Persons corrected, once by request id: another name, another document; history is kept."""
+
+import dataclasses
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from yibao_common.commands.audit import entry_of
+from yibao_common.commands.request import Request
+from yibao_common.commands.transactions import Transactions
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import TransientError
+from yibao_identity.application.holder import live_person, lock_persons
+from yibao_identity.application.person.rows import (
+    EncodePerson,
+    EnrolledPerson,
+    document_of,
+    enrolled,
+)
+from yibao_identity.rules.documents import normalised_document
+from yibao_identity.rules.person import Correction, Person, correct, person_exists
+
+if TYPE_CHECKING:
+    from yibao_identity.application.work import Work
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class UpdatePerson:
+    """Corrects the name or replaces the identity document."""
+
+    request: Request
+    person_id: str
+    correction: Correction
+    explanation: str
+
+
+class PersonCorrections:
+    """Corrects insured persons. Blocks."""
+
+    def __init__(self, transactions: "Transactions[Work]", *, clock: Clock) -> None:
+        """Takes what begins transactions."""
+        self._transactions = transactions
+        self._clock = clock
+
+    def update(self, command: UpdatePerson, encode: EncodePerson) -> bytes:
+        """Corrects a person once by request id and returns the answer's bytes.
+
+        Raises:
+            RuleError: PERSON_NOT_FOUND, PERSON_MERGED, what `rules.person.correct` refuses,
+                PERSON_EXISTS, REQUEST_ID_REUSED; in this order, but the last one first.
+        """
+        return self._transactions.once(
+            command.request, lambda work: encode(self._update(work, command))
+        )
+
+    def _update(self, work: "Work", command: UpdatePerson) -> EnrolledPerson:
+        request, now = command.request, self._clock()
+        person_id, caller = command.person_id, request.caller.path
+        locked_ids = _lock_for_update(work, command)
+        former = enrolled(work, person_id)
+        person = correct(former.person, command.correction, today=shanghai_day(now))
+        _claim_document(work, person, locked_ids)
+        work.persons.correct(person, at=now, by=caller, explanation=command.explanation)
+        if person.birth_date != former.person.birth_date:
+            # The feed tells nothing else of what was corrected.
+            work.feed.tell([person_id], at=now, caller=caller)
+        changed = ",".join(_changed_fields(former.person, person))
+        detail = {"changed": changed, "explanation": command.explanation}
+        entry = entry_of(request, at=self._clock(), subject_ids=(person_id,), detail=detail)
+        work.audit.add(entry)
+        return EnrolledPerson(person, former.enrolments)
+
+
+def _lock_for_update(work: "Work", command: UpdatePerson) -> Collection[str]:
+    """Locks a person, and who has the document that the person is to have; returns both.
+
+    Together, because a merged duplicate of a lower id could not be locked afterwards.
+
+    Raises:
+        RuleError: PERSON_NOT_FOUND, PERSON_MERGED.
+    """
+    wanted, document = {command.person_id}, command.correction.document
+    if document is not None:
+        known = work.persons.of_document(normalised_document(document))
+        wanted |= {known} if known else set()
+    live_person(lock_persons(work.holders, wanted)[command.person_id])
+    return wanted
+
+
+def _claim_document(work: "Work", person: Person, locked_ids: Collection[str]) -> None:
+    """Refuses a document that is another's; takes over that of a merged duplicate.
+
+    Raises:
+        RuleError: PERSON_EXISTS.
+        TransientError: somebody else got the document meanwhile.
+    """
+    known = work.persons.of_document(document_of(person))
+    if known is None or known == person.person_id:
+        return
+    survivor = work.holders.survivor_of(known)
+    if survivor != person.person_id:
+        raise person_exists(survivor)
+    if known not in locked_ids:
+        raise TransientError("the document changed hands at this moment")
+    work.persons.give_up_document(known)
+
+
+def _changed_fields(former: Person, person: Person) -> list[str]:
+    names = [field.name for field in dataclasses.fields(Person)]
+    return [name for name in names if getattr(person, name) != getattr(former, name)]

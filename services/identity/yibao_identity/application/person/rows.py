@@ -1,0 +1,91 @@
+"""Insured persons as stored and read as a whole, and the rows that features of persons share."""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.enrolment import Enrolment, in_order
+from yibao_identity.rules.person import Person
+
+if TYPE_CHECKING:
+    from yibao_identity.application.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledPerson:
+    """A person with the enrolments that stand, in the order of `rules.enrolment.in_order`."""
+
+    person: Person
+    enrolments: tuple[Enrolment, ...]
+
+
+EncodePerson = Callable[[EnrolledPerson], bytes]
+
+
+class PersonRows(Protocol):
+    """Persons of a region, as one transaction finds and writes them.
+
+    `HolderRows` locks them. Numbers of documents are taken and given in their normal form.
+    """
+
+    def find(self, person_id: str) -> Person | None:
+        """Returns a person, or None; a merged one as what it was."""
+        ...
+
+    def is_registered(self, person_id: str) -> bool:
+        """Tells whether there is such a person, merged or not."""
+        ...
+
+    def of_document(self, document: ShownDocument) -> str | None:
+        """Returns the id of the person whose document it is, merged or not, or None."""
+        ...
+
+    def insert(self, person: Person, *, registered_by: str) -> None:
+        """Stores a new person.
+
+        Where another transaction stores the same document now, this one waits for it and
+        fails, and its repetition finds the person.
+        """
+        ...
+
+    def correct(self, person: Person, *, at: dt.datetime, by: str, explanation: str) -> None:
+        """Stores who a person is from now on, and keeps what stood before as history."""
+        ...
+
+    def give_up_document(self, person_id: str) -> None:
+        """Lets a merged duplicate no longer be found by its document, which it keeps."""
+        ...
+
+    def retire(self, person_id: str, *, merged_into: str) -> None:
+        """Notes which record took the place of a person's."""
+        ...
+
+
+def standing_enrolments(
+    work: "Work", person_ids: Collection[str]
+) -> Mapping[str, tuple[Enrolment, ...]]:
+    """Returns the periods that stand, in their order, of each of `person_ids` (none twice)."""
+    found = work.enrolments.standing(person_ids)
+    return {person_id: in_order(found[person_id]) for person_id in person_ids}
+
+
+def find_enrolled(work: "Work", person_id: str) -> EnrolledPerson | None:
+    """Returns a person with the enrolments that stand, or None."""
+    person = work.persons.find(person_id)
+    if person is None:
+        return None
+    return EnrolledPerson(person, standing_enrolments(work, [person_id])[person_id])
+
+
+def enrolled(work: "Work", person_id: str) -> EnrolledPerson:
+    """Returns a person, who is locked, with the enrolments that stand."""
+    found = find_enrolled(work, person_id)
+    assert found is not None, "it is locked"
+    return found
+
+
+def document_of(person: Person) -> ShownDocument:
+    """Returns what a person is found by."""
+    return ShownDocument(person.certificate_type, person.certificate_number)

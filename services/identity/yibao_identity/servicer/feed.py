@@ -1,0 +1,90 @@
+"""PersonService: the feed of changes, for the settlement service alone."""
+
+import grpc
+
+from yibao.identity.v1 import credential_pb2
+from yibao.identity.v1 import person_service_pb2 as pb
+from yibao_common.commands.blocking import Blocking
+from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.wire import from_date
+from yibao_common.values.caller import Role
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_identity.application.feed import EnrolmentChange, Feed
+from yibao_identity.rules.credential import Credential, CredentialKind, CredentialState
+from yibao_identity.servicer.person.messages import covered_message
+
+# The one service that the feed is for.
+FEED_READER = "settlement"
+
+_DEFAULT_CHANGES = 1_000
+_MOST_CHANGES = 5_000
+
+_KIND = {
+    CredentialKind.ECERT: credential_pb2.CREDENTIAL_KIND_ECERT,
+    CredentialKind.CARD: credential_pb2.CREDENTIAL_KIND_CARD,
+}
+_CREDENTIAL_STATE = {
+    CredentialState.USABLE: credential_pb2.CREDENTIAL_STATE_USABLE,
+    CredentialState.NOT_ACTIVATED: credential_pb2.CREDENTIAL_STATE_NOT_ACTIVATED,
+    CredentialState.RESTRICTED: credential_pb2.CREDENTIAL_STATE_RESTRICTED,
+    CredentialState.LOST: credential_pb2.CREDENTIAL_STATE_LOST,
+    CredentialState.SUSPENDED: credential_pb2.CREDENTIAL_STATE_SUSPENDED,
+    CredentialState.REPLACED: credential_pb2.CREDENTIAL_STATE_REPLACED,
+    CredentialState.CLOSED: credential_pb2.CREDENTIAL_STATE_CLOSED,
+}
+
+
+class FeedPart:
+    """Reads what changed."""
+
+    def __init__(self, feed: Feed, blocking: Blocking) -> None:
+        """Takes what answers; it blocks, so it runs in threads."""
+        self._feed = feed
+        self._blocking = blocking
+
+    async def ListEnrolmentChanges(
+        self,
+        request: pb.ListEnrolmentChangesRequest,
+        context: (
+            "grpc.aio.ServicerContext"
+            "[pb.ListEnrolmentChangesRequest, pb.ListEnrolmentChangesResponse]"
+        ),
+    ) -> pb.ListEnrolmentChangesResponse:
+        """Reads what changed after a sequence number."""
+        caller = current_caller()
+        if caller.role is not Role.SERVICE or caller.id != FEED_READER:
+            raise RuleError(
+                Reason.OUT_OF_SCOPE,
+                "the feed is for the settlement service",
+                scope=f"service/{FEED_READER}",
+            )
+        changes = await self._blocking.run(
+            self._feed.changes,
+            request.region,
+            after_sequence=request.after_sequence,
+            limit=min(request.page_size or _DEFAULT_CHANGES, _MOST_CHANGES),
+        )
+        return pb.ListEnrolmentChangesResponse(changes=map(_change_message, changes))
+
+
+def _change_message(change: EnrolmentChange) -> pb.EnrolmentChange:
+    """Returns a change of the feed: no name, no number."""
+    standing = change.standing
+    return pb.EnrolmentChange(
+        sequence=change.sequence,
+        person_id=standing.person_id,
+        birth_date=from_date(standing.birth_date),
+        enrolments=map(covered_message, standing.enrolments),
+        credentials=map(_credential_message, standing.credentials),
+        merged_into=standing.merged_into or "",
+        payer_ids=standing.payer_ids,
+    )
+
+
+def _credential_message(credential: Credential) -> credential_pb2.Credential:
+    return credential_pb2.Credential(
+        subject=credential.subject,
+        kind=_KIND[credential.kind],
+        state=_CREDENTIAL_STATE[credential.state],
+    )
