@@ -1,0 +1,39 @@
+"""The feed and what it tells of in memory."""
+
+import dataclasses
+from collections.abc import Collection
+
+from yibao_identity.application.feed import (
+    FeedCard,
+    FeedCertificate,
+    FeedEntry,
+    FeedPerson,
+    FeedRows,
+)
+from yibao_identity.rules.relative import RelativeLink
+
+
+@dataclasses.dataclass
+class MemoryFeed(FeedRows):
+    """What one region's feed tells, each kind in the order in which it is told."""
+
+    entries: list[FeedEntry] = dataclasses.field(default_factory=list)
+    told: list[FeedPerson] = dataclasses.field(default_factory=list)
+    ecerts: list[FeedCertificate] = dataclasses.field(default_factory=list)
+    issued: list[FeedCard] = dataclasses.field(default_factory=list)
+    agreed: list[RelativeLink] = dataclasses.field(default_factory=list)
+
+    def after(self, sequence: int, *, limit: int) -> list[FeedEntry]:
+        return [each for each in self.entries if each.sequence > sequence][:limit]
+
+    def persons(self, person_ids: Collection[str]) -> list[FeedPerson]:
+        return [each for each in self.told if each.person_id in person_ids]
+
+    def certificates(self, person_ids: Collection[str]) -> list[FeedCertificate]:
+        return [each for each in self.ecerts if each.person_id in person_ids]
+
+    def cards(self, person_ids: Collection[str]) -> list[FeedCard]:
+        return [each for each in self.issued if each.person_id in person_ids]
+
+    def links(self, person_ids: Collection[str]) -> list[RelativeLink]:
+        return [each for each in self.agreed if each.person_id in person_ids]

@@ -1,0 +1,59 @@
+"""Persons in memory."""
+
+import dataclasses
+import datetime as dt
+
+from support.memory.holder import MemoryHolders
+
+from yibao_identity.application.holder import LockedPerson
+from yibao_identity.application.person.rows import PersonRows, document_of
+from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.person import Person
+
+
+@dataclasses.dataclass
+class MemoryPersons(PersonRows):
+    """Persons of one region over what `holders` locks; `former` is what stood before."""
+
+    holders: MemoryHolders
+    rows: dict[str, Person] = dataclasses.field(default_factory=dict)
+    former: list[Person] = dataclasses.field(default_factory=list)
+    # Whose documents find them no more.
+    given_up: set[str] = dataclasses.field(default_factory=set)
+
+    def find(self, person_id: str) -> Person | None:
+        return self.rows.get(person_id)
+
+    def is_registered(self, person_id: str) -> bool:
+        return person_id in self.rows
+
+    def of_document(self, document: ShownDocument) -> str | None:
+        found = (
+            each.person_id
+            for each in self.rows.values()
+            if each.person_id not in self.given_up and document_of(each) == document
+        )
+        return next(found, None)
+
+    def insert(self, person: Person, *, registered_by: str) -> None:
+        assert person.person_id not in self.rows
+        assert registered_by
+        self._put(person)
+
+    def correct(self, person: Person, *, at: dt.datetime, by: str, explanation: str) -> None:
+        self.former.append(self.rows[person.person_id])
+        self._put(person)
+
+    def give_up_document(self, person_id: str) -> None:
+        assert person_id in self.rows
+        self.given_up.add(person_id)
+
+    def retire(self, person_id: str, *, merged_into: str) -> None:
+        self._put(dataclasses.replace(self.rows[person_id], merged_into=merged_into))
+
+    def _put(self, person: Person) -> None:
+        self.rows[person.person_id] = person
+        self.holders.persons[person.person_id] = LockedPerson(
+            person.person_id, person.birth_date, person.merged_into
+        )
+        self.holders.documents[person.person_id] = document_of(person)

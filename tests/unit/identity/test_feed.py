@@ -1,0 +1,113 @@
+"""What settlement is told of a person: what stands on the day on which the feed is read."""
+
+import dataclasses
+import datetime as dt
+
+from support.memory.enrolment import MemoryEnrolments
+from support.memory.feed import MemoryFeed
+from support.memory.identity import REGION, memory_work
+from support.memory.transactions import MemoryTransactions
+
+from yibao_identity.application.feed import (
+    Feed,
+    FeedCard,
+    FeedCertificate,
+    FeedEntry,
+    FeedPerson,
+)
+from yibao_identity.rules.card import CardState
+from yibao_identity.rules.certificate import CertificateState
+from yibao_identity.rules.credential import CredentialState
+from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
+from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
+
+# Still the day before in UTC, and the day after the deadline in Shanghai.
+NOW = dt.datetime(2026, 11, 26, 17, tzinfo=dt.UTC)
+DEADLINE = dt.date(2026, 11, 26)
+SHARED = RelativeLink(
+    *(REGION, "l1", "a", "b"),
+    *(LinkPurpose.SHARE_ACCOUNT, Relation.CHILD, LinkState.CONFIRMED, NOW),
+)
+
+
+def period(insurance_type: str, start: dt.date) -> Enrolment:
+    return Enrolment(
+        insurance_type,
+        "11",
+        (),
+        EnrolmentStatus.NORMAL,
+        start,
+        enrolment_id=f"e{insurance_type}",
+        record_time=NOW,
+        recorded_by="w",
+    )
+
+
+def feed_of(rows: MemoryFeed, *enrolments: Enrolment) -> Feed:
+    periods = MemoryEnrolments({each.enrolment_id: ("a", each) for each in enrolments})
+    work = memory_work(feed_rows=rows, enrolments=periods)
+    return Feed(MemoryTransactions(work), clock=lambda: NOW)
+
+
+def rows() -> MemoryFeed:
+    return MemoryFeed(
+        entries=[FeedEntry(7, "a"), FeedEntry(8, "b"), FeedEntry(9, "a")],
+        told=[
+            FeedPerson("a", dt.date(1990, 3, 7), None),
+            FeedPerson("b", dt.date(1960, 3, 7), "a"),
+        ],
+    )
+
+
+def test_a_page_tells_of_its_own_persons_in_the_order_of_changes() -> None:
+    feed = feed_of(rows())
+    page = feed.changes(REGION, after_sequence=6, limit=2)
+    assert [(each.sequence, each.standing.person_id) for each in page] == [(7, "a"), (8, "b")]
+    assert [each.standing.merged_into for each in page] == [None, "a"]
+    assert [each.sequence for each in feed.changes(REGION, after_sequence=8, limit=2)] == [9]
+    assert feed.changes(REGION, after_sequence=9, limit=2) == []
+
+
+def test_credentials_are_told_as_they_stand_today() -> None:
+    told = dataclasses.replace(
+        rows(),
+        ecerts=[
+            FeedCertificate("a", "S1", CertificateState.CLOSED),
+            FeedCertificate("a", "S2", CertificateState.SUSPENDED),
+        ],
+        issued=[
+            FeedCard("a", "S3", CardState.ISSUED, DEADLINE, False),
+            FeedCard("a", "S4", CardState.ISSUED, DEADLINE + dt.timedelta(days=1), False),
+            FeedCard("a", "S5", CardState.ACTIVE, DEADLINE, True),
+            FeedCard("b", "S6", CardState.ACTIVE, DEADLINE, False),
+        ],
+    )
+    first, second = feed_of(told).changes(REGION, after_sequence=6, limit=2)
+    assert [(each.subject, each.state) for each in first.standing.credentials] == [
+        ("S1", CredentialState.CLOSED),
+        ("S2", CredentialState.SUSPENDED),
+        ("S3", CredentialState.RESTRICTED),
+        ("S4", CredentialState.NOT_ACTIVATED),
+        ("S5", CredentialState.SUSPENDED),
+    ]
+    assert [each.state for each in second.standing.credentials] == [CredentialState.USABLE]
+
+
+def test_those_pay_who_agreed_to_share_their_account_and_still_do() -> None:
+    agreed = [
+        SHARED,
+        dataclasses.replace(SHARED, relative_id="c", purpose=LinkPurpose.SHOW_CODE),
+        dataclasses.replace(SHARED, relative_id="d", state=LinkState.ENDED),
+        dataclasses.replace(SHARED, relative_id="e", state=LinkState.REQUESTED),
+        dataclasses.replace(SHARED, relative_id="f"),
+    ]
+    first, *_ = feed_of(dataclasses.replace(rows(), agreed=agreed)).changes(
+        REGION, after_sequence=0, limit=9
+    )
+    assert first.standing.payer_ids == ("b", "f")
+
+
+def test_periods_are_told_in_their_order() -> None:
+    later, earlier = period("310", dt.date(2026, 3, 1)), period("390", dt.date(2026, 1, 1))
+    first, *_ = feed_of(rows(), later, earlier).changes(REGION, after_sequence=0, limit=9)
+    assert first.standing.enrolments == (earlier, later)
