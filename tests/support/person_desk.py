@@ -11,11 +11,11 @@ import pytest
 from support.identity_world import citizen_number
 from support.memory.enrolment import MemoryEnrolments
 from support.memory.holder import MemoryHolders
-from support.memory.identity import REGION, memory_work
 from support.memory.merge import MemoryCredentials, MemoryMerges
 from support.memory.person import MemoryPersons
 from support.memory.relative import MemoryRelatives
 from support.memory.transactions import MemoryTransactions
+from support.memory.work import memory_work
 
 from yibao_common.commands.audit import AuditEntry
 from yibao_common.commands.request import Request
@@ -27,6 +27,7 @@ from yibao_identity.application.work import Work
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus, EnrolmentTerms
 from yibao_identity.rules.person import Person
 
+REGION = "500100"
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 11, 27)
 MAKER, CHECKER = f"agency/{REGION}/wang", f"agency/{REGION}/zhang"
@@ -42,7 +43,15 @@ class PersonDesk:
         # Those that every transaction began with: they also show what a refused one locked.
         self.holders = MemoryHolders()
         self.merges, self.relatives = MemoryMerges(), MemoryRelatives()
-        work = memory_work(holders=self.holders, merges=self.merges, relatives=self.relatives)
+        work = memory_work(
+            REGION,
+            holders=self.holders,
+            persons=MemoryPersons(self.holders),
+            enrolments=MemoryEnrolments(),
+            merges=self.merges,
+            relatives=self.relatives,
+            credentials=MemoryCredentials(),
+        )
         self.transactions: MemoryTransactions[Work] = MemoryTransactions(work)
         numbers = itertools.count(1)
         self.shared: dict[str, Any] = {

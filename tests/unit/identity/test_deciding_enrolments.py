@@ -3,8 +3,7 @@
 import datetime as dt
 
 import pytest
-from support.memory.identity import REGION
-from support.person_desk import MAKER, NOW, TERMS, TODAY, PersonDesk, answer, refusal
+from support.person_desk import MAKER, NOW, REGION, TERMS, TODAY, PersonDesk, answer, refusal
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason

@@ -3,8 +3,7 @@
 import pickle
 
 import pytest
-from support.memory.identity import REGION
-from support.person_desk import CHECKER, MAKER, PersonDesk, answer, refusal
+from support.person_desk import CHECKER, MAKER, REGION, PersonDesk, answer, refusal
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from support.identity_world import citizen_number
 from support.memory.holder import MemoryHolders
-from support.memory.identity import REGION
-from support.person_desk import MAKER, NOW, PersonDesk, answer, refusal
+from support.person_desk import MAKER, NOW, REGION, PersonDesk, answer, refusal
 
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.citizen_number import Gender

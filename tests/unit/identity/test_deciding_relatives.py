@@ -1,8 +1,7 @@
 """In which order links are checked, whom they lock, and of whom settlement is told."""
 
 import pytest
-from support.memory.identity import REGION
-from support.person_desk import MAKER, PersonDesk, answer, refusal
+from support.person_desk import MAKER, REGION, PersonDesk, answer, refusal
 
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError

@@ -5,8 +5,8 @@ import datetime as dt
 
 from support.memory.enrolment import MemoryEnrolments
 from support.memory.feed import MemoryFeed
-from support.memory.identity import REGION, memory_work
 from support.memory.transactions import MemoryTransactions
+from support.memory.work import memory_work
 
 from yibao_identity.application.feed import (
     Feed,
@@ -21,6 +21,7 @@ from yibao_identity.rules.credential import CredentialState
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
 
+REGION = "500100"
 # Still the day before in UTC, and the day after the deadline in Shanghai.
 NOW = dt.datetime(2026, 11, 26, 17, tzinfo=dt.UTC)
 DEADLINE = dt.date(2026, 11, 26)
@@ -45,7 +46,7 @@ def period(insurance_type: str, start: dt.date) -> Enrolment:
 
 def feed_of(rows: MemoryFeed, *enrolments: Enrolment) -> Feed:
     periods = MemoryEnrolments({each.enrolment_id: ("a", each) for each in enrolments})
-    work = memory_work(feed_rows=rows, enrolments=periods)
+    work = memory_work(REGION, feed_rows=rows, enrolments=periods)
     return Feed(MemoryTransactions(work), clock=lambda: NOW)
 
 
