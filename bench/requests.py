@@ -18,7 +18,7 @@ from yibao_common.db.transactions import StoredTransactions
 from yibao_common.values.clock import system_clock
 from yibao_common.values.ids import new_id
 from yibao_identity.rules.code import new_claims
-from yibao_identity.storage.signing import TokenSigner
+from yibao_identity.storage.trust.signing import TokenSigner
 from yibao_settlement.application.batch import BatchWork
 from yibao_settlement.application.commands import RegisterVisit
 from yibao_settlement.application.feed import EnrolmentChange, Feed, InsuredPerson

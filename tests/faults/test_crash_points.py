@@ -38,7 +38,7 @@ from yibao_common.values.errors import TransientError
 from yibao_common.values.ids import new_id
 from yibao_identity.rules.code import QrClaims
 from yibao_identity.storage import tables as identity_tables
-from yibao_identity.storage.signing import TokenSigner
+from yibao_identity.storage.trust.signing import TokenSigner
 from yibao_settlement.application.batch import BatchWork
 from yibao_settlement.application.commands import Command
 from yibao_settlement.application.ports import BatchTransaction, Transactions

@@ -20,8 +20,8 @@ from yibao_cli.sandbox_keys import SandboxKeys
 from yibao_cli.stack import Stack
 from yibao_common.db.database import Database
 from yibao_common.keys.key_file import read_key
-from yibao_identity.rules.trust_list import KeyUse
-from yibao_identity.storage.signing import TokenSigner
+from yibao_identity.rules.trust.published import KeyUse
+from yibao_identity.storage.trust.signing import TokenSigner
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.queries import account_balances

@@ -25,11 +25,11 @@ from yibao_common.keys.key_file import KeyFileError
 from yibao_common.keys.pkcs11 import Pkcs11Keys
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import system_clock
-from yibao_identity.application.publish import TrustPublisher
+from yibao_identity.application.trust.publish import TrustPublisher
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store
 from yibao_identity.rules.code import new_claims
-from yibao_identity.storage.trust_tables import TrustTableStore
+from yibao_identity.storage.trust.rows import TrustTableStore
 from yibao_identity.trust_setup import add_first_keys, open_trust_admin
 
 PIN = "1234"

@@ -20,9 +20,9 @@ from yibao.trust import TrustRoot, TrustSnapshot
 from yibao_cli.main import app
 from yibao_common.db.database import Database
 from yibao_identity.config import IdentityConfig
-from yibao_identity.rules.trust_list import KeyState, KeyUse
+from yibao_identity.rules.trust.published import KeyState, KeyUse
 from yibao_identity.storage import tables
-from yibao_identity.storage.trust_tables import TrustTableStore
+from yibao_identity.storage.trust.rows import TrustTableStore
 
 RUNBOOK = ROOT / "docs" / "operating" / "keys.md"
 WEEK = dt.timedelta(days=7, minutes=1)

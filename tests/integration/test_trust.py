@@ -31,16 +31,16 @@ from yibao.trust_client import TrustClient
 from yibao.trust_store import TrustStore
 from yibao_common.db.database import Database
 from yibao_common.process.config import StartError
-from yibao_identity.application.publish import TrustPublisher
-from yibao_identity.application.trust_admin import TrustAdmin
+from yibao_identity.application.trust.admin import TrustAdmin
+from yibao_identity.application.trust.publish import TrustPublisher
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store
 from yibao_identity.main import IdentityService
 from yibao_identity.rules.code import new_claims
-from yibao_identity.rules.trust_keys import KeyChangeError
-from yibao_identity.rules.trust_list import KeyUse
+from yibao_identity.rules.trust.keys import KeyChangeError
+from yibao_identity.rules.trust.published import KeyUse
 from yibao_identity.storage import tables
-from yibao_identity.storage.trust_tables import TrustTableStore
+from yibao_identity.storage.trust.rows import TrustTableStore
 from yibao_identity.trust_setup import open_trust_admin
 
 PACKAGE = "yibao_identity"

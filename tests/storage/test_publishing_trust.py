@@ -14,18 +14,18 @@ from support.token_minting import private_key, public_key
 from yibao import _status_list
 from yibao.trust import TrustSnapshot
 from yibao_common.db.database import Database
-from yibao_identity.application.publish import PublishError, TrustPublisher, next_version
-from yibao_identity.application.trust import (
+from yibao_identity.application.trust.publish import PublishError, TrustPublisher, next_version
+from yibao_identity.application.trust.rows import (
     Denial,
     PublishedSnapshot,
     Root,
     SnapshotSigner,
     StatusSigner,
 )
-from yibao_identity.rules.trust_list import KeyState, KeyUse, ListedKey
+from yibao_identity.rules.trust.published import KeyState, KeyUse, ListedKey
 from yibao_identity.storage import tables
-from yibao_identity.storage.signing import StatusListSigner, TrustSigner
-from yibao_identity.storage.trust_tables import TrustTableStore
+from yibao_identity.storage.trust.rows import TrustTableStore
+from yibao_identity.storage.trust.signing import StatusListSigner, TrustSigner
 
 START = dt.datetime(2026, 11, 2, 8, 0, 0, 500_000, tzinfo=dt.UTC)
 WHOLE = START.replace(microsecond=0)

@@ -57,7 +57,7 @@ from yibao_common.values.ids import new_id
 from yibao_identity.main import IdentityService
 from yibao_identity.rules.code import new_claims
 from yibao_identity.storage import tables as identity_tables
-from yibao_identity.storage.signing import TokenSigner
+from yibao_identity.storage.trust.signing import TokenSigner
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.main import SettlementService
 from yibao_settlement.storage import tables

@@ -28,7 +28,7 @@ from yibao_common.values.ids import new_id
 from yibao_identity.access import ACCESS
 from yibao_identity.card_parts import card_servicer
 from yibao_identity.pin_hashing import PinHasher
-from yibao_identity.storage.signing import TokenSigner
+from yibao_identity.storage.trust.signing import TokenSigner
 
 SERVICE = card_service_pb2.DESCRIPTOR.services_by_name["CardService"]
 PEPPER = b"\x33" * 32

@@ -42,7 +42,7 @@ from yibao_identity.rules.misuse import MisuseCase, MisuseKind, Suspicion
 from yibao_identity.storage import tables
 from yibao_identity.storage.device.certifier import SignedStatements
 from yibao_identity.storage.device.proof import PhoneKeys
-from yibao_identity.storage.signing import CredentialSigner
+from yibao_identity.storage.trust.signing import CredentialSigner
 from yibao_identity.storage.work import unit_of_work
 
 CHANNEL = "channel/wallet"

@@ -35,7 +35,7 @@ from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import new_id
 from yibao_identity.config import IdentityConfig
 from yibao_identity.main import IdentityService
-from yibao_identity.rules.trust_list import KeyUse
+from yibao_identity.rules.trust.published import KeyUse
 from yibao_identity.trust_setup import add_first_keys, open_trust_admin
 
 REGION = "500100"

@@ -25,7 +25,7 @@ from support.token_minting import (
 
 from yibao import qr
 from yibao_identity.rules.code import new_claims
-from yibao_identity.storage.signing import TokenSigner
+from yibao_identity.storage.trust.signing import TokenSigner
 
 CODE = TokenSigner(private_key("active")).sign_code(
     new_claims(issuer=REGION, subject=SUBJECT, audience=AUDIENCE, now=NOW, code_id=bytes(8))

@@ -15,14 +15,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from yibao.issuing import key_id_of
+from yibao_cli.keys import root_ceremony
 from yibao_common.keys.key_file import write_key
 from yibao_common.keys.key_store import KeyFolder
 from yibao_common.keys.signing_key import SigningKey
 from yibao_common.process.config import load_config
 from yibao_common.values.clock import Clock
 from yibao_identity.config import IdentityConfig
-from yibao_identity.rules.trust_list import KeyUse
-from yibao_identity.storage import root_ceremony
+from yibao_identity.rules.trust.published import KeyUse
 from yibao_identity.trust_setup import add_first_keys, open_trust_admin
 
 _SECRETS = ("encryption.hex", "hash.hex", "pepper.hex", "passphrase")

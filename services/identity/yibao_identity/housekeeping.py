@@ -7,7 +7,7 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log, kinds
 from yibao_common.values.clock import Clock
-from yibao_identity.application.publish import PublishError, TrustPublisher
+from yibao_identity.application.trust.publish import PublishError, TrustPublisher
 from yibao_identity.keys import KeyRing
 
 # A new key is published a week before its first use, so there has to be time for that.

@@ -15,16 +15,16 @@ from yibao_common.keys.vault import Vault, read_secret
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
-from yibao_identity.application.trust import (
+from yibao_identity.application.trust.rows import (
     SnapshotSigner,
     StatusSigner,
     TrustTables,
 )
 from yibao_identity.config import IdentityConfig, KeysConfig
 from yibao_identity.rules.code import QrClaims
-from yibao_identity.rules.trust_keys import signing_key
-from yibao_identity.rules.trust_list import KeyUse, ListedKey
-from yibao_identity.storage.signing import (
+from yibao_identity.rules.trust.keys import signing_key
+from yibao_identity.rules.trust.published import KeyUse, ListedKey
+from yibao_identity.storage.trust.signing import (
     CredentialSigner,
     StatusListSigner,
     TokenSigner,

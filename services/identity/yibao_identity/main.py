@@ -29,8 +29,8 @@ from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_identity.access import ACCESS
-from yibao_identity.application.publish import PublishError, TrustPublisher
 from yibao_identity.application.supervision import Supervision
+from yibao_identity.application.trust.publish import PublishError, TrustPublisher
 from yibao_identity.card_parts import CardParts
 from yibao_identity.certificate_parts import CertificateParts
 from yibao_identity.config import IdentityConfig
@@ -40,7 +40,7 @@ from yibao_identity.person_parts import person_servicer
 from yibao_identity.servicer.supervision import SupervisionServicer
 from yibao_identity.servicer.trust import TrustServicer
 from yibao_identity.storage import tables
-from yibao_identity.storage.trust_tables import TrustTableStore
+from yibao_identity.storage.trust.rows import TrustTableStore
 from yibao_identity.storage.work import unit_of_work
 
 DESCRIPTORS = (

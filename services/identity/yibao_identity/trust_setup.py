@@ -9,14 +9,14 @@ from yibao_common.db.migrations import check_is_current
 from yibao_common.keys.key_store import KeyStore
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock
-from yibao_identity.application.publish import TrustPublisher
-from yibao_identity.application.trust_admin import TrustAdmin
+from yibao_identity.application.trust.admin import TrustAdmin
+from yibao_identity.application.trust.publish import TrustPublisher
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store
-from yibao_identity.rules.trust_keys import KeyChangeError
-from yibao_identity.rules.trust_list import KeyUse
-from yibao_identity.storage.root_reader import SdkRootReader
-from yibao_identity.storage.trust_tables import TrustTableStore
+from yibao_identity.rules.trust.keys import KeyChangeError
+from yibao_identity.rules.trust.published import KeyUse
+from yibao_identity.storage.trust.root_reader import SdkRootReader
+from yibao_identity.storage.trust.rows import TrustTableStore
 
 KEY_LIFE = dt.timedelta(days=365)
 

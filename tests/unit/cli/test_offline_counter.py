@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 from yibao.trust_store import TrustStore
 from yibao_cli.demo import offline_counter
 from yibao_cli.demo.counter import read_offline
+from yibao_cli.keys import root_ceremony
 from yibao_cli.main import app
 from yibao_identity.rules.code import QrClaims
-from yibao_identity.rules.trust_list import KeyState, ListedKey, TrustList
-from yibao_identity.storage import root_ceremony
-from yibao_identity.storage.signing import TokenSigner, TrustSigner
+from yibao_identity.rules.trust.published import KeyState, ListedKey, TrustList
+from yibao_identity.storage.trust.signing import TokenSigner, TrustSigner
 
 REGION = "330100"
 SUBJECT = "K7Q2M9X4T1B8Z"

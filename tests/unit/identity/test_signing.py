@@ -8,8 +8,8 @@ from support.token_minting import CODE_ID, NOW, REGION, SUBJECT, key_id, private
 from yibao import _base45, qr
 from yibao.trust import TrustSnapshot
 from yibao_identity.rules.code import new_claims
-from yibao_identity.rules.trust_list import KeyState, ListedKey, TrustList
-from yibao_identity.storage.signing import TokenSigner, TrustSigner
+from yibao_identity.rules.trust.published import KeyState, ListedKey, TrustList
+from yibao_identity.storage.trust.signing import TokenSigner, TrustSigner
 
 DAY = dt.timedelta(days=1)
 CODES = TokenSigner(private_key("active"))

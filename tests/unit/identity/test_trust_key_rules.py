@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from yibao_identity.rules.trust_keys import (
+from yibao_identity.rules.trust.keys import (
     KeyChangeError,
     check_new,
     kill,
@@ -14,7 +14,7 @@ from yibao_identity.rules.trust_keys import (
     promote,
     signing_key,
 )
-from yibao_identity.rules.trust_list import KeyState, KeyUse, ListedKey
+from yibao_identity.rules.trust.published import KeyState, KeyUse, ListedKey
 
 NOW = dt.datetime(2026, 11, 2, 8, tzinfo=dt.UTC)
 SECOND, MINUTE, HOUR, DAY = (dt.timedelta(seconds=n) for n in (1, 60, 3_600, 86_400))

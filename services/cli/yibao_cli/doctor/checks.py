@@ -21,7 +21,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store, open_vault
-from yibao_identity.storage.trust_tables import TrustTableStore
+from yibao_identity.storage.trust.rows import TrustTableStore
 from yibao_settlement.config import SettlementConfig
 
 _SOON = dt.timedelta(days=14)

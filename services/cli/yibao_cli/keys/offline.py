@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from yibao.issuing import RootContent, key_id_of, open_root
+from yibao_cli.keys import root_ceremony
+from yibao_cli.keys.root_ceremony import RootStanding
 from yibao_common.keys.key_file import KeyFileError, read_key, write_key
 from yibao_common.keys.key_store import public_pem, read_public_key
 from yibao_common.process.config import StartError
 from yibao_identity.keys import read_passphrase
-from yibao_identity.rules.trust_keys import KeyChangeError
-from yibao_identity.storage import root_ceremony
-from yibao_identity.storage.root_ceremony import RootStanding
+from yibao_identity.rules.trust.keys import KeyChangeError
 
 
 def new_key(out: Console, file: Path, passphrase_file: Path | None) -> None:

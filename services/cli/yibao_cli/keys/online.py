@@ -9,10 +9,10 @@ from rich.markup import escape
 from yibao.issuing import key_id_of
 from yibao_common.keys.key_store import public_pem
 from yibao_common.process.config import StartError
-from yibao_identity.application.trust_admin import Outcome, TrustAdmin, key_id_finder
+from yibao_identity.application.trust.admin import Outcome, TrustAdmin, key_id_finder
 from yibao_identity.config import IdentityConfig
-from yibao_identity.rules.trust_keys import listed_until
-from yibao_identity.rules.trust_list import KeyState, KeyUse, ListedKey
+from yibao_identity.rules.trust.keys import listed_until
+from yibao_identity.rules.trust.published import KeyState, KeyUse, ListedKey
 
 _MINUTE = "%Y-%m-%d %H:%M"
 _WHERE = {

@@ -12,7 +12,7 @@ from yibao_cli.services import read_config
 from yibao_common.keys.key_file import KeyFileError
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import system_clock
-from yibao_identity.application.trust_admin import TrustAdmin
+from yibao_identity.application.trust.admin import TrustAdmin
 from yibao_identity.config import IdentityConfig
 from yibao_identity.trust_setup import open_trust_admin
 

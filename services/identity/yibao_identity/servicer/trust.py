@@ -10,8 +10,8 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.wire import from_instant
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.publish import TrustPublisher
-from yibao_identity.application.trust import Root, TrustTables
+from yibao_identity.application.trust.publish import TrustPublisher
+from yibao_identity.application.trust.rows import Root, TrustTables
 
 _LIST_URI = re.compile(r"mi:sl/([0-9]{6})/([1-9][0-9]{0,8})", re.ASCII)
 

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from yibao_identity.rules.trust_list import HARD_AGE, KeyState, KeyUse, ListedKey
+from yibao_identity.rules.trust.published import HARD_AGE, KeyState, KeyUse, ListedKey
 
 # What a key signed in its last second is valid for so long.
 _LIFE_OF_SIGNED = {

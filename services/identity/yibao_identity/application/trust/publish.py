@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from yibao_common.values.clock import Clock
-from yibao_identity.application.trust import (
+from yibao_identity.application.trust.rows import (
     PublishedSnapshot,
     PublishedStatus,
     Signers,
@@ -22,8 +22,8 @@ from yibao_identity.application.trust import (
     TrustTables,
     TrustView,
 )
-from yibao_identity.rules.trust_keys import listed_until, signing_key
-from yibao_identity.rules.trust_list import (
+from yibao_identity.rules.trust.keys import listed_until, signing_key
+from yibao_identity.rules.trust.published import (
     HARD_AGE,
     REFRESH_AFTER,
     KeyUse,

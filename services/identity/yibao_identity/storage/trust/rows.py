@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from yibao import issuing
 from yibao_common.db.database import Database
-from yibao_identity.application.trust import (
+from yibao_identity.application.trust.rows import (
     Denial,
     PublishedSnapshot,
     PublishedStatus,
@@ -19,14 +19,14 @@ from yibao_identity.application.trust import (
     TrustChange,
     TrustView,
 )
-from yibao_identity.rules.trust_list import KeyState, KeyUse, ListedKey
+from yibao_identity.rules.trust.published import KeyState, KeyUse, ListedKey
 from yibao_identity.storage import tables
 
 _HEAD = sa.select(tables.trust_head).with_for_update()
 
 
 class TrustTableStore:
-    """The tables of a database; see `application.trust.TrustTables`."""
+    """The tables of a database; see `application.trust.rows.TrustTables`."""
 
     def __init__(self, database: Database) -> None:
         """Takes the database."""

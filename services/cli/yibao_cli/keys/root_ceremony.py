@@ -20,7 +20,7 @@ from yibao.issuing import (
     sign_root,
 )
 from yibao.trust import QrError, TrustRoot
-from yibao_identity.rules.trust_keys import KeyChangeError
+from yibao_identity.rules.trust.keys import KeyChangeError
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the trust side stores and signs; see `publish` and `trust_admin`."""
+"""What the trust side stores and signs; see `publish` and `admin`."""
 
 import datetime as dt
 from collections.abc import Collection, Mapping
@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_identity.rules.trust_list import ListedKey, StatusContent, TrustList
+from yibao_identity.rules.trust.published import ListedKey, StatusContent, TrustList
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """Verifies roots of trust before they are stored."""
 
 from yibao.trust import QrError, TrustRoot
-from yibao_identity.application.trust import Root
-from yibao_identity.rules.trust_keys import KeyChangeError
+from yibao_identity.application.trust.rows import Root
+from yibao_identity.rules.trust.keys import KeyChangeError
 
 
 class SdkRootReader:
-    """Reads roots as every verifier does; see `application.trust.RootReader`."""
+    """Reads roots as every verifier does; see `application.trust.rows.RootReader`."""
 
     def read(self, document: bytes, *, previous: Root | None) -> Root:
         """Returns the root in a document that follows `previous`, or is the first."""

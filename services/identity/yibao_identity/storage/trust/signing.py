@@ -8,7 +8,7 @@ from yibao import issuing
 from yibao.trust import TrustSnapshot
 from yibao_common.keys.signing_key import SigningKey, SoftwareKey
 from yibao_identity.rules.code import QrClaims, encode_claims
-from yibao_identity.rules.trust_list import ListedKey, ListedStatus, StatusContent, TrustList
+from yibao_identity.rules.trust.published import ListedKey, ListedStatus, StatusContent, TrustList
 
 
 class _Signer:

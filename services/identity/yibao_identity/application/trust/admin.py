@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from yibao_common.values.clock import Clock
-from yibao_identity.application.publish import PublishError, TrustPublisher
-from yibao_identity.application.trust import (
+from yibao_identity.application.trust.publish import PublishError, TrustPublisher
+from yibao_identity.application.trust.rows import (
     Denial,
     PrivateKeys,
     RecordedKey,
@@ -16,7 +16,7 @@ from yibao_identity.application.trust import (
     TrustChange,
     TrustTables,
 )
-from yibao_identity.rules.trust_keys import (
+from yibao_identity.rules.trust.keys import (
     KeyChangeError,
     Promotion,
     check_new,
@@ -24,7 +24,7 @@ from yibao_identity.rules.trust_keys import (
     next_key,
     promote,
 )
-from yibao_identity.rules.trust_list import HARD_AGE, MAX_DENIED, KeyState, KeyUse, ListedKey
+from yibao_identity.rules.trust.published import HARD_AGE, MAX_DENIED, KeyState, KeyUse, ListedKey
 
 # The longest life of a device certificate and the widest leeway: it is invalid after that.
 DENIAL_LIFE = dt.timedelta(hours=72, seconds=90)
