@@ -31,7 +31,7 @@ from yibao.identity.v1 import card_use_messages_pb2 as uses_pb2
 from yibao_common.values.ids import new_id
 from yibao_identity.application.pin.hashing import PinPlace
 from yibao_identity.pin_hashing import PinHasher
-from yibao_identity.rules.code import QrClaims, encode_claims
+from yibao_identity.rules.code import QrClaims
 
 Scenario = Callable[[CardWorld], Coroutine[Any, Any, None]]
 WRONG = "111118"
@@ -171,7 +171,7 @@ def test_the_code_of_a_swipe_is_signed_over_what_was_stored(
             used.expire_time.seconds,
             bytes.fromhex(transaction.code_id),
         )
-        text = _token.TEXT_PREFIX + _base45.encode(world.signer._sign(encode_claims(claims)))
+        text = _token.TEXT_PREFIX + _base45.encode(world.signer._sign(claims.encoded()))
         assert used.qr_text == text
 
     run(scenario)

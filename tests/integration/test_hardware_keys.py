@@ -29,7 +29,7 @@ from yibao_identity.application.trust.publish import TrustPublisher
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store
 from yibao_identity.rules.code import new_claims
-from yibao_identity.storage.trust.rows import TrustTableStore
+from yibao_identity.storage.trust.rows import StoredTrust
 from yibao_identity.trust_setup import add_first_keys, open_trust_admin
 
 PIN = "1234"
@@ -125,7 +125,7 @@ def test_a_deployment_signs_everything_in_the_module(
         assert not (folder / f"{key_id_of(each.key.public_key).hex()}.pem").exists()
     database = Database(config.database.url)
     try:
-        tables = TrustTableStore(database)
+        tables = StoredTrust(database)
         store = open_key_store(config.keys)
         ring = KeyRing(tables, store, regions=config.issuer.regions, clock=system_clock)
         ring.reload()

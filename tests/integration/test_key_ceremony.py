@@ -22,7 +22,7 @@ from yibao_common.db.database import Database
 from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.trust.published import KeyState, KeyUse
 from yibao_identity.storage import tables
-from yibao_identity.storage.trust.rows import TrustTableStore
+from yibao_identity.storage.trust.rows import StoredTrust
 
 RUNBOOK = ROOT / "docs" / "operating" / "keys.md"
 WEEK = dt.timedelta(days=7, minutes=1)
@@ -41,7 +41,7 @@ class Desk:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.database = Database(url)
-        self.tables = TrustTableStore(self.database)
+        self.tables = StoredTrust(self.database)
 
     def run(self, line: str) -> Result:
         """Gives one command; a pattern of files is spelt out as a shell would."""

@@ -40,7 +40,7 @@ from yibao_identity.rules.code import new_claims
 from yibao_identity.rules.trust.keys import KeyChangeError
 from yibao_identity.rules.trust.published import KeyUse
 from yibao_identity.storage import tables
-from yibao_identity.storage.trust.rows import TrustTableStore
+from yibao_identity.storage.trust.rows import StoredTrust
 from yibao_identity.trust_setup import open_trust_admin
 
 PACKAGE = "yibao_identity"
@@ -76,7 +76,7 @@ class Deployment:
     def ring(self, database: Database) -> KeyRing:
         """Returns the keys as a process takes them over now."""
         ring = KeyRing(
-            TrustTableStore(database),
+            StoredTrust(database),
             open_key_store(self.config.keys),
             regions=self.config.issuer.regions,
             clock=self.clock,
@@ -554,7 +554,7 @@ def _published(deployment: Deployment, database: Database) -> TrustSnapshot:
 
 def _publish(deployment: Deployment, database: Database) -> bytes:
     """Publishes what is due, as a running service does by itself."""
-    store = TrustTableStore(database)
+    store = StoredTrust(database)
     ring = KeyRing(
         store,
         open_key_store(deployment.config.keys),

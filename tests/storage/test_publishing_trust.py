@@ -14,7 +14,10 @@ from support.token_minting import private_key, public_key
 from yibao import _status_list
 from yibao.trust import TrustSnapshot
 from yibao_common.db.database import Database
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.trust.publish import PublishError, TrustPublisher, next_version
+from yibao_identity.application.trust.reading import TrustReader
 from yibao_identity.application.trust.rows import (
     Denial,
     PublishedSnapshot,
@@ -24,7 +27,7 @@ from yibao_identity.application.trust.rows import (
 )
 from yibao_identity.rules.trust.published import KeyState, KeyUse, ListedKey
 from yibao_identity.storage import tables
-from yibao_identity.storage.trust.rows import TrustTableStore
+from yibao_identity.storage.trust.rows import StoredTrust
 from yibao_identity.storage.trust.signing import StatusListSigner, TrustSigner
 
 START = dt.datetime(2026, 11, 2, 8, 0, 0, 500_000, tzinfo=dt.UTC)
@@ -74,7 +77,8 @@ class World:
     def __init__(self, database: Database) -> None:
         self.clock = Clock()
         self.database = database
-        self.tables = TrustTableStore(database)
+        self.tables = StoredTrust(database)
+        self.reader = TrustReader(self.tables)
         self.add_root(make_root([public_key("trust")]), 1, [public_key("trust")])
         self.put(listed("tok", KeyUse.TOKEN), listed("status", KeyUse.STATUS))
 
@@ -148,7 +152,7 @@ def test_a_restart_and_a_second_process_publish_the_same_snapshot(world: World) 
     first = world.process().publish()
     world.clock.now += dt.timedelta(minutes=5)
     assert world.process().publish() == first
-    assert world.process().current() == first
+    assert world.reader.snapshot() == first
 
 
 @pytest.mark.parametrize(
@@ -216,8 +220,7 @@ def test_a_revocation_makes_a_list_and_the_snapshot_that_binds_it(world: World) 
     world.revoke(1, 77)
     second = world.process().publish()
     assert second.version == first.version + 1
-    found = world.process().status_list(REGION, 1)
-    assert found is not None
+    found = world.reader.status_list(f"mi:sl/{REGION}/1")
     assert found.version == NUMBER + 1
     trust = world.read(second).with_status_list(found.document, now=world.clock())
     status = trust.status_lists[f"mi:sl/{REGION}/1"]
@@ -231,8 +234,7 @@ def test_a_bit_is_left_out_once_its_certificate_has_expired(world: World) -> Non
     for wait, bits in ((599, _status_list.bits_of([77])), (1, _status_list.bits_of([]))):
         world.clock.now += wait * SECOND
         world.process().publish()
-        found = world.process().status_list(REGION, 1)
-        assert found is not None
+        found = world.reader.status_list(f"mi:sl/{REGION}/1")
         assert found.bits == bits
 
 
@@ -260,7 +262,9 @@ def test_a_list_is_left_out_when_its_last_certificate_has_expired(world: World) 
     ):
         world.clock.now = now
         assert numbers(world.read(publisher.publish())) == expected
-    assert publisher.status_list(REGION, 1) is None
+    with pytest.raises(RuleError) as caught:
+        world.reader.status_list(f"mi:sl/{REGION}/1")
+    assert caught.value.reason is Reason.STATUS_LIST_NOT_FOUND
 
 
 def test_without_a_key_for_lists_there_are_none(world: World) -> None:
@@ -276,7 +280,7 @@ def test_a_process_without_the_key_for_lists_publishes_none_without_them(world: 
     world.put(listed("status", KeyUse.STATUS, KeyState.RETIRING), listed("status 2", KeyUse.STATUS))
     with pytest.raises(PublishError, match="private half of the status key"):
         world.process("trust", "status").publish()
-    assert world.process().current() == first
+    assert world.reader.snapshot() == first
 
 
 def test_another_key_for_lists_signs_them_anew(world: World) -> None:
@@ -292,14 +296,14 @@ def test_another_root_signs_with_its_trust_key(world: World) -> None:
     world.add_root(make_root(new, HOLDERS[:2], version=2), 2, new)
     with pytest.raises(PublishError, match="root 2 allows trust keys of which none"):
         world.process().publish()
-    assert world.process().current() == first
+    assert world.reader.snapshot() == first
     second = world.process("trust", "trust 2", "status").publish()
     assert second.version == first.version + 1
     TrustSnapshot.verify(second.snapshot, trust_key=new, now=world.clock())
 
 
 def test_without_a_root_or_a_key_nothing_is_published(databases: Databases) -> None:
-    store = TrustTableStore(databases.open("yibao_identity"))
+    store = StoredTrust(databases.open("yibao_identity"))
     publisher = TrustPublisher(store, TestKeys("trust"), clock=Clock())
     with pytest.raises(PublishError, match="no root of trust"):
         publisher.publish()
@@ -370,7 +374,7 @@ def test_a_kill_is_not_undone_by_a_process_that_read_the_keys_before(world: Worl
         assert late.is_alive(), "it waits for the change"
         by_kill = publisher.publish_in(change)
     late.join(20)
-    newest = publisher.current()
+    newest = world.reader.snapshot()
     assert newest == by_kill
     assert any(each.is_killed for each in world.read(newest).keys.values())
 

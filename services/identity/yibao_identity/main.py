@@ -31,6 +31,7 @@ from yibao_common.values.ids import Ids, new_id
 from yibao_identity.access import ACCESS
 from yibao_identity.application.supervision import Supervision
 from yibao_identity.application.trust.publish import PublishError, TrustPublisher
+from yibao_identity.application.trust.reading import TrustReader
 from yibao_identity.card_parts import CardParts
 from yibao_identity.certificate_parts import CertificateParts
 from yibao_identity.config import IdentityConfig
@@ -40,7 +41,7 @@ from yibao_identity.person_parts import person_servicer
 from yibao_identity.servicer.supervision import SupervisionServicer
 from yibao_identity.servicer.trust import TrustServicer
 from yibao_identity.storage import tables
-from yibao_identity.storage.trust.rows import TrustTableStore
+from yibao_identity.storage.trust.rows import StoredTrust
 from yibao_identity.storage.work import unit_of_work
 
 DESCRIPTORS = (
@@ -77,7 +78,7 @@ class IdentityService:
         self._blocking = blocking = Blocking()
         self.database = database = open_database(config, package="yibao_identity")
         try:
-            self._trust = TrustTableStore(database)
+            self._trust = StoredTrust(database)
             ring = KeyRing(self._trust, key_store, regions=config.issuer.regions, clock=clock)
             self._publisher = TrustPublisher(self._trust, ring, clock=clock)
             ring.reload()
@@ -170,7 +171,7 @@ class IdentityService:
             self._supervision, server
         )
         trust_service_pb2_grpc.add_TrustServiceServicer_to_server(
-            TrustServicer(self._publisher, self._trust, self._blocking), server
+            TrustServicer(TrustReader(self._trust), self._blocking), server
         )
 
 

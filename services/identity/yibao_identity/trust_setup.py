@@ -16,7 +16,7 @@ from yibao_identity.keys import KeyRing, open_key_store
 from yibao_identity.rules.trust.keys import KeyChangeError
 from yibao_identity.rules.trust.published import KeyUse
 from yibao_identity.storage.trust.root_reader import SdkRootReader
-from yibao_identity.storage.trust.rows import TrustTableStore
+from yibao_identity.storage.trust.rows import StoredTrust
 
 KEY_LIFE = dt.timedelta(days=365)
 
@@ -34,7 +34,7 @@ def open_trust_admin(
     database = Database(config.database.url)
     try:
         check_is_current(database, "yibao_identity")
-        tables = TrustTableStore(database)
+        tables = StoredTrust(database)
         ring = KeyRing(tables, store, regions=config.issuer.regions, clock=clock)
         publisher = TrustPublisher(tables, ring, clock=clock)
         yield TrustAdmin(tables, store, publisher, SdkRootReader(), clock=clock, by=by)

@@ -13,7 +13,6 @@ from yibao_identity.rules.code import (
     QrClaims,
     batch_claims,
     check_batch,
-    encode_claims,
     new_claims,
 )
 
@@ -41,7 +40,7 @@ def test_a_code_is_not_issued_for_anything_else(audience: str) -> None:
 
 
 def test_the_layout_is_the_deterministic_cbor_of_the_claims() -> None:
-    encoded = encode_claims(claims())
+    encoded = claims().encoded()
     assert encoded == _cbor.encode(
         {1: REGION, 2: SUBJECT, 3: "01301", 4: NOW_SECOND + 60, 6: NOW_SECOND, 7: CODE_ID}
     )

@@ -21,7 +21,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store, open_vault
-from yibao_identity.storage.trust.rows import TrustTableStore
+from yibao_identity.storage.trust.rows import StoredTrust
 from yibao_settlement.config import SettlementConfig
 
 _SOON = dt.timedelta(days=14)
@@ -119,7 +119,7 @@ def _examine_identity_keys(config: IdentityConfig, *, clock: Clock) -> Iterator[
     database = Database(config.database.url)
     try:
         open_vault(config)
-        tables = TrustTableStore(database)
+        tables = StoredTrust(database)
         store = open_key_store(config.keys)
         ring = KeyRing(tables, store, regions=config.issuer.regions, clock=clock)
         ring.reload()

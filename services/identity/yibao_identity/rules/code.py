@@ -67,6 +67,29 @@ class QrClaims:
         assert 1 << 16 <= self.issue_second < self.expire_second < 1 << 32
         assert len(self.code_id) == CODE_ID_BYTES
 
+    def encoded(self) -> bytes:
+        """Returns the claims as a deterministic CBOR map: the payload that is signed.
+
+        The layout is fixed, so it is written out: a map of 6 whose keys 1, 2, 3, 4, 6, 7 are
+        iss, sub, aud (text), exp, iat (4-byte integers) and cti (8 bytes).
+        """
+        return b"".join(
+            (
+                b"\xa6\x01",
+                _text(self.issuer),
+                b"\x02",
+                _text(self.subject),
+                b"\x03",
+                _text(self.audience),
+                b"\x04\x1a",
+                self.expire_second.to_bytes(4),
+                b"\x06\x1a",
+                self.issue_second.to_bytes(4),
+                b"\x07\x48",
+                self.code_id,
+            )
+        )
+
 
 def new_claims(
     *, issuer: str, subject: str, audience: str, now: dt.datetime, code_id: bytes
@@ -139,30 +162,6 @@ def batch_claims(
         )
         for place, code_id in enumerate(code_ids)
     ]
-
-
-def encode_claims(claims: QrClaims) -> bytes:
-    """Returns the claims as a deterministic CBOR map: the payload that is signed.
-
-    The layout is fixed, so it is written out: a map of 6 whose keys 1, 2, 3, 4, 6, 7 are
-    iss, sub, aud (text), exp, iat (4-byte integers) and cti (8 bytes).
-    """
-    return b"".join(
-        (
-            b"\xa6\x01",
-            _text(claims.issuer),
-            b"\x02",
-            _text(claims.subject),
-            b"\x03",
-            _text(claims.audience),
-            b"\x04\x1a",
-            claims.expire_second.to_bytes(4),
-            b"\x06\x1a",
-            claims.issue_second.to_bytes(4),
-            b"\x07\x48",
-            claims.code_id,
-        )
-    )
 
 
 def _text(value: str) -> bytes:

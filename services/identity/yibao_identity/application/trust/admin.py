@@ -9,6 +9,7 @@ from yibao_common.values.clock import Clock
 from yibao_identity.application.trust.publish import PublishError, TrustPublisher
 from yibao_identity.application.trust.rows import (
     Denial,
+    InvalidRootError,
     PrivateKeys,
     RecordedKey,
     Root,
@@ -171,7 +172,10 @@ class TrustAdmin:
             newest = change.newest_root()
             if newest is not None and newest.document == document:
                 return newest, self._finish(change)
-            root = self._roots.read(document, previous=newest)
+            try:
+                root = self._roots.read(document, previous=newest)
+            except InvalidRootError as error:
+                raise KeyChangeError(f"not taken: {error}") from None
             if root.expire_time <= self._clock():
                 raise KeyChangeError(f"root {root.version} has expired")
             change.add_root(root, now=self._clock(), by=self._by)

@@ -58,7 +58,7 @@ class _Wanted:
 
 
 class TrustPublisher:
-    """Signs what is due and answers with what is published. Blocks; safe between threads."""
+    """Signs what is due. Blocks; safe between threads."""
 
     def __init__(self, tables: TrustTables, signers: Signers, *, clock: Clock) -> None:
         """Takes the tables and the private keys of this process."""
@@ -117,20 +117,6 @@ class TrustPublisher:
         change.publish(snapshot, signed)
         change.forget(issue_time - _KEPT)
         return snapshot
-
-    def current(self) -> PublishedSnapshot:
-        """Returns the newest snapshot."""
-        with self._tables.view() as view:
-            newest = view.newest_snapshot()
-        assert newest is not None, "published at the start"
-        return newest
-
-    def status_list(self, region: str, number: int) -> PublishedStatus | None:
-        """Returns a status list as the newest snapshot binds it, or None."""
-        with self._tables.view() as view:
-            newest, found = view.newest_snapshot(), view.newest_status(region, number)
-        assert newest is not None, "published at the start"
-        return found if found is not None and found.digest in newest.list_digests else None
 
     def _wanted(self, view: TrustView) -> _Wanted:
         now = self._clock()

@@ -203,12 +203,16 @@ class PrivateKeys(Protocol):
         ...
 
 
+class InvalidRootError(Exception):
+    """A document is no root that verifiers take; the text tells why."""
+
+
 class RootReader(Protocol):
     """Verifies roots of trust."""
 
     def read(self, document: bytes, *, previous: Root | None) -> Root:
         """Returns the root in a document that follows `previous`, or is the first.
 
-        Raises KeyChangeError where it does not.
+        Raises InvalidRootError where it does not.
         """
         ...

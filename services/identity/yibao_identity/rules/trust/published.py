@@ -2,12 +2,18 @@
 
 import datetime as dt
 import enum
+import re
 from dataclasses import dataclass
+
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 # A verifier that is cut off uses its snapshot until then and no longer.
 HARD_AGE = dt.timedelta(days=7)
 REFRESH_AFTER = dt.timedelta(hours=1)
 MAX_DENIED = 1_024
+
+_LIST_URI = re.compile(r"mi:sl/([0-9]{6})/([1-9][0-9]{0,8})", re.ASCII)
 
 
 class KeyState(enum.Enum):
@@ -102,3 +108,21 @@ class StatusContent:
     bits: bytes
     life: dt.timedelta = HARD_AGE
     refresh_after: dt.timedelta = REFRESH_AFTER
+
+
+def parse_list_uri(uri: str) -> tuple[str, int] | None:
+    """Returns the region and the number of a status list, or None where it names none."""
+    match = _LIST_URI.fullmatch(uri)
+    return None if match is None else (match[1], int(match[2]))
+
+
+def root_not_found(version: int) -> RuleError:
+    """Returns the refusal of an unknown root."""
+    return RuleError(Reason.TRUST_ROOT_NOT_FOUND, f"there is no root {version}", version=version)
+
+
+def status_list_not_found(uri: str) -> RuleError:
+    """Returns the refusal of a list that is not bound."""
+    return RuleError(
+        Reason.STATUS_LIST_NOT_FOUND, f"the newest snapshot binds no list {uri}", uri=uri
+    )

@@ -1,8 +1,7 @@
 """Verifies roots of trust before they are stored."""
 
 from yibao.trust import QrError, TrustRoot
-from yibao_identity.application.trust.rows import Root
-from yibao_identity.rules.trust.keys import KeyChangeError
+from yibao_identity.application.trust.rows import InvalidRootError, Root
 
 
 class SdkRootReader:
@@ -16,5 +15,5 @@ class SdkRootReader:
             else:
                 root = TrustRoot.first(previous.document).successor(document)
         except QrError as error:
-            raise KeyChangeError(f"not taken: {error.message}") from None
+            raise InvalidRootError(error.message) from None
         return Root(root.version, root.expire_time, root.trust_keys, document)

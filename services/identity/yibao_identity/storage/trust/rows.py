@@ -25,7 +25,7 @@ from yibao_identity.storage import tables
 _HEAD = sa.select(tables.trust_head).with_for_update()
 
 
-class TrustTableStore:
+class StoredTrust:
     """The tables of a database; see `application.trust.rows.TrustTables`."""
 
     def __init__(self, database: Database) -> None:

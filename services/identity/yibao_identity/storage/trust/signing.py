@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yibao import issuing
 from yibao.trust import TrustSnapshot
 from yibao_common.keys.signing_key import SigningKey, SoftwareKey
-from yibao_identity.rules.code import QrClaims, encode_claims
+from yibao_identity.rules.code import QrClaims
 from yibao_identity.rules.trust.published import ListedKey, ListedStatus, StatusContent, TrustList
 
 
@@ -36,7 +36,7 @@ class TokenSigner(_Signer):
 
         What is signed here can be presented, so it is stored before.
         """
-        return issuing.code_text(self._sign(encode_claims(claims)))
+        return issuing.code_text(self._sign(claims.encoded()))
 
 
 class CredentialSigner(_Signer):
