@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from yibao import issuing, qr
 from yibao.trust import TrustSnapshot
-from yibao_identity.rules.code import QrClaims, encode_claims
+from yibao_identity.rules.code import QrClaims
 
 # Few enough to stay in the processor's cache, as the one signature of openssl's does.
 _CODES = 50
@@ -82,7 +82,7 @@ class VerifyBench:
             expire_second=self._second + 60,
             code_id=os.urandom(8),
         )
-        return issuing.code_text(_signed(key, encode_claims(claims)))
+        return issuing.code_text(_signed(key, claims.encoded()))
 
     def _presentation(self, key: Ed25519PrivateKey, subject: str, index: int) -> str:
         device_key = Ed25519PrivateKey.generate()

@@ -22,7 +22,7 @@ def desk(databases: Databases) -> EcertDesk:
 
 def credentials(desk: EcertDesk, person_id: str) -> tuple[Credential, ...]:
     """Returns what settlement is told of a person's credentials."""
-    changes = desk.persons.changes(REGION, after_sequence=0, limit=1_000)
+    changes = desk.changes(REGION, after_sequence=0, limit=1_000)
     return next(
         each.standing.credentials for each in changes if each.standing.person_id == person_id
     )

@@ -35,7 +35,7 @@ def refusal_of(act: object, *args: object, **kwargs: object) -> RuleError:
 
 def told_states(desk: EcertDesk, person_id: str) -> list[CredentialState]:
     """Returns what settlement is told of a person's credentials."""
-    changes = desk.persons.changes(REGION, after_sequence=0, limit=1_000)
+    changes = desk.changes(REGION, after_sequence=0, limit=1_000)
     standing = next(e.standing for e in changes if e.standing.person_id == person_id)
     return [credential.state for credential in standing.credentials]
 
