@@ -48,7 +48,7 @@ LONG_CHAINS = {
 }
 # Protocols that no class of ours implements twice, and why they are ones.
 STRUCTURES = {
-    "yibao_identity.servicer.person_requests.ChangingRequest": "fields of generated messages",
+    "yibao_identity.servicer.requests.ChangingRequest": "fields of generated messages",
     "yibao_settlement.servicer.request.ChangingRequest": "fields of generated messages",
 }
 
