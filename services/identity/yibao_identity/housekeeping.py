@@ -1,11 +1,12 @@
 """What the identity service does for trust in the background: keys read anew, lists signed."""
 
-import asyncio
 import datetime as dt
 
+from yibao_common.commands.background import BackgroundTask, Duty, ToldError
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.config import StartError
-from yibao_common.process.logs import Log, kinds
+from yibao_common.process.logs import Log
+from yibao_common.process.metrics import Metrics
 from yibao_common.values.clock import Clock
 from yibao_identity.application.trust.publish import PublishError, TrustPublisher
 from yibao_identity.keys import KeyRing
@@ -15,61 +16,54 @@ _WARN_BEFORE = dt.timedelta(days=30)
 _WARN_EVERY = dt.timedelta(days=1)
 
 
-class TrustKeeper:
-    """Takes over changed keys and publishes what is due, every `seconds`."""
+def trust_keeping(
+    ring: KeyRing,
+    publisher: TrustPublisher,
+    blocking: Blocking,
+    *,
+    seconds: float,
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> BackgroundTask:
+    """Returns the task that takes over changed keys and publishes what is due.
 
-    def __init__(
-        self,
-        ring: KeyRing,
-        publisher: TrustPublisher,
-        blocking: Blocking,
-        *,
-        seconds: float,
-        clock: Clock,
-        log: Log,
-    ) -> None:
-        """Takes what it keeps; nothing runs before `start`."""
+    It does so every `seconds`, and warns of keys that expire soon.
+    """
+
+    async def read_keys() -> None:
+        try:
+            await blocking.run(ring.reload)
+        except StartError as error:
+            raise ToldError(str(error)) from None
+
+    async def publish() -> None:
+        try:
+            await blocking.run(publisher.publish)
+        except PublishError as error:
+            raise ToldError(str(error)) from None
+
+    duties = [
+        Duty(run=read_keys, failure="keys were not read", name="keys"),
+        Duty(run=publish, failure="trust is not published", name="publish"),
+        Duty(run=_EndWarnings(ring, clock=clock, log=log).tell, failure="no warning", name="ends"),
+    ]
+    return BackgroundTask(
+        "trust-keeper", duties, seconds=seconds, metrics=metrics, clock=clock, log=log
+    )
+
+
+class _EndWarnings:
+    """Warns of keys that expire soon, of each once a day."""
+
+    def __init__(self, ring: KeyRing, *, clock: Clock, log: Log) -> None:
         self._ring = ring
-        self._publisher = publisher
-        self._blocking = blocking
-        self._seconds = seconds
         self._clock = clock
         self._log = log
-        self._task: asyncio.Task[None] | None = None
         self._warned: dict[str, dt.datetime] = {}
 
-    def start(self) -> None:
-        """Starts; call it inside the event loop."""
-        self._task = asyncio.create_task(self._run(), name="trust-keeper")
-
-    async def close(self) -> None:
-        """Stops before the next round."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
-        while True:
-            await self._round()
-            await asyncio.sleep(self._seconds)
-
-    async def _round(self) -> None:
-        """Does what is due; whatever fails is logged and tried again in the next round."""
-        try:
-            await self._blocking.run(self._ring.reload)
-        except StartError as error:
-            self._log.error("a signing key is missing", problem=str(error))
-        except Exception as error:
-            self._log.error("keys were not read", error=kinds(error))
-        try:
-            await self._blocking.run(self._publisher.publish)
-        except PublishError as error:
-            self._log.error("trust is not published", problem=str(error))
-        except Exception as error:
-            self._log.error("trust is not published", error=kinds(error))
-        self._warn_of_ends()
-
-    def _warn_of_ends(self) -> None:
+    async def tell(self) -> None:
+        """Logs what is to be said now."""
         now = self._clock()
         for use, expire_time in self._ring.expire_times().items():
             left = expire_time - now

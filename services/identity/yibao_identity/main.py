@@ -35,7 +35,7 @@ from yibao_identity.application.trust.reading import TrustReader
 from yibao_identity.card_parts import CardParts
 from yibao_identity.certificate_parts import CertificateParts
 from yibao_identity.config import IdentityConfig
-from yibao_identity.housekeeping import TrustKeeper
+from yibao_identity.housekeeping import trust_keeping
 from yibao_identity.keys import KeyRing, open_key_store, open_vault
 from yibao_identity.person_parts import person_servicer
 from yibao_identity.servicer.supervision import SupervisionServicer
@@ -80,14 +80,15 @@ class IdentityService:
         try:
             self._trust = StoredTrust(database)
             ring = KeyRing(self._trust, key_store, regions=config.issuer.regions, clock=clock)
-            self._publisher = TrustPublisher(self._trust, ring, clock=clock)
+            publisher = TrustPublisher(self._trust, ring, clock=clock)
             ring.reload()
-            _publish(self._publisher)
-            self._keeper = TrustKeeper(
+            _publish(publisher)
+            self._keeper = trust_keeping(
                 ring,
-                self._publisher,
+                publisher,
                 blocking,
                 seconds=config.trust.publish_seconds,
+                metrics=self._metrics,
                 clock=clock,
                 log=log,
             )
@@ -145,7 +146,7 @@ class IdentityService:
         )
         self._certificates.start(supervisor)
         self._cards.start(supervisor)
-        self._keeper.start()
+        self._keeper.start(supervisor)
         try:
             port = await server.start()
             if started is not None:
