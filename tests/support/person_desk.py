@@ -24,6 +24,7 @@ from yibao_common.values.citizen_number import Gender
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.work import Work
+from yibao_identity.rules.credential import CredentialKind
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus, EnrolmentTerms
 from yibao_identity.rules.person import Person
 
@@ -76,11 +77,6 @@ class PersonDesk:
         return self.work.enrolments
 
     @property
-    def credentials(self) -> MemoryCredentials:
-        assert isinstance(self.work.credentials, MemoryCredentials)
-        return self.work.credentials
-
-    @property
     def told(self) -> set[str]:
         """Of whom settlement is told."""
         return self.work.feed.person_ids
@@ -117,6 +113,13 @@ class PersonDesk:
         """Registers several."""
         for number, person_id in enumerate(person_ids, start=1):
             self.person(person_id, number=number)
+
+    def suspend(self, kind: CredentialKind, person_id: str) -> None:
+        """Gives somebody a credential that a case suspends."""
+        rows = self.work.credentials
+        assert isinstance(rows, MemoryCredentials)
+        is_card = kind is CredentialKind.CARD
+        rows.suspended[person_id] = Reason.CARD_SUSPENDED if is_card else Reason.ECERT_SUSPENDED
 
     def period(self, person_id: str, enrolment_id: str, **fields: Any) -> Enrolment:
         """Enrols somebody as an employee from 2026 on, unless `fields` tell otherwise."""

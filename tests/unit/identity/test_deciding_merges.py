@@ -1,13 +1,16 @@
 """In which order merges are checked, and what an approved one does, and in which order."""
 
+import datetime as dt
 import pickle
 
 import pytest
-from support.person_desk import CHECKER, MAKER, REGION, PersonDesk, answer, refusal
+from support.person_desk import CHECKER, MAKER, NOW, REGION, PersonDesk, answer, refusal
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.merge import DecideMerge, Merges, ProposeMerge
+from yibao_identity.application.work import Work
+from yibao_identity.rules.credential import CredentialKind
 from yibao_identity.rules.merge import Merge, MergeState
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
 
@@ -19,8 +22,21 @@ def desk() -> PersonDesk:
     return desk
 
 
-def merges(desk: PersonDesk) -> Merges:
-    return Merges(desk.transactions, **desk.shared)
+class Closer:
+    """Closes nothing, and keeps of whom it was to close, and as whom."""
+
+    def __init__(self) -> None:
+        self.closed: list[tuple[str, dt.datetime, str]] = []
+
+    def __call__(self, work: Work, person_id: str, *, at: dt.datetime, caller: str) -> None:
+        # What the duplicate has is closed once nobody can take it for a person any more.
+        assert work.persons.find(person_id) is not None
+        assert work.holders.survivor_of(person_id) != person_id
+        self.closed.append((person_id, at, caller))
+
+
+def merges(desk: PersonDesk, *closers: Closer) -> Merges:
+    return Merges(desk.transactions, closers=closers, **desk.shared)
 
 
 def proposing(desk: PersonDesk, retired: str, surviving: str) -> ProposeMerge:
@@ -61,7 +77,7 @@ def test_deciding_looks_at_state_and_maker_before_it_looks_at_persons(desk: Pers
     decide = merges(desk).decide
     assert refusal(decide, deciding(desk, "x", caller=MAKER)) is Reason.MERGE_NOT_FOUND
     merge = proposed(desk)
-    desk.credentials.suspended["a"] = Reason.ECERT_SUSPENDED
+    desk.suspend(CredentialKind.ECERT, "a")
     desk.persons.rows.pop("b")
     desk.person("b", number=2, merged_into="c")
     by_maker = deciding(desk, merge.merge_id, caller=MAKER)
@@ -77,10 +93,10 @@ def test_deciding_looks_at_state_and_maker_before_it_looks_at_persons(desk: Pers
 
 def test_a_suspended_credential_keeps_nobody_from_rejecting(desk: PersonDesk) -> None:
     merge = proposed(desk)
-    desk.credentials.suspended["a"] = Reason.CARD_SUSPENDED
+    desk.suspend(CredentialKind.CARD, "a")
     rejected: Merge = answer(merges(desk).decide, deciding(desk, merge.merge_id, is_approved=False))
     assert (rejected.state, rejected.checker) == (MergeState.REJECTED, CHECKER)
-    assert (desk.told, desk.credentials.closed) == (set(), [])
+    assert desk.told == set()
 
 
 def test_an_approved_merge_ends_the_duplicate_and_tells_of_all_whom_it_touches(
@@ -95,10 +111,11 @@ def test_an_approved_merge_ends_the_duplicate_and_tells_of_all_whom_it_touches(
         desk.work.relatives.insert(link(desk, link_id, person_id, "a", purpose), requested_by="")
     merge = proposed(desk)
     desk.holders.locked.clear()
-    answer(merges(desk).decide, deciding(desk, merge.merge_id))
+    cards, certificates = Closer(), Closer()
+    answer(merges(desk, cards, certificates).decide, deciding(desk, merge.merge_id))
     assert (desk.holders.locked, desk.merges.locked) == (["a", "b"], [merge.merge_id])
     assert desk.persons.rows["a"].merged_into == "b"
-    assert desk.credentials.closed == [("cards", "a"), ("certificates", "a")]
+    assert cards.closed == certificates.closed == [("a", NOW, CHECKER)]
     assert {each.state for each in desk.relatives.rows.values()} == {LinkState.ENDED}
     standing = desk.enrolments.standing(["a", "b"])
     assert standing["a"] == []
