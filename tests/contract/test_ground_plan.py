@@ -22,12 +22,16 @@ from support.own_classes import (
 # Settlement alone reads files that people write.
 LAYERS = ("rules", "application", "files", "storage", "servicer")
 # Services that are not built on the plan yet; empty once all are.
-PENDING = {"identity", "settlement"}
+PENDING = {"settlement"}
 
 # What one layer alone has, and why.
 ALONE: dict[str, dict[str, str]] = {
     "identity": {
+        "application/calls": "a call answered once and its refusal put on record, for all features",
         "rules/channel": "one table of ways for cards and e-certificates, for all their calls",
+        "rules/credential": "what settlement is told of cards and e-certificates alike",
+        "rules/documents": "the form of documents, asked by every feature that is shown one",
+        "servicer/requests": "requests as values, for the parts of all services",
         "storage/tables": "rows and columns, stated once for all features",
     },
     "settlement": {"storage/tables": "rows and columns, stated once for all features"},

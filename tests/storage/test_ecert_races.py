@@ -20,6 +20,7 @@ from support.person_stores import REGION
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.code.queue import IssueCode, IssueWork
+from yibao_identity.application.holder import lock_persons
 from yibao_identity.application.relative_code import (
     IssueRelativeCode,
     RelativeCode,
@@ -29,8 +30,7 @@ from yibao_identity.rules.code import QrClaims
 from yibao_identity.rules.device import DeviceState
 from yibao_identity.rules.relative import LinkPurpose, LinkState
 from yibao_identity.storage import tables
-from yibao_identity.storage.person_locks import lock_persons
-from yibao_identity.storage.relative_code import RelativeCodeTransactions
+from yibao_identity.storage.holder import StoredHolders
 
 FAR = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
 
@@ -144,7 +144,7 @@ def test_every_command_waits_for_whoever_holds_the_person(desk: EcertDesk, what:
     }
     thread = threading.Thread(target=acts[what])
     with desk.database.write() as connection:
-        lock_persons(connection, REGION, [certificate.person_id])
+        lock_persons(StoredHolders(connection, REGION, desk.vault), [certificate.person_id])
         thread.start()
         thread.join(0.3)
         assert thread.is_alive()
@@ -233,7 +233,7 @@ def test_no_code_is_issued_once_a_suspension_was_told(desk: EcertDesk) -> None:
 
 def relative_work(desk: EcertDesk) -> RelativeIssueWork:
     return RelativeIssueWork(
-        RelativeCodeTransactions(desk.database),
+        desk.transactions,
         key_expire_time=lambda: FAR,
         clock=desk.clock,
         random_bytes=os.urandom,

@@ -83,7 +83,7 @@ def marks(desk: EcertDesk) -> dict[str, str | None]:
 
 def told(desk: EcertDesk, subject: str, person_id: str) -> CredentialState:
     """Returns what settlement is told of a credential."""
-    changes = desk.persons.changes(REGION, after_sequence=0, limit=1_000)
+    changes = desk.changes(REGION, after_sequence=0, limit=1_000)
     standing = next(e.standing for e in changes if e.standing.person_id == person_id)
     (found,) = [each.state for each in standing.credentials if each.subject == subject]
     return found

@@ -15,7 +15,6 @@ from yibao import _device
 from yibao import device as proofs
 from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
-from yibao_common.db.transactions import StoredTransactions
 from yibao_common.values.ids import new_id
 from yibao_identity.application.certificate import (
     ActivateCertificate,
@@ -43,7 +42,6 @@ from yibao_identity.storage import tables
 from yibao_identity.storage.device.certifier import SignedStatements
 from yibao_identity.storage.device.proof import PhoneKeys
 from yibao_identity.storage.trust.signing import CredentialSigner
-from yibao_identity.storage.work import unit_of_work
 
 CHANNEL = "channel/wallet"
 HOSPITAL = "institution/H50011200001"
@@ -92,13 +90,6 @@ class EcertDesk(PersonWorld):
         super().__init__(database)
         self.alarms = KeptAlarms()
         shared: dict[str, Any] = {"clock": self.clock, "ids": new_id}
-        self.transactions = StoredTransactions(
-            database,
-            answers=tables.answer,
-            unit=unit_of_work(self.vault),
-            clock=self.clock,
-            vault=self.vault,
-        )
         self.certificates = Certificates(self.transactions, random_bytes=os.urandom, **shared)
         self.issuer_key = Ed25519PrivateKey.generate()
         policy = policy or DevicePolicy()

@@ -11,7 +11,8 @@ import pytest
 from support.identity_world import citizen_number
 from support.memory.enrolment import MemoryEnrolments
 from support.memory.holder import MemoryHolders
-from support.memory.merge import MemoryCredentials, MemoryMerges
+from support.memory.merge import MemoryMerges
+from support.memory.misuse import MemorySuspensions
 from support.memory.person import MemoryPersons
 from support.memory.relative import MemoryRelatives
 from support.memory.transactions import MemoryTransactions
@@ -24,8 +25,11 @@ from yibao_common.values.citizen_number import Gender
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.work import Work
+from yibao_identity.rules.card import CardState
+from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import CredentialKind
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus, EnrolmentTerms
+from yibao_identity.rules.misuse import CaseCredential
 from yibao_identity.rules.person import Person
 
 REGION = "500100"
@@ -51,7 +55,7 @@ class PersonDesk:
             enrolments=MemoryEnrolments(),
             merges=self.merges,
             relatives=self.relatives,
-            credentials=MemoryCredentials(),
+            suspensions=MemorySuspensions(),
         )
         self.transactions: MemoryTransactions[Work] = MemoryTransactions(work)
         numbers = itertools.count(1)
@@ -116,10 +120,10 @@ class PersonDesk:
 
     def suspend(self, kind: CredentialKind, person_id: str) -> None:
         """Gives somebody a credential that a case suspends."""
-        rows = self.work.credentials
-        assert isinstance(rows, MemoryCredentials)
-        is_card = kind is CredentialKind.CARD
-        rows.suspended[person_id] = Reason.CARD_SUSPENDED if is_card else Reason.ECERT_SUSPENDED
+        rows = self.work.suspensions
+        assert isinstance(rows, MemorySuspensions)
+        state = CardState.ACTIVE if kind is CredentialKind.CARD else CertificateState.ACTIVE
+        rows.add(CaseCredential(kind, f"of {person_id}", person_id, "S", state, "case"))
 
     def period(self, person_id: str, enrolment_id: str, **fields: Any) -> Enrolment:
         """Enrols somebody as an employee from 2026 on, unless `fields` tell otherwise."""

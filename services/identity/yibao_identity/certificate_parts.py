@@ -46,7 +46,6 @@ from yibao_identity.servicer.relative_code import RelativeCodeMethods
 from yibao_identity.storage import tables
 from yibao_identity.storage.device.certifier import SignedStatements
 from yibao_identity.storage.device.proof import PhoneKeys
-from yibao_identity.storage.relative_code import RelativeCodeTransactions
 from yibao_identity.storage.work import unit_of_work
 
 SERVICE = certificate_service_pb2.DESCRIPTOR.services_by_name["CertificateService"]
@@ -93,7 +92,7 @@ class CertificateParts:
         relative_codes: Batcher[IssueRelativeCode, RelativeCode] = _queue(
             "relative",
             RelativeIssueWork(
-                RelativeCodeTransactions(database),
+                transactions,
                 key_expire_time=ring.code_key_expire_time,
                 clock=clock,
                 random_bytes=os.urandom,

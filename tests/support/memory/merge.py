@@ -1,12 +1,9 @@
-"""Proposals to merge in memory, and the credentials that a merge ends."""
+"""Proposals to merge in memory."""
 
 import dataclasses
-import datetime as dt
 from collections.abc import Collection
 
-from yibao_common.values.errors import RuleError
-from yibao_common.values.reasons import Reason
-from yibao_identity.application.merge import CredentialRows, MergeRows
+from yibao_identity.application.merge import MergeRows
 from yibao_identity.rules.merge import Merge, MergeState
 
 
@@ -46,17 +43,3 @@ class MemoryMerges(MergeRows):
         if before is not None:
             newest_first = newest_first[newest_first.index(before) + 1 :]
         return [each for each in newest_first if state in (None, each.state)][:limit]
-
-
-@dataclasses.dataclass
-class MemoryCredentials(CredentialRows):
-    """Who has a suspended credential."""
-
-    suspended: dict[str, Reason] = dataclasses.field(default_factory=dict)
-
-    def check_none_suspended(self, person_id: str) -> None:
-        if person_id in self.suspended:
-            raise RuleError(self.suspended[person_id], "suspended")
-
-    def close_certificates(self, person_id: str, *, at: dt.datetime, caller: str) -> None:
-        raise AssertionError("the test gives what closes")

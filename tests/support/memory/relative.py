@@ -1,7 +1,7 @@
 """Links between relatives in memory."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from yibao_identity.application.relative import RelativeRows
 from yibao_identity.rules.relative import LinkPurpose, LinkState, RelativeLink
@@ -20,6 +20,11 @@ class MemoryRelatives(RelativeRows):
     def lock(self, link_id: str) -> RelativeLink:
         self.locked.append(link_id)
         return self.rows[link_id]
+
+    def lock_among(self, link_ids: Sequence[str]) -> dict[str, RelativeLink]:
+        found = {link_id: self.rows[link_id] for link_id in link_ids if link_id in self.rows}
+        self.locked += found
+        return found
 
     def asked_by(self, person_id: str, purpose: LinkPurpose) -> list[RelativeLink]:
         return [

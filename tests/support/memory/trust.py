@@ -27,7 +27,7 @@ from yibao_identity.rules.trust.published import ListedKey, StatusContent, Trust
 
 
 @dataclasses.dataclass
-class MemoryTrust(TrustChange):
+class MemoryTrust(TrustChange, TrustView):
     """What is stored of trust; no certificate stands on any list."""
 
     keys: dict[bytes, RecordedKey] = dataclasses.field(default_factory=dict)

@@ -73,8 +73,8 @@ def test_credentials_are_told_as_they_stand_today() -> None:
     told = dataclasses.replace(
         rows(),
         ecerts=[
-            FeedCertificate("a", "S1", CertificateState.CLOSED),
-            FeedCertificate("a", "S2", CertificateState.SUSPENDED),
+            FeedCertificate("a", "S1", CertificateState.CLOSED, "m"),
+            FeedCertificate("a", "S2", CertificateState.ACTIVE, "m"),
         ],
         issued=[
             FeedCard("a", "S3", CardState.ISSUED, DEADLINE, False),

@@ -1,19 +1,26 @@
 """Codes of relatives: by whose agreement they are issued, and that storing comes first."""
 
-import contextlib
 import datetime as dt
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from typing import ClassVar
 
 import pytest
+from support.memory.certificate import MemoryCertificates
+from support.memory.code import MemoryCodes
+from support.memory.relative import MemoryRelatives
+from support.memory.transactions import MemoryTransactions
+from support.memory.work import memory_work
 
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
+from yibao_identity.application.code.issued import IssuedCode
 from yibao_identity.application.relative_code import (
     IssueRelativeCode,
     RelativeCode,
     RelativeIssueWork,
 )
+from yibao_identity.application.work import Work
 from yibao_identity.rules.certificate import Certificate, CertificateState
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
 
@@ -39,40 +46,52 @@ def link(
     return RelativeLink(REGION, link_id, "p1", relative_id, purpose, Relation.PARENT, state, NOW)
 
 
-class FakeTransactions:
-    """Keeps what was stored when a block ends well, and in which order things were read."""
+class WatchedLinks(MemoryRelatives):
+    """Notes when links are locked."""
+
+    reads: ClassVar[list[str]] = []
+
+    def lock_among(self, link_ids: Sequence[str]) -> dict[str, RelativeLink]:
+        self.reads.append("links")
+        return super().lock_among(link_ids)
+
+
+class WatchedCertificates(MemoryCertificates):
+    """Notes when certificates are read."""
+
+    def among(self, certificate_ids: Collection[str]) -> dict[str, Certificate]:
+        WatchedLinks.reads.append("certificates")
+        return super().among(certificate_ids)
+
+    def of_persons(self, person_ids: Collection[str]) -> list[Certificate]:
+        WatchedLinks.reads.append("newest certificates")
+        return super().of_persons(person_ids)
+
+
+class FakeTransactions(MemoryTransactions[Work]):
+    """Keeps what was stored when a transaction ends well, and in which order things were read."""
 
     def __init__(self, links: Sequence[RelativeLink], certificates: Sequence[Certificate]) -> None:
-        self._links = {each.link_id: each for each in links}
-        self._certificates = certificates
-        self._pending: list[tuple[IssueRelativeCode, RelativeCode]] = []
-        self.stored: list[tuple[IssueRelativeCode, RelativeCode]] = []
-        self.reads: list[str] = []
+        WatchedLinks.reads.clear()
+        super().__init__(
+            memory_work(
+                REGION,
+                relatives=WatchedLinks({each.link_id: each for each in links}),
+                certificates=WatchedCertificates(
+                    {each.certificate_id: each for each in certificates}
+                ),
+                codes=MemoryCodes(),
+            )
+        )
 
-    @contextlib.contextmanager
-    def begin(self, region: str) -> Iterator["FakeTransactions"]:
-        assert region == REGION
-        yield self
-        self.stored, self._pending = self._pending, []
+    @property
+    def stored(self) -> list[IssuedCode]:
+        assert isinstance(self.work.codes, MemoryCodes)
+        return self.work.codes.rows
 
-    def links(self, link_ids: Collection[str]) -> Mapping[str, RelativeLink]:
-        self.reads.append("links")
-        return {id: self._links[id] for id in link_ids if id in self._links}
-
-    def certificates(self, certificate_ids: Collection[str]) -> Mapping[str, Certificate]:
-        self.reads.append("certificates")
-        return {
-            each.certificate_id: each
-            for each in self._certificates
-            if each.certificate_id in certificate_ids
-        }
-
-    def newest_certificates(self, person_ids: Collection[str]) -> Mapping[str, Certificate]:
-        self.reads.append("newest certificates")
-        return {each.person_id: each for each in self._certificates if each.person_id in person_ids}
-
-    def store(self, issued: Sequence[tuple[IssueRelativeCode, RelativeCode]]) -> None:
-        self._pending = list(issued)
+    @property
+    def reads(self) -> list[str]:
+        return WatchedLinks.reads
 
 
 LINKS = (
@@ -116,7 +135,8 @@ def test_a_code_is_the_relatives_and_tells_who_shows_it() -> None:
     assert (code.relative_id, code.certificate_id) == ("p2", "c2")
     assert code.claims.subject == "SUBJECT000002"
     assert code.claims.expire_second - code.claims.issue_second == 60
-    assert transactions.stored == [(command, code)]
+    shown = IssuedCode(code.claims, "c2", command.caller, shown_by="c1")
+    assert transactions.stored == [shown]
     # The link is locked before anything that depends on it is read.
     assert transactions.reads == ["links", "certificates", "newest certificates"]
 
@@ -157,7 +177,8 @@ def test_no_code_without_a_confirmed_link_and_two_active_certificates(
     assert isinstance(outcome, RuleError)
     assert (outcome.reason, outcome.metadata) == (reason, metadata)
     # A refusal does not touch its neighbours.
-    assert [code for _, code in transactions.stored] == [beside]
+    assert isinstance(beside, RelativeCode)
+    assert [each.claims for each in transactions.stored] == [beside.claims]
 
 
 def test_an_expired_key_signs_nothing() -> None:

@@ -41,11 +41,12 @@ class FeedPerson:
 
 @dataclass(frozen=True, slots=True)
 class FeedCertificate:
-    """An e-certificate as the feed tells of one."""
+    """An e-certificate as stored: the case that suspends it stands beside its state."""
 
     person_id: str
     subject: str
     state: CertificateState
+    suspension_case_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +151,17 @@ def _credentials(
 ) -> Mapping[str, list[Credential]]:
     found: dict[str, list[Credential]] = defaultdict(list)
     for certificate in work.feed_rows.certificates(person_ids):
-        told = certificate_rules.credential_state(certificate.state)
+        present = certificate_rules.certificate_state(
+            certificate.state, certificate.suspension_case_id
+        )
+        told = certificate_rules.credential_state(present)
         credential = Credential(certificate.subject, CredentialKind.ECERT, told)
         found[certificate.person_id].append(credential)
     for card in work.feed_rows.cards(person_ids):
-        present = card_rules.state_on(
+        state = card_rules.state_on(
             card.state, activation_deadline_date=card.activation_deadline_date, today=today
         )
-        told = card_rules.credential_state(present, is_suspended=card.is_suspended)
+        told = card_rules.credential_state(state, is_suspended=card.is_suspended)
         found[card.person_id].append(Credential(card.subject, CredentialKind.CARD, told))
     return found
 

@@ -11,7 +11,9 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_identity.application.card.merge import close_cards_of
+from yibao_identity.application.certificate import close_certificates_of
 from yibao_identity.application.holder import live_person, lock_persons
+from yibao_identity.application.misuse import check_none_suspended
 from yibao_identity.application.person.rows import standing_enrolments
 from yibao_identity.application.relative import end_links_of
 from yibao_identity.rules.enrolment import inherited
@@ -60,29 +62,12 @@ class MergeRows(Protocol):
         ...
 
 
-class CredentialRows(Protocol):
-    """E-certificates of a person whose row is locked, as a merge ends them."""
-
-    def check_none_suspended(self, person_id: str) -> None:
-        """Raises RuleError ECERT_SUSPENDED, CARD_SUSPENDED where one is suspended."""
-        ...
-
-    def close_certificates(self, person_id: str, *, at: dt.datetime, caller: str) -> None:
-        """Closes the e-certificate that stands."""
-        ...
-
-
 class CloseOfPerson(Protocol):
     """Closes the credentials of one kind of a person whose row is locked."""
 
     def __call__(self, work: "Work", person_id: str, *, at: dt.datetime, caller: str) -> object:
         """Closes what stands; leaves feed and audit to the merge."""
         ...
-
-
-def close_certificates_of(work: "Work", person_id: str, *, at: dt.datetime, caller: str) -> None:
-    """Closes the e-certificate of a person whose row is locked; see `CloseOfPerson`."""
-    work.credentials.close_certificates(person_id, at=at, caller=caller)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -210,7 +195,7 @@ class Merges:
         if merge.state is MergeState.APPROVED:
             live_person(locked[retired])
             live_person(locked[surviving])
-            work.credentials.check_none_suspended(retired)
+            check_none_suspended(work, retired)
         work.merges.decide(merge)
         if merge.state is MergeState.APPROVED:
             self._carry_out(work, merge, now)

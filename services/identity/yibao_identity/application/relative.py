@@ -48,6 +48,10 @@ class RelativeRows(Protocol):
         """Locks a link that exists until the transaction ends and returns it."""
         ...
 
+    def lock_among(self, link_ids: Sequence[str]) -> Mapping[str, RelativeLink]:
+        """Locks those that exist, in the order of their ids, and returns them by these."""
+        ...
+
     def asked_by(self, person_id: str, purpose: LinkPurpose) -> Sequence[RelativeLink]:
         """Returns the links for a purpose that a person asked for and that stand."""
         ...

@@ -5,14 +5,15 @@ between. Codes of one's own wait for no lock; that is why these do not share the
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
+from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError, TransientError
+from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_identity.application.code.issued import IssuedCode, require_signing_key
 from yibao_identity.rules.certificate import (
     Certificate,
     certificate_not_found,
@@ -21,6 +22,9 @@ from yibao_identity.rules.certificate import (
 from yibao_identity.rules.code import CODE_ID_BYTES, QrClaims, new_claims
 from yibao_identity.rules.relative import RelativeLink
 from yibao_identity.rules.relative_code import check_may_show
+
+if TYPE_CHECKING:
+    from yibao_identity.application.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +46,12 @@ class RelativeCode:
     certificate_id: str
 
 
-class RelativeIssueTransaction(Protocol):
-    """One batch of relatives' codes in one region."""
-
-    def links(self, link_ids: Collection[str]) -> Mapping[str, RelativeLink]:
-        """Returns those that exist, by their ids, and locks them until the end."""
-        ...
-
-    def certificates(self, certificate_ids: Collection[str]) -> Mapping[str, Certificate]:
-        """Returns those that exist, by their ids."""
-        ...
-
-    def newest_certificates(self, person_ids: Collection[str]) -> Mapping[str, Certificate]:
-        """Returns the certificate that each person activated last, by person."""
-        ...
-
-    def store(self, issued: Sequence[tuple[IssueRelativeCode, RelativeCode]]) -> None:
-        """Notes what is about to be signed, who shows it and who asked."""
-        ...
-
-
-class RelativeIssueTransactions(Protocol):
-    """Begins the transactions of the batches."""
-
-    def begin(self, region: str) -> AbstractContextManager[RelativeIssueTransaction]:
-        """Gives a transaction that commits durably when the block ends without error."""
-        ...
-
-
 class RelativeIssueWork:
     """The work of a batcher: returns for each command the code to sign, or why not."""
 
     def __init__(
         self,
-        transactions: RelativeIssueTransactions,
+        transactions: "Transactions[Work]",
         *,
         key_expire_time: Callable[[], dt.datetime],
         clock: Clock,
@@ -91,25 +67,36 @@ class RelativeIssueWork:
         self, region: str, commands: Sequence[IssueRelativeCode]
     ) -> list[RelativeCode | RuleError]:
         """Decides and stores a batch of one region; durable when it returns."""
-        if self._clock() >= self._key_expire_time():
-            raise TransientError("no key of the issuer may sign at present")
-        with self._transactions.begin(region) as transaction:
-            links = transaction.links(sorted({command.link_id for command in commands}))
-            # What follows is read under the locks of the links.
-            showers = transaction.certificates(
-                sorted({command.certificate_id for command in commands})
-            )
-            relatives = transaction.newest_certificates(
+        require_signing_key(now=self._clock(), expire_time=self._key_expire_time())
+        return self._transactions.change(region, lambda work: self._issue(work, commands))
+
+    def _issue(
+        self, work: "Work", commands: Sequence[IssueRelativeCode]
+    ) -> list[RelativeCode | RuleError]:
+        links = work.relatives.lock_among(sorted({command.link_id for command in commands}))
+        # What follows is read under the locks of the links.
+        showers = work.certificates.among(sorted({command.certificate_id for command in commands}))
+        # One is activated only when those before are closed, so the last one of a person is
+        # the one that stands, if any does.
+        relatives = {
+            certificate.person_id: certificate
+            for certificate in work.certificates.of_persons(
                 sorted({link.relative_id for link in links.values()})
             )
-            outcomes = [self._outcome(command, links, showers, relatives) for command in commands]
-            transaction.store(
-                [
-                    (command, outcome)
-                    for command, outcome in zip(commands, outcomes, strict=True)
-                    if isinstance(outcome, RelativeCode)
-                ]
-            )
+        }
+        outcomes = [self._outcome(command, links, showers, relatives) for command in commands]
+        work.codes.insert(
+            [
+                IssuedCode(
+                    outcome.claims,
+                    outcome.certificate_id,
+                    command.caller,
+                    shown_by=command.certificate_id,
+                )
+                for command, outcome in zip(commands, outcomes, strict=True)
+                if isinstance(outcome, RelativeCode)
+            ]
+        )
         return outcomes
 
     def _outcome(

@@ -18,11 +18,11 @@ from yibao_identity.application.card_use import CardUseRows
 from yibao_identity.application.certificate import CertificateRows
 from yibao_identity.application.code.issued import CodeRows
 from yibao_identity.application.device.rows import DeviceCertificateRows, DeviceRows
-from yibao_identity.application.misuse import CaseRows, SuspensionRows
 from yibao_identity.application.enrolment import EnrolmentRows
 from yibao_identity.application.feed import FeedRows
 from yibao_identity.application.holder import HolderRows
-from yibao_identity.application.merge import CredentialRows, MergeRows
+from yibao_identity.application.merge import MergeRows
+from yibao_identity.application.misuse import CaseRows, SuspensionRows
 from yibao_identity.application.person.rows import PersonRows
 from yibao_identity.application.pin.rows import PinRows
 from yibao_identity.application.relative import RelativeRows
@@ -69,6 +69,5 @@ class Work:
     relatives: RelativeRows
     feed_rows: FeedRows
     audit_rows: AuditRows
-    credentials: CredentialRows
     feed: FeedTrail = field(default_factory=FeedTrail)
     audit: AuditTrail = field(default_factory=AuditTrail)

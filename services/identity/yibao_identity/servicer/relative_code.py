@@ -7,7 +7,7 @@ from yibao.identity.v1 import qr_messages_pb2
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
 from yibao_identity.application.code.issued import CodeSigner
-from yibao_identity.application.relative_codes import IssueRelativeCode, RelativeCode
+from yibao_identity.application.relative_code import IssueRelativeCode, RelativeCode
 from yibao_identity.servicer.certificate import OwnCertificate
 
 

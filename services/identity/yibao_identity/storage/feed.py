@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from yibao_common.db.rows import Row, insert_rows, select_rows
 from yibao_identity.application.feed import FeedCard, FeedCertificate, FeedEntry, FeedPerson
 from yibao_identity.rules.card import CardState
+from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.relative import RelativeLink
 from yibao_identity.storage import tables
-from yibao_identity.storage.certificate_rows import certificate_state
 from yibao_identity.storage.relative import COLUMNS as LINK_COLUMNS
 from yibao_identity.storage.relative import link_from
 
@@ -54,7 +54,7 @@ class StoredFeed:
         columns = ("person_id", "subject", "state", "suspension_case_id", "activate_time")
         rows = self._of(person_ids, tables.certificate, columns, order_by=("activate_time",))
         return [
-            FeedCertificate(person_id, subject, certificate_state(state, case_id))
+            FeedCertificate(person_id, subject, CertificateState(state), case_id)
             for person_id, subject, state, case_id, _ in rows
         ]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from yibao_common.db.rows import select_rows
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
 from yibao_identity.storage import tables
 
@@ -33,6 +34,19 @@ class StoredRelatives:
         """Locks a link that exists and returns it."""
         query = self._selected(_link.link_id == link_id).with_for_update()
         return link_from(self._connection.execute(query).one())
+
+    def lock_among(self, link_ids: Sequence[str]) -> dict[str, RelativeLink]:
+        """Locks those that exist, in the order of their ids, and returns them by these."""
+        rows = select_rows(
+            self._connection,
+            tables.relative_link,
+            COLUMNS,
+            region=self._region,
+            key="link_id",
+            among=link_ids,
+            for_update=True,
+        )
+        return {link.link_id: link for link in map(link_from, rows)}
 
     def asked_by(self, person_id: str, purpose: LinkPurpose) -> list[RelativeLink]:
         """Returns the links for a purpose that a person asked for and that stand."""

@@ -15,12 +15,11 @@ from yibao_identity.storage.certificate import StoredCertificates
 from yibao_identity.storage.code import StoredCodes
 from yibao_identity.storage.device.certificate_rows import StoredDeviceCertificates
 from yibao_identity.storage.device.rows import StoredDevices
-from yibao_identity.storage.misuse import StoredCases, StoredSuspensions
-from yibao_identity.storage.credential import StoredCredentials
 from yibao_identity.storage.enrolment import StoredEnrolments
 from yibao_identity.storage.feed import StoredFeed, note_change
 from yibao_identity.storage.holder import StoredHolders
 from yibao_identity.storage.merge import StoredMerges
+from yibao_identity.storage.misuse import StoredCases, StoredSuspensions
 from yibao_identity.storage.person import StoredPersons
 from yibao_identity.storage.pin import StoredPins
 from yibao_identity.storage.relative import StoredRelatives
@@ -51,7 +50,6 @@ def unit_of_work(vault: Vault) -> UnitOfWork[Work]:
             relatives=StoredRelatives(connection, region),
             feed_rows=StoredFeed(connection, region),
             audit_rows=StoredAudit(connection, region),
-            credentials=StoredCredentials(connection, region),
         )
 
     def end(connection: sa.Connection, work: Work) -> None:
