@@ -9,8 +9,6 @@ from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceSer
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
-from yibao_common.db.database import Database
-from yibao_common.db.transactions import StoredTransactions
 from yibao_common.keys.vault import Vault
 from yibao_common.process.config import BatchConfig
 from yibao_common.process.logs import Log
@@ -43,10 +41,8 @@ from yibao_identity.servicer.code import CodeMethods
 from yibao_identity.servicer.device import DeviceMethods
 from yibao_identity.servicer.misuse import MisuseMethods
 from yibao_identity.servicer.relative_code import RelativeCodeMethods
-from yibao_identity.storage import tables
 from yibao_identity.storage.device.certifier import SignedStatements
 from yibao_identity.storage.device.proof import PhoneKeys
-from yibao_identity.storage.work import unit_of_work
 
 SERVICE = certificate_service_pb2.DESCRIPTOR.services_by_name["CertificateService"]
 
@@ -60,7 +56,7 @@ class CertificateParts:
     def __init__(
         self,
         config: IdentityConfig,
-        database: Database,
+        transactions: Transactions[Work],
         vault: Vault,
         ring: KeyRing,
         *,
@@ -71,13 +67,6 @@ class CertificateParts:
         ids: Ids,
     ) -> None:
         """Makes the parts; `ring` signs codes and device certificates."""
-        transactions = StoredTransactions(
-            database,
-            answers=tables.answer,
-            unit=unit_of_work(vault),
-            clock=clock,
-            vault=vault,
-        )
         codes: Batcher[IssueCode, QrClaims] = _queue(
             "issue",
             IssueWork(

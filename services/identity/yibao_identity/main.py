@@ -20,6 +20,7 @@ from yibao.identity.v1 import (
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.opening import open_database
 from yibao_common.db.transactions import StoredTransactions
+from yibao_common.keys.key_store import KeyStore
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
@@ -78,20 +79,7 @@ class IdentityService:
         self._blocking = blocking = Blocking()
         self.database = database = open_database(config, package="yibao_identity")
         try:
-            self._trust = StoredTrust(database)
-            ring = KeyRing(self._trust, key_store, regions=config.issuer.regions, clock=clock)
-            publisher = TrustPublisher(self._trust, ring, clock=clock)
-            ring.reload()
-            _publish(publisher)
-            self._keeper = trust_keeping(
-                ring,
-                publisher,
-                blocking,
-                seconds=config.trust.publish_seconds,
-                metrics=self._metrics,
-                clock=clock,
-                log=log,
-            )
+            ring = self._keep_trust(key_store)
             transactions = StoredTransactions(
                 database,
                 answers=tables.answer,
@@ -115,7 +103,7 @@ class IdentityService:
             )
             self._certificates = CertificateParts(
                 config,
-                database,
+                transactions,
                 vault,
                 ring,
                 blocking=blocking,
@@ -162,6 +150,29 @@ class IdentityService:
             self.database.close()
         supervisor.raise_if_dead()
 
+    def _keep_trust(self, key_store: KeyStore) -> KeyRing:
+        """Takes over the keys, publishes what is due, and makes what goes on doing both.
+
+        Raises:
+            StartError: a key cannot be used.
+        """
+        config, trust = self._config, StoredTrust(self.database)
+        ring = KeyRing(trust, key_store, regions=config.issuer.regions, clock=self._clock)
+        publisher = TrustPublisher(trust, ring, clock=self._clock)
+        ring.reload()
+        _publish(publisher)
+        self._keeper = trust_keeping(
+            ring,
+            publisher,
+            self._blocking,
+            seconds=config.trust.publish_seconds,
+            metrics=self._metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        self._trust = TrustServicer(TrustReader(trust), self._blocking)
+        return ring
+
     def _register(self, server: grpc.aio.Server) -> None:
         person_service_pb2_grpc.add_PersonServiceServicer_to_server(self._persons, server)
         card_service_pb2_grpc.add_CardServiceServicer_to_server(self._cards.servicer, server)
@@ -171,9 +182,7 @@ class IdentityService:
         supervision_service_pb2_grpc.add_SupervisionServiceServicer_to_server(
             self._supervision, server
         )
-        trust_service_pb2_grpc.add_TrustServiceServicer_to_server(
-            TrustServicer(TrustReader(self._trust), self._blocking), server
-        )
+        trust_service_pb2_grpc.add_TrustServiceServicer_to_server(self._trust, server)
 
 
 def _publish(publisher: TrustPublisher) -> None:
