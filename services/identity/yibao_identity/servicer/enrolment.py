@@ -1,12 +1,14 @@
 """PersonService: the periods that persons are insured in."""
 
+from collections.abc import Mapping
+
 import grpc
 
 from yibao.identity.v1 import enrolment_messages_pb2 as pb
 from yibao.identity.v1 import person_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import as_sent, to_date, to_optional_date
+from yibao_common.rpc.wire import as_sent, known, to_date, to_optional_date
 from yibao_identity.application.enrolment import (
     AddEnrolment,
     ChangeEnrolment,
@@ -16,9 +18,9 @@ from yibao_identity.application.enrolment import (
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
 from yibao_identity.servicer.person.messages import enrolment_message, person_message
-from yibao_identity.servicer.requests import refuse_unknown, request_of
+from yibao_identity.servicer.requests import request_of
 
-_STATUSES = {
+_STATUSES: Mapping[int, EnrolmentStatus] = {
     person_pb2.ENROLMENT_STATUS_NORMAL: EnrolmentStatus.NORMAL,
     person_pb2.ENROLMENT_STATUS_SUSPENDED: EnrolmentStatus.SUSPENDED,
     person_pb2.ENROLMENT_STATUS_ENDED: EnrolmentStatus.ENDED,
@@ -103,10 +105,7 @@ def _terms(terms: pb.EnrolmentTerms) -> EnrolmentTerms:
     Raises:
         RuleError: FIELD_OUT_OF_RANGE, a status that this version does not know.
     """
-    status = _STATUSES.get(terms.status)
-    if status is None:
-        refuse_unknown("terms.status", "status")
-    assert status is not None
+    status = known(_STATUSES, terms.status, field="terms.status", what="status")
     return EnrolmentTerms(
         terms.person_class, tuple(terms.entitlement_groups), status, terms.employer_code
     )

@@ -1,15 +1,17 @@
 """PersonService: merges of duplicates, by maker and checker."""
 
+from collections.abc import Mapping
+
 import grpc
 
 from yibao.identity.v1 import merge_messages_pb2 as pb
 from yibao.identity.v1 import merge_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import as_sent, from_instant
+from yibao_common.rpc.wire import as_sent, from_instant, known
 from yibao_identity.application.merge import DecideMerge, Merges, ProposeMerge
 from yibao_identity.rules.merge import Merge, MergeState
-from yibao_identity.servicer.requests import refuse_unknown, request_of
+from yibao_identity.servicer.requests import request_of
 
 _DEFAULT_MERGES = 100
 _MOST_MERGES = 500
@@ -19,8 +21,8 @@ _STATES = {
     MergeState.APPROVED: merge_pb2.MERGE_STATE_APPROVED,
     MergeState.REJECTED: merge_pb2.MERGE_STATE_REJECTED,
 }
-_STATES_OF_WIRE = {wire: state for state, wire in _STATES.items()}
-_APPROVALS = {pb.MERGE_DECISION_APPROVE: True, pb.MERGE_DECISION_REJECT: False}
+_STATES_OF_WIRE: Mapping[int, MergeState] = {wire: state for state, wire in _STATES.items()}
+_APPROVALS: Mapping[int, bool] = {pb.MERGE_DECISION_APPROVE: True, pb.MERGE_DECISION_REJECT: False}
 
 
 class MergePart:
@@ -52,10 +54,7 @@ class MergePart:
         context: "grpc.aio.ServicerContext[pb.DecideMergeRequest, pb.DecideMergeResponse]",
     ) -> pb.DecideMergeResponse:
         """Approves or rejects a merge."""
-        is_approved = _APPROVALS.get(request.decision)
-        if is_approved is None:
-            refuse_unknown("decision", "decision")
-        assert is_approved is not None
+        is_approved = known(_APPROVALS, request.decision, field="decision", what="decision")
         command = DecideMerge(
             request_of(request, "DecideMerge"), request.merge_id, is_approved, request.note
         )
@@ -79,9 +78,9 @@ class MergePart:
     ) -> pb.ListMergesResponse:
         """Reads the merges of a region, the newest first."""
         current_caller().require_region(request.region)
-        state = _STATES_OF_WIRE.get(request.state)
-        if request.state and state is None:
-            refuse_unknown("state", "state")
+        state = None
+        if request.state:
+            state = known(_STATES_OF_WIRE, request.state, field="state", what="state")
         merges = await self._blocking.run(
             self._merges.page,
             request.region,

@@ -1,6 +1,7 @@
 """PersonService: links between relatives."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -9,10 +10,10 @@ from yibao.identity.v1 import relative_messages_pb2 as pb
 from yibao.identity.v1 import relative_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import as_sent, from_instant
+from yibao_common.rpc.wire import as_sent, from_instant, known
 from yibao_identity.application.relative import ConfirmLink, EndLink, Relatives, RequestLink
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
-from yibao_identity.servicer.requests import refuse_unknown, request_of
+from yibao_identity.servicer.requests import request_of
 
 _PURPOSES = {
     LinkPurpose.SHARE_ACCOUNT: relative_pb2.LINK_PURPOSE_SHARE_ACCOUNT,
@@ -29,8 +30,12 @@ _STATES = {
     LinkState.CONFIRMED: relative_pb2.LINK_STATE_CONFIRMED,
     LinkState.ENDED: relative_pb2.LINK_STATE_ENDED,
 }
-_PURPOSES_OF_WIRE = {wire: purpose for purpose, wire in _PURPOSES.items()}
-_RELATIONS_OF_WIRE = {wire: relation for relation, wire in _RELATIONS.items()}
+_PURPOSES_OF_WIRE: Mapping[int, LinkPurpose] = {
+    wire: purpose for purpose, wire in _PURPOSES.items()
+}
+_RELATIONS_OF_WIRE: Mapping[int, Relation] = {
+    wire: relation for relation, wire in _RELATIONS.items()
+}
 
 
 class RelativePart:
@@ -50,14 +55,8 @@ class RelativePart:
         ),
     ) -> pb.RequestRelativeLinkResponse:
         """Asks a relative for a link."""
-        purpose = _PURPOSES_OF_WIRE.get(request.purpose)
-        relation = _RELATIONS_OF_WIRE.get(request.relation)
-        if purpose is None:
-            refuse_unknown("purpose", "purpose")
-        if relation is None:
-            refuse_unknown("relation", "relation")
-        assert purpose is not None
-        assert relation is not None
+        purpose = known(_PURPOSES_OF_WIRE, request.purpose, field="purpose", what="purpose")
+        relation = known(_RELATIONS_OF_WIRE, request.relation, field="relation", what="relation")
         command = RequestLink(
             request_of(request, "RequestRelativeLink"),
             request.person_id,

@@ -1,12 +1,10 @@
-"""What the parts share: requests as values, and the refusal of what a newer contract knows."""
+"""What the parts share: requests as values."""
 
 from typing import Protocol
 
 from yibao_common.commands.request import Request, request_digest
 from yibao_common.rpc.callers import current_caller
 from yibao_common.values.caller import Caller
-from yibao_common.values.errors import FieldFault, refuse_faults
-from yibao_common.values.reasons import Reason
 
 
 class ChangingRequest(Protocol):
@@ -30,9 +28,3 @@ def request_of(message: ChangingRequest, method: str, caller: Caller | None = No
     caller.require_region(message.region)
     digest = request_digest(method, caller.path, message.SerializeToString())
     return Request(message.region, message.request_id, digest, method, caller)
-
-
-def refuse_unknown(field: str, what: str) -> None:
-    """Raises RuleError FIELD_OUT_OF_RANGE for a value of a newer contract."""
-    message = f"is no {what} that this version knows"
-    refuse_faults([FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message)])
