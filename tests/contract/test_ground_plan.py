@@ -30,7 +30,7 @@ ALONE: dict[str, dict[str, str]] = {
         "application/calls": "a call answered once and its refusal put on record, for all features",
         "rules/channel": "one table of ways for cards and e-certificates, for all their calls",
         "rules/credential": "what settlement is told of cards and e-certificates alike",
-        "rules/documents": "the form of documents, asked by every feature that is shown one",
+        "rules/document": "the form of documents, asked by every feature that is shown one",
         "servicer/requests": "requests as values, for the parts of all services",
         "storage/tables": "rows and columns, stated once for all features",
     },

@@ -17,7 +17,7 @@ from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import Card, CardState
 from yibao_identity.rules.card_use import CardTransaction
 from yibao_identity.rules.code import AUDIENCES
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.storage import tables
 
 STRANGER = ShownDocument("01", "999019198001010018")

@@ -34,7 +34,7 @@ from yibao_identity.rules.card import (
 from yibao_identity.rules.card_loss import LossPapers
 from yibao_identity.rules.card_use import ChipRead
 from yibao_identity.rules.credential import CredentialKind, CredentialState
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.financial_operation import FinancialOperation, Purse
 from yibao_identity.rules.pin import PinState
 from yibao_identity.storage import tables

@@ -19,7 +19,7 @@ from yibao_identity.application.holder import (
     lock_live_person,
     lock_persons,
 )
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.storage.holder import StoredHolders
 
 NUMBER = citizen_number(123)

@@ -14,7 +14,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.holder import lock_persons
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.storage import tables
 from yibao_identity.storage.holder import StoredHolders
 

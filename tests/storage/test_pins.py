@@ -18,7 +18,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.card.rows import CardName
 from yibao_identity.rules.card import Card, CardState
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.pin import PinState
 from yibao_identity.storage import tables
 

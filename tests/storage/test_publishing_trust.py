@@ -18,13 +18,8 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.trust.publish import PublishError, TrustPublisher, next_version
 from yibao_identity.application.trust.reading import TrustReader
-from yibao_identity.application.trust.rows import (
-    Denial,
-    PublishedSnapshot,
-    Root,
-    SnapshotSigner,
-    StatusSigner,
-)
+from yibao_identity.application.trust.rows import Denial, PublishedSnapshot, Root
+from yibao_identity.application.trust.signers import SnapshotSigner, StatusSigner
 from yibao_identity.rules.trust.published import KeyState, KeyUse, ListedKey
 from yibao_identity.storage import tables
 from yibao_identity.storage.trust.rows import StoredTrust

@@ -51,7 +51,7 @@ from yibao_identity.rules.card import (
 )
 from yibao_identity.rules.card_loss import LossPapers
 from yibao_identity.rules.card_use import CardTransaction, ChipRead
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 
 REGION = "500100"
 AGENCY = f"agency/{REGION}/wang"

@@ -17,7 +17,7 @@ from yibao_common.values.ids import new_id
 from yibao_identity.application.card.rows import StoredCard
 from yibao_identity.application.work import Work
 from yibao_identity.rules.card import Card, CardLimits
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 
 
 class MemoryCardDesk(CardActs):

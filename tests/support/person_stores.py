@@ -35,7 +35,7 @@ from yibao_identity.application.person.registration import PersonRegistrations, 
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.application.relative import ConfirmLink, EndLink, Relatives, RequestLink
 from yibao_identity.application.work import Work
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
 from yibao_identity.rules.merge import Merge
 from yibao_identity.rules.newborn import NewbornRegistration

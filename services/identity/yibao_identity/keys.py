@@ -15,11 +15,8 @@ from yibao_common.keys.vault import Vault, read_secret
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
-from yibao_identity.application.trust.rows import (
-    SnapshotSigner,
-    StatusSigner,
-    TrustTables,
-)
+from yibao_identity.application.trust.rows import TrustTables
+from yibao_identity.application.trust.signers import SnapshotSigner, StatusSigner
 from yibao_identity.config import IdentityConfig, KeysConfig
 from yibao_identity.rules.code import QrClaims
 from yibao_identity.rules.trust.keys import signing_key
@@ -117,12 +114,12 @@ class KeyRing:
         return signer.sign_certificate(certificate)
 
     def snapshot_signer(self, trust_keys: Collection[bytes]) -> SnapshotSigner | None:
-        """See `application.trust.Signers`."""
+        """See `application.trust.signers.Signers`."""
         found = (self._store.find(key) for key in sorted(trust_keys))
         return next((TrustSigner(key) for key in found if key is not None), None)
 
     def status_signer(self, public_key: bytes) -> StatusSigner | None:
-        """See `application.trust.Signers`."""
+        """See `application.trust.signers.Signers`."""
         found = self._store.find(public_key)
         return None if found is None else StatusListSigner(found)
 

@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Collection
 
 from yibao_identity.application.holder import HolderRows, LockedPerson
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 
 
 @dataclasses.dataclass

@@ -7,7 +7,7 @@ from support.memory.holder import MemoryHolders
 
 from yibao_identity.application.holder import LockedPerson
 from yibao_identity.application.person.rows import PersonRows, document_of
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.person import Person
 
 

@@ -10,18 +10,20 @@ from collections.abc import Collection, Iterator, Mapping
 from yibao_identity.application.trust.rows import (
     Denial,
     InvalidRootError,
-    PrivateKeys,
     PublishedSnapshot,
     PublishedStatus,
     RecordedKey,
     Root,
     RootReader,
-    Signers,
-    SnapshotSigner,
-    StatusSigner,
     TrustChange,
     TrustTables,
     TrustView,
+)
+from yibao_identity.application.trust.signers import (
+    PrivateKeys,
+    Signers,
+    SnapshotSigner,
+    StatusSigner,
 )
 from yibao_identity.rules.trust.published import ListedKey, StatusContent, TrustList
 

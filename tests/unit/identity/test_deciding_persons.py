@@ -18,7 +18,7 @@ from yibao_identity.application.person.correction import PersonCorrections, Upda
 from yibao_identity.application.person.lookup import PersonLookups, SearchPersons
 from yibao_identity.application.person.registration import PersonRegistrations, RegisterPerson
 from yibao_identity.application.person.rows import EnrolledPerson
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.newborn import NewbornRegistration
 from yibao_identity.rules.person import Correction, Registration
 

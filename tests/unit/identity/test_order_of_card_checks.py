@@ -21,7 +21,7 @@ from yibao_common.values.reasons import Reason
 from yibao_identity.application.card.merge import close_cards_of
 from yibao_identity.application.financial_operation import ValidateOperation
 from yibao_identity.rules.card import ActivationChannel, Card, CardClosing, CardState
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.financial_operation import FinancialOperation, Purse
 
 STRANGER = ShownDocument("01", "999019198001010018")

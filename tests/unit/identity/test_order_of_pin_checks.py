@@ -18,7 +18,7 @@ from yibao_common.values.reasons import Reason
 from yibao_identity.application.card.rows import StoredPin
 from yibao_identity.application.pin.hashing import HashedPin, PinPlace
 from yibao_identity.rules.card import Card, CardLimits, CardState
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 
 STRANGER = ShownDocument("01", "999019198001010018")
 OTHER_NUMBER = "999019199003072235"

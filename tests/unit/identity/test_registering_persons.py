@@ -9,7 +9,7 @@ from yibao_common.values.calendar import SHANGHAI, shanghai_day
 from yibao_common.values.citizen_number import Gender
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
 from yibao_identity.rules.person import (
     Correction,

@@ -34,7 +34,7 @@ from yibao_identity.rules.card_loss import (
     replacement_exists,
     replacement_not_found,
 )
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work

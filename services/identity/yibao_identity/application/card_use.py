@@ -30,7 +30,7 @@ from yibao_identity.rules.card_use import (
     check_read_time,
 )
 from yibao_identity.rules.code import CODE_ID_BYTES, QrClaims, new_claims
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work

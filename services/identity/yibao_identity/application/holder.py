@@ -11,7 +11,7 @@ from typing import Protocol
 from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
-from yibao_identity.rules.documents import ShownDocument, check_shown, normalised_document
+from yibao_identity.rules.document import ShownDocument, check_shown, normalised_document
 from yibao_identity.rules.person import person_merged, person_not_found
 
 

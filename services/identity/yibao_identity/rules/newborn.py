@@ -7,7 +7,7 @@ from yibao_common.values.calendar import add_months
 from yibao_common.values.citizen_number import Gender
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
-from yibao_identity.rules.documents import BIRTH_CERTIFICATE, check_document, normalised
+from yibao_identity.rules.document import BIRTH_CERTIFICATE, check_document, normalised
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
 from yibao_identity.rules.person import Person
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from yibao_common.values.citizen_number import Gender
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
-from yibao_identity.rules.documents import (
+from yibao_identity.rules.document import (
     DocumentFacts,
     ShownDocument,
     check_document,

@@ -10,7 +10,7 @@ from yibao_common.db.rows import select_rows
 from yibao_common.keys.vault import Vault
 from yibao_identity.application.holder import LockedPerson
 from yibao_identity.rules.certificate import CertificateState
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.storage import tables
 
 _person = tables.person.c

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from yibao_common.keys.vault import Vault
 from yibao_common.values.citizen_number import Gender
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.person import Person
 from yibao_identity.storage import tables
 

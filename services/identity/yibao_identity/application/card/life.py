@@ -28,7 +28,7 @@ from yibao_identity.rules.card import (
     state_after,
 )
 from yibao_identity.rules.card_use import ChipRead, check_read_time, check_registration
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work

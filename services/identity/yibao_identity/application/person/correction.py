@@ -17,7 +17,7 @@ from yibao_identity.application.person.rows import (
     document_of,
     enrolled,
 )
-from yibao_identity.rules.documents import normalised_document
+from yibao_identity.rules.document import normalised_document
 from yibao_identity.rules.person import Correction, Person, correct, person_exists
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_identity.application.person.rows import EnrolledPerson, enrolled, find_enrolled
-from yibao_identity.rules.documents import ShownDocument, check_document, normalised_document
+from yibao_identity.rules.document import ShownDocument, check_document, normalised_document
 from yibao_identity.rules.person import person_not_found
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class PersonLookups:
         Of a record that was merged, the one that took its place.
 
         Raises:
-            RuleError: what `rules.documents.check_document` refuses; nothing is put on
+            RuleError: what `rules.document.check_document` refuses; nothing is put on
                 record then.
         """
         region, document = command.region, normalised_document(command.document)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.enrolment import Enrolment, in_order
 from yibao_identity.rules.person import Person
 

@@ -23,7 +23,7 @@ from yibao_identity.rules.card import (
 )
 from yibao_identity.rules.card_use import ChipRead, check_original, check_read_time
 from yibao_identity.rules.channel import is_document_shown
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.pin import (
     PinState,
     check_new_pin,

@@ -10,13 +10,13 @@ from yibao_identity.application.trust.publish import PublishError, TrustPublishe
 from yibao_identity.application.trust.rows import (
     Denial,
     InvalidRootError,
-    PrivateKeys,
     RecordedKey,
     Root,
     RootReader,
     TrustChange,
     TrustTables,
 )
+from yibao_identity.application.trust.signers import PrivateKeys
 from yibao_identity.rules.trust.keys import (
     KeyChangeError,
     Promotion,

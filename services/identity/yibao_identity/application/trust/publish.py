@@ -15,13 +15,11 @@ from yibao_common.values.clock import Clock
 from yibao_identity.application.trust.rows import (
     PublishedSnapshot,
     PublishedStatus,
-    Signers,
-    SnapshotSigner,
-    StatusSigner,
     TrustChange,
     TrustTables,
     TrustView,
 )
+from yibao_identity.application.trust.signers import Signers, SnapshotSigner, StatusSigner
 from yibao_identity.rules.trust.keys import listed_until, signing_key
 from yibao_identity.rules.trust.published import (
     HARD_AGE,

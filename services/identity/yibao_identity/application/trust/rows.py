@@ -1,4 +1,4 @@
-"""What the trust side stores and signs; see `publish` and `admin`."""
+"""What the trust side stores: keys, roots, denials, and what was signed of them."""
 
 import datetime as dt
 from collections.abc import Collection, Mapping
@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_identity.rules.trust.published import ListedKey, StatusContent, TrustList
+from yibao_identity.rules.trust.published import ListedKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,56 +150,6 @@ class TrustTables(Protocol):
 
     def change(self) -> AbstractContextManager[TrustChange]:
         """Gives a writing one, which waits for other writers and commits at its end."""
-        ...
-
-
-class SnapshotSigner(Protocol):
-    """Signs trust lists with a trust key."""
-
-    @property
-    def key_id(self) -> bytes:
-        """The id of the trust key, 8 bytes."""
-        ...
-
-    def sign_snapshot(self, trust_list: TrustList) -> bytes:
-        """Returns the snapshot to publish."""
-        ...
-
-
-class StatusSigner(Protocol):
-    """Signs status lists."""
-
-    @property
-    def key_id(self) -> bytes:
-        """The id of the key, 8 bytes."""
-        ...
-
-    def sign_status(self, content: StatusContent) -> bytes:
-        """Returns the list to publish."""
-        ...
-
-    def bits_of(self, revoked: Collection[int]) -> bytes:
-        """Returns the bits of a list on which these entries are set."""
-        ...
-
-
-class Signers(Protocol):
-    """The private keys that this process holds."""
-
-    def snapshot_signer(self, trust_keys: Collection[bytes]) -> SnapshotSigner | None:
-        """Returns a signer with one of these public keys, or None where it holds none."""
-        ...
-
-    def status_signer(self, public_key: bytes) -> StatusSigner | None:
-        """Returns the signer with this public key, or None where it holds it not."""
-        ...
-
-
-class PrivateKeys(Protocol):
-    """Makes private keys where this process can use them."""
-
-    def make(self) -> bytes:
-        """Makes and keeps a key; returns its raw public half."""
         ...
 
 

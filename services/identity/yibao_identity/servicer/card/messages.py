@@ -18,7 +18,7 @@ from yibao_identity.rules.card_loss import (
     Replacement,
 )
 from yibao_identity.rules.card_use import CardTransaction, ChipRead
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.pin import PinState
 
 _STATE = {

@@ -4,7 +4,7 @@ from yibao.identity.v1 import person_pb2
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.citizen_number import Gender
 from yibao_identity.application.person.rows import EnrolledPerson
-from yibao_identity.rules.documents import ShownDocument
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
 from yibao_identity.rules.person import mask_name, mask_number
 
