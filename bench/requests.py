@@ -13,15 +13,17 @@ from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1 import bill_pb2, visit_pb2
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest, SubmitBillsRequest
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
+from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
 from yibao_common.db.transactions import StoredTransactions
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.clock import system_clock
 from yibao_common.values.ids import new_id
 from yibao_identity.rules.code import new_claims
 from yibao_identity.storage.trust.signing import TokenSigner
-from yibao_settlement.application.batch import BatchWork
-from yibao_settlement.application.commands import RegisterVisit
+from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.feed import EnrolmentChange, Feed, InsuredPerson
+from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.application.work import Work
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import CatalogueItem
@@ -30,10 +32,10 @@ from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.policy.version import approve, draft_of
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.visit import Institution
-from yibao_settlement.servicer.encode import ProtoEncoder
+from yibao_settlement.servicer.encode import registered
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reference import ReferenceCache
-from yibao_settlement.storage.transactions import SettlementTransactions
 from yibao_settlement.storage.work import UNIT
 
 _SINCE = dt.date(2014, 1, 1)
@@ -84,7 +86,6 @@ def seed(
     )
     work = BatchWork(
         SettlementTransactions(database, ReferenceCache()),
-        encoder=ProtoEncoder(),
         clock=lambda: dt.datetime.now(dt.UTC),
         ids=new_id,
     )
@@ -138,13 +139,18 @@ def _register(region: str, hospital_id: str, person_id: str) -> RegisterVisit:
     then = dt.datetime(1970, 1, 2, tzinfo=dt.UTC)
     code = PresentedCode(region, _subject(person_id), secrets.token_hex(8), then, then, "T1")
     return RegisterVisit(
-        new_id(),
-        b"seed".ljust(32),
-        hospital_id,
+        Request(
+            region,
+            new_id(),
+            b"seed".ljust(32),
+            "RegisterVisit",
+            parse_caller(f"institution/{hospital_id}"),
+        ),
         code,
         f"V-{person_id}"[:32],
         "2101",
         dt.datetime.now(dt.UTC).date() - dt.timedelta(days=5),
+        registered,
     )
 
 

@@ -12,31 +12,33 @@ import time
 from collections.abc import Sequence
 
 from bench.requests import Patient
+from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.clock import system_clock
 from yibao_common.values.ids import new_id
-from yibao_settlement.application.commands import SettleBill
-from yibao_settlement.application.decide import decide
-from yibao_settlement.application.working_set import WorkingSet
+from yibao_settlement.application.batch.work import carry_out
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.settlement.settle import SettleBill
 from yibao_settlement.rules.bill import Bill, ChargedLine
 from yibao_settlement.rules.presentation import PresentedCode
-from yibao_settlement.servicer.encode import ProtoEncoder
+from yibao_settlement.servicer.encode import settled
+from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reference import ReferenceCache
-from yibao_settlement.storage.transactions import SettlementTransactions
 
 
 def commands_of(patients: Sequence[Patient], *, region: str, hospital_id: str) -> list[SettleBill]:
     """Returns a settle command of a ten-line bill for each patient."""
     now = dt.datetime.now(dt.UTC)
     today = now.date()
+    hospital = parse_caller(f"institution/{hospital_id}")
     lines = tuple(ChargedLine(n + 1, f"BENCH{n}", "12.50", "4", 5_000) for n in range(10))
     return [
         SettleBill(
-            new_id(),
-            new_id().encode()[:32],
-            hospital_id,
+            Request(region, new_id(), new_id().encode()[:32], "SettleBill", hospital),
             PresentedCode(region, patient.subject, new_id()[-12:].rjust(16, "0"), now, now, "T1"),
             Bill(patient.visit_id, new_id()[:32], today, lines, 50_000, True),
+            settled,
         )
         for patient in patients
     ]
@@ -58,7 +60,7 @@ def write_batches(
         with transactions.begin(region, system_clock) as transaction:
             working_set = transaction.load(batch)
         for command in batch:
-            decide(command, working_set, ids=new_id, encoder=ProtoEncoder())
+            carry_out(command, working_set, new_id)
         decided.append(working_set)
     print("ready", flush=True)
     sys.stdin.readline()

@@ -39,15 +39,13 @@ from yibao_common.values.ids import new_id
 from yibao_identity.rules.code import QrClaims
 from yibao_identity.storage import tables as identity_tables
 from yibao_identity.storage.trust.signing import TokenSigner
-from yibao_settlement.application.batch import BatchWork
-from yibao_settlement.application.commands import Command
-from yibao_settlement.application.ports import BatchTransaction, Transactions
-from yibao_settlement.application.working_set import WorkingSet
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.batch.work import BatchTransaction, BatchWork, Transactions
+from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.ledger_check import check_ledger
-from yibao_settlement.servicer.encode import ProtoEncoder
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reference import ReferenceCache
-from yibao_settlement.storage.transactions import SettlementTransactions
 
 POINTS = ("begun", "loaded", "stored", "committed")
 
@@ -106,7 +104,6 @@ def crashing_work(world: World, point: str, error: Exception) -> BatchWork:
     inner = SettlementTransactions(world.database, ReferenceCache())
     return BatchWork(
         CrashingTransactions(inner, point, error),
-        encoder=ProtoEncoder(),
         clock=world.clock,
         ids=new_id,
     )
@@ -154,12 +151,12 @@ def test_a_command_cut_off_anywhere_has_one_effect_once_it_is_repeated(
     before = contents(world)
     with pytest.raises(PowerFailureError):
         crashing_work(world, point, PowerFailureError())(REGION, [command])
-    was_durable = command.request_id in stored_answers(world)
+    was_durable = command.request.request_id in stored_answers(world)
     assert was_durable is (point == "committed")
     assert (contents(world) == before) is not was_durable
     # Another process, with nothing in memory.
     first = world.new_worker()(REGION, [command])
-    stored = stored_answers(world)[command.request_id]
+    stored = stored_answers(world)[command.request.request_id]
     after = contents(world)
     again = world.new_worker()(REGION, [command])
     assert first == again == [stored]
@@ -190,7 +187,7 @@ def test_a_batch_that_broke_is_run_again_or_split_and_books_each_bill_once(
 
     answers = asyncio.run(settle_all())
     stored = stored_answers(world)
-    assert answers == [stored[command.request_id] for command in commands]
+    assert answers == [stored[command.request.request_id] for command in commands]
     report = check_ledger(world.database)
     assert (report.drifts, report.settlements) == ([], len(commands))
 

@@ -24,7 +24,7 @@ from yibao_identity.rules.trust.published import KeyUse
 from yibao_identity.storage.trust.signing import TokenSigner
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.queries import account_balances
+from yibao_settlement.storage.ledger.posting import account_balances
 
 REGION = load_region(regions_folder() / "999019")
 BILLS = 2_000

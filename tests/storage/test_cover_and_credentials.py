@@ -18,7 +18,7 @@ from support.settlement_world import (
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.commands import Command
+from yibao_settlement.application.batch.command import Command
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.credential import CredentialState
 from yibao_settlement.storage import tables
@@ -109,7 +109,8 @@ def test_where_no_e_certificate_is_taken_the_card_is(world: World) -> None:
     pay = world.settle_command(visit, person, institution_id=PHARMACY_WITHOUT_ECERT)
     assert refusal(world, pay) is Reason.INSTITUTION_NO_ECERT
     swiped = world.code(person, is_cards=True)
-    pay = dataclasses.replace(pay, request_id=new_id(), code=swiped)
+    anew = dataclasses.replace(pay.request, request_id=new_id())
+    pay = dataclasses.replace(pay, request=anew, code=swiped)
     # The code is good; the example policy has no row for pharmacies.
     assert refusal(world, pay) is Reason.POLICY_NO_MATCHING_ROW
 

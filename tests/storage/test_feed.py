@@ -17,7 +17,7 @@ from yibao_settlement.application.feed import EnrolmentChange, InsuredPerson
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.transactions import ENROLMENT_COLUMNS, enrolments_from
+from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
 
 REGION = "999019"
 OTHER_REGION = "999029"

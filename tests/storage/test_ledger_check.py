@@ -1,6 +1,7 @@
 """The checker finds every kind of damage, on both databases."""
 
 import datetime as dt
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +10,13 @@ import pytest
 import sqlalchemy as sa
 from support.databases import Databases
 from support.settlement_parts import fold
-from support.settlement_world import NOW, OTHER_HOSPITAL, REGION, World
+from support.settlement_world import AGENCY, NOW, OTHER_HOSPITAL, REGION, World
 
 from yibao_common.values.ids import new_id
 from yibao_settlement.application.checkpoint import HORIZON
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.queries import account_balances
+from yibao_settlement.storage.ledger.posting import account_balances
 
 
 @pytest.fixture
@@ -75,12 +76,13 @@ def lose_a_settlement(connection: sa.Connection) -> None:
     )
 
 
-def lose_an_answer(connection: sa.Connection) -> None:
-    connection.execute(
-        sa.delete(tables.answer).where(
-            tables.answer.c.request_id.in_(sa.select(tables.settlement.c.request_id))
-        )
-    )
+def lose_the_lines(connection: sa.Connection) -> None:
+    connection.execute(sa.delete(tables.settlement_lines))
+
+
+def garble_a_record(connection: sa.Connection) -> None:
+    table = tables.settlement
+    connection.execute(sa.update(table).where(table.c.reversal_id.is_not(None)).values(record="{}"))
 
 
 def lose_a_reversal_entry(connection: sa.Connection) -> None:
@@ -102,8 +104,11 @@ def keep_a_wrong_checkpoint(connection: sa.Connection) -> None:
     )
 
 
-def _post(connection: sa.Connection, kind: int, source: str) -> None:
-    """Gives a person 100 fen, in entries that balance and an account that agrees."""
+def _post(connection: sa.Connection, kind: int, source: str) -> str:
+    """Gives a person 100 fen, in entries that balance and an account that agrees.
+
+    Returns the posting's id.
+    """
     standing = tables.person_standing
     person_id = connection.execute(sa.select(standing.c.person_id)).scalar_one()
     posting_id = new_id()
@@ -118,6 +123,47 @@ def _post(connection: sa.Connection, kind: int, source: str) -> None:
             )
         )
     connection.execute(sa.update(standing).values(balance_fen=standing.c.balance_fen + 100))
+    return posting_id
+
+
+def _tell(connection: sa.Connection, posting_id: str, request_id: str | None) -> None:
+    """Adds what the credit was made for."""
+    connection.execute(
+        sa.insert(tables.posting).values(
+            region=REGION,
+            posting_id=posting_id,
+            kind=3,
+            request_id=request_id,
+            post_time=NOW,
+            posted_by=AGENCY,
+        )
+    )
+
+
+def credit_past_the_service(connection: sa.Connection) -> None:
+    _post(connection, 3, "source:allocation")
+
+
+def credit_by_a_request_that_was_never_made(connection: sa.Connection) -> None:
+    _tell(connection, _post(connection, 3, "source:allocation"), new_id())
+
+
+def credit_as_if_long_ago(connection: sa.Connection) -> None:
+    _tell(connection, _post(connection, 3, "source:allocation"), None)
+
+
+def raise_a_credit(connection: sa.Connection) -> None:
+    entry, standing = tables.entry, tables.person_standing
+    for prefix, change in (("person:", 5), ("source:", -5)):
+        connection.execute(
+            sa.update(entry).where(_entry(3, prefix)).values(amount_fen=entry.c.amount_fen + change)
+        )
+    connection.execute(sa.update(standing).values(balance_fen=standing.c.balance_fen + 5))
+
+
+def name_another_request(connection: sa.Connection) -> None:
+    table = tables.posting
+    connection.execute(sa.update(table).where(table.c.kind == 1).values(request_id=new_id()))
 
 
 def credit_from_a_fund(connection: sa.Connection) -> None:
@@ -129,8 +175,8 @@ def post_as_nothing_known(connection: sa.Connection) -> None:
 
 
 def let_another_fund_pay(connection: sa.Connection) -> None:
-    changed = sa.func.replace(tables.settlement.c.fund_amounts, "390100", "310100")
-    connection.execute(sa.update(tables.settlement).values(fund_amounts=changed))
+    changed = sa.func.replace(tables.settlement.c.record, "390100", "310100")
+    connection.execute(sa.update(tables.settlement).values(record=changed))
     for kind in (1, 2):
         connection.execute(
             sa.update(tables.entry)
@@ -149,7 +195,13 @@ def owe_another_institution(connection: sa.Connection) -> None:
 
 
 def let_a_year_begin_anew(connection: sa.Connection) -> None:
-    connection.execute(sa.update(tables.settlement).values(accumulations="{}"))
+    for row in connection.execute(sa.select(tables.settlement)).all():
+        record = {**json.loads(row.record), "accumulations": {}}
+        connection.execute(
+            sa.update(tables.settlement)
+            .where(tables.settlement.c.settlement_id == row.settlement_id)
+            .values(record=json.dumps(record))
+        )
     connection.execute(sa.update(tables.person_standing).values(accumulators="{}"))
 
 
@@ -170,16 +222,22 @@ def test_books_that_are_right_have_no_drift(world: World) -> None:
         (move_a_fen_between_accounts, {5}),
         (raise_a_balance, {2}),
         (forget_an_accumulator, {6}),
-        (change_the_stored_amounts, {4}),
+        (change_the_stored_amounts, {4, 8}),
         (lose_a_settlement, {1, 6}),
-        (lose_an_answer, {7}),
+        (lose_the_lines, {4, 8}),
+        (garble_a_record, {4}),
         (lose_a_reversal_entry, {0, 5}),
         (lose_a_used_code, {7}),
         (keep_a_wrong_checkpoint, {3}),
         (lose_the_policy, {8}),
-        (credit_from_a_fund, {1}),
-        (post_as_nothing_known, {1}),
-        (let_another_fund_pay, {4}),
+        (credit_from_a_fund, {1, 10}),
+        (post_as_nothing_known, {1, 10}),
+        (credit_past_the_service, {10}),
+        (credit_by_a_request_that_was_never_made, {10}),
+        (credit_as_if_long_ago, {10}),
+        (raise_a_credit, {10}),
+        (name_another_request, {10}),
+        (let_another_fund_pay, {6, 8}),
         (owe_another_institution, {4}),
         (let_a_year_begin_anew, {8}),
     ],
@@ -191,20 +249,34 @@ def test_each_damage_is_found_and_named(world: World, damage: Damage, broken: se
     assert {drift.invariant for drift in drifts} == {INVARIANTS[index] for index in broken}
 
 
-def test_an_altered_record_no_longer_comes_out_as_settled(world: World) -> None:
-    answer = tables.answer
+def test_a_credit_that_was_taken_away_without_a_trace_is_missed(world: World) -> None:
+    """The audit still tells of it, though the account agrees with its entries."""
+    (person,) = world.persons
+    world.run(world.credit_command(person, 700))
+    entry, standing = tables.entry, tables.person_standing
     with world.database.write() as connection:
-        row = connection.execute(
-            sa.select(answer.c.request_id, answer.c.response).join(
-                tables.settlement, tables.settlement.c.request_id == answer.c.request_id
-            )
-        ).first()
+        posting_id = connection.execute(
+            sa.select(entry.c.posting_id).where(entry.c.kind == 3, entry.c.amount_fen == 700)
+        ).scalar_one()
+        for table in (entry, tables.posting):
+            connection.execute(sa.delete(table).where(table.c.posting_id == posting_id))
+        connection.execute(sa.update(standing).values(balance_fen=standing.c.balance_fen - 700))
+    drifts = check_ledger(world.database).drifts
+    assert [drift.invariant for drift in drifts] == [INVARIANTS[10]]
+
+
+def test_an_altered_record_no_longer_comes_out_as_settled(world: World) -> None:
+    settlement = tables.settlement
+    with world.database.write() as connection:
+        row = connection.execute(sa.select(settlement)).first()
         assert row is not None
-        # The age decides nothing in this policy, the level does: level 2 becomes 6.
-        altered = bytes(row.response).replace(b'"\x012', b'"\x016')
-        assert altered != bytes(row.response)
+        # The age decides nothing in this policy, the level does.
+        altered = row.record.replace('"institution_level":"2"', '"institution_level":"6"')
+        assert altered != row.record
         connection.execute(
-            sa.update(answer).where(answer.c.request_id == row.request_id).values(response=altered)
+            sa.update(settlement)
+            .where(settlement.c.settlement_id == row.settlement_id)
+            .values(record=altered)
         )
     drifts = check_ledger(world.database).drifts
     assert [drift.invariant for drift in drifts] == [INVARIANTS[8]]

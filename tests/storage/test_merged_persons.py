@@ -12,12 +12,11 @@ from support.settlement_world import REGION, World
 
 from yibao.settlement.v1.settlement_service_pb2 import (
     ReverseSettlementResponse,
-    SettleBillResponse,
 )
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.commands import Command
+from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.feed import EnrolmentChange
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
 from yibao_settlement.rules.standing import Standing
@@ -182,7 +181,7 @@ def test_a_settlement_of_the_retired_is_reversed_to_who_holds_the_account(
     retired, settlement_id = treated(world)
     paid = world.queries.settlement(REGION, settlement_id)
     assert paid is not None
-    account_fen = SettleBillResponse.FromString(paid.settle_response).settlement.account_fen
+    account_fen = paid.account_fen
     assert account_fen > 0
     holder, survivors = retired, world.enrol(merges)
     for survivor in survivors:

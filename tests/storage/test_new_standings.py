@@ -10,7 +10,7 @@ from support.settlement_world import REGION, World
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.commands import Command
+from yibao_settlement.application.batch.command import Command
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.storage import tables
 

@@ -26,15 +26,15 @@ from yibao_common.db.batcher import Batcher
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.batch import BatchWork
-from yibao_settlement.application.commands import Command
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.bill import ChargedLine
 from yibao_settlement.rules.visit import Visit
-from yibao_settlement.servicer.encode import ProtoEncoder
-from yibao_settlement.storage.queries import account_balances
+from yibao_settlement.servicer import encode
+from yibao_settlement.storage.batch.transaction import SettlementTransactions
+from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.reference import ReferenceCache
-from yibao_settlement.storage.transactions import SettlementTransactions
 
 
 @pytest.fixture
@@ -104,12 +104,15 @@ def test_a_request_id_with_other_contents_is_refused(world: World) -> None:
     command = world.settle_command(visit, person)
     world.run(command)
     other = world.settle_command(
-        visit, person, request_id=command.request_id, digest=b"other".ljust(32)
+        visit, person, request_id=command.request.request_id, digest=b"other".ljust(32)
     )
     assert reason_of(world.work(REGION, [other])[0]) is Reason.REQUEST_ID_REUSED
     # Another method under the same id is other contents too: its digest differs.
     credit = world.credit_command(person, 1)
-    reused = dataclasses.replace(credit, request_id=command.request_id)
+    reused = dataclasses.replace(
+        credit,
+        request=dataclasses.replace(credit.request, request_id=command.request.request_id),
+    )
     assert reason_of(world.work(REGION, [reused])[0]) is Reason.REQUEST_ID_REUSED
     assert_books_are_right(world, settlements=1)
 
@@ -126,7 +129,7 @@ def test_a_refused_command_leaves_its_neighbours_and_nothing_of_itself(world: Wo
     assert isinstance(outcomes[2], bytes)
     assert_books_are_right(world, settlements=2)
     # The code of the refused one was not used up, nor its request id.
-    again = world.settle_command(visit, person, code=bad.code, request_id=bad.request_id)
+    again = world.settle_command(visit, person, code=bad.code, request_id=bad.request.request_id)
     assert isinstance(world.work(REGION, [again])[0], bytes)
 
 
@@ -478,7 +481,7 @@ def test_a_repeat_gets_its_first_answer_however_old_its_code_is(world: World) ->
     command = world.settle_command(visit, person)
     first = world.run(command)
     too_old = RuleError(Reason.CLOCK_SUSPECT, "scanned an hour ago")
-    late = world.settle_command(visit, person, request_id=command.request_id, code=too_old)
+    late = world.settle_command(visit, person, request_id=command.request.request_id, code=too_old)
     assert world.run(late) == first
     # Without a first answer the refusal of the code counts, and nothing is stored.
     new = world.settle_command(visit, person, code=too_old)
@@ -517,14 +520,22 @@ def test_two_processes_that_meet_on_a_new_key_leave_one_winner(
     request_id = new_id()
 
     def register(place: int) -> bytes | Exception:
+        met = [both_decided]
+
+        def meeting(region: str, visit: Visit) -> bytes:
+            """Waits, at the first time, until the other process is as far."""
+            if met:
+                met.pop().wait()
+            return encode.registered(region, visit)
+
         command = world.visit_command(
-            persons[place], request_id=request_id, digest=str(place).encode().ljust(32)
+            persons[place],
+            request_id=request_id,
+            digest=str(place).encode().ljust(32),
+            encode=meeting,
         )
         work = BatchWork(
-            SettlementTransactions(world.database, ReferenceCache()),
-            encoder=MeetingEncoder(both_decided),
-            clock=world.clock,
-            ids=new_id,
+            SettlementTransactions(world.database, ReferenceCache()), clock=world.clock, ids=new_id
         )
         batcher: Batcher[Command, bytes] = Batcher(work)
 
@@ -544,16 +555,3 @@ def test_two_processes_that_meet_on_a_new_key_leave_one_winner(
     assert sum(isinstance(outcome, bytes) for outcome in outcomes) == 1
     (refused,) = [outcome for outcome in outcomes if not isinstance(outcome, bytes)]
     assert reason_of(refused) is Reason.REQUEST_ID_REUSED
-
-
-class MeetingEncoder(ProtoEncoder):
-    """Waits, at the first visit that it writes, until the other process is as far."""
-
-    def __init__(self, meeting: threading.Barrier) -> None:
-        self._meeting: threading.Barrier | None = meeting
-
-    def visit(self, region: str, visit: Visit) -> bytes:
-        meeting, self._meeting = self._meeting, None
-        if meeting is not None:
-            meeting.wait()
-        return super().visit(region, visit)

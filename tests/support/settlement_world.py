@@ -5,6 +5,7 @@ import hashlib
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from support.settlement_parts import feed_of, put_reference
 
@@ -14,26 +15,33 @@ from yibao.settlement.v1.settlement_service_pb2 import (
     SettleBillResponse,
 )
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
+from yibao_common.commands.request import Request
 from yibao_common.db.database import Database
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
-from yibao_settlement.application import commands
-from yibao_settlement.application.batch import BatchWork
+from yibao_settlement.application.account import CreditAccount
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.feed import EnrolmentChange, InsuredPerson
+from yibao_settlement.application.settlement.reverse import ReverseSettlement
+from yibao_settlement.application.settlement.settle import SettleBill
+from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.visit import Institution
-from yibao_settlement.servicer.encode import ProtoEncoder
-from yibao_settlement.storage.queries import Queries
+from yibao_settlement.servicer import encode
+from yibao_settlement.storage.batch.transaction import SettlementTransactions
+from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
-from yibao_settlement.storage.transactions import SettlementTransactions
 
 REGION = "999019"
 HOSPITAL = "H99901900001"
 OTHER_HOSPITAL = "H99901900002"
 PHARMACY_WITHOUT_ECERT = "P99901900003"
+AGENCY = f"agency/{REGION}/wang"
 NOW = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 11, 20)
 POLICY_FILE = Path(__file__).parents[2] / "policies" / REGION / "resident-2014.yaml"
@@ -90,16 +98,15 @@ class World:
             now=NOW,
         )
         self.work = self.new_worker()
-        self.queries = Queries(self.database, ReferenceCache())
+        self.queries = StoredReads(self.database, ReferenceCache())
 
     work: BatchWork = field(init=False)
-    queries: Queries = field(init=False)
+    queries: StoredReads = field(init=False)
 
     def new_worker(self) -> BatchWork:
         """Returns work with caches of its own, as another process has."""
         return BatchWork(
             SettlementTransactions(self.database, ReferenceCache()),
-            encoder=ProtoEncoder(),
             clock=self.clock,
             ids=new_id,
         )
@@ -187,45 +194,59 @@ class World:
             device_certificate_id,
         )
 
-    def visit_command(self, person_id: str, **changes: object) -> commands.RegisterVisit:
-        values: dict[str, object] = {
-            "request_id": new_id(),
-            "digest": b"visit".ljust(32),
-            "institution_id": HOSPITAL,
+    @staticmethod
+    def request(
+        method: str,
+        *,
+        caller: str | None = None,
+        institution_id: str | None = HOSPITAL,
+        request_id: str | None = None,
+        digest: bytes | None = None,
+    ) -> Request:
+        """Returns a request: of an institution, of an agency without one, or of a caller."""
+        caller = caller or (f"institution/{institution_id}" if institution_id else AGENCY)
+        digest = digest or method.encode().ljust(32)
+        return Request(REGION, request_id or new_id(), digest, method, parse_caller(caller))
+
+    def _asked(self, method: str, changes: dict[str, Any]) -> Request:
+        """Returns the request that changes of a command's values ask for."""
+        names = changes.keys() & {"caller", "institution_id", "request_id", "digest"}
+        return self.request(method, **{name: changes.pop(name) for name in names})
+
+    def visit_command(self, person_id: str, **changes: Any) -> RegisterVisit:
+        values: dict[str, Any] = {
+            "request": self._asked("RegisterVisit", changes),
             "code": self.code(person_id),
             "provider_visit_number": f"V{next(self._numbers)}",
             "care_type": "2101",
             "start_date": dt.date(2026, 11, 1),
+            "encode": encode.registered,
         }
-        return commands.RegisterVisit(**{**values, **changes})  # type: ignore[arg-type]
+        return RegisterVisit(**{**values, **changes})
 
-    def settle_command(
-        self, visit_id: str, person_id: str, **changes: object
-    ) -> commands.SettleBill:
-        values: dict[str, object] = {
-            "request_id": new_id(),
-            "digest": b"settle".ljust(32),
-            "institution_id": HOSPITAL,
+    def settle_command(self, visit_id: str, person_id: str, **changes: Any) -> SettleBill:
+        values: dict[str, Any] = {
+            "request": self._asked("SettleBill", changes),
             "code": self.code(person_id),
             "bill": self.bill(visit_id),
+            "encode": encode.settled,
         }
-        return commands.SettleBill(**{**values, **changes})  # type: ignore[arg-type]
+        return SettleBill(**{**values, **changes})
 
-    def reverse_command(self, settlement_id: str, **changes: object) -> commands.ReverseSettlement:
-        values: dict[str, object] = {
-            "request_id": new_id(),
-            "digest": b"reverse".ljust(32),
-            "institution_id": HOSPITAL,
+    def reverse_command(self, settlement_id: str, **changes: Any) -> ReverseSettlement:
+        values: dict[str, Any] = {
+            "request": self._asked("ReverseSettlement", changes),
             "settlement_id": settlement_id,
             "reason": "entered twice",
-            "actor": f"institution/{HOSPITAL}",
+            "encode": encode.reversed_,
         }
-        return commands.ReverseSettlement(**{**values, **changes})  # type: ignore[arg-type]
+        return ReverseSettlement(**{**values, **changes})
 
     def credit_command(
-        self, person_id: str, amount_fen: int, *, source: str = "allocation"
-    ) -> commands.CreditAccount:
-        return commands.CreditAccount(new_id(), b"credit".ljust(32), person_id, amount_fen, source)
+        self, person_id: str, amount_fen: int, *, source: str = "allocation", **changes: Any
+    ) -> CreditAccount:
+        request = self._asked("CreditAccount", {"institution_id": None, **changes})
+        return CreditAccount(request, person_id, amount_fen, source, encode.credited)
 
     def bill(self, visit_id: str, **changes: object) -> Bill:
         """Returns a bill of 9,000.00 class A, 1,000.00 class B and 500.00 class C."""
@@ -244,24 +265,24 @@ class World:
         }
         return Bill(**{**values, **changes})  # type: ignore[arg-type]
 
-    def run(self, command: commands.Command) -> bytes:
+    def run(self, command: Command) -> bytes:
         """Carries out one command alone; raises its refusal."""
         (outcome,) = self.work(REGION, [command])
         if isinstance(outcome, RuleError):
             raise outcome
         return outcome
 
-    def register(self, person_id: str, **changes: object) -> str:
+    def register(self, person_id: str, **changes: Any) -> str:
         """Registers a visit and returns its id."""
         answer = self.run(self.visit_command(person_id, **changes))
         return RegisterVisitResponse.FromString(answer).visit.visit_id
 
-    def settle(self, visit_id: str, person_id: str, **changes: object) -> Settlement:
+    def settle(self, visit_id: str, person_id: str, **changes: Any) -> Settlement:
         """Settles a bill and returns the settlement."""
         answer = self.run(self.settle_command(visit_id, person_id, **changes))
         return SettleBillResponse.FromString(answer).settlement
 
-    def reverse(self, settlement_id: str, **changes: object) -> Settlement:
+    def reverse(self, settlement_id: str, **changes: Any) -> Settlement:
         """Reverses a settlement and returns it."""
         answer = self.run(self.reverse_command(settlement_id, **changes))
         return ReverseSettlementResponse.FromString(answer).settlement

@@ -8,12 +8,12 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from yibao.settlement.v1 import settlement_pb2
-from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
+import sqlalchemy as sa
+
 from yibao_common.db.database import Database
 from yibao_common.values.errors import RuleError
-from yibao_settlement.application.explain import settled_again
-from yibao_settlement.application.settle import amounts_by_fund
+from yibao_settlement.application.settlement.explain import settled_again
+from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
 from yibao_settlement.rules.ledger import (
     Entry,
     opposite,
@@ -21,11 +21,9 @@ from yibao_settlement.rules.ledger import (
     settlement_entries,
 )
 from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.policy.split import FundPayment
 from yibao_settlement.rules.standing import accumulate
-from yibao_settlement.servicer.decode import stored_inputs
-from yibao_settlement.storage import ledger_facts
-from yibao_settlement.storage.ledger_facts import BookedSettlement
+from yibao_settlement.storage.ledger import facts, told
+from yibao_settlement.storage.ledger.facts import BookedSettlement
 from yibao_settlement.storage.reference import ReferenceCache
 
 
@@ -58,9 +56,10 @@ INVARIANTS = (
     "the lines of every settlement sum to its bill, and its parts to its total",
     "the entries of every settlement are those of its amounts; a reversal mirrors them",
     "the accumulators of every person's year are those of its settlements",
-    "every settlement used up one code and keeps its answer",
+    "every settlement used up one code",
     "every settlement comes out the same when it is calculated again",
     "every merge moves money to who took the account over, and leaves the other empty",
+    "every posting tells what it was made for, and the audit tells of every credit",
 )
 
 
@@ -69,25 +68,26 @@ def check_ledger(database: Database) -> LedgerReport:
     report = LedgerReport()
     cache = ReferenceCache()
     with database.read() as connection:
-        for region in ledger_facts.regions(connection):
+        for region in facts.regions(connection):
             find_policy = functools.partial(cache.policy_version, connection, region)
-            merged = ledger_facts.merged_persons(connection, region)
+            merged = facts.merged_persons(connection, region)
             checker = _RegionChecker(region, report, find_policy, merged)
             checker.check_postings(
-                ledger_facts.unbalanced_postings(connection, region),
-                ledger_facts.orphan_postings(connection, region),
-                ledger_facts.odd_postings(connection, region),
-                ledger_facts.wrong_checkpoints(connection, region),
+                facts.unbalanced_postings(connection, region),
+                facts.orphan_postings(connection, region),
+                facts.odd_postings(connection, region),
+                facts.wrong_checkpoints(connection, region),
             )
-            years = checker.check_settlements(ledger_facts.booked_settlements(connection, region))
-            balances, stored_years = ledger_facts.standings(connection, region)
+            checker.check_told(connection)
+            years = checker.check_settlements(facts.booked_settlements(connection, region))
+            balances, stored_years = facts.standings(connection, region)
             checker.check_merges(
-                ledger_facts.merge_postings(connection, region),
-                ledger_facts.unmoved_persons(connection, region),
+                facts.merge_postings(connection, region),
+                facts.unmoved_persons(connection, region),
                 balances,
             )
             checker.check_persons(
-                balances, ledger_facts.account_sums(connection, region), stored_years, years
+                balances, facts.account_sums(connection, region), stored_years, years
             )
     return report
 
@@ -127,6 +127,23 @@ class _RegionChecker:
             self._drift(1, posting_id, "it is no credit of one account from one source")
         for account_id, kept_fen, summed_fen in checkpoints:
             self._drift(3, account_id, f"keeps {kept_fen} fen, entries sum to {summed_fen}")
+
+    def check_told(self, connection: sa.Connection) -> None:
+        """Checks that every posting names what it was made for, and the audit each credit."""
+        region = self._region
+        for posting_id in told.untold_postings(connection, region):
+            self._drift(10, posting_id, "nothing tells what it was made for")
+        for posting_id in told.misnamed_postings(connection, region):
+            self._drift(10, posting_id, "it names another request than its settlement")
+        for posting_id in told.unaudited_credits(connection, region):
+            self._drift(10, posting_id, "the audit tells of no such credit")
+        audited = told.audited_credits(connection, region)
+        booked = told.requested_credits(connection, region)
+        if audited != booked:
+            self._drift(10, "credits", f"the audit tells of {audited}, booked are {booked}")
+        old, on_record = told.old_credits(connection, region)
+        if old != on_record:
+            self._drift(10, "credits without a request", f"are {old}, the audit tells {on_record}")
 
     def check_persons(
         self,
@@ -180,98 +197,88 @@ class _RegionChecker:
         years: Years = {}
         for booked in settlements:
             self._report.settlements += 1
-            self._check_entries(booked)
-            self._check_record(booked)
+            record = booked.record
+            if record is None:
+                self._drift(4, booked.settlement_id, "its record cannot be read")
+                continue
+            self._check_entries(booked, record)
+            self._check_record(booked, record)
             # A merged person's years count for who took the account over.
-            holder_id = [booked.person_id, *self._later(booked.person_id)][-1]
+            holder_id = [record.person_id, *self._later(record.person_id)][-1]
             key = (holder_id, booked.benefit_year)
-            if not booked.is_reversed and booked.accumulations:
-                years[key] = accumulate(years.get(key, {}), booked.accumulations.items())
+            if record.reversal is None and record.accumulations:
+                years[key] = accumulate(years.get(key, {}), record.accumulations.items())
             elif key not in years:
                 # Stored, and empty once everything in it is reversed.
                 years.setdefault(key, {})
         return years
 
-    def _check_entries(self, booked: BookedSettlement) -> None:
+    def _check_entries(self, booked: BookedSettlement, record: SettlementRecord) -> None:
         subject = booked.settlement_id
-        entries = settlement_entries(
-            booked.fund_amounts,
-            person_id=booked.person_id,
-            account_fen=booked.account_fen,
-            institution_id=booked.institution_id,
-        )
+        entries = _entries_owed(record)
         if booked.posted != _amounts(entries):
             self._drift(5, subject, f"posted {dict(booked.posted)}, owes {_amounts(entries)}")
-        mirrored = _amounts(opposite(entries)) if booked.is_reversed else {}
+        mirrored = {} if record.reversal is None else _amounts(opposite(entries))
         if booked.taken_back != mirrored:
             self._drift(5, subject, f"took back {dict(booked.taken_back)}, not {mirrored}")
 
-    def _check_record(self, booked: BookedSettlement) -> None:
+    def _check_record(self, booked: BookedSettlement, record: SettlementRecord) -> None:
         subject = booked.settlement_id
-        if booked.settle_response is None or booked.code_uses != 1:
-            kept = "an answer" if booked.settle_response is not None else "no answer"
-            self._drift(7, subject, f"has {kept} and {booked.code_uses} codes used up")
-        if booked.settle_response is None:
-            return
-        settlement = SettleBillResponse.FromString(booked.settle_response).settlement
-        for fault in _sum_faults(settlement, booked):
+        if booked.code_uses != 1:
+            self._drift(7, subject, f"has {booked.code_uses} codes used up")
+        for fault in (*_sum_faults(record), *_party_faults(record, booked)):
             self._drift(4, subject, fault)
-        policy = self._policy(settlement.policy_version)
+        policy = self._policy(record.policy_version)
         if policy is None:
-            self._drift(8, subject, f"policy {settlement.policy_version} is not stored")
+            self._drift(8, subject, f"policy {record.policy_version} is not stored")
             return
         try:
-            split = settled_again(stored_inputs(settlement), policy)
+            split = settled_again(record, policy)
         except RuleError as error:
             self._drift(8, subject, error.message)
             return
-        if dict(split.accumulations) != booked.accumulations:
-            keeps, used = dict(booked.accumulations), dict(split.accumulations)
-            self._drift(8, subject, f"keeps {keeps} as used up of the year, not {used}")
+        for name, kept, derived in (
+            ("as used up of the year", record.accumulations, dict(split.accumulations)),
+            ("as paid by the funds", record.fund_payments, split.fund_payments),
+            ("as lines", tuple(line[:-1] for line in record.lines), split.lines),
+        ):
+            if kept != derived:
+                self._drift(8, subject, f"keeps {kept} {name}, not {derived}")
 
 
 def _amounts(entries: tuple[Entry, ...]) -> dict[str, int]:
     return {entry.account_id: entry.amount_fen for entry in entries}
 
 
-def _sum_faults(settlement: settlement_pb2.Settlement, booked: BookedSettlement) -> Iterator[str]:
+def _entries_owed(record: SettlementRecord) -> tuple[Entry, ...]:
+    return settlement_entries(
+        amounts_by_fund(record.fund_payments),
+        person_id=record.person_id,
+        account_fen=record.account_fen,
+        institution_id=record.institution_id,
+    )
+
+
+def _sum_faults(record: SettlementRecord) -> Iterator[str]:
     """Yields what does not add up in a stored settlement."""
     parts = ("excluded_fen", "over_limit_fen", "prepay_fen", "eligible_fen")
     for name, part in (("total_fen", "amount_fen"), *((part, part) for part in parts)):
-        lines_fen = sum(getattr(line, part) for line in settlement.lines)
-        if lines_fen != getattr(settlement, name):
-            yield f"lines have {lines_fen} fen of {name}, the bill {getattr(settlement, name)}"
-    if sum(getattr(settlement, part) for part in parts) != settlement.total_fen:
+        lines_fen = sum(getattr(line, part) for line in record.lines)
+        if lines_fen != getattr(record, name):
+            yield f"lines have {lines_fen} fen of {name}, the bill {getattr(record, name)}"
+    if sum(getattr(record, part) for part in parts) != record.total_fen:
         yield "excluded, over limit, prepay and eligible do not sum to the total"
-    funds_fen = sum(payment.amount_fen for payment in settlement.fund_payments)
-    personal_fen = settlement.account_fen + settlement.cash_fen
-    if funds_fen != settlement.fund_total_fen or personal_fen != settlement.personal_total_fen:
-        yield "the funds or the personal parts do not sum"
-    if settlement.fund_total_fen + personal_fen != settlement.total_fen:
+    if sum(payment.amount_fen for payment in record.fund_payments) != record.fund_total_fen:
+        yield "what the funds pay does not sum"
+    if record.fund_total_fen + record.personal_total_fen != record.total_fen:
         yield "the funds and the person do not bear the total"
-    stored = (booked.total_fen, booked.fund_total_fen, booked.account_fen, booked.cash_fen)
-    answered = (
-        settlement.total_fen,
-        settlement.fund_total_fen,
-        settlement.account_fen,
-        settlement.cash_fen,
-    )
-    if stored != answered:
-        yield f"stored amounts {stored} differ from those answered {answered}"
-    yield from _record_faults(settlement, booked)
 
 
-def _record_faults(
-    settlement: settlement_pb2.Settlement, booked: BookedSettlement
-) -> Iterator[str]:
-    """Yields whom a stored settlement concerns other than its answer says."""
-    funds = amounts_by_fund(
-        FundPayment(each.fund_type, each.step_id, each.base_fen, each.amount_fen)
-        for each in settlement.fund_payments
-    )
-    if booked.fund_amounts != funds:
-        yield f"stored funds {dict(booked.fund_amounts)} differ from those answered {funds}"
-    parties = (booked.person_id, booked.institution_id, booked.benefit_year)
-    told = (settlement.person_id, settlement.institution_id, settlement.service_date.year)
-    if parties != told:
-        yield f"stored person, institution and year {parties} differ from those answered {told}"
+def _party_faults(record: SettlementRecord, booked: BookedSettlement) -> Iterator[str]:
+    """Yields whom a stored settlement concerns other than the rest of it says."""
+    if record.entries != _entries_owed(record):
+        yield f"its record tells entries {record.entries}, not {_entries_owed(record)}"
+    if booked.visit_parties != (record.person_id, record.institution_id):
+        yield f"its visit is of {booked.visit_parties}"
+    if booked.benefit_year != record.benefit_year:
+        yield f"it counts for {booked.benefit_year}, its service date is {record.service_date}"

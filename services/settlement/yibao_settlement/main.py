@@ -33,10 +33,10 @@ from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
-from yibao_settlement.application.batch import BatchWork
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.catalogue import Catalogue
 from yibao_settlement.application.checkpoint import Checkpoints
-from yibao_settlement.application.commands import Command
 from yibao_settlement.application.feed import Feed
 from yibao_settlement.application.policy import Policies
 from yibao_settlement.application.work import Work
@@ -44,7 +44,6 @@ from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import housekeeping
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
-from yibao_settlement.servicer.encode import ProtoEncoder
 from yibao_settlement.servicer.feed import FeedClient
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
@@ -52,9 +51,9 @@ from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.queries import Queries
+from yibao_settlement.storage.batch.transaction import SettlementTransactions
+from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
-from yibao_settlement.storage.transactions import SettlementTransactions
 from yibao_settlement.storage.work import UNIT
 
 DESCRIPTORS = (
@@ -92,7 +91,7 @@ class SettlementService:
         supervisor = Supervisor(stop, log=self._log)
         metrics = Metrics()
         reference = ReferenceCache()
-        reads = Queries(self.database, reference)
+        reads = StoredReads(self.database, reference)
         blocking = Blocking()
         trust = TrustHolder(self._trust_store)
         batcher = self._make_batcher(reference, metrics)
@@ -158,7 +157,6 @@ class SettlementService:
         batch = self._config.batch
         work = BatchWork(
             SettlementTransactions(self.database, reference),
-            encoder=ProtoEncoder(),
             clock=self._clock,
             ids=self._ids,
         )

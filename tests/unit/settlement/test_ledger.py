@@ -2,6 +2,7 @@
 
 import pytest
 
+from yibao_common.values.errors import InvariantError
 from yibao_settlement.rules.ledger import (
     Entry,
     balanced,
@@ -67,7 +68,7 @@ def test_a_credit_moves_money_from_its_source_to_the_person() -> None:
 
 @pytest.mark.parametrize("amount_fen", [0, -1])
 def test_a_credit_of_nothing_or_less_is_a_broken_assumption(amount_fen: int) -> None:
-    with pytest.raises(AssertionError):
+    with pytest.raises(InvariantError):
         credit_entries(source="allocation", person_id=PERSON, amount_fen=amount_fen)
 
 
@@ -81,5 +82,5 @@ def test_a_credit_of_nothing_or_less_is_a_broken_assumption(amount_fen: int) -> 
     ],
 )
 def test_entries_that_do_not_balance_are_a_broken_assumption(entries: list[Entry]) -> None:
-    with pytest.raises(AssertionError):
+    with pytest.raises(InvariantError):
         balanced(entries)

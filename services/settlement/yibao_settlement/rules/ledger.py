@@ -7,7 +7,9 @@ and is not posted.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from yibao_common.values.errors import InvariantError
 
 
 class PostingKind(enum.IntEnum):
@@ -19,8 +21,7 @@ class PostingKind(enum.IntEnum):
     MERGE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of a posting."""
 
     account_id: str
@@ -68,16 +69,22 @@ def opposite(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 
 
 def credit_entries(*, source: str, person_id: str, amount_fen: int) -> tuple[Entry, ...]:
-    """Returns the entries of a credit to a personal account from a source of funds."""
-    assert amount_fen > 0
+    """Returns the entries of a credit to a personal account from a source of funds.
+
+    Raises InvariantError where the amount is not positive.
+    """
+    _check_positive(amount_fen)
     return balanced(
         [Entry(f"source:{source}", -amount_fen), Entry(person_account(person_id), amount_fen)]
     )
 
 
 def merge_entries(*, retired_id: str, survivor_id: str, amount_fen: int) -> tuple[Entry, ...]:
-    """Returns the entries that move what a merged person's account holds to the survivor."""
-    assert amount_fen > 0
+    """Returns the entries that move what a merged person's account holds to the survivor.
+
+    Raises InvariantError where the amount is not positive.
+    """
+    _check_positive(amount_fen)
     return balanced(
         [
             Entry(person_account(retired_id), -amount_fen),
@@ -87,7 +94,18 @@ def merge_entries(*, retired_id: str, survivor_id: str, amount_fen: int) -> tupl
 
 
 def balanced(entries: list[Entry]) -> tuple[Entry, ...]:
-    """Returns the entries after checking that they sum to zero, one an account."""
-    assert sum(entry.amount_fen for entry in entries) == 0, entries
-    assert len({entry.account_id for entry in entries}) == len(entries), entries
+    """Returns the entries of a posting.
+
+    Raises InvariantError unless they sum to zero, one an account: a check that `python -O`
+    must not take away.
+    """
+    if sum([entry.amount_fen for entry in entries]) != 0:
+        raise InvariantError(f"entries do not sum to zero: {entries}")
+    if len({entry.account_id for entry in entries}) != len(entries):
+        raise InvariantError(f"two entries of one account: {entries}")
     return tuple(entries)
+
+
+def _check_positive(amount_fen: int) -> None:
+    if amount_fen <= 0:
+        raise InvariantError(f"{amount_fen} fen are nothing to post")

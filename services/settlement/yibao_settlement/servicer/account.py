@@ -6,15 +6,14 @@ from yibao.settlement.v1 import account_service_pb2 as pb
 from yibao.settlement.v1 import account_service_pb2_grpc as rpc
 from yibao.settlement.v1.settlement_pb2 import LedgerEntry
 from yibao_common.commands.blocking import Blocking
-from yibao_common.commands.request import request_digest
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
-from yibao_common.values.errors import RuleError
-from yibao_common.values.reasons import Reason
-from yibao_settlement.application.commands import Command, CreditAccount
-from yibao_settlement.application.ports import Reads
-from yibao_settlement.rules.standing import check_not_merged
-from yibao_settlement.servicer.encode import account_message
+from yibao_common.rpc.wire import as_sent
+from yibao_settlement.application.account import CREDIT_METHOD, CreditAccount, find_account
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.reading import Reads
+from yibao_settlement.servicer.encode import account_message, credited
+from yibao_settlement.servicer.request import request_of
 
 _SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: "allocation", pb.CREDIT_SOURCE_RECHARGE: "recharge"}
 
@@ -34,17 +33,16 @@ class AccountServicer(rpc.AccountServiceServicer):
         context: "grpc.aio.ServicerContext[pb.CreditAccountRequest, pb.CreditAccountResponse]",
     ) -> pb.CreditAccountResponse:
         """Credits a personal account."""
-        caller = current_caller()
-        caller.require_region(request.region)
         command = CreditAccount(
-            request.request_id,
-            request_digest("CreditAccount", caller.path, request.SerializeToString()),
+            request_of(request, CREDIT_METHOD),
             request.person_id,
             request.amount_fen,
             _SOURCES[request.source],
+            credited,
         )
-        response = await self._batcher.submit(request.region, command)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(
+            pb.CreditAccountResponse, await self._batcher.submit(request.region, command)
+        )
 
     async def GetAccount(
         self,
@@ -53,14 +51,9 @@ class AccountServicer(rpc.AccountServiceServicer):
     ) -> pb.GetAccountResponse:
         """Reads a personal account and the person's benefit year."""
         current_caller().require_region(request.region)
-        standing = await self._blocking.run(self._reads.standing, request.region, request.person_id)
-        if standing is None:
-            raise RuleError(
-                Reason.ACCOUNT_NOT_FOUND,
-                f"nothing is booked of person {request.person_id}",
-                person_id=request.person_id,
-            )
-        check_not_merged(standing)
+        standing = await self._blocking.run(
+            find_account, self._reads, request.region, request.person_id
+        )
         return pb.GetAccountResponse(account=account_message(request.region, standing))
 
     async def ListFundBalances(

@@ -10,7 +10,7 @@ from yibao_common.rpc.wire import as_sent, from_date, to_date, to_optional_date
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.catalogue import Catalogue, ImportInstitutions, ImportItems
-from yibao_settlement.application.ports import Reads
+from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.servicer.request import request_of

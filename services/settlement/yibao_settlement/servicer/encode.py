@@ -7,51 +7,43 @@ from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2 as service_pb
 from yibao.settlement.v1 import visit_pb2, visit_service_pb2
 from yibao_common.rpc.wire import from_date, from_instant
-from yibao_settlement.application.records import Adjudication, Credit, Reversal, SettledBill
+from yibao_settlement.application.settlement.record import Reversal, SettlementRecord
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.trace import TraceNode
 from yibao_settlement.rules.standing import Standing
 from yibao_settlement.rules.visit import Visit
 
 
-class ProtoEncoder:
-    """Writes answers as the bytes that are stored and sent."""
+def registered(region: str, visit: Visit) -> bytes:
+    """Returns a serialized RegisterVisitResponse."""
+    return visit_service_pb2.RegisterVisitResponse(
+        visit=visit_message(region, visit)
+    ).SerializeToString()
 
-    def visit(self, region: str, visit: Visit) -> bytes:
-        """Returns a serialized RegisterVisitResponse."""
-        return visit_service_pb2.RegisterVisitResponse(
-            visit=visit_message(region, visit)
-        ).SerializeToString()
 
-    def settled(self, settled: SettledBill) -> bytes:
-        """Returns a serialized SettleBillResponse."""
-        response = service_pb.SettleBillResponse()
-        settlement = response.settlement
-        fill_settlement(settlement, settled.region, settled.adjudication)
-        settlement.settlement_id = settled.settlement_id
-        settlement.state = pb.SETTLEMENT_STATE_SETTLED
-        settlement.settle_time.CopyFrom(from_instant(settled.settle_time))
-        settlement.account_balance_fen = settled.balance_after_fen
-        fill_entries(settlement, settled.entries)
-        return response.SerializeToString()
+def settled(record: SettlementRecord) -> bytes:
+    """Returns a serialized SettleBillResponse."""
+    response = service_pb.SettleBillResponse()
+    fill_settlement(response.settlement, record)
+    return response.SerializeToString()
 
-    def reversed(self, reversal: Reversal, settle_response: bytes) -> bytes:
-        """Returns a serialized ReverseSettlementResponse, from what was settled."""
-        settled = service_pb.SettleBillResponse.FromString(settle_response)
-        settlement = settled.settlement
-        settlement.state = pb.SETTLEMENT_STATE_REVERSED
-        settlement.reversal_id = reversal.reversal_id
-        settlement.reverse_time.CopyFrom(from_instant(reversal.reverse_time))
-        settlement.account_balance_fen = reversal.balance_after_fen
-        del settlement.entries[:]
-        fill_entries(settlement, reversal.entries)
-        return service_pb.ReverseSettlementResponse(settlement=settlement).SerializeToString()
 
-    def credited(self, credit: Credit) -> bytes:
-        """Returns a serialized CreditAccountResponse."""
-        return account_pb.CreditAccountResponse(
-            account=account_message(credit.region, credit.standing)
-        ).SerializeToString()
+def reversed_(reversal: Reversal) -> bytes:
+    """Returns a serialized ReverseSettlementResponse: entries and account are the reversal's."""
+    response = service_pb.ReverseSettlementResponse()
+    settlement = response.settlement
+    fill_settlement(settlement, reversal.settlement)
+    settlement.account_balance_fen = reversal.balance_after_fen
+    del settlement.entries[:]
+    _fill_entries(settlement, reversal.entries)
+    return response.SerializeToString()
+
+
+def credited(region: str, standing: Standing) -> bytes:
+    """Returns a serialized CreditAccountResponse."""
+    return account_pb.CreditAccountResponse(
+        account=account_message(region, standing)
+    ).SerializeToString()
 
 
 def visit_message(region: str, visit: Visit) -> visit_pb2.Visit:
@@ -83,20 +75,40 @@ def account_message(region: str, standing: Standing) -> account_pb.Account:
     )
 
 
-def fill_settlement(settlement: pb.Settlement, region: str, adjudication: Adjudication) -> None:
-    """Fills in what a bill costs whom, as for a trial: no ids, no entries, no balance."""
-    visit, bill, split = adjudication.visit, adjudication.bill, adjudication.split
-    settlement.region = region
-    settlement.visit_id = visit.visit_id
-    settlement.bill_number = bill.bill_number
-    settlement.person_id = visit.person_id
-    settlement.institution_id = visit.institution_id
-    settlement.insurance_type = adjudication.insurance_type
-    day = bill.service_date
-    date = settlement.service_date
+def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None:
+    """Fills in a settlement as it is now; a trial is one without ids and entries."""
+    settlement.settlement_id = record.settlement_id
+    settlement.state = pb.SETTLEMENT_STATE_SETTLED
+    settlement.region = record.region
+    settlement.visit_id = record.visit_id
+    settlement.bill_number = record.bill_number
+    settlement.person_id = record.person_id
+    settlement.institution_id = record.institution_id
+    settlement.insurance_type = record.insurance_type
+    day, date = record.service_date, settlement.service_date
     date.year, date.month, date.day = day.year, day.month, day.day
+    settlement.settle_time.CopyFrom(from_instant(record.settle_time))
+    _fill_amounts(settlement, record)
+    settlement.policy_version = record.policy_version
+    settlement.trace_sha256 = record.trace_sha256
+    settlement.year_before.extend(_accumulators(record.year_before))
+    facts = record.facts
+    settlement.facts.care_type = facts.care_type
+    settlement.facts.person_class = facts.person_class
+    settlement.facts.entitlement_groups.extend(facts.entitlement_groups)
+    settlement.facts.institution_level = facts.institution_level
+    settlement.facts.age = facts.age
+    settlement.account_used = record.account_used
+    _fill_entries(settlement, record.entries)
+    if record.reversal is not None:
+        settlement.state = pb.SETTLEMENT_STATE_REVERSED
+        settlement.reversal_id = record.reversal.reversal_id
+        settlement.reverse_time.CopyFrom(from_instant(record.reversal.reverse_time))
+
+
+def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
     add_line = settlement.lines.add
-    for line, priced in zip(split.lines, adjudication.lines, strict=True):
+    for line in record.lines:
         added = add_line(
             line_number=line.line_number,
             item_code=line.item_code,
@@ -107,39 +119,29 @@ def fill_settlement(settlement: pb.Settlement, region: str, adjudication: Adjudi
             prepay_fen=line.prepay_fen,
             eligible_fen=line.eligible_fen,
         )
-        if priced.prepay_ratio_ppm is not None:
-            added.prepay_ratio_ppm = priced.prepay_ratio_ppm
-    settlement.total_fen = split.total_fen
-    settlement.excluded_fen = split.excluded_fen
-    settlement.over_limit_fen = split.over_limit_fen
-    settlement.prepay_fen = split.prepay_fen
-    settlement.eligible_fen = split.eligible_fen
-    settlement.deductible_fen = split.deductible_fen
-    for payment in split.fund_payments:
+        if line.prepay_ratio_ppm is not None:
+            added.prepay_ratio_ppm = line.prepay_ratio_ppm
+    settlement.total_fen = record.total_fen
+    settlement.excluded_fen = record.excluded_fen
+    settlement.over_limit_fen = record.over_limit_fen
+    settlement.prepay_fen = record.prepay_fen
+    settlement.eligible_fen = record.eligible_fen
+    settlement.deductible_fen = record.deductible_fen
+    for payment in record.fund_payments:
         settlement.fund_payments.add(
             fund_type=payment.fund_type,
             step_id=payment.step_id,
             base_fen=payment.base_fen,
             amount_fen=payment.amount_fen,
         )
-    settlement.fund_total_fen = split.fund_total_fen
-    settlement.personal_total_fen = split.personal_total_fen
-    settlement.account_fen = split.account_fen
-    settlement.cash_fen = split.cash_fen
-    settlement.policy_version = adjudication.policy_version
-    settlement.trace_sha256 = split.trace_sha256
-    settlement.year_before.extend(_accumulators(adjudication.year_before))
-    facts = adjudication.facts
-    settlement.facts.care_type = facts.care_type
-    settlement.facts.person_class = facts.person_class
-    settlement.facts.entitlement_groups.extend(facts.entitlement_groups)
-    settlement.facts.institution_level = facts.institution_level
-    settlement.facts.age = facts.age
-    settlement.account_used = bill.account_used
+    settlement.fund_total_fen = record.fund_total_fen
+    settlement.personal_total_fen = record.personal_total_fen
+    settlement.account_fen = record.account_fen
+    settlement.cash_fen = record.cash_fen
+    settlement.account_balance_fen = record.balance_after_fen
 
 
-def fill_entries(settlement: pb.Settlement, entries: tuple[Entry, ...]) -> None:
-    """Appends ledger entries."""
+def _fill_entries(settlement: pb.Settlement, entries: tuple[Entry, ...]) -> None:
     for entry in entries:
         settlement.entries.add(account_id=entry.account_id, amount_fen=entry.amount_fen)
 

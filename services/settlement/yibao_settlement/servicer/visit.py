@@ -7,18 +7,19 @@ import grpc
 from yibao.settlement.v1 import visit_service_pb2 as pb
 from yibao.settlement.v1 import visit_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
-from yibao_common.commands.request import request_digest
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import to_date
+from yibao_common.rpc.wire import as_sent, to_date
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.commands import Command, RegisterVisit
-from yibao_settlement.application.ports import Reads
-from yibao_settlement.application.settle import visit_not_found
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.visit.find import find_visit
+from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.rules.visit import registration_audience
-from yibao_settlement.servicer.encode import visit_message
+from yibao_settlement.servicer.encode import registered, visit_message
+from yibao_settlement.servicer.request import request_of
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
 _NEWS_MAY_LIFT = {
@@ -58,7 +59,6 @@ class VisitServicer(rpc.VisitServiceServicer):
         context: "grpc.aio.ServicerContext[pb.RegisterVisitRequest, pb.RegisterVisitResponse]",
     ) -> pb.RegisterVisitResponse:
         """Registers a visit for the holder of a QR code."""
-        caller = current_caller()
         code = self._trust.judge(
             request.presentation,
             region=request.region,
@@ -66,13 +66,12 @@ class VisitServicer(rpc.VisitServiceServicer):
             now=self._clock(),
         )
         command = RegisterVisit(
-            request.request_id,
-            request_digest("RegisterVisit", caller.path, request.SerializeToString()),
-            caller.own_institution(),
+            request_of(request, "RegisterVisit"),
             code,
             request.provider_visit_number,
             request.care_type,
             to_date(request.start_date),
+            registered,
         )
         try:
             response = await self._batcher.submit(request.region, command)
@@ -83,7 +82,7 @@ class VisitServicer(rpc.VisitServiceServicer):
             # had a suspension lifted just now.
             await self._refresh_enrolments(request.region)
             response = await self._batcher.submit(request.region, command)
-        return response  # type: ignore[return-value]  # the gate sends bytes as they are
+        return as_sent(pb.RegisterVisitResponse, response)
 
     async def GetVisit(
         self,
@@ -93,7 +92,7 @@ class VisitServicer(rpc.VisitServiceServicer):
         """Reads one visit."""
         caller = current_caller()
         caller.require_region(request.region)
-        visit = await self._blocking.run(self._reads.visit, request.region, request.visit_id)
-        if visit is None or caller.institution_id not in (None, visit.institution_id):
-            raise visit_not_found(request.visit_id)
+        visit = await self._blocking.run(
+            find_visit, self._reads, request.region, request.visit_id, caller
+        )
         return pb.GetVisitResponse(visit=visit_message(request.region, visit))

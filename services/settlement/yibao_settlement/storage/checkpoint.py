@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import insert_rows
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.queries import account_balances
+from yibao_settlement.storage.ledger.posting import account_balances
 
 # The account of this name is the region itself: locked by who folds, it holds no balance.
 _REGION_ROW = ""

@@ -8,7 +8,7 @@ from yibao_common.db.rows import Insert, Row, execute, insert_rows
 from yibao_settlement.application.feed import EnrolmentChange
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.transactions import ENROLMENT_COLUMNS
+from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS
 
 _POSITION = tables.feed_position.c
 

@@ -10,7 +10,7 @@ from yibao_settlement.application.merge import MergePosting, Moved, PersonAccoun
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.standing import Accumulators
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.writes import amounts_json
+from yibao_settlement.storage.account import amounts_json
 
 
 class StoredMerges:

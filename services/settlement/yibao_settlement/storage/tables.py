@@ -199,12 +199,13 @@ used_code = sa.Table(
     sa.Column("scan_time", Instant, nullable=False),
 )
 
+# The settlement of record. Columns are what is queried; it is only ever inserted, but for
+# the note of its reversal.
 settlement = sa.Table(
     "settlement",
     metadata,
     _region(),
     sa.Column("settlement_id", Id, primary_key=True),
-    # Finds the full record: the answer stored under this request id.
     sa.Column("request_id", Id, nullable=False),
     sa.Column("visit_id", Id, nullable=False),
     sa.Column("bill_number", sa.String(32), nullable=False),
@@ -219,10 +220,12 @@ settlement = sa.Table(
     sa.Column("fund_total_fen", sa.BigInteger, nullable=False),
     sa.Column("account_fen", sa.BigInteger, nullable=False),
     sa.Column("cash_fen", sa.BigInteger, nullable=False),
-    # JSON object: what this settlement added to the person's year.
-    sa.Column("accumulations", sa.Text, nullable=False),
-    # JSON object: fund type to the amount it pays; what the reversal takes back.
-    sa.Column("fund_amounts", sa.Text, nullable=False),
+    # The path of the caller's identity; empty for settlements of before it was kept.
+    sa.Column("settled_by", sa.String(200), nullable=False),
+    # The form of `record` and of the lines; see `storage.settlement`.
+    sa.Column("record_form", sa.SmallInteger, nullable=False),
+    # JSON object: all that is recorded of the settlement beside the columns and the lines.
+    sa.Column("record", sa.Text, nullable=False),
     # Null until reversed; set once.
     sa.Column("reversal_id", Id),
     sa.Column("reverse_time", Instant),
@@ -239,6 +242,19 @@ sa.Index(
     unique=True,
     sqlite_where=settlement.c.reversal_id.is_(None),
     postgresql_where=settlement.c.reversal_id.is_(None),
+)
+
+# The lines of settlements, a hundred a row: most bills have one row, and any line of the
+# longest is read by one.
+settlement_lines = sa.Table(
+    "settlement_lines",
+    metadata,
+    _region(),
+    sa.Column("settlement_id", Id, primary_key=True),
+    # The place in the bill of the first line in the row: 0, 100, 200, …
+    sa.Column("first_line", sa.Integer, primary_key=True, autoincrement=False),
+    # JSON array of an array a line, in the order of `SettledLine`.
+    sa.Column("lines", sa.Text, nullable=False),
 )
 
 # --- The ledger. An account's entries lie together and grow at its end, because posting

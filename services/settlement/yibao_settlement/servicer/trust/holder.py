@@ -10,7 +10,7 @@ from yibao.trust_store import TrustStore
 from yibao_common.rpc.wire import to_instant
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.commands import Code
+from yibao_settlement.application.batch.command import Code
 from yibao_settlement.rules.presentation import PresentedCode, check_scan_time
 
 _REASONS = {

@@ -7,32 +7,34 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from yibao_common.db.rows import Row, select_rows
+from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.settlement import (
+    LINES_COLUMNS,
+    SETTLEMENT_COLUMNS,
+    lines_from,
+    record_from,
+)
 
 _ROWS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class BookedSettlement:
-    """A settlement with its stored answer and its postings, amounts in fen.
+    """A settlement with its postings, amounts in fen.
 
-    `posted` and `taken_back` map accounts to what the settlement and its reversal
-    posted; `code_uses` counts the codes used up by its request.
+    `record` is None where what is stored cannot be read. `benefit_year` is that of its
+    column. `visit_parties` are the person and institution of its visit, None without one.
+    `posted` and `taken_back` map accounts to what the settlement and its reversal posted;
+    `code_uses` counts the codes used up by its request.
     """
 
     settlement_id: str
-    person_id: str
-    institution_id: str
+    record: SettlementRecord | None
     benefit_year: int
-    total_fen: int
-    fund_total_fen: int
-    account_fen: int
-    cash_fen: int
-    fund_amounts: Mapping[str, int]
-    accumulations: Mapping[str, int]
-    is_reversed: bool
-    settle_response: bytes | None
+    visit_parties: tuple[str, str] | None
     posted: Mapping[str, int]
     taken_back: Mapping[str, int]
     code_uses: int
@@ -211,17 +213,18 @@ def standings(
 
 def booked_settlements(connection: sa.Connection, region: str) -> Iterator[BookedSettlement]:
     """Yields every settlement of the region with what belongs to it."""
-    columns = tables.settlement.c
+    table = tables.settlement
+    columns = [table.c[name] for name in SETTLEMENT_COLUMNS]
     after = ""
     while True:
         query = (
-            sa.select(tables.settlement)
-            .where(columns.region == region)
-            .order_by(columns.settlement_id)
+            sa.select(*columns)
+            .where(table.c.region == region)
+            .order_by(table.c.settlement_id)
             .limit(_ROWS_AT_ONCE)
         )
         if after:
-            query = query.where(columns.settlement_id > after)
+            query = query.where(table.c.settlement_id > after)
         rows = connection.execute(query).all()
         if not rows:
             return
@@ -232,47 +235,70 @@ def booked_settlements(connection: sa.Connection, region: str) -> Iterator[Booke
 def _with_belongings(
     connection: sa.Connection, region: str, rows: Sequence[sa.Row[Any]]
 ) -> Iterator[BookedSettlement]:
-    request_ids = [row.request_id for row in rows]
-    posting_ids = [row.settlement_id for row in rows]
-    posting_ids += [row.reversal_id for row in rows if row.reversal_id is not None]
-    answer, used, entry = tables.answer.c, tables.used_code.c, tables.entry.c
-    responses = {
-        row.request_id: bytes(row.response)
-        for row in connection.execute(
-            sa.select(answer.request_id, answer.response).where(
-                answer.region == region, answer.request_id.in_(request_ids)
-            )
-        )
-    }
-    code_uses: dict[str, int] = {}
-    for use in connection.execute(
-        sa.select(used.request_id, sa.func.count().label("uses"))
-        .where(used.region == region, used.request_id.in_(request_ids))
-        .group_by(used.request_id)
-    ):
-        code_uses[use.request_id] = use.uses
-    posted: dict[str, dict[str, int]] = {}
-    for each in connection.execute(
-        sa.select(entry.posting_id, entry.account_id, entry.amount_fen).where(
-            entry.region == region, entry.posting_id.in_(posting_ids)
-        )
-    ):
-        posted.setdefault(each.posting_id, {})[each.account_id] = each.amount_fen
+    settlement_ids = [row.settlement_id for row in rows]
+    lines = select_rows(
+        connection,
+        tables.settlement_lines,
+        LINES_COLUMNS,
+        region=region,
+        key="settlement_id",
+        among=settlement_ids,
+    )
+    lines_by_settlement: dict[str, list[Row]] = {}
+    for each in lines:
+        lines_by_settlement.setdefault(each[0], []).append(each)
+    visits = select_rows(
+        connection,
+        tables.visit,
+        ("visit_id", "person_id", "institution_id"),
+        region=region,
+        key="visit_id",
+        among=sorted({row.visit_id for row in rows}),
+    )
+    parties = {visit_id: (person_id, place) for visit_id, person_id, place in visits}
+    code_uses = _code_uses(connection, region, [row.request_id for row in rows])
+    reversal_ids = [row.reversal_id for row in rows if row.reversal_id is not None]
+    posted = _posted(connection, region, settlement_ids + reversal_ids)
     for row in rows:
         yield BookedSettlement(
             row.settlement_id,
-            row.person_id,
-            row.institution_id,
+            _record(row, lines_by_settlement.get(row.settlement_id, [])),
             row.benefit_year,
-            row.total_fen,
-            row.fund_total_fen,
-            row.account_fen,
-            row.cash_fen,
-            json.loads(row.fund_amounts),
-            json.loads(row.accumulations),
-            row.reversal_id is not None,
-            responses.get(row.request_id),
+            parties.get(row.visit_id),
             posted.get(row.settlement_id, {}),
             posted.get(row.reversal_id or "", {}),
             code_uses.get(row.request_id, 0),
         )
+
+
+def _record(row: sa.Row[Any], lines: Sequence[Row]) -> SettlementRecord | None:
+    try:
+        return record_from(tuple(row), lines_from(lines).get(row.settlement_id, ()))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _code_uses(
+    connection: sa.Connection, region: str, request_ids: Sequence[str]
+) -> dict[str, int]:
+    used = tables.used_code.c
+    rows = connection.execute(
+        sa.select(used.request_id, sa.func.count())
+        .where(used.region == region, used.request_id.in_(request_ids))
+        .group_by(used.request_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _posted(
+    connection: sa.Connection, region: str, posting_ids: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    entry = tables.entry.c
+    posted: dict[str, dict[str, int]] = {}
+    for row in connection.execute(
+        sa.select(entry.posting_id, entry.account_id, entry.amount_fen).where(
+            entry.region == region, entry.posting_id.in_(posting_ids)
+        )
+    ):
+        posted.setdefault(row.posting_id, {})[row.account_id] = row.amount_fen
+    return posted

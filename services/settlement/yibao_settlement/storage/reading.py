@@ -7,27 +7,24 @@ import sqlalchemy as sa
 
 from yibao_common.db.database import Database
 from yibao_common.db.rows import select_rows
-from yibao_settlement.application.ports import TrialInputs
-from yibao_settlement.application.records import StoredSettlement
+from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.standing import Accumulators, Standing, new_standing
+from yibao_settlement.rules.standing import Accumulators, Standing
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
+from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
+from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
-from yibao_settlement.storage.transactions import (
-    ENROLMENT_COLUMNS,
-    STANDING_COLUMNS,
-    VISIT_COLUMNS,
-    enrolments_from,
-    standing_from,
-    visit_from,
-)
+from yibao_settlement.storage.settlement import find_settlement
+from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
 
-class Queries:
-    """Reads of the settlement database."""
+class StoredReads:
+    """Reads of the settlement database; see `Reads`."""
 
     def __init__(self, database: Database, reference: ReferenceCache) -> None:
         """Takes the database and the reference data kept of it."""
@@ -48,7 +45,7 @@ class Queries:
             if visit is None:
                 return None
             person_id = visit.person_id
-            standing = _standing(connection, region, person_id) or new_standing(person_id)
+            standing = _standing(connection, region, person_id)
             periods = select_rows(
                 connection,
                 tables.enrolment,
@@ -61,36 +58,14 @@ class Queries:
                 visit,
                 standing,
                 enrolments_from(periods).get(person_id, []),
-                _year(connection, region, standing, benefit_year),
+                _year(connection, region, standing, benefit_year) if standing else {},
                 self._view(connection, region, item_codes),
             )
 
-    def settlement(self, region: str, settlement_id: str) -> StoredSettlement | None:
+    def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
         """Returns the settlement, or None."""
-        settlement, answer = tables.settlement.c, tables.answer.c
         with self._database.read() as connection:
-            row = connection.execute(
-                sa.select(
-                    answer.response,
-                    settlement.institution_id,
-                    settlement.reversal_id,
-                    settlement.reverse_time,
-                )
-                .join_from(
-                    tables.settlement,
-                    tables.answer,
-                    sa.and_(
-                        settlement.region == answer.region,
-                        settlement.request_id == answer.request_id,
-                    ),
-                )
-                .where(settlement.region == region, settlement.settlement_id == settlement_id)
-            ).one_or_none()
-        if row is None:
-            return None
-        return StoredSettlement(
-            bytes(row.response), row.institution_id, row.reversal_id, row.reverse_time
-        )
+            return find_settlement(connection, region, settlement_id)
 
     def policy(self, region: str, policy_version: str) -> Policy | None:
         """Returns the compiled policy, whatever its state, or None."""
@@ -115,52 +90,6 @@ class Queries:
         """Returns every fund account with the sum of its entries in fen, by account."""
         with self._database.read() as connection:
             return account_balances(connection, region, "fund:")
-
-
-def account_balances(
-    connection: sa.Connection, region: str, prefix: str, *, through: str | None = None
-) -> list[tuple[str, int]]:
-    """Returns the accounts that begin with `prefix` and their balances, by account.
-
-    A balance is the account's checkpoint and the entries after it; with `through`, only
-    those up to that posting id.
-    """
-    entry, checkpoint = tables.entry.c, tables.account_checkpoint.c
-    # A range, not LIKE: it reads the primary key in order. ';' follows ':'.
-    after_prefix = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    balances: dict[str, int] = {}
-    for row in connection.execute(
-        sa.select(checkpoint.account_id, checkpoint.balance_fen).where(
-            checkpoint.region == region,
-            checkpoint.account_id >= prefix,
-            checkpoint.account_id < after_prefix,
-        )
-    ):
-        balances[row.account_id] = row.balance_fen
-    later = sa.or_(
-        checkpoint.through_posting_id.is_(None), entry.posting_id > checkpoint.through_posting_id
-    )
-    sums = (
-        sa.select(entry.account_id, sa.func.sum(entry.amount_fen).label("amount_fen"))
-        .join_from(
-            tables.entry,
-            tables.account_checkpoint,
-            sa.and_(entry.region == checkpoint.region, entry.account_id == checkpoint.account_id),
-            isouter=True,
-        )
-        .where(
-            entry.region == region,
-            entry.account_id >= prefix,
-            entry.account_id < after_prefix,
-            later,
-        )
-        .group_by(entry.account_id)
-    )
-    if through is not None:
-        sums = sums.where(entry.posting_id <= through)
-    for row in connection.execute(sums):
-        balances[row.account_id] = balances.get(row.account_id, 0) + int(row.amount_fen)
-    return sorted(balances.items())
 
 
 def _visit(connection: sa.Connection, region: str, visit_id: str) -> Visit | None:

@@ -4,17 +4,17 @@ Commands of a batch run one after the other over it, so that two commands for on
 chain. A command changes it only after everything that can refuse it has passed.
 """
 
+import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from yibao_common.commands.request import Answer
-from yibao_settlement.application.records import (
-    Reversal,
-    SettledBill,
-    SettlementRow,
-)
+from yibao_common.commands.audit import AuditTrail
+from yibao_common.commands.request import Answer, Request
+from yibao_common.values.errors import InvariantError
+from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.ledger import Entry, PostingKind
@@ -22,12 +22,8 @@ from yibao_settlement.rules.presentation import PresentedCode, check_use, newest
 from yibao_settlement.rules.standing import Accumulators, Standing, accumulate, new_standing
 from yibao_settlement.rules.visit import Visit, check_takes
 
-if TYPE_CHECKING:
-    from yibao_settlement.application.reference import Reference
 
-
-@dataclass(frozen=True, slots=True)
-class CodeUse:
+class CodeUse(NamedTuple):
     """A code used up by a request at an institution."""
 
     code: PresentedCode
@@ -35,23 +31,14 @@ class CodeUse:
     institution_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class NewSettlement:
-    """A settlement to store: the record and the request whose answer holds it in full."""
-
-    settled: SettledBill
-    request_id: str
-    accumulations: Mapping[str, int]
-    fund_amounts: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """Entries to append."""
+class Posting(NamedTuple):
+    """Entries to append, and the request that they carry out."""
 
     posting_id: str
     kind: PostingKind
     entries: tuple[Entry, ...]
+    request_id: str
+    posted_by: str
 
 
 @dataclass(slots=True)
@@ -61,8 +48,9 @@ class Changes:
     answers: list[Answer] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
     code_uses: list[CodeUse] = field(default_factory=list)
-    settlements: list[NewSettlement] = field(default_factory=list)
-    reversals: list[Reversal] = field(default_factory=list)
+    settlements: list[SettlementRecord] = field(default_factory=list)
+    # Settlements that were reversed, with the note of it.
+    reversals: list[SettlementRecord] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
     person_ids: set[str] = field(default_factory=set)
     # (person, benefit year) of earlier years that changed or were closed.
@@ -71,33 +59,36 @@ class Changes:
 
 @dataclass(slots=True)
 class WorkingSet:
-    """Everything a batch of one region reads, in memory, and what it changes."""
+    """Everything a batch of one region reads, in memory, and what it changes.
+
+    What is read is what its commands need; see `Needs` for the kinds.
+    """
 
     region: str
     now: dt.datetime
-    reference: "Reference"
-    answers: dict[str, Answer]
-    visits: dict[str, Visit]
-    # (institution, the institution's visit number) to visit id.
-    visit_numbers: dict[tuple[str, str], str]
-    # Every period that stands, by person; nobody has none.
-    enrolments: Mapping[str, Sequence[Enrolment]]
-    # Those of the codes presented, by subject.
-    credentials: Mapping[str, Credential]
+    reference: Reference
+    standings: dict[str, Standing]
     # Of codes that register visits: whose they are, and when these were born.
     persons_by_subject: Mapping[str, str]
-    birth_dates: Mapping[str, dt.date]
     # Persons whose settlements are reversed, to who stands in their place since a merge.
     survivors: Mapping[str, str]
-    standings: dict[str, Standing]
-    closed_years: dict[tuple[str, int], Accumulators]
-    used_codes: set[tuple[str, str]]
-    settlements: dict[str, SettlementRow]
+    birth_dates: dict[str, dt.date] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    visits: dict[str, Visit] = field(default_factory=dict)
+    # (institution, the institution's visit number) to visit id.
+    visit_numbers: dict[tuple[str, str], str] = field(default_factory=dict)
+    # Every period that stands, by person; nobody has none.
+    enrolments: dict[str, Sequence[Enrolment]] = field(default_factory=dict)
+    # Those of the codes presented, by subject.
+    credentials: dict[str, Credential] = field(default_factory=dict)
+    closed_years: dict[tuple[str, int], Accumulators] = field(default_factory=dict)
+    # (signer, code id).
+    used_codes: set[tuple[str, str]] = field(default_factory=set)
+    settlements: dict[str, SettlementRecord] = field(default_factory=dict)
     # (visit, bill number) to the settlement that stands.
-    settled_bills: dict[tuple[str, str], str]
-    # What SettleBill answered, by request id, for settlements to be reversed.
-    settle_responses: dict[str, bytes]
+    settled_bills: dict[tuple[str, str], str] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
+    audit: AuditTrail = field(default_factory=AuditTrail)
 
     def standing(self, person_id: str) -> Standing:
         """Returns the person's standing, new where nothing is booked yet."""
@@ -110,17 +101,12 @@ class WorkingSet:
             return standing.accumulators
         return self.closed_years.get((person_id, benefit_year), {})
 
-    def answer(self, request_id: str, digest: bytes, response: bytes, *, method: str) -> bytes:
+    def answer(self, request: Request, response: bytes) -> bytes:
         """Keeps the answer of a request, for the store and for repeats in this batch."""
-        answer = Answer(request_id, digest, response, method)
-        self.answers[request_id] = answer
+        answer = Answer(request.request_id, request.digest, response, request.method)
+        self.answers[request.request_id] = answer
         self.changes.answers.append(answer)
         return response
-
-    def replay(self, request_id: str, digest: bytes) -> bytes | None:
-        """Returns the answer stored for a repeated request, or None for a new one."""
-        known = self.answers.get(request_id)
-        return None if known is None else known.replay(digest)
 
     def check_code(self, code: PresentedCode, person_id: str, *, institution_id: str) -> None:
         """Raises RuleError where the code may not be used for the person there and now."""
@@ -142,20 +128,17 @@ class WorkingSet:
         self.used_codes.add((code.signer, code.code_id))
         self.changes.code_uses.append(use)
         before = self.standing(person_id)
-        self._set_standing(
-            Standing(
-                person_id,
-                before.balance_fen,
-                before.benefit_year,
-                before.accumulators,
-                newest_codes_with(before.newest_codes, code, now=self.now),
-            )
-        )
+        newest_codes = newest_codes_with(before.newest_codes, code, now=self.now)
+        self._set_standing(dataclasses.replace(before, newest_codes=newest_codes))
 
-    def post(self, posting_id: str, kind: PostingKind, entries: tuple[Entry, ...]) -> None:
+    def post(
+        self, posting_id: str, kind: PostingKind, entries: tuple[Entry, ...], request: Request
+    ) -> None:
         """Appends a posting; a settlement that owes nothing posts nothing."""
         if entries:
-            self.changes.postings.append(Posting(posting_id, kind, entries))
+            path = request.caller.path
+            posting = Posting(posting_id, kind, entries, request.request_id, path)
+            self.changes.postings.append(posting)
 
     def change_person(
         self,
@@ -168,9 +151,12 @@ class WorkingSet:
         """Moves the account and adds to a benefit year; returns the new standing.
 
         A year later than the current one closes the current one; an earlier one is kept
-        beside it. Asserts that the balance does not fall below zero.
+        beside it. Raises InvariantError where the balance would fall below zero.
         """
         before = self.standing(person_id)
+        balance_fen = before.balance_fen + balance_change_fen
+        if balance_fen < 0:
+            raise InvariantError(f"the account of {person_id} would hold {balance_fen} fen")
         year, accumulators = before.benefit_year, before.accumulators
         if benefit_year > year:
             if year:
@@ -182,9 +168,9 @@ class WorkingSet:
         elif benefit_year:
             earlier = self.closed_years.get((person_id, benefit_year), {})
             self._close(person_id, benefit_year, accumulate(earlier, accumulations))
-        balance_fen = before.balance_fen + balance_change_fen
-        assert balance_fen >= 0, (person_id, before.balance_fen, balance_change_fen)
-        after = Standing(person_id, balance_fen, year, accumulators, before.newest_codes)
+        after = dataclasses.replace(
+            before, balance_fen=balance_fen, benefit_year=year, accumulators=accumulators
+        )
         self._set_standing(after)
         return after
 

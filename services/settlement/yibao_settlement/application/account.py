@@ -1,0 +1,87 @@
+"""Personal accounts: credited from a source of funds, and read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from yibao_common.commands.audit import entry_of
+from yibao_common.commands.request import Request
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.batch.needs import Needs
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.reading import Reads
+from yibao_settlement.rules.enrolment import not_enrolled_here
+from yibao_settlement.rules.ledger import PostingKind, credit_entries, person_account
+from yibao_settlement.rules.standing import Standing, check_not_merged
+
+CREDIT_METHOD = "CreditAccount"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditAccount:
+    """Credits a personal account from a source of funds; the amount is in fen."""
+
+    request: Request
+    person_id: str
+    amount_fen: int
+    source: str
+    # Writes a CreditAccountResponse of the region and the person's new standing.
+    encode: Callable[[str, Standing], bytes]
+
+    def needs(self) -> Needs:
+        """Returns the person."""
+        return Needs(person_ids=(self.person_id,))
+
+    def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
+        """Credits the account; see `Command`.
+
+        Raises RuleError PERSON_MERGED or PERSON_NOT_ENROLLED.
+        """
+        person_id, amount_fen = self.person_id, self.amount_fen
+        check_not_merged(working_set.standing(person_id))
+        if person_id not in working_set.enrolments:
+            raise not_enrolled_here()
+        entries = credit_entries(source=self.source, person_id=person_id, amount_fen=amount_fen)
+        posting_id = ids()
+        standing = working_set.change_person(person_id, balance_change_fen=amount_fen)
+        working_set.post(posting_id, PostingKind.CREDIT, entries, self.request)
+        working_set.audit.add(
+            entry_of(
+                self.request,
+                at=working_set.now,
+                subject_ids=(person_id, posting_id),
+                detail=credit_detail(
+                    posting_id, person_account(person_id), amount_fen, source=self.source
+                ),
+            )
+        )
+        return self.encode(working_set.region, standing)
+
+
+def credit_detail(
+    posting_id: str, account_id: str, amount_fen: int, *, source: str
+) -> dict[str, str]:
+    """Returns what the audit tells of a credit; the ledger checker compares it."""
+    return {
+        "posting": posting_id,
+        "account": account_id,
+        "amount_fen": str(amount_fen),
+        "source": source,
+    }
+
+
+def find_account(reads: Reads, region: str, person_id: str) -> Standing:
+    """Returns a person's account and current year.
+
+    Raises RuleError ACCOUNT_NOT_FOUND where nothing is booked, PERSON_MERGED.
+    """
+    standing = reads.standing(region, person_id)
+    if standing is None:
+        raise RuleError(
+            Reason.ACCOUNT_NOT_FOUND,
+            f"nothing is booked of person {person_id}",
+            person_id=person_id,
+        )
+    check_not_merged(standing)
+    return standing

@@ -1,0 +1,36 @@
+"""What commands name, so that a batch finds, locks and reads it for all of them at once."""
+
+from collections.abc import Collection, Iterable
+from itertools import chain
+from typing import NamedTuple
+
+
+class Needs(NamedTuple):
+    """The keys that commands name, by kind; a command states those that it needs.
+
+    A named tuple, because one is made for every command.
+    """
+
+    # Visits with their persons, and the bills of them that are settled.
+    visit_ids: Collection[str] = ()
+    # Settlements in full, with who was treated or stands in that person's place.
+    settlement_ids: Collection[str] = ()
+    # Persons themselves.
+    person_ids: Collection[str] = ()
+    # Subjects of codes whose holders are not known yet: a visit is registered for them.
+    holder_subjects: Collection[str] = ()
+    # Subjects of codes, for the state of their credentials.
+    subjects: Collection[str] = ()
+    # Codes, for whether they were used.
+    code_ids: Collection[str] = ()
+    # Institutions' own numbers of visits.
+    visit_numbers: Collection[str] = ()
+    # Items of the catalogue.
+    item_codes: Collection[str] = ()
+    # Years whose accumulators decide, beside those of settlements.
+    benefit_years: Collection[int] = ()
+
+
+def united(needs: Iterable[Needs]) -> Needs:
+    """Returns what several commands need together, each key once."""
+    return Needs(*(frozenset(chain.from_iterable(keys)) for keys in zip(*needs, strict=True)))

@@ -1,0 +1,80 @@
+"""A batch of commands of one region: load, decide one by one, store, commit."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from yibao_common.commands.request import Outcome
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.batch.working_set import WorkingSet
+
+
+class BatchTransaction(Protocol):
+    """One transaction over what a batch of commands reads and writes."""
+
+    def load(self, commands: Sequence[Command]) -> WorkingSet:
+        """Locks the standing of every person concerned, then reads what is needed."""
+        ...
+
+    def store(self, working_set: WorkingSet) -> None:
+        """Writes what the commands changed."""
+        ...
+
+
+class Transactions(Protocol):
+    """Begins transactions of one region."""
+
+    def begin(self, region: str, clock: Clock) -> AbstractContextManager[BatchTransaction]:
+        """Gives a transaction that commits durably when the block ends without error.
+
+        The time of what it decides is asked of `clock` after its locks are held.
+        """
+        ...
+
+
+class BatchWork:
+    """The work of the settlement service's batcher."""
+
+    def __init__(self, transactions: Transactions, *, clock: Clock, ids: Ids) -> None:
+        """Takes what a batch needs from outside."""
+        self._transactions = transactions
+        self._clock = clock
+        self._ids = ids
+
+    def __call__(self, region: str, commands: Sequence[Command]) -> list[Outcome[bytes]]:
+        """Carries out `commands` in one transaction; returns an outcome for each, in order.
+
+        An outcome is the bytes of the answer, durable, or the refusal. Anything else that
+        a command raises undoes the whole batch.
+        """
+        with self._transactions.begin(region, self._clock) as transaction:
+            working_set = transaction.load(commands)
+            outcomes = [_outcome(command, working_set, self._ids) for command in commands]
+            transaction.store(working_set)
+        return outcomes
+
+
+def carry_out(command: Command, working_set: WorkingSet, ids: Ids) -> bytes:
+    """Carries out one command and returns the bytes of its answer.
+
+    The order of the checks is part of the contract: a repeated request first, then
+    whether the caller may see the thing at all, then its state, then the code, then the
+    contents.
+
+    Raises RuleError where it is refused; the working set is then as it was.
+    """
+    request = command.request
+    known = working_set.answers.get(request.request_id)
+    if known is not None:
+        return known.replay(request.digest)
+    return working_set.answer(request, command.decide(working_set, ids))
+
+
+def _outcome(command: Command, working_set: WorkingSet, ids: Ids) -> Outcome[bytes]:
+    try:
+        return carry_out(command, working_set, ids)
+    except RuleError as refusal:
+        return refusal

@@ -1,0 +1,62 @@
+"""What is read of the settlement database without locks: one snapshot each."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.enrolment import Enrolment
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.standing import Accumulators, Standing
+from yibao_settlement.rules.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class TrialInputs:
+    """What a trial starts from; `year` are the accumulators of the bill's year.
+
+    `standing` is None where nothing is booked of the person.
+    """
+
+    visit: Visit
+    standing: Standing | None
+    enrolments: Sequence[Enrolment]
+    year: Accumulators
+    reference: Reference
+
+
+class Reads(Protocol):
+    """Reads of a region; None is for what is not there."""
+
+    def visit(self, region: str, visit_id: str) -> Visit | None:
+        """Returns the visit."""
+        ...
+
+    def trial_inputs(
+        self, region: str, visit_id: str, *, benefit_year: int, item_codes: set[str]
+    ) -> TrialInputs | None:
+        """Returns what a trial of a bill of the visit starts from."""
+        ...
+
+    def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
+        """Returns the settlement."""
+        ...
+
+    def policy(self, region: str, policy_version: str) -> Policy | None:
+        """Returns the compiled policy, whatever its state."""
+        ...
+
+    def standing(self, region: str, person_id: str) -> Standing | None:
+        """Returns the person's account and current year."""
+        ...
+
+    def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
+        """Returns the item's row in force on `day`."""
+        ...
+
+    def fund_balances(self, region: str) -> list[tuple[str, int]]:
+        """Returns every fund account with the sum of its entries in fen, by account."""
+        ...

@@ -1,0 +1,143 @@
+"""What a bill costs whom: the same calculation for trial, settlement and explanation."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from yibao_common.values.calendar import full_years, shanghai_day
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.record import SettledLine, SettlementRecord
+from yibao_settlement.rules.bill import Bill, price_lines
+from yibao_settlement.rules.enrolment import Enrolment, check_enrolled, check_premium
+from yibao_settlement.rules.ledger import Entry
+from yibao_settlement.rules.policy.benefits import adjudicate
+from yibao_settlement.rules.policy.split import Facts, PricedLine, Split
+from yibao_settlement.rules.standing import Accumulators
+from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
+
+
+@dataclass(frozen=True, slots=True)
+class Adjudication:
+    """What a bill costs whom, and what decided it."""
+
+    visit: Visit
+    bill: Bill
+    insurance_type: str
+    facts: Facts
+    policy_version: str
+    lines: tuple[PricedLine, ...]
+    year_before: Accumulators
+    account_balance_fen: int
+    split: Split
+
+
+def adjudicate_bill(
+    bill: Bill,
+    visit: Visit,
+    *,
+    region: str,
+    enrolments: Sequence[Enrolment],
+    year: Accumulators,
+    account_balance_fen: int,
+    reference: Reference,
+    now: dt.datetime,
+) -> Adjudication:
+    """Returns what `bill` costs whom, with the person's `year` before it.
+
+    The enrolment on the service date decides, whatever it was when the visit began.
+
+    Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
+    PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND, the faults of the lines,
+    POLICY_NO_MATCHING_ROW.
+    """
+    day = bill.service_date
+    check_service_date(day, visit=visit, today=shanghai_day(now))
+    institution = reference.institution(visit.institution_id)
+    check_designated(institution, visit.institution_id, region=region, on=day)
+    enrolment = check_enrolled(enrolments, on=day, insurance_type=visit.insurance_type)
+    check_premium(enrolment)
+    insurance_type = enrolment.insurance_type
+    policy = reference.policy(insurance_type, day)
+    if policy is None:
+        raise RuleError(
+            Reason.POLICY_NOT_FOUND,
+            f"no active policy of region {region} for insurance type {insurance_type} "
+            f"on {day.isoformat()}",
+            region=region,
+            insurance_type=insurance_type,
+            date=day.isoformat(),
+        )
+    lines = price_lines(bill, reference.items([line.item_code for line in bill.lines], day))
+    facts = Facts(
+        visit.care_type,
+        enrolment.person_class,
+        enrolment.entitlement_groups,
+        visit.institution_level,
+        full_years(visit.birth_date, day),
+    )
+    split = adjudicate(
+        policy,
+        facts=facts,
+        lines=lines,
+        year=year,
+        account_used=bill.account_used,
+        account_balance_fen=account_balance_fen,
+    )
+    return Adjudication(
+        visit, bill, insurance_type, facts, policy.version, lines, year, account_balance_fen, split
+    )
+
+
+def record_of(
+    adjudication: Adjudication,
+    *,
+    region: str,
+    settlement_id: str,
+    request_id: str,
+    settled_by: str,
+    settle_time: dt.datetime,
+    entries: tuple[Entry, ...],
+) -> SettlementRecord:
+    """Returns the record of a bill that is settled by an adjudication.
+
+    A trial has neither ids nor entries.
+    """
+    visit, bill, split = adjudication.visit, adjudication.bill, adjudication.split
+    lines = [
+        SettledLine(*line, priced.prepay_ratio_ppm)
+        for line, priced in zip(split.lines, adjudication.lines, strict=True)
+    ]
+    return SettlementRecord(
+        region=region,
+        settlement_id=settlement_id,
+        request_id=request_id,
+        settled_by=settled_by,
+        settle_time=settle_time,
+        visit_id=visit.visit_id,
+        bill_number=bill.bill_number,
+        person_id=visit.person_id,
+        institution_id=visit.institution_id,
+        insurance_type=adjudication.insurance_type,
+        service_date=bill.service_date,
+        policy_version=adjudication.policy_version,
+        facts=adjudication.facts,
+        year_before=adjudication.year_before,
+        account_used=bill.account_used,
+        balance_before_fen=adjudication.account_balance_fen,
+        lines=tuple(lines),
+        total_fen=split.total_fen,
+        excluded_fen=split.excluded_fen,
+        over_limit_fen=split.over_limit_fen,
+        prepay_fen=split.prepay_fen,
+        eligible_fen=split.eligible_fen,
+        deductible_fen=split.deductible_fen,
+        fund_payments=split.fund_payments,
+        fund_total_fen=split.fund_total_fen,
+        account_fen=split.account_fen,
+        cash_fen=split.cash_fen,
+        accumulations=dict(split.accumulations),
+        trace_sha256=split.trace_sha256,
+        entries=entries,
+    )

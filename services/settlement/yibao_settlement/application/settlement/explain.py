@@ -1,0 +1,53 @@
+"""Derives a settlement's calculation again from what was stored with it (I13)."""
+
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.policy.benefits import adjudicate
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.split import PricedLine, Split
+from yibao_settlement.rules.policy.trace import TraceNode, explain
+
+
+def explain_settlement(record: SettlementRecord, policy: Policy) -> tuple[TraceNode, ...]:
+    """Returns every step of the calculation that settled a bill.
+
+    Raises RuleError as `settled_again`.
+    """
+    return explain(policy, settled_again(record, policy))
+
+
+def settled_again(record: SettlementRecord, policy: Policy) -> Split:
+    """Calculates a settled bill again.
+
+    Raises RuleError TRACE_MISMATCH where the steps are no longer those settled by: the
+    record, the policy or the code was altered.
+    """
+    lines = [
+        PricedLine(
+            line.line_number,
+            line.item_code,
+            line.catalogue_class,
+            line.amount_fen,
+            line.over_limit_fen,
+            line.prepay_ratio_ppm,
+        )
+        for line in record.lines
+    ]
+    split = adjudicate(
+        policy,
+        facts=record.facts,
+        lines=tuple(lines),
+        year=record.year_before,
+        account_used=record.account_used,
+        account_balance_fen=record.balance_before_fen,
+    )
+    amounts = (split.fund_total_fen, split.account_fen, split.cash_fen)
+    settled = (record.fund_total_fen, record.account_fen, record.cash_fen)
+    if split.trace_sha256 != record.trace_sha256 or amounts != settled:
+        raise RuleError(
+            Reason.TRACE_MISMATCH,
+            f"settlement {record.settlement_id} does not come out as it was settled",
+            settlement_id=record.settlement_id,
+        )
+    return split

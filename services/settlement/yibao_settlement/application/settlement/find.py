@@ -1,0 +1,36 @@
+"""Finding a settlement that the caller may see, and what its calculation was."""
+
+from yibao_common.values.caller import Caller
+from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.settlement.explain import explain_settlement
+from yibao_settlement.application.settlement.record import (
+    SettlementRecord,
+    settlement_not_found,
+)
+from yibao_settlement.rules.policy.trace import TraceNode
+
+
+def find_settlement(
+    reads: Reads, region: str, settlement_id: str, caller: Caller
+) -> SettlementRecord:
+    """Returns a settlement of the caller's institution, or any where it is an agency.
+
+    Raises RuleError SETTLEMENT_NOT_FOUND.
+    """
+    record = reads.settlement(region, settlement_id)
+    if record is None or caller.institution_id not in (None, record.institution_id):
+        raise settlement_not_found(settlement_id)
+    return record
+
+
+def find_explained(
+    reads: Reads, region: str, settlement_id: str, caller: Caller
+) -> tuple[SettlementRecord, tuple[TraceNode, ...]]:
+    """Returns a settlement as `find_settlement` does, with every step of its calculation.
+
+    Raises RuleError TRACE_MISMATCH where it does not come out as it was settled.
+    """
+    record = find_settlement(reads, region, settlement_id, caller)
+    policy = reads.policy(region, record.policy_version)
+    assert policy is not None, record.policy_version
+    return record, explain_settlement(record, policy)

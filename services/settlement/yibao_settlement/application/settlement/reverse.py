@@ -1,0 +1,108 @@
+"""Reversing a settlement in full: entries of the opposite sign, never a change."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from yibao_common.commands.audit import entry_of
+from yibao_common.commands.request import Request
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.batch.needs import Needs
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.settlement.record import (
+    Reversal,
+    ReversalNote,
+    SettlementRecord,
+    settlement_not_found,
+)
+from yibao_settlement.rules.ledger import PostingKind, merge_entries, opposite
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseSettlement:
+    """Reverses a settlement: an institution its own, an agency any of its region."""
+
+    request: Request
+    settlement_id: str
+    reason: str
+    # Writes a ReverseSettlementResponse.
+    encode: Callable[[Reversal], bytes]
+
+    def needs(self) -> Needs:
+        """Returns the settlement."""
+        return Needs(settlement_ids=(self.settlement_id,))
+
+    def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
+        """Reverses the settlement; see `Command`.
+
+        Raises RuleError SETTLEMENT_NOT_FOUND or SETTLEMENT_REVERSED.
+        """
+        request, record = self.request, self._settlement(working_set)
+        # What a merged person paid goes back to the account that took theirs over.
+        holder_id = working_set.survivors.get(record.person_id, record.person_id)
+        note = ReversalNote(ids(), working_set.now, self.reason, request.caller.path)
+        reversal = Reversal(
+            record._replace(reversal=note),
+            opposite(record.entries),
+            working_set.standing(holder_id).balance_fen + record.account_fen,
+        )
+        response = self.encode(reversal)
+        # Nothing below refuses: from here on the working set changes.
+        _book(reversal, request, working_set, holder_id=holder_id)
+        if holder_id != record.person_id and record.account_fen:
+            moved = merge_entries(
+                retired_id=record.person_id, survivor_id=holder_id, amount_fen=record.account_fen
+            )
+            working_set.post(ids(), PostingKind.MERGE, moved, request)
+        if request.caller.institution_id is None:
+            self._put_on_record(record, note, working_set)
+        return response
+
+    def _settlement(self, working_set: WorkingSet) -> SettlementRecord:
+        record = working_set.settlements.get(self.settlement_id)
+        institution_id = self.request.caller.institution_id
+        if record is None or institution_id not in (None, record.institution_id):
+            raise settlement_not_found(self.settlement_id)
+        if record.reversal is not None:
+            raise RuleError(
+                Reason.SETTLEMENT_REVERSED,
+                f"settlement {record.settlement_id} is reversed already",
+                reversal_id=record.reversal.reversal_id,
+            )
+        return record
+
+    def _put_on_record(
+        self, record: SettlementRecord, note: ReversalNote, working_set: WorkingSet
+    ) -> None:
+        """Tells of an agency that takes back what an institution did."""
+        working_set.audit.add(
+            entry_of(
+                self.request,
+                at=working_set.now,
+                subject_ids=(record.person_id, record.settlement_id),
+                detail={
+                    "settlement": record.settlement_id,
+                    "reversal": note.reversal_id,
+                    "institution": record.institution_id,
+                    "fund_total_fen": str(record.fund_total_fen),
+                    "account_fen": str(record.account_fen),
+                    "reason": self.reason,
+                },
+            )
+        )
+
+
+def _book(reversal: Reversal, request: Request, working_set: WorkingSet, *, holder_id: str) -> None:
+    record = reversal.settlement
+    assert record.reversal is not None
+    working_set.change_person(
+        holder_id,
+        balance_change_fen=record.account_fen,
+        benefit_year=record.benefit_year,
+        accumulations=[(name, -value) for name, value in record.accumulations.items()],
+    )
+    working_set.post(record.reversal.reversal_id, PostingKind.REVERSAL, reversal.entries, request)
+    working_set.changes.reversals.append(record)
+    working_set.settled_bills.pop((record.visit_id, record.bill_number), None)
+    working_set.settlements[record.settlement_id] = record

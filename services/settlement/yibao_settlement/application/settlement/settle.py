@@ -1,0 +1,113 @@
+"""Settling a bill: check, adjudicate, book."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from yibao_common.commands.request import Request
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.batch.command import Code, accepted
+from yibao_settlement.application.batch.needs import Needs
+from yibao_settlement.application.batch.working_set import CodeUse, WorkingSet
+from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
+from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
+from yibao_settlement.application.visit.find import visit_not_found
+from yibao_settlement.rules.bill import Bill
+from yibao_settlement.rules.ledger import PostingKind, settlement_entries
+from yibao_settlement.rules.presentation import PresentedCode
+from yibao_settlement.rules.standing import check_not_merged
+from yibao_settlement.rules.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class SettleBill:
+    """Settles a bill of a visit of the caller's institution."""
+
+    request: Request
+    code: Code
+    bill: Bill
+    # Writes a SettleBillResponse.
+    encode: Callable[[SettlementRecord], bytes]
+
+    def needs(self) -> Needs:
+        """Returns the visit, the code, the items of the lines and the year."""
+        bill = self.bill
+        code = self.code if isinstance(self.code, PresentedCode) else None
+        return Needs(
+            visit_ids=(bill.visit_id,),
+            subjects=(code.subject,) if code else (),
+            code_ids=(code.code_id,) if code else (),
+            item_codes=[line.item_code for line in bill.lines],
+            benefit_years=(bill.service_date.year,),
+        )
+
+    def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
+        """Settles the bill; see `Command`."""
+        bill, request = self.bill, self.request
+        visit = self._visit(working_set)
+        person_id = visit.person_id
+        standing = working_set.standing(person_id)
+        check_not_merged(standing)
+        code = accepted(self.code)
+        working_set.check_code(code, person_id, institution_id=visit.institution_id)
+        adjudication = adjudicate_bill(
+            bill,
+            visit,
+            region=working_set.region,
+            enrolments=working_set.enrolments.get(person_id, ()),
+            year=working_set.year(person_id, bill.service_date.year),
+            account_balance_fen=standing.balance_fen,
+            reference=working_set.reference,
+            now=working_set.now,
+        )
+        split = adjudication.split
+        record = record_of(
+            adjudication,
+            region=working_set.region,
+            settlement_id=ids(),
+            request_id=request.request_id,
+            settled_by=request.caller.path,
+            settle_time=working_set.now,
+            entries=settlement_entries(
+                amounts_by_fund(split.fund_payments),
+                person_id=person_id,
+                account_fen=split.account_fen,
+                institution_id=visit.institution_id,
+            ),
+        )
+        response = self.encode(record)
+        # Nothing below refuses: from here on the working set changes.
+        use = CodeUse(code, request.request_id, visit.institution_id)
+        working_set.use_code(person_id, use)
+        _book(record, request, working_set)
+        return response
+
+    def _visit(self, working_set: WorkingSet) -> Visit:
+        bill = self.bill
+        visit = working_set.visits.get(bill.visit_id)
+        # Another institution's visit is not told apart from none.
+        if visit is None or visit.institution_id != self.request.caller.own_institution():
+            raise visit_not_found(bill.visit_id)
+        settled_id = working_set.settled_bills.get((bill.visit_id, bill.bill_number))
+        if settled_id is not None:
+            raise RuleError(
+                Reason.BILL_ALREADY_SETTLED,
+                f"bill {bill.bill_number} of the visit is settled already",
+                settlement_id=settled_id,
+            )
+        return visit
+
+
+def _book(record: SettlementRecord, request: Request, working_set: WorkingSet) -> None:
+    working_set.change_person(
+        record.person_id,
+        balance_change_fen=-record.account_fen,
+        benefit_year=record.benefit_year,
+        accumulations=record.accumulations.items(),
+    )
+    working_set.post(record.settlement_id, PostingKind.SETTLEMENT, record.entries, request)
+    working_set.changes.settlements.append(record)
+    # For commands that come later in the batch: the same bill, or its reversal.
+    working_set.settled_bills[record.visit_id, record.bill_number] = record.settlement_id
+    working_set.settlements[record.settlement_id] = record

@@ -1,0 +1,59 @@
+"""What a bill would cost whom, now: the calculation of a settlement without its effects."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.visit.find import visit_not_found
+from yibao_settlement.rules.bill import Bill
+from yibao_settlement.rules.policy.trace import TraceNode, explain
+from yibao_settlement.rules.standing import check_not_merged, new_standing
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a bill would cost: a record without ids and entries, and every step."""
+
+    record: SettlementRecord
+    trace: tuple[TraceNode, ...]
+
+
+def trial(reads: Reads, region: str, bill: Bill, *, institution_id: str, now: dt.datetime) -> Trial:
+    """Returns what a bill of a visit of the institution would cost whom; stores nothing.
+
+    Raises RuleError VISIT_NOT_FOUND, PERSON_MERGED, and as `adjudicate_bill`.
+    """
+    inputs = reads.trial_inputs(
+        region,
+        bill.visit_id,
+        benefit_year=bill.service_date.year,
+        item_codes={line.item_code for line in bill.lines},
+    )
+    if inputs is None or inputs.visit.institution_id != institution_id:
+        raise visit_not_found(bill.visit_id)
+    standing = inputs.standing or new_standing(inputs.visit.person_id)
+    check_not_merged(standing)
+    adjudication = adjudicate_bill(
+        bill,
+        inputs.visit,
+        region=region,
+        enrolments=inputs.enrolments,
+        year=inputs.year,
+        account_balance_fen=standing.balance_fen,
+        reference=inputs.reference,
+        now=now,
+    )
+    record = record_of(
+        adjudication,
+        region=region,
+        settlement_id="",
+        request_id="",
+        settled_by="",
+        settle_time=now,
+        entries=(),
+    )
+    policy = reads.policy(region, adjudication.policy_version)
+    assert policy is not None, adjudication.policy_version
+    return Trial(record, explain(policy, adjudication.split))

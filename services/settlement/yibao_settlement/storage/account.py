@@ -1,0 +1,129 @@
+"""Persons' standings as stored: account and current benefit year, and earlier years."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+
+import sqlalchemy as sa
+
+from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.rules.standing import Accumulators, Standing
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.loading import Read, Wanted
+
+STANDING_COLUMNS = (
+    *("person_id", "balance_fen", "benefit_year", "accumulators", "newest_codes", "merged_into"),
+)
+_YEAR_COLUMNS = ("person_id", "benefit_year", "accumulators")
+
+
+# Made once: `json.dumps` with options makes an encoder at every call.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def amounts_json(amounts: Mapping[str, int]) -> str:
+    """Returns amounts by name as stored: a JSON object with sorted names."""
+    return _encode(amounts) if amounts else "{}"
+
+
+def standing_from(row: Row) -> Standing:
+    """Returns the standing in a row of STANDING_COLUMNS."""
+    person_id, balance_fen, benefit_year, accumulators, newest_codes, merged_into = row
+    years, codes = json.loads(accumulators), json.loads(newest_codes)
+    return Standing(person_id, balance_fen, benefit_year, years, codes, merged_into)
+
+
+def standing_row(standing: Standing) -> Row:
+    """Returns a row of STANDING_COLUMNS."""
+    return (
+        standing.person_id,
+        standing.balance_fen,
+        standing.benefit_year,
+        amounts_json(standing.accumulators),
+        amounts_json(standing.newest_codes),
+        standing.merged_into,
+    )
+
+
+def lock_standings(
+    connection: sa.Connection, region: str, person_ids: Collection[str]
+) -> tuple[dict[str, Standing], set[str]]:
+    """Locks the standings of persons in the order of their ids, and returns them.
+
+    Persons of whom nothing is booked yet get a row to lock, without which two processes
+    would each see nothing; returned, too, are those whose row is new.
+    """
+    lock = Select(
+        tables.person_standing,
+        STANDING_COLUMNS,
+        region,
+        "person_id",
+        sorted(person_ids),
+        order_by=("person_id",),
+        for_update=True,
+    )
+    (rows,) = execute(connection, [lock])
+    missing = sorted(set(person_ids) - {row[0] for row in rows})
+    if missing:
+        new = [(region, *standing_row(_empty(person_id))) for person_id in missing]
+        insert = Insert(
+            tables.person_standing, ("region", *STANDING_COLUMNS), new, skip_existing=True
+        )
+        _, rows = execute(connection, [insert, lock])
+    standings = {row[0]: standing_from(row) for row in rows}
+    assert standings.keys() == set(person_ids)
+    # Where another process was first, it booked something.
+    return standings, {each for each in missing if standings[each] == _empty(each)}
+
+
+def drop_standings(connection: sa.Connection, region: str, person_ids: Collection[str]) -> None:
+    """Takes away rows that were made to be locked, and of which nothing was booked."""
+    if person_ids:
+        table = tables.person_standing
+        connection.execute(
+            sa.delete(table).where(
+                table.c.region == region, table.c.person_id.in_(sorted(person_ids))
+            )
+        )
+
+
+def read_years(wanted: Wanted, person_ids: Collection[str]) -> Read:
+    """Reads the earlier years of persons."""
+    return Read(
+        wanted.select(tables.closed_year, _YEAR_COLUMNS, "person_id", person_ids), _keep_years
+    )
+
+
+def write_standings(working_set: WorkingSet) -> Iterator[Statement]:
+    """Writes the standings and the earlier years that changed."""
+    region, changes = working_set.region, working_set.changes
+    standings = [working_set.standings[person_id] for person_id in sorted(changes.person_ids)]
+    yield Update(
+        tables.person_standing,
+        ("region", "person_id"),
+        # All but the mark of a merge, which the feed sets.
+        STANDING_COLUMNS[1:-1],
+        [(region, *standing_row(standing)[:-1]) for standing in standings],
+    )
+    years = [
+        (region, *year_row(person_id, year, working_set.closed_years[person_id, year]))
+        for person_id, year in sorted(changes.closed_years)
+    ]
+    columns = ("region", *_YEAR_COLUMNS)
+    yield Insert(tables.closed_year, columns, years, skip_existing=True)
+    yield Update(tables.closed_year, columns[:-1], columns[-1:], years)
+
+
+def year_row(person_id: str, benefit_year: int, accumulators: Accumulators) -> Row:
+    """Returns an earlier year as a row: person, year, accumulators."""
+    return person_id, benefit_year, amounts_json(accumulators)
+
+
+def _empty(person_id: str) -> Standing:
+    """Returns the standing of a person of whom nothing is booked."""
+    return Standing(person_id, 0, 0, {}, {})
+
+
+def _keep_years(working_set: WorkingSet, rows: list[Row]) -> None:
+    for person_id, benefit_year, accumulators in rows:
+        working_set.closed_years[person_id, benefit_year] = json.loads(accumulators)

@@ -1,0 +1,185 @@
+"""A batch's transaction: what it locks and reads, and what it writes.
+
+First the persons concerned are found, then their standings are locked in the order of
+their ids, and only then everything that commands could change is read, by statements of
+their own: under READ COMMITTED a later statement sees what the lock's last holder wrote,
+a join in the locking statement would not.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from yibao_common.db.audit_chain import record_audit
+from yibao_common.db.database import Database
+from yibao_common.db.rows import Select, Statement, execute
+from yibao_common.values.clock import Clock
+from yibao_common.values.errors import TransientError
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.batch.needs import Needs, united
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.rules.standing import Standing
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.account import (
+    drop_standings,
+    lock_standings,
+    read_years,
+    write_standings,
+)
+from yibao_settlement.storage.batch.answer import read_answers, write_answers
+from yibao_settlement.storage.batch.loading import Wanted
+from yibao_settlement.storage.credential import read_credentials
+from yibao_settlement.storage.enrolment import read_enrolments
+from yibao_settlement.storage.ledger.posting import write_postings
+from yibao_settlement.storage.merge import survivors_of
+from yibao_settlement.storage.presentation import read_codes, write_codes
+from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.settlement import read_settlements, write_settlements
+from yibao_settlement.storage.visit import read_visits, write_visits
+
+
+class SettlementTransactions:
+    """Begins the transactions of the settlement service's batches."""
+
+    def __init__(self, database: Database, reference: ReferenceCache) -> None:
+        """Takes the database and the reference data kept of it."""
+        self._database = database
+        self._reference = reference
+
+    @contextlib.contextmanager
+    def begin(self, region: str, clock: Clock) -> Iterator["_Transaction"]:
+        """Gives a transaction that commits durably when the block ends without error."""
+        with self._database.write() as connection:
+            yield _Transaction(connection, self._reference, region, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Whom a batch concerns; nothing of it changes once it is stored."""
+
+    person_ids: set[str]
+    # Holders of the codes that register visits, by subject.
+    holders: dict[str, str]
+    # The persons of the settlements that are named, to who stands in their place: mostly
+    # they themselves.
+    survivors: dict[str, str]
+    # The years of these settlements.
+    benefit_years: set[int]
+
+
+class _Transaction:
+    """One batch in one region."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        reference: ReferenceCache,
+        region: str,
+        clock: Clock,
+    ) -> None:
+        self._connection = connection
+        self._reference = reference
+        self._region = region
+        self._clock = clock
+        # Persons whose standing this transaction inserted, to have a row to lock.
+        self._new_person_ids: set[str] = set()
+
+    def load(self, commands: Sequence[Command]) -> WorkingSet:
+        """Locks the standing of every person concerned, then reads the rest."""
+        needs = united(command.needs() for command in commands)
+        found = self._find(needs)
+        standings, self._new_person_ids = lock_standings(
+            self._connection, self._region, found.person_ids
+        )
+        if any(standings[each].merged_into for each in found.survivors.values()):
+            raise TransientError("the account moved on while it was waited for")
+        # Only statements from here on see what the last holder of the locks wrote.
+        request_ids = {command.request.request_id for command in commands}
+        wanted = Wanted(self._region, needs, request_ids, found.person_ids, found.holders)
+        return self._read(wanted, found, standings)
+
+    def store(self, working_set: WorkingSet) -> None:
+        """Writes what the commands changed, and nothing of those that were refused."""
+        unchanged = self._new_person_ids - working_set.changes.person_ids
+        drop_standings(self._connection, self._region, unchanged)
+        execute(self._connection, writes_of(working_set))
+        record_audit(self._connection, tables.audit, *working_set.audit.entries)
+
+    def _find(self, needs: Needs) -> _Found:
+        def select(table: sa.Table, key: str, among: frozenset[str], *columns: str) -> Select:
+            return Select(table, (key, "person_id", *columns), self._region, key, tuple(among))
+
+        visits, subjects, settled = execute(
+            self._connection,
+            [
+                select(tables.visit, "visit_id", frozenset(needs.visit_ids)),
+                select(tables.credential, "subject", frozenset(needs.holder_subjects)),
+                select(
+                    tables.settlement,
+                    "settlement_id",
+                    frozenset(needs.settlement_ids),
+                    "benefit_year",
+                ),
+            ],
+        )
+        treated = {person_id for _, person_id, _ in settled}
+        merged = survivors_of(self._connection, self._region, treated)
+        survivors = {each: merged.get(each, each) for each in treated}
+        holders: dict[str, str] = dict(subjects)
+        person_ids = {person_id for _, person_id in visits}
+        person_ids.update(holders.values(), needs.person_ids, survivors, survivors.values())
+        return _Found(person_ids, holders, survivors, {year for _, _, year in settled})
+
+    def _read(self, wanted: Wanted, found: _Found, standings: dict[str, Standing]) -> WorkingSet:
+        years = found.benefit_years.union(wanted.needs.benefit_years)
+        reads = [
+            *read_settlements(wanted),
+            *read_visits(wanted),
+            *read_enrolments(wanted),
+            read_credentials(wanted),
+            read_answers(wanted),
+            read_codes(wanted),
+            read_years(wanted, _with_other_years(standings, years)),
+        ]
+        epoch = wanted.select(tables.reference_epoch, ("epoch",), "region", (self._region,))
+        epochs, *rows = execute(self._connection, [epoch, *(read.select for read in reads)])
+        working_set = WorkingSet(
+            region=self._region,
+            # Taken after the wait for the locks, as all that decides is.
+            now=self._clock(),
+            reference=self._reference.view(
+                self._connection,
+                self._region,
+                wanted.needs.item_codes,
+                epoch=epochs[0][0] if epochs else 0,
+            ),
+            standings=standings,
+            persons_by_subject=found.holders,
+            survivors=found.survivors,
+        )
+        for read, its_rows in zip(reads, rows, strict=True):
+            read.keep(working_set, its_rows)
+        return working_set
+
+
+def writes_of(working_set: WorkingSet) -> list[Statement]:
+    """Returns the statements that write every change of the batch; the caller commits."""
+    return [
+        *write_standings(working_set),
+        write_visits(working_set),
+        write_codes(working_set),
+        *write_settlements(working_set),
+        *write_postings(working_set),
+        write_answers(working_set),
+    ]
+
+
+def _with_other_years(standings: Mapping[str, Standing], years: set[int]) -> list[str]:
+    """Returns the persons whose current year differs from that of a bill."""
+    return [
+        person_id
+        for person_id, standing in standings.items()
+        if standing.benefit_year and years - {standing.benefit_year}
+    ]

@@ -1,0 +1,53 @@
+"""Persons and their periods of cover as stored; the feed tells of them."""
+
+from collections.abc import Iterable
+
+from yibao_common.db.rows import Row
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.rules.enrolment import Enrolment
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.loading import Read, Wanted
+
+ENROLMENT_COLUMNS = (
+    *("person_id", "enrolment_id", "insurance_type", "person_class", "entitlement_groups"),
+    *("status", "start_date", "end_date", "has_employer", "is_premium_pending"),
+)
+
+
+def groups_from(text: str) -> tuple[str, ...]:
+    """Returns entitlement groups as stored: codes joined by commas."""
+    return tuple(text.split(",")) if text else ()
+
+
+def enrolments_from(rows: Iterable[Row]) -> dict[str, list[Enrolment]]:
+    """Returns the periods in rows of ENROLMENT_COLUMNS by person."""
+    found: dict[str, list[Enrolment]] = {}
+    for person_id, enrolment_id, insurance_type, person_class, groups, *rest in rows:
+        enrolment = Enrolment(
+            enrolment_id, insurance_type, person_class, groups_from(groups), *rest
+        )
+        found.setdefault(person_id, []).append(enrolment)
+    return found
+
+
+def read_enrolments(wanted: Wanted) -> tuple[Read, Read]:
+    """Reads the persons' periods, and the births of those who are registered."""
+    births = ("person_id", "birth_date")
+    return (
+        Read(
+            wanted.select(tables.enrolment, ENROLMENT_COLUMNS, "person_id", wanted.person_ids),
+            _keep_enrolments,
+        ),
+        Read(
+            wanted.select(tables.person, births, "person_id", set(wanted.holders.values())),
+            _keep_births,
+        ),
+    )
+
+
+def _keep_enrolments(working_set: WorkingSet, rows: list[Row]) -> None:
+    working_set.enrolments.update(enrolments_from(rows))
+
+
+def _keep_births(working_set: WorkingSet, rows: list[Row]) -> None:
+    working_set.birth_dates.update(rows)

@@ -1,0 +1,236 @@
+"""The settlement of record as stored: one row, and one for each hundred of its lines.
+
+What is queried stands in columns. The rest is JSON in a form of its own, whose number
+stands beside it: a later form is read by another function, and what was stored stays as
+it is. Form 1 is an object with these names:
+
+    account_used, balance_before_fen   as in `SettlementRecord`
+    accumulations, year_before         objects: name to value
+    amounts                            excluded, over limit, prepay, eligible, deductible
+    entries                            arrays: account, fen
+    facts                              an object, as in `Facts`
+    fund_payments                      arrays: fund, step, base, amount
+    trace                              the SHA-256 in hexadecimal
+
+and lines are arrays in the order of `SettledLine`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.settlement.record import (
+    ReversalNote,
+    SettledLine,
+    SettlementRecord,
+)
+from yibao_settlement.rules.ledger import Entry
+from yibao_settlement.rules.policy.split import Facts, FundPayment
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.loading import Read, Wanted
+
+# Made once: `json.dumps` with options makes an encoder at every call.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+FORM = 1
+LINES_A_ROW = 100
+
+_REVERSAL_COLUMNS = ("reversal_id", "reverse_time", "reverse_reason", "reversed_by")
+_WRITTEN = (
+    *("region", "settlement_id", "request_id", "settled_by", "settle_time", "visit_id"),
+    *("bill_number", "person_id", "institution_id", "insurance_type", "service_date"),
+    *("policy_version", "total_fen", "fund_total_fen", "account_fen", "cash_fen"),
+    *("benefit_year", "record_form", "record"),
+)
+SETTLEMENT_COLUMNS = (*_WRITTEN, *_REVERSAL_COLUMNS)
+LINES_COLUMNS = ("settlement_id", "first_line", "lines")
+
+
+def settlement_row(record: SettlementRecord) -> Row:
+    """Returns a row of the columns that are written when a bill is settled."""
+    return (
+        record.region,
+        record.settlement_id,
+        record.request_id,
+        record.settled_by,
+        record.settle_time,
+        record.visit_id,
+        record.bill_number,
+        record.person_id,
+        record.institution_id,
+        record.insurance_type,
+        record.service_date,
+        record.policy_version,
+        record.total_fen,
+        record.fund_total_fen,
+        record.account_fen,
+        record.cash_fen,
+        record.benefit_year,
+        FORM,
+        _encode(_as_json(record)),
+    )
+
+
+def lines_rows(record: SettlementRecord) -> list[Row]:
+    """Returns the rows of a settlement's lines: region, settlement, first line, lines."""
+    lines = record.lines
+    return [
+        (record.region, record.settlement_id, at, _encode(lines[at : at + LINES_A_ROW]))
+        for at in range(0, len(lines), LINES_A_ROW)
+    ]
+
+
+def lines_from(rows: Iterable[Row]) -> dict[str, list[SettledLine]]:
+    """Returns the lines in rows of LINES_COLUMNS, by settlement, in the bill's order."""
+    found: dict[str, list[SettledLine]] = {}
+    for settlement_id, _, lines in sorted(rows, key=lambda row: row[:2]):
+        found.setdefault(settlement_id, []).extend(map(SettledLine._make, json.loads(lines)))
+    return found
+
+
+def record_from(row: Row, lines: Sequence[SettledLine]) -> SettlementRecord:
+    """Returns the settlement in a row of SETTLEMENT_COLUMNS and its lines.
+
+    Raises AssertionError where its form is not known here: newer than this program.
+    """
+    columns = dict(zip(SETTLEMENT_COLUMNS, row, strict=True))
+    form, stored = columns.pop("record_form"), columns.pop("record")
+    if form != FORM:
+        raise AssertionError(f"record {columns['settlement_id']} is of form {form}")
+    del columns["benefit_year"]  # that of the service date
+    note = [columns.pop(name) for name in _REVERSAL_COLUMNS]
+    return SettlementRecord(
+        **columns,
+        **_from_json(json.loads(stored)),
+        lines=tuple(lines),
+        reversal=None if note[0] is None else ReversalNote._make(note),
+    )
+
+
+def find_settlement(
+    connection: sa.Connection, region: str, settlement_id: str
+) -> SettlementRecord | None:
+    """Returns a settlement, or None."""
+    ids = (settlement_id,)
+    rows, lines = execute(
+        connection,
+        [
+            Select(tables.settlement, SETTLEMENT_COLUMNS, region, "settlement_id", ids),
+            Select(tables.settlement_lines, LINES_COLUMNS, region, "settlement_id", ids),
+        ],
+    )
+    return record_from(rows[0], lines_from(lines).get(settlement_id, ())) if rows else None
+
+
+def read_settlements(wanted: Wanted) -> tuple[Read, Read, Read]:
+    """Reads the settlements that are named, and those that stand of visits that are.
+
+    Lines are read first: the settlement's row completes the record.
+    """
+    lines: dict[str, list[SettledLine]] = {}
+    ids = wanted.needs.settlement_ids
+
+    def keep_settlements(working_set: WorkingSet, rows: list[Row]) -> None:
+        for row in rows:
+            record = record_from(row, lines.get(row[1], ()))
+            working_set.settlements[record.settlement_id] = record
+
+    return (
+        Read(
+            wanted.select(tables.settlement_lines, LINES_COLUMNS, "settlement_id", ids),
+            lambda _, rows: lines.update(lines_from(rows)),
+        ),
+        Read(
+            wanted.select(tables.settlement, SETTLEMENT_COLUMNS, "settlement_id", ids),
+            keep_settlements,
+        ),
+        Read(
+            wanted.select(
+                tables.settlement,
+                ("visit_id", "bill_number", "settlement_id"),
+                "visit_id",
+                wanted.needs.visit_ids,
+                null="reversal_id",
+            ),
+            _keep_settled_bills,
+        ),
+    )
+
+
+def write_settlements(working_set: WorkingSet) -> Iterator[Statement]:
+    """Writes what was settled, and the notes of what was reversed."""
+    settled = working_set.changes.settlements
+    yield Insert(tables.settlement, _WRITTEN, [settlement_row(record) for record in settled])
+    yield Insert(
+        tables.settlement_lines,
+        ("region", *LINES_COLUMNS),
+        [row for record in settled for row in lines_rows(record)],
+    )
+    yield Update(
+        tables.settlement,
+        ("region", "settlement_id"),
+        _REVERSAL_COLUMNS,
+        [
+            (record.region, record.settlement_id, *(record.reversal or ()))
+            for record in working_set.changes.reversals
+        ],
+    )
+
+
+def _keep_settled_bills(working_set: WorkingSet, rows: list[Row]) -> None:
+    for visit_id, bill_number, settlement_id in rows:
+        working_set.settled_bills[visit_id, bill_number] = settlement_id
+
+
+def _as_json(record: SettlementRecord) -> dict[str, Any]:
+    facts = record.facts
+    return {
+        "account_used": record.account_used,
+        "accumulations": record.accumulations,
+        "amounts": (
+            record.excluded_fen,
+            record.over_limit_fen,
+            record.prepay_fen,
+            record.eligible_fen,
+            record.deductible_fen,
+        ),
+        "balance_before_fen": record.balance_before_fen,
+        "entries": record.entries,
+        "facts": {
+            "age": facts.age,
+            "care_type": facts.care_type,
+            "entitlement_groups": facts.entitlement_groups,
+            "institution_level": facts.institution_level,
+            "person_class": facts.person_class,
+        },
+        "fund_payments": [
+            (each.fund_type, each.step_id, each.base_fen, each.amount_fen)
+            for each in record.fund_payments
+        ],
+        "trace": record.trace_sha256.hex(),
+        "year_before": record.year_before,
+    }
+
+
+def _from_json(stored: Mapping[str, Any]) -> dict[str, Any]:
+    excluded_fen, over_limit_fen, prepay_fen, eligible_fen, deductible_fen = stored["amounts"]
+    facts = stored["facts"]
+    return {
+        "account_used": stored["account_used"],
+        "accumulations": stored["accumulations"],
+        "excluded_fen": excluded_fen,
+        "over_limit_fen": over_limit_fen,
+        "prepay_fen": prepay_fen,
+        "eligible_fen": eligible_fen,
+        "deductible_fen": deductible_fen,
+        "balance_before_fen": stored["balance_before_fen"],
+        "entries": tuple(map(Entry._make, stored["entries"])),
+        "facts": Facts(**{**facts, "entitlement_groups": tuple(facts["entitlement_groups"])}),
+        "fund_payments": tuple(FundPayment(*each) for each in stored["fund_payments"]),
+        "trace_sha256": bytes.fromhex(stored["trace"]),
+        "year_before": stored["year_before"],
+    }
