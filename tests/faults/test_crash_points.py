@@ -127,6 +127,10 @@ def _visit(world: World, person: str, visit: str) -> Command:
     return world.visit_command(person)
 
 
+def _cancel(world: World, person: str, visit: str) -> Command:
+    return world.cancel_command(visit)
+
+
 def _settle(world: World, person: str, visit: str) -> Command:
     bill = world.bill(visit, account_used=True)
     return world.settle_command(visit, person, bill=bill)
@@ -141,7 +145,7 @@ def _credit(world: World, person: str, visit: str) -> Command:
 
 
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("make", [_visit, _settle, _reverse, _credit])
+@pytest.mark.parametrize("make", [_visit, _cancel, _settle, _reverse, _credit])
 def test_a_command_cut_off_anywhere_has_one_effect_once_it_is_repeated(
     world: World, make: Callable[[World, str, str], Command], point: str
 ) -> None:

@@ -26,6 +26,7 @@ from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.feed import EnrolmentChange, InsuredPerson
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.application.settlement.settle import SettleBill
+from yibao_settlement.application.visit.cancel import CancelVisit
 from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
@@ -223,6 +224,14 @@ class World:
             "encode": encode.registered,
         }
         return RegisterVisit(**{**values, **changes})
+
+    def cancel_command(self, visit_id: str, **changes: Any) -> CancelVisit:
+        values: dict[str, Any] = {
+            "request": self._asked("CancelVisit", changes),
+            "visit_id": visit_id,
+            "encode": encode.cancelled,
+        }
+        return CancelVisit(**{**values, **changes})
 
     def settle_command(self, visit_id: str, person_id: str, **changes: Any) -> SettleBill:
         values: dict[str, Any] = {

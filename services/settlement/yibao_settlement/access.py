@@ -11,6 +11,7 @@ ACCESS = AccessTable.of_services(
     {
         "yibao.settlement.v1.VisitService": {
             "RegisterVisit": _COUNTER,
+            "CancelVisit": _COUNTER,
             "GetVisit": _COUNTER_OR_AGENCY,
         },
         "yibao.settlement.v1.SettlementService": {

@@ -198,6 +198,14 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """INVALID_ARGUMENT. A visit begins on the day it is registered or at most 31 days
     before. Metadata: `start_date`.
     """
+    ERROR_REASON_VISIT_CANCELLED: _ErrorReason.ValueType  # 87
+    """FAILED_PRECONDITION. The visit was cancelled; register another one. Metadata:
+    `visit_id`.
+    """
+    ERROR_REASON_VISIT_SETTLED: _ErrorReason.ValueType  # 88
+    """FAILED_PRECONDITION. A settlement of the visit stands; reverse it first. Metadata:
+    `visit_id`, `settlement_id`.
+    """
     ERROR_REASON_CATALOGUE_ITEM_UNKNOWN: _ErrorReason.ValueType  # 100
     """INVALID_ARGUMENT. An item code is not in the catalogue on the service date.
     Metadata: `item_code`, where one item was asked for; else the fault names the line.
@@ -567,6 +575,14 @@ registration for care elsewhere is known (I-30). Metadata: `institution_id`, `re
 ERROR_REASON_VISIT_DATE_INVALID: ErrorReason.ValueType  # 86
 """INVALID_ARGUMENT. A visit begins on the day it is registered or at most 31 days
 before. Metadata: `start_date`.
+"""
+ERROR_REASON_VISIT_CANCELLED: ErrorReason.ValueType  # 87
+"""FAILED_PRECONDITION. The visit was cancelled; register another one. Metadata:
+`visit_id`.
+"""
+ERROR_REASON_VISIT_SETTLED: ErrorReason.ValueType  # 88
+"""FAILED_PRECONDITION. A settlement of the visit stands; reverse it first. Metadata:
+`visit_id`, `settlement_id`.
 """
 ERROR_REASON_CATALOGUE_ITEM_UNKNOWN: ErrorReason.ValueType  # 100
 """INVALID_ARGUMENT. An item code is not in the catalogue on the service date.

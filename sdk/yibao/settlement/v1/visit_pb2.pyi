@@ -9,12 +9,43 @@ import builtins
 import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import sys
 import typing
 import yibao.common.v1.date_pb2
 
+if sys.version_info >= (3, 10):
+    import typing as typing_extensions
+else:
+    import typing_extensions
+
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+class _VisitState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _VisitStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_VisitState.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    VISIT_STATE_UNSPECIFIED: _VisitState.ValueType  # 0
+    """Never sent."""
+    VISIT_STATE_REGISTERED: _VisitState.ValueType  # 1
+    """Registered: its bills are settled."""
+    VISIT_STATE_CANCELLED: _VisitState.ValueType  # 2
+    """Cancelled: nothing of it is settled any more, and its number is free again."""
+
+class VisitState(_VisitState, metaclass=_VisitStateEnumTypeWrapper):
+    """The life of a visit. Open."""
+
+VISIT_STATE_UNSPECIFIED: VisitState.ValueType  # 0
+"""Never sent."""
+VISIT_STATE_REGISTERED: VisitState.ValueType  # 1
+"""Registered: its bills are settled."""
+VISIT_STATE_CANCELLED: VisitState.ValueType  # 2
+"""Cancelled: nothing of it is settled any more, and its number is free again."""
+global___VisitState = VisitState
 
 @typing.final
 class Visit(google.protobuf.message.Message):
@@ -36,6 +67,8 @@ class Visit(google.protobuf.message.Message):
     ENTITLEMENT_GROUPS_FIELD_NUMBER: builtins.int
     INSTITUTION_LEVEL_FIELD_NUMBER: builtins.int
     REGISTER_TIME_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    CANCEL_TIME_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """The visit, a UUID made by the service (mdtrt_id)."""
     region: builtins.str
@@ -54,6 +87,8 @@ class Visit(google.protobuf.message.Message):
     """The person class on the first day."""
     institution_level: builtins.str
     """The institution's level (hosp_lv) at registration."""
+    state: global___VisitState.ValueType
+    """Where the visit is in its life."""
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day of care."""
@@ -65,6 +100,10 @@ class Visit(google.protobuf.message.Message):
     @property
     def register_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the service registered the visit."""
+
+    @property
+    def cancel_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was cancelled; absent unless `state` is CANCELLED."""
 
     def __init__(
         self,
@@ -81,9 +120,11 @@ class Visit(google.protobuf.message.Message):
         entitlement_groups: collections.abc.Iterable[builtins.str] | None = ...,
         institution_level: builtins.str = ...,
         register_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        state: global___VisitState.ValueType = ...,
+        cancel_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["register_time", b"register_time", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["care_type", b"care_type", "entitlement_groups", b"entitlement_groups", "institution_id", b"institution_id", "institution_level", b"institution_level", "insurance_type", b"insurance_type", "person_class", b"person_class", "person_id", b"person_id", "provider_visit_number", b"provider_visit_number", "region", b"region", "register_time", b"register_time", "start_date", b"start_date", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "register_time", b"register_time", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "care_type", b"care_type", "entitlement_groups", b"entitlement_groups", "institution_id", b"institution_id", "institution_level", b"institution_level", "insurance_type", b"insurance_type", "person_class", b"person_class", "person_id", b"person_id", "provider_visit_number", b"provider_visit_number", "region", b"region", "register_time", b"register_time", "start_date", b"start_date", "state", b"state", "visit_id", b"visit_id"]) -> None: ...
 
 global___Visit = Visit
 

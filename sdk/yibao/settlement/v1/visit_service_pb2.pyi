@@ -77,6 +77,53 @@ class RegisterVisitResponse(google.protobuf.message.Message):
 global___RegisterVisitResponse = RegisterVisitResponse
 
 @typing.final
+class CancelVisitRequest(google.protobuf.message.Message):
+    """See VisitService.CancelVisit."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    VISIT_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the visit."""
+    visit_id: builtins.str
+    """The visit."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        visit_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["region", b"region", "request_id", b"request_id", "visit_id", b"visit_id"]) -> None: ...
+
+global___CancelVisitRequest = CancelVisitRequest
+
+@typing.final
+class CancelVisitResponse(google.protobuf.message.Message):
+    """See VisitService.CancelVisit."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VISIT_FIELD_NUMBER: builtins.int
+    @property
+    def visit(self) -> yibao.settlement.v1.visit_pb2.Visit:
+        """The visit; state CANCELLED."""
+
+    def __init__(
+        self,
+        *,
+        visit: yibao.settlement.v1.visit_pb2.Visit | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["visit", b"visit"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["visit", b"visit"]) -> None: ...
+
+global___CancelVisitResponse = CancelVisitResponse
+
+@typing.final
 class GetVisitRequest(google.protobuf.message.Message):
     """See VisitService.GetVisit."""
 

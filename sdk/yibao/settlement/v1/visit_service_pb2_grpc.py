@@ -40,6 +40,11 @@ class VisitServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitResponse.FromString,
                 _registered_method=True)
+        self.CancelVisit = channel.unary_unary(
+                '/yibao.settlement.v1.VisitService/CancelVisit',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelVisitRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelVisitResponse.FromString,
+                _registered_method=True)
         self.GetVisit = channel.unary_unary(
                 '/yibao.settlement.v1.VisitService/GetVisit',
                 request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitRequest.SerializeToString,
@@ -65,6 +70,17 @@ class VisitServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelVisit(self, request, context):
+        """Cancels a visit that nothing stands settled of, such as one registered by mistake;
+        the institution may use its number again. Callers: the institution of the visit.
+        Stores when, and that it was cancelled. Idempotent by `request_id`; a visit that is
+        cancelled already is answered as it is. Reasons: VISIT_NOT_FOUND, VISIT_SETTLED,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetVisit(self, request, context):
         """Reads one visit. Callers: the institution of the visit, agency of the region.
         Reasons: VISIT_NOT_FOUND.
@@ -80,6 +96,11 @@ def add_VisitServiceServicer_to_server(servicer, server):
                     servicer.RegisterVisit,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitResponse.SerializeToString,
+            ),
+            'CancelVisit': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelVisit,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelVisitRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelVisitResponse.SerializeToString,
             ),
             'GetVisit': grpc.unary_unary_rpc_method_handler(
                     servicer.GetVisit,
@@ -115,6 +136,33 @@ class VisitService(object):
             '/yibao.settlement.v1.VisitService/RegisterVisit',
             yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelVisit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.VisitService/CancelVisit',
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelVisitRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelVisitResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,17 @@ class VisitServiceStub:
     REQUEST_ID_REUSED.
     """
 
+    CancelVisit: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.CancelVisitRequest,
+        yibao.settlement.v1.visit_service_pb2.CancelVisitResponse,
+    ]
+    """Cancels a visit that nothing stands settled of, such as one registered by mistake;
+    the institution may use its number again. Callers: the institution of the visit.
+    Stores when, and that it was cancelled. Idempotent by `request_id`; a visit that is
+    cancelled already is answered as it is. Reasons: VISIT_NOT_FOUND, VISIT_SETTLED,
+    REQUEST_ID_REUSED.
+    """
+
     GetVisit: grpc.UnaryUnaryMultiCallable[
         yibao.settlement.v1.visit_service_pb2.GetVisitRequest,
         yibao.settlement.v1.visit_service_pb2.GetVisitResponse,
@@ -57,6 +68,17 @@ class VisitServiceAsyncStub:
     ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
     CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
     INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
+    REQUEST_ID_REUSED.
+    """
+
+    CancelVisit: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.CancelVisitRequest,
+        yibao.settlement.v1.visit_service_pb2.CancelVisitResponse,
+    ]
+    """Cancels a visit that nothing stands settled of, such as one registered by mistake;
+    the institution may use its number again. Callers: the institution of the visit.
+    Stores when, and that it was cancelled. Idempotent by `request_id`; a visit that is
+    cancelled already is answered as it is. Reasons: VISIT_NOT_FOUND, VISIT_SETTLED,
     REQUEST_ID_REUSED.
     """
 
@@ -84,6 +106,19 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
         CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
         INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def CancelVisit(
+        self,
+        request: yibao.settlement.v1.visit_service_pb2.CancelVisitRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.CancelVisitResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.CancelVisitResponse]]:
+        """Cancels a visit that nothing stands settled of, such as one registered by mistake;
+        the institution may use its number again. Callers: the institution of the visit.
+        Stores when, and that it was cancelled. Idempotent by `request_id`; a visit that is
+        cancelled already is answered as it is. Reasons: VISIT_NOT_FOUND, VISIT_SETTLED,
         REQUEST_ID_REUSED.
         """
 

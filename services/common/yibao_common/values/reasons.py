@@ -99,6 +99,8 @@ class Reason(enum.Enum):
     PERSON_NOT_ENROLLED = (84, Code.FAILED_PRECONDITION, "持码人未在本统筹区正常参保")
     OFFSITE_NOT_REGISTERED = (85, Code.FAILED_PRECONDITION, "未办理异地就医备案")
     VISIT_DATE_INVALID = (86, Code.INVALID_ARGUMENT, "就诊日期晚于今日或距登记过久")
+    VISIT_CANCELLED = (87, Code.FAILED_PRECONDITION, "该就诊登记已撤销，请重新登记")
+    VISIT_SETTLED = (88, Code.FAILED_PRECONDITION, "该就诊已有结算，请先撤销结算")
 
     CATALOGUE_ITEM_UNKNOWN = (100, Code.INVALID_ARGUMENT, "项目不在医保目录内")
     LINE_AMOUNT_MISMATCH = (101, Code.INVALID_ARGUMENT, "明细金额不等于单价乘以数量")

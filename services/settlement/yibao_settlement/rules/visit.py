@@ -35,7 +35,8 @@ class Visit:
     """A registered visit with the facts of its person and institution on its first day.
 
     A bill is decided by the enrolment on its own service date; of the enrolment here, only
-    the insurance type counts: it is preferred where several cover that day.
+    the insurance type counts: it is preferred where several cover that day. `cancel_time`
+    is None while it stands.
     """
 
     visit_id: str
@@ -50,6 +51,7 @@ class Visit:
     entitlement_groups: tuple[str, ...]
     institution_level: str
     register_time: dt.datetime
+    cancel_time: dt.datetime | None = None
 
 
 def registration_audience(care_type: str) -> str:
@@ -99,6 +101,16 @@ def check_takes(institution: Institution, credential: Credential) -> None:
             Reason.INSTITUTION_NO_ECERT,
             f"institution {institution.institution_id} takes no e-certificate; use the card",
             institution_id=institution.institution_id,
+        )
+
+
+def check_not_cancelled(visit: Visit) -> None:
+    """Raises VISIT_CANCELLED."""
+    if visit.cancel_time is not None:
+        raise RuleError(
+            Reason.VISIT_CANCELLED,
+            f"visit {visit.visit_id} was cancelled",
+            visit_id=visit.visit_id,
         )
 
 

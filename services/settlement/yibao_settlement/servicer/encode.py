@@ -21,6 +21,13 @@ def registered(region: str, visit: Visit) -> bytes:
     ).SerializeToString()
 
 
+def cancelled(region: str, visit: Visit) -> bytes:
+    """Returns a serialized CancelVisitResponse."""
+    return visit_service_pb2.CancelVisitResponse(
+        visit=visit_message(region, visit)
+    ).SerializeToString()
+
+
 def settled(record: SettlementRecord) -> bytes:
     """Returns a serialized SettleBillResponse."""
     response = service_pb.SettleBillResponse()
@@ -48,7 +55,7 @@ def credited(region: str, standing: Standing) -> bytes:
 
 def visit_message(region: str, visit: Visit) -> visit_pb2.Visit:
     """Returns a visit as sent."""
-    return visit_pb2.Visit(
+    message = visit_pb2.Visit(
         visit_id=visit.visit_id,
         region=region,
         person_id=visit.person_id,
@@ -61,7 +68,12 @@ def visit_message(region: str, visit: Visit) -> visit_pb2.Visit:
         entitlement_groups=visit.entitlement_groups,
         institution_level=visit.institution_level,
         register_time=from_instant(visit.register_time),
+        state=visit_pb2.VISIT_STATE_REGISTERED,
     )
+    if visit.cancel_time is not None:
+        message.state = visit_pb2.VISIT_STATE_CANCELLED
+        message.cancel_time.CopyFrom(from_instant(visit.cancel_time))
+    return message
 
 
 def account_message(region: str, standing: Standing) -> account_pb.Account:

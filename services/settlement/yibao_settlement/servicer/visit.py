@@ -15,10 +15,11 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.visit.cancel import CancelVisit
 from yibao_settlement.application.visit.find import find_visit
 from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.rules.visit import registration_audience
-from yibao_settlement.servicer.encode import registered, visit_message
+from yibao_settlement.servicer.encode import cancelled, registered, visit_message
 from yibao_settlement.servicer.request import request_of
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
@@ -33,7 +34,7 @@ _NEWS_MAY_LIFT = {
 
 
 class VisitServicer(rpc.VisitServiceServicer):
-    """Registers and reads visits."""
+    """Registers, cancels and reads visits."""
 
     def __init__(
         self,
@@ -83,6 +84,15 @@ class VisitServicer(rpc.VisitServiceServicer):
             await self._refresh_enrolments(request.region)
             response = await self._batcher.submit(request.region, command)
         return as_sent(pb.RegisterVisitResponse, response)
+
+    async def CancelVisit(
+        self,
+        request: pb.CancelVisitRequest,
+        context: "grpc.aio.ServicerContext[pb.CancelVisitRequest, pb.CancelVisitResponse]",
+    ) -> pb.CancelVisitResponse:
+        """Cancels a visit that nothing stands settled of."""
+        command = CancelVisit(request_of(request, "CancelVisit"), request.visit_id, cancelled)
+        return as_sent(pb.CancelVisitResponse, await self._batcher.submit(request.region, command))
 
     async def GetVisit(
         self,

@@ -152,7 +152,19 @@ visit = sa.Table(
     sa.Column("entitlement_groups", sa.String(200), nullable=False),
     sa.Column("institution_level", sa.String(2), nullable=False),
     sa.Column("register_time", Instant, nullable=False),
-    sa.UniqueConstraint("region", "institution_id", "provider_visit_number"),
+    # Null until cancelled; set once.
+    sa.Column("cancel_time", Instant),
+)
+# A number is an institution's own; cancelled visits do not count. The number comes first,
+# because it is what is looked up.
+sa.Index(
+    "uq_visit_region_provider_visit_number_institution_id",
+    visit.c.region,
+    visit.c.provider_visit_number,
+    visit.c.institution_id,
+    unique=True,
+    sqlite_where=visit.c.cancel_time.is_(None),
+    postgresql_where=visit.c.cancel_time.is_(None),
 )
 
 # The one row that every command of a person locks: account, current benefit year and

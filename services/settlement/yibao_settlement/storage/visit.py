@@ -1,8 +1,9 @@
 """Visits as stored."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from yibao_common.db.rows import Insert, Row
+from yibao_common.db.rows import Insert, Row, Statement, Update
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
@@ -12,7 +13,7 @@ from yibao_settlement.storage.enrolment import groups_from
 VISIT_COLUMNS = (
     *("visit_id", "person_id", "institution_id", "provider_visit_number", "care_type"),
     *("start_date", "birth_date", "insurance_type", "person_class", "entitlement_groups"),
-    *("institution_level", "register_time"),
+    *("institution_level", "register_time", "cancel_time"),
 )
 
 
@@ -38,11 +39,12 @@ def visit_row(visit: Visit) -> Row:
         ",".join(visit.entitlement_groups),
         visit.institution_level,
         visit.register_time,
+        visit.cancel_time,
     )
 
 
 def read_visits(wanted: Wanted) -> tuple[Read, Read]:
-    """Reads the visits that are named, and those that bear a number that is."""
+    """Reads the visits that are named, and those that stand with a number that is."""
     needs = wanted.needs
     return (
         Read(wanted.select(tables.visit, VISIT_COLUMNS, "visit_id", needs.visit_ids), _keep_visits),
@@ -52,16 +54,26 @@ def read_visits(wanted: Wanted) -> tuple[Read, Read]:
                 ("institution_id", "provider_visit_number", "visit_id"),
                 "provider_visit_number",
                 needs.visit_numbers,
+                null="cancel_time",
             ),
             _keep_numbers,
         ),
     )
 
 
-def write_visits(working_set: WorkingSet) -> Insert:
-    """Writes the visits that were registered."""
+def write_visits(working_set: WorkingSet) -> Iterator[Statement]:
+    """Writes the visits that were cancelled, then those registered with a freed number."""
     region = working_set.region
-    return Insert(
+    yield Update(
+        tables.visit,
+        ("region", "visit_id"),
+        ("cancel_time",),
+        [
+            (region, visit.visit_id, visit.cancel_time)
+            for visit in working_set.changes.cancelled_visits
+        ],
+    )
+    yield Insert(
         tables.visit,
         ("region", *VISIT_COLUMNS),
         [(region, *visit_row(visit)) for visit in working_set.changes.visits],

@@ -47,6 +47,8 @@ class Changes:
 
     answers: list[Answer] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
+    # Visits of before the batch: a caller learns of a visit only after its commit.
+    cancelled_visits: list[Visit] = field(default_factory=list)
     code_uses: list[CodeUse] = field(default_factory=list)
     settlements: list[SettlementRecord] = field(default_factory=list)
     # Settlements that were reversed, with the note of it.

@@ -17,7 +17,7 @@ from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.ledger import PostingKind, settlement_entries
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.standing import check_not_merged
-from yibao_settlement.rules.visit import Visit
+from yibao_settlement.rules.visit import Visit, check_not_cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,7 @@ class SettleBill:
         # Another institution's visit is not told apart from none.
         if visit is None or visit.institution_id != self.request.caller.own_institution():
             raise visit_not_found(bill.visit_id)
+        check_not_cancelled(visit)
         settled_id = working_set.settled_bills.get((bill.visit_id, bill.bill_number))
         if settled_id is not None:
             raise RuleError(

@@ -10,6 +10,7 @@ from yibao_settlement.application.visit.find import visit_not_found
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.policy.trace import TraceNode, explain
 from yibao_settlement.rules.standing import check_not_merged, new_standing
+from yibao_settlement.rules.visit import check_not_cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Trial:
 def trial(reads: Reads, region: str, bill: Bill, *, institution_id: str, now: dt.datetime) -> Trial:
     """Returns what a bill of a visit of the institution would cost whom; stores nothing.
 
-    Raises RuleError VISIT_NOT_FOUND, PERSON_MERGED, and as `adjudicate_bill`.
+    Raises RuleError VISIT_NOT_FOUND, VISIT_CANCELLED, PERSON_MERGED, and as `adjudicate_bill`.
     """
     inputs = reads.trial_inputs(
         region,
@@ -33,6 +34,7 @@ def trial(reads: Reads, region: str, bill: Bill, *, institution_id: str, now: dt
     )
     if inputs is None or inputs.visit.institution_id != institution_id:
         raise visit_not_found(bill.visit_id)
+    check_not_cancelled(inputs.visit)
     standing = inputs.standing or new_standing(inputs.visit.person_id)
     check_not_merged(standing)
     adjudication = adjudicate_bill(

@@ -168,7 +168,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
     """Returns the statements that write every change of the batch; the caller commits."""
     return [
         *write_standings(working_set),
-        write_visits(working_set),
+        *write_visits(working_set),
         write_codes(working_set),
         *write_settlements(working_set),
         *write_postings(working_set),
