@@ -20,6 +20,7 @@ ACCESS = AccessTable.of_services(
             "SubmitBills": _COUNTER,
             "ReverseSettlement": _COUNTER_OR_AGENCY,
             "GetSettlement": _COUNTER_OR_AGENCY,
+            "ListSettlements": _COUNTER_OR_AGENCY,
             "ExplainSettlement": _COUNTER_OR_AGENCY,
         },
         "yibao.settlement.v1.AccountService": {

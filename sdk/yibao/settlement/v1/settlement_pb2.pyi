@@ -212,6 +212,89 @@ class Settlement(google.protobuf.message.Message):
 global___Settlement = Settlement
 
 @typing.final
+class SettlementSummary(google.protobuf.message.Message):
+    """A settlement in a list: whom it concerns and what it comes to. Fields are those of
+    `Settlement`.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    VISIT_ID_FIELD_NUMBER: builtins.int
+    BILL_NUMBER_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    INSURANCE_TYPE_FIELD_NUMBER: builtins.int
+    SERVICE_DATE_FIELD_NUMBER: builtins.int
+    SETTLE_TIME_FIELD_NUMBER: builtins.int
+    TOTAL_FEN_FIELD_NUMBER: builtins.int
+    FUND_TOTAL_FEN_FIELD_NUMBER: builtins.int
+    ACCOUNT_FEN_FIELD_NUMBER: builtins.int
+    CASH_FEN_FIELD_NUMBER: builtins.int
+    REVERSAL_ID_FIELD_NUMBER: builtins.int
+    REVERSE_TIME_FIELD_NUMBER: builtins.int
+    settlement_id: builtins.str
+    """The settlement."""
+    state: global___SettlementState.ValueType
+    """Where the settlement is in its life."""
+    visit_id: builtins.str
+    """The visit."""
+    bill_number: builtins.str
+    """The institution's number of the bill."""
+    person_id: builtins.str
+    """The person."""
+    institution_id: builtins.str
+    """The institution."""
+    insurance_type: builtins.str
+    """The insurance type that paid."""
+    total_fen: builtins.int
+    """Total of the bill, in fen."""
+    fund_total_fen: builtins.int
+    """All funds together, in fen."""
+    account_fen: builtins.int
+    """What the personal account paid, in fen."""
+    cash_fen: builtins.int
+    """What was paid in cash, in fen."""
+    reversal_id: builtins.str
+    """The reversal; empty unless `state` is REVERSED."""
+    @property
+    def service_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day that decided policy, prices and benefit year."""
+
+    @property
+    def settle_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was settled."""
+
+    @property
+    def reverse_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was reversed; absent unless `state` is REVERSED."""
+
+    def __init__(
+        self,
+        *,
+        settlement_id: builtins.str = ...,
+        state: global___SettlementState.ValueType = ...,
+        visit_id: builtins.str = ...,
+        bill_number: builtins.str = ...,
+        person_id: builtins.str = ...,
+        institution_id: builtins.str = ...,
+        insurance_type: builtins.str = ...,
+        service_date: yibao.common.v1.date_pb2.Date | None = ...,
+        settle_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        total_fen: builtins.int = ...,
+        fund_total_fen: builtins.int = ...,
+        account_fen: builtins.int = ...,
+        cash_fen: builtins.int = ...,
+        reversal_id: builtins.str = ...,
+        reverse_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "person_id", b"person_id", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "visit_id", b"visit_id"]) -> None: ...
+
+global___SettlementSummary = SettlementSummary
+
+@typing.final
 class SettledLine(google.protobuf.message.Message):
     """A line with what the catalogue of the day says of it."""
 

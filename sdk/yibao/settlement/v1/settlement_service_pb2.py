@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import item_error_pb2 as yibao_dot_common_dot_v1_dot_item__error__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 from yibao.settlement.v1 import bill_pb2 as yibao_dot_settlement_dot_v1_dot_bill__pb2
@@ -29,7 +30,7 @@ from yibao.settlement.v1 import settlement_pb2 as yibao_dot_settlement_dot_v1_do
 from yibao.settlement.v1 import visit_pb2 as yibao_dot_settlement_dot_v1_dot_visit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,yibao/settlement/v1/settlement_service.proto\x12\x13yibao.settlement.v1\x1a yibao/common/v1/item_error.proto\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/settlement/v1/bill.proto\x1a$yibao/settlement/v1/settlement.proto\x1a\x1fyibao/settlement/v1/visit.proto\"]\n\x10TrialBillRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12/\n\x04\x62ill\x18\x02 \x01(\x0b\x32\x19.yibao.settlement.v1.BillB\x06\xba\xeb\x18\x02\x08\x01\"w\n\x11TrialBillResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12-\n\x05trace\x18\x02 \x03(\x0b\x32\x1e.yibao.settlement.v1.TraceNode\"\xbd\x01\n\x11SettleBillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12?\n\x0cpresentation\x18\x03 \x01(\x0b\x32!.yibao.settlement.v1.PresentationB\x06\xba\xeb\x18\x02\x08\x01\x12/\n\x04\x62ill\x18\x04 \x01(\x0b\x32\x19.yibao.settlement.v1.BillB\x06\xba\xeb\x18\x02\x08\x01\"I\n\x12SettleBillResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"V\n\x12SubmitBillsRequest\x12@\n\x05items\x18\x01 \x03(\x0b\x32&.yibao.settlement.v1.SettleBillRequestB\t\xba\xeb\x18\x05\x38\x01@\xc8\x01\"N\n\x13SubmitBillsResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.yibao.settlement.v1.SubmitBillsResult\"\x87\x01\n\x11SubmitBillsResult\x12:\n\x07settled\x18\x01 \x01(\x0b\x32\'.yibao.settlement.v1.SettleBillResponseH\x00\x12+\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1a.yibao.common.v1.ItemErrorH\x00\x42\t\n\x07outcome\"\x8e\x01\n\x18ReverseSettlementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\xba\xeb\x18\x05\x08\x01\x30\xc8\x01\"P\n\x19ReverseSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"Q\n\x14GetSettlementRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"L\n\x15GetSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"U\n\x18\x45xplainSettlementRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"\x7f\n\x19\x45xplainSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12-\n\x05trace\x18\x02 \x03(\x0b\x32\x1e.yibao.settlement.v1.TraceNode2\x80\x05\n\x11SettlementService\x12Z\n\tTrialBill\x12%.yibao.settlement.v1.TrialBillRequest\x1a&.yibao.settlement.v1.TrialBillResponse\x12]\n\nSettleBill\x12&.yibao.settlement.v1.SettleBillRequest\x1a\'.yibao.settlement.v1.SettleBillResponse\x12`\n\x0bSubmitBills\x12\'.yibao.settlement.v1.SubmitBillsRequest\x1a(.yibao.settlement.v1.SubmitBillsResponse\x12r\n\x11ReverseSettlement\x12-.yibao.settlement.v1.ReverseSettlementRequest\x1a..yibao.settlement.v1.ReverseSettlementResponse\x12\x66\n\rGetSettlement\x12).yibao.settlement.v1.GetSettlementRequest\x1a*.yibao.settlement.v1.GetSettlementResponse\x12r\n\x11\x45xplainSettlement\x12-.yibao.settlement.v1.ExplainSettlementRequest\x1a..yibao.settlement.v1.ExplainSettlementResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,yibao/settlement/v1/settlement_service.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/item_error.proto\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/settlement/v1/bill.proto\x1a$yibao/settlement/v1/settlement.proto\x1a\x1fyibao/settlement/v1/visit.proto\"]\n\x10TrialBillRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12/\n\x04\x62ill\x18\x02 \x01(\x0b\x32\x19.yibao.settlement.v1.BillB\x06\xba\xeb\x18\x02\x08\x01\"w\n\x11TrialBillResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12-\n\x05trace\x18\x02 \x03(\x0b\x32\x1e.yibao.settlement.v1.TraceNode\"\xbd\x01\n\x11SettleBillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12?\n\x0cpresentation\x18\x03 \x01(\x0b\x32!.yibao.settlement.v1.PresentationB\x06\xba\xeb\x18\x02\x08\x01\x12/\n\x04\x62ill\x18\x04 \x01(\x0b\x32\x19.yibao.settlement.v1.BillB\x06\xba\xeb\x18\x02\x08\x01\"I\n\x12SettleBillResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"V\n\x12SubmitBillsRequest\x12@\n\x05items\x18\x01 \x03(\x0b\x32&.yibao.settlement.v1.SettleBillRequestB\t\xba\xeb\x18\x05\x38\x01@\xc8\x01\"N\n\x13SubmitBillsResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.yibao.settlement.v1.SubmitBillsResult\"\x87\x01\n\x11SubmitBillsResult\x12:\n\x07settled\x18\x01 \x01(\x0b\x32\'.yibao.settlement.v1.SettleBillResponseH\x00\x12+\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1a.yibao.common.v1.ItemErrorH\x00\x42\t\n\x07outcome\"\x8e\x01\n\x18ReverseSettlementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x19\n\x06reason\x18\x04 \x01(\tB\t\xba\xeb\x18\x05\x08\x01\x30\xc8\x01\"P\n\x19ReverseSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"Q\n\x14GetSettlementRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"L\n\x15GetSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"\x82\x03\n\x16ListSettlementsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x30\n\x11settle_start_date\x18\x02 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12.\n\x0fsettle_end_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12+\n\x0cservice_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x18\n\x08visit_id\x18\x05 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x19\n\tperson_id\x18\x06 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1d\n\x0b\x62ill_number\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\x08\x12\x33\n\x05state\x18\x08 \x01(\x0e\x32$.yibao.settlement.v1.SettlementState\x12\x19\n\tpage_size\x18\t \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\n \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"o\n\x17ListSettlementsResponse\x12;\n\x0bsettlements\x18\x01 \x03(\x0b\x32&.yibao.settlement.v1.SettlementSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"U\n\x18\x45xplainSettlementRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"\x7f\n\x19\x45xplainSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12-\n\x05trace\x18\x02 \x03(\x0b\x32\x1e.yibao.settlement.v1.TraceNode2\xee\x05\n\x11SettlementService\x12Z\n\tTrialBill\x12%.yibao.settlement.v1.TrialBillRequest\x1a&.yibao.settlement.v1.TrialBillResponse\x12]\n\nSettleBill\x12&.yibao.settlement.v1.SettleBillRequest\x1a\'.yibao.settlement.v1.SettleBillResponse\x12`\n\x0bSubmitBills\x12\'.yibao.settlement.v1.SubmitBillsRequest\x1a(.yibao.settlement.v1.SubmitBillsResponse\x12r\n\x11ReverseSettlement\x12-.yibao.settlement.v1.ReverseSettlementRequest\x1a..yibao.settlement.v1.ReverseSettlementResponse\x12\x66\n\rGetSettlement\x12).yibao.settlement.v1.GetSettlementRequest\x1a*.yibao.settlement.v1.GetSettlementResponse\x12l\n\x0fListSettlements\x12+.yibao.settlement.v1.ListSettlementsRequest\x1a,.yibao.settlement.v1.ListSettlementsResponse\x12r\n\x11\x45xplainSettlement\x12-.yibao.settlement.v1.ExplainSettlementRequest\x1a..yibao.settlement.v1.ExplainSettlementResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,36 +63,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSETTLEMENTREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_GETSETTLEMENTREQUEST'].fields_by_name['settlement_id']._loaded_options = None
   _globals['_GETSETTLEMENTREQUEST'].fields_by_name['settlement_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['visit_id']._loaded_options = None
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['visit_id']._serialized_options = b'\272\353\030\002H\001'
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['person_id']._loaded_options = None
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\002H\001'
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['bill_number']._loaded_options = None
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['bill_number']._serialized_options = b'\272\353\030\0040 H\010'
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272\353\030\002\030\000'
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTSETTLEMENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272\353\030\0030\310\001'
   _globals['_EXPLAINSETTLEMENTREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_EXPLAINSETTLEMENTREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_EXPLAINSETTLEMENTREQUEST'].fields_by_name['settlement_id']._loaded_options = None
   _globals['_EXPLAINSETTLEMENTREQUEST'].fields_by_name['settlement_id']._serialized_options = b'\272\353\030\004\010\001H\001'
-  _globals['_TRIALBILLREQUEST']._serialized_start=240
-  _globals['_TRIALBILLREQUEST']._serialized_end=333
-  _globals['_TRIALBILLRESPONSE']._serialized_start=335
-  _globals['_TRIALBILLRESPONSE']._serialized_end=454
-  _globals['_SETTLEBILLREQUEST']._serialized_start=457
-  _globals['_SETTLEBILLREQUEST']._serialized_end=646
-  _globals['_SETTLEBILLRESPONSE']._serialized_start=648
-  _globals['_SETTLEBILLRESPONSE']._serialized_end=721
-  _globals['_SUBMITBILLSREQUEST']._serialized_start=723
-  _globals['_SUBMITBILLSREQUEST']._serialized_end=809
-  _globals['_SUBMITBILLSRESPONSE']._serialized_start=811
-  _globals['_SUBMITBILLSRESPONSE']._serialized_end=889
-  _globals['_SUBMITBILLSRESULT']._serialized_start=892
-  _globals['_SUBMITBILLSRESULT']._serialized_end=1027
-  _globals['_REVERSESETTLEMENTREQUEST']._serialized_start=1030
-  _globals['_REVERSESETTLEMENTREQUEST']._serialized_end=1172
-  _globals['_REVERSESETTLEMENTRESPONSE']._serialized_start=1174
-  _globals['_REVERSESETTLEMENTRESPONSE']._serialized_end=1254
-  _globals['_GETSETTLEMENTREQUEST']._serialized_start=1256
-  _globals['_GETSETTLEMENTREQUEST']._serialized_end=1337
-  _globals['_GETSETTLEMENTRESPONSE']._serialized_start=1339
-  _globals['_GETSETTLEMENTRESPONSE']._serialized_end=1415
-  _globals['_EXPLAINSETTLEMENTREQUEST']._serialized_start=1417
-  _globals['_EXPLAINSETTLEMENTREQUEST']._serialized_end=1502
-  _globals['_EXPLAINSETTLEMENTRESPONSE']._serialized_start=1504
-  _globals['_EXPLAINSETTLEMENTRESPONSE']._serialized_end=1631
-  _globals['_SETTLEMENTSERVICE']._serialized_start=1634
-  _globals['_SETTLEMENTSERVICE']._serialized_end=2274
+  _globals['_TRIALBILLREQUEST']._serialized_start=268
+  _globals['_TRIALBILLREQUEST']._serialized_end=361
+  _globals['_TRIALBILLRESPONSE']._serialized_start=363
+  _globals['_TRIALBILLRESPONSE']._serialized_end=482
+  _globals['_SETTLEBILLREQUEST']._serialized_start=485
+  _globals['_SETTLEBILLREQUEST']._serialized_end=674
+  _globals['_SETTLEBILLRESPONSE']._serialized_start=676
+  _globals['_SETTLEBILLRESPONSE']._serialized_end=749
+  _globals['_SUBMITBILLSREQUEST']._serialized_start=751
+  _globals['_SUBMITBILLSREQUEST']._serialized_end=837
+  _globals['_SUBMITBILLSRESPONSE']._serialized_start=839
+  _globals['_SUBMITBILLSRESPONSE']._serialized_end=917
+  _globals['_SUBMITBILLSRESULT']._serialized_start=920
+  _globals['_SUBMITBILLSRESULT']._serialized_end=1055
+  _globals['_REVERSESETTLEMENTREQUEST']._serialized_start=1058
+  _globals['_REVERSESETTLEMENTREQUEST']._serialized_end=1200
+  _globals['_REVERSESETTLEMENTRESPONSE']._serialized_start=1202
+  _globals['_REVERSESETTLEMENTRESPONSE']._serialized_end=1282
+  _globals['_GETSETTLEMENTREQUEST']._serialized_start=1284
+  _globals['_GETSETTLEMENTREQUEST']._serialized_end=1365
+  _globals['_GETSETTLEMENTRESPONSE']._serialized_start=1367
+  _globals['_GETSETTLEMENTRESPONSE']._serialized_end=1443
+  _globals['_LISTSETTLEMENTSREQUEST']._serialized_start=1446
+  _globals['_LISTSETTLEMENTSREQUEST']._serialized_end=1832
+  _globals['_LISTSETTLEMENTSRESPONSE']._serialized_start=1834
+  _globals['_LISTSETTLEMENTSRESPONSE']._serialized_end=1945
+  _globals['_EXPLAINSETTLEMENTREQUEST']._serialized_start=1947
+  _globals['_EXPLAINSETTLEMENTREQUEST']._serialized_end=2032
+  _globals['_EXPLAINSETTLEMENTRESPONSE']._serialized_start=2034
+  _globals['_EXPLAINSETTLEMENTRESPONSE']._serialized_end=2161
+  _globals['_SETTLEMENTSERVICE']._serialized_start=2164
+  _globals['_SETTLEMENTSERVICE']._serialized_end=2914
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import typing
+import yibao.common.v1.date_pb2
 import yibao.common.v1.item_error_pb2
 import yibao.settlement.v1.bill_pb2
 import yibao.settlement.v1.settlement_pb2
@@ -285,6 +286,93 @@ class GetSettlementResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["settlement", b"settlement"]) -> None: ...
 
 global___GetSettlementResponse = GetSettlementResponse
+
+@typing.final
+class ListSettlementsRequest(google.protobuf.message.Message):
+    """See SettlementService.ListSettlements. What is absent or empty limits nothing."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    SETTLE_START_DATE_FIELD_NUMBER: builtins.int
+    SETTLE_END_DATE_FIELD_NUMBER: builtins.int
+    SERVICE_DATE_FIELD_NUMBER: builtins.int
+    VISIT_ID_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    BILL_NUMBER_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the settlements."""
+    visit_id: builtins.str
+    """Of this visit."""
+    person_id: builtins.str
+    """Of this person's visits."""
+    bill_number: builtins.str
+    """Of the bill with this number of the institution."""
+    state: yibao.settlement.v1.settlement_pb2.SettlementState.ValueType
+    """In this state; TRIAL finds nothing."""
+    page_size: builtins.int
+    """The most settlements in the answer; 100 if absent, over 500 is coerced to it."""
+    page_token: builtins.str
+    """`next_page_token` of the page before; empty for the first page. All else but
+    `page_size` must be as it was.
+    """
+    @property
+    def settle_start_date(self) -> yibao.common.v1.date_pb2.Date:
+        """Settled on this day of Asia/Shanghai or later."""
+
+    @property
+    def settle_end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """Settled on this day of Asia/Shanghai or earlier."""
+
+    @property
+    def service_date(self) -> yibao.common.v1.date_pb2.Date:
+        """Of this service date."""
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        settle_start_date: yibao.common.v1.date_pb2.Date | None = ...,
+        settle_end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        service_date: yibao.common.v1.date_pb2.Date | None = ...,
+        visit_id: builtins.str = ...,
+        person_id: builtins.str = ...,
+        bill_number: builtins.str = ...,
+        state: yibao.settlement.v1.settlement_pb2.SettlementState.ValueType = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["service_date", b"service_date", "settle_end_date", b"settle_end_date", "settle_start_date", b"settle_start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bill_number", b"bill_number", "page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "service_date", b"service_date", "settle_end_date", b"settle_end_date", "settle_start_date", b"settle_start_date", "state", b"state", "visit_id", b"visit_id"]) -> None: ...
+
+global___ListSettlementsRequest = ListSettlementsRequest
+
+@typing.final
+class ListSettlementsResponse(google.protobuf.message.Message):
+    """See SettlementService.ListSettlements."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTLEMENTS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Asks for the next page; empty where this is the last one."""
+    @property
+    def settlements(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.SettlementSummary]:
+        """The settlements, the one settled last first."""
+
+    def __init__(
+        self,
+        *,
+        settlements: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.SettlementSummary] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "settlements", b"settlements"]) -> None: ...
+
+global___ListSettlementsResponse = ListSettlementsResponse
 
 @typing.final
 class ExplainSettlementRequest(google.protobuf.message.Message):

@@ -60,6 +60,11 @@ class SettlementServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetSettlementRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetSettlementResponse.FromString,
                 _registered_method=True)
+        self.ListSettlements = channel.unary_unary(
+                '/yibao.settlement.v1.SettlementService/ListSettlements',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ListSettlementsRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ListSettlementsResponse.FromString,
+                _registered_method=True)
         self.ExplainSettlement = channel.unary_unary(
                 '/yibao.settlement.v1.SettlementService/ExplainSettlement',
                 request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementRequest.SerializeToString,
@@ -124,6 +129,16 @@ class SettlementServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSettlements(self, request, context):
+        """Lists settlements without their lines, the one settled last first. Callers: an
+        institution, its own; agency of the region, all of it. What is settled while pages
+        are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
+        where `page_token` is not of this list with these arguments.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExplainSettlement(self, request, context):
         """Derives the calculation of a settlement again from what was stored with it and
         shows each step. Callers: the institution that settled, agency of the region.
@@ -160,6 +175,11 @@ def add_SettlementServiceServicer_to_server(servicer, server):
                     servicer.GetSettlement,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetSettlementRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetSettlementResponse.SerializeToString,
+            ),
+            'ListSettlements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSettlements,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ListSettlementsRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ListSettlementsResponse.SerializeToString,
             ),
             'ExplainSettlement': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainSettlement,
@@ -303,6 +323,33 @@ class SettlementService(object):
             '/yibao.settlement.v1.SettlementService/GetSettlement',
             yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetSettlementRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetSettlementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSettlements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.SettlementService/ListSettlements',
+            yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ListSettlementsRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ListSettlementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -74,6 +74,16 @@ class SettlementServiceStub:
     Reasons: SETTLEMENT_NOT_FOUND.
     """
 
+    ListSettlements: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.settlement_service_pb2.ListSettlementsRequest,
+        yibao.settlement.v1.settlement_service_pb2.ListSettlementsResponse,
+    ]
+    """Lists settlements without their lines, the one settled last first. Callers: an
+    institution, its own; agency of the region, all of it. What is settled while pages
+    are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
+    where `page_token` is not of this list with these arguments.
+    """
+
     ExplainSettlement: grpc.UnaryUnaryMultiCallable[
         yibao.settlement.v1.settlement_service_pb2.ExplainSettlementRequest,
         yibao.settlement.v1.settlement_service_pb2.ExplainSettlementResponse,
@@ -137,6 +147,16 @@ class SettlementServiceAsyncStub:
     ]
     """Reads one settlement. Callers: the institution that settled, agency of the region.
     Reasons: SETTLEMENT_NOT_FOUND.
+    """
+
+    ListSettlements: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.settlement_service_pb2.ListSettlementsRequest,
+        yibao.settlement.v1.settlement_service_pb2.ListSettlementsResponse,
+    ]
+    """Lists settlements without their lines, the one settled last first. Callers: an
+    institution, its own; agency of the region, all of it. What is settled while pages
+    are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
+    where `page_token` is not of this list with these arguments.
     """
 
     ExplainSettlement: grpc.aio.UnaryUnaryMultiCallable[
@@ -212,6 +232,18 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse]]:
         """Reads one settlement. Callers: the institution that settled, agency of the region.
         Reasons: SETTLEMENT_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def ListSettlements(
+        self,
+        request: yibao.settlement.v1.settlement_service_pb2.ListSettlementsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.ListSettlementsResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.ListSettlementsResponse]]:
+        """Lists settlements without their lines, the one settled last first. Callers: an
+        institution, its own; agency of the region, all of it. What is settled while pages
+        are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
+        where `page_token` is not of this list with these arguments.
         """
 
     @abc.abstractmethod

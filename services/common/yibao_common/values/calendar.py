@@ -16,6 +16,11 @@ def shanghai_day(instant: dt.datetime) -> dt.date:
     return instant.astimezone(SHANGHAI).date()
 
 
+def shanghai_midnight(day: dt.date) -> dt.datetime:
+    """Returns the instant, in UTC, at which `day` begins in Asia/Shanghai."""
+    return dt.datetime.combine(day, dt.time(), SHANGHAI).astimezone(dt.UTC)
+
+
 def full_years(birth: dt.date, on: dt.date) -> int:
     """Returns the age in full years on the day `on`; born on 29 February, a year is
     full on 1 March of common years.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.enrolment import Enrolment
@@ -43,6 +44,12 @@ class Reads(Protocol):
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
         """Returns the settlement."""
+        ...
+
+    def settlements(
+        self, region: str, wish: Wish, *, after: Place | None, limit: int
+    ) -> list[SettlementSummary]:
+        """Returns at most `limit` settlements, the one settled last first."""
         ...
 
     def policy(self, region: str, policy_version: str) -> Policy | None:

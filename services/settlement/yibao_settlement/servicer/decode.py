@@ -1,8 +1,22 @@
 """Reads requests into the values that the rules work with."""
 
+import datetime as dt
+
 from yibao.settlement.v1 import bill_pb2
-from yibao_common.rpc.wire import to_date
+from yibao.settlement.v1 import settlement_pb2 as settlement
+from yibao.settlement.v1 import settlement_service_pb2 as pb
+from yibao_common.rpc.wire import to_date, to_optional_date
+from yibao_common.values.calendar import shanghai_midnight
+from yibao_settlement.application.settlement.listing import Place, Wish
 from yibao_settlement.rules.bill import Bill, ChargedLine
+
+_DAY = dt.timedelta(days=1)
+# Whether what is listed is reversed; None is either. No other state is stored.
+LISTED_STATES = {
+    settlement.SETTLEMENT_STATE_UNSPECIFIED: None,
+    settlement.SETTLEMENT_STATE_SETTLED: False,
+    settlement.SETTLEMENT_STATE_REVERSED: True,
+}
 
 
 def bill_of(message: bill_pb2.Bill) -> Bill:
@@ -26,3 +40,32 @@ def bill_of(message: bill_pb2.Bill) -> Bill:
         message.total_fen,
         message.account_use == bill_pb2.ACCOUNT_USE_OWN,
     )
+
+
+def wish_of(message: pb.ListSettlementsRequest, *, institution_id: str | None) -> Wish:
+    """Returns which settlements a caller asks for: of the own institution, if of one."""
+    since = to_optional_date(message, "settle_start_date")
+    until = to_optional_date(message, "settle_end_date")
+    return Wish(
+        institution_id=institution_id,
+        settled_since=None if since is None else shanghai_midnight(since),
+        settled_before=None if until is None else shanghai_midnight(until + _DAY),
+        service_date=to_optional_date(message, "service_date"),
+        visit_id=message.visit_id or None,
+        person_id=message.person_id or None,
+        bill_number=message.bill_number or None,
+        is_reversed=LISTED_STATES[message.state],
+    )
+
+
+def place_text(place: Place) -> str:
+    """Returns a place as a page's token holds it."""
+    return f"{place.settle_time.isoformat()}/{place.settlement_id}"
+
+
+def place_of(text: str | None) -> Place | None:
+    """Returns the place that a page's token holds, None for the first page."""
+    if text is None:
+        return None
+    settle_time, _, settlement_id = text.partition("/")
+    return Place(dt.datetime.fromisoformat(settle_time), settlement_id)

@@ -7,6 +7,7 @@ from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2 as service_pb
 from yibao.settlement.v1 import visit_pb2, visit_service_pb2
 from yibao_common.rpc.wire import from_date, from_instant
+from yibao_settlement.application.settlement.listing import SettlementSummary
 from yibao_settlement.application.settlement.record import Reversal, SettlementRecord
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.trace import TraceNode
@@ -116,6 +117,30 @@ def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None
         settlement.state = pb.SETTLEMENT_STATE_REVERSED
         settlement.reversal_id = record.reversal.reversal_id
         settlement.reverse_time.CopyFrom(from_instant(record.reversal.reverse_time))
+
+
+def summary_message(summary: SettlementSummary) -> pb.SettlementSummary:
+    """Returns a settlement of a list as sent."""
+    message = pb.SettlementSummary(
+        settlement_id=summary.settlement_id,
+        state=pb.SETTLEMENT_STATE_SETTLED,
+        visit_id=summary.visit_id,
+        bill_number=summary.bill_number,
+        person_id=summary.person_id,
+        institution_id=summary.institution_id,
+        insurance_type=summary.insurance_type,
+        service_date=from_date(summary.service_date),
+        settle_time=from_instant(summary.settle_time),
+        total_fen=summary.total_fen,
+        fund_total_fen=summary.fund_total_fen,
+        account_fen=summary.account_fen,
+        cash_fen=summary.cash_fen,
+    )
+    if summary.reversal_id is not None and summary.reverse_time is not None:
+        message.state = pb.SETTLEMENT_STATE_REVERSED
+        message.reversal_id = summary.reversal_id
+        message.reverse_time.CopyFrom(from_instant(summary.reverse_time))
+    return message
 
 
 def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:

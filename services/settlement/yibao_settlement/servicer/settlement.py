@@ -12,6 +12,7 @@ from yibao_common.db.batcher import Batcher
 from yibao_common.process.logs import Log, kinds, places
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.endings import database_unavailable
+from yibao_common.rpc.pages import page_token, place_after
 from yibao_common.rpc.status import item_error
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import as_sent, length_delimited
@@ -26,13 +27,21 @@ from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.application.settlement.settle import SettleBill
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.rules.visit import settlement_audience
-from yibao_settlement.servicer.decode import bill_of
-from yibao_settlement.servicer.encode import fill_settlement, reversed_, settled, trace_messages
+from yibao_settlement.servicer.decode import LISTED_STATES, bill_of, place_of, place_text, wish_of
+from yibao_settlement.servicer.encode import (
+    fill_settlement,
+    reversed_,
+    settled,
+    summary_message,
+    trace_messages,
+)
 from yibao_settlement.servicer.request import request_of
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
 # Verifying a code takes a tenth of a millisecond.
 _ITEMS_IN_A_ROW = 16
+_PAGE_SIZE = 100
+_PAGE_SIZE_MAX = 500
 _ITEM_VALIDATOR = Validator(pb.SettleBillRequest.DESCRIPTOR)
 
 
@@ -179,6 +188,31 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         response = pb.GetSettlementResponse()
         fill_settlement(response.settlement, record)
         return response
+
+    async def ListSettlements(
+        self,
+        request: pb.ListSettlementsRequest,
+        context: "grpc.aio.ServicerContext[pb.ListSettlementsRequest, pb.ListSettlementsResponse]",
+    ) -> pb.ListSettlementsResponse:
+        """Lists settlements without their lines, the one settled last first."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        if request.state not in LISTED_STATES:
+            return pb.ListSettlementsResponse()
+        size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
+        found = await self._blocking.run(
+            self._reads.settlements,
+            request.region,
+            wish_of(request, institution_id=caller.institution_id),
+            after=place_of(place_after(request, request.page_token)),
+            # One more tells whether there is another page.
+            limit=size + 1,
+        )
+        page = found[:size]
+        token = page_token(request, place_text(page[-1].place)) if len(found) > size else ""
+        return pb.ListSettlementsResponse(
+            settlements=[summary_message(each) for each in page], next_page_token=token
+        )
 
     async def ExplainSettlement(
         self,

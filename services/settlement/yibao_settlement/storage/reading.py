@@ -9,6 +9,7 @@ from yibao_common.db.database import Database
 from yibao_common.db.rows import select_rows
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.policy import Policy
@@ -20,6 +21,7 @@ from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_fro
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 from yibao_settlement.storage.settlement import find_settlement
+from yibao_settlement.storage.settlement_list import list_settlements
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
 
@@ -66,6 +68,13 @@ class StoredReads:
         """Returns the settlement, or None."""
         with self._database.read() as connection:
             return find_settlement(connection, region, settlement_id)
+
+    def settlements(
+        self, region: str, wish: Wish, *, after: Place | None, limit: int
+    ) -> list[SettlementSummary]:
+        """Returns at most `limit` settlements, the one settled last first."""
+        with self._database.read() as connection:
+            return list_settlements(connection, region, wish, after=after, limit=limit)
 
     def policy(self, region: str, policy_version: str) -> Policy | None:
         """Returns the compiled policy, whatever its state, or None."""

@@ -155,6 +155,7 @@ visit = sa.Table(
     # Null until cancelled; set once.
     sa.Column("cancel_time", Instant),
 )
+sa.Index("ix_visit_region_person_id", visit.c.region, visit.c.person_id)
 # A number is an institution's own; cancelled visits do not count. The number comes first,
 # because it is what is looked up.
 sa.Index(
@@ -254,6 +255,28 @@ sa.Index(
     unique=True,
     sqlite_where=settlement.c.reversal_id.is_(None),
     postgresql_where=settlement.c.reversal_id.is_(None),
+)
+
+# For lists of the region, of an institution, and of a visit's reversed settlements.
+sa.Index(
+    "ix_settlement_region_settle_time_settlement_id",
+    settlement.c.region,
+    settlement.c.settle_time,
+    settlement.c.settlement_id,
+)
+sa.Index(
+    "ix_settlement_region_institution_id_settle_time_settlement_id",
+    settlement.c.region,
+    settlement.c.institution_id,
+    settlement.c.settle_time,
+    settlement.c.settlement_id,
+)
+sa.Index(
+    "ix_settlement_region_visit_id_reversed",
+    settlement.c.region,
+    settlement.c.visit_id,
+    sqlite_where=settlement.c.reversal_id.is_not(None),
+    postgresql_where=settlement.c.reversal_id.is_not(None),
 )
 
 # The lines of settlements, a hundred a row: most bills have one row, and any line of the

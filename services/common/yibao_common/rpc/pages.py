@@ -1,0 +1,51 @@
+"""Tokens of pages: where a list goes on, bound to what it was asked with.
+
+A token carries no rights: whoever presents one is answered within the own scope.
+"""
+
+import base64
+import binascii
+import hashlib
+
+from google.protobuf.message import Message
+
+from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.values.reasons import Reason
+
+_DIGEST_BYTES = 12
+
+
+def page_token(request: Message, place: str) -> str:
+    """Returns the token by which the list that `request` asks for goes on after `place`."""
+    return base64.urlsafe_b64encode(_digest(request) + place.encode()).decode()
+
+
+def place_after(request: Message, token: str) -> str | None:
+    """Returns the place after which the list goes on, or None from its start.
+
+    Raises:
+        RuleError: FIELD_MALFORMED where the token is not of a list with these arguments.
+    """
+    if not token:
+        return None
+    try:
+        told = base64.b64decode(token, altchars=b"-_", validate=True)
+        digest, place = told[:_DIGEST_BYTES], told[_DIGEST_BYTES:].decode()
+    except (binascii.Error, ValueError):
+        digest, place = b"", ""
+    if digest != _digest(request):
+        message = "is not of this list with these arguments"
+        fault = FieldFault("page_token", Reason.FIELD_MALFORMED, message)
+        raise RuleError(Reason.FIELD_MALFORMED, f"page_token: {message}", faults=[fault])
+    return place
+
+
+def _digest(request: Message) -> bytes:
+    """Returns what stands for the arguments: all but the page."""
+    arguments = type(request)()
+    arguments.CopyFrom(request)
+    for name in ("page_size", "page_token"):
+        arguments.ClearField(name)
+    kind = request.DESCRIPTOR.full_name.encode()
+    serialized = arguments.SerializeToString(deterministic=True)
+    return hashlib.sha256(kind + b"\n" + serialized).digest()[:_DIGEST_BYTES]

@@ -1,0 +1,67 @@
+"""Lists of settlements: by the columns of their rows, without the records."""
+
+import sqlalchemy as sa
+
+from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
+from yibao_settlement.storage import tables
+
+_COLUMNS = tables.settlement.c
+
+
+def list_settlements(
+    connection: sa.Connection, region: str, wish: Wish, *, after: Place | None, limit: int
+) -> list[SettlementSummary]:
+    """Returns at most `limit` settlements of a region, the one settled last first."""
+    selected = [_COLUMNS[name] for name in SettlementSummary._fields]
+    query = (
+        sa.select(*selected)
+        .where(_COLUMNS.region == region, *_conditions(connection, region, wish))
+        .order_by(_COLUMNS.settle_time.desc(), _COLUMNS.settlement_id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        place = (_COLUMNS.settle_time, _COLUMNS.settlement_id)
+        reached = [
+            sa.literal(value, column.type) for value, column in zip(after, place, strict=True)
+        ]
+        query = query.where(sa.tuple_(*place) < sa.tuple_(*reached))
+    return [SettlementSummary._make(row) for row in connection.execute(query)]
+
+
+def _conditions(connection: sa.Connection, region: str, wish: Wish) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    for column, value in (
+        (_COLUMNS.institution_id, wish.institution_id),
+        (_COLUMNS.service_date, wish.service_date),
+        (_COLUMNS.bill_number, wish.bill_number),
+    ):
+        if value is not None:
+            found.append(column == value)
+    if wish.settled_since is not None:
+        found.append(_COLUMNS.settle_time >= wish.settled_since)
+    if wish.settled_before is not None:
+        found.append(_COLUMNS.settle_time < wish.settled_before)
+    if wish.visit_id is not None:
+        found.append(_of_visits([wish.visit_id]))
+    if wish.person_id is not None:
+        found.append(_of_visits(_visits_of(connection, region, wish.person_id)))
+    if wish.is_reversed is not None:
+        is_null = _COLUMNS.reversal_id.is_(None)
+        found.append(sa.not_(is_null) if wish.is_reversed else is_null)
+    return found
+
+
+def _of_visits(visit_ids: list[str]) -> sa.ColumnElement[bool]:
+    # What stands and what is reversed have indexes of their own, of which the second costs
+    # nothing when a bill is settled.
+    of_visits = _COLUMNS.visit_id.in_(visit_ids)
+    return sa.or_(
+        sa.and_(of_visits, _COLUMNS.reversal_id.is_(None)),
+        sa.and_(of_visits, _COLUMNS.reversal_id.is_not(None)),
+    )
+
+
+def _visits_of(connection: sa.Connection, region: str, person_id: str) -> list[str]:
+    visit = tables.visit.c
+    query = sa.select(visit.visit_id).where(visit.region == region, visit.person_id == person_id)
+    return list(connection.execute(query).scalars())
