@@ -133,8 +133,6 @@ class _RegionChecker:
         region = self._region
         for posting_id in told.untold_postings(connection, region):
             self._drift(10, posting_id, "nothing tells what it was made for")
-        for posting_id in told.misnamed_postings(connection, region):
-            self._drift(10, posting_id, "it names another request than its settlement")
         for posting_id in told.unaudited_credits(connection, region):
             self._drift(10, posting_id, "the audit tells of no such credit")
         audited = told.audited_credits(connection, region)

@@ -20,8 +20,8 @@ from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
-from yibao_settlement.storage.settlement import find_settlement
-from yibao_settlement.storage.settlement_list import list_settlements
+from yibao_settlement.storage.settlement.listing import list_settlements
+from yibao_settlement.storage.settlement.record import find_settlement
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
 

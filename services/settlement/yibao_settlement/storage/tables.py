@@ -235,7 +235,7 @@ settlement = sa.Table(
     sa.Column("cash_fen", sa.BigInteger, nullable=False),
     # The path of the caller's identity; empty for settlements of before it was kept.
     sa.Column("settled_by", sa.String(200), nullable=False),
-    # The form of `record` and of the lines; see `storage.settlement`.
+    # The form of `record` and of the lines; see `storage.settlement.record`.
     sa.Column("record_form", sa.SmallInteger, nullable=False),
     # JSON object: all that is recorded of the settlement beside the columns and the lines.
     sa.Column("record", sa.Text, nullable=False),
@@ -306,7 +306,8 @@ entry = sa.Table(
     sa.Column("amount_fen", sa.BigInteger, nullable=False),
 )
 
-# What each posting was made for; its entries bear its id and kind.
+# What each posting was made for; its entries bear its id and kind. Settlements are not
+# here: their own row names request, caller and time.
 posting = sa.Table(
     "posting",
     metadata,

@@ -1,6 +1,6 @@
 """Every posting of before tells what it was made for, as far as that is known.
 
-Settlements name their request. What reversals were answered tells of theirs. The requests
+Settlements name their own requests. What reversals were answered tells of theirs. The requests
 of credits were kept nowhere: one row of the audit a region puts on record how many there
 are and what they come to, so that none can be added to them.
 """
@@ -26,7 +26,7 @@ revision = "0006"
 down_revision = "0005"
 
 _PAGE_ROWS = 500
-_SETTLEMENT, _REVERSAL, _CREDIT, _MERGE = 1, 2, 3, 4
+_REVERSAL, _CREDIT, _MERGE = 2, 3, 4
 # How a reversal's id begins in a message: field 30, 36 characters.
 _REVERSAL_ID_MARK = b"\xf2\x01\x24"
 
@@ -39,8 +39,6 @@ _settlement = _table(
     "settlement",
     region=sa.String,
     settlement_id=Id,
-    request_id=Id,
-    settle_time=Instant,
     fund_total_fen=sa.BigInteger,
     account_fen=sa.BigInteger,
     reversal_id=Id,
@@ -69,7 +67,7 @@ _posting = _table(
 
 def upgrade() -> None:
     connection, now = op.get_bind(), dt.datetime.now(dt.UTC)
-    _tell_of_settlements(connection)
+    _tell_of_reversals(connection)
     _name_the_requests_of_reversals(connection)
     _tell_of_credits_and_merges(connection, now)
     _put_credits_on_record(connection, now)
@@ -89,41 +87,31 @@ def _pages(
         rows = connection.execute(page.where(sa.tuple_(*key) > sa.tuple_(*last))).all()
 
 
-def _tell_of_settlements(connection: sa.Connection) -> None:
+def _tell_of_reversals(connection: sa.Connection) -> None:
     settlement = _settlement.c
     query = sa.select(
         settlement.region,
         settlement.settlement_id,
-        settlement.request_id,
-        settlement.settle_time,
         settlement.reversal_id,
         settlement.reverse_time,
         settlement.reversed_by,
         # What owes nothing posts nothing.
-    ).where(settlement.fund_total_fen + settlement.account_fen > 0)
+    ).where(
+        settlement.reversal_id.is_not(None),
+        settlement.fund_total_fen + settlement.account_fen > 0,
+    )
     for rows in _pages(connection, query, settlement.region, settlement.settlement_id):
-        postings = [posting for row in rows for posting in _postings_of(row)]
+        postings = [
+            {
+                "region": row.region,
+                "posting_id": row.reversal_id,
+                "kind": _REVERSAL,
+                "post_time": row.reverse_time,
+                "posted_by": row.reversed_by,
+            }
+            for row in rows
+        ]
         connection.execute(sa.insert(_posting), postings)
-
-
-def _postings_of(row: sa.Row[Any]) -> Iterator[dict[str, Any]]:
-    yield {
-        "region": row.region,
-        "posting_id": row.settlement_id,
-        "kind": _SETTLEMENT,
-        "request_id": row.request_id,
-        "post_time": row.settle_time,
-        "posted_by": "",
-    }
-    if row.reversal_id is not None:
-        yield {
-            "region": row.region,
-            "posting_id": row.reversal_id,
-            "kind": _REVERSAL,
-            "request_id": None,
-            "post_time": row.reverse_time,
-            "posted_by": row.reversed_by,
-        }
 
 
 def _name_the_requests_of_reversals(connection: sa.Connection) -> None:

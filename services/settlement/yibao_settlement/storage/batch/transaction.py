@@ -36,7 +36,7 @@ from yibao_settlement.storage.ledger.posting import write_postings
 from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.presentation import read_codes, write_codes
 from yibao_settlement.storage.reference import ReferenceCache
-from yibao_settlement.storage.settlement import read_settlements, write_settlements
+from yibao_settlement.storage.settlement.record import read_settlements, write_settlements
 from yibao_settlement.storage.visit import read_visits, write_visits
 
 

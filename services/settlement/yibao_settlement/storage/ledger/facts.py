@@ -11,7 +11,7 @@ from yibao_common.db.rows import Row, select_rows
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.settlement import (
+from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
     SETTLEMENT_COLUMNS,
     lines_from,

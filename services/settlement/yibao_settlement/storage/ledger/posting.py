@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Statement
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
 
 _ENTRY_COLUMNS = ("region", "account_id", "posting_id", "kind", "amount_fen")
@@ -13,7 +14,10 @@ _POSTING_COLUMNS = ("region", "posting_id", "kind", "request_id", "post_time", "
 
 
 def write_postings(working_set: WorkingSet) -> Iterator[Statement]:
-    """Writes the postings of the batch with their entries."""
+    """Writes the postings of the batch with their entries.
+
+    A settlement's own row tells of its posting: one row less for every bill.
+    """
     region, now = working_set.region, working_set.now
     postings = working_set.changes.postings
     yield Insert(
@@ -22,6 +26,7 @@ def write_postings(working_set: WorkingSet) -> Iterator[Statement]:
         [
             (region, each.posting_id, int(each.kind), each.request_id, now, each.posted_by)
             for each in postings
+            if each.kind is not PostingKind.SETTLEMENT
         ],
     )
     yield Insert(

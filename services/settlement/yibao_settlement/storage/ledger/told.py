@@ -27,7 +27,10 @@ class CreditSum:
 
 
 def untold_postings(connection: sa.Connection, region: str) -> list[str]:
-    """Returns postings of which nothing tells what they were made for, or another kind."""
+    """Returns postings of which nothing tells what they were made for, or another kind.
+
+    Those of settlements are told of by the settlement itself.
+    """
     entry, posting = tables.entry.c, tables.posting.c
     rows = connection.execute(
         sa.select(entry.posting_id)
@@ -42,27 +45,10 @@ def untold_postings(connection: sa.Connection, region: str) -> list[str]:
             ),
             isouter=True,
         )
-        .where(entry.region == region, posting.posting_id.is_(None))
-    )
-    return list(rows.scalars())
-
-
-def misnamed_postings(connection: sa.Connection, region: str) -> list[str]:
-    """Returns settlements whose posting names another request than their record."""
-    settlement, posting = tables.settlement.c, tables.posting.c
-    rows = connection.execute(
-        sa.select(posting.posting_id)
-        .join_from(
-            tables.posting,
-            tables.settlement,
-            sa.and_(
-                posting.region == settlement.region,
-                posting.posting_id == settlement.settlement_id,
-            ),
-        )
         .where(
-            posting.region == region,
-            posting.request_id.is_distinct_from(settlement.request_id),
+            entry.region == region,
+            entry.kind != int(PostingKind.SETTLEMENT),
+            posting.posting_id.is_(None),
         )
     )
     return list(rows.scalars())
