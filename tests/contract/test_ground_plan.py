@@ -34,7 +34,14 @@ ALONE: dict[str, dict[str, str]] = {
         "servicer/requests": "requests as values, for the parts of all services",
         "storage/tables": "rows and columns, stated once for all features",
     },
-    "settlement": {"storage/tables": "rows and columns, stated once for all features"},
+    "settlement": {
+        "storage/tables": "rows and columns, stated once for all features",
+        "rules/bill": "what is charged, and its price; it is stored as its settlement",
+        "servicer/decode": "messages of all features to values",
+        "servicer/encode": "values of all features to messages",
+        "servicer/request": "what all methods that change something hold",
+        "servicer/trust": "what codes are verified by; nothing of it is decided or stored",
+    },
     "offsite": {"storage/tables": "rows and columns, stated once for all features"},
 }
 

@@ -5,15 +5,14 @@ sign, answer. What a crash undoes in the database, an exception undoes here.
 """
 
 import asyncio
-import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
 import pytest
 import sqlalchemy as sa
+from support.crashing import POINTS, CrashingTransactions
 from support.databases import Databases
 from support.identity_world import (
     REGION as IDENTITY_REGION,
@@ -33,66 +32,21 @@ from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
 from yibao.identity.v1.trust_service_pb2 import GetTrustSnapshotRequest
 from yibao.trust import TrustSnapshot
 from yibao_common.db.batcher import Batcher
-from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_common.values.ids import new_id
 from yibao_identity.rules.code import QrClaims
 from yibao_identity.storage import tables as identity_tables
 from yibao_identity.storage.trust.signing import TokenSigner
 from yibao_settlement.application.batch.command import Command
-from yibao_settlement.application.batch.work import BatchTransaction, BatchWork, Transactions
-from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reference import ReferenceCache
 
-POINTS = ("begun", "loaded", "stored", "committed")
-
 
 class PowerFailureError(Exception):
     """The process is gone."""
-
-
-class CrashingTransaction:
-    """A transaction that ends at a point, as the process would."""
-
-    def __init__(self, inner: BatchTransaction, crash: Callable[[str], None]) -> None:
-        self._inner = inner
-        self._crash = crash
-
-    def load(self, commands: Sequence[Command]) -> WorkingSet:
-        working_set = self._inner.load(commands)
-        self._crash("loaded")
-        return working_set
-
-    def store(self, working_set: WorkingSet) -> None:
-        self._inner.store(working_set)
-        self._crash("stored")
-
-
-class CrashingTransactions:
-    """Ends at one point, once."""
-
-    def __init__(self, inner: Transactions, point: str, error: Exception) -> None:
-        self._inner = inner
-        self._point: str | None = point
-        self._error = error
-
-    def begin(self, region: str, clock: Clock) -> AbstractContextManager[BatchTransaction]:
-        return self._begin(region, clock)
-
-    @contextlib.contextmanager
-    def _begin(self, region: str, clock: Clock) -> Iterator[BatchTransaction]:
-        with self._inner.begin(region, clock) as transaction:
-            self._crash("begun")
-            yield CrashingTransaction(transaction, self._crash)
-        self._crash("committed")
-
-    def _crash(self, point: str) -> None:
-        if point == self._point:
-            self._point = None
-            raise self._error
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.feed import EnrolmentChange
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
-from yibao_settlement.rules.standing import Standing
+from yibao_settlement.rules.account import Standing
 from yibao_settlement.storage import tables
 
 LAST_YEAR = dt.date(2025, 12, 30)

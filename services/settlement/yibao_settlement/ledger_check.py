@@ -14,6 +14,7 @@ from yibao_common.db.database import Database
 from yibao_common.values.errors import RuleError
 from yibao_settlement.application.settlement.explain import settled_again
 from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
+from yibao_settlement.rules.account import accumulate
 from yibao_settlement.rules.ledger import (
     Entry,
     opposite,
@@ -21,7 +22,6 @@ from yibao_settlement.rules.ledger import (
     settlement_entries,
 )
 from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.standing import accumulate
 from yibao_settlement.storage.ledger import facts, told
 from yibao_settlement.storage.ledger.facts import BookedSettlement
 from yibao_settlement.storage.reference import ReferenceCache

@@ -11,9 +11,9 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.reading import Reads
+from yibao_settlement.rules.account import Standing, check_not_merged
 from yibao_settlement.rules.enrolment import not_enrolled_here
 from yibao_settlement.rules.ledger import PostingKind, credit_entries, person_account
-from yibao_settlement.rules.standing import Standing, check_not_merged
 
 CREDIT_METHOD = "CreditAccount"
 

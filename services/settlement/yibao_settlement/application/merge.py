@@ -12,8 +12,8 @@ from typing import Protocol
 
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
+from yibao_settlement.rules.account import Accumulators, accumulate
 from yibao_settlement.rules.ledger import Entry, merge_entries
-from yibao_settlement.rules.standing import Accumulators, accumulate
 
 
 @dataclass(frozen=True, slots=True)

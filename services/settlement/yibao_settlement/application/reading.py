@@ -8,10 +8,10 @@ from typing import Protocol
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.account import Accumulators, Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.standing import Accumulators, Standing
 from yibao_settlement.rules.visit import Visit
 
 

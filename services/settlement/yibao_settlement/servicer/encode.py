@@ -9,9 +9,9 @@ from yibao.settlement.v1 import visit_pb2, visit_service_pb2
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_settlement.application.settlement.listing import SettlementSummary
 from yibao_settlement.application.settlement.record import Reversal, SettlementRecord
+from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.trace import TraceNode
-from yibao_settlement.rules.standing import Standing
 from yibao_settlement.rules.visit import Visit
 
 

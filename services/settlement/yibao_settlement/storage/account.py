@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.rules.standing import Accumulators, Standing
+from yibao_settlement.rules.account import Accumulators, Standing
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
 

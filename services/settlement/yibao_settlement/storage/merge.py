@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Row, Update, execute, insert_rows, select_rows
 from yibao_settlement.application.merge import MergePosting, Moved, PersonAccount
+from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.ledger import PostingKind
-from yibao_settlement.rules.standing import Accumulators
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import amounts_json
 

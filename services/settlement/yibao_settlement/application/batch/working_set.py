@@ -15,11 +15,11 @@ from yibao_common.commands.request import Answer, Request
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.account import Accumulators, Standing, accumulate, new_standing
 from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.ledger import Entry, PostingKind
 from yibao_settlement.rules.presentation import PresentedCode, check_use, newest_codes_with
-from yibao_settlement.rules.standing import Accumulators, Standing, accumulate, new_standing
 from yibao_settlement.rules.visit import Visit, check_takes
 
 

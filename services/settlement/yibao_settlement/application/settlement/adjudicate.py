@@ -9,12 +9,12 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import SettledLine, SettlementRecord
+from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.bill import Bill, price_lines
 from yibao_settlement.rules.enrolment import Enrolment, check_enrolled, check_premium
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.split import Facts, PricedLine, Split
-from yibao_settlement.rules.standing import Accumulators
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.split import Facts, FundPayment
-from yibao_settlement.rules.standing import Accumulators
 
 
 class SettledLine(NamedTuple):

@@ -13,10 +13,10 @@ from yibao_settlement.application.batch.working_set import CodeUse, WorkingSet
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
 from yibao_settlement.application.visit.find import visit_not_found
+from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.ledger import PostingKind, settlement_entries
 from yibao_settlement.rules.presentation import PresentedCode
-from yibao_settlement.rules.standing import check_not_merged
 from yibao_settlement.rules.visit import Visit, check_not_cancelled
 
 

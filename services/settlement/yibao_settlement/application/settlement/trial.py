@@ -7,9 +7,9 @@ from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
+from yibao_settlement.rules.account import check_not_merged, new_standing
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.policy.trace import TraceNode, explain
-from yibao_settlement.rules.standing import check_not_merged, new_standing
 from yibao_settlement.rules.visit import check_not_cancelled
 
 

@@ -12,9 +12,9 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Code, accepted
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import CodeUse, WorkingSet
+from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.enrolment import check_enrolled, not_enrolled_here
 from yibao_settlement.rules.presentation import PresentedCode
-from yibao_settlement.rules.standing import check_not_merged
 from yibao_settlement.rules.visit import Visit, check_designated, check_start_date
 
 

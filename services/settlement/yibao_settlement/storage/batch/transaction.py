@@ -20,7 +20,7 @@ from yibao_common.values.errors import TransientError
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.needs import Needs, united
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.rules.standing import Standing
+from yibao_settlement.rules.account import Standing
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import (
     drop_standings,

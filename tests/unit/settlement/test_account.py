@@ -2,7 +2,7 @@
 
 import pytest
 
-from yibao_settlement.rules.standing import accumulate, new_standing
+from yibao_settlement.rules.account import accumulate, new_standing
 
 
 @pytest.mark.parametrize(

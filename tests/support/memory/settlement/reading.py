@@ -1,0 +1,51 @@
+"""What is read of settlement without locks, in memory."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from yibao_settlement.application.reading import Reads, TrialInputs
+from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.visit import Visit
+
+
+@dataclass(slots=True)
+class MemoryReads(Reads):
+    """One region's values, by id; nothing is listed."""
+
+    visits: dict[str, Visit] = field(default_factory=dict)
+    trials: dict[str, TrialInputs] = field(default_factory=dict)
+    settled: dict[str, SettlementRecord] = field(default_factory=dict)
+    policies: dict[str, Policy] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)
+
+    def visit(self, region: str, visit_id: str) -> Visit | None:
+        return self.visits.get(visit_id)
+
+    def trial_inputs(
+        self, region: str, visit_id: str, *, benefit_year: int, item_codes: set[str]
+    ) -> TrialInputs | None:
+        return self.trials.get(visit_id)
+
+    def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
+        return self.settled.get(settlement_id)
+
+    def settlements(
+        self, region: str, wish: Wish, *, after: Place | None, limit: int
+    ) -> list[SettlementSummary]:
+        return []
+
+    def policy(self, region: str, policy_version: str) -> Policy | None:
+        return self.policies.get(policy_version)
+
+    def standing(self, region: str, person_id: str) -> Standing | None:
+        return self.standings.get(person_id)
+
+    def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
+        return None
+
+    def fund_balances(self, region: str) -> list[tuple[str, int]]:
+        return []
