@@ -19,6 +19,7 @@ from yibao.identity.v1 import (
 )
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.opening import open_database
+from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.keys.key_store import KeyStore
 from yibao_common.process.config import StartError
@@ -132,6 +133,16 @@ class IdentityService:
             clock=self._clock,
             ids=self._ids,
         )
+        pruning = answer_pruning(
+            self.database,
+            tables.answer,
+            self._config.answers,
+            self._blocking,
+            metrics=self._metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        pruning.start(supervisor)
         self._certificates.start(supervisor)
         self._cards.start(supervisor)
         self._keeper.start(supervisor)
@@ -143,6 +154,7 @@ class IdentityService:
         finally:
             # Calls end first, then what they wait for, then what that needs.
             await server.drain()
+            await pruning.close()
             await self._keeper.close()
             await self._cards.close()
             await self._certificates.close()

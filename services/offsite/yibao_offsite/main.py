@@ -8,9 +8,12 @@ import grpc
 from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.opening import open_database
+from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.logs import Log
+from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
+from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
@@ -50,7 +53,8 @@ class OffsiteService:
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
-        blocking = Blocking()
+        supervisor = Supervisor(stop, log=self._log)
+        metrics, blocking = Metrics(), Blocking()
         transactions = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
@@ -68,9 +72,20 @@ class OffsiteService:
             descriptors=DESCRIPTORS,
             access=ACCESS,
             log=self._log,
+            metrics=metrics,
             clock=self._clock,
             ids=self._ids,
         )
+        pruning = answer_pruning(
+            self.database,
+            tables.answer,
+            self._config.answers,
+            blocking,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        pruning.start(supervisor)
         try:
             port = await server.start()
             if started is not None:
@@ -78,8 +93,10 @@ class OffsiteService:
             await stop.wait()
         finally:
             await server.drain()
+            await pruning.close()
             blocking.close()
             self.database.close()
+        supervisor.raise_if_dead()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

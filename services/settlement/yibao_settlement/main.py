@@ -19,10 +19,12 @@ from yibao.settlement.v1 import (
     visit_service_pb2_grpc,
 )
 from yibao.trust_store import TrustStore
+from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
 from yibao_common.db.opening import open_database
+from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.process.logs import Log
@@ -101,14 +103,7 @@ class SettlementService:
         )
         feed_client = self._make_feed_client(channel, transactions, blocking, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
-        keeping = housekeeping(
-            Checkpoints(transactions, clock=self._clock),
-            blocking,
-            regions=self._config.identity.regions,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
+        keeping = self._make_housekeeping(transactions, blocking, metrics)
         server = self._make_server(
             metrics,
             VisitServicer(
@@ -135,7 +130,8 @@ class SettlementService:
         batcher.start(supervisor)
         feed_client.start(supervisor)
         trust_client.start(supervisor)
-        keeping.start(supervisor)
+        for task in keeping:
+            task.start(supervisor)
         try:
             port = await server.start()
             if started is not None:
@@ -144,7 +140,8 @@ class SettlementService:
         finally:
             # Calls end first, then what they wait for, then what that needs.
             await server.drain()
-            await keeping.close()
+            for task in keeping:
+                await task.close()
             await trust_client.close()
             await feed_client.close()
             await channel.close()
@@ -152,6 +149,28 @@ class SettlementService:
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _make_housekeeping(
+        self, transactions: Transactions[Work], blocking: Blocking, metrics: Metrics
+    ) -> tuple[BackgroundTask, BackgroundTask]:
+        folding = housekeeping(
+            Checkpoints(transactions, clock=self._clock),
+            blocking,
+            regions=self._config.identity.regions,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        pruning = answer_pruning(
+            self.database,
+            tables.answer,
+            self._config.answers,
+            blocking,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        return folding, pruning
 
     def _make_batcher(self, reference: ReferenceCache, metrics: Metrics) -> Batcher[Command, bytes]:
         batch = self._config.batch

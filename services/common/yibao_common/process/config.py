@@ -128,11 +128,22 @@ class LogConfig(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+# How long the documents promise that a request may be repeated.
+PROMISED_DAYS = 30
+
+
+class AnswersConfig(Section):
+    """How long answers are kept for repeats of their requests."""
+
+    keep_days: int = Field(default=400, ge=PROMISED_DAYS, le=36_500)
+
+
 class ServiceConfig(Section):
     """What the configuration of every service holds."""
 
     server: ServerConfig
     database: DatabaseConfig
+    answers: AnswersConfig = AnswersConfig()
     log: LogConfig = LogConfig()
 
 

@@ -30,14 +30,22 @@ class CreditAccount:
     encode: Callable[[str, Standing], bytes]
 
     def needs(self) -> Needs:
-        """Returns the person."""
-        return Needs(person_ids=(self.person_id,))
+        """Returns the person, and whether the request was carried out long ago."""
+        return Needs(person_ids=(self.person_id,), postings_of=(self.request.request_id,))
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Credits the account; see `Command`.
 
-        Raises RuleError PERSON_MERGED or PERSON_NOT_ENROLLED.
+        Raises RuleError REQUEST_ID_REUSED where its answer is no longer kept, PERSON_MERGED
+        or PERSON_NOT_ENROLLED.
         """
+        request_id = self.request.request_id
+        if request_id in working_set.posted_requests:
+            raise RuleError(
+                Reason.REQUEST_ID_REUSED,
+                f"request_id {request_id} was carried out; its answer is no longer kept",
+                request_id=request_id,
+            )
         person_id, amount_fen = self.person_id, self.amount_fen
         check_not_merged(working_set.standing(person_id))
         if person_id not in working_set.enrolments:

@@ -322,6 +322,7 @@ posting = sa.Table(
     sa.Column("post_time", Instant, nullable=False),
     # The path of the caller's identity; empty where there was none or it was not kept.
     sa.Column("posted_by", sa.String(200), nullable=False),
+    sa.Index("ix_posting_region_request_id", "region", "request_id"),
 )
 
 account_checkpoint = sa.Table(

@@ -15,6 +15,8 @@ class Needs(NamedTuple):
     visit_ids: Collection[str] = ()
     # Settlements in full, with who was treated or stands in that person's place.
     settlement_ids: Collection[str] = ()
+    # Requests that must not be carried out again, however long their answers are gone.
+    postings_of: Collection[str] = ()
     # Persons themselves.
     person_ids: Collection[str] = ()
     # Subjects of codes whose holders are not known yet: a visit is registered for them.

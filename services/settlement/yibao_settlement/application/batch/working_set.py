@@ -84,6 +84,8 @@ class WorkingSet:
     # Those of the codes presented, by subject.
     credentials: dict[str, Credential] = field(default_factory=dict)
     closed_years: dict[tuple[str, int], Accumulators] = field(default_factory=dict)
+    # Requests that posted something, of those that must not do so again.
+    posted_requests: set[str] = field(default_factory=set)
     # (signer, code id).
     used_codes: set[tuple[str, str]] = field(default_factory=set)
     settlements: dict[str, SettlementRecord] = field(default_factory=dict)

@@ -66,6 +66,7 @@ _posting = _table(
 
 
 def upgrade() -> None:
+    op.create_index("ix_posting_region_request_id", "posting", ["region", "request_id"])
     connection, now = op.get_bind(), dt.datetime.now(dt.UTC)
     _tell_of_reversals(connection)
     _name_the_requests_of_reversals(connection)

@@ -32,7 +32,7 @@ from yibao_settlement.storage.batch.answer import read_answers, write_answers
 from yibao_settlement.storage.batch.loading import Wanted
 from yibao_settlement.storage.credential import read_credentials
 from yibao_settlement.storage.enrolment import read_enrolments
-from yibao_settlement.storage.ledger.posting import write_postings
+from yibao_settlement.storage.ledger.posting import read_postings, write_postings
 from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.presentation import read_codes, write_codes
 from yibao_settlement.storage.reference import ReferenceCache
@@ -141,6 +141,7 @@ class _Transaction:
             read_credentials(wanted),
             read_answers(wanted),
             read_codes(wanted),
+            read_postings(wanted),
             read_years(wanted, _with_other_years(standings, years)),
         ]
         epoch = wanted.select(tables.reference_epoch, ("epoch",), "region", (self._region,))

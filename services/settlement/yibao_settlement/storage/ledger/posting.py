@@ -4,13 +4,26 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Insert, Statement
+from yibao_common.db.rows import Insert, Row, Statement
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.loading import Read, Wanted
 
 _ENTRY_COLUMNS = ("region", "account_id", "posting_id", "kind", "amount_fen")
 _POSTING_COLUMNS = ("region", "posting_id", "kind", "request_id", "post_time", "posted_by")
+
+
+def read_postings(wanted: Wanted) -> Read:
+    """Reads which of the requests posted something."""
+    return Read(
+        wanted.select(tables.posting, ("request_id",), "request_id", wanted.needs.postings_of),
+        _keep_requests,
+    )
+
+
+def _keep_requests(working_set: WorkingSet, rows: list[Row]) -> None:
+    working_set.posted_requests.update(row[0] for row in rows)
 
 
 def write_postings(working_set: WorkingSet) -> Iterator[Statement]:

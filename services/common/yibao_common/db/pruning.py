@@ -1,0 +1,83 @@
+"""Answers that are older than they are promised are taken away, so that they do not pile up.
+
+The documents promise that a request may be repeated for `PROMISED_DAYS`; what was done
+stays done, and is refused by its own keys after that.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from yibao_common.commands.background import BackgroundTask, Duty
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.database import Database
+from yibao_common.process.config import AnswersConfig
+from yibao_common.process.logs import Log
+from yibao_common.process.metrics import Metrics
+from yibao_common.values.clock import Clock
+
+_PAGE_ROWS = 1_000
+_SECONDS = 3_600.0
+
+
+def prune_answers(
+    database: Database, answers: sa.Table, *, before: dt.datetime, page_rows: int = _PAGE_ROWS
+) -> int:
+    """Takes away the answers given before an instant, and returns how many there were.
+
+    In pages, a transaction each: nobody waits long, and one cut off leaves the rest for
+    the next time. Several processes may do it at once.
+    """
+    pruned = 0
+    with database.read() as connection:
+        regions = list(_regions(connection, answers))
+    columns = answers.c
+    for region in regions:
+        old = (
+            sa.select(columns.request_id)
+            .where(columns.region == region, columns.answer_time < before)
+            .limit(page_rows)
+        )
+        page = sa.delete(answers).where(columns.region == region, columns.request_id.in_(old))
+        while True:
+            with database.write() as connection:
+                taken = connection.execute(page).rowcount
+            pruned += taken
+            if taken < page_rows:
+                break
+    return pruned
+
+
+def answer_pruning(
+    database: Database,
+    answers: sa.Table,
+    config: AnswersConfig,
+    blocking: Blocking,
+    *,
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> BackgroundTask:
+    """Returns the task that prunes the answers of a service, every hour."""
+    kept = dt.timedelta(days=config.keep_days)
+
+    async def prune() -> None:
+        pruned = await blocking.run(prune_answers, database, answers, before=clock() - kept)
+        log.debug("answers pruned", answers=pruned)
+
+    duty = Duty(run=prune, failure="answers were not pruned")
+    return BackgroundTask(
+        "answer-pruning", [duty], seconds=_SECONDS, metrics=metrics, clock=clock, log=log
+    )
+
+
+def _regions(connection: sa.Connection, answers: sa.Table) -> Iterator[str]:
+    """Yields every region, by a step through the key each: there are few."""
+    region = answers.c.region
+    found = connection.execute(sa.select(sa.func.min(region))).scalar_one()
+    while found is not None:
+        yield found
+        found = connection.execute(
+            sa.select(sa.func.min(region)).where(region > found)
+        ).scalar_one()
