@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
+from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.account import Accumulators, Standing
 from yibao_settlement.storage import tables
@@ -71,7 +72,8 @@ def lock_standings(
         )
         _, rows = execute(connection, [insert, lock])
     standings = {row[0]: standing_from(row) for row in rows}
-    assert standings.keys() == set(person_ids)
+    if standings.keys() != set(person_ids):
+        raise InvariantError("a person's standing was not locked")
     # Where another process was first, it booked something.
     return standings, {each for each in missing if standings[each] == _empty(each)}
 
