@@ -19,7 +19,7 @@ _YEAR_COLUMNS = ("person_id", "benefit_year", "accumulators")
 
 
 # Made once: `json.dumps` with options makes an encoder at every call.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
 
 
 def amounts_json(amounts: Mapping[str, int]) -> str:

@@ -288,7 +288,7 @@ settlement_lines = sa.Table(
     sa.Column("settlement_id", Id, primary_key=True),
     # The place in the bill of the first line in the row: 0, 100, 200, …
     sa.Column("first_line", sa.Integer, primary_key=True, autoincrement=False),
-    # JSON array of an array a line, in the order of `SettledLine`.
+    # JSON array of an array a line, in the order of `SplitLine`.
     sa.Column("lines", sa.Text, nullable=False),
 )
 

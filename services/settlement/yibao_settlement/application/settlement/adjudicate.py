@@ -8,13 +8,13 @@ from yibao_common.values.calendar import full_years, shanghai_day
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.reference import Reference
-from yibao_settlement.application.settlement.record import SettledLine, SettlementRecord
+from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.bill import Bill, price_lines
 from yibao_settlement.rules.enrolment import Enrolment, check_enrolled, check_premium
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.benefits import adjudicate
-from yibao_settlement.rules.policy.split import Facts, PricedLine, Split
+from yibao_settlement.rules.policy.split import Facts, Split
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
 
 
@@ -27,7 +27,6 @@ class Adjudication:
     insurance_type: str
     facts: Facts
     policy_version: str
-    lines: tuple[PricedLine, ...]
     year_before: Accumulators
     account_balance_fen: int
     split: Split
@@ -86,7 +85,7 @@ def adjudicate_bill(
         account_balance_fen=account_balance_fen,
     )
     return Adjudication(
-        visit, bill, insurance_type, facts, policy.version, lines, year, account_balance_fen, split
+        visit, bill, insurance_type, facts, policy.version, year, account_balance_fen, split
     )
 
 
@@ -105,10 +104,6 @@ def record_of(
     A trial has neither ids nor entries.
     """
     visit, bill, split = adjudication.visit, adjudication.bill, adjudication.split
-    lines = [
-        SettledLine(*line, priced.prepay_ratio_ppm)
-        for line, priced in zip(split.lines, adjudication.lines, strict=True)
-    ]
     return SettlementRecord(
         region=region,
         settlement_id=settlement_id,
@@ -126,7 +121,7 @@ def record_of(
         year_before=adjudication.year_before,
         account_used=bill.account_used,
         balance_before_fen=adjudication.account_balance_fen,
-        lines=tuple(lines),
+        lines=split.lines,
         total_fen=split.total_fen,
         excluded_fen=split.excluded_fen,
         over_limit_fen=split.over_limit_fen,

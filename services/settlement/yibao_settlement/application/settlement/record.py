@@ -12,25 +12,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.ledger import Entry
-from yibao_settlement.rules.policy.split import Facts, FundPayment
-
-
-class SettledLine(NamedTuple):
-    """A line as settled: amount = excluded + over limit + prepay + eligible.
-
-    `prepay_ratio_ppm` is the item's own first self-pay share; None where the policy's
-    share for the class decided.
-    """
-
-    line_number: int
-    item_code: str
-    catalogue_class: str
-    amount_fen: int
-    excluded_fen: int
-    over_limit_fen: int
-    prepay_fen: int
-    eligible_fen: int
-    prepay_ratio_ppm: int | None
+from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
 
 
 class ReversalNote(NamedTuple):
@@ -67,7 +49,7 @@ class SettlementRecord(NamedTuple):
     year_before: Accumulators
     account_used: bool
     balance_before_fen: int
-    lines: tuple[SettledLine, ...]
+    lines: tuple[SplitLine, ...]
     total_fen: int
     excluded_fen: int
     over_limit_fen: int

@@ -56,7 +56,8 @@ def classify_lines(
         number, eligible = line.line_number, amount - own - over - first
         split.append(
             SplitLine(
-                *(number, line.item_code, catalogue_class, amount, own, over, first, eligible)
+                *(number, line.item_code, catalogue_class, amount, own, over, first, eligible),
+                line.prepay_ratio_ppm,
             )
         )
         told += (number, _CLASSES[catalogue_class], ratio, amount, own, over, first)

@@ -43,6 +43,9 @@ class PricedLine(NamedTuple):
 class SplitLine(NamedTuple):
     """A line as adjudicated: amount = excluded + over limit + prepay + eligible.
 
+    `prepay_ratio_ppm` is the item's own first self-pay share; None where the policy's
+    share for the class decided.
+
     A named tuple because it is made three times as fast as a frozen dataclass, and the
     lines are most of what a bill's adjudication makes.
     """
@@ -55,6 +58,7 @@ class SplitLine(NamedTuple):
     over_limit_fen: int
     prepay_fen: int
     eligible_fen: int
+    prepay_ratio_ppm: int | None
 
 
 @dataclass(frozen=True, slots=True)
