@@ -104,6 +104,13 @@ def keep_a_wrong_checkpoint(connection: sa.Connection) -> None:
     )
 
 
+def record_in_a_form_of_the_future(connection: sa.Connection) -> None:
+    table = tables.settlement
+    connection.execute(
+        sa.update(table).where(table.c.reversal_id.is_not(None)).values(record_form=99)
+    )
+
+
 def _post(connection: sa.Connection, kind: int, source: str) -> str:
     """Gives a person 100 fen, in entries that balance and an account that agrees.
 
@@ -225,6 +232,7 @@ def test_books_that_are_right_have_no_drift(world: World) -> None:
         (lose_a_settlement, {1, 6}),
         (lose_the_lines, {4, 8}),
         (garble_a_record, {4}),
+        (record_in_a_form_of_the_future, {4}),
         (lose_a_reversal_entry, {0, 5}),
         (lose_a_used_code, {7}),
         (keep_a_wrong_checkpoint, {3}),

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Row, select_rows
+from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
@@ -274,7 +275,7 @@ def _with_belongings(
 def _record(row: sa.Row[Any], lines: Sequence[Row]) -> SettlementRecord | None:
     try:
         return record_from(tuple(row), lines_from(lines).get(row.settlement_id, ()))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, InvariantError):
         return None
 
 

@@ -23,6 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
+from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.record import ReversalNote, SettlementRecord
 from yibao_settlement.rules.ledger import Entry
@@ -93,12 +94,12 @@ def lines_from(rows: Iterable[Row]) -> dict[str, list[SplitLine]]:
 def record_from(row: Row, lines: Sequence[SplitLine]) -> SettlementRecord:
     """Returns the settlement in a row of SETTLEMENT_COLUMNS and its lines.
 
-    Raises AssertionError where its form is not known here: newer than this program.
+    Raises InvariantError where its form is not known here: newer than this program.
     """
     columns = dict(zip(SETTLEMENT_COLUMNS, row, strict=True))
     form, stored = columns.pop("record_form"), columns.pop("record")
     if form != FORM:
-        raise AssertionError(f"record {columns['settlement_id']} is of form {form}")
+        raise InvariantError(f"record {columns['settlement_id']} is of form {form}")
     del columns["benefit_year"]  # that of the service date
     note = [columns.pop(name) for name in _REVERSAL_COLUMNS]
     return SettlementRecord(
