@@ -22,7 +22,7 @@ from support.own_classes import (
 # Settlement alone reads files that people write.
 LAYERS = ("rules", "application", "files", "storage", "servicer")
 # Services that are not built on the plan yet; empty once all are.
-PENDING = {"identity"}
+PENDING: set[str] = set()
 
 # What one layer alone has, and why.
 ALONE: dict[str, dict[str, str]] = {
