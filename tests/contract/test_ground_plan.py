@@ -16,14 +16,10 @@ from support.own_classes import (
     is_protocol,
     members,
     path_of,
-    service_of,
 )
 
 # Settlement alone reads files that people write.
 LAYERS = ("rules", "application", "files", "storage", "servicer")
-# Services that are not built on the plan yet; empty once all are.
-PENDING: set[str] = set()
-
 # What one layer alone has, and why.
 ALONE: dict[str, dict[str, str]] = {
     "identity": {
@@ -63,15 +59,7 @@ STRUCTURES = {
     "yibao_settlement.servicer.request.ChangingRequest": "fields of generated messages",
 }
 
-converted = pytest.mark.parametrize(
-    "service",
-    [
-        pytest.param(service, marks=pytest.mark.skip(reason="not on the plan yet"))
-        if service in PENDING
-        else service
-        for service in SERVICES
-    ],
-)
+each_service = pytest.mark.parametrize("service", SERVICES)
 
 
 def layer_of(service: str, layer: str) -> Path:
@@ -108,7 +96,7 @@ def is_value_type(module: str, name: str) -> bool:
     return isinstance(value, type | enum.EnumType | UnionType | GenericAlias)
 
 
-@converted
+@each_service
 def test_storage_takes_value_types_of_rules_and_asks_none(service: str) -> None:
     found = [
         f"{path}: {module}.{name}"
@@ -127,7 +115,7 @@ def names_in(tree: ast.AST) -> Iterator[str]:
                 yield name.split(".")[-1]
 
 
-@converted
+@each_service
 def test_storage_refuses_nothing_and_words_no_row_of_the_audit(service: str) -> None:
     deciding = {"RuleError", "Reason", "FieldFault", "AuditEntry", "entry_of"}
     found = {
@@ -162,7 +150,7 @@ def stems(folder: Path) -> set[str]:
     return {stem for stem in found if not stem.startswith("_")}
 
 
-@converted
+@each_service
 def test_a_feature_has_one_stem_in_every_layer(service: str) -> None:
     """What stands in one layer alone stands on the list with its reason, and nothing else."""
     layers = {layer: stems(layer_of(service, layer)) for layer in LAYERS}
@@ -191,7 +179,7 @@ def test_a_protocol_has_two_implementations_or_a_double() -> None:
     found = [
         path_of(each)
         for each in classes()
-        if is_protocol(each) and service_of(each) not in PENDING and members(each) != {"__call__"}
+        if is_protocol(each) and members(each) != {"__call__"}
         if path_of(each) not in STRUCTURES and each.__name__ not in known
         if sum(implements(kind, each) for kind in classes()) < 2
     ]
@@ -202,8 +190,7 @@ def test_classes_are_composed_and_not_chained() -> None:
     found = {
         path_of(each): depth(each)
         for each in classes()
-        if service_of(each) not in PENDING and path_of(each) not in LONG_CHAINS
-        if depth(each) > MOST_OWN_CLASSES_IN_A_CHAIN
+        if path_of(each) not in LONG_CHAINS and depth(each) > MOST_OWN_CLASSES_IN_A_CHAIN
     }
     assert found == {}
 

@@ -76,6 +76,17 @@ def lose_a_settlement(connection: sa.Connection) -> None:
     )
 
 
+def charge_another_price(connection: sa.Connection) -> None:
+    table = tables.settlement_lines
+    for row in connection.execute(sa.select(table)).all():
+        lines = [[*line[:-2], "0.01", line[-1]] for line in json.loads(row.lines)]
+        connection.execute(
+            sa.update(table)
+            .where(table.c.settlement_id == row.settlement_id)
+            .values(lines=json.dumps(lines))
+        )
+
+
 def lose_the_lines(connection: sa.Connection) -> None:
     connection.execute(sa.delete(tables.settlement_lines))
 
@@ -231,6 +242,7 @@ def test_books_that_are_right_have_no_drift(world: World) -> None:
         (change_the_stored_amounts, {4, 8}),
         (lose_a_settlement, {1, 6}),
         (lose_the_lines, {4, 8}),
+        (charge_another_price, {4}),
         (garble_a_record, {4}),
         (record_in_a_form_of_the_future, {4}),
         (lose_a_reversal_entry, {0, 5}),

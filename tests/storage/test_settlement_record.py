@@ -9,8 +9,10 @@ from support.settlement_world import HOSPITAL, REGION, World
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao_settlement.rules.bill import ChargedLine
+from yibao_settlement.rules.policy.split import SplitLine
 from yibao_settlement.servicer import encode
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.settlement.record import lines_text
 
 
 @pytest.fixture
@@ -60,6 +62,16 @@ def test_a_line_of_a_long_bill_stands_in_one_row_of_a_hundred(world: World) -> N
     place = 142
     line, stored = settled.lines[place], chunks[100][place - 100]
     assert stored[:4] == [line.line_number, line.item_code, line.catalogue_class, 15_000]
+    assert stored[-2:] == ["150.00", "1"]
+
+
+def test_lines_are_written_as_the_json_that_is_read() -> None:
+    lines = (
+        SplitLine(1, "A1", "01", 100, 0, 10, 9, 81, 100_000, "1.00", "1"),
+        SplitLine(2, 'quote " and \\ and 药', "02", 5, 5, 0, 0, 0, None, "", ""),
+    )
+    assert json.loads(lines_text(lines)) == [list(line) for line in lines]
+    assert json.loads(lines_text(())) == []
 
 
 def test_it_tells_who_called(world: World) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.database import Database
 from yibao_common.values.errors import RuleError
+from yibao_common.values.money import line_amount_fen
 from yibao_settlement.application.settlement.explain import settled_again
 from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
 from yibao_settlement.rules.account import accumulate
@@ -264,6 +265,13 @@ def _sum_faults(record: SettlementRecord) -> Iterator[str]:
         lines_fen = sum(getattr(line, part) for line in record.lines)
         if lines_fen != getattr(record, name):
             yield f"lines have {lines_fen} fen of {name}, the bill {getattr(record, name)}"
+    for line in record.lines:
+        # Settlements of before prices were kept have none.
+        if line.unit_price and line.amount_fen != line_amount_fen(
+            unit_price=line.unit_price, quantity=line.quantity
+        ):
+            charged = f"{line.unit_price} x {line.quantity}"
+            yield f"line {line.line_number} is {charged}, and has {line.amount_fen} fen"
     if sum(getattr(record, part) for part in parts) != record.total_fen:
         yield "excluded, over limit, prepay and eligible do not sum to the total"
     if sum(payment.amount_fen for payment in record.fund_payments) != record.fund_total_fen:

@@ -89,6 +89,8 @@ def price_lines(bill: Bill, items: Mapping[str, CatalogueItem | None]) -> tuple[
                 line.amount_fen,
                 _over_limit_fen(line, item.price_ceiling) if item.price_ceiling else 0,
                 item.prepay_ratio_ppm,
+                line.unit_price,
+                line.quantity,
             )
         )
     if lines_total_fen != bill.total_fen:

@@ -31,6 +31,8 @@ def settled_again(record: SettlementRecord, policy: Policy) -> Split:
             line.amount_fen,
             line.over_limit_fen,
             line.prepay_ratio_ppm,
+            line.unit_price,
+            line.quantity,
         )
         for line in record.lines
     ]

@@ -195,7 +195,8 @@ def _line(serialized: bytes) -> list[Any]:
     line = _message(serialized)
     amounts = [_int(line, number) for number in (4, 5, 6, 7, 8)]
     ratio_ppm = _int(line, 9) if 9 in line else None
-    return [_int(line, 1), _text(line, 2), _text(line, 3), *amounts, ratio_ppm]
+    # What a unit cost and how many there were stood in the request alone.
+    return [_int(line, 1), _text(line, 2), _text(line, 3), *amounts, ratio_ppm, "", ""]
 
 
 def _record(told: _Fields, accumulations: dict[str, int]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def classify_lines(
         split.append(
             SplitLine(
                 *(number, line.item_code, catalogue_class, amount, own, over, first, eligible),
-                line.prepay_ratio_ppm,
+                *(line.prepay_ratio_ppm, line.unit_price, line.quantity),
             )
         )
         told += (number, _CLASSES[catalogue_class], ratio, amount, own, over, first)

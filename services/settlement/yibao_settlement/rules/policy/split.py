@@ -29,7 +29,8 @@ class PricedLine(NamedTuple):
 
     `over_limit_fen` is the part of `amount_fen` above the price ceiling (T-07).
     `prepay_ratio_ppm` is the item's own first self-pay share; None leaves it to the
-    policy's share for the class.
+    policy's share for the class. `unit_price` and `quantity` are as charged, and empty in
+    settlements of before they were kept: nothing is calculated from them here.
     """
 
     line_number: int
@@ -38,13 +39,15 @@ class PricedLine(NamedTuple):
     amount_fen: int
     over_limit_fen: int
     prepay_ratio_ppm: int | None
+    unit_price: str = ""
+    quantity: str = ""
 
 
 class SplitLine(NamedTuple):
     """A line as adjudicated: amount = excluded + over limit + prepay + eligible.
 
     `prepay_ratio_ppm` is the item's own first self-pay share; None where the policy's
-    share for the class decided.
+    share for the class decided. `unit_price` and `quantity` are those of `PricedLine`.
 
     A named tuple because it is made three times as fast as a frozen dataclass, and the
     lines are most of what a bill's adjudication makes.
@@ -59,6 +62,8 @@ class SplitLine(NamedTuple):
     prepay_fen: int
     eligible_fen: int
     prepay_ratio_ppm: int | None
+    unit_price: str
+    quantity: str
 
 
 @dataclass(frozen=True, slots=True)
