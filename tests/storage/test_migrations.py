@@ -4,12 +4,16 @@ import importlib
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from support.databases import Databases, PostgresDatabases
 
+from yibao_common.db import database as database_module
 from yibao_common.db.database import Database
 from yibao_common.db.migrations import SchemaError, check_is_current, upgrade, version_table
+from yibao_common.values.errors import TransientError
 
 PACKAGES = ("yibao_identity", "yibao_offsite", "yibao_settlement")
 
@@ -105,6 +109,26 @@ def test_a_schema_that_the_program_does_not_know_is_told_by_its_name(databases: 
         connection.execute(sa.text(f"UPDATE {table} SET version_num = '9999'"))
     with pytest.raises(SchemaError, match="holds schema 9999 of settlement"):
         check_is_current(database, "yibao_settlement")
+
+
+def test_an_upgrade_takes_the_time_it_needs(
+    postgres_databases: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call may not: a table that a province filled takes longer than any call."""
+    settings = (*database_module._POSTGRES_SETTINGS, "SET statement_timeout = '100ms'")
+    monkeypatch.setattr(database_module, "_POSTGRES_SETTINGS", settings)
+
+    def long_step(config: Config, _revision: str) -> None:
+        config.attributes["connection"].exec_driver_sql("SELECT pg_sleep(0.3)")
+
+    monkeypatch.setattr(command, "upgrade", long_step)
+    database = Database(postgres_databases.empty_url())
+    try:
+        upgrade(database, "yibao_settlement")
+        with pytest.raises(TransientError), database.write() as connection:
+            connection.exec_driver_sql("SELECT pg_sleep(0.3)")
+    finally:
+        database.close()
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(database_url: str) -> None:

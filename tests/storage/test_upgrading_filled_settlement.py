@@ -23,6 +23,7 @@ from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao_common.db import migrations
 from yibao_common.db.audit_chain import check_chain
 from yibao_common.db.database import Database
+from yibao_common.db.pruning import prune_answers
 from yibao_common.values.caller import parse_caller
 from yibao_settlement.application.account import CreditAccount
 from yibao_settlement.application.batch.work import BatchWork
@@ -127,6 +128,25 @@ def test_every_request_of_before_gets_its_answer_again(database: Database) -> No
         # What is asked for does not count: the digest stands for it.
         request = World.request("ReverseSettlement", request_id=request_id, digest=digest)
         again = ReverseSettlement(request, request_id, "", encode.reversed_)
+        assert _work(database)(REGION, [again]) == [response]
+    assert check_ledger(database).drifts == []
+
+
+def test_a_request_of_before_is_never_carried_out_again(database: Database) -> None:
+    """Nothing else tells of a credit of before, so its answer is not pruned."""
+    answer = tables.answer.c
+    with database.read() as connection:
+        rows = connection.execute(sa.select(answer.request_id, answer.digest, answer.response))
+        stored = [(row.request_id, bytes(row.digest), bytes(row.response)) for row in rows]
+        person_id = connection.execute(sa.select(tables.person_standing.c.person_id)).scalars()
+        someone = next(iter(person_id))
+    century = dt.timedelta(days=36_500)
+    assert prune_answers(database, tables.answer, before=dt.datetime.now(dt.UTC) + century) == 0
+    for request_id, digest, response in stored:
+        request = World.request(
+            "CreditAccount", request_id=request_id, digest=digest, caller=AGENCY
+        )
+        again = CreditAccount(request, someone, 700, "allocation", encode.credited)
         assert _work(database)(REGION, [again]) == [response]
     assert check_ledger(database).drifts == []
 

@@ -27,6 +27,10 @@ def upgrade(database: Database, package: str) -> None:
     """
     config = _config(package)
     with database.write() as connection:
+        if not database.is_sqlite:
+            # What fits a call is too short for tables that a province has filled.
+            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
         config.attributes[_CONNECTION] = connection
         command.upgrade(config, "head")
 

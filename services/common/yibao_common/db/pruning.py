@@ -1,7 +1,8 @@
 """Answers that are older than they are promised are taken away, so that they do not pile up.
 
 The documents promise that a request may be repeated for `PROMISED_DAYS`; what was done
-stays done, and is refused by its own keys after that.
+stays done, and is refused by its own keys after that. Answers of before methods were kept
+stay: a credit among them has no other key than its request.
 """
 
 import datetime as dt
@@ -36,7 +37,7 @@ def prune_answers(
     for region in regions:
         old = (
             sa.select(columns.request_id)
-            .where(columns.region == region, columns.answer_time < before)
+            .where(columns.region == region, columns.answer_time < before, columns.method != "")
             .limit(page_rows)
         )
         page = sa.delete(answers).where(columns.region == region, columns.request_id.in_(old))

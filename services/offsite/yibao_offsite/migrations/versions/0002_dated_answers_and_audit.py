@@ -5,7 +5,7 @@ import datetime as dt
 import sqlalchemy as sa
 from alembic import op
 
-from yibao_common.db.rows import Id, Instant
+from yibao_common.db.rows import Id, Instant, instant_to_sqlite
 
 revision = "0002"
 down_revision = "0001"
@@ -18,15 +18,21 @@ def upgrade() -> None:
 
 def _date_answers() -> None:
     # When the answers of before were given is not known: they are kept as if it was now.
+    # A constant default is all that PostgreSQL notes for them, however many there are.
     now = dt.datetime.now(dt.UTC)
+    is_postgresql = op.get_bind().dialect.name == "postgresql"
+    told = f"'{now.isoformat()}'" if is_postgresql else str(instant_to_sqlite(now))
+    columns = (
+        sa.Column("method", sa.String(64), nullable=False, server_default=""),
+        sa.Column("answer_time", Instant, nullable=False, server_default=sa.text(told)),
+    )
+    for column in columns:
+        op.add_column("answer", column)
     with op.batch_alter_table("answer") as answer:
-        answer.add_column(sa.Column("method", sa.String(64)))
-        answer.add_column(sa.Column("answer_time", Instant))
-    table = sa.table("answer", sa.column("method", sa.String), sa.column("answer_time", Instant))
-    op.execute(sa.update(table).values(method="", answer_time=now))
-    with op.batch_alter_table("answer") as answer:
-        answer.alter_column("method", existing_type=sa.String(64), nullable=False)
-        answer.alter_column("answer_time", existing_type=Instant, nullable=False)
+        for column in columns:
+            answer.alter_column(
+                column.name, existing_type=column.type, existing_nullable=False, server_default=None
+            )
     op.create_index(
         "ix_answer_region_answer_time",
         "answer",
