@@ -11,7 +11,7 @@ from yibao_common.db.transactions import StoredTransactions, UnitOfWork
 from yibao_common.keys.vault import Vault
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.clock import system_clock
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_identity.storage import tables
@@ -150,3 +150,15 @@ def test_a_stored_refusal_is_sealed(database: Database) -> None:
         (row,) = connection.execute(sa.select(tables.answer)).all()
     assert b"PIN" not in bytes(row.response)
     assert bytes(row.digest) != DIGEST
+
+
+@pytest.mark.parametrize(("is_repeated_by_others", "runs"), [(False, 3), (True, 1)])
+def test_what_somebody_else_tries_again_is_begun_once(
+    database: Database, is_repeated_by_others: bool, runs: int
+) -> None:
+    counter = Counter(database, TransientError("the row is locked"))
+    transactions = counter.transactions
+    change = transactions.change_untried if is_repeated_by_others else transactions.change
+    with pytest.raises(TransientError):
+        change(REGION, counter)
+    assert (counter.runs, counter.stored()) == (runs, 0)

@@ -42,6 +42,10 @@ class MemoryTransactions(Transactions[WorkT], Generic[WorkT]):
             self.work = before
             raise
 
+    def change_untried(self, region: str, work: Callable[[WorkT], ResultT]) -> ResultT:
+        """See `Transactions`."""
+        return self.change(region, work)
+
     @contextlib.contextmanager
     def read(self, region: str) -> Iterator[WorkT]:
         """See `Transactions`."""

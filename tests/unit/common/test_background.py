@@ -113,6 +113,19 @@ def test_only_a_text_that_was_made_for_the_operator_is_logged() -> None:
     assert problems == ["the key of 2026 is missing"]
 
 
+def test_another_problem_of_the_same_kind_is_told_too() -> None:
+    first, second = ToldError("the key of 2026 is missing"), ToldError("no key may sign")
+    duty = Script(first, first, second, first)
+
+    async def use(_task: BackgroundTask) -> None:
+        await reached(lambda: duty.turns >= 5)
+
+    watched = run([Duty(run=duty, failure="not signed")], use)
+    told = [each for each in watched.logged if each["level"] != "debug"]
+    problems = [each["problem"] for each in told if "problem" in each]
+    assert problems == ["the key of 2026 is missing", "no key may sign"]
+
+
 def test_after_a_failure_the_next_round_comes_sooner() -> None:
     duty = Script(OSError())
 

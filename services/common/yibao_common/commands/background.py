@@ -142,10 +142,12 @@ class _Turns:
 
     def _failed(self, error: BaseException) -> None:
         self._metrics.failed()
-        kind = tuple(kinds(error))
+        # What an operator is to mend is told by its text: another text is another failure.
+        problem = (str(error),) if isinstance(error, ToldError) else ()
+        kind = (*kinds(error), *problem)
         tell = self._log.debug if kind in self._told else self._log.error
         self._told.add(kind)
         if isinstance(error, ToldError):
-            tell(self.duty.failure, error=list(kind), problem=str(error))
+            tell(self.duty.failure, error=list(kinds(error)), problem=str(error))
         else:
-            tell(self.duty.failure, error=list(kind))
+            tell(self.duty.failure, error=list(kinds(error)))

@@ -49,6 +49,13 @@ class Transactions(Protocol[WorkT_co]):
         """
         ...
 
+    def change_untried(self, region: str, work: Callable[[WorkT_co], ResultT]) -> ResultT:
+        """Does what `change` does in one transaction that is not begun again.
+
+        For whom somebody else tries again, as a batcher does.
+        """
+        ...
+
     def read(self, region: str) -> AbstractContextManager[WorkT_co]:
         """Gives a unit of work over one snapshot, for reading alone."""
         ...

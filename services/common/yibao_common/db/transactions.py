@@ -71,12 +71,16 @@ class StoredTransactions(Generic[WorkT]):
         """See `Transactions`."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                with self._database.write() as connection:
-                    return self._carry_out(connection, region, work)
+                return self.change_untried(region, work)
             except TransientError:
                 if attempt == _ATTEMPTS:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def change_untried(self, region: str, work: Callable[[WorkT], ResultT]) -> ResultT:
+        """See `Transactions`."""
+        with self._database.write() as connection:
+            return self._carry_out(connection, region, work)
 
     @contextlib.contextmanager
     def read(self, region: str) -> Iterator[WorkT]:

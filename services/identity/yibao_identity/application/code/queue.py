@@ -49,7 +49,7 @@ class IssueWork:
     def __call__(self, region: str, commands: Sequence[IssueCode]) -> list[QrClaims | RuleError]:
         """Decides and stores a batch of one region; durable when it returns."""
         require_signing_key(now=self._clock(), expire_time=self._key_expire_time())
-        return self._transactions.change(region, lambda work: self._issue(work, commands))
+        return self._transactions.change_untried(region, lambda work: self._issue(work, commands))
 
     def _issue(self, work: "Work", commands: Sequence[IssueCode]) -> list[QrClaims | RuleError]:
         wanted = sorted({command.certificate_id for command in commands})
