@@ -176,22 +176,43 @@ def read_settlements(wanted: Wanted) -> tuple[Read, Read, Read]:
 
 
 def write_settlements(working_set: WorkingSet) -> Iterator[Statement]:
-    """Writes what was settled, and the notes of what was reversed."""
+    """Writes the notes of what was reversed, then what was settled and its lines.
+
+    One settlement of a bill stands at a time, and the batch that reverses it may settle the
+    bill again. What it settles and reverses itself is inserted with its note, for no order
+    of inserting and updating would do for both.
+    """
     settled = working_set.changes.settlements
-    yield Insert(tables.settlement, _WRITTEN, [settlement_row(record) for record in settled])
-    yield Insert(
-        tables.settlement_lines,
-        ("region", *LINES_COLUMNS),
-        [row for record in settled for row in lines_rows(record)],
-    )
+    own_ids = {record.settlement_id for record in settled}
+    reversed_ = {record.settlement_id: record for record in working_set.changes.reversals}
     yield Update(
         tables.settlement,
         ("region", "settlement_id"),
         _REVERSAL_COLUMNS,
         [
             (record.region, record.settlement_id, *(record.reversal or ()))
-            for record in working_set.changes.reversals
+            for record in reversed_.values()
+            if record.settlement_id not in own_ids
         ],
+    )
+    yield Insert(
+        tables.settlement,
+        _WRITTEN,
+        [settlement_row(record) for record in settled if record.settlement_id not in reversed_],
+    )
+    yield Insert(
+        tables.settlement,
+        SETTLEMENT_COLUMNS,
+        [
+            (*settlement_row(record), *(record.reversal or ()))
+            for record in reversed_.values()
+            if record.settlement_id in own_ids
+        ],
+    )
+    yield Insert(
+        tables.settlement_lines,
+        ("region", *LINES_COLUMNS),
+        [row for record in settled for row in lines_rows(record)],
     )
 
 
