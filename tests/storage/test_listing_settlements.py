@@ -21,6 +21,8 @@ from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import acting_as
+from yibao_common.rpc.pages import page_token
+from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import from_date
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
@@ -137,6 +139,72 @@ def test_days_of_settling_begin_at_midnight_of_shanghai(world: World) -> None:
     assert ids(listed(world, settle_start_date=today, settle_end_date=today)) == [last]
     assert ids(listed(world, settle_start_date=tomorrow)) == [first]
     assert ids(listed(world, settle_end_date=tomorrow)) == [first, last]
+
+
+ID = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"
+
+
+NO_PLACES = (
+    "",
+    "/",
+    "x/x",
+    f"/{ID}",
+    f"yesterday/{ID}",
+    f"2026-11-20T04:00:00/{ID}",
+    f"2026-11-20/{ID}",
+    f"2026-11-20 04:00:00+00:00/{ID}",
+    f"2026-11-20T12:00:00+08:00/{ID}",
+    f"0001-01-01T00:00:00+14:00/{ID}",
+    f"9999-12-31T23:59:59-14:00/{ID}",
+    "2026-11-20T04:00:00+00:00",
+    "2026-11-20T04:00:00+00:00/",
+    "2026-11-20T04:00:00+00:00/B-1",
+    "2026-11-20T04:00:00+00:00/\0",
+    f"2026-11-20T04:00:00+00:00/{ID.upper()}",
+    f"2026-11-20T04:00:00+00:00/{ID}/",
+    f"2026-11-20T04:00:00+00:00/{{{ID}}}",
+)
+
+
+def test_a_token_with_a_place_that_no_list_has_is_refused(world: World) -> None:
+    for place in NO_PLACES:
+        token = page_token(pb.ListSettlementsRequest(region=REGION), place)
+        with pytest.raises(RuleError) as refused:
+            listed(world, page_token=token)
+        assert refused.value.reason is Reason.FIELD_MALFORMED, place
+        assert [fault.field for fault in refused.value.faults] == ["page_token"]
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_a_list_goes_on_from_any_place_there_could_be(world: World, year: str) -> None:
+    """Nothing stands there; nobody is told of a fault of ours."""
+    place = f"{year}-12-31T23:59:59.999999+00:00/{ID}"
+    token = page_token(pb.ListSettlementsRequest(region=REGION), place)
+    assert ids(listed(world, page_token=token)) == []
+
+
+def test_the_first_and_the_last_day_there_is_limit_nothing(world: World) -> None:
+    (person,) = world.enrol()
+    settled = [settle_at(world, world.register(person), person, NOW)]
+    first, last = Date(year=1900, month=1, day=1), Date(year=9999, month=12, day=31)
+    day_before = Date(year=9999, month=12, day=30)
+    assert ids(listed(world, settle_start_date=first, settle_end_date=last)) == settled
+    assert ids(listed(world, settle_end_date=day_before)) == settled
+    assert ids(listed(world, settle_end_date=first)) == []
+    assert ids(listed(world, settle_start_date=last)) == []
+    for day in (first, last):
+        assert ids(listed(world, service_date=day)) == []
+
+
+@pytest.mark.parametrize("field", ["settle_start_date", "settle_end_date", "service_date"])
+def test_a_day_before_1900_is_refused_before_the_list_is_asked_for(field: str) -> None:
+    """The first of all days begins in Shanghai before any instant that can be told."""
+    request = pb.ListSettlementsRequest(region=REGION)
+    getattr(request, field).CopyFrom(Date(year=1, month=1, day=1))
+    with pytest.raises(RuleError) as refused:
+        Validator(pb.ListSettlementsRequest.DESCRIPTOR).check(request)
+    (fault,) = refused.value.faults
+    assert (fault.field, fault.reason) == (field, Reason.DATE_INVALID)
 
 
 def test_lists_are_limited_by_bill_visit_person_service_day_and_state(world: World) -> None:

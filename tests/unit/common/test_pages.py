@@ -12,14 +12,14 @@ REQUEST = ListSettlementsRequest(region="999019", settle_start_date=Date(year=20
 
 
 def test_the_first_page_has_no_place() -> None:
-    assert place_after(REQUEST, "") is None
+    assert place_after(REQUEST, "", str) is None
 
 
 def test_a_token_goes_on_with_another_size() -> None:
     token = page_token(REQUEST, "七/7")
     again = ListSettlementsRequest(page_size=7, page_token=token)
     again.MergeFrom(REQUEST)
-    assert place_after(again, token) == "七/7"
+    assert place_after(again, token, str) == "七/7"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_token_goes_on_with_another_size() -> None:
 def test_a_token_of_another_list_is_refused(other: ListSettlementsRequest) -> None:
     token = page_token(REQUEST, "1")
     with pytest.raises(RuleError) as refused:
-        place_after(other, token)
+        place_after(other, token, str)
     assert refused.value.reason is Reason.FIELD_MALFORMED
     assert [fault.field for fault in refused.value.faults] == ["page_token"]
 
@@ -41,4 +41,14 @@ def test_a_token_of_another_list_is_refused(other: ListSettlementsRequest) -> No
 @pytest.mark.parametrize("token", ["x", "!!!!", "AAAA", "\u4e03", "A" * 200, "//8="])
 def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(RuleError, match="FIELD_MALFORMED"):
-        place_after(REQUEST, token)
+        place_after(REQUEST, token, str)
+
+
+def test_a_token_whose_place_is_none_is_refused_as_one_of_another_list() -> None:
+    assert place_after(REQUEST, page_token(REQUEST, "7"), int) == 7
+    refusals = []
+    for token in (page_token(REQUEST, "seven"), page_token(ListSettlementsRequest(), "7")):
+        with pytest.raises(RuleError) as refused:
+            place_after(REQUEST, token, int)
+        refusals.append((refused.value.message, refused.value.faults))
+    assert refusals[0] == refusals[1]

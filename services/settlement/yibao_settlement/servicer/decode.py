@@ -1,6 +1,7 @@
 """Reads requests into the values that the rules work with."""
 
 import datetime as dt
+import uuid
 
 from yibao.settlement.v1 import bill_pb2
 from yibao.settlement.v1 import settlement_pb2 as settlement
@@ -49,7 +50,8 @@ def wish_of(message: pb.ListSettlementsRequest, *, institution_id: str | None) -
     return Wish(
         institution_id=institution_id,
         settled_since=None if since is None else shanghai_midnight(since),
-        settled_before=None if until is None else shanghai_midnight(until + _DAY),
+        # No settlement is later than the last day that a date can be.
+        settled_before=None if until in (None, dt.date.max) else shanghai_midnight(until + _DAY),
         service_date=to_optional_date(message, "service_date"),
         visit_id=message.visit_id or None,
         person_id=message.person_id or None,
@@ -63,9 +65,14 @@ def place_text(place: Place) -> str:
     return f"{place.settle_time.isoformat()}/{place.settlement_id}"
 
 
-def place_of(text: str | None) -> Place | None:
-    """Returns the place that a page's token holds, None for the first page."""
-    if text is None:
-        return None
+def place_of(text: str) -> Place:
+    """Returns the place that a page's token holds; see `place_after`.
+
+    Raises ValueError where the text is not as `place_text` writes it.
+    """
     settle_time, _, settlement_id = text.partition("/")
-    return Place(dt.datetime.fromisoformat(settle_time), settlement_id)
+    place = Place(dt.datetime.fromisoformat(settle_time), str(uuid.UUID(settlement_id)))
+    # Both readers take more forms than one, and a time without a zone.
+    if place.settle_time.utcoffset() != dt.timedelta() or place_text(place) != text:
+        raise ValueError("a place is a time in UTC and an id")
+    return place

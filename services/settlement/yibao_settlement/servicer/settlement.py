@@ -204,7 +204,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             self._reads.settlements,
             request.region,
             wish_of(request, institution_id=caller.institution_id),
-            after=place_of(place_after(request, request.page_token)),
+            after=place_after(request, request.page_token, place_of),
             # One more tells whether there is another page.
             limit=size + 1,
         )
