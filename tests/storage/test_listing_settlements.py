@@ -142,8 +142,6 @@ def test_days_of_settling_begin_at_midnight_of_shanghai(world: World) -> None:
 
 
 ID = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"
-
-
 NO_PLACES = (
     "",
     "/",

@@ -1,7 +1,9 @@
 """The tables of the settlement database.
 
 `region` comes first in every key, so that the same schema spreads over Citus; ids come
-from the application. Entries, answers and used codes are only ever inserted.
+from the application. Entries, postings, lines of settlements, used codes and rows of the
+audit are only ever inserted; answers are inserted and, when their time is over, deleted.
+Which rights the service needs at each table is in `docs/operating/databases.md`.
 """
 
 import sqlalchemy as sa
