@@ -1,8 +1,9 @@
 """Answers that are older than they are promised are taken away, so that they do not pile up.
 
-The documents promise that a request may be repeated for `PROMISED_DAYS`; what was done
-stays done, and is refused by its own keys after that. Answers of before methods were kept
-stay: a credit among them has no other key than its request.
+The documents promise that a request may be repeated for `PROMISED_DAYS`. After that it is a
+new one, judged by what stands: bills and credits are refused by their own keys, an import
+is carried out again (`docs/coding/errors-and-retries.md`). Answers of before methods were
+kept stay: a credit among them has no other key than its request.
 """
 
 import datetime as dt
