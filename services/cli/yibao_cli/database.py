@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from yibao_cli.services import config_files, read_config
-from yibao_common.db.database import Database
+from yibao_common.db.database import Database, failure_text
 from yibao_common.db.migrations import upgrade
 from yibao_common.process.config import StartError
 from yibao_common.values.errors import TransientError
@@ -16,7 +16,7 @@ def run_upgrade(console: Console, given: list[Path]) -> int:
     """Brings the database of each configuration up to date.
 
     Raises:
-        StartError: a configuration is faulty, or a database cannot be reached.
+        StartError: a configuration is faulty, or a database cannot be reached or gave up.
     """
     for path in config_files(given):
         found = read_config(path)
@@ -25,8 +25,7 @@ def run_upgrade(console: Console, given: list[Path]) -> int:
         try:
             upgrade(database, found.package)
         except (sa.exc.OperationalError, TransientError) as error:
-            # Its text may hold the password.
-            raise StartError(f"{url}: cannot be reached: {type(error).__name__}") from None
+            raise StartError(f"{url}: {failure_text(error)}") from None
         finally:
             database.close()
         console.print(f"{found.service}: {url} is up to date", soft_wrap=True, markup=False)

@@ -97,6 +97,21 @@ def _transient_told() -> Iterator[None]:
         raise
 
 
+def failure_text(error: Exception) -> str:
+    """Returns what became of a database, for those who operate it.
+
+    What it said of a statement is told. Of a connection that failed only the kind is: the
+    driver's text may hold the password.
+    """
+    cause = error.__cause__ if isinstance(error, TransientError) else error
+    said = cause.orig if isinstance(cause, sa.exc.DBAPIError) else None
+    if isinstance(said, psycopg.Error) and said.sqlstate is not None:
+        return f"the database says: {said.diag.message_primary}"
+    if isinstance(said, sqlite3.Error):
+        return f"the database says: {said}"
+    return f"cannot be reached: {type(said or cause or error).__name__}"
+
+
 # What is no fault of any statement: the server stands by, or ended an idle transaction.
 _POSTGRES_TRANSIENT = (
     psycopg.OperationalError,
