@@ -1,6 +1,6 @@
 """Derives a settlement's calculation again from what was stored with it (I13)."""
 
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.policy.benefits import adjudicate
@@ -36,20 +36,29 @@ def settled_again(record: SettlementRecord, policy: Policy) -> Split:
         )
         for line in record.lines
     ]
-    split = adjudicate(
-        policy,
-        facts=record.facts,
-        lines=tuple(lines),
-        year=record.year_before,
-        account_used=record.account_used,
-        account_balance_fen=record.balance_before_fen,
-    )
+    try:
+        split = adjudicate(
+            policy,
+            facts=record.facts,
+            lines=tuple(lines),
+            year=record.year_before,
+            account_used=record.account_used,
+            account_balance_fen=record.balance_before_fen,
+        )
+    except (RuleError, InvariantError) as error:
+        # Such a bill was never settled.
+        raise trace_mismatch(record.settlement_id) from error
     amounts = (split.fund_total_fen, split.account_fen, split.cash_fen)
     settled = (record.fund_total_fen, record.account_fen, record.cash_fen)
     if split.trace_sha256 != record.trace_sha256 or amounts != settled:
-        raise RuleError(
-            Reason.TRACE_MISMATCH,
-            f"settlement {record.settlement_id} does not come out as it was settled",
-            settlement_id=record.settlement_id,
-        )
+        raise trace_mismatch(record.settlement_id)
     return split
+
+
+def trace_mismatch(settlement_id: str) -> RuleError:
+    """Returns the refusal for a settlement that was altered."""
+    return RuleError(
+        Reason.TRACE_MISMATCH,
+        f"settlement {settlement_id} does not come out as it was settled",
+        settlement_id=settlement_id,
+    )

@@ -1,8 +1,9 @@
 """Finding a settlement that the caller may see, and what its calculation was."""
 
 from yibao_common.values.caller import Caller
+from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.reading import Reads
-from yibao_settlement.application.settlement.explain import explain_settlement
+from yibao_settlement.application.settlement.explain import explain_settlement, trace_mismatch
 from yibao_settlement.application.settlement.record import (
     SettlementRecord,
     settlement_not_found,
@@ -30,7 +31,11 @@ def find_explained(
 
     Raises RuleError TRACE_MISMATCH where it does not come out as it was settled.
     """
-    record = find_settlement(reads, region, settlement_id, caller)
+    try:
+        record = find_settlement(reads, region, settlement_id, caller)
+    except InvariantError as error:
+        raise trace_mismatch(settlement_id) from error
     policy = reads.policy(region, record.policy_version)
-    assert policy is not None, record.policy_version
+    if policy is None:
+        raise trace_mismatch(settlement_id)
     return record, explain_settlement(record, policy)

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from yibao_common.values.errors import InvariantError
+
 # Stands for "no cap" in records.
 NO_CAP = -1
 
@@ -134,9 +136,15 @@ def trace_digest(prefix: bytes, records: Sequence[tuple[int, ...]]) -> bytes:
 
     Hashed are `prefix` (the policy's `trace_prefix`) and, as 64-bit big-endian integers,
     the length and the numbers of each step's record.
+
+    Raises InvariantError where a number does not fit: no bill has one.
     """
     numbers: list[int] = []
     for record in records:
         numbers.append(len(record))
         numbers += record
-    return hashlib.sha256(prefix + struct.pack(f">{len(numbers)}q", *numbers)).digest()
+    try:
+        packed = struct.pack(f">{len(numbers)}q", *numbers)
+    except struct.error as error:
+        raise InvariantError(f"a trace holds what is no number of 64 bits: {error}") from error
+    return hashlib.sha256(prefix + packed).digest()

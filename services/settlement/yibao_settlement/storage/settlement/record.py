@@ -32,10 +32,14 @@ from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
+from yibao_settlement.storage.settlement.shape import check_shape
 
 # Made once: `json.dumps` with options makes an encoder at every call. Nothing here holds
 # itself, and looking for that takes a fifth of the time.
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+# What reading JSON of another shape raises.
+_GARBLED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 FORM = 1
 LINES_A_ROW = 100
@@ -99,17 +103,24 @@ def lines_text(lines: Iterable[SplitLine]) -> str:
 
 
 def lines_from(rows: Iterable[Row]) -> dict[str, list[SplitLine]]:
-    """Returns the lines in rows of LINES_COLUMNS, by settlement, in the bill's order."""
+    """Returns the lines in rows of LINES_COLUMNS, by settlement, in the bill's order.
+
+    Raises InvariantError where some are no lines.
+    """
     found: dict[str, list[SplitLine]] = {}
     for settlement_id, _, lines in sorted(rows, key=lambda row: row[:2]):
-        found.setdefault(settlement_id, []).extend(map(SplitLine._make, json.loads(lines)))
+        try:
+            found.setdefault(settlement_id, []).extend(map(SplitLine._make, json.loads(lines)))
+        except _GARBLED as error:
+            raise InvariantError(f"lines of settlement {settlement_id} cannot be read") from error
     return found
 
 
 def record_from(row: Row, lines: Sequence[SplitLine]) -> SettlementRecord:
     """Returns the settlement in a row of SETTLEMENT_COLUMNS and its lines.
 
-    Raises InvariantError where its form is not known here: newer than this program.
+    Raises InvariantError where its form is not known here, newer than this program, and
+    where it is not what was written.
     """
     columns = dict(zip(SETTLEMENT_COLUMNS, row, strict=True))
     form, stored = columns.pop("record_form"), columns.pop("record")
@@ -117,12 +128,18 @@ def record_from(row: Row, lines: Sequence[SplitLine]) -> SettlementRecord:
         raise InvariantError(f"record {columns['settlement_id']} is of form {form}")
     del columns["benefit_year"]  # that of the service date
     note = [columns.pop(name) for name in _REVERSAL_COLUMNS]
-    return SettlementRecord(
+    try:
+        told = _from_json(json.loads(stored))
+    except _GARBLED as error:
+        raise InvariantError(f"record {columns['settlement_id']} cannot be read") from error
+    record = SettlementRecord(
         **columns,
-        **_from_json(json.loads(stored)),
+        **told,
         lines=tuple(lines),
         reversal=None if note[0] is None else ReversalNote._make(note),
     )
+    check_shape(record)
+    return record
 
 
 def find_settlement(
