@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from support.databases import Databases
+from support.settlement_books import booked_world
 from support.settlement_parts import fold
 from support.settlement_world import AGENCY, NOW, OTHER_HOSPITAL, REGION, World
 
@@ -21,14 +22,7 @@ from yibao_settlement.storage.ledger.posting import account_balances
 
 @pytest.fixture
 def world(databases: Databases) -> World:
-    made = World(databases.open("yibao_settlement"))
-    (person,) = made.enrol()
-    made.run(made.credit_command(person, 50_000))
-    visit = made.register(person)
-    made.settle(visit, person, bill=made.bill(visit, account_used=True))
-    reversed_ = made.settle(visit, person)
-    made.reverse(reversed_.settlement_id)
-    return made
+    return booked_world(databases)
 
 
 Damage = Callable[[sa.Connection], object]
@@ -240,7 +234,7 @@ def test_books_that_are_right_have_no_drift(world: World) -> None:
         (raise_a_balance, {2}),
         (forget_an_accumulator, {6}),
         (change_the_stored_amounts, {4, 8}),
-        (lose_a_settlement, {1, 6}),
+        (lose_a_settlement, {1, 4, 6}),
         (lose_the_lines, {4, 8}),
         (charge_another_price, {4}),
         (garble_a_record, {4}),
@@ -298,7 +292,7 @@ def test_an_altered_record_no_longer_comes_out_as_settled(world: World) -> None:
             .values(record=altered)
         )
     drifts = check_ledger(world.database).drifts
-    assert [drift.invariant for drift in drifts] == [INVARIANTS[8]]
+    assert [drift.invariant for drift in drifts] == [INVARIANTS[4], INVARIANTS[8]]
 
 
 def test_folding_old_entries_leaves_every_balance_as_it_was(world: World) -> None:

@@ -23,7 +23,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.find import find_explained, find_settlement
-from yibao_settlement.application.settlement.reverse import ReverseSettlement
+from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, ReverseSettlement
 from yibao_settlement.application.settlement.settle import SettleBill
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.rules.visit import settlement_audience
@@ -165,7 +165,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> pb.ReverseSettlementResponse:
         """Reverses a settlement in full."""
         command = ReverseSettlement(
-            request_of(request, "ReverseSettlement"),
+            request_of(request, REVERSE_METHOD),
             request.settlement_id,
             request.reason,
             reversed_,

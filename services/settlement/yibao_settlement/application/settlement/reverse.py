@@ -18,6 +18,8 @@ from yibao_settlement.application.settlement.record import (
 )
 from yibao_settlement.rules.ledger import PostingKind, merge_entries, opposite
 
+REVERSE_METHOD = "ReverseSettlement"
+
 
 @dataclass(frozen=True, slots=True)
 class ReverseSettlement:

@@ -1,50 +1,19 @@
 """What the ledger checker compares, read from one snapshot of the live database."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Row, select_rows
-from yibao_common.values.errors import InvariantError
-from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.settlement.record import (
-    LINES_COLUMNS,
-    SETTLEMENT_COLUMNS,
-    lines_from,
-    record_from,
-)
-
-_ROWS_AT_ONCE = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class BookedSettlement:
-    """A settlement with its postings, amounts in fen.
-
-    `record` is None where what is stored cannot be read. `benefit_year` is that of its
-    column. `visit_parties` are the person and institution of its visit, None without one.
-    `posted` and `taken_back` map accounts to what the settlement and its reversal posted;
-    `code_uses` counts the codes used up by its request.
-    """
-
-    settlement_id: str
-    record: SettlementRecord | None
-    benefit_year: int
-    visit_parties: tuple[str, str] | None
-    posted: Mapping[str, int]
-    taken_back: Mapping[str, int]
-    code_uses: int
+from yibao_settlement.storage.settlement.shape import are_amounts
 
 
 def regions(connection: sa.Connection) -> list[str]:
     """Returns every region of which anything is booked or enrolled."""
     found: set[str] = set()
-    for table in (tables.entry, tables.settlement, tables.person_standing, tables.person):
+    booked = (tables.entry, tables.posting, tables.settlement, tables.settlement_lines)
+    for table in (*booked, tables.person_standing, tables.person):
         found.update(connection.execute(sa.select(table.c.region).distinct()).scalars())
     return sorted(found)
 
@@ -119,6 +88,42 @@ def orphan_postings(connection: sa.Connection, region: str) -> list[str]:
     return found
 
 
+def empty_postings(connection: sa.Connection, region: str) -> list[str]:
+    """Returns postings without entries: what owes nothing is not posted."""
+    entry, posting = tables.entry.c, tables.posting.c
+    rows = connection.execute(
+        sa.select(posting.posting_id)
+        .join_from(
+            tables.posting,
+            tables.entry,
+            sa.and_(posting.region == entry.region, posting.posting_id == entry.posting_id),
+            isouter=True,
+        )
+        .where(posting.region == region, entry.posting_id.is_(None))
+    )
+    return list(rows.scalars())
+
+
+def lost_lines(connection: sa.Connection, region: str) -> list[str]:
+    """Returns the settlement ids of lines whose settlement there is not."""
+    lines, settlement = tables.settlement_lines.c, tables.settlement.c
+    rows = connection.execute(
+        sa.select(lines.settlement_id)
+        .distinct()
+        .join_from(
+            tables.settlement_lines,
+            tables.settlement,
+            sa.and_(
+                lines.region == settlement.region,
+                lines.settlement_id == settlement.settlement_id,
+            ),
+            isouter=True,
+        )
+        .where(lines.region == region, settlement.settlement_id.is_(None))
+    )
+    return list(rows.scalars())
+
+
 def odd_postings(connection: sa.Connection, region: str) -> list[str]:
     """Returns postings of no known kind, and credits not of one account from one source."""
     entry = tables.entry.c
@@ -190,10 +195,13 @@ def merge_postings(connection: sa.Connection, region: str) -> dict[str, dict[str
 
 def standings(
     connection: sa.Connection, region: str
-) -> tuple[dict[str, int], dict[tuple[str, int], dict[str, int]]]:
-    """Returns the persons' balances in fen and the accumulators of their years."""
+) -> tuple[dict[str, int], dict[tuple[str, int], dict[str, int] | None]]:
+    """Returns the persons' balances in fen and the accumulators of their years.
+
+    Those of a year are None where they cannot be read.
+    """
     balances: dict[str, int] = {}
-    years: dict[tuple[str, int], dict[str, int]] = {}
+    years: dict[tuple[str, int], dict[str, int] | None] = {}
     standing, closed = tables.person_standing.c, tables.closed_year.c
     for row in connection.execute(
         sa.select(
@@ -202,104 +210,19 @@ def standings(
     ):
         balances[row.person_id] = row.balance_fen
         if row.benefit_year:
-            years[row.person_id, row.benefit_year] = json.loads(row.accumulators)
+            years[row.person_id, row.benefit_year] = _accumulators(row.accumulators)
     for year in connection.execute(
         sa.select(closed.person_id, closed.benefit_year, closed.accumulators).where(
             closed.region == region
         )
     ):
-        years[year.person_id, year.benefit_year] = json.loads(year.accumulators)
+        years[year.person_id, year.benefit_year] = _accumulators(year.accumulators)
     return balances, years
 
 
-def booked_settlements(connection: sa.Connection, region: str) -> Iterator[BookedSettlement]:
-    """Yields every settlement of the region with what belongs to it."""
-    table = tables.settlement
-    columns = [table.c[name] for name in SETTLEMENT_COLUMNS]
-    after = ""
-    while True:
-        query = (
-            sa.select(*columns)
-            .where(table.c.region == region)
-            .order_by(table.c.settlement_id)
-            .limit(_ROWS_AT_ONCE)
-        )
-        if after:
-            query = query.where(table.c.settlement_id > after)
-        rows = connection.execute(query).all()
-        if not rows:
-            return
-        yield from _with_belongings(connection, region, rows)
-        after = rows[-1].settlement_id
-
-
-def _with_belongings(
-    connection: sa.Connection, region: str, rows: Sequence[sa.Row[Any]]
-) -> Iterator[BookedSettlement]:
-    settlement_ids = [row.settlement_id for row in rows]
-    lines = select_rows(
-        connection,
-        tables.settlement_lines,
-        LINES_COLUMNS,
-        region=region,
-        key="settlement_id",
-        among=settlement_ids,
-    )
-    lines_by_settlement: dict[str, list[Row]] = {}
-    for each in lines:
-        lines_by_settlement.setdefault(each[0], []).append(each)
-    visits = select_rows(
-        connection,
-        tables.visit,
-        ("visit_id", "person_id", "institution_id"),
-        region=region,
-        key="visit_id",
-        among=sorted({row.visit_id for row in rows}),
-    )
-    parties = {visit_id: (person_id, place) for visit_id, person_id, place in visits}
-    code_uses = _code_uses(connection, region, [row.request_id for row in rows])
-    reversal_ids = [row.reversal_id for row in rows if row.reversal_id is not None]
-    posted = _posted(connection, region, settlement_ids + reversal_ids)
-    for row in rows:
-        yield BookedSettlement(
-            row.settlement_id,
-            _record(row, lines_by_settlement.get(row.settlement_id, [])),
-            row.benefit_year,
-            parties.get(row.visit_id),
-            posted.get(row.settlement_id, {}),
-            posted.get(row.reversal_id or "", {}),
-            code_uses.get(row.request_id, 0),
-        )
-
-
-def _record(row: sa.Row[Any], lines: Sequence[Row]) -> SettlementRecord | None:
+def _accumulators(stored: str) -> dict[str, int] | None:
     try:
-        return record_from(tuple(row), lines_from(lines).get(row.settlement_id, ()))
-    except (ValueError, TypeError, KeyError, AttributeError, InvariantError):
+        amounts: dict[str, int] = json.loads(stored)
+    except (ValueError, RecursionError):
         return None
-
-
-def _code_uses(
-    connection: sa.Connection, region: str, request_ids: Sequence[str]
-) -> dict[str, int]:
-    used = tables.used_code.c
-    rows = connection.execute(
-        sa.select(used.request_id, sa.func.count())
-        .where(used.region == region, used.request_id.in_(request_ids))
-        .group_by(used.request_id)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-def _posted(
-    connection: sa.Connection, region: str, posting_ids: Sequence[str]
-) -> dict[str, dict[str, int]]:
-    entry = tables.entry.c
-    posted: dict[str, dict[str, int]] = {}
-    for row in connection.execute(
-        sa.select(entry.posting_id, entry.account_id, entry.amount_fen).where(
-            entry.region == region, entry.posting_id.in_(posting_ids)
-        )
-    ):
-        posted.setdefault(row.posting_id, {})[row.account_id] = row.amount_fen
-    return posted
+    return amounts if are_amounts(amounts) else None

@@ -1,15 +1,19 @@
-"""Whether every posting is told of: by what was it made, and is each credit audited?
+"""Whether every posting is told of: by what was it made, and is it audited?
 
-Read from one snapshot of the live database, for the ledger checker.
+Credits are audited, and what agencies reverse. Read from one snapshot of the live
+database, for the ledger checker.
 """
 
+import datetime as dt
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from yibao_settlement.application.account import CREDIT_METHOD, credit_detail
+from yibao_settlement.application.settlement.reverse import REVERSE_METHOD
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
 
@@ -104,8 +108,11 @@ def requested_credits(connection: sa.Connection, region: str) -> int:
     ).scalar_one()
 
 
-def old_credits(connection: sa.Connection, region: str) -> tuple[CreditSum, CreditSum]:
-    """Returns the credits without a request as they are booked, and as the upgrade told."""
+def old_credits(connection: sa.Connection, region: str) -> tuple[CreditSum, CreditSum | None]:
+    """Returns the credits without a request as they are booked, and as the upgrade told.
+
+    What it told is None where that cannot be read.
+    """
     entry, posting, event = tables.entry.c, tables.posting.c, tables.audit.event.c
     booked = connection.execute(
         sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(entry.amount_fen), 0))
@@ -124,14 +131,80 @@ def old_credits(connection: sa.Connection, region: str) -> tuple[CreditSum, Cred
     told = connection.execute(
         sa.select(event.detail).where(event.region == region, event.method == UPGRADE_METHOD)
     ).scalars()
-    pairs = [_pairs(detail) for detail in told]
-    return (
-        CreditSum(booked[0], int(booked[1])),
-        CreditSum(
-            sum(int(each["credits"]) for each in pairs),
-            sum(int(each["amount_fen"]) for each in pairs),
-        ),
-    )
+    return CreditSum(booked[0], int(booked[1])), _sum_told([_pairs(each) for each in told])
+
+
+def unaudited_reversals(connection: sa.Connection, region: str) -> Iterator[str]:
+    """Yields settlements that an agency reversed, and of which the audit does not tell so.
+
+    It has to name the request of the posting, where one was made.
+    """
+    settlement, posting = tables.settlement.c, tables.posting.c
+    begin_time = _audit_begin(connection, region)
+    after = ""
+    while True:
+        query = (
+            sa.select(
+                *(settlement.settlement_id, settlement.settled_by, settlement.reversal_id),
+                *(settlement.reverse_time, settlement.reversed_by),
+                *(posting.posting_id, posting.request_id),
+            )
+            .join_from(
+                tables.settlement,
+                tables.posting,
+                sa.and_(
+                    settlement.region == posting.region,
+                    settlement.reversal_id == posting.posting_id,
+                ),
+                isouter=True,
+            )
+            .where(settlement.region == region, settlement.reversed_by.like("agency/%"))
+            .order_by(settlement.settlement_id)
+            .limit(_ROWS_AT_ONCE)
+        )
+        if after:
+            query = query.where(settlement.settlement_id > after)
+        rows = connection.execute(query).all()
+        if not rows:
+            return
+        audited = _audited_reversals(connection, region, [row.settlement_id for row in rows])
+        for row in rows:
+            # The callers who settled were kept from when reversals were audited on.
+            is_old = not row.settled_by and (begin_time is None or row.reverse_time < begin_time)
+            told = audited.get((row.settlement_id, row.reversal_id, row.reversed_by))
+            is_named = told is not None and (row.posting_id is None or row.request_id in told)
+            if not is_old and not is_named:
+                yield row.settlement_id
+        after = rows[-1].settlement_id
+
+
+def _audit_begin(connection: sa.Connection, region: str) -> dt.datetime | None:
+    event = tables.audit.event.c
+    begin_time: dt.datetime | None = connection.execute(
+        sa.select(event.record_time).where(event.region == region).order_by(event.sequence).limit(1)
+    ).scalar_one_or_none()
+    return begin_time
+
+
+def _audited_reversals(
+    connection: sa.Connection, region: str, settlement_ids: Sequence[str]
+) -> dict[tuple[str, str, str], set[str]]:
+    """Returns the requests of audited reversals: by settlement, reversal and caller."""
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for row in _audit_rows(connection, region, settlement_ids, REVERSE_METHOD):
+        reversal_id = _pairs(row.detail).get("reversal", "")
+        found.setdefault((row.subject_id, reversal_id, row.caller), set()).add(row.request_id)
+    return found
+
+
+def _sum_told(rows: Sequence[Mapping[str, str]]) -> CreditSum | None:
+    try:
+        return CreditSum(
+            sum(int(each["credits"]) for each in rows),
+            sum(int(each["amount_fen"]) for each in rows),
+        )
+    except (KeyError, ValueError):
+        return None
 
 
 def _credited(
@@ -164,9 +237,17 @@ def _audited(
     connection: sa.Connection, region: str, posting_ids: Sequence[str]
 ) -> dict[str, tuple[str, dict[str, str]]]:
     """Returns what the audit tells of credits: their request and the detail."""
+    rows = _audit_rows(connection, region, posting_ids, CREDIT_METHOD)
+    return {row.subject_id: (row.request_id, _pairs(row.detail)) for row in rows}
+
+
+def _audit_rows(
+    connection: sa.Connection, region: str, subject_ids: Sequence[str], method: str
+) -> Sequence[sa.Row[Any]]:
     event, subject = tables.audit.event.c, tables.audit.subject.c
-    rows = connection.execute(
-        sa.select(subject.subject_id, event.request_id, event.detail)
+    columns = [subject.subject_id, event.caller, event.request_id, event.detail]
+    return connection.execute(
+        sa.select(*columns)
         .join_from(
             tables.audit.subject,
             tables.audit.event,
@@ -174,11 +255,10 @@ def _audited(
         )
         .where(
             subject.region == region,
-            subject.subject_id.in_(posting_ids),
-            event.method == CREDIT_METHOD,
+            subject.subject_id.in_(subject_ids),
+            event.method == method,
         )
-    )
-    return {row.subject_id: (row.request_id, _pairs(row.detail)) for row in rows}
+    ).all()
 
 
 def _pairs(detail: str) -> dict[str, str]:

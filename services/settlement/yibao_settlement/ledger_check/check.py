@@ -1,0 +1,197 @@
+"""Examining the books of every region, in one snapshot of the live database.
+
+It trusts nothing that the engine kept: every figure is derived again from the entries
+and the stored settlements. `yibao doctor --ledger` prints its report.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+
+import sqlalchemy as sa
+
+from yibao_common.db.audit_chain import check_chain
+from yibao_common.db.database import Database
+from yibao_common.values.errors import InvariantError
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.ledger_check.report import INVARIANTS, Drift, LedgerReport
+from yibao_settlement.ledger_check.settlement import settlement_faults
+from yibao_settlement.rules.account import accumulate
+from yibao_settlement.rules.ledger import person_account
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.ledger import facts, told
+from yibao_settlement.storage.ledger.booked import BookedSettlement, booked_settlements
+from yibao_settlement.storage.reference import ReferenceCache
+
+
+def check_ledger(database: Database) -> LedgerReport:
+    """Examines every region and returns the report; changes nothing."""
+    report = LedgerReport()
+    cache = ReferenceCache()
+    with database.read() as connection:
+        for region in facts.regions(connection):
+            find_policy = functools.partial(cache.policy_version, connection, region)
+            merged = facts.merged_persons(connection, region)
+            checker = _RegionChecker(region, report, find_policy, merged)
+            checker.check_postings(
+                facts.unbalanced_postings(connection, region),
+                facts.orphan_postings(connection, region),
+                facts.odd_postings(connection, region),
+                facts.wrong_checkpoints(connection, region),
+            )
+            checker.check_empty(
+                facts.empty_postings(connection, region), facts.lost_lines(connection, region)
+            )
+            checker.check_told(connection)
+            years = checker.check_settlements(booked_settlements(connection, region))
+            balances, stored_years = facts.standings(connection, region)
+            checker.check_merges(
+                facts.merge_postings(connection, region),
+                facts.unmoved_persons(connection, region),
+                balances,
+            )
+            checker.check_persons(
+                balances, facts.account_sums(connection, region), stored_years, years
+            )
+    return report
+
+
+Years = dict[tuple[str, int], dict[str, int]]
+
+
+class _RegionChecker:
+    def __init__(
+        self,
+        region: str,
+        report: LedgerReport,
+        policy: Callable[[str], Policy | None],
+        merged: Mapping[str, str],
+    ) -> None:
+        self._region = region
+        self._report = report
+        self._policy = policy
+        self._merged = merged
+
+    def _drift(self, invariant: int, subject: str, detail: str) -> None:
+        self._report.drifts.append(Drift(self._region, INVARIANTS[invariant], subject, detail))
+
+    def check_postings(
+        self,
+        unbalanced: list[tuple[str, int]],
+        orphans: list[str],
+        odd: list[str],
+        checkpoints: list[tuple[str, int, int]],
+    ) -> None:
+        self._report.postings_unbalanced += len(unbalanced)
+        for posting_id, sum_fen in unbalanced:
+            self._drift(0, posting_id, f"its entries sum to {sum_fen} fen")
+        for posting_id in orphans:
+            self._drift(1, posting_id, "no settlement knows it")
+        for posting_id in odd:
+            self._drift(1, posting_id, "it is no credit of one account from one source")
+        for account_id, kept_fen, summed_fen in checkpoints:
+            self._drift(3, account_id, f"keeps {kept_fen} fen, entries sum to {summed_fen}")
+
+    def check_empty(self, postings: list[str], lines: list[str]) -> None:
+        for posting_id in postings:
+            self._drift(1, posting_id, "it has no entries")
+        for settlement_id in lines:
+            self._drift(4, settlement_id, "has lines, and there is no such settlement")
+
+    def check_told(self, connection: sa.Connection) -> None:
+        """Checks that every posting names what it was made for, and what the audit tells.
+
+        A row that was slipped into the audit tells nothing: its chain has to be whole.
+        """
+        region = self._region
+        fault = check_chain(connection, tables.audit, region)
+        if fault is not None:
+            self._drift(10, f"row {fault.sequence} of the audit", fault.explanation)
+        for posting_id in told.untold_postings(connection, region):
+            self._drift(10, posting_id, "nothing tells what it was made for")
+        for posting_id in told.unaudited_credits(connection, region):
+            self._drift(10, posting_id, "the audit tells of no such credit")
+        audited = told.audited_credits(connection, region)
+        booked = told.requested_credits(connection, region)
+        if audited != booked:
+            self._drift(10, "credits", f"the audit tells of {audited}, booked are {booked}")
+        for settlement_id in told.unaudited_reversals(connection, region):
+            self._drift(10, settlement_id, "the audit tells of no such reversal by the agency")
+        old, on_record = told.old_credits(connection, region)
+        if old != on_record:
+            self._drift(10, "credits without a request", f"are {old}, the audit tells {on_record}")
+
+    def check_persons(
+        self,
+        balances: Mapping[str, int],
+        sums: Mapping[str, int],
+        stored_years: Mapping[tuple[str, int], Mapping[str, int] | None],
+        years: Years,
+    ) -> None:
+        self._report.accounts += len(sums)
+        self._report.persons += len(balances)
+        for person_id, balance_fen in balances.items():
+            summed_fen = sums.get(person_account(person_id), 0)
+            if balance_fen != summed_fen or balance_fen < 0:
+                self._drift(2, person_id, f"holds {balance_fen} fen, entries sum to {summed_fen}")
+        for account_id in sums:
+            kind, _, person_id = account_id.partition(":")
+            if kind == "person" and person_id not in balances:
+                self._drift(2, person_id, "has entries but no account")
+        for key in sorted(years.keys() | stored_years.keys()):
+            derived, stored = years.get(key, {}), stored_years.get(key, {})
+            if derived != stored:
+                self._drift(6, f"{key[0]} in {key[1]}", f"keeps {stored}, derived {derived}")
+
+    def check_merges(
+        self,
+        postings: Mapping[str, Mapping[str, int]],
+        unmoved: list[str],
+        balances: Mapping[str, int],
+    ) -> None:
+        for posting_id, amounts in postings.items():
+            from_ids = [each.removeprefix("person:") for each in amounts if amounts[each] < 0]
+            to_ids = [each.removeprefix("person:") for each in amounts if amounts[each] > 0]
+            if len(from_ids) != 1 or not set(to_ids) <= set(self._later(from_ids[0])):
+                self._drift(9, posting_id, f"moves {dict(amounts)}")
+        for person_id in unmoved:
+            self._drift(9, person_id, "was merged, and nobody took the account over")
+        for retired_id in self._merged:
+            if balances.get(retired_id):
+                self._drift(9, retired_id, f"still holds {balances[retired_id]} fen")
+
+    def _later(self, person_id: str) -> list[str]:
+        """Returns who took the account over, and who took theirs, the last one last."""
+        found: list[str] = []
+        while person_id in self._merged and self._merged[person_id] not in found:
+            person_id = self._merged[person_id]
+            found.append(person_id)
+        return found
+
+    def check_settlements(self, settlements: Iterator[BookedSettlement]) -> Years:
+        """Checks each settlement; returns the accumulators that they come to."""
+        years: Years = {}
+        for booked in settlements:
+            self._report.settlements += 1
+            record = booked.record
+            if record is None:
+                self._drift(4, booked.settlement_id, "its record cannot be read")
+                continue
+            policy = self._policy(record.policy_version)
+            for invariant, detail in settlement_faults(booked, record, policy):
+                self._drift(invariant, booked.settlement_id, detail)
+            self._count(booked, record, years)
+        return years
+
+    def _count(self, booked: BookedSettlement, record: SettlementRecord, years: Years) -> None:
+        """Adds to the years of its person what a settlement that stands used up."""
+        # A merged person's years count for who took the account over.
+        holder_id = [record.person_id, *self._later(record.person_id)][-1]
+        year = years.setdefault((holder_id, booked.benefit_year), {})
+        if record.reversal is None:
+            try:
+                years[holder_id, booked.benefit_year] = accumulate(
+                    year, record.accumulations.items()
+                )
+            except InvariantError as error:
+                self._drift(6, booked.settlement_id, str(error))

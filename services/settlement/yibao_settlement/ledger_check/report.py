@@ -1,0 +1,38 @@
+"""What the ledger checker reports: what must hold, and what does not."""
+
+from dataclasses import dataclass, field
+
+INVARIANTS = (
+    "the entries of every posting sum to zero",
+    "every posting belongs to a settlement, a reversal, a credit or a merge",
+    "every personal account equals the sum of its entries and is not negative",
+    "every checkpoint equals the sum of its entries",
+    "every settlement agrees with its lines, its visit and its policy, and its parts sum",
+    "the entries of every settlement are those of its amounts; a reversal mirrors them",
+    "the accumulators of every person's year are those of its settlements",
+    "every settlement used up a code",
+    "every settlement comes out the same when it is calculated again",
+    "every merge moves money to who took the account over, and leaves the other empty",
+    "every posting tells what for; the audit tells of credits and agencies' reversals",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One thing that is not as it must be."""
+
+    region: str
+    invariant: str
+    subject: str
+    detail: str
+
+
+@dataclass(slots=True)
+class LedgerReport:
+    """What was examined, and every drift found."""
+
+    settlements: int = 0
+    postings_unbalanced: int = 0
+    accounts: int = 0
+    persons: int = 0
+    drifts: list[Drift] = field(default_factory=list)

@@ -1,0 +1,132 @@
+"""What the ledger checker examines of one settlement.
+
+Each fault is the number of the invariant that is broken, and what is wrong. A fault of the
+record may keep one part from being examined; the parts are examined one by one.
+"""
+
+from collections.abc import Callable, Iterator
+
+from yibao_common.values.errors import InvariantError, RuleError
+from yibao_common.values.money import line_amount_fen
+from yibao_settlement.application.settlement.explain import settled_again
+from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
+from yibao_settlement.rules.ledger import Entry, opposite, settlement_entries
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.storage.ledger.booked import BookedSettlement
+
+Fault = tuple[int, str]
+
+
+def settlement_faults(
+    booked: BookedSettlement, record: SettlementRecord, policy: Policy | None
+) -> Iterator[Fault]:
+    """Yields what is wrong with a settlement; `policy` is that of its version, if stored."""
+    if booked.code_uses < booked.bills_of_request:
+        # There may be more: once its answer is no longer kept, the id of a request can come
+        # again with another code, and nothing stored tells for which of them one was used.
+        uses = f"{booked.code_uses} codes used up for {booked.bills_of_request} bills"
+        yield 7, f"its request has {uses}"
+    for number, faults in (
+        (5, lambda: _entry_faults(booked, record)),
+        (4, lambda: _sum_faults(record)),
+        (4, lambda: _price_faults(record)),
+        (4, lambda: _party_faults(record, booked)),
+    ):
+        for detail in _told(faults):
+            yield number, detail
+    if policy is None:
+        yield 8, f"policy {record.policy_version} is not stored"
+        return
+    if record.insurance_type != policy.insurance_type:
+        yield 4, f"is of type {record.insurance_type}, its policy of {policy.insurance_type}"
+    for detail in _told(lambda: _calculation_faults(record, policy)):
+        yield 8, detail
+
+
+def _told(faults: Callable[[], Iterator[str]]) -> Iterator[str]:
+    """Yields faults, and as one more what an altered record made impossible to examine."""
+    try:
+        yield from faults()
+    except (InvariantError, ArithmeticError, ValueError) as error:
+        yield f"cannot be examined: {error}"
+
+
+def _entry_faults(booked: BookedSettlement, record: SettlementRecord) -> Iterator[str]:
+    entries = _entries_owed(record)
+    if booked.posted != _amounts(entries):
+        yield f"posted {dict(booked.posted)}, owes {_amounts(entries)}"
+    mirrored = {} if record.reversal is None else _amounts(opposite(entries))
+    if booked.taken_back != mirrored:
+        yield f"took back {dict(booked.taken_back)}, not {mirrored}"
+
+
+def _amounts(entries: tuple[Entry, ...]) -> dict[str, int]:
+    return {entry.account_id: entry.amount_fen for entry in entries}
+
+
+def _entries_owed(record: SettlementRecord) -> tuple[Entry, ...]:
+    return settlement_entries(
+        amounts_by_fund(record.fund_payments),
+        person_id=record.person_id,
+        account_fen=record.account_fen,
+        institution_id=record.institution_id,
+    )
+
+
+def _sum_faults(record: SettlementRecord) -> Iterator[str]:
+    """Yields what does not add up in a stored settlement."""
+    parts = ("excluded_fen", "over_limit_fen", "prepay_fen", "eligible_fen")
+    for name, part in (("total_fen", "amount_fen"), *((part, part) for part in parts)):
+        lines_fen = sum(getattr(line, part) for line in record.lines)
+        if lines_fen != getattr(record, name):
+            yield f"lines have {lines_fen} fen of {name}, the bill {getattr(record, name)}"
+    if sum(getattr(record, part) for part in parts) != record.total_fen:
+        yield "excluded, over limit, prepay and eligible do not sum to the total"
+    if sum(payment.amount_fen for payment in record.fund_payments) != record.fund_total_fen:
+        yield "what the funds pay does not sum"
+    if record.fund_total_fen + record.personal_total_fen != record.total_fen:
+        yield "the funds and the person do not bear the total"
+
+
+def _price_faults(record: SettlementRecord) -> Iterator[str]:
+    for line in record.lines:
+        # Settlements of before prices were kept have none.
+        if line.unit_price and line.amount_fen != line_amount_fen(
+            unit_price=line.unit_price, quantity=line.quantity
+        ):
+            charged = f"{line.unit_price} x {line.quantity}"
+            yield f"line {line.line_number} is {charged}, and has {line.amount_fen} fen"
+
+
+def _party_faults(record: SettlementRecord, booked: BookedSettlement) -> Iterator[str]:
+    """Yields whom and what a stored settlement concerns other than the rest of it says."""
+    if booked.benefit_year != record.benefit_year:
+        yield f"it counts for {booked.benefit_year}, its service date is {record.service_date}"
+    visit, facts = booked.visit, record.facts
+    if visit is None:
+        yield f"there is no visit {record.visit_id}"
+    else:
+        if (visit.person_id, visit.institution_id) != (record.person_id, record.institution_id):
+            yield f"its visit is of {visit.person_id} at {visit.institution_id}"
+        of_visit = (visit.care_type, visit.institution_level)
+        if (facts.care_type, facts.institution_level) != of_visit:
+            yield f"its visit is of care type and level {of_visit}"
+        if visit.cancel_time is not None and record.reversal is None:
+            yield "it stands, and its visit was cancelled"
+    if record.entries != _entries_owed(record):
+        yield f"its record tells entries {record.entries}, not {_entries_owed(record)}"
+
+
+def _calculation_faults(record: SettlementRecord, policy: Policy) -> Iterator[str]:
+    try:
+        split = settled_again(record, policy)
+    except RuleError as error:
+        yield error.message
+        return
+    for name, kept, derived in (
+        ("as used up of the year", record.accumulations, dict(split.accumulations)),
+        ("as paid by the funds", record.fund_payments, split.fund_payments),
+        ("as lines", record.lines, split.lines),
+    ):
+        if kept != derived:
+            yield f"keeps {kept} {name}, not {derived}"

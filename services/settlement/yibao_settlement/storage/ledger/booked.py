@@ -1,0 +1,153 @@
+"""Every settlement with what belongs to it, read from one snapshot for the ledger checker."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from yibao_common.db.rows import Row, select_rows
+from yibao_common.values.errors import InvariantError
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.visit import Visit
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.settlement.record import (
+    LINES_COLUMNS,
+    SETTLEMENT_COLUMNS,
+    lines_from,
+    record_from,
+)
+from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
+
+_ROWS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class BookedSettlement:
+    """A settlement with its postings, amounts in fen.
+
+    `record` is None where what is stored cannot be read. `benefit_year` is that of its
+    column. `visit` is None where there is none. `posted` and `taken_back` map accounts to
+    what the settlement and its reversal posted. `code_uses` counts the codes used up by its
+    request, and `bills_of_request` the bills that the request settled: more than one where
+    its id came again after the answer was no longer kept.
+    """
+
+    settlement_id: str
+    record: SettlementRecord | None
+    benefit_year: int
+    visit: Visit | None
+    posted: Mapping[str, int]
+    taken_back: Mapping[str, int]
+    code_uses: int
+    bills_of_request: int
+
+
+def booked_settlements(connection: sa.Connection, region: str) -> Iterator[BookedSettlement]:
+    """Yields every settlement of the region with what belongs to it."""
+    table = tables.settlement
+    columns = [table.c[name] for name in SETTLEMENT_COLUMNS]
+    shared = _shared_requests(connection, region)
+    after = ""
+    while True:
+        query = (
+            sa.select(*columns)
+            .where(table.c.region == region)
+            .order_by(table.c.settlement_id)
+            .limit(_ROWS_AT_ONCE)
+        )
+        if after:
+            query = query.where(table.c.settlement_id > after)
+        rows = connection.execute(query).all()
+        if not rows:
+            return
+        yield from _with_belongings(connection, region, rows, shared)
+        after = rows[-1].settlement_id
+
+
+def _with_belongings(
+    connection: sa.Connection,
+    region: str,
+    rows: Sequence[sa.Row[Any]],
+    shared: Mapping[str, int],
+) -> Iterator[BookedSettlement]:
+    settlement_ids = [row.settlement_id for row in rows]
+    lines = select_rows(
+        connection,
+        tables.settlement_lines,
+        LINES_COLUMNS,
+        region=region,
+        key="settlement_id",
+        among=settlement_ids,
+    )
+    lines_by_settlement: dict[str, list[Row]] = {}
+    for each in lines:
+        lines_by_settlement.setdefault(each[0], []).append(each)
+    visit_rows = select_rows(
+        connection,
+        tables.visit,
+        VISIT_COLUMNS,
+        region=region,
+        key="visit_id",
+        among=sorted({row.visit_id for row in rows}),
+    )
+    visits = {row[0]: visit_from(row) for row in visit_rows}
+    code_uses = _code_uses(connection, region, [row.request_id for row in rows])
+    reversal_ids = [row.reversal_id for row in rows if row.reversal_id is not None]
+    posted = _posted(connection, region, settlement_ids + reversal_ids)
+    for row in rows:
+        yield BookedSettlement(
+            row.settlement_id,
+            _record(row, lines_by_settlement.get(row.settlement_id, [])),
+            row.benefit_year,
+            visits.get(row.visit_id),
+            posted.get(row.settlement_id, {}),
+            posted.get(row.reversal_id or "", {}),
+            code_uses.get(row.request_id, 0),
+            shared.get(row.request_id, 1),
+        )
+
+
+def _record(row: sa.Row[Any], lines: Sequence[Row]) -> SettlementRecord | None:
+    try:
+        return record_from(tuple(row), lines_from(lines).get(row.settlement_id, ()))
+    except InvariantError:
+        return None
+
+
+def _shared_requests(connection: sa.Connection, region: str) -> dict[str, int]:
+    """Returns the requests that settled several bills, and how many each did."""
+    settlement = tables.settlement.c
+    rows = connection.execute(
+        sa.select(settlement.request_id, sa.func.count())
+        .where(settlement.region == region)
+        .group_by(settlement.request_id)
+        .having(sa.func.count() > 1)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _code_uses(
+    connection: sa.Connection, region: str, request_ids: Sequence[str]
+) -> dict[str, int]:
+    used = tables.used_code.c
+    rows = connection.execute(
+        sa.select(used.request_id, sa.func.count())
+        .where(used.region == region, used.request_id.in_(request_ids))
+        .group_by(used.request_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _posted(
+    connection: sa.Connection, region: str, posting_ids: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    entry = tables.entry.c
+    posted: dict[str, dict[str, int]] = {}
+    for row in connection.execute(
+        sa.select(entry.posting_id, entry.account_id, entry.amount_fen).where(
+            entry.region == region, entry.posting_id.in_(posting_ids)
+        )
+    ):
+        posted.setdefault(row.posting_id, {})[row.account_id] = row.amount_fen
+    return posted
