@@ -156,11 +156,19 @@ def test_a_year_that_cannot_be_read_is_named(world: World, stored: str) -> None:
     assert _broken(world) == {f"{world.persons[0]} in 2026": {6}}
 
 
-@pytest.mark.parametrize("detail", [{}, {"credits": "many", "amount_fen": "1"}])
-def test_a_garbled_row_of_the_upgrade_is_named(world: World, detail: dict[str, str]) -> None:
+_NOTHING = {"credits": "0", "amount_fen": "0"}
+
+
+@pytest.mark.parametrize(
+    "details", [[{}], [{"credits": "many", "amount_fen": "1"}], [_NOTHING, _NOTHING]]
+)
+def test_a_row_of_the_upgrade_that_is_garbled_or_a_second_is_named(
+    world: World, details: list[dict[str, str]]
+) -> None:
     with world.database.write() as connection:
-        entry = AuditEntry(REGION, NOW, "", "UpgradeSettlement", (), "OK", detail, "")
-        record_audit(connection, tables.audit, entry)
+        for detail in details:
+            entry = AuditEntry(REGION, NOW, "", "UpgradeSettlement", (), "OK", detail, "")
+            record_audit(connection, tables.audit, entry)
         _raise_the_balance(connection)
     assert _broken(world) == {"credits without a request": {10}, world.persons[0]: {2}}
 

@@ -111,7 +111,7 @@ def requested_credits(connection: sa.Connection, region: str) -> int:
 def old_credits(connection: sa.Connection, region: str) -> tuple[CreditSum, CreditSum | None]:
     """Returns the credits without a request as they are booked, and as the upgrade told.
 
-    What it told is None where that cannot be read.
+    What it told is None where that cannot be read, or was told twice.
     """
     entry, posting, event = tables.entry.c, tables.posting.c, tables.audit.event.c
     booked = connection.execute(
@@ -198,6 +198,9 @@ def _audited_reversals(
 
 
 def _sum_told(rows: Sequence[Mapping[str, str]]) -> CreditSum | None:
+    # An upgrade is made once.
+    if len(rows) > 1:
+        return None
     try:
         return CreditSum(
             sum(int(each["credits"]) for each in rows),
