@@ -12,6 +12,8 @@ from support.pure_rules import faults, impurities
 
 SERVICES = ("identity", "settlement", "offsite")
 LAYERS = ("main", "config", "access", "servicer", "storage", "application", "rules")
+# A part of the house with layers of its own.
+CHECKER = ("", "/check", "/settlement", "/report")
 ROOMS = ("rpc", "db", "commands", "keys", "files", "process", "values")
 
 # A module that breaks a rule, what it holds, and what the report must name.
@@ -78,6 +80,7 @@ def plant(folder: Path, modules: dict[str, str]) -> None:
         "yibao",
         "yibao_cli",
         *(f"yibao_common/{room}" for room in ROOMS),
+        *(f"yibao_settlement/ledger_check{part}" for part in CHECKER),
         *(f"yibao_{service}/{layer}" for service in SERVICES for layer in LAYERS),
     ]
     for package in packages:
