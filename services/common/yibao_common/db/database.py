@@ -16,6 +16,7 @@ import psycopg.types.string
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from yibao_common.db.rows_postgres import teach_arrays
 from yibao_common.values.errors import TransientError
 
 _SQLITE_BUSY_SECONDS = 10
@@ -173,6 +174,7 @@ def _postgres_engine(url: sa.URL, *, size: int, read_only: bool = False) -> sa.E
         # Identifiers are strings everywhere else; parsing them into UUID objects and
         # back costs more than the query.
         connection.adapters.register_loader("uuid", psycopg.types.string.TextLoader)
+        teach_arrays(connection)
         connection.prepare_threshold = 1
         with connection.cursor() as cursor:
             for statement in _POSTGRES_SETTINGS:

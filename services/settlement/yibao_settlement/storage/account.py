@@ -1,8 +1,8 @@
 """Persons' standings as stored: account and current benefit year, and earlier years."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 
+import msgspec
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
@@ -18,19 +18,30 @@ STANDING_COLUMNS = (
 _YEAR_COLUMNS = ("person_id", "benefit_year", "accumulators")
 
 
-# Made once: `json.dumps` with options makes an encoder at every call.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
+_encode = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder(dict[str, int]).decode
 
 
 def amounts_json(amounts: Mapping[str, int]) -> str:
     """Returns amounts by name as stored: a JSON object with sorted names."""
-    return _encode(amounts) if amounts else "{}"
+    return _encode(amounts).decode()
+
+
+def amounts_from(stored: str) -> dict[str, int]:
+    """Returns stored amounts by name.
+
+    Raises InvariantError where it is something else.
+    """
+    try:
+        return _decode(stored)
+    except msgspec.DecodeError as error:
+        raise InvariantError(f"stored amounts: {error}") from error
 
 
 def standing_from(row: Row) -> Standing:
     """Returns the standing in a row of STANDING_COLUMNS."""
     person_id, balance_fen, benefit_year, accumulators, newest_codes, merged_into = row
-    years, codes = json.loads(accumulators), json.loads(newest_codes)
+    years, codes = amounts_from(accumulators), amounts_from(newest_codes)
     return Standing(person_id, balance_fen, benefit_year, years, codes, merged_into)
 
 
@@ -128,4 +139,4 @@ def _empty(person_id: str) -> Standing:
 
 def _keep_years(working_set: WorkingSet, rows: list[Row]) -> None:
     for person_id, benefit_year, accumulators in rows:
-        working_set.closed_years[person_id, benefit_year] = json.loads(accumulators)
+        working_set.closed_years[person_id, benefit_year] = amounts_from(accumulators)

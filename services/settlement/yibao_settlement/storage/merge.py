@@ -1,6 +1,5 @@
 """Accounts and years of persons, as the move of a merge finds, locks and writes them."""
 
-import json
 from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
@@ -10,7 +9,7 @@ from yibao_settlement.application.merge import MergePosting, Moved, PersonAccoun
 from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.account import amounts_json
+from yibao_settlement.storage.account import amounts_from, amounts_json
 
 
 class StoredMerges:
@@ -57,9 +56,9 @@ class StoredMerges:
         years: dict[str, dict[int, Accumulators]] = {person_id: {} for person_id in ordered}
         for person_id, _, benefit_year, accumulators, _ in standings:
             if benefit_year:
-                years[person_id][benefit_year] = json.loads(accumulators)
+                years[person_id][benefit_year] = amounts_from(accumulators)
         for person_id, benefit_year, accumulators in closed:
-            years[person_id][benefit_year] = json.loads(accumulators)
+            years[person_id][benefit_year] = amounts_from(accumulators)
         return {
             person_id: PersonAccount(person_id, balance_fen, years[person_id], merged_into)
             for person_id, balance_fen, _, _, merged_into in standings

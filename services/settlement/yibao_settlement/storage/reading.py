@@ -1,7 +1,6 @@
 """What callers read: one snapshot each, no locks."""
 
 import datetime as dt
-import json
 
 import sqlalchemy as sa
 
@@ -16,7 +15,7 @@ from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
+from yibao_settlement.storage.account import STANDING_COLUMNS, amounts_from, standing_from
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
@@ -133,4 +132,4 @@ def _year(
             closed.benefit_year == benefit_year,
         )
     ).scalar_one_or_none()
-    return {} if stored is None else dict(json.loads(stored))
+    return {} if stored is None else amounts_from(stored)

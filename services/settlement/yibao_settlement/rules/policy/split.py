@@ -66,8 +66,7 @@ class SplitLine(NamedTuple):
     quantity: str
 
 
-@dataclass(frozen=True, slots=True)
-class FundPayment:
+class FundPayment(NamedTuple):
     """What one step makes one fund pay, on which base."""
 
     fund_type: str

@@ -1,12 +1,11 @@
 """What the ledger checker compares, read from one snapshot of the live database."""
 
-import json
-
 import sqlalchemy as sa
 
+from yibao_common.values.errors import InvariantError
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.settlement.shape import are_amounts
+from yibao_settlement.storage.account import amounts_from
 
 
 def regions(connection: sa.Connection) -> list[str]:
@@ -222,7 +221,6 @@ def standings(
 
 def _accumulators(stored: str) -> dict[str, int] | None:
     try:
-        amounts: dict[str, int] = json.loads(stored)
-    except (ValueError, RecursionError):
+        return amounts_from(stored)
+    except InvariantError:
         return None
-    return amounts if are_amounts(amounts) else None

@@ -17,29 +17,23 @@ prepay ratio, unit price, quantity (both empty where they were not kept yet). Th
 order of `SplitLine`; whoever changes it makes a new form.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from json.encoder import encode_basestring_ascii as _quoted
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.record import ReversalNote, SettlementRecord
-from yibao_settlement.rules.ledger import Entry
-from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
+from yibao_settlement.rules.policy.split import SplitLine
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
-from yibao_settlement.storage.settlement.shape import check_shape
+from yibao_settlement.storage.settlement.form import StoredRecord, stored_from
 
-# Made once: `json.dumps` with options makes an encoder at every call. Nothing here holds
-# itself, and looking for that takes a fifth of the time.
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-
-# What reading JSON of another shape raises.
-_GARBLED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+_encode = msgspec.json.Encoder().encode
+_stored_record = msgspec.json.Decoder(StoredRecord).decode
+_stored_lines = msgspec.json.Decoder(list[SplitLine]).decode
 
 FORM = 1
 LINES_A_ROW = 100
@@ -76,7 +70,7 @@ def settlement_row(record: SettlementRecord) -> Row:
         record.cash_fen,
         record.benefit_year,
         FORM,
-        _encode(_as_json(record)),
+        _encode(stored_from(record)).decode(),
     )
 
 
@@ -89,17 +83,9 @@ def lines_rows(record: SettlementRecord) -> list[Row]:
     ]
 
 
-def lines_text(lines: Iterable[SplitLine]) -> str:
-    """Returns lines as stored: a JSON array of arrays in the order of `SplitLine`.
-
-    Written here, because the encoder takes twice as long, and lines are most of a bill.
-    """
-    told = [
-        f"[{number},{_quoted(item)},{_quoted(of_class)},{amount},{own},{over},{prepay},{left},"
-        f"{'null' if ratio is None else ratio},{_quoted(price)},{_quoted(quantity)}]"
-        for number, item, of_class, amount, own, over, prepay, left, ratio, price, quantity in lines
-    ]
-    return f"[{','.join(told)}]"
+def lines_text(lines: Sequence[SplitLine]) -> str:
+    """Returns lines as stored: a JSON array of arrays in the order of `SplitLine`."""
+    return _encode(lines).decode()
 
 
 def lines_from(rows: Iterable[Row]) -> dict[str, list[SplitLine]]:
@@ -110,8 +96,8 @@ def lines_from(rows: Iterable[Row]) -> dict[str, list[SplitLine]]:
     found: dict[str, list[SplitLine]] = {}
     for settlement_id, _, lines in sorted(rows, key=lambda row: row[:2]):
         try:
-            found.setdefault(settlement_id, []).extend(map(SplitLine._make, json.loads(lines)))
-        except _GARBLED as error:
+            found.setdefault(settlement_id, []).extend(_stored_lines(lines))
+        except msgspec.DecodeError as error:
             raise InvariantError(f"lines of settlement {settlement_id} cannot be read") from error
     return found
 
@@ -129,17 +115,16 @@ def record_from(row: Row, lines: Sequence[SplitLine]) -> SettlementRecord:
     del columns["benefit_year"]  # that of the service date
     note = [columns.pop(name) for name in _REVERSAL_COLUMNS]
     try:
-        told = _from_json(json.loads(stored))
-    except _GARBLED as error:
-        raise InvariantError(f"record {columns['settlement_id']} cannot be read") from error
-    record = SettlementRecord(
+        told = _stored_record(stored).values()
+    except (msgspec.DecodeError, ValueError) as error:
+        # The error names the place, and no value.
+        raise InvariantError(f"record {columns['settlement_id']}: {error}") from error
+    return SettlementRecord(
         **columns,
         **told,
         lines=tuple(lines),
         reversal=None if note[0] is None else ReversalNote._make(note),
     )
-    check_shape(record)
-    return record
 
 
 def find_settlement(
@@ -236,53 +221,3 @@ def write_settlements(working_set: WorkingSet) -> Iterator[Statement]:
 def _keep_settled_bills(working_set: WorkingSet, rows: list[Row]) -> None:
     for visit_id, bill_number, settlement_id in rows:
         working_set.settled_bills[visit_id, bill_number] = settlement_id
-
-
-def _as_json(record: SettlementRecord) -> dict[str, Any]:
-    facts = record.facts
-    return {
-        "account_used": record.account_used,
-        "accumulations": record.accumulations,
-        "amounts": (
-            record.excluded_fen,
-            record.over_limit_fen,
-            record.prepay_fen,
-            record.eligible_fen,
-            record.deductible_fen,
-        ),
-        "balance_before_fen": record.balance_before_fen,
-        "entries": record.entries,
-        "facts": {
-            "age": facts.age,
-            "care_type": facts.care_type,
-            "entitlement_groups": facts.entitlement_groups,
-            "institution_level": facts.institution_level,
-            "person_class": facts.person_class,
-        },
-        "fund_payments": [
-            (each.fund_type, each.step_id, each.base_fen, each.amount_fen)
-            for each in record.fund_payments
-        ],
-        "trace": record.trace_sha256.hex(),
-        "year_before": record.year_before,
-    }
-
-
-def _from_json(stored: Mapping[str, Any]) -> dict[str, Any]:
-    excluded_fen, over_limit_fen, prepay_fen, eligible_fen, deductible_fen = stored["amounts"]
-    facts = stored["facts"]
-    return {
-        "account_used": stored["account_used"],
-        "accumulations": stored["accumulations"],
-        "excluded_fen": excluded_fen,
-        "over_limit_fen": over_limit_fen,
-        "prepay_fen": prepay_fen,
-        "eligible_fen": eligible_fen,
-        "deductible_fen": deductible_fen,
-        "balance_before_fen": stored["balance_before_fen"],
-        "entries": tuple(map(Entry._make, stored["entries"])),
-        "facts": Facts(**{**facts, "entitlement_groups": tuple(facts["entitlement_groups"])}),
-        "fund_payments": tuple(FundPayment(*each) for each in stored["fund_payments"]),
-        "trace_sha256": bytes.fromhex(stored["trace"]),
-        "year_before": stored["year_before"],
-    }

@@ -1,0 +1,77 @@
+"""Form 1 of a stored settlement: what its JSON holds, by name and type.
+
+Reading checks every name, type and length, so that what was altered past the service is
+told as such, by the settlement's id, and does not fail somewhere in a calculation.
+"""
+
+from typing import Any
+
+import msgspec
+
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.ledger import Entry
+from yibao_settlement.rules.policy.split import Facts, FundPayment
+
+# Excluded, over limit, prepay, eligible, deductible.
+_Amounts = tuple[int, int, int, int, int]
+
+
+class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that is recorded of a settlement beside the columns and the lines.
+
+    Named tuples are stored as arrays of their values, other values as objects.
+    """
+
+    account_used: bool
+    accumulations: dict[str, int]
+    amounts: _Amounts
+    balance_before_fen: int
+    entries: tuple[Entry, ...]
+    facts: Facts
+    fund_payments: tuple[FundPayment, ...]
+    # SHA-256, in hexadecimal.
+    trace: str
+    year_before: dict[str, int]
+
+    def values(self) -> dict[str, Any]:
+        """Returns the values by their names in `SettlementRecord`.
+
+        Raises ValueError where the digest is no hexadecimal number.
+        """
+        excluded_fen, over_limit_fen, prepay_fen, eligible_fen, deductible_fen = self.amounts
+        return {
+            "account_used": self.account_used,
+            "accumulations": self.accumulations,
+            "excluded_fen": excluded_fen,
+            "over_limit_fen": over_limit_fen,
+            "prepay_fen": prepay_fen,
+            "eligible_fen": eligible_fen,
+            "deductible_fen": deductible_fen,
+            "balance_before_fen": self.balance_before_fen,
+            "entries": self.entries,
+            "facts": self.facts,
+            "fund_payments": self.fund_payments,
+            "trace_sha256": bytes.fromhex(self.trace),
+            "year_before": self.year_before,
+        }
+
+
+def stored_from(record: SettlementRecord) -> StoredRecord:
+    """Returns what is stored of a settlement."""
+    return StoredRecord(
+        record.account_used,
+        record.accumulations,  # type: ignore[arg-type]  # written, whatever mapping it is
+        (
+            record.excluded_fen,
+            record.over_limit_fen,
+            record.prepay_fen,
+            record.eligible_fen,
+            record.deductible_fen,
+        ),
+        record.balance_before_fen,
+        record.entries,
+        record.facts,
+        record.fund_payments,
+        record.trace_sha256.hex(),
+        record.year_before,  # type: ignore[arg-type]
+    )
