@@ -71,18 +71,18 @@ def lose_a_settlement(connection: sa.Connection) -> None:
 
 
 def charge_another_price(connection: sa.Connection) -> None:
-    table = tables.settlement_lines
+    table = tables.settlement
     for row in connection.execute(sa.select(table)).all():
-        lines = [[*line[:-2], "0.01", line[-1]] for line in json.loads(row.lines)]
+        lines = [[*line[:-2], "0.01", line[-1]] for line in json.loads(row.first_lines)]
         connection.execute(
             sa.update(table)
             .where(table.c.settlement_id == row.settlement_id)
-            .values(lines=json.dumps(lines))
+            .values(first_lines=json.dumps(lines))
         )
 
 
 def lose_the_lines(connection: sa.Connection) -> None:
-    connection.execute(sa.delete(tables.settlement_lines))
+    connection.execute(sa.update(tables.settlement).values(first_lines="[]"))
 
 
 def garble_a_record(connection: sa.Connection) -> None:
@@ -234,7 +234,7 @@ def test_books_that_are_right_have_no_drift(world: World) -> None:
         (raise_a_balance, {2}),
         (forget_an_accumulator, {6}),
         (change_the_stored_amounts, {4, 8}),
-        (lose_a_settlement, {1, 4, 6}),
+        (lose_a_settlement, {1, 6}),
         (lose_the_lines, {4, 8}),
         (charge_another_price, {4}),
         (garble_a_record, {4}),

@@ -60,14 +60,14 @@ def _alter_records(connection: sa.Connection, alter: Callable[[Record], None]) -
 
 
 def _alter_lines(connection: sa.Connection, at: int, value: object) -> None:
-    table = tables.settlement_lines
+    table = tables.settlement
     for row in connection.execute(sa.select(table)).all():
-        lines: Lines = json.loads(row.lines)
+        lines: Lines = json.loads(row.first_lines)
         lines[0][at] = value
         connection.execute(
             sa.update(table)
             .where(table.c.settlement_id == row.settlement_id)
-            .values(lines=json.dumps(lines))
+            .values(first_lines=json.dumps(lines))
         )
 
 

@@ -1,4 +1,4 @@
-"""The settlement of record as stored: one row, and one for each hundred of its lines.
+"""The settlement of record as stored: one row, and one for each further hundred lines.
 
 What is queried stands in columns. The rest is JSON in a form of its own, whose number
 stands beside it: a later form is read by another function, and what was stored stays as
@@ -43,7 +43,7 @@ _WRITTEN = (
     *("region", "settlement_id", "request_id", "settled_by", "settle_time", "visit_id"),
     *("bill_number", "person_id", "institution_id", "insurance_type", "service_date"),
     *("policy_version", "total_fen", "fund_total_fen", "account_fen", "cash_fen"),
-    *("benefit_year", "record_form", "record"),
+    *("benefit_year", "record_form", "record", "first_lines"),
 )
 SETTLEMENT_COLUMNS = (*_WRITTEN, *_REVERSAL_COLUMNS)
 LINES_COLUMNS = ("settlement_id", "first_line", "lines")
@@ -71,15 +71,16 @@ def settlement_row(record: SettlementRecord) -> Row:
         record.benefit_year,
         FORM,
         _encode(stored_from(record)).decode(),
+        lines_text(record.lines[:LINES_A_ROW]),
     )
 
 
 def lines_rows(record: SettlementRecord) -> list[Row]:
-    """Returns the rows of a settlement's lines: region, settlement, first line, lines."""
+    """Returns rows of the lines that its own row has no room for: with region in front."""
     lines = record.lines
     return [
         (record.region, record.settlement_id, at, lines_text(lines[at : at + LINES_A_ROW]))
-        for at in range(0, len(lines), LINES_A_ROW)
+        for at in range(LINES_A_ROW, len(lines), LINES_A_ROW)
     ]
 
 
@@ -95,21 +96,27 @@ def lines_from(rows: Iterable[Row]) -> dict[str, list[SplitLine]]:
     """
     found: dict[str, list[SplitLine]] = {}
     for settlement_id, _, lines in sorted(rows, key=lambda row: row[:2]):
-        try:
-            found.setdefault(settlement_id, []).extend(_stored_lines(lines))
-        except msgspec.DecodeError as error:
-            raise InvariantError(f"lines of settlement {settlement_id} cannot be read") from error
+        found.setdefault(settlement_id, []).extend(_lines(settlement_id, lines))
     return found
 
 
-def record_from(row: Row, lines: Sequence[SplitLine]) -> SettlementRecord:
-    """Returns the settlement in a row of SETTLEMENT_COLUMNS and its lines.
+def _lines(settlement_id: str, stored: str) -> list[SplitLine]:
+    try:
+        return _stored_lines(stored)
+    except msgspec.DecodeError as error:
+        raise InvariantError(f"lines of settlement {settlement_id} cannot be read") from error
+
+
+def record_from(row: Row, further_lines: Sequence[SplitLine]) -> SettlementRecord:
+    """Returns the settlement in a row of SETTLEMENT_COLUMNS and its further lines.
 
     Raises InvariantError where its form is not known here, newer than this program, and
     where it is not what was written.
     """
     columns = dict(zip(SETTLEMENT_COLUMNS, row, strict=True))
-    form, stored = columns.pop("record_form"), columns.pop("record")
+    form, stored, first_lines = [
+        columns.pop(name) for name in ("record_form", "record", "first_lines")
+    ]
     if form != FORM:
         raise InvariantError(f"record {columns['settlement_id']} is of form {form}")
     del columns["benefit_year"]  # that of the service date
@@ -122,7 +129,8 @@ def record_from(row: Row, lines: Sequence[SplitLine]) -> SettlementRecord:
     return SettlementRecord(
         **columns,
         **told,
-        lines=tuple(lines),
+        # Null where all of them are further ones.
+        lines=(*_lines(columns["settlement_id"], first_lines or "[]"), *further_lines),
         reversal=None if note[0] is None else ReversalNote._make(note),
     )
 
