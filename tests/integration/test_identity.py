@@ -34,7 +34,7 @@ from yibao.identity.v1 import certificate_service_pb2 as certificates
 from yibao.identity.v1 import person_service_pb2 as persons
 from yibao.identity.v1 import trust_service_pb2 as trust
 from yibao.trust import TrustSnapshot
-from yibao_common.db.migrations import SchemaError
+from yibao_common.db.schema import SchemaError
 from yibao_common.keys.dev_ca import Leaf
 from yibao_common.process.config import StartError
 from yibao_common.values.ids import new_id

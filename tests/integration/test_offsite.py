@@ -21,7 +21,7 @@ from yibao.offsite.v1 import registration_pb2
 from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
 from yibao_common.db.database import Database
-from yibao_common.db.migrations import SchemaError
+from yibao_common.db.schema import SchemaError
 from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
 from yibao_common.values.calendar import SHANGHAI
 from yibao_common.values.ids import new_id

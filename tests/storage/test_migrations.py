@@ -8,11 +8,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from support.databases import Databases, PostgresDatabases
 
-from yibao_common.db import database as database_module
+from yibao_common.db import engine_postgres
 from yibao_common.db.database import Database
-from yibao_common.db.migrations import SchemaError, check_is_current, upgrade, version_table
+from yibao_common.db.migrations import upgrade
+from yibao_common.db.schema import SchemaError, check_is_current, newest_revision, version_table
 from yibao_common.values.errors import TransientError
 
 PACKAGES = ("yibao_identity", "yibao_offsite", "yibao_settlement")
@@ -34,6 +36,14 @@ def test_migrations_make_the_tables_of_the_code(databases: Databases, package: s
     with databases.open(package).read() as connection:
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, _metadata(package)) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_newest_revision_is_the_one_that_alembic_ends_at(package: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", f"{package}:migrations")
+    config.set_main_option("path_separator", "os")
+    assert newest_revision(package) == ScriptDirectory.from_config(config).get_current_head()
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -115,8 +125,8 @@ def test_an_upgrade_takes_the_time_it_needs(
     postgres_databases: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A call may not: a table that a province filled takes longer than any call."""
-    settings = (*database_module._POSTGRES_SETTINGS, "SET statement_timeout = '100ms'")
-    monkeypatch.setattr(database_module, "_POSTGRES_SETTINGS", settings)
+    settings = (*engine_postgres._SETTINGS, "SET statement_timeout = '100ms'")
+    monkeypatch.setattr(engine_postgres, "_SETTINGS", settings)
 
     def long_step(config: Config, _revision: str) -> None:
         config.attributes["connection"].exec_driver_sql("SELECT pg_sleep(0.3)")

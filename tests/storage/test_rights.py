@@ -14,8 +14,8 @@ from support.settlement_parts import fold, transactions_of
 from support.settlement_world import NOW, REGION, World
 
 from yibao_common.db.database import Database
-from yibao_common.db.migrations import check_is_current
 from yibao_common.db.pruning import prune_answers
+from yibao_common.db.schema import check_is_current
 from yibao_settlement.application.work import Work
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.storage import tables

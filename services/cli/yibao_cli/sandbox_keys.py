@@ -8,7 +8,6 @@ import datetime as dt
 import json
 import secrets
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from yibao.issuing import key_id_of
 from yibao_cli.keys import root_ceremony
-from yibao_common.keys.key_file import write_key
+from yibao_common.keys.key_file import FOR_RANDOM, write_key
 from yibao_common.keys.key_store import KeyFolder
 from yibao_common.keys.signing_key import SigningKey
 from yibao_common.process.config import load_config
@@ -105,21 +104,15 @@ class _PreparedKeys:
 def _make_private_keys(keys: SandboxKeys, now: dt.datetime) -> None:
     passphrase = keys.passphrase_file.read_bytes()
     keys.private_folder.mkdir(mode=0o700, exist_ok=True)
-    store = KeyFolder(keys.private_folder, passphrase=passphrase)
+    # The passphrase is 256 random bits: stretching it would only delay every start.
+    store = KeyFolder(keys.private_folder, passphrase=passphrase, stretching=FOR_RANDOM)
     holders = [Ed25519PrivateKey.generate() for _ in _HOLDERS]
     files = [keys.folder / f"{name}.pem" for name in _HOLDERS]
     for file in (*files, keys.root_file):  # of a start that was cut short
         file.unlink(missing_ok=True)
-    # Encrypting a key takes long on purpose, and leaves the interpreter free.
-    with ThreadPoolExecutor(max_workers=4) as threads:
-        written = [
-            threads.submit(write_key, file, holder, passphrase=passphrase)
-            for file, holder in zip(files, holders, strict=True)
-        ]
-        made = [threads.submit(store.make) for _ in range(1 + len(KeyUse))]
-        for each in written:
-            each.result()
-        trust_key, *others = [each.result() for each in made]
+    for file, holder in zip(files, holders, strict=True):
+        write_key(file, holder, passphrase=passphrase, stretching=FOR_RANDOM)
+    trust_key, *others = [store.make() for _ in range(1 + len(KeyUse))]
     document = root_ceremony.draft_first(
         root_keys=[holder.public_key().public_bytes_raw() for holder in holders],
         threshold=2,

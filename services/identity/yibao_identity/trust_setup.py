@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Collection, Iterator
 
 from yibao_common.db.database import Database
-from yibao_common.db.migrations import check_is_current
+from yibao_common.db.schema import check_is_current
 from yibao_common.keys.key_store import KeyStore
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock

@@ -13,7 +13,7 @@ from yibao.trust import QrError, TrustRoot
 from yibao_cli.services import ServiceConfig
 from yibao_cli.stack import check_serving
 from yibao_common.db.database import Database
-from yibao_common.db.migrations import check_is_current
+from yibao_common.db.schema import check_is_current
 from yibao_common.process.config import ServerConfig, StartError, split_address
 from yibao_common.process.logs import open_log
 from yibao_common.rpc.tls import server_credentials

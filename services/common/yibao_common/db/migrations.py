@@ -1,4 +1,4 @@
-"""Schemas of the services' databases: brought up to date, and checked at start.
+"""Schemas of the services' databases: brought up to date.
 
 Each service's package holds `migrations/` with the revisions. The table in which Alembic
 notes the revision bears the service's name, so that it tells whose schema a database holds.
@@ -7,17 +7,11 @@ notes the revision bears the service's name, so that it tells whose schema a dat
 import sqlalchemy as sa
 from alembic import command, context
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from yibao_common.db.database import Database
-from yibao_common.process.config import StartError
+from yibao_common.db.schema import version_table
 
 _CONNECTION = "connection"
-
-
-class SchemaError(StartError):
-    """The database's schema is not the one that the program needs."""
 
 
 def upgrade(database: Database, package: str) -> None:
@@ -33,32 +27,6 @@ def upgrade(database: Database, package: str) -> None:
                 connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
         config.attributes[_CONNECTION] = connection
         command.upgrade(config, "head")
-
-
-def check_is_current(database: Database, package: str) -> None:
-    """Checks that the schema of `package` is the one that the program needs.
-
-    Raises:
-        SchemaError: it is older, newer or absent.
-    """
-    needed = ScriptDirectory.from_config(_config(package)).get_current_head()
-    with database.read() as connection:
-        options = {"version_table": version_table(package)}
-        found = MigrationContext.configure(connection, opts=options).get_current_revision()
-    if found == needed:
-        return
-    service = package.removeprefix("yibao_")
-    if found is None:
-        raise SchemaError(f"the database holds no schema of {service}: run `yibao db upgrade`")
-    raise SchemaError(
-        f"the database holds schema {found} of {service}, the program needs {needed}: "
-        "run `yibao db upgrade`, or start the program that fits"
-    )
-
-
-def version_table(package: str) -> str:
-    """Returns the table that notes the revision, such as `alembic_version_identity`."""
-    return f"alembic_version_{package.removeprefix('yibao_')}"
 
 
 def run_environment(metadata: sa.MetaData, package: str) -> None:

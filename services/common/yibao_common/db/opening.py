@@ -1,7 +1,7 @@
 """Opens the database of a service as it starts."""
 
 from yibao_common.db.database import Database
-from yibao_common.db.migrations import check_is_current
+from yibao_common.db.schema import check_is_current
 from yibao_common.process.config import ServiceConfig, StartError
 
 

@@ -8,6 +8,7 @@ only, which a graphics card tries by the million.
 import base64
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -22,11 +23,20 @@ from cryptography.hazmat.primitives.serialization import (
 
 from yibao_common.values.errors import InvariantError
 
+
+class Stretching(NamedTuple):
+    """How much work scrypt makes of each guess at a passphrase: its N, r and p."""
+
+    n: int
+    r: int
+    p: int
+
+
 # 16 MiB and about 0.2 s for each guess. Twice the memory is more than OpenSSL's readers
 # allow, so the work is raised by the last parameter.
-SCRYPT_N = 1 << 14
-SCRYPT_R = 8
-SCRYPT_P = 5
+FOR_PEOPLE = Stretching(1 << 14, 8, 5)
+# For a passphrase of 128 random bits or more, which nobody guesses.
+FOR_RANDOM = Stretching(1 << 10, 8, 1)
 
 _OID_PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _OID_SCRYPT = bytes.fromhex("06092b06010401da47040b")
@@ -38,7 +48,13 @@ class KeyFileError(Exception):
     """A key file cannot be written or read; the message names it and what to do."""
 
 
-def write_key(path: Path, key: Ed25519PrivateKey, *, passphrase: bytes) -> None:
+def write_key(
+    path: Path,
+    key: Ed25519PrivateKey,
+    *,
+    passphrase: bytes,
+    stretching: Stretching = FOR_PEOPLE,
+) -> None:
     """Writes `key` to a new file that only its owner may read, whole or not at all.
 
     Raises:
@@ -49,7 +65,8 @@ def write_key(path: Path, key: Ed25519PrivateKey, *, passphrase: bytes) -> None:
         raise KeyFileError(f"{path}: not written; give a passphrase that is not empty")
     if path.exists():
         raise _exists(path)
-    pem = encrypt_key(key, passphrase=passphrase, salt=os.urandom(16), iv=os.urandom(16))
+    salt, iv = os.urandom(16), os.urandom(16)
+    pem = encrypt_key(key, passphrase=passphrase, salt=salt, iv=iv, stretching=stretching)
     draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
         _write_new(draft, pem)
@@ -93,23 +110,30 @@ def read_key(path: Path, *, passphrase: bytes) -> Ed25519PrivateKey:
     return key
 
 
-def encrypt_key(key: Ed25519PrivateKey, *, passphrase: bytes, salt: bytes, iv: bytes) -> bytes:
+def encrypt_key(
+    key: Ed25519PrivateKey,
+    *,
+    passphrase: bytes,
+    salt: bytes,
+    iv: bytes,
+    stretching: Stretching = FOR_PEOPLE,
+) -> bytes:
     """Returns `key` as PEM; `salt` and `iv` are 16 random bytes each, never used twice."""
     if len(salt) != 16 or len(iv) != 16:
         raise InvariantError("salt and start of a key file are 16 bytes each")
     plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    secret = Scrypt(salt=salt, length=32, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P).derive(passphrase)
+    n, r, p = stretching
+    secret = Scrypt(salt=salt, length=32, n=n, r=r, p=p).derive(passphrase)
     padder = PKCS7(128).padder()
     padded = padder.update(plain) + padder.finalize()
     encryptor = Cipher(algorithms.AES256(secret), modes.CBC(iv)).encryptor()
-    return _pem(_encrypted_key_info(salt, iv, encryptor.update(padded) + encryptor.finalize()))
+    encrypted = encryptor.update(padded) + encryptor.finalize()
+    return _pem(_encrypted_key_info(salt, iv, stretching, encrypted))
 
 
-def _encrypted_key_info(salt: bytes, iv: bytes, encrypted: bytes) -> bytes:
+def _encrypted_key_info(salt: bytes, iv: bytes, stretching: Stretching, encrypted: bytes) -> bytes:
     """Returns EncryptedPrivateKeyInfo (RFC 5958) with PBES2 (RFC 8018), scrypt (RFC 7914)."""
-    parameters = _sequence(
-        _octets(salt), _integer(SCRYPT_N), _integer(SCRYPT_R), _integer(SCRYPT_P), _integer(32)
-    )
+    parameters = _sequence(_octets(salt), *map(_integer, stretching), _integer(32))
     key_derivation = _sequence(_OID_SCRYPT, parameters)
     cipher = _sequence(_OID_AES_256_CBC, _octets(iv))
     algorithm = _sequence(_OID_PBES2, _sequence(key_derivation, cipher))

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from yibao.issuing import key_id_of
-from yibao_common.keys.key_file import KeyFileError, read_key, write_key
+from yibao_common.keys.key_file import FOR_PEOPLE, KeyFileError, Stretching, read_key, write_key
 from yibao_common.keys.signing_key import SigningKey, SoftwareKey
 
 
@@ -38,8 +38,10 @@ class KeyFolder:
         *,
         passphrase: bytes,
         generate: Callable[[], Ed25519PrivateKey] = Ed25519PrivateKey.generate,
+        stretching: Stretching = FOR_PEOPLE,
     ) -> None:
-        """Takes the folder and the passphrase of all files in it."""
+        """Takes the folder, the passphrase of all files in it and the work of new ones."""
+        self._stretching = stretching
         self._folder = folder
         self._passphrase = passphrase
         self._generate = generate
@@ -67,7 +69,7 @@ class KeyFolder:
         private_key = self._generate()
         public_key = private_key.public_key().public_bytes_raw()
         path = self.path_of(public_key)
-        write_key(path, private_key, passphrase=self._passphrase)
+        write_key(path, private_key, passphrase=self._passphrase, stretching=self._stretching)
         path.with_suffix(".pub.pem").write_bytes(public_pem(public_key))
         with self._lock:
             self._opened[public_key] = SoftwareKey(private_key)
