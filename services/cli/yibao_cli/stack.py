@@ -125,10 +125,13 @@ class Stack:
             claim=claim,
         )
         try:
-            for name in SERVICES:
+            # Settlement learns the keys and persons from identity when it starts.
+            for name in ("identity", "offsite"):
                 stack._spawn(name)
-            for name in SERVICES:
-                stack.wait_serving(name)
+            stack.wait_serving("identity")
+            stack._spawn("settlement")
+            stack.wait_serving("settlement")
+            stack.wait_serving("offsite")
         except BaseException:
             stack.close()
             raise
