@@ -18,7 +18,10 @@ Outcome: TypeAlias = AnswerT | RuleError
 class Request:
     """A change that is carried out once by request id.
 
-    `method` is the name of the RPC; `digest` stands for the whole request and its caller.
+    `method` is the name of the RPC; `digest` stands for the whole request and the party
+    that sends it, `former_digest` for the same with the certificate in the party's place:
+    answers were stored under that before a request id was the party's. It is empty where
+    the two are one.
     """
 
     region: str
@@ -26,6 +29,18 @@ class Request:
     digest: bytes
     method: str
     caller: Caller
+    former_digest: bytes = b""
+
+    @classmethod
+    def of(
+        cls, caller: Caller, *, method: str, region: str, request_id: str, contents: bytes
+    ) -> "Request":
+        """Returns what `caller` asks for; `contents` are all that it says, as bytes."""
+        former = b""
+        if caller.party != caller.path:
+            former = request_digest(method, caller.path, contents)
+        digest = request_digest(method, caller.party, contents)
+        return cls(region, request_id, digest, method, caller, former)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +52,26 @@ class Answer:
     response: bytes
     method: str
 
-    def replay(self, digest: bytes) -> bytes:
+    def replay(self, digest: bytes, former_digest: bytes = b"") -> bytes:
         """Returns the stored bytes for a repeated request.
 
-        Raises RuleError REQUEST_ID_REUSED where the contents differ.
+        Raises RuleError REQUEST_ID_REUSED where the contents differ, or another party sent
+        them: it is not told which.
         """
-        if digest != self.digest:
+        if self.digest not in (digest, former_digest):
             raise RuleError(
                 Reason.REQUEST_ID_REUSED,
-                f"request_id {self.request_id} was used before with other contents",
+                f"request_id {self.request_id} was used before for something else",
                 request_id=self.request_id,
             )
         return self.response
 
 
-def request_digest(method: str, caller: str, serialized_request: bytes) -> bytes:
-    """Returns 32 bytes that stand for the whole request: method, caller and contents.
+def request_digest(method: str, sender: str, serialized_request: bytes) -> bytes:
+    """Returns 32 bytes that stand for the whole request: method, sender and contents.
 
-    The caller counts, so that nobody reads another's answer by its request id.
+    The sender counts, so that nobody reads another's answer by its request id.
     """
-    digest = hashlib.sha256(f"{method}\n{caller}\n".encode())
+    digest = hashlib.sha256(f"{method}\n{sender}\n".encode())
     digest.update(serialized_request)
     return digest.digest()

@@ -37,6 +37,7 @@ def answer_once(
     region: str,
     request_id: str,
     digest: bytes,
+    former_digest: bytes = b"",
     method: str,
     clock: Clock,
     work: Callable[[sa.Connection], bytes],
@@ -53,7 +54,7 @@ def answer_once(
             with database.write() as connection:
                 known = find_answer(connection, answers, region, request_id)
                 if known is not None:
-                    return known.replay(digest)
+                    return known.replay(digest, former_digest)
                 response = work(connection)
                 connection.execute(
                     sa.insert(answers).values(
@@ -73,7 +74,7 @@ def answer_once(
                 known = find_answer(connection, answers, region, request_id)
             if known is None:
                 raise
-            return known.replay(digest)
+            return known.replay(digest, former_digest)
         except (TransientError, sa.exc.IntegrityError):
             # Two requests met: the second finds the first one's answer, or its rows.
             if attempt == _ATTEMPTS:

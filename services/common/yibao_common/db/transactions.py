@@ -54,11 +54,12 @@ class StoredTransactions(Generic[WorkT]):
         """See `Transactions`."""
         vault, place = self._vault, f"{request.region}/answer/{request.request_id}"
         if vault is None:
-            return self._once(request, request.digest, decide)
+            return self._once(request, request.digest, request.former_digest, decide)
         # The request may hold a citizen number, so its plain digest must not be stored.
         sealed = self._once(
             request,
             vault.keyed_digest(request.digest),
+            vault.keyed_digest(request.former_digest) if request.former_digest else b"",
             lambda work: vault.seal(decide(work), place=place),
         )
         return vault.open(sealed, place=place)
@@ -88,7 +89,13 @@ class StoredTransactions(Generic[WorkT]):
         with self._database.read() as connection:
             yield self._unit.open(connection, region)
 
-    def _once(self, request: Request, digest: bytes, decide: Callable[[WorkT], bytes]) -> bytes:
+    def _once(
+        self,
+        request: Request,
+        digest: bytes,
+        former_digest: bytes,
+        decide: Callable[[WorkT], bytes],
+    ) -> bytes:
         region = request.region
         return answer_once(
             self._database,
@@ -96,6 +103,7 @@ class StoredTransactions(Generic[WorkT]):
             region=region,
             request_id=request.request_id,
             digest=digest,
+            former_digest=former_digest,
             method=request.method,
             clock=self._clock,
             work=lambda connection: self._carry_out(connection, region, decide),

@@ -67,6 +67,20 @@ class Caller:
     region: str | None = None
     institution_id: str | None = None
 
+    @property
+    def party(self) -> str:
+        """Who the caller belongs to, whichever of its certificates it shows.
+
+        A terminal belongs to its institution and an operator to the agency, bank or
+        supervisor: `institution/H50011200001`, `agency/500100`. Request ids and turns in a
+        queue are the party's.
+        """
+        if self.institution_id is not None:
+            return f"{Role.INSTITUTION.value}/{self.institution_id}"
+        if self.operator is not None:
+            return self.path.removesuffix(f"/{self.operator}")
+        return self.path
+
     def require_region(self, region: str) -> None:
         """Refuses an agency or bank of another region, and a province without `region`.
 

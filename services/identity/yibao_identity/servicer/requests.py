@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from yibao_common.commands.request import Request, request_digest
+from yibao_common.commands.request import Request
 from yibao_common.rpc.callers import current_caller
 from yibao_common.values.caller import Caller
 
@@ -26,5 +26,10 @@ def request_of(message: ChangingRequest, method: str, caller: Caller | None = No
     """
     caller = caller or current_caller()
     caller.require_region(message.region)
-    digest = request_digest(method, caller.path, message.SerializeToString())
-    return Request(message.region, message.request_id, digest, method, caller)
+    return Request.of(
+        caller,
+        method=method,
+        region=message.region,
+        request_id=message.request_id,
+        contents=message.SerializeToString(),
+    )

@@ -6,7 +6,7 @@ from yibao.offsite.v1 import registration_pb2
 from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
-from yibao_common.commands.request import Request, request_digest
+from yibao_common.commands.request import Request
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import as_sent, from_date, from_instant, to_date, to_optional_date
 from yibao_common.values.caller import Caller
@@ -104,8 +104,13 @@ def _request(
     caller: Caller,
     request: pb.CreateRegistrationRequest | pb.CancelRegistrationRequest,
 ) -> Request:
-    digest = request_digest(method, caller.path, request.SerializeToString())
-    return Request(request.region, request.request_id, digest, method, caller)
+    return Request.of(
+        caller,
+        method=method,
+        region=request.region,
+        request_id=request.request_id,
+        contents=request.SerializeToString(),
+    )
 
 
 def _application(request: pb.CreateRegistrationRequest) -> Application:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from yibao_common.commands.request import Request, request_digest
+from yibao_common.commands.request import Request
 from yibao_common.rpc.callers import current_caller
 
 
@@ -25,5 +25,10 @@ def request_of(message: ChangingRequest, method: str) -> Request:
     """
     caller = current_caller()
     caller.require_region(message.region)
-    digest = request_digest(method, caller.path, message.SerializeToString())
-    return Request(message.region, message.request_id, digest, method, caller)
+    return Request.of(
+        caller,
+        method=method,
+        region=message.region,
+        request_id=message.request_id,
+        contents=message.SerializeToString(),
+    )

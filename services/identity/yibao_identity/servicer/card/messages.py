@@ -3,7 +3,7 @@
 from google.protobuf.message import Message
 
 from yibao.identity.v1 import card_pb2, person_pb2
-from yibao_common.commands.request import Request, request_digest
+from yibao_common.commands.request import Request
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import from_date, from_instant, to_instant
 from yibao_common.values.errors import FieldFault, refuse_faults
@@ -124,8 +124,13 @@ def request_of(method: str, region: str, request_id: str, content: Message) -> R
     """
     caller = current_caller()
     caller.require_region(region)
-    digest = request_digest(method, caller.path, content.SerializeToString())
-    return Request(region, request_id, digest, method, caller)
+    return Request.of(
+        caller,
+        method=method,
+        region=region,
+        request_id=request_id,
+        contents=content.SerializeToString(),
+    )
 
 
 def refuse_field(field: str, reason: Reason, message: str) -> None:

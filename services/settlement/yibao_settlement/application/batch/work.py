@@ -69,7 +69,7 @@ def carry_out(command: Command, working_set: WorkingSet, ids: Ids) -> bytes:
     request = command.request
     known = working_set.answers.get(request.request_id)
     if known is not None:
-        return known.replay(request.digest)
+        return known.replay(request.digest, request.former_digest)
     return working_set.answer(request, command.decide(working_set, ids))
 
 
