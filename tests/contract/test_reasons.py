@@ -14,7 +14,7 @@ from yibao_common.values.reasons import Reason
 # Below this number a reason may refuse any call, so no RPC names it.
 FIRST_OF_ITS_OWN = 40
 # What `RuleError` takes beside metadata.
-OWN_ARGUMENTS = {"faults"}
+OWN_ARGUMENTS = {"faults", "faults_total"}
 # A word in capitals with an underscore is a reason; `QR_*` stands for all that begin so.
 NAME = re.compile(r"\b([A-Z]+_[A-Z_]*)(\*)?")
 

@@ -156,7 +156,7 @@ BAD_CODES = (
     ),
     BadCode("signed with another key", _of_another_key, "QR_UNKNOWN_KEY"),
     BadCode("for another use", _for_another_use, "QR_WRONG_AUDIENCE"),
-    BadCode("of another region", _of_another_region, "QR_UNKNOWN_KEY"),
+    BadCode("of another region", _of_another_region, "QR_OTHER_REGION"),
 )
 
 

@@ -12,7 +12,7 @@ from support.databases import Databases
 
 from yibao_common.db.database import Database
 from yibao_common.values.caller import parse_caller
-from yibao_common.values.errors import RuleError, TransientError
+from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import Card, CardState
 from yibao_identity.rules.card_use import CardTransaction
@@ -241,8 +241,9 @@ def test_no_use_is_counted_once_no_key_may_sign(desk: CardDesk) -> None:
     """I-18: a code of a later second would be refused everywhere."""
     card = desk.active()
     desk.uses._key_expire_time = lambda: desk.now
-    with pytest.raises(TransientError):
+    with pytest.raises(RuleError) as caught:
         desk.authorize(card)
+    assert caught.value.reason is Reason.NO_SIGNING_KEY
     assert desk.read(card).transactions == 0
 
 

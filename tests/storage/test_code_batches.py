@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from support.databases import Databases
 from support.ecert_desk import EcertDesk
 
-from yibao_common.values.errors import RuleError, TransientError
+from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.code.ahead import IssueCodeBatch
@@ -89,8 +89,9 @@ def test_no_code_is_signed_for_a_minute_in_which_the_key_has_ended(
 def test_an_ended_key_signs_nothing(desk: EcertDesk) -> None:
     certificate_id = desk.activate().certificate_id
     desk.key_expire_time = desk.clock.now
-    with pytest.raises(TransientError):
+    with pytest.raises(RuleError) as caught:
         desk.issue_batch(certificate_id, 1)
+    assert caught.value.reason is Reason.NO_SIGNING_KEY
 
 
 def test_only_the_holder_of_an_active_certificate_gets_a_batch(desk: EcertDesk) -> None:

@@ -12,12 +12,11 @@ from google.protobuf import descriptor_pb2 as d
 
 # Registers the options of fields, so that they are read and not kept as unknown bytes.
 from yibao.common.v1 import validation_pb2
+from yibao_common.rpc.calls import READS
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTOS = ROOT / "protos"
 SERVICES = ("identity", "settlement", "offsite")
-# An RPC whose name begins so changes nothing.
-READS = ("Get", "List", "Search", "Trial", "Validate", "Explain")
 
 
 def run_tool(*command: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

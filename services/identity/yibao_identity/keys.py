@@ -14,7 +14,7 @@ from yibao_common.keys.signing_key import SigningKey
 from yibao_common.keys.vault import Vault, read_secret
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import TransientError
+from yibao_identity.application.code.issued import no_signing_key
 from yibao_identity.application.trust.rows import TrustTables
 from yibao_identity.application.trust.signers import SnapshotSigner, StatusSigner
 from yibao_identity.config import IdentityConfig, KeysConfig
@@ -105,12 +105,12 @@ class KeyRing:
     def sign_certificate(self, certificate: DeviceCertificate) -> bytes:
         """Returns a device certificate; see `CredentialSigner`.
 
-        Raises TransientError where no key may sign it at present.
+        Raises RuleError NO_SIGNING_KEY where no key may sign it at present.
         """
         signer = self._certificates
         in_use = self._in_use.get(KeyUse.CREDENTIAL)
         if signer is None or in_use is None or self._clock() >= in_use.listed.expire_time:
-            raise TransientError("no key of the issuer may sign device certificates at present")
+            raise no_signing_key(KeyUse.CREDENTIAL)
         return signer.sign_certificate(certificate)
 
     def snapshot_signer(self, trust_keys: Collection[bytes]) -> SnapshotSigner | None:

@@ -127,6 +127,29 @@ def test_a_refusal_is_the_answer_of_its_command_alone() -> None:
     run(Work(), use)
 
 
+def test_what_the_work_refuses_as_a_whole_it_refuses_to_each() -> None:
+    calls: list[int] = []
+
+    def work(_region: str, commands: Sequence[str]) -> Sequence[Outcome[str]]:
+        calls.append(len(commands))
+        raise RuleError(Reason.NO_SIGNING_KEY, "no key", use="token")
+
+    async def main() -> None:
+        batcher: Batcher[str, str] = Batcher(work)
+        batcher.start(Watched().supervisor)
+        outcomes = await asyncio.gather(
+            *[batcher.submit("1", command) for command in "ab"], return_exceptions=True
+        )
+        assert [each.reason for each in outcomes if isinstance(each, RuleError)] == [
+            Reason.NO_SIGNING_KEY
+        ] * 2
+        await batcher.close()
+
+    asyncio.run(main())
+    # It is no failure that splitting the batch or a second try would mend.
+    assert sum(calls) == 2
+
+
 def test_a_poisoned_command_fails_alone() -> None:
     work = Work()
     work.poison = {"5"}

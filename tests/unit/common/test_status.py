@@ -5,6 +5,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 from yibao.common.v1 import error_reason_pb2
+from yibao_common.rpc.field_names import path_zh
 from yibao_common.rpc.status import grpc_code, item_error, status_of
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
@@ -61,10 +62,12 @@ def test_each_fault_is_told_in_english_and_chinese() -> None:
             "bill.lines[3].unit_price",
             "must not be negative",
             "ERROR_REASON_DECIMAL_NEGATIVE",
-            "单价或数量不能为负",
+            "费用明细第4条，单价：单价或数量不能为负",
         ),
-        ("region", "is required", "ERROR_REASON_FIELD_REQUIRED", "缺少必填字段"),
+        ("region", "is required", "ERROR_REASON_FIELD_REQUIRED", "统筹区：缺少必填字段"),
     ]
+    (chinese,) = details(status, error_details_pb2.LocalizedMessage)
+    assert chinese.message == "费用明细第4条，单价：单价或数量不能为负（共2处）"
 
 
 def test_details_stay_small_enough_for_a_header_and_say_what_was_left_out() -> None:
@@ -74,11 +77,13 @@ def test_details_stay_small_enough_for_a_header_and_say_what_was_left_out() -> N
         )
         for index in range(100)
     ]
-    status = status_of(RuleError(Reason.DECIMAL_NEGATIVE, "many", faults=faults))
+    refusal = RuleError(Reason.DECIMAL_NEGATIVE, "many", faults=faults, faults_total=1_505)
+    status = status_of(refusal)
     (request,) = details(status, error_details_pb2.BadRequest)
     assert 20 < len(request.field_violations) < 100
     (info,) = details(status, error_details_pb2.ErrorInfo)
-    assert info.metadata["faults_total"] == "100"
+    assert info.metadata["faults_total"] == "1505"
+    assert item_error(refusal).metadata["faults_total"] == "1505"
     # Base64 lengthens by a third; a header of 8 KiB is what clients take.
     assert len(status.SerializeToString()) * 4 / 3 < 7_000
 
@@ -87,12 +92,29 @@ def test_an_item_carries_what_a_refused_call_carries() -> None:
     fault = FieldFault("region", Reason.FIELD_REQUIRED, "is required")
     error = item_error(RuleError(Reason.FIELD_REQUIRED, "one", faults=[fault], state="x"))
     assert (error.code, error.reason) == (3, "ERROR_REASON_FIELD_REQUIRED")
-    assert (error.message, error.message_zh) == ("one", "缺少必填字段")
+    assert (error.message, error.message_zh) == ("one", "统筹区：缺少必填字段")
     assert dict(error.metadata) == {"state": "x"}
     (told,) = error.field_faults
     assert (told.field, told.reason) == ("region", "ERROR_REASON_FIELD_REQUIRED")
-    assert (told.message, told.message_zh) == ("is required", "缺少必填字段")
+    assert (told.message, told.message_zh) == ("is required", "统筹区：缺少必填字段")
 
 
 def test_codes_of_reasons_are_those_of_grpc() -> None:
     assert grpc_code(Reason.CALLER_UNKNOWN) is grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("region", "统筹区"),
+        ("bill.total_fen", "费用总额"),
+        ("bill.lines", "费用明细"),
+        ("bill.lines[0].item_code", "费用明细第1条，项目编码"),
+        ("items[11].end_date", "记录第12条，结束日期"),
+        ("entitlement_groups[1]", "人员身份类别第2条"),
+        ("bill.lines[2].15", "费用明细第3条，字段15"),
+        ("something_new", "something_new"),
+    ],
+)
+def test_a_field_is_named_as_at_the_counter(path: str, told: str) -> None:
+    assert path_zh(path) == told

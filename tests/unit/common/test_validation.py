@@ -11,7 +11,7 @@ from support.sample_proto import SAMPLE, Sample, good_sample
 from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1 import bill_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
-from yibao_common.rpc.validation import MOST_FAULTS, Validator, answers_per_item
+from yibao_common.rpc.validation import MOST_FAULTS, Faults, Validator, answers_per_item
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
 
@@ -20,7 +20,7 @@ UUID = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"
 
 
 def faults(message: Any) -> list[tuple[str, Reason]]:
-    return [(fault.field, fault.reason) for fault in VALIDATOR.faults(message)]
+    return [(fault.field, fault.reason) for fault in VALIDATOR.faults(message).first]
 
 
 def test_a_good_message_fits_without_a_second_look() -> None:
@@ -195,14 +195,18 @@ def test_an_oversized_list_is_not_looked_into() -> None:
     assert faults(sample) == [("children", Reason.FIELD_LENGTH)]
 
 
-def test_a_hostile_message_yields_a_bounded_number_of_faults() -> None:
-    sample = good_sample(numbers=[0] * 10_000)
-    assert len(faults(sample)) == MOST_FAULTS
+def test_a_hundred_faults_are_told_and_all_are_counted() -> None:
+    sample = good_sample(numbers=[0] * 1_505)
+    found = VALIDATOR.faults(sample)
+    assert (len(found.first), found.total) == (MOST_FAULTS, 1_505)
+    with pytest.raises(RuleError, match=r"and 1504 more") as caught:
+        VALIDATOR.check(sample)
+    assert (len(caught.value.faults), caught.value.faults_total) == (MOST_FAULTS, 1_505)
 
 
 def test_messages_tell_what_was_expected_and_never_the_value() -> None:
     sample = good_sample(count=4, price="1.1234567", citizen="110105194912310021", code="12345")
-    assert VALIDATOR.faults(sample) == [
+    assert VALIDATOR.faults(sample).first == [
         FieldFault("count", Reason.FIELD_OUT_OF_RANGE, "must be from 1 to 3"),
         FieldFault("price", Reason.DECIMAL_TOO_PRECISE, "must have at most 6 decimals"),
         FieldFault("citizen", Reason.CITIZEN_NUMBER_INVALID, "the check character does not fit"),
@@ -246,10 +250,10 @@ def settle_request(lines: int = 10) -> settlement.SettleBillRequest:
 def test_a_bill_is_validated_line_by_line() -> None:
     validator = Validator(settlement.SettleBillRequest.DESCRIPTOR)
     request = settle_request()
-    assert validator.faults(request) == []
+    assert validator.faults(request).first == []
     request.bill.lines[3].unit_price = "-1"
     request.bill.lines[9].ClearField("amount_fen")
-    assert [fault.field for fault in validator.faults(request)] == [
+    assert [fault.field for fault in validator.faults(request).first] == [
         "bill.lines[3].unit_price",
         "bill.lines[9].amount_fen",
     ]
@@ -263,12 +267,14 @@ def test_items_of_a_bulk_request_are_left_to_be_answered_one_by_one() -> None:
     assert not answers_per_item(settlement.SettleBillResponse.DESCRIPTOR)
     outside = Validator(method.input_type, except_items=True)
     request = settlement.SubmitBillsRequest(items=[settlement.SettleBillRequest()])
-    assert outside.faults(request) == []
-    assert Validator(method.input_type).faults(request) != []
-    assert [fault.field for fault in outside.faults(settlement.SubmitBillsRequest())] == ["items"]
+    assert outside.faults(request).first == []
+    assert Validator(method.input_type).faults(request).first != []
+    assert [fault.field for fault in outside.faults(settlement.SubmitBillsRequest()).first] == [
+        "items"
+    ]
     del request.items[:]
     request.items.extend(settlement.SettleBillRequest() for _ in range(201))
-    assert [fault.reason for fault in outside.faults(request)] == [Reason.FIELD_LENGTH]
+    assert [fault.reason for fault in outside.faults(request).first] == [Reason.FIELD_LENGTH]
 
 
 TEXTS = st.sampled_from(
@@ -289,12 +295,12 @@ def test_what_fits_at_first_sight_has_no_fault_at_second(
 ) -> None:
     sample = good_sample(**texts, **numbers, colours=colours, groups=groups)
     sample.children.append(good_sample(**numbers))
-    seen: list[FieldFault] = []
+    seen = Faults()
     VALIDATOR._shape.walk(sample, "", seen)
     if VALIDATOR.fits(sample):
-        assert seen == []
+        assert seen.first == []
     else:
-        assert VALIDATOR.faults(sample) == seen
+        assert VALIDATOR.faults(sample).first == seen.first
 
 
 def test_a_bill_of_ten_lines_takes_microseconds() -> None:

@@ -12,7 +12,7 @@ from support.memory.transactions import MemoryTransactions
 from support.memory.work import memory_work
 
 from yibao_common.commands.transactions import ResultT
-from yibao_common.values.errors import RuleError, TransientError
+from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.code.issued import IssuedCode
 from yibao_identity.application.code.queue import IssueCode, IssueWork
@@ -144,6 +144,10 @@ def test_an_expired_key_signs_nothing(seconds_left: int, is_issued: bool) -> Non
     if is_issued:
         work(REGION, [_issue("C1")])
     else:
-        with pytest.raises(TransientError, match="no key"):
+        with pytest.raises(RuleError) as caught:
             work(REGION, [_issue("C1")])
+        assert (caught.value.reason, caught.value.metadata) == (
+            Reason.NO_SIGNING_KEY,
+            {"use": "tok"},
+        )
     assert bool(transactions.stored) is is_issued

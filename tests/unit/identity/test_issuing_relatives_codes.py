@@ -12,7 +12,7 @@ from support.memory.relative import MemoryRelatives
 from support.memory.transactions import MemoryTransactions
 from support.memory.work import memory_work
 
-from yibao_common.values.errors import RuleError, TransientError
+from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.code.issued import IssuedCode
 from yibao_identity.application.relative_code import (
@@ -183,6 +183,7 @@ def test_no_code_without_a_confirmed_link_and_two_active_certificates(
 
 def test_an_expired_key_signs_nothing() -> None:
     transactions = FakeTransactions(LINKS, CERTIFICATES)
-    with pytest.raises(TransientError):
+    with pytest.raises(RuleError) as caught:
         work(transactions, now=EXPIRE)(REGION, [ask("agreed")])
+    assert caught.value.reason is Reason.NO_SIGNING_KEY
     assert transactions.reads == []

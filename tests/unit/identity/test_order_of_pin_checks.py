@@ -12,7 +12,7 @@ from support.memory_cards import MemoryCardDesk
 from support.refusals import Given, assert_refused_in_order, reason_of
 
 from yibao_common.values.caller import parse_caller
-from yibao_common.values.errors import TransientError
+from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.card.rows import StoredPin
@@ -194,8 +194,9 @@ def test_no_use_is_looked_at_while_no_key_may_sign(desk: MemoryCardDesk) -> None
     """I-18."""
     card = desk.active()
     desk.uses._key_expire_time = lambda: desk.now
-    with pytest.raises(TransientError):
+    with pytest.raises(RuleError) as caught:
         desk.authorize(card, WRONG)
+    assert caught.value.reason is Reason.NO_SIGNING_KEY
     assert tries(desk, card) == 0
 
 

@@ -43,8 +43,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 7
     """UNAVAILABLE. The queue is full or the service is stopping; nothing was stored."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 8
-    """ALREADY_EXISTS. The `request_id` was used before with other contents. Metadata:
-    `request_id`.
+    """ALREADY_EXISTS. The `request_id` was used before with other contents, or by another
+    institution or agency. Metadata: `request_id`.
     """
     ERROR_REASON_DEADLINE_INVALID: _ErrorReason.ValueType  # 9
     """INVALID_ARGUMENT. The deadline lies beyond the server's limit; a call without one gets
@@ -53,6 +53,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 10
     """UNAVAILABLE. The database cannot be reached or asks to try again. Whether the call
     took effect is unknown: repeat it with the same `request_id`.
+    """
+    ERROR_REASON_NO_SIGNING_KEY: _ErrorReason.ValueType  # 15
+    """UNAVAILABLE. No key of the issuer may sign at present; nothing was stored. Metadata:
+    `use`, as `yibao keys new` takes it: `tok` for codes, `cred` for certificates of phones.
     """
     ERROR_REASON_FIELDS_INVALID: _ErrorReason.ValueType  # 20
     """INVALID_ARGUMENT. Several fields are faulty, each for a reason of its own; see
@@ -76,6 +80,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """INVALID_ARGUMENT. A unit price has more than 6 decimals, or a quantity more than 4."""
     ERROR_REASON_DATE_INVALID: _ErrorReason.ValueType  # 29
     """INVALID_ARGUMENT. The day does not exist in the calendar."""
+    ERROR_REASON_FIELD_UNKNOWN: _ErrorReason.ValueType  # 30
+    """INVALID_ARGUMENT. A request that changes something holds a field, at any depth, that
+    this version of the service does not know; its path ends with its number.
+    """
     ERROR_REASON_PERSON_EXISTS: _ErrorReason.ValueType  # 40
     """ALREADY_EXISTS. The identity document is registered in this region already.
     Metadata: `person_id`.
@@ -141,7 +149,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_QR_MALFORMED: _ErrorReason.ValueType  # 60
     """INVALID_ARGUMENT. The QR text is not a code of profile MI1 or MI2."""
     ERROR_REASON_QR_UNKNOWN_KEY: _ErrorReason.ValueType  # 61
-    """FAILED_PRECONDITION. No key of the trust snapshot signed the code."""
+    """FAILED_PRECONDITION. No key of the trust snapshot signed the code. Metadata:
+    `trust_version`, the version of that snapshot.
+    """
     ERROR_REASON_QR_BAD_SIGNATURE: _ErrorReason.ValueType  # 62
     """FAILED_PRECONDITION. The signature does not fit: the code was altered."""
     ERROR_REASON_QR_NOT_YET_VALID: _ErrorReason.ValueType  # 63
@@ -172,6 +182,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_STATUS_LIST_NOT_FOUND: _ErrorReason.ValueType  # 74
     """NOT_FOUND. The newest trust snapshot binds no such status list. Metadata: `uri`."""
+    ERROR_REASON_QR_OTHER_REGION: _ErrorReason.ValueType  # 78
+    """FAILED_PRECONDITION. A trusted key of another region signed the code. Metadata:
+    `issuer`, `region`: who signed it, and where it was shown.
+    """
     ERROR_REASON_VISIT_NOT_FOUND: _ErrorReason.ValueType  # 80
     """NOT_FOUND. No such visit in the caller's scope. Metadata: `visit_id`."""
     ERROR_REASON_VISIT_EXISTS: _ErrorReason.ValueType  # 81
@@ -421,8 +435,8 @@ ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 6
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 7
 """UNAVAILABLE. The queue is full or the service is stopping; nothing was stored."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 8
-"""ALREADY_EXISTS. The `request_id` was used before with other contents. Metadata:
-`request_id`.
+"""ALREADY_EXISTS. The `request_id` was used before with other contents, or by another
+institution or agency. Metadata: `request_id`.
 """
 ERROR_REASON_DEADLINE_INVALID: ErrorReason.ValueType  # 9
 """INVALID_ARGUMENT. The deadline lies beyond the server's limit; a call without one gets
@@ -431,6 +445,10 @@ the limit. Metadata: `limit_seconds`.
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 10
 """UNAVAILABLE. The database cannot be reached or asks to try again. Whether the call
 took effect is unknown: repeat it with the same `request_id`.
+"""
+ERROR_REASON_NO_SIGNING_KEY: ErrorReason.ValueType  # 15
+"""UNAVAILABLE. No key of the issuer may sign at present; nothing was stored. Metadata:
+`use`, as `yibao keys new` takes it: `tok` for codes, `cred` for certificates of phones.
 """
 ERROR_REASON_FIELDS_INVALID: ErrorReason.ValueType  # 20
 """INVALID_ARGUMENT. Several fields are faulty, each for a reason of its own; see
@@ -454,6 +472,10 @@ ERROR_REASON_DECIMAL_TOO_PRECISE: ErrorReason.ValueType  # 28
 """INVALID_ARGUMENT. A unit price has more than 6 decimals, or a quantity more than 4."""
 ERROR_REASON_DATE_INVALID: ErrorReason.ValueType  # 29
 """INVALID_ARGUMENT. The day does not exist in the calendar."""
+ERROR_REASON_FIELD_UNKNOWN: ErrorReason.ValueType  # 30
+"""INVALID_ARGUMENT. A request that changes something holds a field, at any depth, that
+this version of the service does not know; its path ends with its number.
+"""
 ERROR_REASON_PERSON_EXISTS: ErrorReason.ValueType  # 40
 """ALREADY_EXISTS. The identity document is registered in this region already.
 Metadata: `person_id`.
@@ -519,7 +541,9 @@ ERROR_REASON_ID_MISMATCH: ErrorReason.ValueType  # 59
 ERROR_REASON_QR_MALFORMED: ErrorReason.ValueType  # 60
 """INVALID_ARGUMENT. The QR text is not a code of profile MI1 or MI2."""
 ERROR_REASON_QR_UNKNOWN_KEY: ErrorReason.ValueType  # 61
-"""FAILED_PRECONDITION. No key of the trust snapshot signed the code."""
+"""FAILED_PRECONDITION. No key of the trust snapshot signed the code. Metadata:
+`trust_version`, the version of that snapshot.
+"""
 ERROR_REASON_QR_BAD_SIGNATURE: ErrorReason.ValueType  # 62
 """FAILED_PRECONDITION. The signature does not fit: the code was altered."""
 ERROR_REASON_QR_NOT_YET_VALID: ErrorReason.ValueType  # 63
@@ -550,6 +574,10 @@ absent where the newest was asked for.
 """
 ERROR_REASON_STATUS_LIST_NOT_FOUND: ErrorReason.ValueType  # 74
 """NOT_FOUND. The newest trust snapshot binds no such status list. Metadata: `uri`."""
+ERROR_REASON_QR_OTHER_REGION: ErrorReason.ValueType  # 78
+"""FAILED_PRECONDITION. A trusted key of another region signed the code. Metadata:
+`issuer`, `region`: who signed it, and where it was shown.
+"""
 ERROR_REASON_VISIT_NOT_FOUND: ErrorReason.ValueType  # 80
 """NOT_FOUND. No such visit in the caller's scope. Metadata: `visit_id`."""
 ERROR_REASON_VISIT_EXISTS: ErrorReason.ValueType  # 81

@@ -47,8 +47,8 @@ class Batcher(Generic[CommandT, AnswerT]):
 
     `work(region, commands)` runs in the batch thread. It returns an outcome for each
     command, in order, after a durable commit; or raises, and then nothing is stored:
-    TransientError runs the batch again, anything else once more and then splits it in
-    two, so that a command that breaks the work fails alone with INTERNAL.
+    RuleError refuses all, TransientError runs the batch again, anything else once more and
+    then splits it in two, so that a command that breaks the work fails alone with INTERNAL.
     """
 
     def __init__(
@@ -177,6 +177,9 @@ class Batcher(Generic[CommandT, AnswerT]):
         for attempt in range(1, self._attempts + 1):
             try:
                 return list(self._work(region, commands))
+            except RuleError as refusal:
+                # What the work refuses as a whole, it refuses to each: nothing was stored.
+                return [refusal] * len(commands)
             except TransientError as error:
                 if attempt == self._attempts:
                     return [error] * len(commands)

@@ -55,7 +55,9 @@ class Endings:
             await self._time_is_up(call, context)
         if isinstance(error, TransientError):
             self._log.error("database unavailable", **call.facts(), error=kinds(error))
-            await self._refuse(call, database_unavailable(), context)
+            await self._refuse(
+                call, database_unavailable(repeatable=call.method.has_request_id), context
+            )
         if not isinstance(error, Exception):
             raise error
         await self._unexpected(call, error, context)
@@ -73,7 +75,7 @@ class Endings:
         await context.abort(
             grpc.StatusCode.DEADLINE_EXCEEDED,
             f"no answer within the server's limit of {call.limit_seconds:g} s; whether the "
-            "call took effect is unknown: repeat it with the same request_id",
+            f"call took effect is unknown: {_how_to_repeat(call.method.has_request_id)}",
         )
 
     async def _unexpected(self, call: Call, error: Exception, context: "Context") -> NoReturn:
@@ -89,19 +91,26 @@ class Endings:
         )
         answer = RuleError(
             Reason.INTERNAL,
-            f"internal error {reference_id}; repeat the call with the same request_id",
+            f"internal error {reference_id}; {_how_to_repeat(call.method.has_request_id)}",
             reference_id=reference_id,
         )
         await _abort(answer, context)
 
 
-def database_unavailable() -> RuleError:
-    """Returns the refusal for a call whose transaction could not be carried out."""
+def database_unavailable(*, repeatable: bool = True) -> RuleError:
+    """Returns the refusal for a call whose transaction could not be carried out.
+
+    `repeatable` tells that its request has an id, by which a repeat is known.
+    """
     return RuleError(
         Reason.DATABASE_UNAVAILABLE,
-        "the database is unavailable; whether the call took effect is unknown: repeat it with "
-        "the same request_id",
+        "the database is unavailable; whether the call took effect is unknown: "
+        f"{_how_to_repeat(repeatable)}",
     )
+
+
+def _how_to_repeat(has_request_id: bool) -> str:
+    return "repeat it with the same request_id" if has_request_id else "repeat it"
 
 
 async def _abort(error: RuleError, context: "Context") -> NoReturn:

@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 from yibao.common.v1 import item_error_pb2
+from yibao_common.rpc.field_names import path_zh
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Code, Reason
 
@@ -35,7 +36,7 @@ def status_of(error: RuleError, *, retry_after_seconds: float | None = None) -> 
 
     It holds one ErrorInfo, the Chinese message, field violations where fields are at
     fault, and RetryInfo where waiting helps. Faults that do not fit into a header are
-    left out; the metadata `faults_total` then tells how many were found.
+    left out; the metadata `faults_total` then tells how many there are.
     """
     reason = error.reason
     details: list[Message] = []
@@ -43,9 +44,9 @@ def status_of(error: RuleError, *, retry_after_seconds: float | None = None) -> 
     if error.faults:
         request = _bad_request(error.faults)
         details.append(request)
-        if len(request.field_violations) < len(error.faults):
-            metadata["faults_total"] = str(len(error.faults))
-    details.append(error_details_pb2.LocalizedMessage(locale="zh-CN", message=reason.message_zh))
+        if len(request.field_violations) < error.faults_total:
+            metadata["faults_total"] = str(error.faults_total)
+    details.append(error_details_pb2.LocalizedMessage(locale="zh-CN", message=message_zh(error)))
     seconds = retry_after_seconds or _RETRY_SECONDS.get(reason)
     if seconds is not None:
         delay = duration_pb2.Duration()
@@ -58,6 +59,19 @@ def status_of(error: RuleError, *, retry_after_seconds: float | None = None) -> 
         packed.Pack(detail)
         status.details.append(packed)
     return status
+
+
+def message_zh(error: RuleError) -> str:
+    """Returns what the counter is told: with the first field at fault, and how many there are."""
+    if not error.faults:
+        return error.reason.message_zh
+    more = f"（共{error.faults_total}处）" if error.faults_total > 1 else ""
+    return f"{fault_zh(error.faults[0])}{more}"
+
+
+def fault_zh(fault: FieldFault) -> str:
+    """Returns which field is at fault and why, in Chinese."""
+    return f"{path_zh(fault.field)}：{fault.reason.message_zh}"
 
 
 def _bad_request(faults: tuple[FieldFault, ...]) -> error_details_pb2.BadRequest:
@@ -80,24 +94,27 @@ def _violation(fault: FieldFault) -> error_details_pb2.BadRequest.FieldViolation
         violation.reason = fault.reason.wire_name
     if _HAS_LOCALIZED:
         violation.localized_message.locale = "zh-CN"
-        violation.localized_message.message = fault.reason.message_zh
+        violation.localized_message.message = fault_zh(fault)
     return violation
 
 
 def item_error(error: RuleError) -> item_error_pb2.ItemError:
     """Returns the error of one item of a bulk request."""
+    metadata = dict(error.metadata)
+    if len(error.faults) < error.faults_total:
+        metadata["faults_total"] = str(error.faults_total)
     return item_error_pb2.ItemError(
         code=error.reason.code.value,
         reason=error.reason.wire_name,
         message=error.message,
-        message_zh=error.reason.message_zh,
-        metadata=error.metadata,
+        message_zh=message_zh(error),
+        metadata=metadata,
         field_faults=[
             item_error_pb2.FieldFault(
                 field=fault.field,
                 reason=fault.reason.wire_name,
                 message=fault.message,
-                message_zh=fault.reason.message_zh,
+                message_zh=fault_zh(fault),
             )
             for fault in error.faults
         ],

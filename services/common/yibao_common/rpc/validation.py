@@ -27,13 +27,31 @@ from yibao_common.rpc.field_checks import (
     rules_of,
 )
 from yibao_common.rpc.formats import length_fault
+from yibao_common.rpc.unknown_fields import has_unknown, unknown_paths
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
 
-# More faults than this help nobody; the bound keeps a hostile request cheap.
+# More faults than this are counted and not told: they help nobody.
 MOST_FAULTS = 100
 
-Faults = list[FieldFault]
+
+class Faults:
+    """The faults of a request: how many there are, and the first hundred of them."""
+
+    __slots__ = ("first", "total")
+
+    def __init__(self) -> None:
+        """Begins with none."""
+        self.first: list[FieldFault] = []
+        self.total = 0
+
+    def add(self, path: str, reason: Reason, message: str) -> None:
+        """Adds the fault of the field at `path`."""
+        self.total += 1
+        if self.total <= MOST_FAULTS:
+            self.first.append(FieldFault(path, reason, message))
+
+
 # Adds the faults of a message; the prefix begins each path: "", "bill.", "lines[3].".
 Walk = Callable[[Any, str, Faults], None]
 # Adds the faults of a value that stands at a path.
@@ -52,25 +70,37 @@ class Validator:
     """Checks messages of one type against their field rules.
 
     `except_items` leaves the contents of the field `items` alone: a bulk request is
-    answered item by item, so each item is validated on its own.
+    answered item by item, so each item is validated on its own. `refuse_unknown` is for
+    requests that change something: no field may be unknown here, at any depth.
     """
 
-    def __init__(self, descriptor: Descriptor, *, except_items: bool = False) -> None:
+    def __init__(
+        self, descriptor: Descriptor, *, except_items: bool = False, refuse_unknown: bool = False
+    ) -> None:
         """Compiles the rules of `descriptor` and of the messages inside it."""
         self._shape = _Shape(descriptor, {}, except_items=except_items)
+        self._except_items = except_items
+        self._refuse_unknown = refuse_unknown
         self.fits = self._shape.fits
 
     def faults(self, message: Message) -> Faults:
-        """Returns the faults of `message` in the order of its fields, at most 100."""
-        found: Faults = []
+        """Returns the faults of `message`: unknown fields, then those known in their order."""
+        found = Faults()
+        if self._has_unknown(message):
+            for path in unknown_paths(message, except_items=self._except_items):
+                found.add(path, Reason.FIELD_UNKNOWN, "is a field that this version does not know")
         if not self.fits(message):
             self._shape.walk(message, "", found)
         return found
 
     def check(self, message: Message) -> None:
-        """Raises one RuleError with every fault of `message`, if there is any."""
-        if not self.fits(message):
-            refuse_faults(self.faults(message))
+        """Raises one RuleError with the faults of `message`, if there is any."""
+        if self._has_unknown(message) or not self.fits(message):
+            found = self.faults(message)
+            refuse_faults(found.first, total=found.total)
+
+    def _has_unknown(self, message: Message) -> bool:
+        return self._refuse_unknown and has_unknown(message, except_items=self._except_items)
 
 
 def answers_per_item(response: Descriptor) -> bool:
@@ -122,10 +152,8 @@ class _Shape:
             self.all_fit = _columns_fit(_reader(names), tests)
 
     def walk(self, message: Any, prefix: str, faults: Faults) -> None:
-        """Adds the faults of `message` to `faults` until there are 100."""
+        """Adds the faults of `message` to `faults`."""
         for walk in self._walks:
-            if len(faults) >= MOST_FAULTS:
-                return
             walk(message, prefix, faults)
 
     def walk_at(self, message: Any, path: str, faults: Faults) -> None:
@@ -182,7 +210,7 @@ def _scalar_walk(name: str, find_fault: FindFault) -> Walk:
     def walk(message: Any, prefix: str, faults: Faults) -> None:
         fault = find_fault(message, read(message))
         if fault is not None:
-            faults.append(FieldFault(prefix + name, *fault))
+            faults.add(prefix + name, *fault)
 
     return walk
 
@@ -203,7 +231,7 @@ def _single_message(field: FieldDescriptor, known: dict[str, _Shape]) -> tuple[F
         if message.HasField(name):
             inner.walk(read(message), prefix + name, faults)
         elif required:
-            faults.append(FieldFault(prefix + name, *REQUIRED))
+            faults.add(prefix + name, *REQUIRED)
 
     return fits_message, walk
 
@@ -231,11 +259,9 @@ def _list(field: FieldDescriptor, known: dict[str, _Shape], *, opaque: bool) -> 
         items = read(message)
         if not size_fits(len(items)):
             # The items of an oversized list are not looked at.
-            faults.append(FieldFault(prefix + name, *size_fault))
+            faults.add(prefix + name, *size_fault)
         elif not opaque:
             for index, item in enumerate(items):
-                if len(faults) >= MOST_FAULTS:
-                    return
                 inner.walk(item, f"{prefix}{name}[{index}]", faults)
 
     return fits, walk
@@ -274,7 +300,7 @@ def _list_item(field: FieldDescriptor) -> _Contents:
     def walk(value: Any, path: str, faults: Faults) -> None:
         fault = REQUIRED if value in ("", b"") else find_fault(None, value)
         if fault is not None:
-            faults.append(FieldFault(path, *fault))
+            faults.add(path, *fault)
 
     return _Contents(item_fits, _all_fit(item_fits), walk)
 
@@ -282,7 +308,7 @@ def _list_item(field: FieldDescriptor) -> _Contents:
 def _tested(fits: Callable[[Any], bool], reason: Reason, message: str) -> _Contents:
     def walk(value: Any, path: str, faults: Faults) -> None:
         if not fits(value):
-            faults.append(FieldFault(path, reason, message))
+            faults.add(path, reason, message)
 
     return _Contents(fits, _all_fit(fits), walk)
 

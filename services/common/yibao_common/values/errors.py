@@ -28,13 +28,18 @@ class RuleError(Exception):
         message: str,
         *,
         faults: Sequence[FieldFault] = (),
+        faults_total: int = 0,
         **metadata: str | int,
     ) -> None:
-        """Keeps the reason, the English message, field faults and metadata."""
+        """Keeps the reason, the English message, field faults and metadata.
+
+        `faults_total` is how many were found, where only some of them are given.
+        """
         super().__init__(f"{reason.name}: {message}")
         self.reason = reason
         self.message = message
         self.faults = tuple(faults)
+        self.faults_total = max(faults_total, len(self.faults))
         self.metadata = {key: str(value) for key, value in metadata.items()}
 
 
@@ -49,15 +54,18 @@ class InvariantError(AssertionError):
     """
 
 
-def refuse_faults(faults: Sequence[FieldFault]) -> None:
+def refuse_faults(faults: Sequence[FieldFault], *, total: int = 0) -> None:
     """Raises one RuleError that carries all `faults`; does nothing without any.
 
-    Its reason is that of the faults where they share one, else FIELDS_INVALID.
+    Its reason is that of the faults where they share one, else FIELDS_INVALID. `total` is
+    how many were found, where `faults` are only the first of them.
     """
     if not faults:
         return
     reasons = {fault.reason for fault in faults}
     reason = reasons.pop() if len(reasons) == 1 else Reason.FIELDS_INVALID
     first = faults[0]
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    raise RuleError(reason, f"{first.field}: {first.message}{more}", faults=faults)
+    total = max(total, len(faults))
+    more = f" (and {total - 1} more)" if total > 1 else ""
+    message = f"{first.field}: {first.message}{more}"
+    raise RuleError(reason, message, faults=faults, faults_total=total)

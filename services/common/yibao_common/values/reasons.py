@@ -43,6 +43,7 @@ class Reason(enum.Enum):
     DEADLINE_INVALID = (9, Code.INVALID_ARGUMENT, "超时时间过长")
 
     DATABASE_UNAVAILABLE = (10, Code.UNAVAILABLE, "数据库暂不可用，请用同一请求编号重试")
+    NO_SIGNING_KEY = (15, Code.UNAVAILABLE, "暂时无法签发，请稍后再试或改用社保卡")
 
     FIELDS_INVALID = (20, Code.INVALID_ARGUMENT, "多个字段有误")
     FIELD_REQUIRED = (21, Code.INVALID_ARGUMENT, "缺少必填字段")
@@ -54,6 +55,7 @@ class Reason(enum.Enum):
     DECIMAL_NEGATIVE = (27, Code.INVALID_ARGUMENT, "单价或数量不能为负")
     DECIMAL_TOO_PRECISE = (28, Code.INVALID_ARGUMENT, "小数位数过多")
     DATE_INVALID = (29, Code.INVALID_ARGUMENT, "日期不存在")
+    FIELD_UNKNOWN = (30, Code.INVALID_ARGUMENT, "报文含有本系统不认识的字段")
 
     PERSON_EXISTS = (40, Code.ALREADY_EXISTS, "该证件已在本统筹区参保登记")
     PERSON_NOT_FOUND = (41, Code.NOT_FOUND, "未找到参保人")
@@ -91,6 +93,7 @@ class Reason(enum.Enum):
     QR_BATCH_DISABLED = (72, Code.FAILED_PRECONDITION, "未开通离线二维码")
     TRUST_ROOT_NOT_FOUND = (73, Code.NOT_FOUND, "未找到信任根")
     STATUS_LIST_NOT_FOUND = (74, Code.NOT_FOUND, "未找到状态清单")
+    QR_OTHER_REGION = (78, Code.FAILED_PRECONDITION, "二维码由其他统筹区签发，请核对参保地")
 
     VISIT_NOT_FOUND = (80, Code.NOT_FOUND, "未找到就诊登记")
     VISIT_EXISTS = (81, Code.ALREADY_EXISTS, "该就诊号已登记")

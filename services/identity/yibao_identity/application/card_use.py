@@ -14,9 +14,10 @@ from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError, TransientError
+from yibao_common.values.errors import RuleError
 from yibao_identity.application.card.calls import CardCalls
 from yibao_identity.application.card.rows import CardName
+from yibao_identity.application.code.issued import require_signing_key
 from yibao_identity.application.holder import check_shown_document, require_holder
 from yibao_identity.application.pin.hashing import HashedPin
 from yibao_identity.application.pin.tries import PinTries
@@ -119,11 +120,10 @@ class CardUses:
         transaction, and what it returns leaves only after the commit.
 
         Raises:
-            TransientError: no key of the issuer may sign at present.
+            RuleError: NO_SIGNING_KEY, before anything else.
         """
         # A code of a later second would be refused everywhere, and yet be counted.
-        if self._clock() >= self._key_expire_time():
-            raise TransientError("no key of the issuer may sign at present")
+        require_signing_key(now=self._clock(), expire_time=self._key_expire_time())
 
         def decide(work: "Work") -> bytes | RuleError:
             outcome = self._authorize(work, command)

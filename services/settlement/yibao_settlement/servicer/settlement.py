@@ -42,7 +42,7 @@ from yibao_settlement.servicer.trust.holder import TrustHolder
 _ITEMS_IN_A_ROW = 16
 _PAGE_SIZE = 100
 _PAGE_SIZE_MAX = 500
-_ITEM_VALIDATOR = Validator(pb.SettleBillRequest.DESCRIPTOR)
+_ITEM_VALIDATOR = Validator(pb.SettleBillRequest.DESCRIPTOR, refuse_unknown=True)
 
 
 class SettlementServicer(rpc.SettlementServiceServicer):

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from yibao_common.values.errors import TransientError
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 from yibao_identity.rules.code import QrClaims
+from yibao_identity.rules.trust.published import KeyUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,16 @@ def require_signing_key(*, now: dt.datetime, expire_time: dt.datetime) -> None:
     A code of a later second would be refused everywhere.
 
     Raises:
-        TransientError: another key may be put to use at any moment.
+        RuleError: NO_SIGNING_KEY; another key may be put to use at any moment.
     """
     if now >= expire_time:
-        raise TransientError("no key of the issuer may sign at present")
+        raise no_signing_key(KeyUse.TOKEN)
+
+
+def no_signing_key(use: KeyUse) -> RuleError:
+    """Returns the refusal for want of a key for `use`."""
+    return RuleError(
+        Reason.NO_SIGNING_KEY,
+        f"no {use.value} key of the issuer may sign at present",
+        use=use.value,
+    )

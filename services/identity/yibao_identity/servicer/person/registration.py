@@ -21,7 +21,7 @@ from yibao_identity.rules.person import Registration
 from yibao_identity.servicer.person.messages import gender_of, person_message
 from yibao_identity.servicer.requests import request_of
 
-_ITEM_VALIDATOR = Validator(pb.RegisterPersonRequest.DESCRIPTOR)
+_ITEM_VALIDATOR = Validator(pb.RegisterPersonRequest.DESCRIPTOR, refuse_unknown=True)
 
 
 class RegistrationPart:

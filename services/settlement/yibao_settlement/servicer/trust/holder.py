@@ -24,6 +24,16 @@ _REASONS = {
     "wrong_audience": Reason.QR_WRONG_AUDIENCE,
     "stale_trust": Reason.QR_STALE_TRUST,
 }
+# What text and request alone decide: no such code was ever accepted, so there is no answer
+# that a repeat could be owed.
+_ALWAYS_REFUSED = frozenset(
+    {
+        Reason.QR_MALFORMED,
+        Reason.QR_BAD_SIGNATURE,
+        Reason.QR_OTHER_REGION,
+        Reason.QR_WRONG_AUDIENCE,
+    }
+)
 
 
 class TrustHolder:
@@ -47,10 +57,15 @@ class TrustHolder:
 
         Whether a refusal counts is decided with the request: a repeated one gets its
         first answer, however old its code is by then.
+
+        Raises RuleError QR_MALFORMED, QR_BAD_SIGNATURE, QR_OTHER_REGION or
+        QR_WRONG_AUDIENCE: such a code is refused for good and keeps nobody waiting.
         """
         try:
             return self.check(presentation, region=region, audience=audience, now=now)
         except RuleError as refusal:
+            if refusal.reason in _ALWAYS_REFUSED:
+                raise
             return refusal
 
     def check(
@@ -63,13 +78,11 @@ class TrustHolder:
     ) -> PresentedCode:
         """Returns the code of a presentation, verified as of its scan.
 
-        Raises RuleError: CLOCK_SUSPECT, a QR_* reason, or QR_UNKNOWN_KEY where another
-        region issued it.
+        Raises RuleError: CLOCK_SUSPECT or a QR_* reason.
         """
         scan_time = to_instant(presentation.scan_time)
         # The code is judged as of its scan, the snapshot as of now.
         snapshot = self._snapshot(now)
-        check_scan_time(scan_time, now=now)
         try:
             claims = qr.verify(
                 presentation.qr_text,
@@ -79,9 +92,18 @@ class TrustHolder:
                 certificates=self._certificates,
             )
         except qr.QrError as error:
-            raise _refusal(error) from None
+            refusal = _refusal(error, snapshot)
+            if refusal.reason not in _ALWAYS_REFUSED:
+                check_scan_time(scan_time, now=now)
+            raise refusal from None
         if claims.issuer != region:
-            raise RuleError(Reason.QR_UNKNOWN_KEY, f"the code was issued by region {claims.issuer}")
+            raise RuleError(
+                Reason.QR_OTHER_REGION,
+                f"the code was issued by region {claims.issuer} and shown in {region}",
+                issuer=claims.issuer,
+                region=region,
+            )
+        check_scan_time(scan_time, now=now)
         return PresentedCode(
             claims.issuer,
             claims.subject,
@@ -100,8 +122,12 @@ class TrustHolder:
             raise RuleError(Reason.QR_STALE_TRUST, error.message) from None
 
 
-def _refusal(error: qr.QrError) -> RuleError:
+def _refusal(error: qr.QrError, snapshot: TrustSnapshot) -> RuleError:
     reason = _REASONS[error.error]
+    if reason is Reason.QR_UNKNOWN_KEY:
+        # Whose trust is behind is found by its version.
+        version = snapshot.version
+        return RuleError(Reason.QR_UNKNOWN_KEY, str(error), trust_version=version)
     if error.offset_seconds is None:
         return RuleError(reason, str(error))
     return RuleError(reason, str(error), offset_seconds=error.offset_seconds)

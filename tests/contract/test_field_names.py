@@ -1,0 +1,32 @@
+"""Every field that a caller may fill has a name for the counter."""
+
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import Descriptor
+
+from yibao_common.rpc.access import methods_of
+from yibao_common.rpc.field_checks import rules_of
+from yibao_common.rpc.field_names import NAMES_ZH
+from yibao_identity.main import DESCRIPTORS as IDENTITY
+from yibao_offsite.main import DESCRIPTORS as OFFSITE
+from yibao_settlement.main import DESCRIPTORS as SETTLEMENT
+
+
+def fields_of(message: Descriptor, seen: set[str]) -> Iterator[str]:
+    """Yields the names of all fields of a request that its caller may fill."""
+    if message.full_name in seen:
+        return
+    seen.add(message.full_name)
+    for field in message.fields:
+        if rules_of(field).output_only:
+            continue
+        yield field.name
+        if field.message_type is not None:
+            yield from fields_of(field.message_type, seen)
+
+
+def test_the_fields_of_requests_and_the_names_are_the_same() -> None:
+    seen: set[str] = set()
+    methods = methods_of((*IDENTITY, *SETTLEMENT, *OFFSITE)).values()
+    fields = {name for method in methods for name in fields_of(method.input_type, seen)}
+    assert sorted(fields) == sorted(NAMES_ZH)
