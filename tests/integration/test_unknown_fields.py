@@ -6,7 +6,6 @@ import grpc
 import pytest
 from support.both_services import (
     CALL_SECONDS,
-    REGION,
     BothServices,
     Patient,
     outcome,
@@ -14,6 +13,7 @@ from support.both_services import (
     refused,
 )
 from support.identity_world import registration
+from support.settlement_world import REGION
 
 from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
 from yibao.identity.v1.person_service_pb2 import SubmitPersonsRequest

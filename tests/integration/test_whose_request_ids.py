@@ -3,7 +3,8 @@
 import grpc
 import pytest
 import sqlalchemy as sa
-from support.both_services import CALL_SECONDS, REGION, BothServices, Patient, outcome, refused
+from support.both_services import CALL_SECONDS, BothServices, Patient, outcome, refused
+from support.settlement_world import REGION
 
 from yibao.settlement.v1.account_service_pb2 import CREDIT_SOURCE_RECHARGE, CreditAccountRequest
 from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub

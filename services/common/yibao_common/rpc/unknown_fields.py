@@ -35,7 +35,8 @@ def unknown_paths(message: Message, *, except_items: bool = False) -> Iterator[s
 
 
 def _paths(message: Message, prefix: str, *, except_items: bool = False) -> Iterator[str]:
-    numbers = {each.field_number for each in UnknownFieldSet(message)}
+    unknown = UnknownFieldSet(message)
+    numbers = {unknown[place].field_number for place in range(len(unknown))}
     yield from (f"{prefix}{number}" for number in sorted(numbers))
     for field, value in message.ListFields():
         if field.message_type is None or (except_items and field.name == "items"):
