@@ -41,8 +41,8 @@ class Refusal:
 
     `reason` is the name of an `ErrorReason` value, such as `ERROR_REASON_QR_EXPIRED`,
     and empty where the failure is not a service's refusal (no connection, time-out).
-    `message` is for engineers, `message_zh` for the counter, `metadata` holds what
-    varies in them.
+    `message` is for engineers, `message_zh` for the counter: a sentence, or a code to pass
+    on where no clerk can help, such as `错误代码 E003`. `metadata` holds what varies in them.
     """
 
     code: grpc.StatusCode

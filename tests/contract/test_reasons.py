@@ -18,6 +18,34 @@ OWN_ARGUMENTS = {"faults", "faults_total"}
 # A word in capitals with an underscore is a reason; `QR_*` stands for all that begin so.
 NAME = re.compile(r"\b([A-Z]+_[A-Z_]*)(\*)?")
 
+# What no clerk can do anything about.
+FOR_ENGINEERS = {
+    Reason.CALLER_UNKNOWN,
+    Reason.CALLER_NOT_ALLOWED,
+    Reason.MESSAGE_TOO_LARGE,
+    Reason.DEADLINE_INVALID,
+    Reason.FIELD_OUTPUT_ONLY,
+    Reason.TRUST_ROOT_NOT_FOUND,
+    Reason.STATUS_LIST_NOT_FOUND,
+    Reason.DEVICE_KEY_REFUSED,
+    Reason.DEVICE_PROOF_INVALID,
+}
+# A clerk reads of none of these.
+ENGINEERS_WORDS = (
+    *("密钥", "私钥", "公钥", "签名", "证书", "接口", "报文", "字段", "数据库", "服务端", "调用"),
+    *("请求编号", "信任", "超时", "令牌", "时钟", "挑战", "校验和", "内部错误", "持码人", "原卡"),
+)
+CHOSEN = {
+    Reason.QR_STALE_TRUST: "扫码验证信息已过期，请联系信息部门，可改用社保卡",
+    Reason.QR_UNKNOWN_KEY: "二维码无效，请刷新后重扫",
+    Reason.QR_WRONG_AUDIENCE: "该二维码不适用于本业务，请重新出示",
+    Reason.INTERNAL: "系统异常，请重新提交原业务",
+    Reason.REQUEST_ID_REUSED: "交易流水号重复，内容不一致",
+    Reason.POLICY_NO_MATCHING_ROW: "未找到适用的待遇标准",
+    Reason.PERSON_NOT_ENROLLED: "参保人未在本统筹区正常参保",
+    Reason.ORIGINAL_REQUIRED: "请出示社会保障卡原件",
+}
+
 REASON = re.compile(r"\bReason\.([A-Z_]+)")
 METADATA = re.compile(r"[Mm]etadata:? ((?:`\w+`(?:, )?)+)")
 
@@ -107,6 +135,19 @@ def test_every_reason_is_given_by_some_code() -> None:
 
 
 @pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.name)
-def test_the_counter_is_told_in_chinese_and_without_numbers(reason: Reason) -> None:
-    assert re.search("[\u4e00-\u9fff]", reason.message_zh)
-    assert not re.search("[0-9%{}]", reason.message_zh)
+def test_the_counter_is_told_a_sentence_in_chinese_or_a_code(reason: Reason) -> None:
+    if reason in FOR_ENGINEERS:
+        assert reason.message_zh == f"错误代码 E{reason.value:03d}"
+    else:
+        assert re.search("[\u4e00-\u9fff]", reason.message_zh)
+        assert not re.search("[0-9A-Za-z%{}]", reason.message_zh)
+
+
+@pytest.mark.parametrize("reason", Reason, ids=lambda reason: reason.name)
+def test_the_counter_is_spoken_to_in_words_of_the_counter(reason: Reason) -> None:
+    assert [word for word in ENGINEERS_WORDS if word in reason.message_zh] == []
+
+
+@pytest.mark.parametrize(("reason", "message_zh"), CHOSEN.items(), ids=lambda each: str(each))
+def test_what_a_clerk_is_told_often_is_as_it_was_agreed(reason: Reason, message_zh: str) -> None:
+    assert reason.message_zh == message_zh

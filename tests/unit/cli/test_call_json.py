@@ -74,14 +74,12 @@ def test_an_answer_has_the_names_of_the_contract_and_chinese_as_it_is() -> None:
 
 def test_a_refusal_is_told_for_engineer_and_counter_field_by_field() -> None:
     err = Console(file=io.StringIO(), width=80)
-    fault = FieldFault(
-        "bill.lines[0]", "ERROR_REASON_FIELD_REQUIRED", "is required", "缺少必填字段"
-    )
+    fault = FieldFault("bill.lines[0]", "ERROR_REASON_FIELD_REQUIRED", "is required", "缺少必填项")
     refusal = Refusal(
         grpc.StatusCode.INVALID_ARGUMENT,
         "ERROR_REASON_FIELDS_INVALID",
         "2 fields",
-        "多个字段有误",
+        "多项内容有误",
         {"limit": "[5]"},
         (fault,),
     )
@@ -89,7 +87,7 @@ def test_a_refusal_is_told_for_engineer_and_counter_field_by_field() -> None:
     assert isinstance(err.file, io.StringIO)
     assert err.file.getvalue().splitlines() == [
         "ERROR_REASON_FIELDS_INVALID: 2 fields",
-        "多个字段有误",
-        "  bill.lines[0]: is required 缺少必填字段 (ERROR_REASON_FIELD_REQUIRED)",
+        "多项内容有误",
+        "  bill.lines[0]: is required 缺少必填项 (ERROR_REASON_FIELD_REQUIRED)",
         "  limit = [5]",
     ]

@@ -59,3 +59,12 @@ def test_a_published_payment_that_we_lack_is_a_difference() -> None:
     ours = settlement()
     del ours.fund_payments[:]
     assert differing(compare(ours, EXPECTED, TITLES)) == ["Resident pool"]
+
+
+def test_amounts_bear_the_names_of_a_statement_of_settlement() -> None:
+    names = [figure.name_zh for figure in compare(settlement(), EXPECTED, TITLES)]
+    assert names == [
+        *("医疗费总额", "全自费金额", "超限价自费费用", "先行自付金额", "符合政策范围金额"),
+        *("实际支付起付线", "统筹基金", "基金支付总额", "个人负担总金额"),
+        *("个人账户支出", "个人现金支出"),
+    ]

@@ -64,7 +64,7 @@ def test_each_fault_is_told_in_english_and_chinese() -> None:
             "ERROR_REASON_DECIMAL_NEGATIVE",
             "费用明细第4条，单价：单价或数量不能为负",
         ),
-        ("region", "is required", "ERROR_REASON_FIELD_REQUIRED", "统筹区：缺少必填字段"),
+        ("region", "is required", "ERROR_REASON_FIELD_REQUIRED", "统筹区：缺少必填项"),
     ]
     (chinese,) = details(status, error_details_pb2.LocalizedMessage)
     assert chinese.message == "费用明细第4条，单价：单价或数量不能为负（共2处）"
@@ -92,11 +92,11 @@ def test_an_item_carries_what_a_refused_call_carries() -> None:
     fault = FieldFault("region", Reason.FIELD_REQUIRED, "is required")
     error = item_error(RuleError(Reason.FIELD_REQUIRED, "one", faults=[fault], state="x"))
     assert (error.code, error.reason) == (3, "ERROR_REASON_FIELD_REQUIRED")
-    assert (error.message, error.message_zh) == ("one", "统筹区：缺少必填字段")
+    assert (error.message, error.message_zh) == ("one", "统筹区：缺少必填项")
     assert dict(error.metadata) == {"state": "x"}
     (told,) = error.field_faults
     assert (told.field, told.reason) == ("region", "ERROR_REASON_FIELD_REQUIRED")
-    assert (told.message, told.message_zh) == ("is required", "统筹区：缺少必填字段")
+    assert (told.message, told.message_zh) == ("is required", "统筹区：缺少必填项")
 
 
 def test_codes_of_reasons_are_those_of_grpc() -> None:

@@ -8,18 +8,18 @@ from yibao_cli.regions import ExpectedSplit
 
 # In the order in which a statement of settlement (结算单) is read.
 _BEFORE_FUNDS = (
-    ("total_fen", "Total", "费用总额"),
-    ("excluded_fen", "Own cost", "全自费"),
-    ("over_limit_fen", "Above price ceilings", "超限价"),
-    ("prepay_fen", "First self-pay share", "先行自付"),
-    ("eligible_fen", "Covered by the policy", "符合政策范围"),
-    ("deductible_fen", "Deductible", "起付线"),
+    ("total_fen", "Total", "医疗费总额"),
+    ("excluded_fen", "Own cost", "全自费金额"),
+    ("over_limit_fen", "Above price ceilings", "超限价自费费用"),
+    ("prepay_fen", "First self-pay share", "先行自付金额"),
+    ("eligible_fen", "Covered by the policy", "符合政策范围金额"),
+    ("deductible_fen", "Deductible", "实际支付起付线"),
 )
 _AFTER_FUNDS = (
     ("fund_total_fen", "All funds", "基金支付总额"),
-    ("personal_total_fen", "The person bears", "个人负担"),
-    ("account_fen", "of it the account", "个人账户"),
-    ("cash_fen", "of it cash", "个人现金"),
+    ("personal_total_fen", "The person bears", "个人负担总金额"),
+    ("account_fen", "of it the account", "个人账户支出"),
+    ("cash_fen", "of it cash", "个人现金支出"),
 )
 
 

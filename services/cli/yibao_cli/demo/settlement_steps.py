@@ -14,6 +14,7 @@ from yibao.settlement.v1 import settlement_service_pb2 as settlement_rpc
 from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
 from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
 from yibao.settlement.v1.visit_service_pb2_grpc import VisitServiceStub
+from yibao_cli.demo.levels import level_name
 from yibao_cli.demo.standing import Standing, read_standing
 from yibao_cli.demo.steps import CALL_SECONDS, StepFailedError, StepLog
 from yibao_cli.loading import new_request_id
@@ -66,7 +67,7 @@ class SettlementSteps:
         with self._log.step("Register the visit", "settlement") as note:
             visits = VisitServiceStub(self._hospital)
             visit = visits.RegisterVisit(request, timeout=CALL_SECONDS).visit
-            note(f"care type {visit.care_type}, level {visit.institution_level}")
+            note(f"care type {visit.care_type}, {level_name(visit.institution_level)}")
         return visit.visit_id
 
     def credit(self, person_id: str) -> None:

@@ -25,29 +25,30 @@ class Code(enum.Enum):
 class Reason(enum.Enum):
     """A reason with its gRPC code and what the person at the counter is told.
 
-    The Chinese text is a fixed sentence without personal data; what varies stands in
-    the metadata of the error.
+    The Chinese text is a fixed sentence without personal data, in the words of a counter
+    (窗口); what varies stands in the metadata of the error. A reason that only an engineer
+    can do something about has no sentence: the counter reads a code to pass on.
     """
 
     code: Code
     message_zh: str
 
-    INTERNAL = (1, Code.INTERNAL, "系统内部错误，请用同一请求编号重试")
-    CALLER_UNKNOWN = (2, Code.UNAUTHENTICATED, "无法识别调用方证书")
-    CALLER_NOT_ALLOWED = (3, Code.PERMISSION_DENIED, "调用方无权调用此接口")
-    OUT_OF_SCOPE = (4, Code.PERMISSION_DENIED, "超出调用方的数据范围")
-    RATE_LIMITED = (5, Code.RESOURCE_EXHAUSTED, "调用过于频繁，请稍后再试")
-    MESSAGE_TOO_LARGE = (6, Code.RESOURCE_EXHAUSTED, "报文超过大小上限")
-    OVERLOADED = (7, Code.UNAVAILABLE, "服务繁忙或正在停止，请重试")
-    REQUEST_ID_REUSED = (8, Code.ALREADY_EXISTS, "请求编号已用于其他内容")
-    DEADLINE_INVALID = (9, Code.INVALID_ARGUMENT, "超时时间过长")
+    INTERNAL = (1, Code.INTERNAL, "系统异常，请重新提交原业务")
+    CALLER_UNKNOWN = (2, Code.UNAUTHENTICATED)
+    CALLER_NOT_ALLOWED = (3, Code.PERMISSION_DENIED)
+    OUT_OF_SCOPE = (4, Code.PERMISSION_DENIED, "无权办理其他机构或统筹区的业务")
+    RATE_LIMITED = (5, Code.RESOURCE_EXHAUSTED, "操作过于频繁，请稍后再试")
+    MESSAGE_TOO_LARGE = (6, Code.RESOURCE_EXHAUSTED)
+    OVERLOADED = (7, Code.UNAVAILABLE, "系统繁忙，请稍后重新提交原业务")
+    REQUEST_ID_REUSED = (8, Code.ALREADY_EXISTS, "交易流水号重复，内容不一致")
+    DEADLINE_INVALID = (9, Code.INVALID_ARGUMENT)
 
-    DATABASE_UNAVAILABLE = (10, Code.UNAVAILABLE, "数据库暂不可用，请用同一请求编号重试")
+    DATABASE_UNAVAILABLE = (10, Code.UNAVAILABLE, "系统暂不可用，请稍后重新提交原业务")
     NO_SIGNING_KEY = (15, Code.UNAVAILABLE, "暂时无法签发，请稍后再试或改用社保卡")
 
-    FIELDS_INVALID = (20, Code.INVALID_ARGUMENT, "多个字段有误")
-    FIELD_REQUIRED = (21, Code.INVALID_ARGUMENT, "缺少必填字段")
-    FIELD_OUTPUT_ONLY = (22, Code.INVALID_ARGUMENT, "该字段由服务端填写")
+    FIELDS_INVALID = (20, Code.INVALID_ARGUMENT, "多项内容有误")
+    FIELD_REQUIRED = (21, Code.INVALID_ARGUMENT, "缺少必填项")
+    FIELD_OUTPUT_ONLY = (22, Code.INVALID_ARGUMENT)
     FIELD_OUT_OF_RANGE = (23, Code.INVALID_ARGUMENT, "数值超出范围")
     FIELD_LENGTH = (24, Code.INVALID_ARGUMENT, "长度或条数不符合要求")
     FIELD_MALFORMED = (25, Code.INVALID_ARGUMENT, "格式不正确")
@@ -63,7 +64,7 @@ class Reason(enum.Enum):
     CERTIFICATE_NOT_FOUND = (43, Code.NOT_FOUND, "未找到医保电子凭证")
     ECERT_NOT_ACTIVATED = (44, Code.FAILED_PRECONDITION, "医保电子凭证未激活")
     ECERT_SUSPENDED = (45, Code.FAILED_PRECONDITION, "医保电子凭证已暂停使用，请联系经办机构")
-    PERSON_MERGED = (46, Code.FAILED_PRECONDITION, "该参保记录已合并到另一记录")
+    PERSON_MERGED = (46, Code.FAILED_PRECONDITION, "该参保信息已合并，请重新查询参保人")
     MERGE_NOT_FOUND = (47, Code.NOT_FOUND, "未找到合并申请")
     MERGE_STATE = (48, Code.FAILED_PRECONDITION, "合并申请当前状态不允许此操作")
     ENROLMENT_NOT_FOUND = (49, Code.NOT_FOUND, "未找到参保信息")
@@ -71,35 +72,35 @@ class Reason(enum.Enum):
     NEWBORN_ENROLMENT_LATE = (51, Code.FAILED_PRECONDITION, "新生儿参保已超过规定期限")
     PREMIUM_NOT_RECEIVED = (52, Code.FAILED_PRECONDITION, "参保费用尚未到账，暂不能报销")
     RELATION_NOT_ALLOWED = (53, Code.FAILED_PRECONDITION, "仅可共济配偶、父母、子女的个人账户")
-    RELATIVE_LINK_NOT_FOUND = (54, Code.NOT_FOUND, "未找到亲属关联")
-    RELATIVE_LINK_EXISTS = (55, Code.ALREADY_EXISTS, "该亲属关联已存在")
-    RELATIVE_LINK_STATE = (56, Code.FAILED_PRECONDITION, "亲属关联当前状态不允许此操作")
-    RELATIVE_LINK_LIMIT = (57, Code.FAILED_PRECONDITION, "亲属关联数量已达上限")
-    ID_REQUIRED = (58, Code.FAILED_PRECONDITION, "须出示持卡人有效身份证件")
+    RELATIVE_LINK_NOT_FOUND = (54, Code.NOT_FOUND, "未找到亲属绑定关系")
+    RELATIVE_LINK_EXISTS = (55, Code.ALREADY_EXISTS, "该亲属已绑定")
+    RELATIVE_LINK_STATE = (56, Code.FAILED_PRECONDITION, "亲属绑定当前状态不允许此操作")
+    RELATIVE_LINK_LIMIT = (57, Code.FAILED_PRECONDITION, "亲属绑定数量已达上限")
+    ID_REQUIRED = (58, Code.FAILED_PRECONDITION, "请出示持卡人有效身份证件")
     ID_MISMATCH = (59, Code.PERMISSION_DENIED, "身份证件与持卡人不符")
 
-    QR_MALFORMED = (60, Code.INVALID_ARGUMENT, "不是有效的医保电子凭证二维码")
-    QR_UNKNOWN_KEY = (61, Code.FAILED_PRECONDITION, "二维码签发密钥不可信")
-    QR_BAD_SIGNATURE = (62, Code.FAILED_PRECONDITION, "二维码签名不符，可能被篡改")
-    QR_NOT_YET_VALID = (63, Code.FAILED_PRECONDITION, "二维码尚未生效")
+    QR_MALFORMED = (60, Code.INVALID_ARGUMENT, "不是有效的医保电子凭证二维码，请重新扫码")
+    QR_UNKNOWN_KEY = (61, Code.FAILED_PRECONDITION, "二维码无效，请刷新后重扫")
+    QR_BAD_SIGNATURE = (62, Code.FAILED_PRECONDITION, "二维码未通过验证，请刷新后重扫")
+    QR_NOT_YET_VALID = (63, Code.FAILED_PRECONDITION, "二维码尚未生效，请核对手机和扫码设备的时间")
     QR_EXPIRED = (64, Code.FAILED_PRECONDITION, "二维码已过期，请刷新后重扫")
-    CLOCK_SUSPECT = (65, Code.FAILED_PRECONDITION, "扫码终端时钟不准")
-    QR_WRONG_AUDIENCE = (66, Code.FAILED_PRECONDITION, "二维码用途不符")
-    QR_STALE_TRUST = (67, Code.UNAVAILABLE, "信任清单过期，暂不能结算")
+    CLOCK_SUSPECT = (65, Code.FAILED_PRECONDITION, "扫码时间异常，请核对扫码设备的时间后重扫")
+    QR_WRONG_AUDIENCE = (66, Code.FAILED_PRECONDITION, "该二维码不适用于本业务，请重新出示")
+    QR_STALE_TRUST = (67, Code.UNAVAILABLE, "扫码验证信息已过期，请联系信息部门，可改用社保卡")
     QR_ALREADY_USED = (68, Code.FAILED_PRECONDITION, "二维码已使用，请刷新后重扫")
     QR_SUPERSEDED = (69, Code.FAILED_PRECONDITION, "二维码已被新码取代，请刷新后重扫")
-    NOT_CARDHOLDER = (70, Code.PERMISSION_DENIED, "出示的凭证不属于就诊人")
-    QR_REVOKED = (71, Code.FAILED_PRECONDITION, "出示二维码的设备已被停用")
+    NOT_CARDHOLDER = (70, Code.PERMISSION_DENIED, "出示的凭证与就诊人不符")
+    QR_REVOKED = (71, Code.FAILED_PRECONDITION, "出示二维码的手机已停用，可改用社保卡")
     QR_BATCH_DISABLED = (72, Code.FAILED_PRECONDITION, "未开通离线二维码")
-    TRUST_ROOT_NOT_FOUND = (73, Code.NOT_FOUND, "未找到信任根")
-    STATUS_LIST_NOT_FOUND = (74, Code.NOT_FOUND, "未找到状态清单")
+    TRUST_ROOT_NOT_FOUND = (73, Code.NOT_FOUND)
+    STATUS_LIST_NOT_FOUND = (74, Code.NOT_FOUND)
     QR_OTHER_REGION = (78, Code.FAILED_PRECONDITION, "二维码由其他统筹区签发，请核对参保地")
 
     VISIT_NOT_FOUND = (80, Code.NOT_FOUND, "未找到就诊登记")
     VISIT_EXISTS = (81, Code.ALREADY_EXISTS, "该就诊号已登记")
     INSTITUTION_NOT_DESIGNATED = (82, Code.FAILED_PRECONDITION, "该机构当日不是定点医药机构")
-    INSTITUTION_NO_ECERT = (83, Code.FAILED_PRECONDITION, "该机构不支持医保电子凭证，请使用实体卡")
-    PERSON_NOT_ENROLLED = (84, Code.FAILED_PRECONDITION, "持码人未在本统筹区正常参保")
+    INSTITUTION_NO_ECERT = (83, Code.FAILED_PRECONDITION, "该机构不支持医保电子凭证，请使用社保卡")
+    PERSON_NOT_ENROLLED = (84, Code.FAILED_PRECONDITION, "参保人未在本统筹区正常参保")
     OFFSITE_NOT_REGISTERED = (85, Code.FAILED_PRECONDITION, "未办理异地就医备案")
     VISIT_DATE_INVALID = (86, Code.INVALID_ARGUMENT, "就诊日期晚于今日或距登记过久")
     VISIT_CANCELLED = (87, Code.FAILED_PRECONDITION, "该就诊登记已撤销，请重新登记")
@@ -110,23 +111,23 @@ class Reason(enum.Enum):
     BILL_TOTAL_MISMATCH = (102, Code.INVALID_ARGUMENT, "明细合计与费用总额不符")
     LINE_NUMBER_REPEATED = (103, Code.INVALID_ARGUMENT, "明细序号重复")
     SERVICE_DATE_INVALID = (104, Code.INVALID_ARGUMENT, "费用日期早于就诊或晚于今日")
-    POLICY_NOT_FOUND = (105, Code.FAILED_PRECONDITION, "当日没有生效的待遇政策")
-    POLICY_NO_MATCHING_ROW = (106, Code.FAILED_PRECONDITION, "待遇政策没有适用的条目")
+    POLICY_NOT_FOUND = (105, Code.FAILED_PRECONDITION, "当日没有执行的待遇政策")
+    POLICY_NO_MATCHING_ROW = (106, Code.FAILED_PRECONDITION, "未找到适用的待遇标准")
     BILL_ALREADY_SETTLED = (107, Code.ALREADY_EXISTS, "该单据已结算")
     SETTLEMENT_NOT_FOUND = (108, Code.NOT_FOUND, "未找到结算记录")
     SETTLEMENT_REVERSED = (109, Code.FAILED_PRECONDITION, "该结算已撤销")
     ACCOUNT_NOT_FOUND = (110, Code.NOT_FOUND, "未找到个人账户")
-    TRACE_MISMATCH = (111, Code.FAILED_PRECONDITION, "重新计算的结果与结算时不一致")
+    TRACE_MISMATCH = (111, Code.FAILED_PRECONDITION, "结算记录核对不一致，请联系经办机构")
     POLICY_PAYS_TWICE = (
         112,
         Code.FAILED_PRECONDITION,
         "待遇政策对同一费用重复支付，请联系经办机构",
     )
 
-    POLICY_FILE_INVALID = (120, Code.INVALID_ARGUMENT, "政策文件有误")
+    POLICY_FILE_INVALID = (120, Code.INVALID_ARGUMENT, "待遇政策文件有误")
     SAME_MAKER_AND_CHECKER = (121, Code.FAILED_PRECONDITION, "经办与复核不能为同一人")
-    POLICY_STATE = (122, Code.FAILED_PRECONDITION, "政策当前状态不允许此操作")
-    POLICY_OVERLAP = (123, Code.FAILED_PRECONDITION, "与已生效的政策日期重叠")
+    POLICY_STATE = (122, Code.FAILED_PRECONDITION, "待遇政策当前状态不允许此操作")
+    POLICY_OVERLAP = (123, Code.FAILED_PRECONDITION, "与已执行的待遇政策日期重叠")
     POLICY_VERSION_UNKNOWN = (124, Code.NOT_FOUND, "未找到该版本的待遇政策")
 
     REGISTRATION_NOT_FOUND = (140, Code.NOT_FOUND, "未找到异地就医备案")
@@ -149,7 +150,7 @@ class Reason(enum.Enum):
     CARD_CLOSED = (166, Code.FAILED_PRECONDITION, "社会保障卡已注销或已补换")
     CARD_SUSPENDED = (167, Code.FAILED_PRECONDITION, "社会保障卡已暂停使用，请联系经办机构")
     CHANNEL_NOT_ALLOWED = (168, Code.FAILED_PRECONDITION, "该渠道不能办理此业务")
-    ORIGINAL_REQUIRED = (169, Code.FAILED_PRECONDITION, "须出示或插入社会保障卡原卡")
+    ORIGINAL_REQUIRED = (169, Code.FAILED_PRECONDITION, "请出示社会保障卡原件")
     REGISTRATION_REQUIRED = (170, Code.FAILED_PRECONDITION, "首次在医院使用须先办理挂号或住院登记")
     MATERIAL_MISSING = (171, Code.FAILED_PRECONDITION, "缺少办理所需材料")
     REPLACEMENT_NOT_FOUND = (172, Code.NOT_FOUND, "未找到补卡申请")
@@ -164,7 +165,7 @@ class Reason(enum.Enum):
     STATEMENT_PRINT_REQUIRED = (
         181,
         Code.FAILED_PRECONDITION,
-        "交易次数已满，须打印交易记录后再使用",
+        "交易次数已满，请打印交易记录后再使用",
     )
     CASH_WITHDRAWAL_FORBIDDEN = (
         182,
@@ -177,20 +178,24 @@ class Reason(enum.Enum):
     MISUSE_CASE_NOT_FOUND = (186, Code.NOT_FOUND, "未找到该案件")
     MISUSE_CASE_STATE = (187, Code.FAILED_PRECONDITION, "案件当前状态不允许此操作")
     DEVICE_NOT_FOUND = (200, Code.NOT_FOUND, "未找到该设备")
-    DEVICE_EXISTS = (201, Code.ALREADY_EXISTS, "该设备密钥已登记")
+    DEVICE_EXISTS = (201, Code.ALREADY_EXISTS, "该设备已登记")
     DEVICE_LIMIT = (202, Code.FAILED_PRECONDITION, "登记的设备数量已达上限")
     DEVICE_REVOKED = (203, Code.FAILED_PRECONDITION, "该设备已停用，请重新登记")
-    DEVICE_CLONE_SUSPECTED = (204, Code.FAILED_PRECONDITION, "设备密钥疑被复制，已停用，请重新登记")
-    DEVICE_KEY_REFUSED = (205, Code.INVALID_ARGUMENT, "设备公钥无效")
-    DEVICE_CHALLENGE_INVALID = (206, Code.FAILED_PRECONDITION, "挑战码无效或已过期，请重新获取")
-    DEVICE_PROOF_INVALID = (207, Code.PERMISSION_DENIED, "设备未能证明持有私钥")
+    DEVICE_CLONE_SUSPECTED = (
+        204,
+        Code.FAILED_PRECONDITION,
+        "该设备存在安全风险，已停用，请重新登记",
+    )
+    DEVICE_KEY_REFUSED = (205, Code.INVALID_ARGUMENT)
+    DEVICE_CHALLENGE_INVALID = (206, Code.FAILED_PRECONDITION, "设备验证已过期，请重试")
+    DEVICE_PROOF_INVALID = (207, Code.PERMISSION_DENIED)
 
-    def __new__(cls, number: int, code: Code, message_zh: str) -> "Reason":
+    def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""
         member = object.__new__(cls)
         member._value_ = number
         member.code = code
-        member.message_zh = message_zh
+        member.message_zh = sentence_zh or f"错误代码 E{number:03d}"
         return member
 
     @property
