@@ -42,7 +42,7 @@ def served(databases: Databases, files: IdentityFiles) -> Iterator[tuple[int, st
 
 
 def write(folder: Path) -> Path:
-    """Writes a file in which row 7 has a wrong number and row 400 repeats row 1."""
+    """Writes a file in which person 7 has a wrong number and person 400 is the first again."""
     numbers = [citizen_number(number % 1_000, birth="19900301") for number in range(ROWS)]
     numbers[6] = numbers[6][:-1] + ("0" if numbers[6][-1] != "0" else "1")
     numbers[399] = numbers[0]
@@ -83,16 +83,16 @@ def test_an_import_that_was_killed_goes_on_without_a_duplicate(
     assert not report.exists()
     finished = subprocess.run(arguments, capture_output=True, text=True)
     assert finished.returncode == 1, finished.stderr
-    assert "Going on after row" in finished.stdout
+    assert "Going on after person" in finished.stdout
     assert persons_stored(url) == ROWS - 2
     with report.open(encoding="utf-8", newline="") as stream:
         head, *rows = csv.reader(stream)
     assert head == ["row", "outcome", "reason", "fields", "person_id", "explanation"]
-    assert [int(cells[0]) for cells in rows] == list(range(1, ROWS + 1))
+    assert [int(cells[0]) for cells in rows] == list(range(2, ROWS + 2))
     refused = [cells[:4] for cells in rows if cells[1] == "REFUSED"]
     assert refused == [
-        ["7", "REFUSED", "CITIZEN_NUMBER_INVALID", "certificate_number"],
-        ["400", "REFUSED", "PERSON_EXISTS", ""],
+        ["8", "REFUSED", "CITIZEN_NUMBER_INVALID", "certificate_number"],
+        ["401", "REFUSED", "PERSON_EXISTS", ""],
     ]
     assert rows[399][4] == rows[0][4]
     assert len({cells[4] for cells in rows if cells[1] == "REGISTERED"}) == ROWS - 2

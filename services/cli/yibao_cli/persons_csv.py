@@ -47,9 +47,14 @@ class PersonFile:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Row:
-    """A row, 1 for the first person: a request, or the columns that make none."""
+    """A person of a file: a request, or the columns that make none.
+
+    `number` is 1 for the first person. `sheet_row` is the row's number as a spreadsheet
+    shows it, where the names of the columns are row 1 and empty rows count.
+    """
 
     number: int
+    sheet_row: int
     request: RegisterPersonRequest | None
     reason: str = ""
     faulty: tuple[str, ...] = ()
@@ -77,17 +82,30 @@ def read_rows(file: PersonFile, *, region: str, after: int = 0) -> Iterator[Row]
         StartError: the file can no longer be read.
     """
     with _told(file.path):
-        for number, record in enumerate(_records(file.path, file.encoding), start=1):
-            if number > after:
-                request_id = uuid.uuid5(_NAMESPACE, f"{region}/{file.digest}/{number}")
-                yield _row(number, record, region=region, request_id=str(request_id))
+        records = _records(file.path, file.encoding)
+        for number, (sheet_row, cells) in enumerate(records, start=1):
+            if number <= after:
+                continue
+            if cells is None:
+                # More or fewer cells than there are columns: whose is whose is unknown.
+                yield Row(number, sheet_row, None, "FIELD_MALFORMED", ("row",))
+                continue
+            request_id = uuid.uuid5(_NAMESPACE, f"{region}/{file.digest}/{number}")
+            made = _request(cells, region=region, request_id=str(request_id))
+            if isinstance(made, RegisterPersonRequest):
+                yield Row(number, sheet_row, made)
+            else:
+                yield Row(number, sheet_row, None, *made)
 
 
-def _records(path: Path, encoding: str) -> Iterator[Mapping[str | None, str | None]]:
-    """Yields each record by the names of its columns."""
+def _records(path: Path, encoding: str) -> Iterator[tuple[int, Mapping[str, str] | None]]:
+    """Yields each record that is not empty, with its row in a spreadsheet.
+
+    It is None where its cells are not as many as the columns.
+    """
     with path.open(encoding=encoding, newline="") as stream:
-        reader = csv.DictReader(stream, strict=True)
-        columns = [name.strip() for name in reader.fieldnames or ()]
+        reader = csv.reader(stream, strict=True)
+        columns = [name.strip() for name in next(reader, [])]
         missing = [name for name in REQUIRED_COLUMNS if name not in columns]
         unknown = [name for name in columns if name not in REQUIRED_COLUMNS + OPTIONAL_COLUMNS]
         if missing:
@@ -95,20 +113,21 @@ def _records(path: Path, encoding: str) -> Iterator[Mapping[str | None, str | No
         if unknown or len(set(columns)) < len(columns):
             known = ", ".join((*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS))
             raise StartError(f"{path}: each column is one of {known}, and none stands twice")
-        reader.fieldnames = columns
-        yield from reader
+        for sheet_row, cells in enumerate(reader, start=2):
+            if len(cells) == len(columns):
+                stripped = (cell.strip() for cell in cells)
+                yield sheet_row, dict(zip(columns, stripped, strict=True))
+            elif cells:
+                yield sheet_row, None
 
 
-def _row(
-    number: int, record: Mapping[str | None, str | None], *, region: str, request_id: str
-) -> Row:
-    if None in record or None in record.values():
-        # More or fewer cells than there are columns: whose is whose is unknown.
-        return Row(number, None, "FIELD_MALFORMED", ("row",))
-    cells = {str(name): (cell or "").strip() for name, cell in record.items()}
+def _request(
+    cells: Mapping[str, str], *, region: str, request_id: str
+) -> RegisterPersonRequest | tuple[str, tuple[str, ...]]:
+    """Returns the request of a row, or the reason that there is none and which columns."""
     too_long = tuple(name for name, cell in cells.items() if len(cell) > _MOST_CHARACTERS)
     if too_long:
-        return Row(number, None, "FIELD_LENGTH", too_long)
+        return "FIELD_LENGTH", too_long
     days: dict[str, Date | None] = {}
     faulty = []
     for name in ("start_date", "end_date", "birth_date"):
@@ -120,10 +139,10 @@ def _row(
     if gender is None:
         faulty.append("gender")
     if faulty:
-        return Row(number, None, "FIELD_MALFORMED", tuple(faulty))
+        return "FIELD_MALFORMED", tuple(faulty)
     assert gender is not None
     groups = cells.get("entitlement_groups", "").split(_GROUPS_PARTED_BY)
-    request = RegisterPersonRequest(
+    return RegisterPersonRequest(
         request_id=request_id,
         region=region,
         certificate_type=cells["certificate_type"],
@@ -138,7 +157,6 @@ def _row(
         gender=gender,
         birth_date=days["birth_date"],
     )
-    return Row(number, request)
 
 
 def _day(text: str) -> Date | None:

@@ -109,7 +109,7 @@ def import_file(
     """
     with Journal(report, digest=file.digest, region=region) as journal:
         if journal.done:
-            out.print(f"Going on after row {journal.done} of {file.rows}.")
+            out.print(f"Going on after person {journal.done} of {file.rows}.")
         rows = read_rows(file, region=region, after=journal.done)
         with _progress(out) as progress:
             task = progress.add_task("persons", total=file.rows, completed=journal.done)
@@ -119,7 +119,7 @@ def import_file(
                     progress.update(task, completed=journal.done)
             except StoppedError as stop:
                 raise StartError(
-                    f"stopped after row {journal.done} of {file.rows}: {stop}\n"
+                    f"stopped after person {journal.done} of {file.rows}: {stop}\n"
                     "Run the same command again to go on."
                 ) from None
         journal.finish()
@@ -152,9 +152,9 @@ def _import_batch(
     items = [row.request for row in batch if row.request is not None]
     results = iter(_submit(SubmitPersonsRequest(items=items), submit, sleep) if items else ())
     return [
-        Outcome(row.number, REFUSED, row.reason, row.faulty)
+        Outcome(row.number, row.sheet_row, REFUSED, row.reason, row.faulty)
         if row.request is None
-        else _outcome(row.number, next(results))
+        else _outcome(row, next(results))
         for row in batch
     ]
 
@@ -186,13 +186,14 @@ def _submit(
     raise StoppedError(last)
 
 
-def _outcome(row: int, result: SubmitPersonsResult) -> Outcome:
+def _outcome(row: Row, result: SubmitPersonsResult) -> Outcome:
     if not result.HasField("error"):
-        return Outcome(row, REGISTERED, person_id=result.person_id)
+        return Outcome(row.number, row.sheet_row, REGISTERED, person_id=result.person_id)
     error = result.error
     fields = tuple(fault.field for fault in error.field_faults)
     # Who is registered already, where that is why.
-    return Outcome(row, REFUSED, _reason(error), fields, error.metadata.get("person_id", ""))
+    registered = error.metadata.get("person_id", "")
+    return Outcome(row.number, row.sheet_row, REFUSED, _reason(error), fields, registered)
 
 
 def _reason(error: ItemError) -> str:

@@ -21,6 +21,9 @@ REGISTERED = "REGISTERED"
 REFUSED = "REFUSED"
 REPORT_COLUMNS = ("row", "outcome", "reason", "fields", "person_id", "explanation")
 
+# Of the lines of a journal: one that another release wrote in another form is left alone.
+_FORM = 2
+
 # What a reason does not tell whoever reads the report.
 _EXPLANATIONS = {
     "REQUEST_ID_REUSED": "this row was sent before under another certificate or encoding; "
@@ -32,10 +35,12 @@ _EXPLANATIONS = {
 class Outcome:
     """What became of a row: no cell of it, only the names of columns at fault.
 
-    `person_id` is the person, also where it was registered before.
+    `number` and `sheet_row` are those of the `Row`. `person_id` is the person, also where
+    it was registered before.
     """
 
-    row: int
+    number: int
+    sheet_row: int
     outcome: str
     reason: str = ""
     fields: tuple[str, ...] = ()
@@ -49,7 +54,7 @@ class Journal:
         """Takes where the report will lie, and which file is imported where."""
         self._report = report
         self._path = report.with_name(report.name + ".journal")
-        self._head = json.dumps({"file": digest, "region": region})
+        self._head = json.dumps({"file": digest, "region": region, "form": _FORM})
         self._stream: TextIO | None = None
         self.done = 0
         self.totals: Counter[str] = Counter()
@@ -87,10 +92,10 @@ class Journal:
         assert self._stream is not None
         lines = []
         for each in outcomes:
-            assert each.row == self.done + 1, "rows are kept in their order"
+            assert each.number == self.done + 1, "rows are kept in their order"
             self._count(each)
-            cells = (each.row, each.outcome, each.reason, each.fields, each.person_id)
-            lines.append(json.dumps(cells) + "\n")
+            cells = (each.number, each.sheet_row, each.outcome, each.reason, each.fields)
+            lines.append(json.dumps((*cells, each.person_id)) + "\n")
         self._stream.writelines(lines)
         self._stream.flush()
         os.fsync(self._stream.fileno())
@@ -105,7 +110,7 @@ class Journal:
             writer = csv.writer(stream)
             writer.writerow(REPORT_COLUMNS)
             for line in self._stream:
-                row, outcome, reason, fields, person_id = json.loads(line)
+                _, row, outcome, reason, fields, person_id = json.loads(line)
                 explanation = _EXPLANATIONS.get(reason, "")
                 writer.writerow((row, outcome, reason, ";".join(fields), person_id, explanation))
             stream.flush()
@@ -128,13 +133,13 @@ class Journal:
                 f"{self._path} is of another import; finish that one, or choose another --report"
             )
         for line in lines:
-            row, outcome, reason, fields, person_id = json.loads(line)
-            self._count(Outcome(row, outcome, reason, tuple(fields), person_id))
+            number, row, outcome, reason, fields, person_id = json.loads(line)
+            self._count(Outcome(number, row, outcome, reason, tuple(fields), person_id))
         os.truncate(self._path, len(whole.encode()))
         if not head:
             stream.write(self._head + "\n")
             stream.flush()
 
     def _count(self, outcome: Outcome) -> None:
-        self.done = outcome.row
+        self.done = outcome.number
         self.totals[outcome.reason or outcome.outcome] += 1

@@ -253,15 +253,23 @@ def test_the_report_tells_what_became_of_each_row(tmp_path: Path) -> None:
     assert run() == 1
     assert run.rows() == [
         ["row", "outcome", "reason", "fields", "person_id", "explanation"],
-        ["1", "REGISTERED", "", "", "person-1", ""],
-        ["2", "REFUSED", "FIELD_REQUIRED", "person_name", "", ""],
-        ["3", "REFUSED", "PERSON_EXISTS", "", "person-1", ""],
-        ["4", "REFUSED", "FIELD_MALFORMED", "start_date", "", ""],
-        ["5", "REGISTERED", "", "", "person-2", ""],
+        ["2", "REGISTERED", "", "", "person-1", ""],
+        ["3", "REFUSED", "FIELD_REQUIRED", "person_name", "", ""],
+        ["4", "REFUSED", "PERSON_EXISTS", "", "person-1", ""],
+        ["5", "REFUSED", "FIELD_MALFORMED", "start_date", "", ""],
+        ["6", "REGISTERED", "", "", "person-2", ""],
     ]
     assert "2 REGISTERED" in run.shown
     assert "1 PERSON_EXISTS" in run.shown
     assert not run.journal.exists()
+
+
+def test_the_report_counts_rows_as_a_spreadsheet_shows_them(tmp_path: Path) -> None:
+    # A cell of two lines is one row there, and an empty row is one, too.
+    rows = [row(1, name='"张\n三"'), "", row(2, name=""), "", "", row(3, name="")]
+    run = Runner(write(tmp_path, *rows), FakeService())
+    run()
+    assert [cells[0] for cells in run.rows()[1:]] == ["2", "4", "7"]
 
 
 def test_the_report_explains_rows_that_another_operator_sent_before(tmp_path: Path) -> None:
@@ -352,11 +360,11 @@ def test_a_line_that_was_half_written_is_done_again(tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         run()
     whole = run.journal.read_text(encoding="utf-8")
-    run.journal.write_text(whole + '[101, "REGIST', encoding="utf-8")
+    run.journal.write_text(whole + '[101, 102, "REGIST', encoding="utf-8")
     service.before = lambda call: None
     assert run() == 0
-    assert [cells[0] for cells in run.rows()[1:]] == [str(number) for number in range(1, 151)]
-    assert "Going on after row 100 of 150" in run.shown
+    assert [cells[0] for cells in run.rows()[1:]] == [str(number) for number in range(2, 152)]
+    assert "Going on after person 100 of 150" in run.shown
 
 
 def test_an_import_that_is_done_reports_the_same_again(tmp_path: Path) -> None:
@@ -417,7 +425,7 @@ def test_a_service_that_stays_away_stops_the_import_where_it_is(tmp_path: Path) 
             raise Refused(grpc.StatusCode.UNAVAILABLE)
 
     service.before = lose
-    with pytest.raises(StartError, match="stopped after row 100 of 150"):
+    with pytest.raises(StartError, match="stopped after person 100 of 150"):
         run()
     assert run.waits == [0.5, 1.0, 2.0, 4.0, 8.0]
     service.before = lambda call: None
@@ -451,7 +459,7 @@ def test_a_row_that_the_database_could_not_take_is_sent_again(tmp_path: Path) ->
     assert (code, calls) == (1, 2)
     told = report.read_text(encoding="utf-8")
     assert "DATABASE_UNAVAILABLE" not in told
-    assert "3,REFUSED,PERSON_EXISTS,,person-1" in told
+    assert "4,REFUSED,PERSON_EXISTS,,person-1" in told
 
 
 def test_a_refused_caller_is_not_tried_again(tmp_path: Path) -> None:
