@@ -55,7 +55,9 @@ def path_text(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def parse_yaml(contents: bytes, *, name: str, reason: Reason) -> YamlFile:
+def parse_yaml(
+    contents: bytes, *, name: str, reason: Reason, most_bytes: int = MAX_BYTES
+) -> YamlFile:
     """Parses a file; repeated keys are left as `faults` for the caller to report.
 
     Raises:
@@ -63,8 +65,8 @@ def parse_yaml(contents: bytes, *, name: str, reason: Reason) -> YamlFile:
             is refused here.
     """
     builder = _Builder(name, reason)
-    if len(contents) > MAX_BYTES:
-        raise builder.refusal(1, f"expected at most {MAX_BYTES} bytes, got {len(contents)}")
+    if len(contents) > most_bytes:
+        raise builder.refusal(1, f"expected at most {most_bytes} bytes, got {len(contents)}")
     try:
         text = contents.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -14,6 +14,9 @@ from yibao_settlement.rules.policy.policy import Policy, make_trace_prefix
 from yibao_settlement.rules.policy.step import PolicyStep
 from yibao_settlement.rules.policy.tables import CareGroup
 
+# What the contract takes as a `policy_file`.
+MOST_BYTES = 500_000
+
 
 def load_policy(contents: bytes, *, name: str) -> Policy:
     """Returns the policy in a file; `name` is how messages call the file.
@@ -24,7 +27,7 @@ def load_policy(contents: bytes, *, name: str) -> Policy:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake: file, line, key
             and what was expected.
     """
-    file = parse_yaml(contents, name=name, reason=Reason.POLICY_FILE_INVALID)
+    file = parse_yaml(contents, name=name, reason=Reason.POLICY_FILE_INVALID, most_bytes=MOST_BYTES)
     model, faults = read_model(PolicyModel, file, file.data)
     reading = Reading(
         file=file,
