@@ -51,6 +51,7 @@ __all__ = [
     "QrError",
     "Verifier",
     "present",
+    "scanned",
     "verify",
 ]
 
@@ -60,6 +61,14 @@ MAX_TEXT_CHARACTERS: Final = 700
 REPLAY_MARGIN_SECONDS: Final = 60
 
 _PREFIX_CHARACTERS: Final = len(TEXT_PREFIX)
+
+
+def scanned(text: str) -> str:
+    """Returns the code in what a scanner sent: without line end and white space around it.
+
+    No code begins or ends with a space, though spaces are part of it.
+    """
+    return text.strip()
 
 
 def verify(
@@ -75,7 +84,7 @@ def verify(
     """Returns the claims of the code `text` of either mode, all of them checked.
 
     Args:
-        text: What the scanner read.
+        text: The code alone: `scanned` takes away what a scanner adds to it.
         trust: The verified trust snapshot.
         audience: The accepted business type, or several.
         now: The instant of the scan, aware.
@@ -182,15 +191,18 @@ class Verifier:
         now: dt.datetime,
         challenge: bytes | None = None,
     ) -> Claims:
-        """Returns the claims as `verify` does and remembers the code.
+        """Returns the claims of what the scanner read, as `verify` does, and remembers the code.
+
+        A line end or white space that the scanner added is no part of the code.
 
         Raises:
             QrError: As `verify`; `replayed` where the code was accepted here before.
             ValueError: As `verify`.
         """
+        code_text = scanned(text)
         try:
             claims = verify(
-                text,
+                code_text,
                 trust=self._trust,
                 audience=audience,
                 now=now,
@@ -199,7 +211,7 @@ class Verifier:
                 certificates=self._certificates,
             )
         except QrError as refused:
-            if refused.offset_seconds is not None and text.startswith(TEXT_PREFIX):
+            if refused.offset_seconds is not None and code_text.startswith(TEXT_PREFIX):
                 self._clock_offset.add(refused.offset_seconds)
             raise
         now_second = now.timestamp()

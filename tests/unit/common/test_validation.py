@@ -17,6 +17,12 @@ from yibao_common.values.reasons import Reason
 
 VALIDATOR = Validator(SAMPLE)
 UUID = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"
+# Nobody sees these: control, zero-width, bidi, private and lost characters, odd spaces.
+UNSEEN = (
+    *("\x00", "\n", "\t", "\x1f", "\x7f", "\x85", "\xa0", "\xad", "\u034f", "\u061c", "\u115f"),
+    *("\u180e", "\u2003", "\u200b", "\u200d", "\u200f", "\u2028", "\u202e", "\u2060", "\u2066"),
+    *("\u2800", "\u3000", "\u3164", "\ue000", "\ufe0f", "\ufeff", "\ufffd", "\uffff", "\U000e0101"),
+)
 
 
 def faults(message: Any) -> list[tuple[str, Reason]]:
@@ -66,6 +72,11 @@ def test_a_good_message_fits_without_a_second_look() -> None:
         ("institution", "P50011200001"),
         ("code", "A-_."),
         ("code", ":/9"),
+        ("label", "ZY#1+2"),
+        ("label", "三号窗口"),
+        ("label", "窗口（二）"),
+        ("label", "药房 A"),
+        ("label", "𠮷𠮷𠮷𠮷𠮷𠮷"),  # six characters, 24 bytes
     ],
 )
 def test_a_value_inside_the_limits_is_taken(field: str, value: Any) -> None:
@@ -138,6 +149,9 @@ def test_a_value_inside_the_limits_is_taken(field: str, value: Any) -> None:
         ("code", "ABCDE", Reason.FIELD_LENGTH),
         ("code", "A B", Reason.FIELD_MALFORMED),
         ("code", "药", Reason.FIELD_MALFORMED),
+        ("label", "七个字的窗口名", Reason.FIELD_LENGTH),
+        ("label", "1234567", Reason.FIELD_LENGTH),
+        *(("label", f"a{unseen}b", Reason.FIELD_MALFORMED) for unseen in UNSEEN),
     ],
 )
 def test_a_value_outside_the_limits_is_a_fault(field: str, value: Any, reason: Reason) -> None:

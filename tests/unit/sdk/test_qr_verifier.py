@@ -30,7 +30,7 @@ from support.token_minting import (
     snapshot,
 )
 
-from yibao import qr
+from yibao import _base45, qr
 from yibao._replay import ReplaySet
 from yibao.trust import TrustSnapshot
 
@@ -115,6 +115,22 @@ def test_a_code_is_accepted_once() -> None:
     again = refusal(lambda: verifier.check(TEXT, audience=AUDIENCE, now=NOW + SECOND))
     assert again == "replayed"
     verifier.check(code(2), audience=AUDIENCE, now=NOW)
+
+
+@pytest.mark.parametrize("around", ["{}\r\n", "{}\n", "\t{}", " {} ", "{}\r"])
+def test_what_a_scanner_adds_is_no_part_of_a_code(around: str) -> None:
+    verifier = qr.Verifier(TRUST)
+    sent = around.format(code(1))
+    assert qr.scanned(sent) == code(1)
+    assert verifier.check(sent, audience=AUDIENCE, now=NOW).code_id
+    # The same code, however it was sent.
+    assert refusal(lambda: verifier.check(code(1), audience=AUDIENCE, now=NOW)) == "replayed"
+
+
+def test_no_code_begins_or_ends_with_a_space() -> None:
+    ends = {_base45.encode(bytes([high, low]))[-1] for high in range(256) for low in range(256)}
+    ends |= {_base45.encode(bytes([last]))[-1] for last in range(256)}
+    assert " " not in ends
 
 
 def test_the_same_code_id_under_another_key_is_another_code() -> None:

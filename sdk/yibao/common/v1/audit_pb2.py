@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1byibao/common/v1/audit.proto\x12\x0fyibao.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xee\x01\n\nAuditEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0e\n\x06region\x18\x02 \x01(\t\x12/\n\x0brecord_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63\x61ller\x18\x04 \x01(\t\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\x13\n\x0bsubject_ids\x18\x06 \x03(\t\x12\x0f\n\x07outcome\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12\x12\n\nrequest_id\x18\t \x01(\t\x12\x15\n\rprevious_hash\x18\n \x01(\x0c\x12\x0c\n\x04hash\x18\x0b \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1byibao/common/v1/audit.proto\x12\x0fyibao.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xee\x01\n\nAuditEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0e\n\x06region\x18\x02 \x01(\t\x12/\n\x0brecord_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63\x61ller\x18\x04 \x01(\t\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\x13\n\x0bsubject_ids\x18\x06 \x03(\t\x12\x0f\n\x07outcome\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\t\x12\x12\n\nrequest_id\x18\t \x01(\t\x12\x15\n\rprevious_hash\x18\n \x01(\x0c\x12\x0c\n\x04hash\x18\x0b \x01(\x0c\x42K\n\x0fyibao.common.v1B\nAuditProtoP\x01Z\x18yibao/common/v1;commonv1\xaa\x02\x0fYibao.Common.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.common.v1.audit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\017yibao.common.v1B\nAuditProtoP\001Z\030yibao/common/v1;commonv1\252\002\017Yibao.Common.V1'
   _globals['_AUDITEVENT']._serialized_start=82
   _globals['_AUDITEVENT']._serialized_end=320
 # @@protoc_insertion_point(module_scope)

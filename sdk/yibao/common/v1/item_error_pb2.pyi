@@ -49,7 +49,9 @@ class ItemError(google.protobuf.message.Message):
     message: builtins.str
     """The message in English, for logs and engineers."""
     message_zh: builtins.str
-    """The message in Chinese, for the counter."""
+    """The message in Chinese, for the counter: a sentence, or `错误代码 E003` where only an
+    engineer can help (the number of the reason).
+    """
     @property
     def metadata(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """Everything in the message that varies."""

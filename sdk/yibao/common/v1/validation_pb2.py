@@ -25,15 +25,16 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n yibao/common/v1/validation.proto\x12\x0fyibao.common.v1\x1a google/protobuf/descriptor.proto\"\xbc\x02\n\nFieldRules\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x13\n\x0boutput_only\x18\x02 \x01(\x08\x12\x14\n\x07minimum\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x17\n\nmin_length\x18\x05 \x01(\x05H\x02\x88\x01\x01\x12\x17\n\nmax_length\x18\x06 \x01(\x05H\x03\x88\x01\x01\x12\x16\n\tmin_items\x18\x07 \x01(\x05H\x04\x88\x01\x01\x12\x16\n\tmax_items\x18\x08 \x01(\x05H\x05\x88\x01\x01\x12\'\n\x06\x66ormat\x18\t \x01(\x0e\x32\x17.yibao.common.v1.FormatB\n\n\x08_minimumB\n\n\x08_maximumB\r\n\x0b_min_lengthB\r\n\x0b_max_lengthB\x0c\n\n_min_itemsB\x0c\n\n_max_items*\xc7\x01\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46ORMAT_UUID\x10\x01\x12\x11\n\rFORMAT_REGION\x10\x02\x12\x19\n\x15\x46ORMAT_CITIZEN_NUMBER\x10\x03\x12\x16\n\x12\x46ORMAT_INSTITUTION\x10\x04\x12\x11\n\rFORMAT_DIGITS\x10\x05\x12\x15\n\x11\x46ORMAT_UNIT_PRICE\x10\x06\x12\x13\n\x0f\x46ORMAT_QUANTITY\x10\x07\x12\x0f\n\x0b\x46ORMAT_CODE\x10\x08:K\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xb7\x8d\x03 \x01(\x0b\x32\x1b.yibao.common.v1.FieldRulesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n yibao/common/v1/validation.proto\x12\x0fyibao.common.v1\x1a google/protobuf/descriptor.proto\"\xbc\x02\n\nFieldRules\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x13\n\x0boutput_only\x18\x02 \x01(\x08\x12\x14\n\x07minimum\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x17\n\nmin_length\x18\x05 \x01(\x05H\x02\x88\x01\x01\x12\x17\n\nmax_length\x18\x06 \x01(\x05H\x03\x88\x01\x01\x12\x16\n\tmin_items\x18\x07 \x01(\x05H\x04\x88\x01\x01\x12\x16\n\tmax_items\x18\x08 \x01(\x05H\x05\x88\x01\x01\x12\'\n\x06\x66ormat\x18\t \x01(\x0e\x32\x17.yibao.common.v1.FormatB\n\n\x08_minimumB\n\n\x08_maximumB\r\n\x0b_min_lengthB\r\n\x0b_max_lengthB\x0c\n\n_min_itemsB\x0c\n\n_max_items*\xd8\x01\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x46ORMAT_UUID\x10\x01\x12\x11\n\rFORMAT_REGION\x10\x02\x12\x19\n\x15\x46ORMAT_CITIZEN_NUMBER\x10\x03\x12\x16\n\x12\x46ORMAT_INSTITUTION\x10\x04\x12\x11\n\rFORMAT_DIGITS\x10\x05\x12\x15\n\x11\x46ORMAT_UNIT_PRICE\x10\x06\x12\x13\n\x0f\x46ORMAT_QUANTITY\x10\x07\x12\x0f\n\x0b\x46ORMAT_CODE\x10\x08\x12\x0f\n\x0b\x46ORMAT_TEXT\x10\t:K\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xb7\x8d\x03 \x01(\x0b\x32\x1b.yibao.common.v1.FieldRulesBP\n\x0fyibao.common.v1B\x0fValidationProtoP\x01Z\x18yibao/common/v1;commonv1\xaa\x02\x0fYibao.Common.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.common.v1.validation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\017yibao.common.v1B\017ValidationProtoP\001Z\030yibao/common/v1;commonv1\252\002\017Yibao.Common.V1'
   _globals['_FORMAT']._serialized_start=407
-  _globals['_FORMAT']._serialized_end=606
+  _globals['_FORMAT']._serialized_end=623
   _globals['_FIELDRULES']._serialized_start=88
   _globals['_FIELDRULES']._serialized_end=404
 # @@protoc_insertion_point(module_scope)

@@ -26,9 +26,11 @@ class _Format:
 class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Format.ValueType], builtins.type):
     DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
     FORMAT_UNSPECIFIED: _Format.ValueType  # 0
-    """No form is demanded."""
+    """No form is demanded; control characters are refused. Taken as it comes."""
     FORMAT_UUID: _Format.ValueType  # 1
-    """A UUID of 36 characters, lower case: `0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e`."""
+    """A UUID: `0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e`. Also taken in capitals, without
+    dashes, in braces or parentheses and with `urn:uuid:`; stored and answered as here.
+    """
     FORMAT_REGION: _Format.ValueType  # 2
     """An administrative division (统筹区): six digits, GB/T 2260."""
     FORMAT_CITIZEN_NUMBER: _Format.ValueType  # 3
@@ -46,15 +48,27 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     most 4 after it.
     """
     FORMAT_CODE: _Format.ValueType  # 8
-    """A token of letters, digits and `- _ . : /`, such as a code given by a hospital."""
+    """A token of letters, digits and `- _ . : /`, such as an item code; capitals matter."""
+    FORMAT_TEXT: _Format.ValueType  # 9
+    """A number or name of an institution's own, or the text of a scanned code: printable
+    characters of any script, `#` and `+` too, counted as Unicode characters. Refused are
+    control, zero-width, direction (bidi) and private characters, line ends within it and
+    spaces other than the plain one. Stored and answered in Unicode form NFC, which is how
+    it is compared; capitals and full-width characters are told apart.
+    """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
-    """The form of a string field. The comment of each value names the standard."""
+    """The form of a string field. The comment of each value names the standard. White space
+    around a value that has a form, such as a scanner's line end, is taken away before
+    anything else is done with the request.
+    """
 
 FORMAT_UNSPECIFIED: Format.ValueType  # 0
-"""No form is demanded."""
+"""No form is demanded; control characters are refused. Taken as it comes."""
 FORMAT_UUID: Format.ValueType  # 1
-"""A UUID of 36 characters, lower case: `0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e`."""
+"""A UUID: `0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e`. Also taken in capitals, without
+dashes, in braces or parentheses and with `urn:uuid:`; stored and answered as here.
+"""
 FORMAT_REGION: Format.ValueType  # 2
 """An administrative division (统筹区): six digits, GB/T 2260."""
 FORMAT_CITIZEN_NUMBER: Format.ValueType  # 3
@@ -72,7 +86,14 @@ FORMAT_QUANTITY: Format.ValueType  # 7
 most 4 after it.
 """
 FORMAT_CODE: Format.ValueType  # 8
-"""A token of letters, digits and `- _ . : /`, such as a code given by a hospital."""
+"""A token of letters, digits and `- _ . : /`, such as an item code; capitals matter."""
+FORMAT_TEXT: Format.ValueType  # 9
+"""A number or name of an institution's own, or the text of a scanned code: printable
+characters of any script, `#` and `+` too, counted as Unicode characters. Refused are
+control, zero-width, direction (bidi) and private characters, line ends within it and
+spaces other than the plain one. Stored and answered in Unicode form NFC, which is how
+it is compared; capitals and full-width characters are told apart.
+"""
 global___Format = Format
 
 @typing.final

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yibao/identity/v1/certificate.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8c\x02\n\x0b\x43\x65rtificate\x12\x16\n\x0e\x63\x65rtificate_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x32\n\x05state\x18\x05 \x01(\x0e\x32#.yibao.identity.v1.CertificateState\x12\x31\n\ractivate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12suspension_case_id\x18\x07 \x01(\t\x12.\n\nclose_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x92\x01\n\x10\x43\x65rtificateState\x12!\n\x1d\x43\x45RTIFICATE_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x45RTIFICATE_STATE_ACTIVE\x10\x01\x12\x1f\n\x1b\x43\x45RTIFICATE_STATE_SUSPENDED\x10\x02\x12\x1c\n\x18\x43\x45RTIFICATE_STATE_CLOSED\x10\x03*\x86\x01\n\x0eProofingMethod\x12\x1f\n\x1bPROOFING_METHOD_UNSPECIFIED\x10\x00\x12\x18\n\x14PROOFING_METHOD_FACE\x10\x01\x12\x1b\n\x17PROOFING_METHOD_COUNTER\x10\x02\x12\x1c\n\x18PROOFING_METHOD_GUARDIAN\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#yibao/identity/v1/certificate.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8c\x02\n\x0b\x43\x65rtificate\x12\x16\n\x0e\x63\x65rtificate_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x32\n\x05state\x18\x05 \x01(\x0e\x32#.yibao.identity.v1.CertificateState\x12\x31\n\ractivate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12suspension_case_id\x18\x07 \x01(\t\x12.\n\nclose_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x92\x01\n\x10\x43\x65rtificateState\x12!\n\x1d\x43\x45RTIFICATE_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x45RTIFICATE_STATE_ACTIVE\x10\x01\x12\x1f\n\x1b\x43\x45RTIFICATE_STATE_SUSPENDED\x10\x02\x12\x1c\n\x18\x43\x45RTIFICATE_STATE_CLOSED\x10\x03*\x86\x01\n\x0eProofingMethod\x12\x1f\n\x1bPROOFING_METHOD_UNSPECIFIED\x10\x00\x12\x18\n\x14PROOFING_METHOD_FACE\x10\x01\x12\x1b\n\x17PROOFING_METHOD_COUNTER\x10\x02\x12\x1c\n\x18PROOFING_METHOD_GUARDIAN\x10\x03\x42Y\n\x11yibao.identity.v1B\x10\x43\x65rtificateProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.identity.v1.certificate_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\021yibao.identity.v1B\020CertificateProtoP\001Z\034yibao/identity/v1;identityv1\252\002\021Yibao.Identity.V1'
   _globals['_CERTIFICATESTATE']._serialized_start=363
   _globals['_CERTIFICATESTATE']._serialized_end=509
   _globals['_PROOFINGMETHOD']._serialized_start=512

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dyibao/identity/v1/merge.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x02\n\x0bPersonMerge\x12\x10\n\x08merge_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x19\n\x11retired_person_id\x18\x03 \x01(\t\x12\x1b\n\x13surviving_person_id\x18\x04 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\x12,\n\x05state\x18\x06 \x01(\x0e\x32\x1d.yibao.identity.v1.MergeState\x12\r\n\x05maker\x18\x07 \x01(\t\x12\x30\n\x0cpropose_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63hecker\x18\t \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rdecision_note\x18\x0b \x01(\t*w\n\nMergeState\x12\x1b\n\x17MERGE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14MERGE_STATE_PROPOSED\x10\x01\x12\x18\n\x14MERGE_STATE_APPROVED\x10\x02\x12\x18\n\x14MERGE_STATE_REJECTED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dyibao/identity/v1/merge.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\x02\n\x0bPersonMerge\x12\x10\n\x08merge_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x19\n\x11retired_person_id\x18\x03 \x01(\t\x12\x1b\n\x13surviving_person_id\x18\x04 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\x12,\n\x05state\x18\x06 \x01(\x0e\x32\x1d.yibao.identity.v1.MergeState\x12\r\n\x05maker\x18\x07 \x01(\t\x12\x30\n\x0cpropose_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63hecker\x18\t \x01(\t\x12/\n\x0b\x64\x65\x63ide_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rdecision_note\x18\x0b \x01(\t*w\n\nMergeState\x12\x1b\n\x17MERGE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14MERGE_STATE_PROPOSED\x10\x01\x12\x18\n\x14MERGE_STATE_APPROVED\x10\x02\x12\x18\n\x14MERGE_STATE_REJECTED\x10\x03\x42S\n\x11yibao.identity.v1B\nMergeProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.identity.v1.merge_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\021yibao.identity.v1B\nMergeProtoP\001Z\034yibao/identity/v1;identityv1\252\002\021Yibao.Identity.V1'
   _globals['_MERGESTATE']._serialized_start=412
   _globals['_MERGESTATE']._serialized_end=531
   _globals['_PERSONMERGE']._serialized_start=86

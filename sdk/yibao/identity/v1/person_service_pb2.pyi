@@ -209,7 +209,7 @@ class SubmitPersonsRequest(google.protobuf.message.Message):
     ITEMS_FIELD_NUMBER: builtins.int
     @property
     def items(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RegisterPersonRequest]:
-        """The persons; all of one region, 1 to 200."""
+        """The persons, 1 to 200, each of its own region."""
 
     def __init__(
         self,
@@ -242,17 +242,17 @@ global___SubmitPersonsResponse = SubmitPersonsResponse
 
 @typing.final
 class SubmitPersonsResult(google.protobuf.message.Message):
-    """What became of one item: a person or an error."""
+    """The outcome of one item of SubmitPersons."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     PERSON_ID_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
     person_id: builtins.str
-    """The person as registered; empty where the item was refused."""
+    """The person as registered."""
     @property
     def error(self) -> yibao.common.v1.item_error_pb2.ItemError:
-        """Why the item was refused; absent where it was not."""
+        """Why it was refused; nothing of this item is stored."""
 
     def __init__(
         self,
@@ -260,8 +260,9 @@ class SubmitPersonsResult(google.protobuf.message.Message):
         person_id: builtins.str = ...,
         error: yibao.common.v1.item_error_pb2.ItemError | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["error", b"error"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["error", b"error", "person_id", b"person_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["error", b"error", "outcome", b"outcome", "person_id", b"person_id"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["error", b"error", "outcome", b"outcome", "person_id", b"person_id"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["outcome", b"outcome"]) -> typing.Literal["person_id", "error"] | None: ...
 
 global___SubmitPersonsResult = SubmitPersonsResult
 

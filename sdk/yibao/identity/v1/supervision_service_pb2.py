@@ -26,13 +26,14 @@ from yibao.common.v1 import audit_pb2 as yibao_dot_common_dot_v1_dot_audit__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+yibao/identity/v1/supervision_service.proto\x12\x11yibao.identity.v1\x1a\x1byibao/common/v1/audit.proto\x1a yibao/common/v1/validation.proto\"\xa1\x01\n\x16ListAuditEventsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12#\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x06\xba\xeb\x18\x02\x18\x00H\x00\x88\x01\x01\x12\x1a\n\nsubject_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x42\x11\n\x0f_after_sequence\"F\n\x17ListAuditEventsResponse\x12+\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1b.yibao.common.v1.AuditEvent2~\n\x12SupervisionService\x12h\n\x0fListAuditEvents\x12).yibao.identity.v1.ListAuditEventsRequest\x1a*.yibao.identity.v1.ListAuditEventsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+yibao/identity/v1/supervision_service.proto\x12\x11yibao.identity.v1\x1a\x1byibao/common/v1/audit.proto\x1a yibao/common/v1/validation.proto\"\xa1\x01\n\x16ListAuditEventsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12#\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x06\xba\xeb\x18\x02\x18\x00H\x00\x88\x01\x01\x12\x1a\n\nsubject_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x42\x11\n\x0f_after_sequence\"F\n\x17ListAuditEventsResponse\x12+\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1b.yibao.common.v1.AuditEvent2~\n\x12SupervisionService\x12h\n\x0fListAuditEvents\x12).yibao.identity.v1.ListAuditEventsRequest\x1a*.yibao.identity.v1.ListAuditEventsResponseB`\n\x11yibao.identity.v1B\x17SupervisionServiceProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.identity.v1.supervision_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\021yibao.identity.v1B\027SupervisionServiceProtoP\001Z\034yibao/identity/v1;identityv1\252\002\021Yibao.Identity.V1'
   _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['after_sequence']._loaded_options = None

@@ -59,8 +59,9 @@ class Bill(google.protobuf.message.Message):
     visit_id: builtins.str
     """The visit that the bill belongs to."""
     bill_number: builtins.str
-    """The institution's own number of the bill (medins_setl_id), unique in the visit
-    among settlements that are not reversed.
+    """The institution's own number of the bill (chrg_bchno, or invono where the invoice
+    is what it counts by), unique in the visit among settlements that are not reversed.
+    It is not medins_setl_id: that is the sender's msgid, whose part `request_id` has.
     """
     total_fen: builtins.int
     """The total of the bill in fen (medfee_sumamt); the sum of the lines."""

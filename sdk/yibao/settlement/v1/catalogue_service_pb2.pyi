@@ -80,7 +80,11 @@ class Institution(google.protobuf.message.Message):
     institution_name: builtins.str
     """The name of the institution."""
     institution_level: builtins.str
-    """The level (hosp_lv): `1` to `14`."""
+    """The level (hosp_lv): `1` 三级特等, `2` 三级甲等 (3A), `3` 三级乙等, `4` 三级丙等,
+    `5` 二级甲等 (2A), `6` 二级乙等, `7` 二级丙等, `8` 一级甲等 (1A), `9` 一级乙等,
+    `10` 一级丙等, `11` 无等级 (none), and without a grade: `12` 三级无等, `13` 二级无等,
+    `14` 一级无等. So a hospital of level 3 is never `3` but where it is 3B.
+    """
     ecert_supported: builtins.bool
     """Whether it takes e-certificates (I-11)."""
     @property

@@ -440,7 +440,7 @@ class BenefitFacts(google.protobuf.message.Message):
     person_class: builtins.str
     """The person class (psn_type)."""
     institution_level: builtins.str
-    """The institution's level (hosp_lv)."""
+    """The institution's level (hosp_lv, see `Institution.institution_level`)."""
     age: builtins.int
     """Age in full years on the service date."""
     @property

@@ -86,7 +86,7 @@ class Visit(google.protobuf.message.Message):
     person_class: builtins.str
     """The person class on the first day."""
     institution_level: builtins.str
-    """The institution's level (hosp_lv) at registration."""
+    """The institution's level (hosp_lv, see `Institution.institution_level`) at registration."""
     state: global___VisitState.ValueType
     """Where the visit is in its life."""
     @property
@@ -140,7 +140,7 @@ class Presentation(google.protobuf.message.Message):
     SCAN_TIME_FIELD_NUMBER: builtins.int
     TERMINAL_ID_FIELD_NUMBER: builtins.int
     qr_text: builtins.str
-    """The text of the code, exactly as scanned."""
+    """The text of the code, as scanned; a line end that the scanner adds is taken away."""
     terminal_id: builtins.str
     """The terminal that scanned it."""
     @property

@@ -28,7 +28,7 @@ def run_verify(
 ) -> int:
     """Prints what a code states; returns 1 where it is refused, 2 where an input is of no use."""
     if text == "-":
-        text = sys.stdin.read().rstrip("\r\n")
+        text = sys.stdin.read()
     now = clock()
     try:
         root = _root(root_file)
@@ -44,7 +44,9 @@ def run_verify(
         for status_list in status_lists:
             trust = trust.with_status_list(status_list, now=now)
         accepted = audiences or list(AUDIENCES)
-        claims = qr.verify(text, trust=trust, audience=accepted, now=now, challenge=nonce)
+        claims = qr.verify(
+            qr.scanned(text), trust=trust, audience=accepted, now=now, challenge=nonce
+        )
     except qr.QrError as refused:
         err.print(str(refused), style="red", markup=False, soft_wrap=True)
         return _REFUSED

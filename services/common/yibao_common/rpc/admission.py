@@ -2,7 +2,7 @@
 
 In this order: the caller is found, may call the method, does not call too often, sends a
 message that is not too large, sets no deadline beyond the limit, and every field of the
-request is well formed.
+request is well formed, once its texts are in their canonical form.
 
 A call without a deadline gets the server's own limit, because most tools send none. One
 with a deadline beyond the limit is refused, because its caller would wait for an answer
@@ -99,10 +99,13 @@ class Admission:
             raise RuleError(
                 Reason.FIELD_MALFORMED, "the message is not of the type that the method takes"
             ) from None
-        if method.has_request_id:
-            call.request_id = request.request_id  # type: ignore[attr-defined]
-        if method.validator is not None:
-            method.validator.check(request)
+        try:
+            if method.validator is not None:
+                method.validator.check(request)
+        finally:
+            # A refusal is logged by its id too; the check may have put it into its one form.
+            if method.has_request_id:
+                call.request_id = request.request_id  # type: ignore[attr-defined]
         return request
 
     def _own_limit(self, context: "Context") -> float | None:

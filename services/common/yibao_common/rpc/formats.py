@@ -1,8 +1,8 @@
 """The forms of string fields (`yibao.common.v1.Format`): what fits, and what is wrong.
 
-Each form has a test that is a C function, for the many values that fit, and a
-`find_fault` that explains the few that do not. Explanations never repeat the value: it
-may be an identity number.
+Each form has a test that is a C function, for the many values that fit, a `find_fault`
+that explains the few that do not, and `canonical`, which may mend those. Explanations
+never repeat the value: it may be an identity number.
 """
 
 import re
@@ -13,6 +13,7 @@ from yibao.common.v1 import validation_pb2 as pb
 from yibao_common.values.citizen_number import parse_citizen_number
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_common.values.texts import canonical_text, canonical_uuid, unprintable_in
 
 # The reason and the English explanation of a fault.
 Fault = tuple[Reason, str]
@@ -24,13 +25,16 @@ _SIGNED_DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form: whether a text fits, and why not.
+    """A form: whether a text fits, why not, and in which one way it is written.
 
-    `fits` may say no to a text that has no fault, never yes to one that has.
+    `fits` may say no to a text that has no fault, never yes to one that has. `canonical`
+    leaves a text without a fault as it is; it is None where texts are taken as they come.
     """
 
     fits: Callable[[str], object]
     find_fault: Callable[[str], Fault | None]
+    # What a scanner or a reader of cards adds around a text is no part of it.
+    canonical: Callable[[str], str] | None = str.strip
 
 
 class _Known:
@@ -52,7 +56,9 @@ class _Known:
         return fault
 
 
-def _of_pattern(pattern: str, expected: str) -> Callable[[int, int | None], Form]:
+def _of_pattern(
+    pattern: str, expected: str, canonical: Callable[[str], str] | None = str.strip
+) -> Callable[[int, int | None], Form]:
     """Returns what makes the form of `pattern` (of one character) with length limits."""
 
     def make(least: int, most: int | None) -> Form:
@@ -67,9 +73,28 @@ def _of_pattern(pattern: str, expected: str) -> Callable[[int, int | None], Form
                 return None
             return length_fault(least, most, "characters")
 
-        return Form(fits, find_fault)
+        return Form(fits, find_fault, canonical)
 
     return make
+
+
+def _text(least: int, most: int | None) -> Form:
+    """Returns the form of texts that people read, with length limits in characters."""
+    # These alone are the same in every Unicode form; other texts are looked at one by one.
+    common = re.compile(f"(?! )[ -~\u4e00-\u9fff]{{{least},{'' if most is None else most}}}(?<! )")
+
+    def find_fault(text: str) -> Fault | None:
+        unseen = unprintable_in(text)
+        if unseen is not None:
+            code = f"U+{ord(unseen):04X}"
+            return Reason.FIELD_MALFORMED, f"must be of printable characters, which {code} is not"
+        if text != canonical_text(text):
+            return Reason.FIELD_MALFORMED, "must be in Unicode form NFC, without spaces around it"
+        if len(text) < least or (most is not None and len(text) > most):
+            return length_fault(least, most, "characters")
+        return None
+
+    return Form(common.fullmatch, find_fault, canonical_text)
 
 
 def length_fault(least: int, most: int | None, unit: str) -> Fault:
@@ -81,13 +106,13 @@ def length_fault(least: int, most: int | None, unit: str) -> Fault:
     return Reason.FIELD_LENGTH, f"must have {limits} {unit}"
 
 
-def _of_whole(pattern: str, expected: str) -> Form:
+def _of_whole(pattern: str, expected: str, canonical: Callable[[str], str] = str.strip) -> Form:
     fits = re.compile(pattern).fullmatch
 
     def find_fault(text: str) -> Fault | None:
         return None if fits(text) else (Reason.FIELD_MALFORMED, expected)
 
-    return Form(fits, find_fault)
+    return Form(fits, find_fault, canonical)
 
 
 def _citizen_number_fault(text: str) -> Fault | None:
@@ -138,15 +163,17 @@ def _memorised(find_fault: Callable[[str], Fault | None]) -> Form:
 _SIZED = {
     # Control characters have no place in a name or remark, and PostgreSQL takes no NUL.
     pb.FORMAT_UNSPECIFIED: _of_pattern(
-        r"[ -~\x80-\U0010ffff]", "must not contain control characters"
+        r"[ -~\x80-\U0010ffff]", "must not contain control characters", None
     ),
+    pb.FORMAT_TEXT: _text,
     pb.FORMAT_DIGITS: _of_pattern("[0-9]", "must be digits"),
     pb.FORMAT_CODE: _of_pattern(r"[A-Za-z0-9._:/-]", "must be letters, digits and - _ . : / only"),
 }
 _WHOLE = {
     pb.FORMAT_UUID: _of_whole(
         "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        "must be a UUID of 36 characters in lower case",
+        "must be a UUID, such as 0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e",
+        canonical_uuid,
     ),
     pb.FORMAT_REGION: _of_whole("[1-9][0-9]{5}", "must be the six digits of a region"),
     pb.FORMAT_CITIZEN_NUMBER: Form(

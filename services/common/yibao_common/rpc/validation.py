@@ -4,6 +4,11 @@
 runs C functions over all its values and is all that a well-formed request costs; only
 where it says no is the request walked again to name every fault with its path. `fits`
 may say no to a request without a fault; it never says yes to one with a fault.
+
+A request with faults gets a second chance: its texts are put into their canonical form,
+so that a line end from a scanner or a UUID in capitals refuses nobody. That is done to the
+message itself and before anything else reads it: the digest of a request, what is stored
+and what is answered know the canonical form alone.
 """
 
 import datetime as dt
@@ -17,6 +22,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from yibao.common.v1 import date_pb2, item_error_pb2
+from yibao_common.rpc.canonical import canonical_texts
 from yibao_common.rpc.field_checks import (
     REQUIRED,
     FindFault,
@@ -81,6 +87,7 @@ class Validator:
         self._shape = _Shape(descriptor, {}, except_items=except_items)
         self._except_items = except_items
         self._refuse_unknown = refuse_unknown
+        self._mend = canonical_texts(descriptor, except_items=except_items)
         self.fits = self._shape.fits
 
     def faults(self, message: Message) -> Faults:
@@ -94,10 +101,16 @@ class Validator:
         return found
 
     def check(self, message: Message) -> None:
-        """Raises one RuleError with the faults of `message`, if there is any."""
-        if self._has_unknown(message) or not self.fits(message):
+        """Puts the texts of `message` into canonical form where that is all that it lacks.
+
+        Raises one RuleError with the faults that stay, if there is any.
+        """
+        if self.fits(message) and not self._has_unknown(message):
+            return
+        found = self.faults(message)
+        if found.total and self._mend(message):
             found = self.faults(message)
-            refuse_faults(found.first, total=found.total)
+        refuse_faults(found.first, total=found.total)
 
     def _has_unknown(self, message: Message) -> bool:
         return self._refuse_unknown and has_unknown(message, except_items=self._except_items)

@@ -1,0 +1,47 @@
+"""The canonical form of texts and ids that people and scanners write in more than one way.
+
+A text is compared, stored and digested in one form only, so that the same number typed,
+scanned and sent again is the same number.
+"""
+
+import re
+import unicodedata
+
+_HEX = "[0-9a-f]"
+_DASHED = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
+_BODY = f"({_DASHED}|{_HEX}{{32}})"
+# How systems write a UUID: bare, without dashes, in braces or parentheses, as a URN.
+_UUID_FORMS = re.compile(
+    rf"{_BODY}|\{{{_BODY}\}}|\({_BODY}\)|urn:uuid:{_BODY}", re.ASCII | re.IGNORECASE
+)
+# What `str.isprintable` takes for printable and nobody sees: joiners, fillers, selectors of
+# a glyph, blank braille; and U+FFFD, which stands where a character was lost.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffd"
+    "\U000e0100-\U000e01ef]"
+)
+
+
+def canonical_uuid(text: str) -> str:
+    """Returns a UUID in its form of 36 lower-case characters; any other text as it is."""
+    found = _UUID_FORMS.fullmatch(text.strip())
+    if found is None:
+        return text
+    digits = found[found.lastindex or 0].replace("-", "").lower()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def canonical_text(text: str) -> str:
+    """Returns `text` in Unicode form NFC and without white space around it."""
+    return unicodedata.normalize("NFC", text.strip())
+
+
+def unprintable_in(text: str) -> str | None:
+    """Returns the first character of `text` that no reader sees, or None.
+
+    Such are control, zero-width, direction (bidi) and private characters, line ends and
+    spaces other than the plain one, and U+FFFD.
+    """
+    if text.isprintable() and not _UNSEEN.search(text):
+        return None
+    return next(each for each in text if not each.isprintable() or _UNSEEN.match(each))

@@ -1,0 +1,142 @@
+"""What scanners and systems write in more than one way is one text before anything reads it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.sample_proto import SAMPLE, good_sample
+
+from yibao.common.v1 import validation_pb2 as pb
+from yibao_common.rpc.formats import form_of
+from yibao_common.rpc.validation import Validator
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_common.values.texts import canonical_text, canonical_uuid, unprintable_in
+
+VALIDATOR = Validator(SAMPLE)
+UUID = "0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e"
+DIGITS = UUID.replace("-", "")
+
+
+@pytest.mark.parametrize(
+    ("field", "sent", "kept"),
+    [
+        ("id", UUID.upper(), UUID),
+        ("id", f"{{{UUID}}}", UUID),
+        ("id", f"{{{UUID.upper()}}}", UUID),
+        ("id", f"({UUID})", UUID),
+        ("id", f"urn:uuid:{UUID}", UUID),
+        ("id", DIGITS, UUID),
+        ("id", f"{UUID}\r\n", UUID),
+        ("code", "AB1\r\n", "AB1"),
+        ("code", "\tAB1 ", "AB1"),
+        ("region", "500100\r", "500100"),
+        ("institution", " H50011200001", "H50011200001"),
+        ("citizen", "11010519491231002X\n", "11010519491231002X"),
+        ("price", " 12.5", "12.5"),
+        ("quantity", "2\n", "2"),
+        ("label", "A#1+2\r\n", "A#1+2"),
+        ("label", "\u3000窗口\u3000", "窗口"),
+        ("label", "\x1dA1", "A1"),
+        ("label", "Cafe\u0301", "Caf\u00e9"),
+        ("label", "\u304b\u3099" * 6, "\u304c" * 6),  # too long as it came
+        ("labels", [" a", "b ", "c"], ["a", "b", "c"]),
+        ("groups", ["1\r\n", "12"], ["1", "12"]),
+    ],
+)
+def test_a_text_is_kept_in_its_one_form(field: str, sent: object, kept: object) -> None:
+    sample = good_sample(**{field: sent})
+    VALIDATOR.check(sample)
+    # The same message as if it had been sent so: the same bytes, so the same digest.
+    expected = good_sample(**{field: kept})
+    assert sample.SerializeToString() == expected.SerializeToString()
+    assert VALIDATOR.faults(sample) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "sent"),
+    [
+        ("text", " a "),
+        ("note", "a\u3000"),
+        ("label", "A # 1"),
+        ("label", "\uff11\uff21"),  # full-width characters are others
+        ("code", "aB"),
+    ],
+)
+def test_what_has_no_fault_is_taken_as_it_comes(field: str, sent: str) -> None:
+    sample = good_sample(**{field: sent})
+    VALIDATOR.check(sample)
+    assert getattr(sample, field) == sent
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{{{UUID}",
+        f"{{{{{UUID}}}}}",
+        f"({UUID}}}",
+        UUID[:-1],
+        UUID + "0",
+        UUID.replace("-", "_"),
+        UUID[:-1] + "g",
+        UUID[:-1] + "\uff11",
+        DIGITS[:8] + "-" + DIGITS[8:],
+        f"{UUID} {UUID}",
+    ],
+)
+def test_what_is_no_uuid_stays_none(text: str) -> None:
+    with pytest.raises(RuleError) as refused:
+        VALIDATOR.check(good_sample(id=text))
+    assert refused.value.reason is Reason.FIELD_MALFORMED
+
+
+def test_texts_are_mended_at_every_depth_whatever_else_is_wrong() -> None:
+    sample = good_sample(count=9, code=" A")
+    sample.parent.CopyFrom(good_sample(id=UUID.upper()))
+    sample.children.extend([good_sample(code="B "), good_sample(code="C\n")])
+    with pytest.raises(RuleError) as refused:
+        VALIDATOR.check(sample)
+    assert [fault.field for fault in refused.value.faults] == ["count"]
+    assert (sample.code, sample.parent.id) == ("A", UUID)
+    assert [child.code for child in sample.children] == ["B", "C"]
+
+
+def test_a_text_of_white_space_alone_is_absent() -> None:
+    VALIDATOR.check(good_sample(label=" \r\n"))
+    with pytest.raises(RuleError) as refused:
+        VALIDATOR.check(good_sample(labels=["a", " "]))
+    assert refused.value.faults[0].reason is Reason.FIELD_REQUIRED
+
+
+def test_the_refusal_names_the_character_and_not_the_text() -> None:
+    with pytest.raises(RuleError) as refused:
+        VALIDATOR.check(good_sample(label="a\u200bb"))
+    assert refused.value.faults[0].message == "must be of printable characters, which U+200B is not"
+
+
+def test_items_of_a_bulk_request_are_left_to_themselves() -> None:
+    sample = good_sample(code=" A", children=[good_sample(code=" B")])
+    outside = Validator(SAMPLE, except_items=True)
+    # Only a field of the name `items` is left alone.
+    outside.check(sample)
+    assert (sample.code, sample.children[0].code) == ("A", "B")
+
+
+FORMS = [form_of(pb.FieldRules(format=form)) for form in pb.Format.values()]
+
+
+@given(st.text(max_size=12) | st.text("0123456789abcdefABCDEF-{} \r\n", max_size=40))
+def test_the_canonical_form_of_a_text_is_final(text: str) -> None:
+    assert canonical_text(canonical_text(text)) == canonical_text(text)
+    assert canonical_uuid(canonical_uuid(text)) == canonical_uuid(text)
+    for form in FORMS:
+        if text and form.fits(text):
+            assert form.find_fault(text) is None
+        if text and form.find_fault(text) is None and form.canonical is not None:
+            assert form.canonical(text) == text
+
+
+@given(st.text(max_size=20))
+def test_nothing_unprintable_is_overlooked(text: str) -> None:
+    unseen = unprintable_in(text)
+    assert (unseen is None) == all(unprintable_in(each) is None for each in text)
+    assert unseen is None or unseen in text
