@@ -107,7 +107,7 @@ def test_codes_of_reasons_are_those_of_grpc() -> None:
     ("path", "told"),
     [
         ("region", "统筹区"),
-        ("bill.total_fen", "费用总额"),
+        ("bill.total_fen", "医疗费总额"),
         ("bill.lines", "费用明细"),
         ("bill.lines[0].item_code", "费用明细第1条，项目编码"),
         ("items[11].end_date", "记录第12条，结束日期"),

@@ -56,7 +56,7 @@ class Reason(enum.Enum):
     DECIMAL_NEGATIVE = (27, Code.INVALID_ARGUMENT, "单价或数量不能为负")
     DECIMAL_TOO_PRECISE = (28, Code.INVALID_ARGUMENT, "小数位数过多")
     DATE_INVALID = (29, Code.INVALID_ARGUMENT, "日期不存在")
-    FIELD_UNKNOWN = (30, Code.INVALID_ARGUMENT, "报文含有本系统不认识的字段")
+    FIELD_UNKNOWN = (30, Code.INVALID_ARGUMENT)
 
     PERSON_EXISTS = (40, Code.ALREADY_EXISTS, "该证件已在本统筹区参保登记")
     PERSON_NOT_FOUND = (41, Code.NOT_FOUND, "未找到参保人")
