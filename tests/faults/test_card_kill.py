@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.card_acts import HOSPITAL, PIN, REGION
+from support.card_acts import AGENCY, HOSPITAL, PIN, REGION
 from support.card_desk import CardDesk
 from support.databases import Databases
 
@@ -44,7 +44,7 @@ def use_and_die(url: str, card_id: str, request_id: str, pin: str, point: str) -
 
     desk = CardDesk(Database(url))
     setattr(desk.vault, SEALING[point], die)
-    card = desk.cards.find(REGION, card_id)
+    card = desk.cards.find(REGION, card_id, caller=parse_caller(AGENCY))
     desk.authorize(card, pin, request=request_of(request_id))
 
 
@@ -82,7 +82,7 @@ def test_a_killed_try_is_counted_once_by_its_repeat(
 
 def use_again(desk: CardDesk, card_id: str, request_id: str, pin: str) -> None:
     """Sends the same request to this process, which does not know what the first made."""
-    card = desk.cards.find(REGION, card_id)
+    card = desk.cards.find(REGION, card_id, caller=parse_caller(AGENCY))
     desk.authorize_bytes(card, pin, request=request_of(request_id))
 
 
@@ -94,7 +94,7 @@ def activate_and_die(url: str, card_id: str, request_id: str, point: str) -> Non
 
     desk = CardDesk(Database(url))
     setattr(desk.vault, SEALING[point], die)
-    card = desk.cards.find(REGION, card_id)
+    card = desk.cards.find(REGION, card_id, caller=parse_caller(AGENCY))
     desk.activate(card, request=request_of(request_id))
 
 

@@ -159,7 +159,12 @@ def test_the_code_of_a_swipe_is_signed_over_what_was_stored(
         used = await world.cards("terminal").AuthorizeCard(world.authorize(card))
         (transaction,) = (
             await world.cards("agency").ListCardTransactions(
-                uses_pb2.ListCardTransactionsRequest(region=REGION, card_id=card.card_id)
+                uses_pb2.ListCardTransactionsRequest(
+                    region=REGION,
+                    card_id=card.card_id,
+                    is_original_card_shown=True,
+                    document=SHOWN,
+                )
             )
         ).transactions
         assert transaction.terminal == "terminal/H50011200001/T1"
@@ -454,6 +459,65 @@ def test_callers_stay_in_their_scope(run: Callable[[Scenario], None]) -> None:
         ):
             assert await refused(call) == ("OUT_OF_SCOPE", {"scope": f"person/{card.person_id}"})
         assert world.desk.read(card).state.name == "ACTIVE"
+
+    run(scenario)
+
+
+def test_a_bank_acts_on_cards_that_it_issued(run: Callable[[Scenario], None]) -> None:
+    """I-17: another's card is no business of a bank, whether by its id or printed serial."""
+
+    async def scenario(world: CardWorld) -> None:
+        card = await world.active()
+        await world.cards("terminal").AuthorizeCard(world.authorize(card))
+        other = world.cards("other-bank")
+        stranger = world.desk.person("999019199003072235")
+        foreign = ("OUT_OF_SCOPE", {"scope": "bank"})
+        for call in (
+            other.IssueCard(world.issue(stranger)),
+            other.GetCard(card_service_pb2.GetCardRequest(region=REGION, card_id=card.card_id)),
+            other.ActivateCard(world.at_counter(card)),
+            other.ReportCardLoss(world.lose(card)),
+            other.OrderReplacement(world.order(card)),
+            other.CollectReplacement(world.collect(card)),
+            other.CloseCard(world.surrender(card)),
+            other.SetPin(world.set_pin(card)),
+            other.ChangePin(world.change(card, OTHER_PIN, document=SHOWN)),
+            other.ReportPinLost(world.report_pin(card)),
+            other.ResetPin(world.reset(card, OTHER_PIN)),
+            other.PrintTransactions(world.print(card)),
+            other.ListCardTransactions(world.list_transactions(card)),
+        ):
+            assert await refused(call) == foreign
+        for named in ({"card_serial": card.card_serial}, {"person_id": card.person_id}):
+            listing = card_service_pb2.ListCardsRequest(region=REGION, **named)
+            assert list((await other.ListCards(listing)).cards) == []
+            assert len((await world.cards("bank").ListCards(listing)).cards) == 1
+        assert world.desk.read(card).state.name == "ACTIVE"
+        own = await other.IssueCard(world.issue(stranger, bank_code="ICBC01"))
+        assert own.card.bank_code == "ICBC01"
+
+    run(scenario)
+
+
+def test_a_counter_reads_rows_of_use_with_card_and_document(
+    run: Callable[[Scenario], None],
+) -> None:
+    """I-17."""
+
+    async def scenario(world: CardWorld) -> None:
+        card = await world.active()
+        await world.cards("terminal").AuthorizeCard(world.authorize(card))
+        for name in ("bank", "agency"):
+            for fields, reason in (
+                ({"is_original_card_shown": False}, "ORIGINAL_REQUIRED"),
+                ({"document": None}, "ID_REQUIRED"),
+                ({"document": STRANGER}, "ID_MISMATCH"),
+            ):
+                request = world.list_transactions(card, **fields)
+                refusal = await refused(world.cards(name).ListCardTransactions(request))
+                assert refusal[0] == reason
+            request = world.list_transactions(card)
+            assert len((await world.cards(name).ListCardTransactions(request)).transactions) == 1
 
     run(scenario)
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from yibao_common.db.database import Database
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_identity.application.card_use import ListTransactions
 from yibao_identity.rules.card import Card, CardState
 from yibao_identity.rules.card_use import CardTransaction
 from yibao_identity.rules.code import AUDIENCES
@@ -56,7 +58,8 @@ def spend(desk: CardDesk, card: Card, times: int) -> None:
 
 def listed(desk: CardDesk, card: Card, **fields: object) -> list[CardTransaction]:
     asked = {"caller": parse_caller(AGENCY), "after_sequence": 0, "limit": 100, **fields}
-    return desk.uses.transactions(REGION, card.card_id, **asked)  # type: ignore[arg-type]
+    values: dict[str, Any] = {"is_original_card_shown": True, "document": DOCUMENT, **asked}
+    return desk.uses.transactions(ListTransactions(REGION, card_id=card.card_id, **values))
 
 
 def test_a_swipe_with_the_right_pin_gives_a_code_of_a_minute(desk: CardDesk) -> None:

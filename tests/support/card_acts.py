@@ -189,13 +189,27 @@ class CardActs:
         }
         return self._card(self.losses.collect(CollectReplacement(**values), self.encode))
 
-    def close(self, card: Card, closing: CardClosing = CardClosing.SURRENDERED) -> Card:
-        command = CloseCard(self.request("CloseCard", BANK), card.card_id, closing)
+    def close(
+        self,
+        card: Card,
+        closing: CardClosing = CardClosing.SURRENDERED,
+        *,
+        caller: str = BANK,
+        **evidence: Any,
+    ) -> Card:
+        """Closes with all that a counter asks for; `evidence` replaces parts of it."""
+        values = {"is_original_card_shown": True, "document": DOCUMENT, **evidence}
+        request = self.request("CloseCard", caller)
+        command = CloseCard(request, card.card_id, closing, **values)
         return self._card(self.cards.close(command, self.encode))
 
     def replacement(self, card: Card) -> Card:
         """Reports the loss, orders, waits and collects; returns the new card."""
         self.lose(card, PAPERS)
+        return self.next(card)
+
+    def next(self, card: Card) -> Card:
+        """Applies for what follows a card that ended, waits and collects; returns that one."""
         self.order(card)
         self.now += dt.timedelta(days=7)
         return self.collect(card)
@@ -333,7 +347,7 @@ class CardActs:
         return ChipRead(card.card_serial, card.chip_number, self.now + late)
 
     def read(self, card: Card) -> Card:
-        return self.cards.find(REGION, card.card_id)
+        return self.cards.find(REGION, card.card_id, caller=parse_caller(AGENCY))
 
     def encode(self, value: object) -> bytes:
         """Returns bytes that stand for an answer."""

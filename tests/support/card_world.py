@@ -180,6 +180,26 @@ class CardWorld:
         }
         return loss_pb2.CollectReplacementRequest(**values)
 
+    def surrender(self, card: Any, **fields: Any) -> card_service_pb2.CloseCardRequest:
+        values = {
+            **self._of(card),
+            "closing": card_service_pb2.CARD_CLOSING_SURRENDERED,
+            "is_original_card_shown": True,
+            "document": SHOWN,
+            **fields,
+        }
+        return card_service_pb2.CloseCardRequest(**values)
+
+    def list_transactions(self, card: Any, **fields: Any) -> uses_pb2.ListCardTransactionsRequest:
+        values = {
+            "region": REGION,
+            "card_id": card.card_id,
+            "is_original_card_shown": True,
+            "document": SHOWN,
+            **fields,
+        }
+        return uses_pb2.ListCardTransactionsRequest(**values)
+
     def authorize(self, card: Any, pin: str = PIN, **fields: Any) -> uses_pb2.AuthorizeCardRequest:
         values = {
             **self._head(),

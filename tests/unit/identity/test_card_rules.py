@@ -23,7 +23,6 @@ from yibao_identity.rules.card import (
     check_replaceable,
     check_usable,
     credential_state,
-    is_living,
     is_standing,
     state_after,
     state_on,
@@ -287,9 +286,9 @@ def test_a_pin_is_set_on_a_card_that_is_new_or_in_use(
 
 
 @pytest.mark.parametrize("state", CardState)
-def test_only_a_lost_card_is_replaced(state: CardState) -> None:
+def test_a_card_is_replaced_once_it_is_lost_or_was_handed_in(state: CardState) -> None:
     """I-19, I-20."""
-    if state is S.LOST:
+    if state in (S.LOST, S.CLOSED):
         check_replaceable(card(state))
         return
     refused = refusal(check_replaceable, card(state))
@@ -309,7 +308,6 @@ def test_closed_and_replaced_cards_are_over(state: CardState) -> None:
     """I-23."""
     is_over = state in (S.REPLACED, S.CLOSED)
     assert is_standing(state) is not is_over
-    assert is_living(state) is (not is_over and state is not S.LOST)
     if is_over:
         assert refusal(check_not_closed, card(state)).reason is Reason.CARD_CLOSED
     else:

@@ -6,11 +6,13 @@ import datetime as dt
 import pytest
 from support.card_acts import (
     AGENCY,
+    BANK,
     DOCUMENT,
     HOSPITAL,
     NO_PAPERS,
     PAPERS,
     REGION,
+    START,
 )
 from support.memory_cards import MemoryCardDesk
 from support.refusals import Given, assert_refused_in_order, reason_of
@@ -21,11 +23,14 @@ from yibao_common.values.reasons import Reason
 from yibao_identity.application.card.merge import close_cards_of
 from yibao_identity.application.financial_operation import ValidateOperation
 from yibao_identity.rules.card import ActivationChannel, Card, CardClosing, CardState
+from yibao_identity.rules.card_loss import Replacement
 from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.financial_operation import FinancialOperation, Purse
 
 STRANGER = ShownDocument("01", "999019198001010018")
 OTHER_NUMBER = "999019199003072235"
+OTHER_BANK = f"bank/{REGION}/ICBC01/qian"
+ORDERED = Replacement(START, START.date(), None)
 
 
 @pytest.fixture
@@ -39,18 +44,21 @@ def unknown(card: Card) -> Card:
 
 
 def test_issuing(desk: MemoryCardDesk) -> None:
-    """I-04, I-08: the person, then the cards that the person has, then the card itself."""
+    """I-04, I-08, I-20: the person, then the cards of the person, then the card itself."""
     person_id, survivor = desk.person(), desk.person(OTHER_NUMBER)
     first, other = desk.issue(person_id), desk.issue(survivor)
     desk.suspend(first)
     desk.merge(person_id, into=survivor)
-    given = Given(person_id=new_id(), card_serial=other.card_serial)
+    given = Given(person_id=new_id(), card_serial=other.card_serial, caller=OTHER_BANK)
     assert_refused_in_order(
         lambda: desk.issue(**given.values),
+        (Reason.OUT_OF_SCOPE, lambda: given.now(caller=BANK)),
         (Reason.PERSON_NOT_FOUND, lambda: given.now(person_id=person_id)),
         (Reason.PERSON_MERGED, lambda: desk.merge(person_id, into=None)),
         (Reason.CARD_EXISTS, lambda: desk.rewrite(first, state=CardState.CLOSED)),
         (Reason.CARD_SUSPENDED, lambda: desk.suspend(first, None)),
+        (Reason.REPLACEMENT_NOT_FOUND, lambda: desk.rewrite(first, replacement=ORDERED)),
+        (Reason.REPLACEMENT_EXISTS, lambda: desk.stored.rows.pop(first.card_id)),
         (Reason.CARD_EXISTS, lambda: given.now(card_serial="S9")),
     )
 
@@ -69,7 +77,7 @@ def test_a_suspended_card_of_a_merged_record_keeps_the_one_that_stays_from_a_car
     desk.rewrite(other, state=CardState.CLOSED)
     assert reason_of(lambda: desk.issue(survivor)) is Reason.CARD_SUSPENDED
     desk.suspend(card, None)
-    desk.issue(survivor)
+    assert reason_of(lambda: desk.issue(survivor)) is Reason.REPLACEMENT_NOT_FOUND
 
 
 def test_activating_at_a_counter(desk: MemoryCardDesk) -> None:
@@ -119,17 +127,27 @@ def test_a_suspended_card_before_it_keeps_a_new_one_from_its_activation(
 
 
 def test_closing(desk: MemoryCardDesk) -> None:
-    """I-20: the card's state, then whether papers and days would be got around."""
+    """I-19, I-20: the state, whether papers and days would be got around, then evidence."""
     card = desk.lose(desk.active())
     desk.rewrite(card, state=CardState.CLOSED)
-    given = Given(card=unknown(card), closing=CardClosing.SURRENDERED)
+    given = Given(
+        card=unknown(card),
+        closing=CardClosing.SURRENDERED,
+        caller=OTHER_BANK,
+        is_original_card_shown=False,
+        document=None,
+    )
     assert_refused_in_order(
         lambda: desk.close(**given.values),
         (Reason.CARD_NOT_FOUND, lambda: given.now(card=card)),
+        (Reason.OUT_OF_SCOPE, lambda: given.now(caller=BANK)),
         (Reason.CARD_CLOSED, lambda: desk.rewrite(card, state=CardState.LOST)),
-        (Reason.CARD_STATE, lambda: given.now(closing=CardClosing.HOLDER_DIED)),
+        (Reason.CARD_STATE, lambda: desk.rewrite(card, state=CardState.ACTIVE)),
+        (Reason.ORIGINAL_REQUIRED, lambda: given.now(is_original_card_shown=True)),
+        (Reason.ID_REQUIRED, lambda: given.now(document=STRANGER)),
+        (Reason.ID_MISMATCH, lambda: given.now(document=DOCUMENT)),
     )
-    assert desk.stored.closings[card.card_id] is CardClosing.HOLDER_DIED
+    assert desk.stored.closings[card.card_id] is CardClosing.SURRENDERED
 
 
 def test_reporting_a_loss(desk: MemoryCardDesk) -> None:
@@ -148,13 +166,16 @@ def test_reporting_a_loss(desk: MemoryCardDesk) -> None:
 
 
 def test_ordering_a_replacement(desk: MemoryCardDesk) -> None:
-    """I-19, I-20: the card, then the holder, then a former order, then the papers."""
+    """I-19, I-20: the card, the holder, a former order, another card, then the papers."""
     card = desk.lose(desk.active())
     ordered = desk.order(card)
     desk.rewrite(card, state=CardState.ACTIVE, papers=NO_PAPERS)
     desk.suspend(card)
     given = Given(card=unknown(card), document=STRANGER, papers=NO_PAPERS)
     assert ordered.replacement is not None
+    desk.stored.rows["other"] = dataclasses.replace(
+        desk.row(card), card_id="other", card_serial="S8", chip_number="C8", replacement=None
+    )
     assert_refused_in_order(
         lambda: desk.order(**given.values),
         (Reason.CARD_NOT_FOUND, lambda: given.now(card=card)),
@@ -162,6 +183,7 @@ def test_ordering_a_replacement(desk: MemoryCardDesk) -> None:
         (Reason.CARD_STATE, lambda: desk.suspend(card, None)),
         (Reason.ID_MISMATCH, lambda: given.now(document=DOCUMENT)),
         (Reason.REPLACEMENT_EXISTS, lambda: desk.rewrite(card, replacement=None)),
+        (Reason.CARD_EXISTS, lambda: desk.stored.rows.pop("other")),
         (Reason.MATERIAL_MISSING, lambda: given.now(papers=PAPERS)),
     )
 
@@ -169,12 +191,12 @@ def test_ordering_a_replacement(desk: MemoryCardDesk) -> None:
 def test_collecting_a_replacement(desk: MemoryCardDesk) -> None:
     """I-20: the lost card, the holder, the order and its day, then the new card."""
     card = desk.lose(desk.active(), PAPERS)
+    ordered = desk.order(card).replacement
+    assert ordered is not None
     living = dataclasses.replace(desk.row(card), card_id="living", state=CardState.ISSUED)
     desk.stored.rows["living"] = dataclasses.replace(
         living, card_serial="S8", chip_number="C8", replacement=None
     )
-    ordered = desk.order(card).replacement
-    assert ordered is not None
     collected = dataclasses.replace(ordered, card_id="collected")
     desk.rewrite(card, state=CardState.ACTIVE, replacement=None)
     given = Given(card=unknown(card), document=None, card_serial=card.card_serial)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.card_acts import DOCUMENT, HOSPITAL, OTHER_PIN, PIN, REGION
+from support.card_acts import BANK, DOCUMENT, HOSPITAL, OTHER_PIN, PIN, REGION
 from support.memory.pin_hashing import quick_hash
 from support.memory_cards import MemoryCardDesk
 from support.refusals import Given, assert_refused_in_order, reason_of
@@ -16,8 +16,10 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.card.rows import StoredPin
+from yibao_identity.application.card_use import ListTransactions
 from yibao_identity.application.pin.hashing import HashedPin, PinPlace
 from yibao_identity.rules.card import Card, CardLimits, CardState
+from yibao_identity.rules.card_use import CardTransaction
 from yibao_identity.rules.document import ShownDocument
 
 STRANGER = ShownDocument("01", "999019198001010018")
@@ -235,17 +237,31 @@ def test_printing(desk: MemoryCardDesk) -> None:
 
 
 def test_listing_what_was_spent(desk: MemoryCardDesk) -> None:
-    """I-16: the card, then whose it is; a stranger is put on record."""
+    """I-16, I-17: the card, whose it is, then what a counter saw; strangers are on record."""
     card = desk.active()
     desk.authorize(card)
     own, other = desk.certificate(card.person_id), desk.certificate(desk.person(OTHER_NUMBER))
     given = Given(card_id=new_id(), caller=parse_caller(f"holder/{other}"))
+
+    def listed() -> list[CardTransaction]:
+        question = ListTransactions(REGION, after_sequence=0, limit=9, **given.values)
+        return desk.uses.transactions(question)
+
     assert_refused_in_order(
-        lambda: desk.uses.transactions(REGION, after_sequence=0, limit=9, **given.values),
+        listed,
         (Reason.CARD_NOT_FOUND, lambda: given.now(card_id=card.card_id)),
         (Reason.OUT_OF_SCOPE, lambda: given.now(caller=parse_caller(f"holder/{own}"))),
     )
-    assert desk.audit("ListCardTransactions") == [("OUT_OF_SCOPE", {})]
+    given.now(caller=parse_caller(f"bank/{REGION}/ICBC01/qian"))
+    assert_refused_in_order(
+        listed,
+        (Reason.OUT_OF_SCOPE, lambda: given.now(caller=parse_caller(BANK))),
+        (Reason.ORIGINAL_REQUIRED, lambda: given.now(is_original_card_shown=True)),
+        (Reason.ID_REQUIRED, lambda: given.now(document=STRANGER)),
+        (Reason.ID_MISMATCH, lambda: given.now(document=DOCUMENT)),
+    )
+    told = [outcome for outcome, _ in desk.audit("ListCardTransactions")]
+    assert told == ["OUT_OF_SCOPE", "OUT_OF_SCOPE", "ID_MISMATCH"]
 
 
 # --- Guessing by request ids.

@@ -175,7 +175,7 @@ class Card(google.protobuf.message.Message):
     activation_channel: global___ActivationChannel.ValueType
     """Where it was activated; unspecified before."""
     replaces_card_id: builtins.str
-    """The card that this one replaces; empty for a first card."""
+    """The card that this one follows; empty for a first card."""
     suspension_case_id: builtins.str
     """The case in which it is suspended (I-04); empty otherwise."""
     pin_state: global___PinState.ValueType
@@ -234,7 +234,7 @@ global___Card = Card
 
 @typing.final
 class Replacement(google.protobuf.message.Message):
-    """A replacement that was ordered for a lost card."""
+    """A replacement that was ordered for a card that was lost or handed in."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

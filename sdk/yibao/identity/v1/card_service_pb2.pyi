@@ -35,6 +35,10 @@ class _CardClosingEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The holder died."""
     CARD_CLOSING_MOVED_AWAY: _CardClosing.ValueType  # 3
     """The holder is insured in another region now."""
+    CARD_CLOSING_DAMAGED: _CardClosing.ValueType  # 4
+    """The card is damaged: it is handed in, and another one is applied for."""
+    CARD_CLOSING_EXCHANGED: _CardClosing.ValueType  # 5
+    """Another card takes its place: a newer standard, or one that was never used."""
 
 class CardClosing(_CardClosing, metaclass=_CardClosingEnumTypeWrapper):
     """Why a card is closed. Open."""
@@ -47,6 +51,10 @@ CARD_CLOSING_HOLDER_DIED: CardClosing.ValueType  # 2
 """The holder died."""
 CARD_CLOSING_MOVED_AWAY: CardClosing.ValueType  # 3
 """The holder is insured in another region now."""
+CARD_CLOSING_DAMAGED: CardClosing.ValueType  # 4
+"""The card is damaged: it is handed in, and another one is applied for."""
+CARD_CLOSING_EXCHANGED: CardClosing.ValueType  # 5
+"""Another card takes its place: a newer standard, or one that was never used."""
 global___CardClosing = CardClosing
 
 @typing.final
@@ -329,7 +337,7 @@ class ActivateCardResponse(google.protobuf.message.Message):
     CARD_FIELD_NUMBER: builtins.int
     REPLACED_CARD_ID_FIELD_NUMBER: builtins.int
     replaced_card_id: builtins.str
-    """The lost card that this one replaced; empty for a first card."""
+    """The card that this one replaced; empty for a first card."""
     @property
     def card(self) -> yibao.identity.v1.card_pb2.Card:
         """The card in use."""
@@ -355,6 +363,8 @@ class CloseCardRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     CARD_ID_FIELD_NUMBER: builtins.int
     CLOSING_FIELD_NUMBER: builtins.int
+    IS_ORIGINAL_CARD_SHOWN_FIELD_NUMBER: builtins.int
+    DOCUMENT_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -363,6 +373,12 @@ class CloseCardRequest(google.protobuf.message.Message):
     """The card."""
     closing: global___CardClosing.ValueType
     """Why."""
+    is_original_card_shown: builtins.bool
+    """Whether the original card was handed in; of a lost one nobody asks."""
+    @property
+    def document(self) -> yibao.identity.v1.person_pb2.ShownDocument:
+        """The holder's identity document; absent where none was shown."""
+
     def __init__(
         self,
         *,
@@ -370,8 +386,11 @@ class CloseCardRequest(google.protobuf.message.Message):
         region: builtins.str = ...,
         card_id: builtins.str = ...,
         closing: global___CardClosing.ValueType = ...,
+        is_original_card_shown: builtins.bool = ...,
+        document: yibao.identity.v1.person_pb2.ShownDocument | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["card_id", b"card_id", "closing", b"closing", "region", b"region", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["document", b"document"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["card_id", b"card_id", "closing", b"closing", "document", b"document", "is_original_card_shown", b"is_original_card_shown", "region", b"region", "request_id", b"request_id"]) -> None: ...
 
 global___CloseCardRequest = CloseCardRequest
 

@@ -130,25 +130,28 @@ class CardServiceServicer(object):
     """
 
     def IssueCard(self, request, context):
-        """Issues a card to a person (I-08, I-12), not activated. Callers: agency of the
-        region, bank of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
-        PERSON_MERGED, CARD_EXISTS, CARD_SUSPENDED, REQUEST_ID_REUSED.
+        """Issues the first card of a person (I-08, I-12), not activated. What comes after a
+        card, however that one ended, is its replacement: see OrderReplacement. Callers:
+        agency of the region, bank of the region for its own cards. Idempotent by
+        `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS,
+        CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCard(self, request, context):
-        """Reads one card. Callers: agency of the region, bank of the region, supervisor of
-        the region. Reasons: CARD_NOT_FOUND.
+        """Reads one card. Callers: agency of the region, bank of the region for its own
+        cards, supervisor of the region. Reasons: CARD_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListCards(self, request, context):
-        """Reads the cards of a person, or the one that a chip names. Callers: agency of the
-        region, bank of the region, supervisor of the region.
+        """Reads the cards of a person, or the one that a chip names; a bank reads those that
+        it issued. Callers: agency of the region, bank of the region, supervisor of the
+        region.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,7 +162,8 @@ class CardServiceServicer(object):
         identity document, at a hospital with a registered visit, at a pharmacy with the
         chip read. Activating a replacement closes the lost card in the same transaction;
         the medical account stays the person's, so its total is unchanged (I-23). Callers:
-        bank of the region, agency of the region, institution for its own terminals.
+        bank of the region for its own cards, agency of the region, institution for its own
+        terminals.
         Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
         CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
         CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
@@ -171,7 +175,8 @@ class CardServiceServicer(object):
 
     def ReportCardLoss(self, request, context):
         """Reports a card lost: it is frozen at once, with or without papers (I-19). Callers:
-        agency of the region, bank of the region, channel, holder for itself. Idempotent by
+        agency of the region, bank of the region for its own cards, channel, holder for
+        itself. Idempotent by
         `request_id`; a card reported before stays as it is. Reasons: CARD_NOT_FOUND,
         CARD_CLOSED, REQUEST_ID_REUSED.
         """
@@ -180,11 +185,12 @@ class CardServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def OrderReplacement(self, request, context):
-        """Orders the replacement of a lost card (I-19, I-20). Both papers must have been
-        given, here or with the report; all that is missing is named at once. Callers:
-        agency of the region, bank of the region. Idempotent by `request_id`. Reasons:
-        CARD_NOT_FOUND, CARD_STATE, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED,
-        ID_MISMATCH, REQUEST_ID_REUSED.
+        """Applies for the card that follows another: one that was lost, or handed in because
+        it is damaged, exchanged or surrendered, see CloseCard (I-19, I-20). For a lost one
+        both papers must have been given, here or with the report; all that is missing is
+        named at once. Callers: agency of the region, bank of the region for its own cards.
+        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
+        REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -192,8 +198,8 @@ class CardServiceServicer(object):
 
     def CollectReplacement(self, request, context):
         """Hands out the replacement, from the 7th day after the order (I-20). It is a new
-        card, to be activated. Callers: agency of the region, bank of the region.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
+        card, to be activated. Callers: agency of the region, bank of the region for its
+        own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
         REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED, ID_MISMATCH,
         REQUEST_ID_REUSED.
         """
@@ -202,10 +208,11 @@ class CardServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CloseCard(self, request, context):
-        """Closes a card for good. A lost one is closed once its replacement was handed out, or
-        where the holder died (I-20). Callers: agency of the region, bank of the region.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, CARD_STATE,
-        REQUEST_ID_REUSED.
+        """Closes a card for good. It is handed in at the counter, with the identity document
+        (I-19); a lost one is closed once its replacement was handed out, or where the
+        holder died (I-20). Callers: agency of the region, bank of the region for its own
+        cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+        CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -213,7 +220,7 @@ class CardServiceServicer(object):
 
     def SetPin(self, request, context):
         """Sets the first PIN of a card (I-13). Callers: agency of the region, bank of the
-        region. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
+        region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
         Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
         CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED, ID_REQUIRED,
         ID_MISMATCH, REQUEST_ID_REUSED.
@@ -237,8 +244,8 @@ class CardServiceServicer(object):
 
     def ChangePin(self, request, context):
         """Changes a PIN: by telephone with the old one, or at a counter with the identity
-        document (I-14). Callers: channel, agency of the region, bank of the region. A
-        wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
+        document (I-14). Callers: channel, agency of the region, bank of the region for its
+        own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
         CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED, CHANNEL_NOT_ALLOWED,
         PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST, PIN_TOO_SIMPLE,
         ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
@@ -249,8 +256,8 @@ class CardServiceServicer(object):
 
     def ReportPinLost(self, request, context):
         """Reports a PIN forgotten: it is refused from now on (I-15). Counters only. Callers:
-        agency of the region, bank of the region, channel to be told where to go.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+        agency of the region, bank of the region for its own cards, channel to be told
+        where to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
         CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -260,7 +267,7 @@ class CardServiceServicer(object):
     def ResetPin(self, request, context):
         """Sets another PIN in place of one that was locked or reported lost, at a counter
         with the identity document and nowhere else (I-15). Callers: agency of the region,
-        bank of the region, channel to be told where to go. Idempotent by `request_id`.
+        bank of the region for its own cards, channel to be told where to go. Idempotent by `request_id`.
         Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
         CARD_SUSPENDED, CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_TOO_SIMPLE, ID_REQUIRED,
         ID_MISMATCH, REQUEST_ID_REUSED.
@@ -288,8 +295,8 @@ class CardServiceServicer(object):
     def PrintTransactions(self, request, context):
         """Prints the transactions since the last printing, with card and identity document
         (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by
-        the same code ids. Callers: agency of the region, bank of the region. Idempotent by
-        `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
+        the same code ids. Callers: agency of the region, bank of the region for its own
+        cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
         ID_MISMATCH, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -297,9 +304,10 @@ class CardServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListCardTransactions(self, request, context):
-        """Reads the transactions of a card without touching the count (I-16). Callers: holder
-        for itself, channel, agency of the region, bank of the region, supervisor of the
-        region. Reasons: CARD_NOT_FOUND.
+        """Reads the transactions of a card without touching the count (I-16). A counter needs
+        card and identity document, as for printing (I-17). Callers: holder for itself,
+        channel, agency of the region, bank of the region for its own cards, supervisor of
+        the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -28,25 +28,28 @@ class CardServiceStub:
         yibao.identity.v1.card_service_pb2.IssueCardRequest,
         yibao.identity.v1.card_service_pb2.IssueCardResponse,
     ]
-    """Issues a card to a person (I-08, I-12), not activated. Callers: agency of the
-    region, bank of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
-    PERSON_MERGED, CARD_EXISTS, CARD_SUSPENDED, REQUEST_ID_REUSED.
+    """Issues the first card of a person (I-08, I-12), not activated. What comes after a
+    card, however that one ended, is its replacement: see OrderReplacement. Callers:
+    agency of the region, bank of the region for its own cards. Idempotent by
+    `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS,
+    CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
     """
 
     GetCard: grpc.UnaryUnaryMultiCallable[
         yibao.identity.v1.card_service_pb2.GetCardRequest,
         yibao.identity.v1.card_service_pb2.GetCardResponse,
     ]
-    """Reads one card. Callers: agency of the region, bank of the region, supervisor of
-    the region. Reasons: CARD_NOT_FOUND.
+    """Reads one card. Callers: agency of the region, bank of the region for its own
+    cards, supervisor of the region. Reasons: CARD_NOT_FOUND.
     """
 
     ListCards: grpc.UnaryUnaryMultiCallable[
         yibao.identity.v1.card_service_pb2.ListCardsRequest,
         yibao.identity.v1.card_service_pb2.ListCardsResponse,
     ]
-    """Reads the cards of a person, or the one that a chip names. Callers: agency of the
-    region, bank of the region, supervisor of the region.
+    """Reads the cards of a person, or the one that a chip names; a bank reads those that
+    it issued. Callers: agency of the region, bank of the region, supervisor of the
+    region.
     """
 
     ActivateCard: grpc.UnaryUnaryMultiCallable[
@@ -57,7 +60,8 @@ class CardServiceStub:
     identity document, at a hospital with a registered visit, at a pharmacy with the
     chip read. Activating a replacement closes the lost card in the same transaction;
     the medical account stays the person's, so its total is unchanged (I-23). Callers:
-    bank of the region, agency of the region, institution for its own terminals.
+    bank of the region for its own cards, agency of the region, institution for its own
+    terminals.
     Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
     CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
@@ -69,7 +73,8 @@ class CardServiceStub:
         yibao.identity.v1.loss_messages_pb2.ReportCardLossResponse,
     ]
     """Reports a card lost: it is frozen at once, with or without papers (I-19). Callers:
-    agency of the region, bank of the region, channel, holder for itself. Idempotent by
+    agency of the region, bank of the region for its own cards, channel, holder for
+    itself. Idempotent by
     `request_id`; a card reported before stays as it is. Reasons: CARD_NOT_FOUND,
     CARD_CLOSED, REQUEST_ID_REUSED.
     """
@@ -78,11 +83,12 @@ class CardServiceStub:
         yibao.identity.v1.loss_messages_pb2.OrderReplacementRequest,
         yibao.identity.v1.loss_messages_pb2.OrderReplacementResponse,
     ]
-    """Orders the replacement of a lost card (I-19, I-20). Both papers must have been
-    given, here or with the report; all that is missing is named at once. Callers:
-    agency of the region, bank of the region. Idempotent by `request_id`. Reasons:
-    CARD_NOT_FOUND, CARD_STATE, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED,
-    ID_MISMATCH, REQUEST_ID_REUSED.
+    """Applies for the card that follows another: one that was lost, or handed in because
+    it is damaged, exchanged or surrendered, see CloseCard (I-19, I-20). For a lost one
+    both papers must have been given, here or with the report; all that is missing is
+    named at once. Callers: agency of the region, bank of the region for its own cards.
+    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
+    REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
     """
 
     CollectReplacement: grpc.UnaryUnaryMultiCallable[
@@ -90,8 +96,8 @@ class CardServiceStub:
         yibao.identity.v1.loss_messages_pb2.CollectReplacementResponse,
     ]
     """Hands out the replacement, from the 7th day after the order (I-20). It is a new
-    card, to be activated. Callers: agency of the region, bank of the region.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
+    card, to be activated. Callers: agency of the region, bank of the region for its
+    own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
     REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED, ID_MISMATCH,
     REQUEST_ID_REUSED.
     """
@@ -100,10 +106,11 @@ class CardServiceStub:
         yibao.identity.v1.card_service_pb2.CloseCardRequest,
         yibao.identity.v1.card_service_pb2.CloseCardResponse,
     ]
-    """Closes a card for good. A lost one is closed once its replacement was handed out, or
-    where the holder died (I-20). Callers: agency of the region, bank of the region.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, CARD_STATE,
-    REQUEST_ID_REUSED.
+    """Closes a card for good. It is handed in at the counter, with the identity document
+    (I-19); a lost one is closed once its replacement was handed out, or where the
+    holder died (I-20). Callers: agency of the region, bank of the region for its own
+    cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+    CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
     """
 
     SetPin: grpc.UnaryUnaryMultiCallable[
@@ -111,7 +118,7 @@ class CardServiceStub:
         yibao.identity.v1.pin_messages_pb2.SetPinResponse,
     ]
     """Sets the first PIN of a card (I-13). Callers: agency of the region, bank of the
-    region. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
+    region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
     Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
     CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED, ID_REQUIRED,
     ID_MISMATCH, REQUEST_ID_REUSED.
@@ -135,8 +142,8 @@ class CardServiceStub:
         yibao.identity.v1.pin_messages_pb2.ChangePinResponse,
     ]
     """Changes a PIN: by telephone with the old one, or at a counter with the identity
-    document (I-14). Callers: channel, agency of the region, bank of the region. A
-    wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
+    document (I-14). Callers: channel, agency of the region, bank of the region for its
+    own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
     CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED, CHANNEL_NOT_ALLOWED,
     PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST, PIN_TOO_SIMPLE,
     ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
@@ -147,8 +154,8 @@ class CardServiceStub:
         yibao.identity.v1.pin_messages_pb2.ReportPinLostResponse,
     ]
     """Reports a PIN forgotten: it is refused from now on (I-15). Counters only. Callers:
-    agency of the region, bank of the region, channel to be told where to go.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+    agency of the region, bank of the region for its own cards, channel to be told
+    where to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
     CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
     """
 
@@ -158,7 +165,7 @@ class CardServiceStub:
     ]
     """Sets another PIN in place of one that was locked or reported lost, at a counter
     with the identity document and nowhere else (I-15). Callers: agency of the region,
-    bank of the region, channel to be told where to go. Idempotent by `request_id`.
+    bank of the region for its own cards, channel to be told where to go. Idempotent by `request_id`.
     Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
     CARD_SUSPENDED, CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_TOO_SIMPLE, ID_REQUIRED,
     ID_MISMATCH, REQUEST_ID_REUSED.
@@ -186,8 +193,8 @@ class CardServiceStub:
     ]
     """Prints the transactions since the last printing, with card and identity document
     (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by
-    the same code ids. Callers: agency of the region, bank of the region. Idempotent by
-    `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
+    the same code ids. Callers: agency of the region, bank of the region for its own
+    cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
     ID_MISMATCH, REQUEST_ID_REUSED.
     """
 
@@ -195,9 +202,10 @@ class CardServiceStub:
         yibao.identity.v1.card_use_messages_pb2.ListCardTransactionsRequest,
         yibao.identity.v1.card_use_messages_pb2.ListCardTransactionsResponse,
     ]
-    """Reads the transactions of a card without touching the count (I-16). Callers: holder
-    for itself, channel, agency of the region, bank of the region, supervisor of the
-    region. Reasons: CARD_NOT_FOUND.
+    """Reads the transactions of a card without touching the count (I-16). A counter needs
+    card and identity document, as for printing (I-17). Callers: holder for itself,
+    channel, agency of the region, bank of the region for its own cards, supervisor of
+    the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH.
     """
 
     ValidateFinancialOperation: grpc.UnaryUnaryMultiCallable[
@@ -219,25 +227,28 @@ class CardServiceAsyncStub:
         yibao.identity.v1.card_service_pb2.IssueCardRequest,
         yibao.identity.v1.card_service_pb2.IssueCardResponse,
     ]
-    """Issues a card to a person (I-08, I-12), not activated. Callers: agency of the
-    region, bank of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
-    PERSON_MERGED, CARD_EXISTS, CARD_SUSPENDED, REQUEST_ID_REUSED.
+    """Issues the first card of a person (I-08, I-12), not activated. What comes after a
+    card, however that one ended, is its replacement: see OrderReplacement. Callers:
+    agency of the region, bank of the region for its own cards. Idempotent by
+    `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS,
+    CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
     """
 
     GetCard: grpc.aio.UnaryUnaryMultiCallable[
         yibao.identity.v1.card_service_pb2.GetCardRequest,
         yibao.identity.v1.card_service_pb2.GetCardResponse,
     ]
-    """Reads one card. Callers: agency of the region, bank of the region, supervisor of
-    the region. Reasons: CARD_NOT_FOUND.
+    """Reads one card. Callers: agency of the region, bank of the region for its own
+    cards, supervisor of the region. Reasons: CARD_NOT_FOUND.
     """
 
     ListCards: grpc.aio.UnaryUnaryMultiCallable[
         yibao.identity.v1.card_service_pb2.ListCardsRequest,
         yibao.identity.v1.card_service_pb2.ListCardsResponse,
     ]
-    """Reads the cards of a person, or the one that a chip names. Callers: agency of the
-    region, bank of the region, supervisor of the region.
+    """Reads the cards of a person, or the one that a chip names; a bank reads those that
+    it issued. Callers: agency of the region, bank of the region, supervisor of the
+    region.
     """
 
     ActivateCard: grpc.aio.UnaryUnaryMultiCallable[
@@ -248,7 +259,8 @@ class CardServiceAsyncStub:
     identity document, at a hospital with a registered visit, at a pharmacy with the
     chip read. Activating a replacement closes the lost card in the same transaction;
     the medical account stays the person's, so its total is unchanged (I-23). Callers:
-    bank of the region, agency of the region, institution for its own terminals.
+    bank of the region for its own cards, agency of the region, institution for its own
+    terminals.
     Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
     CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
@@ -260,7 +272,8 @@ class CardServiceAsyncStub:
         yibao.identity.v1.loss_messages_pb2.ReportCardLossResponse,
     ]
     """Reports a card lost: it is frozen at once, with or without papers (I-19). Callers:
-    agency of the region, bank of the region, channel, holder for itself. Idempotent by
+    agency of the region, bank of the region for its own cards, channel, holder for
+    itself. Idempotent by
     `request_id`; a card reported before stays as it is. Reasons: CARD_NOT_FOUND,
     CARD_CLOSED, REQUEST_ID_REUSED.
     """
@@ -269,11 +282,12 @@ class CardServiceAsyncStub:
         yibao.identity.v1.loss_messages_pb2.OrderReplacementRequest,
         yibao.identity.v1.loss_messages_pb2.OrderReplacementResponse,
     ]
-    """Orders the replacement of a lost card (I-19, I-20). Both papers must have been
-    given, here or with the report; all that is missing is named at once. Callers:
-    agency of the region, bank of the region. Idempotent by `request_id`. Reasons:
-    CARD_NOT_FOUND, CARD_STATE, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED,
-    ID_MISMATCH, REQUEST_ID_REUSED.
+    """Applies for the card that follows another: one that was lost, or handed in because
+    it is damaged, exchanged or surrendered, see CloseCard (I-19, I-20). For a lost one
+    both papers must have been given, here or with the report; all that is missing is
+    named at once. Callers: agency of the region, bank of the region for its own cards.
+    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
+    REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
     """
 
     CollectReplacement: grpc.aio.UnaryUnaryMultiCallable[
@@ -281,8 +295,8 @@ class CardServiceAsyncStub:
         yibao.identity.v1.loss_messages_pb2.CollectReplacementResponse,
     ]
     """Hands out the replacement, from the 7th day after the order (I-20). It is a new
-    card, to be activated. Callers: agency of the region, bank of the region.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
+    card, to be activated. Callers: agency of the region, bank of the region for its
+    own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
     REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED, ID_MISMATCH,
     REQUEST_ID_REUSED.
     """
@@ -291,10 +305,11 @@ class CardServiceAsyncStub:
         yibao.identity.v1.card_service_pb2.CloseCardRequest,
         yibao.identity.v1.card_service_pb2.CloseCardResponse,
     ]
-    """Closes a card for good. A lost one is closed once its replacement was handed out, or
-    where the holder died (I-20). Callers: agency of the region, bank of the region.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, CARD_STATE,
-    REQUEST_ID_REUSED.
+    """Closes a card for good. It is handed in at the counter, with the identity document
+    (I-19); a lost one is closed once its replacement was handed out, or where the
+    holder died (I-20). Callers: agency of the region, bank of the region for its own
+    cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+    CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
     """
 
     SetPin: grpc.aio.UnaryUnaryMultiCallable[
@@ -302,7 +317,7 @@ class CardServiceAsyncStub:
         yibao.identity.v1.pin_messages_pb2.SetPinResponse,
     ]
     """Sets the first PIN of a card (I-13). Callers: agency of the region, bank of the
-    region. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
+    region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
     Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
     CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED, ID_REQUIRED,
     ID_MISMATCH, REQUEST_ID_REUSED.
@@ -326,8 +341,8 @@ class CardServiceAsyncStub:
         yibao.identity.v1.pin_messages_pb2.ChangePinResponse,
     ]
     """Changes a PIN: by telephone with the old one, or at a counter with the identity
-    document (I-14). Callers: channel, agency of the region, bank of the region. A
-    wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
+    document (I-14). Callers: channel, agency of the region, bank of the region for its
+    own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
     CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED, CHANNEL_NOT_ALLOWED,
     PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST, PIN_TOO_SIMPLE,
     ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
@@ -338,8 +353,8 @@ class CardServiceAsyncStub:
         yibao.identity.v1.pin_messages_pb2.ReportPinLostResponse,
     ]
     """Reports a PIN forgotten: it is refused from now on (I-15). Counters only. Callers:
-    agency of the region, bank of the region, channel to be told where to go.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+    agency of the region, bank of the region for its own cards, channel to be told
+    where to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
     CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
     """
 
@@ -349,7 +364,7 @@ class CardServiceAsyncStub:
     ]
     """Sets another PIN in place of one that was locked or reported lost, at a counter
     with the identity document and nowhere else (I-15). Callers: agency of the region,
-    bank of the region, channel to be told where to go. Idempotent by `request_id`.
+    bank of the region for its own cards, channel to be told where to go. Idempotent by `request_id`.
     Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
     CARD_SUSPENDED, CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_TOO_SIMPLE, ID_REQUIRED,
     ID_MISMATCH, REQUEST_ID_REUSED.
@@ -377,8 +392,8 @@ class CardServiceAsyncStub:
     ]
     """Prints the transactions since the last printing, with card and identity document
     (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by
-    the same code ids. Callers: agency of the region, bank of the region. Idempotent by
-    `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
+    the same code ids. Callers: agency of the region, bank of the region for its own
+    cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
     ID_MISMATCH, REQUEST_ID_REUSED.
     """
 
@@ -386,9 +401,10 @@ class CardServiceAsyncStub:
         yibao.identity.v1.card_use_messages_pb2.ListCardTransactionsRequest,
         yibao.identity.v1.card_use_messages_pb2.ListCardTransactionsResponse,
     ]
-    """Reads the transactions of a card without touching the count (I-16). Callers: holder
-    for itself, channel, agency of the region, bank of the region, supervisor of the
-    region. Reasons: CARD_NOT_FOUND.
+    """Reads the transactions of a card without touching the count (I-16). A counter needs
+    card and identity document, as for printing (I-17). Callers: holder for itself,
+    channel, agency of the region, bank of the region for its own cards, supervisor of
+    the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH.
     """
 
     ValidateFinancialOperation: grpc.aio.UnaryUnaryMultiCallable[
@@ -412,9 +428,11 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.card_service_pb2.IssueCardRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.card_service_pb2.IssueCardResponse, collections.abc.Awaitable[yibao.identity.v1.card_service_pb2.IssueCardResponse]]:
-        """Issues a card to a person (I-08, I-12), not activated. Callers: agency of the
-        region, bank of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
-        PERSON_MERGED, CARD_EXISTS, CARD_SUSPENDED, REQUEST_ID_REUSED.
+        """Issues the first card of a person (I-08, I-12), not activated. What comes after a
+        card, however that one ended, is its replacement: see OrderReplacement. Callers:
+        agency of the region, bank of the region for its own cards. Idempotent by
+        `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS,
+        CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -423,8 +441,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.card_service_pb2.GetCardRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.card_service_pb2.GetCardResponse, collections.abc.Awaitable[yibao.identity.v1.card_service_pb2.GetCardResponse]]:
-        """Reads one card. Callers: agency of the region, bank of the region, supervisor of
-        the region. Reasons: CARD_NOT_FOUND.
+        """Reads one card. Callers: agency of the region, bank of the region for its own
+        cards, supervisor of the region. Reasons: CARD_NOT_FOUND.
         """
 
     @abc.abstractmethod
@@ -433,8 +451,9 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.card_service_pb2.ListCardsRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.card_service_pb2.ListCardsResponse, collections.abc.Awaitable[yibao.identity.v1.card_service_pb2.ListCardsResponse]]:
-        """Reads the cards of a person, or the one that a chip names. Callers: agency of the
-        region, bank of the region, supervisor of the region.
+        """Reads the cards of a person, or the one that a chip names; a bank reads those that
+        it issued. Callers: agency of the region, bank of the region, supervisor of the
+        region.
         """
 
     @abc.abstractmethod
@@ -447,7 +466,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         identity document, at a hospital with a registered visit, at a pharmacy with the
         chip read. Activating a replacement closes the lost card in the same transaction;
         the medical account stays the person's, so its total is unchanged (I-23). Callers:
-        bank of the region, agency of the region, institution for its own terminals.
+        bank of the region for its own cards, agency of the region, institution for its own
+        terminals.
         Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
         CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
         CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
@@ -461,7 +481,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.loss_messages_pb2.ReportCardLossResponse, collections.abc.Awaitable[yibao.identity.v1.loss_messages_pb2.ReportCardLossResponse]]:
         """Reports a card lost: it is frozen at once, with or without papers (I-19). Callers:
-        agency of the region, bank of the region, channel, holder for itself. Idempotent by
+        agency of the region, bank of the region for its own cards, channel, holder for
+        itself. Idempotent by
         `request_id`; a card reported before stays as it is. Reasons: CARD_NOT_FOUND,
         CARD_CLOSED, REQUEST_ID_REUSED.
         """
@@ -472,11 +493,12 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.loss_messages_pb2.OrderReplacementRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.loss_messages_pb2.OrderReplacementResponse, collections.abc.Awaitable[yibao.identity.v1.loss_messages_pb2.OrderReplacementResponse]]:
-        """Orders the replacement of a lost card (I-19, I-20). Both papers must have been
-        given, here or with the report; all that is missing is named at once. Callers:
-        agency of the region, bank of the region. Idempotent by `request_id`. Reasons:
-        CARD_NOT_FOUND, CARD_STATE, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED,
-        ID_MISMATCH, REQUEST_ID_REUSED.
+        """Applies for the card that follows another: one that was lost, or handed in because
+        it is damaged, exchanged or surrendered, see CloseCard (I-19, I-20). For a lost one
+        both papers must have been given, here or with the report; all that is missing is
+        named at once. Callers: agency of the region, bank of the region for its own cards.
+        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
+        REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -486,8 +508,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.loss_messages_pb2.CollectReplacementResponse, collections.abc.Awaitable[yibao.identity.v1.loss_messages_pb2.CollectReplacementResponse]]:
         """Hands out the replacement, from the 7th day after the order (I-20). It is a new
-        card, to be activated. Callers: agency of the region, bank of the region.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
+        card, to be activated. Callers: agency of the region, bank of the region for its
+        own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
         REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED, ID_MISMATCH,
         REQUEST_ID_REUSED.
         """
@@ -498,10 +520,11 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.card_service_pb2.CloseCardRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.card_service_pb2.CloseCardResponse, collections.abc.Awaitable[yibao.identity.v1.card_service_pb2.CloseCardResponse]]:
-        """Closes a card for good. A lost one is closed once its replacement was handed out, or
-        where the holder died (I-20). Callers: agency of the region, bank of the region.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, CARD_STATE,
-        REQUEST_ID_REUSED.
+        """Closes a card for good. It is handed in at the counter, with the identity document
+        (I-19); a lost one is closed once its replacement was handed out, or where the
+        holder died (I-20). Callers: agency of the region, bank of the region for its own
+        cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+        CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -511,7 +534,7 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.pin_messages_pb2.SetPinResponse, collections.abc.Awaitable[yibao.identity.v1.pin_messages_pb2.SetPinResponse]]:
         """Sets the first PIN of a card (I-13). Callers: agency of the region, bank of the
-        region. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
+        region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
         Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
         CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED, ID_REQUIRED,
         ID_MISMATCH, REQUEST_ID_REUSED.
@@ -539,8 +562,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.pin_messages_pb2.ChangePinResponse, collections.abc.Awaitable[yibao.identity.v1.pin_messages_pb2.ChangePinResponse]]:
         """Changes a PIN: by telephone with the old one, or at a counter with the identity
-        document (I-14). Callers: channel, agency of the region, bank of the region. A
-        wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
+        document (I-14). Callers: channel, agency of the region, bank of the region for its
+        own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
         CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED, CHANNEL_NOT_ALLOWED,
         PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST, PIN_TOO_SIMPLE,
         ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
@@ -553,8 +576,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.pin_messages_pb2.ReportPinLostResponse, collections.abc.Awaitable[yibao.identity.v1.pin_messages_pb2.ReportPinLostResponse]]:
         """Reports a PIN forgotten: it is refused from now on (I-15). Counters only. Callers:
-        agency of the region, bank of the region, channel to be told where to go.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+        agency of the region, bank of the region for its own cards, channel to be told
+        where to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
         CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
         """
 
@@ -566,7 +589,7 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.pin_messages_pb2.ResetPinResponse, collections.abc.Awaitable[yibao.identity.v1.pin_messages_pb2.ResetPinResponse]]:
         """Sets another PIN in place of one that was locked or reported lost, at a counter
         with the identity document and nowhere else (I-15). Callers: agency of the region,
-        bank of the region, channel to be told where to go. Idempotent by `request_id`.
+        bank of the region for its own cards, channel to be told where to go. Idempotent by `request_id`.
         Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
         CARD_SUSPENDED, CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_TOO_SIMPLE, ID_REQUIRED,
         ID_MISMATCH, REQUEST_ID_REUSED.
@@ -598,8 +621,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.card_use_messages_pb2.PrintTransactionsResponse, collections.abc.Awaitable[yibao.identity.v1.card_use_messages_pb2.PrintTransactionsResponse]]:
         """Prints the transactions since the last printing, with card and identity document
         (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by
-        the same code ids. Callers: agency of the region, bank of the region. Idempotent by
-        `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
+        the same code ids. Callers: agency of the region, bank of the region for its own
+        cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
         ID_MISMATCH, REQUEST_ID_REUSED.
         """
 
@@ -609,9 +632,10 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.card_use_messages_pb2.ListCardTransactionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.card_use_messages_pb2.ListCardTransactionsResponse, collections.abc.Awaitable[yibao.identity.v1.card_use_messages_pb2.ListCardTransactionsResponse]]:
-        """Reads the transactions of a card without touching the count (I-16). Callers: holder
-        for itself, channel, agency of the region, bank of the region, supervisor of the
-        region. Reasons: CARD_NOT_FOUND.
+        """Reads the transactions of a card without touching the count (I-16). A counter needs
+        card and identity document, as for printing (I-17). Callers: holder for itself,
+        channel, agency of the region, bank of the region for its own cards, supervisor of
+        the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH.
         """
 
     @abc.abstractmethod

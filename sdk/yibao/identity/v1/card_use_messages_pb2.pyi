@@ -230,6 +230,8 @@ class ListCardTransactionsRequest(google.protobuf.message.Message):
     CARD_ID_FIELD_NUMBER: builtins.int
     AFTER_SEQUENCE_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
+    IS_ORIGINAL_CARD_SHOWN_FIELD_NUMBER: builtins.int
+    DOCUMENT_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region of the card."""
     card_id: builtins.str
@@ -238,6 +240,12 @@ class ListCardTransactionsRequest(google.protobuf.message.Message):
     """The last transaction of the page before; 0 or absent from the start."""
     page_size: builtins.int
     """The most transactions in the answer; 100 if absent, over 500 is coerced to it."""
+    is_original_card_shown: builtins.bool
+    """Whether the original card was there; asked of a counter (I-17)."""
+    @property
+    def document(self) -> yibao.identity.v1.person_pb2.ShownDocument:
+        """The holder's identity document; absent where none was shown. Asked of a counter."""
+
     def __init__(
         self,
         *,
@@ -245,9 +253,11 @@ class ListCardTransactionsRequest(google.protobuf.message.Message):
         card_id: builtins.str = ...,
         after_sequence: builtins.int | None = ...,
         page_size: builtins.int = ...,
+        is_original_card_shown: builtins.bool = ...,
+        document: yibao.identity.v1.person_pb2.ShownDocument | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_after_sequence", b"_after_sequence", "after_sequence", b"after_sequence"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_after_sequence", b"_after_sequence", "after_sequence", b"after_sequence", "card_id", b"card_id", "page_size", b"page_size", "region", b"region"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_after_sequence", b"_after_sequence", "after_sequence", b"after_sequence", "document", b"document"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_after_sequence", b"_after_sequence", "after_sequence", b"after_sequence", "card_id", b"card_id", "document", b"document", "is_original_card_shown", b"is_original_card_shown", "page_size", b"page_size", "region", b"region"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_after_sequence", b"_after_sequence"]) -> typing.Literal["after_sequence"] | None: ...
 
 global___ListCardTransactionsRequest = ListCardTransactionsRequest

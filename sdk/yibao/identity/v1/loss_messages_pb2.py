@@ -27,7 +27,7 @@ from yibao.identity.v1 import card_pb2 as yibao_dot_identity_dot_v1_dot_card__pb
 from yibao.identity.v1 import person_pb2 as yibao_dot_identity_dot_v1_dot_person__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%yibao/identity/v1/loss_messages.proto\x12\x11yibao.identity.v1\x1a yibao/common/v1/validation.proto\x1a\x1cyibao/identity/v1/card.proto\x1a\x1eyibao/identity/v1/person.proto\"\x99\x01\n\x15ReportCardLossRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12-\n\x06papers\x18\x04 \x01(\x0b\x32\x1d.yibao.identity.v1.LossPapers\"?\n\x16ReportCardLossResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card\"\xcf\x01\n\x17OrderReplacementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12-\n\x06papers\x18\x04 \x01(\x0b\x32\x1d.yibao.identity.v1.LossPapers\x12\x32\n\x08\x64ocument\x18\x05 \x01(\x0b\x32 .yibao.identity.v1.ShownDocument\"A\n\x18OrderReplacementResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card\"\xe4\x01\n\x19\x43ollectReplacementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1f\n\x0b\x63\x61rd_serial\x18\x04 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\x08\x12\x1f\n\x0b\x63hip_number\x18\x05 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\x08\x12\x32\n\x08\x64ocument\x18\x06 \x01(\x0b\x32 .yibao.identity.v1.ShownDocument\"C\n\x1a\x43ollectReplacementResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.CardBZ\n\x11yibao.identity.v1B\x11LossMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%yibao/identity/v1/loss_messages.proto\x12\x11yibao.identity.v1\x1a yibao/common/v1/validation.proto\x1a\x1cyibao/identity/v1/card.proto\x1a\x1eyibao/identity/v1/person.proto\"\x99\x01\n\x15ReportCardLossRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12-\n\x06papers\x18\x04 \x01(\x0b\x32\x1d.yibao.identity.v1.LossPapers\"?\n\x16ReportCardLossResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card\"\xcf\x01\n\x17OrderReplacementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12-\n\x06papers\x18\x04 \x01(\x0b\x32\x1d.yibao.identity.v1.LossPapers\x12\x32\n\x08\x64ocument\x18\x05 \x01(\x0b\x32 .yibao.identity.v1.ShownDocument\"A\n\x18OrderReplacementResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card\"\x88\x02\n\x19\x43ollectReplacementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1f\n\x0b\x63\x61rd_serial\x18\x04 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\x08\x12\x1f\n\x0b\x63hip_number\x18\x05 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\x08\x12\x32\n\x08\x64ocument\x18\x06 \x01(\x0b\x32 .yibao.identity.v1.ShownDocument\x12\"\n\x10standard_version\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x02H\x05\"C\n\x1a\x43ollectReplacementResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.CardBZ\n\x11yibao.identity.v1B\x11LossMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +57,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COLLECTREPLACEMENTREQUEST'].fields_by_name['card_serial']._serialized_options = b'\272\353\030\006\010\0010 H\010'
   _globals['_COLLECTREPLACEMENTREQUEST'].fields_by_name['chip_number']._loaded_options = None
   _globals['_COLLECTREPLACEMENTREQUEST'].fields_by_name['chip_number']._serialized_options = b'\272\353\030\006\010\0010 H\010'
+  _globals['_COLLECTREPLACEMENTREQUEST'].fields_by_name['standard_version']._loaded_options = None
+  _globals['_COLLECTREPLACEMENTREQUEST'].fields_by_name['standard_version']._serialized_options = b'\272\353\030\0040\002H\005'
   _globals['_REPORTCARDLOSSREQUEST']._serialized_start=157
   _globals['_REPORTCARDLOSSREQUEST']._serialized_end=310
   _globals['_REPORTCARDLOSSRESPONSE']._serialized_start=312
@@ -66,7 +68,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERREPLACEMENTRESPONSE']._serialized_start=587
   _globals['_ORDERREPLACEMENTRESPONSE']._serialized_end=652
   _globals['_COLLECTREPLACEMENTREQUEST']._serialized_start=655
-  _globals['_COLLECTREPLACEMENTREQUEST']._serialized_end=883
-  _globals['_COLLECTREPLACEMENTRESPONSE']._serialized_start=885
-  _globals['_COLLECTREPLACEMENTRESPONSE']._serialized_end=952
+  _globals['_COLLECTREPLACEMENTREQUEST']._serialized_end=919
+  _globals['_COLLECTREPLACEMENTRESPONSE']._serialized_start=921
+  _globals['_COLLECTREPLACEMENTRESPONSE']._serialized_end=988
 # @@protoc_insertion_point(module_scope)

@@ -82,10 +82,10 @@ class OrderReplacementRequest(google.protobuf.message.Message):
     region: builtins.str
     """The pooling region of the card."""
     card_id: builtins.str
-    """The lost card."""
+    """The card that was lost or handed in."""
     @property
     def papers(self) -> yibao.identity.v1.card_pb2.LossPapers:
-        """Papers that were not given with the report."""
+        """Papers about a loss that were not given with the report."""
 
     @property
     def document(self) -> yibao.identity.v1.person_pb2.ShownDocument:
@@ -114,7 +114,7 @@ class OrderReplacementResponse(google.protobuf.message.Message):
     CARD_FIELD_NUMBER: builtins.int
     @property
     def card(self) -> yibao.identity.v1.card_pb2.Card:
-        """The lost card with the replacement that was ordered."""
+        """The card with the replacement that was ordered."""
 
     def __init__(
         self,
@@ -138,16 +138,19 @@ class CollectReplacementRequest(google.protobuf.message.Message):
     CARD_SERIAL_FIELD_NUMBER: builtins.int
     CHIP_NUMBER_FIELD_NUMBER: builtins.int
     DOCUMENT_FIELD_NUMBER: builtins.int
+    STANDARD_VERSION_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
     """The pooling region of the card."""
     card_id: builtins.str
-    """The lost card."""
+    """The card that was lost or handed in."""
     card_serial: builtins.str
     """The serial of the new card."""
     chip_number: builtins.str
     """The number of its chip."""
+    standard_version: builtins.str
+    """The standard that the new card follows; that of the card before it where empty."""
     @property
     def document(self) -> yibao.identity.v1.person_pb2.ShownDocument:
         """The holder's identity document; absent where none was shown."""
@@ -161,9 +164,10 @@ class CollectReplacementRequest(google.protobuf.message.Message):
         card_serial: builtins.str = ...,
         chip_number: builtins.str = ...,
         document: yibao.identity.v1.person_pb2.ShownDocument | None = ...,
+        standard_version: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["document", b"document"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["card_id", b"card_id", "card_serial", b"card_serial", "chip_number", b"chip_number", "document", b"document", "region", b"region", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["card_id", b"card_id", "card_serial", b"card_serial", "chip_number", b"chip_number", "document", b"document", "region", b"region", "request_id", b"request_id", "standard_version", b"standard_version"]) -> None: ...
 
 global___CollectReplacementRequest = CollectReplacementRequest
 

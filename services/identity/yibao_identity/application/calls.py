@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 Subjects = tuple[str, ...]
 NO_REASONS: frozenset[Reason] = frozenset()
+_BOUND_TO_OWN = frozenset({Role.HOLDER, Role.BANK})
 
 
 class Calls:
     """Answers calls; what is put on record of a refusal is durable before it is told.
 
-    A holder who acts for somebody else is always put on record. `about` are the ids that
-    the caller named, and `audited` the other reasons that are put on record.
+    A holder who acts for somebody else, and a bank that acts on another's card, are always
+    put on record. `about` are the ids that the caller named, and `audited` the other
+    reasons that are put on record.
     """
 
     def __init__(self, transactions: "Transactions[Work]", *, clock: Clock) -> None:
@@ -57,12 +59,18 @@ class Calls:
 
     @contextlib.contextmanager
     def read(
-        self, region: str, caller: Caller, method: str, *, about: Subjects = ()
+        self,
+        region: str,
+        caller: Caller,
+        method: str,
+        *,
+        about: Subjects = (),
+        audited: frozenset[Reason] = NO_REASONS,
     ) -> "Iterator[Work]":
         """Gives a unit of work for a call that only reads."""
         request = Request(region, "", b"", method, caller)
         with (
-            self._refusals_on_record(request, about, NO_REASONS),
+            self._refusals_on_record(request, about, audited),
             self._transactions.read(region) as work,
         ):
             yield work
@@ -74,7 +82,7 @@ class Calls:
         try:
             yield
         except RuleError as refusal:
-            if refusal.reason in audited or _is_of_foreign_holder(request, refusal):
+            if refusal.reason in audited or _is_beyond_own(request, refusal):
                 self._put_on_record(request, about, refusal)
             raise
 
@@ -84,5 +92,5 @@ class Calls:
         self._transactions.change(request.region, lambda work: work.audit.add(entry))
 
 
-def _is_of_foreign_holder(request: Request, refusal: RuleError) -> bool:
-    return request.caller.role is Role.HOLDER and refusal.reason is Reason.OUT_OF_SCOPE
+def _is_beyond_own(request: Request, refusal: RuleError) -> bool:
+    return refusal.reason is Reason.OUT_OF_SCOPE and request.caller.role in _BOUND_TO_OWN

@@ -1,4 +1,4 @@
-"""Lost cards: frozen at once, replaced after papers and seven days."""
+"""Lost cards, frozen at once, and what follows cards that ended: ready after seven days."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -20,8 +20,8 @@ from yibao_identity.rules.card import (
     CardLimits,
     CardState,
     card_exists,
+    check_none_standing,
     check_replaceable,
-    is_living,
     state_after,
 )
 from yibao_identity.rules.card_loss import (
@@ -71,7 +71,10 @@ class ReportCardLoss:
 
 @dataclass(frozen=True, slots=True)
 class OrderReplacement:
-    """Orders the replacement of a lost card, with the papers not given before."""
+    """Orders what follows a card that was handed in, or lost.
+
+    Of a lost one, with the papers not given before.
+    """
 
     request: Request
     card_id: str
@@ -81,13 +84,17 @@ class OrderReplacement:
 
 @dataclass(frozen=True, slots=True)
 class CollectReplacement:
-    """Hands out the replacement of the lost card `card_id`."""
+    """Hands out the replacement of card `card_id`.
+
+    It follows that one's standard where `standard_version` is empty.
+    """
 
     request: Request
     card_id: str
     card_serial: str
     chip_number: str
     document: ShownDocument | None
+    standard_version: str = ""
 
 
 class CardLosses:
@@ -119,13 +126,13 @@ class CardLosses:
         )
 
     def order(self, command: OrderReplacement, encode: EncodeCard) -> bytes:
-        """Orders the replacement of a lost card whose papers are all there."""
+        """Orders the replacement of a card; where it was lost, the papers are all there."""
         return self._calls.answer(
             command.request, command.card_id, lambda work: encode(self._order(work, command))
         )
 
     def collect(self, command: CollectReplacement, encode: EncodeCard) -> bytes:
-        """Hands out the new card, not activated; the lost one stays lost until it is."""
+        """Hands out the new card, not activated; a lost one stays lost until it is."""
         return self._calls.answer(
             command.request, command.card_id, lambda work: encode(self._collect(work, command))
         )
@@ -143,44 +150,43 @@ class CardLosses:
 
     def _order(self, work: "Work", command: OrderReplacement) -> Card:
         request, now = command.request, self._clock()
-        held = self._calls.hold(work, CardName(command.card_id))
-        card = held.card
+        card, holder_id = self._calls.hold_for_next(work, CardName(command.card_id))
         check_replaceable(card)
-        check_shown_document(work.holders, command.document, held.person.person_id)
+        check_shown_document(work.holders, command.document, holder_id)
         if card.replacement is not None:
             raise replacement_exists(card.card_id)
-        papers = merged_papers(card.papers, command.papers)
-        check_papers(papers)
-        work.card_losses.store_papers(card.card_id, papers)
+        check_none_standing(self._calls.of_records(work, holder_id), but=card.card_id)
+        if card.loss_report_time is not None:
+            papers = merged_papers(card.papers, command.papers)
+            check_papers(papers)
+            work.card_losses.store_papers(card.card_id, papers)
         ready = ready_date(shanghai_day(now), days=self._limits.replacement_days)
         ordered = Replacement(now, ready, None)
         work.card_losses.order(card.card_id, ordered, by=request.caller.path)
-        # Settlement is not told: a lost card is lost whether another is on its way.
+        # Settlement is not told: a card is lost or closed whether another is on its way.
         return self._calls.recorded(work, request, card.card_id)
 
     def _collect(self, work: "Work", command: CollectReplacement) -> Card:
         request, now = command.request, self._clock()
-        held = self._calls.hold(work, CardName(command.card_id))
-        lost = held.card
-        check_replaceable(lost)
-        check_shown_document(work.holders, command.document, held.person.person_id)
-        if lost.replacement is None:
-            raise replacement_not_found(lost.card_id)
-        if lost.replacement.card_id is not None:
-            raise card_exists(lost.replacement.card_id)
-        check_ready(lost.replacement, today=shanghai_day(now))
-        for known in self._calls.hold_all(work, lost.person_id):
-            if is_living(known.state):
-                raise card_exists(known.card_id)
+        before, holder_id = self._calls.hold_for_next(work, CardName(command.card_id))
+        check_replaceable(before)
+        check_shown_document(work.holders, command.document, holder_id)
+        if before.replacement is None:
+            raise replacement_not_found(before.card_id)
+        if before.replacement.card_id is not None:
+            raise card_exists(before.replacement.card_id)
+        check_ready(before.replacement, today=shanghai_day(now))
+        self._calls.hold_all(work, holder_id)
+        check_none_standing(self._calls.of_records(work, holder_id), but=before.card_id)
         new = NewCard(
-            lost.person_id,
+            holder_id,
             command.card_serial,
             command.chip_number,
-            lost.standard_version,
-            lost.bank_code,
-            replaces_card_id=lost.card_id,
+            command.standard_version or before.standard_version,
+            before.bank_code,
+            replaces_card_id=before.card_id,
         )
         new_id = self._making.make(work, request, new)
         operator = request.caller.path
-        work.card_losses.collect(lost.card_id, new_card_id=new_id, at=now, by=operator)
-        return self._calls.told(work, request, new_id, {"replaces": lost.card_id})
+        work.card_losses.collect(before.card_id, new_card_id=new_id, at=now, by=operator)
+        return self._calls.told(work, request, new_id, {"replaces": before.card_id})

@@ -15,7 +15,7 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
-from yibao_identity.application.card.calls import CardCalls
+from yibao_identity.application.card.calls import CardCalls, check_own_card
 from yibao_identity.application.card.rows import CardName
 from yibao_identity.application.code.issued import require_signing_key
 from yibao_identity.application.holder import check_shown_document, require_holder
@@ -30,6 +30,7 @@ from yibao_identity.rules.card_use import (
     check_original,
     check_read_time,
 )
+from yibao_identity.rules.channel import is_counter
 from yibao_identity.rules.code import CODE_ID_BYTES, QrClaims, new_claims
 from yibao_identity.rules.document import ShownDocument
 
@@ -79,6 +80,19 @@ class PrintTransactions:
     card_id: str
     is_original_card_shown: bool
     document: ShownDocument | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListTransactions:
+    """Asks for at most `limit` transactions of a card after one; see I-17 for a counter."""
+
+    region: str
+    caller: Caller
+    card_id: str
+    after_sequence: int
+    limit: int
+    is_original_card_shown: bool = False
+    document: ShownDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +153,25 @@ class CardUses:
             command.request, command.card_id, lambda work: encode(*self._print(work, command))
         )
 
-    def transactions(
-        self, region: str, card_id: str, *, caller: Caller, after_sequence: int, limit: int
-    ) -> list[CardTransaction]:
-        """Returns at most `limit` transactions of a card after one.
+    def transactions(self, question: ListTransactions) -> list[CardTransaction]:
+        """Returns transactions of a card.
 
         Raises:
-            RuleError: CARD_NOT_FOUND, and OUT_OF_SCOPE for another holder than the card's.
+            RuleError: CARD_NOT_FOUND; OUT_OF_SCOPE for another holder or bank than the
+                card's; at a counter ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH.
         """
-        with self._calls.read(region, caller, "ListCardTransactions", card_id) as work:
+        caller, card_id = question.caller, question.card_id
+        with self._calls.read(question.region, caller, "ListCardTransactions", card_id) as work:
+            check_own_card(work, caller, card_id)
             card = self._calls.find(work, CardName(card_id))
             require_holder(work.holders, caller, card.person_id)
-            rows = work.card_uses
-            return list(rows.transactions(card_id, after_sequence=after_sequence, limit=limit))
+            if is_counter(caller):
+                check_original(question.is_original_card_shown)
+                check_shown_document(work.holders, question.document, card.person_id)
+            rows = work.card_uses.transactions(
+                card_id, after_sequence=question.after_sequence, limit=question.limit
+            )
+            return list(rows)
 
     def _authorize(self, work: "Work", command: AuthorizeCard) -> CardAuthorization | RuleError:
         request, now = command.request, self._clock()

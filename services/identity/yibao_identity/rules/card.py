@@ -6,14 +6,19 @@
 
 import datetime as dt
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from yibao_common.values.calendar import add_months
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_identity.rules.card_loss import LossPapers, Replacement
+from yibao_identity.rules.card_loss import (
+    LossPapers,
+    Replacement,
+    replacement_exists,
+    replacement_not_found,
+)
 from yibao_identity.rules.credential import CredentialState
 from yibao_identity.rules.pin import PinState
 
@@ -82,6 +87,8 @@ class CardClosing(enum.Enum):
     SURRENDERED = 1
     HOLDER_DIED = 2
     MOVED_AWAY = 3
+    DAMAGED = 4
+    EXCHANGED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,14 +264,14 @@ def check_not_closed(card: Card) -> None:
 
 
 def check_replaceable(card: Card) -> None:
-    """Refuses a replacement of a card that is not lost, or suspended.
+    """Refuses a replacement of a card that is neither lost nor handed in, or suspended.
 
     A suspension stays with its card, so another card would be a way around it (I-04).
 
     Raises:
         RuleError: CARD_STATE.
     """
-    if card.state is not CardState.LOST:
+    if card.state not in (CardState.LOST, CardState.CLOSED):
         raise wrong_state(card)
     if card.suspension_case_id is not None:
         raise _wrong_state(card.card_id, "SUSPENDED")
@@ -279,10 +286,45 @@ def check_closing(card: Card, closing: CardClosing) -> None:
     Raises:
         RuleError: CARD_STATE.
     """
-    is_replaced = card.replacement is not None and card.replacement.card_id is not None
-    is_over = is_replaced or closing is CardClosing.HOLDER_DIED
+    is_over = is_followed(card) or closing is CardClosing.HOLDER_DIED
     if card.state is CardState.LOST and not is_over:
         raise wrong_state(card)
+
+
+def check_first_card(cards: Collection[Card]) -> None:
+    """Refuses a first card to a holder of `cards`, ended or not, also of merged records.
+
+    What comes after a card is its replacement, which is applied for and ready seven days
+    later, however the card before it ended (I-19, I-20).
+
+    Raises:
+        RuleError: REPLACEMENT_NOT_FOUND, nobody applied for what follows the newest one;
+            REPLACEMENT_EXISTS, somebody did.
+    """
+    if not cards:
+        return
+    newest = max(cards, key=lambda each: (each.issue_time, each.card_id))
+    if newest.replacement is None:
+        raise replacement_not_found(newest.card_id)
+    raise replacement_exists(newest.card_id)
+
+
+def check_none_standing(cards: Iterable[Card], *, but: str = "") -> None:
+    """Refuses a card beside one of `cards` that stands; `but` is the one that it replaces.
+
+    A lost one stands until its replacement is handed out, and that one stands from then on.
+
+    Raises:
+        RuleError: CARD_EXISTS.
+    """
+    for card in cards:
+        if card.card_id != but and is_standing(card.state) and not is_followed(card):
+            raise card_exists(card.card_id)
+
+
+def is_followed(card: Card) -> bool:
+    """Tells whether the replacement of a card was handed out."""
+    return card.replacement is not None and card.replacement.card_id is not None
 
 
 def is_standing(state: CardState) -> bool:
@@ -291,11 +333,6 @@ def is_standing(state: CardState) -> bool:
     A lost one does: what follows it is a replacement (I-20).
     """
     return state in _LIVING
-
-
-def is_living(state: CardState) -> bool:
-    """Tells whether a card in `state` is in use or on its way; a person has one of them."""
-    return is_standing(state) and state is not CardState.LOST
 
 
 def card_not_found(card_id: str = "") -> RuleError:

@@ -1,4 +1,4 @@
-"""Lost cards: the papers about a loss, and from when on a replacement is collected."""
+"""Cards that follow others: the papers about a loss, and from when on one is collected."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ def check_ready(replacement: Replacement, *, today: dt.date) -> None:
 
 
 def replacement_exists(card_id: str) -> RuleError:
-    """Returns the refusal of a second order for a lost card (I-20)."""
+    """Returns the refusal of a second order in place of a card (I-20)."""
     return RuleError(
         Reason.REPLACEMENT_EXISTS,
         f"a replacement of card {card_id} was ordered",

@@ -63,6 +63,11 @@ def check_counter(caller: Caller) -> None:
         raise channel_not_allowed(Channel.PHONE)
 
 
+def is_counter(caller: Caller) -> bool:
+    """Tells whether a caller stands behind a counter: at a bank or the service centre."""
+    return caller.role in (Role.AGENCY, Role.BANK)
+
+
 def is_document_shown(caller: Caller) -> bool:
     """Tells whether a caller can see the holder's document: everybody but by telephone (I-14)."""
     return caller.role is not Role.CHANNEL
@@ -84,6 +89,25 @@ def activation_channel(caller: Caller, evidence: Channel) -> ActivationChannel:
     if institution_id.startswith("P") and evidence is Channel.PHARMACY:
         return ActivationChannel.PHARMACY
     raise channel_not_allowed(evidence)
+
+
+def check_issuing_bank(caller: Caller, bank_code: str) -> None:
+    """Refuses a bank that another bank's card is about; lets pass every other role.
+
+    Raises:
+        RuleError: OUT_OF_SCOPE.
+    """
+    if not is_of_own_bank(caller, bank_code):
+        raise RuleError(
+            Reason.OUT_OF_SCOPE,
+            "a bank acts on cards that it issues, and this is another's",
+            scope="bank",
+        )
+
+
+def is_of_own_bank(caller: Caller, bank_code: str) -> bool:
+    """Tells whether a card of a bank is the caller's, where the caller is a bank."""
+    return caller.role is not Role.BANK or caller.id == bank_code
 
 
 def channel_not_allowed(channel: Channel) -> RuleError:

@@ -81,6 +81,7 @@ class CardLossPart:
             request.card_serial,
             request.chip_number,
             document_of(request),
+            request.standard_version,
         )
 
         def encode(card: Card) -> bytes:

@@ -14,6 +14,7 @@ from yibao_identity.application.card_use import (
     AuthorizeCard,
     CardAuthorization,
     CardUses,
+    ListTransactions,
     PrintTransactions,
 )
 from yibao_identity.application.code.issued import CodeSigner
@@ -107,11 +108,15 @@ class CardUsePart:
         caller.require_region(request.region)
         found = await self._blocking.run(
             self._uses.transactions,
-            request.region,
-            request.card_id,
-            caller=caller,
-            after_sequence=request.after_sequence,
-            limit=min(request.page_size or _DEFAULT_TRANSACTIONS, _MOST_TRANSACTIONS),
+            ListTransactions(
+                request.region,
+                caller,
+                request.card_id,
+                request.after_sequence,
+                min(request.page_size or _DEFAULT_TRANSACTIONS, _MOST_TRANSACTIONS),
+                request.is_original_card_shown,
+                document_of(request),
+            ),
         )
         return pb.ListCardTransactionsResponse(transactions=map(transaction_message, found))
 

@@ -9,14 +9,15 @@ from yibao_common.commands.audit import OK, entry_of
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
-from yibao_common.values.caller import Caller
+from yibao_common.values.caller import Caller, Role
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.calls import Calls
 from yibao_identity.application.card.rows import CardName, StoredCard, StoredPin, card_on
-from yibao_identity.application.holder import LockedPerson, lock_persons
+from yibao_identity.application.holder import LockedPerson, lock_persons, lock_survivor
 from yibao_identity.rules.card import Card, CardLimits, card_not_found
+from yibao_identity.rules.channel import check_issuing_bank
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -49,19 +50,30 @@ class CardCalls:
 
     def answer(self, request: Request, card_id: str, decide: "Callable[[Work], bytes]") -> bytes:
         """Answers a call once; `card_id` is empty where the caller named none."""
-        return self._calls.answer(request, decide, about=_about(card_id), audited=_AUDITED)
+
+        def decide_own(work: "Work") -> bytes:
+            check_own_card(work, request.caller, card_id)
+            return decide(work)
+
+        return self._calls.answer(request, decide_own, about=_about(card_id), audited=_AUDITED)
 
     def answer_counted(
         self, request: Request, card_id: str, decide: "Callable[[Work], bytes | RuleError]"
     ) -> bytes:
         """Answers a call once in which a PIN is tried."""
+
+        def decide_own(work: "Work") -> bytes | RuleError:
+            check_own_card(work, request.caller, card_id)
+            return decide(work)
+
         about = _about(card_id)
-        return self._calls.answer_counted(request, decide, about=about, audited=_AUDITED)
+        return self._calls.answer_counted(request, decide_own, about=about, audited=_AUDITED)
 
     @contextmanager
     def read(self, region: str, caller: Caller, method: str, card_id: str) -> "Iterator[Work]":
         """Gives a unit of work for a call that only reads."""
-        with self._calls.read(region, caller, method, about=_about(card_id)) as work:
+        about = _about(card_id)
+        with self._calls.read(region, caller, method, about=about, audited=_AUDITED) as work:
             yield work
 
     def today(self, stored: StoredCard) -> Card:
@@ -89,6 +101,23 @@ class CardCalls:
         person = lock_persons(work.holders, [found.person_id])[found.person_id]
         locked = work.cards.lock(found.card_id)
         return HeldCard(self.today(locked), person, locked.pin)
+
+    def hold_for_next(self, work: "Work", name: CardName) -> tuple[Card, str]:
+        """Locks a card that another is to follow, and who gets that one; returns both.
+
+        Who gets it is the record that stays, where the holder's was merged meanwhile.
+
+        Raises:
+            RuleError: CARD_NOT_FOUND.
+        """
+        found = _found(work, name)
+        holder_id = lock_survivor(work.holders, found.person_id)
+        return self.today(work.cards.lock(found.card_id)), holder_id
+
+    def of_records(self, work: "Work", person_id: str) -> list[Card]:
+        """Returns the cards of a person, who is locked, and of records merged into it."""
+        records = work.holders.records_of(person_id)
+        return [self.today(card) for each in records for card in work.cards.of_person(each)]
 
     def hold_all(self, work: "Work", person_id: str) -> list[Card]:
         """Locks all cards of a person whose row is locked; returns them by card id."""
@@ -133,6 +162,18 @@ class CardCalls:
         card = self.recorded(work, request, card_id, detail)
         work.feed.tell([card.person_id], at=self._clock(), caller=request.caller.path)
         return card
+
+
+def check_own_card(work: "Work", caller: Caller, card_id: str) -> None:
+    """Refuses a bank that another bank's card is about; `card_id` is empty where none is.
+
+    Which bank issued a card never changes, so nothing is locked.
+
+    Raises:
+        RuleError: OUT_OF_SCOPE, CARD_NOT_FOUND.
+    """
+    if caller.role is Role.BANK and card_id:
+        check_issuing_bank(caller, _found(work, CardName(card_id)).bank_code)
 
 
 def _found(work: "Work", name: CardName) -> StoredCard:

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
+from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
-from yibao_identity.application.card.calls import CardCalls, EncodeCard, HeldCard
+from yibao_identity.application.card.calls import (
+    CardCalls,
+    EncodeCard,
+    HeldCard,
+    check_own_card,
+)
 from yibao_identity.application.card.making import CardMaking, NewCard
-from yibao_identity.application.card.rows import CardName
+from yibao_identity.application.card.rows import CardName, StoredCard
 from yibao_identity.application.holder import check_shown_document, lock_live_person
 from yibao_identity.rules.card import (
     TRANSITIONS,
@@ -21,13 +27,19 @@ from yibao_identity.rules.card import (
     CardEvent,
     CardLimits,
     CardState,
-    card_exists,
     check_closing,
+    check_first_card,
+    check_none_standing,
     check_none_suspended,
-    is_standing,
     state_after,
 )
-from yibao_identity.rules.card_use import ChipRead, check_read_time, check_registration
+from yibao_identity.rules.card_use import (
+    ChipRead,
+    check_original,
+    check_read_time,
+    check_registration,
+)
+from yibao_identity.rules.channel import check_issuing_bank, is_of_own_bank
 from yibao_identity.rules.document import ShownDocument
 
 if TYPE_CHECKING:
@@ -73,6 +85,8 @@ class CloseCard:
     request: Request
     card_id: str
     closing: CardClosing
+    is_original_card_shown: bool
+    document: ShownDocument | None
 
 
 class Cards:
@@ -100,7 +114,8 @@ class Cards:
     def issue(self, command: IssueCard, encode: EncodeCard) -> bytes:
         """Issues a card, not activated.
 
-        Raises also PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS, CARD_SUSPENDED.
+        Raises also OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED, CARD_SUSPENDED and what
+        `rules.card.check_none_standing` and `check_first_card` refuse.
         """
         return self._calls.answer(
             command.request, "", lambda work: encode(self._issue(work, command))
@@ -118,28 +133,33 @@ class Cards:
             command.request, command.card_id, lambda work: encode(self._close(work, command))
         )
 
-    def find(self, region: str, card_id: str) -> Card:
-        """Returns a card. Raises RuleError CARD_NOT_FOUND."""
-        with self._transactions.read(region) as work:
+    def find(self, region: str, card_id: str, *, caller: Caller) -> Card:
+        """Returns a card. Raises RuleError CARD_NOT_FOUND, OUT_OF_SCOPE for another's bank."""
+        with self._calls.read(region, caller, "GetCard", card_id) as work:
+            check_own_card(work, caller, card_id)
             return self._calls.find(work, CardName(card_id))
 
-    def of_person(self, region: str, person_id: str) -> list[Card]:
-        """Returns the cards of a person, the newest first."""
+    def of_person(self, region: str, person_id: str, *, caller: Caller) -> list[Card]:
+        """Returns the cards of a person, the newest first; to a bank, those that it issued."""
         with self._transactions.read(region) as work:
-            return [self._calls.today(stored) for stored in work.cards.of_person(person_id)]
+            return self._shown(work.cards.of_person(person_id), caller)
 
-    def with_serial(self, region: str, card_serial: str) -> list[Card]:
-        """Returns the card of a serial, or none."""
+    def with_serial(self, region: str, card_serial: str, *, caller: Caller) -> list[Card]:
+        """Returns the card of a serial, or none; to a bank, one that it issued."""
         with self._transactions.read(region) as work:
-            return [self._calls.today(stored) for stored in work.cards.with_serial(card_serial)]
+            return self._shown(work.cards.with_serial(card_serial), caller)
+
+    def _shown(self, cards: Sequence[StoredCard], caller: Caller) -> list[Card]:
+        return [self._calls.today(each) for each in cards if is_of_own_bank(caller, each.bank_code)]
 
     def _issue(self, work: "Work", command: IssueCard) -> Card:
+        check_issuing_bank(command.request.caller, command.bank_code)
         lock_live_person(work.holders, command.person_id)
-        known_cards = self._calls.hold_all(work, command.person_id)
-        for known in known_cards:
-            if is_standing(known.state):
-                raise card_exists(known.card_id)
-        check_none_suspended([*known_cards, *self._of_merged(work, command.person_id)])
+        self._calls.hold_all(work, command.person_id)
+        known_cards = self._calls.of_records(work, command.person_id)
+        check_none_standing(known_cards)
+        check_none_suspended(known_cards)
+        check_first_card(known_cards)
         new = NewCard(
             command.person_id,
             command.card_serial,
@@ -157,7 +177,7 @@ class Cards:
         card = held.card
         state = state_after(card, command.channel.event)
         cards = self._calls.hold_all(work, card.person_id)
-        check_none_suspended([*cards, *self._of_merged(work, card.person_id)])
+        check_none_suspended(self._calls.of_records(work, card.person_id))
         _check_evidence(work, command, held, now)
         replaced = _replaced_by(card, cards)
         for lost in replaced:
@@ -176,19 +196,23 @@ class Cards:
             detail["replaced"] = ",".join(sorted(lost.card_id for lost in replaced))
         return self._calls.told(work, request, card.card_id, detail)
 
-    def _of_merged(self, work: "Work", person_id: str) -> list[Card]:
-        """Returns the cards of records that were merged into a person's, who is locked."""
-        records = (each for each in work.holders.records_of(person_id) if each != person_id)
-        return [self._calls.today(card) for each in records for card in work.cards.of_person(each)]
-
     def _close(self, work: "Work", command: CloseCard) -> Card:
         request, closing = command.request, command.closing
         held = self._calls.hold(work, CardName(command.card_id))
         state = state_after(held.card, CardEvent.CLOSE)
         check_closing(held.card, closing)
+        if closing is not CardClosing.HOLDER_DIED:
+            _check_handed_in(work, command, held)
         now, operator = self._clock(), request.caller.path
         work.cards.close(command.card_id, state=state, at=now, by=operator, closing=closing)
         return self._calls.told(work, request, command.card_id, {"closing": closing.name})
+
+
+def _check_handed_in(work: "Work", command: CloseCard, held: HeldCard) -> None:
+    """Refuses where the holder does not hand the card in; a lost one cannot be (I-19)."""
+    if held.card.state is not CardState.LOST:
+        check_original(command.is_original_card_shown)
+    check_shown_document(work.holders, command.document, held.person.person_id)
 
 
 def _named_by(command: ActivateCard) -> CardName:

@@ -29,6 +29,8 @@ _CLOSINGS = {
     pb.CARD_CLOSING_SURRENDERED: CardClosing.SURRENDERED,
     pb.CARD_CLOSING_HOLDER_DIED: CardClosing.HOLDER_DIED,
     pb.CARD_CLOSING_MOVED_AWAY: CardClosing.MOVED_AWAY,
+    pb.CARD_CLOSING_DAMAGED: CardClosing.DAMAGED,
+    pb.CARD_CLOSING_EXCHANGED: CardClosing.EXCHANGED,
 }
 _EVIDENCE = {
     "counter": Channel.COUNTER,
@@ -72,8 +74,11 @@ class CardPart:
         context: "grpc.aio.ServicerContext[pb.GetCardRequest, pb.GetCardResponse]",
     ) -> pb.GetCardResponse:
         """Reads one card."""
-        current_caller().require_region(request.region)
-        found = await self._blocking.run(self._cards.find, request.region, request.card_id)
+        caller = current_caller()
+        caller.require_region(request.region)
+        found = await self._blocking.run(
+            self._cards.find, request.region, request.card_id, caller=caller
+        )
         return pb.GetCardResponse(card=card_message(found))
 
     async def ListCards(
@@ -82,14 +87,15 @@ class CardPart:
         context: "grpc.aio.ServicerContext[pb.ListCardsRequest, pb.ListCardsResponse]",
     ) -> pb.ListCardsResponse:
         """Reads the cards of a person, or the one of a serial."""
-        current_caller().require_region(request.region)
+        caller = current_caller()
+        caller.require_region(request.region)
         person_id, serial = request.person_id, request.card_serial
         if bool(person_id) == bool(serial):
             refuse_field(
                 "person_id", Reason.FIELD_REQUIRED, "give one of person_id and card_serial"
             )
         read = self._cards.of_person if person_id else self._cards.with_serial
-        found = await self._blocking.run(read, request.region, person_id or serial)
+        found = await self._blocking.run(read, request.region, person_id or serial, caller=caller)
         return pb.ListCardsResponse(cards=map(card_message, found))
 
     async def ActivateCard(
@@ -118,6 +124,8 @@ class CardPart:
             request_of("CloseCard", request.region, request.request_id, request),
             request.card_id,
             _CLOSINGS[request.closing],
+            request.is_original_card_shown,
+            document_of(request),
         )
 
         def encode(card: Card) -> bytes:
