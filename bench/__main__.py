@@ -95,6 +95,7 @@ class Bench:
                 hospital_id=self._parties.hospital_id,
                 policy_file=self._region.policy_file,
                 persons=persons,
+                hot_persons=_HOT_PERSONS,
             )
 
     def _signer(self) -> TokenSigner:

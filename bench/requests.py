@@ -39,21 +39,31 @@ from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.work import UNIT
 
 _SINCE = dt.date(2014, 1, 1)
+_HOT_CREDENTIALS = 16
 _CLASSES = ("01", "01", "01", "02", "02", "02", "02", "03", "01", "02")
 
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """An enrolled person with a registered visit."""
+    """An enrolled person with a registered visit; each subject is that of a credential."""
 
-    subject: str
+    subjects: tuple[str, ...]
     visit_id: str
 
 
 def seed(
-    database: Database, *, region: str, hospital_id: str, policy_file: bytes, persons: int
+    database: Database,
+    *,
+    region: str,
+    hospital_id: str,
+    policy_file: bytes,
+    persons: int,
+    hot_persons: int = 0,
 ) -> list[Patient]:
-    """Fills in reference data, persons and a visit each; returns the patients."""
+    """Fills in reference data, persons and a visit each; returns the patients.
+
+    The first `hot_persons` of them have credentials for bills that overtake each other.
+    """
     now = dt.datetime.now(dt.UTC)
     policy = load_policy(policy_file, name="policy")
     draft = draft_of(policy, policy_file, maker="bench/maker", now=now)
@@ -77,10 +87,15 @@ def seed(
     )
     transactions.change(region, put_reference)
     person_ids = [new_id() for _ in range(persons)]
+    credentials = [_HOT_CREDENTIALS if number < hot_persons else 1 for number in range(persons)]
+    subjects = {
+        person_id: _subjects(person_id, count)
+        for person_id, count in zip(person_ids, credentials, strict=True)
+    }
     Feed(transactions, clock=system_clock, ids=new_id).apply(
         region,
         [
-            EnrolmentChange(number + 1, _insured(person_id))
+            EnrolmentChange(number + 1, _insured(person_id, subjects[person_id]))
             for number, person_id in enumerate(person_ids)
         ],
     )
@@ -92,22 +107,25 @@ def seed(
     patients: list[Patient] = []
     for start in range(0, persons, 512):
         chunk = person_ids[start : start + 512]
-        answers = work(region, [_register(region, hospital_id, each) for each in chunk])
+        answers = work(
+            region, [_register(region, hospital_id, each, subjects[each]) for each in chunk]
+        )
         for person_id, answer in zip(chunk, answers, strict=True):
             assert isinstance(answer, bytes), answer
             visit = RegisterVisitResponse.FromString(answer).visit
-            patients.append(Patient(_subject(person_id), visit.visit_id))
+            patients.append(Patient(subjects[person_id], visit.visit_id))
     with database.write() as connection:
         # As pgbench does after filling its tables, and the server itself after a minute.
         connection.exec_driver_sql("ANALYZE")
     return patients
 
 
-def _subject(person_id: str) -> str:
-    return hashlib.sha256(person_id.encode()).hexdigest()[:13].upper()
+def _subjects(person_id: str, count: int) -> tuple[str, ...]:
+    texts = (f"{person_id}/{number}".encode() for number in range(count))
+    return tuple(hashlib.sha256(text).hexdigest()[:13].upper() for text in texts)
 
 
-def _insured(person_id: str) -> InsuredPerson:
+def _insured(person_id: str, subjects: tuple[str, ...]) -> InsuredPerson:
     return InsuredPerson(
         person_id=person_id,
         birth_date=dt.date(1950, 1, 1),
@@ -126,18 +144,19 @@ def _insured(person_id: str) -> InsuredPerson:
                 is_premium_pending=False,
             ),
         ),
-        credentials=(
-            Credential(
-                _subject(person_id), person_id, CredentialKind.ECERT, CredentialState.USABLE
-            ),
+        credentials=tuple(
+            Credential(subject, person_id, CredentialKind.ECERT, CredentialState.USABLE)
+            for subject in subjects
         ),
     )
 
 
-def _register(region: str, hospital_id: str, person_id: str) -> RegisterVisit:
+def _register(
+    region: str, hospital_id: str, person_id: str, subjects: tuple[str, ...]
+) -> RegisterVisit:
     # Issued at the epoch: no code of the load is older.
     then = dt.datetime(1970, 1, 2, tzinfo=dt.UTC)
-    code = PresentedCode(region, _subject(person_id), secrets.token_hex(8), then, then, "T1")
+    code = PresentedCode(region, subjects[0], secrets.token_hex(8), then, then, "T1")
     return RegisterVisit(
         Request(
             region,
@@ -155,7 +174,12 @@ def _register(region: str, hospital_id: str, person_id: str) -> RegisterVisit:
 
 
 class SettleRequests:
-    """Makes settle requests of ten-line bills, each of another bill with another code."""
+    """Makes settle requests of ten-line bills, each of another bill with another code.
+
+    A patient's codes of one call are of seconds that follow each other, because of two codes
+    of one second one alone pays. Where few patients take many turns, each has credentials to
+    take turns as well: their bills may overtake each other.
+    """
 
     def __init__(
         self, signer: TokenSigner, *, region: str, patients: list[Patient], bill_prefix: str
@@ -165,14 +189,23 @@ class SettleRequests:
         self._signer = signer
         self._region = region
         self._patients = itertools.cycle(patients)
+        self._count = len(patients)
+        self._credentials = min(len(patient.subjects) for patient in patients)
         self._numbers = itertools.count(1)
 
     def messages(self, count: int) -> list[SettleBillRequest]:
-        """Returns `count` requests whose codes were all issued in the same second."""
+        """Returns `count` requests whose codes were issued in the last seconds."""
         now = dt.datetime.now(dt.UTC).replace(microsecond=0)
         scan_time = Timestamp(seconds=int(now.timestamp()))
         today = Date(year=now.year, month=now.month, day=now.day)
-        return [self._message(now, scan_time, today) for _ in range(count)]
+        turns = [number // self._count for number in range(count)]
+        seconds_before = [
+            turns[-1] // self._credentials - turn // self._credentials for turn in turns
+        ]
+        return [
+            self._message(now - dt.timedelta(seconds=before), turn, scan_time, today)
+            for turn, before in zip(turns, seconds_before, strict=True)
+        ]
 
     def unary(self, count: int) -> list[bytes]:
         """Returns serialised requests of SettleBill."""
@@ -184,13 +217,15 @@ class SettleRequests:
             SubmitBillsRequest(items=self.messages(size)).SerializeToString() for _ in range(count)
         ]
 
-    def _message(self, now: dt.datetime, scan_time: Timestamp, today: Date) -> SettleBillRequest:
+    def _message(
+        self, issue_time: dt.datetime, turn: int, scan_time: Timestamp, today: Date
+    ) -> SettleBillRequest:
         patient, number = next(self._patients), next(self._numbers)
         claims = new_claims(
             issuer=self._region,
-            subject=patient.subject,
+            subject=patient.subjects[turn % self._credentials],
             audience="01301",
-            now=now,
+            now=issue_time,
             code_id=os.urandom(8),
         )
         lines = []

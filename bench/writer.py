@@ -36,7 +36,9 @@ def commands_of(patients: Sequence[Patient], *, region: str, hospital_id: str) -
     return [
         SettleBill(
             Request(region, new_id(), new_id().encode()[:32], "SettleBill", hospital),
-            PresentedCode(region, patient.subject, new_id()[-12:].rjust(16, "0"), now, now, "T1"),
+            PresentedCode(
+                region, patient.subjects[0], new_id()[-12:].rjust(16, "0"), now, now, "T1"
+            ),
             Bill(patient.visit_id, new_id()[:32], today, lines, 50_000, True),
             settled,
         )
@@ -93,7 +95,7 @@ def measure(
             "url": url,
             "region": region,
             "hospital_id": hospital_id,
-            "patients": [[patient.subject, patient.visit_id] for patient in part],
+            "patients": [[patient.subjects, patient.visit_id] for patient in part],
             "batch_size": batch_size,
         }
         writer.stdin.write(json.dumps(task) + "\n")
@@ -117,7 +119,9 @@ def measure(
 def main() -> None:
     """Runs one writer."""
     task = json.loads(sys.stdin.readline())
-    task["patients"] = [Patient(*pair) for pair in task["patients"]]
+    task["patients"] = [
+        Patient(tuple(subjects), visit_id) for subjects, visit_id in task["patients"]
+    ]
     print(json.dumps(write_batches(**task)))
 
 

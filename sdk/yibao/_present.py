@@ -22,8 +22,9 @@ def present(
 ) -> str:
     """Returns the text of a code of mode B, valid for 60 seconds from `now`.
 
-    Draw a new one every 50 seconds. Near the end of the certificate a code lives as long
-    as that; renew it before.
+    Draw a new one every 50 seconds, and never two of one second for different uses:
+    settlement takes one code a second of a phone. Near the end of the certificate a code
+    lives as long as that; renew it before.
 
     Args:
         certificate: The device certificate as the service sent it.

@@ -60,6 +60,7 @@ def town(folder: Path, urls: dict[str, str] | None, *, processes: int) -> Iterat
             hospital_id=parties_of(REGION).hospital_id,
             policy_file=REGION.policy_file,
             persons=PERSONS,
+            hot_persons=PERSONS,
         )
         keys = SandboxKeys(stack.sandbox.folder / "keys")
         issuer = read_key(

@@ -207,7 +207,8 @@ class BothServices:
         return Patient(person_id, certificate_id, subject, visit.visit_id)
 
     def code(self, certificate_id: str, audience: str = SETTLE, *, region: str = REGION) -> str:
-        """Returns the text of a new code from identity."""
+        """Returns the text of a new code from identity: of another second than those before."""
+        self.clock.advance(seconds=1)
         request = IssueQrCodeRequest(
             region=region, certificate_id=certificate_id, audience=audience
         )
@@ -215,6 +216,7 @@ class BothServices:
 
     def sign(self, key: Ed25519PrivateKey, subject: str, *, issuer: str = REGION) -> str:
         """Returns the text of a code to settle with, signed with any key."""
+        self.clock.advance(seconds=1)
         claims = new_claims(
             issuer=issuer,
             subject=subject,

@@ -252,6 +252,7 @@ async def serving_cards(
         blocking,
         hasher=hasher,
         signer=signer,
+        clock=lambda: desk.now,
     )
     config = ServerConfig.model_validate(
         {

@@ -184,12 +184,16 @@ class World:
         is_cards: bool = False,
         device_certificate_id: str = "",
     ) -> PresentedCode:
-        """Returns a new verified code of the person: mode B with a `device_certificate_id`."""
+        """Returns a new verified code of the person: mode B with a `device_certificate_id`.
+
+        Unless it is told, its second is a later one than those of all codes before.
+        """
+        number = next(self._codes)
         return PresentedCode(
             REGION,
             self.card_subject(person_id) if is_cards else self.subject(person_id),
-            f"{next(self._codes):016x}",
-            issue_time or self.clock.now,
+            f"{number:016x}",
+            issue_time or self.clock.now + dt.timedelta(seconds=number),
             self.clock.now,
             "T1",
             device_certificate_id,

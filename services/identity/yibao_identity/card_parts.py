@@ -92,6 +92,7 @@ class CardParts:
             blocking,
             hasher=self._hasher,
             signer=ring,
+            clock=clock,
         )
 
     def start(self, supervisor: Supervisor) -> None:
@@ -114,6 +115,7 @@ def card_servicer(
     *,
     hasher: PinHashing,
     signer: CodeSigner,
+    clock: Clock,
 ) -> CardServiceServicer:
     """Returns CardService, put together of a part for each feature."""
     hashed = HashedPins(pins, hasher, blocking)
@@ -123,7 +125,7 @@ def card_servicer(
         CardPart(cards, blocking),
         CardLossPart(losses, blocking),
         PinPart(pins, hashed, blocking),
-        CardUsePart(uses, hashed, blocking, signer=signer),
+        CardUsePart(uses, hashed, blocking, signer=signer, clock=clock),
         FinancialOperationPart(operations, blocking),
     )
 

@@ -105,8 +105,8 @@ class CertificateParts:
             CertificateServiceServicer,
             SERVICE,
             CertificateMethods(certificates, own, blocking),
-            CodeMethods(codes, code_batches, own, blocking, signer=ring),
-            RelativeCodeMethods(relative_codes, own, signer=ring),
+            CodeMethods(codes, code_batches, own, blocking, signer=ring, clock=clock),
+            RelativeCodeMethods(relative_codes, own, signer=ring, clock=clock),
             DeviceMethods(devices, own, blocking),
             MisuseMethods(MisuseCases(transactions, clock=clock, ids=ids), blocking),
         )

@@ -1,6 +1,7 @@
 """Uses of cards in memory."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from support.memory.card import MemoryCards
 
@@ -16,6 +17,14 @@ class MemoryCardUses(CardUseRows):
     cards: MemoryCards
     codes: list[QrClaims] = dataclasses.field(default_factory=list)
     spent: dict[str, list[CardTransaction]] = dataclasses.field(default_factory=dict)
+
+    def seconds_with_codes(self, card_id: str, seconds: Sequence[int]) -> set[int]:
+        subject = self.cards.rows[card_id].subject
+        return {
+            code.issue_second
+            for code in self.codes
+            if code.subject == subject and code.issue_second in seconds
+        }
 
     def store_code(self, claims: QrClaims, *, card_id: str, issued_to: str) -> None:
         self.codes.append(claims)

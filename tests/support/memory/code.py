@@ -12,5 +12,20 @@ class MemoryCodes(CodeRows):
 
     rows: list[IssuedCode] = dataclasses.field(default_factory=list)
 
-    def insert(self, issued: Sequence[IssuedCode]) -> None:
-        self.rows += issued
+    def insert_free(self, issued: Sequence[IssuedCode]) -> bool:
+        are_free = True
+        for code in issued:
+            if self.of_seconds([code.certificate_id], [code.claims.issue_second]):
+                are_free = False
+            else:
+                self.rows.append(code)
+        return are_free
+
+    def of_seconds(
+        self, certificate_ids: Sequence[str], seconds: Sequence[int]
+    ) -> list[IssuedCode]:
+        return [
+            code
+            for code in self.rows
+            if code.certificate_id in certificate_ids and code.claims.issue_second in seconds
+        ]

@@ -103,7 +103,7 @@ def test_each_command_of_a_batch_has_its_own_outcome() -> None:
     first, suspended, unknown, audience, closed, second = _work(transactions)(REGION, commands)
     assert isinstance(first, QrClaims)
     assert isinstance(second, QrClaims)
-    assert first.code_id != second.code_id
+    assert first == second
     assert (first.issuer, first.subject, first.audience) == (REGION, "SUBJECT0000C1", "01301")
     reasons = [
         outcome.reason
@@ -116,10 +116,7 @@ def test_each_command_of_a_batch_has_its_own_outcome() -> None:
         Reason.FIELD_MALFORMED,
         Reason.ECERT_NOT_ACTIVATED,
     ]
-    assert transactions.stored == [
-        IssuedCode(claims, command.certificate_id, command.caller)
-        for command, claims in ((commands[0], first), (commands[5], second))
-    ]
+    assert transactions.stored == [IssuedCode(first, "C1", commands[0].caller)]
     assert transactions.asked == [["C1", "C2", "C3", "C4"]]
 
 
@@ -135,6 +132,31 @@ def test_nothing_is_answered_where_storing_fails() -> None:
     with pytest.raises(ConnectionError):
         _work(transactions)(REGION, [_issue("C1")])
     assert transactions.stored == []
+
+
+def test_another_use_within_a_second_gets_the_code_of_the_next_one() -> None:
+    """I-01: a tie of two codes would let both pay."""
+    transactions = FakeTransactions([_certificate("C1"), _certificate("C2")])
+    work, second = _work(transactions), int(NOW.timestamp())
+    pays, registers = _issue("C1"), _issue("C1", "01101")
+    other_caller = IssueCode("C1", "01301", "channel/wallet")
+    (first,) = work(REGION, [pays])
+    outcomes = work(REGION, [registers, pays, other_caller, registers, _issue("C2")])
+    codes = [each for each in (first, *outcomes) if isinstance(each, QrClaims)]
+    ahead = [each.issue_second - second for each in codes]
+    assert ahead == [0, 1, 0, 2, 1, 0]
+    assert codes[2] == codes[0]
+    assert codes[4] == codes[1]
+    assert len(transactions.stored) == 4
+
+
+def test_no_code_is_made_further_ahead_than_a_few_seconds() -> None:
+    work = _work(FakeTransactions([_certificate("C1")]))
+    audiences = ("01101", "01102", "01103", "01104", "01201")
+    *codes, refused = work(REGION, [_issue("C1", audience) for audience in audiences])
+    assert len({each.issue_second for each in codes if isinstance(each, QrClaims)}) == 4
+    assert isinstance(refused, RuleError)
+    assert refused.reason is Reason.RATE_LIMITED
 
 
 @pytest.mark.parametrize(("seconds_left", "is_issued"), [(1, True), (0, False)])

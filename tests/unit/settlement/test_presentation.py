@@ -73,7 +73,12 @@ def reason_of(
 
 @pytest.mark.parametrize(
     ("newest", "reason"),
-    [(NOW - SECOND, None), (NOW, None), (NOW + SECOND, Reason.QR_SUPERSEDED)],
+    [
+        (NOW - SECOND, None),
+        # Another code of the same second: neither is the newer one, so one alone pays.
+        (NOW, Reason.QR_SUPERSEDED),
+        (NOW + SECOND, Reason.QR_SUPERSEDED),
+    ],
 )
 def test_a_newer_code_supersedes_the_older_ones(newest: dt.datetime, reason: Reason) -> None:
     # Rule I-01.

@@ -278,7 +278,8 @@ class CardServiceServicer(object):
 
     def AuthorizeCard(self, request, context):
         """Authorizes one use of a card in a terminal: chip read, PIN right, records printed
-        in time. Answers with a code of one minute that settlement takes like any other. A
+        in time. Answers with a code of one minute that settlement takes like any other; a
+        card has one a second (I-01), and the answer waits for the next free second. A
         spending use counts as a transaction; the 60th since the last printing succeeds and
         the 61st is refused (I-18). Callers: institution for its own terminals, channel to
         be told that a card is for swiping (I-07). Idempotent by `request_id`: a repeat

@@ -176,7 +176,8 @@ class CardServiceStub:
         yibao.identity.v1.card_use_messages_pb2.AuthorizeCardResponse,
     ]
     """Authorizes one use of a card in a terminal: chip read, PIN right, records printed
-    in time. Answers with a code of one minute that settlement takes like any other. A
+    in time. Answers with a code of one minute that settlement takes like any other; a
+    card has one a second (I-01), and the answer waits for the next free second. A
     spending use counts as a transaction; the 60th since the last printing succeeds and
     the 61st is refused (I-18). Callers: institution for its own terminals, channel to
     be told that a card is for swiping (I-07). Idempotent by `request_id`: a repeat
@@ -375,7 +376,8 @@ class CardServiceAsyncStub:
         yibao.identity.v1.card_use_messages_pb2.AuthorizeCardResponse,
     ]
     """Authorizes one use of a card in a terminal: chip read, PIN right, records printed
-    in time. Answers with a code of one minute that settlement takes like any other. A
+    in time. Answers with a code of one minute that settlement takes like any other; a
+    card has one a second (I-01), and the answer waits for the next free second. A
     spending use counts as a transaction; the 60th since the last printing succeeds and
     the 61st is refused (I-18). Callers: institution for its own terminals, channel to
     be told that a card is for swiping (I-07). Idempotent by `request_id`: a repeat
@@ -602,7 +604,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.card_use_messages_pb2.AuthorizeCardResponse, collections.abc.Awaitable[yibao.identity.v1.card_use_messages_pb2.AuthorizeCardResponse]]:
         """Authorizes one use of a card in a terminal: chip read, PIN right, records printed
-        in time. Answers with a code of one minute that settlement takes like any other. A
+        in time. Answers with a code of one minute that settlement takes like any other; a
+        card has one a second (I-01), and the answer waits for the next free second. A
         spending use counts as a transaction; the 60th since the last printing succeeds and
         the 61st is refused (I-18). Callers: institution for its own terminals, channel to
         be told that a card is for swiping (I-07). Idempotent by `request_id`: a repeat

@@ -155,8 +155,10 @@ class CertificateServiceServicer(object):
         """Issues the QR code of this minute (mode A, `MI1-`). Callers: its holder, channel.
         Stores what was issued before it is signed. Not idempotent and without a
         `request_id`: each call gives a new code that supersedes the older ones once it is
-        presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED,
-        ECERT_SUSPENDED.
+        presented (I-01). A certificate has one code a second: within it the same caller gets
+        the same code for the same business type; otherwise the answer waits for the next free
+        second, and RATE_LIMITED tells that the next three are taken. Reasons:
+        CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,7 +167,8 @@ class CertificateServiceServicer(object):
     def IssueQrCodeBatch(self, request, context):
         """Issues codes of mode A for the minutes to come, for a phone that goes offline. Off
         unless the operator turns it on: whoever steals the batch can use it. Callers: its
-        holder, channel. Stores what was issued before it is signed. Idempotent by
+        holder, channel. Stores what was issued before it is signed. The codes begin a few
+        seconds later where others stand in their way, as IssueQrCode. Idempotent by
         `request_id`. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED,
         QR_BATCH_DISABLED, REQUEST_ID_REUSED.
         """

@@ -58,8 +58,10 @@ class CertificateServiceStub:
     """Issues the QR code of this minute (mode A, `MI1-`). Callers: its holder, channel.
     Stores what was issued before it is signed. Not idempotent and without a
     `request_id`: each call gives a new code that supersedes the older ones once it is
-    presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED,
-    ECERT_SUSPENDED.
+    presented (I-01). A certificate has one code a second: within it the same caller gets
+    the same code for the same business type; otherwise the answer waits for the next free
+    second, and RATE_LIMITED tells that the next three are taken. Reasons:
+    CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED.
     """
 
     IssueQrCodeBatch: grpc.UnaryUnaryMultiCallable[
@@ -68,7 +70,8 @@ class CertificateServiceStub:
     ]
     """Issues codes of mode A for the minutes to come, for a phone that goes offline. Off
     unless the operator turns it on: whoever steals the batch can use it. Callers: its
-    holder, channel. Stores what was issued before it is signed. Idempotent by
+    holder, channel. Stores what was issued before it is signed. The codes begin a few
+    seconds later where others stand in their way, as IssueQrCode. Idempotent by
     `request_id`. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED,
     QR_BATCH_DISABLED, REQUEST_ID_REUSED.
     """
@@ -218,8 +221,10 @@ class CertificateServiceAsyncStub:
     """Issues the QR code of this minute (mode A, `MI1-`). Callers: its holder, channel.
     Stores what was issued before it is signed. Not idempotent and without a
     `request_id`: each call gives a new code that supersedes the older ones once it is
-    presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED,
-    ECERT_SUSPENDED.
+    presented (I-01). A certificate has one code a second: within it the same caller gets
+    the same code for the same business type; otherwise the answer waits for the next free
+    second, and RATE_LIMITED tells that the next three are taken. Reasons:
+    CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED.
     """
 
     IssueQrCodeBatch: grpc.aio.UnaryUnaryMultiCallable[
@@ -228,7 +233,8 @@ class CertificateServiceAsyncStub:
     ]
     """Issues codes of mode A for the minutes to come, for a phone that goes offline. Off
     unless the operator turns it on: whoever steals the batch can use it. Callers: its
-    holder, channel. Stores what was issued before it is signed. Idempotent by
+    holder, channel. Stores what was issued before it is signed. The codes begin a few
+    seconds later where others stand in their way, as IssueQrCode. Idempotent by
     `request_id`. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED,
     QR_BATCH_DISABLED, REQUEST_ID_REUSED.
     """
@@ -386,8 +392,10 @@ class CertificateServiceServicer(metaclass=abc.ABCMeta):
         """Issues the QR code of this minute (mode A, `MI1-`). Callers: its holder, channel.
         Stores what was issued before it is signed. Not idempotent and without a
         `request_id`: each call gives a new code that supersedes the older ones once it is
-        presented (I-01). Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED,
-        ECERT_SUSPENDED.
+        presented (I-01). A certificate has one code a second: within it the same caller gets
+        the same code for the same business type; otherwise the answer waits for the next free
+        second, and RATE_LIMITED tells that the next three are taken. Reasons:
+        CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED.
         """
 
     @abc.abstractmethod
@@ -398,7 +406,8 @@ class CertificateServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.qr_messages_pb2.IssueQrCodeBatchResponse, collections.abc.Awaitable[yibao.identity.v1.qr_messages_pb2.IssueQrCodeBatchResponse]]:
         """Issues codes of mode A for the minutes to come, for a phone that goes offline. Off
         unless the operator turns it on: whoever steals the batch can use it. Callers: its
-        holder, channel. Stores what was issued before it is signed. Idempotent by
+        holder, channel. Stores what was issued before it is signed. The codes begin a few
+        seconds later where others stand in their way, as IssueQrCode. Idempotent by
         `request_id`. Reasons: CERTIFICATE_NOT_FOUND, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED,
         QR_BATCH_DISABLED, REQUEST_ID_REUSED.
         """

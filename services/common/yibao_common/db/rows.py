@@ -152,6 +152,23 @@ def insert_rows(
     execute(connection, [Insert(table, columns, rows, skip_existing)])
 
 
+def insert_missing_rows(
+    connection: sa.Connection, table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]
+) -> int:
+    """Inserts rows whose primary key is not stored yet and returns how many these were.
+
+    Waits for a transaction that stores the same key now.
+    """
+    from yibao_common.db import rows_postgres, rows_sqlite
+
+    insert = Insert(table, columns, rows, skip_existing=True)
+    if not rows:
+        return 0
+    if connection.dialect.name == "postgresql":
+        return rows_postgres.insert_counted(connection, insert)
+    return rows_sqlite.insert_counted(connection, insert)
+
+
 def update_rows(
     connection: sa.Connection,
     table: sa.Table,

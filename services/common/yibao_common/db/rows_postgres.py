@@ -19,30 +19,37 @@ from yibao_common.values.errors import InvariantError
 _POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 Cursor = psycopg.Cursor[Any]
+Prepared = tuple[str, tuple[Any, ...]]
 
 
 def execute(connection: sa.Connection, statements: Sequence[Statement]) -> list[list[Row]]:
     """Carries out statements in one round trip; returns the rows of each."""
+    cursors = _cursors(connection, statements)
+    return [
+        _rows_of(statement, cursor) for statement, cursor in zip(statements, cursors, strict=True)
+    ]
+
+
+def insert_counted(connection: sa.Connection, insert: Insert) -> int:
+    """Carries out an insert of at least one row and returns how many rows it stored."""
+    (cursor,) = _cursors(connection, [insert])
+    return 0 if cursor is None else cursor.rowcount
+
+
+def _cursors(connection: sa.Connection, statements: Sequence[Statement]) -> list[Cursor | None]:
     # The driver connection begins the transaction that SQLAlchemy will commit.
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     prepared = [_text_and_values(statement) for statement in statements]
     try:
         if sum(bool(text) for text, _ in prepared) > 1:
             with driver.pipeline():
-                cursors = _send(driver, prepared)
-        else:
-            cursors = _send(driver, prepared)
+                return _send(driver, prepared)
+        return _send(driver, prepared)
     except psycopg.Error as error:
         # As if it had gone through SQLAlchemy; neither text nor values are kept.
         raise sa.exc.DBAPIError.instance(
             "", None, error, psycopg.Error, hide_parameters=True, dialect=connection.dialect
         ) from error
-    return [
-        _rows_of(statement, cursor) for statement, cursor in zip(statements, cursors, strict=True)
-    ]
-
-
-Prepared = tuple[str, tuple[Any, ...]]
 
 
 def _send(driver: "psycopg.Connection[Any]", prepared: Sequence[Prepared]) -> list[Cursor | None]:

@@ -27,15 +27,20 @@ def execute(connection: sa.Connection, statements: Sequence[Statement]) -> list[
     return [_execute_one(connection, statement) for statement in statements]
 
 
+def insert_counted(connection: sa.Connection, insert: Insert) -> int:
+    """Carries out an insert of at least one row and returns how many rows it stored."""
+    rows = _to_sqlite(insert.table, insert.columns, insert.rows)
+    sql = _insert_text(insert.table, insert.columns, insert.skip_existing)
+    return connection.exec_driver_sql(sql, rows).rowcount
+
+
 def _execute_one(connection: sa.Connection, statement: Statement) -> list[Row]:
     if isinstance(statement, Select):
         return _select(connection, statement) if statement.among else []
     if not statement.rows:
         return []
     if isinstance(statement, Insert):
-        rows = _to_sqlite(statement.table, statement.columns, statement.rows)
-        sql = _insert_text(statement.table, statement.columns, statement.skip_existing)
-        connection.exec_driver_sql(sql, rows)
+        insert_counted(connection, statement)
         return []
     _update(connection, statement)
     return []

@@ -31,7 +31,13 @@ from yibao_identity.rules.card_use import (
     check_read_time,
 )
 from yibao_identity.rules.channel import is_counter
-from yibao_identity.rules.code import CODE_ID_BYTES, QrClaims, new_claims
+from yibao_identity.rules.code import (
+    CODE_ID_BYTES,
+    SECONDS_AHEAD,
+    QrClaims,
+    new_claims,
+    too_many_codes,
+)
 from yibao_identity.rules.document import ShownDocument
 
 if TYPE_CHECKING:
@@ -41,8 +47,12 @@ if TYPE_CHECKING:
 class CardUseRows(Protocol):
     """Codes and transactions of a region's cards; to write them, the card has to be locked."""
 
+    def seconds_with_codes(self, card_id: str, seconds: Sequence[int]) -> set[int]:
+        """Returns those of `seconds` in which a card has a code."""
+        ...
+
     def store_code(self, claims: QrClaims, *, card_id: str, issued_to: str) -> None:
-        """Notes what is about to be signed, for whom and who asked."""
+        """Notes what is about to be signed, for whom and who asked; its second is free."""
         ...
 
     def store_transaction(self, card_id: str, transaction: CardTransaction) -> None:
@@ -190,7 +200,7 @@ class CardUses:
             issuer=request.region,
             subject=held.card.subject,
             audience=command.audience,
-            now=now,
+            now=_free_second(work, command.card_id, now),
             code_id=self._random_bytes(CODE_ID_BYTES),
         )
         issued_to = request.caller.path
@@ -224,3 +234,18 @@ class CardUses:
         work.card_uses.store_printed(card.card_id, card.transactions)
         detail = {"transactions": str(len(printed))}
         return self._calls.recorded(work, command.request, card.card_id, detail), printed
+
+
+def _free_second(work: "Work", card_id: str, now: dt.datetime) -> dt.datetime:
+    """Returns the first second from `now` on in which a locked card has no code (I-01).
+
+    Raises:
+        RuleError: RATE_LIMITED.
+    """
+    begun = int(now.timestamp())
+    seconds = range(begun, begun + SECONDS_AHEAD + 1)
+    taken = work.card_uses.seconds_with_codes(card_id, seconds)
+    for second in seconds:
+        if second not in taken:
+            return dt.datetime.fromtimestamp(second, dt.UTC)
+    raise too_many_codes(card_id)

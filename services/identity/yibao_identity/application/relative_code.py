@@ -14,12 +14,13 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.code.issued import IssuedCode, require_signing_key
+from yibao_identity.application.code.second import AskedCode, store_codes
 from yibao_identity.rules.certificate import (
     Certificate,
     certificate_not_found,
     check_may_issue,
 )
-from yibao_identity.rules.code import CODE_ID_BYTES, QrClaims, new_claims
+from yibao_identity.rules.code import QrClaims
 from yibao_identity.rules.relative import RelativeLink
 from yibao_identity.rules.relative_code import check_may_show
 
@@ -84,47 +85,46 @@ class RelativeIssueWork:
                 sorted({link.relative_id for link in links.values()})
             )
         }
-        outcomes = [self._outcome(command, links, showers, relatives) for command in commands]
-        work.codes.insert(
-            [
-                IssuedCode(
-                    outcome.claims,
-                    outcome.certificate_id,
-                    command.caller,
-                    shown_by=command.certificate_id,
-                )
-                for command, outcome in zip(commands, outcomes, strict=True)
-                if isinstance(outcome, RelativeCode)
-            ]
+        asked = [_asked(command, links, showers, relatives) for command in commands]
+        stored = iter(
+            store_codes(
+                work,
+                [each for each in asked if isinstance(each, AskedCode)],
+                now_second=int(self._clock().timestamp()),
+                random_bytes=self._random_bytes,
+            )
         )
-        return outcomes
+        return [
+            _answer(each, next(stored)) if isinstance(each, AskedCode) else each for each in asked
+        ]
 
-    def _outcome(
-        self,
-        command: IssueRelativeCode,
-        links: Mapping[str, RelativeLink],
-        showers: Mapping[str, Certificate],
-        relatives: Mapping[str, Certificate],
-    ) -> RelativeCode | RuleError:
-        try:
-            shower = showers.get(command.certificate_id)
-            if shower is None:
-                raise certificate_not_found(command.certificate_id)
-            check_may_issue(shower)
-            link = check_may_show(
-                links.get(command.link_id), link_id=command.link_id, person_id=shower.person_id
-            )
-            shown = _usable(relatives.get(link.relative_id))
-            claims = new_claims(
-                issuer=shown.region,
-                subject=shown.subject,
-                audience=command.audience,
-                now=self._clock(),
-                code_id=self._random_bytes(CODE_ID_BYTES),
-            )
-            return RelativeCode(claims, link.relative_id, shown.certificate_id)
-        except RuleError as refusal:
-            return refusal
+
+def _answer(asked: AskedCode, stored: IssuedCode | RuleError) -> RelativeCode | RuleError:
+    if isinstance(stored, RuleError):
+        return stored
+    return RelativeCode(
+        stored.claims, asked.certificate.person_id, asked.certificate.certificate_id
+    )
+
+
+def _asked(
+    command: IssueRelativeCode,
+    links: Mapping[str, RelativeLink],
+    showers: Mapping[str, Certificate],
+    relatives: Mapping[str, Certificate],
+) -> AskedCode | RuleError:
+    try:
+        shower = showers.get(command.certificate_id)
+        if shower is None:
+            raise certificate_not_found(command.certificate_id)
+        check_may_issue(shower)
+        link = check_may_show(
+            links.get(command.link_id), link_id=command.link_id, person_id=shower.person_id
+        )
+        shown = _usable(relatives.get(link.relative_id))
+    except RuleError as refusal:
+        return refusal
+    return AskedCode(shown, command.audience, command.caller, shown_by=command.certificate_id)
 
 
 def _usable(certificate: Certificate | None) -> Certificate:

@@ -1,7 +1,7 @@
 """The QR code of an e-certificate, mode A: what the issuer states for one minute."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -12,6 +12,8 @@ LIFE_SECONDS = 60
 _LIFE = dt.timedelta(seconds=LIFE_SECONDS)
 SUBJECT_CHARACTERS = 13
 CODE_ID_BYTES = 8
+# How far ahead of the clock a code may be, where the seconds before have codes of other uses.
+SECONDS_AHEAD = 3
 
 # The business types (用码业务类型) of the national e-certificate interface. A code is for
 # one of them, so that what was shown to register cannot be used to pay.
@@ -110,6 +112,17 @@ def new_claims(
     return QrClaims(issuer, subject, audience, issue_second, issue_second + LIFE_SECONDS, code_id)
 
 
+def too_many_codes(credential_id: str) -> RuleError:
+    """Returns the refusal where this second and those to come have their codes (I-01).
+
+    `credential_id` is that of the e-certificate or card.
+    """
+    return RuleError(
+        Reason.RATE_LIMITED,
+        f"{credential_id} has a code for each of the next {SECONDS_AHEAD} seconds; ask then",
+    )
+
+
 def check_batch(codes: int, *, most: int) -> None:
     """Refuses codes for the minutes to come where the operator allows none, or not so many.
 
@@ -136,32 +149,13 @@ def check_key_lasts(codes: int, *, now: dt.datetime, expire_time: dt.datetime) -
         refuse_faults([FieldFault("codes", Reason.FIELD_OUT_OF_RANGE, message)])
 
 
-def batch_claims(
-    *,
-    issuer: str,
-    subject: str,
-    audience: str,
-    now: dt.datetime,
-    code_ids: Sequence[bytes],
-) -> list[QrClaims]:
-    """Returns a code for each of `code_ids`, one a minute from `now` on, without a gap.
+def batch_seconds(start_second: int, codes: int) -> range:
+    """Returns the seconds of `codes` codes, one a minute from `start_second` on, without a gap.
 
     Each is valid in its own minute and not before, so that a batch at rest is of no more
     use to a thief than a phone that shows codes.
-
-    Raises:
-        RuleError: FIELD_MALFORMED; `audience` is not a business type.
     """
-    return [
-        new_claims(
-            issuer=issuer,
-            subject=subject,
-            audience=audience,
-            now=now + place * _LIFE,
-            code_id=code_id,
-        )
-        for place, code_id in enumerate(code_ids)
-    ]
+    return range(start_second, start_second + codes * LIFE_SECONDS, LIFE_SECONDS)
 
 
 def _text(value: str) -> bytes:

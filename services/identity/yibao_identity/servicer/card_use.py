@@ -9,6 +9,7 @@ from yibao.identity.v1 import card_use_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import as_sent
+from yibao_common.values.clock import Clock
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.card_use import (
     AuthorizeCard,
@@ -31,6 +32,7 @@ from yibao_identity.servicer.card.messages import (
     request_of,
     transaction_message,
 )
+from yibao_identity.servicer.code import until_second
 from yibao_identity.servicer.pin import HashedPins, named_by
 
 _DEFAULT_TRANSACTIONS = 100
@@ -41,13 +43,20 @@ class CardUsePart:
     """Methods about the use of cards; everything blocks, so it runs in threads."""
 
     def __init__(
-        self, uses: CardUses, hashed: HashedPins, blocking: Blocking, *, signer: CodeSigner
+        self,
+        uses: CardUses,
+        hashed: HashedPins,
+        blocking: Blocking,
+        *,
+        signer: CodeSigner,
+        clock: Clock,
     ) -> None:
         """Takes what answers, what hashes PINs and what signs codes."""
         self._uses = uses
         self._hashed = hashed
         self._blocking = blocking
         self._signer = signer
+        self._clock = clock
 
     async def AuthorizeCard(
         self,
@@ -76,6 +85,8 @@ class CardUsePart:
             caller.own_institution(),
         )
         response = await self._blocking.run(self._uses.authorize, command, self._signed)
+        issue_second = pb.AuthorizeCardResponse.FromString(response).issue_time.seconds
+        await until_second(issue_second, clock=self._clock)
         return as_sent(pb.AuthorizeCardResponse, response)
 
     async def PrintTransactions(

@@ -1,5 +1,6 @@
 """CertificateService: QR codes of this minute, and of minutes to come."""
 
+import asyncio
 from collections.abc import Sequence
 
 import grpc
@@ -11,12 +12,23 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import as_sent
+from yibao_common.values.clock import Clock
 from yibao_identity.application.code.ahead import CodeBatches, IssueCodeBatch
 from yibao_identity.application.code.issued import CodeSigner
 from yibao_identity.application.code.queue import IssueCode
 from yibao_identity.rules.code import QrClaims
 from yibao_identity.servicer.certificate import OwnCertificate
 from yibao_identity.servicer.requests import request_of
+
+
+async def until_second(second: int, *, clock: Clock) -> None:
+    """Waits for `second` of 1970 to begin: a code must not be shown before it is valid.
+
+    Almost always it has begun; see `application.code.second`.
+    """
+    wait_seconds = second - clock().timestamp()
+    if wait_seconds > 0:
+        await asyncio.sleep(wait_seconds)
 
 
 class CodeMethods:
@@ -30,6 +42,7 @@ class CodeMethods:
         blocking: Blocking,
         *,
         signer: CodeSigner,
+        clock: Clock,
     ) -> None:
         """Takes the queue of this minute's codes, what issues others, and what signs."""
         self._batcher = batcher
@@ -37,6 +50,7 @@ class CodeMethods:
         self._own = own
         self._blocking = blocking
         self._signer = signer
+        self._clock = clock
 
     async def IssueQrCode(
         self,
@@ -54,6 +68,7 @@ class CodeMethods:
         claims = await self._batcher.submit(
             request.region, IssueCode(request.certificate_id, request.audience, caller.path)
         )
+        await until_second(claims.issue_second, clock=self._clock)
         # Signed here, in the event loop: 40 µs, and the row about it is durable by now.
         return pb.IssueQrCodeResponse(
             qr_text=self._signer.sign_code(claims),

@@ -6,9 +6,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from yibao.identity.v1 import qr_messages_pb2
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
+from yibao_common.values.clock import Clock
 from yibao_identity.application.code.issued import CodeSigner
 from yibao_identity.application.relative_code import IssueRelativeCode, RelativeCode
 from yibao_identity.servicer.certificate import OwnCertificate
+from yibao_identity.servicer.code import until_second
 
 
 class RelativeCodeMethods:
@@ -20,11 +22,13 @@ class RelativeCodeMethods:
         own: OwnCertificate,
         *,
         signer: CodeSigner,
+        clock: Clock,
     ) -> None:
         """Takes the queue of the codes, and what signs."""
         self._batcher = batcher
         self._own = own
         self._signer = signer
+        self._clock = clock
 
     async def IssueRelativeQrCode(
         self,
@@ -48,6 +52,7 @@ class RelativeCodeMethods:
                 request.certificate_id, request.link_id, request.audience, caller.path
             ),
         )
+        await until_second(code.claims.issue_second, clock=self._clock)
         return qr_messages_pb2.IssueRelativeQrCodeResponse(
             qr_text=self._signer.sign_code(code.claims),
             issue_time=Timestamp(seconds=code.claims.issue_second),

@@ -1,6 +1,7 @@
 """Uses of cards as rows: every code that was about to be signed, and what spends."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -19,6 +20,16 @@ class StoredCardUses:
         """Takes the transaction's connection."""
         self._connection = connection
         self._region = region
+
+    def seconds_with_codes(self, card_id: str, seconds: Sequence[int]) -> set[int]:
+        """Returns those of `seconds` in which a card has a code."""
+        code = tables.card_code.c
+        query = sa.select(code.issue_time).where(
+            code.region == self._region,
+            code.issue_time.in_([dt.datetime.fromtimestamp(each, dt.UTC) for each in seconds]),
+            code.card_id == card_id,
+        )
+        return {int(time.timestamp()) for time in self._connection.execute(query).scalars()}
 
     def store_code(self, claims: QrClaims, *, card_id: str, issued_to: str) -> None:
         """Notes what is about to be signed, for whom and who asked."""

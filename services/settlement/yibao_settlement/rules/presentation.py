@@ -1,6 +1,8 @@
 """The use of a QR code at settlement: once, by its holder, and newest first.
 
-I-01: a newer code supersedes the older ones of the same signer, whatever the leeway.
+I-01: a newer code supersedes the older ones of the same signer, whatever the leeway. A
+signer makes one code a second: of a second one of a second it is not known which is newer,
+so the one that was seen first supersedes it.
 I-02: a code is used once. Both are decided under the lock of the person's standing.
 """
 
@@ -87,8 +89,9 @@ def check_use(
     signer = code.signer
     if (signer, code.code_id) in used_codes:
         raise RuleError(Reason.QR_ALREADY_USED, "the code was presented before")
-    if code.issue_second < newest_codes.get(signer, 0):
-        raise RuleError(Reason.QR_SUPERSEDED, "a newer code of the holder was presented")
+    if code.issue_second <= newest_codes.get(signer, 0):
+        message = "a newer code of the holder was presented, or another one of that second"
+        raise RuleError(Reason.QR_SUPERSEDED, message)
 
 
 def newest_codes_with(

@@ -9,16 +9,20 @@ from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import TransientError
 from yibao_identity.application.calls import Calls
 from yibao_identity.application.certificate import lock_certificate
-from yibao_identity.application.code.issued import IssuedCode, require_signing_key
-from yibao_identity.rules.certificate import check_may_issue
+from yibao_identity.application.code.issued import require_signing_key
+from yibao_identity.application.code.second import AskedCode, by_second, new_code
+from yibao_identity.rules.certificate import Certificate, check_may_issue
 from yibao_identity.rules.code import (
     CODE_ID_BYTES,
+    SECONDS_AHEAD,
     QrClaims,
-    batch_claims,
+    batch_seconds,
     check_batch,
     check_key_lasts,
+    too_many_codes,
 )
 
 if TYPE_CHECKING:
@@ -82,18 +86,38 @@ class CodeBatches:
         check_key_lasts(command.codes, now=now, expire_time=expire_time)
         certificate = lock_certificate(work, certificate_id)
         check_may_issue(certificate)
-        claims = batch_claims(
-            issuer=certificate.region,
-            subject=certificate.subject,
-            audience=command.audience,
-            now=now,
-            code_ids=[self._random_bytes(CODE_ID_BYTES) for _ in range(command.codes)],
-        )
-        caller = request.caller.path
-        work.codes.insert([IssuedCode(each, certificate_id, caller) for each in claims])
+        claims = self._stored(work, command, certificate, now)
         response = encode(claims)
         subjects = (certificate.person_id, certificate_id)
         detail = {"codes": str(command.codes)}
         entry = entry_of(request, at=self._clock(), subject_ids=subjects, detail=detail)
         work.audit.add(entry)
         return response
+
+    def _stored(
+        self, work: "Work", command: IssueCodeBatch, certificate: Certificate, now: dt.datetime
+    ) -> list[QrClaims]:
+        """Stores the codes from the first second on in which none stands in their way.
+
+        Raises:
+            RuleError: FIELD_MALFORMED, RATE_LIMITED.
+            TransientError: another code of one of these seconds is issued at this moment.
+        """
+        asked = AskedCode(certificate, command.audience, command.request.caller.path)
+        certificate_id = certificate.certificate_id
+        now_second = int(now.timestamp())
+        for start_second in range(now_second, now_second + SECONDS_AHEAD + 1):
+            seconds = batch_seconds(start_second, command.codes)
+            taken = by_second(work, [certificate_id], seconds)
+            if not all(asked.is_answered_by(code) for code in taken.values()):
+                continue
+            new = [
+                new_code(asked, second, code_id=self._random_bytes(CODE_ID_BYTES))
+                for second in seconds
+                if (certificate_id, second) not in taken
+            ]
+            if not work.codes.insert_free(new):
+                raise TransientError("another code of these seconds was issued meanwhile")
+            codes = [*taken.values(), *new]
+            return sorted((code.claims for code in codes), key=lambda each: each.issue_second)
+        raise too_many_codes(certificate_id)

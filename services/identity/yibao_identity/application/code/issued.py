@@ -31,10 +31,23 @@ class IssuedCode:
 
 
 class CodeRows(Protocol):
-    """Codes of a region. Only inserted."""
+    """Codes of a region. Only inserted, and never two of one certificate and second."""
 
-    def insert(self, issued: Sequence[IssuedCode]) -> None:
-        """Notes what is about to be signed, for whom and who asked."""
+    def insert_free(self, issued: Sequence[IssuedCode]) -> bool:
+        """Notes what is about to be signed, for whom and who asked.
+
+        A code of a second in which its certificate has one is left out; returns whether
+        none was. Where another transaction stores such a code now, this one waits for it.
+        """
+        ...
+
+    def of_seconds(
+        self, certificate_ids: Sequence[str], seconds: Sequence[int]
+    ) -> list[IssuedCode]:
+        """Returns the codes of certificates that were or will be issued in `seconds`.
+
+        Of several codes of one second, which only rows of before can be, the last one.
+        """
         ...
 
 

@@ -9,12 +9,13 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_identity.application.code.issued import IssuedCode, require_signing_key
+from yibao_identity.application.code.second import AskedCode, store_codes
 from yibao_identity.rules.certificate import (
     Certificate,
     certificate_not_found,
     check_may_issue,
 )
-from yibao_identity.rules.code import CODE_ID_BYTES, QrClaims, new_claims
+from yibao_identity.rules.code import QrClaims
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -52,31 +53,27 @@ class IssueWork:
         return self._transactions.change_untried(region, lambda work: self._issue(work, commands))
 
     def _issue(self, work: "Work", commands: Sequence[IssueCode]) -> list[QrClaims | RuleError]:
+        now_second = int(self._clock().timestamp())
         wanted = sorted({command.certificate_id for command in commands})
         certificates = work.certificates.among(wanted)
-        outcomes = [
-            self._outcome(command, certificates.get(command.certificate_id)) for command in commands
-        ]
-        work.codes.insert(
-            [
-                IssuedCode(outcome, command.certificate_id, command.caller)
-                for command, outcome in zip(commands, outcomes, strict=True)
-                if isinstance(outcome, QrClaims)
-            ]
-        )
-        return outcomes
-
-    def _outcome(self, command: IssueCode, certificate: Certificate | None) -> QrClaims | RuleError:
-        try:
-            if certificate is None:
-                raise certificate_not_found(command.certificate_id)
-            check_may_issue(certificate)
-            return new_claims(
-                issuer=certificate.region,
-                subject=certificate.subject,
-                audience=command.audience,
-                now=self._clock(),
-                code_id=self._random_bytes(CODE_ID_BYTES),
+        asked = [_asked(command, certificates.get(command.certificate_id)) for command in commands]
+        stored = iter(
+            store_codes(
+                work,
+                [each for each in asked if isinstance(each, AskedCode)],
+                now_second=now_second,
+                random_bytes=self._random_bytes,
             )
-        except RuleError as refusal:
-            return refusal
+        )
+        outcomes = [next(stored) if isinstance(each, AskedCode) else each for each in asked]
+        return [each.claims if isinstance(each, IssuedCode) else each for each in outcomes]
+
+
+def _asked(command: IssueCode, certificate: Certificate | None) -> AskedCode | RuleError:
+    try:
+        if certificate is None:
+            raise certificate_not_found(command.certificate_id)
+        check_may_issue(certificate)
+    except RuleError as refusal:
+        return refusal
+    return AskedCode(certificate, command.audience, command.caller)

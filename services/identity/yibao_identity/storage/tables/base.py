@@ -30,6 +30,16 @@ def text_column(name: str, length: int) -> sa.Column[str]:
     return sa.Column(name, sa.String(length), nullable=False)
 
 
+def former_tie_column() -> sa.Column[int]:
+    """Returns the column that ends the key of codes, and is 0 in all that are issued.
+
+    Others number the codes of one second that were issued before a second had one alone.
+    """
+    return sa.Column(
+        "former_tie", sa.SmallInteger, primary_key=True, autoincrement=False, server_default="0"
+    )
+
+
 # The answers of this service hold names, so its `response` is sealed.
 answer = answer_table(metadata)
 

@@ -3,7 +3,12 @@
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Id, Instant, code_type
-from yibao_identity.storage.tables.base import metadata, region_column, text_column
+from yibao_identity.storage.tables.base import (
+    former_tie_column,
+    metadata,
+    region_column,
+    text_column,
+)
 
 # Every command about a card locks the holder's `person` row, then this one.
 card = sa.Table(
@@ -88,17 +93,19 @@ card_replacement = sa.Table(
     text_column("collected_by", 200),
 )
 
-# Every code that was about to be signed for a card, as `issued_code` of e-certificates.
+# Every code that was about to be signed for a card, one a second of each, as `issued_code`
+# of e-certificates.
 card_code = sa.Table(
     "card_code",
     metadata,
     region_column(),
     sa.Column("issue_time", Instant, primary_key=True),
     # Claim `cti` in hexadecimal.
-    sa.Column("code_id", code_type(16), primary_key=True),
-    sa.Column("card_id", Id, nullable=False),
+    sa.Column("code_id", code_type(16), nullable=False),
+    sa.Column("card_id", Id, primary_key=True),
     sa.Column("audience", sa.String(5), nullable=False),
     text_column("issued_to", 200),
+    former_tie_column(),
 )
 
 # The codes that spend: what is counted and printed. Only inserted.

@@ -3,7 +3,12 @@
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Id, Instant, code_type
-from yibao_identity.storage.tables.base import metadata, region_column, text_column
+from yibao_identity.storage.tables.base import (
+    former_tie_column,
+    metadata,
+    region_column,
+    text_column,
+)
 
 certificate = sa.Table(
     "certificate",
@@ -35,20 +40,21 @@ sa.Index(
 # Closed ones are told of in the feed too.
 sa.Index("ix_certificate_region_person_id", certificate.c.region, certificate.c.person_id)
 
-# What was about to be signed. The time comes before the random code id, so that rows are
-# added at the end of the index; a presented code tells both. Only inserted.
+# What was about to be signed: one code a second of each certificate (I-01). The time comes
+# first, so that rows are added at the end of the index. Only inserted.
 issued_code = sa.Table(
     "issued_code",
     metadata,
     region_column(),
     sa.Column("issue_time", Instant, primary_key=True),
     # Claim `cti` in hexadecimal.
-    sa.Column("code_id", code_type(16), primary_key=True),
-    sa.Column("certificate_id", Id, nullable=False),
+    sa.Column("code_id", code_type(16), nullable=False),
+    sa.Column("certificate_id", Id, primary_key=True),
     sa.Column("audience", sa.String(5), nullable=False),
     sa.Column("issued_to", sa.String(200), nullable=False),
     # The certificate of the relative who showed it; null where the holder did.
     sa.Column("shown_by", Id),
+    former_tie_column(),
 )
 
 device = sa.Table(
