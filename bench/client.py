@@ -76,7 +76,7 @@ async def _send(task: Task, requests: "list[bytes]") -> Outcome:
         Path(task.certificate_file).read_bytes(),
     )
     # Without a pool of its own every channel would share one connection.
-    options = [("grpc.use_local_subchannel_pool", 1)]
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
     channels = [
         grpc.aio.secure_channel(task.address, credentials, options=options)
         for _ in range(task.connections)

@@ -6,6 +6,7 @@ Tests call them with blocking stubs, as hospitals do. Codes come from identity i
 
 import contextlib
 import datetime as dt
+import io
 import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -116,6 +117,8 @@ class BothServices:
     database: Database
     identity_database: Database
     ports: dict[str, int]
+    # What both log.
+    lines: io.StringIO
     _channels: dict[tuple[str, str], grpc.Channel] = field(default_factory=dict)
     _numbers: Iterator[str] = field(default_factory=citizen_numbers)
     _counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -331,15 +334,24 @@ def outcome(refusal: Refusal) -> tuple[grpc.StatusCode, str]:
 
 
 @contextlib.contextmanager
-def both_services(folder: Path, databases: Databases) -> Iterator[BothServices]:
-    """Runs both services over new databases, with one region ready for bills."""
+def both_services(
+    folder: Path,
+    databases: Databases,
+    *,
+    prepare: Callable[[Path], None] = lambda _: None,
+) -> Iterator[BothServices]:
+    """Runs both services over new databases, with one region ready for bills.
+
+    `prepare` may change certificates in the folder before anything starts.
+    """
     files = make_identity_files(folder)
     files.issue(*_LEAVES)
+    prepare(folder)
     clock = ShiftedClock()
     database = databases.open("yibao_settlement")
     identity_database = databases.open("yibao_identity")
     World(database)
-    log, _ = open_test_log()
+    log, lines = open_test_log()
     identity_config = files.config(
         _url(identity_database),
         server=_server(files, "identity-server"),
@@ -357,7 +369,7 @@ def both_services(folder: Path, databases: Databases) -> Iterator[BothServices]:
                 yield {"identity": identity_port, "settlement": settlement_port}
 
     with in_a_thread(serve) as ports:
-        services = BothServices(files, clock, database, identity_database, ports)
+        services = BothServices(files, clock, database, identity_database, ports, lines)
         try:
             yield services
         finally:

@@ -17,6 +17,7 @@ from typing import Self, TextIO
 import grpc
 from grpc_health.v1 import health_pb2
 
+from yibao.client import secure_channel
 from yibao.errors import error_of
 from yibao_cli.child import Child, LineReader
 from yibao_cli.parties import PROBE, SERVICES
@@ -28,14 +29,6 @@ from yibao_common.process.config import StartError
 _START_SECONDS = 30.0
 # The services give running calls 10 s; a little more, so that none is killed for that.
 _STOP_SECONDS = 15.0
-_CHANNEL_OPTIONS = (
-    # A channel of its own connection: what one caller waits for, others do not.
-    ("grpc.use_local_subchannel_pool", 1),
-    # A restarted service is found again at once.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-)
 
 
 def _ignore_line(_name: str, _line: str) -> None:
@@ -243,8 +236,12 @@ class Stack:
             )
 
     def _open(self, service: str, party: str) -> grpc.Channel:
-        return grpc.secure_channel(
-            self.addresses[service], self.credentials(party), options=_CHANNEL_OPTIONS
+        files = self.sandbox.certificates.leaves[party]
+        return secure_channel(
+            self.addresses[service],
+            ca_file=self.sandbox.certificates.ca_file,
+            certificate_file=files.certificate_file,
+            key_file=files.key_file,
         )
 
 

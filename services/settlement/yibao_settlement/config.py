@@ -16,6 +16,8 @@ class IdentityConfig(Section):
     address: str
     # The name in identity's server certificate, where it differs from the address.
     server_name: str | None = None
+    # Whether it is reached through the proxy that https_proxy or http_proxy names.
+    use_environment_proxy: bool = False
     regions: tuple[str, ...] = Field(min_length=1, strict=False)
     # The pinned root of trust: `root-1.cose` of the key ceremony, or a later one.
     root_file: FileName

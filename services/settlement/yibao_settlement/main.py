@@ -26,11 +26,12 @@ from yibao_common.db.batcher import Batcher
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
-from yibao_common.process.config import ServerConfig, StartError
+from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import BatchMetrics, Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
@@ -97,7 +98,7 @@ class SettlementService:
         blocking = Blocking()
         trust = TrustHolder(self._trust_store)
         batcher = self._make_batcher(reference, metrics)
-        channel = _channel(self._config)
+        channel = self._open_channel_to_identity()
         transactions: Transactions[Work] = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
@@ -149,6 +150,11 @@ class SettlementService:
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _open_channel_to_identity(self) -> grpc.aio.Channel:
+        identity = self._config.identity
+        peer = Peer(identity.address, identity.server_name, identity.use_environment_proxy)
+        return open_aio_channel(peer, own=self._config.server, log=self._log)
 
     def _make_housekeeping(
         self, transactions: Transactions[Work], blocking: Blocking, metrics: Metrics
@@ -263,24 +269,6 @@ def _open_trust_store(config: SettlementConfig) -> TrustStore:
     except QrError as error:
         message = f"identity.root_file: {identity.root_file} is no root: {error.message}"
         raise StartError(message) from None
-
-
-def _channel(config: SettlementConfig) -> grpc.aio.Channel:
-    """Opens a channel to identity with the service's own certificate."""
-    server: ServerConfig = config.server
-    if server.insecure:
-        return grpc.aio.insecure_channel(config.identity.address)
-    assert server.client_ca_file is not None
-    assert server.key_file is not None
-    assert server.certificate_file is not None
-    credentials = grpc.ssl_channel_credentials(
-        server.client_ca_file.read_bytes(),
-        server.key_file.read_bytes(),
-        server.certificate_file.read_bytes(),
-    )
-    name = config.identity.server_name
-    options = [("grpc.ssl_target_name_override", name)] if name else []
-    return grpc.aio.secure_channel(config.identity.address, credentials, options=options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -52,7 +52,7 @@ def address(certificates: DevCertificates) -> Iterator[str]:
     server.stop(None).wait()
 
 
-def files_of(certificates: DevCertificates) -> dict[str, Path]:
+def files_of(certificates: DevCertificates) -> dict[str, Any]:
     hospital = certificates.leaves["hospital"]
     return {
         "ca_file": certificates.ca_file,

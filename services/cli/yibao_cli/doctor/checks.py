@@ -16,6 +16,7 @@ from yibao_common.db.database import Database
 from yibao_common.db.schema import check_is_current
 from yibao_common.process.config import ServerConfig, StartError, split_address
 from yibao_common.process.logs import open_log
+from yibao_common.rpc.channels import Peer, open_channel
 from yibao_common.rpc.tls import server_credentials
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
@@ -167,20 +168,14 @@ def _ends(expire: dt.datetime, now: dt.datetime) -> str:
 def _open_channel(server: ServerConfig) -> grpc.Channel:
     host, port = split_address(server.address)
     target = f"localhost:{port}" if host in _EVERY_INTERFACE else server.address
-    if server.insecure:
-        return grpc.insecure_channel(target)
-    assert server.certificate_file is not None
-    assert server.key_file is not None
-    assert server.client_ca_file is not None
-    credentials = grpc.ssl_channel_credentials(
-        server.client_ca_file.read_bytes(),
-        server.key_file.read_bytes(),
-        server.certificate_file.read_bytes(),
-    )
     # Asked from here, the service bears the name in its certificate all the same.
+    return open_channel(Peer(target, _own_name(server)), own=server)
+
+
+def _own_name(server: ServerConfig) -> str | None:
+    if server.certificate_file is None:
+        return None
     names = _first(server.certificate_file).extensions.get_extension_for_class(
         x509.SubjectAlternativeName
     )
-    dns = names.value.get_values_for_type(x509.DNSName)
-    options = [("grpc.ssl_target_name_override", dns[0])] if dns else []
-    return grpc.secure_channel(target, credentials, options=options)
+    return next(iter(names.value.get_values_for_type(x509.DNSName)), None)

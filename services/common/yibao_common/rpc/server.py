@@ -77,7 +77,7 @@ class Server:
         """
         config = self._config
         gate = self._make_gate()
-        server = grpc.aio.server(interceptors=(gate,), options=_options(config))
+        server = grpc.aio.server(interceptors=(gate,), options=server_options(config))
         self._register(server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if config.reflection:
@@ -177,7 +177,8 @@ class Server:
         return tuple(descriptor.full_name for descriptor in self._descriptors)
 
 
-def _options(config: ServerConfig) -> list[tuple[str, int]]:
+def server_options(config: ServerConfig) -> list[tuple[str, int]]:
+    """Returns gRPC's options of a server; its limit of pings lies below what clients send."""
     deadline_ms = round(config.max_deadline_seconds * 1_000)
     return [
         # gRPC shares a port silently unless told not to.
@@ -188,8 +189,12 @@ def _options(config: ServerConfig) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", 1_000),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
+        # Newer releases of gRPC wait a minute for a ping's answer unless told this as well.
+        ("grpc.http2.ping_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        # Clients are told not to ping more often than every 10 s. This is the limit of what
+        # comes in, though its name does not say so.
+        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
         # A new handshake now and then, so that a withdrawn CA takes effect.
         ("grpc.max_connection_age_ms", 3_600_000),
         ("grpc.max_connection_age_grace_ms", deadline_ms + 10_000),
