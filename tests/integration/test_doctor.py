@@ -172,6 +172,14 @@ def test_a_database_that_is_missing_is_made_by_an_upgrade(
     assert examine([path])[0] == 0
 
 
+def test_checkpoints_of_settlement_are_made_anew(config_files: Mapping[str, Path]) -> None:
+    result = CliRunner().invoke(app, ["db", "refold", "--config", str(config_files["settlement"])])
+    assert result.exit_code == 0, result.output
+    assert "0 accounts folded" in result.output
+    result = CliRunner().invoke(app, ["db", "refold", "--config", str(config_files["offsite"])])
+    assert (result.exit_code, "is settlement's" in result.output) == (2, True)
+
+
 def test_the_password_of_a_database_is_not_shown(
     config_files: Mapping[str, Path], tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ def test_a_cancelled_visit_is_told_so_and_its_number_is_free_again(world: World)
     answer = CancelVisitResponse.FromString(world.run(world.cancel_command(visit))).visit
     assert answer.state == visit_pb2.VISIT_STATE_CANCELLED
     assert answer.cancel_time.ToDatetime(tzinfo=dt.UTC) == NOW
+    assert answer.cancelled_by == f"institution/{HOSPITAL}"
     stored = world.queries.visit(REGION, visit)
     assert stored is not None
     assert encode.visit_message(REGION, stored) == answer

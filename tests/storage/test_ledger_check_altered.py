@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from support.databases import Databases
 from support.settlement_books import booked_world
-from support.settlement_world import HOSPITAL, NOW, REGION, World
+from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, World
 
 from yibao_common.commands.audit import AuditEntry
 from yibao_common.db.audit_chain import record_audit
@@ -206,3 +206,19 @@ def test_what_is_not_as_written_is_never_told(
     for settlement_id in _settlement_ids(world):
         with pytest.raises(InvariantError, match=settlement_id):
             find_settlement(world.queries, REGION, settlement_id, caller)
+
+
+def test_who_may_not_see_a_settlement_learns_nothing_of_its_record(world: World) -> None:
+    """Another institution is answered as of an id that there is not, altered or whole."""
+    stranger = parse_caller(f"institution/{OTHER_HOSPITAL}")
+    settled = _settlement_ids(world)
+    for record in (None, "{}"):
+        if record is not None:
+            with world.database.write() as connection:
+                connection.execute(sa.update(tables.settlement).values(record=record))
+        for find in (find_explained, find_settlement):
+            for settlement_id in settled:
+                with pytest.raises(RuleError) as refused:
+                    find(world.queries, REGION, settlement_id, stranger)
+                assert refused.value.reason is Reason.SETTLEMENT_NOT_FOUND
+    _refuses_to_explain(world)

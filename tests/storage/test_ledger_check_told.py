@@ -228,8 +228,44 @@ def test_a_request_id_that_came_again_uses_up_a_code_each_time(world: World) -> 
     assert check_ledger(world.database).drifts == []
     used = tables.used_code
     with world.database.write() as connection:
-        codes = sa.select(used.c.code_id).where(used.c.request_id == request_id).limit(2)
-        code_ids = list(connection.execute(codes).scalars())
-        connection.execute(sa.delete(used).where(used.c.code_id.in_(code_ids)))
-    drifts = check_ledger(world.database).drifts
-    assert [drift.invariant for drift in drifts] == [INVARIANTS[7]] * 2
+        uses = connection.execute(
+            sa.select(used.c.code_id, used.c.used_for_id).where(used.c.request_id == request_id)
+        ).all()
+        code_id, settled = next(each for each in uses if each.used_for_id != visit)
+        connection.execute(sa.delete(used).where(used.c.code_id == code_id))
+    (drift,) = check_ledger(world.database).drifts
+    assert (drift.invariant, drift.subject) == (INVARIANTS[7], settled)
+
+
+def test_a_code_tells_what_it_was_used_up_for(world: World) -> None:
+    """Two codes for one bill, one for a bill of another request, one for nothing there is."""
+    used, settlement = tables.used_code, tables.settlement
+
+    def use(code_id: str, request_id: str, used_for_id: str) -> list[str]:
+        values = {name.name: None for name in used.c}
+        with world.database.write() as connection:
+            values.update(connection.execute(sa.select(used).limit(1)).mappings().one())
+            values.update(code_id=code_id, request_id=request_id, used_for_id=used_for_id)
+            connection.execute(sa.insert(used).values(**values))
+        drifts = check_ledger(world.database).drifts
+        with world.database.write() as connection:
+            connection.execute(sa.delete(used).where(used.c.code_id == code_id))
+        assert {drift.invariant for drift in drifts} == {INVARIANTS[7]}
+        return [drift.subject for drift in drifts]
+
+    with world.database.read() as connection:
+        query = sa.select(settlement.c.settlement_id, settlement.c.request_id).limit(1)
+        settlement_id, request_id = connection.execute(query).one()
+    assert use("a" * 16, request_id, settlement_id) == [settlement_id]
+    assert use("b" * 16, new_id(), settlement_id) == [f"code {'b' * 16}"]
+    assert use("c" * 16, request_id, new_id()) == [f"code {'c' * 16}"]
+
+
+def test_codes_of_before_their_use_was_kept_are_counted_by_request(world: World) -> None:
+    used = tables.used_code
+    with world.database.write() as connection:
+        connection.execute(sa.update(used).values(used_for_id=None))
+    assert check_ledger(world.database).drifts == []
+    with world.database.write() as connection:
+        connection.execute(sa.delete(used))
+    assert {each.invariant for each in check_ledger(world.database).drifts} == {INVARIANTS[7]}

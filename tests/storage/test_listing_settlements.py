@@ -225,3 +225,19 @@ def test_lists_are_limited_by_bill_visit_person_service_day_and_state(world: Wor
         ({"state": settlement_pb2.SETTLEMENT_STATE_TRIAL}, []),
     ):
         assert ids(listed(world, **cast(dict[str, Any], arguments))) == expected, arguments
+
+
+def test_a_person_is_listed_with_the_records_that_were_merged(world: World) -> None:
+    """By any of the ids, also where a survivor was merged in turn."""
+    first, second, third = world.enrol(3)
+    settled = [
+        settle_at(world, world.register(person), person, minutes(number))
+        for number, person in enumerate((first, second, third))
+    ]
+    for retired, survivor in ((first, second), (second, third)):
+        world.feed(
+            world.insured(retired, merged_into=survivor, enrolments=(), credentials=()),
+            world.insured(survivor),
+        )
+    for person in (first, second, third):
+        assert ids(listed(world, person_id=person)) == settled[::-1], person

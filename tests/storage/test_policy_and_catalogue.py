@@ -58,7 +58,7 @@ def approve(database: Database, version: str) -> Reason | None:
     """Approves a draft and returns why it was refused."""
     asked = request("ApprovePolicy", new_id(), operator="checker")
     try:
-        policies(database).approve(ApprovePolicy(asked, version), encode)
+        policies(database).approve(ApprovePolicy(asked, version), lambda each, _: encode(each))
     except RuleError as refusal:
         return refusal.reason
     return None

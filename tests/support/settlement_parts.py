@@ -26,9 +26,13 @@ def feed_of(database: Database, *, clock: Clock = system_clock, ids: Ids = new_i
     return Feed(transactions_of(database, clock=clock), clock=clock, ids=ids)
 
 
-def fold(database: Database, region: str, *, now: dt.datetime) -> int:
-    """Folds the region's accounts at `now`; returns how many."""
-    return Checkpoints(transactions_of(database), clock=lambda: now).fold(region)
+def checkpoints_of(database: Database) -> Checkpoints:
+    return Checkpoints(transactions_of(database), others_ended=database.others_ended)
+
+
+def fold(database: Database, region: str) -> int:
+    """Folds the region's accounts; returns how many."""
+    return checkpoints_of(database).fold(region)
 
 
 def put_reference(

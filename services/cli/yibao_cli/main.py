@@ -167,6 +167,16 @@ def upgrade(config: ConfigFiles = None) -> None:
         raise typer.Exit(run_upgrade(out, config or []))
 
 
+@database_app.command()
+def refold(config: ConfigFiles = None) -> None:
+    """Make the ledger's checkpoints anew from all entries; the services may run."""
+    from yibao_cli.console import out, told_plainly
+    from yibao_cli.database import run_refold
+
+    with told_plainly():
+        raise typer.Exit(run_refold(out, config or []))
+
+
 @policy_app.command()
 def check(file: Annotated[Path, typer.Argument(help="The policy file, YAML.")]) -> None:
     """Check a policy file and show every mistake with its line."""

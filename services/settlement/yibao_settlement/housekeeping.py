@@ -21,7 +21,7 @@ def housekeeping(
     clock: Clock,
     log: Log,
 ) -> BackgroundTask:
-    """Returns the task that folds old entries of the ledger into checkpoints.
+    """Returns the task that folds entries of the ledger into checkpoints.
 
     It does so every ten minutes, for each region whose books this process keeps tidy.
     """

@@ -160,7 +160,7 @@ class SettlementService:
         self, transactions: Transactions[Work], blocking: Blocking, metrics: Metrics
     ) -> tuple[BackgroundTask, BackgroundTask]:
         folding = housekeeping(
-            Checkpoints(transactions, clock=self._clock),
+            Checkpoints(transactions, others_ended=self.database.others_ended),
             blocking,
             regions=self._config.identity.regions,
             metrics=metrics,

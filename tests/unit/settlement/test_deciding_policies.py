@@ -9,9 +9,14 @@ from support.policies import classify, policy_data
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
+from yibao_settlement.application.policy import (
+    SETTLED_IDS_MAX,
+    ApprovePolicy,
+    Policies,
+    SubmitPolicy,
+)
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion
+from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion, SettledBills
 
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
 ACTIVE, DRAFT = PolicyState.ACTIVE, PolicyState.DRAFT
@@ -35,7 +40,7 @@ class Desk:
 
     def approve(self, request_id: str, version: str, *, operator: str = "checker") -> bytes:
         asked = request("ApprovePolicy", request_id, operator=operator)
-        return self.policies.approve(ApprovePolicy(asked, version), told)
+        return self.policies.approve(ApprovePolicy(asked, version), told_with_bills)
 
     def refused(self, version: str, *, operator: str = "checker") -> Reason:
         """Returns why an approval is refused; nothing of it is left."""
@@ -58,6 +63,11 @@ class Desk:
 
 def told(policy: PolicyVersion) -> bytes:
     return f"{policy.state.name} {policy.policy_version}".encode()
+
+
+def told_with_bills(policy: PolicyVersion, settled: SettledBills) -> bytes:
+    named = " ".join(["", str(settled.count), *settled.settlement_ids]) if settled.count else ""
+    return told(policy) + named.encode()
 
 
 def test_maker_and_checker_stand_on_record_with_the_version() -> None:
@@ -162,3 +172,34 @@ def test_an_open_ended_policy_ends_the_day_before_its_successor() -> None:
     assert desk.stored(former).state is ACTIVE
     _, _, detail = desk.records()[-1]
     assert (detail["policy_version"], detail["ended"]) == (latter, former)
+
+
+def test_no_approval_leaves_days_without_the_policy_that_they_had() -> None:
+    desk = Desk()
+    open_ended = desk.submit("1", "2024-01-01")
+    desk.approve("2", open_ended)
+    closed = desk.submit("3", "2024-06-01", "2024-12-31")
+    with pytest.raises(RuleError) as raised:
+        desk.approve("4", closed)
+    assert raised.value.reason is Reason.POLICY_LEAVES_GAP
+    assert raised.value.metadata == {"policy_version": open_ended, "first_day": "2025-01-01"}
+    assert desk.refused(closed) is Reason.POLICY_LEAVES_GAP
+    assert desk.stored(open_ended).end_date is None
+    # What was wanted is said by two open-ended ones, of which the second ends the first.
+    summer, after = desk.submit("5", "2024-06-01"), desk.submit("6", "2025-01-01")
+    desk.approve("7", summer)
+    desk.approve("8", after)
+    assert desk.stored(summer).end_date == dt.date(2024, 12, 31)
+    # The last day that there is leaves none behind it.
+    desk.approve("9", desk.submit("10", "2026-01-01", "9999-12-31"))
+
+
+def test_bills_that_are_settled_already_are_told_and_stand_on_record() -> None:
+    desk = Desk()
+    desk.kept.policies.settlement_ids += [f"s{number}" for number in range(SETTLED_IDS_MAX + 1)]
+    version = desk.submit("1", "2024-01-01")
+    _, _, count, *named = desk.approve("2", version).decode().split(" ")
+    assert int(count) == SETTLED_IDS_MAX + 1
+    assert named == desk.kept.policies.settlement_ids[:SETTLED_IDS_MAX]
+    _, _, detail = desk.records()[-1]
+    assert detail["settled_bills"] == count

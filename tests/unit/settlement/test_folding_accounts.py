@@ -1,56 +1,75 @@
 """What application decides of folding, without a database."""
 
-import datetime as dt
-
 from support.memory.settlement.work import REGION, MemoryWork
 
-from yibao_settlement.application.checkpoint import HORIZON, Checkpoints, horizon_id
+from yibao_settlement.application.checkpoint import Checkpoints
 
-NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
-OLD, NEW = horizon_id(NOW - dt.timedelta(seconds=1)), horizon_id(NOW + dt.timedelta(seconds=1))
-
-
-def fold(kept: MemoryWork, now: dt.datetime = NOW) -> int:
-    return Checkpoints(kept, clock=lambda: now).fold(REGION)
+FIRST = "01930000-0000-7000-8000-000000000001"
+SECOND = "01930000-0000-7000-8000-000000000002"
 
 
-def test_old_entries_of_shared_accounts_are_folded_and_no_persons_are() -> None:
+def checkpoints(kept: MemoryWork, *, others_ended: bool = True) -> Checkpoints:
+    return Checkpoints(kept, others_ended=lambda: others_ended)
+
+
+def test_entries_of_shared_accounts_are_folded_and_no_persons_are() -> None:
     kept = MemoryWork()
     kept.checkpoints.entries += [
-        ("fund:390100", OLD, -7),
-        ("fund:390100", OLD, -8),
-        ("fund:390100", NEW, -100),
-        ("payable:H99901900001", OLD, 15),
-        ("source:recharge", OLD, -3),
-        ("person:a", OLD, 3),
+        ("fund:390100", FIRST, -7),
+        ("fund:390100", SECOND, -8),
+        ("payable:H99901900001", FIRST, 15),
+        ("source:recharge", FIRST, -3),
+        ("person:a", FIRST, 3),
     ]
-    assert fold(kept) == 3
+    assert checkpoints(kept).fold(REGION) == 3
     assert kept.checkpoints.folded == {
         "fund:390100": -15,
         "payable:H99901900001": 15,
         "source:recharge": -3,
     }
-    assert kept.checkpoints.through == horizon_id(NOW)
+    assert (kept.checkpoints.through, kept.checkpoints.fence) == (SECOND, SECOND)
 
 
-def test_nothing_is_folded_twice_nor_back() -> None:
+def test_what_is_booked_while_others_end_stays_above_the_fence() -> None:
     kept = MemoryWork()
-    kept.checkpoints.entries.append(("fund:390100", OLD, -7))
-    assert fold(kept) == 1
-    assert fold(kept) == 0
-    assert fold(kept, NOW - dt.timedelta(seconds=5)) == 0
-    assert kept.checkpoints.through == horizon_id(NOW)
+    kept.checkpoints.entries.append(("fund:390100", FIRST, -7))
+
+    def others_ended() -> bool:
+        kept.checkpoints.entries.append(("fund:390100", SECOND, -8))
+        return True
+
+    assert Checkpoints(kept, others_ended=others_ended).fold(REGION) == 1
+    assert (kept.checkpoints.folded, kept.checkpoints.through) == ({"fund:390100": -7}, FIRST)
+
+
+def test_nothing_is_folded_while_a_transaction_goes_on() -> None:
+    kept = MemoryWork()
+    kept.checkpoints.entries.append(("fund:390100", FIRST, -7))
+    assert checkpoints(kept, others_ended=False).fold(REGION) == 0
+    assert (kept.checkpoints.folded, kept.checkpoints.fence) == ({}, FIRST)
+    assert checkpoints(kept).fold(REGION) == 1
+
+
+def test_nothing_is_folded_twice() -> None:
+    kept = MemoryWork()
+    kept.checkpoints.entries.append(("fund:390100", FIRST, -7))
+    assert checkpoints(kept).fold(REGION) == 1
+    assert checkpoints(kept).fold(REGION) == 0
+    assert kept.checkpoints.through == FIRST
 
 
 def test_a_region_that_another_process_folded_meanwhile_is_left_alone() -> None:
     kept = MemoryWork()
-    kept.checkpoints.entries.append(("fund:390100", OLD, -7))
+    kept.checkpoints.entries.append(("fund:390100", FIRST, -7))
     kept.checkpoints.through = None
-    assert fold(kept) == 0
+    assert checkpoints(kept).fold(REGION) == 0
     assert kept.checkpoints.folded == {}
 
 
-def test_the_horizon_lies_ten_minutes_back() -> None:
-    assert dt.timedelta(minutes=10) == HORIZON
-    millis = int(horizon_id(NOW).replace("-", "")[:12], 16)
-    assert millis == int((NOW - HORIZON).timestamp() * 1000)
+def test_wrong_checkpoints_are_made_anew() -> None:
+    kept = MemoryWork()
+    kept.checkpoints.entries.append(("fund:390100", FIRST, -7))
+    kept.checkpoints.replace([("fund:390100", -1)], through=SECOND)
+    assert checkpoints(kept).fold(REGION) == 0
+    assert checkpoints(kept).rebuild(REGION) == 1
+    assert kept.checkpoints.folded == {"fund:390100": -7}

@@ -4,7 +4,9 @@ isort:skip_file
 """
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
@@ -226,17 +228,30 @@ class ApprovePolicyResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     POLICY_FIELD_NUMBER: builtins.int
+    SETTLED_BILLS_FIELD_NUMBER: builtins.int
+    SETTLEMENT_IDS_FIELD_NUMBER: builtins.int
+    settled_bills: builtins.int
+    """How many bills of its insurance type and days stood settled when it was approved. They
+    stay as they were settled; where the policy is to decide them too, the institutions
+    reverse them and settle them again.
+    """
     @property
     def policy(self) -> global___Policy:
         """The policy in force."""
+
+    @property
+    def settlement_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The first of their settlements by time of settling, at most 200."""
 
     def __init__(
         self,
         *,
         policy: global___Policy | None = ...,
+        settled_bills: builtins.int = ...,
+        settlement_ids: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["policy", b"policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["policy", b"policy"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["policy", b"policy", "settled_bills", b"settled_bills", "settlement_ids", b"settlement_ids"]) -> None: ...
 
 global___ApprovePolicyResponse = ApprovePolicyResponse
 

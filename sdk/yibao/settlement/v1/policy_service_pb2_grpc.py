@@ -80,9 +80,12 @@ class PolicyServiceServicer(object):
 
     def ApprovePolicy(self, request, context):
         """Approves a draft (checker): it decides bills from its first day on. An open-ended
-        predecessor ends the day before. Callers: agency of the region, another operator
-        than the maker. Idempotent by `request_id`. Reasons: POLICY_VERSION_UNKNOWN,
-        POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP, REQUEST_ID_REUSED.
+        predecessor ends the day before, so the draft must be open-ended too: no approval
+        leaves days without a policy that had one. Bills of its days that are settled
+        already stay as they are; the answer names them. Callers: agency of the region,
+        another operator than the maker. Idempotent by `request_id`. Reasons:
+        POLICY_VERSION_UNKNOWN, POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP,
+        POLICY_LEAVES_GAP, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

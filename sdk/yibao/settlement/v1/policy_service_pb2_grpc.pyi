@@ -43,9 +43,12 @@ class PolicyServiceStub:
         yibao.settlement.v1.policy_service_pb2.ApprovePolicyResponse,
     ]
     """Approves a draft (checker): it decides bills from its first day on. An open-ended
-    predecessor ends the day before. Callers: agency of the region, another operator
-    than the maker. Idempotent by `request_id`. Reasons: POLICY_VERSION_UNKNOWN,
-    POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP, REQUEST_ID_REUSED.
+    predecessor ends the day before, so the draft must be open-ended too: no approval
+    leaves days without a policy that had one. Bills of its days that are settled
+    already stay as they are; the answer names them. Callers: agency of the region,
+    another operator than the maker. Idempotent by `request_id`. Reasons:
+    POLICY_VERSION_UNKNOWN, POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP,
+    POLICY_LEAVES_GAP, REQUEST_ID_REUSED.
     """
 
     GetPolicy: grpc.UnaryUnaryMultiCallable[
@@ -81,9 +84,12 @@ class PolicyServiceAsyncStub:
         yibao.settlement.v1.policy_service_pb2.ApprovePolicyResponse,
     ]
     """Approves a draft (checker): it decides bills from its first day on. An open-ended
-    predecessor ends the day before. Callers: agency of the region, another operator
-    than the maker. Idempotent by `request_id`. Reasons: POLICY_VERSION_UNKNOWN,
-    POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP, REQUEST_ID_REUSED.
+    predecessor ends the day before, so the draft must be open-ended too: no approval
+    leaves days without a policy that had one. Bills of its days that are settled
+    already stay as they are; the answer names them. Callers: agency of the region,
+    another operator than the maker. Idempotent by `request_id`. Reasons:
+    POLICY_VERSION_UNKNOWN, POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP,
+    POLICY_LEAVES_GAP, REQUEST_ID_REUSED.
     """
 
     GetPolicy: grpc.aio.UnaryUnaryMultiCallable[
@@ -125,9 +131,12 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.ApprovePolicyResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.ApprovePolicyResponse]]:
         """Approves a draft (checker): it decides bills from its first day on. An open-ended
-        predecessor ends the day before. Callers: agency of the region, another operator
-        than the maker. Idempotent by `request_id`. Reasons: POLICY_VERSION_UNKNOWN,
-        POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP, REQUEST_ID_REUSED.
+        predecessor ends the day before, so the draft must be open-ended too: no approval
+        leaves days without a policy that had one. Bills of its days that are settled
+        already stay as they are; the answer names them. Callers: agency of the region,
+        another operator than the maker. Idempotent by `request_id`. Reasons:
+        POLICY_VERSION_UNKNOWN, POLICY_STATE, SAME_MAKER_AND_CHECKER, POLICY_OVERLAP,
+        POLICY_LEAVES_GAP, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

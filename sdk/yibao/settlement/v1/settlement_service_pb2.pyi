@@ -79,6 +79,7 @@ class SettleBillRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     PRESENTATION_FIELD_NUMBER: builtins.int
     BILL_FIELD_NUMBER: builtins.int
+    EXPECTED_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -91,6 +92,13 @@ class SettleBillRequest(google.protobuf.message.Message):
     def bill(self) -> yibao.settlement.v1.bill_pb2.Bill:
         """The bill."""
 
+    @property
+    def expected(self) -> global___ExpectedAmounts:
+        """What the person was shown and agreed to, such as the sums of a trial. Where the bill
+        comes to other sums by now, it is refused with AMOUNTS_NOT_AS_EXPECTED. Absent, it is
+        settled for whatever it comes to.
+        """
+
     def __init__(
         self,
         *,
@@ -98,15 +106,44 @@ class SettleBillRequest(google.protobuf.message.Message):
         region: builtins.str = ...,
         presentation: yibao.settlement.v1.visit_pb2.Presentation | None = ...,
         bill: yibao.settlement.v1.bill_pb2.Bill | None = ...,
+        expected: global___ExpectedAmounts | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["bill", b"bill", "presentation", b"presentation"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bill", b"bill", "presentation", b"presentation", "region", b"region", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["bill", b"bill", "expected", b"expected", "presentation", b"presentation"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bill", b"bill", "expected", b"expected", "presentation", b"presentation", "region", b"region", "request_id", b"request_id"]) -> None: ...
 
 global___SettleBillRequest = SettleBillRequest
 
 @typing.final
+class ExpectedAmounts(google.protobuf.message.Message):
+    """Who was to bear how much of a bill. All three must hold: an absent one is 0."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FUND_TOTAL_FEN_FIELD_NUMBER: builtins.int
+    ACCOUNT_FEN_FIELD_NUMBER: builtins.int
+    CASH_FEN_FIELD_NUMBER: builtins.int
+    fund_total_fen: builtins.int
+    """What all funds pay together, in fen."""
+    account_fen: builtins.int
+    """What the personal account pays, in fen."""
+    cash_fen: builtins.int
+    """What the person pays in cash, in fen."""
+    def __init__(
+        self,
+        *,
+        fund_total_fen: builtins.int = ...,
+        account_fen: builtins.int = ...,
+        cash_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "cash_fen", b"cash_fen", "fund_total_fen", b"fund_total_fen"]) -> None: ...
+
+global___ExpectedAmounts = ExpectedAmounts
+
+@typing.final
 class SettleBillResponse(google.protobuf.message.Message):
-    """See SettlementService.SettleBill."""
+    """See SettlementService.SettleBill. Byte for byte as it was first answered, also to a
+    repeat after the settlement was reversed: GetSettlement tells its state by now.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 

@@ -36,15 +36,17 @@ class SettlementServiceStub:
     """Settles a bill: books what the funds and the account pay and uses up the QR code
     (audience `01301`; `02121` at a pharmacy). Callers: the institution of the visit.
     The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
-    gets the first answer, byte for byte; after a time-out, repeat. The enrolment on the
-    service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
+    gets the first answer, byte for byte, SETTLED even where it was reversed since; after
+    a time-out, repeat, and read the state by GetSettlement where a reversal may have come
+    between. The enrolment on the service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
     PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
     INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, VISIT_CANCELLED, SERVICE_DATE_INVALID,
     INSTITUTION_NOT_DESIGNATED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
     CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
     LINE_NUMBER_REPEATED, BILL_TOTAL_MISMATCH, POLICY_NOT_FOUND,
-    POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
+    POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, AMOUNTS_NOT_AS_EXPECTED,
+    BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
     """
 
     SubmitBills: grpc.UnaryUnaryMultiCallable[
@@ -111,15 +113,17 @@ class SettlementServiceAsyncStub:
     """Settles a bill: books what the funds and the account pay and uses up the QR code
     (audience `01301`; `02121` at a pharmacy). Callers: the institution of the visit.
     The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
-    gets the first answer, byte for byte; after a time-out, repeat. The enrolment on the
-    service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
+    gets the first answer, byte for byte, SETTLED even where it was reversed since; after
+    a time-out, repeat, and read the state by GetSettlement where a reversal may have come
+    between. The enrolment on the service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
     PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
     INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, VISIT_CANCELLED, SERVICE_DATE_INVALID,
     INSTITUTION_NOT_DESIGNATED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
     CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
     LINE_NUMBER_REPEATED, BILL_TOTAL_MISMATCH, POLICY_NOT_FOUND,
-    POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
+    POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, AMOUNTS_NOT_AS_EXPECTED,
+    BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
     """
 
     SubmitBills: grpc.aio.UnaryUnaryMultiCallable[
@@ -190,15 +194,17 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         """Settles a bill: books what the funds and the account pay and uses up the QR code
         (audience `01301`; `02121` at a pharmacy). Callers: the institution of the visit.
         The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
-        gets the first answer, byte for byte; after a time-out, repeat. The enrolment on the
-        service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
+        gets the first answer, byte for byte, SETTLED even where it was reversed since; after
+        a time-out, repeat, and read the state by GetSettlement where a reversal may have come
+        between. The enrolment on the service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
         PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
         CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
         INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, VISIT_CANCELLED, SERVICE_DATE_INVALID,
         INSTITUTION_NOT_DESIGNATED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
         CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
         LINE_NUMBER_REPEATED, BILL_TOTAL_MISMATCH, POLICY_NOT_FOUND,
-        POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
+        POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, AMOUNTS_NOT_AS_EXPECTED,
+        BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -69,6 +69,7 @@ class Visit(google.protobuf.message.Message):
     REGISTER_TIME_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
     CANCEL_TIME_FIELD_NUMBER: builtins.int
+    CANCELLED_BY_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """The visit, a UUID made by the service (mdtrt_id)."""
     region: builtins.str
@@ -89,6 +90,10 @@ class Visit(google.protobuf.message.Message):
     """The institution's level (hosp_lv, see `Institution.institution_level`) at registration."""
     state: global___VisitState.ValueType
     """Where the visit is in its life."""
+    cancelled_by: builtins.str
+    """The path of the caller that cancelled it, such as `institution/H11010500001`; empty
+    unless `state` is CANCELLED.
+    """
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day of care."""
@@ -122,9 +127,10 @@ class Visit(google.protobuf.message.Message):
         register_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         state: global___VisitState.ValueType = ...,
         cancel_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        cancelled_by: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "register_time", b"register_time", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "care_type", b"care_type", "entitlement_groups", b"entitlement_groups", "institution_id", b"institution_id", "institution_level", b"institution_level", "insurance_type", b"insurance_type", "person_class", b"person_class", "person_id", b"person_id", "provider_visit_number", b"provider_visit_number", "region", b"region", "register_time", b"register_time", "start_date", b"start_date", "state", b"state", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "cancelled_by", b"cancelled_by", "care_type", b"care_type", "entitlement_groups", b"entitlement_groups", "institution_id", b"institution_id", "institution_level", b"institution_level", "insurance_type", b"insurance_type", "person_class", b"person_class", "person_id", b"person_id", "provider_visit_number", b"provider_visit_number", "region", b"region", "register_time", b"register_time", "start_date", b"start_date", "state", b"state", "visit_id", b"visit_id"]) -> None: ...
 
 global___Visit = Visit
 

@@ -72,11 +72,11 @@ def walk_golden_path(
             settlement.credit(person_id)
         before = settlement.standing(person_id)
         bill = settlement.make_bill(visit_id)
-        settlement.try_bill(bill)
+        expected = settlement.try_bill(bill)
         if has_account:
             settlement.try_with_account(bill)
         qr_text = identity.issue(certificate_id, SETTLE)
-        request, answer = settlement.settle(bill, qr_text)
+        request, answer = settlement.settle(bill, qr_text, expected)
         settled = SettleBillResponse.FromString(answer).settlement
         settlement.read(settled)
         trace = settlement.explain(settled.settlement_id)

@@ -108,12 +108,17 @@ class SettlementSteps:
             account_use=used,
         )
 
-    def try_bill(self, bill: bill_pb2.Bill) -> None:
-        """Asks what the bill would cost whom."""
+    def try_bill(self, bill: bill_pb2.Bill) -> settlement_rpc.ExpectedAmounts:
+        """Asks what the bill would cost whom, which the person is shown and agrees to."""
         request = settlement_rpc.TrialBillRequest(region=self._region, bill=bill)
         with self._log.step("Try the bill", "settlement") as note:
             trial = self._settlements.TrialBill(request, timeout=CALL_SECONDS).settlement
             note(f"funds {yuan(trial.fund_total_fen)}, cash {yuan(trial.cash_fen)}")
+        return settlement_rpc.ExpectedAmounts(
+            fund_total_fen=trial.fund_total_fen,
+            account_fen=trial.account_fen,
+            cash_fen=trial.cash_fen,
+        )
 
     def try_with_account(self, bill: bill_pb2.Bill) -> None:
         """Asks what the personal account would pay if the person let it."""
@@ -125,13 +130,16 @@ class SettlementSteps:
             trial = self._settlements.TrialBill(request, timeout=CALL_SECONDS).settlement
             note(f"account {yuan(trial.account_fen)}, cash {yuan(trial.cash_fen)}")
 
-    def settle(self, bill: bill_pb2.Bill, qr_text: str) -> tuple[bytes, bytes]:
-        """Settles the bill; returns the bytes of the request and of the answer."""
+    def settle(
+        self, bill: bill_pb2.Bill, qr_text: str, expected: settlement_rpc.ExpectedAmounts
+    ) -> tuple[bytes, bytes]:
+        """Settles the bill for what was agreed; returns the bytes of request and answer."""
         request = settlement_rpc.SettleBillRequest(
             request_id=new_request_id(),
             region=self._region,
             presentation=self._presentation(qr_text),
             bill=bill,
+            expected=expected,
         ).SerializeToString()
         with self._log.step("Settle the bill", "settlement") as note:
             raw = self._settle_raw(request)

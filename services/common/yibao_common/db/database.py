@@ -7,12 +7,18 @@ their beginning on SQLite; on PostgreSQL they run READ COMMITTED and lock rows.
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 
 import sqlalchemy as sa
 
 from yibao_common.db import engine_sqlite
 from yibao_common.values.errors import TransientError
+
+# The numbers of transactions, without the 32 bits that wrap around.
+_OWN_TRANSACTION = sa.text("SELECT pg_current_xact_id()::text::bigint")
+_OLDEST_TRANSACTION = sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+_POLL_SECONDS = 0.05
 
 
 class Database:
@@ -61,6 +67,28 @@ class Database:
         """
         with _transient_told(), self._reader.begin() as connection:
             yield connection
+
+    def others_ended(self, *, within_seconds: float = 10) -> bool:
+        """Waits until every writing transaction that has begun by now has ended.
+
+        False where one goes on for longer. What such a transaction wrote is committed
+        then, or never will be; and whoever begins later sees what was committed before
+        this call. On SQLite only one transaction writes at a time.
+        """
+        if self.is_sqlite:
+            with self.write():
+                return True
+        with self.write() as connection:
+            # Greater than the id of every transaction that has written anything yet.
+            own_id = connection.execute(_OWN_TRANSACTION).scalar_one()
+        end = time.monotonic() + within_seconds
+        while True:
+            with self.read() as connection:
+                if connection.execute(_OLDEST_TRANSACTION).scalar_one() >= own_id:
+                    return True
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
         """Closes every connection."""

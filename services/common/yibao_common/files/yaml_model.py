@@ -77,12 +77,19 @@ def _text_check(what: str, accepts: Callable[[str], bool]) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+# As in the contract: earlier years are typing mistakes.
+_FIRST_YEAR = 1900
+
+
 def _check_day(value: object) -> object:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         try:
-            return dt.date.fromisoformat(value)
+            day = dt.date.fromisoformat(value)
         except ValueError:
             pass
+        else:
+            if day.year >= _FIRST_YEAR:
+                return day
     raise _expected("a day such as 2024-01-31", value)
 
 

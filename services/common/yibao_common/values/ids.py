@@ -51,4 +51,25 @@ class TimeOrderedIds:
         return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
 
 
+class IdsAbove:
+    """Makes identifiers that are all greater than one, whatever the clock says."""
+
+    def __init__(self, ids: Ids, least: str) -> None:
+        """Takes what makes identifiers, and the UUIDv7 to exceed; empty is below all."""
+        self._ids = ids
+        self._least = least
+
+    def __call__(self) -> str:
+        """Returns the next UUID, with the random tail of a new one."""
+        value = self._ids()
+        if value <= self._least:
+            head = self._least.replace("-", "")[:16]
+            # 48 bits of milliseconds, the version, 12 bits of counter: the counter carries
+            # into the milliseconds.
+            ticks = (int(head[:12], 16) << 12 | int(head[13:], 16)) + 1
+            time, counter = f"{ticks >> 12:012x}", f"{ticks & 0xFFF:03x}"
+            value = self._least = f"{time[:8]}-{time[8:]}-7{counter}{value[18:]}"
+        return value
+
+
 new_id = TimeOrderedIds()

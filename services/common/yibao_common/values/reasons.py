@@ -124,11 +124,18 @@ class Reason(enum.Enum):
         "待遇政策对同一费用重复支付，请联系经办机构",
     )
 
+    AMOUNTS_NOT_AS_EXPECTED = (
+        113,
+        Code.FAILED_PRECONDITION,
+        "费用分担与试算时不同，请重新试算并经参保人确认",
+    )
+
     POLICY_FILE_INVALID = (120, Code.INVALID_ARGUMENT, "待遇政策文件有误")
     SAME_MAKER_AND_CHECKER = (121, Code.FAILED_PRECONDITION, "经办与复核不能为同一人")
     POLICY_STATE = (122, Code.FAILED_PRECONDITION, "待遇政策当前状态不允许此操作")
     POLICY_OVERLAP = (123, Code.FAILED_PRECONDITION, "与已执行的待遇政策日期重叠")
     POLICY_VERSION_UNKNOWN = (124, Code.NOT_FOUND, "未找到该版本的待遇政策")
+    POLICY_LEAVES_GAP = (125, Code.FAILED_PRECONDITION, "该待遇政策到期后，将没有执行中的待遇政策")
 
     REGISTRATION_NOT_FOUND = (140, Code.NOT_FOUND, "未找到异地就医备案")
     REGION_EXCLUDED = (141, Code.FAILED_PRECONDITION, "港澳台地区不在备案范围内")

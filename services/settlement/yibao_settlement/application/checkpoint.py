@@ -1,32 +1,24 @@
-"""Which old entries of the ledger are folded into checkpoints, so that balances are cheap.
+"""Which entries of the ledger are folded into checkpoints, so that balances are cheap.
 
 Entries are never changed and fund accounts are never locked: a checkpoint only states
-the sum of the entries up to a posting id. Posting ids rise with time and a transaction
-lasts seconds, so entries older than the horizon can no longer appear.
+the sum of the entries up to a posting id, so nothing may appear below it later. No clock
+tells that. A fold raises the region's fence to the newest posting that is committed, and
+whoever posts from then on makes ids above it. Once every transaction that had begun
+before has ended, what stands up to the fence stands for good and is summed.
 """
 
-import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from yibao_common.commands.transactions import Transactions
-from yibao_common.values.clock import Clock
 
 if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
 
-# Far beyond the longest transaction and the clock differences between processes: an entry
-# that appeared below a checkpoint would be missing from its balance.
-HORIZON = dt.timedelta(minutes=10)
+# Below every posting id: nothing is folded.
+BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 # Accounts that many bills post to. A person's own has its balance in the standing.
 _FOLDED = ("fund:", "payable:", "source:")
-
-
-def horizon_id(now: dt.datetime) -> str:
-    """Returns the least UUIDv7 of the moment `HORIZON` before `now`."""
-    millis = int((now - HORIZON).timestamp() * 1000)
-    digits = f"{millis:012x}"
-    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
 
 
 class CheckpointRows(Protocol):
@@ -36,6 +28,17 @@ class CheckpointRows(Protocol):
         """Lets no other process fold the region; returns the posting id it is folded through.
 
         None where another one has folded it while this one waited.
+        """
+        ...
+
+    def newest_posting(self) -> str:
+        """Returns the greatest posting id that is committed, BEFORE_ALL without any."""
+        ...
+
+    def raise_fence(self, posting_id: str) -> None:
+        """Lets every id that is made after this transaction be greater than `posting_id`.
+
+        A fence that is higher already stays.
         """
         ...
 
@@ -53,19 +56,42 @@ class CheckpointRows(Protocol):
 class Checkpoints:
     """Folds accounts. Blocks."""
 
-    def __init__(self, transactions: "Transactions[Work]", *, clock: Clock) -> None:
-        """Takes what begins transactions."""
+    def __init__(
+        self, transactions: "Transactions[Work]", *, others_ended: Callable[[], bool]
+    ) -> None:
+        """Takes what begins transactions and what waits for them.
+
+        `others_ended()` waits until every transaction that has begun by then has ended, and
+        tells whether they did in time.
+        """
         self._transactions = transactions
-        self._clock = clock
+        self._others_ended = others_ended
 
     def fold(self, region: str) -> int:
-        """Moves the region's checkpoints up to the horizon; returns how many there are.
+        """Moves the region's checkpoints up to what is booked; returns how many there are.
 
-        One process folds a region at a time, and never back: a clock that was set back, or a
-        fold that began earlier and ends later, changes nothing.
+        One process folds a region at a time, and never back. Where a transaction does not
+        end, nothing is folded: the next round finds it ended.
         """
-        through = horizon_id(self._clock())
-        return self._transactions.change(region, lambda work: self._fold(work, through))
+        fence = self._transactions.change(region, self._raise_fence)
+        if fence is None or not self._others_ended():
+            return 0
+        return self._transactions.change(region, lambda work: self._fold(work, fence))
+
+    def rebuild(self, region: str) -> int:
+        """Forgets the region's checkpoints and makes them anew from all entries."""
+        while not self._transactions.change(region, self._forget):
+            # Another process folded meanwhile; the lock was waited for, so this ends.
+            continue
+        return self.fold(region)
+
+    @staticmethod
+    def _raise_fence(work: "Work") -> str | None:
+        folded, newest = work.checkpoints.lock(), work.checkpoints.newest_posting()
+        if folded is None or newest <= folded:
+            return None
+        work.checkpoints.raise_fence(newest)
+        return newest
 
     @staticmethod
     def _fold(work: "Work", through: str) -> int:
@@ -79,3 +105,10 @@ class Checkpoints:
         ]
         work.checkpoints.replace(balances, through=through)
         return len(balances)
+
+    @staticmethod
+    def _forget(work: "Work") -> bool:
+        if work.checkpoints.lock() is None:
+            return False
+        work.checkpoints.replace([], through=BEFORE_ALL)
+        return True

@@ -13,6 +13,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.version import (
     PolicyVersion,
+    SettledBills,
     approve,
     check_approvable,
     draft_of,
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
 
 Encode = Callable[[PolicyVersion], bytes]
+# Takes the policy in force, and the bills that were settled of its days before.
+EncodeApproval = Callable[[PolicyVersion, SettledBills], bytes]
+# How many settled bills an approval names; it counts all.
+SETTLED_IDS_MAX = 200
 
 
 class PolicyRows(Protocol):
@@ -34,6 +39,13 @@ class PolicyRows(Protocol):
 
     def active(self, insurance_type: str) -> Sequence[PolicyVersion]:
         """Returns every policy of an insurance type that is in force on some days."""
+        ...
+
+    def settled(self, policy: PolicyVersion, *, most_ids: int) -> SettledBills:
+        """Returns the settlements that stand of the policy's insurance type and days.
+
+        Those settled first are named, at most `most_ids`.
+        """
         ...
 
     def insert(self, draft: PolicyVersion) -> None:
@@ -90,15 +102,18 @@ class Policies:
             command.request, lambda work: encode(self._submit(work, command))
         )
 
-    def approve(self, command: ApprovePolicy, encode: Encode) -> bytes:
+    def approve(self, command: ApprovePolicy, encode: EncodeApproval) -> bytes:
         """Puts a draft in force once by request id and returns the answer's bytes.
+
+        Bills of its days that were settled before stay as they are; the answer names them.
 
         Raises:
             RuleError: POLICY_VERSION_UNKNOWN, POLICY_STATE, SAME_MAKER_AND_CHECKER,
-                POLICY_OVERLAP, REQUEST_ID_REUSED; in this order, but the last one first.
+                POLICY_OVERLAP or POLICY_LEAVES_GAP, REQUEST_ID_REUSED; in this order, but
+                the last one first.
         """
         return self._transactions.once(
-            command.request, lambda work: encode(self._approve(work, command))
+            command.request, lambda work: encode(*self._approve(work, command))
         )
 
     def find(self, region: str, policy_version: str) -> PolicyVersion:
@@ -119,7 +134,7 @@ class Policies:
         self._record(work, command.request, draft)
         return draft
 
-    def _approve(self, work: "Work", command: ApprovePolicy) -> PolicyVersion:
+    def _approve(self, work: "Work", command: ApprovePolicy) -> tuple[PolicyVersion, SettledBills]:
         request = command.request
         # First, because it locks the region: two approvals at once would not see each other.
         work.reference.raise_epoch()
@@ -132,9 +147,16 @@ class Policies:
         approval = approve(draft, active, checker=checker, now=self._clock())
         for policy in (*approval.ended, approval.approved):
             work.policies.update(policy)
+        settled = work.policies.settled(approval.approved, most_ids=SETTLED_IDS_MAX)
         ended = ",".join(policy.policy_version for policy in approval.ended)
-        self._record(work, request, approval.approved, **({"ended": ended} if ended else {}))
-        return approval.approved
+        self._record(
+            work,
+            request,
+            approval.approved,
+            **({"ended": ended} if ended else {}),
+            **({"settled_bills": str(settled.count)} if settled.count else {}),
+        )
+        return approval.approved, settled
 
     def _record(self, work: "Work", request: Request, policy: PolicyVersion, **more: str) -> None:
         # Who approves is the caller of the entry; who submitted stands beside.

@@ -46,6 +46,10 @@ class Reads(Protocol):
         """Returns the settlement."""
         ...
 
+    def settled_at(self, region: str, settlement_id: str) -> str | None:
+        """Returns the institution of the settlement, also where its record was altered."""
+        ...
+
     def settlements(
         self, region: str, wish: Wish, *, after: Place | None, limit: int
     ) -> list[SettlementSummary]:

@@ -42,6 +42,7 @@ def check_ledger(database: Database) -> LedgerReport:
             checker.check_empty(
                 facts.empty_postings(connection, region), facts.lost_lines(connection, region)
             )
+            checker.check_codes(facts.aimless_codes(connection, region))
             checker.check_told(connection)
             years = checker.check_settlements(booked_settlements(connection, region))
             balances, stored_years = facts.standings(connection, region)
@@ -97,6 +98,10 @@ class _RegionChecker:
             self._drift(1, posting_id, "it has no entries")
         for settlement_id in lines:
             self._drift(4, settlement_id, "has lines, and there is no such settlement")
+
+    def check_codes(self, aimless: list[str]) -> None:
+        for code_id in aimless:
+            self._drift(7, f"code {code_id}", "was used up for no visit and no settlement")
 
     def check_told(self, connection: sa.Connection) -> None:
         """Checks that every posting names what it was made for, and what the audit tells.

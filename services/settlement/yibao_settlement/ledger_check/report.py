@@ -10,7 +10,7 @@ INVARIANTS = (
     "every settlement agrees with its lines, its visit and its policy, and its parts sum",
     "the entries of every settlement are those of its amounts; a reversal mirrors them",
     "the accumulators of every person's year are those of its settlements",
-    "every settlement used up a code",
+    "every settlement used up one code, every code was used for what is there",
     "every settlement comes out the same when it is calculated again",
     "every merge moves money to who took the account over, and leaves the other empty",
     "every posting tells what for; the audit tells of credits and agencies' reversals",

@@ -21,10 +21,12 @@ def settlement_faults(
     booked: BookedSettlement, record: SettlementRecord, policy: Policy | None
 ) -> Iterator[Fault]:
     """Yields what is wrong with a settlement; `policy` is that of its version, if stored."""
-    if booked.code_uses < booked.bills_of_request:
-        # There may be more: once its answer is no longer kept, the id of a request can come
-        # again with another code, and nothing stored tells for which of them one was used.
-        uses = f"{booked.code_uses} codes used up for {booked.bills_of_request} bills"
+    if booked.code_uses > 1:
+        yield 7, f"{booked.code_uses} codes were used up for it"
+    elif not booked.code_uses and booked.untold_uses < booked.bills_of_request:
+        # Of before it was kept what for: there may be more, because the id of a request could
+        # come again with another code once its answer was no longer kept.
+        uses = f"{booked.untold_uses} codes used up for {booked.bills_of_request} bills"
         yield 7, f"its request has {uses}"
     for number, faults in (
         (5, lambda: _entry_faults(booked, record)),

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.money import divide_half_up, line_amount_fen, parse_decimal
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.policy.split import PricedLine
+from yibao_settlement.rules.policy.split import PricedLine, Split
 
 
 class ChargedLine(NamedTuple):
@@ -39,6 +39,29 @@ class Bill:
     lines: tuple[ChargedLine, ...]
     total_fen: int
     account_used: bool
+
+
+class ExpectedAmounts(NamedTuple):
+    """Who was to bear how much of a bill, as the person was shown it; in fen."""
+
+    fund_total_fen: int
+    account_fen: int
+    cash_fen: int
+
+
+def check_expected(expected: ExpectedAmounts | None, split: Split, *, policy_version: str) -> None:
+    """Raises AMOUNTS_NOT_AS_EXPECTED, with the sums by now, where the bill comes to others."""
+    sums = ExpectedAmounts(split.fund_total_fen, split.account_fen, split.cash_fen)
+    if expected is not None and expected != sums:
+        raise RuleError(
+            Reason.AMOUNTS_NOT_AS_EXPECTED,
+            f"the bill comes to {sums.fund_total_fen} fen of the funds, {sums.account_fen} of "
+            f"the account and {sums.cash_fen} in cash, by policy {policy_version}",
+            fund_total_fen=sums.fund_total_fen,
+            account_fen=sums.account_fen,
+            cash_fen=sums.cash_fen,
+            policy_version=policy_version,
+        )
 
 
 @dataclass(frozen=True, slots=True)

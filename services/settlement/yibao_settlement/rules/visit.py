@@ -36,7 +36,8 @@ class Visit:
 
     A bill is decided by the enrolment on its own service date; of the enrolment here, only
     the insurance type counts: it is preferred where several cover that day. `cancel_time`
-    is None while it stands.
+    is None while it stands; `cancelled_by` is the path of who cancelled it, None too for
+    visits of before it was kept.
     """
 
     visit_id: str
@@ -52,6 +53,7 @@ class Visit:
     institution_level: str
     register_time: dt.datetime
     cancel_time: dt.datetime | None = None
+    cancelled_by: str | None = None
 
 
 def registration_audience(care_type: str) -> str:

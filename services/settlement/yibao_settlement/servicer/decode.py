@@ -9,7 +9,7 @@ from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao_common.rpc.wire import to_date, to_optional_date
 from yibao_common.values.calendar import shanghai_midnight
 from yibao_settlement.application.settlement.listing import Place, Wish
-from yibao_settlement.rules.bill import Bill, ChargedLine
+from yibao_settlement.rules.bill import Bill, ChargedLine, ExpectedAmounts
 
 _DAY = dt.timedelta(days=1)
 # Whether what is listed is reversed; None is either. No other state is stored.
@@ -41,6 +41,14 @@ def bill_of(message: bill_pb2.Bill) -> Bill:
         message.total_fen,
         message.account_use == bill_pb2.ACCOUNT_USE_OWN,
     )
+
+
+def expected_of(message: pb.SettleBillRequest) -> ExpectedAmounts | None:
+    """Returns what the person agreed to, None where the request does not say."""
+    if not message.HasField("expected"):
+        return None
+    expected = message.expected
+    return ExpectedAmounts(expected.fund_total_fen, expected.account_fen, expected.cash_fen)
 
 
 def wish_of(message: pb.ListSettlementsRequest, *, institution_id: str | None) -> Wish:

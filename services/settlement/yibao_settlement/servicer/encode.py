@@ -74,6 +74,7 @@ def visit_message(region: str, visit: Visit) -> visit_pb2.Visit:
     if visit.cancel_time is not None:
         message.state = visit_pb2.VISIT_STATE_CANCELLED
         message.cancel_time.CopyFrom(from_instant(visit.cancel_time))
+        message.cancelled_by = visit.cancelled_by or ""
     return message
 
 

@@ -57,8 +57,10 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         response = await self._blocking.run(
             self._policies.approve,
             ApprovePolicy(request_of(request, "ApprovePolicy"), request.policy_version),
-            lambda version: pb.ApprovePolicyResponse(
-                policy=_message(request.region, version)
+            lambda version, settled: pb.ApprovePolicyResponse(
+                policy=_message(request.region, version),
+                settled_bills=settled.count,
+                settlement_ids=settled.settlement_ids,
             ).SerializeToString(),
         )
         return as_sent(pb.ApprovePolicyResponse, response)

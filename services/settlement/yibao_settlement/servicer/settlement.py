@@ -27,7 +27,14 @@ from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, Reve
 from yibao_settlement.application.settlement.settle import SettleBill
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.rules.visit import settlement_audience
-from yibao_settlement.servicer.decode import LISTED_STATES, bill_of, place_of, place_text, wish_of
+from yibao_settlement.servicer.decode import (
+    LISTED_STATES,
+    bill_of,
+    expected_of,
+    place_of,
+    place_text,
+    wish_of,
+)
 from yibao_settlement.servicer.encode import (
     fill_settlement,
     reversed_,
@@ -154,7 +161,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             audience=settlement_audience(asked.caller.own_institution()),
             now=self._clock(),
         )
-        return SettleBill(asked, code, bill_of(request.bill), settled)
+        return SettleBill(asked, code, bill_of(request.bill), settled, expected_of(request))
 
     async def ReverseSettlement(
         self,

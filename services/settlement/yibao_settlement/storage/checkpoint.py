@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from yibao_common.db.rows import insert_rows
+from yibao_settlement.application.checkpoint import BEFORE_ALL
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.ledger.posting import account_balances
 
 # The account of this name is the region itself: locked by who folds, it holds no balance.
 _REGION_ROW = ""
-_BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
 
 class StoredCheckpoints:
@@ -25,7 +25,7 @@ class StoredCheckpoints:
         """Locks the region's own row, made where it is missing, and returns its mark."""
         table = tables.account_checkpoint
         columns = ("region", "account_id", "through_posting_id", "balance_fen")
-        first = (self._region, _REGION_ROW, _BEFORE_ALL, 0)
+        first = (self._region, _REGION_ROW, BEFORE_ALL, 0)
         insert_rows(self._connection, table, columns, [first], skip_existing=True)
         through = self._connection.execute(
             sa.select(table.c.through_posting_id)
@@ -34,6 +34,31 @@ class StoredCheckpoints:
         ).scalar_one_or_none()
         # Another process that folded replaced the row while this one waited for it.
         return None if through is None else str(through)
+
+    def newest_posting(self) -> str:
+        """Returns the greatest posting id that is committed, BEFORE_ALL without any."""
+        newest = [
+            self._connection.execute(
+                # PostgreSQL knows no greatest UUID, but their order.
+                sa.select(column)
+                .where(column.table.c.region == self._region)
+                .order_by(column.desc())
+                .limit(1)
+            ).scalar_one_or_none()
+            for column in (tables.settlement.c.settlement_id, tables.posting.c.posting_id)
+        ]
+        return max((str(each) for each in newest if each is not None), default=BEFORE_ALL)
+
+    def raise_fence(self, posting_id: str) -> None:
+        """Lets every id that is made after this transaction be greater than `posting_id`."""
+        table = tables.posting_fence
+        columns, row = ("region", "posting_id"), (self._region, posting_id)
+        insert_rows(self._connection, table, columns, [row], skip_existing=True)
+        self._connection.execute(
+            sa.update(table)
+            .where(table.c.region == self._region, table.c.posting_id < posting_id)
+            .values(posting_id=posting_id)
+        )
 
     def balances(self, prefix: str, *, through: str) -> list[tuple[str, int]]:
         """Returns the accounts that begin with `prefix` and their sums up to `through`."""

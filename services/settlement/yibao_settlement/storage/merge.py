@@ -148,6 +148,21 @@ def survivors_of(
     return {person_id: _last(into, person_id) for person_id in person_ids if person_id in into}
 
 
+def one_person(connection: sa.Connection, region: str, person_id: str) -> list[str]:
+    """Returns every id that the person of `person_id` has or had, merged records included."""
+    person = tables.person.c
+    survivors = survivors_of(connection, region, (person_id,))
+    newest = [survivors.get(person_id, person_id)]
+    found = set(newest)
+    while newest:
+        query = sa.select(person.person_id).where(
+            person.region == region, person.merged_into.in_(newest)
+        )
+        newest = [each for each in connection.execute(query).scalars() if each not in found]
+        found.update(newest)
+    return sorted(found)
+
+
 def _last(into: Mapping[str, str], person_id: str) -> str:
     steps = 0
     while person_id in into:

@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 
-from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion
+from yibao_common.values.calendar import shanghai_midnight
+from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion, SettledBills
 from yibao_settlement.storage import tables
 
 _COLUMN = tables.policy.c
@@ -26,6 +27,30 @@ class StoredPolicies:
         """Returns every active policy of an insurance type."""
         is_active = _COLUMN.state == PolicyState.ACTIVE.value
         return self._select(sa.and_(_COLUMN.insurance_type == insurance_type, is_active))
+
+    def settled(self, policy: PolicyVersion, *, most_ids: int) -> SettledBills:
+        """Returns the settlements that stand of the policy's insurance type and days."""
+        settlement = tables.settlement.c
+        # No bill is settled before its service date: the index by time is read from there.
+        conditions = [
+            settlement.region == self._region,
+            settlement.settle_time >= shanghai_midnight(policy.start_date),
+            settlement.insurance_type == policy.insurance_type,
+            settlement.service_date >= policy.start_date,
+            settlement.reversal_id.is_(None),
+        ]
+        if policy.end_date is not None:
+            conditions.append(settlement.service_date <= policy.end_date)
+        count = self._connection.execute(
+            sa.select(sa.func.count()).select_from(tables.settlement).where(*conditions)
+        ).scalar_one()
+        named = self._connection.execute(
+            sa.select(settlement.settlement_id)
+            .where(*conditions)
+            .order_by(settlement.settle_time, settlement.settlement_id)
+            .limit(most_ids)
+        ).scalars()
+        return SettledBills(count, tuple(named) if count else ())
 
     def insert(self, draft: PolicyVersion) -> None:
         """Stores a new policy."""

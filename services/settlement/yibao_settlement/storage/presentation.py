@@ -7,7 +7,7 @@ from yibao_settlement.storage.batch.loading import Read, Wanted
 
 _COLUMNS = (
     *("region", "signer", "code_id", "request_id"),
-    *("institution_id", "terminal_id", "scan_time"),
+    *("institution_id", "terminal_id", "scan_time", "used_for_id"),
 )
 
 
@@ -34,8 +34,9 @@ def write_codes(working_set: WorkingSet) -> Insert:
                 institution_id,
                 code.terminal_id,
                 code.scan_time,
+                used_for_id,
             )
-            for code, request_id, institution_id in working_set.changes.code_uses
+            for code, request_id, institution_id, used_for_id in working_set.changes.code_uses
         ],
     )
 

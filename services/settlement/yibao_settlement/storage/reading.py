@@ -68,6 +68,17 @@ class StoredReads:
         with self._database.read() as connection:
             return find_settlement(connection, region, settlement_id)
 
+    def settled_at(self, region: str, settlement_id: str) -> str | None:
+        """Returns the institution of the settlement, or None."""
+        settlement = tables.settlement.c
+        with self._database.read() as connection:
+            found: str | None = connection.execute(
+                sa.select(settlement.institution_id).where(
+                    settlement.region == region, settlement.settlement_id == settlement_id
+                )
+            ).scalar_one_or_none()
+        return found
+
     def settlements(
         self, region: str, wish: Wish, *, after: Place | None, limit: int
     ) -> list[SettlementSummary]:

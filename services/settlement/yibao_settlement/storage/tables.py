@@ -96,6 +96,13 @@ person = sa.Table(
     # Relatives whose accounts may pay, joined by commas, in the order in which they agreed.
     sa.Column("payer_ids", sa.Text, nullable=False),
 )
+sa.Index(
+    "ix_person_region_merged_into",
+    person.c.region,
+    person.c.merged_into,
+    sqlite_where=person.c.merged_into.is_not(None),
+    postgresql_where=person.c.merged_into.is_not(None),
+)
 
 # The periods of a person lie together: they are read and replaced as one.
 enrolment = sa.Table(
@@ -156,6 +163,8 @@ visit = sa.Table(
     sa.Column("register_time", Instant, nullable=False),
     # Null until cancelled; set once.
     sa.Column("cancel_time", Instant),
+    # The path of the caller's identity; null too for visits cancelled before it was kept.
+    sa.Column("cancelled_by", sa.String(200)),
 )
 sa.Index("ix_visit_region_person_id", visit.c.region, visit.c.person_id)
 # A number is an institution's own; cancelled visits do not count. The number comes first,
@@ -212,6 +221,9 @@ used_code = sa.Table(
     sa.Column("institution_id", sa.String(12), nullable=False),
     sa.Column("terminal_id", sa.String(32), nullable=False),
     sa.Column("scan_time", Instant, nullable=False),
+    # The visit that it registered or the settlement that it settled; null for codes used
+    # before that was kept.
+    sa.Column("used_for_id", Id),
 )
 
 # The settlement of record. Columns are what is queried; it is only ever inserted, but for
@@ -329,6 +341,15 @@ posting = sa.Table(
     # The path of the caller's identity; empty where there was none or it was not kept.
     sa.Column("posted_by", sa.String(200), nullable=False),
     sa.Index("ix_posting_region_request_id", "region", "request_id"),
+)
+
+# Whoever posts reads it and makes ids above it: once every transaction that read an older
+# one has ended, nothing can appear below it, whatever clocks say.
+posting_fence = sa.Table(
+    "posting_fence",
+    metadata,
+    _region(),
+    sa.Column("posting_id", Id, nullable=False),
 )
 
 account_checkpoint = sa.Table(

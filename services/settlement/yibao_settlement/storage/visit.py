@@ -13,7 +13,7 @@ from yibao_settlement.storage.enrolment import groups_from
 VISIT_COLUMNS = (
     *("visit_id", "person_id", "institution_id", "provider_visit_number", "care_type"),
     *("start_date", "birth_date", "insurance_type", "person_class", "entitlement_groups"),
-    *("institution_level", "register_time", "cancel_time"),
+    *("institution_level", "register_time", "cancel_time", "cancelled_by"),
 )
 
 
@@ -40,6 +40,7 @@ def visit_row(visit: Visit) -> Row:
         visit.institution_level,
         visit.register_time,
         visit.cancel_time,
+        visit.cancelled_by,
     )
 
 
@@ -67,9 +68,9 @@ def write_visits(working_set: WorkingSet) -> Iterator[Statement]:
     yield Update(
         tables.visit,
         ("region", "visit_id"),
-        ("cancel_time",),
+        ("cancel_time", "cancelled_by"),
         [
-            (region, visit.visit_id, visit.cancel_time)
+            (region, visit.visit_id, visit.cancel_time, visit.cancelled_by)
             for visit in working_set.changes.cancelled_visits
         ],
     )

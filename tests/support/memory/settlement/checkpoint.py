@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from yibao_settlement.application.checkpoint import CheckpointRows
+from yibao_settlement.application.checkpoint import BEFORE_ALL, CheckpointRows
 
 
 @dataclasses.dataclass
@@ -11,11 +11,18 @@ class MemoryCheckpoints(CheckpointRows):
     """Entries of one region as (account, posting id, fen), and their checkpoints."""
 
     entries: list[tuple[str, str, int]] = dataclasses.field(default_factory=list)
-    through: str | None = ""
+    through: str | None = BEFORE_ALL
+    fence: str = ""
     folded: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def lock(self) -> str | None:
         return self.through
+
+    def newest_posting(self) -> str:
+        return max((posting_id for _, posting_id, _ in self.entries), default=BEFORE_ALL)
+
+    def raise_fence(self, posting_id: str) -> None:
+        self.fence = max(self.fence, posting_id)
 
     def balances(self, prefix: str, *, through: str) -> list[tuple[str, int]]:
         sums: dict[str, int] = {}

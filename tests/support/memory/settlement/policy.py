@@ -3,7 +3,7 @@
 import dataclasses
 
 from yibao_settlement.application.policy import PolicyRows
-from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion
+from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion, SettledBills
 
 
 @dataclasses.dataclass
@@ -11,6 +11,8 @@ class MemoryPolicies(PolicyRows):
     """Policies of one region by version."""
 
     rows: dict[str, PolicyVersion] = dataclasses.field(default_factory=dict)
+    # What stands settled, of whichever days.
+    settlement_ids: list[str] = dataclasses.field(default_factory=list)
 
     def find(self, policy_version: str) -> PolicyVersion | None:
         return self.rows.get(policy_version)
@@ -21,6 +23,9 @@ class MemoryPolicies(PolicyRows):
             for each in self.rows.values()
             if each.state is PolicyState.ACTIVE and each.insurance_type == insurance_type
         ]
+
+    def settled(self, policy: PolicyVersion, *, most_ids: int) -> SettledBills:
+        return SettledBills(len(self.settlement_ids), tuple(self.settlement_ids[:most_ids]))
 
     def insert(self, draft: PolicyVersion) -> None:
         assert draft.policy_version not in self.rows

@@ -33,6 +33,10 @@ class MemoryReads(Reads):
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
         return self.settled.get(settlement_id)
 
+    def settled_at(self, region: str, settlement_id: str) -> str | None:
+        found = self.settled.get(settlement_id)
+        return None if found is None else found.institution_id
+
     def settlements(
         self, region: str, wish: Wish, *, after: Place | None, limit: int
     ) -> list[SettlementSummary]:

@@ -7,7 +7,7 @@ from typing import Protocol
 from yibao_common.commands.request import Outcome
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
-from yibao_common.values.ids import Ids
+from yibao_common.values.ids import Ids, IdsAbove
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.working_set import WorkingSet
 
@@ -52,7 +52,8 @@ class BatchWork:
         """
         with self._transactions.begin(region, self._clock) as transaction:
             working_set = transaction.load(commands)
-            outcomes = [_outcome(command, working_set, self._ids) for command in commands]
+            ids = IdsAbove(self._ids, working_set.posting_fence)
+            outcomes = [_outcome(command, working_set, ids) for command in commands]
             transaction.store(working_set)
         return outcomes
 

@@ -24,11 +24,12 @@ from yibao_settlement.rules.visit import Visit, check_takes
 
 
 class CodeUse(NamedTuple):
-    """A code used up by a request at an institution."""
+    """A code used up by a request at an institution, for a visit or a settlement."""
 
     code: PresentedCode
     request_id: str
     institution_id: str
+    used_for_id: str
 
 
 class Posting(NamedTuple):
@@ -74,6 +75,8 @@ class WorkingSet:
     persons_by_subject: Mapping[str, str]
     # Persons whose settlements are reversed, to who stands in their place since a merge.
     survivors: Mapping[str, str]
+    # Every id of a posting must be greater.
+    posting_fence: str = ""
     birth_dates: dict[str, dt.date] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     visits: dict[str, Visit] = field(default_factory=dict)

@@ -16,12 +16,24 @@ def find_settlement(
 ) -> SettlementRecord:
     """Returns a settlement of the caller's institution, or any where it is an agency.
 
-    Raises RuleError SETTLEMENT_NOT_FOUND.
+    Raises RuleError SETTLEMENT_NOT_FOUND, and InvariantError where the record of one that
+    the caller may see was altered.
     """
-    record = reads.settlement(region, settlement_id)
-    if record is None or caller.institution_id not in (None, record.institution_id):
+    try:
+        record = reads.settlement(region, settlement_id)
+    except InvariantError:
+        # Whose it is stands beside the record: who may not see it learns nothing of it.
+        _check_may_see(reads.settled_at(region, settlement_id), settlement_id, caller)
+        raise
+    if record is None:
         raise settlement_not_found(settlement_id)
+    _check_may_see(record.institution_id, settlement_id, caller)
     return record
+
+
+def _check_may_see(institution_id: str | None, settlement_id: str, caller: Caller) -> None:
+    if caller.institution_id not in (None, institution_id):
+        raise settlement_not_found(settlement_id)
 
 
 def find_explained(

@@ -14,7 +14,7 @@ from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, 
 from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
 from yibao_settlement.application.visit.find import visit_not_found
 from yibao_settlement.rules.account import check_not_merged
-from yibao_settlement.rules.bill import Bill
+from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
 from yibao_settlement.rules.ledger import PostingKind, settlement_entries
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.visit import Visit, check_not_cancelled
@@ -29,6 +29,8 @@ class SettleBill:
     bill: Bill
     # Writes a SettleBillResponse.
     encode: Callable[[SettlementRecord], bytes]
+    # What the person agreed to; None where the caller did not say.
+    expected: ExpectedAmounts | None = None
 
     def needs(self) -> Needs:
         """Returns the visit, the code, the items of the lines and the year."""
@@ -62,6 +64,7 @@ class SettleBill:
             now=working_set.now,
         )
         split = adjudication.split
+        check_expected(self.expected, split, policy_version=adjudication.policy_version)
         record = record_of(
             adjudication,
             region=working_set.region,
@@ -78,7 +81,7 @@ class SettleBill:
         )
         response = self.encode(record)
         # Nothing below refuses: from here on the working set changes.
-        use = CodeUse(code, request.request_id, visit.institution_id)
+        use = CodeUse(code, request.request_id, visit.institution_id, record.settlement_id)
         working_set.use_code(person_id, use)
         _book(record, request, working_set)
         return response

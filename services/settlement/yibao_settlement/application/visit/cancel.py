@@ -45,7 +45,9 @@ class CancelVisit:
                     visit_id=visit_id,
                     settlement_id=settlement_id,
                 )
-        cancelled = dataclasses.replace(visit, cancel_time=working_set.now)
+        cancelled = dataclasses.replace(
+            visit, cancel_time=working_set.now, cancelled_by=self.request.caller.path
+        )
         response = self.encode(working_set.region, cancelled)
         # Nothing below refuses: from here on the working set changes.
         working_set.visits[self.visit_id] = cancelled

@@ -85,7 +85,7 @@ class RegisterVisit:
         )
         response = self.encode(working_set.region, visit)
         # Nothing below refuses: from here on the working set changes.
-        use = CodeUse(code, self.request.request_id, institution_id)
+        use = CodeUse(code, self.request.request_id, institution_id, visit.visit_id)
         working_set.use_code(person_id, use)
         working_set.visits[visit.visit_id] = visit
         working_set.visit_numbers[number] = visit.visit_id

@@ -46,6 +46,14 @@ class Approval:
     ended: tuple[PolicyVersion, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SettledBills:
+    """How many settlements stand of some days, and the ids of the first of them."""
+
+    count: int
+    settlement_ids: tuple[str, ...]
+
+
 def draft_of(policy: Policy, policy_file: bytes, *, maker: str, now: dt.datetime) -> PolicyVersion:
     """Returns the draft that a maker submits."""
     return PolicyVersion(
@@ -76,12 +84,18 @@ def approve(
 ) -> Approval:
     """Returns the draft in force, among the `active` ones of its insurance type.
 
-    An open-ended one that began earlier ends the day before. Raises RuleError POLICY_OVERLAP
-    where another one decides some of the same days.
+    An open-ended one that began earlier ends the day before. No day that a policy decides is
+    left without one: a draft with a last day does not end an open-ended one, because nothing
+    would decide the days after it.
+
+    Raises RuleError POLICY_OVERLAP where another one decides some of the same days,
+    POLICY_LEAVES_GAP where it would leave later days without a policy.
     """
     ended: list[PolicyVersion] = []
     for other in active:
         if other.end_date is None and other.start_date < draft.start_date:
+            if draft.end_date is not None and draft.end_date < dt.date.max:
+                raise _leaves_gap(other, draft.end_date)
             last_day = draft.start_date - dt.timedelta(days=1)
             ended.append(replace(other, end_date=last_day))
         elif _overlap(other, draft):
@@ -92,6 +106,17 @@ def approve(
             )
     approved = replace(draft, state=PolicyState.ACTIVE, checker=checker, approve_time=now)
     return Approval(approved, tuple(ended))
+
+
+def _leaves_gap(ended: PolicyVersion, last_day: dt.date) -> RuleError:
+    first_day = (last_day + dt.timedelta(days=1)).isoformat()
+    return RuleError(
+        Reason.POLICY_LEAVES_GAP,
+        f"it would end policy {ended.policy_version}, and no policy would decide days from "
+        f"{first_day} on",
+        policy_version=ended.policy_version,
+        first_day=first_day,
+    )
 
 
 def _overlap(first: PolicyVersion, second: PolicyVersion) -> bool:

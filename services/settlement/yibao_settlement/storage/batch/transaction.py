@@ -145,7 +145,10 @@ class _Transaction:
             read_years(wanted, _with_other_years(standings, years)),
         ]
         epoch = wanted.select(tables.reference_epoch, ("epoch",), "region", (self._region,))
-        epochs, *rows = execute(self._connection, [epoch, *(read.select for read in reads)])
+        fence = wanted.select(tables.posting_fence, ("posting_id",), "region", (self._region,))
+        epochs, fences, *rows = execute(
+            self._connection, [epoch, fence, *(read.select for read in reads)]
+        )
         working_set = WorkingSet(
             region=self._region,
             # Taken after the wait for the locks, as all that decides is.
@@ -159,6 +162,8 @@ class _Transaction:
             standings=standings,
             persons_by_subject=found.holders,
             survivors=found.survivors,
+            # Read by a transaction that writes: a fold waits for its end.
+            posting_fence=fences[0][0] if fences else "",
         )
         for read, its_rows in zip(reads, rows, strict=True):
             read.keep(working_set, its_rows)

@@ -28,9 +28,10 @@ class BookedSettlement:
 
     `record` is None where what is stored cannot be read. `benefit_year` is that of its
     column. `visit` is None where there is none. `posted` and `taken_back` map accounts to
-    what the settlement and its reversal posted. `code_uses` counts the codes used up by its
-    request, and `bills_of_request` the bills that the request settled: more than one where
-    its id came again after the answer was no longer kept.
+    what the settlement and its reversal posted. `code_uses` counts the codes used up for
+    it. `untold_uses` counts those used up by its request of which it was not kept yet what
+    for, and `bills_of_request` the bills that the request settled: more than one where its
+    id came again after the answer was no longer kept.
     """
 
     settlement_id: str
@@ -40,6 +41,7 @@ class BookedSettlement:
     posted: Mapping[str, int]
     taken_back: Mapping[str, int]
     code_uses: int
+    untold_uses: int
     bills_of_request: int
 
 
@@ -103,7 +105,8 @@ def _with_belongings(
             visits.get(row.visit_id),
             posted.get(row.settlement_id, {}),
             posted.get(row.reversal_id or "", {}),
-            code_uses.get(row.request_id, 0),
+            code_uses.get((row.request_id, row.settlement_id), 0),
+            code_uses.get((row.request_id, None), 0),
             shared.get(row.request_id, 1),
         )
 
@@ -129,14 +132,15 @@ def _shared_requests(connection: sa.Connection, region: str) -> dict[str, int]:
 
 def _code_uses(
     connection: sa.Connection, region: str, request_ids: Sequence[str]
-) -> dict[str, int]:
+) -> dict[tuple[str, str | None], int]:
+    """Returns how many codes requests used up, by request and what for."""
     used = tables.used_code.c
     rows = connection.execute(
-        sa.select(used.request_id, sa.func.count())
+        sa.select(used.request_id, used.used_for_id, sa.func.count())
         .where(used.region == region, used.request_id.in_(request_ids))
-        .group_by(used.request_id)
+        .group_by(used.request_id, used.used_for_id)
     )
-    return {row[0]: row[1] for row in rows}
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def _posted(

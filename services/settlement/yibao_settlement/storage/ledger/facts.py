@@ -123,6 +123,36 @@ def lost_lines(connection: sa.Connection, region: str) -> list[str]:
     return list(rows.scalars())
 
 
+def aimless_codes(connection: sa.Connection, region: str) -> list[str]:
+    """Returns codes used up for neither a visit nor a settlement of their request."""
+    used, visit, settlement = tables.used_code.c, tables.visit.c, tables.settlement.c
+    rows = connection.execute(
+        sa.select(used.code_id)
+        .join_from(
+            tables.used_code,
+            tables.visit,
+            sa.and_(used.region == visit.region, used.used_for_id == visit.visit_id),
+            isouter=True,
+        )
+        .join(
+            tables.settlement,
+            sa.and_(
+                used.region == settlement.region,
+                used.used_for_id == settlement.settlement_id,
+                used.request_id == settlement.request_id,
+            ),
+            isouter=True,
+        )
+        .where(
+            used.region == region,
+            used.used_for_id.is_not(None),
+            visit.visit_id.is_(None),
+            settlement.settlement_id.is_(None),
+        )
+    )
+    return list(rows.scalars())
+
+
 def odd_postings(connection: sa.Connection, region: str) -> list[str]:
     """Returns postings of no known kind, and credits not of one account from one source."""
     entry = tables.entry.c

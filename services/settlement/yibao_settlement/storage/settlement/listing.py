@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.merge import one_person
 
 _COLUMNS = tables.settlement.c
 
@@ -62,6 +63,8 @@ def _of_visits(visit_ids: list[str]) -> sa.ColumnElement[bool]:
 
 
 def _visits_of(connection: sa.Connection, region: str, person_id: str) -> list[str]:
+    """Returns the visits of a person, under whichever id of merged records they were made."""
     visit = tables.visit.c
-    query = sa.select(visit.visit_id).where(visit.region == region, visit.person_id == person_id)
+    person_ids = one_person(connection, region, person_id)
+    query = sa.select(visit.visit_id).where(visit.region == region, visit.person_id.in_(person_ids))
     return list(connection.execute(query).scalars())
