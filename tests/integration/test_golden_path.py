@@ -179,7 +179,8 @@ def test_a_published_bill_comes_out_to_the_fen_and_its_reversal_puts_all_back(
     assert trial.settlement.state == settlement_pb2.SETTLEMENT_STATE_TRIAL
     assert walk.standing() == before
 
-    request, answer = walk.steps.settle(bill, walk.code())
+    expected = walk.steps.try_bill(bill)
+    request, answer = walk.steps.settle(bill, walk.code(), expected)
     settled = pb.SettleBillResponse.FromString(answer).settlement
     assert settled.state == settlement_pb2.SETTLEMENT_STATE_SETTLED
     assert amounts_of(trial.settlement) == amounts_of(settled)

@@ -242,11 +242,10 @@ def test_a_code_tells_what_it_was_used_up_for(world: World) -> None:
     used, settlement = tables.used_code, tables.settlement
 
     def use(code_id: str, request_id: str, used_for_id: str) -> list[str]:
-        values = {name.name: None for name in used.c}
+        of_it = {"code_id": code_id, "request_id": request_id, "used_for_id": used_for_id}
         with world.database.write() as connection:
-            values.update(connection.execute(sa.select(used).limit(1)).mappings().one())
-            values.update(code_id=code_id, request_id=request_id, used_for_id=used_for_id)
-            connection.execute(sa.insert(used).values(**values))
+            another = connection.execute(sa.select(used).limit(1)).mappings().one()
+            connection.execute(sa.insert(used).values({**another, **of_it}))
         drifts = check_ledger(world.database).drifts
         with world.database.write() as connection:
             connection.execute(sa.delete(used).where(used.c.code_id == code_id))

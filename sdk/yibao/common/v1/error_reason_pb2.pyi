@@ -263,8 +263,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_AMOUNTS_NOT_AS_EXPECTED: _ErrorReason.ValueType  # 113
     """FAILED_PRECONDITION. The bill comes to other sums than `expected`: a policy, a price or
-    the person's year changed since the trial. Metadata, as it comes out now:
-    `fund_total_fen`, `account_fen`, `cash_fen`, `policy_version`.
+    the person's year changed since the trial. Metadata: `fund_total_fen`, `account_fen`,
+    `cash_fen`, `policy_version`, all as it comes out now.
     """
     ERROR_REASON_POLICY_FILE_INVALID: _ErrorReason.ValueType  # 120
     """INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key."""
@@ -280,8 +280,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. The region has no policy of this version. Metadata: `policy_version`."""
     ERROR_REASON_POLICY_LEAVES_GAP: _ErrorReason.ValueType  # 125
     """FAILED_PRECONDITION. The policy has a last day and would end an open-ended one, so that
-    no policy decided the days after it. Metadata: `policy_version` of the open-ended one,
-    `first_day` without a policy.
+    no policy decided the days after it. Metadata: `policy_version`, `first_day`: the
+    open-ended one, and the first day that would have no policy.
     """
     ERROR_REASON_REGISTRATION_NOT_FOUND: _ErrorReason.ValueType  # 140
     """NOT_FOUND. No such registration in the caller's scope. Metadata: `registration_id`."""
@@ -665,8 +665,8 @@ incident, reported to the supervisor. Metadata: `settlement_id`.
 """
 ERROR_REASON_AMOUNTS_NOT_AS_EXPECTED: ErrorReason.ValueType  # 113
 """FAILED_PRECONDITION. The bill comes to other sums than `expected`: a policy, a price or
-the person's year changed since the trial. Metadata, as it comes out now:
-`fund_total_fen`, `account_fen`, `cash_fen`, `policy_version`.
+the person's year changed since the trial. Metadata: `fund_total_fen`, `account_fen`,
+`cash_fen`, `policy_version`, all as it comes out now.
 """
 ERROR_REASON_POLICY_FILE_INVALID: ErrorReason.ValueType  # 120
 """INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key."""
@@ -682,8 +682,8 @@ ERROR_REASON_POLICY_VERSION_UNKNOWN: ErrorReason.ValueType  # 124
 """NOT_FOUND. The region has no policy of this version. Metadata: `policy_version`."""
 ERROR_REASON_POLICY_LEAVES_GAP: ErrorReason.ValueType  # 125
 """FAILED_PRECONDITION. The policy has a last day and would end an open-ended one, so that
-no policy decided the days after it. Metadata: `policy_version` of the open-ended one,
-`first_day` without a policy.
+no policy decided the days after it. Metadata: `policy_version`, `first_day`: the
+open-ended one, and the first day that would have no policy.
 """
 ERROR_REASON_REGISTRATION_NOT_FOUND: ErrorReason.ValueType  # 140
 """NOT_FOUND. No such registration in the caller's scope. Metadata: `registration_id`."""

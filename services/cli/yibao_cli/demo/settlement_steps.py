@@ -131,9 +131,12 @@ class SettlementSteps:
             note(f"account {yuan(trial.account_fen)}, cash {yuan(trial.cash_fen)}")
 
     def settle(
-        self, bill: bill_pb2.Bill, qr_text: str, expected: settlement_rpc.ExpectedAmounts
+        self,
+        bill: bill_pb2.Bill,
+        qr_text: str,
+        expected: settlement_rpc.ExpectedAmounts | None = None,
     ) -> tuple[bytes, bytes]:
-        """Settles the bill for what was agreed; returns the bytes of request and answer."""
+        """Settles the bill for what was agreed, if told; returns request and answer as bytes."""
         request = settlement_rpc.SettleBillRequest(
             request_id=new_request_id(),
             region=self._region,

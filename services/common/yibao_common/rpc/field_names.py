@@ -9,6 +9,7 @@ import re
 _PART = re.compile(r"(?P<name>[a-z0-9_]+)(?:\[(?P<index>[0-9]+)\])?")
 
 NAMES_ZH = {
+    "account_fen": "个人账户支出",
     "account_use": "个人账户使用标志",
     "after_sequence": "起始序号",
     "algorithm": "密钥算法",
@@ -26,6 +27,7 @@ NAMES_ZH = {
     "card_serial": "社会保障卡卡号",
     "care_type": "医疗类别",
     "case_id": "案件编号",
+    "cash_fen": "个人现金支出",
     "catalogue_class": "收费项目等级",
     "category": "备案类别",
     "certificate_id": "电子凭证编号",
@@ -54,8 +56,10 @@ NAMES_ZH = {
     "enrolment_id": "参保信息编号",
     "entitlement_groups": "人员身份类别",
     "evidence_reference": "证据材料编号",
+    "expected": "预期费用分担",
     "expected_end_date": "预计结束日期",
     "explanation": "变更说明",
+    "fund_total_fen": "基金支付总额",
     "gender": "性别",
     "hospital": "医院核验信息",
     "institution_id": "定点医药机构编号",
