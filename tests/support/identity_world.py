@@ -269,7 +269,11 @@ def activation(person_id: str, **fields: Any) -> certificates.ActivateCertificat
 
 def citizen_number(sequence: int, *, birth: str = "19900307") -> str:
     """Returns the citizen number of a sequence from 0 to 999, of a region that is none."""
-    body = f"999019{birth}{sequence:03d}"
+    return checked_number(f"999019{birth}{sequence:03d}")
+
+
+def checked_number(body: str) -> str:
+    """Returns 17 digits with their check character."""
     total = sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True))
     return body + "10X98765432"[total % 11]
 

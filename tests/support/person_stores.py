@@ -77,11 +77,11 @@ class AuditRow:
 class PersonWorld:
     """What decides, and shorter ways to call it; `asked` repeats a request id."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, vault: Vault | None = None) -> None:
         self.database = database
         self.clock = HandClock()
         counter = itertools.count()
-        self.vault = Vault(
+        self.vault = vault or Vault(
             [b"k" * 32],
             b"h" * 32,
             random_bytes=lambda size: hashlib.sha256(bytes([next(counter) % 251])).digest()[:size],

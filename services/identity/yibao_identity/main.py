@@ -39,7 +39,7 @@ from yibao_identity.certificate_parts import CertificateParts
 from yibao_identity.config import IdentityConfig
 from yibao_identity.housekeeping import trust_keeping
 from yibao_identity.keys import KeyRing, open_key_store, open_vault
-from yibao_identity.person_parts import person_servicer
+from yibao_identity.person_parts import move_numbers, person_servicer
 from yibao_identity.servicer.supervision import SupervisionServicer
 from yibao_identity.servicer.trust import TrustServicer
 from yibao_identity.storage import tables
@@ -88,6 +88,7 @@ class IdentityService:
                 clock=clock,
                 vault=vault,
             )
+            move_numbers(transactions, config.issuer.regions, log)
             self._persons = person_servicer(
                 config, transactions, blocking=blocking, clock=clock, ids=ids
             )

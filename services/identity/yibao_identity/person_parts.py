@@ -1,9 +1,12 @@
 """Puts together what serves persons: what application decides, and the parts of the servicer."""
 
+from collections.abc import Sequence
+
 from yibao.identity.v1 import person_service_pb2
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceServicer
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
+from yibao_common.process.logs import Log
 from yibao_common.rpc.parts import composed
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
@@ -14,6 +17,7 @@ from yibao_identity.application.merge import Merges
 from yibao_identity.application.newborn import Newborns
 from yibao_identity.application.person.correction import PersonCorrections
 from yibao_identity.application.person.lookup import PersonLookups
+from yibao_identity.application.person.numbers import PersonNumbers
 from yibao_identity.application.person.registration import PersonRegistrations
 from yibao_identity.application.relative import Relatives
 from yibao_identity.application.work import Work
@@ -29,6 +33,16 @@ from yibao_identity.servicer.person.registration import RegistrationPart
 from yibao_identity.servicer.relative import RelativePart
 
 _SERVICE = person_service_pb2.DESCRIPTOR.services_by_name["PersonService"]
+
+
+def move_numbers(transactions: Transactions[Work], regions: Sequence[str], log: Log) -> None:
+    """Moves records of before to their numbers, so that none of these is registered again."""
+    for region in regions:
+        outcome = PersonNumbers(transactions).move(region)
+        if outcome.moved:
+            log.info("persons are found by their numbers", region=region, persons=outcome.moved)
+        if outcome.left:
+            log.warning("persons share numbers, see doctor", region=region, persons=outcome.left)
 
 
 def person_servicer(

@@ -2,11 +2,12 @@
 
 import dataclasses
 import datetime as dt
+from collections.abc import Collection
 
 from support.memory.holder import MemoryHolders
 
 from yibao_identity.application.holder import LockedPerson
-from yibao_identity.application.person.rows import PersonRows, document_of
+from yibao_identity.application.person.rows import PersonRows, TypedPerson
 from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.person import Person
 
@@ -31,9 +32,17 @@ class MemoryPersons(PersonRows):
         found = (
             each.person_id
             for each in self.rows.values()
-            if each.person_id not in self.given_up and document_of(each) == document
+            if each.person_id not in self.given_up and each.key == document
         )
         return next(found, None)
+
+    def of_types(
+        self, certificate_types: Collection[str], *, after_person_id: str | None, limit: int
+    ) -> list[TypedPerson]:
+        found = sorted(each for each in self.rows if each > (after_person_id or ""))
+        persons = (self.rows[each] for each in found)
+        typed = [each for each in persons if each.certificate_type in certificate_types]
+        return [TypedPerson(each, is_found_by_type=False) for each in typed[:limit]]
 
     def insert(self, person: Person, *, registered_by: str) -> None:
         assert person.person_id not in self.rows
@@ -48,6 +57,10 @@ class MemoryPersons(PersonRows):
         assert person_id in self.rows
         self.given_up.add(person_id)
 
+    def take_document(self, person: Person) -> None:
+        assert self.of_document(person.key) in (None, person.person_id)
+        self.given_up.discard(person.person_id)
+
     def retire(self, person_id: str, *, merged_into: str) -> None:
         self._put(dataclasses.replace(self.rows[person_id], merged_into=merged_into))
 
@@ -56,4 +69,4 @@ class MemoryPersons(PersonRows):
         self.holders.persons[person.person_id] = LockedPerson(
             person.person_id, person.birth_date, person.merged_into
         )
-        self.holders.documents[person.person_id] = document_of(person)
+        self.holders.documents[person.person_id] = person.key

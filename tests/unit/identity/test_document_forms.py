@@ -73,6 +73,11 @@ def test_a_number_of_its_form_tells_what_it_says(
         ("01", CITIZEN[:-1]),
         ("01", CITIZEN + "0"),
         ("01", "0" + CITIZEN[1:]),
+        # I-28: numbers of residence permits and of foreigners' cards are theirs alone.
+        ("01", checked("81000019900307123")),
+        ("01", checked("82000019900307123")),
+        ("01", checked("83000019900307124")),
+        ("01", checked("91184019900307123")),
         ("01", CITIZEN[:16] + "٣" + CITIZEN[17]),  # a digit, but not an ASCII one
         ("02", "123"),
         ("03", "武" * 21),

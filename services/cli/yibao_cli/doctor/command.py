@@ -8,10 +8,12 @@ from rich.markup import escape
 
 from yibao_cli.doctor.audit import examine_audit
 from yibao_cli.doctor.checks import Finding, examine_database, examine_files, examine_health
+from yibao_cli.doctor.persons import examine_persons
 from yibao_cli.services import ServiceConfig, config_files, read_config
 from yibao_common.db.database import Database
 from yibao_common.process.config import ConfigError
 from yibao_common.values.clock import Clock
+from yibao_identity.config import IdentityConfig
 from yibao_settlement.ledger_check import INVARIANTS, LedgerReport, check_ledger
 
 
@@ -42,6 +44,8 @@ def run_doctor(
         results += [_show(console, each) for each in examine_files(found, clock=clock)]
         has_database = _show(console, examine_database(found))
         results.append(has_database)
+        if has_database and isinstance(found.config, IdentityConfig):
+            results += _examine_persons(console, found.config, clock=clock)
         if with_health:
             results.append(_show(console, examine_health(found)))
         if with_ledger and has_database and found.service == "settlement":
@@ -64,6 +68,15 @@ def _examine_ledger(console: Console, found: ServiceConfig) -> bool:
         f"{report.accounts} accounts"
     )
     return all([_show(console, finding) for finding in ledger_findings(report)])
+
+
+def _examine_persons(console: Console, config: IdentityConfig, *, clock: Clock) -> list[bool]:
+    database = Database(config.database.url)
+    try:
+        findings = examine_persons(config, database, clock=clock)
+        return [_show(console, finding) for finding in findings]
+    finally:
+        database.close()
 
 
 def _examine_audit(console: Console, found: ServiceConfig) -> bool:

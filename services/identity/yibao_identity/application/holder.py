@@ -11,7 +11,7 @@ from typing import Protocol
 from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
-from yibao_identity.rules.document import ShownDocument, check_shown, normalised_document
+from yibao_identity.rules.document import ShownDocument, check_shown, person_key
 from yibao_identity.rules.person import person_merged, person_not_found
 
 
@@ -40,10 +40,7 @@ class HolderRows(Protocol):
         ...
 
     def has_document(self, person_id: str, document: ShownDocument) -> bool:
-        """Tells whether the document is the one that a person is registered with.
-
-        Its number is in the normal form.
-        """
+        """Tells whether a person is found by the document, a `rules.document.person_key`."""
         ...
 
     def number_of(self, person_id: str) -> str:
@@ -112,9 +109,7 @@ def check_shown_document(rows: HolderRows, document: ShownDocument | None, perso
     Raises:
         RuleError: ID_REQUIRED, ID_MISMATCH.
     """
-    is_holders = document is not None and rows.has_document(
-        person_id, normalised_document(document)
-    )
+    is_holders = document is not None and rows.has_document(person_id, person_key(document))
     check_shown(document, is_holders=is_holders)
 
 

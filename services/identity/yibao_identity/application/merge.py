@@ -215,6 +215,7 @@ class Merges:
         retired, surviving = merge.retired_person_id, merge.surviving_person_id
         caller = merge.checker
         work.persons.retire(retired, merged_into=surviving)
+        _join_documents(work, retired, surviving)
         for close in self._closers:
             close(work, retired, at=now, caller=caller)
         # Every command about a link locks both of its persons, so holding the duplicate's
@@ -230,6 +231,16 @@ class Merges:
             )
             work.enrolments.insert(surviving, recorded, explanation=explanation)
         work.feed.tell({retired, surviving} | beneficiaries, at=now, caller=caller)
+
+
+def _join_documents(work: "Work", retired: str, surviving: str) -> None:
+    """Lets the record that stays be found by a number that both records bear (I-28)."""
+    former, person = work.persons.find(retired), work.persons.find(surviving)
+    assert former is not None, "it is locked"
+    assert person is not None, "it is locked"
+    if former.key == person.key:
+        work.persons.give_up_document(retired)
+        work.persons.take_document(person)
 
 
 def _found(merge: Merge | None, merge_id: str) -> Merge:

@@ -14,6 +14,10 @@ RESIDENT_ID = "01"
 BIRTH_CERTIFICATE = "990201"
 
 _CITIZEN = "[1-9][0-9]{16}[0-9X]"
+_PROVINCE = "(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5])"
+# Numbers that other documents have to themselves: residence permits of Hong Kong, Macao and
+# Taiwan (17), and foreigners' permanent residence cards (07), which name a province second.
+_OF_OTHERS = f"8[123]|9{_PROVINCE}"
 _HAN = "\u4e00-\u9fff"
 _OFFICER = f"[{_HAN}A-Z0-9]{{4,20}}"
 _HOME_RETURN = "[HM][0-9]{8}(?:[0-9]{2})?"
@@ -24,7 +28,7 @@ _OTHER = "[A-Z0-9-]{1,32}"
 # since), 16, and the length of 990201. The others are what is printed as of 2025, drawn
 # wide enough that a genuine document passes: a form that is too narrow keeps a person out.
 _FORMS: Mapping[str, re.Pattern[str]] = {
-    RESIDENT_ID: re.compile(_CITIZEN),
+    RESIDENT_ID: re.compile(f"(?!{_OF_OTHERS}){_CITIZEN}"),
     # Officers of the army and of the armed police: characters and a number.
     "02": re.compile(_OFFICER),
     "03": re.compile(_OFFICER),
@@ -45,6 +49,10 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
     "99": re.compile(_OTHER),
     BIRTH_CERTIFICATE: re.compile("[A-Z][0-9]{9}"),
 }
+# Types whose numbers may be citizen numbers, or begin with one, and may be something else.
+TYPES_OF_SHARED_NUMBERS = ("07", "09", *map(str, range(10, 16)), "17", "99")
+# A citizen number alone, or with kind and degree of a disability behind.
+_SHARED_NUMBER = re.compile(f"({_CITIZEN})(?:[1-7][1-4])?")
 _LIKE_CITIZEN_NUMBERS = frozenset({RESIDENT_ID, "07", "09", "17"})
 _CITIZEN_NUMBER_CHARACTERS = 18
 _FIELDS = ("certificate_type", "certificate_number")
@@ -74,6 +82,20 @@ def normalised(number: str) -> str:
 def normalised_document(document: ShownDocument) -> ShownDocument:
     """Returns a document with its number in the one form; see `normalised`."""
     return ShownDocument(document.certificate_type, normalised(document.certificate_number))
+
+
+def person_key(document: ShownDocument) -> ShownDocument:
+    """Returns what a person is found by, whichever document shows it (I-28).
+
+    That is the 18-digit number by itself, and the whole document where there is none.
+    """
+    document = normalised_document(document)
+    if document.certificate_type in TYPES_OF_SHARED_NUMBERS:
+        # Some write a number in groups.
+        shared = _SHARED_NUMBER.fullmatch(document.certificate_number.replace("-", ""))
+        if shared is not None:
+            return ShownDocument(RESIDENT_ID, shared[1])
+    return document
 
 
 def check_document(

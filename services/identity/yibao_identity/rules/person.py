@@ -12,6 +12,7 @@ from yibao_identity.rules.document import (
     ShownDocument,
     check_document,
     normalised,
+    person_key,
 )
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus, EnrolmentTerms, new_period
 
@@ -33,6 +34,11 @@ class Person:
     register_time: dt.datetime
     merged_into: str | None = None
     parent_id: str | None = None
+
+    @property
+    def key(self) -> ShownDocument:
+        """What the record is found by, and no other of the region."""
+        return person_key(ShownDocument(self.certificate_type, self.certificate_number))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -58,7 +58,7 @@ class StoredHolders:
         return records
 
     def has_document(self, person_id: str, document: ShownDocument) -> bool:
-        """Tells whether the document is the one that a person is registered with."""
+        """Tells whether a person is found by the document."""
         shown = self._vault.number_hash(document.certificate_type, document.certificate_number)
         return hmac.compare_digest(shown, bytes(self._value(_person.number_hash, person_id)))
 

@@ -2,13 +2,14 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from yibao_common.keys.vault import Vault
 from yibao_common.values.citizen_number import Gender
+from yibao_identity.application.person.rows import TypedPerson
 from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.person import Person
 from yibao_identity.storage import tables
@@ -46,13 +47,25 @@ class StoredPersons:
         return self._connection.execute(query).one_or_none() is not None
 
     def of_document(self, document: ShownDocument) -> str | None:
-        """Returns the id of the person whose document it is, merged or not, or None."""
-        hashed = self._vault.number_hash(document.certificate_type, document.certificate_number)
+        """Returns the id of the person who is found by it, merged or not, or None."""
+        hashed = self._hash(document)
         query = sa.select(_person.person_id).where(
             _person.region == self._region, _person.number_hash == hashed
         )
         found: str | None = self._connection.execute(query).scalar_one_or_none()
         return found
+
+    def of_types(
+        self, certificate_types: Collection[str], *, after_person_id: str | None, limit: int
+    ) -> list[TypedPerson]:
+        """Returns persons with documents of some types, by their ids, those after one."""
+        query = sa.select(tables.person).where(
+            _person.region == self._region, _person.certificate_type.in_(certificate_types)
+        )
+        if after_person_id is not None:
+            query = query.where(_person.person_id > after_person_id)
+        query = query.order_by(_person.person_id).limit(limit)
+        return [self._typed(row) for row in self._connection.execute(query)]
 
     def insert(self, person: Person, *, registered_by: str) -> None:
         """Stores a new person."""
@@ -94,9 +107,21 @@ class StoredPersons:
         """Lets a person no longer be found by the document; the sealed number stays."""
         self._update(person_id, {"number_hash": self._vault.number_hash("merged", person_id)})
 
+    def take_document(self, person: Person) -> None:
+        """Lets a person be found by the document that the record has."""
+        self._update(person.person_id, {"number_hash": self._hash(person.key)})
+
     def retire(self, person_id: str, *, merged_into: str) -> None:
         """Notes which record took the place of a person's."""
         self._update(person_id, {"merged_into": merged_into})
+
+    def _typed(self, row: sa.Row[Any]) -> TypedPerson:
+        person = self._person_from(row)
+        typed = ShownDocument(person.certificate_type, person.certificate_number)
+        return TypedPerson(person, self._hash(typed) == bytes(row.number_hash))
+
+    def _hash(self, document: ShownDocument) -> bytes:
+        return self._vault.number_hash(document.certificate_type, document.certificate_number)
 
     def _named(self, person_id: str) -> tuple[sa.ColumnElement[bool], ...]:
         return (_person.region == self._region, _person.person_id == person_id)
@@ -112,7 +137,7 @@ class StoredPersons:
         number, name = person.certificate_number, person.person_name
         return {
             "certificate_type": person.certificate_type,
-            "number_hash": self._vault.number_hash(person.certificate_type, number),
+            "number_hash": self._hash(person.key),
             "sealed_number": self._vault.seal(number.encode(), place=_place(person, "number")),
             "sealed_name": self._vault.seal(name.encode(), place=_place(person, "name")),
             "gender": person.gender.value,

@@ -14,10 +14,9 @@ from yibao_identity.application.holder import live_person, lock_persons
 from yibao_identity.application.person.rows import (
     EncodePerson,
     EnrolledPerson,
-    document_of,
     enrolled,
 )
-from yibao_identity.rules.document import normalised_document
+from yibao_identity.rules.document import person_key
 from yibao_identity.rules.person import Correction, Person, correct, person_exists
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def _lock_for_update(work: "Work", command: UpdatePerson) -> Collection[str]:
     """
     wanted, document = {command.person_id}, command.correction.document
     if document is not None:
-        known = work.persons.of_document(normalised_document(document))
+        known = work.persons.of_document(person_key(document))
         wanted |= {known} if known else set()
     live_person(lock_persons(work.holders, wanted)[command.person_id])
     return wanted
@@ -94,7 +93,7 @@ def _claim_document(work: "Work", person: Person, locked_ids: Collection[str]) -
         RuleError: PERSON_EXISTS.
         TransientError: somebody else got the document meanwhile.
     """
-    known = work.persons.of_document(document_of(person))
+    known = work.persons.of_document(person.key)
     if known is None or known == person.person_id:
         return
     survivor = work.holders.survivor_of(known)

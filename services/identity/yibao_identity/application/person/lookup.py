@@ -9,7 +9,12 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_identity.application.person.rows import EnrolledPerson, enrolled, find_enrolled
-from yibao_identity.rules.document import ShownDocument, check_document, normalised_document
+from yibao_identity.rules.document import (
+    ShownDocument,
+    check_document,
+    normalised_document,
+    person_key,
+)
 from yibao_identity.rules.person import person_not_found
 
 if TYPE_CHECKING:
@@ -55,7 +60,7 @@ class PersonLookups:
         region, document = command.region, normalised_document(command.document)
         check_document(document.certificate_type, document.certificate_number, fields=_SHOWN_FIELDS)
         with self._transactions.read(region) as work:
-            known = work.persons.of_document(document)
+            known = work.persons.of_document(person_key(document))
             found = None if known is None else enrolled(work, work.holders.survivor_of(known))
         entry = entry_of(
             Request(region, "", b"", "SearchPersons", command.caller),

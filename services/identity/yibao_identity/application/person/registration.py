@@ -11,7 +11,7 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
-from yibao_identity.application.person.rows import EncodePerson, EnrolledPerson, document_of
+from yibao_identity.application.person.rows import EncodePerson, EnrolledPerson
 from yibao_identity.rules.enrolment import Enrolment
 from yibao_identity.rules.person import Person, Registration, person_exists, register
 
@@ -77,7 +77,7 @@ def add_person(
         RuleError: PERSON_EXISTS, names the record in use where the document's was merged.
     """
     person_id, now, caller = person.person_id, person.register_time, request.caller.path
-    known = work.persons.of_document(document_of(person))
+    known = work.persons.of_document(person.key)
     if known is not None:
         raise person_exists(work.holders.survivor_of(known))
     work.persons.insert(person, registered_by=caller)

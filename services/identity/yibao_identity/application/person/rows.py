@@ -1,7 +1,7 @@
 """Insured persons as stored and read as a whole, and the rows that features of persons share."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,13 +21,21 @@ class EnrolledPerson:
     enrolments: tuple[Enrolment, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TypedPerson:
+    """A person, and whether the type is part of what the record is found by, as before I-28."""
+
+    person: Person
+    is_found_by_type: bool
+
+
 EncodePerson = Callable[[EnrolledPerson], bytes]
 
 
 class PersonRows(Protocol):
     """Persons of a region, as one transaction finds and writes them.
 
-    `HolderRows` locks them. Numbers of documents are taken and given in their normal form.
+    `HolderRows` locks them. Documents are taken as `rules.document.person_key` gives them.
     """
 
     def find(self, person_id: str) -> Person | None:
@@ -39,7 +47,13 @@ class PersonRows(Protocol):
         ...
 
     def of_document(self, document: ShownDocument) -> str | None:
-        """Returns the id of the person whose document it is, merged or not, or None."""
+        """Returns the id of the person who is found by it, merged or not, or None."""
+        ...
+
+    def of_types(
+        self, certificate_types: Collection[str], *, after_person_id: str | None, limit: int
+    ) -> Sequence["TypedPerson"]:
+        """Returns persons with documents of some types, by their ids; those after one, if any."""
         ...
 
     def insert(self, person: Person, *, registered_by: str) -> None:
@@ -56,6 +70,10 @@ class PersonRows(Protocol):
 
     def give_up_document(self, person_id: str) -> None:
         """Lets a merged duplicate no longer be found by its document, which it keeps."""
+        ...
+
+    def take_document(self, person: Person) -> None:
+        """Lets a person be found by the document that the record has; nobody else may be."""
         ...
 
     def retire(self, person_id: str, *, merged_into: str) -> None:
@@ -84,8 +102,3 @@ def enrolled(work: "Work", person_id: str) -> EnrolledPerson:
     found = find_enrolled(work, person_id)
     assert found is not None, "it is locked"
     return found
-
-
-def document_of(person: Person) -> ShownDocument:
-    """Returns what a person is found by."""
-    return ShownDocument(person.certificate_type, person.certificate_number)

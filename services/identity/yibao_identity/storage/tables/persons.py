@@ -12,7 +12,7 @@ person = sa.Table(
     region_column(),
     sa.Column("person_id", Id, primary_key=True),
     sa.Column("certificate_type", sa.String(6), nullable=False),
-    # Keyed hash of type and number: finds a person without showing the number.
+    # Keyed hash of `rules.document.person_key`: finds a person without showing the number.
     sa.Column("number_hash", sa.LargeBinary(32), nullable=False),
     sa.Column("sealed_number", sa.LargeBinary, nullable=False),
     sa.Column("sealed_name", sa.LargeBinary, nullable=False),
