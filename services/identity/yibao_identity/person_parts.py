@@ -42,7 +42,7 @@ def move_numbers(transactions: Transactions[Work], regions: Sequence[str], log: 
         if outcome.moved:
             log.info("persons are found by their numbers", region=region, persons=outcome.moved)
         if outcome.left:
-            log.warning("persons share numbers, see doctor", region=region, persons=outcome.left)
+            log.warning("persons share a number", region=region, persons=outcome.left)
 
 
 def person_servicer(
