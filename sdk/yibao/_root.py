@@ -21,6 +21,7 @@ from yibao._token import (
     PUBLIC_KEY_BYTES,
     SIGNATURE_BYTES,
     QrError,
+    check_signed_by,
     key_id_of,
     unix_seconds,
 )
@@ -141,6 +142,14 @@ class TrustRoot:
         """
         if unix_seconds(now) >= self.expire_time.timestamp():
             raise QrError("stale_trust", "the root of trust has expired; fetch its successor")
+
+    def check_clock(self, now: dt.datetime) -> None:
+        """Checks that the root was not signed over 60 s after `now`.
+
+        Raises:
+            QrError: `clock_suspect`.
+        """
+        check_signed_by(self.issue_time.timestamp(), now, what="root")
 
     @classmethod
     def _of(cls, document: SignedRoot) -> "TrustRoot":

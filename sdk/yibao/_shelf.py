@@ -10,9 +10,20 @@ at once cannot undo each other; names that a higher one made idle are removed af
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+# No document is longer; what is, is none, and is not read to its end.
+MAX_DOCUMENT_BYTES: Final = 1 << 18
+
+
+class TrustFolderError(OSError):
+    """The folder of cache or state cannot be made, read or written.
+
+    The text names the folder and what the system said.
+    """
 
 
 class Shelf(Protocol):
@@ -91,19 +102,21 @@ class FolderShelf:
         """Makes both folders where they are missing.
 
         Raises:
-            OSError: A folder cannot be made.
+            TrustFolderError: A folder cannot be made.
+            ValueError: Both are one.
         """
         if cache_folder.resolve() == state_folder.resolve():
             raise ValueError("cache_folder and state_folder must differ")
         for folder in (cache_folder, state_folder):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _told(folder):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._cache = cache_folder
         self._state = state_folder
 
     def read(self, name: str) -> bytes | None:
         """See `Shelf`."""
         try:
-            return (self._cache / name).read_bytes()
+            return _read_bounded(self._cache / name)
         except OSError:
             # Another process may have removed it since it was listed.
             return None
@@ -114,13 +127,13 @@ class FolderShelf:
 
     def write(self, name: str, data: bytes) -> None:
         """See `Shelf`."""
-        # Emptying the cache may take the folder along.
-        self._cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self._cache / f".{name}.{secrets.token_hex(8)}"
-        with _removed_on_error(draft):
+        with _told(self._cache), _removed_on_error(draft):
+            # Emptying the cache may take the folder along.
+            self._cache.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_durably(draft, data)
             draft.replace(self._cache / name)
-        _sync_folder(self._cache)
+            _sync_folder(self._cache)
 
     def drop(self, name: str) -> None:
         """See `Shelf`."""
@@ -133,8 +146,9 @@ class FolderShelf:
     def mark(self, name: str) -> None:
         """See `Shelf`."""
         # Creating a name is one step; there is no content that could be torn.
-        (self._state / name).touch(mode=0o600)
-        _sync_folder(self._state)
+        with _told(self._state):
+            (self._state / name).touch(mode=0o600)
+            _sync_folder(self._state)
 
     def unmark(self, name: str) -> None:
         """See `Shelf`."""
@@ -142,10 +156,22 @@ class FolderShelf:
 
 
 def _files(folder: Path) -> list[str]:
-    try:
-        return [name for name in os.listdir(folder) if not name.startswith(".")]
-    except FileNotFoundError:
-        return []
+    with _told(folder):
+        try:
+            return [name for name in os.listdir(folder) if not name.startswith(".")]
+        except FileNotFoundError:
+            return []
+
+
+def _read_bounded(path: Path) -> bytes | None:
+    """Returns a document, or None where it is no plain file or too long for one."""
+    # Not to wait for whoever would write to a pipe that somebody has put there.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return None
+        data = file.read(MAX_DOCUMENT_BYTES + 1)
+    return data if len(data) <= MAX_DOCUMENT_BYTES else None
 
 
 def _write_durably(path: Path, data: bytes) -> None:
@@ -170,6 +196,14 @@ def _remove(path: Path) -> None:
     # Another process may have been faster, or be reading it (Windows).
     with contextlib.suppress(FileNotFoundError, PermissionError):
         path.unlink()
+
+
+@contextlib.contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TrustFolderError(error.errno, error.strerror or str(error), str(folder)) from error
 
 
 @contextlib.contextmanager

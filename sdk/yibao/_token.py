@@ -15,6 +15,7 @@ So it is checked by comparing bytes, and no parser runs before the signature hol
 
 import datetime as dt
 import hashlib
+import math
 import struct
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -29,6 +30,8 @@ MAX_CODE_PAYLOAD_BYTES: Final = 0xFF
 MAX_SNAPSHOT_PAYLOAD_BYTES: Final = 0xFFFF
 SUBJECT_CHARACTERS: Final = 13
 MAX_LIFE_SECONDS: Final = 60
+# A clock further behind the issuer's than this decides nothing; less is drift.
+CLOCK_SUSPECT_SECONDS: Final = 60
 
 CLAIM_ISSUER: Final = 1
 CLAIM_SUBJECT: Final = 2
@@ -206,6 +209,21 @@ def _payload_start(data: bytes, end: int, max_payload: int) -> int:
     if not shortest <= size <= max_payload or data[_PAYLOAD_HEAD_AT:start] != payload_head(size):
         raise QrError("malformed", "the payload's length does not fit")
     return start
+
+
+def check_signed_by(signed_second: float, now: dt.datetime, *, what: str) -> None:
+    """Checks that what an issuer signed at `signed_second` is not of the future.
+
+    Raises:
+        QrError: `clock_suspect`; `now` is over 60 s before it.
+    """
+    offset = unix_seconds(now) - signed_second
+    if offset < -CLOCK_SUSPECT_SECONDS:
+        raise QrError(
+            "clock_suspect",
+            f"this clock is behind the signing of the {what}",
+            offset_seconds=math.floor(offset),
+        )
 
 
 def unix_seconds(now: dt.datetime) -> float:

@@ -1,4 +1,4 @@
-"""What a trust store must never forget: the highest versions seen and the latest time."""
+"""What a trust store must never forget: the highest versions, the latest time, the outdated."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -9,6 +9,7 @@ from yibao._shelf import Shelf
 _ROOT: Final = re.compile(r"root-([0-9]+)-([0-9a-f]{64})")
 _SNAPSHOT: Final = re.compile(r"snapshot-([0-9a-f]{16})-([0-9]+)-([0-9a-f]{64})")
 _TIME: Final = re.compile(r"time-([0-9]+)")
+_EXPIRED: Final = re.compile(r"expired-([0-9a-f]{64})")
 
 
 class TrustMarks:
@@ -61,6 +62,20 @@ class TrustMarks:
         self._shelf.mark(f"time-{second}")
         for match in self._found(_TIME):
             if int(match[1]) < second:
+                self._shelf.unmark(match[0])
+
+    def expired(self) -> frozenset[str]:
+        """Returns the digests, in hexadecimal, of snapshots that were seen to be too old."""
+        return frozenset(match[1] for match in self._found(_EXPIRED))
+
+    def add_expired(self, digest: bytes) -> None:
+        """Notes that a snapshot was too old; only the last one that was is kept.
+
+        Every later one has a higher version, so none before it can come back.
+        """
+        self._set(f"expired-{digest.hex()}")
+        for match in self._found(_EXPIRED):
+            if match[1] != digest.hex():
                 self._shelf.unmark(match[0])
 
     def _set(self, name: str) -> None:

@@ -9,7 +9,7 @@ machine has seen already.
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -80,6 +80,7 @@ def verify(
     leeway_seconds: int | None = None,
     challenge: bytes | None = None,
     certificates: CertificateCache | None = None,
+    note_time: Callable[[dt.datetime], None] | None = None,
 ) -> Claims:
     """Returns the claims of the code `text` of either mode, all of them checked.
 
@@ -93,6 +94,8 @@ def verify(
         challenge: The 8 bytes that this terminal showed to the phone, where it did; then
             only a code of mode B that answers them is accepted.
         certificates: Where to remember device certificates that were verified.
+        note_time: Is told when the issuer signed an accepted code, or the certificate of the
+            phone that did: `TrustStore.note_time`, so that a clock set back is found out.
 
     Raises:
         QrError: The code is not accepted. A code from the future is `not_yet_valid` up
@@ -127,6 +130,9 @@ def verify(
         raise QrError("wrong_audience", "the code does not answer the challenge that was shown")
     if certificate is not None:
         _check_not_revoked(certificate, trust, now)
+    if note_time is not None:
+        signed = claims.issue_second if certificate is None else certificate.issue_second
+        note_time(dt.datetime.fromtimestamp(signed, dt.timezone.utc))
     return claims
 
 
@@ -144,6 +150,7 @@ class Verifier:
         leeway_seconds: int | None = None,
         capacity: int = 65_536,
         certificate_capacity: int = 4_096,
+        note_time: Callable[[dt.datetime], None] | None = None,
     ) -> None:
         """Starts with a verified snapshot and empty memories.
 
@@ -152,12 +159,14 @@ class Verifier:
             leeway_seconds: As in `verify`, for all codes.
             capacity: The most codes to remember, at least 1.
             certificate_capacity: The most device certificates to remember, at least 1.
+            note_time: As in `verify`.
         """
         self._trust = trust
         self._leeway_seconds = leeway_seconds
         self._seen = ReplaySet(capacity)
         self._certificates = CertificateCache(certificate_capacity)
         self._clock_offset = ClockOffset()
+        self._note_time = note_time
 
     @property
     def trust(self) -> TrustSnapshot:
@@ -209,6 +218,7 @@ class Verifier:
                 leeway_seconds=self._leeway_seconds,
                 challenge=challenge,
                 certificates=self._certificates,
+                note_time=self._note_time,
             )
         except QrError as refused:
             if refused.offset_seconds is not None and code_text.startswith(TEXT_PREFIX):

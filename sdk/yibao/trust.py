@@ -8,7 +8,6 @@ verifies them each time they are loaded. Format: `docs/coding/trust.md`.
 import datetime as dt
 import enum
 import hashlib
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -25,6 +24,7 @@ from yibao._token import (
     MAX_SNAPSHOT_PAYLOAD_BYTES,
     Frame,
     QrError,
+    check_signed_by,
     key_id_of,
     open_frame,
     unix_seconds,
@@ -42,8 +42,6 @@ __all__ = [
     "TrustedKey",
 ]
 
-# A clock further behind the issuer's than this decides nothing; less is drift.
-CLOCK_SUSPECT_SECONDS: Final = 60
 # Up to this age a snapshot serves in silence, after it with a warning.
 SOFT_AGE: Final = dt.timedelta(hours=24)
 
@@ -119,6 +117,7 @@ class TrustSnapshot:
         trust_key: bytes | Collection[bytes],
         now: dt.datetime,
         previous: "TrustSnapshot | None" = None,
+        root_keys: Collection[bytes] = (),
     ) -> "TrustSnapshot":
         """Returns the snapshot that `data` holds.
 
@@ -129,6 +128,7 @@ class TrustSnapshot:
             now: The present instant, aware.
             previous: The newest snapshot accepted before; an older version, or another
                 content under its version, is refused.
+            root_keys: The raw root keys, `TrustRoot.root_keys`: none may be listed.
 
         Raises:
             QrError: `malformed`; `unknown_key`, not signed with a trust key;
@@ -138,7 +138,6 @@ class TrustSnapshot:
         """
         raw_keys = (trust_key,) if isinstance(trust_key, bytes) else tuple(trust_key)
         pinned = {raw: load_public_key(raw) for raw in raw_keys}
-        now_second = unix_seconds(now)
         frame = open_frame(data, max_payload=MAX_SNAPSHOT_PAYLOAD_BYTES)
         _check_signature(frame, {key_id_of(raw): key for raw, key in pinned.items()})
         content = _content_of(frame.payload)
@@ -148,14 +147,14 @@ class TrustSnapshot:
             _instant(content.expire_second),
             dt.timedelta(seconds=content.refresh_seconds),
             hashlib.sha256(data).digest(),
-            MappingProxyType(_trusted_keys(content, raw_keys)),
+            MappingProxyType(_trusted_keys(content, {*raw_keys, *root_keys})),
             content.expire_second,
             frame.key_id,
             MappingProxyType({bound.uri: bound for bound in content.lists}),
             frozenset(content.denied),
             MappingProxyType({}),
         )
-        _check_clock(content.issue_second, now_second)
+        check_signed_by(content.issue_second, now, what="snapshot")
         snapshot.check_age(now)
         if previous is not None:
             snapshot.check_follows(previous)
@@ -229,7 +228,8 @@ class TrustSnapshot:
 
         Raises:
             QrError: `malformed`; `stale_trust`, the snapshot does not bind this content,
-                or it is past its age; `unknown_key` or `bad_signature`.
+                or it is past its age; `unknown_key` or `bad_signature`; `clock_suspect`,
+                `now` is over 60 s before its signing.
         """
         signed = _status_list.open_list(data)
         key = self.find(signed.key_id, use=_trust_format.USE_STATUS)
@@ -242,6 +242,7 @@ class TrustSnapshot:
         status_list = _status_list.decode_claims(signed.payload)
         if not key.may_sign(issuer=status_list.region, at_second=status_list.issue_second):
             raise QrError("unknown_key", "the key may not sign this status list at that time")
+        check_signed_by(status_list.issue_second, now, what="status list")
         bound = self.lists.get(status_list.uri)
         if bound is None or bound.digest != hashlib.sha256(data).digest():
             raise QrError("stale_trust", "the snapshot binds another content of the status list")
@@ -277,14 +278,12 @@ def _content_of(payload: bytes) -> SnapshotContent:
         raise QrError("malformed", f"the snapshot's content: {error}") from None
 
 
-def _trusted_keys(
-    content: SnapshotContent, trust_keys: Collection[bytes]
-) -> dict[bytes, TrustedKey]:
+def _trusted_keys(content: SnapshotContent, reserved: Collection[bytes]) -> dict[bytes, TrustedKey]:
     """Returns the listed keys by id."""
     for entry in content.keys:
-        if entry.public_key in trust_keys:
+        if entry.public_key in reserved:
             # Each key has one use, so that no signature can pass for another's.
-            raise QrError("malformed", "a trust key is listed as a key for something else")
+            raise QrError("malformed", "a trust or root key is listed for something else")
     return {entry.key_id: _load(entry) for entry in content.keys}
 
 
@@ -302,16 +301,6 @@ def _load(entry: KeyEntry) -> TrustedKey:
         entry.state,
         entry.use,
     )
-
-
-def _check_clock(issue_second: int, now_second: float) -> None:
-    offset = now_second - issue_second
-    if offset < -CLOCK_SUSPECT_SECONDS:
-        raise QrError(
-            "clock_suspect",
-            "this clock is behind the signing of the snapshot",
-            offset_seconds=math.floor(offset),
-        )
 
 
 def _instant(second: int) -> dt.datetime:

@@ -6,7 +6,8 @@
 
 Offline for up to 24 hours nothing changes; from then to seven days `trust.age_state(now)`
 says AGEING, which the operator should see; after that `current` refuses (`stale_trust`).
-Safe to share between threads, and several processes may use the same folders.
+Safe to share between threads, and several processes may use the same folders. Each method
+that looks at them raises `TrustFolderError` where they cannot be read or written.
 """
 
 import contextlib
@@ -20,18 +21,17 @@ from pathlib import Path
 from typing import Final
 
 from yibao import _status_list
-from yibao._shelf import FolderShelf, MemoryShelf, Shelf
+from yibao._shelf import FolderShelf, MemoryShelf, Shelf, TrustFolderError
+from yibao._time_floor import PastAge, TimeFloor
 from yibao._token import QrError, unix_seconds
 from yibao._trust_marks import TrustMarks
 from yibao._trust_source import TrustSource
-from yibao.trust import CLOCK_SUSPECT_SECONDS, AgeState, TrustRoot, TrustSnapshot
+from yibao.trust import AgeState, TrustRoot, TrustSnapshot
 
-__all__ = ["AgeState", "QrError", "TrustSource", "TrustStore"]
+__all__ = ["AgeState", "QrError", "TrustFolderError", "TrustSource", "TrustStore"]
 
 # How often the folders are looked at for what another process has fetched.
 _LOOK_SECONDS: Final = 5.0
-# The time floor is written when it has risen by this much; less is lost at a restart.
-_FLOOR_STEP_SECONDS: Final = 60
 # How often a list is asked for again because a newer snapshot came between.
 _ROUNDS: Final = 3
 
@@ -65,6 +65,7 @@ class TrustStore:
 
         Raises:
             QrError: The first root is none.
+            TrustFolderError: A folder cannot be made.
             ValueError: One folder is given without the other, or both are one.
         """
         self._root = TrustRoot.first(first_root)
@@ -80,8 +81,8 @@ class TrustStore:
         self._regions = None if regions is None else frozenset(regions)
         self._lock = threading.RLock()
         self._snapshot: TrustSnapshot | None = None
-        self._floor_second = 0
-        self._marked_floor_second = 0
+        self._floor = TimeFloor(self._marks)
+        self._past_age = PastAge(self._marks)
         self._newest_root_marked = 0
         self._looked_second = -math.inf
 
@@ -91,17 +92,17 @@ class TrustStore:
         """Returns the newest snapshot held; needs no network.
 
         Raises:
-            QrError: `stale_trust`, none is held that is young enough, or the root has
-                expired; `clock_suspect`, this clock is over 60 s behind what issuers have
-                signed.
+            QrError: `stale_trust`, none is held that is young enough, or was, whatever
+                this clock says since, or the root has expired; `clock_suspect`, this
+                clock is over 60 s behind what issuers have signed.
         """
         self._look(now)
-        self._check_clock(now)
+        self._floor.check(now)
         snapshot = self._snapshot
         if snapshot is None:
             raise QrError("stale_trust", "no trust snapshot is held; fetch one")
         self._check_root(now)
-        snapshot.check_age(now)
+        self._past_age.check(snapshot, now)
         return snapshot
 
     def needs_refresh(self, *, now: dt.datetime) -> bool:
@@ -113,10 +114,12 @@ class TrustStore:
     def note_time(self, issue_time: dt.datetime) -> None:
         """Notes when an issuer signed a code or certificate that was accepted.
 
-        Time has come that far, so a clock over 60 s behind it is wrong. Pass no time that
-        a holder has signed.
+        Time has come that far, so a clock over 60 s behind it is wrong. `yibao.qr.verify`
+        and `Verifier` are told to call it. Pass no time that a holder has signed.
         """
-        self._raise_floor(math.floor(issue_time.timestamp()))
+        # Where it cannot be marked it holds until the process ends: the code is good.
+        with contextlib.suppress(OSError):
+            self._floor.raise_to(math.floor(issue_time.timestamp()))
 
     @property
     def root(self) -> TrustRoot:
@@ -131,6 +134,7 @@ class TrustStore:
         Raises:
             QrError: What was fetched is refused, as `take_root`, `take_snapshot` and
                 `take_status_list` say; what is held stays.
+            TrustFolderError: It cannot be kept; until the process ends it is used.
             Exception: What the source raises.
         """
         source = self._source
@@ -190,7 +194,7 @@ class TrustStore:
         """
         with self._lock:
             held = self._snapshot
-            snapshot = TrustSnapshot.verify(data, trust_key=self._root.trust_keys, now=now)
+            snapshot = self._verified(data, now)
             if held is not None and held.digest == snapshot.digest:
                 return []
             kept = set(self._shelf.names())
@@ -214,11 +218,13 @@ class TrustStore:
 
         Raises:
             QrError: As `TrustRoot.successor`; `stale_trust` also where another root of
-                this version was held before.
+                this version was held before; `clock_suspect`, `now` is over 60 s before
+                its signing.
         """
         with self._lock:
             self._look(now)
             root = self._root.successor(data)
+            root.check_clock(now)
             self._check_is_the_one_root(root)
             # Used first: a full disk must not keep a withdrawn key in force.
             self._use_root(root)
@@ -237,7 +243,7 @@ class TrustStore:
         with self._lock:
             self._look(now)
             self._check_root(now)
-            snapshot = TrustSnapshot.verify(data, trust_key=self._root.trust_keys, now=now)
+            snapshot = self._verified(data, now)
             held = self._snapshot
             if held is not None and held.digest == snapshot.digest:
                 return held
@@ -248,7 +254,7 @@ class TrustStore:
             self._use_snapshot(snapshot, now)
             self._shelf.write(f"snapshot-{snapshot.version}.cose", data)
             self._mark(snapshot)
-            self._raise_floor(math.floor(snapshot.issue_time.timestamp()))
+            self._floor.raise_to(math.floor(snapshot.issue_time.timestamp()))
             self._tidy_documents()
             assert self._snapshot is not None
             return self._snapshot
@@ -278,8 +284,8 @@ class TrustStore:
             return
         with self._lock:
             self._looked_second = now_second
-            self._marked_floor_second = self._marks.latest_second()
-            self._floor_second = max(self._floor_second, self._marked_floor_second)
+            self._floor.look()
+            self._past_age.look()
             self._newest_root_marked = self._marks.newest_root()
             self._look_for_roots()
             self._look_for_snapshot(now)
@@ -310,7 +316,7 @@ class TrustStore:
             if data is None:
                 continue
             try:
-                snapshot = TrustSnapshot.verify(data, trust_key=self._root.trust_keys, now=now)
+                snapshot = self._verified(data, now)
             except QrError:
                 continue
             if self._admits(snapshot):
@@ -365,24 +371,11 @@ class TrustStore:
     def _mark(self, snapshot: TrustSnapshot) -> None:
         self._marks.add_snapshot(snapshot.version, snapshot.digest, key_id=snapshot.trust_key_id)
 
-    def _check_clock(self, now: dt.datetime) -> None:
-        offset = unix_seconds(now) - self._floor_second
-        if offset < -CLOCK_SUSPECT_SECONDS:
-            raise QrError(
-                "clock_suspect",
-                "this clock is behind what issuers have signed",
-                offset_seconds=math.floor(offset),
-            )
-
-    def _raise_floor(self, second: int) -> None:
-        if second <= self._floor_second:
-            return
-        with self._lock:
-            self._floor_second = max(self._floor_second, second)
-            if second < self._marked_floor_second + _FLOOR_STEP_SECONDS:
-                return
-            self._marked_floor_second = second
-            self._marks.add_second(second)
+    def _verified(self, data: bytes, now: dt.datetime) -> TrustSnapshot:
+        root = self._root
+        return TrustSnapshot.verify(
+            data, trust_key=root.trust_keys, now=now, root_keys=root.root_keys
+        )
 
     def _tidy_documents(self) -> None:
         snapshot = self._snapshot

@@ -21,6 +21,7 @@ from support.token_minting import (
     content,
     key_id,
     listed,
+    payload,
     private_key,
     public_key,
 )
@@ -30,6 +31,7 @@ from yibao._status_list import StatusList, bits_of
 from yibao._trust_format import BoundList
 from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.identity.v1 import trust_service_pb2_grpc as rpc
+from yibao.settlement.v1.visit_pb2 import Presentation
 from yibao.trust import QrError
 from yibao.trust_store import TrustStore
 from yibao_common.commands.blocking import Blocking
@@ -39,15 +41,27 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import system_clock
 from yibao_settlement.servicer.trust.client import TrustClient
+from yibao_settlement.servicer.trust.holder import TrustHolder
 
 URI = f"mi:sl/{REGION}/1"
 
 
 def status_list(*revoked: int) -> bytes:
     made = StatusList(URI, NOW_SECOND - 600, NOW_SECOND - 600 + 7 * DAY, HOUR, bits_of(revoked))
-    payload = _status_list.encode_claims(made)
-    signature = private_key("status").sign(_status_list.bytes_to_sign(key_id("status"), payload))
-    return _status_list.close(key_id("status"), payload, signature)
+    claims = _status_list.encode_claims(made)
+    signature = private_key("status").sign(_status_list.bytes_to_sign(key_id("status"), claims))
+    return _status_list.close(key_id("status"), claims, signature)
+
+
+def test_a_code_that_settlement_accepts_tells_how_far_time_has_come() -> None:
+    store = TrustStore(first_root=make_root([public_key("trust")]))
+    store.take_snapshot(snapshot(7, status_list()), now=NOW)
+    shown = Presentation(qr_text=Message(payload()).text(), terminal_id="T1")
+    shown.scan_time.FromDatetime(NOW)
+    TrustHolder(store).check(shown, region=REGION, audience="01301", now=NOW)
+    with pytest.raises(QrError) as error:
+        store.current(now=NOW - dt.timedelta(seconds=61))
+    assert error.value.error == "clock_suspect"
 
 
 def snapshot(version: int, bound: bytes) -> bytes:

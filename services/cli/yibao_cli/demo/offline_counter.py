@@ -30,7 +30,8 @@ def main() -> int:
         cache_folder=folder / "cache",
         state_folder=folder / "state",
     )
-    verifier = Verifier(store.current(now=dt.datetime.now(dt.UTC)))
+    trust = store.current(now=dt.datetime.now(dt.UTC))
+    verifier = Verifier(trust, note_time=store.note_time)
     for line in sys.stdin:
         now = dt.datetime.now(dt.UTC)
         try:

@@ -11,7 +11,7 @@ import grpc
 from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.identity.v1 import trust_service_pb2_grpc as rpc
 from yibao.trust import AgeState, QrError
-from yibao.trust_store import TrustStore
+from yibao.trust_store import TrustFolderError, TrustStore
 from yibao_common.commands.background import BackgroundTask, Duty, ToldError
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.logs import Log
@@ -74,8 +74,8 @@ class TrustClient:
     async def _renew(self) -> None:
         try:
             await self._pull()
-        except QrError as error:
-            # Its text names what is wrong with a document, and no person.
+        except (QrError, TrustFolderError) as error:
+            # Its text names what is wrong with a document or a folder, and no person.
             raise ToldError(str(error)) from error
 
     async def _tell_age(self) -> None:
@@ -89,7 +89,7 @@ class TrustClient:
         now = self._clock()
         try:
             snapshot = self._store.current(now=now)
-        except QrError:
+        except (QrError, TrustFolderError):
             return  # Nothing is held that could age: each code is refused and says so.
         if snapshot.age_state(now) is AgeState.FRESH:
             self._remind_time = None

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from yibao import qr
 from yibao.settlement.v1.visit_pb2 import Presentation
 from yibao.trust import TrustSnapshot
-from yibao.trust_store import TrustStore
+from yibao.trust_store import TrustFolderError, TrustStore
 from yibao_common.rpc.wire import to_instant
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -90,6 +90,7 @@ class TrustHolder:
                 audience=audience,
                 now=scan_time,
                 certificates=self._certificates,
+                note_time=self._store.note_time,
             )
         except qr.QrError as error:
             refusal = _refusal(error, snapshot)
@@ -120,6 +121,10 @@ class TrustHolder:
         except qr.QrError as error:
             # Also where this machine's own clock is behind: the caller's is not at fault.
             raise RuleError(Reason.QR_STALE_TRUST, error.message) from None
+        except TrustFolderError:
+            # What must not go back cannot be read; the pulls tell the operator of it.
+            message = "the folder of trust cannot be read"
+            raise RuleError(Reason.QR_STALE_TRUST, message) from None
 
 
 def _refusal(error: qr.QrError, snapshot: TrustSnapshot) -> RuleError:
