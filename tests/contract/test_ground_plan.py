@@ -35,6 +35,7 @@ ALONE: dict[str, dict[str, str]] = {
         "rules/bill": "what is charged, and its price; it is stored as its settlement",
         "servicer/decode": "messages of all features to values",
         "servicer/encode": "values of all features to messages",
+        "servicer/news": "who waits for another service; what is decided is decided again",
         "servicer/request": "what all methods that change something hold",
         "servicer/trust": "what codes are verified by; nothing of it is decided or stored",
     },

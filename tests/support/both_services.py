@@ -172,10 +172,12 @@ class BothServices:
         """Returns a citizen number that nobody has."""
         return next(self._numbers)
 
-    def person(self, region: str = REGION, **facts: Any) -> tuple[str, str, str]:
+    def person(
+        self, region: str = REGION, *, is_waited_for: bool = True, **facts: Any
+    ) -> tuple[str, str, str]:
         """Registers somebody; returns the ids of person and certificate and the subject.
 
-        Settlement knows persons of its own region by then.
+        Settlement knows persons of its own region by then, unless they are not waited for.
         """
         agency = "maker" if region == REGION else "other-agency"
         values = {"insurance_type": "390", "person_class": "16", "entitlement_groups": ()}
@@ -184,7 +186,7 @@ class BothServices:
         activate = activation(person.person_id, region=region)
         answer = self.certificates().ActivateCertificate(activate, timeout=CALL_SECONDS)
         certificate = answer.certificate
-        if region == REGION:
+        if region == REGION and is_waited_for:
             self.wait_until_told()
         return person.person_id, certificate.certificate_id, certificate.subject
 
@@ -339,10 +341,12 @@ def both_services(
     databases: Databases,
     *,
     prepare: Callable[[Path], None] = lambda _: None,
+    reach: Callable[[int], int] = lambda port: port,
 ) -> Iterator[BothServices]:
     """Runs both services over new databases, with one region ready for bills.
 
-    `prepare` may change certificates in the folder before anything starts.
+    `prepare` may change certificates in the folder before anything starts; `reach` gives the
+    port at which settlement reaches that of identity.
     """
     files = make_identity_files(folder)
     files.issue(*_LEAVES)
@@ -363,7 +367,7 @@ def both_services(
     async def serve() -> AsyncIterator[dict[str, int]]:
         identity = IdentityService(identity_config, log=log, clock=clock)
         async with run_service(identity) as identity_port:
-            config = _settlement_config(files, _url(database), identity_port)
+            config = _settlement_config(files, _url(database), reach(identity_port))
             settlement = SettlementService(config, log=log, clock=clock)
             async with run_service(settlement) as settlement_port:
                 yield {"identity": identity_port, "settlement": settlement_port}

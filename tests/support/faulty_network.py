@@ -43,6 +43,11 @@ class Relay:
         for connection in self.connections:
             connection.is_silent.set()
 
+    def close_connections(self) -> None:
+        """Ends the connections of now; new ones are passed on."""
+        for connection in self.connections:
+            connection.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -53,8 +58,7 @@ class Relay:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for connection in self.connections:
-            connection.close()
+        self.close_connections()
         for thread in self._threads:
             thread.join()
 
@@ -112,6 +116,13 @@ class HttpProxy(Relay):
             head += near.recv(1)
         self.asked.append(head.partition(b"\r\n")[0].decode())
         near.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+
+def unused_port() -> int:
+    """Returns a port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 class FakeNames:

@@ -48,6 +48,7 @@ from yibao_settlement.housekeeping import housekeeping
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.feed import FeedClient
+from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.trust.client import TrustClient
@@ -104,6 +105,7 @@ class SettlementService:
         )
         feed_client = self._make_feed_client(channel, transactions, blocking, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
+        news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         keeping = self._make_housekeeping(transactions, blocking, metrics)
         server = self._make_server(
             metrics,
@@ -112,7 +114,7 @@ class SettlementService:
                 reads,
                 blocking,
                 trust=trust,
-                refresh_enrolments=feed_client.refresh,
+                news=news,
                 clock=self._clock,
             ),
             SettlementServicer(
@@ -124,7 +126,7 @@ class SettlementService:
                 ids=self._ids,
                 log=self._log,
             ),
-            AccountServicer(batcher, reads, blocking),
+            AccountServicer(news, reads, blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             PolicyServicer(Policies(transactions, clock=self._clock), blocking),
         )
@@ -144,6 +146,7 @@ class SettlementService:
             for task in keeping:
                 await task.close()
             await trust_client.close()
+            await news.close()
             await feed_client.close()
             await channel.close()
             await batcher.close()

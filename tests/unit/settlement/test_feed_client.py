@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 import grpc
 import grpc.aio
+from support.faulty_network import unused_port
 
+from yibao.client import channel_options
+from yibao.identity.v1 import person_service_pb2 as pb
+from yibao.identity.v1 import person_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.config import LogConfig
 from yibao_common.process.logs import open_log
@@ -61,3 +65,59 @@ def test_a_failing_database_neither_ends_the_pulling_nor_starves_another_region(
     assert feed.asked[:4] == ["500112", "999019", "500112", "999019"]
     # Each region is told of once, not at every poll.
     assert lines.getvalue().count("identity gives no news") == 2
+
+
+class EmptyFeed(Feed):
+    """A database that knows nothing; counts the answers."""
+
+    def __init__(self) -> None:
+        self.answers = 0
+
+    def position(self, region: str) -> int:
+        return 0
+
+    def apply(self, region: str, changes: Sequence[EnrolmentChange]) -> None:
+        self.answers += 1
+
+
+class NoNews(rpc.PersonServiceServicer):
+    async def ListEnrolmentChanges(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
+        return pb.ListEnrolmentChangesResponse()
+
+
+def test_the_first_question_waits_for_identity_to_start() -> None:
+    feed, lines = EmptyFeed(), io.StringIO()
+
+    async def main() -> None:
+        address = f"127.0.0.1:{unused_port()}"
+        channel = grpc.aio.insecure_channel(address, options=channel_options())
+        blocking = Blocking(1)
+        log = open_log(LogConfig(), service="test", clock=system_clock, stream=lines)
+        client = FeedClient(
+            channel,
+            regions=("500112",),
+            # A question that failed would not be asked again in this test.
+            poll_seconds=3_600,
+            feed=feed,
+            blocking=blocking,
+            metrics=Metrics(),
+            clock=system_clock,
+            log=log,
+        )
+        client.start(Supervisor(asyncio.Event(), log=log))
+        await asyncio.sleep(0.5)
+        server = grpc.aio.server()
+        servicer = NoNews()  # type: ignore[abstract]  # one method is served
+        rpc.add_PersonServiceServicer_to_server(servicer, server)
+        server.add_insecure_port(address)
+        await server.start()
+        async with asyncio.timeout(10):
+            while not feed.answers:
+                await asyncio.sleep(0.005)
+        await client.close()
+        await channel.close()
+        await server.stop(None)
+        blocking.close()
+
+    asyncio.run(main())
+    assert lines.getvalue() == ""

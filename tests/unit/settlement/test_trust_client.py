@@ -9,6 +9,7 @@ import json
 import grpc
 import grpc.aio
 import pytest
+from support.faulty_network import unused_port
 from support.roots import make_root
 from support.token_minting import (
     DAY,
@@ -29,6 +30,7 @@ from support.token_minting import (
 from yibao import _status_list, _trust_format
 from yibao._status_list import StatusList, bits_of
 from yibao._trust_format import BoundList
+from yibao.client import channel_options
 from yibao.identity.v1 import trust_service_pb2 as pb
 from yibao.identity.v1 import trust_service_pb2_grpc as rpc
 from yibao.settlement.v1.visit_pb2 import Presentation
@@ -94,15 +96,20 @@ class Identity(rpc.TrustServiceServicer):
         return pb.GetStatusListResponse(status_list=self._list)
 
 
-async def pull(store: TrustStore, identity: Identity) -> None:
-    """Pulls until the new snapshot is held."""
+async def pull(
+    store: TrustStore, identity: Identity, *, starts_after_seconds: float = 0
+) -> list[str]:
+    """Pulls until the new snapshot is held; returns the events that were logged."""
     server = grpc.aio.server()
     rpc.add_TrustServiceServicer_to_server(identity, server)
-    port = server.add_insecure_port("localhost:0")
-    await server.start()
-    channel = grpc.aio.insecure_channel(f"localhost:{port}")
+    address = f"127.0.0.1:{unused_port()}"
+    if not starts_after_seconds:
+        server.add_insecure_port(address)
+        await server.start()
+    lines = io.StringIO()
+    channel = grpc.aio.insecure_channel(address, options=channel_options())
     blocking = Blocking(1)
-    log = open_log(LogConfig(), service="test", clock=system_clock, stream=io.StringIO())
+    log = open_log(LogConfig(), service="test", clock=system_clock, stream=lines)
     client = TrustClient(
         channel,
         store,
@@ -113,6 +120,10 @@ async def pull(store: TrustStore, identity: Identity) -> None:
         log=log,
     )
     client.start(Supervisor(asyncio.Event(), log=log))
+    if starts_after_seconds:
+        await asyncio.sleep(starts_after_seconds)
+        server.add_insecure_port(address)
+        await server.start()
     async with asyncio.timeout(10):
         while store.current(now=NOW).version < 8:
             await asyncio.sleep(0.005)
@@ -120,6 +131,7 @@ async def pull(store: TrustStore, identity: Identity) -> None:
     await channel.close()
     await server.stop(None)
     blocking.close()
+    return [json.loads(line)["event"] for line in lines.getvalue().splitlines()]
 
 
 @pytest.fixture
@@ -144,6 +156,10 @@ def test_a_list_that_cannot_be_had_keeps_no_snapshot_back(store: TrustStore) -> 
     assert identity.seen[0] == 7
     with pytest.raises(QrError, match="not held"):
         store.current(now=NOW).check_status(URI, 5, now=NOW)
+
+
+def test_the_first_question_waits_for_identity_to_start(store: TrustStore) -> None:
+    assert asyncio.run(pull(store, Identity(store), starts_after_seconds=0.5)) == []
 
 
 def reminders(store: TrustStore, *instants: dt.datetime) -> list[int]:

@@ -220,6 +220,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. A settlement of the visit stands; reverse it first. Metadata:
     `visit_id`, `settlement_id`.
     """
+    ERROR_REASON_ENROLMENT_UNCONFIRMED: _ErrorReason.ValueType  # 89
+    """UNAVAILABLE. The person is not enrolled or the credential not activated as far as
+    settlement knows, and identity could not be asked for news; nothing was stored. Repeat
+    the call. Metadata: `reason_so_far`.
+    """
     ERROR_REASON_CATALOGUE_ITEM_UNKNOWN: _ErrorReason.ValueType  # 100
     """INVALID_ARGUMENT. An item code is not in the catalogue on the service date.
     Metadata: `item_code`, where one item was asked for; else the fault names the line.
@@ -621,6 +626,11 @@ ERROR_REASON_VISIT_CANCELLED: ErrorReason.ValueType  # 87
 ERROR_REASON_VISIT_SETTLED: ErrorReason.ValueType  # 88
 """FAILED_PRECONDITION. A settlement of the visit stands; reverse it first. Metadata:
 `visit_id`, `settlement_id`.
+"""
+ERROR_REASON_ENROLMENT_UNCONFIRMED: ErrorReason.ValueType  # 89
+"""UNAVAILABLE. The person is not enrolled or the credential not activated as far as
+settlement knows, and identity could not be asked for news; nothing was stored. Repeat
+the call. Metadata: `reason_so_far`.
 """
 ERROR_REASON_CATALOGUE_ITEM_UNKNOWN: ErrorReason.ValueType  # 100
 """INVALID_ARGUMENT. An item code is not in the catalogue on the service date.

@@ -59,7 +59,8 @@ class AccountServiceServicer(object):
     def CreditAccount(self, request, context):
         """Credits a personal account: the monthly allocation, or a recharge through a bank or
         self-service terminal (I-29). Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, REQUEST_ID_REUSED.
+        `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -27,7 +27,8 @@ class AccountServiceStub:
     ]
     """Credits a personal account: the monthly allocation, or a recharge through a bank or
     self-service terminal (I-29). Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, REQUEST_ID_REUSED.
+    `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
+    REQUEST_ID_REUSED.
     """
 
     GetAccount: grpc.UnaryUnaryMultiCallable[
@@ -55,7 +56,8 @@ class AccountServiceAsyncStub:
     ]
     """Credits a personal account: the monthly allocation, or a recharge through a bank or
     self-service terminal (I-29). Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, REQUEST_ID_REUSED.
+    `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
+    REQUEST_ID_REUSED.
     """
 
     GetAccount: grpc.aio.UnaryUnaryMultiCallable[
@@ -85,7 +87,8 @@ class AccountServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.account_service_pb2.CreditAccountResponse, collections.abc.Awaitable[yibao.settlement.v1.account_service_pb2.CreditAccountResponse]]:
         """Credits a personal account: the monthly allocation, or a recharge through a bank or
         self-service terminal (I-29). Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, REQUEST_ID_REUSED.
+        `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

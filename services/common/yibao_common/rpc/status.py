@@ -18,7 +18,11 @@ DETAILS_KEY = "grpc-status-details-bin"
 _MOST_FAULT_BYTES = 4_000
 
 _GRPC_CODES = {code: grpc.StatusCode[code.name] for code in Code}
-_RETRY_SECONDS = {Reason.RATE_LIMITED: 1.0, Reason.OVERLOADED: 1.0}
+_RETRY_SECONDS = {
+    Reason.RATE_LIMITED: 1.0,
+    Reason.OVERLOADED: 1.0,
+    Reason.ENROLMENT_UNCONFIRMED: 1.0,
+}
 
 # Older releases of googleapis-common-protos have only field and description.
 _VIOLATION_FIELDS = error_details_pb2.BadRequest.FieldViolation.DESCRIPTOR.fields_by_name

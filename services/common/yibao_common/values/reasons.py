@@ -105,6 +105,7 @@ class Reason(enum.Enum):
     VISIT_DATE_INVALID = (86, Code.INVALID_ARGUMENT, "就诊日期晚于今日或距登记过久")
     VISIT_CANCELLED = (87, Code.FAILED_PRECONDITION, "该就诊登记已撤销，请重新登记")
     VISIT_SETTLED = (88, Code.FAILED_PRECONDITION, "该就诊已有结算，请先撤销结算")
+    ENROLMENT_UNCONFIRMED = (89, Code.UNAVAILABLE, "暂时无法核实参保信息，请稍后重试")
 
     CATALOGUE_ITEM_UNKNOWN = (100, Code.INVALID_ARGUMENT, "项目不在医保目录内")
     LINE_AMOUNT_MISMATCH = (101, Code.INVALID_ARGUMENT, "明细金额不等于单价乘以数量")

@@ -6,13 +6,12 @@ from yibao.settlement.v1 import account_service_pb2 as pb
 from yibao.settlement.v1 import account_service_pb2_grpc as rpc
 from yibao.settlement.v1.settlement_pb2 import LedgerEntry
 from yibao_common.commands.blocking import Blocking
-from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import as_sent
 from yibao_settlement.application.account import CREDIT_METHOD, CreditAccount, find_account
-from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.servicer.encode import account_message, credited
+from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.request import request_of
 
 _SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: "allocation", pb.CREDIT_SOURCE_RECHARGE: "recharge"}
@@ -21,9 +20,9 @@ _SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: "allocation", pb.CREDIT_SOURCE_RECHARGE
 class AccountServicer(rpc.AccountServiceServicer):
     """Credits through the batcher; reads in threads."""
 
-    def __init__(self, batcher: Batcher[Command, bytes], reads: Reads, blocking: Blocking) -> None:
-        """Takes the engine."""
-        self._batcher = batcher
+    def __init__(self, news: News, reads: Reads, blocking: Blocking) -> None:
+        """Takes the engine; `news` carries out what identity's news may help."""
+        self._news = news
         self._reads = reads
         self._blocking = blocking
 
@@ -40,9 +39,7 @@ class AccountServicer(rpc.AccountServiceServicer):
             _SOURCES[request.source],
             credited,
         )
-        return as_sent(
-            pb.CreditAccountResponse, await self._batcher.submit(request.region, command)
-        )
+        return as_sent(pb.CreditAccountResponse, await self._news.submit(request.region, command))
 
     async def GetAccount(
         self,

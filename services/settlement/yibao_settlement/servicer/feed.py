@@ -50,6 +50,8 @@ class FeedClient:
         )
         self._feed = feed
         self._blocking = blocking
+        # Until identity was reached once, questions wait for it: both may be starting.
+        self._was_reached = False
         # A call that asks for news and the round must not pull one page twice.
         self._locks = {region: asyncio.Lock() for region in regions}
         duties = [
@@ -72,9 +74,9 @@ class FeedClient:
         """Stops pulling."""
         await self._task.close()
 
-    async def refresh(self, region: str) -> None:
-        """Pulls the region's news now; without an answer nothing changes."""
-        await self._task.do_now(region)
+    async def refresh(self, region: str) -> bool:
+        """Pulls the region's news now and tells whether all that there was came."""
+        return await self._task.do_now(region)
 
     async def _pull(self, region: str) -> None:
         async with self._locks[region]:
@@ -85,7 +87,9 @@ class FeedClient:
                         region=region, after_sequence=position, page_size=_PAGE_SIZE
                     ),
                     timeout=_DEADLINE_SECONDS,
+                    wait_for_ready=not self._was_reached,
                 )
+                self._was_reached = True
                 changes = [_change_of(change) for change in response.changes]
                 await self._blocking.run(self._feed.apply, region, changes)
                 if len(changes) < _PAGE_SIZE:

@@ -1,7 +1,5 @@
 """VisitService: visits, and the persons known of them."""
 
-from collections.abc import Awaitable, Callable
-
 import grpc
 
 from yibao.settlement.v1 import visit_service_pb2 as pb
@@ -11,8 +9,6 @@ from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import as_sent, to_date
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError
-from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.visit.cancel import CancelVisit
@@ -20,17 +16,9 @@ from yibao_settlement.application.visit.find import find_visit
 from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.rules.visit import registration_audience
 from yibao_settlement.servicer.encode import cancelled, registered, visit_message
+from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.request import request_of
 from yibao_settlement.servicer.trust.holder import TrustHolder
-
-_NEWS_MAY_LIFT = {
-    Reason.PERSON_NOT_ENROLLED,
-    Reason.ECERT_NOT_ACTIVATED,
-    Reason.ECERT_SUSPENDED,
-    Reason.CARD_NOT_ACTIVATED,
-    Reason.CARD_RESTRICTED_NOT_ACTIVATED,
-    Reason.CARD_SUSPENDED,
-}
 
 
 class VisitServicer(rpc.VisitServiceServicer):
@@ -43,15 +31,15 @@ class VisitServicer(rpc.VisitServiceServicer):
         blocking: Blocking,
         *,
         trust: TrustHolder,
-        refresh_enrolments: Callable[[str], Awaitable[None]],
+        news: News,
         clock: Clock,
     ) -> None:
-        """Takes the engine; `refresh_enrolments(region)` asks identity for news at once."""
+        """Takes the engine; `news` carries out what identity's news may help."""
         self._batcher = batcher
         self._reads = reads
         self._blocking = blocking
         self._trust = trust
-        self._refresh_enrolments = refresh_enrolments
+        self._news = news
         self._clock = clock
 
     async def RegisterVisit(
@@ -74,15 +62,7 @@ class VisitServicer(rpc.VisitServiceServicer):
             to_date(request.start_date),
             registered,
         )
-        try:
-            response = await self._batcher.submit(request.region, command)
-        except RuleError as refusal:
-            if refusal.reason not in _NEWS_MAY_LIFT:
-                raise
-            # The feed may be a moment behind somebody who enrolled, activated a card or
-            # had a suspension lifted just now.
-            await self._refresh_enrolments(request.region)
-            response = await self._batcher.submit(request.region, command)
+        response = await self._news.submit(request.region, command)
         return as_sent(pb.RegisterVisitResponse, response)
 
     async def CancelVisit(

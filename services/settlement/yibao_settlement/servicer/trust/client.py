@@ -47,6 +47,8 @@ class TrustClient:
         self._blocking = blocking
         self._clock = clock
         self._log = log
+        # Until identity was reached once, questions wait for it: both may be starting.
+        self._was_reached = False
         self._remind_time: dt.datetime | None = None
         # Whatever fails, what is held serves on and the next round tries again.
         duties = [
@@ -102,6 +104,7 @@ class TrustClient:
         store, run = self._store, self._blocking.run
         while (root := await self._next_root()) is not None:
             await run(store.take_root, root, now=self._clock())
+        self._was_reached = True
         snapshot = (
             await self._stub.GetTrustSnapshot(
                 pb.GetTrustSnapshotRequest(), timeout=_DEADLINE_SECONDS
@@ -124,8 +127,11 @@ class TrustClient:
     async def _next_root(self) -> bytes | None:
         request = pb.GetTrustRootRequest(version=self._store.root.version + 1)
         try:
-            return (await self._stub.GetTrustRoot(request, timeout=_DEADLINE_SECONDS)).root
+            answer = await self._stub.GetTrustRoot(
+                request, timeout=_DEADLINE_SECONDS, wait_for_ready=not self._was_reached
+            )
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 return None
             raise
+        return answer.root

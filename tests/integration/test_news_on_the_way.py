@@ -1,0 +1,86 @@
+"""Somebody was enrolled just now, and identity does not answer settlement."""
+
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
+
+import grpc
+import pytest
+from support.both_services import (
+    ADMISSION,
+    CALL_SECONDS,
+    BothServices,
+    both_services,
+    outcome,
+    refusal_of,
+    refused,
+)
+from support.databases import SqliteDatabases
+from support.faulty_network import Relay
+from support.settlement_world import REGION
+
+from yibao.settlement.v1 import account_service_pb2 as accounts
+from yibao_common.values.ids import new_id
+
+UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.fixture
+def relays() -> Iterator[list[Relay]]:
+    running: list[Relay] = []
+    yield running
+    for each in running:
+        each.close()
+
+
+@pytest.fixture
+def services(tmp_path: Path, relays: list[Relay]) -> Iterator[BothServices]:
+    """Runs both services with a relay between them."""
+
+    def reach(port: int) -> int:
+        relays.append(Relay(port))
+        return relays[0].port
+
+    databases = SqliteDatabases(tmp_path)
+    with both_services(tmp_path / "files", databases, reach=reach) as running:
+        yield running
+    databases.close()
+
+
+def test_registrations_are_told_to_try_again_and_go_through_once_identity_answers(
+    services: BothServices, relays: list[Relay]
+) -> None:
+    services.person()
+    relays[0].silence()
+    _, certificate_id, _ = services.person(is_waited_for=False)
+    requests = [services.visit_request(services.code(certificate_id, ADMISSION)) for _ in "12345"]
+    stub = services.visits()
+    with futures.ThreadPoolExecutor(len(requests)) as threads:
+        refusals = list(
+            threads.map(lambda request: refusal_of(stub.RegisterVisit, request), requests)
+        )
+    assert {outcome(each) for each in refusals} == {(UNAVAILABLE, "ENROLMENT_UNCONFIRMED")}
+    assert refusals[0].metadata["reason_so_far"] == "ERROR_REASON_PERSON_NOT_ENROLLED"
+    relays[0].close_connections()
+    services.wait_until_told()
+    assert stub.RegisterVisit(requests[-1], timeout=CALL_SECONDS).visit.visit_id
+
+
+def test_a_credit_of_somebody_unknown_so_far_is_told_to_try_again(
+    services: BothServices, relays: list[Relay]
+) -> None:
+    services.person()
+    relays[0].silence()
+    person_id, _, _ = services.person(is_waited_for=False)
+    request = accounts.CreditAccountRequest(
+        request_id=new_id(),
+        region=REGION,
+        person_id=person_id,
+        amount_fen=1_000,
+        source=accounts.CREDIT_SOURCE_ALLOCATION,
+    )
+    stub = services.accounts()
+    told = refused(services, stub.CreditAccount, request)
+    assert outcome(told) == (UNAVAILABLE, "ENROLMENT_UNCONFIRMED")
+    relays[0].close_connections()
+    assert stub.CreditAccount(request, timeout=CALL_SECONDS).account.balance_fen == 1_000
