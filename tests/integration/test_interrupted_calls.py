@@ -1,8 +1,7 @@
 """Calls that were cut off, repeated late, or sent many at a time."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import grpc
 import pytest
@@ -11,10 +10,10 @@ from support.both_services import (
     CALL_SECONDS,
     BothServices,
     Patient,
+    nobody_commits,
     outcome,
     refused,
 )
-from support.settlement_world import REGION
 from support.threads import wait_until
 
 from yibao.settlement.v1.settlement_service_pb2 import (
@@ -41,19 +40,6 @@ def settled_under(services: BothServices, request_id: str) -> int:
     with services.database.read() as connection:
         query = sa.select(sa.func.count()).where(columns.request_id == request_id)
         return int(connection.execute(query).scalar_one())
-
-
-@contextmanager
-def nobody_commits(services: BothServices, patient: Patient) -> Iterator[None]:
-    """Holds what the patient's bills lock, so that a call stays where it is."""
-    standing = tables.person_standing
-    with services.database.write() as connection:
-        connection.execute(
-            sa.select(standing.c.person_id)
-            .where(standing.c.region == REGION, standing.c.person_id == patient.person_id)
-            .with_for_update()
-        )
-        yield
 
 
 def _cancel(call: "grpc.Future[SettleBillResponse]") -> None:

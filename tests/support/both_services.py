@@ -8,6 +8,7 @@ import contextlib
 import datetime as dt
 import io
 import itertools
+import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -281,7 +282,12 @@ class BothServices:
             bill=self.bill(patient.visit_id),
         )
 
-    # --- What is stored.
+    # --- What is logged and stored.
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """Returns the lines of an event so far."""
+        lines = map(json.loads, self.lines.getvalue().splitlines())
+        return [line for line in lines if line["event"] == event]
 
     def contents(self) -> Contents:
         """Returns what settlement's database holds, but for what housekeeping does by itself."""
@@ -297,6 +303,19 @@ class BothServices:
         """Closes the channels."""
         for channel in self._channels.values():
             channel.close()
+
+
+@contextlib.contextmanager
+def nobody_commits(services: BothServices, patient: Patient) -> Iterator[None]:
+    """Holds what the patient's bills lock, so that a call stays where it is."""
+    standing = tables.person_standing
+    with services.database.write() as connection:
+        connection.execute(
+            sa.select(standing.c.person_id)
+            .where(standing.c.region == REGION, standing.c.person_id == patient.person_id)
+            .with_for_update()
+        )
+        yield
 
 
 def _contents(database: Database, metadata: sa.MetaData) -> Contents:

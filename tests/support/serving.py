@@ -33,6 +33,7 @@ LEAVES = (
     Leaf("server", "service/settlement", is_server=True),
     Leaf("hospital", "institution/H50011200001"),
     Leaf("other-hospital", "institution/H50011200002"),
+    Leaf("terminal", "terminal/H50011200001/T1"),
     Leaf("agency", "agency/500100/wang"),
     Leaf("nobody", "doctor/who"),
 )
@@ -40,7 +41,7 @@ ACCESS = AccessTable.of_services(
     {
         SETTLEMENT.full_name: {
             "GetSettlement": (Role.INSTITUTION, Role.AGENCY),
-            "SubmitBills": (Role.INSTITUTION,),
+            "SubmitBills": (Role.INSTITUTION, Role.TERMINAL),
         },
         VISITS.full_name: {"GetVisit": (Role.AGENCY,), "RegisterVisit": (Role.INSTITUTION,)},
         TICKER.full_name: {"Count": (Role.INSTITUTION,)},

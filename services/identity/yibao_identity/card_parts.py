@@ -96,7 +96,8 @@ class CardParts:
         )
 
     def start(self, supervisor: Supervisor) -> None:
-        """Starts the sweep, inside the event loop."""
+        """Starts the hasher and the sweep, inside the event loop."""
+        self._hasher.start(supervisor)
         self._sweeping.start(supervisor)
 
     async def close(self) -> None:

@@ -10,7 +10,6 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
 from yibao_common.keys.vault import Vault
-from yibao_common.process.config import BatchConfig
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import BatchMetrics, Metrics
 from yibao_common.process.supervisor import Supervisor
@@ -75,8 +74,9 @@ class CertificateParts:
                 clock=clock,
                 random_bytes=os.urandom,
             ),
-            config.batch,
+            config,
             metrics,
+            party_of=lambda command: command.caller,
         )
         relative_codes: Batcher[IssueRelativeCode, RelativeCode] = _queue(
             "relative",
@@ -86,8 +86,9 @@ class CertificateParts:
                 clock=clock,
                 random_bytes=os.urandom,
             ),
-            config.batch,
+            config,
             metrics,
+            party_of=lambda command: command.caller,
         )
         self._batchers = (codes, relative_codes)
         certificates = Certificates(transactions, clock=clock, ids=ids, random_bytes=os.urandom)
@@ -149,13 +150,18 @@ def _devices(
 def _queue(
     name: str,
     work: Callable[[str, Sequence[CommandT]], Sequence[AnswerT | RuleError]],
-    config: BatchConfig,
+    config: IdentityConfig,
     metrics: Metrics,
+    *,
+    party_of: Callable[[CommandT], str],
 ) -> Batcher[CommandT, AnswerT]:
+    batch = config.batch
     return Batcher(
         work,
-        max_size=config.max_size,
-        linger_seconds=config.linger_ms / 1000,
-        max_queue=config.max_queue,
+        party_of=party_of,
+        regions=config.issuer.regions,
+        max_size=batch.max_size,
+        linger_seconds=batch.linger_ms / 1000,
+        max_queue=batch.max_queue,
         observer=BatchMetrics(metrics, name),
     )

@@ -131,6 +131,7 @@ class IdentityService:
             access=ACCESS,
             log=self._log,
             metrics=self._metrics,
+            problems=supervisor.problems,
             clock=self._clock,
             ids=self._ids,
         )
@@ -143,6 +144,7 @@ class IdentityService:
             clock=self._clock,
             log=self._log,
         )
+        self._blocking.start(supervisor)
         pruning.start(supervisor)
         self._certificates.start(supervisor)
         self._cards.start(supervisor)

@@ -6,15 +6,15 @@ r = 8, p = 1), makes recovering many PINs slow for whoever has both, while nobod
 terminal waits for it. Guessing at a terminal is stopped by the lock after five tries.
 """
 
-import asyncio
 import hashlib
 import hmac
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from yibao_common.commands.blocking import Blocking
 from yibao_common.keys.vault import KEY_BYTES, read_secret
 from yibao_common.process.config import StartError
+from yibao_common.process.supervisor import Supervisor
 from yibao_identity.application.pin.hashing import HashedPin, PinPlace
 
 HASH_BYTES = 32
@@ -58,7 +58,7 @@ class PinHasher:
         self._newest = scheme_of(peppers[0])
         self._oldest = scheme_of(peppers[-1])
         # Two, so that a flood of PINs leaves the other cores to everybody else.
-        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="pin")
+        self._threads = Blocking(_THREADS, name="pin")
 
     def __repr__(self) -> str:
         """Shows the schemes only."""
@@ -66,8 +66,7 @@ class PinHasher:
 
     async def hash(self, pin: str, place: PinPlace) -> HashedPin:
         """Returns what stands for a PIN of a card, without holding up the event loop."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self.hash_now, pin, place)
+        return await self._threads.run(self.hash_now, pin, place)
 
     def hash_now(self, pin: str, place: PinPlace) -> HashedPin:
         """Returns what stands for a PIN of a card, in the calling thread."""
@@ -83,9 +82,13 @@ class PinHasher:
         """
         return hashed.hashes[self._oldest]
 
+    def start(self, supervisor: Supervisor) -> None:
+        """Starts the threads; see `Blocking`."""
+        self._threads.start(supervisor)
+
     def close(self) -> None:
         """Waits for running hashes."""
-        self._threads.shutdown(wait=True)
+        self._threads.close()
 
 
 def _hash(pepper: bytes, pin: str, place: PinPlace) -> bytes:

@@ -73,6 +73,7 @@ class OffsiteService:
             access=ACCESS,
             log=self._log,
             metrics=metrics,
+            problems=supervisor.problems,
             clock=self._clock,
             ids=self._ids,
         )
@@ -85,6 +86,7 @@ class OffsiteService:
             clock=self._clock,
             log=self._log,
         )
+        blocking.start(supervisor)
         pruning.start(supervisor)
         try:
             port = await server.start()

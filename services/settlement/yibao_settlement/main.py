@@ -109,6 +109,7 @@ class SettlementService:
         keeping = self._make_housekeeping(transactions, blocking, metrics)
         server = self._make_server(
             metrics,
+            supervisor,
             VisitServicer(
                 batcher,
                 reads,
@@ -130,6 +131,7 @@ class SettlementService:
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             PolicyServicer(Policies(transactions, clock=self._clock), blocking),
         )
+        blocking.start(supervisor)
         batcher.start(supervisor)
         feed_client.start(supervisor)
         trust_client.start(supervisor)
@@ -190,6 +192,8 @@ class SettlementService:
         )
         return Batcher(
             work,
+            party_of=lambda command: command.request.caller.party,
+            regions=self._config.identity.regions,
             max_size=batch.max_size,
             linger_seconds=batch.linger_ms / 1000,
             max_queue=batch.max_queue,
@@ -231,6 +235,7 @@ class SettlementService:
     def _make_server(
         self,
         metrics: Metrics,
+        supervisor: Supervisor,
         visits: VisitServicer,
         settlements: SettlementServicer,
         accounts: AccountServicer,
@@ -252,6 +257,7 @@ class SettlementService:
             access=ACCESS,
             log=self._log,
             metrics=metrics,
+            problems=supervisor.problems,
             clock=self._clock,
             ids=self._ids,
         )

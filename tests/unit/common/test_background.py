@@ -1,6 +1,7 @@
 """Work in the background: it goes on whatever fails, and ends the service where it cannot."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -200,6 +201,65 @@ def test_closing_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None
     assert cancelled == [True]
     # It was asked to end: that is no death.
     assert not watched.stop.is_set()
+
+
+def test_a_duty_that_takes_long_is_told_and_one_that_hangs_ends_the_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("yibao_common.commands.background._LONG_SECONDS", 0.01)
+    monkeypatch.setattr("yibao_common.commands.background._HANG_SECONDS", 0.1)
+
+    async def main() -> None:
+        watched = Watched()
+        task = BackgroundTask(
+            "sweep",
+            [Duty(run=asyncio.Event().wait, failure="not swept", region="500100")],
+            seconds=1,
+            metrics=Metrics(),
+            clock=system_clock,
+            log=watched.log,
+        )
+        task.start(watched.supervisor)
+        await asyncio.wait_for(watched.stop.wait(), 10)
+        await task.close()
+        events = [line["event"] for line in watched.logged]
+        assert events[0] == "background duty takes long"
+        assert events[-1] == "a task died"
+        assert watched.logged[0]["region"] == "500100"
+        assert watched.supervisor.problems() == ["sweep has died"]
+
+    asyncio.run(main())
+
+
+def test_a_duty_that_cannot_be_cancelled_keeps_nothing_from_closing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("yibao_common.commands.background._CLOSE_SECONDS", 0.01)
+    release = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await release.wait()
+
+    async def main() -> None:
+        watched = Watched()
+        task = BackgroundTask(
+            "sweep",
+            [Duty(run=stubborn, failure="x")],
+            seconds=1,
+            metrics=Metrics(),
+            clock=system_clock,
+            log=watched.log,
+        )
+        task.start(watched.supervisor)
+        await asyncio.sleep(0.01)
+        await asyncio.wait_for(task.close(), 10)
+        with pytest.raises(TaskDiedError, match="sweep"):
+            watched.supervisor.raise_if_dead()
+        release.set()
+
+    asyncio.run(main())
 
 
 def test_a_task_that_was_never_started_is_closed() -> None:

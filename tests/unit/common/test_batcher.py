@@ -8,7 +8,8 @@ import pytest
 from support.tasks import Watched
 
 from yibao_common.commands.request import Outcome
-from yibao_common.db.batcher import Batcher
+from yibao_common.db.batcher import Batcher, OutcomeUnknownError
+from yibao_common.process.config import StartError
 from yibao_common.process.supervisor import TaskDiedError
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
@@ -47,7 +48,12 @@ def run(
 ) -> None:
     async def main() -> None:
         batcher: Batcher[str, str] = Batcher(
-            work, max_size=max_size, linger_seconds=0.001, max_queue=max_queue
+            work,
+            party_of=lambda command: command.partition(":")[0],
+            regions=("1", "2"),
+            max_size=max_size,
+            linger_seconds=0.001,
+            max_queue=max_queue,
         )
         batcher.start(Watched().supervisor)
         try:
@@ -112,6 +118,62 @@ def test_regions_take_turns_and_never_share_a_transaction() -> None:
         ("1", ["1c"]),
         ("2", ["2c"]),
     ]
+
+
+def test_parties_take_turns_and_a_flood_waits_for_itself() -> None:
+    work = Work()
+
+    async def use(batcher: "Batcher[str, str]") -> None:
+        work.gate.clear()
+        waiting = [batcher.enqueue("1", "a:hold")]
+        await asyncio.sleep(0.02)
+        waiting += [batcher.enqueue("1", f"a:{number}") for number in range(6)]
+        waiting += [batcher.enqueue("1", f"b:{number}") for number in range(2)]
+        waiting.append(batcher.enqueue("1", "c:0"))
+        work.gate.set()
+        await asyncio.gather(*waiting)
+
+    run(work, use, max_size=4)
+    assert [commands for _, commands in work.batches[1:]] == [
+        ["a:0", "b:0", "c:0", "a:1"],
+        ["b:1", "a:2", "a:3", "a:4"],
+        ["a:5"],
+    ]
+
+
+def test_a_queue_that_one_party_filled_still_takes_an_equal_share_of_another() -> None:
+    work = Work()
+
+    async def use(batcher: "Batcher[str, str]") -> None:
+        work.gate.clear()
+        waiting = [batcher.enqueue("1", "a:hold")]
+        await asyncio.sleep(0.02)
+        waiting += [batcher.enqueue("1", f"a:{number}") for number in range(6)]
+        with pytest.raises(RuleError) as caught:
+            batcher.enqueue("1", "a:one too many")
+        assert caught.value.reason is Reason.OVERLOADED
+        waiting += [batcher.enqueue("1", f"b:{number}") for number in range(3)]
+        with pytest.raises(RuleError):
+            batcher.enqueue("1", "b:one too many")
+        work.gate.set()
+        await asyncio.gather(*waiting)
+        # Nothing is held against who filled it once it is empty.
+        await asyncio.gather(*[batcher.submit("1", f"a:{number}") for number in range(6)])
+
+    run(work, use, max_size=6, max_queue=6)
+
+
+def test_a_region_that_is_not_served_makes_no_batch() -> None:
+    work = Work()
+
+    async def use(batcher: "Batcher[str, str]") -> None:
+        with pytest.raises(RuleError) as caught:
+            batcher.enqueue("3", "a")
+        assert caught.value.reason is Reason.OUT_OF_SCOPE
+        assert caught.value.metadata == {"scope": "region/3"}
+
+    run(work, use)
+    assert work.batches == []
 
 
 def test_a_refusal_is_the_answer_of_its_command_alone() -> None:
@@ -260,7 +322,11 @@ def test_a_dead_runner_leaves_nobody_waiting_and_ends_the_service() -> None:
             10,
         )
         # The first was committed before the runner died: nobody may say that it was not.
-        assert [type(each) for each in outcomes] == [TransientError] * 3
+        first, *others = outcomes
+        assert isinstance(first, OutcomeUnknownError)
+        reasons = [each.reason for each in others if isinstance(each, RuleError)]
+        assert reasons == [Reason.OVERLOADED] * 2
+        assert watched.supervisor.problems() == ["batcher has died"]
         with pytest.raises(RuleError) as caught:
             await batcher.submit("1", "late")
         assert caught.value.reason is Reason.OVERLOADED
@@ -268,5 +334,78 @@ def test_a_dead_runner_leaves_nobody_waiting_and_ends_the_service() -> None:
         await batcher.close()
         with pytest.raises(TaskDiedError, match="batcher"):
             watched.supervisor.raise_if_dead()
+
+    asyncio.run(main())
+
+
+def dying(monkeypatch: pytest.MonkeyPatch, name: str, attribute: str, error: Exception) -> None:
+    """Makes a method of the threads that bear `name` raise, as want of memory does."""
+    original = getattr(threading.Thread, attribute)
+
+    def fail(thread: threading.Thread) -> None:
+        if thread.name.startswith(name):
+            raise error
+        original(thread)
+
+    monkeypatch.setattr(threading.Thread, attribute, fail)
+
+
+def test_without_a_thread_the_service_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    dying(monkeypatch, "batch", "start", RuntimeError("can't start new thread"))
+
+    async def main() -> None:
+        batcher: Batcher[str, str] = Batcher(Work())
+        with pytest.raises(StartError, match="can't start new thread"):
+            batcher.start(Watched().supervisor)
+
+    asyncio.run(main())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_dies_leaves_nobody_waiting_and_ends_the_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dying(monkeypatch, "batch", "run", MemoryError())
+    monkeypatch.setattr("yibao_common.commands.blocking._LOOK_SECONDS", 0.01)
+
+    async def main() -> None:
+        watched = Watched()
+        batcher: Batcher[str, str] = Batcher(Work())
+        batcher.start(watched.supervisor)
+        outcomes = await asyncio.wait_for(
+            asyncio.gather(batcher.submit("1", "a"), return_exceptions=True), 10
+        )
+        assert isinstance(outcomes[0], (OutcomeUnknownError, RuleError))
+        await asyncio.wait_for(watched.stop.wait(), 10)
+        told = [line["task"] for line in watched.logged if line["event"] == "a task died"]
+        assert "batch threads" in told
+        assert "batch threads has died" in watched.supervisor.problems()
+        await batcher.close()
+        with pytest.raises(TaskDiedError, match="batch"):
+            watched.supervisor.raise_if_dead()
+
+    asyncio.run(main())
+
+
+def test_a_batch_that_hangs_keeps_the_service_from_serving_and_not_from_ending(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("yibao_common.db.batcher._CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("yibao_common.process.supervisor._STALLED_SECONDS", 0.01)
+
+    async def main() -> None:
+        watched, work = Watched(), Work()
+        batcher: Batcher[str, str] = Batcher(work)
+        batcher.start(watched.supervisor)
+        assert watched.supervisor.problems() == []
+        work.gate.clear()
+        hanging = batcher.enqueue("1", "a")
+        await wait_for(lambda: watched.supervisor.problems() == ["batch stands still"])
+        await asyncio.wait_for(batcher.close(), 10)
+        # It may still be carried out: nobody may say that it was not.
+        assert isinstance(hanging.exception(), OutcomeUnknownError)
+        with pytest.raises(TaskDiedError, match="batch-0"):
+            watched.supervisor.raise_if_dead()
+        work.gate.set()
 
     asyncio.run(main())

@@ -35,3 +35,15 @@ def test_a_caller_has_one_bucket_and_another_caller_another() -> None:
 
 def test_without_a_rate_there_is_no_bucket() -> None:
     assert RateLimits(rate_per_second=0, burst=1).bucket("a", now=0) is None
+
+
+def test_each_item_takes_a_token_and_more_than_the_burst_is_paid_for_later() -> None:
+    tokens = bucket(burst=10)
+    assert tokens.take(100, 6) == 0
+    # Four are left, and none is taken of them.
+    assert tokens.take(100, 6) == 1
+    assert tokens.take(100, 4) == 0
+    # A bulk that no bucket could hold passes with a full one, and what follows waits.
+    assert tokens.take(200, 30) == 0
+    assert tokens.take(200) == 10.5
+    assert tokens.take(210.5) == 0

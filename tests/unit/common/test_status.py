@@ -37,7 +37,8 @@ def test_every_reason_has_one_error_info_and_a_chinese_message(reason: Reason) -
 @pytest.mark.parametrize("reason", Reason)
 def test_only_refusals_that_pass_by_waiting_say_when_to_retry(reason: Reason) -> None:
     waits = details(status_of(RuleError(reason, "no")), error_details_pb2.RetryInfo)
-    assert bool(waits) == (reason in (Reason.RATE_LIMITED, Reason.OVERLOADED))
+    waiting_helps = {Reason.RATE_LIMITED, Reason.OVERLOADED, Reason.ENROLMENT_UNCONFIRMED}
+    assert bool(waits) == (reason in waiting_helps)
 
 
 def test_the_wait_is_told_to_the_millisecond() -> None:

@@ -37,7 +37,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     region or certificate. Metadata: `scope`.
     """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 5
-    """RESOURCE_EXHAUSTED. Too many calls from this caller; wait as RetryInfo says."""
+    """RESOURCE_EXHAUSTED. Too many calls, or items of bulk calls, of this institution or
+    agency; wait as RetryInfo says.
+    """
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 6
     """RESOURCE_EXHAUSTED. The message is over the method's limit. Metadata: `bytes`, `limit`."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 7
@@ -444,7 +446,9 @@ ERROR_REASON_OUT_OF_SCOPE: ErrorReason.ValueType  # 4
 region or certificate. Metadata: `scope`.
 """
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 5
-"""RESOURCE_EXHAUSTED. Too many calls from this caller; wait as RetryInfo says."""
+"""RESOURCE_EXHAUSTED. Too many calls, or items of bulk calls, of this institution or
+agency; wait as RetryInfo says.
+"""
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 6
 """RESOURCE_EXHAUSTED. The message is over the method's limit. Metadata: `bytes`, `limit`."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 7

@@ -10,8 +10,12 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import Clock
 
-# How long closing waits for the duty that is under way before it is cancelled.
+# How long closing waits for the duty that is under way, before it is cancelled and after.
 _CLOSE_SECONDS = 5.0
+# When it is told that a duty is still under way; after that each time the time has doubled.
+_LONG_SECONDS = 60.0
+# No duty takes so long but one that hangs: what there is much of is done in pages.
+_HANG_SECONDS = 3_600.0
 
 
 class ToldError(Exception):
@@ -19,6 +23,10 @@ class ToldError(Exception):
 
     It holds no personal data. Of any other exception only the kind is logged.
     """
+
+
+class DutyHangsError(Exception):
+    """A duty did not end within an hour; its task cannot go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +54,7 @@ class BackgroundTask:
     Whatever one raises is logged and tried again in the next round, after `retry_seconds`
     where they are given, and keeps no other from its turn. The log tells each kind of
     failure once until the duty succeeds again, and tells that it did. Should the task itself
-    die, the supervisor ends the service.
+    die, or a duty hang, the supervisor ends the service.
     """
 
     def __init__(
@@ -67,9 +75,11 @@ class BackgroundTask:
         self._retry_seconds = seconds if retry_seconds is None else min(retry_seconds, seconds)
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._supervisor: Supervisor | None = None
 
     def start(self, supervisor: Supervisor) -> None:
         """Starts; call it inside the event loop."""
+        self._supervisor = supervisor
         self._task = asyncio.create_task(self._run(), name=self._name)
         supervisor.watch(self._task)
 
@@ -84,7 +94,9 @@ class BackgroundTask:
         await asyncio.wait([self._task], timeout=_CLOSE_SECONDS)
         self._task.cancel()
         # How it ended is the supervisor's matter.
-        await asyncio.wait([self._task])
+        _, left = await asyncio.wait([self._task], timeout=_CLOSE_SECONDS)
+        if left and self._supervisor is not None:
+            self._supervisor.leave([self._name])
 
     async def do_now(self, label: str) -> bool:
         """Does one duty outside its turn and tells whether it succeeded.
@@ -102,10 +114,34 @@ class BackgroundTask:
             for turns in self._turns:
                 if self._closing.is_set():
                     return
-                succeeded &= await turns.take()
+                succeeded &= await _in_time(turns)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._seconds if succeeded else self._retry_seconds):
                     await self._closing.wait()
+
+
+async def _in_time(turns: "_Turns") -> bool:
+    """Takes a turn; tells when it takes long.
+
+    Raises:
+        DutyHangsError: it did not end within an hour.
+    """
+    telling = asyncio.create_task(_tell_long(turns))
+    try:
+        async with asyncio.timeout(_HANG_SECONDS):
+            return await turns.take()
+    except TimeoutError:
+        raise DutyHangsError(turns.duty.label) from None
+    finally:
+        telling.cancel()
+
+
+async def _tell_long(turns: "_Turns") -> None:
+    after = _LONG_SECONDS
+    while True:
+        await asyncio.sleep(after)
+        turns.tell_long(after)
+        after *= 2
 
 
 class _Turns:
@@ -139,6 +175,10 @@ class _Turns:
             self._told.clear()
             self._log.info("background duty succeeds again")
         return True
+
+    def tell_long(self, seconds: float) -> None:
+        """Tells that the duty has been under way for so long."""
+        self._log.warning("background duty takes long", seconds=round(seconds))
 
     def _failed(self, error: BaseException) -> None:
         self._metrics.failed()

@@ -82,8 +82,9 @@ class ServerConfig(Section):
     max_message_bytes: int = Field(default=1_000_000, ge=1_000, le=64_000_000)
     max_deadline_seconds: float = Field(default=30, gt=0, le=3_600)
     drain_seconds: float = Field(default=10, ge=0, le=600)
-    rate_per_second: float = Field(default=0, ge=0)
-    burst: int = Field(default=100, ge=1)
+    # Of each institution, agency or other party, in each process; 0 is no limit.
+    rate_per_second: float = Field(default=2_000, ge=0)
+    burst: int = Field(default=4_000, ge=1)
 
     @field_validator("address", "metrics_address")
     @classmethod

@@ -20,6 +20,7 @@ class MethodMetrics:
         self._calls = metrics.calls
         self._method = method
         self._ended: dict[tuple[str, str], Counter] = {}
+        self._items = metrics.items
         self._seconds = metrics.call_seconds.labels(method)
         self.running = 0
         metrics.calls_running.labels(method).set_function(lambda: self.running)
@@ -32,6 +33,10 @@ class MethodMetrics:
             self._ended[code, reason] = counter
         counter.inc()
         self._seconds.observe(seconds)
+
+    def item_ended(self, *, code: str, reason: str) -> None:
+        """Counts an item of a bulk call; `reason` is empty unless it was refused."""
+        self._items.labels(self._method, code, reason).inc()
 
 
 class BatchMetrics:
@@ -78,6 +83,12 @@ class Metrics:
         self.calls = Counter(
             "yibao_calls",
             "Calls that ended, by gRPC code and reason of refusal.",
+            ("method", "code", "reason"),
+            registry=self.registry,
+        )
+        self.items = Counter(
+            "yibao_items",
+            "Items of bulk calls that ended, by gRPC code and reason of refusal.",
             ("method", "code", "reason"),
             registry=self.registry,
         )

@@ -60,4 +60,5 @@ def run_program(
     async def serve(stop: asyncio.Event) -> None:
         await make(config, log).serve(stop)
 
-    return run(serve, log=log)
+    # What must end after the drain has limits of its own, of some ten seconds each.
+    return run(serve, log=log, grace_seconds=config.server.drain_seconds + 90)

@@ -1,10 +1,13 @@
 """Runs a process that serves: its event loop, its signals and the code that it ends with."""
 
 import asyncio
+import functools
 import gc
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -15,24 +18,29 @@ from yibao_common.process.supervisor import TaskDiedError
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
-def run(main: Main, *, log: Log | None = None) -> int:
+def run(main: Main, *, log: Log | None = None, grace_seconds: float = 120.0) -> int:
     """Runs `main` until it returns, and returns the exit code of the process.
 
-    `main` gets an event that is set by SIGTERM or SIGINT and is expected to drain then;
-    a second signal ends the process at once. A StartError is printed and gives 2; a task
-    that died while the service ran gives 1.
+    `main` gets an event that is set by SIGTERM, SIGINT or SIGHUP and is expected to drain
+    then; a second signal ends the process at once. What has not ended `grace_seconds` after
+    the event is left, and the code is 1. A StartError is printed and gives 2; a task that
+    died while the service ran gives 1.
     """
     if log is not None:
         logging.getLogger().handlers[:] = [LibraryHandler(log)]
     _collect_garbage_seldom()
+    ended = threading.Event()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_until_signalled(main))
+            end_late = functools.partial(_end_late, ended, log, grace_seconds)
+            runner.run(_until_signalled(main, end_late))
     except StartError as error:
         print(error, file=sys.stderr)
         return 2
     except TaskDiedError:
         return 1  # The log has told of it.
+    finally:
+        ended.set()
     return 0
 
 
@@ -47,10 +55,14 @@ def _collect_garbage_seldom() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def _until_signalled(main: Main) -> None:
+async def _until_signalled(main: Main, end_late: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    signals = (signal.SIGTERM, signal.SIGINT)
+    signals = [signal.SIGTERM, signal.SIGINT]
+    # A terminal that is closed, or a habit of old to have files read again, which are read
+    # by themselves. Under nohup it stays without effect.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
 
     def on_signal() -> None:
         stop.set()
@@ -59,7 +71,23 @@ async def _until_signalled(main: Main) -> None:
 
     for each in signals:
         loop.add_signal_handler(each, on_signal)
+
+    async def stopped() -> None:
+        await stop.wait()
+        threading.Thread(target=end_late, name="end late", daemon=True).start()
+
+    stopping = asyncio.create_task(stopped(), name="stopping")
     await main(stop)
+    stopping.cancel()
+
+
+def _end_late(ended: threading.Event, log: Log | None, grace_seconds: float) -> None:
+    """Ends the process after a while, whatever hangs in it, unless it ends by itself."""
+    if ended.wait(grace_seconds):
+        return
+    if log is not None:
+        log.error("did not end in time", left=["process"])
+    os._exit(1)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

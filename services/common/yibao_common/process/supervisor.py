@@ -1,8 +1,12 @@
 """Tasks that must not end while a service serves, and what happens when one does."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 from yibao_common.process.logs import Log, kinds, places
+
+# What has been under way for so long is no longer slow, it stands still.
+_STALLED_SECONDS = 30.0
 
 
 class TaskDiedError(Exception):
@@ -21,16 +25,34 @@ class Supervisor:
         self._stop = stop
         self._log = log
         self._dead: list[str] = []
+        self._stalled_seconds: dict[str, Callable[[], float]] = {}
 
     def watch(self, task: "asyncio.Task[None]") -> None:
         """Watches `task`: it may return or be cancelled, but not fail."""
         task.add_done_callback(self._ended)
 
+    def expect_progress(self, name: str, stalled_seconds: Callable[[], float]) -> None:
+        """Takes what tells for how long something has stood still, for `problems`."""
+        self._stalled_seconds[name] = stalled_seconds
+
+    def problems(self) -> list[str]:
+        """Returns what keeps the service from serving: what died, and what stands still."""
+        stalled = self._stalled_seconds.items()
+        return [
+            *(f"{name} has died" for name in self._dead),
+            *(f"{name} stands still" for name, told in stalled if told() > _STALLED_SECONDS),
+        ]
+
+    def leave(self, names: Sequence[str]) -> None:
+        """Takes what did not end in time when the service closed; the process ends without."""
+        self._log.error("did not end in time", left=list(names))
+        self._dead.extend(names)
+
     def raise_if_dead(self) -> None:
         """Tells, once everything is closed, that the service ended because of a task.
 
         Raises:
-            TaskDiedError: one died.
+            TaskDiedError: one died, or did not end in time.
         """
         if self._dead:
             raise TaskDiedError(", ".join(self._dead))

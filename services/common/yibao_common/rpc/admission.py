@@ -1,8 +1,9 @@
 """What a call must pass before its method sees it.
 
 In this order: the caller is found, may call the method, does not call too often, sends a
-message that is not too large, sets no deadline beyond the limit, and every field of the
-request is well formed, once its texts are in their canonical form.
+message that is not too large, sets no deadline beyond the limit, every field of the request
+is well formed, once its texts are in their canonical form, and its items, each of which is a
+call, are not too many at once.
 
 A call without a deadline gets the server's own limit, because most tools send none. One
 with a deadline beyond the limit is refused, because its caller would wait for an answer
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from google.protobuf.message import DecodeError, Message
 
 from yibao_common.rpc.callers import set_current_caller
-from yibao_common.rpc.calls import Call
+from yibao_common.rpc.calls import Call, set_current_call
 from yibao_common.rpc.peers import Peers
+from yibao_common.rpc.rates import TokenBucket
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
@@ -57,8 +59,8 @@ class Admission:
         self._monotonic = monotonic
         self.is_closed = False
 
-    def find_caller(self, call: Call, context: "Context") -> None:
-        """Refuses who may not call this method, or not so often."""
+    def find_caller(self, call: Call, context: "Context") -> TokenBucket | None:
+        """Refuses who may not call this method, or not so often; returns who counts the calls."""
         method = call.method
         peer = self._peers.of(context)
         caller = call.caller = peer.caller
@@ -70,10 +72,9 @@ class Admission:
                 role=caller.role.value,
             )
         set_current_caller(caller)
-        if peer.bucket is not None and not method.is_open:
-            wait_seconds = peer.bucket.take(self._monotonic())
-            if wait_seconds:
-                raise RateLimitedError(wait_seconds)
+        bucket = None if method.is_open else peer.bucket
+        self._take(bucket, 1)
+        return bucket
 
     def admit(
         self, call: Call, raw: bytes, parse: Callable[[bytes], Any], context: "Context"
@@ -82,7 +83,7 @@ class Admission:
         method = call.method
         if self.is_closed and not method.is_open:
             raise RuleError(Reason.OVERLOADED, "the service is stopping; nothing was stored")
-        self.find_caller(call, context)
+        bucket = self.find_caller(call, context)
         most_bytes = self._limits.max_message_bytes
         if len(raw) > most_bytes:
             raise RuleError(
@@ -106,7 +107,17 @@ class Admission:
             # A refusal is logged by its id too; the check may have put it into its one form.
             if method.has_request_id:
                 call.request_id = request.request_id  # type: ignore[attr-defined]
+        if method.answers_per_item:
+            # The call itself was the first.
+            self._take(bucket, len(request.items) - 1)  # type: ignore[attr-defined]
+            set_current_call(call)
         return request
+
+    def _take(self, bucket: TokenBucket | None, count: int) -> None:
+        if bucket is not None and count > 0:
+            wait_seconds = bucket.take(self._monotonic(), count)
+            if wait_seconds:
+                raise RateLimitedError(wait_seconds)
 
     def _own_limit(self, context: "Context") -> float | None:
         """Returns the server's limit for a call without a deadline, else None."""

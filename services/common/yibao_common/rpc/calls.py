@@ -1,13 +1,17 @@
 """A call on its way through the gate, and what is known of its method."""
 
+import contextvars
 import uuid
 from time import perf_counter
+from typing import NamedTuple
 
 from google.protobuf.descriptor import MethodDescriptor
 
 from yibao_common.process.metrics import MethodMetrics
 from yibao_common.rpc.validation import Validator, answers_per_item
 from yibao_common.values.caller import Caller, Role
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
 
 # A method whose name begins so changes nothing.
 READS = ("Get", "List", "Search", "Trial", "Validate", "Explain")
@@ -37,19 +41,38 @@ class Method:
         self.is_open = is_open(name)
         self.metrics = metrics
         self.validator: Validator | None = None
-        self.has_request_id = False
+        self.has_request_id = self.changes = self.answers_per_item = False
         if descriptor is not None:
             request = descriptor.input_type
-            per_item = answers_per_item(descriptor.output_type)
-            changes = not descriptor.name.startswith(READS)
-            self.validator = Validator(request, except_items=per_item, refuse_unknown=changes)
+            self.answers_per_item = answers_per_item(descriptor.output_type)
+            self.changes = not descriptor.name.startswith(READS)
+            self.validator = Validator(
+                request, except_items=self.answers_per_item, refuse_unknown=self.changes
+            )
             self.has_request_id = "request_id" in request.fields_by_name
 
 
-class Call:
-    """One call: who made it, what limits its time, and how it ended."""
+class ItemOutcome(NamedTuple):
+    """How one item of a bulk call ended; `number` counts from 1, no reason is success."""
 
-    __slots__ = ("began", "caller", "code", "limit_seconds", "method", "reason", "request_id")
+    number: int
+    request_id: str
+    reason: Reason | None
+
+
+class Call:
+    """One call: who made it, what limits its time, and how it and its items ended."""
+
+    __slots__ = (
+        "began",
+        "caller",
+        "code",
+        "items",
+        "limit_seconds",
+        "method",
+        "reason",
+        "request_id",
+    )
 
     def __init__(self, method: Method) -> None:
         """Begins now; `limit_seconds` is set for a call without a deadline of its own."""
@@ -60,6 +83,7 @@ class Call:
         self.limit_seconds: float | None = None
         self.code = "OK"
         self.reason = ""
+        self.items: list[ItemOutcome] = []
 
     def facts(self) -> dict[str, object]:
         """Returns what a log line tells: nothing of the request but a well-formed id."""
@@ -71,6 +95,34 @@ class Call:
             "milliseconds": round((perf_counter() - self.began) * 1_000, 3),
             "request_id": _uuid_or_nothing(self.request_id),
         }
+
+    def item_facts(self, item: ItemOutcome, reason: Reason) -> dict[str, object]:
+        """Returns what a log line tells of an item that was refused for `reason`."""
+        return {
+            "method": self.method.name,
+            "caller": self.caller.path if self.caller is not None else "",
+            "item": item.number,
+            "code": reason.code.name,
+            "reason": reason.name,
+            "request_id": _uuid_or_nothing(item.request_id),
+        }
+
+
+_current: contextvars.ContextVar[Call] = contextvars.ContextVar("yibao_call")
+
+# The gate sets it for a call with items, which tells how each of them ended.
+set_current_call = _current.set
+
+
+def tell_item(number: int, request_id: str, refusal: RuleError | None) -> None:
+    """Tells the gate how an item of the call that is being served ended.
+
+    It is counted and logged as a call of its own, also where the call is cut off later.
+    """
+    call = _current.get(None)
+    if call is not None:
+        reason = None if refusal is None else refusal.reason
+        call.items.append(ItemOutcome(number, request_id, reason))
 
 
 def _uuid_or_nothing(text: str) -> str:

@@ -10,6 +10,7 @@ from yibao_common.process.logs import Log, kinds, places
 from yibao_common.rpc.admission import RateLimitedError
 from yibao_common.rpc.calls import Call
 from yibao_common.rpc.status import DETAILS_KEY, grpc_code, status_of
+from yibao_common.values.caller import Role
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
@@ -33,9 +34,29 @@ class Endings:
         self._logs_every_call = log.is_enabled_for(logging.DEBUG)
 
     def ended_well(self, call: Call) -> None:
-        """Logs a call that was answered, where every call is logged."""
-        if self._logs_every_call:
+        """Logs a call that was answered: a change by an agency always, others at debug.
+
+        What an agency imports, credits or decides is looked for in the log; bills and codes
+        are too many.
+        """
+        caller = call.caller
+        if call.method.changes and caller is not None and caller.role is Role.AGENCY:
+            done = sum(item.reason is None for item in call.items)
+            counts = {"items": len(call.items), "items_done": done} if call.items else {}
+            self._log.info("done", **call.facts(), **counts)
+        elif self._logs_every_call:
             self._log.debug("call", **call.facts())
+
+    def items_ended(self, call: Call) -> None:
+        """Counts the items of a bulk call, and logs those that were refused."""
+        count = call.method.metrics.item_ended
+        for item in call.items:
+            reason = item.reason
+            if reason is None:
+                count(code="OK", reason="")
+            else:
+                count(code=reason.code.name, reason=reason.name)
+                self._log.info("item refused", **call.item_facts(item, reason))
 
     async def fail(self, call: Call, error: BaseException, context: "Context") -> NoReturn:
         """Answers a call that raised `error`, and raises."""

@@ -181,6 +181,8 @@ class Gate(grpc.aio.ServerInterceptor):
                 self._idle.set()
         seconds = perf_counter() - call.began
         method.metrics.ended(code=call.code, reason=call.reason, seconds=seconds)
+        if call.items:
+            self._endings.items_ended(call)
         if call.code == "OK":
             self._endings.ended_well(call)
 

@@ -26,7 +26,7 @@ CALLER_METADATA = "x-yibao-caller"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A caller with what the gate keeps for it; the bucket is None where rates are free."""
+    """A caller with the bucket of its party, which is None where rates are free."""
 
     caller: Caller
     bucket: TokenBucket | None
@@ -92,7 +92,7 @@ class CertificatePeers:
         caller = caller_of_uri(_only_uri(certificate), trust_domain=self._trust_domain)
         return Peer(
             caller,
-            self._rates.bucket(caller.path, now=self._monotonic()),
+            self._rates.bucket(caller.party, now=self._monotonic()),
             certificate.serial_number,
             certificate.not_valid_after_utc,
         )
@@ -130,7 +130,7 @@ class DeclaredPeers:
             if key == CALLER_METADATA:
                 path = value if isinstance(value, str) else value.decode("ascii", "replace")
                 caller = parse_caller(path)
-                return Peer(caller, self._rates.bucket(path, now=self._monotonic()))
+                return Peer(caller, self._rates.bucket(caller.party, now=self._monotonic()))
         raise RuleError(
             Reason.CALLER_UNKNOWN,
             f"without TLS, say who calls: metadata {CALLER_METADATA}: institution/H50011200001",

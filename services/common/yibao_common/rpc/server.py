@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from yibao_common.process.config import ServerConfig, StartError
@@ -16,6 +16,7 @@ from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.admission import Admission, Limits
 from yibao_common.rpc.endings import Endings
 from yibao_common.rpc.gate import Gate
+from yibao_common.rpc.health import Health
 from yibao_common.rpc.peers import CertificatePeers, DeclaredPeers, Peers
 from yibao_common.rpc.rates import RateLimits
 from yibao_common.rpc.tls import RevokedSerials, server_credentials
@@ -43,13 +44,13 @@ class Server:
         access: AccessTable,
         log: Log,
         metrics: Metrics | None = None,
+        problems: Callable[[], Sequence[str]] = lambda: (),
         clock: Clock = system_clock,
         ids: Ids = new_id,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keeps everything for `start`."""
+        """Keeps everything for `start`; `problems` tells what keeps the process from serving."""
         self._config = config
-        self._service_name = service_name
         self._register = register
         self._descriptors = tuple(descriptors)
         self._access = access
@@ -58,7 +59,8 @@ class Server:
         self._clock = clock
         self._ids = ids
         self._monotonic = monotonic
-        self._health = health.aio.HealthServicer()
+        names = ("", service_name, *self._service_names())
+        self._health = Health(names, problems=problems, log=log)
         self._server: grpc.aio.Server | None = None
         self._gate: Gate | None = None
         self._endpoint: MetricsEndpoint | None = None
@@ -79,7 +81,7 @@ class Server:
         gate = self._make_gate()
         server = grpc.aio.server(interceptors=(gate,), options=server_options(config))
         self._register(server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, server)
         if config.reflection:
             names = (*self._service_names(), reflection.SERVICE_NAME, health.SERVICE_NAME)
             reflection.enable_server_reflection(names, server)
@@ -91,8 +93,7 @@ class Server:
             raise StartError(f"cannot listen: {error}") from error
         await server.start()
         self._server, self._gate = server, gate
-        for name in ("", self._service_name, *self._service_names()):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await self._health.start()
         self._log.info(
             "started",
             port=self.port,
@@ -112,7 +113,7 @@ class Server:
         if server is None or gate is None:
             return
         self._server = None
-        await self._health.enter_graceful_shutdown()
+        await self._health.drain()
         # Stopping closes the port at once, so that a process that shares it takes over.
         seconds = self._config.drain_seconds
         stopping = asyncio.ensure_future(server.stop(seconds))

@@ -11,6 +11,7 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.process.logs import Log, kinds, places
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.calls import tell_item
 from yibao_common.rpc.endings import database_unavailable
 from yibao_common.rpc.pages import page_token, place_after
 from yibao_common.rpc.status import item_error
@@ -113,32 +114,43 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         begun: list[asyncio.Future[bytes] | RuleError] = []
         try:
             for number, item in enumerate(request.items, 1):
-                begun.append(self._begin(item))
+                begun.append(self._begin(number, item))
                 if number % _ITEMS_IN_A_ROW == 0:
                     await asyncio.sleep(0)  # other calls take their turn
-            outcomes = [await self._outcome(each) for each in begun]
+            outcomes = [
+                await self._outcome(number, item, each)
+                for number, (item, each) in enumerate(zip(request.items, begun, strict=True), 1)
+            ]
         finally:
             _forget(begun)
         # As stored, without reading them into messages and writing them again.
         return as_sent(pb.SubmitBillsResponse, b"".join(map(_result, outcomes)))
 
-    def _begin(self, item: pb.SettleBillRequest) -> "asyncio.Future[bytes] | RuleError":
+    def _begin(
+        self, number: int, item: pb.SettleBillRequest
+    ) -> "asyncio.Future[bytes] | RuleError":
         try:
             _ITEM_VALIDATOR.check(item)
             return self._batcher.enqueue(item.region, self._settle_command(item))
         except RuleError as refusal:
+            tell_item(number, item.request_id, refusal)
             return refusal
 
-    async def _outcome(self, begun: "asyncio.Future[bytes] | RuleError") -> bytes | RuleError:
+    async def _outcome(
+        self, number: int, item: pb.SettleBillRequest, begun: "asyncio.Future[bytes] | RuleError"
+    ) -> bytes | RuleError:
         if isinstance(begun, RuleError):
-            return begun
+            return begun  # It was told when it was refused.
+        outcome: bytes | RuleError
         try:
-            return await begun
+            outcome = await begun
         except RuleError as refusal:
-            return refusal
+            outcome = refusal
         except Exception as error:
             # One broken item must not hide what became of its neighbours.
-            return self._hide(error)
+            outcome = self._hide(error)
+        tell_item(number, item.request_id, outcome if isinstance(outcome, RuleError) else None)
+        return outcome
 
     def _hide(self, error: Exception) -> RuleError:
         if isinstance(error, TransientError):

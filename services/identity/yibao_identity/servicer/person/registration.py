@@ -1,12 +1,13 @@
 """PersonService: persons registered one by one or many at once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import grpc
 
 from yibao.identity.v1 import person_service_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.calls import tell_item
 from yibao_common.rpc.endings import database_unavailable
 from yibao_common.rpc.status import item_error
 from yibao_common.rpc.validation import Validator
@@ -51,28 +52,25 @@ class RegistrationPart:
         context: "grpc.aio.ServicerContext[pb.SubmitPersonsRequest, pb.SubmitPersonsResponse]",
     ) -> pb.SubmitPersonsResponse:
         """Registers persons each on its own; results in the order of the items."""
-        results = await self._blocking.run(self._submit, request.items, current_caller())
+        results, caller = [], current_caller()
+        # One after the other: each is a transaction of its own, and other calls get their
+        # turn of the threads between two.
+        for number, item in enumerate(request.items, 1):
+            outcome = await self._blocking.run(self._submit_item, item, caller)
+            refusal = outcome if isinstance(outcome, RuleError) else None
+            tell_item(number, item.request_id, refusal)
+            results.append(_result(outcome))
         return pb.SubmitPersonsResponse(results=results)
 
-    def _submit(
-        self, items: Sequence[pb.RegisterPersonRequest], caller: Caller
-    ) -> list[pb.SubmitPersonsResult]:
-        """Registers one item after the other: each is a transaction of its own."""
-        return [self._submit_item(item, caller) for item in items]
-
-    def _submit_item(
-        self, item: pb.RegisterPersonRequest, caller: Caller
-    ) -> pb.SubmitPersonsResult:
+    def _submit_item(self, item: pb.RegisterPersonRequest, caller: Caller) -> bytes | RuleError:
         try:
             _ITEM_VALIDATOR.check(item)
-            response = self._registrations.register(self._registration(item, caller), _registered)
+            return self._registrations.register(self._registration(item, caller), _registered)
         except RuleError as refusal:
-            return pb.SubmitPersonsResult(error=item_error(refusal))
+            return refusal
         except TransientError:
             # The items before took effect, so the call as a whole has not failed.
-            return pb.SubmitPersonsResult(error=item_error(database_unavailable()))
-        person = pb.RegisterPersonResponse.FromString(response).person
-        return pb.SubmitPersonsResult(person_id=person.person_id)
+            return database_unavailable()
 
     def _registration(
         self, request: pb.RegisterPersonRequest, caller: Caller
@@ -101,6 +99,13 @@ class RegistrationPart:
                 to_optional_date(request, "birth_date"),
             ),
         )
+
+
+def _result(outcome: bytes | RuleError) -> pb.SubmitPersonsResult:
+    if isinstance(outcome, RuleError):
+        return pb.SubmitPersonsResult(error=item_error(outcome))
+    person = pb.RegisterPersonResponse.FromString(outcome).person
+    return pb.SubmitPersonsResult(person_id=person.person_id)
 
 
 def _registered(enrolled: EnrolledPerson) -> bytes:
