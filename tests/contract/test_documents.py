@@ -11,6 +11,7 @@ from typing import get_args
 import pytest
 from prometheus_client import generate_latest
 from pydantic import BaseModel
+from sqlalchemy import MetaData
 from support.contracts import ROOT, SERVICES
 
 from yibao_common.process.metrics import Metrics
@@ -81,6 +82,26 @@ def test_every_configuration_key_is_described(service: str) -> None:
     model: type[BaseModel] = getattr(module, f"{service.capitalize()}Config")
     described = set(re.findall(r"`(?:\w+\.)?(\w+)`", CONFIGURATION.read_text(encoding="utf-8")))
     assert set(keys_of(model)) - described == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_table_is_told_of_on_the_page_of_its_service(service: str) -> None:
+    metadata: MetaData = importlib.import_module(f"yibao_{service}.storage.tables").metadata
+    page = (ROOT / "services" / service / "README.md").read_text(encoding="utf-8")
+    stored = re.search(r"^## What it stores\n(.*?)^## ", page, re.DOTALL | re.M)
+    assert stored is not None
+    firsts = re.findall(r"^\| (`.*?) \|", stored[1], re.M)
+    assert {name for first in firsts for name in re.findall(r"`(\w+)`", first)} == set(
+        metadata.tables
+    )
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_grpc_service_is_told_of_on_the_page_of_its_service(service: str) -> None:
+    page = (ROOT / "services" / service / "README.md").read_text(encoding="utf-8")
+    protos = (ROOT / "protos" / "yibao" / service / "v1").glob("*_service.proto")
+    named = {re.findall(r"^service (\w+) ", path.read_text(), re.M)[0] for path in protos}
+    assert {name for name in named if name not in page} == set()
 
 
 def test_every_metric_is_described_and_every_described_one_exists() -> None:

@@ -10,16 +10,25 @@ from pydantic import BaseModel
 from yibao_common.process.config import Section, load_config
 from yibao_identity.config import IdentityConfig, Pkcs11Config
 from yibao_offsite.config import OffsiteConfig
+from yibao_settlement.config import SettlementConfig
 
 SERVICES = Path(__file__).parents[3] / "services"
 EXAMPLES: list[tuple[str, type[Section]]] = [
     ("identity", IdentityConfig),
     ("offsite", OffsiteConfig),
+    ("settlement", SettlementConfig),
 ]
 
 
 def _text(service: str) -> str:
     return (SERVICES / service / "config.example.toml").read_text(encoding="utf-8")
+
+
+def test_every_service_has_an_example_and_a_page_of_its_own() -> None:
+    services = {path.parents[1].name for path in SERVICES.glob("*/yibao_*/config.py")}
+    assert {service for service, _ in EXAMPLES} == services
+    for service in services:
+        assert (SERVICES / service / "README.md").is_file(), service
 
 
 @pytest.mark.parametrize(("service", "model"), EXAMPLES)
