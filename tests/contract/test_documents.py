@@ -15,6 +15,7 @@ from sqlalchemy import MetaData
 from support.contracts import ROOT, SERVICES
 
 from yibao_common.process.metrics import Metrics
+from yibao_common.values.caller import Role, parse_caller
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
@@ -102,6 +103,14 @@ def test_every_grpc_service_is_told_of_on_the_page_of_its_service(service: str) 
     protos = (ROOT / "protos" / "yibao" / service / "v1").glob("*_service.proto")
     named = {re.findall(r"^service (\w+) ", path.read_text(), re.M)[0] for path in protos}
     assert {name for name in named if name not in page} == set()
+
+
+def test_every_role_of_a_certificate_is_described_with_an_example_that_names_it() -> None:
+    text = (ROOT / "docs" / "operating" / "certificates.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| `[^`]+` \| `([^`]+)` \|$", text, re.M)
+    assert {role for role, _ in rows} == {role.value for role in Role}
+    for role, example in rows:
+        assert parse_caller(example).role.value == role
 
 
 def test_every_metric_is_described_and_every_described_one_exists() -> None:
