@@ -184,3 +184,32 @@ def test_every_instant_ends_in_time_and_every_day_in_date() -> None:
         if field.type_name in suffixes and not field.name.endswith(suffixes[field.type_name])
     ]
     assert faults == []
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
+def test_every_proto_says_where_its_classes_go(file: d.FileDescriptorProto) -> None:
+    service = file.package.split(".")[1]
+    stem = "".join(word.capitalize() for word in Path(file.name).stem.split("_"))
+    options = file.options
+    assert options.java_package == file.package
+    assert options.java_multiple_files
+    assert options.java_outer_classname == f"{stem}Proto"
+    assert options.go_package == f"{file.package.replace('.', '/')};{service}v1"
+    assert options.csharp_namespace == f"Yibao.{service.capitalize()}.V1"
+
+
+def test_every_result_of_a_bulk_request_is_an_outcome_or_an_error() -> None:
+    results = [
+        message
+        for file in files()
+        for message in file.message_type
+        if any(field.type_name == ".yibao.common.v1.ItemError" for field in message.field)
+    ]
+    assert {message.name for message in results} >= {"SubmitBillsResult", "SubmitPersonsResult"}
+    for message in results:
+        assert [each.name for each in message.oneof_decl] == ["outcome"], message.name
+        assert [(field.number, field.HasField("oneof_index")) for field in message.field] == [
+            (1, True),
+            (2, True),
+        ], message.name
+        assert message.field[1].name == "error", message.name
