@@ -179,7 +179,7 @@ def _import(caller: str, reason: Reason) -> Forbidden:
             catalogue.ImportInstitutionsRequest(
                 request_id=new_id(),
                 region=REGION,
-                institutions=[
+                items=[
                     catalogue.Institution(
                         institution_id="H99901900009",
                         institution_name="自封医院",

@@ -11,9 +11,9 @@ from support.settlement_parts import transactions_of
 from support.settlement_world import NOW, POLICY_FILE, TODAY, World
 
 from yibao_common.values.ids import new_id
-from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
+from yibao_settlement.application.policy import Approved, ApprovePolicy, Policies, SubmitPolicy
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules.policy.version import PolicyVersion, SettledBills
+from yibao_settlement.rules.policy.version import SettledBills
 from yibao_settlement.storage import tables
 
 DAY = dt.timedelta(days=1)
@@ -38,8 +38,8 @@ def approved(world: World, *, start: dt.date) -> SettledBills:
     )
     told: list[SettledBills] = []
 
-    def encode(_: PolicyVersion, settled: SettledBills) -> bytes:
-        told.append(settled)
+    def encode(approved: Approved) -> bytes:
+        told.append(approved.settled)
         return b""
 
     asked = request("ApprovePolicy", new_id(), operator="checker")

@@ -17,7 +17,12 @@ from yibao_common.db.database import Database
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.catalogue import Catalogue, ImportInstitutions, ImportItems
+from yibao_settlement.application.catalogue import (
+    Catalogue,
+    ImportInstitutions,
+    ImportItems,
+    SentRow,
+)
 from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import CatalogueItem
@@ -58,7 +63,7 @@ def approve(database: Database, version: str) -> Reason | None:
     """Approves a draft and returns why it was refused."""
     asked = request("ApprovePolicy", new_id(), operator="checker")
     try:
-        policies(database).approve(ApprovePolicy(asked, version), lambda each, _: encode(each))
+        policies(database).approve(ApprovePolicy(asked, version), lambda each: encode(each.policy))
     except RuleError as refusal:
         return refusal.reason
     return None
@@ -144,7 +149,10 @@ def test_imported_rows_replace_those_of_their_key_and_are_put_on_record(
 
     def import_items(*items: CatalogueItem) -> str:
         asked = request("ImportCatalogueItems", new_id())
-        answer = catalogue.import_items(ImportItems(asked, items), lambda n: b"%d" % n)
+        answer = catalogue.import_items(
+            ImportItems(asked, [SentRow(each) for each in items]),
+            lambda each: b"%d" % each.count(None),
+        )
         assert answer == b"%d" % len(items)
         return f"digest={asked.digest.hex()} rows={len(items)}"
 
@@ -155,7 +163,7 @@ def test_imported_rows_replace_those_of_their_key_and_are_put_on_record(
     details = [import_items(first, other), import_items(again, later)]
     hospital = Institution("H99901900001", "示例医院", "2", True, SINCE, None)
     asked = request("ImportInstitutions", new_id())
-    catalogue.import_institutions(ImportInstitutions(asked, [hospital]), lambda n: b"%d" % n)
+    catalogue.import_institutions(ImportInstitutions(asked, [SentRow(hospital)]), lambda each: b"")
     assert epoch(database) == 3
     with database.read() as connection:
         view = ReferenceCache().view(connection, REGION, ["A1", "B1"], epoch=3)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Iterable
 
 from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1 import catalogue_service_pb2 as catalogue_pb
@@ -11,6 +12,7 @@ from yibao.settlement.v1.policy_service_pb2_grpc import PolicyServiceStub
 from yibao_cli.parties import parties_of
 from yibao_cli.regions import CatalogueItem, Institution, Region, load_region, regions_folder
 from yibao_cli.stack import Stack
+from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import from_date
 
 # Far more than any of these calls takes on a loaded machine.
@@ -33,10 +35,11 @@ def import_region(stack: Stack, region: Region) -> None:
 
     Raises:
         grpc.RpcError: settlement refused it.
+        StartError: settlement refused a row.
     """
     parties = parties_of(region)
     catalogue = CatalogueServiceStub(stack.channel("settlement", parties.maker))
-    catalogue.ImportCatalogueItems(
+    items = catalogue.ImportCatalogueItems(
         catalogue_pb.ImportCatalogueItemsRequest(
             request_id=new_request_id(),
             region=region.region,
@@ -44,20 +47,28 @@ def import_region(stack: Stack, region: Region) -> None:
         ),
         timeout=CALL_SECONDS,
     )
-    catalogue.ImportInstitutions(
+    _check_stored("catalogue.yaml", items.results)
+    institutions = catalogue.ImportInstitutions(
         catalogue_pb.ImportInstitutionsRequest(
             request_id=new_request_id(),
             region=region.region,
-            institutions=[_institution(each) for each in region.institutions],
+            items=[_institution(each) for each in region.institutions],
         ),
         timeout=CALL_SECONDS,
     )
+    _check_stored("institutions.yaml", institutions.results)
     _put_in_force(stack, region)
 
 
 def new_request_id() -> str:
     """Returns an id for a changing request."""
     return str(uuid.uuid4())
+
+
+def _check_stored(file: str, results: Iterable[catalogue_pb.ImportResult]) -> None:
+    for row, result in enumerate(results, 1):
+        if result.HasField("error"):
+            raise StartError(f"{file}: row {row} is refused: {result.error.message}")
 
 
 def _put_in_force(stack: Stack, region: Region) -> None:

@@ -5,18 +5,20 @@ import json
 
 import pytest
 from support.memory.settlement.work import REGION, MemoryWork, request
-from support.policies import classify, policy_data
+from support.policies import classify, head, policy_data
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.policy import (
-    SETTLED_IDS_MAX,
+    NAMED_MAX,
+    Approved,
     ApprovePolicy,
     Policies,
     SubmitPolicy,
 )
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion, SettledBills
+from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion
 
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
 ACTIVE, DRAFT = PolicyState.ACTIVE, PolicyState.DRAFT
@@ -65,9 +67,10 @@ def told(policy: PolicyVersion) -> bytes:
     return f"{policy.state.name} {policy.policy_version}".encode()
 
 
-def told_with_bills(policy: PolicyVersion, settled: SettledBills) -> bytes:
-    named = " ".join(["", str(settled.count), *settled.settlement_ids]) if settled.count else ""
-    return told(policy) + named.encode()
+def told_with_bills(approved: Approved) -> bytes:
+    settled = approved.settled
+    named = [str(settled.count), *settled.settlement_ids] if settled.count else []
+    return " ".join([told(approved.policy).decode(), *named, *approved.item_codes]).encode()
 
 
 def test_maker_and_checker_stand_on_record_with_the_version() -> None:
@@ -196,10 +199,33 @@ def test_no_approval_leaves_days_without_the_policy_that_they_had() -> None:
 
 def test_bills_that_are_settled_already_are_told_and_stand_on_record() -> None:
     desk = Desk()
-    desk.kept.policies.settlement_ids += [f"s{number}" for number in range(SETTLED_IDS_MAX + 1)]
+    desk.kept.policies.settlement_ids += [f"s{number}" for number in range(NAMED_MAX + 1)]
     version = desk.submit("1", "2024-01-01")
     _, _, count, *named = desk.approve("2", version).decode().split(" ")
-    assert int(count) == SETTLED_IDS_MAX + 1
-    assert named == desk.kept.policies.settlement_ids[:SETTLED_IDS_MAX]
+    assert int(count) == NAMED_MAX + 1
+    assert named == desk.kept.policies.settlement_ids[:NAMED_MAX]
     _, _, detail = desk.records()[-1]
     assert detail["settled_bills"] == count
+
+
+def test_items_that_lack_the_share_which_a_policy_asks_them_for_are_told() -> None:
+    """Their bills would be refused at the counter, one by one."""
+    desk = Desk()
+    since, end = dt.date(2024, 1, 1), dt.date(2024, 12, 31)
+    items = [
+        CatalogueItem(code, code, catalogue_class, share, "", since, last)
+        for code, catalogue_class, share, last in (
+            ("A1", "01", None, None),
+            ("B1", "02", None, None),
+            ("B2", "02", 0, None),
+            ("B3", "02", None, end),
+        )
+    ]
+    desk.kept.catalogue.put_items(items)
+    rows = [{"prepay_ppm": {"01": 0}, "by_item": ["02"], "own_cost": ["03"]}]
+    step = {"classify": {**head("S1"), "rows": rows}}
+    data = policy_data(step, region=REGION, start_date="2025-01-01")
+    contents = json.dumps(data, ensure_ascii=False).encode()
+    policy = load_policy(contents, name="policy_file")
+    desk.policies.submit(SubmitPolicy(request("SubmitPolicy", "1"), policy, contents), told)
+    assert desk.approve("2", policy.version).endswith(policy.version.encode() + b" B1")

@@ -273,6 +273,12 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     the person's year changed since the trial. Metadata: `fund_total_fen`, `account_fen`,
     `cash_fen`, `policy_version`, all as it comes out now.
     """
+    ERROR_REASON_ROW_REPEATED: _ErrorReason.ValueType  # 114
+    """INVALID_ARGUMENT. Rows of an import have the same key; none of them is stored."""
+    ERROR_REASON_PREPAY_RATIO_INVALID: _ErrorReason.ValueType  # 115
+    """INVALID_ARGUMENT. The first self-pay share is impossible for the item's class, or is
+    missing where a policy in force takes it from the item.
+    """
     ERROR_REASON_POLICY_FILE_INVALID: _ErrorReason.ValueType  # 120
     """INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key."""
     ERROR_REASON_SAME_MAKER_AND_CHECKER: _ErrorReason.ValueType  # 121
@@ -681,6 +687,12 @@ ERROR_REASON_AMOUNTS_NOT_AS_EXPECTED: ErrorReason.ValueType  # 113
 """FAILED_PRECONDITION. The bill comes to other sums than `expected`: a policy, a price or
 the person's year changed since the trial. Metadata: `fund_total_fen`, `account_fen`,
 `cash_fen`, `policy_version`, all as it comes out now.
+"""
+ERROR_REASON_ROW_REPEATED: ErrorReason.ValueType  # 114
+"""INVALID_ARGUMENT. Rows of an import have the same key; none of them is stored."""
+ERROR_REASON_PREPAY_RATIO_INVALID: ErrorReason.ValueType  # 115
+"""INVALID_ARGUMENT. The first self-pay share is impossible for the item's class, or is
+missing where a policy in force takes it from the item.
 """
 ERROR_REASON_POLICY_FILE_INVALID: ErrorReason.ValueType  # 120
 """INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key."""

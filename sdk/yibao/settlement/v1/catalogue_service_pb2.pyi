@@ -10,6 +10,7 @@ import google.protobuf.internal.containers
 import google.protobuf.message
 import typing
 import yibao.common.v1.date_pb2
+import yibao.common.v1.item_error_pb2
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
@@ -34,7 +35,8 @@ class CatalogueItem(google.protobuf.message.Message):
     """The catalogue class (chrgitm_lv): `01` A, `02` B, `03` C."""
     prepay_ratio_ppm: builtins.int
     """The first self-pay share of this item in ppm; absent where the policy's share for
-    the class holds.
+    the class holds. Required where a policy in force takes the share of the class from
+    the item; class `01` has none, class `03` has 1000000 or none.
     """
     price_ceiling: builtins.str
     """The price ceiling of one unit in yuan (pric_uplmt_amt); empty where there is none."""
@@ -44,7 +46,7 @@ class CatalogueItem(google.protobuf.message.Message):
 
     @property
     def end_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The last day on which it holds; absent where none is set."""
+        """The last day on which it holds, not before the first; absent where none is set."""
 
     def __init__(
         self,
@@ -93,7 +95,7 @@ class Institution(google.protobuf.message.Message):
 
     @property
     def end_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The last day of the agreement; absent where none is set."""
+        """The last day of the agreement, not before the first; absent where none is set."""
 
     def __init__(
         self,
@@ -145,16 +147,43 @@ class ImportCatalogueItemsResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     STORED_FIELD_NUMBER: builtins.int
+    RESULTS_FIELD_NUMBER: builtins.int
     stored: builtins.int
     """How many items were stored."""
+    @property
+    def results(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ImportResult]:
+        """One result a row, in the order of the request."""
+
     def __init__(
         self,
         *,
         stored: builtins.int = ...,
+        results: collections.abc.Iterable[global___ImportResult] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["stored", b"stored"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["results", b"results", "stored", b"stored"]) -> None: ...
 
 global___ImportCatalogueItemsResponse = ImportCatalogueItemsResponse
+
+@typing.final
+class ImportResult(google.protobuf.message.Message):
+    """The outcome of one row of an import."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ERROR_FIELD_NUMBER: builtins.int
+    @property
+    def error(self) -> yibao.common.v1.item_error_pb2.ItemError:
+        """Why the row was refused, with every fault of it; absent where it was stored."""
+
+    def __init__(
+        self,
+        *,
+        error: yibao.common.v1.item_error_pb2.ItemError | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["error", b"error"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["error", b"error"]) -> None: ...
+
+global___ImportResult = ImportResult
 
 @typing.final
 class GetCatalogueItemRequest(google.protobuf.message.Message):
@@ -214,13 +243,13 @@ class ImportInstitutionsRequest(google.protobuf.message.Message):
 
     REQUEST_ID_FIELD_NUMBER: builtins.int
     REGION_FIELD_NUMBER: builtins.int
-    INSTITUTIONS_FIELD_NUMBER: builtins.int
+    ITEMS_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
     """The pooling region whose insured may be treated there."""
     @property
-    def institutions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Institution]:
+    def items(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Institution]:
         """The institutions."""
 
     def __init__(
@@ -228,9 +257,9 @@ class ImportInstitutionsRequest(google.protobuf.message.Message):
         *,
         request_id: builtins.str = ...,
         region: builtins.str = ...,
-        institutions: collections.abc.Iterable[global___Institution] | None = ...,
+        items: collections.abc.Iterable[global___Institution] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["institutions", b"institutions", "region", b"region", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["items", b"items", "region", b"region", "request_id", b"request_id"]) -> None: ...
 
 global___ImportInstitutionsRequest = ImportInstitutionsRequest
 
@@ -241,13 +270,19 @@ class ImportInstitutionsResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     STORED_FIELD_NUMBER: builtins.int
+    RESULTS_FIELD_NUMBER: builtins.int
     stored: builtins.int
     """How many institutions were stored."""
+    @property
+    def results(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___ImportResult]:
+        """One result a row, in the order of the request."""
+
     def __init__(
         self,
         *,
         stored: builtins.int = ...,
+        results: collections.abc.Iterable[global___ImportResult] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["stored", b"stored"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["results", b"results", "stored", b"stored"]) -> None: ...
 
 global___ImportInstitutionsResponse = ImportInstitutionsResponse

@@ -57,9 +57,11 @@ class CatalogueServiceServicer(object):
     """
 
     def ImportCatalogueItems(self, request, context):
-        """Imports catalogue items, all or none. An item with the code and first day of one
-        stored before replaces it. Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: REQUEST_ID_REUSED.
+        """Imports catalogue items, each row on its own: the answer is OK also where rows are
+        refused, and tells every fault of each. A row with the code and first day of one
+        stored before replaces it; of several such in one request none is stored. Callers:
+        agency of the region. Idempotent by `request_id`; corrected rows come under another
+        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, PREPAY_RATIO_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,9 +76,11 @@ class CatalogueServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ImportInstitutions(self, request, context):
-        """Imports designated institutions, all or none; one stored before is replaced.
-        Callers: agency of the region. Idempotent by `request_id`. Reasons:
-        REQUEST_ID_REUSED.
+        """Imports designated institutions, each row on its own: the answer is OK also where
+        rows are refused, and tells every fault of each. One stored before is replaced; of
+        several with one id in one request none is stored. Callers: agency of the region.
+        Idempotent by `request_id`; corrected rows come under another one. Reasons:
+        REQUEST_ID_REUSED; of a row also ROW_REPEATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

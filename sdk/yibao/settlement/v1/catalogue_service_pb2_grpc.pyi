@@ -25,9 +25,11 @@ class CatalogueServiceStub:
         yibao.settlement.v1.catalogue_service_pb2.ImportCatalogueItemsRequest,
         yibao.settlement.v1.catalogue_service_pb2.ImportCatalogueItemsResponse,
     ]
-    """Imports catalogue items, all or none. An item with the code and first day of one
-    stored before replaces it. Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: REQUEST_ID_REUSED.
+    """Imports catalogue items, each row on its own: the answer is OK also where rows are
+    refused, and tells every fault of each. A row with the code and first day of one
+    stored before replaces it; of several such in one request none is stored. Callers:
+    agency of the region. Idempotent by `request_id`; corrected rows come under another
+    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, PREPAY_RATIO_INVALID.
     """
 
     GetCatalogueItem: grpc.UnaryUnaryMultiCallable[
@@ -42,9 +44,11 @@ class CatalogueServiceStub:
         yibao.settlement.v1.catalogue_service_pb2.ImportInstitutionsRequest,
         yibao.settlement.v1.catalogue_service_pb2.ImportInstitutionsResponse,
     ]
-    """Imports designated institutions, all or none; one stored before is replaced.
-    Callers: agency of the region. Idempotent by `request_id`. Reasons:
-    REQUEST_ID_REUSED.
+    """Imports designated institutions, each row on its own: the answer is OK also where
+    rows are refused, and tells every fault of each. One stored before is replaced; of
+    several with one id in one request none is stored. Callers: agency of the region.
+    Idempotent by `request_id`; corrected rows come under another one. Reasons:
+    REQUEST_ID_REUSED; of a row also ROW_REPEATED.
     """
 
 class CatalogueServiceAsyncStub:
@@ -54,9 +58,11 @@ class CatalogueServiceAsyncStub:
         yibao.settlement.v1.catalogue_service_pb2.ImportCatalogueItemsRequest,
         yibao.settlement.v1.catalogue_service_pb2.ImportCatalogueItemsResponse,
     ]
-    """Imports catalogue items, all or none. An item with the code and first day of one
-    stored before replaces it. Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: REQUEST_ID_REUSED.
+    """Imports catalogue items, each row on its own: the answer is OK also where rows are
+    refused, and tells every fault of each. A row with the code and first day of one
+    stored before replaces it; of several such in one request none is stored. Callers:
+    agency of the region. Idempotent by `request_id`; corrected rows come under another
+    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, PREPAY_RATIO_INVALID.
     """
 
     GetCatalogueItem: grpc.aio.UnaryUnaryMultiCallable[
@@ -71,9 +77,11 @@ class CatalogueServiceAsyncStub:
         yibao.settlement.v1.catalogue_service_pb2.ImportInstitutionsRequest,
         yibao.settlement.v1.catalogue_service_pb2.ImportInstitutionsResponse,
     ]
-    """Imports designated institutions, all or none; one stored before is replaced.
-    Callers: agency of the region. Idempotent by `request_id`. Reasons:
-    REQUEST_ID_REUSED.
+    """Imports designated institutions, each row on its own: the answer is OK also where
+    rows are refused, and tells every fault of each. One stored before is replaced; of
+    several with one id in one request none is stored. Callers: agency of the region.
+    Idempotent by `request_id`; corrected rows come under another one. Reasons:
+    REQUEST_ID_REUSED; of a row also ROW_REPEATED.
     """
 
 class CatalogueServiceServicer(metaclass=abc.ABCMeta):
@@ -85,9 +93,11 @@ class CatalogueServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.catalogue_service_pb2.ImportCatalogueItemsRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.catalogue_service_pb2.ImportCatalogueItemsResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_service_pb2.ImportCatalogueItemsResponse]]:
-        """Imports catalogue items, all or none. An item with the code and first day of one
-        stored before replaces it. Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: REQUEST_ID_REUSED.
+        """Imports catalogue items, each row on its own: the answer is OK also where rows are
+        refused, and tells every fault of each. A row with the code and first day of one
+        stored before replaces it; of several such in one request none is stored. Callers:
+        agency of the region. Idempotent by `request_id`; corrected rows come under another
+        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, PREPAY_RATIO_INVALID.
         """
 
     @abc.abstractmethod
@@ -106,9 +116,11 @@ class CatalogueServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.catalogue_service_pb2.ImportInstitutionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.catalogue_service_pb2.ImportInstitutionsResponse, collections.abc.Awaitable[yibao.settlement.v1.catalogue_service_pb2.ImportInstitutionsResponse]]:
-        """Imports designated institutions, all or none; one stored before is replaced.
-        Callers: agency of the region. Idempotent by `request_id`. Reasons:
-        REQUEST_ID_REUSED.
+        """Imports designated institutions, each row on its own: the answer is OK also where
+        rows are refused, and tells every fault of each. One stored before is replaced; of
+        several with one id in one request none is stored. Callers: agency of the region.
+        Idempotent by `request_id`; corrected rows come under another one. Reasons:
+        REQUEST_ID_REUSED; of a row also ROW_REPEATED.
         """
 
 def add_CatalogueServiceServicer_to_server(servicer: CatalogueServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -230,6 +230,7 @@ class ApprovePolicyResponse(google.protobuf.message.Message):
     POLICY_FIELD_NUMBER: builtins.int
     SETTLED_BILLS_FIELD_NUMBER: builtins.int
     SETTLEMENT_IDS_FIELD_NUMBER: builtins.int
+    ITEM_CODES_FIELD_NUMBER: builtins.int
     settled_bills: builtins.int
     """How many bills of its insurance type and days stood settled when it was approved. They
     stay as they were settled; where the policy is to decide them too, the institutions
@@ -243,15 +244,23 @@ class ApprovePolicyResponse(google.protobuf.message.Message):
     def settlement_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The first of their settlements by time of settling, at most 200."""
 
+    @property
+    def item_codes(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Items of the catalogue, at most 200, whose first self-pay share the policy takes from
+        the item and which have none: bills with them are refused until they are imported
+        with a share.
+        """
+
     def __init__(
         self,
         *,
         policy: global___Policy | None = ...,
         settled_bills: builtins.int = ...,
         settlement_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        item_codes: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["policy", b"policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["policy", b"policy", "settled_bills", b"settled_bills", "settlement_ids", b"settlement_ids"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["item_codes", b"item_codes", "policy", b"policy", "settled_bills", b"settled_bills", "settlement_ids", b"settlement_ids"]) -> None: ...
 
 global___ApprovePolicyResponse = ApprovePolicyResponse
 

@@ -65,7 +65,6 @@ NAMES_ZH = {
     "institution_id": "定点医药机构编号",
     "institution_level": "医院等级",
     "institution_name": "定点医药机构名称",
-    "institutions": "定点医药机构",
     "insurance_type": "险种类型",
     "is_original_card_shown": "是否出示原件",
     "is_urgent": "是否急诊",

@@ -60,12 +60,19 @@ def refuse_faults(faults: Sequence[FieldFault], *, total: int = 0) -> None:
     Its reason is that of the faults where they share one, else FIELDS_INVALID. `total` is
     how many were found, where `faults` are only the first of them.
     """
+    refusal = refusal_of(faults, total=total)
+    if refusal is not None:
+        raise refusal
+
+
+def refusal_of(faults: Sequence[FieldFault], *, total: int = 0) -> RuleError | None:
+    """Returns what `refuse_faults` would raise, None without any fault."""
     if not faults:
-        return
+        return None
     reasons = {fault.reason for fault in faults}
     reason = reasons.pop() if len(reasons) == 1 else Reason.FIELDS_INVALID
     first = faults[0]
     total = max(total, len(faults))
     more = f" (and {total - 1} more)" if total > 1 else ""
     message = f"{first.field}: {first.message}{more}"
-    raise RuleError(reason, message, faults=faults, faults_total=total)
+    return RuleError(reason, message, faults=faults, faults_total=total)

@@ -1,21 +1,33 @@
-"""Imports of what bills are charged by: catalogue items and institutions, all or none."""
+"""Imports of what bills are charged by: catalogue items and institutions, row by row."""
 
-from collections.abc import Callable, Sequence
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import FieldFault, RuleError, refusal_of
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.catalogue import (
+    Asking,
+    classes_asked_of_items,
+    institution_faults,
+    item_faults,
+    repeated_rows,
+    row_repeated,
+)
 from yibao_settlement.rules.visit import Institution
 
 if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
 
-# Takes how many rows were stored.
-Encode = Callable[[int], bytes]
+RowT = TypeVar("RowT", CatalogueItem, Institution)
+
+# Takes, row by row, why it was refused; None where it was stored.
+Encode = Callable[[Sequence[RuleError | None]], bytes]
 
 
 class CatalogueRows(Protocol):
@@ -25,9 +37,33 @@ class CatalogueRows(Protocol):
         """Stores rows; one with the code and first day of a stored row replaces it."""
         ...
 
+    def without_share(
+        self,
+        classes: Collection[str],
+        *,
+        start_date: dt.date,
+        end_date: dt.date | None,
+        most: int,
+    ) -> Sequence[str]:
+        """Returns codes of items of some classes that have no share, in force on such days.
+
+        In rising order, at most `most`; `end_date` is None where the days have no end.
+        """
+        ...
+
     def put_institutions(self, institutions: Sequence[Institution]) -> None:
         """Stores institutions; one stored before is replaced."""
         ...
+
+
+class SentRow(NamedTuple, Generic[RowT]):
+    """A row of an import and what is wrong with its form.
+
+    What cannot be read stands in `row` as whatever makes no fault of its own.
+    """
+
+    row: RowT
+    form_faults: Sequence[FieldFault] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +71,7 @@ class ImportItems:
     """Imports catalogue items."""
 
     request: Request
-    items: Sequence[CatalogueItem]
+    rows: Sequence[SentRow[CatalogueItem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +79,7 @@ class ImportInstitutions:
     """Imports institutions that the region has an agreement with."""
 
     request: Request
-    institutions: Sequence[Institution]
+    rows: Sequence[SentRow[Institution]]
 
 
 class Catalogue:
@@ -55,34 +91,106 @@ class Catalogue:
         self._clock = clock
 
     def import_items(self, command: ImportItems, encode: Encode) -> bytes:
-        """Stores catalogue rows and returns the answer's bytes.
+        """Stores the rows without a fault and returns the answer's bytes.
+
+        Of rows with one code and first day none is stored: which was meant is not known.
 
         Raises:
             RuleError: REQUEST_ID_REUSED.
         """
 
         def decide(work: "Work") -> bytes:
-            work.catalogue.put_items(command.items)
-            return self._close(work, command.request, len(command.items), encode)
+            # First, because it locks the region: of two imports one waits for the other,
+            # and no policy is approved meanwhile.
+            work.reference.raise_epoch()
+            asking = _asking(work)
+            refusals = _refusals(
+                command.rows,
+                keys=[_key(each, each.row.item_code, each.row.start_date) for each in command.rows],
+                key_field="item_code",
+                find_faults=lambda item: item_faults(item, asking),
+            )
+            work.catalogue.put_items(_accepted(command.rows, refusals))
+            return self._close(work, command.request, refusals, encode)
 
         return self._transactions.once(command.request, decide)
 
     def import_institutions(self, command: ImportInstitutions, encode: Encode) -> bytes:
-        """Stores institutions and returns the answer's bytes.
+        """Stores the rows without a fault and returns the answer's bytes.
+
+        Of rows with one institution none is stored: which was meant is not known.
 
         Raises:
             RuleError: REQUEST_ID_REUSED.
         """
 
         def decide(work: "Work") -> bytes:
-            work.catalogue.put_institutions(command.institutions)
-            return self._close(work, command.request, len(command.institutions), encode)
+            work.reference.raise_epoch()
+            refusals = _refusals(
+                command.rows,
+                keys=[_key(each, each.row.institution_id) for each in command.rows],
+                key_field="institution_id",
+                find_faults=institution_faults,
+            )
+            work.catalogue.put_institutions(_accepted(command.rows, refusals))
+            return self._close(work, command.request, refusals, encode)
 
         return self._transactions.once(command.request, decide)
 
-    def _close(self, work: "Work", request: Request, stored: int, encode: Encode) -> bytes:
-        """Lets every process see the rows, and puts on record what came and from whom."""
-        work.reference.raise_epoch()
-        detail = {"rows": str(stored), "digest": request.digest.hex()}
+    def _close(
+        self,
+        work: "Work",
+        request: Request,
+        refusals: Sequence[RuleError | None],
+        encode: Encode,
+    ) -> bytes:
+        """Puts on record what came, from whom, and how much of it was stored."""
+        refused = sum(refusal is not None for refusal in refusals)
+        detail = {"rows": str(len(refusals) - refused), "digest": request.digest.hex()}
+        if refused:
+            detail["refused"] = str(refused)
         work.audit.add(entry_of(request, at=self._clock(), subject_ids=(), detail=detail))
-        return encode(stored)
+        return encode(refusals)
+
+
+_KEY_FIELDS = {"item_code", "institution_id", "start_date"}
+
+
+def _key(sent: SentRow[RowT], *values: object) -> tuple[object, ...] | None:
+    """Returns the key of a row, None where it cannot be read."""
+    if any(fault.field in _KEY_FIELDS for fault in sent.form_faults):
+        return None
+    return values
+
+
+def _asking(work: "Work") -> list[Asking]:
+    """Returns what the policies in force ask of items."""
+    return [
+        Asking(each.policy.version, classes, each.start_date, each.end_date)
+        for each in work.reference.policies()
+        if (classes := classes_asked_of_items(each.policy))
+    ]
+
+
+def _refusals(
+    rows: Sequence[SentRow[RowT]],
+    *,
+    keys: Sequence[object],
+    key_field: str,
+    find_faults: Callable[[RowT], Iterable[FieldFault]],
+) -> list[RuleError | None]:
+    """Returns why each row is refused, with every fault of it at once."""
+    repeated = repeated_rows(keys)
+    refusals: list[RuleError | None] = []
+    for place, sent in enumerate(rows):
+        faults = list(sent.form_faults)
+        malformed = {fault.field for fault in faults}
+        faults += [each for each in find_faults(sent.row) if each.field not in malformed]
+        if place in repeated:
+            faults.append(row_repeated(key_field, repeated[place]))
+        refusals.append(refusal_of(faults))
+    return refusals
+
+
+def _accepted(rows: Sequence[SentRow[RowT]], refusals: Sequence[RuleError | None]) -> list[RowT]:
+    return [sent.row for sent, refusal in zip(rows, refusals, strict=True) if refusal is None]

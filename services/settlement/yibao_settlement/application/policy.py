@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
@@ -10,6 +10,7 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.catalogue import classes_asked_of_items
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.version import (
     PolicyVersion,
@@ -24,10 +25,23 @@ if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
 
 Encode = Callable[[PolicyVersion], bytes]
-# Takes the policy in force, and the bills that were settled of its days before.
-EncodeApproval = Callable[[PolicyVersion, SettledBills], bytes]
-# How many settled bills an approval names; it counts all.
-SETTLED_IDS_MAX = 200
+# How many settled bills and items an approval names; it counts all bills.
+NAMED_MAX = 200
+
+
+class Approved(NamedTuple):
+    """A policy in force, and what is there already that it concerns.
+
+    `settled` are the bills of its days, `item_codes` the first items of the catalogue whose
+    first self-pay share it takes from the item, and which have none.
+    """
+
+    policy: PolicyVersion
+    settled: SettledBills
+    item_codes: tuple[str, ...]
+
+
+EncodeApproval = Callable[[Approved], bytes]
 
 
 class PolicyRows(Protocol):
@@ -113,7 +127,7 @@ class Policies:
                 the last one first.
         """
         return self._transactions.once(
-            command.request, lambda work: encode(*self._approve(work, command))
+            command.request, lambda work: encode(self._approve(work, command))
         )
 
     def find(self, region: str, policy_version: str) -> PolicyVersion:
@@ -134,7 +148,7 @@ class Policies:
         self._record(work, command.request, draft)
         return draft
 
-    def _approve(self, work: "Work", command: ApprovePolicy) -> tuple[PolicyVersion, SettledBills]:
+    def _approve(self, work: "Work", command: ApprovePolicy) -> Approved:
         request = command.request
         # First, because it locks the region: two approvals at once would not see each other.
         work.reference.raise_epoch()
@@ -147,7 +161,7 @@ class Policies:
         approval = approve(draft, active, checker=checker, now=self._clock())
         for policy in (*approval.ended, approval.approved):
             work.policies.update(policy)
-        settled = work.policies.settled(approval.approved, most_ids=SETTLED_IDS_MAX)
+        settled = work.policies.settled(approval.approved, most_ids=NAMED_MAX)
         ended = ",".join(policy.policy_version for policy in approval.ended)
         self._record(
             work,
@@ -156,7 +170,7 @@ class Policies:
             **({"ended": ended} if ended else {}),
             **({"settled_bills": str(settled.count)} if settled.count else {}),
         )
-        return approval.approved, settled
+        return Approved(approval.approved, settled, _items_without_share(work, approval.approved))
 
     def _record(self, work: "Work", request: Request, policy: PolicyVersion, **more: str) -> None:
         # Who approves is the caller of the entry; who submitted stands beside.
@@ -167,3 +181,19 @@ class Policies:
             **more,
         }
         work.audit.add(entry_of(request, at=self._clock(), subject_ids=(), detail=detail))
+
+
+def _items_without_share(work: "Work", approved: PolicyVersion) -> tuple[str, ...]:
+    """Returns items that bills will be refused with: the policy asks them for what they lack."""
+    policy = next(
+        each.policy
+        for each in work.reference.policies()
+        if each.policy.version == approved.policy_version
+    )
+    codes = work.catalogue.without_share(
+        classes_asked_of_items(policy),
+        start_date=approved.start_date,
+        end_date=approved.end_date,
+        most=NAMED_MAX,
+    )
+    return tuple(codes)

@@ -23,6 +23,10 @@ class ReferenceRows(Protocol):
         """
         ...
 
+    def policies(self) -> "Sequence[DatedPolicy]":
+        """Returns every active policy of the region."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class DatedPolicy:

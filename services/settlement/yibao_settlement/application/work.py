@@ -1,7 +1,7 @@
 """The unit of work of what runs beside the batches: one transaction, in one region.
 
 Locks are taken in this order: the feed's position, the standings of persons in rising id,
-the rows of the catalogue, the epoch of the reference data, policies, the region's
+the epoch of the reference data, the rows of the catalogue, policies, the region's
 checkpoint, the end of the audit chain. The last one is taken by itself when the unit of
 work ends. A batch locks standings and nothing else of these, before all that it writes.
 """

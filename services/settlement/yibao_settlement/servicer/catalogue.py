@@ -1,19 +1,33 @@
 """CatalogueService: items and designated institutions of a region."""
 
+import datetime as dt
+from collections.abc import Sequence
+
 import grpc
+from google.protobuf.message import Message
 
 from yibao.settlement.v1 import catalogue_service_pb2 as pb
 from yibao.settlement.v1 import catalogue_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.status import item_error
+from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import as_sent, from_date, to_date, to_optional_date
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.catalogue import Catalogue, ImportInstitutions, ImportItems
+from yibao_settlement.application.catalogue import (
+    Catalogue,
+    ImportInstitutions,
+    ImportItems,
+    SentRow,
+)
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.servicer.request import request_of
+
+_ITEM_VALIDATOR = Validator(pb.CatalogueItem.DESCRIPTOR, refuse_unknown=True)
+_INSTITUTION_VALIDATOR = Validator(pb.Institution.DESCRIPTOR, refuse_unknown=True)
 
 
 class CatalogueServicer(rpc.CatalogueServiceServicer):
@@ -33,12 +47,14 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
             "[pb.ImportCatalogueItemsRequest, pb.ImportCatalogueItemsResponse]"
         ),
     ) -> pb.ImportCatalogueItemsResponse:
-        """Imports catalogue items, all or none."""
+        """Imports catalogue items, each row on its own."""
         asked = request_of(request, "ImportCatalogueItems")
         response = await self._blocking.run(
             self._catalogue.import_items,
-            ImportItems(asked, [_item_of(item) for item in request.items]),
-            lambda stored: pb.ImportCatalogueItemsResponse(stored=stored).SerializeToString(),
+            ImportItems(asked, [_sent_item(item) for item in request.items]),
+            lambda refusals: pb.ImportCatalogueItemsResponse(
+                stored=_stored(refusals), results=_results(refusals)
+            ).SerializeToString(),
         )
         return as_sent(pb.ImportCatalogueItemsResponse, response)
 
@@ -49,12 +65,14 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
             "grpc.aio.ServicerContext[pb.ImportInstitutionsRequest, pb.ImportInstitutionsResponse]"
         ),
     ) -> pb.ImportInstitutionsResponse:
-        """Imports designated institutions, all or none."""
+        """Imports designated institutions, each row on its own."""
         asked = request_of(request, "ImportInstitutions")
         response = await self._blocking.run(
             self._catalogue.import_institutions,
-            ImportInstitutions(asked, [_institution_of(each) for each in request.institutions]),
-            lambda stored: pb.ImportInstitutionsResponse(stored=stored).SerializeToString(),
+            ImportInstitutions(asked, [_sent_institution(each) for each in request.items]),
+            lambda refusals: pb.ImportInstitutionsResponse(
+                stored=_stored(refusals), results=_results(refusals)
+            ).SerializeToString(),
         )
         return as_sent(pb.ImportInstitutionsResponse, response)
 
@@ -80,27 +98,63 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
         return pb.GetCatalogueItemResponse(item=_item_message(item))
 
 
-def _institution_of(message: pb.Institution) -> Institution:
-    return Institution(
+def _sent_institution(message: pb.Institution) -> SentRow[Institution]:
+    faults = _form_faults(_INSTITUTION_VALIDATOR, message)
+    start_date, end_date = _days(message, faults)
+    row = Institution(
         message.institution_id,
         message.institution_name,
         message.institution_level,
         message.ecert_supported,
-        to_date(message.start_date),
-        to_optional_date(message, "end_date"),
+        start_date,
+        end_date,
     )
+    return SentRow(row, faults)
 
 
-def _item_of(message: pb.CatalogueItem) -> CatalogueItem:
-    return CatalogueItem(
+def _sent_item(message: pb.CatalogueItem) -> SentRow[CatalogueItem]:
+    faults = _form_faults(_ITEM_VALIDATOR, message)
+    start_date, end_date = _days(message, faults)
+    row = CatalogueItem(
         message.item_code,
         message.item_name,
         message.catalogue_class,
         message.prepay_ratio_ppm if message.HasField("prepay_ratio_ppm") else None,
         message.price_ceiling,
-        to_date(message.start_date),
-        to_optional_date(message, "end_date"),
+        start_date,
+        end_date,
     )
+    return SentRow(row, faults)
+
+
+def _form_faults(validator: Validator, message: Message) -> Sequence[FieldFault]:
+    """Returns what is wrong with the form of a row, its texts in canonical form."""
+    try:
+        validator.check(message)
+    except RuleError as refusal:
+        return refusal.faults
+    return ()
+
+
+def _days(
+    message: pb.CatalogueItem | pb.Institution, faults: Sequence[FieldFault]
+) -> tuple[dt.date, dt.date | None]:
+    """Returns the first and the last day; one that there is not limits nothing."""
+    malformed = {fault.field for fault in faults}
+    start = dt.date.min if "start_date" in malformed else to_date(message.start_date)
+    end = None if "end_date" in malformed else to_optional_date(message, "end_date")
+    return start, end
+
+
+def _stored(refusals: Sequence[RuleError | None]) -> int:
+    return sum(refusal is None for refusal in refusals)
+
+
+def _results(refusals: Sequence[RuleError | None]) -> list[pb.ImportResult]:
+    return [
+        pb.ImportResult(error=None if refusal is None else item_error(refusal))
+        for refusal in refusals
+    ]
 
 
 def _item_message(item: CatalogueItem) -> pb.CatalogueItem:

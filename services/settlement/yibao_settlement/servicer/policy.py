@@ -57,10 +57,11 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         response = await self._blocking.run(
             self._policies.approve,
             ApprovePolicy(request_of(request, "ApprovePolicy"), request.policy_version),
-            lambda version, settled: pb.ApprovePolicyResponse(
-                policy=_message(request.region, version),
-                settled_bills=settled.count,
-                settlement_ids=settled.settlement_ids,
+            lambda approved: pb.ApprovePolicyResponse(
+                policy=_message(request.region, approved.policy),
+                settled_bills=approved.settled.count,
+                settlement_ids=approved.settled.settlement_ids,
+                item_codes=approved.item_codes,
             ).SerializeToString(),
         )
         return as_sent(pb.ApprovePolicyResponse, response)

@@ -1,6 +1,7 @@
 """Catalogue items and institutions as rows that imports write."""
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
@@ -38,6 +39,8 @@ class StoredCatalogue:
 
     def put_items(self, items: Sequence[CatalogueItem]) -> None:
         """Stores rows; one with the code and first day of a stored row replaces it."""
+        if not items:
+            return
         table = tables.catalogue_item
         self._connection.execute(
             sa.delete(table).where(
@@ -50,8 +53,32 @@ class StoredCatalogue:
         rows = [(self._region, *(getattr(item, name) for name in ITEM_COLUMNS)) for item in items]
         insert_rows(self._connection, table, ("region", *ITEM_COLUMNS), rows)
 
+    def without_share(
+        self,
+        classes: Collection[str],
+        *,
+        start_date: dt.date,
+        end_date: dt.date | None,
+        most: int,
+    ) -> list[str]:
+        """Returns codes of items of some classes that have no share, in force on such days."""
+        column = tables.catalogue_item.c
+        conditions = [
+            column.region == self._region,
+            column.catalogue_class.in_(sorted(classes)),
+            column.prepay_ratio_ppm.is_(None),
+            sa.or_(column.end_date.is_(None), column.end_date >= start_date),
+        ]
+        if end_date is not None:
+            conditions.append(column.start_date <= end_date)
+        query = sa.select(column.item_code).distinct().where(*conditions)
+        ordered = query.order_by(column.item_code).limit(most)
+        return list(self._connection.execute(ordered).scalars())
+
     def put_institutions(self, institutions: Sequence[Institution]) -> None:
         """Stores institutions; one stored before is replaced."""
+        if not institutions:
+            return
         table = tables.institution
         self._connection.execute(
             sa.delete(table).where(

@@ -6,11 +6,11 @@ is stored at that moment.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import select_rows
+from yibao_common.db.rows import insert_rows, select_rows
 from yibao_settlement.application.reference import DatedPolicy, Reference
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import CatalogueItem
@@ -72,23 +72,24 @@ class ReferenceCache:
 
     def _policies(self, connection: sa.Connection, region: str) -> dict[str, list[DatedPolicy]]:
         found: dict[str, list[DatedPolicy]] = {}
-        columns = tables.policy.c
-        for row in connection.execute(
-            sa.select(
-                columns.insurance_type,
-                columns.policy_version,
-                columns.policy_file,
-                columns.start_date,
-                columns.end_date,
-            ).where(columns.region == region, columns.state == PolicyState.ACTIVE.value)
-        ):
-            policy = self._compiled.get(row.policy_version)
-            if policy is None:
-                policy = load_policy(row.policy_file, name=row.policy_version)
-                self._compiled[row.policy_version] = policy
-            dated = DatedPolicy(policy, row.start_date, row.end_date)
-            found.setdefault(row.insurance_type, []).append(dated)
+        for dated in _active_policies(connection, region, self._compiled):
+            found.setdefault(dated.policy.insurance_type, []).append(dated)
         return found
+
+
+def _active_policies(
+    connection: sa.Connection, region: str, compiled: dict[str, Policy]
+) -> Iterator[DatedPolicy]:
+    """Yields the active policies, compiled where `compiled` has them not; keeps them there."""
+    columns = tables.policy.c
+    for row in connection.execute(
+        sa.select(
+            columns.policy_version, columns.policy_file, columns.start_date, columns.end_date
+        ).where(columns.region == region, columns.state == PolicyState.ACTIVE.value)
+    ):
+        if row.policy_version not in compiled:
+            compiled[row.policy_version] = load_policy(row.policy_file, name=row.policy_version)
+        yield DatedPolicy(compiled[row.policy_version], row.start_date, row.end_date)
 
 
 class StoredReference:
@@ -102,11 +103,16 @@ class StoredReference:
     def raise_epoch(self) -> None:
         """Raises the region's epoch, in the transaction of the change."""
         table = tables.reference_epoch
-        updated = self._connection.execute(
+        # Made where it is missing: two at once would each find none.
+        columns, row = ("region", "epoch"), (self._region, 0)
+        insert_rows(self._connection, table, columns, [row], skip_existing=True)
+        self._connection.execute(
             sa.update(table).where(table.c.region == self._region).values(epoch=table.c.epoch + 1)
         )
-        if updated.rowcount == 0:
-            self._connection.execute(sa.insert(table).values(region=self._region, epoch=1))
+
+    def policies(self) -> list[DatedPolicy]:
+        """Returns every active policy of the region."""
+        return list(_active_policies(self._connection, self._region, {}))
 
 
 def read_epoch(connection: sa.Connection, region: str) -> int:

@@ -2,10 +2,10 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from yibao_settlement.application.catalogue import CatalogueRows
-from yibao_settlement.application.reference import ReferenceRows
+from yibao_settlement.application.reference import DatedPolicy, ReferenceRows
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.visit import Institution
 
@@ -20,6 +20,24 @@ class MemoryCatalogue(CatalogueRows):
     def put_items(self, items: Sequence[CatalogueItem]) -> None:
         self.items.update({(item.item_code, item.start_date): item for item in items})
 
+    def without_share(
+        self,
+        classes: Collection[str],
+        *,
+        start_date: dt.date,
+        end_date: dt.date | None,
+        most: int,
+    ) -> list[str]:
+        found = {
+            each.item_code
+            for each in self.items.values()
+            if each.catalogue_class in classes
+            and each.prepay_ratio_ppm is None
+            and (each.end_date is None or each.end_date >= start_date)
+            and (end_date is None or each.start_date <= end_date)
+        }
+        return sorted(found)[:most]
+
     def put_institutions(self, institutions: Sequence[Institution]) -> None:
         self.institutions.update({each.institution_id: each for each in institutions})
 
@@ -29,6 +47,12 @@ class MemoryReference(ReferenceRows):
     """The epoch of one region."""
 
     epoch: int = 0
+    active: list[DatedPolicy] = dataclasses.field(default_factory=list)
+    # Those that are approved in this unit of work.
+    approved: Callable[[], list[DatedPolicy]] = list
 
     def raise_epoch(self) -> None:
         self.epoch += 1
+
+    def policies(self) -> list[DatedPolicy]:
+        return [*self.active, *self.approved()]

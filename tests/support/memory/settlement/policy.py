@@ -3,6 +3,8 @@
 import dataclasses
 
 from yibao_settlement.application.policy import PolicyRows
+from yibao_settlement.application.reference import DatedPolicy
+from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion, SettledBills
 
 
@@ -26,6 +28,14 @@ class MemoryPolicies(PolicyRows):
 
     def settled(self, policy: PolicyVersion, *, most_ids: int) -> SettledBills:
         return SettledBills(len(self.settlement_ids), tuple(self.settlement_ids[:most_ids]))
+
+    def dated(self) -> list[DatedPolicy]:
+        """Returns those in force, compiled."""
+        return [
+            DatedPolicy(load_policy(each.policy_file, name=""), each.start_date, each.end_date)
+            for each in self.rows.values()
+            if each.state is PolicyState.ACTIVE
+        ]
 
     def insert(self, draft: PolicyVersion) -> None:
         assert draft.policy_version not in self.rows

@@ -18,14 +18,14 @@ class MemoryWork(MemoryTransactions[Work]):
 
     def __init__(self) -> None:
         """Starts empty."""
-        feed = MemoryFeed()
+        feed, policies = MemoryFeed(), MemoryPolicies()
         super().__init__(
             Work(
                 feed=feed,
                 merges=MemoryMerges(feed),
                 catalogue=MemoryCatalogue(),
-                reference=MemoryReference(),
-                policies=MemoryPolicies(),
+                reference=MemoryReference(approved=policies.dated),
+                policies=policies,
                 checkpoints=MemoryCheckpoints(),
             )
         )
@@ -46,9 +46,13 @@ class MemoryWork(MemoryTransactions[Work]):
         return self.work.catalogue
 
     @property
-    def epoch(self) -> int:
+    def reference(self) -> MemoryReference:
         assert isinstance(self.work.reference, MemoryReference)
-        return self.work.reference.epoch
+        return self.work.reference
+
+    @property
+    def epoch(self) -> int:
+        return self.reference.epoch
 
     @property
     def policies(self) -> MemoryPolicies:

@@ -1,0 +1,110 @@
+"""What can be wrong with a row of an import beyond its form.
+
+What a row of the catalogue says is used at the counter by whoever happens to be charged
+for the item, so whatever could not be used is refused when it is imported.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from yibao_common.values.errors import FieldFault
+from yibao_common.values.money import PPM
+from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.step import BY_ITEM, ClassifyStep
+from yibao_settlement.rules.visit import Institution
+
+_FULLY_COVERED, _OWN_COST = "01", "03"
+_CLASSES = (_FULLY_COVERED, "02", _OWN_COST)
+_LEVELS = frozenset(str(level) for level in range(1, 15))
+
+
+class Asking(NamedTuple):
+    """The classes whose first self-pay share a policy takes from the item, and since when."""
+
+    policy_version: str
+    classes: frozenset[str]
+    start_date: dt.date
+    end_date: dt.date | None
+
+
+def classes_asked_of_items(policy: Policy) -> frozenset[str]:
+    """Returns the catalogue classes whose first self-pay share only the item tells."""
+    (step,) = (step for step in policy.steps if isinstance(step, ClassifyStep))
+    return frozenset(
+        catalogue_class
+        for row in step.rows
+        for catalogue_class, share in row.prepay_ppm.items()
+        if share == BY_ITEM
+    )
+
+
+def item_faults(item: CatalogueItem, asking: Collection[Asking]) -> Iterator[FieldFault]:
+    """Yields what is wrong with a row of the catalogue; `asking` are the policies in force."""
+    if item.catalogue_class not in _CLASSES:
+        message = "is no catalogue class: 01, 02 or 03"
+        yield FieldFault("catalogue_class", Reason.FIELD_OUT_OF_RANGE, message)
+    share = item.prepay_ratio_ppm
+    if item.catalogue_class == _FULLY_COVERED and share:
+        message = "an item of class 01 has no first self-pay share"
+        yield FieldFault("prepay_ratio_ppm", Reason.PREPAY_RATIO_INVALID, message)
+    if item.catalogue_class == _OWN_COST and share not in (None, PPM):
+        message = f"an item of class 03 is own cost: the share is {PPM} or absent"
+        yield FieldFault("prepay_ratio_ppm", Reason.PREPAY_RATIO_INVALID, message)
+    if share is None:
+        for each in asking:
+            if item.catalogue_class in each.classes and _meet(item, each):
+                message = (
+                    f"is required: policy {each.policy_version} takes the share of class "
+                    f"{item.catalogue_class} from the item"
+                )
+                yield FieldFault("prepay_ratio_ppm", Reason.PREPAY_RATIO_INVALID, message)
+                break
+    yield from _days_faults(item.start_date, item.end_date)
+
+
+def institution_faults(institution: Institution) -> Iterator[FieldFault]:
+    """Yields what is wrong with an institution."""
+    if institution.institution_level not in _LEVELS:
+        message = "is no level of an institution: 1 to 14, without a leading zero"
+        yield FieldFault("institution_level", Reason.FIELD_OUT_OF_RANGE, message)
+    yield from _days_faults(institution.start_date, institution.end_date)
+
+
+def repeated_rows(keys: Sequence[object]) -> Mapping[int, tuple[int, ...]]:
+    """Returns, for the rows whose key other rows have too, the rows with that key.
+
+    Rows are told by their places, from 0; a row whose key is None has none.
+    """
+    places: dict[object, list[int]] = {}
+    for place, key in enumerate(keys):
+        if key is not None:
+            places.setdefault(key, []).append(place)
+    return {
+        place: tuple(together)
+        for together in places.values()
+        if len(together) > 1
+        for place in together
+    }
+
+
+def row_repeated(field: str, rows: Sequence[int]) -> FieldFault:
+    """Returns the fault of a row whose key, which begins in `field`, others have too."""
+    listed = ", ".join(f"[{row}]" for row in rows[:10])
+    more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
+    return FieldFault(field, Reason.ROW_REPEATED, f"the rows {listed}{more} have the same key")
+
+
+def _meet(item: CatalogueItem, asking: Asking) -> bool:
+    last = dt.date.max
+    return item.start_date <= (asking.end_date or last) and asking.start_date <= (
+        item.end_date or last
+    )
+
+
+def _days_faults(start_date: dt.date, end_date: dt.date | None) -> Iterator[FieldFault]:
+    if end_date is not None and end_date < start_date:
+        message = f"lies before the first day, {start_date.isoformat()}"
+        yield FieldFault("end_date", Reason.FIELD_OUT_OF_RANGE, message)

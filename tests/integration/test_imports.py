@@ -1,0 +1,116 @@
+"""Imports over the wire: answered row by row, with every fault at once, and never INTERNAL."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+from support.both_services import CALL_SECONDS, BothServices
+from support.settlement_world import REGION
+
+from yibao.common.v1.date_pb2 import Date
+from yibao.settlement.v1 import catalogue_service_pb2 as pb
+from yibao_common.values.ids import new_id
+
+SINCE, BEFORE = Date(year=2024, month=1, day=1), Date(year=2023, month=12, day=31)
+
+
+def item(code: str, **changes: object) -> pb.CatalogueItem:
+    values = {"item_name": code, "catalogue_class": "01", "start_date": SINCE, **changes}
+    return pb.CatalogueItem(item_code=code, **values)  # type: ignore[arg-type]
+
+
+def hospital(number: int, **changes: object) -> pb.Institution:
+    values = {"institution_name": "示例医院", "institution_level": "2", **changes}
+    return pb.Institution(
+        institution_id=f"H999019{number:05d}",
+        start_date=SINCE,
+        **values,  # type: ignore[arg-type]
+    )
+
+
+def faults(
+    response: pb.ImportCatalogueItemsResponse | pb.ImportInstitutionsResponse,
+) -> list[object]:
+    """Returns the faulty fields of each row, with their reasons."""
+    return [
+        [
+            (fault.field, fault.reason.removeprefix("ERROR_REASON_"))
+            for fault in result.error.field_faults
+        ]
+        for result in response.results
+    ]
+
+
+def import_items(
+    services: BothServices, *items: pb.CatalogueItem
+) -> pb.ImportCatalogueItemsResponse:
+    request = pb.ImportCatalogueItemsRequest(request_id=new_id(), region=REGION, items=items)
+    return services.catalogue().ImportCatalogueItems(request, timeout=CALL_SECONDS)
+
+
+def is_stored(services: BothServices, code: str) -> bool:
+    asked = pb.GetCatalogueItemRequest(region=REGION, item_code=code, date=SINCE)
+    try:
+        services.catalogue().GetCatalogueItem(asked, timeout=CALL_SECONDS)
+    except grpc.RpcError as error:
+        return error.code() is not grpc.StatusCode.INVALID_ARGUMENT
+    return True
+
+
+def test_each_row_is_told_all_its_faults_and_the_rest_is_stored(services: BothServices) -> None:
+    response = import_items(
+        services,
+        item("IMP-1"),
+        item("IMP-2", catalogue_class="09", end_date=BEFORE, price_ceiling="free"),
+        item("IMP-3"),
+        item("IMP-4", price_ceiling="1.00"),
+        item("IMP-4", price_ceiling="2.00"),
+        item("IMP-5", catalogue_class="01", prepay_ratio_ppm=100_000),
+        pb.CatalogueItem(),
+    )
+    out, missing = "FIELD_OUT_OF_RANGE", "FIELD_REQUIRED"
+    repeated: list[object] = [("item_code", "ROW_REPEATED")]
+    assert faults(response) == [
+        [],
+        [("price_ceiling", "FIELD_MALFORMED"), ("catalogue_class", out), ("end_date", out)],
+        [],
+        repeated,
+        repeated,
+        [("prepay_ratio_ppm", "PREPAY_RATIO_INVALID")],
+        [(each, missing) for each in ("item_code", "item_name", "catalogue_class", "start_date")],
+    ]
+    assert response.stored == 2
+    codes = [f"IMP-{number}" for number in range(1, 6)]
+    assert [is_stored(services, code) for code in codes] == [True, False, True, False, False]
+
+
+def test_many_faulty_rows_are_all_told(services: BothServices) -> None:
+    """They would not fit into a header."""
+    response = import_items(
+        *(services,), *(item(f"N{n}", catalogue_class="09") for n in range(5000))
+    )
+    assert (response.stored, len(response.results)) == (0, 5000)
+    assert all(result.error.field_faults for result in response.results)
+
+
+def test_a_repeated_import_gets_the_first_answer(services: BothServices) -> None:
+    stub = services.catalogue()
+    request = pb.ImportInstitutionsRequest(
+        request_id=new_id(),
+        region=REGION,
+        items=[hospital(50001), hospital(50002, institution_level="0"), hospital(50001)],
+    )
+    response = stub.ImportInstitutions(request, timeout=CALL_SECONDS)
+    repeated: list[object] = [("institution_id", "ROW_REPEATED")]
+    assert faults(response) == [repeated, [("institution_level", "FIELD_OUT_OF_RANGE")], repeated]
+    assert stub.ImportInstitutions(request, timeout=CALL_SECONDS) == response
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_imports_of_the_same_rows_at_once_wait_for_each_other(
+    services: BothServices, number: int
+) -> None:
+    items = [item(f"AT-ONCE-{number}-{place}") for place in range(200)]
+    with ThreadPoolExecutor(6) as threads:
+        responses = list(threads.map(lambda _: import_items(services, *items), range(6)))
+    assert [response.stored for response in responses] == [200] * 6
