@@ -40,6 +40,7 @@ from yibao_identity.config import IdentityConfig
 from yibao_identity.housekeeping import trust_keeping
 from yibao_identity.keys import KeyRing, open_key_store, open_vault
 from yibao_identity.person_parts import move_numbers, person_servicer
+from yibao_identity.secret_files import require_secrets
 from yibao_identity.servicer.supervision import SupervisionServicer
 from yibao_identity.servicer.trust import TrustServicer
 from yibao_identity.storage import tables
@@ -80,6 +81,8 @@ class IdentityService:
         self._blocking = blocking = Blocking()
         self.database = database = open_database(config, package="yibao_identity")
         try:
+            # Before anything is written with them.
+            require_secrets(config, database, vault, clock=clock)
             ring = self._keep_trust(key_store)
             transactions = StoredTransactions(
                 database,

@@ -22,6 +22,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store, open_vault
+from yibao_identity.secret_files import examine_secrets
 from yibao_identity.storage.trust.rows import StoredTrust
 from yibao_settlement.config import SettlementConfig
 
@@ -119,7 +120,7 @@ def _examine_identity_keys(config: IdentityConfig, *, clock: Clock) -> Iterator[
         return
     database = Database(config.database.url)
     try:
-        open_vault(config)
+        examine_secrets(config, database, open_vault(config))
         tables = StoredTrust(database)
         store = open_key_store(config.keys)
         ring = KeyRing(tables, store, regions=config.issuer.regions, clock=clock)

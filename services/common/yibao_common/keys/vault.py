@@ -60,6 +60,9 @@ class Vault:
         self._sealing_id = _key_id(encryption_keys[0])
         self._hash_key = hash_key
         self._random_bytes = random_bytes
+        # What a database keeps of each key, so that another one in its place is noticed.
+        self.hash_key_check = key_check(hash_key)
+        self.encryption_key_checks = {_key_id(key).hex(): key_check(key) for key in encryption_keys}
 
     def __repr__(self) -> str:
         """Shows the ids of the keys only."""
@@ -99,6 +102,14 @@ class Vault:
     def keyed(self, purpose: str, content: bytes) -> bytes:
         """Returns 32 bytes that only this service can make of `content` for a purpose."""
         return hmac.digest(self._hash_key, f"yibao {purpose}\n".encode() + content, "sha256")
+
+
+def key_check(key: bytes) -> bytes:
+    """Returns 32 bytes that tell whether a key is the same one, and nothing else of it.
+
+    A key has 32 random bytes, so it cannot be found by trying.
+    """
+    return hmac.digest(key, b"yibao key check\n", "sha256")
 
 
 def _key_id(key: bytes) -> bytes:

@@ -111,6 +111,13 @@ class StoredPersons:
         """Lets a person be found by the document that the record has."""
         self._update(person.person_id, {"number_hash": self._hash(person.key)})
 
+    def is_found_by_number(self, person_id: str) -> bool:
+        """Tells whether a person's hash is that of the number, as it is made now or was before."""
+        query = sa.select(tables.person).where(*self._named(person_id))
+        row = self._connection.execute(query).one()
+        found = self._typed(row)
+        return found.is_found_by_type or self._hash(found.person.key) == bytes(row.number_hash)
+
     def retire(self, person_id: str, *, merged_into: str) -> None:
         """Notes which record took the place of a person's."""
         self._update(person_id, {"merged_into": merged_into})

@@ -25,6 +25,7 @@ from yibao_identity.storage.tables.persons import (
     person_merge,
     relative_link,
 )
+from yibao_identity.storage.tables.secret import trust_secret_check
 from yibao_identity.storage.tables.trust import (
     status_list,
     trust_denied,
@@ -61,5 +62,6 @@ __all__ = [
     "trust_head",
     "trust_key",
     "trust_root",
+    "trust_secret_check",
     "trust_snapshot",
 ]
