@@ -41,15 +41,15 @@ class Method:
         self.is_open = is_open(name)
         self.metrics = metrics
         self.validator: Validator | None = None
-        self.has_request_id = self.changes = self.answers_per_item = False
+        self.has_request_id = self.changes = self.items_are_calls = False
         if descriptor is not None:
             request = descriptor.input_type
-            self.answers_per_item = answers_per_item(descriptor.output_type)
+            per_item = answers_per_item(descriptor.output_type)
             self.changes = not descriptor.name.startswith(READS)
-            self.validator = Validator(
-                request, except_items=self.answers_per_item, refuse_unknown=self.changes
-            )
+            self.validator = Validator(request, except_items=per_item, refuse_unknown=self.changes)
             self.has_request_id = "request_id" in request.fields_by_name
+            # Rows of an import are one call: they share its request id and its transaction.
+            self.items_are_calls = per_item and not self.has_request_id
 
 
 class ItemOutcome(NamedTuple):
