@@ -28,6 +28,7 @@ from yibao import _base45, _token
 from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1 import card_pb2, card_service_pb2
 from yibao.identity.v1 import card_use_messages_pb2 as uses_pb2
+from yibao_common.rpc.wire import from_date
 from yibao_common.values.ids import new_id
 from yibao_identity.application.pin.hashing import PinPlace
 from yibao_identity.pin_hashing import PinHasher
@@ -546,6 +547,11 @@ def test_what_is_not_there_is_said_so(run: Callable[[Scenario], None]) -> None:
             card_id=card.card_id,
             closing=card_service_pb2.CARD_CLOSING_HOLDER_DIED,
         )
+        # I-31: a death is told with day and evidence, by this call too.
+        assert (await refused(world.cards().CloseCard(closing)))[0] == "FIELD_REQUIRED"
+        closing.death_date.CopyFrom(from_date(world.desk.now.date()))
+        assert (await refused(world.cards().CloseCard(closing)))[0] == "FIELD_REQUIRED"
+        closing.death_evidence_reference = "death/1"
         closed = (await world.cards("agency").CloseCard(closing)).card
         assert closed.state == card_pb2.CARD_STATE_CLOSED
         assert (await refused(world.cards().ReportCardLoss(world.lose(card))))[0] == "CARD_CLOSED"

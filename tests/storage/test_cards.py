@@ -22,7 +22,7 @@ from support.databases import Databases
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.card.merge import close_cards_of
+from yibao_identity.application.card.ending import close_cards_of
 from yibao_identity.application.feed import standings_of
 from yibao_identity.application.financial_operation import ValidateOperation
 from yibao_identity.rules.card import (
@@ -523,7 +523,8 @@ def test_a_card_is_closed_once(desk: CardDesk, state: CardState) -> None:
     assert closed.state is CardState.CLOSED
     assert told_of(desk, card) is CredentialState.CLOSED
     assert desk.row(card).closing == CardClosing.HOLDER_DIED.value
-    assert desk.audit("CloseCard")[-1] == ("OK", "closing=HOLDER_DIED")
+    told = "closing=HOLDER_DIED death_date=2026-03-01 evidence=death/1"
+    assert desk.audit("CloseCard")[-1] == ("OK", told)
 
 
 @pytest.mark.parametrize("closing", [CardClosing.SURRENDERED, CardClosing.MOVED_AWAY])

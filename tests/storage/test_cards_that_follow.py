@@ -3,13 +3,13 @@
 import datetime as dt
 
 import pytest
-from support.card_acts import DOCUMENT, NO_PAPERS, NUMBER, PAPERS, REGION
+from support.card_acts import DOCUMENT, NO_PAPERS, PAPERS, REGION
 from support.card_desk import CardDesk
 from support.databases import Databases
 from support.refusals import Given, assert_refused_in_order, reason_of
 
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.card.merge import close_cards_of
+from yibao_identity.application.card.ending import close_cards_of
 from yibao_identity.rules.card import Card, CardClosing, CardState
 from yibao_identity.rules.document import ShownDocument
 
@@ -126,4 +126,3 @@ def test_a_merge_is_no_way_around_the_seven_days(desk: CardDesk, is_lost: bool) 
     new = desk.collect(card, document=document)
     assert (new.person_id, new.replaces_card_id) == (survivor, card.card_id)
     assert desk.activate(new, document=document).state is CardState.ACTIVE
-    assert DOCUMENT.certificate_number == NUMBER

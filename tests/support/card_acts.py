@@ -31,6 +31,7 @@ from yibao_identity.application.card_use import (
     CardUses,
     PrintTransactions,
 )
+from yibao_identity.application.death import Report
 from yibao_identity.application.financial_operation import FinancialOperations
 from yibao_identity.application.pin.hashing import HashedPin, NewPin
 from yibao_identity.application.pin.life import (
@@ -65,6 +66,8 @@ NUMBER = "999019199003071232"
 BIRTH = dt.date(1990, 3, 7)
 DOCUMENT = ShownDocument("01", NUMBER)
 PIN = "730519"
+# The day before `START`.
+DEATH = Report(dt.date(2026, 3, 1), "death/1")
 OTHER_PIN = "402867"
 START = dt.datetime(2026, 3, 2, 4, 0, tzinfo=dt.UTC)
 LIMITS = CardLimits()
@@ -199,6 +202,8 @@ class CardActs:
     ) -> Card:
         """Closes with all that a counter asks for; `evidence` replaces parts of it."""
         values = {"is_original_card_shown": True, "document": DOCUMENT, **evidence}
+        if closing is CardClosing.HOLDER_DIED:
+            values = {"death": DEATH, "is_original_card_shown": False, "document": None, **evidence}
         request = self.request("CloseCard", caller)
         command = CloseCard(request, card.card_id, closing, **values)
         return self._card(self.cards.close(command, self.encode))

@@ -7,6 +7,7 @@ from support.memory.card import MemoryCards
 from support.memory.card_loss import MemoryCardLosses
 from support.memory.card_sweep import MemoryCardSweep
 from support.memory.card_use import MemoryCardUses
+from support.memory.death import MemoryDeaths
 from support.memory.holder import MemoryHolders
 from support.memory.pin import MemoryPins
 from support.memory.transactions import MemoryTransactions
@@ -33,6 +34,7 @@ class MemoryCardDesk(CardActs):
             REGION,
             holders=holders,
             cards=cards,
+            deaths=MemoryDeaths(holders),
             card_losses=MemoryCardLosses(cards),
             pins=MemoryPins(cards),
             card_uses=MemoryCardUses(cards),

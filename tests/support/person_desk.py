@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 from support.identity_world import citizen_number
+from support.memory.death import MemoryDeaths
 from support.memory.enrolment import MemoryEnrolments
 from support.memory.holder import MemoryHolders
 from support.memory.merge import MemoryMerges
@@ -52,6 +53,7 @@ class PersonDesk:
             REGION,
             holders=self.holders,
             persons=MemoryPersons(self.holders),
+            deaths=MemoryDeaths(self.holders),
             enrolments=MemoryEnrolments(),
             merges=self.merges,
             relatives=self.relatives,

@@ -20,6 +20,7 @@ from yibao_common.values.caller import parse_caller
 from yibao_common.values.citizen_number import Gender
 from yibao_common.values.ids import new_id
 from yibao_identity.application.calls import Calls
+from yibao_identity.application.death import Deaths, RecordDeath, Report, RevokeDeath
 from yibao_identity.application.enrolment import (
     AddEnrolment,
     ChangeEnrolment,
@@ -99,6 +100,7 @@ class PersonWorld:
         self.corrections = PersonCorrections(self.transactions, clock=self.clock)
         self.persons = PersonLookups(self.transactions, clock=self.clock)
         self.enrolments = Enrolments(self.transactions, **shared)
+        self.deaths = Deaths(self.transactions, **shared)
         self.merges = Merges(self.transactions, **shared)
         self.relatives = self.links_limited_to()
         self.changes = Feed(self.transactions, clock=self.clock).changes
@@ -200,6 +202,19 @@ class PersonWorld:
     def pay(self, person_id: str, enrolment_id: str, day: dt.date) -> EnrolledPerson:
         command = RecordPremium(self.asked("RecordPremium"), person_id, enrolment_id, day, "P1")
         return answer(self.enrolments.record_premium, command)
+
+    # --- Deaths.
+
+    def die(
+        self, person_id: str, day: dt.date = dt.date(2026, 10, 20), *, caller: str = MAKER
+    ) -> EnrolledPerson:
+        request = self.asked("RecordDeath", caller=caller)
+        command = RecordDeath(request, person_id, Report(day, "death/1"))
+        return answer(self.deaths.record, command)
+
+    def revive(self, person_id: str, *, caller: str = CHECKER) -> EnrolledPerson:
+        request = self.asked("RevokeDeath", caller=caller)
+        return answer(self.deaths.revoke, RevokeDeath(request, person_id, "误报"))
 
     # --- Merges.
 

@@ -16,7 +16,7 @@ _RULE = re.compile(r"\b[ITO]-\d{2}\b")
 _NOT_OF_RULES = ("contract", "support")
 
 # The series of which every rule is built, with the number of its rules.
-COMPLETE_SERIES = {"I": 30}
+COMPLETE_SERIES = {"I": 31}
 
 
 @functools.cache

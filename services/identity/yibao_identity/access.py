@@ -29,6 +29,8 @@ ACCESS = AccessTable.of_services(
             "ChangeEnrolment": _AGENCY,
             "RecordPremium": _AGENCY,
             "ListEnrolments": _AGENCY | _SUPERVISOR,
+            "RecordDeath": _AGENCY,
+            "RevokeDeath": _AGENCY,
             "ProposeMerge": _AGENCY,
             "DecideMerge": _AGENCY,
             "GetMerge": _AGENCY | _SUPERVISOR,

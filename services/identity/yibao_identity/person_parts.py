@@ -11,6 +11,7 @@ from yibao_common.rpc.parts import composed
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_identity.application.calls import Calls
+from yibao_identity.application.death import Deaths
 from yibao_identity.application.enrolment import Enrolments
 from yibao_identity.application.feed import Feed
 from yibao_identity.application.merge import Merges
@@ -23,6 +24,7 @@ from yibao_identity.application.relative import Relatives
 from yibao_identity.application.work import Work
 from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.relative import LinkPurpose
+from yibao_identity.servicer.death import DeathPart
 from yibao_identity.servicer.enrolment import EnrolmentPart
 from yibao_identity.servicer.feed import FeedPart
 from yibao_identity.servicer.merge import MergePart
@@ -75,6 +77,7 @@ def person_servicer(
             search_rate_per_minute=config.persons.search_rate_per_minute,
         ),
         EnrolmentPart(Enrolments(transactions, clock=clock, ids=ids), blocking),
+        DeathPart(Deaths(transactions, clock=clock, ids=ids), blocking),
         MergePart(Merges(transactions, clock=clock, ids=ids), blocking),
         RelativePart(Relatives(calls, clock=clock, ids=ids, limits=limits), blocking),
         FeedPart(Feed(transactions, clock=clock), blocking),

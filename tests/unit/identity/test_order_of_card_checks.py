@@ -20,7 +20,7 @@ from support.refusals import Given, assert_refused_in_order, reason_of
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.card.merge import close_cards_of
+from yibao_identity.application.card.ending import close_cards_of
 from yibao_identity.application.financial_operation import ValidateOperation
 from yibao_identity.rules.card import ActivationChannel, Card, CardClosing, CardState
 from yibao_identity.rules.card_loss import Replacement

@@ -404,6 +404,14 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The case is not in a state that allows this. Metadata:
     `case_id`, `state`.
     """
+    ERROR_REASON_PERSON_DECEASED: _ErrorReason.ValueType  # 190
+    """FAILED_PRECONDITION. A death is recorded: no new card, e-certificate, link or visit,
+    and no bill of a day after it (I-31). Metadata: `death_date`.
+    """
+    ERROR_REASON_DEATH_NOT_FOUND: _ErrorReason.ValueType  # 191
+    """NOT_FOUND. No death of the person is recorded, or it was revoked. Metadata:
+    `person_id`.
+    """
     ERROR_REASON_DEVICE_NOT_FOUND: _ErrorReason.ValueType  # 200
     """NOT_FOUND. No such device in the caller's scope. Metadata: `device_id`."""
     ERROR_REASON_DEVICE_EXISTS: _ErrorReason.ValueType  # 201
@@ -818,6 +826,14 @@ ERROR_REASON_MISUSE_CASE_NOT_FOUND: ErrorReason.ValueType  # 186
 ERROR_REASON_MISUSE_CASE_STATE: ErrorReason.ValueType  # 187
 """FAILED_PRECONDITION. The case is not in a state that allows this. Metadata:
 `case_id`, `state`.
+"""
+ERROR_REASON_PERSON_DECEASED: ErrorReason.ValueType  # 190
+"""FAILED_PRECONDITION. A death is recorded: no new card, e-certificate, link or visit,
+and no bill of a day after it (I-31). Metadata: `death_date`.
+"""
+ERROR_REASON_DEATH_NOT_FOUND: ErrorReason.ValueType  # 191
+"""NOT_FOUND. No death of the person is recorded, or it was revoked. Metadata:
+`person_id`.
 """
 ERROR_REASON_DEVICE_NOT_FOUND: ErrorReason.ValueType  # 200
 """NOT_FOUND. No such device in the caller's scope. Metadata: `device_id`."""

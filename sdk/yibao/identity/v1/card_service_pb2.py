@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 from yibao.identity.v1 import card_pb2 as yibao_dot_identity_dot_v1_dot_card__pb2
 from yibao.identity.v1 import card_use_messages_pb2 as yibao_dot_identity_dot_v1_dot_card__use__messages__pb2
@@ -30,7 +31,7 @@ from yibao.identity.v1 import person_pb2 as yibao_dot_identity_dot_v1_dot_person
 from yibao.identity.v1 import pin_messages_pb2 as yibao_dot_identity_dot_v1_dot_pin__messages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$yibao/identity/v1/card_service.proto\x12\x11yibao.identity.v1\x1a yibao/common/v1/validation.proto\x1a\x1cyibao/identity/v1/card.proto\x1a)yibao/identity/v1/card_use_messages.proto\x1a%yibao/identity/v1/loss_messages.proto\x1a\x1eyibao/identity/v1/person.proto\x1a$yibao/identity/v1/pin_messages.proto\"\xee\x01\n\x10IssueCardRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1f\n\x0b\x63\x61rd_serial\x18\x04 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\x08\x12\x1f\n\x0b\x63hip_number\x18\x05 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\x08\x12$\n\x10standard_version\x18\x06 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x02H\x05\x12\x1d\n\tbank_code\x18\x07 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\x08\":\n\x11IssueCardResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card\"E\n\x0eGetCardRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"8\n\x0fGetCardResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card\"f\n\x10ListCardsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\tperson_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1d\n\x0b\x63\x61rd_serial\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\x08\";\n\x11ListCardsResponse\x12&\n\x05\x63\x61rds\x18\x01 \x03(\x0b\x32\x17.yibao.identity.v1.Card\"\x9b\x02\n\x13\x41\x63tivateCardRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x17\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x35\n\x07\x63ounter\x18\x04 \x01(\x0b\x32\".yibao.identity.v1.CounterEvidenceH\x00\x12\x37\n\x08hospital\x18\x05 \x01(\x0b\x32#.yibao.identity.v1.HospitalEvidenceH\x00\x12\x37\n\x08pharmacy\x18\x06 \x01(\x0b\x32#.yibao.identity.v1.PharmacyEvidenceH\x00\x42\n\n\x08\x65vidence\"e\n\x0f\x43ounterEvidence\x12\x1e\n\x16is_original_card_shown\x18\x01 \x01(\x08\x12\x32\n\x08\x64ocument\x18\x02 \x01(\x0b\x32 .yibao.identity.v1.ShownDocument\"f\n\x10HospitalEvidence\x12)\n\x04\x63hip\x18\x01 \x01(\x0b\x32\x1b.yibao.identity.v1.ChipRead\x12\'\n\x15provider_visit_number\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\"=\n\x10PharmacyEvidence\x12)\n\x04\x63hip\x18\x01 \x01(\x0b\x32\x1b.yibao.identity.v1.ChipRead\"W\n\x14\x41\x63tivateCardResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card\x12\x18\n\x10replaced_card_id\x18\x02 \x01(\t\"\xf2\x01\n\x10\x43loseCardRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x37\n\x07\x63losing\x18\x04 \x01(\x0e\x32\x1e.yibao.identity.v1.CardClosingB\x06\xba\xeb\x18\x02\x08\x01\x12\x1e\n\x16is_original_card_shown\x18\x05 \x01(\x08\x12\x32\n\x08\x64ocument\x18\x06 \x01(\x0b\x32 .yibao.identity.v1.ShownDocument\":\n\x11\x43loseCardResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card*\xba\x01\n\x0b\x43\x61rdClosing\x12\x1c\n\x18\x43\x41RD_CLOSING_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41RD_CLOSING_SURRENDERED\x10\x01\x12\x1c\n\x18\x43\x41RD_CLOSING_HOLDER_DIED\x10\x02\x12\x1b\n\x17\x43\x41RD_CLOSING_MOVED_AWAY\x10\x03\x12\x18\n\x14\x43\x41RD_CLOSING_DAMAGED\x10\x04\x12\x1a\n\x16\x43\x41RD_CLOSING_EXCHANGED\x10\x05\x32\xa0\r\n\x0b\x43\x61rdService\x12V\n\tIssueCard\x12#.yibao.identity.v1.IssueCardRequest\x1a$.yibao.identity.v1.IssueCardResponse\x12P\n\x07GetCard\x12!.yibao.identity.v1.GetCardRequest\x1a\".yibao.identity.v1.GetCardResponse\x12V\n\tListCards\x12#.yibao.identity.v1.ListCardsRequest\x1a$.yibao.identity.v1.ListCardsResponse\x12_\n\x0c\x41\x63tivateCard\x12&.yibao.identity.v1.ActivateCardRequest\x1a\'.yibao.identity.v1.ActivateCardResponse\x12\x65\n\x0eReportCardLoss\x12(.yibao.identity.v1.ReportCardLossRequest\x1a).yibao.identity.v1.ReportCardLossResponse\x12k\n\x10OrderReplacement\x12*.yibao.identity.v1.OrderReplacementRequest\x1a+.yibao.identity.v1.OrderReplacementResponse\x12q\n\x12\x43ollectReplacement\x12,.yibao.identity.v1.CollectReplacementRequest\x1a-.yibao.identity.v1.CollectReplacementResponse\x12V\n\tCloseCard\x12#.yibao.identity.v1.CloseCardRequest\x1a$.yibao.identity.v1.CloseCardResponse\x12M\n\x06SetPin\x12 .yibao.identity.v1.SetPinRequest\x1a!.yibao.identity.v1.SetPinResponse\x12V\n\tVerifyPin\x12#.yibao.identity.v1.VerifyPinRequest\x1a$.yibao.identity.v1.VerifyPinResponse\x12V\n\tChangePin\x12#.yibao.identity.v1.ChangePinRequest\x1a$.yibao.identity.v1.ChangePinResponse\x12\x62\n\rReportPinLost\x12\'.yibao.identity.v1.ReportPinLostRequest\x1a(.yibao.identity.v1.ReportPinLostResponse\x12S\n\x08ResetPin\x12\".yibao.identity.v1.ResetPinRequest\x1a#.yibao.identity.v1.ResetPinResponse\x12\x62\n\rAuthorizeCard\x12\'.yibao.identity.v1.AuthorizeCardRequest\x1a(.yibao.identity.v1.AuthorizeCardResponse\x12n\n\x11PrintTransactions\x12+.yibao.identity.v1.PrintTransactionsRequest\x1a,.yibao.identity.v1.PrintTransactionsResponse\x12w\n\x14ListCardTransactions\x12..yibao.identity.v1.ListCardTransactionsRequest\x1a/.yibao.identity.v1.ListCardTransactionsResponse\x12\x89\x01\n\x1aValidateFinancialOperation\x12\x34.yibao.identity.v1.ValidateFinancialOperationRequest\x1a\x35.yibao.identity.v1.ValidateFinancialOperationResponseBY\n\x11yibao.identity.v1B\x10\x43\x61rdServiceProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$yibao/identity/v1/card_service.proto\x12\x11yibao.identity.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a\x1cyibao/identity/v1/card.proto\x1a)yibao/identity/v1/card_use_messages.proto\x1a%yibao/identity/v1/loss_messages.proto\x1a\x1eyibao/identity/v1/person.proto\x1a$yibao/identity/v1/pin_messages.proto\"\xee\x01\n\x10IssueCardRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1f\n\x0b\x63\x61rd_serial\x18\x04 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\x08\x12\x1f\n\x0b\x63hip_number\x18\x05 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\x08\x12$\n\x10standard_version\x18\x06 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x02H\x05\x12\x1d\n\tbank_code\x18\x07 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\x08\":\n\x11IssueCardResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card\"E\n\x0eGetCardRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"8\n\x0fGetCardResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card\"f\n\x10ListCardsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\tperson_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1d\n\x0b\x63\x61rd_serial\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\x08\";\n\x11ListCardsResponse\x12&\n\x05\x63\x61rds\x18\x01 \x03(\x0b\x32\x17.yibao.identity.v1.Card\"\x9b\x02\n\x13\x41\x63tivateCardRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x17\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x35\n\x07\x63ounter\x18\x04 \x01(\x0b\x32\".yibao.identity.v1.CounterEvidenceH\x00\x12\x37\n\x08hospital\x18\x05 \x01(\x0b\x32#.yibao.identity.v1.HospitalEvidenceH\x00\x12\x37\n\x08pharmacy\x18\x06 \x01(\x0b\x32#.yibao.identity.v1.PharmacyEvidenceH\x00\x42\n\n\x08\x65vidence\"e\n\x0f\x43ounterEvidence\x12\x1e\n\x16is_original_card_shown\x18\x01 \x01(\x08\x12\x32\n\x08\x64ocument\x18\x02 \x01(\x0b\x32 .yibao.identity.v1.ShownDocument\"f\n\x10HospitalEvidence\x12)\n\x04\x63hip\x18\x01 \x01(\x0b\x32\x1b.yibao.identity.v1.ChipRead\x12\'\n\x15provider_visit_number\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\"=\n\x10PharmacyEvidence\x12)\n\x04\x63hip\x18\x01 \x01(\x0b\x32\x1b.yibao.identity.v1.ChipRead\"W\n\x14\x41\x63tivateCardResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card\x12\x18\n\x10replaced_card_id\x18\x02 \x01(\t\"\xc9\x02\n\x10\x43loseCardRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61rd_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x37\n\x07\x63losing\x18\x04 \x01(\x0e\x32\x1e.yibao.identity.v1.CardClosingB\x06\xba\xeb\x18\x02\x08\x01\x12\x1e\n\x16is_original_card_shown\x18\x05 \x01(\x08\x12\x32\n\x08\x64ocument\x18\x06 \x01(\x0b\x32 .yibao.identity.v1.ShownDocument\x12)\n\ndeath_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12*\n\x18\x64\x65\x61th_evidence_reference\x18\x08 \x01(\tB\x08\xba\xeb\x18\x04\x30@H\x08\":\n\x11\x43loseCardResponse\x12%\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x17.yibao.identity.v1.Card*\xba\x01\n\x0b\x43\x61rdClosing\x12\x1c\n\x18\x43\x41RD_CLOSING_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41RD_CLOSING_SURRENDERED\x10\x01\x12\x1c\n\x18\x43\x41RD_CLOSING_HOLDER_DIED\x10\x02\x12\x1b\n\x17\x43\x41RD_CLOSING_MOVED_AWAY\x10\x03\x12\x18\n\x14\x43\x41RD_CLOSING_DAMAGED\x10\x04\x12\x1a\n\x16\x43\x41RD_CLOSING_EXCHANGED\x10\x05\x32\xa0\r\n\x0b\x43\x61rdService\x12V\n\tIssueCard\x12#.yibao.identity.v1.IssueCardRequest\x1a$.yibao.identity.v1.IssueCardResponse\x12P\n\x07GetCard\x12!.yibao.identity.v1.GetCardRequest\x1a\".yibao.identity.v1.GetCardResponse\x12V\n\tListCards\x12#.yibao.identity.v1.ListCardsRequest\x1a$.yibao.identity.v1.ListCardsResponse\x12_\n\x0c\x41\x63tivateCard\x12&.yibao.identity.v1.ActivateCardRequest\x1a\'.yibao.identity.v1.ActivateCardResponse\x12\x65\n\x0eReportCardLoss\x12(.yibao.identity.v1.ReportCardLossRequest\x1a).yibao.identity.v1.ReportCardLossResponse\x12k\n\x10OrderReplacement\x12*.yibao.identity.v1.OrderReplacementRequest\x1a+.yibao.identity.v1.OrderReplacementResponse\x12q\n\x12\x43ollectReplacement\x12,.yibao.identity.v1.CollectReplacementRequest\x1a-.yibao.identity.v1.CollectReplacementResponse\x12V\n\tCloseCard\x12#.yibao.identity.v1.CloseCardRequest\x1a$.yibao.identity.v1.CloseCardResponse\x12M\n\x06SetPin\x12 .yibao.identity.v1.SetPinRequest\x1a!.yibao.identity.v1.SetPinResponse\x12V\n\tVerifyPin\x12#.yibao.identity.v1.VerifyPinRequest\x1a$.yibao.identity.v1.VerifyPinResponse\x12V\n\tChangePin\x12#.yibao.identity.v1.ChangePinRequest\x1a$.yibao.identity.v1.ChangePinResponse\x12\x62\n\rReportPinLost\x12\'.yibao.identity.v1.ReportPinLostRequest\x1a(.yibao.identity.v1.ReportPinLostResponse\x12S\n\x08ResetPin\x12\".yibao.identity.v1.ResetPinRequest\x1a#.yibao.identity.v1.ResetPinResponse\x12\x62\n\rAuthorizeCard\x12\'.yibao.identity.v1.AuthorizeCardRequest\x1a(.yibao.identity.v1.AuthorizeCardResponse\x12n\n\x11PrintTransactions\x12+.yibao.identity.v1.PrintTransactionsRequest\x1a,.yibao.identity.v1.PrintTransactionsResponse\x12w\n\x14ListCardTransactions\x12..yibao.identity.v1.ListCardTransactionsRequest\x1a/.yibao.identity.v1.ListCardTransactionsResponse\x12\x89\x01\n\x1aValidateFinancialOperation\x12\x34.yibao.identity.v1.ValidateFinancialOperationRequest\x1a\x35.yibao.identity.v1.ValidateFinancialOperationResponseBY\n\x11yibao.identity.v1B\x10\x43\x61rdServiceProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -78,34 +79,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLOSECARDREQUEST'].fields_by_name['card_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_CLOSECARDREQUEST'].fields_by_name['closing']._loaded_options = None
   _globals['_CLOSECARDREQUEST'].fields_by_name['closing']._serialized_options = b'\272\353\030\002\010\001'
-  _globals['_CARDCLOSING']._serialized_start=1821
-  _globals['_CARDCLOSING']._serialized_end=2007
-  _globals['_ISSUECARDREQUEST']._serialized_start=276
-  _globals['_ISSUECARDREQUEST']._serialized_end=514
-  _globals['_ISSUECARDRESPONSE']._serialized_start=516
-  _globals['_ISSUECARDRESPONSE']._serialized_end=574
-  _globals['_GETCARDREQUEST']._serialized_start=576
-  _globals['_GETCARDREQUEST']._serialized_end=645
-  _globals['_GETCARDRESPONSE']._serialized_start=647
-  _globals['_GETCARDRESPONSE']._serialized_end=703
-  _globals['_LISTCARDSREQUEST']._serialized_start=705
-  _globals['_LISTCARDSREQUEST']._serialized_end=807
-  _globals['_LISTCARDSRESPONSE']._serialized_start=809
-  _globals['_LISTCARDSRESPONSE']._serialized_end=868
-  _globals['_ACTIVATECARDREQUEST']._serialized_start=871
-  _globals['_ACTIVATECARDREQUEST']._serialized_end=1154
-  _globals['_COUNTEREVIDENCE']._serialized_start=1156
-  _globals['_COUNTEREVIDENCE']._serialized_end=1257
-  _globals['_HOSPITALEVIDENCE']._serialized_start=1259
-  _globals['_HOSPITALEVIDENCE']._serialized_end=1361
-  _globals['_PHARMACYEVIDENCE']._serialized_start=1363
-  _globals['_PHARMACYEVIDENCE']._serialized_end=1424
-  _globals['_ACTIVATECARDRESPONSE']._serialized_start=1426
-  _globals['_ACTIVATECARDRESPONSE']._serialized_end=1513
-  _globals['_CLOSECARDREQUEST']._serialized_start=1516
-  _globals['_CLOSECARDREQUEST']._serialized_end=1758
-  _globals['_CLOSECARDRESPONSE']._serialized_start=1760
-  _globals['_CLOSECARDRESPONSE']._serialized_end=1818
-  _globals['_CARDSERVICE']._serialized_start=2010
-  _globals['_CARDSERVICE']._serialized_end=3706
+  _globals['_CLOSECARDREQUEST'].fields_by_name['death_evidence_reference']._loaded_options = None
+  _globals['_CLOSECARDREQUEST'].fields_by_name['death_evidence_reference']._serialized_options = b'\272\353\030\0040@H\010'
+  _globals['_CARDCLOSING']._serialized_start=1936
+  _globals['_CARDCLOSING']._serialized_end=2122
+  _globals['_ISSUECARDREQUEST']._serialized_start=304
+  _globals['_ISSUECARDREQUEST']._serialized_end=542
+  _globals['_ISSUECARDRESPONSE']._serialized_start=544
+  _globals['_ISSUECARDRESPONSE']._serialized_end=602
+  _globals['_GETCARDREQUEST']._serialized_start=604
+  _globals['_GETCARDREQUEST']._serialized_end=673
+  _globals['_GETCARDRESPONSE']._serialized_start=675
+  _globals['_GETCARDRESPONSE']._serialized_end=731
+  _globals['_LISTCARDSREQUEST']._serialized_start=733
+  _globals['_LISTCARDSREQUEST']._serialized_end=835
+  _globals['_LISTCARDSRESPONSE']._serialized_start=837
+  _globals['_LISTCARDSRESPONSE']._serialized_end=896
+  _globals['_ACTIVATECARDREQUEST']._serialized_start=899
+  _globals['_ACTIVATECARDREQUEST']._serialized_end=1182
+  _globals['_COUNTEREVIDENCE']._serialized_start=1184
+  _globals['_COUNTEREVIDENCE']._serialized_end=1285
+  _globals['_HOSPITALEVIDENCE']._serialized_start=1287
+  _globals['_HOSPITALEVIDENCE']._serialized_end=1389
+  _globals['_PHARMACYEVIDENCE']._serialized_start=1391
+  _globals['_PHARMACYEVIDENCE']._serialized_end=1452
+  _globals['_ACTIVATECARDRESPONSE']._serialized_start=1454
+  _globals['_ACTIVATECARDRESPONSE']._serialized_end=1541
+  _globals['_CLOSECARDREQUEST']._serialized_start=1544
+  _globals['_CLOSECARDREQUEST']._serialized_end=1873
+  _globals['_CLOSECARDRESPONSE']._serialized_start=1875
+  _globals['_CLOSECARDRESPONSE']._serialized_end=1933
+  _globals['_CARDSERVICE']._serialized_start=2125
+  _globals['_CARDSERVICE']._serialized_end=3821
 # @@protoc_insertion_point(module_scope)

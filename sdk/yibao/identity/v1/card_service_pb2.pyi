@@ -11,6 +11,7 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import sys
 import typing
+import yibao.common.v1.date_pb2
 import yibao.identity.v1.card_pb2
 import yibao.identity.v1.person_pb2
 
@@ -365,6 +366,8 @@ class CloseCardRequest(google.protobuf.message.Message):
     CLOSING_FIELD_NUMBER: builtins.int
     IS_ORIGINAL_CARD_SHOWN_FIELD_NUMBER: builtins.int
     DOCUMENT_FIELD_NUMBER: builtins.int
+    DEATH_DATE_FIELD_NUMBER: builtins.int
+    DEATH_EVIDENCE_REFERENCE_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -375,9 +378,15 @@ class CloseCardRequest(google.protobuf.message.Message):
     """Why."""
     is_original_card_shown: builtins.bool
     """Whether the original card was handed in; of a lost one nobody asks."""
+    death_evidence_reference: builtins.str
+    """The reference under which the evidence of a death is kept, needed as the day is."""
     @property
     def document(self) -> yibao.identity.v1.person_pb2.ShownDocument:
         """The holder's identity document; absent where none was shown."""
+
+    @property
+    def death_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of death, needed where the holder died: see PersonService.RecordDeath."""
 
     def __init__(
         self,
@@ -388,9 +397,11 @@ class CloseCardRequest(google.protobuf.message.Message):
         closing: global___CardClosing.ValueType = ...,
         is_original_card_shown: builtins.bool = ...,
         document: yibao.identity.v1.person_pb2.ShownDocument | None = ...,
+        death_date: yibao.common.v1.date_pb2.Date | None = ...,
+        death_evidence_reference: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["document", b"document"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["card_id", b"card_id", "closing", b"closing", "document", b"document", "is_original_card_shown", b"is_original_card_shown", "region", b"region", "request_id", b"request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["death_date", b"death_date", "document", b"document"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["card_id", b"card_id", "closing", b"closing", "death_date", b"death_date", "death_evidence_reference", b"death_evidence_reference", "document", b"document", "is_original_card_shown", b"is_original_card_shown", "region", b"region", "request_id", b"request_id"]) -> None: ...
 
 global___CloseCardRequest = CloseCardRequest
 

@@ -133,8 +133,8 @@ class CardServiceServicer(object):
         """Issues the first card of a person (I-08, I-12), not activated. What comes after a
         card, however that one ended, is its replacement: see OrderReplacement. Callers:
         agency of the region, bank of the region for its own cards. Idempotent by
-        `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS,
-        CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
+        `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED,
+        PERSON_DECEASED, CARD_EXISTS, CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,8 +189,9 @@ class CardServiceServicer(object):
         it is damaged, exchanged or surrendered, see CloseCard (I-19, I-20). For a lost one
         both papers must have been given, here or with the report; all that is missing is
         named at once. Callers: agency of the region, bank of the region for its own cards.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
-        REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
+        CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -199,9 +200,9 @@ class CardServiceServicer(object):
     def CollectReplacement(self, request, context):
         """Hands out the replacement, from the 7th day after the order (I-20). It is a new
         card, to be activated. Callers: agency of the region, bank of the region for its
-        own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
-        REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED, ID_MISMATCH,
-        REQUEST_ID_REUSED.
+        own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
+        CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED,
+        ID_MISMATCH, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -209,10 +210,12 @@ class CardServiceServicer(object):
 
     def CloseCard(self, request, context):
         """Closes a card for good. It is handed in at the counter, with the identity document
-        (I-19); a lost one is closed once its replacement was handed out, or where the
-        holder died (I-20). Callers: agency of the region, bank of the region for its own
+        (I-19); a lost one is closed once its replacement was handed out (I-20). Where the
+        holder died, nothing is handed in: with day and evidence it is RecordDeath, which
+        ends all that the person could use (I-31). Callers: agency of the region, bank of the region for its own
         cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-        CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+        CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, PERSON_MERGED,
+        PERSON_DECEASED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -31,8 +31,8 @@ class CardServiceStub:
     """Issues the first card of a person (I-08, I-12), not activated. What comes after a
     card, however that one ended, is its replacement: see OrderReplacement. Callers:
     agency of the region, bank of the region for its own cards. Idempotent by
-    `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS,
-    CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
+    `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED,
+    PERSON_DECEASED, CARD_EXISTS, CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
     """
 
     GetCard: grpc.UnaryUnaryMultiCallable[
@@ -87,8 +87,9 @@ class CardServiceStub:
     it is damaged, exchanged or surrendered, see CloseCard (I-19, I-20). For a lost one
     both papers must have been given, here or with the report; all that is missing is
     named at once. Callers: agency of the region, bank of the region for its own cards.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
-    REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
+    CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
+    REQUEST_ID_REUSED.
     """
 
     CollectReplacement: grpc.UnaryUnaryMultiCallable[
@@ -97,9 +98,9 @@ class CardServiceStub:
     ]
     """Hands out the replacement, from the 7th day after the order (I-20). It is a new
     card, to be activated. Callers: agency of the region, bank of the region for its
-    own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
-    REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED, ID_MISMATCH,
-    REQUEST_ID_REUSED.
+    own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
+    CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED,
+    ID_MISMATCH, REQUEST_ID_REUSED.
     """
 
     CloseCard: grpc.UnaryUnaryMultiCallable[
@@ -107,10 +108,12 @@ class CardServiceStub:
         yibao.identity.v1.card_service_pb2.CloseCardResponse,
     ]
     """Closes a card for good. It is handed in at the counter, with the identity document
-    (I-19); a lost one is closed once its replacement was handed out, or where the
-    holder died (I-20). Callers: agency of the region, bank of the region for its own
+    (I-19); a lost one is closed once its replacement was handed out (I-20). Where the
+    holder died, nothing is handed in: with day and evidence it is RecordDeath, which
+    ends all that the person could use (I-31). Callers: agency of the region, bank of the region for its own
     cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-    CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+    CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, PERSON_MERGED,
+    PERSON_DECEASED, REQUEST_ID_REUSED.
     """
 
     SetPin: grpc.UnaryUnaryMultiCallable[
@@ -231,8 +234,8 @@ class CardServiceAsyncStub:
     """Issues the first card of a person (I-08, I-12), not activated. What comes after a
     card, however that one ended, is its replacement: see OrderReplacement. Callers:
     agency of the region, bank of the region for its own cards. Idempotent by
-    `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS,
-    CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
+    `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED,
+    PERSON_DECEASED, CARD_EXISTS, CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
     """
 
     GetCard: grpc.aio.UnaryUnaryMultiCallable[
@@ -287,8 +290,9 @@ class CardServiceAsyncStub:
     it is damaged, exchanged or surrendered, see CloseCard (I-19, I-20). For a lost one
     both papers must have been given, here or with the report; all that is missing is
     named at once. Callers: agency of the region, bank of the region for its own cards.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
-    REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
+    CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
+    REQUEST_ID_REUSED.
     """
 
     CollectReplacement: grpc.aio.UnaryUnaryMultiCallable[
@@ -297,9 +301,9 @@ class CardServiceAsyncStub:
     ]
     """Hands out the replacement, from the 7th day after the order (I-20). It is a new
     card, to be activated. Callers: agency of the region, bank of the region for its
-    own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
-    REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED, ID_MISMATCH,
-    REQUEST_ID_REUSED.
+    own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
+    CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED,
+    ID_MISMATCH, REQUEST_ID_REUSED.
     """
 
     CloseCard: grpc.aio.UnaryUnaryMultiCallable[
@@ -307,10 +311,12 @@ class CardServiceAsyncStub:
         yibao.identity.v1.card_service_pb2.CloseCardResponse,
     ]
     """Closes a card for good. It is handed in at the counter, with the identity document
-    (I-19); a lost one is closed once its replacement was handed out, or where the
-    holder died (I-20). Callers: agency of the region, bank of the region for its own
+    (I-19); a lost one is closed once its replacement was handed out (I-20). Where the
+    holder died, nothing is handed in: with day and evidence it is RecordDeath, which
+    ends all that the person could use (I-31). Callers: agency of the region, bank of the region for its own
     cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-    CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+    CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, PERSON_MERGED,
+    PERSON_DECEASED, REQUEST_ID_REUSED.
     """
 
     SetPin: grpc.aio.UnaryUnaryMultiCallable[
@@ -433,8 +439,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         """Issues the first card of a person (I-08, I-12), not activated. What comes after a
         card, however that one ended, is its replacement: see OrderReplacement. Callers:
         agency of the region, bank of the region for its own cards. Idempotent by
-        `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED, CARD_EXISTS,
-        CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
+        `request_id`. Reasons: OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED,
+        PERSON_DECEASED, CARD_EXISTS, CARD_SUSPENDED, REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -499,8 +505,9 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         it is damaged, exchanged or surrendered, see CloseCard (I-19, I-20). For a lost one
         both papers must have been given, here or with the report; all that is missing is
         named at once. Callers: agency of the region, bank of the region for its own cards.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
-        REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
+        CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -511,9 +518,9 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.loss_messages_pb2.CollectReplacementResponse, collections.abc.Awaitable[yibao.identity.v1.loss_messages_pb2.CollectReplacementResponse]]:
         """Hands out the replacement, from the 7th day after the order (I-20). It is a new
         card, to be activated. Callers: agency of the region, bank of the region for its
-        own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_EXISTS,
-        REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED, ID_MISMATCH,
-        REQUEST_ID_REUSED.
+        own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
+        CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED,
+        ID_MISMATCH, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -523,10 +530,12 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.card_service_pb2.CloseCardResponse, collections.abc.Awaitable[yibao.identity.v1.card_service_pb2.CloseCardResponse]]:
         """Closes a card for good. It is handed in at the counter, with the identity document
-        (I-19); a lost one is closed once its replacement was handed out, or where the
-        holder died (I-20). Callers: agency of the region, bank of the region for its own
+        (I-19); a lost one is closed once its replacement was handed out (I-20). Where the
+        holder died, nothing is handed in: with day and evidence it is RecordDeath, which
+        ends all that the person could use (I-31). Callers: agency of the region, bank of the region for its own
         cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-        CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+        CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, PERSON_MERGED,
+        PERSON_DECEASED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

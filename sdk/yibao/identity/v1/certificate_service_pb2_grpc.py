@@ -127,8 +127,8 @@ class CertificateServiceServicer(object):
     def ActivateCertificate(self, request, context):
         """Activates the e-certificate of a person (I-06). Callers: channel, agency of the
         region. Stores the proofing evidence. Idempotent by `request_id`. Reasons:
-        PERSON_NOT_FOUND, PERSON_MERGED, CERTIFICATE_EXISTS, ECERT_SUSPENDED,
-        REQUEST_ID_REUSED.
+        PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, CERTIFICATE_EXISTS,
+        ECERT_SUSPENDED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

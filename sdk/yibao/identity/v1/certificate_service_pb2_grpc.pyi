@@ -30,8 +30,8 @@ class CertificateServiceStub:
     ]
     """Activates the e-certificate of a person (I-06). Callers: channel, agency of the
     region. Stores the proofing evidence. Idempotent by `request_id`. Reasons:
-    PERSON_NOT_FOUND, PERSON_MERGED, CERTIFICATE_EXISTS, ECERT_SUSPENDED,
-    REQUEST_ID_REUSED.
+    PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, CERTIFICATE_EXISTS,
+    ECERT_SUSPENDED, REQUEST_ID_REUSED.
     """
 
     GetCertificate: grpc.UnaryUnaryMultiCallable[
@@ -193,8 +193,8 @@ class CertificateServiceAsyncStub:
     ]
     """Activates the e-certificate of a person (I-06). Callers: channel, agency of the
     region. Stores the proofing evidence. Idempotent by `request_id`. Reasons:
-    PERSON_NOT_FOUND, PERSON_MERGED, CERTIFICATE_EXISTS, ECERT_SUSPENDED,
-    REQUEST_ID_REUSED.
+    PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, CERTIFICATE_EXISTS,
+    ECERT_SUSPENDED, REQUEST_ID_REUSED.
     """
 
     GetCertificate: grpc.aio.UnaryUnaryMultiCallable[
@@ -358,8 +358,8 @@ class CertificateServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.certificate_service_pb2.ActivateCertificateResponse, collections.abc.Awaitable[yibao.identity.v1.certificate_service_pb2.ActivateCertificateResponse]]:
         """Activates the e-certificate of a person (I-06). Callers: channel, agency of the
         region. Stores the proofing evidence. Idempotent by `request_id`. Reasons:
-        PERSON_NOT_FOUND, PERSON_MERGED, CERTIFICATE_EXISTS, ECERT_SUSPENDED,
-        REQUEST_ID_REUSED.
+        PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, CERTIFICATE_EXISTS,
+        ECERT_SUSPENDED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -27,7 +27,7 @@ from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyibao/identity/v1/person.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\xf4\x02\n\x06Person\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x18\n\x10\x63\x65rtificate_type\x18\x03 \x01(\t\x12!\n\x19\x63\x65rtificate_number_masked\x18\x04 \x01(\t\x12\x13\n\x0bperson_name\x18\x05 \x01(\t\x12\x0e\n\x06gender\x18\x06 \x01(\x05\x12)\n\nbirth_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x30\n\nenrolments\x18\x08 \x03(\x0b\x32\x1c.yibao.identity.v1.Enrolment\x12\x31\n\rregister_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x05state\x18\n \x01(\x0e\x32\x1e.yibao.identity.v1.PersonState\x12\x13\n\x0bmerged_into\x18\x0b \x01(\t\x12\x11\n\tparent_id\x18\x0c \x01(\t\"\xe9\x03\n\tEnrolment\x12\x16\n\x0einsurance_type\x18\x01 \x01(\t\x12\x14\n\x0cperson_class\x18\x02 \x01(\t\x12\x1a\n\x12\x65ntitlement_groups\x18\x03 \x03(\t\x12\x32\n\x06status\x18\x04 \x01(\x0e\x32\".yibao.identity.v1.EnrolmentStatus\x12)\n\nstart_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x14\n\x0c\x65nrolment_id\x18\x07 \x01(\t\x12\x15\n\remployer_code\x18\x08 \x01(\t\x12\x14\n\x0chas_employer\x18\t \x01(\x08\x12\x1a\n\x12is_premium_pending\x18\n \x01(\x08\x12\x33\n\x14premium_receive_date\x18\x0b \x01(\x0b\x32\x15.yibao.common.v1.Date\x12/\n\x0brecord_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecorded_by\x18\r \x01(\t\x12\x30\n\x0creplace_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"]\n\rShownDocument\x12&\n\x10\x63\x65rtificate_type\x18\x01 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x06H\x05\x12$\n\x12\x63\x65rtificate_number\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01\x30(*]\n\x0bPersonState\x12\x1c\n\x18PERSON_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13PERSON_STATE_ACTIVE\x10\x01\x12\x17\n\x13PERSON_STATE_MERGED\x10\x02*\x8c\x01\n\x0f\x45nrolmentStatus\x12 \n\x1c\x45NROLMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45NROLMENT_STATUS_NORMAL\x10\x01\x12\x1e\n\x1a\x45NROLMENT_STATUS_SUSPENDED\x10\x02\x12\x1a\n\x16\x45NROLMENT_STATUS_ENDED\x10\x04\x42T\n\x11yibao.identity.v1B\x0bPersonProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyibao/identity/v1/person.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\x9f\x03\n\x06Person\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x18\n\x10\x63\x65rtificate_type\x18\x03 \x01(\t\x12!\n\x19\x63\x65rtificate_number_masked\x18\x04 \x01(\t\x12\x13\n\x0bperson_name\x18\x05 \x01(\t\x12\x0e\n\x06gender\x18\x06 \x01(\x05\x12)\n\nbirth_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x30\n\nenrolments\x18\x08 \x03(\x0b\x32\x1c.yibao.identity.v1.Enrolment\x12\x31\n\rregister_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x05state\x18\n \x01(\x0e\x32\x1e.yibao.identity.v1.PersonState\x12\x13\n\x0bmerged_into\x18\x0b \x01(\t\x12\x11\n\tparent_id\x18\x0c \x01(\t\x12)\n\ndeath_date\x18\r \x01(\x0b\x32\x15.yibao.common.v1.Date\"\xe9\x03\n\tEnrolment\x12\x16\n\x0einsurance_type\x18\x01 \x01(\t\x12\x14\n\x0cperson_class\x18\x02 \x01(\t\x12\x1a\n\x12\x65ntitlement_groups\x18\x03 \x03(\t\x12\x32\n\x06status\x18\x04 \x01(\x0e\x32\".yibao.identity.v1.EnrolmentStatus\x12)\n\nstart_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x14\n\x0c\x65nrolment_id\x18\x07 \x01(\t\x12\x15\n\remployer_code\x18\x08 \x01(\t\x12\x14\n\x0chas_employer\x18\t \x01(\x08\x12\x1a\n\x12is_premium_pending\x18\n \x01(\x08\x12\x33\n\x14premium_receive_date\x18\x0b \x01(\x0b\x32\x15.yibao.common.v1.Date\x12/\n\x0brecord_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brecorded_by\x18\r \x01(\t\x12\x30\n\x0creplace_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"]\n\rShownDocument\x12&\n\x10\x63\x65rtificate_type\x18\x01 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x06H\x05\x12$\n\x12\x63\x65rtificate_number\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01\x30(*x\n\x0bPersonState\x12\x1c\n\x18PERSON_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13PERSON_STATE_ACTIVE\x10\x01\x12\x17\n\x13PERSON_STATE_MERGED\x10\x02\x12\x19\n\x15PERSON_STATE_DECEASED\x10\x03*\x8c\x01\n\x0f\x45nrolmentStatus\x12 \n\x1c\x45NROLMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45NROLMENT_STATUS_NORMAL\x10\x01\x12\x1e\n\x1a\x45NROLMENT_STATUS_SUSPENDED\x10\x02\x12\x1a\n\x16\x45NROLMENT_STATUS_ENDED\x10\x04\x42T\n\x11yibao.identity.v1B\x0bPersonProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,14 +39,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHOWNDOCUMENT'].fields_by_name['certificate_type']._serialized_options = b'\272\353\030\010\010\001(\0020\006H\005'
   _globals['_SHOWNDOCUMENT'].fields_by_name['certificate_number']._loaded_options = None
   _globals['_SHOWNDOCUMENT'].fields_by_name['certificate_number']._serialized_options = b'\272\353\030\004\010\0010('
-  _globals['_PERSONSTATE']._serialized_start=1110
-  _globals['_PERSONSTATE']._serialized_end=1203
-  _globals['_ENROLMENTSTATUS']._serialized_start=1206
-  _globals['_ENROLMENTSTATUS']._serialized_end=1346
+  _globals['_PERSONSTATE']._serialized_start=1153
+  _globals['_PERSONSTATE']._serialized_end=1273
+  _globals['_ENROLMENTSTATUS']._serialized_start=1276
+  _globals['_ENROLMENTSTATUS']._serialized_end=1416
   _globals['_PERSON']._serialized_start=149
-  _globals['_PERSON']._serialized_end=521
-  _globals['_ENROLMENT']._serialized_start=524
-  _globals['_ENROLMENT']._serialized_end=1013
-  _globals['_SHOWNDOCUMENT']._serialized_start=1015
-  _globals['_SHOWNDOCUMENT']._serialized_end=1108
+  _globals['_PERSON']._serialized_end=564
+  _globals['_ENROLMENT']._serialized_start=567
+  _globals['_ENROLMENT']._serialized_end=1056
+  _globals['_SHOWNDOCUMENT']._serialized_start=1058
+  _globals['_SHOWNDOCUMENT']._serialized_end=1151
 # @@protoc_insertion_point(module_scope)

@@ -35,6 +35,8 @@ class _PersonStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """In use."""
     PERSON_STATE_MERGED: _PersonState.ValueType  # 2
     """A duplicate: another record took its place for good (I-28)."""
+    PERSON_STATE_DECEASED: _PersonState.ValueType  # 3
+    """A death is recorded."""
 
 class PersonState(_PersonState, metaclass=_PersonStateEnumTypeWrapper):
     """The life of a person's record. Open."""
@@ -45,6 +47,8 @@ PERSON_STATE_ACTIVE: PersonState.ValueType  # 1
 """In use."""
 PERSON_STATE_MERGED: PersonState.ValueType  # 2
 """A duplicate: another record took its place for good (I-28)."""
+PERSON_STATE_DECEASED: PersonState.ValueType  # 3
+"""A death is recorded."""
 global___PersonState = PersonState
 
 class _EnrolmentStatus:
@@ -95,6 +99,7 @@ class Person(google.protobuf.message.Message):
     STATE_FIELD_NUMBER: builtins.int
     MERGED_INTO_FIELD_NUMBER: builtins.int
     PARENT_ID_FIELD_NUMBER: builtins.int
+    DEATH_DATE_FIELD_NUMBER: builtins.int
     person_id: builtins.str
     """The insurer's number of the person (psn_no), a UUID made by the service."""
     region: builtins.str
@@ -131,6 +136,10 @@ class Person(google.protobuf.message.Message):
     def register_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When the service registered the person."""
 
+    @property
+    def death_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of death (I-31); absent while the person lives. Periods end with it."""
+
     def __init__(
         self,
         *,
@@ -146,9 +155,10 @@ class Person(google.protobuf.message.Message):
         state: global___PersonState.ValueType = ...,
         merged_into: builtins.str = ...,
         parent_id: builtins.str = ...,
+        death_date: yibao.common.v1.date_pb2.Date | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "register_time", b"register_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "certificate_number_masked", b"certificate_number_masked", "certificate_type", b"certificate_type", "enrolments", b"enrolments", "gender", b"gender", "merged_into", b"merged_into", "parent_id", b"parent_id", "person_id", b"person_id", "person_name", b"person_name", "region", b"region", "register_time", b"register_time", "state", b"state"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "death_date", b"death_date", "register_time", b"register_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "certificate_number_masked", b"certificate_number_masked", "certificate_type", b"certificate_type", "death_date", b"death_date", "enrolments", b"enrolments", "gender", b"gender", "merged_into", b"merged_into", "parent_id", b"parent_id", "person_id", b"person_id", "person_name", b"person_name", "region", b"region", "register_time", b"register_time", "state", b"state"]) -> None: ...
 
 global___Person = Person
 

@@ -484,6 +484,7 @@ class EnrolmentChange(google.protobuf.message.Message):
     CREDENTIALS_FIELD_NUMBER: builtins.int
     MERGED_INTO_FIELD_NUMBER: builtins.int
     PAYER_IDS_FIELD_NUMBER: builtins.int
+    DEATH_DATE_FIELD_NUMBER: builtins.int
     sequence: builtins.int
     """1, 2, 3, … within the region."""
     person_id: builtins.str
@@ -514,6 +515,10 @@ class EnrolmentChange(google.protobuf.message.Message):
         they agreed.
         """
 
+    @property
+    def death_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of the person's death, with which cover ends; absent while the person lives."""
+
     def __init__(
         self,
         *,
@@ -524,8 +529,9 @@ class EnrolmentChange(google.protobuf.message.Message):
         credentials: collections.abc.Iterable[yibao.identity.v1.credential_pb2.Credential] | None = ...,
         merged_into: builtins.str = ...,
         payer_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        death_date: yibao.common.v1.date_pb2.Date | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["birth_date", b"birth_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "credentials", b"credentials", "enrolments", b"enrolments", "merged_into", b"merged_into", "payer_ids", b"payer_ids", "person_id", b"person_id", "sequence", b"sequence"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "death_date", b"death_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "credentials", b"credentials", "death_date", b"death_date", "enrolments", b"enrolments", "merged_into", b"merged_into", "payer_ids", b"payer_ids", "person_id", b"person_id", "sequence", b"sequence"]) -> None: ...
 
 global___EnrolmentChange = EnrolmentChange

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from yibao.identity.v1 import death_messages_pb2 as yibao_dot_identity_dot_v1_dot_death__messages__pb2
 from yibao.identity.v1 import enrolment_messages_pb2 as yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2
 from yibao.identity.v1 import merge_messages_pb2 as yibao_dot_identity_dot_v1_dot_merge__messages__pb2
 from yibao.identity.v1 import person_service_pb2 as yibao_dot_identity_dot_v1_dot_person__service__pb2
@@ -87,6 +88,16 @@ class PersonServiceStub(object):
                 '/yibao.identity.v1.PersonService/ListEnrolments',
                 request_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsRequest.SerializeToString,
                 response_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsResponse.FromString,
+                _registered_method=True)
+        self.RecordDeath = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/RecordDeath',
+                request_serializer=yibao_dot_identity_dot_v1_dot_death__messages__pb2.RecordDeathRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_death__messages__pb2.RecordDeathResponse.FromString,
+                _registered_method=True)
+        self.RevokeDeath = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/RevokeDeath',
+                request_serializer=yibao_dot_identity_dot_v1_dot_death__messages__pb2.RevokeDeathRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_death__messages__pb2.RevokeDeathResponse.FromString,
                 _registered_method=True)
         self.ProposeMerge = channel.unary_unary(
                 '/yibao.identity.v1.PersonService/ProposeMerge',
@@ -199,7 +210,7 @@ class PersonServiceServicer(object):
     def AddEnrolment(self, request, context):
         """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
         region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        PERSON_DECEASED, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -209,7 +220,7 @@ class PersonServiceServicer(object):
         """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
         future: the period ends the day before and another one begins. Callers: agency of
         the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        PERSON_DECEASED, ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -228,6 +239,28 @@ class PersonServiceServicer(object):
     def ListEnrolments(self, request, context):
         """Reads every enrolment period that was ever recorded of a person, replaced ones too.
         Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordDeath(self, request, context):
+        """Records a death (I-31): in one transaction cards, e-certificate, phones and links
+        end, cover ends with that day, and settlement is told. Bills of days up to it still
+        settle. CloseCard does the same where a counter is shown the evidence. Callers:
+        agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+        PERSON_MERGED, PERSON_DECEASED, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeDeath(self, request, context):
+        """Takes back a death that was reported by mistake: cover and account are as before,
+        while cards, e-certificate and links stay ended and are made anew. To correct the
+        day, revoke and record again. Callers: agency of the region, another operator than
+        who recorded it. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+        PERSON_MERGED, DEATH_NOT_FOUND, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -273,7 +306,8 @@ class PersonServiceServicer(object):
         """Asks a relative for a link: to use the relative's account, or to show the
         relative's code. Callers: holder for itself, channel, agency of the region.
         Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+        PERSON_DECEASED, RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -368,6 +402,16 @@ def add_PersonServiceServicer_to_server(servicer, server):
                     servicer.ListEnrolments,
                     request_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsRequest.FromString,
                     response_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsResponse.SerializeToString,
+            ),
+            'RecordDeath': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordDeath,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_death__messages__pb2.RecordDeathRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_death__messages__pb2.RecordDeathResponse.SerializeToString,
+            ),
+            'RevokeDeath': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeDeath,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_death__messages__pb2.RevokeDeathRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_death__messages__pb2.RevokeDeathResponse.SerializeToString,
             ),
             'ProposeMerge': grpc.unary_unary_rpc_method_handler(
                     servicer.ProposeMerge,
@@ -686,6 +730,60 @@ class PersonService(object):
             '/yibao.identity.v1.PersonService/ListEnrolments',
             yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsRequest.SerializeToString,
             yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordDeath(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/RecordDeath',
+            yibao_dot_identity_dot_v1_dot_death__messages__pb2.RecordDeathRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_death__messages__pb2.RecordDeathResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeDeath(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/RevokeDeath',
+            yibao_dot_identity_dot_v1_dot_death__messages__pb2.RevokeDeathRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_death__messages__pb2.RevokeDeathResponse.FromString,
             options,
             channel_credentials,
             insecure,

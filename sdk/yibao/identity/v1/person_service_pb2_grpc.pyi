@@ -8,6 +8,7 @@ import collections.abc
 import grpc
 import grpc.aio
 import typing
+import yibao.identity.v1.death_messages_pb2
 import yibao.identity.v1.enrolment_messages_pb2
 import yibao.identity.v1.merge_messages_pb2
 import yibao.identity.v1.person_service_pb2
@@ -87,7 +88,7 @@ class PersonServiceStub:
     ]
     """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
     region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    PERSON_DECEASED, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
     """
 
     ChangeEnrolment: grpc.UnaryUnaryMultiCallable[
@@ -97,7 +98,7 @@ class PersonServiceStub:
     """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
     future: the period ends the day before and another one begins. Callers: agency of
     the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    PERSON_DECEASED, ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
     """
 
     RecordPremium: grpc.UnaryUnaryMultiCallable[
@@ -116,6 +117,28 @@ class PersonServiceStub:
     ]
     """Reads every enrolment period that was ever recorded of a person, replaced ones too.
     Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """
+
+    RecordDeath: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.death_messages_pb2.RecordDeathRequest,
+        yibao.identity.v1.death_messages_pb2.RecordDeathResponse,
+    ]
+    """Records a death (I-31): in one transaction cards, e-certificate, phones and links
+    end, cover ends with that day, and settlement is told. Bills of days up to it still
+    settle. CloseCard does the same where a counter is shown the evidence. Callers:
+    agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+    PERSON_MERGED, PERSON_DECEASED, REQUEST_ID_REUSED.
+    """
+
+    RevokeDeath: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.death_messages_pb2.RevokeDeathRequest,
+        yibao.identity.v1.death_messages_pb2.RevokeDeathResponse,
+    ]
+    """Takes back a death that was reported by mistake: cover and account are as before,
+    while cards, e-certificate and links stay ended and are made anew. To correct the
+    day, revoke and record again. Callers: agency of the region, another operator than
+    who recorded it. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+    PERSON_MERGED, DEATH_NOT_FOUND, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
     """
 
     ProposeMerge: grpc.UnaryUnaryMultiCallable[
@@ -161,7 +184,8 @@ class PersonServiceStub:
     """Asks a relative for a link: to use the relative's account, or to show the
     relative's code. Callers: holder for itself, channel, agency of the region.
     Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+    PERSON_DECEASED, RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT,
+    REQUEST_ID_REUSED.
     """
 
     ConfirmRelativeLink: grpc.UnaryUnaryMultiCallable[
@@ -267,7 +291,7 @@ class PersonServiceAsyncStub:
     ]
     """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
     region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    PERSON_DECEASED, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
     """
 
     ChangeEnrolment: grpc.aio.UnaryUnaryMultiCallable[
@@ -277,7 +301,7 @@ class PersonServiceAsyncStub:
     """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
     future: the period ends the day before and another one begins. Callers: agency of
     the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    PERSON_DECEASED, ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
     """
 
     RecordPremium: grpc.aio.UnaryUnaryMultiCallable[
@@ -296,6 +320,28 @@ class PersonServiceAsyncStub:
     ]
     """Reads every enrolment period that was ever recorded of a person, replaced ones too.
     Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """
+
+    RecordDeath: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.death_messages_pb2.RecordDeathRequest,
+        yibao.identity.v1.death_messages_pb2.RecordDeathResponse,
+    ]
+    """Records a death (I-31): in one transaction cards, e-certificate, phones and links
+    end, cover ends with that day, and settlement is told. Bills of days up to it still
+    settle. CloseCard does the same where a counter is shown the evidence. Callers:
+    agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+    PERSON_MERGED, PERSON_DECEASED, REQUEST_ID_REUSED.
+    """
+
+    RevokeDeath: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.death_messages_pb2.RevokeDeathRequest,
+        yibao.identity.v1.death_messages_pb2.RevokeDeathResponse,
+    ]
+    """Takes back a death that was reported by mistake: cover and account are as before,
+    while cards, e-certificate and links stay ended and are made anew. To correct the
+    day, revoke and record again. Callers: agency of the region, another operator than
+    who recorded it. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+    PERSON_MERGED, DEATH_NOT_FOUND, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
     """
 
     ProposeMerge: grpc.aio.UnaryUnaryMultiCallable[
@@ -341,7 +387,8 @@ class PersonServiceAsyncStub:
     """Asks a relative for a link: to use the relative's account, or to show the
     relative's code. Callers: holder for itself, channel, agency of the region.
     Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+    PERSON_DECEASED, RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT,
+    REQUEST_ID_REUSED.
     """
 
     ConfirmRelativeLink: grpc.aio.UnaryUnaryMultiCallable[
@@ -461,7 +508,7 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentResponse, collections.abc.Awaitable[yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentResponse]]:
         """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
         region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        PERSON_DECEASED, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -473,7 +520,7 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
         future: the period ends the day before and another one begins. Callers: agency of
         the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        PERSON_DECEASED, ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -496,6 +543,32 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.enrolment_messages_pb2.ListEnrolmentsResponse, collections.abc.Awaitable[yibao.identity.v1.enrolment_messages_pb2.ListEnrolmentsResponse]]:
         """Reads every enrolment period that was ever recorded of a person, replaced ones too.
         Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def RecordDeath(
+        self,
+        request: yibao.identity.v1.death_messages_pb2.RecordDeathRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.death_messages_pb2.RecordDeathResponse, collections.abc.Awaitable[yibao.identity.v1.death_messages_pb2.RecordDeathResponse]]:
+        """Records a death (I-31): in one transaction cards, e-certificate, phones and links
+        end, cover ends with that day, and settlement is told. Bills of days up to it still
+        settle. CloseCard does the same where a counter is shown the evidence. Callers:
+        agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+        PERSON_MERGED, PERSON_DECEASED, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def RevokeDeath(
+        self,
+        request: yibao.identity.v1.death_messages_pb2.RevokeDeathRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.death_messages_pb2.RevokeDeathResponse, collections.abc.Awaitable[yibao.identity.v1.death_messages_pb2.RevokeDeathResponse]]:
+        """Takes back a death that was reported by mistake: cover and account are as before,
+        while cards, e-certificate and links stay ended and are made anew. To correct the
+        day, revoke and record again. Callers: agency of the region, another operator than
+        who recorded it. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
+        PERSON_MERGED, DEATH_NOT_FOUND, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -551,7 +624,8 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         """Asks a relative for a link: to use the relative's account, or to show the
         relative's code. Callers: holder for itself, channel, agency of the region.
         Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+        PERSON_DECEASED, RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

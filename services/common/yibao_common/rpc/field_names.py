@@ -41,6 +41,8 @@ NAMES_ZH = {
     "counter": "柜台核验信息",
     "date": "日期",
     "day": "日",
+    "death_date": "死亡日期",
+    "death_evidence_reference": "死亡证明编号",
     "decision": "复核结论",
     "description": "情况说明",
     "device_certificate_id": "设备证书编号",

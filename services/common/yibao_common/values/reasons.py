@@ -187,6 +187,8 @@ class Reason(enum.Enum):
     CREDENTIAL_NOT_FOUND = (185, Code.NOT_FOUND, "未找到该凭证")
     MISUSE_CASE_NOT_FOUND = (186, Code.NOT_FOUND, "未找到该案件")
     MISUSE_CASE_STATE = (187, Code.FAILED_PRECONDITION, "案件当前状态不允许此操作")
+    PERSON_DECEASED = (190, Code.FAILED_PRECONDITION, "参保人已登记死亡")
+    DEATH_NOT_FOUND = (191, Code.NOT_FOUND, "未找到死亡登记")
     DEVICE_NOT_FOUND = (200, Code.NOT_FOUND, "未找到该设备")
     DEVICE_EXISTS = (201, Code.ALREADY_EXISTS, "该设备已登记")
     DEVICE_LIMIT = (202, Code.FAILED_PRECONDITION, "登记的设备数量已达上限")

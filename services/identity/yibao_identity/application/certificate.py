@@ -14,7 +14,7 @@ from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.calls import Calls
 from yibao_identity.application.device.revocation import revoke_devices_of
-from yibao_identity.application.holder import lock_live_person, lock_persons
+from yibao_identity.application.holder import lock_living_person, lock_persons
 from yibao_identity.rules.certificate import (
     Certificate,
     CertificateState,
@@ -102,8 +102,9 @@ class Certificates:
         """Activates a certificate once by request id and returns the answer's bytes.
 
         Raises:
-            RuleError: PERSON_NOT_FOUND, PERSON_MERGED, CERTIFICATE_EXISTS,
-                ECERT_SUSPENDED, REQUEST_ID_REUSED; in this order, but the last one first.
+            RuleError: PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED,
+                CERTIFICATE_EXISTS, ECERT_SUSPENDED, REQUEST_ID_REUSED; in this order, but
+                the last one first.
         """
         return self._calls.answer(
             command.request, lambda work: encode(self._activate(work, command))
@@ -134,7 +135,7 @@ class Certificates:
     def _activate(self, work: "Work", command: ActivateCertificate) -> Certificate:
         request, now = command.request, self._clock()
         person_id = command.person_id
-        lock_live_person(work.holders, person_id)
+        lock_living_person(work.holders, person_id)
         # Under the person's lock nobody activates, closes or suspends meanwhile.
         check_may_activate(work.certificates.of_persons(work.holders.records_of(person_id)))
         certificate = Certificate(
@@ -208,7 +209,7 @@ def close_certificates_of(
 ) -> list[str]:
     """Closes the certificate of a person whose row is locked, where one stands.
 
-    Returns the ids of what it closed. For merges, which tell settlement and the audit.
+    Returns the ids of what it closed. For merges and deaths, which tell settlement and the audit.
     """
     closed = []
     for read in work.certificates.of_persons([person_id]):

@@ -20,6 +20,7 @@ from yibao_identity.application.person.rows import (
     enrolled,
     standing_enrolments,
 )
+from yibao_identity.rules.death import check_alive_on
 from yibao_identity.rules.enrolment import (
     Enrolment,
     EnrolmentChangePlan,
@@ -115,9 +116,10 @@ class Enrolments:
         self._ids = ids
 
     def add(self, command: AddEnrolment, encode: EncodePerson) -> bytes:
-        """Adds a period; refused with ENROLMENT_OVERLAP as well."""
+        """Adds a period; refused with PERSON_DECEASED, ENROLMENT_OVERLAP as well."""
 
         def plan(locked: LockedPerson, standing: Standing) -> EnrolmentChangePlan:
+            check_alive_on(locked.death_date, command.start_date)
             new = new_period(
                 command.insurance_type,
                 command.terms,
@@ -135,9 +137,10 @@ class Enrolments:
         return self._transactions.once(command.request, decide)
 
     def change(self, command: ChangeEnrolment, encode: EncodePerson) -> bytes:
-        """Changes a period; refused with ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP as well."""
+        """Changes a period; refused with PERSON_DECEASED, ENROLMENT_NOT_FOUND, … as well."""
 
-        def plan(_locked: LockedPerson, standing: Standing) -> EnrolmentChangePlan:
+        def plan(locked: LockedPerson, standing: Standing) -> EnrolmentChangePlan:
+            check_alive_on(locked.death_date, command.effective_date)
             return change(
                 standing,
                 command.enrolment_id,

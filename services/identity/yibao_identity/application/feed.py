@@ -15,7 +15,7 @@ from yibao_identity.rules import certificate as certificate_rules
 from yibao_identity.rules.card import CardState
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import Credential, CredentialKind
-from yibao_identity.rules.enrolment import Enrolment
+from yibao_identity.rules.enrolment import Enrolment, until
 from yibao_identity.rules.relative import LinkPurpose, LinkState, RelativeLink
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class FeedPerson:
     person_id: str
     birth_date: dt.date
     merged_into: str | None
+    death_date: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class PersonStanding:
     credentials: tuple[Credential, ...]
     merged_into: str | None
     payer_ids: tuple[str, ...]
+    death_date: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +139,11 @@ def standings_of(
         person.person_id: PersonStanding(
             person.person_id,
             person.birth_date,
-            enrolments[person.person_id],
+            until(enrolments[person.person_id], person.death_date),
             tuple(credentials[person.person_id]),
             person.merged_into,
             tuple(payers[person.person_id]),
+            person.death_date,
         )
         for person in persons
     }

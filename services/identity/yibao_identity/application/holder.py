@@ -11,6 +11,7 @@ from typing import Protocol
 from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
+from yibao_identity.rules.death import check_alive
 from yibao_identity.rules.document import ShownDocument, check_shown, person_key
 from yibao_identity.rules.person import person_merged, person_not_found
 
@@ -22,6 +23,7 @@ class LockedPerson:
     person_id: str
     birth_date: dt.date
     merged_into: str | None
+    death_date: dt.date | None = None
 
 
 class HolderRows(Protocol):
@@ -79,6 +81,17 @@ def live_person(locked: LockedPerson) -> LockedPerson:
     """
     if locked.merged_into is not None:
         raise person_merged(locked.person_id, merged_into=locked.merged_into)
+    return locked
+
+
+def lock_living_person(rows: HolderRows, person_id: str) -> LockedPerson:
+    """Locks the row of one person who is in use and lives.
+
+    Raises:
+        RuleError: PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED.
+    """
+    locked = lock_live_person(rows, person_id)
+    check_alive(locked.death_date)
     return locked
 
 

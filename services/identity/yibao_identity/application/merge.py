@@ -10,8 +10,9 @@ from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
-from yibao_identity.application.card.merge import close_cards_of
+from yibao_identity.application.card.ending import close_cards_of
 from yibao_identity.application.certificate import close_certificates_of
+from yibao_identity.application.death import end_life
 from yibao_identity.application.holder import live_person, lock_persons
 from yibao_identity.application.misuse import check_none_suspended
 from yibao_identity.application.person.rows import standing_enrolments
@@ -224,6 +225,7 @@ class Merges:
         standing = standing_enrolments(work, [retired, surviving])
         replaced = [each.enrolment_id for each in standing[retired]]
         work.enrolments.replace(replaced, at=now)
+        beneficiaries |= _carry_death(work, merge, now, self._ids)
         explanation = f"merge {merge.merge_id}"
         for period in inherited(standing[surviving], standing[retired]):
             recorded = dataclasses.replace(
@@ -231,6 +233,19 @@ class Merges:
             )
             work.enrolments.insert(surviving, recorded, explanation=explanation)
         work.feed.tell({retired, surviving} | beneficiaries, at=now, caller=caller)
+
+
+def _carry_death(work: "Work", merge: Merge, now: dt.datetime, ids: Ids) -> set[str]:
+    """Lets the record that stays bear the death that the duplicate bears (I-31).
+
+    Returns whom else settlement has to be told of.
+    """
+    retired, surviving = merge.retired_person_id, merge.surviving_person_id
+    death = work.deaths.standing(retired)
+    if death is None or work.deaths.standing(surviving) is not None:
+        return set()
+    work.deaths.insert(dataclasses.replace(death, death_id=ids(), person_id=surviving))
+    return end_life(work, surviving, at=now, caller=merge.checker)
 
 
 def _join_documents(work: "Work", retired: str, surviving: str) -> None:

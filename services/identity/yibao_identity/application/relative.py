@@ -11,6 +11,7 @@ from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_identity.application.holder import live_person, lock_persons, require_holder
+from yibao_identity.rules.death import check_alive
 from yibao_identity.rules.person import person_not_found
 from yibao_identity.rules.relative import (
     LinkPurpose,
@@ -132,8 +133,8 @@ class Relatives:
 
         Raises:
             RuleError: OUT_OF_SCOPE, FIELD_OUT_OF_RANGE, RELATION_NOT_ALLOWED,
-                PERSON_NOT_FOUND, PERSON_MERGED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT,
-                REQUEST_ID_REUSED; in this order, but the last one first.
+                PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, RELATIVE_LINK_EXISTS,
+                RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED; in this order, but the last one first.
         """
         return self._calls.answer(
             command.request, lambda work: encode(self._request(work, command))
@@ -179,8 +180,8 @@ class Relatives:
             command.purpose, command.relation, person_id=person_id, relative_id=relative_id
         )
         locked = lock_persons(work.holders, [person_id, relative_id])
-        live_person(locked[person_id])
-        live_person(locked[relative_id])
+        check_alive(live_person(locked[person_id]).death_date)
+        check_alive(live_person(locked[relative_id]).death_date)
         standing = work.relatives.asked_by(person_id, command.purpose)
         for each in standing:
             if each.relative_id == relative_id:

@@ -17,6 +17,7 @@ from yibao_identity.application.card_sweep import CardSweepRows
 from yibao_identity.application.card_use import CardUseRows
 from yibao_identity.application.certificate import CertificateRows
 from yibao_identity.application.code.issued import CodeRows
+from yibao_identity.application.death import DeathRows
 from yibao_identity.application.device.rows import DeviceCertificateRows, DeviceRows
 from yibao_identity.application.enrolment import EnrolmentRows
 from yibao_identity.application.feed import FeedRows
@@ -64,6 +65,7 @@ class Work:
     cases: CaseRows
     suspensions: SuspensionRows
     persons: PersonRows
+    deaths: DeathRows
     enrolments: EnrolmentRows
     merges: MergeRows
     relatives: RelativeRows

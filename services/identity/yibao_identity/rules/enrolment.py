@@ -201,6 +201,17 @@ def inherited(
     return tuple(parts)
 
 
+def until(enrolments: Iterable[Enrolment], last_day: dt.date | None) -> tuple[Enrolment, ...]:
+    """Returns the periods as they cover days up to `last_day`, where there is one (I-31)."""
+    if last_day is None:
+        return tuple(enrolments)
+    return tuple(
+        dataclasses.replace(each, end_date=min(each.last_day, last_day))
+        for each in enrolments
+        if each.start_date <= last_day
+    )
+
+
 def unrecorded(enrolment: Enrolment) -> Enrolment:
     """Returns a period without what tells when and by whom it was recorded."""
     return dataclasses.replace(

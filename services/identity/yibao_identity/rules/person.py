@@ -34,6 +34,7 @@ class Person:
     register_time: dt.datetime
     merged_into: str | None = None
     parent_id: str | None = None
+    death_date: dt.date | None = None
 
     @property
     def key(self) -> ShownDocument:

@@ -79,6 +79,7 @@ def _change_message(change: EnrolmentChange) -> pb.EnrolmentChange:
         credentials=map(_credential_message, standing.credentials),
         merged_into=standing.merged_into or "",
         payer_ids=standing.payer_ids,
+        death_date=None if standing.death_date is None else from_date(standing.death_date),
     )
 
 

@@ -46,7 +46,7 @@ class StoredFeed:
 
     def persons(self, person_ids: Collection[str]) -> list[FeedPerson]:
         """Returns those of `person_ids` (none twice) who exist."""
-        columns = ("person_id", "birth_date", "merged_into")
+        columns = ("person_id", "birth_date", "merged_into", "death_date")
         return [FeedPerson(*row) for row in self._of(person_ids, tables.person, columns)]
 
     def certificates(self, person_ids: Collection[str]) -> list[FeedCertificate]:

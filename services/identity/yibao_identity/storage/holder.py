@@ -30,7 +30,7 @@ class StoredHolders:
         rows = select_rows(
             self._connection,
             tables.person,
-            ("person_id", "birth_date", "merged_into"),
+            ("person_id", "birth_date", "merged_into", "death_date"),
             region=self._region,
             key="person_id",
             among=sorted(set(person_ids)),

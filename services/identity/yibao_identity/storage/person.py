@@ -163,6 +163,7 @@ class StoredPersons:
             row.register_time,
             row.merged_into,
             row.parent_id,
+            row.death_date,
         )
         number = self._vault.open(bytes(row.sealed_number), place=_place(person, "number"))
         name = self._vault.open(bytes(row.sealed_name), place=_place(person, "name"))

@@ -13,6 +13,7 @@ from yibao_identity.storage.card_sweep import StoredCardSweep
 from yibao_identity.storage.card_use import StoredCardUses
 from yibao_identity.storage.certificate import StoredCertificates
 from yibao_identity.storage.code import StoredCodes
+from yibao_identity.storage.death import StoredDeaths
 from yibao_identity.storage.device.certificate_rows import StoredDeviceCertificates
 from yibao_identity.storage.device.rows import StoredDevices
 from yibao_identity.storage.enrolment import StoredEnrolments
@@ -45,6 +46,7 @@ def unit_of_work(vault: Vault) -> UnitOfWork[Work]:
             cases=StoredCases(connection, region, vault),
             suspensions=StoredSuspensions(connection, region),
             persons=StoredPersons(connection, region, vault),
+            deaths=StoredDeaths(connection, region),
             enrolments=StoredEnrolments(connection, region),
             merges=StoredMerges(connection, region),
             relatives=StoredRelatives(connection, region),

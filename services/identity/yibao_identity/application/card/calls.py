@@ -18,6 +18,7 @@ from yibao_identity.application.card.rows import CardName, StoredCard, StoredPin
 from yibao_identity.application.holder import LockedPerson, lock_persons, lock_survivor
 from yibao_identity.rules.card import Card, CardLimits, card_not_found
 from yibao_identity.rules.channel import check_issuing_bank
+from yibao_identity.rules.death import check_alive
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -108,10 +109,11 @@ class CardCalls:
         Who gets it is the record that stays, where the holder's was merged meanwhile.
 
         Raises:
-            RuleError: CARD_NOT_FOUND.
+            RuleError: CARD_NOT_FOUND, PERSON_DECEASED.
         """
         found = _found(work, name)
         holder_id = lock_survivor(work.holders, found.person_id)
+        check_alive(lock_persons(work.holders, [holder_id])[holder_id].death_date)
         return self.today(work.cards.lock(found.card_id)), holder_id
 
     def of_records(self, work: "Work", person_id: str) -> list[Card]:

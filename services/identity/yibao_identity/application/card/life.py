@@ -18,7 +18,12 @@ from yibao_identity.application.card.calls import (
 )
 from yibao_identity.application.card.making import CardMaking, NewCard
 from yibao_identity.application.card.rows import CardName, StoredCard
-from yibao_identity.application.holder import check_shown_document, lock_live_person
+from yibao_identity.application.death import Report, detail_of, record_death
+from yibao_identity.application.holder import (
+    check_shown_document,
+    live_person,
+    lock_living_person,
+)
 from yibao_identity.rules.card import (
     TRANSITIONS,
     ActivationChannel,
@@ -87,6 +92,8 @@ class CloseCard:
     closing: CardClosing
     is_original_card_shown: bool
     document: ShownDocument | None
+    # Of a holder who died; None otherwise.
+    death: Report | None = None
 
 
 class Cards:
@@ -110,11 +117,12 @@ class Cards:
         self._calls = CardCalls(transactions, clock=clock, limits=limits)
         self._making = CardMaking(clock=clock, ids=ids, random_bytes=random_bytes, limits=limits)
         self._clock = clock
+        self._ids = ids
 
     def issue(self, command: IssueCard, encode: EncodeCard) -> bytes:
         """Issues a card, not activated.
 
-        Raises also OUT_OF_SCOPE, PERSON_NOT_FOUND, PERSON_MERGED, CARD_SUSPENDED and what
+        Raises also OUT_OF_SCOPE, what `lock_living_person` refuses, CARD_SUSPENDED and what
         `rules.card.check_none_standing` and `check_first_card` refuse.
         """
         return self._calls.answer(
@@ -154,7 +162,7 @@ class Cards:
 
     def _issue(self, work: "Work", command: IssueCard) -> Card:
         check_issuing_bank(command.request.caller, command.bank_code)
-        lock_live_person(work.holders, command.person_id)
+        lock_living_person(work.holders, command.person_id)
         self._calls.hold_all(work, command.person_id)
         known_cards = self._calls.of_records(work, command.person_id)
         check_none_standing(known_cards)
@@ -201,9 +209,14 @@ class Cards:
         held = self._calls.hold(work, CardName(command.card_id))
         state = state_after(held.card, CardEvent.CLOSE)
         check_closing(held.card, closing)
-        if closing is not CardClosing.HOLDER_DIED:
-            _check_handed_in(work, command, held)
         now, operator = self._clock(), request.caller.path
+        if command.death is not None:
+            # The one event, whichever call tells of it.
+            live_person(held.person)
+            record_death(work, request, held.person, command.death, at=now, ids=self._ids)
+            detail = {"closing": closing.name, **detail_of(command.death)}
+            return self._calls.recorded(work, request, command.card_id, detail)
+        _check_handed_in(work, command, held)
         work.cards.close(command.card_id, state=state, at=now, by=operator, closing=closing)
         return self._calls.told(work, request, command.card_id, {"closing": closing.name})
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from yibao_identity.rules.document import ShownDocument
-from yibao_identity.rules.enrolment import Enrolment, in_order
+from yibao_identity.rules.enrolment import Enrolment, in_order, until
 from yibao_identity.rules.person import Person
 
 if TYPE_CHECKING:
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EnrolledPerson:
-    """A person with the enrolments that stand, in the order of `rules.enrolment.in_order`."""
+    """A person with the enrolments that stand, in the order of `rules.enrolment.in_order`.
+
+    Of somebody who died they end with that day.
+    """
 
     person: Person
     enrolments: tuple[Enrolment, ...]
@@ -94,7 +97,8 @@ def find_enrolled(work: "Work", person_id: str) -> EnrolledPerson | None:
     person = work.persons.find(person_id)
     if person is None:
         return None
-    return EnrolledPerson(person, standing_enrolments(work, [person_id])[person_id])
+    standing = standing_enrolments(work, [person_id])[person_id]
+    return EnrolledPerson(person, until(standing, person.death_date))
 
 
 def enrolled(work: "Work", person_id: str) -> EnrolledPerson:

@@ -5,7 +5,8 @@ import grpc
 from yibao.identity.v1 import card_service_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.wire import as_sent
+from yibao_common.rpc.wire import as_sent, to_date
+from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.card.life import (
     ActivateCard,
@@ -14,6 +15,7 @@ from yibao_identity.application.card.life import (
     CloseCard,
     IssueCard,
 )
+from yibao_identity.application.death import Report
 from yibao_identity.rules.card import Card, CardClosing, CardEvent
 from yibao_identity.rules.card_use import check_original, original_required
 from yibao_identity.rules.channel import Channel, activation_channel
@@ -126,6 +128,7 @@ class CardPart:
             _CLOSINGS[request.closing],
             request.is_original_card_shown,
             document_of(request),
+            _death_of(request),
         )
 
         def encode(card: Card) -> bytes:
@@ -133,6 +136,21 @@ class CardPart:
 
         response = await self._blocking.run(self._cards.close, command, encode)
         return as_sent(pb.CloseCardResponse, response)
+
+
+def _death_of(request: pb.CloseCardRequest) -> Report | None:
+    """Returns what is told of a holder's death; refuses where some of it is missing."""
+    if request.closing != pb.CARD_CLOSING_HOLDER_DIED:
+        return None
+    given = {
+        "death_date": request.HasField("death_date"),
+        "death_evidence_reference": bool(request.death_evidence_reference),
+    }
+    message = "is required where the holder died"
+    refuse_faults(
+        [FieldFault(name, Reason.FIELD_REQUIRED, message) for name, has in given.items() if not has]
+    )
+    return Report(to_date(request.death_date), request.death_evidence_reference)
 
 
 def _activation(request: pb.ActivateCardRequest) -> ActivateCard:

@@ -6,14 +6,13 @@ from yibao_common.values.citizen_number import Gender
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
-from yibao_identity.rules.person import mask_name, mask_number
+from yibao_identity.rules.person import Person, mask_name, mask_number
 
 _STATUS = {
     EnrolmentStatus.NORMAL: person_pb2.ENROLMENT_STATUS_NORMAL,
     EnrolmentStatus.SUSPENDED: person_pb2.ENROLMENT_STATUS_SUSPENDED,
     EnrolmentStatus.ENDED: person_pb2.ENROLMENT_STATUS_ENDED,
 }
-_ACTIVE = person_pb2.PERSON_STATE_ACTIVE
 
 
 def person_message(enrolled: EnrolledPerson, *, is_masked: bool = False) -> person_pb2.Person:
@@ -29,10 +28,19 @@ def person_message(enrolled: EnrolledPerson, *, is_masked: bool = False) -> pers
         birth_date=from_date(person.birth_date),
         enrolments=map(enrolment_message, enrolled.enrolments),
         register_time=from_instant(person.register_time),
-        state=person_pb2.PERSON_STATE_MERGED if person.merged_into else _ACTIVE,
+        state=_state_of(person),
         merged_into=person.merged_into or "",
         parent_id=person.parent_id or "",
+        death_date=None if person.death_date is None else from_date(person.death_date),
     )
+
+
+def _state_of(person: Person) -> person_pb2.PersonState.ValueType:
+    if person.merged_into:
+        return person_pb2.PERSON_STATE_MERGED
+    if person.death_date is not None:
+        return person_pb2.PERSON_STATE_DECEASED
+    return person_pb2.PERSON_STATE_ACTIVE
 
 
 def enrolment_message(enrolment: Enrolment) -> person_pb2.Enrolment:

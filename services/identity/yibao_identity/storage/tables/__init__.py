@@ -17,6 +17,7 @@ from yibao_identity.storage.tables.certificates import (
     revoked_status,
 )
 from yibao_identity.storage.tables.persons import (
+    death,
     enrolment,
     feed_head,
     former_person,
@@ -43,6 +44,7 @@ __all__ = [
     "card_replacement",
     "card_transaction",
     "certificate",
+    "death",
     "device",
     "device_alarm",
     "device_certificate",

@@ -25,6 +25,8 @@ person = sa.Table(
     sa.Column("merged_into", Id),
     # The parent of a newborn.
     sa.Column("parent_id", Id),
+    # The day of the death that stands in `death`; null while there is none.
+    sa.Column("death_date", sa.Date),
     sa.UniqueConstraint("region", "number_hash"),
 )
 
@@ -54,6 +56,31 @@ former_person = sa.Table(
     sa.Column("replace_time", Instant, nullable=False),
     text_column("replaced_by", 200),
     text_column("explanation", 200),
+)
+
+# Every death that was reported; only inserted, with a note that is set once where the report
+# was wrong.
+death = sa.Table(
+    "death",
+    metadata,
+    region_column(),
+    sa.Column("death_id", Id, primary_key=True),
+    sa.Column("person_id", Id, nullable=False),
+    sa.Column("death_date", sa.Date, nullable=False),
+    text_column("evidence_reference", 64),
+    text_column("recorded_by", 200),
+    sa.Column("record_time", Instant, nullable=False),
+    text_column("revoked_by", 200),
+    sa.Column("revoke_time", Instant),
+    text_column("revocation", 200),
+)
+sa.Index(
+    "uq_death_region_person_id",
+    death.c.region,
+    death.c.person_id,
+    unique=True,
+    sqlite_where=death.c.revoke_time.is_(None),
+    postgresql_where=death.c.revoke_time.is_(None),
 )
 
 # Periods; those whose `replace_time` is null stand, and those of one insurance type never
