@@ -16,6 +16,7 @@ from support.contracts import ROOT, SERVICES
 
 from yibao_common.process.metrics import Metrics
 from yibao_common.values.caller import Role, parse_caller
+from yibao_common.values.reasons import Reason
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
@@ -111,6 +112,22 @@ def test_every_role_of_a_certificate_is_described_with_an_example_that_names_it(
     assert {role for role, _ in rows} == {role.value for role in Role}
     for role, example in rows:
         assert parse_caller(example).role.value == role
+
+
+def test_the_table_of_grpc_codes_has_every_code_that_a_caller_may_see() -> None:
+    text = (ROOT / "docs" / "coding" / "errors-and-retries.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \| .* \|$", text, re.M)
+    told = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    # These are gRPC's own: nothing of ours gives them.
+    grpcs_own = {"OK", "CANCELLED", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "UNKNOWN"}
+    assert {reason.code.name for reason in Reason} | grpcs_own <= told
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_buf_curl_is_told_to_speak_grpc(path: Path) -> None:
+    # Its own default is another protocol, which no service here speaks.
+    for call in re.findall(r"^.*\bbuf curl\b(?:.*\\\n)*.*", path.read_text(), re.M):
+        assert "`buf curl`" in call or "--protocol grpc" in call, call
 
 
 def test_every_metric_is_described_and_every_described_one_exists() -> None:
