@@ -130,6 +130,13 @@ def test_buf_curl_is_told_to_speak_grpc(path: Path) -> None:
         assert "`buf curl`" in call or "--protocol grpc" in call, call
 
 
+@pytest.mark.parametrize("name", ["qr-token", "trust"])
+def test_the_length_of_a_text_is_not_told_in_bytes(name: str) -> None:
+    # In CDDL `.size` counts the bytes of a text, and verifiers count its characters.
+    text = (ROOT / "docs" / "coding" / f"{name}.md").read_text(encoding="utf-8")
+    assert "tstr .size" not in text
+
+
 def test_every_metric_is_described_and_every_described_one_exists() -> None:
     exposed = generate_latest(Metrics().registry).decode()
     names = set(re.findall(r"^# TYPE (yibao_\w+) (?:counter|gauge|histogram)$", exposed, re.M))
