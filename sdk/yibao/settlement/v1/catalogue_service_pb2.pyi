@@ -170,18 +170,23 @@ class ImportResult(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    STORED_FIELD_NUMBER: builtins.int
     ERROR_FIELD_NUMBER: builtins.int
+    stored: builtins.bool
+    """True: the row is stored."""
     @property
     def error(self) -> yibao.common.v1.item_error_pb2.ItemError:
-        """Why the row was refused, with every fault of it; absent where it was stored."""
+        """Why it was refused, with every fault of it; nothing of this row is stored."""
 
     def __init__(
         self,
         *,
+        stored: builtins.bool = ...,
         error: yibao.common.v1.item_error_pb2.ItemError | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["error", b"error"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["error", b"error"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["error", b"error", "outcome", b"outcome", "stored", b"stored"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["error", b"error", "outcome", b"outcome", "stored", b"stored"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["outcome", b"outcome"]) -> typing.Literal["stored", "error"] | None: ...
 
 global___ImportResult = ImportResult
 

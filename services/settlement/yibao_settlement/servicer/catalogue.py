@@ -48,10 +48,11 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
         ),
     ) -> pb.ImportCatalogueItemsResponse:
         """Imports catalogue items, each row on its own."""
-        asked = request_of(request, "ImportCatalogueItems")
+        # Reading a row puts its texts into canonical form, which the digest rests on.
+        rows = [_sent_item(item) for item in request.items]
         response = await self._blocking.run(
             self._catalogue.import_items,
-            ImportItems(asked, [_sent_item(item) for item in request.items]),
+            ImportItems(request_of(request, "ImportCatalogueItems"), rows),
             lambda refusals: pb.ImportCatalogueItemsResponse(
                 stored=_stored(refusals), results=_results(refusals)
             ).SerializeToString(),
@@ -66,10 +67,10 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
         ),
     ) -> pb.ImportInstitutionsResponse:
         """Imports designated institutions, each row on its own."""
-        asked = request_of(request, "ImportInstitutions")
+        rows = [_sent_institution(each) for each in request.items]
         response = await self._blocking.run(
             self._catalogue.import_institutions,
-            ImportInstitutions(asked, [_sent_institution(each) for each in request.items]),
+            ImportInstitutions(request_of(request, "ImportInstitutions"), rows),
             lambda refusals: pb.ImportInstitutionsResponse(
                 stored=_stored(refusals), results=_results(refusals)
             ).SerializeToString(),
@@ -152,7 +153,9 @@ def _stored(refusals: Sequence[RuleError | None]) -> int:
 
 def _results(refusals: Sequence[RuleError | None]) -> list[pb.ImportResult]:
     return [
-        pb.ImportResult(error=None if refusal is None else item_error(refusal))
+        pb.ImportResult(stored=True)
+        if refusal is None
+        else pb.ImportResult(error=item_error(refusal))
         for refusal in refusals
     ]
 
