@@ -25,13 +25,12 @@ class TrustClient:
 
     def root(self, version: int) -> bytes | None:
         """Returns the root of this version, or None where there is none yet."""
-        request = pb.GetTrustRootRequest(version=version)
-        try:
-            return self._stub.GetTrustRoot(request, timeout=self._timeout_seconds).root
-        except grpc.RpcError as error:
-            if _is_not_found(error):
-                return None
-            raise
+        # The newest is asked for first: to ask for one that is not there is a refusal, which
+        # the service would put on record at each refresh of each verifier.
+        newest = self._root()
+        if newest.newest_version < version:
+            return None
+        return (newest if newest.version == version else self._root(version)).root
 
     def snapshot(self) -> bytes:
         """Returns the newest snapshot."""
@@ -47,6 +46,10 @@ class TrustClient:
             if _is_not_found(error):
                 return None
             raise
+
+    def _root(self, version: int = 0) -> pb.GetTrustRootResponse:
+        request = pb.GetTrustRootRequest(version=version)
+        return self._stub.GetTrustRoot(request, timeout=self._timeout_seconds)
 
 
 def _is_not_found(error: grpc.RpcError) -> bool:

@@ -24,6 +24,8 @@ NO_MONEY = {
     "yibao.common.v1.FieldRules.minimum",
     "yibao.common.v1.FieldRules.maximum",
     "yibao.identity.v1.ListEnrolmentChangesRequest.after_sequence",
+    "yibao.identity.v1.ListEnrolmentChangesRequest.head_sequence",
+    "yibao.identity.v1.ListEnrolmentChangesResponse.head_sequence",
     "yibao.identity.v1.EnrolmentChange.sequence",
     "yibao.identity.v1.CardTransaction.sequence",
     "yibao.identity.v1.ListCardTransactionsRequest.after_sequence",

@@ -59,10 +59,9 @@ def refusal(call: object, *arguments: object, **named: object) -> RuleError:
 
 def told_of(desk: CardDesk, card: Card) -> CredentialState:
     """Returns what the feed says of a card."""
-    today = desk.now.date()
     with desk.database.read() as connection:
         work = unit_of_work(desk.vault).open(connection, REGION)
-        standing = standings_of(work, [card.person_id], today=today)[card.person_id]
+        standing = standings_of(work, [card.person_id], now=desk.now)[card.person_id]
     (state,) = {each.state for each in standing.credentials if each.subject == card.subject}
     assert {each.kind for each in standing.credentials} == {CredentialKind.CARD}
     return state

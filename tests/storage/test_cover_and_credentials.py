@@ -86,6 +86,20 @@ def test_an_e_certificates_code_issued_before_is_refused(
         assert refusal(world, world.settle_command(visit, person, code=code)) is reason
 
 
+def test_a_code_of_a_revoked_phone_is_refused_and_that_of_another_is_not(world: World) -> None:
+    """The status list that says so may be a minute late."""
+    (person,) = world.enrol()
+    visit = world.register(person)
+    codes = [world.code(person, device_certificate_id=each) for each in (DEVICE, OTHER_DEVICE)]
+    revoked = dataclasses.replace(
+        world.ecert(person), revoked_device_certificate_ids=("0" * 16, DEVICE)
+    )
+    world.feed(world.insured(person, credentials=(revoked,)))
+    refused = world.settle_command(visit, person, code=codes[0])
+    assert refusal(world, refused) is Reason.QR_REVOKED
+    world.settle(visit, person, code=codes[1])
+
+
 def test_a_credential_that_is_gone_from_the_feed_is_nobodys(world: World) -> None:
     (person,) = world.enrol()
     visit = world.register(person)

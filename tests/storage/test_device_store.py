@@ -345,3 +345,33 @@ def test_a_bit_that_was_set_covers_what_was_certified_and_nothing_after(desk: Ec
     other = desk.new_phone()
     assert other.signed is not None
     assert (other.signed.facts.list_number, other.signed.facts.status_index) != place
+
+
+def told_revoked(desk: EcertDesk) -> set[str]:
+    """Returns the device certificates that settlement is told to refuse, of the one holder."""
+    *_, newest = desk.changes(REGION, after_sequence=0, limit=1_000)
+    (told,) = newest.standing.credentials
+    return set(told.revoked_device_certificate_ids)
+
+
+def test_a_revocation_is_fed_to_settlement_with_its_answer(desk: EcertDesk) -> None:
+    phone = desk.new_phone()
+    desk.enrol(Phone(phone.certificate_id))
+    changes = len(desk.feed())
+    desk.revoke(phone)
+    assert len(desk.feed()) == changes + 1
+    assert told_revoked(desk) == {phone.newest_id}
+    desk.revoke(phone)
+    assert len(desk.feed()) == changes + 1
+    # Once the certificates have ended by themselves there is nothing to tell.
+    desk.clock.now += dt.timedelta(days=4)
+    assert told_revoked(desk) == set()
+
+
+def test_a_key_found_in_two_places_is_fed_to_settlement(desk: EcertDesk) -> None:
+    phone = desk.new_phone()
+    copy = dataclasses.replace(phone)
+    desk.renew(copy)
+    command = desk.renewal(phone, request=desk.asked("RenewDeviceCertificate"))
+    assert refusal_of(desk.devices.renew, command, bytes).reason is Reason.DEVICE_CLONE_SUSPECTED
+    assert told_revoked(desk) == {phone.newest_id, copy.newest_id}

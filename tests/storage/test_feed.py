@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from support.databases import Databases
-from support.settlement_parts import feed_of
+from support.settlement_parts import feed_of, tell
 
 from yibao_common.db.database import Database
 from yibao_common.db.rows import select_rows
@@ -98,28 +98,28 @@ ALL_STORED = {
 @pytest.mark.parametrize("page_size", [1, 2, 4, 5, 6])
 def test_pages_of_any_size_end_in_the_same_state(database: Database, page_size: int) -> None:
     feed = feed_of(database)
-    assert feed.position(REGION) == 0
+    assert feed.position(REGION).sequence == 0
     for start in range(0, len(HISTORY), page_size):
-        assert feed.position(REGION) == start
-        feed.apply(REGION, HISTORY[start : start + page_size])
-    assert feed.position(REGION) == len(HISTORY)
+        assert feed.position(REGION).sequence == start
+        tell(feed, REGION, HISTORY[start : start + page_size])
+    assert feed.position(REGION).sequence == len(HISTORY)
     assert stored(database) == ALL_STORED
 
 
 def test_a_page_that_was_stored_before_changes_nothing(database: Database) -> None:
     feed = feed_of(database)
-    feed.apply(REGION, HISTORY[:5])
+    tell(feed, REGION, HISTORY[:5])
     for repeated in (HISTORY[:5], HISTORY[:1], HISTORY[4:5], ()):
-        feed.apply(REGION, repeated)
-        assert feed.position(REGION) == 5
+        tell(feed, REGION, repeated)
+        assert feed.position(REGION).sequence == 5
         assert stored(database)[PERSONS[0]] == (5, "SUBJECT000001")
 
 
 def test_of_a_page_stored_in_part_only_the_rest_is_stored(database: Database) -> None:
     feed = feed_of(database)
-    feed.apply(REGION, HISTORY[:2])
-    feed.apply(REGION, HISTORY)
-    assert feed.position(REGION) == 6
+    tell(feed, REGION, HISTORY[:2])
+    tell(feed, REGION, HISTORY)
+    assert feed.position(REGION).sequence == 6
     assert stored(database) == ALL_STORED
 
 
@@ -136,29 +136,29 @@ def test_a_gap_is_a_broken_assumption_and_stores_nothing(
     database: Database, page: tuple[EnrolmentChange, ...]
 ) -> None:
     feed = feed_of(database)
-    feed.apply(REGION, HISTORY[:2])
+    tell(feed, REGION, HISTORY[:2])
     before = stored(database)
     with pytest.raises(AssertionError):
-        feed.apply(REGION, page)
-    assert feed.position(REGION) == 2
+        tell(feed, REGION, page)
+    assert feed.position(REGION).sequence == 2
     assert stored(database) == before
     # The next pull begins where the last one ended.
-    feed.apply(REGION, HISTORY[2:])
+    tell(feed, REGION, HISTORY[2:])
     assert stored(database) == ALL_STORED
 
 
 def test_regions_have_sequences_of_their_own(database: Database) -> None:
     feed = feed_of(database)
-    feed.apply(REGION, HISTORY)
-    assert feed.position(OTHER_REGION) == 0
-    feed.apply(OTHER_REGION, HISTORY[:1])
-    assert (feed.position(REGION), feed.position(OTHER_REGION)) == (6, 1)
+    tell(feed, REGION, HISTORY)
+    assert feed.position(OTHER_REGION).sequence == 0
+    tell(feed, OTHER_REGION, HISTORY[:1])
+    assert (feed.position(REGION).sequence, feed.position(OTHER_REGION).sequence) == (6, 1)
     assert stored(database, OTHER_REGION) == {PERSONS[0]: (1, "")}
 
 
 def test_a_change_replaces_all_that_was_known_of_its_person(database: Database) -> None:
     feed = feed_of(database)
-    feed.apply(REGION, (HISTORY[0], *HISTORY[1:4], HISTORY[4]))
+    tell(feed, REGION, (HISTORY[0], *HISTORY[1:4], HISTORY[4]))
     first = HISTORY[4].person
     card = Credential("SUBJECT00CARD", PERSONS[0], CredentialKind.CARD, CredentialState.LOST)
     after = dataclasses.replace(
@@ -170,7 +170,7 @@ def test_a_change_replaces_all_that_was_known_of_its_person(database: Database) 
         ),
         credentials=(card,),
     )
-    feed.apply(REGION, [EnrolmentChange(6, after)])
+    tell(feed, REGION, [EnrolmentChange(6, after)])
     with database.read() as connection:
         rows = select_rows(
             connection,
@@ -188,7 +188,7 @@ def test_a_change_replaces_all_that_was_known_of_its_person(database: Database) 
             sa.select(tables.person).where(tables.person.c.person_id == PERSONS[0])
         ).one()
     assert tuple(enrolments_from(rows)[PERSONS[0]]) == after.enrolments
-    assert [tuple(row) for row in credentials] == [(REGION, "SUBJECT00CARD", PERSONS[0], 3, 4)]
+    assert [tuple(row) for row in credentials] == [(REGION, "SUBJECT00CARD", PERSONS[0], 3, 4, "")]
     assert (person.sequence, person.merged_into) == (6, None)
     assert person.payer_ids == f"{PERSONS[2]},{PERSONS[1]}"
     assert stored(database)[PERSONS[1]] == (2, "")
@@ -209,12 +209,12 @@ def test_processes_that_pull_the_same_pages_at_once_store_each_change_once(
         # Connections of its own, as another process has.
         with contextlib.closing(Database(url)) as own:
             feed = feed_of(own)
-            while (position := feed.position(REGION)) < len(history):
-                feed.apply(REGION, history[position : position + page_size])
+            while (position := feed.position(REGION).sequence) < len(history):
+                tell(feed, REGION, history[position : position + page_size])
 
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(pull, (7, 10, 13)))
-    assert feed_of(database).position(REGION) == len(history)
+    assert feed_of(database).position(REGION).sequence == len(history)
     assert stored(database) == {
         each.person.person_id: (each.sequence, each.person.credentials[0].subject)
         for each in history[-20:]

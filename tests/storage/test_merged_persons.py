@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from support.databases import Databases
-from support.settlement_parts import feed_of
+from support.settlement_parts import feed_of, tell
 from support.settlement_world import REGION, World
 
 from yibao.settlement.v1.settlement_service_pb2 import (
@@ -93,7 +93,7 @@ def test_account_and_year_move_to_the_survivor_and_the_total_stays(world: World)
 
 def test_the_posting_of_a_merge_names_the_change_that_it_carries_out(world: World) -> None:
     (retired, _), (survivor, _) = treated(world, 900_000), treated(world, 800_000)
-    before = feed_of(world.database).position(REGION)
+    before = feed_of(world.database).position(REGION).sequence
     merge(world, retired, survivor)
     posting, entry = tables.posting.c, tables.entry.c
     with world.database.read() as connection:
@@ -290,9 +290,9 @@ def test_a_page_that_is_undone_moves_nothing(world: World) -> None:
 
     feed = feed_of(world.database, ids=without_ids)
     position = feed.position(REGION)
-    change = EnrolmentChange(position + 1, world.insured(retired, merged_into=survivor))
+    change = EnrolmentChange(position.sequence + 1, world.insured(retired, merged_into=survivor))
     with pytest.raises(ZeroDivisionError):
-        feed.apply(REGION, [change])
+        tell(feed, REGION, [change])
     assert feed.position(REGION) == position
     assert standing(world, retired) == before
     visit = world.visit_command(retired)

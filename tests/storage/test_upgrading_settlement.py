@@ -56,4 +56,4 @@ def test_accounts_and_used_codes_stay_and_persons_are_read_again(
         assert (standing.accumulators, standing.newest_codes) == ('{"deductible": 5}', "{}")
         assert standing.merged_into is None
         assert (used.code_id, used.signer) == ("00112233aabbccdd", "SUBJECT000001")
-        assert feed_of(opened).position(REGION) == 0
+        assert feed_of(opened).position(REGION).sequence == 0

@@ -69,7 +69,7 @@ SETTLE = "01301"
 ADMISSION = "01103"
 CALL_SECONDS = 20.0
 _SETTLE_METHOD = "/yibao.settlement.v1.SettlementService/SettleBill"
-_LEAVES = (
+LEAVES = (
     Leaf("identity-server", "service/identity", is_server=True),
     Leaf("settlement-server", "service/settlement", is_server=True),
     Leaf("maker", f"agency/{REGION}/maker"),
@@ -368,7 +368,7 @@ def both_services(
     port at which settlement reaches that of identity.
     """
     files = make_identity_files(folder)
-    files.issue(*_LEAVES)
+    files.issue(*LEAVES)
     prepare(folder)
     clock = ShiftedClock()
     database = databases.open("yibao_settlement")
@@ -376,8 +376,8 @@ def both_services(
     World(database)
     log, lines = open_test_log()
     identity_config = files.config(
-        _url(identity_database),
-        server=_server(files, "identity-server"),
+        url_of(identity_database),
+        server=server_of(files, "identity-server"),
         issuer={"regions": [REGION, OTHER_REGION]},
     )
     files.provision(identity_config)
@@ -386,7 +386,7 @@ def both_services(
     async def serve() -> AsyncIterator[dict[str, int]]:
         identity = IdentityService(identity_config, log=log, clock=clock)
         async with run_service(identity) as identity_port:
-            config = _settlement_config(files, _url(database), reach(identity_port))
+            config = settlement_config(files, url_of(database), reach(identity_port))
             settlement = SettlementService(config, log=log, clock=clock)
             async with run_service(settlement) as settlement_port:
                 yield {"identity": identity_port, "settlement": settlement_port}
@@ -399,23 +399,28 @@ def both_services(
             services.close()
 
 
-def _url(database: Database) -> str:
+def url_of(database: Database) -> str:
+    """Returns the URL of a database with all that it takes to connect."""
     return database.engine.url.render_as_string(hide_password=False)
 
 
-def _server(files: IdentityFiles, name: str) -> dict[str, Any]:
+def server_of(files: IdentityFiles, name: str, *, port: int = 0) -> dict[str, Any]:
+    """Returns how a service listens."""
     return {
-        "address": "127.0.0.1:0",
+        "address": f"127.0.0.1:{port}",
         "certificate_file": files.folder / f"{name}.pem",
         "key_file": files.folder / f"{name}.key",
         "client_ca_file": files.folder / "ca.pem",
     }
 
 
-def _settlement_config(files: IdentityFiles, url: str, identity_port: int) -> SettlementConfig:
+def settlement_config(
+    files: IdentityFiles, url: str, identity_port: int, **identity: Any
+) -> SettlementConfig:
+    """Returns a configuration; `identity` replaces keys of that table."""
     return SettlementConfig.model_validate(
         {
-            "server": _server(files, "settlement-server"),
+            "server": server_of(files, "settlement-server"),
             "database": {"url": url},
             "identity": {
                 "address": f"localhost:{identity_port}",
@@ -423,6 +428,7 @@ def _settlement_config(files: IdentityFiles, url: str, identity_port: int) -> Se
                 "root_file": files.folder / "root-1.cose",
                 "trust_seconds": 0.2,
                 "poll_seconds": 0.05,
+                **identity,
             },
         }
     )

@@ -27,7 +27,7 @@ from yibao_identity.application.enrolment import (
     Enrolments,
     RecordPremium,
 )
-from yibao_identity.application.feed import Feed
+from yibao_identity.application.feed import Bookmark, EnrolmentChange, Feed
 from yibao_identity.application.merge import DecideMerge, Merges, ProposeMerge
 from yibao_identity.application.newborn import Newborns, RegisterNewborn
 from yibao_identity.application.person.correction import PersonCorrections, UpdatePerson
@@ -103,8 +103,14 @@ class PersonWorld:
         self.deaths = Deaths(self.transactions, **shared)
         self.merges = Merges(self.transactions, **shared)
         self.relatives = self.links_limited_to()
-        self.changes = Feed(self.transactions, clock=self.clock).changes
         self._numbers: Iterator[str] = citizen_numbers()
+
+    def changes(
+        self, region: str, *, after_sequence: int, limit: int
+    ) -> tuple[EnrolmentChange, ...]:
+        """Returns what the feed tells to who has read it up to a number."""
+        feed = Feed(self.transactions, clock=self.clock)
+        return feed.page(region, Bookmark("", after_sequence, 0, ""), limit=limit).changes
 
     def links_limited_to(self, *, show_code: int = 5, share_account: int = 16) -> Relatives:
         return Relatives(

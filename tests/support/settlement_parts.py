@@ -8,7 +8,13 @@ from yibao_common.db.transactions import StoredTransactions
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.application.checkpoint import Checkpoints
-from yibao_settlement.application.feed import Feed
+from yibao_settlement.application.feed import (
+    Applied,
+    EnrolmentChange,
+    Feed,
+    FeedAnswer,
+    FeedPosition,
+)
 from yibao_settlement.application.work import Work
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import CatalogueItem
@@ -17,6 +23,9 @@ from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.work import UNIT
 
+# That of the feed which tests tell of.
+EPOCH = "one"
+
 
 def transactions_of(database: Database, *, clock: Clock = system_clock) -> StoredTransactions[Work]:
     return StoredTransactions(database, answers=tables.answer, unit=UNIT, clock=clock)
@@ -24,6 +33,32 @@ def transactions_of(database: Database, *, clock: Clock = system_clock) -> Store
 
 def feed_of(database: Database, *, clock: Clock = system_clock, ids: Ids = new_id) -> Feed:
     return Feed(transactions_of(database, clock=clock), clock=clock, ids=ids)
+
+
+def tell(
+    feed: Feed,
+    region: str,
+    changes: Sequence[EnrolmentChange],
+    *,
+    asked: FeedPosition | None = None,
+    epoch: str = EPOCH,
+    head_sequence: int | None = None,
+    starts_anew: bool = False,
+    ask_time: dt.datetime | None = None,
+) -> Applied:
+    """Applies what identity answers, of a feed that ends with `changes` unless it is told."""
+    asked = asked or feed.position(region)
+    last = changes[-1].sequence if changes else asked.sequence
+    head_sequence = last if head_sequence is None else head_sequence
+    answer = FeedAnswer(
+        epoch,
+        changes,
+        head_sequence,
+        f"mark-{epoch}-{head_sequence}",
+        starts_anew,
+        ask_time or system_clock(),
+    )
+    return feed.apply(region, asked, answer)
 
 
 def checkpoints_of(database: Database) -> Checkpoints:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.settlement_parts import feed_of, put_reference
+from support.settlement_parts import feed_of, put_reference, tell
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao.settlement.v1.settlement_service_pb2 import (
@@ -128,8 +128,8 @@ class World:
     def feed(self, *persons: InsuredPerson) -> None:
         """Tells settlement what stands for persons, as identity's feed does."""
         feed = feed_of(self.database, clock=self.clock)
-        first = feed.position(REGION) + 1
-        feed.apply(REGION, list(itertools.starmap(EnrolmentChange, enumerate(persons, first))))
+        first = feed.position(REGION).sequence + 1
+        tell(feed, REGION, list(itertools.starmap(EnrolmentChange, enumerate(persons, first))))
 
     def insured(self, person_id: str, **facts: object) -> InsuredPerson:
         """Returns a resident with one period and a usable e-certificate."""

@@ -1,17 +1,19 @@
-"""`yibao db`: schemas of the services' databases."""
+"""`yibao db`: schemas of the services' databases, and what is due after a restore."""
 
 from pathlib import Path
 
 import sqlalchemy as sa
 from rich.console import Console
 
-from yibao_cli.services import config_files, read_config
+from yibao_cli.services import ServiceConfig, config_files, read_config
 from yibao_common.db.database import Database, failure_text
 from yibao_common.db.migrations import upgrade
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import system_clock
 from yibao_common.values.errors import TransientError
+from yibao_identity.config import IdentityConfig
+from yibao_identity.storage.feed import renew_epochs
 from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.work import Work
 from yibao_settlement.config import SettlementConfig
@@ -66,3 +68,31 @@ def run_refold(console: Console, given: list[Path]) -> int:
         finally:
             database.close()
     return 0
+
+
+def run_restored(console: Console, given: list[Path]) -> int:
+    """Makes settlement read identity's feeds anew, whatever it has read of them.
+
+    Raises:
+        StartError: a configuration is faulty, none is identity's, or its database cannot be
+            reached or gave up.
+    """
+    found = [each for each in map(read_config, config_files(given)) if _is_identity(each)]
+    if not found:
+        raise StartError("none of these is the configuration of identity")
+    for each in found:
+        database = Database(each.config.database.url)
+        try:
+            with database.write() as connection:
+                regions = renew_epochs(connection)
+        except (sa.exc.SQLAlchemyError, TransientError) as error:
+            raise StartError(f"identity: {failure_text(error)}") from None
+        finally:
+            database.close()
+        named = ", ".join(regions) or "none yet"
+        console.print(f"identity: settlement reads the feeds anew of regions {named}", markup=False)
+    return 0
+
+
+def _is_identity(found: ServiceConfig) -> bool:
+    return isinstance(found.config, IdentityConfig)

@@ -177,6 +177,20 @@ def refold(config: ConfigFiles = None) -> None:
         raise typer.Exit(run_refold(out, config or []))
 
 
+@database_app.command()
+def restored(config: ConfigFiles = None) -> None:
+    """Make settlement read identity anew after identity's database was restored.
+
+    It notices a restore by itself wherever changes that it read are missing; this is for
+    certainty, and for rows that were repaired by hand.
+    """
+    from yibao_cli.console import out, told_plainly
+    from yibao_cli.database import run_restored
+
+    with told_plainly():
+        raise typer.Exit(run_restored(out, config or []))
+
+
 @policy_app.command()
 def check(file: Annotated[Path, typer.Argument(help="The policy file, YAML.")]) -> None:
     """Check a policy file and show every mistake with its line."""

@@ -31,6 +31,7 @@ from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_identity.access import ACCESS
+from yibao_identity.application.feed import Feed
 from yibao_identity.application.supervision import Supervision
 from yibao_identity.application.trust.publish import PublishError, TrustPublisher
 from yibao_identity.application.trust.reading import TrustReader
@@ -41,6 +42,7 @@ from yibao_identity.housekeeping import trust_keeping
 from yibao_identity.keys import KeyRing, open_key_store, open_vault
 from yibao_identity.person_parts import move_numbers, person_servicer
 from yibao_identity.secret_files import require_secrets
+from yibao_identity.servicer.feed.watch import FeedWatch
 from yibao_identity.servicer.supervision import SupervisionServicer
 from yibao_identity.servicer.trust import TrustServicer
 from yibao_identity.storage import tables
@@ -92,8 +94,12 @@ class IdentityService:
                 vault=vault,
             )
             move_numbers(transactions, config.issuer.regions, log)
+            feed = Feed(transactions, clock=clock)
+            for region in config.issuer.regions:
+                feed.begin(region)
+            self._watch = FeedWatch(feed, metrics=self._metrics, clock=clock, log=log)
             self._persons = person_servicer(
-                config, transactions, blocking=blocking, clock=clock, ids=ids
+                config, transactions, watch=self._watch, blocking=blocking, clock=clock, ids=ids
             )
             self._supervision = SupervisionServicer(Supervision(transactions), blocking)
             self._cards = CardParts(
@@ -152,6 +158,7 @@ class IdentityService:
         self._certificates.start(supervisor)
         self._cards.start(supervisor)
         self._keeper.start(supervisor)
+        self._watch.start(supervisor)
         try:
             port = await server.start()
             if started is not None:
@@ -159,7 +166,9 @@ class IdentityService:
             await stop.wait()
         finally:
             # Calls end first, then what they wait for, then what that needs.
+            self._watch.release()
             await server.drain()
+            await self._watch.close()
             await pruning.close()
             await self._keeper.close()
             await self._cards.close()

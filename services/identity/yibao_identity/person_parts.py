@@ -26,7 +26,8 @@ from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.relative import LinkPurpose
 from yibao_identity.servicer.death import DeathPart
 from yibao_identity.servicer.enrolment import EnrolmentPart
-from yibao_identity.servicer.feed import FeedPart
+from yibao_identity.servicer.feed.changes import FeedPart
+from yibao_identity.servicer.feed.watch import FeedWatch
 from yibao_identity.servicer.merge import MergePart
 from yibao_identity.servicer.newborn import NewbornPart
 from yibao_identity.servicer.person.correction import CorrectionPart
@@ -51,11 +52,12 @@ def person_servicer(
     config: IdentityConfig,
     transactions: Transactions[Work],
     *,
+    watch: FeedWatch,
     blocking: Blocking,
     clock: Clock,
     ids: Ids,
 ) -> PersonServiceServicer:
-    """Returns PersonService over units of work."""
+    """Returns PersonService over units of work; calls wait for news at `watch`."""
     limits = {
         LinkPurpose.SHOW_CODE: config.relatives.show_code_most,
         LinkPurpose.SHARE_ACCOUNT: config.relatives.share_account_most,
@@ -80,5 +82,5 @@ def person_servicer(
         DeathPart(Deaths(transactions, clock=clock, ids=ids), blocking),
         MergePart(Merges(transactions, clock=clock, ids=ids), blocking),
         RelativePart(Relatives(calls, clock=clock, ids=ids, limits=limits), blocking),
-        FeedPart(Feed(transactions, clock=clock), blocking),
+        FeedPart(Feed(transactions, clock=clock), watch, blocking),
     )

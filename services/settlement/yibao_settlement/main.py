@@ -1,6 +1,8 @@
 """Starts the settlement service: configuration, database, engine, server, in this order."""
 
 import asyncio
+import contextlib
+import datetime as dt
 from collections.abc import Sequence
 
 import grpc
@@ -47,7 +49,8 @@ from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import housekeeping
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
-from yibao_settlement.servicer.feed import FeedClient
+from yibao_settlement.servicer.feed.age import FeedAges
+from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
@@ -67,6 +70,9 @@ DESCRIPTORS = (
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
 )
+
+# How long the start waits for identity; without it settlement serves by what it knew.
+_FIRST_NEWS_SECONDS = 5.0
 
 
 class SettlementService:
@@ -97,13 +103,14 @@ class SettlementService:
         reference = ReferenceCache()
         reads = StoredReads(self.database, reference)
         blocking = Blocking()
-        trust = TrustHolder(self._trust_store)
+        ages = self._make_feed_ages(metrics)
+        trust = TrustHolder(self._trust_store, check_feed=ages.check)
         batcher = self._make_batcher(reference, metrics)
         channel = self._open_channel_to_identity()
         transactions: Transactions[Work] = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
-        feed_client = self._make_feed_client(channel, transactions, blocking, metrics)
+        feed_client = self._make_feed_client(channel, transactions, ages, blocking, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         keeping = self._make_housekeeping(transactions, blocking, metrics)
@@ -138,6 +145,7 @@ class SettlementService:
         for task in keeping:
             task.start(supervisor)
         try:
+            await _first_news(trust_client, feed_client)
             port = await server.start()
             if started is not None:
                 started.set_result(port)
@@ -200,10 +208,16 @@ class SettlementService:
             observer=BatchMetrics(metrics, "settlement"),
         )
 
+    def _make_feed_ages(self, metrics: Metrics) -> FeedAges:
+        identity = self._config.identity
+        most = dt.timedelta(hours=identity.max_feed_age_hours)
+        return FeedAges(identity.regions, most=most, metrics=metrics, clock=self._clock)
+
     def _make_feed_client(
         self,
         channel: grpc.aio.Channel,
         transactions: Transactions[Work],
+        ages: FeedAges,
         blocking: Blocking,
         metrics: Metrics,
     ) -> FeedClient:
@@ -213,6 +227,7 @@ class SettlementService:
             regions=identity.regions,
             poll_seconds=identity.poll_seconds,
             feed=Feed(transactions, clock=self._clock, ids=self._ids),
+            ages=ages,
             blocking=blocking,
             metrics=metrics,
             clock=self._clock,
@@ -261,6 +276,14 @@ class SettlementService:
             clock=self._clock,
             ids=self._ids,
         )
+
+
+async def _first_news(trust_client: TrustClient, feed_client: FeedClient) -> None:
+    """Waits for what identity has: who is told that this serves finds trust and news here."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST_NEWS_SECONDS):
+            await trust_client.first_round()
+            await feed_client.first_round()
 
 
 def _open_trust_store(config: SettlementConfig) -> TrustStore:

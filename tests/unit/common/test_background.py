@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -100,6 +101,30 @@ def test_each_kind_of_failure_is_told_once_an_outage() -> None:
         ["builtins.OSError"],
         SUCCEEDS_AGAIN,
     ]
+
+
+def test_a_failure_that_lasts_is_told_each_hour_and_how_long_it_lasted() -> None:
+    now = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
+    failing = [OSError("away")] * 6
+
+    async def fail() -> None:
+        nonlocal now
+        now += dt.timedelta(minutes=30)
+        if failing:
+            raise failing.pop()
+
+    async def use(_: BackgroundTask) -> None:
+        await reached(lambda: not failing)
+        before = now
+        await reached(lambda: now > before)
+
+    duty = Duty(run=fail, failure="not swept")
+    watched = run([duty], use, clock=lambda: now)
+    lines = [line for line in watched.logged if line["level"] != "debug"]
+    told = [line.get("failing_seconds") for line in lines if line["event"] == "not swept"]
+    assert told == [None, 3_600, 7_200]
+    (over,) = [line for line in lines if line["event"] == SUCCEEDS_AGAIN]
+    assert over["failed_seconds"] == 10_800
 
 
 def test_only_a_text_that_was_made_for_the_operator_is_logged() -> None:

@@ -9,6 +9,7 @@ from support.memory.transactions import MemoryTransactions
 from support.memory.work import memory_work
 
 from yibao_identity.application.feed import (
+    Bookmark,
     Feed,
     FeedCard,
     FeedCertificate,
@@ -50,9 +51,13 @@ def feed_of(rows: MemoryFeed, *enrolments: Enrolment) -> Feed:
     return Feed(MemoryTransactions(work), clock=lambda: NOW)
 
 
+def after(sequence: int) -> Bookmark:
+    return Bookmark("", sequence, 0, "")
+
+
 def rows() -> MemoryFeed:
     return MemoryFeed(
-        entries=[FeedEntry(7, "a"), FeedEntry(8, "b"), FeedEntry(9, "a")],
+        entries=[FeedEntry(7, "a", NOW), FeedEntry(8, "b", NOW), FeedEntry(9, "a", NOW)],
         told=[
             FeedPerson("a", dt.date(1990, 3, 7), None),
             FeedPerson("b", dt.date(1960, 3, 7), "a"),
@@ -62,19 +67,21 @@ def rows() -> MemoryFeed:
 
 def test_a_page_tells_of_its_own_persons_in_the_order_of_changes() -> None:
     feed = feed_of(rows())
-    page = feed.changes(REGION, after_sequence=6, limit=2)
-    assert [(each.sequence, each.standing.person_id) for each in page] == [(7, "a"), (8, "b")]
-    assert [each.standing.merged_into for each in page] == [None, "a"]
-    assert [each.sequence for each in feed.changes(REGION, after_sequence=8, limit=2)] == [9]
-    assert feed.changes(REGION, after_sequence=9, limit=2) == []
+    page = feed.page(REGION, after(6), limit=2)
+    told = [(each.sequence, each.standing.person_id) for each in page.changes]
+    assert told == [(7, "a"), (8, "b")]
+    assert [each.standing.merged_into for each in page.changes] == [None, "a"]
+    assert (page.epoch, page.head_sequence, page.starts_anew) == ("epoch 1", 9, False)
+    assert [each.sequence for each in feed.page(REGION, after(8), limit=2).changes] == [9]
+    assert feed.page(REGION, after(9), limit=2).changes == ()
 
 
 def test_credentials_are_told_as_they_stand_today() -> None:
     told = dataclasses.replace(
         rows(),
         ecerts=[
-            FeedCertificate("a", "S1", CertificateState.CLOSED, "m"),
-            FeedCertificate("a", "S2", CertificateState.ACTIVE, "m"),
+            FeedCertificate("a", "c1", "S1", CertificateState.CLOSED, "m"),
+            FeedCertificate("a", "c2", "S2", CertificateState.ACTIVE, "m"),
         ],
         issued=[
             FeedCard("a", "S3", CardState.ISSUED, DEADLINE, False),
@@ -83,7 +90,7 @@ def test_credentials_are_told_as_they_stand_today() -> None:
             FeedCard("b", "S6", CardState.ACTIVE, DEADLINE, False),
         ],
     )
-    first, second = feed_of(told).changes(REGION, after_sequence=6, limit=2)
+    first, second = feed_of(told).page(REGION, after(6), limit=2).changes
     assert [(each.subject, each.state) for each in first.standing.credentials] == [
         ("S1", CredentialState.CLOSED),
         ("S2", CredentialState.SUSPENDED),
@@ -102,13 +109,49 @@ def test_those_pay_who_agreed_to_share_their_account_and_still_do() -> None:
         dataclasses.replace(SHARED, relative_id="e", state=LinkState.REQUESTED),
         dataclasses.replace(SHARED, relative_id="f"),
     ]
-    first, *_ = feed_of(dataclasses.replace(rows(), agreed=agreed)).changes(
-        REGION, after_sequence=0, limit=9
-    )
+    told = feed_of(dataclasses.replace(rows(), agreed=agreed))
+    first, *_ = told.page(REGION, after(0), limit=9).changes
     assert first.standing.payer_ids == ("b", "f")
 
 
 def test_periods_are_told_in_their_order() -> None:
     later, earlier = period("310", dt.date(2026, 3, 1)), period("390", dt.date(2026, 1, 1))
-    first, *_ = feed_of(rows(), later, earlier).changes(REGION, after_sequence=0, limit=9)
+    first, *_ = feed_of(rows(), later, earlier).page(REGION, after(0), limit=9).changes
     assert first.standing.enrolments == (earlier, later)
+
+
+def test_who_read_this_feed_goes_on_and_who_read_another_one_starts_anew() -> None:
+    feed = feed_of(rows())
+    page = feed.page(REGION, after(9), limit=2)
+    epoch, head, mark = page.epoch, page.head_sequence, page.head_mark
+    assert not feed.page(REGION, Bookmark(epoch, 7, head, mark), limit=2).starts_anew
+    changed = dataclasses.replace(
+        rows().entries[-1], record_time=NOW + dt.timedelta(microseconds=1)
+    )
+    others = {
+        "another epoch": feed_of(dataclasses.replace(rows(), epoch="epoch 2")),
+        "an end before": feed_of(dataclasses.replace(rows(), entries=rows().entries[:2])),
+        "another change there": feed_of(
+            dataclasses.replace(
+                rows(),
+                entries=[*rows().entries[:2], changed, FeedEntry(10, "a", NOW)],
+            )
+        ),
+    }
+    for name, other in others.items():
+        # What was told of a person may stem from the head, however far the changes were read.
+        for sequence in (7, 9):
+            answer = other.page(REGION, Bookmark(epoch, sequence, head, mark), limit=2)
+            assert (answer.starts_anew, answer.changes) == (True, ()), name
+
+
+def test_who_read_beyond_the_end_starts_anew_even_without_an_epoch() -> None:
+    assert feed_of(rows()).page(REGION, after(10), limit=2).starts_anew
+
+
+def test_revoked_phones_are_told_with_their_certificate() -> None:
+    certificate = FeedCertificate("a", "c1", "S1", CertificateState.ACTIVE, None)
+    told = dataclasses.replace(rows(), ecerts=[certificate], revoked={"c1": ["00aa"]})
+    first, *_ = feed_of(told).page(REGION, after(6), limit=2).changes
+    (credential,) = first.standing.credentials
+    assert credential.revoked_device_certificate_ids == ("00aa",)

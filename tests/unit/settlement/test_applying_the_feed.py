@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 from support.memory.settlement.work import REGION, MemoryWork
+from support.settlement_parts import tell
 
 from yibao_settlement.application.feed import EnrolmentChange, Feed, InsuredPerson
 from yibao_settlement.application.merge import PersonAccount, move_accounts
@@ -33,31 +34,31 @@ def change(sequence: int, person_id: str, merged_into: str | None = None) -> Enr
 
 def test_changes_are_applied_once_and_the_position_moves_last() -> None:
     desk = Desk()
-    desk.feed.apply(REGION, [change(1, "a"), change(2, "b")])
-    desk.feed.apply(REGION, [change(1, "a"), change(2, "b")])
-    desk.feed.apply(REGION, [change(2, "b"), change(3, "a")])
-    assert desk.feed.position(REGION) == 3
+    tell(desk.feed, REGION, [change(1, "a"), change(2, "b")])
+    tell(desk.feed, REGION, [change(1, "a"), change(2, "b")])
+    tell(desk.feed, REGION, [change(2, "b"), change(3, "a")])
+    assert desk.feed.position(REGION).sequence == 3
     assert {each: told.sequence for each, told in desk.kept.feed.persons.items()} == {
         "a": 3,
         "b": 2,
     }
     once = ["lock position", "replace", "move position"]
-    assert desk.kept.feed.done == [*once, "lock position", *once]
+    assert desk.kept.feed.done == [*once, "lock position", "move position", *once]
 
 
 @pytest.mark.parametrize("sequences", [(2,), (1, 3), (2, 1), (1, 1)])
 def test_a_gap_is_a_broken_assumption(sequences: tuple[int, ...]) -> None:
     desk = Desk()
     with pytest.raises(AssertionError):
-        desk.feed.apply(REGION, [change(each, "a") for each in sequences])
-    assert (desk.feed.position(REGION), desk.kept.feed.persons) == (0, {})
+        tell(desk.feed, REGION, [change(each, "a") for each in sequences])
+    assert (desk.feed.position(REGION).sequence, desk.kept.feed.persons) == (0, {})
 
 
 def test_the_account_of_a_merged_person_moves_by_a_posting_that_names_the_change() -> None:
     desk = Desk()
     desk.holds("old", 700, y2025=5)
     desk.holds("new", 40, y2026=3)
-    desk.feed.apply(REGION, [change(1, "new"), change(2, "old", "new")])
+    tell(desk.feed, REGION, [change(1, "new"), change(2, "old", "new")])
     accounts = desk.kept.merges.accounts
     assert accounts["old"] == PersonAccount("old", 0, {}, "new")
     assert (accounts["new"].balance_fen, accounts["new"].merged_into) == (740, None)
@@ -73,7 +74,7 @@ def test_who_is_merged_again_is_moved_to_the_last_of_the_chain() -> None:
     desk = Desk()
     for person_id in "abc":
         desk.holds(person_id, 10)
-    desk.feed.apply(REGION, [change(1, "b", "c"), change(2, "a", "b"), change(3, "c")])
+    tell(desk.feed, REGION, [change(1, "b", "c"), change(2, "a", "b"), change(3, "c")])
     balances = {each: held.balance_fen for each, held in desk.kept.merges.accounts.items()}
     assert balances == {"a": 0, "b": 0, "c": 30}
     assert [posting.feed_sequence for posting in desk.kept.merges.postings] == [2, 1]
@@ -115,3 +116,85 @@ def test_an_account_that_moved_before_is_left_as_it_is() -> None:
         ids=lambda: "posting",
     )
     assert (moved.accounts, moved.postings) == ((), ())
+
+
+# --- Another feed.
+
+
+def position_of(desk: Desk) -> tuple[str, int, int, int | None]:
+    position = desk.feed.position(REGION)
+    return position.epoch, position.sequence, position.reading, position.anew_until
+
+
+def test_the_first_reading_is_not_told_as_another_feed() -> None:
+    desk = Desk()
+    applied = tell(desk.feed, REGION, [change(1, "a")], head_sequence=2)
+    assert (applied.began_anew, applied.is_current) == (False, False)
+    assert position_of(desk) == ("one", 1, 1, 2)
+    assert tell(desk.feed, REGION, [change(2, "b")]).is_current
+    assert desk.kept.feed.gone == set()
+
+
+@pytest.mark.parametrize(("epoch", "starts_anew"), [("two", False), ("two", True), ("one", True)])
+def test_another_feed_is_read_from_its_beginning(epoch: str, starts_anew: bool) -> None:
+    desk = Desk()
+    tell(desk.feed, REGION, [change(1, "a"), change(2, "b")])
+    begun = tell(
+        desk.feed,
+        REGION,
+        () if starts_anew else [change(3, "c")],
+        epoch=epoch,
+        head_sequence=3,
+        starts_anew=starts_anew,
+    )
+    assert begun.began_anew
+    # What came with it followed a number of the former feed.
+    assert position_of(desk) == (epoch, 0, 2, 3)
+    assert desk.kept.feed.persons.keys() == {"a", "b"}
+    told = [change(1, "b"), change(2, "c"), change(3, "d")]
+    done = tell(desk.feed, REGION, told, epoch=epoch, head_sequence=4)
+    assert desk.kept.feed.gone == {"a"}
+    assert (done.gone is not None, done.is_current) == (True, False)
+    assert position_of(desk) == (epoch, 3, 2, None)
+
+
+def test_a_feed_without_changes_leaves_nobody() -> None:
+    desk = Desk()
+    tell(desk.feed, REGION, [change(1, "a")])
+    done = tell(desk.feed, REGION, (), epoch="two", head_sequence=0, starts_anew=True)
+    assert (done.began_anew, done.is_current, desk.kept.feed.gone) == (True, True, {"a"})
+
+
+def test_an_answer_to_where_the_feed_is_no_longer_begins_nothing() -> None:
+    desk = Desk()
+    tell(desk.feed, REGION, [change(1, "a")])
+    asked = desk.feed.position(REGION)
+    tell(desk.feed, REGION, (), epoch="two", head_sequence=2, starts_anew=True)
+    tell(desk.feed, REGION, [change(1, "b")], epoch="two", head_sequence=2)
+    before = desk.feed.position(REGION)
+    # Two processes asked at once; and one was answered before the database was restored.
+    late = tell(desk.feed, REGION, (), asked=asked, epoch="two", head_sequence=2, starts_anew=True)
+    former = tell(desk.feed, REGION, [change(2, "x")], asked=asked, epoch="one")
+    assert (late.began_anew, former.began_anew) == (False, False)
+    assert desk.feed.position(REGION) == before
+    assert "x" not in desk.kept.feed.persons
+
+
+def test_an_end_that_does_not_come_is_a_broken_assumption() -> None:
+    desk = Desk()
+    tell(desk.feed, REGION, [change(1, "a")])
+    with pytest.raises(AssertionError):
+        tell(desk.feed, REGION, (), head_sequence=2)
+
+
+def test_when_everything_was_known_is_when_it_was_asked_for() -> None:
+    desk = Desk()
+    tell(desk.feed, REGION, [change(1, "a")], ask_time=NOW, head_sequence=2)
+    assert desk.feed.position(REGION).read_time is None
+    tell(desk.feed, REGION, [change(2, "a")], ask_time=NOW)
+    assert desk.feed.position(REGION).read_time == NOW
+    later = NOW + dt.timedelta(seconds=59)
+    told = tell(desk.feed, REGION, (), ask_time=later)
+    assert (told.position.read_time, desk.feed.position(REGION).read_time) == (later, NOW)
+    tell(desk.feed, REGION, (), ask_time=NOW + dt.timedelta(seconds=60))
+    assert desk.feed.position(REGION).read_time == NOW + dt.timedelta(seconds=60)

@@ -60,7 +60,9 @@ def test_a_code_that_settlement_accepts_tells_how_far_time_has_come() -> None:
     store.take_snapshot(snapshot(7, status_list()), now=NOW)
     shown = Presentation(qr_text=Message(payload()).text(), terminal_id="T1")
     shown.scan_time.FromDatetime(NOW)
-    TrustHolder(store).check(shown, region=REGION, audience="01301", now=NOW)
+    TrustHolder(store, check_feed=lambda *_: None).check(
+        shown, region=REGION, audience="01301", now=NOW
+    )
     with pytest.raises(QrError) as error:
         store.current(now=NOW - dt.timedelta(seconds=61))
     assert error.value.error == "clock_suspect"
@@ -82,9 +84,13 @@ class Identity(rpc.TrustServiceServicer):
         self._list = status_list(5)
         self._has_list = has_list
         self.seen: list[int] = []
+        self.asked_roots: list[int] = []
 
     async def GetTrustRoot(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
-        await context.abort(grpc.StatusCode.NOT_FOUND, "")
+        self.asked_roots.append(request.version)
+        if request.version > 1:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "")
+        return pb.GetTrustRootResponse(root=b"", version=1, newest_version=1)
 
     async def GetTrustSnapshot(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
         return pb.GetTrustSnapshotResponse(snapshot=snapshot(8, self._list))
@@ -195,3 +201,10 @@ def test_old_trust_is_told_each_hour_until_it_is_renewed(store: TrustStore) -> N
     assert left == [left[0], left[0] - 1]
     # Past the hard age each code is refused and says so.
     assert reminders(store, store.current(now=NOW).expire_time) == []
+
+
+def test_no_root_is_asked_for_that_is_not_there(store: TrustStore) -> None:
+    """A refusal each minute of a healthy system would hide the one that tells something."""
+    identity = Identity(store)
+    asyncio.run(pull(store, identity))
+    assert set(identity.asked_roots) == {0}

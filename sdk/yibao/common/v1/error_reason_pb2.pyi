@@ -184,6 +184,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_STATUS_LIST_NOT_FOUND: _ErrorReason.ValueType  # 74
     """NOT_FOUND. The newest trust snapshot binds no such status list. Metadata: `uri`."""
+    ERROR_REASON_FEED_STALE: _ErrorReason.ValueType  # 75
+    """UNAVAILABLE. What settlement knows of the region's persons is older than it may be,
+    because it has not heard from identity: a loss reported since would not be known.
+    Metadata: `region`, `age_hours`.
+    """
     ERROR_REASON_QR_OTHER_REGION: _ErrorReason.ValueType  # 78
     """FAILED_PRECONDITION. A trusted key of another region signed the code. Metadata:
     `issuer`, `region`: who signed it, and where it was shown.
@@ -607,6 +612,11 @@ absent where the newest was asked for.
 """
 ERROR_REASON_STATUS_LIST_NOT_FOUND: ErrorReason.ValueType  # 74
 """NOT_FOUND. The newest trust snapshot binds no such status list. Metadata: `uri`."""
+ERROR_REASON_FEED_STALE: ErrorReason.ValueType  # 75
+"""UNAVAILABLE. What settlement knows of the region's persons is older than it may be,
+because it has not heard from identity: a loss reported since would not be known.
+Metadata: `region`, `age_hours`.
+"""
 ERROR_REASON_QR_OTHER_REGION: ErrorReason.ValueType  # 78
 """FAILED_PRECONDITION. A trusted key of another region signed the code. Metadata:
 `issuer`, `region`: who signed it, and where it was shown.

@@ -4,7 +4,9 @@ isort:skip_file
 """
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import sys
@@ -94,19 +96,28 @@ class Credential(google.protobuf.message.Message):
     SUBJECT_FIELD_NUMBER: builtins.int
     KIND_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
+    REVOKED_DEVICE_CERTIFICATE_IDS_FIELD_NUMBER: builtins.int
     subject: builtins.str
     """The opaque subject (claim `sub`) of its QR codes: 13 characters."""
     kind: global___CredentialKind.ValueType
     """What it is."""
     state: global___CredentialState.ValueType
     """Whether its codes may be accepted, and why not."""
+    @property
+    def revoked_device_certificate_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The device certificates of an e-certificate that were revoked before their end (claim
+        `cti` in hexadecimal): codes that phones signed under them are refused. The status
+        lists tell the same to those who do not read the feed, and later.
+        """
+
     def __init__(
         self,
         *,
         subject: builtins.str = ...,
         kind: global___CredentialKind.ValueType = ...,
         state: global___CredentialState.ValueType = ...,
+        revoked_device_certificate_ids: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["kind", b"kind", "state", b"state", "subject", b"subject"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["kind", b"kind", "revoked_device_certificate_ids", b"revoked_device_certificate_ids", "state", b"state", "subject", b"subject"]) -> None: ...
 
 global___Credential = Credential

@@ -429,21 +429,43 @@ class ListEnrolmentChangesRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     AFTER_SEQUENCE_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
+    EPOCH_FIELD_NUMBER: builtins.int
+    HEAD_SEQUENCE_FIELD_NUMBER: builtins.int
+    HEAD_MARK_FIELD_NUMBER: builtins.int
+    WAIT_MILLISECONDS_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region whose changes are read."""
     after_sequence: builtins.int
     """The last sequence number the caller has stored; 0 from the start."""
     page_size: builtins.int
     """The most changes in the answer; 1,000 if absent, over 5,000 is coerced to it."""
+    epoch: builtins.str
+    """The epoch that `after_sequence` is of, as answered with it; empty before the first
+    answer.
+    """
+    head_sequence: builtins.int
+    """The newest change that the caller was told there is: `head_sequence` of its last
+    answer.
+    """
+    head_mark: builtins.str
+    """The mark of that change: `head_mark` of the same answer."""
+    wait_milliseconds: builtins.int
+    """How long the answer may wait for news where there are none, up to 2,000 ms; over it
+    is coerced to it, and absent does not wait.
+    """
     def __init__(
         self,
         *,
         region: builtins.str = ...,
         after_sequence: builtins.int | None = ...,
         page_size: builtins.int = ...,
+        epoch: builtins.str = ...,
+        head_sequence: builtins.int = ...,
+        head_mark: builtins.str = ...,
+        wait_milliseconds: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_after_sequence", b"_after_sequence", "after_sequence", b"after_sequence"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_after_sequence", b"_after_sequence", "after_sequence", b"after_sequence", "page_size", b"page_size", "region", b"region"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_after_sequence", b"_after_sequence", "after_sequence", b"after_sequence", "epoch", b"epoch", "head_mark", b"head_mark", "head_sequence", b"head_sequence", "page_size", b"page_size", "region", b"region", "wait_milliseconds", b"wait_milliseconds"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_after_sequence", b"_after_sequence"]) -> typing.Literal["after_sequence"] | None: ...
 
 global___ListEnrolmentChangesRequest = ListEnrolmentChangesRequest
@@ -455,6 +477,23 @@ class ListEnrolmentChangesResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     CHANGES_FIELD_NUMBER: builtins.int
+    EPOCH_FIELD_NUMBER: builtins.int
+    HEAD_SEQUENCE_FIELD_NUMBER: builtins.int
+    HEAD_MARK_FIELD_NUMBER: builtins.int
+    STARTS_ANEW_FIELD_NUMBER: builtins.int
+    epoch: builtins.str
+    """The epoch of the feed: made with the region's feed, and made anew by who restored the
+    database. Sequence numbers of different epochs have nothing to do with each other.
+    """
+    head_sequence: builtins.int
+    """The newest change there is; 0 before the first."""
+    head_mark: builtins.str
+    """What tells that change from any other of this number; empty before the first."""
+    starts_anew: builtins.bool
+    """What the caller read is not of this feed: it has another epoch, or this feed ends
+    before it or tells otherwise there. All that the caller knows is to be read anew from
+    sequence 0, and whom the feed does not tell of then does not exist.
+    """
     @property
     def changes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___EnrolmentChange]:
         """Changes in rising sequence without a gap; empty when the caller is up to date."""
@@ -463,8 +502,12 @@ class ListEnrolmentChangesResponse(google.protobuf.message.Message):
         self,
         *,
         changes: collections.abc.Iterable[global___EnrolmentChange] | None = ...,
+        epoch: builtins.str = ...,
+        head_sequence: builtins.int = ...,
+        head_mark: builtins.str = ...,
+        starts_anew: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["changes", b"changes"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["changes", b"changes", "epoch", b"epoch", "head_mark", b"head_mark", "head_sequence", b"head_sequence", "starts_anew", b"starts_anew"]) -> None: ...
 
 global___ListEnrolmentChangesResponse = ListEnrolmentChangesResponse
 

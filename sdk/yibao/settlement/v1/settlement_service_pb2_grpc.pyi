@@ -38,7 +38,7 @@ class SettlementServiceStub:
     The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
     gets the first answer, byte for byte, SETTLED even where it was reversed since; after
     a time-out, repeat, and read the state by GetSettlement where a reversal may have come
-    between. The enrolment on the service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
+    between. The enrolment on the service date decides. Reasons: FEED_STALE, the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
     PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
     INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, VISIT_CANCELLED, SERVICE_DATE_INVALID,
@@ -115,7 +115,7 @@ class SettlementServiceAsyncStub:
     The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
     gets the first answer, byte for byte, SETTLED even where it was reversed since; after
     a time-out, repeat, and read the state by GetSettlement where a reversal may have come
-    between. The enrolment on the service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
+    between. The enrolment on the service date decides. Reasons: FEED_STALE, the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
     PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
     INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, VISIT_CANCELLED, SERVICE_DATE_INVALID,
@@ -196,7 +196,7 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
         gets the first answer, byte for byte, SETTLED even where it was reversed since; after
         a time-out, repeat, and read the state by GetSettlement where a reversal may have come
-        between. The enrolment on the service date decides. Reasons: the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
+        between. The enrolment on the service date decides. Reasons: FEED_STALE, the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
         PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
         CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
         INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, VISIT_CANCELLED, SERVICE_DATE_INVALID,

@@ -8,12 +8,14 @@ from rich.markup import escape
 
 from yibao_cli.doctor.audit import examine_audit
 from yibao_cli.doctor.checks import Finding, examine_database, examine_files, examine_health
+from yibao_cli.doctor.news import examine_news
 from yibao_cli.doctor.persons import examine_persons
 from yibao_cli.services import ServiceConfig, config_files, read_config
 from yibao_common.db.database import Database
 from yibao_common.process.config import ConfigError
 from yibao_common.values.clock import Clock
 from yibao_identity.config import IdentityConfig
+from yibao_settlement.config import SettlementConfig
 from yibao_settlement.ledger_check import INVARIANTS, LedgerReport, check_ledger
 
 
@@ -48,6 +50,8 @@ def run_doctor(
             results += _examine_persons(console, found.config, clock=clock)
         if with_health:
             results.append(_show(console, examine_health(found)))
+        if with_health and has_database and isinstance(found.config, SettlementConfig):
+            results += [_show(console, each) for each in examine_news(found.config, clock=clock)]
         if with_ledger and has_database and found.service == "settlement":
             results.append(_examine_ledger(console, found))
         if with_audit and has_database:

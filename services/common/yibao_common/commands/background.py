@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ _CLOSE_SECONDS = 5.0
 _LONG_SECONDS = 60.0
 # No duty takes so long but one that hangs: what there is much of is done in pages.
 _HANG_SECONDS = 3_600.0
+# How often the log is reminded of a failure that lasts.
+_REMIND_AFTER = dt.timedelta(hours=1)
 
 
 class ToldError(Exception):
@@ -53,8 +56,8 @@ class BackgroundTask:
 
     Whatever one raises is logged and tried again in the next round, after `retry_seconds`
     where they are given, and keeps no other from its turn. The log tells each kind of
-    failure once until the duty succeeds again, and tells that it did. Should the task itself
-    die, or a duty hang, the supervisor ends the service.
+    failure when it comes and each hour while it lasts, and that the duty succeeds again.
+    Should the task itself die, or a duty hang, the supervisor ends the service.
     """
 
     def __init__(
@@ -72,8 +75,9 @@ class BackgroundTask:
         self._name = name
         self._turns = [_Turns(name, duty, metrics=metrics, clock=clock, log=log) for duty in duties]
         self._seconds = seconds
-        self._retry_seconds = seconds if retry_seconds is None else min(retry_seconds, seconds)
+        self._retry_seconds = seconds if retry_seconds is None else retry_seconds
         self._closing = asyncio.Event()
+        self._did_round = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._supervisor: Supervisor | None = None
 
@@ -82,6 +86,15 @@ class BackgroundTask:
         self._supervisor = supervisor
         self._task = asyncio.create_task(self._run(), name=self._name)
         supervisor.watch(self._task)
+
+    async def first_round(self) -> None:
+        """Waits until each duty was tried once, or the task has ended."""
+        assert self._task is not None, "it was started"
+        waiting = asyncio.create_task(self._did_round.wait())
+        try:
+            await asyncio.wait([self._task, waiting], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
 
     async def close(self) -> None:
         """Lets the duty that is under way end, within some seconds, and begins no other.
@@ -115,6 +128,7 @@ class BackgroundTask:
                 if self._closing.is_set():
                     return
                 succeeded &= await _in_time(turns)
+            self._did_round.set()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._seconds if succeeded else self._retry_seconds):
                     await self._closing.wait()
@@ -153,8 +167,9 @@ class _Turns:
         self._clock = clock
         told = {"region": duty.region, "duty": duty.name}
         self._log = log.bind(task=task, **{key: value for key, value in told.items() if value})
-        # The kinds of failure that were told since it succeeded last.
-        self._told: set[tuple[str, ...]] = set()
+        # The kinds of failure that were told since it succeeded last, with when.
+        self._told: dict[tuple[str, ...], dt.datetime] = {}
+        self._failing_since: dt.datetime | None = None
 
     async def take(self) -> bool:
         """Does the duty and tells whether it succeeded; raises only if cancelled."""
@@ -170,10 +185,13 @@ class _Turns:
         except Exception as error:
             self._failed(error)
             return False
-        self._metrics.succeeded(self._clock())
-        if self._told:
+        now = self._clock()
+        self._metrics.succeeded(now)
+        if self._failing_since is not None:
+            failed_seconds = round((now - self._failing_since).total_seconds())
+            self._log.info("background duty succeeds again", failed_seconds=failed_seconds)
             self._told.clear()
-            self._log.info("background duty succeeds again")
+            self._failing_since = None
         return True
 
     def tell_long(self, seconds: float) -> None:
@@ -182,12 +200,19 @@ class _Turns:
 
     def _failed(self, error: BaseException) -> None:
         self._metrics.failed()
+        now = self._clock()
+        if self._failing_since is None:
+            self._failing_since = now
         # What an operator is to mend is told by its text: another text is another failure.
         problem = (str(error),) if isinstance(error, ToldError) else ()
         kind = (*kinds(error), *problem)
-        tell = self._log.debug if kind in self._told else self._log.error
-        self._told.add(kind)
-        if isinstance(error, ToldError):
-            tell(self.duty.failure, error=list(kinds(error)), problem=str(error))
-        else:
-            tell(self.duty.failure, error=list(kinds(error)))
+        told_time = self._told.get(kind)
+        is_due = told_time is None or now - told_time >= _REMIND_AFTER
+        if is_due:
+            self._told[kind] = now
+        told: dict[str, object] = {"error": list(kinds(error))}
+        if problem:
+            told["problem"] = str(error)
+        if told_time is not None:
+            told["failing_seconds"] = round((now - self._failing_since).total_seconds())
+        (self._log.error if is_due else self._log.debug)(self.duty.failure, **told)

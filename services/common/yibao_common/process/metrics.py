@@ -135,10 +135,44 @@ class Metrics:
             ("task", "duty"),
             registry=self.registry,
         )
+        self._make_news_metrics()
         self.device_alarms = Counter(
             "yibao_device_alarms",
             "Keys of phones that were found in two places.",
             ("region",),
+            registry=self.registry,
+        )
+
+    def _make_news_metrics(self) -> None:
+        """Makes what tells how far a service is behind what it follows."""
+        self.feed_age = Gauge(
+            "yibao_feed_age_seconds",
+            "Time since everything was known that identity tells of a region's persons.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.feed_lag = Gauge(
+            "yibao_feed_lag_events",
+            "Changes that identity told there are and that are not stored yet.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.feed_begun_anew = Counter(
+            "yibao_feed_begun_anew",
+            "How often the feed of a region turned out to be another one and was read anew.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.feed_persons_gone = Counter(
+            "yibao_feed_persons_gone",
+            "Persons that a feed which was read anew did not tell of any more.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.trust_age = Gauge(
+            "yibao_trust_age_seconds",
+            "Time since the trust snapshot held was signed; infinite where none may be used.",
+            ("peer",),
             registry=self.registry,
         )
 

@@ -57,12 +57,15 @@ NAMES_ZH = {
     "enrol_date": "参保日期",
     "enrolment_id": "参保信息编号",
     "entitlement_groups": "人员身份类别",
+    "epoch": "消息批次",
     "evidence_reference": "证据材料编号",
     "expected": "预期费用分担",
     "expected_end_date": "预计结束日期",
     "explanation": "变更说明",
     "fund_total_fen": "基金支付总额",
     "gender": "性别",
+    "head_mark": "最新变更标记",
+    "head_sequence": "最新变更序号",
     "hospital": "医院核验信息",
     "institution_id": "定点医药机构编号",
     "institution_level": "医院等级",
@@ -142,6 +145,7 @@ NAMES_ZH = {
     "uri": "状态清单名称",
     "version": "版本",
     "visit_id": "就诊编号",
+    "wait_milliseconds": "等待时长",
     "year": "年",
 }
 

@@ -1,6 +1,12 @@
-"""The feed of a region: whose facts changed, and what stands when settlement reads it."""
+"""The feed of a region: whose facts changed, and what stands when settlement reads it.
+
+What a reader read says of which feed it is: by the epoch, and by a mark of the newest change
+that it was told of. So a database that was restored from a backup is noticed by itself: its
+feed ends before that change, or tells of another one there.
+"""
 
 import datetime as dt
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +21,14 @@ from yibao_identity.rules import certificate as certificate_rules
 from yibao_identity.rules.card import CardState
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import Credential, CredentialKind
+from yibao_identity.rules.device import acceptable_after
 from yibao_identity.rules.enrolment import Enrolment, until
 from yibao_identity.rules.relative import LinkPurpose, LinkState, RelativeLink
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
+
+_MARK_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,28 @@ class FeedEntry:
 
     sequence: int
     person_id: str
+    record_time: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHead:
+    """The end of a region's feed, 0 before the first change, and the feed's epoch."""
+
+    epoch: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """Where a reader is: how far it read, of which epoch, and the newest change it knows of.
+
+    A reader that knows nothing yet has no epoch, and 0 as its numbers.
+    """
+
+    epoch: str
+    sequence: int
+    head_sequence: int
+    head_mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +76,7 @@ class FeedCertificate:
     """An e-certificate as stored: the case that suspends it stands beside its state."""
 
     person_id: str
+    certificate_id: str
     subject: str
     state: CertificateState
     suspension_case_id: str | None
@@ -64,6 +96,18 @@ class FeedCard:
 class FeedRows(Protocol):
     """The feed of a region and what it tells of, as one transaction reads them."""
 
+    def head(self) -> FeedHead | None:
+        """Returns the end of the feed, or None where the region has none yet."""
+        ...
+
+    def begin(self) -> None:
+        """Begins the feed of the region with an epoch of its own, unless there is one."""
+        ...
+
+    def entry(self, sequence: int) -> FeedEntry | None:
+        """Returns the entry of a number, or None."""
+        ...
+
     def after(self, sequence: int, *, limit: int) -> Sequence[FeedEntry]:
         """Returns at most `limit` entries after a number, in their order."""
         ...
@@ -74,6 +118,15 @@ class FeedRows(Protocol):
 
     def certificates(self, person_ids: Collection[str]) -> Sequence[FeedCertificate]:
         """Returns all e-certificates of persons, in the order of their activation."""
+        ...
+
+    def withdrawn(
+        self, certificate_ids: Collection[str], *, at: dt.datetime, ending_after: dt.datetime
+    ) -> Mapping[str, Sequence[str]]:
+        """Returns the device certificates of e-certificates whose bits are set at `at`.
+
+        By e-certificate, and of those alone that end after `ending_after`.
+        """
         ...
 
     def cards(self, person_ids: Collection[str]) -> Sequence[FeedCard]:
@@ -109,6 +162,20 @@ class EnrolmentChange:
     standing: PersonStanding
 
 
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """What follows a bookmark, and where the feed ends; a region without one has no epoch.
+
+    With `starts_anew` the bookmark is not of this feed, and nothing else is told.
+    """
+
+    changes: tuple[EnrolmentChange, ...]
+    epoch: str
+    head_sequence: int
+    head_mark: str
+    starts_anew: bool = False
+
+
 class Feed:
     """What settlement follows. Blocks."""
 
@@ -117,23 +184,63 @@ class Feed:
         self._transactions = transactions
         self._clock = clock
 
-    def changes(self, region: str, *, after_sequence: int, limit: int) -> list[EnrolmentChange]:
-        """Returns at most `limit` changes that follow `after_sequence`, without a gap."""
+    def begin(self, region: str) -> None:
+        """Begins the feed of a region, unless there is one: an epoch is told from the start."""
+        self._transactions.change(region, lambda work: work.feed_rows.begin())
+
+    def head_sequence(self, region: str) -> int:
+        """Returns the number of the newest change, 0 before the first."""
         with self._transactions.read(region) as work:
-            today = shanghai_day(self._clock())
-            entries = work.feed_rows.after(after_sequence, limit=limit)
-            standings = standings_of(work, {each.person_id for each in entries}, today=today)
-        return [EnrolmentChange(each.sequence, standings[each.person_id]) for each in entries]
+            head = work.feed_rows.head()
+        return 0 if head is None else head.sequence
+
+    def page(self, region: str, bookmark: Bookmark, *, limit: int) -> FeedPage:
+        """Returns at most `limit` changes that follow a bookmark, without a gap."""
+        with self._transactions.read(region) as work:
+            rows, now = work.feed_rows, self._clock()
+            head = rows.head()
+            if head is None:
+                return FeedPage((), "", 0, "")
+            end = (head.epoch, head.sequence, _mark_at(work, head.sequence))
+            if not _is_of(work, head, bookmark):
+                return FeedPage((), *end, starts_anew=True)
+            entries = rows.after(bookmark.sequence, limit=limit)
+            standings = standings_of(work, {each.person_id for each in entries}, now=now)
+        changes = (EnrolmentChange(each.sequence, standings[each.person_id]) for each in entries)
+        return FeedPage(tuple(changes), *end)
+
+
+def _is_of(work: "Work", head: FeedHead, bookmark: Bookmark) -> bool:
+    """Tells whether what a reader read is of this feed.
+
+    What a reader was told of a person may stem from any change up to the newest one that
+    there was, so that one is compared and not the last one read.
+    """
+    if bookmark.epoch not in ("", head.epoch) or bookmark.sequence > head.sequence:
+        return False
+    return not bookmark.head_mark or bookmark.head_mark == _mark_at(work, bookmark.head_sequence)
+
+
+def _mark_at(work: "Work", sequence: int) -> str:
+    """Returns what tells the change of this number from any other one; empty for none.
+
+    A change that is made again after a restore bears another time, to the microsecond.
+    """
+    entry = work.feed_rows.entry(sequence)
+    if entry is None:
+        return ""
+    told = f"{work.region}/{sequence}/{entry.person_id}/{entry.record_time.isoformat()}"
+    return hashlib.sha256(told.encode()).hexdigest()[:_MARK_LENGTH]
 
 
 def standings_of(
-    work: "Work", person_ids: Iterable[str], *, today: dt.date
+    work: "Work", person_ids: Iterable[str], *, now: dt.datetime
 ) -> Mapping[str, PersonStanding]:
     """Returns what settlement must know of each of `person_ids`, who all exist."""
     wanted = sorted(set(person_ids))
     persons = work.feed_rows.persons(wanted)
     enrolments = standing_enrolments(work, wanted)
-    credentials = _credentials(work, wanted, today)
+    credentials = _credentials(work, wanted, now)
     payers = _payers(work, wanted)
     return {
         person.person_id: PersonStanding(
@@ -150,16 +257,28 @@ def standings_of(
 
 
 def _credentials(
-    work: "Work", person_ids: Collection[str], today: dt.date
+    work: "Work", person_ids: Collection[str], now: dt.datetime
 ) -> Mapping[str, list[Credential]]:
     found: dict[str, list[Credential]] = defaultdict(list)
-    for certificate in work.feed_rows.certificates(person_ids):
+    certificates = work.feed_rows.certificates(person_ids)
+    withdrawn = work.feed_rows.withdrawn(
+        [each.certificate_id for each in certificates],
+        at=now,
+        ending_after=acceptable_after(now),
+    )
+    for certificate in certificates:
         present = certificate_rules.certificate_state(
             certificate.state, certificate.suspension_case_id
         )
         told = certificate_rules.credential_state(present)
-        credential = Credential(certificate.subject, CredentialKind.ECERT, told)
+        credential = Credential(
+            certificate.subject,
+            CredentialKind.ECERT,
+            told,
+            tuple(withdrawn.get(certificate.certificate_id, ())),
+        )
         found[certificate.person_id].append(credential)
+    today = shanghai_day(now)
     for card in work.feed_rows.cards(person_ids):
         state = card_rules.state_on(
             card.state, activation_deadline_date=card.activation_deadline_date, today=today

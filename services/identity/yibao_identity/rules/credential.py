@@ -25,8 +25,12 @@ class CredentialState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A card or e-certificate by the subject that stands in its codes."""
+    """A card or e-certificate by the subject that stands in its codes.
+
+    Codes under a device certificate that was revoked before its end are not accepted.
+    """
 
     subject: str
     kind: CredentialKind
     state: CredentialState
+    revoked_device_certificate_ids: tuple[str, ...] = ()

@@ -11,18 +11,32 @@ the region waits.
 """
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Collection
+from typing import Any
 
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Row, insert_rows, select_rows
-from yibao_identity.application.feed import FeedCard, FeedCertificate, FeedEntry, FeedPerson
+from yibao_common.values.ids import new_id
+from yibao_identity.application.feed import (
+    FeedCard,
+    FeedCertificate,
+    FeedEntry,
+    FeedHead,
+    FeedPerson,
+)
 from yibao_identity.rules.card import CardState
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.relative import RelativeLink
 from yibao_identity.storage import tables
 from yibao_identity.storage.relative import COLUMNS as LINK_COLUMNS
 from yibao_identity.storage.relative import link_from
+
+_change = tables.person_change.c
+_head = tables.feed_head.c
+_issued = tables.device_certificate.c
+_revoked = tables.revoked_status.c
 
 
 class StoredFeed:
@@ -33,15 +47,26 @@ class StoredFeed:
         self._connection = connection
         self._region = region
 
+    def head(self) -> FeedHead | None:
+        """Returns the end of the feed, or None where the region has none yet."""
+        query = sa.select(_head.epoch, _head.sequence).where(_head.region == self._region)
+        found = self._connection.execute(query).one_or_none()
+        return None if found is None else FeedHead(*found)
+
+    def begin(self) -> None:
+        """Begins the feed of the region, unless there is one."""
+        _begin(self._connection, self._region)
+
+    def entry(self, sequence: int) -> FeedEntry | None:
+        """Returns the entry of a number, or None."""
+        query = self._entries().where(_change.sequence == sequence)
+        found = self._connection.execute(query).one_or_none()
+        return None if found is None else FeedEntry(*found)
+
     def after(self, sequence: int, *, limit: int) -> list[FeedEntry]:
         """Returns at most `limit` entries after a number, in their order."""
-        change = tables.person_change.c
-        query = (
-            sa.select(change.sequence, change.person_id)
-            .where(change.region == self._region, change.sequence > sequence)
-            .order_by(change.sequence)
-            .limit(limit)
-        )
+        query = self._entries().where(_change.sequence > sequence)
+        query = query.order_by(_change.sequence).limit(limit)
         return [FeedEntry(*row) for row in self._connection.execute(query)]
 
     def persons(self, person_ids: Collection[str]) -> list[FeedPerson]:
@@ -51,12 +76,58 @@ class StoredFeed:
 
     def certificates(self, person_ids: Collection[str]) -> list[FeedCertificate]:
         """Returns all e-certificates of persons, in the order of their activation."""
-        columns = ("person_id", "subject", "state", "suspension_case_id", "activate_time")
+        columns = (
+            *("person_id", "certificate_id", "subject", "state"),
+            *("suspension_case_id", "activate_time"),
+        )
         rows = self._of(person_ids, tables.certificate, columns, order_by=("activate_time",))
         return [
-            FeedCertificate(person_id, subject, CertificateState(state), case_id)
-            for person_id, subject, state, case_id, _ in rows
+            FeedCertificate(person_id, certificate_id, subject, CertificateState(state), case_id)
+            for person_id, certificate_id, subject, state, case_id, _ in rows
         ]
+
+    def withdrawn(
+        self, certificate_ids: Collection[str], *, at: dt.datetime, ending_after: dt.datetime
+    ) -> dict[str, list[str]]:
+        """Returns, by e-certificate, its device certificates that are revoked before their end."""
+        places = self._set_places(at)
+        if not places or not certificate_ids:
+            return {}
+        devices = {
+            device_id: certificate_id
+            for device_id, certificate_id in select_rows(
+                self._connection,
+                tables.device,
+                ("device_id", "certificate_id"),
+                region=self._region,
+                key="certificate_id",
+                among=certificate_ids,
+            )
+        }
+        query = (
+            sa.select(
+                *(_issued.device_id, _issued.device_certificate_id),
+                *(_issued.list_number, _issued.status_index),
+            )
+            .where(
+                _issued.region == self._region,
+                _issued.device_id.in_(devices),
+                _issued.expire_time > ending_after,
+            )
+            .order_by(_issued.expire_time)
+        )
+        found: dict[str, list[str]] = defaultdict(list)
+        for device_id, device_certificate_id, *place in self._connection.execute(query):
+            if tuple(place) in places:
+                found[devices[device_id]].append(device_certificate_id)
+        return found
+
+    def _set_places(self, at: dt.datetime) -> set[tuple[int, int]]:
+        """Returns the bits of the status lists that are set: mostly few, of the last days."""
+        query = sa.select(_revoked.list_number, _revoked.status_index).where(
+            _revoked.region == self._region, _revoked.expire_time > at
+        )
+        return {(row.list_number, row.status_index) for row in self._connection.execute(query)}
 
     def cards(self, person_ids: Collection[str]) -> list[FeedCard]:
         """Returns all cards of persons, in the order of their issue."""
@@ -75,6 +146,10 @@ class StoredFeed:
         table, order = tables.relative_link, ("confirm_time",)
         rows = self._of(person_ids, table, LINK_COLUMNS, order_by=order)
         return [link_from(row) for row in rows]
+
+    def _entries(self) -> sa.Select[Any]:
+        columns = (_change.sequence, _change.person_id, _change.record_time)
+        return sa.select(*columns).where(_change.region == self._region)
 
     def _of(
         self,
@@ -123,9 +198,26 @@ def note_change(
 
 def _take_sequences(connection: sa.Connection, region: str, count: int) -> int:
     """Takes the next `count` numbers and returns the last of them."""
-    head = tables.feed_head
-    insert_rows(connection, head, ("region", "sequence"), [(region, 0)], skip_existing=True)
-    query = sa.select(head.c.sequence).where(head.c.region == region).with_for_update()
+    _begin(connection, region)
+    query = sa.select(_head.sequence).where(_head.region == region).with_for_update()
     sequence = int(connection.execute(query).scalar_one()) + count
-    connection.execute(sa.update(head).where(head.c.region == region).values(sequence=sequence))
+    moved = sa.update(tables.feed_head).where(_head.region == region).values(sequence=sequence)
+    connection.execute(moved)
     return sequence
+
+
+def _begin(connection: sa.Connection, region: str) -> None:
+    columns, row = ("region", "sequence", "epoch"), (region, 0, new_id())
+    insert_rows(connection, tables.feed_head, columns, [row], skip_existing=True)
+
+
+def renew_epochs(connection: sa.Connection) -> list[str]:
+    """Gives the feed of every region a new epoch, so that readers read it anew.
+
+    Returns the regions, sorted.
+    """
+    regions = sorted(connection.execute(sa.select(_head.region).with_for_update()).scalars())
+    for region in regions:
+        renewed = sa.update(tables.feed_head).where(_head.region == region)
+        connection.execute(renewed.values(epoch=new_id()))
+    return regions

@@ -1,5 +1,11 @@
-"""What identity's feed tells of persons: applied in its sequence, without gaps, once."""
+"""What identity's feed tells of persons: applied in its sequence, without gaps, once.
 
+A feed that is not the one that was followed, because identity was restored from a backup, is
+read anew from its beginning. What was known serves on meanwhile; whom the feed has not told
+of by then does not exist any more, and is marked so.
+"""
+
+import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +21,9 @@ from yibao_settlement.rules.enrolment import Enrolment
 
 if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
+
+# While nothing happens, when everything was last known is stored so often.
+_NOTE_TIME_EVERY = dt.timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +50,94 @@ class EnrolmentChange:
     person: InsuredPerson
 
 
+@dataclass(frozen=True, slots=True)
+class FeedPosition:
+    """How far a region's feed was read; before the first time it has no epoch, and zeros.
+
+    `head_sequence` and `head_mark` are the newest change that identity told there is.
+    `reading` counts how often the feed was begun; while it is read anew `anew_until` is the
+    change that ends that. Everything was known at `read_time`.
+    """
+
+    epoch: str = ""
+    sequence: int = 0
+    head_sequence: int = 0
+    head_mark: str = ""
+    reading: int = 0
+    anew_until: int | None = None
+    read_time: dt.datetime | None = None
+
+    @property
+    def lag(self) -> int:
+        """How many changes are known to be there and are not stored yet."""
+        return max(0, self.head_sequence - self.sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedAnswer:
+    """What identity answered to a question that was asked at `ask_time`.
+
+    With `starts_anew` what was read before is not of this feed.
+    """
+
+    epoch: str
+    changes: Sequence[EnrolmentChange]
+    head_sequence: int
+    head_mark: str
+    starts_anew: bool
+    ask_time: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What a feed that was read anew did not tell of any more.
+
+    `merges` are persons who are told of as themselves again although their accounts were
+    moved to somebody else's: money moves back by hand only.
+    """
+
+    persons: int
+    merges: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of an answer: where the feed is now, and what is to be told of it."""
+
+    position: FeedPosition
+    began_anew: bool = False
+    gone: Gone | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """Tells whether all that there is is stored."""
+        return self.position.lag == 0 and self.position.anew_until is None
+
+
 class FeedRows(Protocol):
     """The feed's position in a region, and the persons that it told of."""
 
-    def position(self) -> int:
-        """Returns the sequence number stored last, 0 before the first."""
+    def position(self) -> FeedPosition:
+        """Returns the position as stored."""
         ...
 
-    def lock_position(self) -> int:
+    def lock_position(self) -> FeedPosition:
         """Lets nobody else apply changes until the transaction ends; returns the position."""
         ...
 
-    def move_position(self, sequence: int) -> None:
-        """Stores the position that was locked."""
+    def move_position(self, position: FeedPosition) -> None:
+        """Stores the position, whose row was locked."""
         ...
 
-    def replace(self, changes: Sequence[EnrolmentChange]) -> None:
+    def replace(self, changes: Sequence[EnrolmentChange], *, reading: int) -> None:
         """Puts what the changes tell of their persons in the place of what was known."""
+        ...
+
+    def part_from(self, *, before_reading: int, at: dt.datetime) -> Gone:
+        """Marks persons as gone who were last told of before a reading of the feed.
+
+        Their periods go, and their credentials are closed.
+        """
         ...
 
 
@@ -70,34 +150,69 @@ class Feed:
         self._clock = clock
         self._ids = ids
 
-    def position(self, region: str) -> int:
-        """Returns the sequence number stored last, 0 before the first."""
+    def position(self, region: str) -> FeedPosition:
+        """Returns how far the feed was read."""
         with self._transactions.read(region) as work:
             return work.feed.position()
 
-    def apply(self, region: str, changes: Sequence[EnrolmentChange]) -> None:
-        """Stores changes that follow each other; those stored already are passed over.
+    def apply(self, region: str, asked: FeedPosition, answer: FeedAnswer) -> Applied:
+        """Stores what identity answered to who stood at `asked`.
 
-        The account of a person who was merged moves in the same transaction.
+        Changes that are stored already are passed over. The account of a person who was
+        merged moves in the same transaction. The answer to a position that another process
+        has moved since begins nothing anew: whoever asks again is told of that one.
 
         Raises InvariantError where something is missing between what is stored and the first
-        change.
+        change, or behind the last one.
         """
-        if changes:
-            self._transactions.change(region, lambda work: self._apply(work, changes))
+        if _says_nothing_new(asked, answer):
+            return Applied(dataclasses.replace(asked, read_time=answer.ask_time))
+        return self._transactions.change(region, lambda work: self._apply(work, asked, answer))
 
-    def _apply(self, work: "Work", changes: Sequence[EnrolmentChange]) -> None:
-        position = work.feed.lock_position()
-        new = [change for change in changes if change.sequence > position]
-        if not new:
-            return
+    def _apply(self, work: "Work", asked: FeedPosition, answer: FeedAnswer) -> Applied:
+        stored = work.feed.lock_position()
+        if stored.reading != asked.reading:
+            # Begun anew since, so the answer may be of the feed before.
+            return Applied(stored)
+        position, began_anew = stored, False
+        if answer.starts_anew or answer.epoch != stored.epoch:
+            if stored.sequence != asked.sequence:
+                return Applied(stored)
+            position, began_anew = _begin(stored, answer), stored.sequence > 0
+        if position.sequence >= asked.sequence and not answer.starts_anew:
+            position = self._take(work, position, answer)
+        gone = None
+        if position.anew_until is not None and position.sequence >= position.anew_until:
+            gone = work.feed.part_from(before_reading=position.reading, at=self._clock())
+            position = dataclasses.replace(position, anew_until=None)
+        if Applied(position).is_current:
+            position = dataclasses.replace(position, read_time=_later(position, answer.ask_time))
+        work.feed.move_position(position)
+        return Applied(position, began_anew, gone)
+
+    def _take(self, work: "Work", stored: FeedPosition, answer: FeedAnswer) -> FeedPosition:
+        """Stores the changes that are new and returns where the feed is then."""
+        sequence = stored.sequence
+        new = [change for change in answer.changes if change.sequence > sequence]
         sequences = [change.sequence for change in new]
-        if sequences != list(range(position + 1, position + 1 + len(new))):
-            raise InvariantError(f"after {position} the feed tells of {sequences}")
-        latest = {change.person.person_id: change for change in new}
-        work.feed.replace(list(latest.values()))
-        self._move_merged(work, list(latest.values()))
-        work.feed.move_position(sequences[-1])
+        if sequences != list(range(sequence + 1, sequence + 1 + len(new))):
+            raise InvariantError(f"after {sequence} the feed tells of {sequences}")
+        if new:
+            latest = {change.person.person_id: change for change in new}
+            work.feed.replace(list(latest.values()), reading=stored.reading)
+            self._move_merged(work, list(latest.values()))
+            sequence = sequences[-1]
+        elif not answer.changes and answer.head_sequence > sequence:
+            raise InvariantError(f"the feed has {answer.head_sequence}, and none after {sequence}")
+        if answer.head_sequence < stored.head_sequence:
+            # Another process has stored a later answer meanwhile.
+            return dataclasses.replace(stored, sequence=sequence)
+        return dataclasses.replace(
+            stored,
+            sequence=sequence,
+            head_sequence=answer.head_sequence,
+            head_mark=answer.head_mark,
+        )
 
     def _move_merged(self, work: "Work", changes: Sequence[EnrolmentChange]) -> None:
         merged = {
@@ -114,3 +229,33 @@ class Feed:
             accounts, survivors, sequences=merged, now=self._clock(), ids=self._ids
         )
         work.merges.store(moved)
+
+
+def _says_nothing_new(asked: FeedPosition, answer: FeedAnswer) -> bool:
+    """Tells whether an answer need not be stored; its time is, once a minute."""
+    return (
+        not answer.starts_anew
+        and not answer.changes
+        and answer.epoch == asked.epoch
+        and answer.head_mark == asked.head_mark
+        and Applied(asked).is_current
+        and asked.read_time is not None
+        and abs(answer.ask_time - asked.read_time) < _NOTE_TIME_EVERY
+    )
+
+
+def _begin(stored: FeedPosition, answer: FeedAnswer) -> FeedPosition:
+    """Returns the beginning of the feed that answered, to be read up to its end of now."""
+    return FeedPosition(
+        epoch=answer.epoch,
+        sequence=0,
+        head_sequence=answer.head_sequence,
+        head_mark=answer.head_mark,
+        reading=stored.reading + 1,
+        anew_until=answer.head_sequence,
+        read_time=stored.read_time,
+    )
+
+
+def _later(position: FeedPosition, ask_time: dt.datetime) -> dt.datetime:
+    return ask_time if position.read_time is None else max(position.read_time, ask_time)

@@ -1,6 +1,7 @@
 """Credentials: the cards and e-certificates whose codes a counter may accept."""
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from yibao_common.values.errors import RuleError
@@ -31,13 +32,15 @@ class Credential:
     """A card or e-certificate, by the subject that stands in its codes.
 
     Kind and state are the numbers of the contract; a state that this version does not
-    know is not usable.
+    know is not usable. Nor are codes that a phone signed under a device certificate that
+    was revoked; its id is the claim `cti` in hexadecimal.
     """
 
     subject: str
     person_id: str
     kind: int
     state: int
+    revoked_device_certificate_ids: Collection[str] = ()
 
 
 _CARD_CLOSED = (Reason.CARD_CLOSED, "the card was replaced or closed")

@@ -80,12 +80,14 @@ def check_use(
     `credential` is that of the code's subject, `newest_codes` tells the newest issue
     second by signer, `used_codes` are signers with code ids.
 
-    In this order: NOT_CARDHOLDER (I-03), the reason of the credential's state,
-    QR_ALREADY_USED (I-02), QR_SUPERSEDED (I-01).
+    In this order: NOT_CARDHOLDER (I-03), the reason of the credential's state, QR_REVOKED
+    where the phone was, QR_ALREADY_USED (I-02), QR_SUPERSEDED (I-01).
     """
     if credential is None or credential.person_id != person_id:
         raise RuleError(Reason.NOT_CARDHOLDER, "the code is not of the person of this visit")
     check_usable(credential)
+    if code.device_certificate_id in credential.revoked_device_certificate_ids:
+        raise RuleError(Reason.QR_REVOKED, "the phone that made the code was revoked")
     signer = code.signer
     if (signer, code.code_id) in used_codes:
         raise RuleError(Reason.QR_ALREADY_USED, "the code was presented before")

@@ -6,7 +6,7 @@ from yibao_settlement.rules.credential import Credential
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
 
-CREDENTIAL_COLUMNS = ("subject", "person_id", "kind", "state")
+CREDENTIAL_COLUMNS = ("subject", "person_id", "kind", "state", "revoked_device_certificate_ids")
 
 
 def read_credentials(wanted: Wanted) -> Read:
@@ -18,4 +18,6 @@ def read_credentials(wanted: Wanted) -> Read:
 
 
 def _keep_credentials(working_set: WorkingSet, rows: list[Row]) -> None:
-    working_set.credentials.update((row[0], Credential(*row)) for row in rows)
+    for subject, person_id, kind, state, revoked in rows:
+        revoked_ids = frozenset(revoked.split(",")) if revoked else ()
+        working_set.credentials[subject] = Credential(subject, person_id, kind, state, revoked_ids)

@@ -1,13 +1,16 @@
 """What identity's feed told of persons, as rows."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Row, execute, insert_rows
-from yibao_settlement.application.feed import EnrolmentChange
+from yibao_settlement.application.feed import EnrolmentChange, FeedPosition, Gone
+from yibao_settlement.rules.credential import CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.credential import CREDENTIAL_COLUMNS
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS
 
 _POSITION = tables.feed_position.c
@@ -20,28 +23,30 @@ class StoredFeed:
         """Takes the transaction's connection."""
         self._connection = connection
         self._region = region
-        self._position = sa.select(_POSITION.sequence).where(_POSITION.region == region)
+        self._position = sa.select(*(_POSITION[name] for name in _PLACE)).where(
+            _POSITION.region == region
+        )
 
-    def position(self) -> int:
-        """Returns the sequence number stored last, 0 before the first."""
-        found = self._connection.execute(self._position).scalar_one_or_none()
-        return 0 if found is None else int(found)
+    def position(self) -> FeedPosition:
+        """Returns the position as stored."""
+        found = self._connection.execute(self._position).one_or_none()
+        return FeedPosition() if found is None else FeedPosition(*found)
 
-    def lock_position(self) -> int:
+    def lock_position(self) -> FeedPosition:
         """Locks the position's row, made where it is missing."""
-        columns, row = ("region", "sequence"), (self._region, 0)
+        columns, row = ("region", *_PLACE), (self._region, *_place_row(FeedPosition()))
         insert_rows(self._connection, tables.feed_position, columns, [row], skip_existing=True)
-        return int(self._connection.execute(self._position.with_for_update()).scalar_one())
+        return FeedPosition(*self._connection.execute(self._position.with_for_update()).one())
 
-    def move_position(self, sequence: int) -> None:
+    def move_position(self, position: FeedPosition) -> None:
         """Stores the position."""
         self._connection.execute(
             sa.update(tables.feed_position)
             .where(_POSITION.region == self._region)
-            .values(sequence=sequence)
+            .values(dict(zip(_PLACE, _place_row(position), strict=True)))
         )
 
-    def replace(self, changes: Sequence[EnrolmentChange]) -> None:
+    def replace(self, changes: Sequence[EnrolmentChange], *, reading: int) -> None:
         """Puts what the changes tell of their persons in the place of what was known."""
         region, persons = self._region, [each.person for each in changes]
         for table in (tables.person, tables.enrolment, tables.credential):
@@ -57,29 +62,88 @@ class StoredFeed:
             for each in person.enrolments
         ]
         credentials = [
-            (region, each.subject, each.person_id, each.kind, each.state)
+            (
+                *(region, each.subject, each.person_id, each.kind, each.state),
+                ",".join(each.revoked_device_certificate_ids),
+            )
             for person in persons
             for each in person.credentials
         ]
         execute(
             self._connection,
             [
-                Insert(tables.person, _PERSON, [_person_row(region, each) for each in changes]),
+                Insert(
+                    tables.person,
+                    _PERSON,
+                    [_person_row(region, each, reading) for each in changes],
+                ),
                 Insert(tables.enrolment, ("region", *ENROLMENT_COLUMNS), periods),
-                Insert(tables.credential, _CREDENTIAL, credentials),
+                Insert(tables.credential, ("region", *CREDENTIAL_COLUMNS), credentials),
             ],
         )
 
+    def part_from(self, *, before_reading: int, at: dt.datetime) -> Gone:
+        """Marks persons as gone who were last told of before a reading of the feed."""
+        region, person = self._region, tables.person.c
+        gone = (
+            person.region == region,
+            person.reading < before_reading,
+            person.gone_time.is_(None),
+        )
+        gone_ids = sa.select(person.person_id).where(*gone)
+        enrolment, credential = tables.enrolment, tables.credential
+        self._connection.execute(
+            sa.delete(enrolment).where(
+                enrolment.c.region == region, enrolment.c.person_id.in_(gone_ids)
+            )
+        )
+        self._connection.execute(
+            sa.update(credential)
+            .where(credential.c.region == region, credential.c.person_id.in_(gone_ids))
+            .values(state=CredentialState.CLOSED.value)
+        )
+        marked = self._connection.execute(
+            sa.update(tables.person).where(*gone).values(gone_time=at)
+        )
+        return Gone(marked.rowcount, self._undone_merges())
 
-_CREDENTIAL = ("region", "subject", "person_id", "kind", "state")
-_PERSON = ("region", "person_id", "sequence", "birth_date", "merged_into", "payer_ids")
+    def _undone_merges(self) -> int:
+        """Counts who is told of as oneself although the account is another person's."""
+        person, standing = tables.person.c, tables.person_standing.c
+        query = (
+            sa.select(sa.func.count())
+            .select_from(tables.person_standing)
+            .join(
+                tables.person,
+                sa.and_(person.region == standing.region, person.person_id == standing.person_id),
+            )
+            .where(
+                standing.region == self._region,
+                standing.merged_into.is_not(None),
+                person.merged_into.is_(None),
+                person.gone_time.is_(None),
+            )
+        )
+        return int(self._connection.execute(query).scalar_one())
 
 
-def _person_row(region: str, change: EnrolmentChange) -> Row:
+# The columns of a position, in the order of its fields.
+_PLACE = (
+    *("epoch", "sequence", "head_sequence", "head_mark", "reading"),
+    *("anew_until", "read_time"),
+)
+_PERSON = ("region", "person_id", "sequence", "birth_date", "merged_into", "payer_ids", "reading")
+
+
+def _place_row(position: FeedPosition) -> Row:
+    return tuple(getattr(position, name) for name in _PLACE)
+
+
+def _person_row(region: str, change: EnrolmentChange, reading: int) -> Row:
     person = change.person
     payer_ids = ",".join(person.payer_ids)
     key = (region, person.person_id, change.sequence)
-    return (*key, person.birth_date, person.merged_into, payer_ids)
+    return (*key, person.birth_date, person.merged_into, payer_ids, reading)
 
 
 def _enrolment_row(region: str, person_id: str, enrolment: Enrolment) -> Row:

@@ -95,6 +95,10 @@ person = sa.Table(
     sa.Column("merged_into", Id),
     # Relatives whose accounts may pay, joined by commas, in the order in which they agreed.
     sa.Column("payer_ids", sa.Text, nullable=False),
+    # In which reading of the feed that was told.
+    sa.Column("reading", sa.Integer, nullable=False),
+    # When a feed that was read anew did not tell of the person any more.
+    sa.Column("gone_time", Instant),
 )
 sa.Index(
     "ix_person_region_merged_into",
@@ -133,6 +137,9 @@ credential = sa.Table(
     sa.Column("person_id", Id, nullable=False),
     sa.Column("kind", sa.SmallInteger, nullable=False),
     sa.Column("state", sa.SmallInteger, nullable=False),
+    # Device certificates (claim `cti` in hexadecimal) under which no code is accepted,
+    # joined by commas.
+    sa.Column("revoked_device_certificate_ids", sa.Text, nullable=False),
     sa.Index("ix_credential_region_person_id", "region", "person_id"),
 )
 
@@ -141,6 +148,17 @@ feed_position = sa.Table(
     metadata,
     _region(),
     sa.Column("sequence", sa.BigInteger, nullable=False),
+    # Of the feed that the sequence is of; empty while it is not known.
+    sa.Column("epoch", sa.String(36), nullable=False),
+    # The newest change that identity told there is, and its mark.
+    sa.Column("head_sequence", sa.BigInteger, nullable=False),
+    sa.Column("head_mark", sa.String(32), nullable=False),
+    # How often the feed was begun.
+    sa.Column("reading", sa.Integer, nullable=False),
+    # The change that ends a reading that is under way; null otherwise.
+    sa.Column("anew_until", sa.BigInteger),
+    # When everything was known last; noted once a minute.
+    sa.Column("read_time", Instant),
 )
 
 # --- What changes with every visit and bill.

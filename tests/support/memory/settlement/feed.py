@@ -1,9 +1,10 @@
 """The feed's position and persons in memory, and the accounts that merges move."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import Collection, Sequence
 
-from yibao_settlement.application.feed import EnrolmentChange, FeedRows
+from yibao_settlement.application.feed import EnrolmentChange, FeedPosition, FeedRows, Gone
 from yibao_settlement.application.merge import MergePosting, MergeRows, Moved, PersonAccount
 
 
@@ -11,25 +12,38 @@ from yibao_settlement.application.merge import MergePosting, MergeRows, Moved, P
 class MemoryFeed(FeedRows):
     """What is known of the persons of one region."""
 
-    sequence: int = 0
+    place: FeedPosition = dataclasses.field(default_factory=FeedPosition)
     persons: dict[str, EnrolmentChange] = dataclasses.field(default_factory=dict)
     # What was done, in order.
     done: list[str] = dataclasses.field(default_factory=list)
 
-    def position(self) -> int:
-        return self.sequence
+    # In which reading each person was told of, and who is gone.
+    readings: dict[str, int] = dataclasses.field(default_factory=dict)
+    gone: set[str] = dataclasses.field(default_factory=set)
 
-    def lock_position(self) -> int:
+    def position(self) -> FeedPosition:
+        return self.place
+
+    def lock_position(self) -> FeedPosition:
         self.done.append("lock position")
-        return self.sequence
+        return self.place
 
-    def move_position(self, sequence: int) -> None:
+    def move_position(self, position: FeedPosition) -> None:
         self.done.append("move position")
-        self.sequence = sequence
+        self.place = position
 
-    def replace(self, changes: Sequence[EnrolmentChange]) -> None:
+    def replace(self, changes: Sequence[EnrolmentChange], *, reading: int) -> None:
         self.done.append("replace")
-        self.persons.update({change.person.person_id: change for change in changes})
+        for change in changes:
+            self.persons[change.person.person_id] = change
+            self.readings[change.person.person_id] = reading
+            self.gone.discard(change.person.person_id)
+
+    def part_from(self, *, before_reading: int, at: dt.datetime) -> Gone:
+        old = {each for each, reading in self.readings.items() if reading < before_reading}
+        gone = old - self.gone
+        self.gone |= gone
+        return Gone(len(gone), 0)
 
 
 @dataclasses.dataclass

@@ -24,7 +24,7 @@ from yibao_identity.application.device.command import (
     SignedCertificate,
 )
 from yibao_identity.application.device.proof import DeviceKeys, check_enrolment, check_key
-from yibao_identity.application.device.renewal import Renewals, lock_device
+from yibao_identity.application.device.renewal import HeldDevice, Renewals, lock_device
 from yibao_identity.application.device.revocation import revoke_device
 from yibao_identity.rules.certificate import check_may_issue
 from yibao_identity.rules.device import (
@@ -217,6 +217,7 @@ class Devices:
         renewal = self._renewals.renew(work, command, now=self._clock())
         outcome, subjects = renewal.outcome, renewal.held.subject_ids
         if isinstance(outcome, RuleError):
+            self._tell(work, command.request, renewal.held)
             self._record(work, command.request, subjects, outcome=outcome.reason.name)
             return outcome
         response = encode(outcome)
@@ -236,8 +237,14 @@ class Devices:
             caller=request.caller.path,
             revocation=command.revocation,
         )
+        self._tell(work, request, held)
         self._record(work, request, held.subject_ids, revocation=command.revocation.name)
         return revoked
+
+    def _tell(self, work: "Work", request: Request, held: HeldDevice) -> None:
+        """Tells settlement of a revocation: the status lists would be later."""
+        person_ids = [held.certificate.person_id]
+        work.feed.tell(person_ids, at=self._clock(), caller=request.caller.path)
 
     def _record(
         self,

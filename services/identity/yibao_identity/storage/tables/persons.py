@@ -131,6 +131,8 @@ feed_head = sa.Table(
     region_column(),
     # The last sequence number handed out.
     sa.Column("sequence", sa.BigInteger, nullable=False),
+    # Made with the row; made anew by who restored the database.
+    sa.Column("epoch", Id, nullable=False),
 )
 
 person_merge = sa.Table(

@@ -4,6 +4,7 @@ With identity down, codes are judged by what was pulled last, until its hard age
 """
 
 import datetime as dt
+import math
 from typing import cast
 
 import grpc
@@ -50,6 +51,7 @@ class TrustClient:
         # Until identity was reached once, questions wait for it: both may be starting.
         self._was_reached = False
         self._remind_time: dt.datetime | None = None
+        metrics.trust_age.labels("identity").set_function(self._age_seconds)
         # Whatever fails, what is held serves on and the next round tries again.
         duties = [
             Duty(run=self._renew, failure="trust is not renewed", name="renewal"),
@@ -59,7 +61,7 @@ class TrustClient:
             "trust",
             duties,
             seconds=seconds,
-            retry_seconds=_RETRY_SECONDS,
+            retry_seconds=min(_RETRY_SECONDS, seconds),
             metrics=metrics,
             clock=clock,
             log=log,
@@ -68,6 +70,10 @@ class TrustClient:
     def start(self, supervisor: Supervisor) -> None:
         """Starts pulling; call it inside the event loop."""
         self._task.start(supervisor)
+
+    async def first_round(self) -> None:
+        """Waits until trust was asked for once, whatever came of it."""
+        await self._task.first_round()
 
     async def close(self) -> None:
         """Stops pulling."""
@@ -79,6 +85,13 @@ class TrustClient:
         except (QrError, TrustFolderError) as error:
             # Its text names what is wrong with a document or a folder, and no person.
             raise ToldError(str(error)) from error
+
+    def _age_seconds(self) -> float:
+        now = self._clock()
+        try:
+            return (now - self._store.current(now=now).issue_time).total_seconds()
+        except QrError:
+            return math.inf
 
     async def _tell_age(self) -> None:
         self._remind_of_age()
@@ -125,13 +138,19 @@ class TrustClient:
         return (await self._stub.GetStatusList(request, timeout=_DEADLINE_SECONDS)).status_list
 
     async def _next_root(self) -> bytes | None:
-        request = pb.GetTrustRootRequest(version=self._store.root.version + 1)
-        try:
-            answer = await self._stub.GetTrustRoot(
-                request, timeout=_DEADLINE_SECONDS, wait_for_ready=not self._was_reached
-            )
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.NOT_FOUND:
-                return None
-            raise
-        return answer.root
+        """Returns the root that follows the one held, or None.
+
+        The newest one is asked for first: to ask for one that is not there is a refusal,
+        which would be on record each minute of a healthy system.
+        """
+        newest = await self._root()
+        following = self._store.root.version + 1
+        if newest.newest_version < following:
+            return None
+        return (newest if newest.version == following else await self._root(following)).root
+
+    async def _root(self, version: int = 0) -> pb.GetTrustRootResponse:
+        request = pb.GetTrustRootRequest(version=version)
+        return await self._stub.GetTrustRoot(
+            request, timeout=_DEADLINE_SECONDS, wait_for_ready=not self._was_reached
+        )

@@ -1,7 +1,7 @@
 """Verifies the QR codes that institutions forward, against the trust that is held."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from yibao import qr
 from yibao.settlement.v1.visit_pb2 import Presentation
@@ -39,9 +39,15 @@ _ALWAYS_REFUSED = frozenset(
 class TrustHolder:
     """Judges codes by the newest trust of this process."""
 
-    def __init__(self, store: TrustStore) -> None:
-        """Takes the store; while it holds nothing every code is refused."""
+    def __init__(
+        self, store: TrustStore, *, check_feed: Callable[[str, dt.datetime], None]
+    ) -> None:
+        """Takes the store; while it holds nothing every code is refused.
+
+        `check_feed(region, now)` raises where what is known of the region's persons is too old.
+        """
         self._store = store
+        self._check_feed = check_feed
         # Verifying a phone's certificate costs as much as its code; it shows it for days.
         self._certificates = qr.CertificateCache()
 
@@ -78,8 +84,9 @@ class TrustHolder:
     ) -> PresentedCode:
         """Returns the code of a presentation, verified as of its scan.
 
-        Raises RuleError: CLOCK_SUSPECT or a QR_* reason.
+        Raises RuleError: FEED_STALE, QR_STALE_TRUST, CLOCK_SUSPECT or another QR_* reason.
         """
+        self._check_feed(region, now)
         scan_time = to_instant(presentation.scan_time)
         # The code is judged as of its scan, the snapshot as of now.
         snapshot = self._snapshot(now)

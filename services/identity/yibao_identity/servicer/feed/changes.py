@@ -10,8 +10,9 @@ from yibao_common.rpc.wire import from_date
 from yibao_common.values.caller import Role
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_identity.application.feed import EnrolmentChange, Feed
+from yibao_identity.application.feed import Bookmark, EnrolmentChange, Feed, FeedPage
 from yibao_identity.rules.credential import Credential, CredentialKind, CredentialState
+from yibao_identity.servicer.feed.watch import FeedWatch
 from yibao_identity.servicer.person.messages import covered_message
 
 # The one service that the feed is for.
@@ -19,6 +20,8 @@ FEED_READER = "settlement"
 
 _DEFAULT_CHANGES = 1_000
 _MOST_CHANGES = 5_000
+# A call ends soon even so, for the drain of this process and the deadline of the caller.
+_MOST_WAIT_MILLISECONDS = 2_000
 
 _KIND = {
     CredentialKind.ECERT: credential_pb2.CREDENTIAL_KIND_ECERT,
@@ -38,9 +41,10 @@ _CREDENTIAL_STATE = {
 class FeedPart:
     """Reads what changed."""
 
-    def __init__(self, feed: Feed, blocking: Blocking) -> None:
-        """Takes what answers; it blocks, so it runs in threads."""
+    def __init__(self, feed: Feed, watch: FeedWatch, blocking: Blocking) -> None:
+        """Takes what answers, which blocks and so runs in threads, and what waits for news."""
         self._feed = feed
+        self._watch = watch
         self._blocking = blocking
 
     async def ListEnrolmentChanges(
@@ -51,7 +55,7 @@ class FeedPart:
             "[pb.ListEnrolmentChangesRequest, pb.ListEnrolmentChangesResponse]"
         ),
     ) -> pb.ListEnrolmentChangesResponse:
-        """Reads what changed after a sequence number."""
+        """Reads what changed after a sequence number, and waits for it where asked to."""
         caller = current_caller()
         if caller.role is not Role.SERVICE or caller.id != FEED_READER:
             raise RuleError(
@@ -59,13 +63,28 @@ class FeedPart:
                 "the feed is for the settlement service",
                 scope=f"service/{FEED_READER}",
             )
-        changes = await self._blocking.run(
-            self._feed.changes,
-            request.region,
-            after_sequence=request.after_sequence,
-            limit=min(request.page_size or _DEFAULT_CHANGES, _MOST_CHANGES),
+        page = await self._page(request)
+        is_empty = not page.changes and not page.starts_anew
+        if request.wait_milliseconds and is_empty and page.epoch:
+            wait_milliseconds = min(request.wait_milliseconds, _MOST_WAIT_MILLISECONDS)
+            await self._watch.wait(
+                request.region, beyond=page.head_sequence, seconds=wait_milliseconds / 1_000
+            )
+            page = await self._page(request)
+        return pb.ListEnrolmentChangesResponse(
+            changes=map(_change_message, page.changes),
+            epoch=page.epoch,
+            head_sequence=page.head_sequence,
+            head_mark=page.head_mark,
+            starts_anew=page.starts_anew,
         )
-        return pb.ListEnrolmentChangesResponse(changes=map(_change_message, changes))
+
+    async def _page(self, request: pb.ListEnrolmentChangesRequest) -> FeedPage:
+        bookmark = Bookmark(
+            request.epoch, request.after_sequence, request.head_sequence, request.head_mark
+        )
+        limit = min(request.page_size or _DEFAULT_CHANGES, _MOST_CHANGES)
+        return await self._blocking.run(self._feed.page, request.region, bookmark, limit=limit)
 
 
 def _change_message(change: EnrolmentChange) -> pb.EnrolmentChange:
@@ -88,4 +107,5 @@ def _credential_message(credential: Credential) -> credential_pb2.Credential:
         subject=credential.subject,
         kind=_KIND[credential.kind],
         state=_CREDENTIAL_STATE[credential.state],
+        revoked_device_certificate_ids=credential.revoked_device_certificate_ids,
     )

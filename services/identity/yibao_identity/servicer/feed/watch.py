@@ -1,0 +1,86 @@
+"""Tells calls that wait for news of a feed when there are some, whichever process made them."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+from yibao_common.commands.background import BackgroundTask, Duty
+from yibao_common.commands.blocking import Blocking
+from yibao_common.process.logs import Log
+from yibao_common.process.metrics import Metrics
+from yibao_common.process.supervisor import Supervisor
+from yibao_common.values.clock import Clock
+from yibao_identity.application.feed import Feed
+
+# How often the ends of feeds are looked at while somebody waits. A freeze is to hold at
+# settlement within 200 ms; this is the greatest part of it.
+_LOOK_SECONDS = 0.03
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiter:
+    """A call that waits until the feed of a region ends elsewhere than at `beyond`."""
+
+    region: str
+    beyond: int
+    woken: "asyncio.Future[None]"
+
+
+class FeedWatch:
+    """Looks at the ends of the feeds that calls wait for.
+
+    It asks the database, because another process, or a command, may have written. It has a
+    thread of its own: those of the calls may all be busy with what takes long.
+    """
+
+    def __init__(self, feed: Feed, *, metrics: Metrics, clock: Clock, log: Log) -> None:
+        """Takes what knows the ends; nothing runs before `start`."""
+        self._feed = feed
+        self._blocking = Blocking(1)
+        self._waiters: set[_Waiter] = set()
+        self._is_released = False
+        duty = Duty(run=self._look, failure="the feed is not watched")
+        self._task = BackgroundTask(
+            "feed-watch", [duty], seconds=_LOOK_SECONDS, metrics=metrics, clock=clock, log=log
+        )
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Starts to look; call it inside the event loop."""
+        self._task.start(supervisor)
+
+    async def wait(self, region: str, *, beyond: int, seconds: float) -> None:
+        """Waits until the region's feed no longer ends at `beyond`, but not over `seconds`."""
+        if self._is_released:
+            return
+        waiter = _Waiter(region, beyond, asyncio.get_running_loop().create_future())
+        self._waiters.add(waiter)
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await waiter.woken
+        finally:
+            self._waiters.discard(waiter)
+
+    def release(self) -> None:
+        """Lets every call go, and none wait any more: the process is about to drain."""
+        self._is_released = True
+        for waiter in self._waiters:
+            _wake(waiter)
+
+    async def close(self) -> None:
+        """Stops to look."""
+        self.release()
+        await self._task.close()
+        self._blocking.close()
+
+    async def _look(self) -> None:
+        for region in {waiter.region for waiter in self._waiters}:
+            sequence = await self._blocking.run(self._feed.head_sequence, region)
+            for waiter in self._waiters:
+                if waiter.region == region and waiter.beyond != sequence:
+                    _wake(waiter)
+
+
+def _wake(waiter: _Waiter) -> None:
+    if not waiter.woken.done():
+        waiter.woken.set_result(None)

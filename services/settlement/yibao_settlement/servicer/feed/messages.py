@@ -1,0 +1,88 @@
+"""Messages of identity's feed as values."""
+
+import datetime as dt
+
+from yibao.identity.v1 import person_pb2
+from yibao.identity.v1 import person_service_pb2 as person_pb
+from yibao_common.rpc.wire import to_date, to_optional_date
+from yibao_settlement.application.feed import (
+    EnrolmentChange,
+    FeedAnswer,
+    FeedPosition,
+    InsuredPerson,
+)
+from yibao_settlement.rules.credential import Credential
+from yibao_settlement.rules.enrolment import Enrolment
+
+_PAGE_SIZE = 1_000
+
+
+def question_of(
+    region: str, position: FeedPosition, *, wait_milliseconds: int = 0
+) -> person_pb.ListEnrolmentChangesRequest:
+    """Returns the question for what follows a position."""
+    return person_pb.ListEnrolmentChangesRequest(
+        region=region,
+        after_sequence=position.sequence,
+        page_size=_PAGE_SIZE,
+        epoch=position.epoch,
+        head_sequence=position.head_sequence,
+        head_mark=position.head_mark,
+        wait_milliseconds=wait_milliseconds,
+    )
+
+
+def answer_of(
+    message: person_pb.ListEnrolmentChangesResponse,
+    *,
+    asked: FeedPosition,
+    ask_time: dt.datetime,
+) -> FeedAnswer:
+    """Returns what identity answered to who stood at `asked`."""
+    changes = [change_of(change) for change in message.changes]
+    # An identity from before there were epochs does not say where its feed ends.
+    last = changes[-1].sequence if changes else asked.sequence
+    return FeedAnswer(
+        epoch=message.epoch,
+        changes=changes,
+        head_sequence=message.head_sequence if message.epoch else last,
+        head_mark=message.head_mark,
+        starts_anew=message.starts_anew,
+        ask_time=ask_time,
+    )
+
+
+def change_of(message: person_pb.EnrolmentChange) -> EnrolmentChange:
+    """Returns what the feed tells of a person."""
+    person_id = message.person_id
+    return EnrolmentChange(
+        message.sequence,
+        InsuredPerson(
+            person_id=person_id,
+            birth_date=to_date(message.birth_date),
+            merged_into=message.merged_into or None,
+            payer_ids=tuple(message.payer_ids),
+            enrolments=tuple(_enrolment_of(each) for each in message.enrolments),
+            credentials=tuple(
+                Credential(
+                    *(each.subject, person_id, each.kind, each.state),
+                    frozenset(each.revoked_device_certificate_ids),
+                )
+                for each in message.credentials
+            ),
+        ),
+    )
+
+
+def _enrolment_of(message: person_pb2.Enrolment) -> Enrolment:
+    return Enrolment(
+        enrolment_id=message.enrolment_id,
+        insurance_type=message.insurance_type,
+        person_class=message.person_class,
+        entitlement_groups=tuple(sorted(message.entitlement_groups)),
+        status=message.status,
+        start_date=to_date(message.start_date),
+        end_date=to_optional_date(message, "end_date"),
+        has_employer=message.has_employer,
+        is_premium_pending=message.is_premium_pending,
+    )

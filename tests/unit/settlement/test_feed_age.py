@@ -1,0 +1,61 @@
+"""How old what is known of persons may be, and what the metrics tell of it."""
+
+import datetime as dt
+
+import pytest
+
+from yibao_common.process.metrics import Metrics
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.feed import Applied, FeedPosition, Gone
+from yibao_settlement.servicer.feed.age import FeedAges
+
+REGION = "500100"
+NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
+HOUR = dt.timedelta(hours=1)
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.now = NOW
+        self.metrics = Metrics()
+        self.ages = FeedAges([REGION], most=24 * HOUR, metrics=self.metrics, clock=lambda: self.now)
+
+    def value(self, name: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"yibao_feed_{name}", {"region": REGION})
+
+    def reason(self) -> Reason | None:
+        try:
+            self.ages.check(REGION, self.now)
+        except RuleError as refusal:
+            return refusal.reason
+        return None
+
+
+@pytest.mark.parametrize("has_read", [False, True])
+def test_codes_are_refused_from_the_limit_on_and_taken_again_with_the_next_news(
+    has_read: bool,
+) -> None:
+    desk = Desk()
+    if has_read:
+        desk.now -= HOUR
+        desk.ages.read(REGION, FeedPosition("e", 3, 3, read_time=NOW))
+    desk.now = NOW + 24 * HOUR
+    assert desk.reason() is None
+    desk.now += dt.timedelta(microseconds=1)
+    assert desk.reason() is Reason.FEED_STALE
+    assert desk.value("age_seconds") == 86_400.000001
+    desk.ages.applied(REGION, Applied(FeedPosition("e", 3, 3, read_time=desk.now)))
+    assert desk.reason() is None
+    assert desk.value("age_seconds") == 0
+
+
+def test_metrics_tell_of_lag_and_of_another_feed() -> None:
+    desk = Desk()
+    assert (desk.value("lag_events"), desk.value("begun_anew_total")) == (0, 0)
+    position = FeedPosition("e", 3, 10, anew_until=10, read_time=NOW)
+    desk.ages.applied(REGION, Applied(position, began_anew=True))
+    assert (desk.value("lag_events"), desk.value("begun_anew_total")) == (7, 1)
+    done = FeedPosition("e", 10, 10, read_time=NOW)
+    desk.ages.applied(REGION, Applied(done, gone=Gone(2, 0)))
+    assert (desk.value("lag_events"), desk.value("persons_gone_total")) == (0, 2)
