@@ -148,3 +148,43 @@ def test_every_event_that_services_log_is_described() -> None:
     logged = set(re.findall(r'log\.(?:info|warning|error|debug)\(\s*"([^"]+)"', code))
     described = set(re.findall(r"`([a-z ]+)`", MONITORING.read_text(encoding="utf-8")))
     assert logged - described == set()
+
+
+def defaults_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yields the keys of a configuration that have a default, as `section.key`."""
+    for name, field in model.model_fields.items():
+        arms = [field.annotation, *get_args(field.annotation)]
+        sections = [arm for arm in arms if isinstance(arm, type) and issubclass(arm, BaseModel)]
+        for section in sections:
+            yield from defaults_of(section, f"{prefix}{name}.")
+        if not sections and not field.is_required():
+            yield f"{prefix}{name}", field.default
+
+
+def told_defaults() -> dict[str, str]:
+    """Returns what the page gives as default, by `section.key`."""
+    told = {}
+    for part in re.split(r"^## ", CONFIGURATION.read_text(encoding="utf-8"), flags=re.M)[1:]:
+        head, _, body = part.partition("\n")
+        section = re.findall(r"`\[(\w+)\]`", head)
+        if "| default |" in body:
+            for keys, default in re.findall(r"^\| (`.*?) \| (.*?) \|", body, re.M):
+                for key in re.findall(r"`([\w.]+)`", keys):
+                    told[key if "." in key else f"{section[0]}.{key}"] = default.strip("`")
+    return told
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_defaults_that_the_page_tells_are_the_defaults(service: str) -> None:
+    module = importlib.import_module(f"yibao_{service}.config")
+    told = told_defaults()
+    wrong = {}
+    for key, default in defaults_of(getattr(module, f"{service.capitalize()}Config")):
+        text = told.get(key, told.get(key.partition(".")[2], "is not told"))
+        # What may be absent is told as `none`, or as required where a check of the whole asks.
+        right = ["none", "required"] if default is None else [str(default), str(default).lower()]
+        if isinstance(default, int | float) and not isinstance(default, bool):
+            right = [f"{default:,g}", f"{default:,}"]
+        if text not in right:
+            wrong[key] = (text, default)
+    assert wrong == {}

@@ -41,7 +41,9 @@ class AuditEvent(google.protobuf.message.Message):
     method: builtins.str
     """What was called: the name of the RPC, or of the job."""
     outcome: builtins.str
-    """`OK`, or the name of the reason it was refused for."""
+    """`OK`, or the name of the reason it was refused for, without its prefix:
+    `PIN_INCORRECT`.
+    """
     detail: builtins.str
     """What varies, without personal data: `key=value` pairs, sorted, joined by spaces."""
     request_id: builtins.str

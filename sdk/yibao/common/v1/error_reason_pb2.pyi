@@ -447,7 +447,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
     with domain `yibao`; the comment gives the gRPC code and the metadata keys. Open:
-    clients treat a value they do not know by its gRPC code.
+    clients treat a value they do not know by its gRPC code. Documents, logs, metrics and
+    the audit leave the prefix `ERROR_REASON_` out. The Chinese text is for the counter; it
+    is a code, such as `错误代码 E003`, where only an engineer can help.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
