@@ -203,7 +203,9 @@ class PrintTransactionsResponse(google.protobuf.message.Message):
     CARD_FIELD_NUMBER: builtins.int
     @property
     def transactions(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.identity.v1.card_pb2.CardTransaction]:
-        """The transactions since the last printing, at most 60, in their order."""
+        """The transactions since the last printing, in their order: at most 60, or as many as
+        the operator lets pass between two printings.
+        """
 
     @property
     def card(self) -> yibao.identity.v1.card_pb2.Card:

@@ -29,7 +29,9 @@ class _LinkPurposeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     LINK_PURPOSE_SHARE_ACCOUNT: _LinkPurpose.ValueType  # 1
     """The relative's account may pay the person's bills (共济): spouse, parents, children."""
     LINK_PURPOSE_SHOW_CODE: _LinkPurpose.ValueType  # 2
-    """The person may show the relative's code (亲情账户): at most 5 relatives a person."""
+    """The person may show the relative's code (亲情账户): at most 5 relatives a person,
+    or as many as the operator set.
+    """
 
 class LinkPurpose(_LinkPurpose, metaclass=_LinkPurposeEnumTypeWrapper):
     """What a link is for. Open."""
@@ -39,7 +41,9 @@ LINK_PURPOSE_UNSPECIFIED: LinkPurpose.ValueType  # 0
 LINK_PURPOSE_SHARE_ACCOUNT: LinkPurpose.ValueType  # 1
 """The relative's account may pay the person's bills (共济): spouse, parents, children."""
 LINK_PURPOSE_SHOW_CODE: LinkPurpose.ValueType  # 2
-"""The person may show the relative's code (亲情账户): at most 5 relatives a person."""
+"""The person may show the relative's code (亲情账户): at most 5 relatives a person,
+or as many as the operator set.
+"""
 global___LinkPurpose = LinkPurpose
 
 class _Relation:
