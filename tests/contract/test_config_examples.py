@@ -12,7 +12,7 @@ from yibao_identity.config import IdentityConfig, Pkcs11Config
 from yibao_offsite.config import OffsiteConfig
 from yibao_settlement.config import SettlementConfig
 
-SERVICES = Path(__file__).parents[3] / "services"
+SERVICES = Path(__file__).parents[2] / "services"
 EXAMPLES: list[tuple[str, type[Section]]] = [
     ("identity", IdentityConfig),
     ("offsite", OffsiteConfig),
