@@ -95,8 +95,15 @@ class TrustStore:
             QrError: `stale_trust`, none is held that is young enough, or was, whatever
                 this clock says since, or the root has expired; `clock_suspect`, this
                 clock is over 60 s behind what issuers have signed.
+            TrustFolderError: The folders cannot be read, and none is held.
         """
-        self._look(now)
+        try:
+            self._look(now)
+        except TrustFolderError:
+            # As where the process may open no more files: what is held was checked against
+            # the marks when it was taken, and the next look is seconds away.
+            if self._snapshot is None:
+                raise
         self._floor.check(now)
         snapshot = self._snapshot
         if snapshot is None:

@@ -267,6 +267,33 @@ def test_an_unexpected_exception_leaks_nothing_and_is_found_by_its_reference(
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("broken", ["Endings._unexpected", "Call.__init__", "Gate._end"])
+def test_want_of_memory_is_an_internal_error_though_nothing_can_be_made_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    async def serve(_request: Any, _context: Any) -> Any:
+        raise MemoryError
+
+    def fail(*_args: Any, **_kwargs: Any) -> Any:
+        raise MemoryError
+
+    async def main() -> None:
+        async with serving(tmp_path, serve) as running:
+            stub = running.stub()
+            error = await refusal(stub.GetSettlement(GET))
+            assert reason_in(error) == "INTERNAL"
+            module = {"Endings": "endings", "Call": "calls", "Gate": "gate"}[broken.split(".")[0]]
+            with monkeypatch.context() as patch:
+                patch.setattr(f"yibao_common.rpc.{module}.{broken}", fail)
+                error = await refusal(stub.GetSettlement(GET))
+            assert error.code() is grpc.StatusCode.INTERNAL
+            assert "MemoryError" not in f"{error.details()}{status_in(error)}"
+            if broken != "Gate._end":
+                assert reason_in(error) == "INTERNAL"
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("answer", [None, "text", 5])
 def test_an_answer_that_is_no_message_is_an_internal_error(tmp_path: Path, answer: Any) -> None:
     async def serve(_request: Any, _context: Any) -> Any:

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -29,7 +30,7 @@ from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2_grpc as settlement_grpc
 from yibao_common.keys.dev_ca import issue_dev_certificates
 from yibao_common.process.config import ServerConfig, StartError
-from yibao_common.rpc.server import Server
+from yibao_common.rpc.server import Server, server_options
 from yibao_common.rpc.tls import RevokedSerials
 
 GET = settlement.GetSettlementRequest(region="500100", settlement_id=ID)
@@ -299,7 +300,7 @@ sys.exit(run(server.serve, log=log))
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_drains_and_the_process_ends_well(number: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, "127.0.0.1:0"], stderr=subprocess.PIPE, text=True
@@ -365,3 +366,153 @@ def test_a_dead_task_ends_the_process_with_a_code_that_says_so() -> None:
     assert ended.returncode == 1
     assert '"event": "a task died", "task": "feed"' in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+HANGING = """
+import asyncio, sys, threading
+import yibao_common.commands.background as background
+from yibao_common.commands.background import BackgroundTask, Duty
+from yibao_common.commands.blocking import Blocking
+from yibao_common.process.config import LogConfig
+from yibao_common.process.logs import open_log
+from yibao_common.process.metrics import Metrics
+from yibao_common.process.running import run
+from yibao_common.process.supervisor import Supervisor
+from yibao_common.values.clock import system_clock
+
+background._CLOSE_SECONDS = 0.1
+log = open_log(LogConfig(), service="x", clock=system_clock)
+
+async def serve(stop):
+    supervisor, blocking = Supervisor(stop, log=log), Blocking(1)
+    blocking.start(supervisor)
+    duty = lambda: blocking.run(threading.Event().wait)
+    task = BackgroundTask("sweep", [Duty(run=duty, failure="x")], seconds=1,
+                          metrics=Metrics(), clock=system_clock, log=log)
+    task.start(supervisor)
+    log.info("started")
+    await stop.wait()
+    if sys.argv[1] == "loop":
+        threading.Event().wait()
+    await task.close()
+    blocking.close(within_seconds=0.1)
+    supervisor.raise_if_dead()
+
+sys.exit(run(serve, log=log, grace_seconds=0.5))
+"""
+
+
+@pytest.mark.parametrize(("what", "left"), [("thread", "blocking-0"), ("loop", "process")])
+def test_a_duty_that_hangs_keeps_no_process_from_ending(what: str, left: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGING, what], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert '"started"' in process.stderr.readline()
+        os.kill(process.pid, signal.SIGTERM)
+        rest = process.stderr.read()
+        assert process.wait(20) == 1
+    assert f'"event": "did not end in time", "left": ["{left}"]' in rest
+    assert "Traceback" not in rest
+
+
+def test_health_tells_of_problems_while_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yibao_common.rpc.health._LOOK_SECONDS", 0.01)
+    problems: list[str] = []
+
+    async def main() -> None:
+        log, lines = open_test_log()
+        config = ServerConfig(address="127.0.0.1:0", insecure=True)
+        running = Server(
+            config,
+            service_name="settlement",
+            register=lambda _: None,
+            descriptors=[SETTLEMENT],
+            access=ACCESS,
+            log=log,
+            problems=lambda: problems,
+        )
+        port = await running.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            metadata = (("x-yibao-caller", "institution/H50011200001"),)
+
+            async def told(status: int, service: str) -> None:
+                async with asyncio.timeout(10):
+                    while True:
+                        request = health_pb2.HealthCheckRequest(service=service)
+                        answer = await stub.Check(request, metadata=metadata)
+                        if answer.status == status:
+                            return
+
+            await told(health_pb2.HealthCheckResponse.SERVING, "")
+            problems.append("batch stands still")
+            for service in ("", "settlement", SETTLEMENT.full_name):
+                await told(health_pb2.HealthCheckResponse.NOT_SERVING, service)
+            problems.clear()
+            await told(health_pb2.HealthCheckResponse.SERVING, "")
+        await running.drain()
+        logged = lines.getvalue()
+        assert '"event": "not serving", "problems": ["batch stands still"]' in logged
+        assert '"event": "serving again"' in logged
+
+    asyncio.run(main())
+
+
+def test_who_connects_and_says_nothing_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = {"grpc.server_handshake_timeout_ms": 300, "grpc.max_connection_idle_ms": 300}
+    options = dict(server_options(ServerConfig(insecure=True)))
+    assert all(0 < options[name] <= 900_000 for name in short)
+    assert options["grpc.max_allowed_incoming_connections"] > 0
+    monkeypatch.setattr(
+        "yibao_common.rpc.server.server_options", lambda _: [*{**options, **short}.items()]
+    )
+
+    async def main() -> None:
+        async with serving(tmp_path) as running:
+            silent = socket.create_connection(("127.0.0.1", running.port))
+            with silent:
+                silent.settimeout(10)
+                assert await asyncio.to_thread(silent.recv, 1) == b""
+            # Nor is a line kept on which no call comes; the next call makes another.
+            channel = running.channel()
+            stub: Any = settlement_grpc.SettlementServiceStub(channel)
+            await stub.GetSettlement(GET)
+            async with asyncio.timeout(10):
+                while channel.get_state() is not grpc.ChannelConnectivity.IDLE:
+                    await asyncio.sleep(0.01)
+            await stub.GetSettlement(GET)
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_breaks_leaves_no_line_that_is_not_of_the_log(tmp_path: Path) -> None:
+    issued = issue_dev_certificates(tmp_path, LEAVES)
+    leaf = issued.leaves["server"]
+    program = PROGRAM.replace(
+        "insecure=True",
+        f"certificate_file={str(leaf.certificate_file)!r}, key_file={str(leaf.key_file)!r}, "
+        f"client_ca_file={str(issued.ca_file)!r}",
+    )
+    # As a service is started: its package comes before gRPC.
+    program = program.replace("import asyncio, sys", "import yibao_settlement, asyncio, sys, grpc")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "127.0.0.1:0"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name != "GRPC_VERBOSITY"},
+    ) as process:
+        assert process.stderr is not None
+        port = json.loads(process.stderr.readline())["port"]
+        with socket.create_connection(("127.0.0.1", port)) as talker:
+            talker.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            talker.settimeout(10)
+            talker.recv(1)
+        process.terminate()
+        rest = process.stderr.read()
+        assert process.wait(20) == 0
+    assert [json.loads(line)["event"] for line in rest.splitlines()] == ["stopped"]

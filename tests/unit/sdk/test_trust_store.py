@@ -1,10 +1,14 @@
 """A store of trust: fetched, kept, never taken back; offline, threads, processes."""
 
+import contextlib
 import datetime as dt
 import hashlib
 import multiprocessing
+import resource
 import shutil
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +33,7 @@ from yibao import _status_list, _trust_format
 from yibao._status_list import StatusList, bits_of
 from yibao._trust_format import BoundList
 from yibao.trust import AgeState, QrError, TrustRoot
-from yibao.trust_store import TrustStore
+from yibao.trust_store import TrustFolderError, TrustStore
 
 FIRST = make_root([public_key("trust")])
 SECOND_ROOT = make_root([public_key("trust 2")], version=2)
@@ -571,3 +575,28 @@ def test_two_processes_share_the_folders(tmp_path: Path) -> None:
 def empty(folder: Path) -> None:
     for path in folder.iterdir():
         path.unlink()
+
+
+@contextlib.contextmanager
+def no_more_files() -> Iterator[None]:
+    """Lets this process open nothing more, as one that many have connected to."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with tempfile.TemporaryFile() as lowest_free:
+        least = lowest_free.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (least, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_what_is_held_serves_on_where_no_file_can_be_opened(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.take_snapshot(snapshot(7), now=NOW)
+    for later in (SECOND * 6, SECOND * 12):
+        with no_more_files():
+            trust = store.current(now=NOW + later)
+        assert trust.version == 7
+    empty = open_store(tmp_path / "empty")
+    with no_more_files(), pytest.raises(TrustFolderError):
+        empty.current(now=NOW)

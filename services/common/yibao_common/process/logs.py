@@ -45,10 +45,11 @@ def open_log(config: LogConfig, *, service: str, clock: Clock, stream: TextIO | 
 
 def places(error: BaseException) -> list[str]:
     """Returns the places an exception passed, outermost first: `file:line function`."""
-    return [
-        f"{frame.filename}:{frame.lineno} {frame.name}"
-        for frame in traceback.extract_tb(error.__traceback__)
-    ]
+    # Without their lines: to read them takes memory and a file, which may be what is wanting.
+    frames = traceback.StackSummary.extract(
+        traceback.walk_tb(error.__traceback__), lookup_lines=False
+    )
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def kinds(error: BaseException) -> list[str]:

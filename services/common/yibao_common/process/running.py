@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from yibao_common.process.config import StartError
+from yibao_common.process.descriptors import raise_limit
 from yibao_common.process.logs import LibraryHandler, Log
 from yibao_common.process.supervisor import TaskDiedError
 
@@ -28,6 +29,7 @@ def run(main: Main, *, log: Log | None = None, grace_seconds: float = 120.0) -> 
     """
     if log is not None:
         logging.getLogger().handlers[:] = [LibraryHandler(log)]
+    raise_limit()
     _collect_garbage_seldom()
     ended = threading.Event()
     try:
@@ -77,6 +79,8 @@ async def _until_signalled(main: Main, end_late: Callable[[], None]) -> None:
         threading.Thread(target=end_late, name="end late", daemon=True).start()
 
     stopping = asyncio.create_task(stopped(), name="stopping")
+    # So that it is the first that `stop` wakes: what comes after may hold up the loop.
+    await asyncio.sleep(0)
     await main(stop)
     stopping.cancel()
 

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
+# Made beforehand: it is for where nothing can be made any more.
+_PLAIN = RuleError(Reason.INTERNAL, "internal error; repeat the call with the same request_id")
+_PLAIN_DETAILS = ((DETAILS_KEY, status_of(_PLAIN).SerializeToString()),)
+
+
 class TimeIsUpError(Exception):
     """The server's own limit passed, on a call without a deadline."""
 
@@ -82,6 +87,10 @@ class Endings:
         if not isinstance(error, Exception):
             raise error
         await self._unexpected(call, error, context)
+
+    async def give_up(self, context: "Context") -> NoReturn:
+        """Answers a call for which nothing else can be made; needs next to no memory."""
+        await context.abort(grpc.StatusCode.INTERNAL, _PLAIN.message, _PLAIN_DETAILS)
 
     async def _refuse(self, call: Call, error: RuleError, context: "Context") -> NoReturn:
         call.reason = error.reason.name

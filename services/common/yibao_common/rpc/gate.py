@@ -117,7 +117,7 @@ class Gate(grpc.aio.ServerInterceptor):
             finally:
                 self._end(call)
 
-        return grpc.unary_unary_rpc_method_handler(guarded)
+        return grpc.unary_unary_rpc_method_handler(self._told_in_any_case(guarded))
 
     def _guard_answers(self, method: Method, handler: "Handler") -> "Handler":
         serve: Any = handler.unary_stream
@@ -145,7 +145,9 @@ class Gate(grpc.aio.ServerInterceptor):
             finally:
                 self._end(call)
 
-        return grpc.unary_stream_rpc_method_handler(guarded, response_serializer=_to_bytes)
+        return grpc.unary_stream_rpc_method_handler(
+            self._told_in_any_case(guarded), response_serializer=_to_bytes
+        )
 
     def _guard_requests(self, method: Method, handler: "Handler") -> "Handler":
         serve: Any = handler.stream_stream
@@ -166,11 +168,30 @@ class Gate(grpc.aio.ServerInterceptor):
             guarded, handler.request_deserializer, handler.response_serializer
         )
 
+    def _told_in_any_case(
+        self, guarded: "Callable[[bytes, Context], Awaitable[T]]"
+    ) -> "Callable[[bytes, Context], Awaitable[T]]":
+        """Returns `guarded` that ends with a reason of ours though not even an ending is made.
+
+        As for want of memory: gRPC would answer with the name of what was raised.
+        """
+
+        async def told(raw: bytes, context: "Context") -> T:
+            try:
+                return await guarded(raw, context)
+            except (grpc.aio.AbortError, asyncio.CancelledError):
+                raise
+            except Exception:
+                await self._endings.give_up(context)
+
+        return told
+
     def _begin(self, method: Method) -> Call:
+        call = Call(method)
         method.metrics.running += 1
         if not method.is_open:
             self._running += 1
-        return Call(method)
+        return call
 
     def _end(self, call: Call) -> None:
         method = call.method

@@ -10,6 +10,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from yibao_common.process.config import ServerConfig, StartError
+from yibao_common.process.descriptors import most_connections
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics, MetricsEndpoint
 from yibao_common.rpc.access import AccessTable
@@ -188,6 +189,11 @@ def server_options(config: ServerConfig) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", 2 * config.max_message_bytes),
         ("grpc.max_metadata_size", 16_384),
         ("grpc.max_concurrent_streams", 1_000),
+        # Who connects and says nothing is let go: before the handshake is over, and where no
+        # call came for long. Clients connect again with their next call.
+        ("grpc.server_handshake_timeout_ms", 10_000),
+        ("grpc.max_connection_idle_ms", 900_000),
+        ("grpc.max_allowed_incoming_connections", most_connections()),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         # Newer releases of gRPC wait a minute for a ping's answer unless told this as well.

@@ -129,7 +129,7 @@ class TrustHolder:
             # Also where this machine's own clock is behind: the caller's is not at fault.
             raise RuleError(Reason.QR_STALE_TRUST, error.message) from None
         except TrustFolderError:
-            # What must not go back cannot be read; the pulls tell the operator of it.
+            # Nothing is held, and what must not go back cannot be read; the pulls tell of it.
             message = "the folder of trust cannot be read"
             raise RuleError(Reason.QR_STALE_TRUST, message) from None
 
