@@ -16,7 +16,7 @@ from support.contracts import ROOT, SERVICES
 
 from yibao_common.process.metrics import Metrics
 from yibao_common.values.caller import Role, parse_caller
-from yibao_common.values.reasons import Reason
+from yibao_common.values.reasons import Code, Reason
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
@@ -121,6 +121,8 @@ def test_the_table_of_grpc_codes_has_every_code_that_a_caller_may_see() -> None:
     # These are gRPC's own: nothing of ours gives them.
     grpcs_own = {"OK", "CANCELLED", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "UNKNOWN"}
     assert {reason.code.name for reason in Reason} | grpcs_own <= told
+    # Whether something was stored differs among these, so each is named.
+    assert {reason.name for reason in Reason if reason.code is Code.UNAVAILABLE} <= told
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
