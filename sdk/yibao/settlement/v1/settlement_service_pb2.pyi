@@ -86,7 +86,9 @@ class SettleBillRequest(google.protobuf.message.Message):
     """The pooling region of the visit."""
     @property
     def presentation(self) -> yibao.settlement.v1.visit_pb2.Presentation:
-        """The code that the person showed to pay."""
+        """The code that the person showed to pay; absent only where the person died after the
+        visit was registered (I-31), and FIELD_REQUIRED otherwise.
+        """
 
     @property
     def bill(self) -> yibao.settlement.v1.bill_pb2.Bill:

@@ -38,8 +38,10 @@ class SettlementServiceStub:
     The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
     gets the first answer, byte for byte, SETTLED even where it was reversed since; after
     a time-out, repeat, and read the state by GetSettlement where a reversal may have come
-    between. The enrolment on the service date decides. Reasons: FEED_STALE, the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
-    PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
+    between. The enrolment on the service date decides. Where the person died, days after
+    that are refused, and days up to it need no code. Reasons: FEED_STALE, the QR_*
+    reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, PERSON_MERGED, PERSON_DECEASED,
+    ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
     INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, VISIT_CANCELLED, SERVICE_DATE_INVALID,
     INSTITUTION_NOT_DESIGNATED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
@@ -115,8 +117,10 @@ class SettlementServiceAsyncStub:
     The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
     gets the first answer, byte for byte, SETTLED even where it was reversed since; after
     a time-out, repeat, and read the state by GetSettlement where a reversal may have come
-    between. The enrolment on the service date decides. Reasons: FEED_STALE, the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
-    PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
+    between. The enrolment on the service date decides. Where the person died, days after
+    that are refused, and days up to it need no code. Reasons: FEED_STALE, the QR_*
+    reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, PERSON_MERGED, PERSON_DECEASED,
+    ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
     INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, VISIT_CANCELLED, SERVICE_DATE_INVALID,
     INSTITUTION_NOT_DESIGNATED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
@@ -196,8 +200,10 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
         gets the first answer, byte for byte, SETTLED even where it was reversed since; after
         a time-out, repeat, and read the state by GetSettlement where a reversal may have come
-        between. The enrolment on the service date decides. Reasons: FEED_STALE, the QR_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER,
-        PERSON_MERGED, ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
+        between. The enrolment on the service date decides. Where the person died, days after
+        that are refused, and days up to it need no code. Reasons: FEED_STALE, the QR_*
+        reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, PERSON_MERGED, PERSON_DECEASED,
+        ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
         CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
         INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, VISIT_CANCELLED, SERVICE_DATE_INVALID,
         INSTITUTION_NOT_DESIGNATED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,

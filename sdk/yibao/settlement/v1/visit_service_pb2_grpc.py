@@ -59,8 +59,9 @@ class VisitServiceServicer(object):
     def RegisterVisit(self, request, context):
         """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
         inpatient care types, which begin with 2), or a card's. Callers: institution, for
-        itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the QR_* reasons,
-        CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, ECERT_NOT_ACTIVATED,
+        itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
+        QR_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
+        ECERT_NOT_ACTIVATED,
         ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
         CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
         INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,

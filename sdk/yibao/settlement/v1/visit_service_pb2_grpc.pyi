@@ -27,8 +27,9 @@ class VisitServiceStub:
     ]
     """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
     inpatient care types, which begin with 2), or a card's. Callers: institution, for
-    itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the QR_* reasons,
-    CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, ECERT_NOT_ACTIVATED,
+    itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
+    QR_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
+    ECERT_NOT_ACTIVATED,
     ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
     CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
     INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
@@ -63,8 +64,9 @@ class VisitServiceAsyncStub:
     ]
     """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
     inpatient care types, which begin with 2), or a card's. Callers: institution, for
-    itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the QR_* reasons,
-    CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, ECERT_NOT_ACTIVATED,
+    itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
+    QR_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
+    ECERT_NOT_ACTIVATED,
     ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
     CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
     INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
@@ -101,8 +103,9 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.RegisterVisitResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.RegisterVisitResponse]]:
         """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
         inpatient care types, which begin with 2), or a card's. Callers: institution, for
-        itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the QR_* reasons,
-        CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, ECERT_NOT_ACTIVATED,
+        itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
+        QR_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
+        ECERT_NOT_ACTIVATED,
         ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
         CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
         INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,

@@ -40,6 +40,7 @@ class InsuredPerson:
     payer_ids: tuple[str, ...]
     enrolments: tuple[Enrolment, ...]
     credentials: tuple[Credential, ...]
+    death_date: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from yibao_settlement.rules.visit import Visit
 class TrialInputs:
     """What a trial starts from; `year` are the accumulators of the bill's year.
 
-    `standing` is None where nothing is booked of the person.
+    `standing` is None where nothing is booked of the person, `death_date` while it lives.
     """
 
     visit: Visit
@@ -27,6 +27,7 @@ class TrialInputs:
     enrolments: Sequence[Enrolment]
     year: Accumulators
     reference: Reference
+    death_date: dt.date | None = None
 
 
 class Reads(Protocol):

@@ -23,7 +23,9 @@ def settlement_faults(
     """Yields what is wrong with a settlement; `policy` is that of its version, if stored."""
     if booked.code_uses > 1:
         yield 7, f"{booked.code_uses} codes were used up for it"
-    elif not booked.code_uses and booked.untold_uses < booked.bills_of_request:
+    elif booked.code_uses or booked.is_audited_without_code:
+        pass
+    elif booked.untold_uses < booked.bills_of_request:
         # Of before it was kept what for: there may be more, because the id of a request could
         # come again with another code once its answer was no longer kept.
         uses = f"{booked.untold_uses} codes used up for {booked.bills_of_request} bills"

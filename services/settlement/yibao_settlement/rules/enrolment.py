@@ -33,6 +33,18 @@ class Enrolment:
     is_premium_pending: bool
 
 
+def check_alive(death_date: dt.date | None) -> None:
+    """Raises PERSON_DECEASED where identity told of a death: nobody registers anew (I-31)."""
+    if death_date is not None:
+        raise _deceased(death_date)
+
+
+def check_alive_on(death_date: dt.date | None, day: dt.date) -> None:
+    """Raises PERSON_DECEASED for care on a day after a death (I-31)."""
+    if death_date is not None and day > death_date:
+        raise _deceased(death_date)
+
+
 def check_enrolled(
     enrolments: Sequence[Enrolment], *, on: dt.date, insurance_type: str = ""
 ) -> Enrolment:
@@ -77,6 +89,14 @@ def not_enrolled_here() -> RuleError:
         Reason.PERSON_NOT_ENROLLED,
         "the person is not enrolled in this region",
         enrolment_status="UNKNOWN",
+    )
+
+
+def _deceased(death_date: dt.date) -> RuleError:
+    return RuleError(
+        Reason.PERSON_DECEASED,
+        f"the person died on {death_date.isoformat()}",
+        death_date=death_date.isoformat(),
     )
 
 

@@ -23,7 +23,7 @@ _LACKING = {
     Reason.CARD_RESTRICTED_NOT_ACTIVATED,
 }
 # Those that it may have lifted meanwhile; what was told last stands where it cannot be asked.
-_LIFTED = {Reason.ECERT_SUSPENDED, Reason.CARD_SUSPENDED}
+_LIFTED = {Reason.ECERT_SUSPENDED, Reason.CARD_SUSPENDED, Reason.PERSON_DECEASED}
 
 
 class News:

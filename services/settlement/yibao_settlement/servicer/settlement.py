@@ -25,7 +25,7 @@ from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.find import find_explained, find_settlement
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, ReverseSettlement
-from yibao_settlement.application.settlement.settle import SettleBill
+from yibao_settlement.application.settlement.settle import SETTLE_METHOD, SettleBill
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.rules.visit import settlement_audience
 from yibao_settlement.servicer.decode import (
@@ -166,13 +166,15 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         )
 
     def _settle_command(self, request: pb.SettleBillRequest) -> Command:
-        asked = request_of(request, "SettleBill")
-        code = self._trust.judge(
-            request.presentation,
-            region=request.region,
-            audience=settlement_audience(asked.caller.own_institution()),
-            now=self._clock(),
-        )
+        asked = request_of(request, SETTLE_METHOD)
+        code = None
+        if request.HasField("presentation"):
+            code = self._trust.judge(
+                request.presentation,
+                region=request.region,
+                audience=settlement_audience(asked.caller.own_institution()),
+                now=self._clock(),
+            )
         return SettleBill(asked, code, bill_of(request.bill), settled, expected_of(request))
 
     async def ReverseSettlement(

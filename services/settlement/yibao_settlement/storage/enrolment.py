@@ -31,16 +31,16 @@ def enrolments_from(rows: Iterable[Row]) -> dict[str, list[Enrolment]]:
 
 
 def read_enrolments(wanted: Wanted) -> tuple[Read, Read]:
-    """Reads the persons' periods, and the births of those who are registered."""
-    births = ("person_id", "birth_date")
+    """Reads the persons' periods, and when they were born and died."""
+    lives = ("person_id", "birth_date", "death_date")
     return (
         Read(
             wanted.select(tables.enrolment, ENROLMENT_COLUMNS, "person_id", wanted.person_ids),
             _keep_enrolments,
         ),
         Read(
-            wanted.select(tables.person, births, "person_id", set(wanted.holders.values())),
-            _keep_births,
+            wanted.select(tables.person, lives, "person_id", wanted.person_ids),
+            _keep_lives,
         ),
     )
 
@@ -49,5 +49,8 @@ def _keep_enrolments(working_set: WorkingSet, rows: list[Row]) -> None:
     working_set.enrolments.update(enrolments_from(rows))
 
 
-def _keep_births(working_set: WorkingSet, rows: list[Row]) -> None:
-    working_set.birth_dates.update(rows)
+def _keep_lives(working_set: WorkingSet, rows: list[Row]) -> None:
+    for person_id, birth_date, death_date in rows:
+        working_set.birth_dates[person_id] = birth_date
+        if death_date is not None:
+            working_set.death_dates[person_id] = death_date

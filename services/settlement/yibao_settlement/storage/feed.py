@@ -132,7 +132,10 @@ _PLACE = (
     *("epoch", "sequence", "head_sequence", "head_mark", "reading"),
     *("anew_until", "read_time"),
 )
-_PERSON = ("region", "person_id", "sequence", "birth_date", "merged_into", "payer_ids", "reading")
+_PERSON = (
+    *("region", "person_id", "sequence", "birth_date", "merged_into"),
+    *("payer_ids", "reading", "death_date"),
+)
 
 
 def _place_row(position: FeedPosition) -> Row:
@@ -143,7 +146,8 @@ def _person_row(region: str, change: EnrolmentChange, reading: int) -> Row:
     person = change.person
     payer_ids = ",".join(person.payer_ids)
     key = (region, person.person_id, change.sequence)
-    return (*key, person.birth_date, person.merged_into, payer_ids, reading)
+    known = (person.birth_date, person.merged_into, payer_ids, reading)
+    return (*key, *known, person.death_date)
 
 
 def _enrolment_row(region: str, person_id: str, enrolment: Enrolment) -> Row:

@@ -61,6 +61,7 @@ class StoredReads:
                 enrolments_from(periods).get(person_id, []),
                 _year(connection, region, standing, benefit_year) if standing else {},
                 self._view(connection, region, item_codes),
+                _death_date(connection, region, person_id),
             )
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
@@ -128,6 +129,14 @@ def _standing(connection: sa.Connection, region: str, person_id: str) -> Standin
         sa.select(*columns).where(table.c.region == region, table.c.person_id == person_id)
     ).one_or_none()
     return None if row is None else standing_from(tuple(row))
+
+
+def _death_date(connection: sa.Connection, region: str, person_id: str) -> dt.date | None:
+    person = tables.person.c
+    death_date: dt.date | None = connection.execute(
+        sa.select(person.death_date).where(person.region == region, person.person_id == person_id)
+    ).scalar_one_or_none()
+    return death_date
 
 
 def _year(

@@ -99,6 +99,8 @@ person = sa.Table(
     sa.Column("reading", sa.Integer, nullable=False),
     # When a feed that was read anew did not tell of the person any more.
     sa.Column("gone_time", Instant),
+    # Null while the person lives.
+    sa.Column("death_date", sa.Date),
 )
 sa.Index(
     "ix_person_region_merged_into",

@@ -71,13 +71,15 @@ class WorkingSet:
     now: dt.datetime
     reference: Reference
     standings: dict[str, Standing]
-    # Of codes that register visits: whose they are, and when these were born.
+    # Of codes that register visits: whose they are.
     persons_by_subject: Mapping[str, str]
     # Persons whose settlements are reversed, to who stands in their place since a merge.
     survivors: Mapping[str, str]
     # Every id of a posting must be greater.
     posting_fence: str = ""
     birth_dates: dict[str, dt.date] = field(default_factory=dict)
+    # Of those who died.
+    death_dates: dict[str, dt.date] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     visits: dict[str, Visit] = field(default_factory=dict)
     # (institution, the institution's visit number) to visit id.

@@ -11,7 +11,12 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.bill import Bill, price_lines
-from yibao_settlement.rules.enrolment import Enrolment, check_enrolled, check_premium
+from yibao_settlement.rules.enrolment import (
+    Enrolment,
+    check_alive_on,
+    check_enrolled,
+    check_premium,
+)
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.split import Facts, Split
@@ -38,6 +43,7 @@ def adjudicate_bill(
     *,
     region: str,
     enrolments: Sequence[Enrolment],
+    death_date: dt.date | None,
     year: Accumulators,
     account_balance_fen: int,
     reference: Reference,
@@ -48,13 +54,14 @@ def adjudicate_bill(
     The enrolment on the service date decides, whatever it was when the visit began.
 
     Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
-    PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND, the faults of the lines,
-    POLICY_NO_MATCHING_ROW.
+    PERSON_DECEASED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND, the
+    faults of the lines, POLICY_NO_MATCHING_ROW.
     """
     day = bill.service_date
     check_service_date(day, visit=visit, today=shanghai_day(now))
     institution = reference.institution(visit.institution_id)
     check_designated(institution, visit.institution_id, region=region, on=day)
+    check_alive_on(death_date, day)
     enrolment = check_enrolled(enrolments, on=day, insurance_type=visit.insurance_type)
     check_premium(enrolment)
     insurance_type = enrolment.insurance_type

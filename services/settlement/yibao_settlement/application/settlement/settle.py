@@ -1,10 +1,12 @@
 """Settling a bill: check, adjudicate, book."""
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Code, accepted
@@ -19,13 +21,17 @@ from yibao_settlement.rules.ledger import PostingKind, settlement_entries
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.visit import Visit, check_not_cancelled
 
+# Under which the audit tells of a bill that no code was shown for.
+SETTLE_METHOD = "SettleBill"
+
 
 @dataclass(frozen=True, slots=True)
 class SettleBill:
     """Settles a bill of a visit of the caller's institution."""
 
     request: Request
-    code: Code
+    # None where none was presented: only of a person who died.
+    code: Code | None
     bill: Bill
     # Writes a SettleBillResponse.
     encode: Callable[[SettlementRecord], bytes]
@@ -51,13 +57,14 @@ class SettleBill:
         person_id = visit.person_id
         standing = working_set.standing(person_id)
         check_not_merged(standing)
-        code = accepted(self.code)
-        working_set.check_code(code, person_id, institution_id=visit.institution_id)
+        death_date = working_set.death_dates.get(person_id)
+        code = self._code(working_set, visit, death_date)
         adjudication = adjudicate_bill(
             bill,
             visit,
             region=working_set.region,
             enrolments=working_set.enrolments.get(person_id, ()),
+            death_date=death_date,
             year=working_set.year(person_id, bill.service_date.year),
             account_balance_fen=standing.balance_fen,
             reference=working_set.reference,
@@ -81,10 +88,45 @@ class SettleBill:
         )
         response = self.encode(record)
         # Nothing below refuses: from here on the working set changes.
-        use = CodeUse(code, request.request_id, visit.institution_id, record.settlement_id)
-        working_set.use_code(person_id, use)
+        if code is None:
+            self._put_on_record(record, working_set)
+        else:
+            use = CodeUse(code, request.request_id, visit.institution_id, record.settlement_id)
+            working_set.use_code(person_id, use)
         _book(record, request, working_set)
         return response
+
+    def _code(
+        self, working_set: WorkingSet, visit: Visit, death_date: dt.date | None
+    ) -> PresentedCode | None:
+        """Returns the code, which may be used; None where the dead shows none (I-31).
+
+        The visit was registered by the person, and what it cost until that day is paid.
+        """
+        if self.code is None:
+            if death_date is not None:
+                return None
+            refuse_faults([FieldFault("presentation", Reason.FIELD_REQUIRED, "is required")])
+        assert self.code is not None
+        code = accepted(self.code)
+        working_set.check_code(code, visit.person_id, institution_id=visit.institution_id)
+        return code
+
+    def _put_on_record(self, record: SettlementRecord, working_set: WorkingSet) -> None:
+        """Tells of a bill that no code was shown for; the ledger checker asks for it."""
+        working_set.audit.add(
+            entry_of(
+                self.request,
+                at=working_set.now,
+                subject_ids=(record.person_id, record.settlement_id),
+                detail={
+                    "death_date": working_set.death_dates[record.person_id].isoformat(),
+                    "institution": record.institution_id,
+                    "fund_total_fen": str(record.fund_total_fen),
+                    "account_fen": str(record.account_fen),
+                },
+            )
+        )
 
     def _visit(self, working_set: WorkingSet) -> Visit:
         bill = self.bill

@@ -42,6 +42,7 @@ def trial(reads: Reads, region: str, bill: Bill, *, institution_id: str, now: dt
         inputs.visit,
         region=region,
         enrolments=inputs.enrolments,
+        death_date=inputs.death_date,
         year=inputs.year,
         account_balance_fen=standing.balance_fen,
         reference=inputs.reference,

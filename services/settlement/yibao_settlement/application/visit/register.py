@@ -13,7 +13,7 @@ from yibao_settlement.application.batch.command import Code, accepted
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import CodeUse, WorkingSet
 from yibao_settlement.rules.account import check_not_merged
-from yibao_settlement.rules.enrolment import check_enrolled, not_enrolled_here
+from yibao_settlement.rules.enrolment import check_alive, check_enrolled, not_enrolled_here
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.visit import Visit, check_designated, check_start_date
 
@@ -59,6 +59,7 @@ class RegisterVisit:
         if person_id is None:
             raise not_enrolled_here()
         check_not_merged(working_set.standing(person_id))
+        check_alive(working_set.death_dates.get(person_id))
         enrolment = check_enrolled(working_set.enrolments.get(person_id, ()), on=self.start_date)
         working_set.check_code(code, person_id, institution_id=institution_id)
         number = (institution_id, self.provider_visit_number)

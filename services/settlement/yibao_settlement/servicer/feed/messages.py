@@ -62,6 +62,7 @@ def change_of(message: person_pb.EnrolmentChange) -> EnrolmentChange:
             birth_date=to_date(message.birth_date),
             merged_into=message.merged_into or None,
             payer_ids=tuple(message.payer_ids),
+            death_date=to_optional_date(message, "death_date"),
             enrolments=tuple(_enrolment_of(each) for each in message.enrolments),
             credentials=tuple(
                 Credential(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from yibao_common.db.rows import Row, select_rows
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.settlement.record import (
@@ -31,7 +32,8 @@ class BookedSettlement:
     what the settlement and its reversal posted. `code_uses` counts the codes used up for
     it. `untold_uses` counts those used up by its request of which it was not kept yet what
     for, and `bills_of_request` the bills that the request settled: more than one where its
-    id came again after the answer was no longer kept.
+    id came again after the answer was no longer kept. `is_audited_without_code` where the
+    audit tells that nobody could show one, because the person died.
     """
 
     settlement_id: str
@@ -43,6 +45,7 @@ class BookedSettlement:
     code_uses: int
     untold_uses: int
     bills_of_request: int
+    is_audited_without_code: bool
 
 
 def booked_settlements(connection: sa.Connection, region: str) -> Iterator[BookedSettlement]:
@@ -95,6 +98,7 @@ def _with_belongings(
     )
     visits = {row[0]: visit_from(row) for row in visit_rows}
     code_uses = _code_uses(connection, region, [row.request_id for row in rows])
+    without_code = _audited_without_code(connection, region, settlement_ids)
     reversal_ids = [row.reversal_id for row in rows if row.reversal_id is not None]
     posted = _posted(connection, region, settlement_ids + reversal_ids)
     for row in rows:
@@ -108,6 +112,7 @@ def _with_belongings(
             code_uses.get((row.request_id, row.settlement_id), 0),
             code_uses.get((row.request_id, None), 0),
             shared.get(row.request_id, 1),
+            row.settlement_id in without_code,
         )
 
 
@@ -141,6 +146,27 @@ def _code_uses(
         .group_by(used.request_id, used.used_for_id)
     )
     return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _audited_without_code(
+    connection: sa.Connection, region: str, settlement_ids: Sequence[str]
+) -> set[str]:
+    """Returns the settlements of which the audit tells that the dead showed no code."""
+    event, subject = tables.audit.event.c, tables.audit.subject.c
+    rows = connection.execute(
+        sa.select(subject.subject_id)
+        .join_from(
+            tables.audit.subject,
+            tables.audit.event,
+            sa.and_(subject.region == event.region, subject.sequence == event.sequence),
+        )
+        .where(
+            subject.region == region,
+            subject.subject_id.in_(settlement_ids),
+            event.method == SETTLE_METHOD,
+        )
+    )
+    return set(rows.scalars())
 
 
 def _posted(
