@@ -1,11 +1,14 @@
 """Settlement's own certificate is renewed in time: news and trust come on after its end."""
 
+import contextlib
 import datetime as dt
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from support.both_services import both_services
+from support.both_services import BothServices, both_services
 from support.databases import SqliteDatabases
 from support.short_certificates import shorten
 
@@ -17,21 +20,48 @@ _LIFE_SECONDS = 12
 _OWN = Leaf("settlement-server", "service/settlement", is_server=True)
 
 
-def test_news_and_trust_come_on_after_the_end_of_the_certificate(tmp_path: Path) -> None:
+_FAILURES = {"identity gives no news", "trust is not renewed"}
+
+
+@contextlib.contextmanager
+def services_with_short_life(folder: Path) -> Iterator[tuple[BothServices, dt.datetime]]:
+    """Runs both services and tells when settlement's certificate ends."""
     ends: list[dt.datetime] = []
 
-    def prepare(folder: Path) -> None:
-        ends.append(shorten(folder, _OWN.name, seconds=_LIFE_SECONDS))
+    def prepare(files: Path) -> None:
+        ends.append(shorten(files, _OWN.name, seconds=_LIFE_SECONDS))
 
-    databases = SqliteDatabases(tmp_path)
-    with both_services(tmp_path / "files", databases, prepare=prepare) as services:
+    databases = SqliteDatabases(folder)
+    with both_services(folder / "files", databases, prepare=prepare) as services:
+        yield services, ends[0]
+    databases.close()
+
+
+def log_of(services: BothServices) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in services.lines.getvalue().splitlines()]
+
+
+def test_news_and_trust_come_on_after_the_end_of_the_certificate(tmp_path: Path) -> None:
+    with services_with_short_life(tmp_path) as (services, end):
         services.person()
         issue_dev_certificates(services.files.folder, [_OWN])
-        time.sleep((ends[0] - system_clock()).total_seconds() + 0.1)
+        time.sleep((end - system_clock()).total_seconds() + 0.1)
         services.person()
         # Trust is asked for five times a second.
         time.sleep(1)
-        events = [json.loads(line)["event"] for line in services.lines.getvalue().splitlines()]
-    databases.close()
+        events = [line["event"] for line in log_of(services)]
     assert "files of a channel reloaded" in events
-    assert not {"identity gives no news", "trust is not renewed"} & set(events)
+    assert not _FAILURES & set(events)
+
+
+def test_a_certificate_that_ended_is_told_as_the_cause(tmp_path: Path) -> None:
+    with services_with_short_life(tmp_path) as (services, end):
+        services.person()
+        time.sleep((end - system_clock()).total_seconds() + 1)
+        problems = {
+            line["event"]: line["problem"] for line in log_of(services) if "problem" in line
+        }
+    assert set(problems) == _FAILURES
+    assert set(problems.values()) == {
+        "UNAUTHENTICATED CALLER_UNKNOWN: the client certificate has expired"
+    }

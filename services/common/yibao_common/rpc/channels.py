@@ -7,8 +7,13 @@ from typing import TypedDict
 import grpc
 
 from yibao.client import channel_options, secure_aio_channel, secure_channel
+from yibao.errors import error_of
+from yibao_common.commands.background import ToldError
 from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.process.logs import Log
+
+# What the peer says of who calls it.
+_MINE = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,19 @@ class _Files(TypedDict):
     ca_file: Path
     certificate_file: Path
     key_file: Path
+
+
+def told(error: grpc.aio.AioRpcError) -> ToldError:
+    """Returns a failed call to a peer in words for the operator.
+
+    The peer's own text is told only where it says what is wrong with this service: other
+    texts differ from time to time, and each would be a line of its own.
+    """
+    refusal = error_of(error)
+    text = f"{refusal.code.name} {refusal.reason.removeprefix('ERROR_REASON_')}".rstrip()
+    if refusal.code in _MINE:
+        text = f"{text}: {refusal.message}"
+    return ToldError(text)
 
 
 def open_aio_channel(peer: Peer, *, own: ServerConfig, log: Log) -> grpc.aio.Channel:

@@ -18,6 +18,7 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.channels import told
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_settlement.application.feed import Applied, Feed, FeedPosition
@@ -118,6 +119,8 @@ class FeedClient:
     async def _follow(self, region: str) -> None:
         try:
             await self._pull(region, wait_milliseconds=self._wait_milliseconds)
+        except grpc.aio.AioRpcError as error:
+            raise told(error) from error
         except asyncio.CancelledError:
             if not self._is_closing:
                 raise

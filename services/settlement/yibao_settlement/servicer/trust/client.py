@@ -18,6 +18,7 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.channels import told
 from yibao_common.values.clock import Clock
 
 _DEADLINE_SECONDS = 5.0
@@ -85,6 +86,8 @@ class TrustClient:
         except (QrError, TrustFolderError) as error:
             # Its text names what is wrong with a document or a folder, and no person.
             raise ToldError(str(error)) from error
+        except grpc.aio.AioRpcError as error:
+            raise told(error) from error
 
     def _age_seconds(self) -> float:
         now = self._clock()
