@@ -118,13 +118,11 @@ class Stack:
             claim=claim,
         )
         try:
-            # Settlement learns the keys and persons from identity when it starts.
-            for name in ("identity", "offsite"):
+            # Settlement waits itself for the first keys and persons of identity.
+            for name in SERVICES:
                 stack._spawn(name)
-            stack.wait_serving("identity")
-            stack._spawn("settlement")
-            stack.wait_serving("settlement")
-            stack.wait_serving("offsite")
+            for name in SERVICES:
+                stack.wait_serving(name)
         except BaseException:
             stack.close()
             raise
