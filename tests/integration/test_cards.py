@@ -241,7 +241,7 @@ def test_evidence_is_that_of_the_place(run: Callable[[Scenario], None]) -> None:
                     card, counter=counter(is_original_card_shown=True, document=STRANGER)
                 ),
                 "ID_MISMATCH",
-                {},
+                {"tries_left": "4"},
             ),
             ("bank", world.at_counter(card, card_id=""), "FIELD_REQUIRED", {}),
             (

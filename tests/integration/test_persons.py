@@ -232,7 +232,7 @@ def test_a_counter_looks_persons_up_by_their_documents(run: Run) -> None:
     assert OTHER_NUMBER not in log
 
 
-def test_look_ups_are_slowed_down_for_each_caller(run: Run) -> None:
+def test_look_ups_are_slowed_down_for_each_agency(run: Run) -> None:
     async def scenario(identity: Identity) -> None:
         wanted = of_region(persons.SearchPersonsRequest, document=shown(NUMBER))
         for _ in range(3):
@@ -240,7 +240,42 @@ def test_look_ups_are_slowed_down_for_each_caller(run: Run) -> None:
         error = await refusal(identity.persons("bank").SearchPersons(wanted))
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert reason_in(error) == "RATE_LIMITED"
-        await identity.persons("agency").SearchPersons(wanted)
+        # Two operators of one agency share what it has.
+        for name in ("agency", "checker", "agency"):
+            await identity.persons(name).SearchPersons(wanted)
+        assert await reason(identity.persons("checker").SearchPersons(wanted)) == "RATE_LIMITED"
+
+    run(scenario, persons={"search_rate_per_minute": 3})
+
+
+def test_whatever_finds_a_person_by_a_document_shares_the_limit(run: Run) -> None:
+    async def scenario(identity: Identity) -> None:
+        stub = identity.persons()
+        await identity.register(NUMBER)
+        other = await identity.register(OTHER_NUMBER)
+
+        def corrected() -> Any:
+            return of_region(
+                persons.UpdatePersonRequest,
+                person_id=other.person_id,
+                document=shown(NUMBER),
+                explanation="typing error",
+            )
+
+        # What finds nobody takes nothing of it.
+        for sequence in range(70, 75):
+            await identity.register(citizen_number(sequence))
+        assert await reason(stub.UpdatePerson(corrected())) == "PERSON_EXISTS"
+        assert await reason(stub.RegisterPerson(registration(NUMBER))) == "PERSON_EXISTS"
+        submitted = await stub.SubmitPersons(
+            persons.SubmitPersonsRequest(items=[registration(NUMBER), registration(NUMBER)])
+        )
+        told = [result.error.reason for result in submitted.results]
+        assert told == ["ERROR_REASON_PERSON_EXISTS", "ERROR_REASON_RATE_LIMITED"]
+        assert await reason(stub.UpdatePerson(corrected())) == "RATE_LIMITED"
+        assert await reason(stub.RegisterPerson(registration(NUMBER))) == "RATE_LIMITED"
+        wanted = of_region(persons.SearchPersonsRequest, document=shown(NUMBER))
+        assert await reason(stub.SearchPersons(wanted)) == "RATE_LIMITED"
 
     run(scenario, persons={"search_rate_per_minute": 3})
 

@@ -8,6 +8,7 @@ from support.memory.card_loss import MemoryCardLosses
 from support.memory.card_sweep import MemoryCardSweep
 from support.memory.card_use import MemoryCardUses
 from support.memory.death import MemoryDeaths
+from support.memory.document_guess import MemoryDocumentGuesses
 from support.memory.holder import MemoryHolders
 from support.memory.pin import MemoryPins
 from support.memory.transactions import MemoryTransactions
@@ -35,6 +36,7 @@ class MemoryCardDesk(CardActs):
             holders=holders,
             cards=cards,
             deaths=MemoryDeaths(holders),
+            document_guesses=MemoryDocumentGuesses(),
             card_losses=MemoryCardLosses(cards),
             pins=MemoryPins(cards),
             card_uses=MemoryCardUses(cards),

@@ -92,7 +92,7 @@ class RelativesConfig(Section):
 class PersonsConfig(Section):
     """Looking persons up by their documents."""
 
-    # By one caller; each look-up is on record as well.
+    # By the operators of one agency together; each look-up is on record as well.
     search_rate_per_minute: int = Field(default=30, ge=1, le=10_000)
 
 

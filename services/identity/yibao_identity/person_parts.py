@@ -31,6 +31,7 @@ from yibao_identity.servicer.feed.watch import FeedWatch
 from yibao_identity.servicer.merge import MergePart
 from yibao_identity.servicer.newborn import NewbornPart
 from yibao_identity.servicer.person.correction import CorrectionPart
+from yibao_identity.servicer.person.limit import LookupLimit
 from yibao_identity.servicer.person.lookup import LookupPart
 from yibao_identity.servicer.person.registration import RegistrationPart
 from yibao_identity.servicer.relative import RelativePart
@@ -63,6 +64,7 @@ def person_servicer(
         LinkPurpose.SHARE_ACCOUNT: config.relatives.share_account_most,
     }
     calls = Calls(transactions, clock=clock)
+    limit = LookupLimit(config.persons.search_rate_per_minute)
     return composed(
         PersonServiceServicer,
         _SERVICE,
@@ -70,13 +72,14 @@ def person_servicer(
             PersonRegistrations(transactions, clock=clock, ids=ids),
             blocking,
             regions=config.issuer.regions,
+            limit=limit,
         ),
-        NewbornPart(Newborns(transactions, clock=clock, ids=ids), blocking),
-        CorrectionPart(PersonCorrections(transactions, clock=clock), blocking),
+        NewbornPart(Newborns(transactions, clock=clock, ids=ids), blocking, limit=limit),
+        CorrectionPart(PersonCorrections(transactions, clock=clock), blocking, limit=limit),
         LookupPart(
             PersonLookups(transactions, clock=clock),
             blocking,
-            search_rate_per_minute=config.persons.search_rate_per_minute,
+            limit=limit,
         ),
         EnrolmentPart(Enrolments(transactions, clock=clock, ids=ids), blocking),
         DeathPart(Deaths(transactions, clock=clock, ids=ids), blocking),

@@ -147,7 +147,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_ID_REQUIRED: _ErrorReason.ValueType  # 58
     """FAILED_PRECONDITION. The holder's identity document has to be shown (I-15)."""
     ERROR_REASON_ID_MISMATCH: _ErrorReason.ValueType  # 59
-    """PERMISSION_DENIED. The identity document is not that of the holder (I-14, I-24)."""
+    """PERMISSION_DENIED. The identity document is not that of the holder (I-14, I-24); the
+    try was counted. Metadata: `tries_left`.
+    """
     ERROR_REASON_QR_MALFORMED: _ErrorReason.ValueType  # 60
     """INVALID_ARGUMENT. The QR text is not a code of profile MI1 or MI2."""
     ERROR_REASON_QR_UNKNOWN_KEY: _ErrorReason.ValueType  # 61
@@ -417,6 +419,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. No death of the person is recorded, or it was revoked. Metadata:
     `person_id`.
     """
+    ERROR_REASON_ID_CHECK_LOCKED: _ErrorReason.ValueType  # 195
+    """FAILED_PRECONDITION. Five wrong identity documents in a row were shown for this
+    person, by whichever methods and callers: none is compared for 24 hours, the right
+    one neither. Metadata: `until`.
+    """
     ERROR_REASON_DEVICE_NOT_FOUND: _ErrorReason.ValueType  # 200
     """NOT_FOUND. No such device in the caller's scope. Metadata: `device_id`."""
     ERROR_REASON_DEVICE_EXISTS: _ErrorReason.ValueType  # 201
@@ -577,7 +584,9 @@ Metadata: `limit`.
 ERROR_REASON_ID_REQUIRED: ErrorReason.ValueType  # 58
 """FAILED_PRECONDITION. The holder's identity document has to be shown (I-15)."""
 ERROR_REASON_ID_MISMATCH: ErrorReason.ValueType  # 59
-"""PERMISSION_DENIED. The identity document is not that of the holder (I-14, I-24)."""
+"""PERMISSION_DENIED. The identity document is not that of the holder (I-14, I-24); the
+try was counted. Metadata: `tries_left`.
+"""
 ERROR_REASON_QR_MALFORMED: ErrorReason.ValueType  # 60
 """INVALID_ARGUMENT. The QR text is not a code of profile MI1 or MI2."""
 ERROR_REASON_QR_UNKNOWN_KEY: ErrorReason.ValueType  # 61
@@ -846,6 +855,11 @@ and no bill of a day after it (I-31). Metadata: `death_date`.
 ERROR_REASON_DEATH_NOT_FOUND: ErrorReason.ValueType  # 191
 """NOT_FOUND. No death of the person is recorded, or it was revoked. Metadata:
 `person_id`.
+"""
+ERROR_REASON_ID_CHECK_LOCKED: ErrorReason.ValueType  # 195
+"""FAILED_PRECONDITION. Five wrong identity documents in a row were shown for this
+person, by whichever methods and callers: none is compared for 24 hours, the right
+one neither. Metadata: `until`.
 """
 ERROR_REASON_DEVICE_NOT_FOUND: ErrorReason.ValueType  # 200
 """NOT_FOUND. No such device in the caller's scope. Metadata: `device_id`."""

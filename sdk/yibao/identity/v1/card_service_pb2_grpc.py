@@ -163,10 +163,9 @@ class CardServiceServicer(object):
         chip read. Activating a replacement closes the lost card in the same transaction;
         the medical account stays the person's, so its total is unchanged (I-23). Callers:
         bank of the region for its own cards, agency of the region, institution for its own
-        terminals.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
+        terminals. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
         CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
-        CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+        CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
         REGISTRATION_REQUIRED, CLOCK_SUSPECT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -191,7 +190,7 @@ class CardServiceServicer(object):
         named at once. Callers: agency of the region, bank of the region for its own cards.
         Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
         CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
-        REQUEST_ID_REUSED.
+        ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -199,10 +198,10 @@ class CardServiceServicer(object):
 
     def CollectReplacement(self, request, context):
         """Hands out the replacement, from the 7th day after the order (I-20). It is a new
-        card, to be activated. Callers: agency of the region, bank of the region for its
-        own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
+        card, to be activated. Callers: agency of the region, bank of the region for its own
+        cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
         CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED,
-        ID_MISMATCH, REQUEST_ID_REUSED.
+        ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -212,10 +211,10 @@ class CardServiceServicer(object):
         """Closes a card for good. It is handed in at the counter, with the identity document
         (I-19); a lost one is closed once its replacement was handed out (I-20). Where the
         holder died, nothing is handed in: with day and evidence it is RecordDeath, which
-        ends all that the person could use (I-31). Callers: agency of the region, bank of the region for its own
-        cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-        CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, PERSON_MERGED,
-        PERSON_DECEASED, REQUEST_ID_REUSED.
+        ends all that the person could use (I-31). Callers: agency of the region, bank of
+        the region for its own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
+        CARD_CLOSED, CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+        ID_CHECK_LOCKED, PERSON_MERGED, PERSON_DECEASED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -223,10 +222,10 @@ class CardServiceServicer(object):
 
     def SetPin(self, request, context):
         """Sets the first PIN of a card (I-13). Callers: agency of the region, bank of the
-        region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
-        Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
-        CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED, ID_REQUIRED,
-        ID_MISMATCH, REQUEST_ID_REUSED.
+        region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent
+        by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST,
+        CARD_CLOSED, CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED,
+        ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -248,10 +247,10 @@ class CardServiceServicer(object):
     def ChangePin(self, request, context):
         """Changes a PIN: by telephone with the old one, or at a counter with the identity
         document (I-14). Callers: channel, agency of the region, bank of the region for its
-        own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
-        CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED, CHANNEL_NOT_ALLOWED,
-        PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST, PIN_TOO_SIMPLE,
-        ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+        own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons:
+        CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
+        CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST,
+        PIN_TOO_SIMPLE, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -259,21 +258,22 @@ class CardServiceServicer(object):
 
     def ReportPinLost(self, request, context):
         """Reports a PIN forgotten: it is refused from now on (I-15). Counters only. Callers:
-        agency of the region, bank of the region for its own cards, channel to be told
-        where to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-        CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+        agency of the region, bank of the region for its own cards, channel to be told where
+        to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+        CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResetPin(self, request, context):
-        """Sets another PIN in place of one that was locked or reported lost, at a counter
-        with the identity document and nowhere else (I-15). Callers: agency of the region,
-        bank of the region for its own cards, channel to be told where to go. Idempotent by `request_id`.
-        Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
+        """Sets another PIN in place of one that was locked or reported lost, at a counter with
+        the identity document and nowhere else (I-15). Callers: agency of the region, bank
+        of the region for its own cards, channel to be told where to go. Idempotent by
+        `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
         CARD_SUSPENDED, CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_TOO_SIMPLE, ID_REQUIRED,
-        ID_MISMATCH, REQUEST_ID_REUSED.
+        ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -298,10 +298,10 @@ class CardServiceServicer(object):
 
     def PrintTransactions(self, request, context):
         """Prints the transactions since the last printing, with card and identity document
-        (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by
-        the same code ids. Callers: agency of the region, bank of the region for its own
-        cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
-        ID_MISMATCH, REQUEST_ID_REUSED.
+        (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by the
+        same code ids. Callers: agency of the region, bank of the region for its own cards.
+        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED,
+        ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -311,7 +311,8 @@ class CardServiceServicer(object):
         """Reads the transactions of a card without touching the count (I-16). A counter needs
         card and identity document, as for printing (I-17). Callers: holder for itself,
         channel, agency of the region, bank of the region for its own cards, supervisor of
-        the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH.
+        the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+        ID_CHECK_LOCKED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -61,10 +61,9 @@ class CardServiceStub:
     chip read. Activating a replacement closes the lost card in the same transaction;
     the medical account stays the person's, so its total is unchanged (I-23). Callers:
     bank of the region for its own cards, agency of the region, institution for its own
-    terminals.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
+    terminals. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
-    CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+    CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
     REGISTRATION_REQUIRED, CLOCK_SUSPECT, REQUEST_ID_REUSED.
     """
 
@@ -89,7 +88,7 @@ class CardServiceStub:
     named at once. Callers: agency of the region, bank of the region for its own cards.
     Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
     CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
-    REQUEST_ID_REUSED.
+    ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     CollectReplacement: grpc.UnaryUnaryMultiCallable[
@@ -97,10 +96,10 @@ class CardServiceStub:
         yibao.identity.v1.loss_messages_pb2.CollectReplacementResponse,
     ]
     """Hands out the replacement, from the 7th day after the order (I-20). It is a new
-    card, to be activated. Callers: agency of the region, bank of the region for its
-    own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
+    card, to be activated. Callers: agency of the region, bank of the region for its own
+    cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
     CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED,
-    ID_MISMATCH, REQUEST_ID_REUSED.
+    ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     CloseCard: grpc.UnaryUnaryMultiCallable[
@@ -110,10 +109,10 @@ class CardServiceStub:
     """Closes a card for good. It is handed in at the counter, with the identity document
     (I-19); a lost one is closed once its replacement was handed out (I-20). Where the
     holder died, nothing is handed in: with day and evidence it is RecordDeath, which
-    ends all that the person could use (I-31). Callers: agency of the region, bank of the region for its own
-    cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-    CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, PERSON_MERGED,
-    PERSON_DECEASED, REQUEST_ID_REUSED.
+    ends all that the person could use (I-31). Callers: agency of the region, bank of
+    the region for its own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
+    CARD_CLOSED, CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+    ID_CHECK_LOCKED, PERSON_MERGED, PERSON_DECEASED, REQUEST_ID_REUSED.
     """
 
     SetPin: grpc.UnaryUnaryMultiCallable[
@@ -121,10 +120,10 @@ class CardServiceStub:
         yibao.identity.v1.pin_messages_pb2.SetPinResponse,
     ]
     """Sets the first PIN of a card (I-13). Callers: agency of the region, bank of the
-    region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
-    Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
-    CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED, ID_REQUIRED,
-    ID_MISMATCH, REQUEST_ID_REUSED.
+    region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent
+    by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST,
+    CARD_CLOSED, CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED,
+    ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     VerifyPin: grpc.UnaryUnaryMultiCallable[
@@ -146,10 +145,10 @@ class CardServiceStub:
     ]
     """Changes a PIN: by telephone with the old one, or at a counter with the identity
     document (I-14). Callers: channel, agency of the region, bank of the region for its
-    own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
-    CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED, CHANNEL_NOT_ALLOWED,
-    PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST, PIN_TOO_SIMPLE,
-    ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+    own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons:
+    CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
+    CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST,
+    PIN_TOO_SIMPLE, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     ReportPinLost: grpc.UnaryUnaryMultiCallable[
@@ -157,21 +156,22 @@ class CardServiceStub:
         yibao.identity.v1.pin_messages_pb2.ReportPinLostResponse,
     ]
     """Reports a PIN forgotten: it is refused from now on (I-15). Counters only. Callers:
-    agency of the region, bank of the region for its own cards, channel to be told
-    where to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-    CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+    agency of the region, bank of the region for its own cards, channel to be told where
+    to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+    CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
+    REQUEST_ID_REUSED.
     """
 
     ResetPin: grpc.UnaryUnaryMultiCallable[
         yibao.identity.v1.pin_messages_pb2.ResetPinRequest,
         yibao.identity.v1.pin_messages_pb2.ResetPinResponse,
     ]
-    """Sets another PIN in place of one that was locked or reported lost, at a counter
-    with the identity document and nowhere else (I-15). Callers: agency of the region,
-    bank of the region for its own cards, channel to be told where to go. Idempotent by `request_id`.
-    Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
+    """Sets another PIN in place of one that was locked or reported lost, at a counter with
+    the identity document and nowhere else (I-15). Callers: agency of the region, bank
+    of the region for its own cards, channel to be told where to go. Idempotent by
+    `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
     CARD_SUSPENDED, CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_TOO_SIMPLE, ID_REQUIRED,
-    ID_MISMATCH, REQUEST_ID_REUSED.
+    ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     AuthorizeCard: grpc.UnaryUnaryMultiCallable[
@@ -196,10 +196,10 @@ class CardServiceStub:
         yibao.identity.v1.card_use_messages_pb2.PrintTransactionsResponse,
     ]
     """Prints the transactions since the last printing, with card and identity document
-    (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by
-    the same code ids. Callers: agency of the region, bank of the region for its own
-    cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
-    ID_MISMATCH, REQUEST_ID_REUSED.
+    (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by the
+    same code ids. Callers: agency of the region, bank of the region for its own cards.
+    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED,
+    ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     ListCardTransactions: grpc.UnaryUnaryMultiCallable[
@@ -209,7 +209,8 @@ class CardServiceStub:
     """Reads the transactions of a card without touching the count (I-16). A counter needs
     card and identity document, as for printing (I-17). Callers: holder for itself,
     channel, agency of the region, bank of the region for its own cards, supervisor of
-    the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH.
+    the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+    ID_CHECK_LOCKED.
     """
 
     ValidateFinancialOperation: grpc.UnaryUnaryMultiCallable[
@@ -264,10 +265,9 @@ class CardServiceAsyncStub:
     chip read. Activating a replacement closes the lost card in the same transaction;
     the medical account stays the person's, so its total is unchanged (I-23). Callers:
     bank of the region for its own cards, agency of the region, institution for its own
-    terminals.
-    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
+    terminals. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
-    CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+    CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
     REGISTRATION_REQUIRED, CLOCK_SUSPECT, REQUEST_ID_REUSED.
     """
 
@@ -292,7 +292,7 @@ class CardServiceAsyncStub:
     named at once. Callers: agency of the region, bank of the region for its own cards.
     Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
     CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
-    REQUEST_ID_REUSED.
+    ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     CollectReplacement: grpc.aio.UnaryUnaryMultiCallable[
@@ -300,10 +300,10 @@ class CardServiceAsyncStub:
         yibao.identity.v1.loss_messages_pb2.CollectReplacementResponse,
     ]
     """Hands out the replacement, from the 7th day after the order (I-20). It is a new
-    card, to be activated. Callers: agency of the region, bank of the region for its
-    own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
+    card, to be activated. Callers: agency of the region, bank of the region for its own
+    cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
     CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED,
-    ID_MISMATCH, REQUEST_ID_REUSED.
+    ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     CloseCard: grpc.aio.UnaryUnaryMultiCallable[
@@ -313,10 +313,10 @@ class CardServiceAsyncStub:
     """Closes a card for good. It is handed in at the counter, with the identity document
     (I-19); a lost one is closed once its replacement was handed out (I-20). Where the
     holder died, nothing is handed in: with day and evidence it is RecordDeath, which
-    ends all that the person could use (I-31). Callers: agency of the region, bank of the region for its own
-    cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-    CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, PERSON_MERGED,
-    PERSON_DECEASED, REQUEST_ID_REUSED.
+    ends all that the person could use (I-31). Callers: agency of the region, bank of
+    the region for its own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
+    CARD_CLOSED, CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+    ID_CHECK_LOCKED, PERSON_MERGED, PERSON_DECEASED, REQUEST_ID_REUSED.
     """
 
     SetPin: grpc.aio.UnaryUnaryMultiCallable[
@@ -324,10 +324,10 @@ class CardServiceAsyncStub:
         yibao.identity.v1.pin_messages_pb2.SetPinResponse,
     ]
     """Sets the first PIN of a card (I-13). Callers: agency of the region, bank of the
-    region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
-    Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
-    CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED, ID_REQUIRED,
-    ID_MISMATCH, REQUEST_ID_REUSED.
+    region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent
+    by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST,
+    CARD_CLOSED, CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED,
+    ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     VerifyPin: grpc.aio.UnaryUnaryMultiCallable[
@@ -349,10 +349,10 @@ class CardServiceAsyncStub:
     ]
     """Changes a PIN: by telephone with the old one, or at a counter with the identity
     document (I-14). Callers: channel, agency of the region, bank of the region for its
-    own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
-    CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED, CHANNEL_NOT_ALLOWED,
-    PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST, PIN_TOO_SIMPLE,
-    ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+    own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons:
+    CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
+    CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST,
+    PIN_TOO_SIMPLE, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     ReportPinLost: grpc.aio.UnaryUnaryMultiCallable[
@@ -360,21 +360,22 @@ class CardServiceAsyncStub:
         yibao.identity.v1.pin_messages_pb2.ReportPinLostResponse,
     ]
     """Reports a PIN forgotten: it is refused from now on (I-15). Counters only. Callers:
-    agency of the region, bank of the region for its own cards, channel to be told
-    where to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-    CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+    agency of the region, bank of the region for its own cards, channel to be told where
+    to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+    CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
+    REQUEST_ID_REUSED.
     """
 
     ResetPin: grpc.aio.UnaryUnaryMultiCallable[
         yibao.identity.v1.pin_messages_pb2.ResetPinRequest,
         yibao.identity.v1.pin_messages_pb2.ResetPinResponse,
     ]
-    """Sets another PIN in place of one that was locked or reported lost, at a counter
-    with the identity document and nowhere else (I-15). Callers: agency of the region,
-    bank of the region for its own cards, channel to be told where to go. Idempotent by `request_id`.
-    Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
+    """Sets another PIN in place of one that was locked or reported lost, at a counter with
+    the identity document and nowhere else (I-15). Callers: agency of the region, bank
+    of the region for its own cards, channel to be told where to go. Idempotent by
+    `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
     CARD_SUSPENDED, CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_TOO_SIMPLE, ID_REQUIRED,
-    ID_MISMATCH, REQUEST_ID_REUSED.
+    ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     AuthorizeCard: grpc.aio.UnaryUnaryMultiCallable[
@@ -399,10 +400,10 @@ class CardServiceAsyncStub:
         yibao.identity.v1.card_use_messages_pb2.PrintTransactionsResponse,
     ]
     """Prints the transactions since the last printing, with card and identity document
-    (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by
-    the same code ids. Callers: agency of the region, bank of the region for its own
-    cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
-    ID_MISMATCH, REQUEST_ID_REUSED.
+    (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by the
+    same code ids. Callers: agency of the region, bank of the region for its own cards.
+    Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED,
+    ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     ListCardTransactions: grpc.aio.UnaryUnaryMultiCallable[
@@ -412,7 +413,8 @@ class CardServiceAsyncStub:
     """Reads the transactions of a card without touching the count (I-16). A counter needs
     card and identity document, as for printing (I-17). Callers: holder for itself,
     channel, agency of the region, bank of the region for its own cards, supervisor of
-    the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH.
+    the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+    ID_CHECK_LOCKED.
     """
 
     ValidateFinancialOperation: grpc.aio.UnaryUnaryMultiCallable[
@@ -475,10 +477,9 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         chip read. Activating a replacement closes the lost card in the same transaction;
         the medical account stays the person's, so its total is unchanged (I-23). Callers:
         bank of the region for its own cards, agency of the region, institution for its own
-        terminals.
-        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
+        terminals. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
         CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
-        CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+        CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
         REGISTRATION_REQUIRED, CLOCK_SUSPECT, REQUEST_ID_REUSED.
         """
 
@@ -507,7 +508,7 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         named at once. Callers: agency of the region, bank of the region for its own cards.
         Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED, CARD_STATE,
         CARD_EXISTS, REPLACEMENT_EXISTS, MATERIAL_MISSING, ID_REQUIRED, ID_MISMATCH,
-        REQUEST_ID_REUSED.
+        ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -517,10 +518,10 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.loss_messages_pb2.CollectReplacementResponse, collections.abc.Awaitable[yibao.identity.v1.loss_messages_pb2.CollectReplacementResponse]]:
         """Hands out the replacement, from the 7th day after the order (I-20). It is a new
-        card, to be activated. Callers: agency of the region, bank of the region for its
-        own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
+        card, to be activated. Callers: agency of the region, bank of the region for its own
+        cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
         CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED,
-        ID_MISMATCH, REQUEST_ID_REUSED.
+        ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -532,10 +533,10 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         """Closes a card for good. It is handed in at the counter, with the identity document
         (I-19); a lost one is closed once its replacement was handed out (I-20). Where the
         holder died, nothing is handed in: with day and evidence it is RecordDeath, which
-        ends all that the person could use (I-31). Callers: agency of the region, bank of the region for its own
-        cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-        CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, PERSON_MERGED,
-        PERSON_DECEASED, REQUEST_ID_REUSED.
+        ends all that the person could use (I-31). Callers: agency of the region, bank of
+        the region for its own cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
+        CARD_CLOSED, CARD_STATE, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+        ID_CHECK_LOCKED, PERSON_MERGED, PERSON_DECEASED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -545,10 +546,10 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.pin_messages_pb2.SetPinResponse, collections.abc.Awaitable[yibao.identity.v1.pin_messages_pb2.SetPinResponse]]:
         """Sets the first PIN of a card (I-13). Callers: agency of the region, bank of the
-        region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent by `request_id`.
-        Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
-        CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED, ID_REQUIRED,
-        ID_MISMATCH, REQUEST_ID_REUSED.
+        region for its own cards. Stores the PIN hashed with scrypt and a pepper. Idempotent
+        by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST,
+        CARD_CLOSED, CARD_SUSPENDED, PIN_ALREADY_SET, PIN_TOO_SIMPLE, ORIGINAL_REQUIRED,
+        ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -574,10 +575,10 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.pin_messages_pb2.ChangePinResponse, collections.abc.Awaitable[yibao.identity.v1.pin_messages_pb2.ChangePinResponse]]:
         """Changes a PIN: by telephone with the old one, or at a counter with the identity
         document (I-14). Callers: channel, agency of the region, bank of the region for its
-        own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND,
-        CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED, CHANNEL_NOT_ALLOWED,
-        PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST, PIN_TOO_SIMPLE,
-        ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+        own cards. A wrong old PIN counts as a try. Idempotent by `request_id`. Reasons:
+        CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
+        CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_INCORRECT, PIN_LOCKED, PIN_REPORTED_LOST,
+        PIN_TOO_SIMPLE, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -587,9 +588,10 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.pin_messages_pb2.ReportPinLostResponse, collections.abc.Awaitable[yibao.identity.v1.pin_messages_pb2.ReportPinLostResponse]]:
         """Reports a PIN forgotten: it is refused from now on (I-15). Counters only. Callers:
-        agency of the region, bank of the region for its own cards, channel to be told
-        where to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
-        CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, REQUEST_ID_REUSED.
+        agency of the region, bank of the region for its own cards, channel to be told where
+        to go. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED,
+        CHANNEL_NOT_ALLOWED, PIN_NOT_SET, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -598,12 +600,12 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.pin_messages_pb2.ResetPinRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.pin_messages_pb2.ResetPinResponse, collections.abc.Awaitable[yibao.identity.v1.pin_messages_pb2.ResetPinResponse]]:
-        """Sets another PIN in place of one that was locked or reported lost, at a counter
-        with the identity document and nowhere else (I-15). Callers: agency of the region,
-        bank of the region for its own cards, channel to be told where to go. Idempotent by `request_id`.
-        Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
+        """Sets another PIN in place of one that was locked or reported lost, at a counter with
+        the identity document and nowhere else (I-15). Callers: agency of the region, bank
+        of the region for its own cards, channel to be told where to go. Idempotent by
+        `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE, CARD_REPORTED_LOST, CARD_CLOSED,
         CARD_SUSPENDED, CHANNEL_NOT_ALLOWED, PIN_NOT_SET, PIN_TOO_SIMPLE, ID_REQUIRED,
-        ID_MISMATCH, REQUEST_ID_REUSED.
+        ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -632,10 +634,10 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.card_use_messages_pb2.PrintTransactionsResponse, collections.abc.Awaitable[yibao.identity.v1.card_use_messages_pb2.PrintTransactionsResponse]]:
         """Prints the transactions since the last printing, with card and identity document
-        (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by
-        the same code ids. Callers: agency of the region, bank of the region for its own
-        cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED, ID_REQUIRED,
-        ID_MISMATCH, REQUEST_ID_REUSED.
+        (I-17), and begins a new count (I-18). Amounts are in settlement's statement, by the
+        same code ids. Callers: agency of the region, bank of the region for its own cards.
+        Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_CLOSED, ORIGINAL_REQUIRED,
+        ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -647,7 +649,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         """Reads the transactions of a card without touching the count (I-16). A counter needs
         card and identity document, as for printing (I-17). Callers: holder for itself,
         channel, agency of the region, bank of the region for its own cards, supervisor of
-        the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH.
+        the region. Reasons: CARD_NOT_FOUND, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH,
+        ID_CHECK_LOCKED.
         """
 
     @abc.abstractmethod

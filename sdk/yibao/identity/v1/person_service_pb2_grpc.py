@@ -190,8 +190,9 @@ class PersonServiceServicer(object):
     def SearchPersons(self, request, context):
         """Finds the person that an identity document names. Callers: agency of the region,
         bank of the region. Stores an audit row for every call, whether it finds anybody or
-        not; has a rate limit of its own. Not found is an empty answer. Reasons:
-        CITIZEN_NUMBER_INVALID.
+        not. All operators of an agency or bank share a rate limit, and every answer
+        PERSON_EXISTS of another method counts as a look-up (RATE_LIMITED). Not found is an
+        empty answer. Reasons: CITIZEN_NUMBER_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -68,8 +68,9 @@ class PersonServiceStub:
     ]
     """Finds the person that an identity document names. Callers: agency of the region,
     bank of the region. Stores an audit row for every call, whether it finds anybody or
-    not; has a rate limit of its own. Not found is an empty answer. Reasons:
-    CITIZEN_NUMBER_INVALID.
+    not. All operators of an agency or bank share a rate limit, and every answer
+    PERSON_EXISTS of another method counts as a look-up (RATE_LIMITED). Not found is an
+    empty answer. Reasons: CITIZEN_NUMBER_INVALID.
     """
 
     UpdatePerson: grpc.UnaryUnaryMultiCallable[
@@ -273,8 +274,9 @@ class PersonServiceAsyncStub:
     ]
     """Finds the person that an identity document names. Callers: agency of the region,
     bank of the region. Stores an audit row for every call, whether it finds anybody or
-    not; has a rate limit of its own. Not found is an empty answer. Reasons:
-    CITIZEN_NUMBER_INVALID.
+    not. All operators of an agency or bank share a rate limit, and every answer
+    PERSON_EXISTS of another method counts as a look-up (RATE_LIMITED). Not found is an
+    empty answer. Reasons: CITIZEN_NUMBER_INVALID.
     """
 
     UpdatePerson: grpc.aio.UnaryUnaryMultiCallable[
@@ -488,8 +490,9 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.person_service_pb2.SearchPersonsResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.SearchPersonsResponse]]:
         """Finds the person that an identity document names. Callers: agency of the region,
         bank of the region. Stores an audit row for every call, whether it finds anybody or
-        not; has a rate limit of its own. Not found is an empty answer. Reasons:
-        CITIZEN_NUMBER_INVALID.
+        not. All operators of an agency or bank share a rate limit, and every answer
+        PERSON_EXISTS of another method counts as a look-up (RATE_LIMITED). Not found is an
+        empty answer. Reasons: CITIZEN_NUMBER_INVALID.
         """
 
     @abc.abstractmethod

@@ -25,8 +25,14 @@ def encode_outcome(outcome: bytes | RuleError) -> bytes:
 
 
 def answered(stored: bytes) -> bytes:
-    """Returns the stored answer, or raises the RuleError that was stored as one."""
-    if stored[:1] != _REFUSED:
+    """Returns the stored answer, or raises the RuleError that was stored as one.
+
+    What was stored by a method that did not count yet is the answer itself: no message of
+    protobuf begins with either mark.
+    """
+    if stored[:1] == _ANSWERED:
         return stored[1:]
+    if stored[:1] != _REFUSED:
+        return stored
     content = json.loads(stored[1:])
     raise RuleError(Reason[content["reason"]], content["message"], **content["metadata"])

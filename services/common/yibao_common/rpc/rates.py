@@ -29,6 +29,10 @@ class TokenBucket:
         self.tokens = tokens - count
         return 0
 
+    def give_back(self) -> None:
+        """Returns a token that was not needed."""
+        self.tokens = min(self.tokens + 1, self.burst)
+
 
 class RateLimits:
     """The buckets of all parties, by name."""

@@ -190,6 +190,11 @@ class Reason(enum.Enum):
     MISUSE_CASE_STATE = (187, Code.FAILED_PRECONDITION, "案件当前状态不允许此操作")
     PERSON_DECEASED = (190, Code.FAILED_PRECONDITION, "参保人已登记死亡")
     DEATH_NOT_FOUND = (191, Code.NOT_FOUND, "未找到死亡登记")
+    ID_CHECK_LOCKED = (
+        195,
+        Code.FAILED_PRECONDITION,
+        "身份证件多次核对不符，已暂停核对一天，请改日再办",
+    )
     DEVICE_NOT_FOUND = (200, Code.NOT_FOUND, "未找到该设备")
     DEVICE_EXISTS = (201, Code.ALREADY_EXISTS, "该设备已登记")
     DEVICE_LIMIT = (202, Code.FAILED_PRECONDITION, "登记的设备数量已达上限")

@@ -11,6 +11,7 @@ from yibao_common.values.caller import Caller, Role
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_identity.application.document_guess import counted
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -41,9 +42,11 @@ class Calls:
         about: Subjects = (),
         audited: frozenset[Reason] = NO_REASONS,
     ) -> bytes:
-        """Carries out a request once by its id; see `Transactions.once`."""
-        with self._refusals_on_record(request, about, audited):
-            return self._transactions.once(request, decide)
+        """Carries out a request once by its id, and keeps what a refusal counted.
+
+        See `Transactions.once` and `application.document_guess.CountedRefusalError`.
+        """
+        return self.answer_counted(request, decide, about=about, audited=audited)
 
     def answer_counted(
         self,
@@ -55,7 +58,21 @@ class Calls:
     ) -> bytes:
         """Carries out a request in which a refusal leaves a trace; see `once_counted`."""
         with self._refusals_on_record(request, about, audited):
-            return self._transactions.once_counted(request, decide)
+            return self._transactions.once_counted(request, counted(decide))
+
+    def check(
+        self,
+        request: Request,
+        decide: "Callable[[Work], None]",
+        *,
+        about: Subjects = (),
+        audited: frozenset[Reason] = NO_REASONS,
+    ) -> None:
+        """Checks something before a call that only reads, and keeps what a refusal counted."""
+        with self._refusals_on_record(request, about, audited):
+            refusal = self._transactions.change(request.region, counted(decide))
+            if refusal is not None:
+                raise refusal
 
     @contextlib.contextmanager
     def read(

@@ -13,7 +13,8 @@ from yibao_common.values.ids import Ids
 from yibao_identity.application.card.calls import CardCalls, EncodeCard
 from yibao_identity.application.card.making import CardMaking, NewCard
 from yibao_identity.application.card.rows import CardName
-from yibao_identity.application.holder import check_shown_document, require_holder
+from yibao_identity.application.document_guess import check_counted_document
+from yibao_identity.application.holder import require_holder
 from yibao_identity.rules.card import (
     Card,
     CardEvent,
@@ -152,7 +153,7 @@ class CardLosses:
         request, now = command.request, self._clock()
         card, holder_id = self._calls.hold_for_next(work, CardName(command.card_id))
         check_replaceable(card)
-        check_shown_document(work.holders, command.document, holder_id)
+        check_counted_document(work, command.document, holder_id, now=now)
         if card.replacement is not None:
             raise replacement_exists(card.card_id)
         check_none_standing(self._calls.of_records(work, holder_id), but=card.card_id)
@@ -170,7 +171,7 @@ class CardLosses:
         request, now = command.request, self._clock()
         before, holder_id = self._calls.hold_for_next(work, CardName(command.card_id))
         check_replaceable(before)
-        check_shown_document(work.holders, command.document, holder_id)
+        check_counted_document(work, command.document, holder_id, now=now)
         if before.replacement is None:
             raise replacement_not_found(before.card_id)
         if before.replacement.card_id is not None:

@@ -18,7 +18,8 @@ from yibao_common.values.errors import RuleError
 from yibao_identity.application.card.calls import CardCalls, check_own_card
 from yibao_identity.application.card.rows import CardName
 from yibao_identity.application.code.issued import require_signing_key
-from yibao_identity.application.holder import check_shown_document, require_holder
+from yibao_identity.application.document_guess import check_counted_document
+from yibao_identity.application.holder import require_holder
 from yibao_identity.application.pin.hashing import HashedPin
 from yibao_identity.application.pin.tries import PinTries
 from yibao_identity.rules.card import Card, CardLimits, check_not_closed, check_usable
@@ -90,6 +91,9 @@ class PrintTransactions:
     card_id: str
     is_original_card_shown: bool
     document: ShownDocument | None
+
+
+_LIST = "ListCardTransactions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,17 +175,28 @@ class CardUses:
                 card's; at a counter ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH.
         """
         caller, card_id = question.caller, question.card_id
-        with self._calls.read(question.region, caller, "ListCardTransactions", card_id) as work:
+        if is_counter(caller):
+            self._check_counter(question)
+        with self._calls.read(question.region, caller, _LIST, card_id) as work:
             check_own_card(work, caller, card_id)
             card = self._calls.find(work, CardName(card_id))
             require_holder(work.holders, caller, card.person_id)
-            if is_counter(caller):
-                check_original(question.is_original_card_shown)
-                check_shown_document(work.holders, question.document, card.person_id)
             rows = work.card_uses.transactions(
                 card_id, after_sequence=question.after_sequence, limit=question.limit
             )
             return list(rows)
+
+    def _check_counter(self, question: ListTransactions) -> None:
+        """Checks what a counter has to see; a wrong document is counted before it is told."""
+
+        def check(work: "Work") -> None:
+            check_own_card(work, question.caller, question.card_id)
+            held = self._calls.hold(work, CardName(question.card_id))
+            check_original(question.is_original_card_shown)
+            person_id = held.person.person_id
+            check_counted_document(work, question.document, person_id, now=self._clock())
+
+        self._calls.check(question.region, question.caller, _LIST, question.card_id, check)
 
     def _authorize(self, work: "Work", command: AuthorizeCard) -> CardAuthorization | RuleError:
         request, now = command.request, self._clock()
@@ -224,7 +239,7 @@ class CardUses:
         card = held.card
         check_not_closed(card)
         check_original(command.is_original_card_shown)
-        check_shown_document(work.holders, command.document, held.person.person_id)
+        check_counted_document(work, command.document, held.person.person_id, now=self._clock())
         printed = work.card_uses.transactions(
             card.card_id,
             after_sequence=card.printed_transactions,

@@ -8,6 +8,7 @@ from yibao_common.rpc.wire import as_sent, to_date, to_optional_date
 from yibao_identity.application.newborn import Newborns, RegisterNewborn
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.rules.newborn import NewbornRegistration
+from yibao_identity.servicer.person.limit import LookupLimit
 from yibao_identity.servicer.person.messages import gender_of, person_message
 from yibao_identity.servicer.requests import request_of
 
@@ -15,8 +16,9 @@ from yibao_identity.servicer.requests import request_of
 class NewbornPart:
     """Registers newborns."""
 
-    def __init__(self, newborns: Newborns, blocking: Blocking) -> None:
-        """Takes what answers; it blocks, so it runs in threads."""
+    def __init__(self, newborns: Newborns, blocking: Blocking, *, limit: LookupLimit) -> None:
+        """Takes what answers, which blocks, and how often an agency may find somebody."""
+        self._limit = limit
         self._newborns = newborns
         self._blocking = blocking
 
@@ -40,7 +42,8 @@ class NewbornPart:
                 to_optional_date(request, "premium_receive_date"),
             ),
         )
-        response = await self._blocking.run(self._newborns.register, command, _registered)
+        with self._limit.found_out(command.request.caller):
+            response = await self._blocking.run(self._newborns.register, command, _registered)
         return as_sent(pb.RegisterNewbornResponse, response)
 
 

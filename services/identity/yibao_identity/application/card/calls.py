@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from yibao_identity.application.work import Work
 
 # Refusals by which somebody may be guessing. A wrong PIN is written where it is counted.
-_AUDITED = frozenset({Reason.ID_MISMATCH, Reason.PIN_LOCKED})
+_AUDITED = frozenset({Reason.ID_MISMATCH, Reason.ID_CHECK_LOCKED, Reason.PIN_LOCKED})
 
 EncodeCard = Callable[[Card], bytes]
 
@@ -69,6 +69,18 @@ class CardCalls:
 
         about = _about(card_id)
         return self._calls.answer_counted(request, decide_own, about=about, audited=_AUDITED)
+
+    def check(
+        self,
+        region: str,
+        caller: Caller,
+        method: str,
+        card_id: str,
+        decide: "Callable[[Work], None]",
+    ) -> None:
+        """Checks something before a call that only reads; see `Calls.check`."""
+        request = Request(region, "", b"", method, caller)
+        self._calls.check(request, decide, about=_about(card_id), audited=_AUDITED)
 
     @contextmanager
     def read(self, region: str, caller: Caller, method: str, card_id: str) -> "Iterator[Work]":

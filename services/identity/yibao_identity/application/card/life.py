@@ -19,11 +19,8 @@ from yibao_identity.application.card.calls import (
 from yibao_identity.application.card.making import CardMaking, NewCard
 from yibao_identity.application.card.rows import CardName, StoredCard
 from yibao_identity.application.death import Report, detail_of, record_death
-from yibao_identity.application.holder import (
-    check_shown_document,
-    live_person,
-    lock_living_person,
-)
+from yibao_identity.application.document_guess import check_counted_document
+from yibao_identity.application.holder import live_person, lock_living_person
 from yibao_identity.rules.card import (
     TRANSITIONS,
     ActivationChannel,
@@ -216,16 +213,16 @@ class Cards:
             record_death(work, request, held.person, command.death, at=now, ids=self._ids)
             detail = {"closing": closing.name, **detail_of(command.death)}
             return self._calls.recorded(work, request, command.card_id, detail)
-        _check_handed_in(work, command, held)
+        _check_handed_in(work, command, held, now)
         work.cards.close(command.card_id, state=state, at=now, by=operator, closing=closing)
         return self._calls.told(work, request, command.card_id, {"closing": closing.name})
 
 
-def _check_handed_in(work: "Work", command: CloseCard, held: HeldCard) -> None:
+def _check_handed_in(work: "Work", command: CloseCard, held: HeldCard, now: dt.datetime) -> None:
     """Refuses where the holder does not hand the card in; a lost one cannot be (I-19)."""
     if held.card.state is not CardState.LOST:
         check_original(command.is_original_card_shown)
-    check_shown_document(work.holders, command.document, held.person.person_id)
+    check_counted_document(work, command.document, held.person.person_id, now=now)
 
 
 def _named_by(command: ActivateCard) -> CardName:
@@ -239,7 +236,7 @@ def _check_evidence(work: "Work", command: ActivateCard, held: HeldCard, now: dt
     """Refuses where the place of activation does not prove what it has to."""
     evidence = command.evidence
     if command.channel.event is CardEvent.ACTIVATE_AT_COUNTER:
-        check_shown_document(work.holders, evidence.document, held.person.person_id)
+        check_counted_document(work, evidence.document, held.person.person_id, now=now)
         return
     if command.channel is ActivationChannel.HOSPITAL:
         check_registration(evidence.provider_visit_number)

@@ -10,7 +10,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_identity.application.card.calls import CardCalls, EncodeCard, HeldCard
 from yibao_identity.application.card.rows import CardName
-from yibao_identity.application.holder import check_shown_document
+from yibao_identity.application.document_guess import check_counted_document
 from yibao_identity.application.pin.hashing import HashedPin, NewPin, PinPlace
 from yibao_identity.application.pin.tries import PinTries
 from yibao_identity.rules.card import (
@@ -159,7 +159,7 @@ class Pins:
         check_pin_may_be_set(held.card)
         check_pin_is_not_set(held.card.pin_state)
         check_original(command.is_original_card_shown)
-        check_shown_document(work.holders, command.document, held.person.person_id)
+        check_counted_document(work, command.document, held.person.person_id, now=self._clock())
         _store_new(work, held, command.pin)
         return self._calls.recorded(work, command.request, command.card_id)
 
@@ -177,7 +177,7 @@ class Pins:
         check_pin_may_be_set(held.card)
         check_pin_can_be_tried(held.card.pin_state)
         if is_document_shown(request.caller):
-            check_shown_document(work.holders, command.document, held.person.person_id)
+            check_counted_document(work, command.document, held.person.person_id, now=self._clock())
         if command.old_pin is not None:
             refusal = self._tries.attempt(work, request, held, command.old_pin)
             if refusal is not None:
@@ -189,7 +189,7 @@ class Pins:
         held = self._calls.hold(work, CardName(command.card_id))
         check_not_closed(held.card)
         check_pin_is_set(held.card.pin_state)
-        check_shown_document(work.holders, command.document, held.person.person_id)
+        check_counted_document(work, command.document, held.person.person_id, now=self._clock())
         if held.card.pin_state is not PinState.REPORTED_LOST:
             work.pins.report_lost(command.card_id, at=self._clock())
         return self._calls.recorded(work, command.request, command.card_id)
@@ -198,7 +198,7 @@ class Pins:
         held = self._calls.hold(work, CardName(command.card_id))
         check_pin_may_be_set(held.card)
         check_pin_is_set(held.card.pin_state)
-        check_shown_document(work.holders, command.document, held.person.person_id)
+        check_counted_document(work, command.document, held.person.person_id, now=self._clock())
         _store_new(work, held, command.pin)
         return self._calls.recorded(work, command.request, command.card_id)
 

@@ -8,6 +8,7 @@ from yibao_common.rpc.wire import as_sent
 from yibao_identity.application.person.correction import PersonCorrections, UpdatePerson
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.rules.person import Correction
+from yibao_identity.servicer.person.limit import LookupLimit
 from yibao_identity.servicer.person.messages import document_of, person_message
 from yibao_identity.servicer.requests import request_of
 
@@ -15,8 +16,11 @@ from yibao_identity.servicer.requests import request_of
 class CorrectionPart:
     """Corrects persons."""
 
-    def __init__(self, corrections: PersonCorrections, blocking: Blocking) -> None:
-        """Takes what answers; it blocks, so it runs in threads."""
+    def __init__(
+        self, corrections: PersonCorrections, blocking: Blocking, *, limit: LookupLimit
+    ) -> None:
+        """Takes what answers, which blocks, and how often an agency may find somebody."""
+        self._limit = limit
         self._corrections = corrections
         self._blocking = blocking
 
@@ -33,7 +37,8 @@ class CorrectionPart:
             Correction(request.person_name, document),
             request.explanation,
         )
-        response = await self._blocking.run(self._corrections.update, command, _updated)
+        with self._limit.found_out(command.request.caller):
+            response = await self._blocking.run(self._corrections.update, command, _updated)
         return as_sent(pb.UpdatePersonResponse, response)
 
 

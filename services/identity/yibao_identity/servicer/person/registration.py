@@ -19,6 +19,7 @@ from yibao_identity.application.person import registration as commands
 from yibao_identity.application.person.registration import PersonRegistrations
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.rules.person import Registration
+from yibao_identity.servicer.person.limit import LookupLimit
 from yibao_identity.servicer.person.messages import gender_of, person_message
 from yibao_identity.servicer.requests import request_of
 
@@ -29,9 +30,15 @@ class RegistrationPart:
     """Registers persons."""
 
     def __init__(
-        self, registrations: PersonRegistrations, blocking: Blocking, *, regions: Collection[str]
+        self,
+        registrations: PersonRegistrations,
+        blocking: Blocking,
+        *,
+        regions: Collection[str],
+        limit: LookupLimit,
     ) -> None:
-        """Takes what answers, and the regions that this deployment has an issuer key for."""
+        """Takes what answers, the regions with an issuer key, and how often to find somebody."""
+        self._limit = limit
         self._registrations = registrations
         self._blocking = blocking
         self._regions = frozenset(regions)
@@ -42,8 +49,7 @@ class RegistrationPart:
         context: "grpc.aio.ServicerContext[pb.RegisterPersonRequest, pb.RegisterPersonResponse]",
     ) -> pb.RegisterPersonResponse:
         """Registers a person and the first enrolment."""
-        command = self._registration(request, current_caller())
-        response = await self._blocking.run(self._registrations.register, command, _registered)
+        response = await self._blocking.run(self._register, request, current_caller())
         return as_sent(pb.RegisterPersonResponse, response)
 
     async def SubmitPersons(
@@ -65,12 +71,17 @@ class RegistrationPart:
     def _submit_item(self, item: pb.RegisterPersonRequest, caller: Caller) -> bytes | RuleError:
         try:
             _ITEM_VALIDATOR.check(item)
-            return self._registrations.register(self._registration(item, caller), _registered)
+            return self._register(item, caller)
         except RuleError as refusal:
             return refusal
         except TransientError:
             # The items before took effect, so the call as a whole has not failed.
             return database_unavailable()
+
+    def _register(self, request: pb.RegisterPersonRequest, caller: Caller) -> bytes:
+        command = self._registration(request, caller)
+        with self._limit.found_out(caller):
+            return self._registrations.register(command, _registered)
 
     def _registration(
         self, request: pb.RegisterPersonRequest, caller: Caller

@@ -18,6 +18,7 @@ from yibao_identity.storage.tables.certificates import (
 )
 from yibao_identity.storage.tables.persons import (
     death,
+    document_guess,
     enrolment,
     feed_head,
     former_person,
@@ -48,6 +49,7 @@ __all__ = [
     "device",
     "device_alarm",
     "device_certificate",
+    "document_guess",
     "enrolment",
     "feed_head",
     "former_person",

@@ -193,3 +193,13 @@ sa.Index(
     sqlite_where=relative_link.c.state.in_((1, 2)),
     postgresql_where=relative_link.c.state.in_((1, 2)),
 )
+
+# Wrong documents shown in a row for a person, over all methods and callers.
+document_guess = sa.Table(
+    "document_guess",
+    metadata,
+    region_column(),
+    sa.Column("person_id", Id, primary_key=True),
+    sa.Column("wrong_documents", sa.SmallInteger, nullable=False),
+    sa.Column("last_time", Instant, nullable=False),
+)

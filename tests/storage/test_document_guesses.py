@@ -1,0 +1,88 @@
+"""Wrong documents are counted for the person, whatever the method, and end like PINs (I-15)."""
+
+import datetime as dt
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from support.card_acts import DOCUMENT
+from support.card_desk import CardDesk
+from support.databases import Databases
+
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_identity.rules.document import ShownDocument
+from yibao_identity.rules.document_guess import LOCK, MOST_WRONG
+from yibao_identity.storage import tables
+
+WRONG = ShownDocument("01", "999019198001010018")
+
+
+@pytest.fixture
+def desk(databases: Databases) -> CardDesk:
+    return CardDesk(databases.open("yibao_identity"))
+
+
+def refused(call: Callable[..., Any], *arguments: Any, **named: Any) -> RuleError:
+    with pytest.raises(RuleError) as caught:
+        call(*arguments, **named)
+    return caught.value
+
+
+def test_the_fifth_wrong_document_locks_every_method_for_a_day(desk: CardDesk) -> None:
+    card = desk.active()
+    methods: list[Callable[..., Any]] = [desk.report_pin, desk.reset_pin]
+    left = []
+    for number in range(MOST_WRONG):
+        refusal = refused(methods[number % 2], card, document=WRONG)
+        assert refusal.reason is Reason.ID_MISMATCH
+        left.append(refusal.metadata["tries_left"])
+    assert left == ["4", "3", "2", "1", "0"]
+    for method in methods:
+        for document in (WRONG, DOCUMENT):
+            locked = refused(method, card, document=document)
+            assert locked.reason is Reason.ID_CHECK_LOCKED
+            assert locked.metadata.keys() == {"until"}
+    assert not desk.row(card).pin_lost_time
+    desk.now += LOCK
+    desk.report_pin(card, document=DOCUMENT)
+    assert desk.count(tables.document_guess) == 0
+
+
+def test_the_right_document_begins_the_count_anew(desk: CardDesk) -> None:
+    card = desk.active()
+    for _ in range(3):
+        for _ in range(MOST_WRONG - 1):
+            assert refused(desk.reset_pin, card, document=WRONG).reason is Reason.ID_MISMATCH
+        desk.report_pin(card, document=DOCUMENT)
+
+
+def test_a_wrong_document_is_durable_before_it_is_told_and_on_record(desk: CardDesk) -> None:
+    card = desk.active()
+    refused(desk.reset_pin, card, document=WRONG)
+    with desk.database.read() as connection:
+        row = connection.execute(sa.select(tables.document_guess)).one()
+    assert row.wrong_documents == 1
+    assert desk.audit("ResetPin")[-1][0] == "ID_MISMATCH"
+
+
+def test_guesses_at_once_are_counted_one_after_the_other(desk: CardDesk) -> None:
+    card = desk.active()
+
+    def guess(_number: int) -> Reason:
+        return refused(desk.reset_pin, card, document=WRONG).reason
+
+    with ThreadPoolExecutor(4) as threads:
+        reasons = list(threads.map(guess, range(12)))
+    assert reasons.count(Reason.ID_MISMATCH) == MOST_WRONG
+    assert reasons.count(Reason.ID_CHECK_LOCKED) == 12 - MOST_WRONG
+
+
+def test_a_wrong_document_of_yesterday_is_forgotten(desk: CardDesk) -> None:
+    card = desk.active()
+    for _ in range(MOST_WRONG - 1):
+        refused(desk.reset_pin, card, document=WRONG)
+    desk.now += LOCK + dt.timedelta(seconds=1)
+    assert refused(desk.reset_pin, card, document=WRONG).metadata == {"tries_left": "4"}
