@@ -158,6 +158,9 @@ def test_a_terminal_fetches_root_snapshot_and_lists_and_works_offline(
             assert f"mi:sl/{REGION}/1" in trust.lists
             trust.check_status(URI, 7, now=clock())
             assert not verifier.store.needs_refresh(now=clock())
+            await asyncio.to_thread(verifier.store.refresh, now=clock())
+            # Nothing is asked for that is not there: it would be on record as a refusal.
+            assert "TRUST_ROOT_NOT_FOUND" not in identity.lines.getvalue()
             verifier.close()
 
     asyncio.run(fetch())

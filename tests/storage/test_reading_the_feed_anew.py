@@ -12,6 +12,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.feed import EnrolmentChange, Gone
+from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.credential import CredentialState
 from yibao_settlement.storage import tables
 
@@ -69,6 +70,7 @@ def test_who_is_not_told_of_any_more_is_gone_once_all_is_read(world: World) -> N
     assert caught.value.reason is Reason.PERSON_NOT_ENROLLED
     world.settle(visits[first], first)
     world.settle(world.register(new), new)
+    assert check_ledger(world.database).drifts == []
 
 
 def test_who_is_told_of_again_is_back(world: World) -> None:
