@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from support.sample_proto import SAMPLE, good_sample
 
 from yibao.common.v1 import validation_pb2 as pb
+from yibao.common.v1.date_pb2 import Date
+from yibao.settlement.v1.catalogue_service_pb2 import CatalogueItem
 from yibao_common.rpc.formats import form_of
 from yibao_common.rpc.validation import Validator
 from yibao_common.values.errors import RuleError
@@ -119,6 +121,14 @@ def test_items_of_a_bulk_request_are_left_to_themselves() -> None:
     # Only a field of the name `items` is left alone.
     outside.check(sample)
     assert (sample.code, sample.children[0].code) == ("A", "B")
+
+
+@pytest.mark.parametrize("name", ["注射用\u3000头孢", " 阿司匹林片", "张三的手机\u2764\ufe0f"])
+def test_a_name_that_nothing_is_found_by_is_taken_as_it_comes(name: str) -> None:
+    day = Date(year=2026, month=1, day=1)
+    item = CatalogueItem(item_code="A1", item_name=name, catalogue_class="01", start_date=day)
+    Validator(CatalogueItem.DESCRIPTOR).check(item)
+    assert item.item_name == name
 
 
 FORMS = [form_of(pb.FieldRules(format=form)) for form in pb.Format.values()]

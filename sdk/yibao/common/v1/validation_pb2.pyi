@@ -26,7 +26,9 @@ class _Format:
 class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Format.ValueType], builtins.type):
     DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
     FORMAT_UNSPECIFIED: _Format.ValueType  # 0
-    """No form is demanded; control characters are refused. Taken as it comes."""
+    """No form is demanded, as of remarks and of names that nothing is found by: control
+    characters are refused, all else is taken as it comes.
+    """
     FORMAT_UUID: _Format.ValueType  # 1
     """A UUID: `0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e`. Also taken in capitals, without
     dashes, in braces or parentheses and with `urn:uuid:`; stored and answered as here.
@@ -64,7 +66,9 @@ class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """
 
 FORMAT_UNSPECIFIED: Format.ValueType  # 0
-"""No form is demanded; control characters are refused. Taken as it comes."""
+"""No form is demanded, as of remarks and of names that nothing is found by: control
+characters are refused, all else is taken as it comes.
+"""
 FORMAT_UUID: Format.ValueType  # 1
 """A UUID: `0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e`. Also taken in capitals, without
 dashes, in braces or parentheses and with `urn:uuid:`; stored and answered as here.

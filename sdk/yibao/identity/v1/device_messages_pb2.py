@@ -27,7 +27,7 @@ from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_valida
 from yibao.identity.v1 import device_pb2 as yibao_dot_identity_dot_v1_dot_device__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'yibao/identity/v1/device_messages.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/identity/v1/device.proto\"W\n\x19GetDeviceChallengeRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"`\n\x1aGetDeviceChallengeResponse\x12\x11\n\tchallenge\x18\x01 \x01(\x0c\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc7\x02\n\x12\x45nrolDeviceRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1f\n\x0b\x64\x65vice_name\x18\x04 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x32H\t\x12:\n\talgorithm\x18\x05 \x01(\x0e\x32\x1f.yibao.identity.v1.KeyAlgorithmB\x06\xba\xeb\x18\x02\x08\x01\x12\x1e\n\npublic_key\x18\x06 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01( 0A\x12\x1d\n\tchallenge\x18\x07 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01(808\x12\x1d\n\tsignature\x18\x08 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01(@0@\x12\x1c\n\x0b\x61ttestation\x18\t \x01(\x0c\x42\x07\xba\xeb\x18\x03\x30\x80@\"\x82\x01\n\x13\x45nrolDeviceResponse\x12)\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Device\x12@\n\x12\x64\x65vice_certificate\x18\x02 \x01(\x0b\x32$.yibao.identity.v1.DeviceCertificate\"\xdf\x01\n\x1dRenewDeviceCertificateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tdevice_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12+\n\x15\x64\x65vice_certificate_id\x18\x04 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x10\x30\x10H\x08\x12\x1d\n\tchallenge\x18\x05 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01(808\x12\x1d\n\tsignature\x18\x06 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01(@0@\"b\n\x1eRenewDeviceCertificateResponse\x12@\n\x12\x64\x65vice_certificate\x18\x01 \x01(\x0b\x32$.yibao.identity.v1.DeviceCertificate\"\xab\x01\n\x13RevokeDeviceRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tdevice_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12?\n\nrevocation\x18\x04 \x01(\x0e\x32#.yibao.identity.v1.DeviceRevocationB\x06\xba\xeb\x18\x02\x08\x01\"A\n\x14RevokeDeviceResponse\x12)\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Device\"P\n\x12ListDevicesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"A\n\x13ListDevicesResponse\x12*\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x19.yibao.identity.v1.Device*p\n\x10\x44\x65viceRevocation\x12!\n\x1d\x44\x45VICE_REVOCATION_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45VICE_REVOCATION_LOST\x10\x01\x12\x1d\n\x19\x44\x45VICE_REVOCATION_RETIRED\x10\x02\x42\\\n\x11yibao.identity.v1B\x13\x44\x65viceMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'yibao/identity/v1/device_messages.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/identity/v1/device.proto\"W\n\x19GetDeviceChallengeRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"`\n\x1aGetDeviceChallengeResponse\x12\x11\n\tchallenge\x18\x01 \x01(\x0c\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc5\x02\n\x12\x45nrolDeviceRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1d\n\x0b\x64\x65vice_name\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01\x30\x32\x12:\n\talgorithm\x18\x05 \x01(\x0e\x32\x1f.yibao.identity.v1.KeyAlgorithmB\x06\xba\xeb\x18\x02\x08\x01\x12\x1e\n\npublic_key\x18\x06 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01( 0A\x12\x1d\n\tchallenge\x18\x07 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01(808\x12\x1d\n\tsignature\x18\x08 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01(@0@\x12\x1c\n\x0b\x61ttestation\x18\t \x01(\x0c\x42\x07\xba\xeb\x18\x03\x30\x80@\"\x82\x01\n\x13\x45nrolDeviceResponse\x12)\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Device\x12@\n\x12\x64\x65vice_certificate\x18\x02 \x01(\x0b\x32$.yibao.identity.v1.DeviceCertificate\"\xdf\x01\n\x1dRenewDeviceCertificateRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tdevice_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12+\n\x15\x64\x65vice_certificate_id\x18\x04 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x10\x30\x10H\x08\x12\x1d\n\tchallenge\x18\x05 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01(808\x12\x1d\n\tsignature\x18\x06 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01(@0@\"b\n\x1eRenewDeviceCertificateResponse\x12@\n\x12\x64\x65vice_certificate\x18\x01 \x01(\x0b\x32$.yibao.identity.v1.DeviceCertificate\"\xab\x01\n\x13RevokeDeviceRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tdevice_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12?\n\nrevocation\x18\x04 \x01(\x0e\x32#.yibao.identity.v1.DeviceRevocationB\x06\xba\xeb\x18\x02\x08\x01\"A\n\x14RevokeDeviceResponse\x12)\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Device\"P\n\x12ListDevicesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12 \n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"A\n\x13ListDevicesResponse\x12*\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x19.yibao.identity.v1.Device*p\n\x10\x44\x65viceRevocation\x12!\n\x1d\x44\x45VICE_REVOCATION_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45VICE_REVOCATION_LOST\x10\x01\x12\x1d\n\x19\x44\x45VICE_REVOCATION_RETIRED\x10\x02\x42\\\n\x11yibao.identity.v1B\x13\x44\x65viceMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,7 +46,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENROLDEVICEREQUEST'].fields_by_name['certificate_id']._loaded_options = None
   _globals['_ENROLDEVICEREQUEST'].fields_by_name['certificate_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_ENROLDEVICEREQUEST'].fields_by_name['device_name']._loaded_options = None
-  _globals['_ENROLDEVICEREQUEST'].fields_by_name['device_name']._serialized_options = b'\272\353\030\006\010\00102H\t'
+  _globals['_ENROLDEVICEREQUEST'].fields_by_name['device_name']._serialized_options = b'\272\353\030\004\010\00102'
   _globals['_ENROLDEVICEREQUEST'].fields_by_name['algorithm']._loaded_options = None
   _globals['_ENROLDEVICEREQUEST'].fields_by_name['algorithm']._serialized_options = b'\272\353\030\002\010\001'
   _globals['_ENROLDEVICEREQUEST'].fields_by_name['public_key']._loaded_options = None
@@ -81,26 +81,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDEVICESREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_LISTDEVICESREQUEST'].fields_by_name['certificate_id']._loaded_options = None
   _globals['_LISTDEVICESREQUEST'].fields_by_name['certificate_id']._serialized_options = b'\272\353\030\004\010\001H\001'
-  _globals['_DEVICEREVOCATION']._serialized_start=1527
-  _globals['_DEVICEREVOCATION']._serialized_end=1639
+  _globals['_DEVICEREVOCATION']._serialized_start=1525
+  _globals['_DEVICEREVOCATION']._serialized_end=1637
   _globals['_GETDEVICECHALLENGEREQUEST']._serialized_start=161
   _globals['_GETDEVICECHALLENGEREQUEST']._serialized_end=248
   _globals['_GETDEVICECHALLENGERESPONSE']._serialized_start=250
   _globals['_GETDEVICECHALLENGERESPONSE']._serialized_end=346
   _globals['_ENROLDEVICEREQUEST']._serialized_start=349
-  _globals['_ENROLDEVICEREQUEST']._serialized_end=676
-  _globals['_ENROLDEVICERESPONSE']._serialized_start=679
-  _globals['_ENROLDEVICERESPONSE']._serialized_end=809
-  _globals['_RENEWDEVICECERTIFICATEREQUEST']._serialized_start=812
-  _globals['_RENEWDEVICECERTIFICATEREQUEST']._serialized_end=1035
-  _globals['_RENEWDEVICECERTIFICATERESPONSE']._serialized_start=1037
-  _globals['_RENEWDEVICECERTIFICATERESPONSE']._serialized_end=1135
-  _globals['_REVOKEDEVICEREQUEST']._serialized_start=1138
-  _globals['_REVOKEDEVICEREQUEST']._serialized_end=1309
-  _globals['_REVOKEDEVICERESPONSE']._serialized_start=1311
-  _globals['_REVOKEDEVICERESPONSE']._serialized_end=1376
-  _globals['_LISTDEVICESREQUEST']._serialized_start=1378
-  _globals['_LISTDEVICESREQUEST']._serialized_end=1458
-  _globals['_LISTDEVICESRESPONSE']._serialized_start=1460
-  _globals['_LISTDEVICESRESPONSE']._serialized_end=1525
+  _globals['_ENROLDEVICEREQUEST']._serialized_end=674
+  _globals['_ENROLDEVICERESPONSE']._serialized_start=677
+  _globals['_ENROLDEVICERESPONSE']._serialized_end=807
+  _globals['_RENEWDEVICECERTIFICATEREQUEST']._serialized_start=810
+  _globals['_RENEWDEVICECERTIFICATEREQUEST']._serialized_end=1033
+  _globals['_RENEWDEVICECERTIFICATERESPONSE']._serialized_start=1035
+  _globals['_RENEWDEVICECERTIFICATERESPONSE']._serialized_end=1133
+  _globals['_REVOKEDEVICEREQUEST']._serialized_start=1136
+  _globals['_REVOKEDEVICEREQUEST']._serialized_end=1307
+  _globals['_REVOKEDEVICERESPONSE']._serialized_start=1309
+  _globals['_REVOKEDEVICERESPONSE']._serialized_end=1374
+  _globals['_LISTDEVICESREQUEST']._serialized_start=1376
+  _globals['_LISTDEVICESREQUEST']._serialized_end=1456
+  _globals['_LISTDEVICESRESPONSE']._serialized_start=1458
+  _globals['_LISTDEVICESRESPONSE']._serialized_end=1523
 # @@protoc_insertion_point(module_scope)
