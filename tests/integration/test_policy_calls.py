@@ -60,19 +60,21 @@ _CAP = (
 
 
 def faults_told(services: BothServices, contents: bytes) -> dict[str, str]:
-    """Returns the faults of a file that validating and submitting refuse alike."""
+    """Returns the faults of a file that validating tells and submitting refuses alike."""
     stub = services.policies()
-    told: list[dict[str, str]] = []
-    for method, request in (
-        (stub.ValidatePolicy, pb.ValidatePolicyRequest(policy_file=contents)),
-        (stub.SubmitPolicy, submission(contents)),
-    ):
-        refusal = refused(services, method, request)
-        assert outcome(refusal) == (INVALID, "POLICY_FILE_INVALID")
-        assert all(fault.message_zh for fault in refusal.field_faults)
-        told.append({fault.field: fault.message for fault in refusal.field_faults})
-    assert told[0] == told[1]
-    return told[0]
+    found = stub.ValidatePolicy(
+        pb.ValidatePolicyRequest(policy_file=contents), timeout=CALL_SECONDS
+    )
+    assert (found.policy_version, found.words_zh, list(found.warnings)) == ("", "", [])
+    assert all(fault.message_zh for fault in found.faults)
+    refusal = refused(services, stub.SubmitPolicy, submission(contents))
+    assert outcome(refusal) == (INVALID, "POLICY_FILE_INVALID")
+    assert all(fault.message_zh for fault in refusal.field_faults)
+    told = {fault.field: fault.message for fault in refusal.field_faults}
+    assert told == {
+        f"policy_file:{fault.line} {fault.key}".rstrip(): fault.message for fault in found.faults
+    }
+    return told
 
 
 @pytest.mark.parametrize("mistakes", [(_RATIO,), (_AMOUNT, _CAP), (_AMOUNT, _RATIO, _CAP)])
@@ -99,6 +101,37 @@ def test_a_file_that_is_no_policy_at_all_is_refused(
     told = faults_told(services, contents)
     assert told
     assert all(place.startswith("policy_file:1") for place in told)
+
+
+def test_every_mistake_reaches_the_caller_however_many_there_are(services: BothServices) -> None:
+    """They would not fit into a header, by which a refusal tells its own."""
+    bracket = "            - {over_fen: 1_000_000, ratio_ppm: 850_000}\n"
+    assert GOOD.count(bracket) == 1
+    wrong = "".join(bracket.replace("850_000", f"1_000_{each:03}") for each in range(1, 41))
+    contents = GOOD.replace(bracket, wrong).encode()
+    stub = services.policies()
+    found = stub.ValidatePolicy(
+        pb.ValidatePolicyRequest(policy_file=contents), timeout=CALL_SECONDS
+    )
+    told = [fault.message for fault in found.faults if fault.key.endswith("ratio_ppm")]
+    assert len(told) == 40
+    lines = [fault.line for fault in found.faults]
+    assert lines == sorted(lines)
+
+
+def test_validating_shows_the_policy_in_words_and_what_is_hardly_meant(
+    services: BothServices,
+) -> None:
+    contents = GOOD.replace("ratio_ppm: 700_000", "ratio_ppm: 70").encode()
+    found = services.policies().ValidatePolicy(
+        pb.ValidatePolicyRequest(policy_file=contents), timeout=CALL_SECONDS
+    )
+    assert not found.faults
+    assert "统筹基金" in found.words_zh
+    assert "70 ppm is 0.007%; ratios are in millionths: 75 % is 750_000" in [
+        warning.message for warning in found.warnings
+    ]
+    assert all(warning.line and warning.key and warning.message_zh for warning in found.warnings)
 
 
 def test_validating_stores_nothing_and_names_the_version(services: BothServices) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 from rich.console import Console
 
 from yibao_common.process.config import StartError
-from yibao_settlement.files.policy.file import load_policy
+from yibao_common.values.errors import refuse_faults
+from yibao_settlement.files.policy.check import check_policy
+from yibao_settlement.rules.policy.words import policy_in_words
 
 
 def run_check(console: Console, path: Path) -> int:
-    """Prints what the policy in a file is.
+    """Prints the policy in a file in words, and what is probably not meant in it.
 
     Raises:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake.
@@ -19,7 +21,10 @@ def run_check(console: Console, path: Path) -> int:
         contents = path.read_bytes()
     except OSError as error:
         raise StartError(f"{path}: cannot be read: {error.strerror}") from None
-    policy = load_policy(contents, name=str(path))
+    found = check_policy(contents, name=str(path))
+    refuse_faults(found.faults)
+    policy = found.policy
+    assert policy is not None
     until = policy.end_date.isoformat() if policy.end_date else "further notice"
     lines = (
         f"{path} is a policy.",
@@ -30,4 +35,10 @@ def run_check(console: Console, path: Path) -> int:
         f"  version {policy.version}",
     )
     console.print("\n".join(lines), soft_wrap=True, markup=False)
+    console.print(f"\n{policy_in_words(policy)}", soft_wrap=True, markup=False)
+    if found.warnings:
+        console.print("\nProbably not meant:", markup=False)
+    for warning in found.warnings:
+        told = f"  {path}:{warning.line} {warning.key}: {warning.message}"
+        console.print(f"{told}\n    {warning.message_zh}", soft_wrap=True, markup=False)
     return 0

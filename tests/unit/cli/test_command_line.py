@@ -39,6 +39,10 @@ def test_a_good_policy_is_described() -> None:
     assert result.exit_code == 0
     assert "region 500112, insurance type 390" in result.output
     assert "steps: S1, D1, P1, A1, A2" in result.output
+    assert "住院起付线" in result.output
+    assert "300.00 元" in result.output
+    assert "Probably not meant:" in result.output
+    assert "rows: no row for care_group outpatient: such bills are refused" in result.output
 
 
 def test_every_mistake_of_a_policy_is_told_with_its_line(tmp_path: Path) -> None:

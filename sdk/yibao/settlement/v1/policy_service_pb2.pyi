@@ -137,16 +137,69 @@ class ValidatePolicyResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     POLICY_VERSION_FIELD_NUMBER: builtins.int
+    FAULTS_FIELD_NUMBER: builtins.int
+    WARNINGS_FIELD_NUMBER: builtins.int
+    WORDS_ZH_FIELD_NUMBER: builtins.int
     policy_version: builtins.str
-    """The content hash that the file would have as a version."""
+    """The content hash that the file would have as a version; empty for a faulty file."""
+    words_zh: builtins.str
+    """The policy in Chinese words, in yuan and per cent, for those who submit and approve
+    it; empty for a faulty file.
+    """
+    @property
+    def faults(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PolicyRemark]:
+        """Every mistake, in the order of lines: as long as there is one, SubmitPolicy refuses
+        the file.
+        """
+
+    @property
+    def warnings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PolicyRemark]:
+        """What is probably not meant, in the order of lines: a share of less than 1 %, a ratio
+        that falls as the fee rises, a fund that no dictionary knows, facts without a row, a
+        step that pays twice. Nobody refuses the file for it; whoever approves it should know.
+        """
+
     def __init__(
         self,
         *,
         policy_version: builtins.str = ...,
+        faults: collections.abc.Iterable[global___PolicyRemark] | None = ...,
+        warnings: collections.abc.Iterable[global___PolicyRemark] | None = ...,
+        words_zh: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["policy_version", b"policy_version"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["faults", b"faults", "policy_version", b"policy_version", "warnings", b"warnings", "words_zh", b"words_zh"]) -> None: ...
 
 global___ValidatePolicyResponse = ValidatePolicyResponse
+
+@typing.final
+class PolicyRemark(google.protobuf.message.Message):
+    """What is said of a line of a policy file."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: builtins.int
+    KEY_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    MESSAGE_ZH_FIELD_NUMBER: builtins.int
+    line: builtins.int
+    """The line, from 1."""
+    key: builtins.str
+    """The key, such as `steps[2].tiers.rows[0].cap_fen`; empty where the line is no YAML."""
+    message: builtins.str
+    """What is wrong or probably not meant, in English."""
+    message_zh: builtins.str
+    """The same in Chinese; of a fault the sentence of its reason."""
+    def __init__(
+        self,
+        *,
+        line: builtins.int = ...,
+        key: builtins.str = ...,
+        message: builtins.str = ...,
+        message_zh: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["key", b"key", "line", b"line", "message", b"message", "message_zh", b"message_zh"]) -> None: ...
+
+global___PolicyRemark = PolicyRemark
 
 @typing.final
 class SubmitPolicyRequest(google.protobuf.message.Message):

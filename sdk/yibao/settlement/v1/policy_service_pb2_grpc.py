@@ -62,8 +62,9 @@ class PolicyServiceServicer(object):
     """
 
     def ValidatePolicy(self, request, context):
-        """Checks a policy file and stores nothing. Callers: agency. Reasons:
-        POLICY_FILE_INVALID, with a fault for each mistake (line, key, what was expected).
+        """Checks a policy file and stores nothing. The answer is OK also for a faulty file: it
+        tells every mistake, or the policy in words and what is probably not meant. Callers:
+        agency.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,7 +73,8 @@ class PolicyServiceServicer(object):
     def SubmitPolicy(self, request, context):
         """Submits a policy file as a draft (maker). Callers: agency of the region. Idempotent
         by `request_id`; the same contents give the same version. Reasons:
-        POLICY_FILE_INVALID, OUT_OF_SCOPE, REQUEST_ID_REUSED.
+        POLICY_FILE_INVALID, with as many faults (line, key, what was expected) as fit into a
+        header: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -25,8 +25,9 @@ class PolicyServiceStub:
         yibao.settlement.v1.policy_service_pb2.ValidatePolicyRequest,
         yibao.settlement.v1.policy_service_pb2.ValidatePolicyResponse,
     ]
-    """Checks a policy file and stores nothing. Callers: agency. Reasons:
-    POLICY_FILE_INVALID, with a fault for each mistake (line, key, what was expected).
+    """Checks a policy file and stores nothing. The answer is OK also for a faulty file: it
+    tells every mistake, or the policy in words and what is probably not meant. Callers:
+    agency.
     """
 
     SubmitPolicy: grpc.UnaryUnaryMultiCallable[
@@ -35,7 +36,8 @@ class PolicyServiceStub:
     ]
     """Submits a policy file as a draft (maker). Callers: agency of the region. Idempotent
     by `request_id`; the same contents give the same version. Reasons:
-    POLICY_FILE_INVALID, OUT_OF_SCOPE, REQUEST_ID_REUSED.
+    POLICY_FILE_INVALID, with as many faults (line, key, what was expected) as fit into a
+    header: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
     """
 
     ApprovePolicy: grpc.UnaryUnaryMultiCallable[
@@ -66,8 +68,9 @@ class PolicyServiceAsyncStub:
         yibao.settlement.v1.policy_service_pb2.ValidatePolicyRequest,
         yibao.settlement.v1.policy_service_pb2.ValidatePolicyResponse,
     ]
-    """Checks a policy file and stores nothing. Callers: agency. Reasons:
-    POLICY_FILE_INVALID, with a fault for each mistake (line, key, what was expected).
+    """Checks a policy file and stores nothing. The answer is OK also for a faulty file: it
+    tells every mistake, or the policy in words and what is probably not meant. Callers:
+    agency.
     """
 
     SubmitPolicy: grpc.aio.UnaryUnaryMultiCallable[
@@ -76,7 +79,8 @@ class PolicyServiceAsyncStub:
     ]
     """Submits a policy file as a draft (maker). Callers: agency of the region. Idempotent
     by `request_id`; the same contents give the same version. Reasons:
-    POLICY_FILE_INVALID, OUT_OF_SCOPE, REQUEST_ID_REUSED.
+    POLICY_FILE_INVALID, with as many faults (line, key, what was expected) as fit into a
+    header: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
     """
 
     ApprovePolicy: grpc.aio.UnaryUnaryMultiCallable[
@@ -109,8 +113,9 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.policy_service_pb2.ValidatePolicyRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.ValidatePolicyResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.ValidatePolicyResponse]]:
-        """Checks a policy file and stores nothing. Callers: agency. Reasons:
-        POLICY_FILE_INVALID, with a fault for each mistake (line, key, what was expected).
+        """Checks a policy file and stores nothing. The answer is OK also for a faulty file: it
+        tells every mistake, or the policy in words and what is probably not meant. Callers:
+        agency.
         """
 
     @abc.abstractmethod
@@ -121,7 +126,8 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.SubmitPolicyResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.SubmitPolicyResponse]]:
         """Submits a policy file as a draft (maker). Callers: agency of the region. Idempotent
         by `request_id`; the same contents give the same version. Reasons:
-        POLICY_FILE_INVALID, OUT_OF_SCOPE, REQUEST_ID_REUSED.
+        POLICY_FILE_INVALID, with as many faults (line, key, what was expected) as fit into a
+        header: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from yibao_common.files.yaml_problems import yaml_problem
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
 
@@ -77,10 +78,10 @@ def parse_yaml(
             builder.take(event)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "characters that YAML does not allow"
+        problem = getattr(error, "problem", None) or "control characters"
         # A parser that misses something at the end points behind the last line.
         line = 1 if mark is None else min(mark.line, text.rstrip().count("\n")) + 1
-        raise builder.refusal(line, f"not YAML: {problem}") from None
+        raise builder.refusal(*yaml_problem(text, line, problem)) from None
     return YamlFile(name, reason, builder.root, builder.lines, tuple(builder.faults))
 
 

@@ -118,6 +118,8 @@ def _fault(model: type[BaseModel], file: YamlFile, detail: ErrorDetails, at: Pat
             message = f"unknown key; expected one of: {', '.join(_keys_at(model, path[:-1]))}"
         case "model_type" | "dict_type" | "model_attributes_type":
             message = f"expected a mapping (key: value), got {got}"
+            if isinstance(detail["input"], str) and "：" in detail["input"]:
+                message += "; the full-width sign ： is no colon, expected : and a space"
         case "list_type":
             message = f"expected a list, got {got}"
         case "bool_type":
@@ -128,8 +130,10 @@ def _fault(model: type[BaseModel], file: YamlFile, detail: ErrorDetails, at: Pat
             message = f"expected at least {context['min_length']} entries"
         case "too_long":
             message = f"expected at most {context['max_length']} entries"
-        case _:
+        case "expected":
             message = detail["msg"]
+        case _:
+            message = f"cannot be used here, got {got}"
     return file.fault((*at, *path), message)
 
 

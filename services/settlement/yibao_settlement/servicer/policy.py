@@ -8,10 +8,15 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import as_sent, from_date, from_instant
 from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
-from yibao_settlement.files.policy.file import load_policy
+from yibao_settlement.files.policy.check import PolicyCheck, check_policy
+from yibao_settlement.files.policy.file import line_and_key, load_policy
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.version import PolicyVersion
+from yibao_settlement.rules.policy.words import policy_in_words
 from yibao_settlement.servicer.request import request_of
+
+# What faults call the file that a request brings.
+_FILE = "policy_file"
 
 
 class PolicyServicer(rpc.PolicyServiceServicer):
@@ -28,8 +33,8 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         context: "grpc.aio.ServicerContext[pb.ValidatePolicyRequest, pb.ValidatePolicyResponse]",
     ) -> pb.ValidatePolicyResponse:
         """Checks a policy file and stores nothing."""
-        policy = await self._read(request.policy_file)
-        return pb.ValidatePolicyResponse(policy_version=policy.version)
+        found = await self._blocking.run(check_policy, request.policy_file, name=_FILE)
+        return _checked(found)
 
     async def SubmitPolicy(
         self,
@@ -82,7 +87,22 @@ class PolicyServicer(rpc.PolicyServiceServicer):
 
     async def _read(self, policy_file: bytes) -> Policy:
         """Returns the policy in a file. Raises RuleError POLICY_FILE_INVALID."""
-        return await self._blocking.run(load_policy, policy_file, name="policy_file")
+        return await self._blocking.run(load_policy, policy_file, name=_FILE)
+
+
+def _checked(found: PolicyCheck) -> pb.ValidatePolicyResponse:
+    response = pb.ValidatePolicyResponse(
+        warnings=[pb.PolicyRemark(**warning._asdict()) for warning in found.warnings]
+    )
+    for fault in found.faults:
+        line, key = line_and_key(fault, name=_FILE)
+        response.faults.add(
+            line=line, key=key, message=fault.message, message_zh=fault.reason.message_zh
+        )
+    if found.policy is not None:
+        response.policy_version = found.policy.version
+        response.words_zh = policy_in_words(found.policy)
+    return response
 
 
 def _message(region: str, version: PolicyVersion) -> pb.Policy:

@@ -1,7 +1,7 @@
 """Policy files: from the bytes that an agency submits to the policy that decides bills."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from yibao_common.files.yaml_file import Path, YamlFile, keys_of, parse_yaml
 from yibao_common.files.yaml_model import read_model, shown
@@ -27,7 +27,25 @@ def load_policy(contents: bytes, *, name: str) -> Policy:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake: file, line, key
             and what was expected.
     """
-    file = parse_yaml(contents, name=name, reason=Reason.POLICY_FILE_INVALID, most_bytes=MOST_BYTES)
+    file = parse_policy(contents, name=name)
+    model, reading, steps = _read(file)
+    refuse_faults(_sorted(reading.faults, name))
+    assert model is not None
+    return _policy(contents, model, reading, steps)
+
+
+def line_and_key(fault: FieldFault, *, name: str) -> tuple[int, str]:
+    """Returns the line and the key that a fault of the file `name` names."""
+    line, _, key = fault.field.removeprefix(f"{name}:").partition(" ")
+    return int(line), key
+
+
+def parse_policy(contents: bytes, *, name: str) -> YamlFile:
+    """Returns the plain data of a file. Raises RuleError POLICY_FILE_INVALID."""
+    return parse_yaml(contents, name=name, reason=Reason.POLICY_FILE_INVALID, most_bytes=MOST_BYTES)
+
+
+def _read(file: YamlFile) -> tuple[PolicyModel | None, Reading, tuple[PolicyStep, ...]]:
     model, faults = read_model(PolicyModel, file, file.data)
     reading = Reading(
         file=file,
@@ -40,9 +58,12 @@ def load_policy(contents: bytes, *, name: str) -> Policy:
     if model is not None and model.end_date is not None and model.end_date < model.start_date:
         message = f"expected a day not before start_date ({model.start_date}), got {model.end_date}"
         reading.fault(("end_date",), message)
-    steps = _read_steps(reading)
-    refuse_faults(sorted(reading.faults, key=lambda fault: _line_of(fault, name)))
-    assert model is not None
+    return model, reading, _read_steps(reading)
+
+
+def _policy(
+    contents: bytes, model: PolicyModel, reading: Reading, steps: tuple[PolicyStep, ...]
+) -> Policy:
     version = hashlib.sha256(contents).hexdigest()
     return Policy(
         policy_id=model.policy_id,
@@ -134,6 +155,6 @@ def _kind_of(raw: object) -> str | None:
     return kind if kind in STEP_MODELS else None
 
 
-def _line_of(fault: FieldFault, name: str) -> int:
-    """Returns the line that a fault of the file `name` names."""
-    return int(fault.field.removeprefix(f"{name}:").partition(" ")[0])
+def _sorted(faults: Iterable[FieldFault], name: str) -> list[FieldFault]:
+    """Returns faults in the order of their lines."""
+    return sorted(faults, key=lambda fault: line_and_key(fault, name=name)[0])
