@@ -22,8 +22,10 @@ from support.settlement_world import REGION
 from yibao.identity.v1.person_service_pb2 import SubmitPersonsRequest
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1.account_service_pb2 import CREDIT_SOURCE_RECHARGE, CreditAccountRequest
+from yibao.settlement.v1.catalogue_service_pb2 import CatalogueItem, ImportCatalogueItemsRequest
 from yibao_common.rpc.calls import tell_item
-from yibao_common.values.errors import RuleError
+from yibao_common.rpc.wire import from_date
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 
@@ -57,8 +59,8 @@ def test_items_count_in_the_rate_of_all_certificates_of_a_hospital(tmp_path: Pat
 def test_each_item_is_counted_and_each_refused_one_logged(tmp_path: Path) -> None:
     async def serve(_request: Any, _context: Any) -> Any:
         tell_item(1, ID, None)
-        tell_item(2, "张三", RuleError(Reason.QR_MALFORMED, "no"))
-        tell_item(3, ID, RuleError(Reason.QR_MALFORMED, "no"))
+        tell_item(2, "张三", Reason.QR_MALFORMED)
+        tell_item(3, ID, Reason.QR_MALFORMED)
         return settlement.SubmitBillsResponse()
 
     async def main() -> None:
@@ -79,7 +81,7 @@ def test_each_item_is_counted_and_each_refused_one_logged(tmp_path: Path) -> Non
 
 def test_items_of_a_call_that_was_cut_off_are_counted_too(tmp_path: Path) -> None:
     async def serve(_request: Any, _context: Any) -> Any:
-        tell_item(1, ID, RuleError(Reason.QR_MALFORMED, "no"))
+        tell_item(1, ID, Reason.QR_MALFORMED)
         await asyncio.Event().wait()
 
     async def main() -> None:
@@ -147,3 +149,23 @@ def test_what_an_agency_changes_leaves_a_line_also_where_it_went_well(
         line for line in services.logged("item refused") if line["request_id"] == refused.request_id
     ]
     assert (line["item"], line["reason"]) == (2, "CITIZEN_NUMBER_INVALID")
+
+
+def test_the_rows_of_an_import_are_told_as_items_are(services: BothServices) -> None:
+    row = CatalogueItem(
+        item_code="X1",
+        item_name="x",
+        catalogue_class="01",
+        start_date=from_date(shanghai_day(services.clock())),
+    )
+    spoilt = CatalogueItem(item_code="X2", catalogue_class="01")
+    request = ImportCatalogueItemsRequest(
+        request_id=new_id(), region=REGION, items=[row, spoilt, spoilt]
+    )
+    services.catalogue().ImportCatalogueItems(request, timeout=CALL_SECONDS)
+    (line,) = [each for each in services.logged("done") if each["request_id"] == request.request_id]
+    assert (line["items"], line["items_done"]) == (3, 1)
+    refused = [
+        each for each in services.logged("item refused") if each["request_id"] == request.request_id
+    ]
+    assert [each["item"] for each in refused] == [2, 3]

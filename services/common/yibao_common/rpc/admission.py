@@ -107,10 +107,11 @@ class Admission:
             # A refusal is logged by its id too; the check may have put it into its one form.
             if method.has_request_id:
                 call.request_id = request.request_id  # type: ignore[attr-defined]
+        if method.has_items:
+            set_current_call(call)
         if method.items_are_calls:
             # The call itself was the first.
             self._take(bucket, len(request.items) - 1)  # type: ignore[attr-defined]
-            set_current_call(call)
         return request
 
     def _take(self, bucket: TokenBucket | None, count: int) -> None:

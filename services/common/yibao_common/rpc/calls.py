@@ -10,7 +10,6 @@ from google.protobuf.descriptor import MethodDescriptor
 from yibao_common.process.metrics import MethodMetrics
 from yibao_common.rpc.validation import Validator, answers_per_item
 from yibao_common.values.caller import Caller, Role
-from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
 # A method whose name begins so changes nothing.
@@ -41,15 +40,17 @@ class Method:
         self.is_open = is_open(name)
         self.metrics = metrics
         self.validator: Validator | None = None
-        self.has_request_id = self.changes = self.items_are_calls = False
+        self.has_request_id = self.changes = self.has_items = self.items_are_calls = False
         if descriptor is not None:
             request = descriptor.input_type
-            per_item = answers_per_item(descriptor.output_type)
+            self.has_items = answers_per_item(descriptor.output_type)
             self.changes = not descriptor.name.startswith(READS)
-            self.validator = Validator(request, except_items=per_item, refuse_unknown=self.changes)
+            self.validator = Validator(
+                request, except_items=self.has_items, refuse_unknown=self.changes
+            )
             self.has_request_id = "request_id" in request.fields_by_name
             # Rows of an import are one call: they share its request id and its transaction.
-            self.items_are_calls = per_item and not self.has_request_id
+            self.items_are_calls = self.has_items and not self.has_request_id
 
 
 class ItemOutcome(NamedTuple):
@@ -114,14 +115,14 @@ _current: contextvars.ContextVar[Call] = contextvars.ContextVar("yibao_call")
 set_current_call = _current.set
 
 
-def tell_item(number: int, request_id: str, refusal: RuleError | None) -> None:
+def tell_item(number: int, request_id: str, reason: Reason | None) -> None:
     """Tells the gate how an item of the call that is being served ended.
 
-    It is counted and logged as a call of its own, also where the call is cut off later.
+    `number` counts from 1; without a reason the item was not refused. It is counted and
+    logged as a call of its own, also where the call is cut off later.
     """
     call = _current.get(None)
     if call is not None:
-        reason = None if refusal is None else refusal.reason
         call.items.append(ItemOutcome(number, request_id, reason))
 
 

@@ -102,6 +102,11 @@ def _violation(fault: FieldFault) -> error_details_pb2.BadRequest.FieldViolation
     return violation
 
 
+def reason_of(wire_name: str) -> Reason:
+    """Returns the reason that an item's error names."""
+    return Reason[wire_name.removeprefix("ERROR_REASON_")]
+
+
 def item_error(error: RuleError) -> item_error_pb2.ItemError:
     """Returns the error of one item of a bulk request."""
     metadata = dict(error.metadata)

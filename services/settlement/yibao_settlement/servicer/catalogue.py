@@ -10,7 +10,8 @@ from yibao.settlement.v1 import catalogue_service_pb2 as pb
 from yibao.settlement.v1 import catalogue_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.status import item_error
+from yibao_common.rpc.calls import tell_item
+from yibao_common.rpc.status import item_error, reason_of
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import as_sent, from_date, to_date, to_optional_date
 from yibao_common.values.errors import FieldFault, RuleError
@@ -57,6 +58,7 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
                 stored=_stored(refusals), results=_results(refusals)
             ).SerializeToString(),
         )
+        _tell_rows(request, pb.ImportCatalogueItemsResponse.FromString(response))
         return as_sent(pb.ImportCatalogueItemsResponse, response)
 
     async def ImportInstitutions(
@@ -75,6 +77,7 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
                 stored=_stored(refusals), results=_results(refusals)
             ).SerializeToString(),
         )
+        _tell_rows(request, pb.ImportInstitutionsResponse.FromString(response))
         return as_sent(pb.ImportInstitutionsResponse, response)
 
     async def GetCatalogueItem(
@@ -158,6 +161,18 @@ def _results(refusals: Sequence[RuleError | None]) -> list[pb.ImportResult]:
         else pb.ImportResult(error=item_error(refusal))
         for refusal in refusals
     ]
+
+
+def _tell_rows(
+    request: pb.ImportCatalogueItemsRequest | pb.ImportInstitutionsRequest,
+    response: pb.ImportCatalogueItemsResponse | pb.ImportInstitutionsResponse,
+) -> None:
+    """Tells the gate how each row ended, of a repeated import too."""
+    for number, result in enumerate(response.results, 1):
+        is_refused = result.HasField("error")
+        tell_item(
+            number, request.request_id, reason_of(result.error.reason) if is_refused else None
+        )
 
 
 def _item_message(item: CatalogueItem) -> pb.CatalogueItem:

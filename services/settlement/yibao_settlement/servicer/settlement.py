@@ -133,7 +133,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             _ITEM_VALIDATOR.check(item)
             return self._batcher.enqueue(item.region, self._settle_command(item))
         except RuleError as refusal:
-            tell_item(number, item.request_id, refusal)
+            tell_item(number, item.request_id, refusal.reason)
             return refusal
 
     async def _outcome(
@@ -149,7 +149,8 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         except Exception as error:
             # One broken item must not hide what became of its neighbours.
             outcome = self._hide(error)
-        tell_item(number, item.request_id, outcome if isinstance(outcome, RuleError) else None)
+        reason = outcome.reason if isinstance(outcome, RuleError) else None
+        tell_item(number, item.request_id, reason)
         return outcome
 
     def _hide(self, error: Exception) -> RuleError:

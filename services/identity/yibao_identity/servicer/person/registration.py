@@ -63,8 +63,8 @@ class RegistrationPart:
         # turn of the threads between two.
         for number, item in enumerate(request.items, 1):
             outcome = await self._blocking.run(self._submit_item, item, caller)
-            refusal = outcome if isinstance(outcome, RuleError) else None
-            tell_item(number, item.request_id, refusal)
+            reason = outcome.reason if isinstance(outcome, RuleError) else None
+            tell_item(number, item.request_id, reason)
             results.append(_result(outcome))
         return pb.SubmitPersonsResponse(results=results)
 
