@@ -68,7 +68,12 @@ class Bench:
             processes={"identity": 2, "settlement": 2},
             modules={"identity": "bench.identity_server", "settlement": "bench.settlement_server"},
             environment={
-                name: {ADDRESS_VARIABLE: f"{HOST}:{port}", "PYTHONPATH": root}
+                name: {
+                    ADDRESS_VARIABLE: f"{HOST}:{port}",
+                    "PYTHONPATH": root,
+                    # All load comes from one hospital: the limit of a party is not measured.
+                    "YIBAO_SERVER__RATE_PER_SECOND": "0",
+                }
                 for name, port in zip(("identity", "settlement"), self._echo_ports, strict=True)
             },
             # Persons are seeded in the database; identity knows others.

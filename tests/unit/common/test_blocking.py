@@ -27,6 +27,8 @@ def test_calls_run_side_by_side_and_give_what_they_return_or_raise() -> None:
         assert await blocking.run(divmod, 7, 2) == (3, 1)
         with pytest.raises(ZeroDivisionError):
             await blocking.run(divmod, 7, 0)
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await asyncio.wait_for(blocking.run(next, iter(())), 10)
         blocking.close()
 
     asyncio.run(main())

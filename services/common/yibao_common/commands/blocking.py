@@ -43,6 +43,9 @@ class _Job(Generic[T]):
             return
         try:
             answer = functools.partial(_answer, self.future, self.function())
+        except StopIteration as error:
+            # No future takes it: whoever waits would never be told.
+            answer = functools.partial(_fail, self.future, RuntimeError(f"{error!r} was raised"))
         except BaseException as error:
             answer = functools.partial(_fail, self.future, error)
         try:
