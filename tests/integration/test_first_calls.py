@@ -115,6 +115,19 @@ def test_node(place: Path, running: BothServices) -> None:
     check(place, commands("Node.js"), running)
 
 
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs" / "coding").glob("*.md")), ids=lambda p: p.name
+)
+def test_javascript_in_documents_is_javascript(page: Path, tmp_path: Path) -> None:
+    for number, block in enumerate(
+        re.findall(r"^```js\n(.*?)^```$", page.read_text(), re.M | re.S)
+    ):
+        needs("Node.js", shutil.which("node"))
+        program = tmp_path / f"{number}.js"
+        program.write_text(block, encoding="utf-8")
+        subprocess.run(["node", "--check", program], check=True)
+
+
 def test_java(place: Path) -> None:
     """Generates and compiles: Debian's netty has no ALPN, so its program cannot call."""
     tools = map(shutil.which, ("protoc", "grpc_java_plugin", "javac"))
