@@ -42,16 +42,16 @@ FACT_NAMES_ZH = {
     CARE_TYPE: "医疗类别",
     CARE_GROUP: "医疗类别组",
     PERSON_CLASS: "人员类别",
-    ENTITLEMENT_GROUPS: "待遇人群",
+    ENTITLEMENT_GROUPS: "人员身份类别",
     INSTITUTION_LEVEL: "医院等级",
     AGE: "年龄",
 }
 _CLASS_NAMES = {"01": "甲类", "02": "乙类", "03": "丙类"}
-_COST_PARTS = ("统筹后自付", "起付线", "先行自付", "超限价自费", "全自费")
+_COST_PARTS = ("统筹后自付", "起付线", "先行自付", "超限价自费费用", "全自费")
 _AMOUNT_NAMES = {
     "total": "医疗费总额",
     "excluded": "全自费金额",
-    "over_limit": "超限价自费金额",
+    "over_limit": "超限价自费费用",
     "prepay": "先行自付金额",
     "eligible": "符合政策范围金额",
 }
@@ -183,7 +183,7 @@ def _matcher(fact: str, matcher: Matcher) -> str:
         case Member():
             return f"{fact_zh(fact)} {_listed(sorted(matcher.groups))}"
         case NotMember():
-            return "不属于其他行所列待遇人群"
+            return "不属于其他行所列人员身份类别"
         case Between():
             return _numbers(fact, matcher)
         case _:
