@@ -56,7 +56,7 @@ class Database:
         Raises TransientError where the database asks to run the transaction again or was
         unreachable; whether a lost commit took effect is then found by request id.
         """
-        with _transient_told(), self._writer.begin() as connection:
+        with _transient_told(self._writer), self._writer.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -65,7 +65,7 @@ class Database:
 
         Raises TransientError where the database was unreachable.
         """
-        with _transient_told(), self._reader.begin() as connection:
+        with _transient_told(self._reader), self._reader.begin() as connection:
             yield connection
 
     def others_ended(self, *, within_seconds: float = 10) -> bool:
@@ -97,12 +97,15 @@ class Database:
 
 
 @contextlib.contextmanager
-def _transient_told() -> Iterator[None]:
+def _transient_told(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
     except sa.exc.TimeoutError as error:  # every connection of the pool is taken
         raise TransientError("no connection is free") from error
     except sa.exc.DBAPIError as error:
+        if _is_old_plan(error):
+            # Every connection of the pool has prepared it; new ones have not.
+            engine.dispose()
         if _is_transient(error):
             raise TransientError(type(error).__name__) from error
         raise
@@ -132,3 +135,11 @@ def _is_transient(error: sa.exc.DBAPIError) -> bool:
     from yibao_common.db import engine_postgres
 
     return engine_postgres.is_transient(cause)
+
+
+def _is_old_plan(error: sa.exc.DBAPIError) -> bool:
+    if error.orig is None or isinstance(error.orig, sqlite3.Error):
+        return False
+    from yibao_common.db import engine_postgres
+
+    return engine_postgres.is_old_plan(error.orig)

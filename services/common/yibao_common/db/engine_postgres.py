@@ -73,6 +73,19 @@ def open_engine(url: sa.URL, *, size: int, read_only: bool = False) -> sa.Engine
 def is_transient(error: BaseException) -> bool:
     """Tells whether a transaction may be run again, unlike a faulty one.
 
-    Serialization failures, deadlocks, lock time-outs, lost connections and restarts.
+    Serialization failures, deadlocks, lock time-outs, lost connections and restarts, and
+    plans that the schema has left behind.
     """
-    return isinstance(error, _TRANSIENT)
+    return isinstance(error, _TRANSIENT) or is_old_plan(error)
+
+
+def is_old_plan(error: BaseException | None) -> bool:
+    """Tells whether the schema changed under a statement that a connection had prepared.
+
+    It would be refused on that connection again.
+    """
+    # Its text is in the server's language, and its code is shared with much else.
+    return (
+        isinstance(error, psycopg.errors.FeatureNotSupported)
+        and error.diag.source_function == "RevalidateCachedQuery"
+    )

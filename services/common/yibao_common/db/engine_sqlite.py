@@ -5,6 +5,9 @@ import sqlite3
 import sqlalchemy as sa
 from sqlalchemy import event
 
+# What the log may go on holding on the disk. While somebody reads one snapshot for long, as a
+# backup does, it grows; after that the next writes cut it back to this.
+WAL_BYTES = 16_000_000
 _BUSY_SECONDS = 10
 _POOL_SECONDS = 10
 _TRANSIENT = ("locked", "busy", "full", "I/O")
@@ -25,7 +28,12 @@ def open_engine(url: sa.URL, *, begin: str, size: int, read_only: bool = False) 
     def _connect(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own transaction control would begin too late and commit too soon.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            f"journal_size_limit={WAL_BYTES}",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
         if read_only:
             connection.execute("PRAGMA query_only=ON")
