@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from yibao_common.values.ids import TimeOrderedIds, new_id
+from yibao_common.values.ids import IdsAbove, TimeOrderedIds, new_id
 
 _MILLIS = 0x0190_B5C4_7D3A
 _IN_A_MILLISECOND = 0x1000
@@ -80,3 +80,27 @@ def test_threads_share_a_maker_without_repeats() -> None:
         made = list(threads.map(lambda _: [new_id() for _ in range(2_000)], range(4)))
     assert all(each == sorted(each) for each in made)
     assert len({id for each in made for id in each}) == 8_000
+
+
+def test_ids_above_another_are_greater_whatever_the_clock_says(machine_time: FakeTime) -> None:
+    """Also where it stands at the end of its millisecond."""
+    ahead = "0190b5c4-7fff-7fff-8fff-ffffffffffff"
+    ids = IdsAbove(TimeOrderedIds(), ahead)
+    made = [ids() for _ in range(3)]
+    assert [ahead, *made] == sorted({ahead, *made})
+    assert made[0].startswith("0190b5c4-8000-7000-")
+    assert all(uuid.UUID(each).version == 7 for each in made)
+    machine_time.millis += 60_000
+    assert millis_of(ids()) == machine_time.millis
+
+
+def test_ids_above_an_earlier_one_are_those_of_the_clock(machine_time: FakeTime) -> None:
+    for least in ("", "0190b5c4-0000-7000-8000-000000000000"):
+        assert millis_of(IdsAbove(TimeOrderedIds(), least)()) == machine_time.millis
+
+
+def test_processes_above_one_id_do_not_meet(machine_time: FakeTime) -> None:
+    ahead = "0190b5c4-7fff-7fff-8fff-ffffffffffff"
+    makers = [IdsAbove(TimeOrderedIds(), ahead) for _ in range(2)]
+    made = [ids() for _ in range(500) for ids in makers]
+    assert len(set(made)) == len(made)
