@@ -25,8 +25,8 @@ demo: runtime ## The golden path: three published bills, from registration to re
 demo-credentials: runtime ## A card lost and replaced, codes offline, the issuer's key killed
 	@$(BIN)/yibao demo credentials
 
-up: runtime ## All services on this machine, with a development CA; Ctrl-C ends them
-	@$(BIN)/yibao up
+up: runtime ## All services on this machine, data kept; UP_ARGS=--fresh erases; Ctrl-C ends
+	@$(BIN)/yibao up $(UP_ARGS)
 
 ##@ Check it
 test: lint types imports protos-check pytest ## Everything that a change must pass

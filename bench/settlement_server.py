@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from bench.echo import serve_with_echo
-from yibao_common.process.config import load_config
+from yibao_common.process.config_file import load_config
 from yibao_common.process.logs import open_log
 from yibao_common.process.running import run
 from yibao_common.values.clock import system_clock

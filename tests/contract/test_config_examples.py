@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from yibao_common.process.config import Section, load_config
+from yibao_common.process.config import Section
+from yibao_common.process.config_file import load_config
 from yibao_identity.config import IdentityConfig, Pkcs11Config
 from yibao_offsite.config import OffsiteConfig
 from yibao_settlement.config import SettlementConfig

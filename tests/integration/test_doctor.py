@@ -140,9 +140,9 @@ def test_certificates_that_end_soon_are_pointed_out(config_files: Mapping[str, P
         ("offsite", "[log]", "[logs]", "unknown key"),
         ("settlement", "root-1.cose", "root-1.pem", "not a root document"),
         ("settlement", "root-1.cose", "nothing.cose", "cannot be read"),
-        ("identity", "keys/private", "nowhere", "is not here"),
+        ("identity", "keys/private", "nowhere", "private half of the tok key"),
         ("identity", "regions = [", 'regions = ["110000", ', "does not sign for 110000"),
-        ("identity", "hash.hex", "nothing.hex", "is no readable secret"),
+        ("identity", "hash.hex", "nothing.hex", "nothing.hex: cannot be read"),
     ],
 )
 def test_what_would_keep_a_service_from_starting_is_found(
@@ -188,7 +188,7 @@ def test_the_password_of_a_database_is_not_shown(
     line = next(line for line in path.read_text().splitlines() if line.startswith("url"))
     code, shown = examine([changed(path, tmp_path, line, f'url = "{url}"')])
     assert code == 1
-    assert "cannot be read" in shown
+    assert "nothing answers there" in shown
     assert "hunter2" not in shown
 
 

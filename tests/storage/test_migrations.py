@@ -1,6 +1,8 @@
 """The migrations of every service make the tables that its code expects."""
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 import sqlalchemy as sa
@@ -153,3 +155,35 @@ def test_a_migration_that_fails_leaves_nothing_behind(database_url: str) -> None
             assert sa.inspect(connection).get_table_names() == ["account_checkpoint"]
     finally:
         database.close()
+
+
+UPGRADE = """
+import sys
+from yibao_common.db.database import Database
+from yibao_common.db.migrations import upgrade
+
+print("ready", flush=True)
+sys.stdin.readline()
+upgrade(Database(sys.argv[1]), "yibao_offsite")
+"""
+
+
+def test_five_upgrades_at_once_all_succeed(databases: Databases) -> None:
+    url = databases.empty_url()
+    command = [sys.executable, "-c", UPGRADE, url]
+    pipe = subprocess.PIPE
+    processes = [
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(5)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    told = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 5, told
+    database = Database(url)
+    check_is_current(database, "yibao_offsite")
+    database.close()

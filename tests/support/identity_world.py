@@ -108,6 +108,9 @@ class PreparedKeys:
     def make(self) -> bytes:
         return next(self._public_keys)
 
+    def place(self, public_key: bytes) -> str:
+        return public_key.hex()
+
 
 def make_identity_files(folder: Path) -> IdentityFiles:
     """Makes keys, secrets and certificates in `folder`."""

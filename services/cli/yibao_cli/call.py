@@ -15,8 +15,9 @@ from google.protobuf.message_factory import GetMessageClass
 from rich.console import Console
 
 import yibao
-from yibao.client import secure_channel
 from yibao.errors import Refusal, error_of
+from yibao_cli.inputs import open_channel
+from yibao_common.process.config import StartError
 
 REFUSED = 1
 UNUSABLE = 2
@@ -41,12 +42,12 @@ def run_call(
     """Calls and prints the answer; returns 1 where it was refused, 2 where it was not made."""
     try:
         method = find_method(method_name)
-        request = read_request(method, sys.stdin.read() if text == "-" else text)
+        request = read_request(method, _read_stdin() if text == "-" else text)
         made = fill_request_id(request)
-        channel = secure_channel(
+        channel = open_channel(
             address, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file
         )
-    except (CallError, OSError) as error:
+    except (CallError, StartError) as error:
         err.print(str(error), style="red", markup=False, soft_wrap=True)
         return UNUSABLE
     if made:
@@ -105,10 +106,17 @@ def read_request(method: MethodDescriptor, text: str) -> Message:
             # The parser would take an empty list for an empty request.
             raise json_format.ParseError("the request must be a JSON object")
         json_format.ParseDict(values, request)
-    except (json_format.ParseError, ValueError) as error:
+    except (json_format.ParseError, ValueError, RecursionError) as error:
         fields = ", ".join(field.name for field in method.input_type.fields)
         raise CallError(f"{error}\n{method.input_type.name} has: {fields}") from None
     return request
+
+
+def _read_stdin() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise CallError("stdin is not in UTF-8") from None
 
 
 def fill_request_id(request: Message) -> str:

@@ -29,6 +29,13 @@ def told_plainly() -> Iterator[None]:
     except StartError as error:
         err.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
         sys.exit(2)
+    except BrokenPipeError:
+        raise  # Who read the output went away; the command line ends quietly.
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        text = f"{named}{error.strerror or type(error).__name__}"
+        err.print(f"[red]{escape(text)}[/red]", soft_wrap=True)
+        sys.exit(2)
     except RuleError as error:
         show_faults(error)
         sys.exit(1)

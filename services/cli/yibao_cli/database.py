@@ -1,17 +1,19 @@
 """`yibao db`: schemas of the services' databases, and what is due after a restore."""
 
+import contextlib
 from pathlib import Path
 
 import sqlalchemy as sa
 from rich.console import Console
 
 from yibao_cli.services import ServiceConfig, config_files, read_config
-from yibao_common.db.database import Database, failure_text
+from yibao_common.db.database import Database
+from yibao_common.db.failures import database_told
 from yibao_common.db.migrations import upgrade
+from yibao_common.db.opening import opened_database
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import system_clock
-from yibao_common.values.errors import TransientError
 from yibao_identity.config import IdentityConfig
 from yibao_identity.storage.feed import renew_epochs
 from yibao_settlement.application.checkpoint import Checkpoints
@@ -29,15 +31,11 @@ def run_upgrade(console: Console, given: list[Path]) -> int:
     """
     for path in config_files(given):
         found = read_config(path)
-        url = sa.make_url(found.config.database.url).render_as_string(hide_password=True)
-        database = Database(found.config.database.url)
-        try:
+        url = found.config.database.url
+        with database_told(url), contextlib.closing(Database(url)) as database:
             upgrade(database, found.package)
-        except (sa.exc.OperationalError, TransientError) as error:
-            raise StartError(f"{url}: {failure_text(error)}") from None
-        finally:
-            database.close()
-        console.print(f"{found.service}: {url} is up to date", soft_wrap=True, markup=False)
+        shown = sa.make_url(url).render_as_string(hide_password=True)
+        console.print(f"{found.service}: {shown} is up to date", soft_wrap=True, markup=False)
     return 0
 
 
@@ -53,20 +51,15 @@ def run_refold(console: Console, given: list[Path]) -> int:
     if not configs:
         raise StartError("none of the configurations is settlement's")
     for config in configs:
-        database = Database(config.database.url)
-        transactions: StoredTransactions[Work] = StoredTransactions(
-            database, answers=tables.answer, unit=UNIT, clock=system_clock
-        )
-        checkpoints = Checkpoints(transactions, others_ended=database.others_ended)
-        try:
+        url = config.database.url
+        with opened_database(url, package="yibao_settlement") as database:
+            transactions: StoredTransactions[Work] = StoredTransactions(
+                database, answers=tables.answer, unit=UNIT, clock=system_clock
+            )
+            checkpoints = Checkpoints(transactions, others_ended=database.others_ended)
             for region in config.identity.regions:
                 accounts = checkpoints.rebuild(region)
                 console.print(f"{region}: {accounts} accounts folded", markup=False)
-        except (sa.exc.DBAPIError, TransientError) as error:
-            url = sa.make_url(config.database.url).render_as_string(hide_password=True)
-            raise StartError(f"{url}: {failure_text(error)}") from None
-        finally:
-            database.close()
     return 0
 
 
@@ -81,14 +74,11 @@ def run_restored(console: Console, given: list[Path]) -> int:
     if not found:
         raise StartError("none of these is the configuration of identity")
     for each in found:
-        database = Database(each.config.database.url)
-        try:
-            with database.write() as connection:
-                regions = renew_epochs(connection)
-        except (sa.exc.SQLAlchemyError, TransientError) as error:
-            raise StartError(f"identity: {failure_text(error)}") from None
-        finally:
-            database.close()
+        with (
+            opened_database(each.config.database.url, package=each.package) as database,
+            database.write() as connection,
+        ):
+            regions = renew_epochs(connection)
         named = ", ".join(regions) or "none yet"
         console.print(f"identity: settlement reads the feeds anew of regions {named}", markup=False)
     return 0

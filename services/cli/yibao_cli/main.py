@@ -54,20 +54,23 @@ def up(
     folder: Annotated[
         Path, typer.Option(help="Where certificates, keys, configurations and data lie.")
     ] = Path("var/yibao"),
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Keep the data of the last run in the folder.")
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Erase the data of earlier runs in the folder first.")
     ] = False,
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], typer.Option(help="The least to show.")
     ] = "warning",
 ) -> None:
-    """Run all services on this machine, with a development CA, until Ctrl-C."""
+    """Run all services on this machine, with a development CA, until Ctrl-C.
+
+    Data of the last run are kept.
+    """
     from yibao_cli.console import out, told_plainly
     from yibao_cli.up import run_up
     from yibao_common.values.clock import system_clock
 
     with told_plainly():
-        code = run_up(out, folder, keep_data=keep, log_level=log_level, clock=system_clock)
+        code = run_up(out, folder, keep_data=not fresh, log_level=log_level, clock=system_clock)
     raise typer.Exit(code)
 
 

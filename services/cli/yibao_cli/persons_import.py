@@ -20,7 +20,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from yibao.client import secure_channel
 from yibao.common.v1.item_error_pb2 import ItemError
 from yibao.errors import error_of
 from yibao.identity.v1.person_service_pb2 import (
@@ -29,6 +28,7 @@ from yibao.identity.v1.person_service_pb2 import (
     SubmitPersonsResult,
 )
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
+from yibao_cli.inputs import open_channel
 from yibao_cli.persons_csv import PersonFile, Row, open_file, read_rows
 from yibao_cli.persons_journal import REFUSED, REGISTERED, Journal, Outcome
 from yibao_common.process.config import StartError
@@ -77,13 +77,9 @@ def run_import(
         grpc.RpcError: the service refused the caller.
     """
     file = open_file(path, encoding=encoding)
-    try:
-        channel = secure_channel(
-            address, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file
-        )
-    except OSError as error:
-        raise StartError(f"{error.filename}: cannot be read: {error.strerror}") from None
-    with channel:
+    with open_channel(
+        address, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file
+    ) as channel:
         stub = PersonServiceStub(channel)
 
         def submit(request: SubmitPersonsRequest) -> SubmitPersonsResponse:

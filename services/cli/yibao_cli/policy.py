@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from yibao_common.process.config import StartError
+from yibao_cli.inputs import read_file
 from yibao_common.values.errors import refuse_faults
 from yibao_settlement.files.policy.check import check_policy
 from yibao_settlement.rules.policy.words import policy_in_words
@@ -17,11 +17,7 @@ def run_check(console: Console, path: Path) -> int:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake.
         StartError: the file cannot be read.
     """
-    try:
-        contents = path.read_bytes()
-    except OSError as error:
-        raise StartError(f"{path}: cannot be read: {error.strerror}") from None
-    found = check_policy(contents, name=str(path))
+    found = check_policy(read_file(path), name=str(path))
     refuse_faults(found.faults)
     policy = found.policy
     assert policy is not None

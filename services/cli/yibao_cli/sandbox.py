@@ -4,6 +4,7 @@ Everything in it is made for one machine and protects nothing: its private keys 
 their passphrases.
 """
 
+import contextlib
 import datetime as dt
 import fcntl
 import json
@@ -16,6 +17,7 @@ from yibao_cli.parties import SERVICES, certificate_leaves
 from yibao_cli.regions import Region
 from yibao_cli.sandbox_keys import SandboxKeys, make_keys, provision
 from yibao_common.db.database import Database
+from yibao_common.db.failures import database_told
 from yibao_common.db.migrations import upgrade
 from yibao_common.keys.dev_ca import DevCertificates, issue_dev_certificates
 from yibao_common.process.config import StartError
@@ -25,8 +27,7 @@ from yibao_common.values.clock import system_clock
 _MARK = "SANDBOX.txt"
 _MARK_TEXT = """\
 A development sandbox of yibao, made by `yibao up` or `yibao demo`.
-Its certificates and keys protect nothing. `yibao up` empties its databases at each start,
-unless told to --keep them.
+Its certificates and keys protect nothing. Its databases stay; `yibao up --fresh` erases them.
 """
 # Changes of keys show at once, as one tries them.
 _PUBLISH_SECONDS = 2.0
@@ -171,11 +172,8 @@ def _identity_tables(keys: SandboxKeys, regions: list[str]) -> Tables:
 
 
 def _migrate(url: str, service: str) -> None:
-    database = Database(url)
-    try:
+    with database_told(url), contextlib.closing(Database(url)) as database:
         upgrade(database, f"yibao_{service}")
-    finally:
-        database.close()
 
 
 def to_toml(tables: Tables) -> str:

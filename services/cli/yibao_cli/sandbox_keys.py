@@ -18,7 +18,7 @@ from yibao_cli.keys import root_ceremony
 from yibao_common.keys.key_file import FOR_RANDOM, write_key
 from yibao_common.keys.key_store import KeyFolder
 from yibao_common.keys.signing_key import SigningKey
-from yibao_common.process.config import load_config
+from yibao_common.process.config_file import load_config
 from yibao_common.values.clock import Clock
 from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.trust.published import KeyUse
@@ -99,6 +99,10 @@ class _PreparedKeys:
     def make(self) -> bytes:
         """See `KeyStore`."""
         return next(self._public_keys)
+
+    def place(self, public_key: bytes) -> str:
+        """See `KeyStore`."""
+        return key_id_of(public_key).hex()
 
 
 def _make_private_keys(keys: SandboxKeys, now: dt.datetime) -> None:

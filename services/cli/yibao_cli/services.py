@@ -1,12 +1,12 @@
 """Configuration files of services: whose they are, and read as that service reads them."""
 
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from yibao_cli.parties import SERVICES
-from yibao_common.process.config import ConfigError, StartError, load_config
+from yibao_common.process.config import ConfigError, StartError
+from yibao_common.process.config_file import load_config, read_tables
 from yibao_identity.config import IdentityConfig
 from yibao_offsite.config import OffsiteConfig
 from yibao_settlement.config import SettlementConfig
@@ -44,12 +44,7 @@ def find_service(path: Path) -> str:
     named = [service for service in SERVICES if service in path.stem]
     if len(named) == 1:
         return named[0]
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: is not TOML in UTF-8: {error}"]) from None
+    tables = read_tables(path)
     marked = {service for table, service in _MARKS.items() if table in tables}
     if len(marked) != 1:
         raise ConfigError([f"{path}: name it after its service ({', '.join(SERVICES)})"])

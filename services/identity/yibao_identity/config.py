@@ -1,19 +1,14 @@
 """The configuration of the identity service; `config.example.toml` documents each key."""
 
-from typing import Annotated
-
 from pydantic import Field
 
 from yibao_common.process.config import (
     BatchConfig,
     FileName,
+    Regions,
     Section,
     ServiceConfig,
 )
-
-Regions = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[1-9][0-9]{5}$")], ...], Field(min_length=1, strict=False)
-]
 
 
 class Pkcs11Config(Section):

@@ -139,8 +139,8 @@ class KeyRing:
             raise StartError(str(error)) from None
         if private is None:
             raise StartError(
-                f"the private half of the {use.value} key {listed.public_key.hex()[:16]}… is not "
-                "here: copy its file into the key folder"
+                f"{self._store.place(listed.public_key)} is missing, the private half of the "
+                f"{use.value} key that signs: copy it there"
             )
         return _InUse(listed, private)
 

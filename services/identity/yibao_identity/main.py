@@ -1,6 +1,7 @@
 """Starts the identity service: configuration, keys, database, engine, server, in this order."""
 
 import asyncio
+import datetime as dt
 from collections.abc import Sequence
 
 import grpc
@@ -18,6 +19,7 @@ from yibao.identity.v1 import (
     trust_service_pb2_grpc,
 )
 from yibao_common.commands.blocking import Blocking
+from yibao_common.db.failures import database_problem, database_told
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
@@ -26,6 +28,7 @@ from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
+from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
@@ -41,6 +44,7 @@ from yibao_identity.config import IdentityConfig
 from yibao_identity.housekeeping import trust_keeping
 from yibao_identity.keys import KeyRing, open_key_store, open_vault
 from yibao_identity.person_parts import move_numbers, person_servicer
+from yibao_identity.rules.trust.published import HARD_AGE
 from yibao_identity.secret_files import require_secrets
 from yibao_identity.servicer.feed.watch import FeedWatch
 from yibao_identity.servicer.supervision import SupervisionServicer
@@ -79,13 +83,16 @@ class IdentityService:
         self._clock = clock
         self._ids = ids
         vault, key_store = open_vault(config), open_key_store(config.keys)
-        self._metrics = Metrics()
+        self._metrics, self._readiness = Metrics(), Readiness()
         self._blocking = blocking = Blocking()
-        self.database = database = open_database(config, package="yibao_identity")
+        self.database = database = open_database(
+            config, package="yibao_identity", metadata=tables.metadata
+        )
         try:
-            # Before anything is written with them.
-            require_secrets(config, database, vault, clock=clock)
-            ring = self._keep_trust(key_store)
+            with database_told(config.database.url):
+                # Before anything is written with them.
+                require_secrets(config, database, vault, clock=clock)
+                ring = self._keep_trust(key_store)
             transactions = StoredTransactions(
                 database,
                 answers=tables.answer,
@@ -141,6 +148,7 @@ class IdentityService:
             log=self._log,
             metrics=self._metrics,
             problems=supervisor.problems,
+            readiness=self._readiness,
             clock=self._clock,
             ids=self._ids,
         )
@@ -197,7 +205,11 @@ class IdentityService:
             clock=self._clock,
             log=self._log,
         )
-        self._trust = TrustServicer(TrustReader(trust), self._blocking)
+        reader = TrustReader(trust)
+        self._trust = TrustServicer(reader, self._blocking)
+        self._readiness.require("database", lambda: database_problem(self.database))
+        self._readiness.require("trust", lambda: _trust_problem(reader, self._clock()))
+        self._readiness.require("keys", lambda: _keys_problem(ring, self._clock()))
         return ring
 
     def _register(self, server: grpc.aio.Server) -> None:
@@ -217,6 +229,17 @@ def _publish(publisher: TrustPublisher) -> None:
         publisher.publish()
     except PublishError as error:
         raise StartError(str(error)) from None
+
+
+def _trust_problem(reader: TrustReader, now: dt.datetime) -> str:
+    """Returns why verifiers refuse what is published; nothing where they take it. Blocks."""
+    is_stale = now - reader.snapshot().issue_time >= HARD_AGE
+    return f"nothing was published for {HARD_AGE.days} days" if is_stale else ""
+
+
+def _keys_problem(ring: KeyRing, now: dt.datetime) -> str:
+    """Returns why no code can be signed at present; nothing where they can."""
+    return "no key may sign codes" if now >= ring.code_key_expire_time() else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,8 +4,7 @@ import contextlib
 import datetime as dt
 from collections.abc import Collection, Iterator
 
-from yibao_common.db.database import Database
-from yibao_common.db.schema import check_is_current
+from yibao_common.db.opening import opened_database
 from yibao_common.keys.key_store import KeyStore
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock
@@ -31,17 +30,14 @@ def open_trust_admin(
         StartError: keys or database cannot be used.
     """
     store = open_key_store(config.keys) if key_store is None else key_store
-    database = Database(config.database.url)
-    try:
-        check_is_current(database, "yibao_identity")
+    with opened_database(config.database.url, package="yibao_identity") as database:
         tables = StoredTrust(database)
         ring = KeyRing(tables, store, regions=config.issuer.regions, clock=clock)
         publisher = TrustPublisher(tables, ring, clock=clock)
-        yield TrustAdmin(tables, store, publisher, SdkRootReader(), clock=clock, by=by)
-    except KeyChangeError as error:
-        raise StartError(str(error)) from None
-    finally:
-        database.close()
+        try:
+            yield TrustAdmin(tables, store, publisher, SdkRootReader(), clock=clock, by=by)
+        except KeyChangeError as error:
+            raise StartError(str(error)) from None
 
 
 def add_first_keys(

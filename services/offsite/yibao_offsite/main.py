@@ -7,12 +7,14 @@ import grpc
 
 from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
 from yibao_common.commands.blocking import Blocking
+from yibao_common.db.failures import database_problem
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
+from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
@@ -41,20 +43,21 @@ class OffsiteService:
         """Opens the database.
 
         Raises:
-            StartError: the database's schema is not current.
+            StartError: the database is not reached, or its schema is not current.
         """
         self._config = config
         self._log = log
         self._clock = clock
         self._ids = ids
-        self.database = open_database(config, package="yibao_offsite")
+        self.database = open_database(config, package="yibao_offsite", metadata=tables.metadata)
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor = Supervisor(stop, log=self._log)
-        metrics, blocking = Metrics(), Blocking()
+        metrics, readiness, blocking = Metrics(), Readiness(), Blocking()
+        readiness.require("database", lambda: database_problem(self.database))
         transactions = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
@@ -74,6 +77,7 @@ class OffsiteService:
             log=self._log,
             metrics=metrics,
             problems=supervisor.problems,
+            readiness=readiness,
             clock=self._clock,
             ids=self._ids,
         )

@@ -5,6 +5,8 @@ from pydantic import Field
 from yibao_common.process.config import (
     BatchConfig,
     FileName,
+    PeerAddress,
+    Regions,
     Section,
     ServiceConfig,
 )
@@ -13,12 +15,12 @@ from yibao_common.process.config import (
 class IdentityConfig(Section):
     """Where identity is, what is learnt from it and which root its trust rests on."""
 
-    address: str
+    address: PeerAddress
     # The name in identity's server certificate, where it differs from the address.
     server_name: str | None = None
     # Whether it is reached through the proxy that https_proxy or http_proxy names.
     use_environment_proxy: bool = False
-    regions: tuple[str, ...] = Field(min_length=1, strict=False)
+    regions: Regions
     # The pinned root of trust: `root-1.cose` of the key ceremony, or a later one.
     root_file: FileName
     # Keeps what codes are verified against over a restart, and what must never go back.

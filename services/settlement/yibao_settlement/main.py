@@ -25,6 +25,7 @@ from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
+from yibao_common.db.failures import database_problem
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
@@ -32,8 +33,10 @@ from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import BatchMetrics, Metrics
 from yibao_common.process.program import run_program
+from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.channels import Peer, open_aio_channel
+from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
@@ -56,6 +59,7 @@ from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
+from yibao_settlement.servicer.trust.regions import region_watch
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
@@ -86,13 +90,19 @@ class SettlementService:
         clock: Clock = system_clock,
         ids: Ids = new_id,
     ) -> None:
-        """Opens the database. Raises StartError where its schema is not current."""
+        """Reads the pinned root and opens the database.
+
+        Raises:
+            StartError: identity would not know this service by its certificate, the root
+                cannot be used, or the database is not reached or its schema not current.
+        """
+        check_client_identity(config.server, service="settlement")
         self._config = config
         self._log = log
         self._clock = clock
         self._ids = ids
-        self._trust_store = _open_trust_store(config)
-        self.database = open_database(config, package="yibao_settlement")
+        self._trust_store = open_trust_store(config)
+        self.database = open_database(config, package="yibao_settlement", metadata=tables.metadata)
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
@@ -117,6 +127,7 @@ class SettlementService:
         server = self._make_server(
             metrics,
             supervisor,
+            self._make_readiness(ages),
             VisitServicer(
                 batcher,
                 reads,
@@ -171,7 +182,7 @@ class SettlementService:
 
     def _make_housekeeping(
         self, transactions: Transactions[Work], blocking: Blocking, metrics: Metrics
-    ) -> tuple[BackgroundTask, BackgroundTask]:
+    ) -> tuple[BackgroundTask, ...]:
         folding = housekeeping(
             Checkpoints(transactions, others_ended=self.database.others_ended),
             blocking,
@@ -189,7 +200,14 @@ class SettlementService:
             clock=self._clock,
             log=self._log,
         )
-        return folding, pruning
+        watching = region_watch(
+            self._trust_store,
+            regions=self._config.identity.regions,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        return folding, pruning, watching
 
     def _make_batcher(self, reference: ReferenceCache, metrics: Metrics) -> Batcher[Command, bytes]:
         batch = self._config.batch
@@ -207,6 +225,13 @@ class SettlementService:
             max_queue=batch.max_queue,
             observer=BatchMetrics(metrics, "settlement"),
         )
+
+    def _make_readiness(self, ages: FeedAges) -> Readiness:
+        readiness = Readiness()
+        readiness.require("database", lambda: database_problem(self.database))
+        readiness.require("trust", lambda: _trust_problem(self._trust_store, self._clock()))
+        readiness.require("feed", ages.problem)
+        return readiness
 
     def _make_feed_ages(self, metrics: Metrics) -> FeedAges:
         identity = self._config.identity
@@ -251,6 +276,7 @@ class SettlementService:
         self,
         metrics: Metrics,
         supervisor: Supervisor,
+        readiness: Readiness,
         visits: VisitServicer,
         settlements: SettlementServicer,
         accounts: AccountServicer,
@@ -273,6 +299,7 @@ class SettlementService:
             log=self._log,
             metrics=metrics,
             problems=supervisor.problems,
+            readiness=readiness,
             clock=self._clock,
             ids=self._ids,
         )
@@ -286,21 +313,43 @@ async def _first_news(trust_client: TrustClient, feed_client: FeedClient) -> Non
             await feed_client.first_round()
 
 
-def _open_trust_store(config: SettlementConfig) -> TrustStore:
+def open_trust_store(config: SettlementConfig) -> TrustStore:
+    """Returns the store of trust of a configuration.
+
+    Raises:
+        StartError: the pinned root or the folder cannot be used.
+    """
     identity = config.identity
     folder = identity.trust_folder
     try:
+        first_root = identity.root_file.read_bytes()
+    except OSError as error:
+        raise StartError(
+            f"identity.root_file: {identity.root_file}: cannot be read: {error.strerror}"
+        ) from None
+    try:
         return TrustStore(
-            first_root=identity.root_file.read_bytes(),
+            first_root=first_root,
             cache_folder=None if folder is None else folder / "cache",
             state_folder=None if folder is None else folder / "state",
             regions=identity.regions,
         )
     except OSError as error:
-        raise StartError(f"identity.root_file, trust_folder: {error}") from None
+        raise StartError(
+            f"identity.trust_folder: {folder}: cannot be used: {error.strerror}"
+        ) from None
     except QrError as error:
         message = f"identity.root_file: {identity.root_file} is no root: {error.message}"
         raise StartError(message) from None
+
+
+def _trust_problem(store: TrustStore, now: dt.datetime) -> str:
+    """Returns why no code can be verified at present; nothing where they can."""
+    try:
+        store.current(now=now)
+    except QrError as error:
+        return error.message
+    return ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

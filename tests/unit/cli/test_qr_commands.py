@@ -151,7 +151,7 @@ def test_without_the_extra_the_reader_says_what_to_install(tmp_path: Path) -> No
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == reader.NO_READER
-    assert "yibao-server[scan]" in done.stderr
+    assert "zxing-cpp and pillow" in done.stderr
 
 
 def verified(text: str, tmp_path: Path, *, challenge: str = "", lists: bool = True) -> str:

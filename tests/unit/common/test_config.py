@@ -9,8 +9,8 @@ from yibao_common.process.config import (
     LogConfig,
     Section,
     ServerConfig,
-    load_config,
 )
+from yibao_common.process.config_file import load_config
 
 
 class Config(Section):
@@ -57,16 +57,17 @@ def test_a_file_is_read_and_defaults_fill_the_rest(tmp_path: Path) -> None:
         ("YIBAO_SERVER__RATE_PER_SECOND", "2", "server", "rate_per_second", 2),
         ("YIBAO_SERVER__KEY_FILE", "a/b.key", "server", "key_file", Path("a/b.key")),
         # Text that looks like a number stays text where the field wants text.
-        ("YIBAO_DATABASE__URL", "12", "database", "url", "12"),
+        ("YIBAO_REGION", "12", None, "region", "12"),
         ("YIBAO_BATCH__MAX_SIZE", "1024", "batch", "max_size", 1024),
         ("YIBAO_LOG__LEVEL", "debug", "log", "level", "debug"),
     ],
 )
 def test_a_variable_overrides_the_file(
-    tmp_path: Path, name: str, text: str, section: str, key: str, value: object
+    tmp_path: Path, name: str, text: str, section: str | None, key: str, value: object
 ) -> None:
     config = load(tmp_path, **{name: text})
-    assert getattr(getattr(config, section), key) == value
+    table = config if section is None else getattr(config, section)
+    assert getattr(table, key) == value
 
 
 def test_a_top_level_key_can_be_a_variable(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_variables_of_other_programs_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_without_a_file_variables_are_enough() -> None:
-    environ = {"YIBAO_SERVER__INSECURE": "true", "YIBAO_DATABASE__URL": "sqlite://"}
+    environ = {"YIBAO_SERVER__INSECURE": "true", "YIBAO_DATABASE__URL": "sqlite:///x.db"}
     assert load_config(Config, path=None, environ=environ).server.insecure
 
 
@@ -91,7 +92,7 @@ insecure = true
 adress = "0.0.0.0:1"
 reflection = "yes"
 [databse]
-url = "x"
+url = "sqlite:///x.db"
 [batch]
 max_size = 0
 """
@@ -151,7 +152,7 @@ def test_an_address_needs_host_and_port(tmp_path: Path, address: str) -> None:
 
 
 def test_tls_needs_all_its_files(tmp_path: Path) -> None:
-    text = "[server]\nkey_file = 'a'\n[database]\nurl = 'x'"
+    text = "[server]\nkey_file = 'a'\n[database]\nurl = 'sqlite:///x.db'"
     assert problems(tmp_path, text) == [
         "config.toml: server: certificate_file, client_ca_file must be set for mutual TLS"
     ]
@@ -166,7 +167,9 @@ def test_a_file_that_is_no_toml_or_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_value_where_a_table_belongs_is_told(tmp_path: Path) -> None:
-    (problem,) = problems(tmp_path, "server = 5\n[database]\nurl = 'x'", YIBAO_SERVER__BURST="3")
+    (problem,) = problems(
+        tmp_path, "server = 5\n[database]\nurl = 'sqlite:///x.db'", YIBAO_SERVER__BURST="3"
+    )
     assert problem.startswith("config.toml: server: Input should be")
 
 

@@ -6,8 +6,9 @@ import urllib.request
 import pytest
 
 from yibao_common.process.config import LogConfig
+from yibao_common.process.endpoint import Endpoint
 from yibao_common.process.logs import LibraryHandler, kinds, open_log, places
-from yibao_common.process.metrics import Metrics, MetricsEndpoint
+from yibao_common.process.metrics import Metrics
 from yibao_common.values.clock import system_clock
 
 NUMBER = "11010519491231002X"
@@ -80,7 +81,7 @@ def test_calls_and_batches_are_counted_and_served_over_http() -> None:
     method.ended(code="OK", reason="", seconds=0.002)
     method.ended(code="NOT_FOUND", reason="VISIT_NOT_FOUND", seconds=0.1)
     metrics.batch("settle").committed(size=3, queue_wait_seconds=0.001, commit_seconds=0.004)
-    endpoint = MetricsEndpoint(metrics, "127.0.0.1:0")
+    endpoint = Endpoint("127.0.0.1:0", metrics=metrics, alive=dict, ready=dict)
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{endpoint.port}/metrics") as answer:
             text = answer.read().decode()

@@ -30,6 +30,9 @@ class NoKeys:
     def make(self) -> bytes:
         raise AssertionError("nothing makes keys in the background")
 
+    def place(self, public_key: bytes) -> str:
+        return public_key.hex()
+
 
 def kept(tables: MemoryTrustTables, *, until: Callable[[Watched], bool]) -> Watched:
     """Keeps trust in the background, without any private key, until something has happened."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import sqlalchemy as sa
 
-from yibao_cli.doctor.checks import Finding
+from yibao_cli.doctor.finding import Finding
 from yibao_common.db.audit_chain import AuditTables, check_chain
 from yibao_common.db.database import Database
 from yibao_identity.storage import tables as identity_tables

@@ -2,42 +2,43 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 import sqlalchemy as sa
 from cryptography import x509
 
-from yibao.trust import QrError, TrustRoot
+from yibao_cli.doctor.finding import Finding
 from yibao_cli.services import ServiceConfig
 from yibao_cli.stack import check_serving
-from yibao_common.db.database import Database
-from yibao_common.db.schema import check_is_current
+from yibao_common.db.opening import open_database, opened_database
 from yibao_common.process.config import ServerConfig, StartError, split_address
-from yibao_common.process.logs import open_log
 from yibao_common.rpc.channels import Peer, open_channel
-from yibao_common.rpc.tls import server_credentials
+from yibao_common.rpc.own_certificate import (
+    check_client_identity,
+    check_own_certificates,
+    read_own_certificates,
+)
+from yibao_common.rpc.tls import check_serials
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import TransientError
 from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing, open_key_store, open_vault
 from yibao_identity.secret_files import examine_secrets
+from yibao_identity.storage.tables import metadata as identity_metadata
 from yibao_identity.storage.trust.rows import StoredTrust
+from yibao_offsite.storage.tables import metadata as offsite_metadata
 from yibao_settlement.config import SettlementConfig
+from yibao_settlement.main import open_trust_store
+from yibao_settlement.storage.tables import metadata as settlement_metadata
 
+_METADATA = {
+    "identity": identity_metadata,
+    "settlement": settlement_metadata,
+    "offsite": offsite_metadata,
+}
 _SOON = dt.timedelta(days=14)
 _HEALTH_SECONDS = 3.0
 _EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 (compared with, not bound to)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was examined and what is wrong with it; an empty `problem` means nothing."""
-
-    subject: str
-    problem: str = ""
-    remark: str = ""
 
 
 def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:
@@ -48,28 +49,24 @@ def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:
     else:
         yield _examine_tls(found, now=clock())
     if isinstance(found.config, IdentityConfig):
-        yield from _examine_identity_keys(found.config, clock=clock)
+        if examine_database(found).problem:
+            # Which keys sign stands in the database, whose fault is told of elsewhere.
+            yield Finding("keys of identity", remark="not examined: the database cannot be used")
+        else:
+            yield from _examine_identity_keys(found.config, clock=clock)
     if isinstance(found.config, SettlementConfig):
-        yield _examine_root(found.config.identity.root_file, now=clock())
+        yield _examine_root(found.config, now=clock())
 
 
 def examine_database(found: ServiceConfig) -> Finding:
     """Examines whether the database can be reached and has the schema of this program."""
     url = sa.make_url(found.config.database.url)
     subject = f"database {url.render_as_string(hide_password=True)}"
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        # Opening it would make it.
-        return Finding(subject, "there is no such file: run `yibao db upgrade`")
-    database = Database(found.config.database.url)
     try:
-        check_is_current(database, found.package)
+        metadata = _METADATA[found.service]
+        open_database(found.config, package=found.package, metadata=metadata).close()
     except StartError as error:
-        return Finding(subject, str(error))
-    except (sa.exc.SQLAlchemyError, TransientError) as error:
-        # Its text may hold the password.
-        return Finding(subject, f"cannot be read: {type(error).__name__}")
-    finally:
-        database.close()
+        return Finding(subject, str(error).removeprefix(f"{subject}: "))
     return Finding(subject, remark="schema is current")
 
 
@@ -87,55 +84,35 @@ def examine_health(found: ServiceConfig) -> Finding:
 
 def _examine_tls(found: ServiceConfig, *, now: dt.datetime) -> Finding:
     server = found.config.server
-    certificate, key, client_ca = server.certificate_file, server.key_file, server.client_ca_file
-    assert certificate is not None
-    assert key is not None
-    assert client_ca is not None
-    subject = f"certificate {certificate}"
-    log = open_log(found.config.log, service=found.service, clock=lambda: now)
+    subject = f"certificate {server.certificate_file}"
     try:
-        server_credentials(certificate, key, client_ca, log=log)
-        files = {certificate: _first(certificate), client_ca: _first(client_ca)}
-    except (StartError, OSError, ValueError) as error:
+        check_own_certificates(server, now=now)
+        if found.service == "settlement":
+            # It calls identity with the same certificate.
+            check_client_identity(server, service=found.service)
+        own = read_own_certificates(server)
+        if server.revoked_serials_file is not None:
+            check_serials(server.revoked_serials_file)
+    except StartError as error:
         return Finding(subject, str(error))
-    for path, each in files.items():
-        if not each.not_valid_before_utc <= now < each.not_valid_after_utc:
-            return Finding(
-                subject,
-                f"{path} holds from {each.not_valid_before_utc:%Y-%m-%d %H:%M} to "
-                f"{each.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
-            )
-    return Finding(
-        subject, remark=_ends(min(each.not_valid_after_utc for each in files.values()), now)
-    )
+    return Finding(subject, remark=_ends(own.end_time, now))
 
 
 def _examine_identity_keys(config: IdentityConfig, *, clock: Clock) -> Iterator[Finding]:
     """Examines whether this machine can sign all that it has to, and for how long."""
     subject = "keys of identity"
-    url = sa.make_url(config.database.url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        # Which keys sign stands in the database, whose absence is told of elsewhere.
-        yield Finding(subject, remark="not examined: the database is missing")
-        return
-    database = Database(config.database.url)
     try:
-        examine_secrets(config, database, open_vault(config))
-        tables = StoredTrust(database)
-        store = open_key_store(config.keys)
-        ring = KeyRing(tables, store, regions=config.issuer.regions, clock=clock)
-        ring.reload()
-        with tables.view() as view:
-            root = view.newest_root()
+        vault, store = open_vault(config), open_key_store(config.keys)
+        with opened_database(config.database.url, package="yibao_identity") as database:
+            examine_secrets(config, database, vault)
+            tables = StoredTrust(database)
+            ring = KeyRing(tables, store, regions=config.issuer.regions, clock=clock)
+            ring.reload()
+            with tables.view() as view:
+                root = view.newest_root()
     except StartError as error:
         yield Finding(subject, str(error))
         return
-    except (sa.exc.SQLAlchemyError, TransientError) as error:
-        # Its text may hold the password.
-        yield Finding(subject, f"cannot be read: {type(error).__name__}")
-        return
-    finally:
-        database.close()
     for use, expire_time in ring.expire_times().items():
         yield Finding(f"{use.value} key", remark=_ends(expire_time, clock()))
     if root is None:
@@ -145,14 +122,12 @@ def _examine_identity_keys(config: IdentityConfig, *, clock: Clock) -> Iterator[
     yield Finding(f"root of trust {root.version}", problem, _ends(root.expire_time, clock()))
 
 
-def _examine_root(path: Path, *, now: dt.datetime) -> Finding:
-    subject = f"root of trust {path}"
+def _examine_root(config: SettlementConfig, *, now: dt.datetime) -> Finding:
+    subject = f"root of trust {config.identity.root_file}"
     try:
-        root = TrustRoot.first(path.read_bytes())
-    except OSError as error:
-        return Finding(subject, f"cannot be read: {type(error).__name__}")
-    except QrError as error:
-        return Finding(subject, error.message)
+        root = open_trust_store(config).root
+    except StartError as error:
+        return Finding(subject, str(error))
     # An old one is good to start from: its successors are fetched.
     return Finding(subject, remark=f"version {root.version}, {_ends(root.expire_time, now)}")
 

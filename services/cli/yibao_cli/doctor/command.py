@@ -7,11 +7,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from yibao_cli.doctor.audit import examine_audit
-from yibao_cli.doctor.checks import Finding, examine_database, examine_files, examine_health
+from yibao_cli.doctor.checks import examine_database, examine_files, examine_health
+from yibao_cli.doctor.finding import Finding
 from yibao_cli.doctor.news import examine_news
+from yibao_cli.doctor.peer import examine_identity
 from yibao_cli.doctor.persons import examine_persons
 from yibao_cli.services import ServiceConfig, config_files, read_config
-from yibao_common.db.database import Database
+from yibao_common.db.opening import opened_database
 from yibao_common.process.config import ConfigError
 from yibao_common.values.clock import Clock
 from yibao_identity.config import IdentityConfig
@@ -50,8 +52,11 @@ def run_doctor(
             results += _examine_persons(console, found.config, clock=clock)
         if with_health:
             results.append(_show(console, examine_health(found)))
-        if with_health and has_database and isinstance(found.config, SettlementConfig):
-            results += [_show(console, each) for each in examine_news(found.config, clock=clock)]
+            if isinstance(found.config, SettlementConfig):
+                asked = list(examine_identity(found.config, clock=clock))
+                if has_database and not asked[0].problem:
+                    asked += examine_news(found.config, clock=clock)
+                results += [_show(console, each) for each in asked]
         if with_ledger and has_database and found.service == "settlement":
             results.append(_examine_ledger(console, found))
         if with_audit and has_database:
@@ -62,11 +67,8 @@ def run_doctor(
 
 
 def _examine_ledger(console: Console, found: ServiceConfig) -> bool:
-    database = Database(found.config.database.url)
-    try:
+    with opened_database(found.config.database.url, package=found.package) as database:
         report = check_ledger(database)
-    finally:
-        database.close()
     console.print(
         f"  ledger: {report.settlements} settlements of {report.persons} persons, "
         f"{report.accounts} accounts"
@@ -75,21 +77,15 @@ def _examine_ledger(console: Console, found: ServiceConfig) -> bool:
 
 
 def _examine_persons(console: Console, config: IdentityConfig, *, clock: Clock) -> list[bool]:
-    database = Database(config.database.url)
-    try:
+    with opened_database(config.database.url, package="yibao_identity") as database:
         findings = examine_persons(config, database, clock=clock)
         return [_show(console, finding) for finding in findings]
-    finally:
-        database.close()
 
 
 def _examine_audit(console: Console, found: ServiceConfig) -> bool:
-    database = Database(found.config.database.url)
-    try:
+    with opened_database(found.config.database.url, package=found.package) as database:
         findings = examine_audit(database, service=found.service)
         return all([_show(console, finding) for finding in findings])
-    finally:
-        database.close()
 
 
 def ledger_findings(report: LedgerReport) -> Iterator[Finding]:

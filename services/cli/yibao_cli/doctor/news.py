@@ -14,7 +14,7 @@ from yibao.identity.v1 import person_service_pb2 as person_pb
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
 from yibao.identity.v1.trust_service_pb2 import GetTrustSnapshotRequest
 from yibao.identity.v1.trust_service_pb2_grpc import TrustServiceStub
-from yibao_cli.doctor.checks import Finding
+from yibao_cli.doctor.finding import Finding
 from yibao_common.db.database import Database
 from yibao_common.process.config import StartError
 from yibao_common.rpc.channels import Peer, open_channel

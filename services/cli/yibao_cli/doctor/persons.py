@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from yibao_cli.doctor.checks import Finding
+from yibao_cli.doctor.finding import Finding
 from yibao_common.db.database import Database
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.keys.vault import SealError

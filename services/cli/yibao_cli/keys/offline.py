@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from yibao.issuing import RootContent, key_id_of, open_root
+from yibao_cli.inputs import read_file
 from yibao_cli.keys import root_ceremony
 from yibao_cli.keys.root_ceremony import RootStanding
 from yibao_common.keys.key_file import KeyFileError, read_key, write_key
@@ -73,7 +74,7 @@ def rotate(
 ) -> None:
     """Drafts the root after `previous_file`."""
     with _told():
-        previous = _read(previous_file)
+        previous = read_file(previous_file)
         document = root_ceremony.draft_next(
             previous,
             root_keys=[read_public_key(path) for path in key_files],
@@ -95,8 +96,8 @@ def sign(
 ) -> None:
     """Adds one holder's signature."""
     with _told():
-        document = _read(file)
-        previous = None if previous_file is None else _read(previous_file)
+        document = read_file(file)
+        previous = None if previous_file is None else read_file(previous_file)
         root_ceremony.examine(document, previous=previous)
         key = read_key(key_file, passphrase=_passphrase(passphrase_file))
         signed = root_ceremony.sign(document, key, previous=previous)
@@ -107,8 +108,8 @@ def sign(
 def verify(out: Console, file: Path, previous_file: Path | None) -> int:
     """Shows a root; the exit code is 0 where enough holders have signed it."""
     with _told():
-        document = _read(file)
-        previous = None if previous_file is None else _read(previous_file)
+        document = read_file(file)
+        previous = None if previous_file is None else read_file(previous_file)
         standing = root_ceremony.examine(document, previous=previous)
     _show(out, file, document, standing)
     return 0 if standing.is_complete else 1
@@ -158,17 +159,13 @@ def _next_steps(file: Path, content: RootContent, standing: RootStanding) -> Ite
 def _passphrase(file: Path | None, *, is_new: bool = False) -> bytes:
     if file is not None:
         return read_passphrase(file)
-    entered = getpass.getpass("Passphrase of the key: ")
-    if is_new and getpass.getpass("The same again: ") != entered:
-        raise StartError("the two differ; nothing was written")
-    return entered.encode("utf-8")
-
-
-def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StartError(f"{path}: not read ({error.strerror})") from None
+        entered = getpass.getpass("Passphrase of the key: ")
+        if is_new and getpass.getpass("The same again: ") != entered:
+            raise StartError("the two differ; nothing was written")
+    except EOFError:
+        raise StartError("no passphrase was given: name its file by --passphrase-file") from None
+    return entered.encode("utf-8")
 
 
 def _write(path: Path, document: bytes, *, is_new: bool) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from yibao.issuing import key_id_of
+from yibao_cli.inputs import read_file
 from yibao_common.keys.key_store import public_pem
 from yibao_common.process.config import StartError
 from yibao_identity.application.trust.admin import Outcome, TrustAdmin, key_id_finder
@@ -113,11 +114,7 @@ def undeny(out: Console, admin: TrustAdmin, certificate_ids: list[str]) -> None:
 
 def publish_root(out: Console, admin: TrustAdmin, file: Path) -> None:
     """Brings in a root."""
-    try:
-        document = file.read_bytes()
-    except OSError as error:
-        raise StartError(f"{file}: not read ({error.strerror})") from None
-    root, outcome = admin.add_root(document)
+    root, outcome = admin.add_root(read_file(file))
     out.print(f"Root {root.version} is in force until {root.expire_time:%Y-%m-%d}.", soft_wrap=True)
     if outcome.not_published and not admin.recorded_keys():
         for use in KeyUse:

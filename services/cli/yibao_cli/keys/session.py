@@ -28,9 +28,16 @@ def session(
             raise StartError(f"{config_file} is not the configuration of identity")
         with (
             _key_files_told(),
-            open_trust_admin(config, clock=system_clock, by=by or getpass.getuser()) as admin,
+            open_trust_admin(config, clock=system_clock, by=by or _user()) as admin,
         ):
             yield out, config, admin
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        raise StartError("this user has no name: say who changes keys by --by") from None
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ NOTHING_FOUND = 10
 UNUSABLE = 11
 NO_READER = 12
 
-_EXTRA = "reading pictures needs zxing-cpp and pillow: pip install 'yibao-server[scan]'"
+_EXTRA = "reading pictures needs the Python packages zxing-cpp and pillow"
 
 
 def main() -> int:

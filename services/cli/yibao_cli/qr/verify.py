@@ -7,6 +7,8 @@ from rich.console import Console
 
 from yibao import qr
 from yibao.trust import TrustRoot, TrustSnapshot
+from yibao_cli.inputs import read_file
+from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock
 from yibao_identity.rules.code import AUDIENCES
 
@@ -28,14 +30,14 @@ def run_verify(
 ) -> int:
     """Prints what a code states; returns 1 where it is refused, 2 where an input is of no use."""
     if text == "-":
-        text = sys.stdin.read()
+        text = sys.stdin.buffer.read().decode("utf-8", "replace")
     now = clock()
     try:
         root = _root(root_file)
-        snapshot = snapshot_file.read_bytes()
-        status_lists = [path.read_bytes() for path in status_list_files]
+        snapshot = read_file(snapshot_file)
+        status_lists = [read_file(path) for path in status_list_files]
         nonce = _challenge(challenge)
-    except (OSError, ValueError) as error:
+    except StartError as error:
         err.print(str(error), style="red", markup=False, soft_wrap=True)
         return _UNUSABLE
     try:
@@ -79,13 +81,13 @@ def _challenge(digits: str) -> bytes | None:
     except ValueError:
         challenge = b""
     if len(challenge) != qr.CHALLENGE_BYTES:
-        raise ValueError(f"the challenge {digits} is not {2 * qr.CHALLENGE_BYTES} digits")
+        raise StartError(f"the challenge {digits} is not {2 * qr.CHALLENGE_BYTES} digits")
     return challenge
 
 
 def _root(path: Path) -> TrustRoot:
-    """Returns the root in a file, which is taken as it is; raises ValueError where it is none."""
+    """Returns the root in a file, which is taken as it is; raises StartError where it is none."""
     try:
-        return TrustRoot.first(path.read_bytes())
+        return TrustRoot.first(read_file(path))
     except qr.QrError as error:
-        raise ValueError(f"{path} is no root of trust: {error.message}") from None
+        raise StartError(f"{path} is no root of trust: {error.message}") from None

@@ -11,12 +11,13 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from yibao.client import secure_channel
 from yibao.errors import error_of
 from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from yibao_cli.call import show_refusal
 from yibao_cli.demo.view import code_picture
+from yibao_cli.inputs import open_channel
+from yibao_common.process.config import StartError
 
 # A code lives 60 seconds; the next one is drawn before, so that a scanner always has time.
 REDRAW_SECONDS = 50
@@ -56,13 +57,13 @@ def run_watch(
     """Shows codes until Ctrl-C; returns 0 then, 1 where the service refuses, 2 on bad files."""
     request = pb.IssueQrCodeRequest(region=region, certificate_id=certificate_id, audience=audience)
     try:
-        channel = secure_channel(
+        channel = open_channel(
             files.address,
             ca_file=files.ca_file,
             certificate_file=files.certificate_file,
             key_file=files.key_file,
         )
-    except OSError as error:
+    except StartError as error:
         err.print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
     with channel:

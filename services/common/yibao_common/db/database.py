@@ -111,21 +111,6 @@ def _transient_told(engine: sa.Engine) -> Iterator[None]:
         raise
 
 
-def failure_text(error: Exception) -> str:
-    """Returns what became of a database, for those who operate it.
-
-    What it said of a statement is told. Of a connection that failed only the kind is: the
-    driver's text may hold the password.
-    """
-    cause = error.__cause__ if isinstance(error, TransientError) else error
-    said = cause.orig if isinstance(cause, sa.exc.DBAPIError) else None
-    if isinstance(said, sqlite3.Error):
-        return f"the database says: {said}"
-    if getattr(said, "sqlstate", None) is not None:
-        return f"the database says: {said.diag.message_primary}"  # type: ignore[union-attr]
-    return f"cannot be reached: {type(said or cause or error).__name__}"
-
-
 def _is_transient(error: sa.exc.DBAPIError) -> bool:
     cause = error.orig
     if cause is None:

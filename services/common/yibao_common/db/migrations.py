@@ -7,26 +7,83 @@ notes the revision bears the service's name, so that it tells whose schema a dat
 import sqlalchemy as sa
 from alembic import command, context
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from yibao_common.db.database import Database
-from yibao_common.db.schema import version_table
+from yibao_common.db.schema import SchemaError, stored_revision, version_table
 
 _CONNECTION = "connection"
+# There is such a table, or such a type of its rows.
+_MADE_MEANWHILE = ("42P07", "23505")
+
+
+class _MadeMeanwhileError(Exception):
+    """Another upgrade made the first table at the same moment: its end is to be waited for."""
 
 
 def upgrade(database: Database, package: str) -> None:
     """Brings the schema of `package`, such as `yibao_identity`, up to date.
 
-    One transaction, on SQLite too: a failure leaves the schema as it was.
+    One transaction, on SQLite too: a failure leaves the schema as it was. Of several at
+    once, as pods that start together run it, each waits for the one before.
+
+    Raises:
+        SchemaError: the schema is of a newer program.
     """
+    while not _upgraded(database, package):
+        pass
+
+
+def _upgraded(database: Database, package: str) -> bool:
+    """Tells whether the schema is up to date; False where another made its first table."""
     config = _config(package)
-    with database.write() as connection:
-        if not database.is_sqlite:
-            # What fits a call is too short for tables that a province has filled.
-            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
-                connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
-        config.attributes[_CONNECTION] = connection
-        command.upgrade(config, "head")
+    try:
+        with database.write() as connection:
+            if not database.is_sqlite:
+                _take_turn(connection, version_table(package))
+            _refuse_unknown(connection, config, package)
+            config.attributes[_CONNECTION] = connection
+            command.upgrade(config, "head")
+    except _MadeMeanwhileError:
+        return False
+    return True
+
+
+def _take_turn(connection: sa.Connection, name: str) -> None:
+    """Waits, for however long, until no other upgrade runs; services read on meanwhile."""
+    # What fits a call is too short for tables that a province has filled.
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
+    kept = connection.exec_driver_sql("SHOW lock_timeout").scalar_one()
+    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+    if sa.inspect(connection).has_table(name):
+        connection.exec_driver_sql(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE")
+    else:
+        _make_version_table(connection, name)
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{kept}'")
+
+
+def _make_version_table(connection: sa.Connection, name: str) -> None:
+    """Makes what notes the revision as Alembic would; of two at once one waits, and fails."""
+    table = sa.Table(name, sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+    table.primary_key.name = f"{name}_pkc"
+    try:
+        table.create(connection)
+    except sa.exc.DBAPIError as error:
+        # Which of the two errors tells of it is chance.
+        if getattr(error.orig, "sqlstate", None) in _MADE_MEANWHILE:
+            raise _MadeMeanwhileError from error
+        raise
+
+
+def _refuse_unknown(connection: sa.Connection, config: Config, package: str) -> None:
+    found = stored_revision(connection, package)
+    known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise SchemaError(
+            f"the database holds schema {found} of {package.removeprefix('yibao_')}, which this "
+            "program does not know: run the program that fits"
+        )
 
 
 def run_environment(metadata: sa.MetaData, package: str) -> None:

@@ -22,7 +22,9 @@ def check_is_current(database: Database, package: str) -> None:
     Raises:
         SchemaError: it is older, newer or absent.
     """
-    needed, found = newest_revision(package), _stored_revision(database, package)
+    needed = newest_revision(package)
+    with database.read() as connection:
+        found = stored_revision(connection, package)
     if found == needed:
         return
     service = package.removeprefix("yibao_")
@@ -46,10 +48,10 @@ def version_table(package: str) -> str:
     return f"alembic_version_{package.removeprefix('yibao_')}"
 
 
-def _stored_revision(database: Database, package: str) -> str | None:
+def stored_revision(connection: sa.Connection, package: str) -> str | None:
+    """Returns the revision that a database holds of a package, or None."""
     table = version_table(package)
-    with database.read() as connection:
-        if not sa.inspect(connection).has_table(table):
-            return None
-        column = sa.column("version_num", sa.String)
-        return connection.execute(sa.select(column).select_from(sa.table(table))).scalar()
+    if not sa.inspect(connection).has_table(table):
+        return None
+    column = sa.column("version_num", sa.String)
+    return connection.execute(sa.select(column).select_from(sa.table(table))).scalar()

@@ -28,6 +28,10 @@ class KeyStore(Protocol):
         """Makes and keeps a key; returns its raw public half."""
         ...
 
+    def place(self, public_key: bytes) -> str:
+        """Returns where the private half of a raw public key has to lie, for an operator."""
+        ...
+
 
 class KeyFolder:
     """Encrypted PKCS#8 files; safe between threads."""
@@ -75,6 +79,10 @@ class KeyFolder:
             self._opened[public_key] = SoftwareKey(private_key)
         return public_key
 
+    def place(self, public_key: bytes) -> str:
+        """See `KeyStore`."""
+        return str(self.path_of(public_key))
+
     def path_of(self, public_key: bytes) -> Path:
         """Returns the file of a key."""
         return self._folder / f"{key_id_of(public_key).hex()}.pem"
@@ -96,6 +104,10 @@ class KeyStores:
     def make(self) -> bytes:
         """See `KeyStore`."""
         return self._stores[0].make()
+
+    def place(self, public_key: bytes) -> str:
+        """See `KeyStore`."""
+        return " or ".join(store.place(public_key) for store in self._stores)
 
 
 def public_pem(public_key: bytes) -> bytes:

@@ -50,10 +50,11 @@ class Pkcs11Keys:
             import pkcs11
             import pkcs11.exceptions
         except ImportError as error:
-            raise KeyFileError("PKCS#11: install the extra, `pip install yibao-server[hsm]`") from (
-                error
-            )
+            raise KeyFileError(
+                "PKCS#11 needs the Python package python-pkcs11, which is not installed"
+            ) from error
         self._pkcs11: Any = pkcs11
+        self._token_label = token_label
         self._lock = threading.Lock()
         self._found: dict[bytes, SigningKey] = {}
         # The names of the module's errors tell what is wrong; they hold no secret.
@@ -106,6 +107,10 @@ class Pkcs11Keys:
             for half in (public, private):
                 half[attribute.ID] = key_id_of(public_key)
         return public_key
+
+    def place(self, public_key: bytes) -> str:
+        """See `KeyStore`."""
+        return f"object {key_id_of(public_key).hex()} of token {self._token_label!r}"
 
     def sign(self, handle: Any, data: bytes) -> bytes:
         """Returns a signature by the key behind `handle`."""

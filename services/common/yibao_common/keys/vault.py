@@ -36,8 +36,10 @@ def read_secret(path: Path) -> bytes:
     """
     try:
         text = path.read_text(encoding="ascii").strip().lower()
-    except (OSError, UnicodeDecodeError) as error:
-        raise StartError(f"{path}: is no readable secret: {type(error).__name__}") from None
+    except OSError as error:
+        raise StartError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        text = ""
     if not _HEXADECIMAL.fullmatch(text):
         raise StartError(f"{path}: must hold 64 hexadecimal digits (openssl rand -hex 32)")
     return bytes.fromhex(text)

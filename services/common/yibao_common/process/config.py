@@ -1,28 +1,57 @@
-"""Configuration: a TOML file, overridden by environment variables, checked as a whole.
+"""What a configuration holds: tables, keys and what each may be; `config_file` reads it.
 
-`YIBAO_SERVER__ADDRESS=…` overrides `address` in `[server]`. A mistake anywhere keeps the
-service from starting, and all mistakes are told at once. Secrets are never values here,
-only names of files.
+A mistake anywhere keeps the service from starting, and all mistakes are told at once.
+Secrets are never values here, only names of files.
 """
 
-import difflib
 import ipaddress
-import tomllib
-import types
-import typing
-from collections.abc import Mapping
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    field_validator,
+)
 from pydantic import model_validator as check_after
-from pydantic_core import ErrorDetails
 
-T = TypeVar("T", bound=BaseModel)
-Location = tuple[str | int, ...]
+from yibao_common.process.database_url import check_database_url
+
+_REGION = re.compile(r"[1-9][0-9]{5}")
+
+
+def _is_file_name(value: object) -> object:
+    if isinstance(value, str) and (not value.strip() or "\0" in value):
+        raise ValueError("must name a file")
+    return value
+
+
+def _is_region(region: str) -> str:
+    if not _REGION.fullmatch(region):
+        raise ValueError("must be the six digits of a pooling region, such as 500112")
+    return region
+
+
+def _are_different(regions: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(regions)) < len(regions):
+        raise ValueError("must name each region once")
+    return regions
+
 
 # A file name is written as a string; strict validation would ask for a Path.
-FileName = Annotated[Path, Strict(False)]
+FileName = Annotated[Path, Strict(False), BeforeValidator(_is_file_name)]
+
+# The pooling regions (统筹区) that a service is for.
+Regions = Annotated[
+    tuple[Annotated[str, AfterValidator(_is_region)], ...],
+    Field(min_length=1, strict=False),
+    AfterValidator(_are_different),
+]
 
 
 class StartError(Exception):
@@ -41,7 +70,13 @@ class ConfigError(StartError):
 class Section(BaseModel):
     """A table of the configuration file: frozen, strict, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+    )
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -51,9 +86,38 @@ def split_address(address: str) -> tuple[str, int]:
         ValueError: it has no host or no port from 0 to 65535.
     """
     host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+    has_space = any(sign.isspace() or not sign.isprintable() for sign in host)
+    if (
+        has_space
+        or not colon
+        or not host
+        or not port.isascii()
+        or not port.isdigit()
+        or int(port) > 65535
+    ):
         raise ValueError("must be host:port, such as 127.0.0.1:50051")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def split_range(address: str) -> tuple[str, range]:
+    """Returns host and ports of `host:port` or `host:first-last`, last included.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    rest, _, last = address.rpartition("-")
+    try:
+        if not last.isascii() or not last.isdigit() or ":" not in rest:
+            host, port = split_address(address)
+            return host, range(port, port + 1)
+        host, first = split_address(rest)
+    except ValueError:
+        raise ValueError(
+            "must be host:port or host:first-last, such as 127.0.0.1:9101-9108"
+        ) from None
+    if not 0 < first < int(last) <= 65535:
+        raise ValueError("must have a first port and a last one above it, from 1 to 65535")
+    return host, range(first, int(last) + 1)
 
 
 def is_loopback(host: str) -> bool:
@@ -66,10 +130,39 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _is_an_address(address: str) -> str:
+    split_address(address)
+    return address
+
+
+def _is_a_range(address: str) -> str:
+    split_range(address)
+    return address
+
+
+def check_peer_address(address: str) -> str:
+    """Returns the address of another service.
+
+    Raises:
+        ValueError: it is not `host:port`, or the port is 0.
+    """
+    if split_address(address)[1] == 0:
+        raise ValueError("must have the port on which the other service listens")
+    return address
+
+
+# Where this process listens; port 0 takes a free one.
+Address = Annotated[str, AfterValidator(_is_an_address)]
+# The same; `127.0.0.1:9101-9108` takes the first of these ports that is free.
+MetricsAddress = Annotated[str, AfterValidator(_is_a_range)]
+# Where another one listens.
+PeerAddress = Annotated[str, AfterValidator(check_peer_address)]
+
+
 class ServerConfig(Section):
     """How a service listens, whom it trusts and what it takes from one caller."""
 
-    address: str = "127.0.0.1:50051"
+    address: Address = "127.0.0.1:50051"
     certificate_file: FileName | None = None
     key_file: FileName | None = None
     client_ca_file: FileName | None = None
@@ -78,20 +171,13 @@ class ServerConfig(Section):
     insecure: bool = False
     reflection: bool = False
     reuse_port: bool = False
-    metrics_address: str | None = None
+    metrics_address: MetricsAddress | None = None
     max_message_bytes: int = Field(default=1_000_000, ge=1_000, le=64_000_000)
     max_deadline_seconds: float = Field(default=30, gt=0, le=3_600)
     drain_seconds: float = Field(default=10, ge=0, le=600)
     # Of each institution, agency or other party, in each process; 0 is no limit.
     rate_per_second: float = Field(default=2_000, ge=0)
     burst: int = Field(default=4_000, ge=1)
-
-    @field_validator("address", "metrics_address")
-    @classmethod
-    def _is_an_address(cls, address: str | None) -> str | None:
-        if address is not None:
-            split_address(address)
-        return address
 
     @check_after(mode="after")
     def _is_protected(self) -> "ServerConfig":
@@ -112,7 +198,13 @@ class ServerConfig(Section):
 class DatabaseConfig(Section):
     """Where a service stores its rows."""
 
-    url: str = Field(min_length=1)
+    url: str
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_database(cls, url: str) -> str:
+        check_database_url(url)
+        return url
 
 
 class BatchConfig(Section):
@@ -146,114 +238,3 @@ class ServiceConfig(Section):
     database: DatabaseConfig
     answers: AnswersConfig = AnswersConfig()
     log: LogConfig = LogConfig()
-
-
-def load_config(
-    model: type[T], *, path: Path | None, environ: Mapping[str, str], prefix: str = "YIBAO"
-) -> T:
-    """Returns the configuration from the file at `path` and variables of `environ`.
-
-    Variables that begin with `prefix` and contain `__`, or that name a key outside any
-    table, override the file. Others with the prefix are left alone: Kubernetes sets
-    `YIBAO_…_PORT` for services of such names.
-
-    Raises:
-        ConfigError: the file cannot be read, or anything in it or in the variables is
-            unknown, missing or of the wrong kind.
-    """
-    values = {} if path is None else _read(path)
-    variables: dict[Location, str] = {}
-    for name, text in sorted(environ.items()):
-        if not name.startswith(f"{prefix}_"):
-            continue
-        keys = tuple(name[len(prefix) + 1 :].lower().split("__"))
-        if len(keys) > 1 or keys[0] in model.model_fields:
-            variables[keys] = name
-            _put(values, keys, _value(text, _kinds(model, keys)))
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        origin = str(path) if path is not None else "configuration"
-        raise ConfigError([_problem(each, model, origin, variables) for each in found]) from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: is not TOML in UTF-8: {error}"]) from None
-
-
-def _put(values: dict[str, Any], keys: tuple[str, ...], value: object) -> None:
-    for key in keys[:-1]:
-        table = values.setdefault(key, {})
-        if not isinstance(table, dict):
-            return  # The file has a value where a table belongs: that is told instead.
-        values = table
-    values[keys[-1]] = value
-
-
-def _value(text: str, kinds: set[object]) -> object:
-    """Reads the text of a variable as the field wants it; the model judges the result."""
-    if kinds & {str, Path}:
-        return text
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _kinds(model: type[BaseModel], keys: tuple[str, ...]) -> set[object]:
-    """Returns the types that the field at `keys` may have; none where there is no field."""
-    kinds: set[object] = {model}
-    for key in keys:
-        inner = _section(kinds)
-        if inner is None or key not in inner.model_fields:
-            return set()
-        kinds = _arms(inner.model_fields[key].annotation)
-    return kinds
-
-
-def _section(kinds: set[object]) -> type[BaseModel] | None:
-    for kind in kinds:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    return None
-
-
-def _arms(annotation: object) -> set[object]:
-    origin = typing.get_origin(annotation)
-    if origin is Annotated:
-        return _arms(typing.get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
-        return set().union(*map(_arms, typing.get_args(annotation)))
-    if origin is Literal:
-        return {type(value) for value in typing.get_args(annotation)}
-    return {annotation}
-
-
-def _problem(
-    error: ErrorDetails, model: type[BaseModel], origin: str, variables: Mapping[Location, str]
-) -> str:
-    where: Location = error["loc"]
-    unknown = error["type"] == "extra_forbidden"
-    source = variables.get(where)
-    if source is None and unknown:
-        # A variable may have brought the whole unknown table.
-        inside = (name for keys, name in variables.items() if keys[: len(where)] == where)
-        source = next(inside, None)
-    if source is None:
-        key = ".".join(map(str, where))
-        source = f"{origin}: {key}" if key else origin
-    if error["type"] == "missing":
-        return f"{source}: is missing"
-    if not unknown:
-        return f"{source}: {error['msg'].removeprefix('Value error, ')}"
-    table = _section(_kinds(model, tuple(map(str, where[:-1])))) or model
-    known = sorted(table.model_fields)
-    near = difflib.get_close_matches(str(where[-1]), known, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{source}: unknown key; {hint}known here: {', '.join(known)}"

@@ -1,12 +1,8 @@
 """What is counted and timed, for Prometheus."""
 
 import datetime as dt
-import threading
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
-
-from yibao_common.process.config import split_address
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -187,21 +183,3 @@ class Metrics:
     def background(self, task: str, duty: str) -> BackgroundMetrics:
         """Returns what counts one duty of a background task."""
         return BackgroundMetrics(self, task, duty)
-
-
-class MetricsEndpoint:
-    """The HTTP endpoint that Prometheus reads, in a thread of its own."""
-
-    def __init__(self, metrics: Metrics, address: str) -> None:
-        """Starts to listen; port 0 takes a free one."""
-        host, port = split_address(address)
-        self._server: WSGIServer
-        self._thread: threading.Thread
-        self._server, self._thread = start_http_server(port, addr=host, registry=metrics.registry)
-        self.port = self._server.server_port
-
-    def close(self) -> None:
-        """Stops to listen."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from yibao_common.process.config import ServiceConfig, StartError, load_config
+from yibao_common.process.config import ServiceConfig, StartError
+from yibao_common.process.config_file import load_config
 from yibao_common.process.logs import Log, open_log
 from yibao_common.process.running import run
 from yibao_common.values.clock import system_clock

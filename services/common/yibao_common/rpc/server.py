@@ -1,8 +1,9 @@
 """A gRPC server of a service: TLS, gate, health, metrics, start and drain."""
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -11,13 +12,17 @@ from grpc_reflection.v1alpha import reflection
 
 from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.process.descriptors import most_connections
+from yibao_common.process.endpoint import Endpoint
+from yibao_common.process.listening import why_not
 from yibao_common.process.logs import Log
-from yibao_common.process.metrics import Metrics, MetricsEndpoint
+from yibao_common.process.metrics import Metrics
+from yibao_common.process.readiness import Readiness
 from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.admission import Admission, Limits
 from yibao_common.rpc.endings import Endings
 from yibao_common.rpc.gate import Gate
 from yibao_common.rpc.health import Health
+from yibao_common.rpc.own_certificate import check_own_certificates
 from yibao_common.rpc.peers import CertificatePeers, DeclaredPeers, Peers
 from yibao_common.rpc.rates import RateLimits
 from yibao_common.rpc.tls import RevokedSerials, server_credentials
@@ -26,6 +31,8 @@ from yibao_common.values.ids import Ids, new_id
 
 # How long answers that are ready, and watchers of health, get after the last call ended.
 _GOODBYE_SECONDS = 0.5
+# Far longer than anything may hold up the event loop.
+_TURN_SECONDS = 5.0
 
 
 class Server:
@@ -46,6 +53,7 @@ class Server:
         log: Log,
         metrics: Metrics | None = None,
         problems: Callable[[], Sequence[str]] = lambda: (),
+        readiness: Readiness | None = None,
         clock: Clock = system_clock,
         ids: Ids = new_id,
         monotonic: Callable[[], float] = time.monotonic,
@@ -64,12 +72,15 @@ class Server:
         self._health = Health(names, problems=problems, log=log)
         self._server: grpc.aio.Server | None = None
         self._gate: Gate | None = None
-        self._endpoint: MetricsEndpoint | None = None
+        self._endpoint: Endpoint | None = None
+        self._readiness = readiness or Readiness()
+        self._readiness.require("server", lambda: "" if self._server else "does not serve")
+        self._readiness.require("tasks", lambda: ", ".join(problems()))
         self.port = 0
 
     @property
     def metrics_port(self) -> int:
-        """The port of the metrics endpoint; 0 where there is none."""
+        """The port of probes and metrics; 0 where there is none."""
         return self._endpoint.port if self._endpoint is not None else 0
 
     async def start(self) -> int:
@@ -79,6 +90,8 @@ class Server:
             StartError: files of TLS cannot be used, or an address cannot be bound.
         """
         config = self._config
+        # TLS judges by this machine's clock, whatever clock the service was given.
+        check_own_certificates(config, now=system_clock())
         gate = self._make_gate()
         server = grpc.aio.server(interceptors=(gate,), options=server_options(config))
         self._register(server)
@@ -88,13 +101,15 @@ class Server:
             reflection.enable_server_reflection(names, server)
         try:
             self.port = self._bind(server)
-            if config.metrics_address is not None:
-                self._endpoint = MetricsEndpoint(self.metrics, config.metrics_address)
-        except (RuntimeError, OSError) as error:
-            raise StartError(f"cannot listen: {error}") from error
+        except RuntimeError:
+            reason = await asyncio.to_thread(why_not, config.address)
+            raise StartError(f"server.address: {config.address}: cannot listen: {reason}") from None
+        if config.metrics_address is not None:
+            self._endpoint = self._open_endpoint(config.metrics_address)
         await server.start()
         self._server, self._gate = server, gate
         await self._health.start()
+        self._readiness.forget()
         self._log.info(
             "started",
             port=self.port,
@@ -114,6 +129,7 @@ class Server:
         if server is None or gate is None:
             return
         self._server = None
+        self._readiness.forget()
         await self._health.drain()
         # Stopping closes the port at once, so that a process that shares it takes over.
         seconds = self._config.drain_seconds
@@ -134,6 +150,15 @@ class Server:
             await stop.wait()
         finally:
             await self.drain()
+
+    def _open_endpoint(self, address: str) -> Endpoint:
+        loop = asyncio.get_running_loop()
+        return Endpoint(
+            address,
+            metrics=self.metrics,
+            alive=lambda: _liveness(loop),
+            ready=self._readiness.problems,
+        )
 
     def _make_gate(self) -> Gate:
         config = self._config
@@ -177,6 +202,18 @@ class Server:
 
     def _service_names(self) -> tuple[str, ...]:
         return tuple(descriptor.full_name for descriptor in self._descriptors)
+
+
+def _liveness(loop: asyncio.AbstractEventLoop) -> Mapping[str, str]:
+    """Tells whether the event loop, on which all calls run, still turns."""
+    turned = threading.Event()
+    try:
+        loop.call_soon_threadsafe(turned.set)
+    except RuntimeError:
+        return {"event loop": "is closed"}
+    if turned.wait(_TURN_SECONDS):
+        return {}
+    return {"event loop": f"has not turned for {_TURN_SECONDS:g} s"}
 
 
 def server_options(config: ServerConfig) -> list[tuple[str, int]]:

@@ -93,6 +93,24 @@ def _load_credentials(
     return grpc.ssl_server_certificate_configuration([(key, certificate)], client_ca)
 
 
+def check_files(certificate_file: Path, key_file: Path, client_ca_file: Path) -> None:
+    """Checks that the files of mutual TLS can be used and fit together.
+
+    Raises:
+        FileError: they do not.
+    """
+    _load_credentials(certificate_file, key_file, client_ca_file)
+
+
+def check_serials(path: Path) -> None:
+    """Checks that a file of revoked serial numbers can be used.
+
+    Raises:
+        FileError: it cannot.
+    """
+    _load_serials(path)
+
+
 def _certificates(pem: bytes, path: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem)

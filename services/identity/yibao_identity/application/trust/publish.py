@@ -126,7 +126,8 @@ class TrustPublisher:
         trust = self._signers.snapshot_signer(root.trust_keys)
         if trust is None:
             raise PublishError(
-                f"root {root.version} allows trust keys of which none is in the key folder"
+                f"root {root.version} allows trust keys of which none is in the key folder: copy "
+                f"the file of one there, {' or '.join(map(_file_of, sorted(root.trust_keys)))}"
             )
         recorded = [each.key for each in view.recorded_keys()]
         keys = tuple(key for key in recorded if now < listed_until(key))
@@ -139,8 +140,8 @@ class TrustPublisher:
             if status is None:
                 # Another process has it. Without lists every phone's own code is refused.
                 raise PublishError(
-                    f"the private half of the status key {_key_id(status_key).hex()} is not "
-                    "here: copy its file into the key folder"
+                    f"{_file_of(status_key.public_key)} is missing in the key folder, the private "
+                    "half of the status key: copy it there"
                 )
         lists: dict[tuple[str, int], tuple[bytes, PublishedStatus | None]] = {}
         if status is not None and status_key is not None:
@@ -252,3 +253,8 @@ def content_digest(keys: Sequence[ListedKey], denied: Sequence[bytes]) -> bytes:
 
 def _key_id(key: ListedKey) -> bytes:
     return hashlib.sha256(key.public_key).digest()[:8]
+
+
+def _file_of(public_key: bytes) -> str:
+    """Returns the name of a private key's file, which is its key id."""
+    return f"{hashlib.sha256(public_key).digest()[:8].hex()}.pem"

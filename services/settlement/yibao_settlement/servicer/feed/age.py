@@ -17,6 +17,8 @@ class _Known:
 
     read_time: dt.datetime
     lag: int = 0
+    # Whether there ever was an answer; until then `read_time` is the start of this process.
+    was_read: bool = False
 
 
 class FeedAges:
@@ -44,6 +46,7 @@ class FeedAges:
         known.lag = position.lag
         if position.read_time is not None:
             known.read_time = position.read_time
+            known.was_read = True
 
     def applied(self, region: str, applied: Applied) -> None:
         """Takes what became of an answer."""
@@ -60,6 +63,17 @@ class FeedAges:
         """
         if region in self._known:
             check_feed_age(now - self._known[region].read_time, most=self._most, region=region)
+
+    def problem(self) -> str:
+        """Returns of which regions too little is known to serve; nothing where of none."""
+        missing = ", ".join(region for region in self._known if not self._known[region].was_read)
+        if missing:
+            return f"nothing is known yet of the persons of {missing}"
+        now = self._clock()
+        stale = ", ".join(
+            region for region, known in self._known.items() if now - known.read_time > self._most
+        )
+        return f"news of the persons of {stale} are too old" if stale else ""
 
     def _age_seconds(self, region: str) -> float:
         return (self._clock() - self._known[region].read_time).total_seconds()

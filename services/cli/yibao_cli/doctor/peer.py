@@ -1,0 +1,58 @@
+"""Whether settlement can learn from identity what it needs: asked as settlement asks."""
+
+from collections.abc import Iterator
+
+import grpc
+
+from yibao.errors import error_of
+from yibao.trust import QrError
+from yibao.trust_client import TrustClient
+from yibao.trust_store import TrustStore
+from yibao_cli.doctor.finding import Finding
+from yibao_common.process.config import StartError
+from yibao_common.rpc.channels import Peer, open_channel
+from yibao_common.rpc.own_certificate import read_own_certificates
+from yibao_common.values.clock import Clock
+from yibao_settlement.config import SettlementConfig
+from yibao_settlement.servicer.trust.regions import regions_without_key
+
+_SECONDS = 3.0
+
+
+def examine_identity(config: SettlementConfig, *, clock: Clock) -> Iterator[Finding]:
+    """Examines whether identity is reached and serves the regions of the configuration."""
+    identity = config.identity
+    subject = f"identity at {identity.address}"
+    try:
+        first_root = identity.root_file.read_bytes()
+        with _open_channel(config) as channel:
+            source = TrustClient(channel, timeout_seconds=_SECONDS)
+            store = TrustStore(first_root=first_root, source=source, regions=())
+            snapshot = store.refresh(now=clock())
+    except grpc.RpcError as error:
+        refusal = error_of(error)
+        told = f"{refusal.reason or refusal.code.name}: {refusal.message}"
+        yield Finding(subject, f"identity.address: is not reached, or refuses: {told}")
+        return
+    except (StartError, OSError):
+        # What file is missing or wrong is told of elsewhere.
+        yield Finding(subject, remark="not asked: a file cannot be used")
+        return
+    except QrError as error:
+        yield Finding(subject, f"identity.root_file: its trust is not taken: {error.message}")
+        return
+    yield Finding(subject, remark=f"publishes snapshot {snapshot.version}")
+    for region in regions_without_key(snapshot, identity.regions, now=clock()):
+        yield Finding(
+            f"region {region}",
+            "identity.regions: identity has no key that signs codes for it: correct the "
+            "region, or see issuer.regions and `yibao keys list` at identity",
+        )
+
+
+def _open_channel(config: SettlementConfig) -> grpc.Channel:
+    identity = config.identity
+    if not config.server.insecure:
+        read_own_certificates(config.server)  # tells in words what a handshake would not
+    peer = Peer(identity.address, identity.server_name, identity.use_environment_proxy)
+    return open_channel(peer, own=config.server)

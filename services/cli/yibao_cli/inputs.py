@@ -1,0 +1,49 @@
+"""What a person names on the command line: files to read, services to call."""
+
+from pathlib import Path
+
+import grpc
+from cryptography import x509
+
+from yibao.client import secure_channel
+from yibao_common.process.config import StartError, check_peer_address
+from yibao_common.rpc.tls import check_files
+from yibao_common.values.clock import system_clock
+
+
+def read_file(path: Path) -> bytes:
+    """Returns what a file holds.
+
+    Raises:
+        StartError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StartError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def open_channel(
+    address: str, *, ca_file: Path, certificate_file: Path, key_file: Path
+) -> grpc.Channel:
+    """Returns a channel to a service, after a look at all that a handshake would fail on.
+
+    Raises:
+        StartError: the address has another form, a file cannot be used, or the caller's
+            certificate is not of this time.
+    """
+    try:
+        check_peer_address(address)
+    except ValueError as error:
+        raise StartError(f"--address {address}: {error}") from None
+    check_files(certificate_file, key_file, ca_file)
+    certificate = x509.load_pem_x509_certificates(read_file(certificate_file))[0]
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if not begin <= system_clock() < end:
+        raise StartError(
+            f"{certificate_file}: holds from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: "
+            "have it renewed, or set this machine's clock"
+        )
+    return secure_channel(
+        address, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file
+    )

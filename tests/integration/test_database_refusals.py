@@ -1,0 +1,206 @@
+"""A database that cannot be used is told in a sentence, by services and commands alike."""
+
+import importlib
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from psycopg import sql
+from support.databases import PostgresServer
+from typer.testing import CliRunner
+
+from yibao_cli.loading import read_regions
+from yibao_cli.main import app
+from yibao_cli.parties import SERVICES
+from yibao_cli.sandbox import Settings, prepare
+
+PASSWORD = "secret-word"
+DOWN = "postgresql+psycopg://yibao:secret-word@127.0.0.1:1/yibao"
+
+
+class Databases:
+    """Databases of the three services on a PostgreSQL that asks one user for a password."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self._admin = server._admin
+        self.names = {name: server.create_migrated(f"yibao_{name}") for name in SERVICES}
+        self._admin.execute(f"CREATE ROLE locked LOGIN PASSWORD '{PASSWORD}'")
+        self._admin.execute("CREATE ROLE poor LOGIN")
+        (row,) = self._admin.execute("SHOW hba_file").fetchall()
+        self._rules = Path(row[0])
+        self._before = self._rules.read_text()
+        self._rules.write_text(f"local all locked scram-sha-256\n{self._before}")
+        self._admin.execute("SELECT pg_reload_conf()")
+
+    def url(
+        self,
+        service: str,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        database: str | None = None,
+    ) -> str:
+        url = sa.make_url(self._server.url(self.names[service]))
+        url = url.set(username=username, password=password, database=database)
+        return url.render_as_string(hide_password=False)
+
+    def in_database(self, service: str, statement: str) -> None:
+        """Runs a statement in the database of a service."""
+        engine = sa.create_engine(self.url(service))
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        engine.dispose()
+
+    def close(self) -> None:
+        self._rules.write_text(self._before)
+        self._admin.execute("SELECT pg_reload_conf()")
+        for name in self.names.values():
+            self._server.drop(name)
+        for role in ("locked", "poor"):
+            self._admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+@pytest.fixture(scope="module")
+def databases(postgres_starter: Callable[[], PostgresServer]) -> Iterator[Databases]:
+    made = Databases(postgres_starter())
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory, sandbox_keys: Path) -> Path:
+    folder = Path(shutil.copytree(sandbox_keys, tmp_path_factory.mktemp("refused") / "sandbox"))
+    settings = Settings(
+        addresses=dict.fromkeys(SERVICES, "127.0.0.1:1"),
+        database_urls={},
+        processes=dict.fromkeys(SERVICES, 1),
+        reflection=False,
+        poll_seconds=1,
+        log_level="info",
+    )
+    prepare(folder, read_regions()[:1], settings)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _quiet_start(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leaves this process as it was, though a service set it up for itself."""
+    monkeypatch.setattr("yibao_common.process.running._collect_garbage_seldom", lambda: None)
+    handlers = list(logging.getLogger().handlers)
+    yield
+    logging.getLogger().handlers[:] = handlers
+
+
+def check(
+    sandbox: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    *,
+    service: str,
+    url: str,
+    told: str,
+    is_upgraded: bool = False,
+) -> None:
+    """Checks what service, `db upgrade`, `keys` and doctor say of a database."""
+    lines = (sandbox / f"{service}.toml").read_text().splitlines()
+    path = tmp_path / f"{service}.toml"
+    written = (f'url = "{url}"' if line.startswith("url = ") else line for line in lines)
+    path.write_text("\n".join(written))
+    program = importlib.import_module(f"yibao_{service}.main")
+    assert program.main(["--config", str(path)]) == 2
+    said = [capfd.readouterr().err]
+    commands = [] if is_upgraded else [["db", "upgrade"]]
+    if service == "identity":
+        commands.append(["keys", "list"])
+    for command in commands:
+        ended = CliRunner().invoke(app, [*command, "--config", str(path)])
+        assert (ended.exit_code, type(ended.exception)) == (2, SystemExit), ended.output
+        said.append(ended.output)
+    examined = CliRunner().invoke(app, ["doctor", "--no-health", "--config", str(path)])
+    assert (examined.exit_code, type(examined.exception)) == (1, SystemExit), examined.output
+    (fault,) = (line for line in examined.output.splitlines() if "✗" in line)
+    for text in (*said, fault):
+        assert told in text
+        assert "Traceback" not in text
+        assert PASSWORD not in text
+        assert len(text.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"username": "locked", "password": "wrong"}, "refuses the password of this user"),
+        ({"username": "locked"}, "refuses the password of this user"),
+        ({"username": "nobody-here"}, "the database has no such user"),
+        ({"database": "nothing"}, "there is no such database"),
+    ],
+)
+def test_a_server_that_lets_nobody_in_is_told(
+    sandbox: Path,
+    tmp_path: Path,
+    databases: Databases,
+    capfd: pytest.CaptureFixture[str],
+    service: str,
+    parts: dict[str, str],
+    told: str,
+) -> None:
+    url = databases.url(service, **parts)
+    check(sandbox, tmp_path, capfd, service=service, url=url, told=told)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (DOWN, "nothing answers there: start the database, or correct host and port"),
+        (DOWN.replace("127.0.0.1", "host.invalid"), "there is no host of this name"),
+        (f"{DOWN}?host=/nowhere", "nothing answers there"),
+        (f"{DOWN}?sslmode=maybe", "an option in database.url is unknown or has a wrong value"),
+        (f"{DOWN}?timeout=3", "an option in database.url is unknown or has a wrong value"),
+    ],
+)
+def test_a_server_that_is_not_there_is_told(
+    sandbox: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    service: str,
+    url: str,
+    told: str,
+) -> None:
+    check(sandbox, tmp_path, capfd, service=service, url=url, told=told)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_account_without_rights_is_told_what_it_lacks(
+    sandbox: Path,
+    tmp_path: Path,
+    databases: Databases,
+    capfd: pytest.CaptureFixture[str],
+    service: str,
+) -> None:
+    url = databases.url(service, username="poor")
+    told = f"permission denied for table alembic_version_{service}"
+    check(sandbox, tmp_path, capfd, service=service, url=url, told=told, is_upgraded=True)
+    databases.in_database(service, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO poor")
+    program = importlib.import_module(f"yibao_{service}.main")
+    assert program.main(["--config", str(tmp_path / f"{service}.toml")]) == 2
+    said = capfd.readouterr().err
+    assert "lacks INSERT on answer, INSERT on audit_event" in said
+    assert "Traceback" not in said
+
+
+def test_a_schema_of_a_newer_program_is_told_by_an_upgrade(
+    sandbox: Path, tmp_path: Path, databases: Databases
+) -> None:
+    databases.in_database("offsite", "UPDATE alembic_version_offsite SET version_num = '9999'")
+    path = tmp_path / "offsite.toml"
+    text = (sandbox / "offsite.toml").read_text()
+    path.write_text(text.replace(f"sqlite:///{sandbox}/offsite.sqlite", databases.url("offsite")))
+    ended = CliRunner().invoke(app, ["db", "upgrade", "--config", str(path)])
+    assert (ended.exit_code, type(ended.exception)) == (2, SystemExit), ended.output
+    assert "holds schema 9999 of offsite, which this program does not know" in ended.output
