@@ -29,7 +29,9 @@ from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1 import card_pb2, card_service_pb2
 from yibao.identity.v1 import card_use_messages_pb2 as uses_pb2
 from yibao_common.rpc.wire import from_date
+from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
+from yibao_common.values.reasons import Reason
 from yibao_identity.application.pin.hashing import PinPlace
 from yibao_identity.pin_hashing import PinHasher
 from yibao_identity.rules.code import QrClaims
@@ -205,6 +207,33 @@ def test_printing_shows_what_was_spent_and_begins_anew(run: Callable[[Scenario],
                 )
             )
             assert [each.sequence for each in listed.transactions] == [2]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("place", ["hospital", "pharmacy"])
+def test_a_first_use_is_what_settlement_says_and_a_repeat_asks_nothing_more(
+    place: str, run: Callable[[Scenario], None]
+) -> None:
+    """I-25, I-26: settlement is asked for the holder, the institution and the visit."""
+
+    async def scenario(world: CardWorld) -> None:
+        person_id = world.desk.person()
+        card = (await world.cards().IssueCard(world.issue(person_id))).card
+        request = {"hospital": world.at_hospital, "pharmacy": world.at_pharmacy}[place](card)
+        terminal = world.cards("terminal" if place == "hospital" else place)
+        unconfirmed = RuleError(Reason.FIRST_USE_UNCONFIRMED, "no answer")
+        world.first_uses.refusal = unconfirmed
+        assert (await refused(terminal.ActivateCard(request)))[0] == "FIRST_USE_UNCONFIRMED"
+        assert world.desk.read(card).state.name == "ISSUED"
+        world.first_uses.refusal = None
+        active = await terminal.ActivateCard(request)
+        question = world.first_uses.asked[-1]
+        institution_id = "H50011200001" if place == "hospital" else "P50011200001"
+        assert (question.person_id, question.institution_id) == (person_id, institution_id)
+        assert question.provider_visit_number == ("V1" if place == "hospital" else "")
+        world.first_uses.refusal = unconfirmed
+        assert await terminal.ActivateCard(request) == active
 
     run(scenario)
 

@@ -50,6 +50,7 @@ from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest
 from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitRequest
 from yibao.settlement.v1.visit_service_pb2_grpc import VisitServiceStub
+from yibao_cli.ports import choose_ports
 from yibao_common.db.database import Database
 from yibao_common.keys.dev_ca import Leaf
 from yibao_common.rpc.wire import from_date, from_instant
@@ -80,6 +81,8 @@ LEAVES = (
     Leaf("other-hospital", f"institution/{OTHER_HOSPITAL}"),
     Leaf("pharmacy", f"institution/{PHARMACY_WITHOUT_ECERT}"),
     Leaf("stranger", "institution/H99901900099"),
+    Leaf("pharmacy-stranger", "terminal/P99901900099/T1"),
+    Leaf("elsewhere", "institution/H50011200001"),
 )
 
 # Everything that a database holds, by table.
@@ -375,9 +378,12 @@ def both_services(
     identity_database = databases.open("yibao_identity")
     World(database)
     log, lines = open_test_log()
+    # Each knows the other, so one port is chosen before anybody listens.
+    (settlement_port,) = choose_ports([None])
     identity_config = files.config(
         url_of(identity_database),
         server=server_of(files, "identity-server"),
+        settlement={"address": f"localhost:{settlement_port}"},
         issuer={"regions": [REGION, OTHER_REGION]},
     )
     files.provision(identity_config)
@@ -386,10 +392,11 @@ def both_services(
     async def serve() -> AsyncIterator[dict[str, int]]:
         identity = IdentityService(identity_config, log=log, clock=clock)
         async with run_service(identity) as identity_port:
-            config = settlement_config(files, url_of(database), reach(identity_port))
+            identity_at = reach(identity_port)
+            config = settlement_config(files, url_of(database), identity_at, port=settlement_port)
             settlement = SettlementService(config, log=log, clock=clock)
-            async with run_service(settlement) as settlement_port:
-                yield {"identity": identity_port, "settlement": settlement_port}
+            async with run_service(settlement) as port:
+                yield {"identity": identity_port, "settlement": port}
 
     with in_a_thread(serve) as ports:
         services = BothServices(files, clock, database, identity_database, ports, lines)
@@ -415,12 +422,12 @@ def server_of(files: IdentityFiles, name: str, *, port: int = 0) -> dict[str, An
 
 
 def settlement_config(
-    files: IdentityFiles, url: str, identity_port: int, **identity: Any
+    files: IdentityFiles, url: str, identity_port: int, *, port: int = 0, **identity: Any
 ) -> SettlementConfig:
     """Returns a configuration; `identity` replaces keys of that table."""
     return SettlementConfig.model_validate(
         {
-            "server": server_of(files, "settlement-server"),
+            "server": server_of(files, "settlement-server", port=port),
             "database": {"url": url},
             "identity": {
                 "address": f"localhost:{identity_port}",

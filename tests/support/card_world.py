@@ -12,6 +12,7 @@ import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.card_acts import DOCUMENT, NUMBER, PIN, REGION
 from support.card_desk import CardDesk
+from support.memory.first_use import AnsweredFirstUses
 from support.serving import channel_credentials, open_test_log
 
 from yibao.identity.v1 import card_pb2, card_service_pb2, card_service_pb2_grpc, person_pb2
@@ -69,6 +70,7 @@ class CardWorld:
     desk: CardDesk
     signer: TokenSigner
     lines: io.StringIO
+    first_uses: AnsweredFirstUses
     _channels: dict[str, grpc.aio.Channel] = field(default_factory=dict)
 
     def cards(self, name: str = "bank") -> Any:
@@ -242,6 +244,7 @@ async def serving_cards(
         desk.now = now
     signer = TokenSigner(Ed25519PrivateKey.generate())
     hasher, blocking = PinHasher([PEPPER]), Blocking()
+    first_uses = AnsweredFirstUses()
     log, lines = open_test_log("debug")
     servicer = card_servicer(
         desk.cards,
@@ -252,6 +255,7 @@ async def serving_cards(
         blocking,
         hasher=hasher,
         signer=signer,
+        first_uses=first_uses,
         clock=lambda: desk.now,
     )
     config = ServerConfig.model_validate(
@@ -273,7 +277,7 @@ async def serving_cards(
         log=log,
         clock=lambda: desk.now,
     )
-    world = CardWorld(await server.start(), folder, desk, signer, lines)
+    world = CardWorld(await server.start(), folder, desk, signer, lines, first_uses)
     try:
         yield world
     finally:

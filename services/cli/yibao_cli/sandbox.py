@@ -103,7 +103,10 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         for service in SERVICES
     }
     tables: dict[str, Tables] = {
-        "identity": _identity_tables(keys, [region.region for region in regions]),
+        "identity": {
+            **_identity_tables(keys, [region.region for region in regions]),
+            "settlement": {"address": settings.addresses["settlement"]},
+        },
         "settlement": {
             "identity": {
                 "address": settings.addresses["identity"],

@@ -12,6 +12,7 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.channels import Peer
 from yibao_common.rpc.parts import composed
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
@@ -28,6 +29,7 @@ from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing
 from yibao_identity.pin_hashing import PinHasher, read_peppers
 from yibao_identity.rules.card import CardLimits
+from yibao_identity.servicer.card.first_use import FirstUses, NoFirstUses, SettlementFirstUses
 from yibao_identity.servicer.card.life import CardPart
 from yibao_identity.servicer.card_loss import CardLossPart
 from yibao_identity.servicer.card_use import CardUsePart
@@ -77,6 +79,7 @@ class CardParts:
             clock=clock,
             log=log,
         )
+        self._first_uses = _first_uses(config, log)
         self.servicer = card_servicer(
             Cards(transactions, clock=clock, ids=ids, random_bytes=os.urandom, limits=limits),
             CardLosses(transactions, clock=clock, ids=ids, random_bytes=os.urandom, limits=limits),
@@ -92,6 +95,7 @@ class CardParts:
             blocking,
             hasher=self._hasher,
             signer=ring,
+            first_uses=self._first_uses,
             clock=clock,
         )
 
@@ -99,11 +103,21 @@ class CardParts:
         """Starts the hasher and the sweep, inside the event loop."""
         self._hasher.start(supervisor)
         self._sweeping.start(supervisor)
+        self._first_uses.start()
 
     async def close(self) -> None:
         """Stops the sweep and the hasher; no call may come any more."""
+        await self._first_uses.close()
         await self._sweeping.close()
         self._hasher.close()
+
+
+def _first_uses(config: IdentityConfig, log: Log) -> FirstUses:
+    settlement = config.settlement
+    if settlement.address is None:
+        return NoFirstUses()
+    peer = Peer(settlement.address, settlement.server_name, settlement.use_environment_proxy)
+    return SettlementFirstUses(peer, own=config.server, log=log)
 
 
 def card_servicer(
@@ -116,6 +130,7 @@ def card_servicer(
     *,
     hasher: PinHashing,
     signer: CodeSigner,
+    first_uses: FirstUses,
     clock: Clock,
 ) -> CardServiceServicer:
     """Returns CardService, put together of a part for each feature."""
@@ -123,7 +138,7 @@ def card_servicer(
     return composed(
         CardServiceServicer,
         _SERVICE,
-        CardPart(cards, blocking),
+        CardPart(cards, blocking, first_uses=first_uses),
         CardLossPart(losses, blocking),
         PinPart(pins, hashed, blocking),
         CardUsePart(uses, hashed, blocking, signer=signer, clock=clock),

@@ -91,6 +91,17 @@ class PersonsConfig(Section):
     search_rate_per_minute: int = Field(default=30, ge=1, le=10_000)
 
 
+class SettlementConfig(Section):
+    """Where settlement is, which knows visits and designated institutions."""
+
+    # Without it cards are activated at counters alone.
+    address: str | None = None
+    # The name in settlement's server certificate, where it differs from the address.
+    server_name: str | None = None
+    # Whether it is reached through the proxy that https_proxy or http_proxy names.
+    use_environment_proxy: bool = False
+
+
 class IdentityConfig(ServiceConfig):
     """Everything that the identity service reads at its start."""
 
@@ -100,6 +111,7 @@ class IdentityConfig(ServiceConfig):
     trust: TrustConfig = TrustConfig()
     personal_data: PersonalDataConfig
     cards: CardsConfig
+    settlement: SettlementConfig = SettlementConfig()
     devices: DevicesConfig = DevicesConfig()
     codes: CodesConfig = CodesConfig()
     relatives: RelativesConfig = RelativesConfig()

@@ -5,6 +5,7 @@ from yibao_common.values.caller import Role
 
 _COUNTER = frozenset({Role.INSTITUTION, Role.TERMINAL})
 _AGENCY = frozenset({Role.AGENCY})
+_SERVICE = frozenset({Role.SERVICE})
 _COUNTER_OR_AGENCY = _COUNTER | _AGENCY
 
 ACCESS = AccessTable.of_services(
@@ -13,6 +14,7 @@ ACCESS = AccessTable.of_services(
             "RegisterVisit": _COUNTER,
             "CancelVisit": _COUNTER,
             "GetVisit": _COUNTER_OR_AGENCY,
+            "ValidateFirstUse": _SERVICE,
         },
         "yibao.settlement.v1.SettlementService": {
             "TrialBill": _COUNTER,

@@ -419,6 +419,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. No death of the person is recorded, or it was revoked. Metadata:
     `person_id`.
     """
+    ERROR_REASON_FIRST_USE_UNCONFIRMED: _ErrorReason.ValueType  # 192
+    """UNAVAILABLE. Whether the visit exists, or the pharmacy is designated, cannot be asked
+    at present; a counter activates the card all the same (I-25, I-26).
+    """
     ERROR_REASON_ID_CHECK_LOCKED: _ErrorReason.ValueType  # 195
     """FAILED_PRECONDITION. Five wrong identity documents in a row were shown for this
     person, by whichever methods and callers: none is compared for 24 hours, the right
@@ -855,6 +859,10 @@ and no bill of a day after it (I-31). Metadata: `death_date`.
 ERROR_REASON_DEATH_NOT_FOUND: ErrorReason.ValueType  # 191
 """NOT_FOUND. No death of the person is recorded, or it was revoked. Metadata:
 `person_id`.
+"""
+ERROR_REASON_FIRST_USE_UNCONFIRMED: ErrorReason.ValueType  # 192
+"""UNAVAILABLE. Whether the visit exists, or the pharmacy is designated, cannot be asked
+at present; a counter activates the card all the same (I-25, I-26).
 """
 ERROR_REASON_ID_CHECK_LOCKED: ErrorReason.ValueType  # 195
 """FAILED_PRECONDITION. Five wrong identity documents in a row were shown for this

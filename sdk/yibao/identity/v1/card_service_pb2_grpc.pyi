@@ -57,14 +57,16 @@ class CardServiceStub:
         yibao.identity.v1.card_service_pb2.ActivateCardResponse,
     ]
     """Activates a card (I-21 to I-27): at a counter with the original card and the
-    identity document, at a hospital with a registered visit, at a pharmacy with the
-    chip read. Activating a replacement closes the lost card in the same transaction;
+    identity document, at a hospital of the region with a registered visit of the holder,
+    at a pharmacy that is designated today with the chip read; settlement confirms visit
+    and pharmacy. Activating a replacement closes the lost card in the same transaction;
     the medical account stays the person's, so its total is unchanged (I-23). Callers:
     bank of the region for its own cards, agency of the region, institution for its own
     terminals. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
     CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
-    REGISTRATION_REQUIRED, CLOCK_SUSPECT, REQUEST_ID_REUSED.
+    REGISTRATION_REQUIRED, INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED,
+    FIRST_USE_UNCONFIRMED, CLOCK_SUSPECT, REQUEST_ID_REUSED.
     """
 
     ReportCardLoss: grpc.UnaryUnaryMultiCallable[
@@ -261,14 +263,16 @@ class CardServiceAsyncStub:
         yibao.identity.v1.card_service_pb2.ActivateCardResponse,
     ]
     """Activates a card (I-21 to I-27): at a counter with the original card and the
-    identity document, at a hospital with a registered visit, at a pharmacy with the
-    chip read. Activating a replacement closes the lost card in the same transaction;
+    identity document, at a hospital of the region with a registered visit of the holder,
+    at a pharmacy that is designated today with the chip read; settlement confirms visit
+    and pharmacy. Activating a replacement closes the lost card in the same transaction;
     the medical account stays the person's, so its total is unchanged (I-23). Callers:
     bank of the region for its own cards, agency of the region, institution for its own
     terminals. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
     CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
     CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
-    REGISTRATION_REQUIRED, CLOCK_SUSPECT, REQUEST_ID_REUSED.
+    REGISTRATION_REQUIRED, INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED,
+    FIRST_USE_UNCONFIRMED, CLOCK_SUSPECT, REQUEST_ID_REUSED.
     """
 
     ReportCardLoss: grpc.aio.UnaryUnaryMultiCallable[
@@ -473,14 +477,16 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.card_service_pb2.ActivateCardResponse, collections.abc.Awaitable[yibao.identity.v1.card_service_pb2.ActivateCardResponse]]:
         """Activates a card (I-21 to I-27): at a counter with the original card and the
-        identity document, at a hospital with a registered visit, at a pharmacy with the
-        chip read. Activating a replacement closes the lost card in the same transaction;
+        identity document, at a hospital of the region with a registered visit of the holder,
+        at a pharmacy that is designated today with the chip read; settlement confirms visit
+        and pharmacy. Activating a replacement closes the lost card in the same transaction;
         the medical account stays the person's, so its total is unchanged (I-23). Callers:
         bank of the region for its own cards, agency of the region, institution for its own
         terminals. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, CARD_STATE,
         CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_CLOSED, CARD_SUSPENDED,
         CHANNEL_NOT_ALLOWED, ORIGINAL_REQUIRED, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED,
-        REGISTRATION_REQUIRED, CLOCK_SUSPECT, REQUEST_ID_REUSED.
+        REGISTRATION_REQUIRED, INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED,
+        FIRST_USE_UNCONFIRMED, CLOCK_SUSPECT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

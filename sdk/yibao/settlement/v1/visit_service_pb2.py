@@ -27,7 +27,7 @@ from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_valida
 from yibao.settlement.v1 import visit_pb2 as yibao_dot_settlement_dot_v1_dot_visit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'yibao/settlement/v1/visit_service.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a\x1fyibao/settlement/v1/visit.proto\"\x8e\x02\n\x14RegisterVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12?\n\x0cpresentation\x18\x03 \x01(\x0b\x32!.yibao.settlement.v1.PresentationB\x06\xba\xeb\x18\x02\x08\x01\x12)\n\x15provider_visit_number\x18\x04 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\t\x12\x1f\n\tcare_type\x18\x05 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x06H\x05\x12\x31\n\nstart_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\"B\n\x15RegisterVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"h\n\x12\x43\x61ncelVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"@\n\x13\x43\x61ncelVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"G\n\x0fGetVisitRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"=\n\x10GetVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit2\xb1\x02\n\x0cVisitService\x12\x66\n\rRegisterVisit\x12).yibao.settlement.v1.RegisterVisitRequest\x1a*.yibao.settlement.v1.RegisterVisitResponse\x12`\n\x0b\x43\x61ncelVisit\x12\'.yibao.settlement.v1.CancelVisitRequest\x1a(.yibao.settlement.v1.CancelVisitResponse\x12W\n\x08GetVisit\x12$.yibao.settlement.v1.GetVisitRequest\x1a%.yibao.settlement.v1.GetVisitResponseBb\n\x13yibao.settlement.v1B\x11VisitServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'yibao/settlement/v1/visit_service.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a\x1fyibao/settlement/v1/visit.proto\"\x8e\x02\n\x14RegisterVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12?\n\x0cpresentation\x18\x03 \x01(\x0b\x32!.yibao.settlement.v1.PresentationB\x06\xba\xeb\x18\x02\x08\x01\x12)\n\x15provider_visit_number\x18\x04 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\t\x12\x1f\n\tcare_type\x18\x05 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x06H\x05\x12\x31\n\nstart_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\"B\n\x15RegisterVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"h\n\x12\x43\x61ncelVisitRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"@\n\x13\x43\x61ncelVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"G\n\x0fGetVisitRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08visit_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"=\n\x10GetVisitResponse\x12)\n\x05visit\x18\x01 \x01(\x0b\x32\x1a.yibao.settlement.v1.Visit\"\x9d\x01\n\x17ValidateFirstUseRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\"\n\x0einstitution_id\x18\x03 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x0cH\x08\x12\'\n\x15provider_visit_number\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\"\x1a\n\x18ValidateFirstUseResponse2\xa2\x03\n\x0cVisitService\x12\x66\n\rRegisterVisit\x12).yibao.settlement.v1.RegisterVisitRequest\x1a*.yibao.settlement.v1.RegisterVisitResponse\x12`\n\x0b\x43\x61ncelVisit\x12\'.yibao.settlement.v1.CancelVisitRequest\x1a(.yibao.settlement.v1.CancelVisitResponse\x12W\n\x08GetVisit\x12$.yibao.settlement.v1.GetVisitRequest\x1a%.yibao.settlement.v1.GetVisitResponse\x12o\n\x10ValidateFirstUse\x12,.yibao.settlement.v1.ValidateFirstUseRequest\x1a-.yibao.settlement.v1.ValidateFirstUseResponseBb\n\x13yibao.settlement.v1B\x11VisitServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +57,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETVISITREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_GETVISITREQUEST'].fields_by_name['visit_id']._loaded_options = None
   _globals['_GETVISITREQUEST'].fields_by_name['visit_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_VALIDATEFIRSTUSEREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_VALIDATEFIRSTUSEREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_VALIDATEFIRSTUSEREQUEST'].fields_by_name['person_id']._loaded_options = None
+  _globals['_VALIDATEFIRSTUSEREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_VALIDATEFIRSTUSEREQUEST'].fields_by_name['institution_id']._loaded_options = None
+  _globals['_VALIDATEFIRSTUSEREQUEST'].fields_by_name['institution_id']._serialized_options = b'\272\353\030\006\010\0010\014H\010'
+  _globals['_VALIDATEFIRSTUSEREQUEST'].fields_by_name['provider_visit_number']._loaded_options = None
+  _globals['_VALIDATEFIRSTUSEREQUEST'].fields_by_name['provider_visit_number']._serialized_options = b'\272\353\030\0040 H\t'
   _globals['_REGISTERVISITREQUEST']._serialized_start=160
   _globals['_REGISTERVISITREQUEST']._serialized_end=430
   _globals['_REGISTERVISITRESPONSE']._serialized_start=432
@@ -69,6 +77,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETVISITREQUEST']._serialized_end=743
   _globals['_GETVISITRESPONSE']._serialized_start=745
   _globals['_GETVISITRESPONSE']._serialized_end=806
-  _globals['_VISITSERVICE']._serialized_start=809
-  _globals['_VISITSERVICE']._serialized_end=1114
+  _globals['_VALIDATEFIRSTUSEREQUEST']._serialized_start=809
+  _globals['_VALIDATEFIRSTUSEREQUEST']._serialized_end=966
+  _globals['_VALIDATEFIRSTUSERESPONSE']._serialized_start=968
+  _globals['_VALIDATEFIRSTUSERESPONSE']._serialized_end=994
+  _globals['_VISITSERVICE']._serialized_start=997
+  _globals['_VISITSERVICE']._serialized_end=1415
 # @@protoc_insertion_point(module_scope)

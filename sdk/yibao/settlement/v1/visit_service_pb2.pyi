@@ -165,3 +165,45 @@ class GetVisitResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["visit", b"visit"]) -> None: ...
 
 global___GetVisitResponse = GetVisitResponse
+
+@typing.final
+class ValidateFirstUseRequest(google.protobuf.message.Message):
+    """See VisitService.ValidateFirstUse."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    PROVIDER_VISIT_NUMBER_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the card."""
+    person_id: builtins.str
+    """The person whose card it is."""
+    institution_id: builtins.str
+    """The hospital or pharmacy."""
+    provider_visit_number: builtins.str
+    """The hospital's number of the visit; empty for a pharmacy."""
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        person_id: builtins.str = ...,
+        institution_id: builtins.str = ...,
+        provider_visit_number: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["institution_id", b"institution_id", "person_id", b"person_id", "provider_visit_number", b"provider_visit_number", "region", b"region"]) -> None: ...
+
+global___ValidateFirstUseRequest = ValidateFirstUseRequest
+
+@typing.final
+class ValidateFirstUseResponse(google.protobuf.message.Message):
+    """See VisitService.ValidateFirstUse."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+
+global___ValidateFirstUseResponse = ValidateFirstUseResponse

@@ -50,6 +50,11 @@ class VisitServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitResponse.FromString,
                 _registered_method=True)
+        self.ValidateFirstUse = channel.unary_unary(
+                '/yibao.settlement.v1.VisitService/ValidateFirstUse',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ValidateFirstUseRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ValidateFirstUseResponse.FromString,
+                _registered_method=True)
 
 
 class VisitServiceServicer(object):
@@ -90,6 +95,16 @@ class VisitServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ValidateFirstUse(self, request, context):
+        """Tells whether a card may be activated at its first use (I-25, I-26): the institution
+        is designated in the region today, and a hospital has registered a visit of the person
+        that stands. Callers: the identity service. Stores nothing. Reasons:
+        INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED, REGISTRATION_REQUIRED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VisitServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -107,6 +122,11 @@ def add_VisitServiceServicer_to_server(servicer, server):
                     servicer.GetVisit,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitResponse.SerializeToString,
+            ),
+            'ValidateFirstUse': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateFirstUse,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ValidateFirstUseRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ValidateFirstUseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -191,6 +211,33 @@ class VisitService(object):
             '/yibao.settlement.v1.VisitService/GetVisit',
             yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ValidateFirstUse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.VisitService/ValidateFirstUse',
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ValidateFirstUseRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ValidateFirstUseResponse.FromString,
             options,
             channel_credentials,
             insecure,

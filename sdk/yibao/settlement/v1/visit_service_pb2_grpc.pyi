@@ -55,6 +55,16 @@ class VisitServiceStub:
     Reasons: VISIT_NOT_FOUND.
     """
 
+    ValidateFirstUse: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.ValidateFirstUseRequest,
+        yibao.settlement.v1.visit_service_pb2.ValidateFirstUseResponse,
+    ]
+    """Tells whether a card may be activated at its first use (I-25, I-26): the institution
+    is designated in the region today, and a hospital has registered a visit of the person
+    that stands. Callers: the identity service. Stores nothing. Reasons:
+    INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED, REGISTRATION_REQUIRED.
+    """
+
 class VisitServiceAsyncStub:
     """Visits: what a bill belongs to."""
 
@@ -90,6 +100,16 @@ class VisitServiceAsyncStub:
     ]
     """Reads one visit. Callers: the institution of the visit, agency of the region.
     Reasons: VISIT_NOT_FOUND.
+    """
+
+    ValidateFirstUse: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.ValidateFirstUseRequest,
+        yibao.settlement.v1.visit_service_pb2.ValidateFirstUseResponse,
+    ]
+    """Tells whether a card may be activated at its first use (I-25, I-26): the institution
+    is designated in the region today, and a hospital has registered a visit of the person
+    that stands. Callers: the identity service. Stores nothing. Reasons:
+    INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED, REGISTRATION_REQUIRED.
     """
 
 class VisitServiceServicer(metaclass=abc.ABCMeta):
@@ -133,6 +153,18 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.GetVisitResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.GetVisitResponse]]:
         """Reads one visit. Callers: the institution of the visit, agency of the region.
         Reasons: VISIT_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def ValidateFirstUse(
+        self,
+        request: yibao.settlement.v1.visit_service_pb2.ValidateFirstUseRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.ValidateFirstUseResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.ValidateFirstUseResponse]]:
+        """Tells whether a card may be activated at its first use (I-25, I-26): the institution
+        is designated in the region today, and a hospital has registered a visit of the person
+        that stands. Callers: the identity service. Stores nothing. Reasons:
+        INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED, REGISTRATION_REQUIRED.
         """
 
 def add_VisitServiceServicer_to_server(servicer: VisitServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

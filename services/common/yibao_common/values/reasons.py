@@ -190,6 +190,11 @@ class Reason(enum.Enum):
     MISUSE_CASE_STATE = (187, Code.FAILED_PRECONDITION, "案件当前状态不允许此操作")
     PERSON_DECEASED = (190, Code.FAILED_PRECONDITION, "参保人已登记死亡")
     DEATH_NOT_FOUND = (191, Code.NOT_FOUND, "未找到死亡登记")
+    FIRST_USE_UNCONFIRMED = (
+        192,
+        Code.UNAVAILABLE,
+        "暂时无法核实就诊登记或定点资格，请稍后再试，或到柜台激活",
+    )
     ID_CHECK_LOCKED = (
         195,
         Code.FAILED_PRECONDITION,

@@ -12,7 +12,7 @@ from yibao_settlement.rules.account import Accumulators, Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.visit import Visit
+from yibao_settlement.rules.visit import Institution, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,12 @@ class Reads(Protocol):
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
         """Returns the visit."""
+        ...
+
+    def first_use(
+        self, region: str, institution_id: str, provider_visit_number: str
+    ) -> tuple[Institution | None, Visit | None]:
+        """Returns an institution, and its visit of a number that was not cancelled."""
         ...
 
     def trial_inputs(

@@ -12,6 +12,7 @@ from yibao_settlement.rules.credential import Credential, CredentialKind
 REGISTER_WITHIN = dt.timedelta(days=31)
 
 _INPATIENT_PREFIX = "2"
+_PHARMACY_PREFIX = "P"
 _AUDIENCE_REGISTER = "01101"
 _AUDIENCE_ADMISSION = "01103"
 _AUDIENCE_SETTLE = "01301"
@@ -103,6 +104,33 @@ def check_takes(institution: Institution, credential: Credential) -> None:
             Reason.INSTITUTION_NO_ECERT,
             f"institution {institution.institution_id} takes no e-certificate; use the card",
             institution_id=institution.institution_id,
+        )
+
+
+def check_first_use(
+    institution: Institution | None,
+    institution_id: str,
+    visit: Visit | None,
+    *,
+    person_id: str,
+    region: str,
+    on: dt.date,
+) -> None:
+    """Refuses the first use of a card where nothing proves that its holder is there.
+
+    `visit` is that of the hospital's number which stands, or None.
+
+    Raises:
+        RuleError: OFFSITE_NOT_REGISTERED, INSTITUTION_NOT_DESIGNATED (I-26);
+            REGISTRATION_REQUIRED in a hospital (I-25).
+    """
+    check_designated(institution, institution_id, region=region, on=on)
+    if institution_id.startswith(_PHARMACY_PREFIX):
+        return
+    if visit is None or visit.person_id != person_id or visit.cancel_time is not None:
+        raise RuleError(
+            Reason.REGISTRATION_REQUIRED,
+            "the hospital has registered no visit of the card's holder by this number",
         )
 
 

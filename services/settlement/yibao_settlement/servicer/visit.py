@@ -13,6 +13,7 @@ from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.visit.cancel import CancelVisit
 from yibao_settlement.application.visit.find import find_visit
+from yibao_settlement.application.visit.first_use import FirstUse, validate_first_use
 from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.rules.visit import registration_audience
 from yibao_settlement.servicer.encode import cancelled, registered, visit_message
@@ -73,6 +74,25 @@ class VisitServicer(rpc.VisitServiceServicer):
         """Cancels a visit that nothing stands settled of."""
         command = CancelVisit(request_of(request, "CancelVisit"), request.visit_id, cancelled)
         return as_sent(pb.CancelVisitResponse, await self._batcher.submit(request.region, command))
+
+    async def ValidateFirstUse(
+        self,
+        request: pb.ValidateFirstUseRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.ValidateFirstUseRequest, pb.ValidateFirstUseResponse]"
+        ),
+    ) -> pb.ValidateFirstUseResponse:
+        """Confirms that a card may be activated at its first use."""
+        first_use = FirstUse(
+            request.region,
+            request.person_id,
+            request.institution_id,
+            request.provider_visit_number,
+        )
+        await self._blocking.run(
+            validate_first_use, self._reads, first_use, caller=current_caller(), now=self._clock()
+        )
+        return pb.ValidateFirstUseResponse()
 
     async def GetVisit(
         self,

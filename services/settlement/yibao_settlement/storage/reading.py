@@ -13,7 +13,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators, Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.visit import Visit
+from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import STANDING_COLUMNS, amounts_from, standing_from
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
@@ -36,6 +36,24 @@ class StoredReads:
         """Returns the visit, or None."""
         with self._database.read() as connection:
             return _visit(connection, region, visit_id)
+
+    def first_use(
+        self, region: str, institution_id: str, provider_visit_number: str
+    ) -> tuple[Institution | None, Visit | None]:
+        """Returns an institution, and its visit of a number that was not cancelled."""
+        visit = tables.visit.c
+        columns = [visit[name] for name in VISIT_COLUMNS]
+        with self._database.read() as connection:
+            institution = self._view(connection, region, set()).institution(institution_id)
+            row = connection.execute(
+                sa.select(*columns).where(
+                    visit.region == region,
+                    visit.institution_id == institution_id,
+                    visit.provider_visit_number == provider_visit_number,
+                    visit.cancel_time.is_(None),
+                )
+            ).one_or_none()
+        return institution, None if row is None else visit_from(tuple(row))
 
     def trial_inputs(
         self, region: str, visit_id: str, *, benefit_year: int, item_codes: set[str]

@@ -9,7 +9,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.visit import Visit
+from yibao_settlement.rules.visit import Institution, Visit
 
 
 @dataclass(slots=True)
@@ -17,6 +17,7 @@ class MemoryReads(Reads):
     """One region's values, by id; nothing is listed."""
 
     visits: dict[str, Visit] = field(default_factory=dict)
+    institutions: dict[str, Institution] = field(default_factory=dict)
     trials: dict[str, TrialInputs] = field(default_factory=dict)
     settled: dict[str, SettlementRecord] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
@@ -24,6 +25,18 @@ class MemoryReads(Reads):
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
         return self.visits.get(visit_id)
+
+    def first_use(
+        self, region: str, institution_id: str, provider_visit_number: str
+    ) -> tuple[Institution | None, Visit | None]:
+        named = (institution_id, provider_visit_number)
+        found = (
+            each
+            for each in self.visits.values()
+            if (each.institution_id, each.provider_visit_number) == named
+            and each.cancel_time is None
+        )
+        return self.institutions.get(institution_id), next(found, None)
 
     def trial_inputs(
         self, region: str, visit_id: str, *, benefit_year: int, item_codes: set[str]

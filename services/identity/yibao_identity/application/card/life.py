@@ -9,6 +9,7 @@ from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
 from yibao_identity.application.card.calls import (
     CardCalls,
@@ -68,6 +69,8 @@ class CardEvidence:
     document: ShownDocument | None = None
     chip: ChipRead | None = None
     provider_visit_number: str = ""
+    # Why settlement refuses the first use; None where it confirmed it, or at a counter.
+    first_use_refusal: RuleError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,12 @@ class Cards:
             command.request, command.card_id, lambda work: encode(self._close(work, command))
         )
 
+    def holder_of(self, region: str, name: CardName) -> str | None:
+        """Returns the person whose card a terminal read, or None where there is no such card."""
+        with self._transactions.read(region) as work:
+            found = work.cards.find(name)
+        return None if found is None else found.person_id
+
     def find(self, region: str, card_id: str, *, caller: Caller) -> Card:
         """Returns a card. Raises RuleError CARD_NOT_FOUND, OUT_OF_SCOPE for another's bank."""
         with self._calls.read(region, caller, "GetCard", card_id) as work:
@@ -178,7 +187,7 @@ class Cards:
 
     def _activate(self, work: "Work", command: ActivateCard) -> Card:
         request, now = command.request, self._clock()
-        held = self._calls.hold(work, _named_by(command))
+        held = self._calls.hold(work, named_by(command))
         card = held.card
         state = state_after(card, command.channel.event)
         cards = self._calls.hold_all(work, card.person_id)
@@ -225,7 +234,8 @@ def _check_handed_in(work: "Work", command: CloseCard, held: HeldCard, now: dt.d
     check_counted_document(work, command.document, held.person.person_id, now=now)
 
 
-def _named_by(command: ActivateCard) -> CardName:
+def named_by(command: ActivateCard) -> CardName:
+    """Returns which card is to be activated: by its id, the chip read, or both."""
     chip = command.evidence.chip
     if chip is None:
         return CardName(command.card_id)
@@ -242,6 +252,8 @@ def _check_evidence(work: "Work", command: ActivateCard, held: HeldCard, now: dt
         check_registration(evidence.provider_visit_number)
     assert evidence.chip is not None, "the servicer refuses a terminal without a chip"
     check_read_time(evidence.chip, now=now)
+    if evidence.first_use_refusal is not None:
+        raise evidence.first_use_refusal
 
 
 def _replaced_by(card: Card, cards: Sequence[Card]) -> list[Card]:

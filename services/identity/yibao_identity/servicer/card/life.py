@@ -1,8 +1,11 @@
 """CardService: how cards come to be, are activated, and are closed."""
 
+from dataclasses import replace
+
 import grpc
 
 from yibao.identity.v1 import card_service_pb2 as pb
+from yibao.settlement.v1.visit_service_pb2 import ValidateFirstUseRequest
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import as_sent, to_date
@@ -14,11 +17,13 @@ from yibao_identity.application.card.life import (
     Cards,
     CloseCard,
     IssueCard,
+    named_by,
 )
 from yibao_identity.application.death import Report
-from yibao_identity.rules.card import Card, CardClosing, CardEvent
+from yibao_identity.rules.card import ActivationChannel, Card, CardClosing, CardEvent
 from yibao_identity.rules.card_use import check_original, original_required
 from yibao_identity.rules.channel import Channel, activation_channel
+from yibao_identity.servicer.card.first_use import FirstUses
 from yibao_identity.servicer.card.messages import (
     card_message,
     chip_of,
@@ -44,10 +49,11 @@ _EVIDENCE = {
 class CardPart:
     """Methods about the life of cards; everything blocks, so it runs in threads."""
 
-    def __init__(self, cards: Cards, blocking: Blocking) -> None:
-        """Takes what answers."""
+    def __init__(self, cards: Cards, blocking: Blocking, *, first_uses: FirstUses) -> None:
+        """Takes what answers, and who confirms first uses."""
         self._cards = cards
         self._blocking = blocking
+        self._asked = _AskedFirst(cards, blocking, first_uses)
 
     async def IssueCard(
         self,
@@ -106,7 +112,7 @@ class CardPart:
         context: "grpc.aio.ServicerContext[pb.ActivateCardRequest, pb.ActivateCardResponse]",
     ) -> pb.ActivateCardResponse:
         """Activates a card at a counter or at its first use."""
-        command = _activation(request)
+        command = await self._asked.of(_activation(request))
 
         def encode(card: Card) -> bytes:
             return pb.ActivateCardResponse(
@@ -136,6 +142,35 @@ class CardPart:
 
         response = await self._blocking.run(self._cards.close, command, encode)
         return as_sent(pb.CloseCardResponse, response)
+
+
+class _AskedFirst:
+    """Commands that activate, with what settlement says of a first use."""
+
+    def __init__(self, cards: Cards, blocking: Blocking, first_uses: FirstUses) -> None:
+        self._cards = cards
+        self._blocking = blocking
+        self._first_uses = first_uses
+
+    async def of(self, command: ActivateCard) -> ActivateCard:
+        """Returns the command as it is to be decided."""
+        evidence, asked = command.evidence, command.request
+        number = evidence.provider_visit_number
+        is_hospital = command.channel is ActivationChannel.HOSPITAL
+        if evidence.chip is None or (is_hospital and not number):
+            return command
+        holder_of = self._cards.holder_of
+        person_id = await self._blocking.run(holder_of, asked.region, named_by(command))
+        if person_id is None:
+            return command
+        question = ValidateFirstUseRequest(
+            region=asked.region,
+            person_id=person_id,
+            institution_id=asked.caller.own_institution(),
+            provider_visit_number=number,
+        )
+        refusal = await self._first_uses.refusal_of(question)
+        return replace(command, evidence=replace(evidence, first_use_refusal=refusal))
 
 
 def _death_of(request: pb.CloseCardRequest) -> Report | None:
