@@ -16,7 +16,7 @@ SPREAD = $(if $(strip $(PYTEST_ARGS)),,--numprocesses auto --dist worksteal)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-credentials up test lint types imports protos protos-check pytest docs-reference \
-	bench fuzz fmt lock clean runtime dev
+	wheels bench fuzz fmt lock clean runtime dev
 
 ##@ Try it
 demo: runtime ## The golden path: three published bills, from registration to reversal
@@ -77,6 +77,11 @@ protos: $(CODEGEN)/.made ## Make the stubs in sdk/ again
 
 docs-reference: dev ## Make the reference pages of the API again
 	$(BIN)/python -m docs.generate_reference
+
+wheels: runtime ## Both distributions as files to install: dist/*.whl
+	@rm -rf dist && mkdir dist
+	@cd sdk && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
+	@$(BIN)/python -m hatchling build -t wheel -d dist
 
 lock: $(LOCK)/.made ## Resolve requirements/*.in; LOCK_ARGS=--upgrade takes newer versions
 	cd requirements && for name in runtime dev codegen; do \

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 
-from support.contracts import ROOT
+from support.contracts import REGISTRY_HOSTS, ROOT
 
 MOST_LINES_IN_A_FILE = 400
 MOST_LINES_IN_A_FUNCTION = 70
@@ -17,23 +17,6 @@ LARGE_FILES: dict[str, int] = {}
 LARGE_FUNCTIONS: dict[str, int] = {}
 
 # Written in parts, so that this file does not hold what it looks for.
-REGISTRY_HOSTS = tuple(
-    ".".join(parts)
-    for parts in (
-        ("pypi", "org"),
-        ("pypi", "python", "org"),
-        ("files", "pythonhosted", "org"),
-        ("registry", "npmjs", "org"),
-        ("registry", "yarnpkg", "com"),
-        ("repo", "maven", "apache", "org"),
-        ("repo1", "maven", "org"),
-        ("proxy", "golang", "org"),
-        ("sum", "golang", "org"),
-        ("api", "nuget", "org"),
-        ("crates", "io"),
-        ("rubygems", "org"),
-    )
-)
 REGISTRY_OPTIONS = ("--" + "index-url", "--" + "extra-index-url", "--" + "find-links")
 MACHINE_PATHS = tuple("/" + path for path in ("work/", "root/", "home/", "Users/", "tmp/t/"))
 FORBIDDEN = re.compile(

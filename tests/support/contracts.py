@@ -15,6 +15,25 @@ from yibao.common.v1 import validation_pb2
 from yibao_common.rpc.calls import READS
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# Written in parts, so that this file does not hold what it looks for.
+REGISTRY_HOSTS = tuple(
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"),
+        ("pypi", "python", "org"),
+        ("files", "pythonhosted", "org"),
+        ("registry", "npmjs", "org"),
+        ("registry", "yarnpkg", "com"),
+        ("repo", "maven", "apache", "org"),
+        ("repo1", "maven", "org"),
+        ("proxy", "golang", "org"),
+        ("sum", "golang", "org"),
+        ("api", "nuget", "org"),
+        ("crates", "io"),
+        ("rubygems", "org"),
+    )
+)
 PROTOS = ROOT / "protos"
 SERVICES = ("identity", "settlement", "offsite")
 
