@@ -38,7 +38,8 @@ def test_codes_are_refused_from_the_limit_on_and_taken_again_with_the_next_news(
 ) -> None:
     desk = Desk()
     if has_read:
-        desk.now -= HOUR
+        desk.now += 9 * HOUR
+        # A restart does not make what is stored any younger.
         desk.ages.read(REGION, FeedPosition("e", 3, 3, read_time=NOW))
     desk.now = NOW + 24 * HOUR
     assert desk.reason() is None
@@ -59,3 +60,19 @@ def test_metrics_tell_of_lag_and_of_another_feed() -> None:
     done = FeedPosition("e", 10, 10, read_time=NOW)
     desk.ages.applied(REGION, Applied(done, gone=Gone(2, 0)))
     assert (desk.value("lag_events"), desk.value("persons_gone_total")) == (0, 2)
+
+
+def test_what_is_stored_once_a_minute_makes_nothing_look_older() -> None:
+    desk = Desk()
+    desk.ages.applied(REGION, Applied(FeedPosition("e", 3, 3, read_time=NOW)))
+    desk.ages.read(REGION, FeedPosition("e", 3, 3, read_time=NOW - HOUR))
+    assert desk.value("age_seconds") == 0
+
+
+def test_a_time_to_come_counts_as_now() -> None:
+    desk = Desk()
+    desk.ages.read(REGION, FeedPosition("e", 3, 3, read_time=NOW + 48 * HOUR))
+    desk.now = NOW + 24 * HOUR
+    assert desk.reason() is None
+    desk.now += dt.timedelta(seconds=1)
+    assert desk.reason() is Reason.FEED_STALE

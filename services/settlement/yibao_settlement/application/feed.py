@@ -187,7 +187,7 @@ class Feed:
             gone = work.feed.part_from(before_reading=position.reading, at=self._clock())
             position = dataclasses.replace(position, anew_until=None)
         if Applied(position).is_current:
-            position = dataclasses.replace(position, read_time=_later(position, answer.ask_time))
+            position = dataclasses.replace(position, read_time=answer.ask_time)
         work.feed.move_position(position)
         return Applied(position, began_anew, gone)
 
@@ -256,7 +256,3 @@ def _begin(stored: FeedPosition, answer: FeedAnswer) -> FeedPosition:
         anew_until=answer.head_sequence,
         read_time=stored.read_time,
     )
-
-
-def _later(position: FeedPosition, ask_time: dt.datetime) -> dt.datetime:
-    return ask_time if position.read_time is None else max(position.read_time, ask_time)

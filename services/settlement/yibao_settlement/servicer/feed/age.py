@@ -15,10 +15,9 @@ from yibao_settlement.rules.feed import check_feed_age
 class _Known:
     """When everything was known last, and how many changes are known to be missing."""
 
-    read_time: dt.datetime
+    # None until there was an answer once.
+    read_time: dt.datetime | None = None
     lag: int = 0
-    # Whether there ever was an answer; until then `read_time` is the start of this process.
-    was_read: bool = False
 
 
 class FeedAges:
@@ -30,7 +29,8 @@ class FeedAges:
         """Takes how old news may be; gives the metrics what they tell."""
         self._most = most
         self._clock = clock
-        self._known = {region: _Known(clock()) for region in regions}
+        self._start_time = clock()
+        self._known = {region: _Known() for region in regions}
         self._begun_anew, self._gone = metrics.feed_begun_anew, metrics.feed_persons_gone
         for region, known in self._known.items():
             age_seconds = functools.partial(self._age_seconds, region)
@@ -41,16 +41,23 @@ class FeedAges:
             self._gone.labels(region)
 
     def read(self, region: str, position: FeedPosition) -> None:
-        """Takes a position as stored, perhaps by another process or before the start."""
+        """Takes a position as stored, perhaps by another process or before the start.
+
+        When everything was known is stored once a minute: what is known here may be newer.
+        A process whose clock is ahead may have stored a time to come; that counts as now.
+        """
         known = self._known[region]
         known.lag = position.lag
         if position.read_time is not None:
-            known.read_time = position.read_time
-            known.was_read = True
+            stored = min(position.read_time, self._clock())
+            known.read_time = stored if known.read_time is None else max(known.read_time, stored)
 
     def applied(self, region: str, applied: Applied) -> None:
         """Takes what became of an answer."""
         self.read(region, applied.position)
+        if applied.is_current:
+            # Asked for just now, and by this clock: right also where it was wrong before.
+            self._known[region].read_time = applied.position.read_time
         if applied.began_anew:
             self._begun_anew.labels(region).inc()
         if applied.gone is not None:
@@ -62,18 +69,19 @@ class FeedAges:
         A region that is not followed has no news that could be old.
         """
         if region in self._known:
-            check_feed_age(now - self._known[region].read_time, most=self._most, region=region)
+            check_feed_age(self._age(region, now), most=self._most, region=region)
 
     def problem(self) -> str:
         """Returns of which regions too little is known to serve; nothing where of none."""
-        missing = ", ".join(region for region in self._known if not self._known[region].was_read)
+        missing = ", ".join(each for each, known in self._known.items() if not known.read_time)
         if missing:
             return f"nothing is known yet of the persons of {missing}"
         now = self._clock()
-        stale = ", ".join(
-            region for region, known in self._known.items() if now - known.read_time > self._most
-        )
+        stale = ", ".join(each for each in self._known if self._age(each, now) > self._most)
         return f"news of the persons of {stale} are too old" if stale else ""
 
     def _age_seconds(self, region: str) -> float:
-        return (self._clock() - self._known[region].read_time).total_seconds()
+        return self._age(region, self._clock()).total_seconds()
+
+    def _age(self, region: str, now: dt.datetime) -> dt.timedelta:
+        return now - (self._known[region].read_time or self._start_time)
