@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.json_format import MessageToJson
 from support.faulty_network import FakeNames, HttpProxy, Relay
 from support.serving import ID, LEAVES, channel_credentials, serving
 from support.short_certificates import shorten
@@ -411,5 +413,26 @@ def test_a_call_waits_for_the_service_where_that_is_asked_for(
             assert not waiting.done()
             async with serving(tmp_path, address=f"127.0.0.1:{port}"):
                 await waiting
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_asked_for", [False, True])
+def test_the_command_uses_a_proxy_of_the_environment_where_it_is_asked_for(
+    tmp_path: Path, proxied: Callable[[int], None], is_asked_for: bool
+) -> None:
+    async def main() -> None:
+        async with serving(tmp_path) as running:
+            with HttpProxy(running.port) as proxy:
+                proxied(proxy.port)
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "yibao_cli.main", "call"),
+                    *("SettlementService/GetSettlement", MessageToJson(REQUEST)),
+                    *("--address", f"localhost:{running.port}", "--ca", tmp_path / "ca.pem"),
+                    *("--cert", tmp_path / "hospital.pem", "--key", tmp_path / "hospital.key"),
+                    *(["--use-proxy"] if is_asked_for else []),
+                )
+                assert await process.wait() == 0
+                assert len(proxy.asked) == is_asked_for
 
     asyncio.run(main())

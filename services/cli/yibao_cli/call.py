@@ -37,6 +37,7 @@ def run_call(
     ca_file: Path,
     certificate_file: Path,
     key_file: Path,
+    use_environment_proxy: bool,
     seconds: float,
 ) -> int:
     """Calls and prints the answer; returns 1 where it was refused, 2 where it was not made."""
@@ -45,7 +46,11 @@ def run_call(
         request = read_request(method, _read_stdin() if text == "-" else text)
         made = fill_request_id(request)
         channel = open_channel(
-            address, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file
+            address,
+            ca_file=ca_file,
+            certificate_file=certificate_file,
+            key_file=key_file,
+            use_environment_proxy=use_environment_proxy,
         )
     except (CallError, StartError) as error:
         err.print(str(error), style="red", markup=False, soft_wrap=True)

@@ -24,7 +24,12 @@ def read_file(path: Path) -> bytes:
 
 
 def open_channel(
-    address: str, *, ca_file: Path, certificate_file: Path, key_file: Path
+    address: str,
+    *,
+    ca_file: Path,
+    certificate_file: Path,
+    key_file: Path,
+    use_environment_proxy: bool,
 ) -> grpc.Channel:
     """Returns a channel to a service, after a look at all that a handshake would fail on.
 
@@ -45,5 +50,9 @@ def open_channel(
             "have it renewed, or set this machine's clock"
         )
     return secure_channel(
-        address, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file
+        address,
+        ca_file=ca_file,
+        certificate_file=certificate_file,
+        key_file=key_file,
+        use_environment_proxy=use_environment_proxy,
     )

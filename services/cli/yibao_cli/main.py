@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from yibao_cli.keys.app import app as keys_app
+from yibao_cli.options import UseProxy
 from yibao_cli.qr.app import app as qr_app
 
 app = typer.Typer(
@@ -140,6 +141,7 @@ def call(
     cert: Annotated[Path, typer.Option(help="PEM of the caller's certificate.")],
     key: Annotated[Path, typer.Option(help="PEM of the caller's key.")],
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 10.0,
+    use_proxy: UseProxy = False,
 ) -> None:
     """Call a method and print the answer as JSON, or why it was refused."""
     from yibao_cli.call import run_call
@@ -155,6 +157,7 @@ def call(
             ca_file=ca,
             certificate_file=cert,
             key_file=key,
+            use_environment_proxy=use_proxy,
             seconds=timeout,
         )
     )
@@ -216,6 +219,7 @@ def import_persons(
         Path | None, typer.Option(help="Where the report goes; FILE.report.csv if absent.")
     ] = None,
     encoding: Annotated[str, typer.Option(help="Such as gb18030.")] = "utf-8-sig",
+    use_proxy: UseProxy = False,
 ) -> None:
     """Register the persons of a CSV file, with a report of each row.
 
@@ -235,6 +239,7 @@ def import_persons(
             ca_file=ca,
             certificate_file=cert,
             key_file=key,
+            use_environment_proxy=use_proxy,
         )
     raise typer.Exit(code)
 

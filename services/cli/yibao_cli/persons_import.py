@@ -69,6 +69,7 @@ def run_import(
     ca_file: Path,
     certificate_file: Path,
     key_file: Path,
+    use_environment_proxy: bool,
 ) -> int:
     """Imports over a channel of its own; returns 1 where rows were refused.
 
@@ -78,7 +79,11 @@ def run_import(
     """
     file = open_file(path, encoding=encoding)
     with open_channel(
-        address, ca_file=ca_file, certificate_file=certificate_file, key_file=key_file
+        address,
+        ca_file=ca_file,
+        certificate_file=certificate_file,
+        key_file=key_file,
+        use_environment_proxy=use_environment_proxy,
     ) as channel:
         stub = PersonServiceStub(channel)
 

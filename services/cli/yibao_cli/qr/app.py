@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from yibao_cli.options import UseProxy
+
 app = typer.Typer(help="QR codes of e-certificates.", no_args_is_help=True)
 
 
@@ -25,6 +27,7 @@ def show(
     ] = None,
     cert: Annotated[Path | None, typer.Option(help="PEM of the caller's certificate.")] = None,
     key: Annotated[Path | None, typer.Option(help="PEM of the caller's key.")] = None,
+    use_proxy: UseProxy = False,
 ) -> None:
     """Draw a code in the terminal, or with --watch a live one that changes each minute."""
     from yibao_cli.console import ends_on_signals, err, out, told_plainly
@@ -43,7 +46,7 @@ def show(
         raise typer.BadParameter(f"--watch needs {wanted}")
     from yibao_cli.qr.watch import IssuerFiles, run_watch
 
-    files = IssuerFiles(address, ca, cert, key)
+    files = IssuerFiles(address, ca, cert, key, use_proxy)
     with told_plainly(), ends_on_signals():
         raise typer.Exit(
             run_watch(

@@ -43,6 +43,7 @@ class IssuerFiles:
     ca_file: Path
     certificate_file: Path
     key_file: Path
+    use_environment_proxy: bool = False
 
 
 def run_watch(
@@ -62,6 +63,7 @@ def run_watch(
             ca_file=files.ca_file,
             certificate_file=files.certificate_file,
             key_file=files.key_file,
+            use_environment_proxy=files.use_environment_proxy,
         )
     except StartError as error:
         err.print(str(error), style="red", markup=False, soft_wrap=True)
