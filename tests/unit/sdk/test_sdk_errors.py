@@ -110,7 +110,7 @@ def test_field_faults_are_read(address: str, failure: Failure) -> None:
             "region",
             "ERROR_REASON_FIELD_REQUIRED",
             "is required",
-            Reason.FIELD_REQUIRED.message_zh,
+            f"统筹区：{Reason.FIELD_REQUIRED.message_zh}",
         ),
     )
 
