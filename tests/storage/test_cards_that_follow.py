@@ -3,15 +3,19 @@
 import datetime as dt
 
 import pytest
-from support.card_acts import DOCUMENT, NO_PAPERS, PAPERS, REGION
+import sqlalchemy as sa
+from support.card_acts import DOCUMENT, NO_PAPERS, NUMBER, PAPERS, REGION, CardActs
 from support.card_desk import CardDesk
 from support.databases import Databases
+from support.ecert_desk import EcertDesk
+from support.person_stores import MAKER
 from support.refusals import Given, assert_refused_in_order, reason_of
 
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.card.ending import close_cards_of
 from yibao_identity.rules.card import Card, CardClosing, CardState
 from yibao_identity.rules.document import ShownDocument
+from yibao_identity.storage import tables
 
 OTHER_NUMBER = "999019199003072235"
 STRANGER = ShownDocument("01", "999019198001010018")
@@ -126,3 +130,31 @@ def test_a_merge_is_no_way_around_the_seven_days(desk: CardDesk, is_lost: bool) 
     new = desk.collect(card, document=document)
     assert (new.person_id, new.replaces_card_id) == (survivor, card.card_id)
     assert desk.activate(new, document=document).state is CardState.ACTIVE
+
+
+def test_a_reported_case_follows_its_holder_to_the_card_that_comes_next(
+    databases: Databases,
+) -> None:
+    """I-04: handing the reported card in is no way around the case; another operator lifts."""
+    desk = EcertDesk(databases.open("yibao_identity"))
+    acts = CardActs(desk.transactions)
+    acts.now = desk.clock.now
+    person_id = desk.person_id()
+    with desk.database.write() as connection:
+        hashed = desk.vault.number_hash("01", NUMBER)
+        connection.execute(sa.update(tables.person).values(number_hash=hashed))
+    card = acts.active(person_id)
+    case = desk.report(card.subject)
+    acts.close(card)
+    new = acts.next(card)
+    acts.set_pin(new)
+    acts.activate(new)
+    desk.suspend(case)
+    assert acts.read(new).suspension_case_id == case.case_id
+    assert reason_of(lambda: acts.authorize(new)) is Reason.CARD_SUSPENDED
+    acts.close(new)
+    assert reason_of(lambda: acts.order(new)) is Reason.CARD_STATE
+    suspended_by = reason_of(lambda: desk.lift(case, caller=MAKER))
+    assert suspended_by is Reason.SAME_MAKER_AND_CHECKER
+    desk.lift(case)
+    assert acts.order(new).replacement is not None
