@@ -115,8 +115,16 @@ def test_every_mistake_reaches_the_caller_however_many_there_are(services: BothS
     )
     told = [fault.message for fault in found.faults if fault.key.endswith("ratio_ppm")]
     assert len(told) == 40
+    assert found.fault_count == len(found.faults)
     lines = [fault.line for fault in found.faults]
     assert lines == sorted(lines)
+
+
+def test_a_file_of_nothing_but_mistakes_is_answered_in_one_message(services: BothServices) -> None:
+    contents = (GOOD + "x:\n" + "".join(f"k{each}: 1\n" for each in range(40_000))).encode()
+    request = pb.ValidatePolicyRequest(policy_file=contents)
+    found = services.policies().ValidatePolicy(request, timeout=CALL_SECONDS)
+    assert (found.fault_count, len(found.faults)) == (40_001, 5_000)
 
 
 def test_validating_shows_the_policy_in_words_and_what_is_hardly_meant(

@@ -140,12 +140,18 @@ class ValidatePolicyResponse(google.protobuf.message.Message):
     FAULTS_FIELD_NUMBER: builtins.int
     WARNINGS_FIELD_NUMBER: builtins.int
     WORDS_ZH_FIELD_NUMBER: builtins.int
+    FAULT_COUNT_FIELD_NUMBER: builtins.int
+    WARNING_COUNT_FIELD_NUMBER: builtins.int
     policy_version: builtins.str
     """The content hash that the file would have as a version; empty for a faulty file."""
     words_zh: builtins.str
     """The policy in Chinese words, in yuan and per cent, for those who submit and approve
     it; empty for a faulty file.
     """
+    fault_count: builtins.int
+    """How many mistakes there are; more than `faults` only where there are over 5000."""
+    warning_count: builtins.int
+    """How many warnings there are; more than `warnings` only where there are over 5000."""
     @property
     def faults(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PolicyRemark]:
         """Every mistake, in the order of lines: as long as there is one, SubmitPolicy refuses
@@ -166,8 +172,10 @@ class ValidatePolicyResponse(google.protobuf.message.Message):
         faults: collections.abc.Iterable[global___PolicyRemark] | None = ...,
         warnings: collections.abc.Iterable[global___PolicyRemark] | None = ...,
         words_zh: builtins.str = ...,
+        fault_count: builtins.int = ...,
+        warning_count: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["faults", b"faults", "policy_version", b"policy_version", "warnings", b"warnings", "words_zh", b"words_zh"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["fault_count", b"fault_count", "faults", b"faults", "policy_version", b"policy_version", "warning_count", b"warning_count", "warnings", b"warnings", "words_zh", b"words_zh"]) -> None: ...
 
 global___ValidatePolicyResponse = ValidatePolicyResponse
 

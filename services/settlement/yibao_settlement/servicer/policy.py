@@ -17,6 +17,8 @@ from yibao_settlement.servicer.request import request_of
 
 # What faults call the file that a request brings.
 _FILE = "policy_file"
+# So many fit into the largest message that clients take by default.
+_REMARKS_MAX = 5_000
 
 
 class PolicyServicer(rpc.PolicyServiceServicer):
@@ -92,9 +94,13 @@ class PolicyServicer(rpc.PolicyServiceServicer):
 
 def _checked(found: PolicyCheck) -> pb.ValidatePolicyResponse:
     response = pb.ValidatePolicyResponse(
-        warnings=[pb.PolicyRemark(**warning._asdict()) for warning in found.warnings]
+        warnings=[
+            pb.PolicyRemark(**warning._asdict()) for warning in found.warnings[:_REMARKS_MAX]
+        ],
+        fault_count=len(found.faults),
+        warning_count=len(found.warnings),
     )
-    for fault in found.faults:
+    for fault in found.faults[:_REMARKS_MAX]:
         line, key = line_and_key(fault, name=_FILE)
         response.faults.add(
             line=line, key=key, message=fault.message, message_zh=fault.reason.message_zh

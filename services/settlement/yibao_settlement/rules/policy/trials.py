@@ -9,6 +9,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.money import PPM
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.policy.benefits import adjudicate
+from yibao_settlement.rules.policy.plan import plan_bill
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.samples import Value, facts_of, matchers_of, values_of
 from yibao_settlement.rules.policy.split import Facts, PricedLine
@@ -44,12 +45,23 @@ def paid_twice(policy: Policy) -> Iterator[PaidTwice]:
     """Yields, for each step that pays a part of a bill twice, the first such bill tried."""
     found: set[str] = set()
     for facts, year in _kinds(policy):
+        if not _is_decided(policy, facts, year):
+            continue
         for total_fen, catalogue_class in itertools.product(_totals(policy), ("01", "02")):
             line = PricedLine(1, "", catalogue_class, total_fen, 0, PPM // 10, "", "")
             step_id = _step_paying_twice(policy, facts, line, year)
             if step_id and step_id not in found:
                 found.add(step_id)
                 yield PaidTwice(step_id, total_fen, facts)
+
+
+def _is_decided(policy: Policy, facts: Facts, year: dict[str, int]) -> bool:
+    try:
+        plan_bill(policy, facts, year)
+    except RuleError:
+        # Some step has no row: no such bill is settled, whatever its total.
+        return False
+    return True
 
 
 def _step_paying_twice(policy: Policy, facts: Facts, line: PricedLine, year: dict[str, int]) -> str:
