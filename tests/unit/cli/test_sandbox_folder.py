@@ -5,7 +5,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from yibao_cli.main import app
 from yibao_cli.sandbox import Value, claim_folder, to_toml
 from yibao_common.process.config import StartError
 
@@ -48,6 +50,22 @@ def test_data_of_the_last_run_stay_only_when_kept(tmp_path: Path, keep_data: boo
     claim_folder(folder, keep_data=keep_data).close()
     assert [path.exists() for path in data] == [keep_data, keep_data]
     assert (folder / "identity.toml").exists()
+
+
+@pytest.mark.parametrize(("options", "kept"), [([], True), (["--fresh"], False)])
+def test_up_keeps_the_data_of_the_last_run_unless_it_is_to_begin_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], kept: bool
+) -> None:
+    asked = []
+
+    def run_up(*_: object, keep_data: bool, **__: object) -> int:
+        asked.append(keep_data)
+        return 0
+
+    monkeypatch.setattr("yibao_cli.up.run_up", run_up)
+    ended = CliRunner().invoke(app, ["up", "--folder", str(tmp_path), *options])
+    assert ended.exit_code == 0, ended.output
+    assert asked == [kept]
 
 
 def test_a_configuration_reads_back_as_it_was_written() -> None:
