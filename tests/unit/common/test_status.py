@@ -119,3 +119,10 @@ def test_codes_of_reasons_are_those_of_grpc() -> None:
 )
 def test_a_field_is_named_as_at_the_counter(path: str, told: str) -> None:
     assert path_zh(path) == told
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_an_item_says_when_to_come_again_as_a_call_does(reason: Reason) -> None:
+    waits = details(status_of(RuleError(reason, "no")), error_details_pb2.RetryInfo)
+    told = item_error(RuleError(reason, "no")).metadata
+    assert told == ({"retry_seconds": "1"} if waits else {})

@@ -54,7 +54,9 @@ class ItemError(google.protobuf.message.Message):
     """
     @property
     def metadata(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
-        """Everything in the message that varies."""
+        """Everything in the message that varies; `retry_seconds` where waiting helps, as RetryInfo
+        says of a call; `faults_total` where not all faults are given.
+        """
 
     @property
     def field_faults(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FieldFault]:

@@ -112,6 +112,8 @@ def item_error(error: RuleError) -> item_error_pb2.ItemError:
     metadata = dict(error.metadata)
     if len(error.faults) < error.faults_total:
         metadata["faults_total"] = str(error.faults_total)
+    if (seconds := _RETRY_SECONDS.get(error.reason)) is not None:
+        metadata["retry_seconds"] = f"{seconds:g}"
     return item_error_pb2.ItemError(
         code=error.reason.code.value,
         reason=error.reason.wire_name,
