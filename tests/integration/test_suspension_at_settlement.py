@@ -69,4 +69,4 @@ def test_where_no_certificates_are_taken_the_card_is_suggested(services: BothSer
     request = services.visit_request(services.code(certificate_id, "01103"))
     refusal = refused(services, services.visits("pharmacy").RegisterVisit, request)
     assert outcome(refusal) == (FAILED, "INSTITUTION_NO_ECERT")
-    assert "实体卡" in refusal.message_zh
+    assert "社保卡" in refusal.message_zh
