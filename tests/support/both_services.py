@@ -296,6 +296,8 @@ class BothServices:
         """Returns what settlement's database holds, but for what housekeeping does by itself."""
         contents = _contents(self.database, tables.metadata)
         del contents[tables.account_checkpoint.name]
+        # Once a minute it is stored how old the news is.
+        del contents[tables.feed_position.name]
         return contents
 
     def identity_contents(self) -> Contents:
