@@ -4,7 +4,10 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable
 
+import grpc
+
 from yibao.common.v1.date_pb2 import Date
+from yibao.errors import error_of
 from yibao.settlement.v1 import catalogue_service_pb2 as catalogue_pb
 from yibao.settlement.v1 import policy_service_pb2 as policy_pb
 from yibao.settlement.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
@@ -14,6 +17,7 @@ from yibao_cli.regions import CatalogueItem, Institution, Region, load_region, r
 from yibao_cli.stack import Stack
 from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import from_date
+from yibao_common.values.reasons import Reason
 
 # Far more than any of these calls takes on a loaded machine.
 CALL_SECONDS = 20.0
@@ -83,14 +87,19 @@ def _put_in_force(stack: Stack, region: Region) -> None:
     if submitted.state == policy_pb.POLICY_STATE_ACTIVE:
         return
     checker = PolicyServiceStub(stack.channel("settlement", parties.checker))
-    checker.ApprovePolicy(
-        policy_pb.ApprovePolicyRequest(
-            request_id=new_request_id(),
-            region=region.region,
-            policy_version=submitted.policy_version,
-        ),
-        timeout=CALL_SECONDS,
-    )
+    try:
+        checker.ApprovePolicy(
+            policy_pb.ApprovePolicyRequest(
+                request_id=new_request_id(),
+                region=region.region,
+                policy_version=submitted.policy_version,
+            ),
+            timeout=CALL_SECONDS,
+        )
+    except grpc.RpcError as error:
+        # Data of an older program have its policy in force for these days: that one stays.
+        if error_of(error).reason != Reason.POLICY_OVERLAP.wire_name:
+            raise
 
 
 def _item(item: CatalogueItem) -> catalogue_pb.CatalogueItem:
