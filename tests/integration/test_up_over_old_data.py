@@ -1,4 +1,4 @@
-"""`yibao up --keep` and `yibao keys` work on what an older commit left behind."""
+"""`yibao up` and `yibao keys` work on what an older commit left behind."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ def yibao(*arguments: str, folder: Path) -> "subprocess.Popen[str]":
 @pytest.mark.parametrize("commit", COMMITS[:2])
 def test_the_sandbox_of_an_older_program_goes_on(tmp_path: Path, commit: str) -> None:
     box = unpack(commit, tmp_path)
-    up = yibao("up", "--keep", "--folder", str(box), folder=tmp_path)
+    up = yibao("up", "--folder", str(box), folder=tmp_path)
     shown: list[str] = []
     assert up.stdout is not None
     try:
