@@ -145,7 +145,7 @@ def test_a_deployment_signs_everything_in_the_module(
 
 def test_a_wrong_pin_keeps_the_service_from_starting(library: Path, tmp_path: Path) -> None:
     files = make_identity_files(tmp_path)
-    config = hardware_config(files, "sqlite://", library, pin="0000")
+    config = hardware_config(files, "sqlite:///unused.sqlite", library, pin="0000")
     with pytest.raises(StartError, match="PinIncorrect"):
         open_key_store(config.keys)
 

@@ -540,7 +540,7 @@ def test_sqlite_is_not_served_by_several_processes(files: IdentityFiles) -> None
     log, _ = open_test_log()
     server = {**files.values["server"], "reuse_port": True}
     with pytest.raises(StartError, match="reuse_port"):
-        IdentityService(files.config("sqlite://", server=server), log=log)
+        IdentityService(files.config("sqlite:///unused.sqlite", server=server), log=log)
 
 
 @pytest.mark.parametrize("package", [None, "yibao_offsite"])
