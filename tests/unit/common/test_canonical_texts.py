@@ -112,7 +112,8 @@ def test_a_text_of_white_space_alone_is_absent() -> None:
 def test_the_refusal_names_the_character_and_not_the_text() -> None:
     with pytest.raises(RuleError) as refused:
         VALIDATOR.check(good_sample(label="a\u200bb"))
-    assert refused.value.faults[0].message == "must be of printable characters, which U+200B is not"
+    told = "must be of printable characters, which U+200B ZERO WIDTH SPACE is not"
+    assert refused.value.faults[0].message == told
 
 
 def test_items_of_a_bulk_request_are_left_to_themselves() -> None:

@@ -58,6 +58,10 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     spaces other than the plain one. Stored and answered in Unicode form NFC, which is how
     it is compared; capitals and full-width characters are told apart.
     """
+    FORMAT_NAME: _Format.ValueType  # 10
+    """The name of a person: as FORMAT_TEXT, with single spaces, and every middle dot as
+    U+00B7, the one of the standard.
+    """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """The form of a string field. The comment of each value names the standard. White space
@@ -97,6 +101,10 @@ characters of any script, `#` and `+` too, counted as Unicode characters. Refuse
 control, zero-width, direction (bidi) and private characters, line ends within it and
 spaces other than the plain one. Stored and answered in Unicode form NFC, which is how
 it is compared; capitals and full-width characters are told apart.
+"""
+FORMAT_NAME: Format.ValueType  # 10
+"""The name of a person: as FORMAT_TEXT, with single spaces, and every middle dot as
+U+00B7, the one of the standard.
 """
 global___Format = Format
 

@@ -13,7 +13,13 @@ from yibao.common.v1 import validation_pb2 as pb
 from yibao_common.values.citizen_number import parse_citizen_number
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_common.values.texts import canonical_text, canonical_uuid, unprintable_in
+from yibao_common.values.texts import (
+    canonical_name,
+    canonical_text,
+    canonical_uuid,
+    named_character,
+    unprintable_in,
+)
 
 # The reason and the English explanation of a fault.
 Fault = tuple[Reason, str]
@@ -86,7 +92,7 @@ def _text(least: int, most: int | None) -> Form:
     def find_fault(text: str) -> Fault | None:
         unseen = unprintable_in(text)
         if unseen is not None:
-            code = f"U+{ord(unseen):04X}"
+            code = named_character(unseen)
             return Reason.FIELD_MALFORMED, f"must be of printable characters, which {code} is not"
         if text != canonical_text(text):
             return Reason.FIELD_MALFORMED, "must be in Unicode form NFC, without spaces around it"
@@ -95,6 +101,23 @@ def _text(least: int, most: int | None) -> Form:
         return None
 
     return Form(common.fullmatch, find_fault, canonical_text)
+
+
+def _name(least: int, most: int | None) -> Form:
+    """Returns the form of names of persons: texts of which each is written in one way."""
+    text = _text(least, most)
+
+    def fits(name: str) -> object:
+        return name == canonical_name(name) and text.fits(name)
+
+    def find_fault(name: str) -> Fault | None:
+        fault = text.find_fault(name)
+        if fault is None and name != canonical_name(name):
+            message = "must have single spaces and U+00B7 as the middle dot"
+            return Reason.FIELD_MALFORMED, message
+        return fault
+
+    return Form(fits, find_fault, canonical_name)
 
 
 def length_fault(least: int, most: int | None, unit: str) -> Fault:
@@ -166,6 +189,7 @@ _SIZED = {
         r"[ -~\x80-\U0010ffff]", "must not contain control characters", None
     ),
     pb.FORMAT_TEXT: _text,
+    pb.FORMAT_NAME: _name,
     pb.FORMAT_DIGITS: _of_pattern("[0-9]", "must be digits"),
     pb.FORMAT_CODE: _of_pattern(r"[A-Za-z0-9._:/-]", "must be letters, digits and - _ . : / only"),
 }

@@ -20,6 +20,9 @@ _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffd"
     "\U000e0100-\U000e01ef]"
 )
+# Middle dots that keyboards and other systems write between the parts of a name.
+_DOTS = re.compile("[\u2022\u2027\u2219\u22c5\u30fb\uff65\u16eb\u2e31\u2e33]")
+_SPACES = re.compile(" +")
 
 
 def canonical_uuid(text: str) -> str:
@@ -34,6 +37,17 @@ def canonical_uuid(text: str) -> str:
 def canonical_text(text: str) -> str:
     """Returns `text` in Unicode form NFC and without white space around it."""
     return unicodedata.normalize("NFC", text.strip())
+
+
+def canonical_name(text: str) -> str:
+    """Returns a person's name in the one form: NFC, single spaces, U+00B7 as the middle dot."""
+    dotted = _DOTS.sub("\u00b7", unicodedata.normalize("NFC", text))
+    return _SPACES.sub(" ", dotted).strip()
+
+
+def named_character(character: str) -> str:
+    """Returns what tells a character to who cannot see it, such as U+200B ZERO WIDTH SPACE."""
+    return f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
 
 
 def unprintable_in(text: str) -> str | None:

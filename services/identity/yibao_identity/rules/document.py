@@ -55,6 +55,11 @@ TYPES_OF_SHARED_NUMBERS = ("07", "09", *map(str, range(10, 16)), "17", "99")
 _SHARED_NUMBER = re.compile(f"({_CITIZEN})(?:[1-7][1-4])?")
 _LIKE_CITIZEN_NUMBERS = frozenset({RESIDENT_ID, "07", "09", "17"})
 _CITIZEN_NUMBER_CHARACTERS = 18
+_ISSUED_BY_DIVISIONS = frozenset({RESIDENT_ID, "09"})
+# GB/T 2260, the first two digits. Which divisions a province has comes and goes.
+_PROVINCES = re.compile("1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]")
+# Of the sample regions 999019 and 999029, which are nowhere.
+_SAMPLE_DIVISIONS = "9990"
 _FIELDS = ("certificate_type", "certificate_number")
 
 
@@ -125,9 +130,16 @@ def check_document(
     except RuleError as error:
         refuse_faults([FieldFault(number_field, error.reason, error.message)])
         raise
+    if certificate_type in _ISSUED_BY_DIVISIONS and not _is_division(facts.region):
+        message = "does not begin with a province"
+        refuse_faults([FieldFault(number_field, Reason.CITIZEN_NUMBER_INVALID, message)])
     # What the 17th digit of a foreigner's number says is not published.
     gender = None if certificate_type == "07" else facts.gender
     return DocumentFacts(facts.birth_date, gender)
+
+
+def _is_division(region: str) -> bool:
+    return bool(_PROVINCES.match(region)) or region.startswith(_SAMPLE_DIVISIONS)
 
 
 def check_shown(document: ShownDocument | None, *, is_holders: bool) -> None:

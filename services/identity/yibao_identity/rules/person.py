@@ -18,6 +18,8 @@ from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus, Enrolment
 
 _SHOWN_FIRST = 3
 _SHOWN_LAST = 2
+# Nobody was ever this old.
+_MOST_YEARS = 130
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -142,6 +144,9 @@ def correct(person: Person, correction: Correction, *, today: dt.date) -> Person
 
 
 def _check_born(facts: DocumentFacts, today: dt.date, field: str) -> None:
+    if facts.birth_date is not None and today.year - facts.birth_date.year > _MOST_YEARS:
+        message = f"the birth date lies over {_MOST_YEARS} years back"
+        refuse_faults([FieldFault(field, Reason.CITIZEN_NUMBER_INVALID, message)])
     if facts.birth_date is not None and facts.birth_date > today:
         message = "the birth date lies in the future"
         refuse_faults([FieldFault(field, Reason.CITIZEN_NUMBER_INVALID, message)])
@@ -164,6 +169,9 @@ def _completed(
             faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message))
     if stated.birth_date is not None and stated.birth_date > today:
         faults.append(FieldFault("birth_date", Reason.FIELD_OUT_OF_RANGE, "lies in the future"))
+    if stated.birth_date is not None and today.year - stated.birth_date.year > _MOST_YEARS:
+        message = f"lies over {_MOST_YEARS} years back"
+        faults.append(FieldFault("birth_date", Reason.FIELD_OUT_OF_RANGE, message))
     refuse_faults(faults)
     birth_date, gender = facts.birth_date or stated.birth_date, facts.gender or stated.gender
     assert birth_date is not None
