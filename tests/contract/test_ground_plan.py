@@ -27,7 +27,6 @@ ALONE: dict[str, dict[str, str]] = {
         "rules/channel": "one table of ways for cards and e-certificates, for all their calls",
         "rules/credential": "what settlement is told of cards and e-certificates alike",
         "rules/document": "the form of documents, asked by every feature that is shown one",
-        "servicer/requests": "requests as values, for the parts of all services",
         "storage/tables": "rows and columns, stated once for all features",
     },
     "settlement": {
@@ -36,7 +35,6 @@ ALONE: dict[str, dict[str, str]] = {
         "servicer/decode": "messages of all features to values",
         "servicer/encode": "values of all features to messages",
         "servicer/news": "who waits for another service; what is decided is decided again",
-        "servicer/request": "what all methods that change something hold",
         "servicer/trust": "what codes are verified by; nothing of it is decided or stored",
     },
     "offsite": {"storage/tables": "rows and columns, stated once for all features"},
@@ -67,8 +65,7 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
 }
 # Protocols that no class of ours implements twice, and why they are ones.
 STRUCTURES = {
-    "yibao_identity.servicer.requests.ChangingRequest": "fields of generated messages",
-    "yibao_settlement.servicer.request.ChangingRequest": "fields of generated messages",
+    "yibao_common.rpc.requests.ChangingRequest": "fields of generated messages",
 }
 
 each_service = pytest.mark.parametrize("service", SERVICES)

@@ -8,6 +8,7 @@ from yibao.identity.v1 import certificate_pb2
 from yibao.identity.v1 import certificate_service_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_instant, known
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
@@ -22,7 +23,6 @@ from yibao_identity.rules.certificate import (
     Proofing,
     ProofingMethod,
 )
-from yibao_identity.servicer.requests import request_of
 
 _STATES = {
     CertificateState.ACTIVE: certificate_pb2.CERTIFICATE_STATE_ACTIVE,

@@ -11,6 +11,7 @@ from yibao.identity.v1 import qr_messages_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent
 from yibao_common.values.clock import Clock
 from yibao_identity.application.code.ahead import CodeBatches, IssueCodeBatch
@@ -18,7 +19,6 @@ from yibao_identity.application.code.issued import CodeSigner
 from yibao_identity.application.code.queue import IssueCode
 from yibao_identity.rules.code import QrClaims
 from yibao_identity.servicer.certificate import OwnCertificate
-from yibao_identity.servicer.requests import request_of
 
 
 async def until_second(second: int, *, clock: Clock) -> None:

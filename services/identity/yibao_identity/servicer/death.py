@@ -4,11 +4,11 @@ import grpc
 
 from yibao.identity.v1 import death_messages_pb2 as pb
 from yibao_common.commands.blocking import Blocking
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, to_date
 from yibao_identity.application.death import Deaths, RecordDeath, Report, RevokeDeath
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.servicer.person.messages import person_message
-from yibao_identity.servicer.requests import request_of
 
 
 class DeathPart:

@@ -9,6 +9,7 @@ from yibao.identity.v1 import device_messages_pb2 as pb
 from yibao.identity.v1 import device_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_instant, known
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
@@ -22,7 +23,6 @@ from yibao_identity.application.device.command import (
 from yibao_identity.application.device.device import Devices
 from yibao_identity.rules.device import Device, DeviceState, KeyAlgorithm, Revocation
 from yibao_identity.servicer.certificate import OwnCertificate
-from yibao_identity.servicer.requests import request_of
 
 _STATES = {
     DeviceState.ACTIVE: device_pb2.DEVICE_STATE_ACTIVE,

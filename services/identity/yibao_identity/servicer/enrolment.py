@@ -8,6 +8,7 @@ from yibao.identity.v1 import enrolment_messages_pb2 as pb
 from yibao.identity.v1 import person_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, known, to_date, to_optional_date
 from yibao_identity.application.enrolment import (
     AddEnrolment,
@@ -18,7 +19,6 @@ from yibao_identity.application.enrolment import (
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
 from yibao_identity.servicer.person.messages import enrolment_message, person_message
-from yibao_identity.servicer.requests import request_of
 
 _STATUSES: Mapping[int, EnrolmentStatus] = {
     person_pb2.ENROLMENT_STATUS_NORMAL: EnrolmentStatus.NORMAL,

@@ -8,10 +8,10 @@ from yibao.identity.v1 import merge_messages_pb2 as pb
 from yibao.identity.v1 import merge_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_instant, known
 from yibao_identity.application.merge import DecideMerge, Merges, ProposeMerge
 from yibao_identity.rules.merge import Merge, MergeState
-from yibao_identity.servicer.requests import request_of
 
 _DEFAULT_MERGES = 100
 _MOST_MERGES = 500

@@ -8,11 +8,11 @@ from yibao.identity.v1 import misuse_messages_pb2 as pb
 from yibao.identity.v1 import misuse_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_instant, known
 from yibao_common.values.caller import Role
 from yibao_identity.application.misuse import DecideCase, MisuseCases, ReportMisuse
 from yibao_identity.rules.misuse import CaseState, MisuseCase, MisuseKind, Suspicion
-from yibao_identity.servicer.requests import request_of
 
 _DEFAULT_CASES = 100
 _MOST_CASES = 500

@@ -10,10 +10,10 @@ from yibao.identity.v1 import relative_messages_pb2 as pb
 from yibao.identity.v1 import relative_pb2
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_instant, known
 from yibao_identity.application.relative import ConfirmLink, EndLink, Relatives, RequestLink
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
-from yibao_identity.servicer.requests import request_of
 
 _PURPOSES = {
     LinkPurpose.SHARE_ACCOUNT: relative_pb2.LINK_PURPOSE_SHARE_ACCOUNT,

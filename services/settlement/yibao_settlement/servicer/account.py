@@ -7,12 +7,12 @@ from yibao.settlement.v1 import account_service_pb2_grpc as rpc
 from yibao.settlement.v1.settlement_pb2 import LedgerEntry
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent
 from yibao_settlement.application.account import CREDIT_METHOD, CreditAccount, find_account
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.servicer.encode import account_message, credited
 from yibao_settlement.servicer.news import News
-from yibao_settlement.servicer.request import request_of
 
 _SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: "allocation", pb.CREDIT_SOURCE_RECHARGE: "recharge"}
 

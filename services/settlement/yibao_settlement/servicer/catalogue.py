@@ -11,6 +11,7 @@ from yibao.settlement.v1 import catalogue_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.calls import tell_item
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.status import item_error, reason_of
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import as_sent, from_date, to_date, to_optional_date
@@ -25,7 +26,6 @@ from yibao_settlement.application.catalogue import (
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.visit import Institution
-from yibao_settlement.servicer.request import request_of
 
 _ITEM_VALIDATOR = Validator(pb.CatalogueItem.DESCRIPTOR, refuse_unknown=True)
 _INSTITUTION_VALIDATOR = Validator(pb.Institution.DESCRIPTOR, refuse_unknown=True)

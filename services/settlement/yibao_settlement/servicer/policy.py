@@ -6,6 +6,7 @@ from yibao.settlement.v1 import policy_service_pb2 as pb
 from yibao.settlement.v1 import policy_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_date, from_instant
 from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
 from yibao_settlement.files.policy.check import PolicyCheck, check_policy
@@ -13,7 +14,6 @@ from yibao_settlement.files.policy.file import line_and_key, load_policy
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.version import PolicyVersion
 from yibao_settlement.rules.policy.words import policy_in_words
-from yibao_settlement.servicer.request import request_of
 
 # What faults call the file that a request brings.
 _FILE = "policy_file"

@@ -14,6 +14,7 @@ from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.calls import tell_item
 from yibao_common.rpc.endings import database_unavailable
 from yibao_common.rpc.pages import page_token, place_after
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.status import item_error
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import as_sent, length_delimited
@@ -43,7 +44,6 @@ from yibao_settlement.servicer.encode import (
     summary_message,
     trace_messages,
 )
-from yibao_settlement.servicer.request import request_of
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
 # Verifying a code takes a tenth of a millisecond: other calls wait one for their turn.

@@ -7,6 +7,7 @@ from yibao.settlement.v1 import visit_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, to_date
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.batch.command import Command
@@ -18,7 +19,6 @@ from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.rules.visit import registration_audience
 from yibao_settlement.servicer.encode import cancelled, registered, visit_message
 from yibao_settlement.servicer.news import News
-from yibao_settlement.servicer.request import request_of
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
 

@@ -4,13 +4,13 @@ import grpc
 
 from yibao.identity.v1 import person_service_pb2 as pb
 from yibao_common.commands.blocking import Blocking
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent
 from yibao_identity.application.person.correction import PersonCorrections, UpdatePerson
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.rules.person import Correction
 from yibao_identity.servicer.person.limit import LookupLimit
 from yibao_identity.servicer.person.messages import document_of, person_message
-from yibao_identity.servicer.requests import request_of
 
 
 class CorrectionPart:

@@ -9,6 +9,7 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.calls import tell_item
 from yibao_common.rpc.endings import database_unavailable
+from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.status import item_error
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import as_sent, to_date, to_optional_date
@@ -21,7 +22,6 @@ from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.rules.person import Registration
 from yibao_identity.servicer.person.limit import LookupLimit
 from yibao_identity.servicer.person.messages import gender_of, person_message
-from yibao_identity.servicer.requests import request_of
 
 _ITEM_VALIDATOR = Validator(pb.RegisterPersonRequest.DESCRIPTOR, refuse_unknown=True)
 

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from yibao_common.commands.request import Request
 from yibao_common.rpc.callers import current_caller
+from yibao_common.values.caller import Caller
 
 
 class ChangingRequest(Protocol):
@@ -12,18 +13,18 @@ class ChangingRequest(Protocol):
     region: str
     request_id: str
 
-    def SerializeToString(self) -> bytes:
+    def SerializeToString(self) -> bytes:  # noqa: N802 (protobuf's name)
         """Returns the message as bytes."""
         ...
 
 
-def request_of(message: ChangingRequest, method: str) -> Request:
-    """Returns what is asked and by whom, after the scope of an agency was checked.
+def request_of(message: ChangingRequest, method: str, caller: Caller | None = None) -> Request:
+    """Returns who asks, after the scope of an agency or bank was checked.
 
     Raises:
         RuleError: OUT_OF_SCOPE.
     """
-    caller = current_caller()
+    caller = caller or current_caller()
     caller.require_region(message.region)
     return Request.of(
         caller,
