@@ -76,3 +76,29 @@ def test_a_time_to_come_counts_as_now() -> None:
     assert desk.reason() is None
     desk.now += dt.timedelta(seconds=1)
     assert desk.reason() is Reason.FEED_STALE
+
+
+def test_a_time_to_come_counts_as_now_once_however_often_it_is_read() -> None:
+    desk = Desk()
+    ahead = FeedPosition("e", 3, 3, read_time=NOW + 48 * HOUR)
+    desk.ages.read(REGION, ahead)
+    desk.now += 24 * HOUR
+    # Before each question that identity does not answer.
+    desk.ages.read(REGION, ahead)
+    assert desk.value("age_seconds") == 86_400
+    desk.now += dt.timedelta(seconds=1)
+    desk.ages.read(REGION, ahead)
+    assert desk.reason() is Reason.FEED_STALE
+    # Whoever is ahead has heard of identity again.
+    desk.ages.read(REGION, FeedPosition("e", 3, 3, read_time=NOW + 72 * HOUR))
+    assert desk.reason() is None
+
+
+def test_a_clock_that_is_set_back_makes_nothing_younger() -> None:
+    desk = Desk()
+    desk.now += 48 * HOUR
+    desk.ages.applied(REGION, Applied(FeedPosition("e", 3, 3, read_time=desk.now)))
+    desk.now = NOW
+    assert desk.value("age_seconds") == 0
+    desk.now += 24 * HOUR + dt.timedelta(seconds=1)
+    assert desk.reason() is Reason.FEED_STALE

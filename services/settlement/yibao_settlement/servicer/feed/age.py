@@ -17,6 +17,8 @@ class _Known:
 
     # None until there was an answer once.
     read_time: dt.datetime | None = None
+    # What was stored when it was read last: it tells something new only where it has moved.
+    stored_time: dt.datetime | None = None
     lag: int = 0
 
 
@@ -44,11 +46,13 @@ class FeedAges:
         """Takes a position as stored, perhaps by another process or before the start.
 
         When everything was known is stored once a minute: what is known here may be newer.
-        A process whose clock is ahead may have stored a time to come; that counts as now.
+        A process whose clock is ahead may have stored a time to come; that counts as now,
+        once.
         """
         known = self._known[region]
         known.lag = position.lag
-        if position.read_time is not None:
+        if position.read_time is not None and position.read_time != known.stored_time:
+            known.stored_time = position.read_time
             stored = min(position.read_time, self._clock())
             known.read_time = stored if known.read_time is None else max(known.read_time, stored)
 
@@ -84,4 +88,10 @@ class FeedAges:
         return self._age(region, self._clock()).total_seconds()
 
     def _age(self, region: str, now: dt.datetime) -> dt.timedelta:
-        return now - (self._known[region].read_time or self._start_time)
+        known = self._known[region]
+        # Where this clock was set back, what it told before is worth no more than now.
+        if known.read_time is None:
+            self._start_time = min(self._start_time, now)
+            return now - self._start_time
+        known.read_time = min(known.read_time, now)
+        return now - known.read_time
