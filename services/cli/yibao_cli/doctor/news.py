@@ -49,7 +49,8 @@ def examine_news(config: SettlementConfig, *, clock: Clock) -> Iterator[Finding]
                 yield Finding(subject, _unanswered(config, error))
                 continue
             problem = _feed_problem(position, answer, now=clock())
-            yield Finding(subject, problem, _feed_remark(position, gone))
+            remark = _feed_remark(position, answer.head_sequence, gone)
+            yield Finding(subject, problem, remark)
         yield _examine_trust(config, channel, now=clock())
 
 
@@ -84,14 +85,20 @@ def _feed_problem(
     missing = answer.head_sequence - position.sequence
     if position.anew_until is not None:
         return f"is being read anew: {missing} of {answer.head_sequence} changes are missing"
-    if position.read_time is None or now - position.read_time > _SILENCE_MOST:
-        since = "never" if position.read_time is None else f"{position.read_time:%Y-%m-%d %H:%M}"
-        return f"{missing} changes are missing; everything was known last: {since} (UTC)"
+    read_time = position.read_time
+    if read_time is None or abs(now - read_time) > _SILENCE_MOST:
+        since = "never" if read_time is None else f"{read_time:%Y-%m-%d %H:%M} (UTC)"
+        told = f"{missing} changes are missing; everything was known last: {since}"
+        is_to_come = read_time is not None and read_time > now
+        return (
+            f"{told}, which is to come: set settlement's clock, or this one" if is_to_come else told
+        )
     return ""
 
 
-def _feed_remark(position: FeedPosition, gone: int) -> str:
-    told = f"all {position.sequence} changes are known"
+def _feed_remark(position: FeedPosition, head_sequence: int, gone: int) -> str:
+    known = "all" if position.sequence == head_sequence else f"{position.sequence} of"
+    told = f"{known} {head_sequence} changes are known"
     return f"{told}; {gone} persons are gone since a restore" if gone else told
 
 
