@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import threading
 
 import pytest
 from support.databases import Databases
@@ -10,6 +11,7 @@ from support.person_stores import REGION, PersonWorld
 from support.tasks import Watched
 
 from yibao_common.db.database import Database
+from yibao_common.process.config import StartError
 from yibao_common.process.metrics import Metrics
 from yibao_common.values.clock import system_clock
 from yibao_identity.application.feed import Bookmark, Feed
@@ -102,3 +104,20 @@ def test_a_region_has_an_epoch_from_the_start_and_another_one_after_a_restore(
     assert again.starts_anew
     assert again.epoch != first.epoch
     assert not feed.page(REGION, dataclasses.replace(read, epoch=again.epoch), limit=1).starts_anew
+
+
+def test_a_watch_whose_thread_cannot_be_made_does_not_start(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        world, watched = PersonWorld(databases.open("yibao_identity")), Watched()
+        feed = Feed(world.transactions, clock=system_clock)
+        watch = FeedWatch(feed, metrics=Metrics(), clock=system_clock, log=watched.log)
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(StartError, match="feed-watch"):
+            watch.start(watched.supervisor)
+
+    asyncio.run(main())

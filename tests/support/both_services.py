@@ -194,7 +194,7 @@ class BothServices:
             self.wait_until_told()
         return person.person_id, certificate.certificate_id, certificate.subject
 
-    def wait_until_told(self) -> None:
+    def wait_until_told(self, *, seconds: float = CALL_SECONDS) -> None:
         """Waits until settlement has read what identity's feed tells by now."""
         head, position = identity_tables.feed_head, tables.feed_position
         with self.identity_database.read() as connection:
@@ -206,7 +206,7 @@ class BothServices:
                 query = sa.select(position.c.sequence).where(position.c.region == REGION)
                 return bool(connection.execute(query).scalar() == last)
 
-        wait_until(is_told)
+        wait_until(is_told, seconds=seconds)
 
     def patient(self, **facts: Any) -> Patient:
         """Registers somebody and a visit of today."""

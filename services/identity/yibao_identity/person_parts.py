@@ -85,5 +85,5 @@ def person_servicer(
         DeathPart(Deaths(transactions, clock=clock, ids=ids), blocking),
         MergePart(Merges(transactions, clock=clock, ids=ids), blocking),
         RelativePart(Relatives(calls, clock=clock, ids=ids, limits=limits), blocking),
-        FeedPart(Feed(transactions, clock=clock), watch, blocking),
+        FeedPart(Feed(transactions, clock=clock), watch),
     )

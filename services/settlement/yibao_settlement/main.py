@@ -120,7 +120,7 @@ class SettlementService:
         transactions: Transactions[Work] = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
-        feed_client = self._make_feed_client(channel, transactions, ages, blocking, metrics)
+        feed_client = self._make_feed_client(channel, transactions, ages, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         keeping = self._make_housekeeping(transactions, blocking, metrics)
@@ -243,7 +243,6 @@ class SettlementService:
         channel: grpc.aio.Channel,
         transactions: Transactions[Work],
         ages: FeedAges,
-        blocking: Blocking,
         metrics: Metrics,
     ) -> FeedClient:
         identity = self._config.identity
@@ -253,7 +252,6 @@ class SettlementService:
             poll_seconds=identity.poll_seconds,
             feed=Feed(transactions, clock=self._clock, ids=self._ids),
             ages=ages,
-            blocking=blocking,
             metrics=metrics,
             clock=self._clock,
             log=self._log,

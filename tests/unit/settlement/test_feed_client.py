@@ -11,7 +11,6 @@ from support.faulty_network import unused_port
 from yibao.client import channel_options
 from yibao.identity.v1 import person_service_pb2 as pb
 from yibao.identity.v1 import person_service_pb2_grpc as rpc
-from yibao_common.commands.blocking import Blocking
 from yibao_common.process.config import LogConfig
 from yibao_common.process.logs import open_log
 from yibao_common.process.metrics import Metrics
@@ -39,7 +38,6 @@ def test_a_failing_database_neither_ends_the_pulling_nor_starves_another_region(
 
     async def main() -> None:
         channel = grpc.aio.insecure_channel("127.0.0.1:1")
-        blocking = Blocking(1)
         log = open_log(LogConfig(), service="test", clock=system_clock, stream=lines)
         metrics, regions = Metrics(), ("500112", "999019")
         client = FeedClient(
@@ -48,7 +46,6 @@ def test_a_failing_database_neither_ends_the_pulling_nor_starves_another_region(
             poll_seconds=0.001,
             feed=feed,
             ages=FeedAges(regions, most=dt.timedelta(hours=1), metrics=metrics, clock=system_clock),
-            blocking=blocking,
             metrics=metrics,
             clock=system_clock,
             log=log,
@@ -59,7 +56,6 @@ def test_a_failing_database_neither_ends_the_pulling_nor_starves_another_region(
                 await asyncio.sleep(0.001)
         await client.close()
         await channel.close()
-        blocking.close()
 
     asyncio.run(main())
     assert {"500112", "999019"} == set(feed.asked[:2])
@@ -93,7 +89,6 @@ def test_the_first_question_waits_for_identity_to_start() -> None:
     async def main() -> None:
         address = f"127.0.0.1:{unused_port()}"
         channel = grpc.aio.insecure_channel(address, options=channel_options())
-        blocking = Blocking(1)
         log = open_log(LogConfig(), service="test", clock=system_clock, stream=lines)
         metrics, regions = Metrics(), ("500112",)
         client = FeedClient(
@@ -103,7 +98,6 @@ def test_the_first_question_waits_for_identity_to_start() -> None:
             poll_seconds=3_600,
             feed=feed,
             ages=FeedAges(regions, most=dt.timedelta(hours=1), metrics=metrics, clock=system_clock),
-            blocking=blocking,
             metrics=metrics,
             clock=system_clock,
             log=log,
@@ -121,7 +115,6 @@ def test_the_first_question_waits_for_identity_to_start() -> None:
         await client.close()
         await channel.close()
         await server.stop(None)
-        blocking.close()
 
     asyncio.run(main())
     assert lines.getvalue() == ""

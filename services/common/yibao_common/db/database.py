@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.05
 class Database:
     """One database with a writing connection pool and a reading one."""
 
-    def __init__(self, url: str, *, readers: int = 4, writers: int = 6) -> None:
+    def __init__(self, url: str, *, readers: int = 6, writers: int = 6) -> None:
         """Opens `url`: `sqlite:///file` or `postgresql+psycopg://…`."""
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite":

@@ -4,7 +4,6 @@ import grpc
 
 from yibao.identity.v1 import credential_pb2
 from yibao.identity.v1 import person_service_pb2 as pb
-from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.wire import from_date
 from yibao_common.values.caller import Role
@@ -41,11 +40,10 @@ _CREDENTIAL_STATE = {
 class FeedPart:
     """Reads what changed."""
 
-    def __init__(self, feed: Feed, watch: FeedWatch, blocking: Blocking) -> None:
-        """Takes what answers, which blocks and so runs in threads, and what waits for news."""
+    def __init__(self, feed: Feed, watch: FeedWatch) -> None:
+        """Takes what answers, which blocks, and what waits for news and has the threads."""
         self._feed = feed
         self._watch = watch
-        self._blocking = blocking
 
     async def ListEnrolmentChanges(
         self,
@@ -84,7 +82,7 @@ class FeedPart:
             request.epoch, request.after_sequence, request.head_sequence, request.head_mark
         )
         limit = min(request.page_size or _DEFAULT_CHANGES, _MOST_CHANGES)
-        return await self._blocking.run(self._feed.page, request.region, bookmark, limit=limit)
+        return await self._watch.pages.run(self._feed.page, request.region, bookmark, limit=limit)
 
 
 def _change_message(change: EnrolmentChange) -> pb.EnrolmentChange:

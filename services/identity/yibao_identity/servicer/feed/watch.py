@@ -30,13 +30,15 @@ class FeedWatch:
     """Looks at the ends of the feeds that calls wait for.
 
     It asks the database, because another process, or a command, may have written. It has a
-    thread of its own: those of the calls may all be busy with what takes long.
+    thread of its own, and `pages` are those in which feeds are read: the threads of other
+    calls may all be busy with imports, and a freeze must not wait for them.
     """
 
     def __init__(self, feed: Feed, *, metrics: Metrics, clock: Clock, log: Log) -> None:
         """Takes what knows the ends; nothing runs before `start`."""
         self._feed = feed
-        self._blocking = Blocking(1)
+        self._blocking = Blocking(1, name="feed-watch")
+        self.pages = Blocking(2, name="feed")
         self._waiters: set[_Waiter] = set()
         self._is_released = False
         duty = Duty(run=self._look, failure="the feed is not watched")
@@ -45,7 +47,13 @@ class FeedWatch:
         )
 
     def start(self, supervisor: Supervisor) -> None:
-        """Starts to look; call it inside the event loop."""
+        """Starts to look; call it inside the event loop.
+
+        Raises:
+            StartError: a thread cannot be made.
+        """
+        self._blocking.start(supervisor)
+        self.pages.start(supervisor)
         self._task.start(supervisor)
 
     async def wait(self, region: str, *, beyond: int, seconds: float) -> None:
@@ -72,6 +80,7 @@ class FeedWatch:
         self.release()
         await self._task.close()
         self._blocking.close()
+        self.pages.close()
 
     async def _look(self) -> None:
         for region in {waiter.region for waiter in self._waiters}:

@@ -45,7 +45,6 @@ class FeedClient:
         poll_seconds: float,
         feed: Feed,
         ages: FeedAges,
-        blocking: Blocking,
         metrics: Metrics,
         clock: Clock,
         log: Log,
@@ -57,7 +56,9 @@ class FeedClient:
         )
         self._feed = feed
         self._ages = ages
-        self._blocking = blocking
+        # Threads of its own: those of the calls may all be busy with imports, and a freeze
+        # must not wait for them.
+        self._blocking = Blocking(2, name="feed")
         self._clock = clock
         self._log = log
         self._wait_milliseconds = round(1_000 * min(poll_seconds, _MOST_WAIT_SECONDS))
@@ -91,7 +92,12 @@ class FeedClient:
         ]
 
     def start(self, supervisor: Supervisor) -> None:
-        """Starts to follow; call it inside the event loop."""
+        """Starts to follow; call it inside the event loop.
+
+        Raises:
+            StartError: a thread cannot be made.
+        """
+        self._blocking.start(supervisor)
         for task in self._tasks:
             task.start(supervisor)
 
@@ -107,6 +113,7 @@ class FeedClient:
             call.cancel()
         for task in self._tasks:
             await task.close()
+        self._blocking.close()
 
     async def refresh(self, region: str) -> bool:
         """Asks for the region's news now and tells whether all that there was came."""
