@@ -31,6 +31,9 @@ SHOWN_BY = [
     ShownDocument("99", NUMBER),
     ShownDocument("99", f"{NUMBER}43"),
     ShownDocument("10", f"{NUMBER[:6]}-{NUMBER[6:14]}-{NUMBER[14:]}"),
+    ShownDocument("02", NUMBER),
+    ShownDocument("03", NUMBER),
+    ShownDocument("09", f"{NUMBER}00"),
 ]
 PERMIT = checked_number("81000019900307123")
 FOREIGN = checked_number("91184019900307123")

@@ -37,7 +37,7 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
     "05": re.compile(_HOME_RETURN),
     # Taiwan pass: eight digits, formerly ten with a letter behind.
     "06": re.compile("[0-9]{8}|[0-9]{10}[A-Z]?"),
-    "07": re.compile("[A-Z]{3}[0-9]{12}|9[0-9]{16}[0-9X]"),
+    "07": re.compile(f"[A-Z]{{3}}[0-9]{{12}}|9{_PROVINCE}[0-9]{{14}}[0-9X]"),
     "08": re.compile("[A-Z0-9]{5,15}"),
     # Disability certificate: citizen number, kind and degree.
     "09": re.compile(f"{_CITIZEN}[0-9]{{2}}"),
@@ -50,9 +50,9 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
     BIRTH_CERTIFICATE: re.compile("[A-Z][0-9]{9}"),
 }
 # Types whose numbers may be citizen numbers, or begin with one, and may be something else.
-TYPES_OF_SHARED_NUMBERS = ("07", "09", *map(str, range(10, 16)), "17", "99")
-# A citizen number alone, or with kind and degree of a disability behind.
-_SHARED_NUMBER = re.compile(f"({_CITIZEN})(?:[1-7][1-4])?")
+TYPES_OF_SHARED_NUMBERS = ("02", "03", "07", "09", *map(str, range(10, 16)), "17", "99")
+# A citizen number alone, or with the two digits of a disability certificate behind.
+_SHARED_NUMBER = re.compile(f"({_CITIZEN})(?:[0-9]{{2}})?")
 _LIKE_CITIZEN_NUMBERS = frozenset({RESIDENT_ID, "07", "09", "17"})
 _CITIZEN_NUMBER_CHARACTERS = 18
 _ISSUED_BY_DIVISIONS = frozenset({RESIDENT_ID, "09"})
