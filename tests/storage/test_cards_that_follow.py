@@ -98,9 +98,9 @@ def test_a_loss_after_the_application_is_no_second_way(desk: CardDesk) -> None:
     assert reason_of(lambda: desk.order(new, NO_PAPERS)) is Reason.MATERIAL_MISSING
 
 
-def merged(desk: CardDesk, card: Card) -> str:
+def merged(desk: CardDesk, card: Card, survivor: str = "") -> str:
     """Merges the record of a card's holder away; returns the record that stays."""
-    survivor = desk.person(OTHER_NUMBER)
+    survivor = survivor or desk.person(OTHER_NUMBER)
 
     def merge(work: object) -> None:
         work.holders.lock([card.person_id, survivor])  # type: ignore[attr-defined]
@@ -130,6 +130,25 @@ def test_a_merge_is_no_way_around_the_seven_days(desk: CardDesk, is_lost: bool) 
     new = desk.collect(card, document=document)
     assert (new.person_id, new.replaces_card_id) == (survivor, card.card_id)
     assert desk.activate(new, document=document).state is CardState.ACTIVE
+
+
+def test_an_order_that_a_merge_left_over_is_no_card_at_once(desk: CardDesk) -> None:
+    """I-20, I-28: both records had ordered; one card comes, and its own order follows it."""
+    card = desk.close(desk.active())
+    desk.order(card)
+    survivor, document = desk.person(OTHER_NUMBER), ShownDocument("01", OTHER_NUMBER)
+    own = desk.close(desk.issue(survivor), document=document)
+    desk.order(own, document=document)
+    merged(desk, card, survivor)
+    desk.now += dt.timedelta(days=7)
+    new = desk.activate(desk.collect(own, document=document), document=document)
+    desk.close(new, document=document)
+    left_over = reason_of(lambda: desk.collect(card, document=document))
+    assert left_over is Reason.REPLACEMENT_NOT_FOUND
+    desk.order(new, document=document)
+    assert reason_of(lambda: desk.collect(card, document=document)) is Reason.REPLACEMENT_EXISTS
+    desk.now += dt.timedelta(days=7)
+    assert desk.collect(new, document=document).replaces_card_id == new.card_id
 
 
 def test_a_reported_case_follows_its_holder_to_the_card_that_comes_next(

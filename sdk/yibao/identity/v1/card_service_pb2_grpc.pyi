@@ -100,8 +100,8 @@ class CardServiceStub:
     """Hands out the replacement, from the 7th day after the order (I-20). It is a new
     card, to be activated. Callers: agency of the region, bank of the region for its own
     cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
-    CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED,
-    ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+    CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY,
+    REPLACEMENT_EXISTS, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     CloseCard: grpc.UnaryUnaryMultiCallable[
@@ -306,8 +306,8 @@ class CardServiceAsyncStub:
     """Hands out the replacement, from the 7th day after the order (I-20). It is a new
     card, to be activated. Callers: agency of the region, bank of the region for its own
     cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
-    CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED,
-    ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+    CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY,
+    REPLACEMENT_EXISTS, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
     """
 
     CloseCard: grpc.aio.UnaryUnaryMultiCallable[
@@ -526,8 +526,8 @@ class CardServiceServicer(metaclass=abc.ABCMeta):
         """Hands out the replacement, from the 7th day after the order (I-20). It is a new
         card, to be activated. Callers: agency of the region, bank of the region for its own
         cards. Idempotent by `request_id`. Reasons: CARD_NOT_FOUND, PERSON_DECEASED,
-        CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY, ID_REQUIRED,
-        ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
+        CARD_STATE, CARD_EXISTS, REPLACEMENT_NOT_FOUND, REPLACEMENT_NOT_READY,
+        REPLACEMENT_EXISTS, ID_REQUIRED, ID_MISMATCH, ID_CHECK_LOCKED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -22,6 +22,7 @@ from yibao_identity.rules.card import (
     CardState,
     card_exists,
     check_none_standing,
+    check_not_overtaken,
     check_replaceable,
     state_after,
 )
@@ -178,7 +179,9 @@ class CardLosses:
             raise card_exists(before.replacement.card_id)
         check_ready(before.replacement, today=shanghai_day(now))
         self._calls.hold_all(work, holder_id)
-        check_none_standing(self._calls.of_records(work, holder_id), but=before.card_id)
+        known_cards = self._calls.of_records(work, holder_id)
+        check_none_standing(known_cards, but=before.card_id)
+        check_not_overtaken(before.replacement, known_cards)
         new = NewCard(
             holder_id,
             command.card_serial,

@@ -301,12 +301,33 @@ def check_first_card(cards: Collection[Card]) -> None:
         RuleError: REPLACEMENT_NOT_FOUND, nobody applied for what follows the newest one;
             REPLACEMENT_EXISTS, somebody did.
     """
-    if not cards:
-        return
-    newest = max(cards, key=lambda each: (each.issue_time, each.card_id))
+    if cards:
+        raise _followed_by_order(_newest(cards))
+
+
+def check_not_overtaken(order: Replacement, cards: Collection[Card]) -> None:
+    """Refuses what was ordered before a later one of the holder's `cards` was issued (I-20).
+
+    Records that were merged may each have an order. The one that is left over would be a
+    card without seven days once the other one's has ended.
+
+    Raises:
+        RuleError: REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS; see `check_first_card`.
+    """
+    newest = _newest(cards)
+    if newest.issue_time > order.order_time:
+        raise _followed_by_order(newest)
+
+
+def _newest(cards: Collection[Card]) -> Card:
+    return max(cards, key=lambda each: (each.issue_time, each.card_id))
+
+
+def _followed_by_order(newest: Card) -> RuleError:
+    """Returns the refusal of any other card than the one that is ordered in place of `newest`."""
     if newest.replacement is None:
-        raise replacement_not_found(newest.card_id)
-    raise replacement_exists(newest.card_id)
+        return replacement_not_found(newest.card_id)
+    return replacement_exists(newest.card_id)
 
 
 def check_none_standing(cards: Iterable[Card], *, but: str = "") -> None:
