@@ -19,6 +19,7 @@ from yibao_identity.rules.newborn import (
 from yibao_identity.rules.person import Person
 
 BIRTH = dt.date(2026, 5, 1)
+PARENT_BIRTH = dt.date(1995, 6, 7)
 TODAY = dt.date(2026, 12, 1)
 NOW = dt.datetime(2026, 12, 1, 9, tzinfo=SHANGHAI)
 STATED = NewbornRegistration("A123456789", "", Gender.MALE, BIRTH, BIRTH, None)
@@ -31,6 +32,7 @@ def registered(stated: NewbornRegistration) -> tuple[Person, Enrolment]:
         person_id="n",
         parent_id="p",
         parent_name="张三",
+        parent_birth_date=PARENT_BIRTH,
         now=NOW,
         today=TODAY,
     )
@@ -130,6 +132,8 @@ DAY = dt.timedelta(days=1)
     [
         ({"birth_date": TODAY, "enrol_date": TODAY}, []),
         ({"birth_date": TODAY + DAY, "enrol_date": TODAY + DAY}, ["birth_date", "enrol_date"]),
+        ({"birth_date": PARENT_BIRTH, "enrol_date": PARENT_BIRTH}, ["birth_date"]),
+        ({"birth_date": PARENT_BIRTH + DAY, "enrol_date": PARENT_BIRTH + DAY}, []),
         ({"enrol_date": BIRTH - DAY}, ["enrol_date"]),
         ({"birth_date": TODAY, "enrol_date": TODAY + DAY}, ["enrol_date"]),
         ({"premium_receive_date": TODAY}, []),

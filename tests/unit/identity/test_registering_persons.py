@@ -285,6 +285,20 @@ def test_a_correction_that_cannot_be_is_refused(
     assert [fault.field for fault in caught.value.faults] == [field]
 
 
+@pytest.mark.parametrize(("birth", "is_taken"), [("20200501", True), ("20200502", False)])
+def test_who_died_was_born_before(birth: str, is_taken: bool) -> None:
+    """I-31: a correction is no way to a life that ends before it begins."""
+    person, _ = _register(_registration())
+    person = dataclasses.replace(person, death_date=dt.date(2020, 5, 1))
+    document = ShownDocument("01", number_of("500101", birth, "123"))
+    if is_taken:
+        correct(person, Correction("", document), today=TODAY)
+        return
+    with pytest.raises(RuleError) as caught:
+        correct(person, Correction("", document), today=TODAY)
+    assert caught.value.reason is Reason.CITIZEN_NUMBER_INVALID
+
+
 def test_a_registration_is_not_printed() -> None:
     registration = _registration()
     person, _ = _register(registration)

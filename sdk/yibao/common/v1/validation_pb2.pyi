@@ -59,8 +59,8 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     it is compared; capitals and full-width characters are told apart.
     """
     FORMAT_NAME: _Format.ValueType  # 10
-    """The name of a person: as FORMAT_TEXT, with single spaces, and every middle dot as
-    U+00B7, the one of the standard.
+    """The name of a person: as FORMAT_TEXT, with a letter, with single spaces, and every
+    middle dot as U+00B7, the one of the standard, without spaces around it.
     """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
@@ -103,8 +103,8 @@ spaces other than the plain one. Stored and answered in Unicode form NFC, which 
 it is compared; capitals and full-width characters are told apart.
 """
 FORMAT_NAME: Format.ValueType  # 10
-"""The name of a person: as FORMAT_TEXT, with single spaces, and every middle dot as
-U+00B7, the one of the standard.
+"""The name of a person: as FORMAT_TEXT, with a letter, with single spaces, and every
+middle dot as U+00B7, the one of the standard, without spaces around it.
 """
 global___Format = Format
 

@@ -27,7 +27,7 @@ from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_valida
 from yibao.identity.v1 import person_pb2 as yibao_dot_identity_dot_v1_dot_person__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&yibao/identity/v1/death_messages.proto\x12\x11yibao.identity.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/identity/v1/person.proto\"\xc4\x01\n\x12RecordDeathRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x31\n\ndeath_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12&\n\x12\x65vidence_reference\x18\x05 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30@H\x08\"@\n\x13RecordDeathResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"\x89\x01\n\x12RevokeDeathRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1e\n\x0b\x65xplanation\x18\x04 \x01(\tB\t\xba\xeb\x18\x05\x08\x01\x30\xc8\x01\"@\n\x13RevokeDeathResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.PersonB[\n\x11yibao.identity.v1B\x12\x44\x65\x61thMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&yibao/identity/v1/death_messages.proto\x12\x11yibao.identity.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/identity/v1/person.proto\"\xc4\x01\n\x12RecordDeathRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x31\n\ndeath_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12&\n\x12\x65vidence_reference\x18\x05 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30@H\x08\"@\n\x13RecordDeathResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"\x8b\x01\n\x12RevokeDeathRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12 \n\x0b\x65xplanation\x18\x04 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"@\n\x13RevokeDeathResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.PersonB[\n\x11yibao.identity.v1B\x12\x44\x65\x61thMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,13 +52,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVOKEDEATHREQUEST'].fields_by_name['person_id']._loaded_options = None
   _globals['_REVOKEDEATHREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_REVOKEDEATHREQUEST'].fields_by_name['explanation']._loaded_options = None
-  _globals['_REVOKEDEATHREQUEST'].fields_by_name['explanation']._serialized_options = b'\272\353\030\005\010\0010\310\001'
+  _globals['_REVOKEDEATHREQUEST'].fields_by_name['explanation']._serialized_options = b'\272\353\030\007\010\0010\310\001H\t'
   _globals['_RECORDDEATHREQUEST']._serialized_start=156
   _globals['_RECORDDEATHREQUEST']._serialized_end=352
   _globals['_RECORDDEATHRESPONSE']._serialized_start=354
   _globals['_RECORDDEATHRESPONSE']._serialized_end=418
   _globals['_REVOKEDEATHREQUEST']._serialized_start=421
-  _globals['_REVOKEDEATHREQUEST']._serialized_end=558
-  _globals['_REVOKEDEATHRESPONSE']._serialized_start=560
-  _globals['_REVOKEDEATHRESPONSE']._serialized_end=624
+  _globals['_REVOKEDEATHREQUEST']._serialized_end=560
+  _globals['_REVOKEDEATHRESPONSE']._serialized_start=562
+  _globals['_REVOKEDEATHRESPONSE']._serialized_end=626
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_valida
 from yibao.identity.v1 import merge_pb2 as yibao_dot_identity_dot_v1_dot_merge__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&yibao/identity/v1/merge_messages.proto\x12\x11yibao.identity.v1\x1a yibao/common/v1/validation.proto\x1a\x1dyibao/identity/v1/merge.proto\"\xb9\x01\n\x13ProposeMergeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12#\n\x11retired_person_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12%\n\x13surviving_person_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1e\n\x0b\x65xplanation\x18\x05 \x01(\tB\t\xba\xeb\x18\x05\x08\x01\x30\xc8\x01\"E\n\x14ProposeMergeResponse\x12-\n\x05merge\x18\x01 \x01(\x0b\x32\x1e.yibao.identity.v1.PersonMerge\"\xbb\x01\n\x12\x44\x65\x63ideMergeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08merge_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12:\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0e\x32 .yibao.identity.v1.MergeDecisionB\x06\xba\xeb\x18\x02\x08\x01\x12\x15\n\x04note\x18\x05 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"D\n\x13\x44\x65\x63ideMergeResponse\x12-\n\x05merge\x18\x01 \x01(\x0b\x32\x1e.yibao.identity.v1.PersonMerge\"G\n\x0fGetMergeRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08merge_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"A\n\x10GetMergeResponse\x12-\n\x05merge\x18\x01 \x01(\x0b\x32\x1e.yibao.identity.v1.PersonMerge\"\x97\x01\n\x11ListMergesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.yibao.identity.v1.MergeState\x12\x1f\n\x0f\x62\x65\x66ore_merge_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\"D\n\x12ListMergesResponse\x12.\n\x06merges\x18\x01 \x03(\x0b\x32\x1e.yibao.identity.v1.PersonMerge*f\n\rMergeDecision\x12\x1e\n\x1aMERGE_DECISION_UNSPECIFIED\x10\x00\x12\x1a\n\x16MERGE_DECISION_APPROVE\x10\x01\x12\x19\n\x15MERGE_DECISION_REJECT\x10\x02\x42[\n\x11yibao.identity.v1B\x12MergeMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&yibao/identity/v1/merge_messages.proto\x12\x11yibao.identity.v1\x1a yibao/common/v1/validation.proto\x1a\x1dyibao/identity/v1/merge.proto\"\xbb\x01\n\x13ProposeMergeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12#\n\x11retired_person_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12%\n\x13surviving_person_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12 \n\x0b\x65xplanation\x18\x05 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"E\n\x14ProposeMergeResponse\x12-\n\x05merge\x18\x01 \x01(\x0b\x32\x1e.yibao.identity.v1.PersonMerge\"\xbd\x01\n\x12\x44\x65\x63ideMergeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08merge_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12:\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0e\x32 .yibao.identity.v1.MergeDecisionB\x06\xba\xeb\x18\x02\x08\x01\x12\x17\n\x04note\x18\x05 \x01(\tB\t\xba\xeb\x18\x05\x30\xc8\x01H\t\"D\n\x13\x44\x65\x63ideMergeResponse\x12-\n\x05merge\x18\x01 \x01(\x0b\x32\x1e.yibao.identity.v1.PersonMerge\"G\n\x0fGetMergeRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08merge_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"A\n\x10GetMergeResponse\x12-\n\x05merge\x18\x01 \x01(\x0b\x32\x1e.yibao.identity.v1.PersonMerge\"\x97\x01\n\x11ListMergesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.yibao.identity.v1.MergeState\x12\x1f\n\x0f\x62\x65\x66ore_merge_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\"D\n\x12ListMergesResponse\x12.\n\x06merges\x18\x01 \x03(\x0b\x32\x1e.yibao.identity.v1.PersonMerge*f\n\rMergeDecision\x12\x1e\n\x1aMERGE_DECISION_UNSPECIFIED\x10\x00\x12\x1a\n\x16MERGE_DECISION_APPROVE\x10\x01\x12\x19\n\x15MERGE_DECISION_REJECT\x10\x02\x42[\n\x11yibao.identity.v1B\x12MergeMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,7 +43,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROPOSEMERGEREQUEST'].fields_by_name['surviving_person_id']._loaded_options = None
   _globals['_PROPOSEMERGEREQUEST'].fields_by_name['surviving_person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_PROPOSEMERGEREQUEST'].fields_by_name['explanation']._loaded_options = None
-  _globals['_PROPOSEMERGEREQUEST'].fields_by_name['explanation']._serialized_options = b'\272\353\030\005\010\0010\310\001'
+  _globals['_PROPOSEMERGEREQUEST'].fields_by_name['explanation']._serialized_options = b'\272\353\030\007\010\0010\310\001H\t'
   _globals['_DECIDEMERGEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_DECIDEMERGEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_DECIDEMERGEREQUEST'].fields_by_name['region']._loaded_options = None
@@ -53,7 +53,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECIDEMERGEREQUEST'].fields_by_name['decision']._loaded_options = None
   _globals['_DECIDEMERGEREQUEST'].fields_by_name['decision']._serialized_options = b'\272\353\030\002\010\001'
   _globals['_DECIDEMERGEREQUEST'].fields_by_name['note']._loaded_options = None
-  _globals['_DECIDEMERGEREQUEST'].fields_by_name['note']._serialized_options = b'\272\353\030\0030\310\001'
+  _globals['_DECIDEMERGEREQUEST'].fields_by_name['note']._serialized_options = b'\272\353\030\0050\310\001H\t'
   _globals['_GETMERGEREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_GETMERGEREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_GETMERGEREQUEST'].fields_by_name['merge_id']._loaded_options = None
@@ -64,22 +64,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMERGESREQUEST'].fields_by_name['before_merge_id']._serialized_options = b'\272\353\030\002H\001'
   _globals['_LISTMERGESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTMERGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272\353\030\002\030\000'
-  _globals['_MERGEDECISION']._serialized_start=1009
-  _globals['_MERGEDECISION']._serialized_end=1111
+  _globals['_MERGEDECISION']._serialized_start=1013
+  _globals['_MERGEDECISION']._serialized_end=1115
   _globals['_PROPOSEMERGEREQUEST']._serialized_start=127
-  _globals['_PROPOSEMERGEREQUEST']._serialized_end=312
-  _globals['_PROPOSEMERGERESPONSE']._serialized_start=314
-  _globals['_PROPOSEMERGERESPONSE']._serialized_end=383
-  _globals['_DECIDEMERGEREQUEST']._serialized_start=386
-  _globals['_DECIDEMERGEREQUEST']._serialized_end=573
-  _globals['_DECIDEMERGERESPONSE']._serialized_start=575
-  _globals['_DECIDEMERGERESPONSE']._serialized_end=643
-  _globals['_GETMERGEREQUEST']._serialized_start=645
-  _globals['_GETMERGEREQUEST']._serialized_end=716
-  _globals['_GETMERGERESPONSE']._serialized_start=718
-  _globals['_GETMERGERESPONSE']._serialized_end=783
-  _globals['_LISTMERGESREQUEST']._serialized_start=786
-  _globals['_LISTMERGESREQUEST']._serialized_end=937
-  _globals['_LISTMERGESRESPONSE']._serialized_start=939
-  _globals['_LISTMERGESRESPONSE']._serialized_end=1007
+  _globals['_PROPOSEMERGEREQUEST']._serialized_end=314
+  _globals['_PROPOSEMERGERESPONSE']._serialized_start=316
+  _globals['_PROPOSEMERGERESPONSE']._serialized_end=385
+  _globals['_DECIDEMERGEREQUEST']._serialized_start=388
+  _globals['_DECIDEMERGEREQUEST']._serialized_end=577
+  _globals['_DECIDEMERGERESPONSE']._serialized_start=579
+  _globals['_DECIDEMERGERESPONSE']._serialized_end=647
+  _globals['_GETMERGEREQUEST']._serialized_start=649
+  _globals['_GETMERGEREQUEST']._serialized_end=720
+  _globals['_GETMERGERESPONSE']._serialized_start=722
+  _globals['_GETMERGERESPONSE']._serialized_end=787
+  _globals['_LISTMERGESREQUEST']._serialized_start=790
+  _globals['_LISTMERGESREQUEST']._serialized_end=941
+  _globals['_LISTMERGESRESPONSE']._serialized_start=943
+  _globals['_LISTMERGESRESPONSE']._serialized_end=1011
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_valida
 from yibao.identity.v1 import misuse_pb2 as yibao_dot_identity_dot_v1_dot_misuse__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'yibao/identity/v1/misuse_messages.proto\x12\x11yibao.identity.v1\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/identity/v1/misuse.proto\"\xe7\x01\n\x13ReportMisuseRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1d\n\x07subject\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\r0\rH\x08\x12\x33\n\x04kind\x18\x04 \x01(\x0e\x32\x1d.yibao.identity.v1.MisuseKindB\x06\xba\xeb\x18\x02\x08\x01\x12\x1e\n\x0b\x64\x65scription\x18\x05 \x01(\tB\t\xba\xeb\x18\x05\x08\x01\x30\xf4\x03\x12$\n\x12\x65vidence_reference\x18\x06 \x01(\tB\x08\xba\xeb\x18\x04\x30@H\t\"\'\n\x14ReportMisuseResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\"\x84\x01\n\x18SuspendCredentialRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61se_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x15\n\x04note\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"O\n\x19SuspendCredentialResponse\x12\x32\n\x0bmisuse_case\x18\x01 \x01(\x0b\x32\x1d.yibao.identity.v1.MisuseCase\"\x83\x01\n\x15LiftSuspensionRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61se_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x17\n\x04note\x18\x04 \x01(\tB\t\xba\xeb\x18\x05\x08\x01\x30\xc8\x01\"L\n\x16LiftSuspensionResponse\x12\x32\n\x0bmisuse_case\x18\x01 \x01(\x0b\x32\x1d.yibao.identity.v1.MisuseCase\"K\n\x14GetMisuseCaseRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"K\n\x15GetMisuseCaseResponse\x12\x32\n\x0bmisuse_case\x18\x01 \x01(\x0b\x32\x1d.yibao.identity.v1.MisuseCase\"\x9a\x01\n\x16ListMisuseCasesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12+\n\x05state\x18\x02 \x01(\x0e\x32\x1c.yibao.identity.v1.CaseState\x12\x1e\n\x0e\x62\x65\x66ore_case_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\"G\n\x17ListMisuseCasesResponse\x12,\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x1d.yibao.identity.v1.MisuseCaseB\\\n\x11yibao.identity.v1B\x13MisuseMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'yibao/identity/v1/misuse_messages.proto\x12\x11yibao.identity.v1\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/identity/v1/misuse.proto\"\xe9\x01\n\x13ReportMisuseRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1d\n\x07subject\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\r0\rH\x08\x12\x33\n\x04kind\x18\x04 \x01(\x0e\x32\x1d.yibao.identity.v1.MisuseKindB\x06\xba\xeb\x18\x02\x08\x01\x12 \n\x0b\x64\x65scription\x18\x05 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xf4\x03H\t\x12$\n\x12\x65vidence_reference\x18\x06 \x01(\tB\x08\xba\xeb\x18\x04\x30@H\t\"\'\n\x14ReportMisuseResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\"\x86\x01\n\x18SuspendCredentialRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61se_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x17\n\x04note\x18\x04 \x01(\tB\t\xba\xeb\x18\x05\x30\xc8\x01H\t\"O\n\x19SuspendCredentialResponse\x12\x32\n\x0bmisuse_case\x18\x01 \x01(\x0b\x32\x1d.yibao.identity.v1.MisuseCase\"\x85\x01\n\x15LiftSuspensionRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61se_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x19\n\x04note\x18\x04 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"L\n\x16LiftSuspensionResponse\x12\x32\n\x0bmisuse_case\x18\x01 \x01(\x0b\x32\x1d.yibao.identity.v1.MisuseCase\"K\n\x14GetMisuseCaseRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"K\n\x15GetMisuseCaseResponse\x12\x32\n\x0bmisuse_case\x18\x01 \x01(\x0b\x32\x1d.yibao.identity.v1.MisuseCase\"\x9a\x01\n\x16ListMisuseCasesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12+\n\x05state\x18\x02 \x01(\x0e\x32\x1c.yibao.identity.v1.CaseState\x12\x1e\n\x0e\x62\x65\x66ore_case_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\"G\n\x17ListMisuseCasesResponse\x12,\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x1d.yibao.identity.v1.MisuseCaseB\\\n\x11yibao.identity.v1B\x13MisuseMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,7 +43,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTMISUSEREQUEST'].fields_by_name['kind']._loaded_options = None
   _globals['_REPORTMISUSEREQUEST'].fields_by_name['kind']._serialized_options = b'\272\353\030\002\010\001'
   _globals['_REPORTMISUSEREQUEST'].fields_by_name['description']._loaded_options = None
-  _globals['_REPORTMISUSEREQUEST'].fields_by_name['description']._serialized_options = b'\272\353\030\005\010\0010\364\003'
+  _globals['_REPORTMISUSEREQUEST'].fields_by_name['description']._serialized_options = b'\272\353\030\007\010\0010\364\003H\t'
   _globals['_REPORTMISUSEREQUEST'].fields_by_name['evidence_reference']._loaded_options = None
   _globals['_REPORTMISUSEREQUEST'].fields_by_name['evidence_reference']._serialized_options = b'\272\353\030\0040@H\t'
   _globals['_SUSPENDCREDENTIALREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -53,7 +53,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUSPENDCREDENTIALREQUEST'].fields_by_name['case_id']._loaded_options = None
   _globals['_SUSPENDCREDENTIALREQUEST'].fields_by_name['case_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_SUSPENDCREDENTIALREQUEST'].fields_by_name['note']._loaded_options = None
-  _globals['_SUSPENDCREDENTIALREQUEST'].fields_by_name['note']._serialized_options = b'\272\353\030\0030\310\001'
+  _globals['_SUSPENDCREDENTIALREQUEST'].fields_by_name['note']._serialized_options = b'\272\353\030\0050\310\001H\t'
   _globals['_LIFTSUSPENSIONREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_LIFTSUSPENSIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_LIFTSUSPENSIONREQUEST'].fields_by_name['region']._loaded_options = None
@@ -61,7 +61,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LIFTSUSPENSIONREQUEST'].fields_by_name['case_id']._loaded_options = None
   _globals['_LIFTSUSPENSIONREQUEST'].fields_by_name['case_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_LIFTSUSPENSIONREQUEST'].fields_by_name['note']._loaded_options = None
-  _globals['_LIFTSUSPENSIONREQUEST'].fields_by_name['note']._serialized_options = b'\272\353\030\005\010\0010\310\001'
+  _globals['_LIFTSUSPENSIONREQUEST'].fields_by_name['note']._serialized_options = b'\272\353\030\007\010\0010\310\001H\t'
   _globals['_GETMISUSECASEREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_GETMISUSECASEREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_GETMISUSECASEREQUEST'].fields_by_name['case_id']._loaded_options = None
@@ -73,23 +73,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMISUSECASESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTMISUSECASESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272\353\030\002\030\000'
   _globals['_REPORTMISUSEREQUEST']._serialized_start=129
-  _globals['_REPORTMISUSEREQUEST']._serialized_end=360
-  _globals['_REPORTMISUSERESPONSE']._serialized_start=362
-  _globals['_REPORTMISUSERESPONSE']._serialized_end=401
-  _globals['_SUSPENDCREDENTIALREQUEST']._serialized_start=404
-  _globals['_SUSPENDCREDENTIALREQUEST']._serialized_end=536
-  _globals['_SUSPENDCREDENTIALRESPONSE']._serialized_start=538
-  _globals['_SUSPENDCREDENTIALRESPONSE']._serialized_end=617
-  _globals['_LIFTSUSPENSIONREQUEST']._serialized_start=620
-  _globals['_LIFTSUSPENSIONREQUEST']._serialized_end=751
-  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_start=753
-  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_end=829
-  _globals['_GETMISUSECASEREQUEST']._serialized_start=831
-  _globals['_GETMISUSECASEREQUEST']._serialized_end=906
-  _globals['_GETMISUSECASERESPONSE']._serialized_start=908
-  _globals['_GETMISUSECASERESPONSE']._serialized_end=983
-  _globals['_LISTMISUSECASESREQUEST']._serialized_start=986
-  _globals['_LISTMISUSECASESREQUEST']._serialized_end=1140
-  _globals['_LISTMISUSECASESRESPONSE']._serialized_start=1142
-  _globals['_LISTMISUSECASESRESPONSE']._serialized_end=1213
+  _globals['_REPORTMISUSEREQUEST']._serialized_end=362
+  _globals['_REPORTMISUSERESPONSE']._serialized_start=364
+  _globals['_REPORTMISUSERESPONSE']._serialized_end=403
+  _globals['_SUSPENDCREDENTIALREQUEST']._serialized_start=406
+  _globals['_SUSPENDCREDENTIALREQUEST']._serialized_end=540
+  _globals['_SUSPENDCREDENTIALRESPONSE']._serialized_start=542
+  _globals['_SUSPENDCREDENTIALRESPONSE']._serialized_end=621
+  _globals['_LIFTSUSPENSIONREQUEST']._serialized_start=624
+  _globals['_LIFTSUSPENSIONREQUEST']._serialized_end=757
+  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_start=759
+  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_end=835
+  _globals['_GETMISUSECASEREQUEST']._serialized_start=837
+  _globals['_GETMISUSECASEREQUEST']._serialized_end=912
+  _globals['_GETMISUSECASERESPONSE']._serialized_start=914
+  _globals['_GETMISUSECASERESPONSE']._serialized_end=989
+  _globals['_LISTMISUSECASESREQUEST']._serialized_start=992
+  _globals['_LISTMISUSECASESREQUEST']._serialized_end=1146
+  _globals['_LISTMISUSECASESRESPONSE']._serialized_start=1148
+  _globals['_LISTMISUSECASESRESPONSE']._serialized_end=1219
 # @@protoc_insertion_point(module_scope)

@@ -108,16 +108,22 @@ def _name(least: int, most: int | None) -> Form:
     text = _text(least, most)
 
     def fits(name: str) -> object:
-        return name == canonical_name(name) and text.fits(name)
+        return name == canonical_name(name) and text.fits(name) and _has_letter(name)
 
     def find_fault(name: str) -> Fault | None:
         fault = text.find_fault(name)
         if fault is None and name != canonical_name(name):
             message = "must have single spaces and U+00B7 as the middle dot"
             return Reason.FIELD_MALFORMED, message
+        if fault is None and not _has_letter(name):
+            return Reason.FIELD_MALFORMED, "must contain a letter or a Chinese character"
         return fault
 
     return Form(fits, find_fault, canonical_name)
+
+
+def _has_letter(name: str) -> bool:
+    return any(map(str.isalpha, name))
 
 
 def length_fault(least: int, most: int | None, unit: str) -> Fault:

@@ -15,13 +15,14 @@ _UUID_FORMS = re.compile(
     rf"{_BODY}|\{{{_BODY}\}}|\({_BODY}\)|urn:uuid:{_BODY}", re.ASCII | re.IGNORECASE
 )
 # What `str.isprintable` takes for printable and nobody sees: joiners, fillers, selectors of
-# a glyph, blank braille; and U+FFFD, which stands where a character was lost.
+# a glyph, blank braille; U+FFFC and U+FFFD, which stand where something was lost.
 _UNSEEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffd"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\ufffd"
     "\U000e0100-\U000e01ef]"
 )
 # Middle dots that keyboards and other systems write between the parts of a name.
-_DOTS = re.compile("[\u2022\u2027\u2219\u22c5\u30fb\uff65\u16eb\u2e31\u2e33]")
+# One is as good as several, with spaces around or without.
+_DOTS = re.compile("(?: *[\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65\u16eb\u2e31\u2e33\ua78f])+ *")
 _SPACES = re.compile(" +")
 
 
@@ -54,7 +55,7 @@ def unprintable_in(text: str) -> str | None:
     """Returns the first character of `text` that no reader sees, or None.
 
     Such are control, zero-width, direction (bidi) and private characters, line ends and
-    spaces other than the plain one, and U+FFFD.
+    spaces other than the plain one, U+FFFC and U+FFFD.
     """
     if text.isprintable() and not _UNSEEN.search(text):
         return None

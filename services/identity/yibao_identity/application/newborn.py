@@ -58,6 +58,7 @@ class Newborns:
             person_id=self._ids(),
             parent_id=command.parent_id,
             parent_name=parent.person_name,
+            parent_birth_date=parent.birth_date,
             now=now,
             today=shanghai_day(now),
         )

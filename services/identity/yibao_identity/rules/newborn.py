@@ -48,6 +48,7 @@ def register_newborn(
     person_id: str,
     parent_id: str,
     parent_name: str,
+    parent_birth_date: dt.date,
     now: dt.datetime,
     today: dt.date,
 ) -> tuple[Person, Enrolment]:
@@ -62,7 +63,7 @@ def register_newborn(
     """
     number = normalised(registration.birth_certificate_number)
     check_document(BIRTH_CERTIFICATE, number, fields=_FIELDS)
-    refuse_faults(_day_faults(registration, today))
+    refuse_faults(_day_faults(registration, parent_birth_date, today))
     latest = latest_enrol_date(registration.birth_date)
     if registration.enrol_date > latest:
         raise RuleError(
@@ -93,12 +94,15 @@ def register_newborn(
     return person, enrolment
 
 
-def _day_faults(registration: NewbornRegistration, today: dt.date) -> list[FieldFault]:
+def _day_faults(
+    registration: NewbornRegistration, parent_birth_date: dt.date, today: dt.date
+) -> list[FieldFault]:
     faults = []
-    premium = registration.premium_receive_date
+    birth, premium = registration.birth_date, registration.premium_receive_date
     for field, is_wrong, message in (
-        ("birth_date", registration.birth_date > today, "lies in the future"),
-        ("enrol_date", registration.enrol_date < registration.birth_date, "is before birth"),
+        ("birth_date", birth > today, "lies in the future"),
+        ("birth_date", birth <= parent_birth_date, "does not lie after the parent's"),
+        ("enrol_date", registration.enrol_date < birth, "is before birth"),
         ("enrol_date", registration.enrol_date > today, "lies in the future"),
         ("premium_receive_date", premium is not None and premium > today, "lies in the future"),
     ):

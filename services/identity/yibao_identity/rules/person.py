@@ -120,7 +120,8 @@ def correct(person: Person, correction: Correction, *, today: dt.date) -> Person
     Where the new number tells birth date or gender, these are taken from it.
 
     Raises:
-        RuleError: FIELD_REQUIRED, nothing is to be corrected; what `check_document` refuses.
+        RuleError: FIELD_REQUIRED, nothing is to be corrected; what `check_document` refuses;
+            CITIZEN_NUMBER_INVALID, birth in the future, too long ago or after death.
     """
     if not correction.person_name and correction.document is None:
         message = "name or document has to be given"
@@ -133,7 +134,10 @@ def correct(person: Person, correction: Correction, *, today: dt.date) -> Person
     number = normalised(document.certificate_number)
     fields = ("document.certificate_type", "document.certificate_number")
     facts = check_document(document.certificate_type, number, fields=fields)
-    _check_born(facts, today, "document.certificate_number")
+    _check_born(facts, today, fields[1])
+    if person.death_date is not None and (facts.birth_date or dt.date.min) > person.death_date:
+        message = "the birth date lies after death"
+        refuse_faults([FieldFault(fields[1], Reason.CITIZEN_NUMBER_INVALID, message)])
     return dataclasses.replace(
         person,
         certificate_type=document.certificate_type,
