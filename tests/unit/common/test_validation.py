@@ -92,6 +92,8 @@ def test_a_value_inside_the_limits_is_taken(field: str, value: Any) -> None:
         ("text", "a\x00", Reason.FIELD_MALFORMED),
         ("text", "a\nb", Reason.FIELD_MALFORMED),
         ("text", "a\x7f", Reason.FIELD_MALFORMED),
+        ("text", "a\x85", Reason.FIELD_MALFORMED),
+        ("text", "\x9fa", Reason.FIELD_MALFORMED),
         ("note", "1", Reason.FIELD_LENGTH),
         ("note", "123456", Reason.FIELD_LENGTH),
         ("count", None, Reason.FIELD_REQUIRED),

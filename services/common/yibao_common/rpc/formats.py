@@ -192,7 +192,7 @@ def _memorised(find_fault: Callable[[str], Fault | None]) -> Form:
 _SIZED = {
     # Control characters have no place in a name or remark, and PostgreSQL takes no NUL.
     pb.FORMAT_UNSPECIFIED: _of_pattern(
-        r"[ -~\x80-\U0010ffff]", "must not contain control characters", None
+        r"[ -~\xa0-\U0010ffff]", "must not contain control characters", None
     ),
     pb.FORMAT_TEXT: _text,
     pb.FORMAT_NAME: _name,
