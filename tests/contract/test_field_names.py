@@ -13,10 +13,12 @@ from yibao_settlement.main import DESCRIPTORS as SETTLEMENT
 
 
 def fields_of(message: Descriptor, seen: set[str]) -> Iterator[str]:
-    """Yields the names of all fields of a request that its caller may fill."""
+    """Yields the names of all fields of a request that its caller may fill, and of choices."""
     if message.full_name in seen:
         return
     seen.add(message.full_name)
+    # One that is made for a field that may be absent begins with `_`.
+    yield from (each.name for each in message.oneofs if not each.name.startswith("_"))
     for field in message.fields:
         if rules_of(field).output_only:
             continue

@@ -1,9 +1,10 @@
 """What the fields of requests are called at the counter, so that a fault can name its field.
 
-A name is that of the field wherever it occurs. `tests/contract/test_field_names.py` finds a
-field of a request that has none.
+A name is that of the field, or of the choice between fields, wherever it occurs.
+`tests/contract/test_field_names.py` finds one of a request that has none.
 """
 
+import functools
 import re
 
 _PART = re.compile(r"(?P<name>[a-z0-9_]+)(?:\[(?P<index>[0-9]+)\])?")
@@ -58,6 +59,7 @@ NAMES_ZH = {
     "enrolment_id": "参保信息编号",
     "entitlement_groups": "人员身份类别",
     "epoch": "消息批次",
+    "evidence": "激活凭据",
     "evidence_reference": "证据材料编号",
     "expected": "预期费用分担",
     "expected_end_date": "预计结束日期",
@@ -150,6 +152,8 @@ NAMES_ZH = {
 }
 
 
+# The rows of an import and the lines of bills fail at the same places.
+@functools.lru_cache(maxsize=4096)
 def path_zh(path: str) -> str:
     """Returns where a field is, in Chinese: `bill.lines[3].unit_price` is 费用明细第4条，单价.
 
