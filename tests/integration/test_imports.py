@@ -93,6 +93,17 @@ def test_many_faulty_rows_are_all_told(services: BothServices) -> None:
     assert all(result.error.field_faults for result in response.results)
 
 
+def test_a_row_of_more_faults_than_are_told_tells_how_many(services: BothServices) -> None:
+    # Fields 16 to 135, which nobody knows; the missing ones come behind the hundredth.
+    newer = b"".join(
+        bytes([number << 3 & 0x7F | 0x80, number >> 4, 1]) for number in range(16, 136)
+    )
+    response = import_items(services, item("MANY"), pb.CatalogueItem.FromString(newer))
+    error = response.results[1].error
+    assert (response.stored, len(error.field_faults)) == (1, 100)
+    assert error.metadata["faults_total"] == str(120 + 4)
+
+
 def test_a_repeated_import_gets_the_first_answer(services: BothServices) -> None:
     stub = services.catalogue()
     request = pb.ImportInstitutionsRequest(
@@ -114,3 +125,14 @@ def test_imports_of_the_same_rows_at_once_wait_for_each_other(
     with ThreadPoolExecutor(6) as threads:
         responses = list(threads.map(lambda _: import_items(services, *items), range(6)))
     assert [response.stored for response in responses] == [200] * 6
+
+
+def test_the_answer_to_the_worst_rows_is_no_larger_than_clients_take(
+    services: BothServices,
+) -> None:
+    """Nearly every field of 5,000 rows is wrong; a plain client takes 4 MiB."""
+    changes = {"item_name": "", "catalogue_class": "a", "prepay_ratio_ppm": -1}
+    days = {"start_date": Date(year=1), "end_date": Date(year=1), "price_ceiling": "free"}
+    response = import_items(services, *(item(f"W {n}", **changes, **days) for n in range(5000)))
+    error = response.results[4999].error
+    assert 1 <= len(error.field_faults) < int(error.metadata["faults_total"])

@@ -6,7 +6,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 
 from yibao.common.v1 import error_reason_pb2
 from yibao_common.rpc.field_names import path_zh
-from yibao_common.rpc.status import grpc_code, item_error, status_of
+from yibao_common.rpc.status import grpc_code, item_error, item_errors, status_of
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
 
@@ -126,3 +126,28 @@ def test_an_item_says_when_to_come_again_as_a_call_does(reason: Reason) -> None:
     waits = details(status_of(RuleError(reason, "no")), error_details_pb2.RetryInfo)
     told = item_error(RuleError(reason, "no")).metadata
     assert told == ({"retry_seconds": "1"} if waits else {})
+
+
+def row_refused(faults: int) -> RuleError:
+    """Returns the refusal of a row, 300 bytes and more a fault."""
+    told = [
+        FieldFault(f"lines[{n}].unit_price", Reason.FIELD_MALFORMED, "x" * 200)
+        for n in range(faults)
+    ]
+    return RuleError(Reason.FIELD_MALFORMED, "bad", faults=told)
+
+
+def test_items_tell_all_their_faults_where_the_answer_holds_them() -> None:
+    errors = item_errors([row_refused(100), None, row_refused(1)])
+    assert [error and len(error.field_faults) for error in errors] == [100, None, 1]
+
+
+@pytest.mark.parametrize(("rows", "least"), [(200, 50), (5_000, 1)])
+def test_an_answer_is_no_larger_than_clients_take(rows: int, least: int) -> None:
+    errors = item_errors([row_refused(100)] * rows)
+    assert sum(error.ByteSize() for error in errors if error is not None) < 4_000_000
+    for error in errors:
+        assert error is not None
+        assert least <= len(error.field_faults) < 100
+        assert error.metadata["faults_total"] == "100"
+        assert error.field_faults[0].field == "lines[0].unit_price"

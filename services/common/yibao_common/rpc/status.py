@@ -1,5 +1,7 @@
 """A refusal as the caller receives it: `google.rpc.Status`, or an item's error."""
 
+from collections.abc import Iterable
+
 import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
@@ -16,6 +18,9 @@ DETAILS_KEY = "grpc-status-details-bin"
 # Status details travel in a header; clients refuse headers over 8 KiB in all, and base64
 # lengthens them by a third.
 _MOST_FAULT_BYTES = 4_000
+
+# Clients refuse answers over 4 MiB unless they are told to take more.
+_MOST_ITEM_BYTES = 4_000_000
 
 _GRPC_CODES = {code: grpc.StatusCode[code.name] for code in Code}
 _RETRY_SECONDS = {
@@ -105,6 +110,32 @@ def _violation(fault: FieldFault) -> error_details_pb2.BadRequest.FieldViolation
 def reason_of(wire_name: str) -> Reason:
     """Returns the reason that an item's error names."""
     return Reason[wire_name.removeprefix("ERROR_REASON_")]
+
+
+def item_errors(refusals: Iterable[RuleError | None]) -> list[item_error_pb2.ItemError | None]:
+    """Returns the errors of the items of a bulk request, None where one was not refused.
+
+    Where all faults are more than clients take in one answer, each item tells as many as
+    its share holds, and at least the first; `faults_total` then tells how many there are.
+    """
+    errors = [None if refusal is None else item_error(refusal) for refusal in refusals]
+    if sum(error.ByteSize() for error in errors if error is not None) > _MOST_ITEM_BYTES:
+        for error in errors:
+            if error is not None:
+                _shorten(error, most_bytes=_MOST_ITEM_BYTES // len(errors))
+    return errors
+
+
+def _shorten(error: item_error_pb2.ItemError, *, most_bytes: int) -> None:
+    """Leaves the faults of an item that fit, in their order, and at least one."""
+    faults = error.field_faults
+    total = len(faults)
+    # What stands around a fault and an error, and the total.
+    size = error.ByteSize() + 32
+    while size > most_bytes and len(faults) > 1:
+        size -= faults.pop().ByteSize() + 2
+    if len(faults) < total and "faults_total" not in error.metadata:
+        error.metadata["faults_total"] = str(total)
 
 
 def item_error(error: RuleError) -> item_error_pb2.ItemError:

@@ -59,11 +59,13 @@ class CatalogueRows(Protocol):
 class SentRow(NamedTuple, Generic[RowT]):
     """A row of an import and what is wrong with its form.
 
-    What cannot be read stands in `row` as whatever makes no fault of its own.
+    What cannot be read stands in `row` as whatever makes no fault of its own. `form_total` is
+    how many faults its form has, where only the first of them are given.
     """
 
     row: RowT
     form_faults: Sequence[FieldFault] = ()
+    form_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +187,12 @@ def _refusals(
     for place, sent in enumerate(rows):
         faults = list(sent.form_faults)
         malformed = {fault.field for fault in faults}
-        faults += [each for each in find_faults(sent.row) if each.field not in malformed]
+        untold = max(sent.form_total - len(faults), 0)
+        if not untold:  # It is not known else which fields are malformed.
+            faults += [each for each in find_faults(sent.row) if each.field not in malformed]
         if place in repeated:
             faults.append(row_repeated(key_field, repeated[place]))
-        refusals.append(refusal_of(faults))
+        refusals.append(refusal_of(faults, total=len(faults) + untold))
     return refusals
 
 

@@ -4,13 +4,14 @@ from collections.abc import Collection
 
 import grpc
 
+from yibao.common.v1.item_error_pb2 import ItemError
 from yibao.identity.v1 import person_service_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.calls import tell_item
 from yibao_common.rpc.endings import database_unavailable
 from yibao_common.rpc.requests import request_of
-from yibao_common.rpc.status import item_error
+from yibao_common.rpc.status import item_errors
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import as_sent, to_date, to_optional_date
 from yibao_common.values.caller import Caller
@@ -58,15 +59,16 @@ class RegistrationPart:
         context: "grpc.aio.ServicerContext[pb.SubmitPersonsRequest, pb.SubmitPersonsResponse]",
     ) -> pb.SubmitPersonsResponse:
         """Registers persons each on its own; results in the order of the items."""
-        results, caller = [], current_caller()
+        outcomes, caller = [], current_caller()
         # One after the other: each is a transaction of its own, and other calls get their
         # turn of the threads between two.
         for number, item in enumerate(request.items, 1):
             outcome = await self._blocking.run(self._submit_item, item, caller)
             reason = outcome.reason if isinstance(outcome, RuleError) else None
             tell_item(number, item.request_id, reason)
-            results.append(_result(outcome))
-        return pb.SubmitPersonsResponse(results=results)
+            outcomes.append(outcome)
+        errors = item_errors(each if isinstance(each, RuleError) else None for each in outcomes)
+        return pb.SubmitPersonsResponse(results=map(_result, outcomes, errors))
 
     def _submit_item(self, item: pb.RegisterPersonRequest, caller: Caller) -> bytes | RuleError:
         try:
@@ -112,9 +114,9 @@ class RegistrationPart:
         )
 
 
-def _result(outcome: bytes | RuleError) -> pb.SubmitPersonsResult:
+def _result(outcome: bytes | RuleError, error: ItemError | None) -> pb.SubmitPersonsResult:
     if isinstance(outcome, RuleError):
-        return pb.SubmitPersonsResult(error=item_error(outcome))
+        return pb.SubmitPersonsResult(error=error)
     person = pb.RegisterPersonResponse.FromString(outcome).person
     return pb.SubmitPersonsResult(person_id=person.person_id)
 
