@@ -1,8 +1,10 @@
 """Settlement's own certificate is renewed in time: news and trust come on after its end."""
 
+import asyncio
 import contextlib
 import datetime as dt
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +12,10 @@ from typing import Any
 
 from support.both_services import BothServices, both_services
 from support.databases import SqliteDatabases
+from support.serving import ID, LEAVES, serving
 from support.short_certificates import shorten
 
+from yibao.settlement.v1.settlement_service_pb2 import GetSettlementRequest
 from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
 from yibao_common.values.clock import system_clock
 
@@ -65,3 +69,22 @@ def test_a_certificate_that_ended_is_told_as_the_cause(tmp_path: Path) -> None:
     assert set(problems.values()) == {
         "UNAUTHENTICATED CALLER_UNKNOWN: the client certificate has expired"
     }
+
+
+def test_a_server_keeps_its_certificate_where_the_new_one_has_ended(tmp_path: Path) -> None:
+    used, ended = tmp_path / "used", tmp_path / "ended"
+    issue_dev_certificates(used, LEAVES)
+    shutil.copytree(used, ended)
+    shorten(ended, "server", seconds=-60)
+
+    async def main() -> None:
+        async with serving(used) as running:
+            shutil.copy(ended / "server.pem", used)
+            await running.stub().GetSettlement(
+                GetSettlementRequest(region="500100", settlement_id=ID)
+            )
+            refused = running.log[-1]
+            assert refused["event"] == "files refused"
+            assert "ended on" in refused["problem"]
+
+    asyncio.run(main())

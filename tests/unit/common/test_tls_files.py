@@ -1,5 +1,6 @@
 import io
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,45 @@ def test_a_key_of_another_certificate_refuses_to_start(tmp_path: Path, log: Log)
     files = [tmp_path / name for name in ("server.pem", "other.key", "ca.pem")]
     with pytest.raises(FileError, match=r"other\.key: is not the key of .*server\.pem"):
         server_credentials(*files, log=log)
+
+
+def test_a_file_that_may_be_read_now_is_seen_though_nobody_wrote_it(
+    tmp_path: Path, log: Log
+) -> None:
+    path, allowed = tmp_path / "file", tmp_path / "allowed"
+    path.write_text("a")
+    allowed.write_text("")
+
+    def load() -> str:
+        if not allowed.exists():
+            raise FileError("file: cannot be read")
+        return path.read_text()
+
+    watched = Watched((path,), load, log=log)
+    allowed.unlink()
+    path.write_text("b")
+    assert not watched.refresh()
+    allowed.write_text("")
+    time.sleep(0.01)
+    path.chmod(0o640)
+    assert watched.refresh()
+    assert watched.value == "b"
+
+
+def test_what_is_refused_for_a_while_is_taken_after_it_and_told_once(
+    tmp_path: Path, log: Log, lines: io.StringIO
+) -> None:
+    path, faults = tmp_path / "file", list[FileError]()
+    path.write_text("a")
+
+    def load() -> str:
+        if faults:
+            raise faults.pop()
+        return path.read_text()
+
+    watched = Watched((path,), load, log=log)
+    faults += [FileError("holds from later only")] * 3
+    path.write_text("bc")
+    assert [watched.refresh() for _ in range(4)] == [False, False, False, True]
+    assert watched.value == "bc"
+    assert lines.getvalue().count("files refused") == 1

@@ -197,7 +197,11 @@ class Server:
         assert certificate is not None
         assert key is not None
         assert ca is not None
-        credentials = server_credentials(certificate, key, ca, log=self._log)
+
+        def check() -> None:
+            check_own_certificates(config, now=system_clock())
+
+        credentials = server_credentials(certificate, key, ca, log=self._log, check=check)
         return server.add_secure_port(config.address, credentials)
 
     def _service_names(self) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ class Watched(Generic[T]):
 
     Files are replaced one after the other and some writers truncate first, so a state
     that does not load is not an error: the last one that did stays, and the log says so
-    once for each faulty state.
+    once for each faulty state. It is tried again meanwhile, since a certificate may hold
+    from a moment later on.
     """
 
     def __init__(self, paths: Iterable[Path], load: Callable[[], T], *, log: Log) -> None:
@@ -39,35 +40,39 @@ class Watched(Generic[T]):
         self._load = load
         self._log = log
         # The state is taken before the files are read: a change in between is seen again.
-        self._loaded = self._refused = self._state()
+        self._loaded = self._state()
+        self._told: tuple[object, str] | None = None
         self.value = load()
 
     def refresh(self) -> bool:
         """Tells whether `value` was replaced, because the files changed."""
         state = self._state()
-        if state in (self._loaded, self._refused):
+        if state == self._loaded:
             return False
         names = [str(path) for path in self._paths]
         try:
             self.value = self._load()
-        except FileError as error:
-            self._refused = state
-            self._log.error("files refused", files=names, problem=str(error))
+        except StartError as error:
+            told = (state, str(error))
+            if told != self._told:
+                self._told = told
+                self._log.error("files refused", files=names, problem=str(error))
             return False
-        self._loaded = self._refused = state
+        self._loaded, self._told = state, None
         self._log.info("files reloaded", files=names)
         return True
 
-    def _state(self) -> tuple[tuple[int, int, int], ...]:
+    def _state(self) -> tuple[tuple[int, ...], ...]:
         return tuple(_state_of(path) for path in self._paths)
 
 
-def _state_of(path: Path) -> tuple[int, int, int]:
+def _state_of(path: Path) -> tuple[int, ...]:
     try:
         found = os.stat(path)
     except OSError:
-        return (0, 0, 0)
-    return (found.st_mtime_ns, found.st_size, found.st_ino)
+        return ()
+    # A file that could not be read may be given to its reader without being written again.
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
 def _read(path: Path) -> bytes:
@@ -119,21 +124,29 @@ def _certificates(pem: bytes, path: Path) -> list[x509.Certificate]:
 
 
 def server_credentials(
-    certificate_file: Path, key_file: Path, client_ca_file: Path, *, log: Log
+    certificate_file: Path,
+    key_file: Path,
+    client_ca_file: Path,
+    *,
+    log: Log,
+    check: Callable[[], None] = lambda: None,
 ) -> grpc.ServerCredentials:
     """Returns credentials for mutual TLS that read the files again when they change.
 
     New handshakes use what the files hold then; connections that stand keep what they
-    were made with.
+    were made with. `check` raises a StartError where nobody could connect with what fits
+    together, such as a certificate that has ended.
 
     Raises:
-        FileError: the files cannot be used.
+        StartError: the files cannot be used.
     """
-    watched = Watched(
-        (certificate_file, key_file, client_ca_file),
-        lambda: _load_credentials(certificate_file, key_file, client_ca_file),
-        log=log,
-    )
+
+    def load() -> grpc.ServerCertificateConfiguration:
+        credentials = _load_credentials(certificate_file, key_file, client_ca_file)
+        check()
+        return credentials
+
+    watched = Watched((certificate_file, key_file, client_ca_file), load, log=log)
 
     def fetch() -> grpc.ServerCertificateConfiguration | None:
         # gRPC calls this before each handshake; None keeps what it has.
