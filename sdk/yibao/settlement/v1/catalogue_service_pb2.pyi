@@ -176,7 +176,9 @@ class ImportResult(google.protobuf.message.Message):
     """True: the row is stored."""
     @property
     def error(self) -> yibao.common.v1.item_error_pb2.ItemError:
-        """Why it was refused, with every fault of it; nothing of this row is stored."""
+        """Why it was refused, with every fault of it, or its first ones where those of all rows
+        are more than 4 MB; nothing of this row is stored.
+        """
 
     def __init__(
         self,
