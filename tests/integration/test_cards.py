@@ -581,6 +581,10 @@ def test_what_is_not_there_is_said_so(run: Callable[[Scenario], None]) -> None:
         closing.death_date.CopyFrom(from_date(world.desk.now.date()))
         assert (await refused(world.cards().CloseCard(closing)))[0] == "FIELD_REQUIRED"
         closing.death_evidence_reference = "death/1"
+        # A cause that knows of no death does not swallow one.
+        closing.closing = card_service_pb2.CARD_CLOSING_SURRENDERED
+        assert (await refused(world.cards().CloseCard(closing)))[0] == "FIELD_MALFORMED"
+        closing.closing = card_service_pb2.CARD_CLOSING_HOLDER_DIED
         closed = (await world.cards("agency").CloseCard(closing)).card
         assert closed.state == card_pb2.CARD_STATE_CLOSED
         assert (await refused(world.cards().ReportCardLoss(world.lose(card))))[0] == "CARD_CLOSED"

@@ -386,7 +386,9 @@ class CloseCardRequest(google.protobuf.message.Message):
 
     @property
     def death_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The day of death, needed where the holder died: see PersonService.RecordDeath."""
+        """The day of death, needed where the holder died and refused otherwise: see
+        PersonService.RecordDeath.
+        """
 
     def __init__(
         self,

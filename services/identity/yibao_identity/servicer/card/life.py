@@ -174,13 +174,22 @@ class _AskedFirst:
 
 
 def _death_of(request: pb.CloseCardRequest) -> Report | None:
-    """Returns what is told of a holder's death; refuses where some of it is missing."""
-    if request.closing != pb.CARD_CLOSING_HOLDER_DIED:
-        return None
+    """Returns what is told of a holder's death; refuses a part of it, and one out of place."""
     given = {
         "death_date": request.HasField("death_date"),
         "death_evidence_reference": bool(request.death_evidence_reference),
     }
+    if request.closing != pb.CARD_CLOSING_HOLDER_DIED:
+        # A death that is told must not be passed over because the cause says something else.
+        message = "belongs to the cause HOLDER_DIED alone"
+        refuse_faults(
+            [
+                FieldFault(name, Reason.FIELD_MALFORMED, message)
+                for name, has in given.items()
+                if has
+            ]
+        )
+        return None
     message = "is required where the holder died"
     refuse_faults(
         [FieldFault(name, Reason.FIELD_REQUIRED, message) for name, has in given.items() if not has]
