@@ -113,7 +113,8 @@ def read_request(method: MethodDescriptor, text: str) -> Message:
         json_format.ParseDict(values, request)
     except (json_format.ParseError, ValueError, RecursionError) as error:
         fields = ", ".join(field.name for field in method.input_type.fields)
-        raise CallError(f"{error}\n{method.input_type.name} has: {fields}") from None
+        what = "the request is no JSON: " if isinstance(error, json.JSONDecodeError) else ""
+        raise CallError(f"{what}{error}\n{method.input_type.name} has: {fields}") from None
     return request
 
 

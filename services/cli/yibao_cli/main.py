@@ -140,7 +140,9 @@ def call(
     ca: Annotated[Path, typer.Option(help="PEM of the CA that certifies the service.")],
     cert: Annotated[Path, typer.Option(help="PEM of the caller's certificate.")],
     key: Annotated[Path, typer.Option(help="PEM of the caller's key.")],
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 10.0,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for the answer.", min=0.001, max=3_600)
+    ] = 10.0,
     use_proxy: UseProxy = False,
 ) -> None:
     """Call a method and print the answer as JSON, or why it was refused."""

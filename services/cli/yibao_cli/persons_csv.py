@@ -175,6 +175,9 @@ def _told(path: Path) -> Iterator[None]:
         raise StartError(
             f"{path}: is not in {error.encoding}; name its encoding, such as --encoding gb18030"
         ) from None
+    except UnicodeError:
+        # Such as UTF-16 without the mark of its byte order.
+        raise StartError(f"{path}: is not in the encoding that --encoding names") from None
     except LookupError:
         raise StartError(f"{path}: there is no such encoding") from None
     except csv.Error as error:

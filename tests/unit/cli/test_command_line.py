@@ -1,8 +1,10 @@
 """The `yibao` command: quick to answer, plain when something is wrong."""
 
+import struct
 import subprocess
 import sys
 import tomllib
+import zlib
 from importlib.metadata import Distribution
 from pathlib import Path
 
@@ -76,3 +78,51 @@ def test_a_code_is_drawn() -> None:
     result = CliRunner().invoke(app, ["qr", "show", "MI1-ABC"])
     assert result.exit_code == 0
     assert "█▀▀▀▀▀█" in result.output
+
+
+FILES = ("--ca", "ca.pem", "--cert", "c.pem", "--key", "c.key")
+PERSONS = ("persons", "import", "persons.csv", "--region", "500112", "--address", "h:1", *FILES)
+SLIPS = (
+    (("qr", "show", "x" * 5_000), "too long for a QR code"),
+    (("qr", "show", ""), "give the text of a code"),
+    (("qr", "scan", "folder"), "folder: cannot be read: Is a directory"),
+    (("qr", "scan", "nothing.png"), "nothing.png: cannot be read: No such file"),
+    (("qr", "scan", "huge.png"), "huge.png has more than 4,000,000 pixels"),
+    (("qr", "scan", "cut.png"), "cut.png: cannot be read: the picture is damaged"),
+    ((*PERSONS, "--encoding", "utf-16"), "persons.csv: is not in the encoding"),
+    (("call", "GetVisit", "{}", "--address", "h:1", *FILES, "--timeout", "nan"), "--timeout"),
+    (("call", "GetVisit", "{}", "--address", "h:1", *FILES, "--timeout", "0"), "--timeout"),
+    (("call", "GetVisit", "", "--address", "h:1", *FILES), "the request is no JSON: "),
+    (("call", "GetVisit", "{}", "--address", "https://h:1", *FILES), "must be host:port"),
+    (("call", "GetVisit", "{}", "--address", "::1", *FILES), "must be host:port"),
+    (("keys", "root", "verify", "persons.csv"), "persons.csv: not a root document"),
+)
+
+
+def picture(*, side: int) -> bytes:
+    """Returns a PNG whose head promises `side` by `side` pixels, and that has none."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return b"".join(
+            (struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(kind + data)))
+        )
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    parts = (chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(b"")), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize(("arguments", "told"), SLIPS, ids=[" ".join(s[0])[:40] for s in SLIPS])
+def test_a_slip_of_who_types_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "persons.csv").write_text("certificate_type\n01\n")
+    (tmp_path / "huge.png").write_bytes(picture(side=100_000))
+    (tmp_path / "cut.png").write_bytes(picture(side=100))
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 2, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert told in result.output

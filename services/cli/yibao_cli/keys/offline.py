@@ -25,7 +25,7 @@ from yibao_identity.rules.trust.keys import KeyChangeError
 
 def new_key(out: Console, file: Path, passphrase_file: Path | None) -> None:
     """Writes a holder's key and its public half beside it."""
-    with _told():
+    with _told(file):
         key = Ed25519PrivateKey.generate()
         public_key = key.public_key().public_bytes_raw()
         write_key(file, key, passphrase=_passphrase(passphrase_file, is_new=True))
@@ -49,7 +49,7 @@ def init(
     now: dt.datetime,
 ) -> None:
     """Drafts root 1."""
-    with _told():
+    with _told(file):
         document = root_ceremony.draft_first(
             root_keys=[read_public_key(path) for path in key_files],
             threshold=threshold,
@@ -73,7 +73,7 @@ def rotate(
     now: dt.datetime,
 ) -> None:
     """Drafts the root after `previous_file`."""
-    with _told():
+    with _told(previous_file):
         previous = read_file(previous_file)
         document = root_ceremony.draft_next(
             previous,
@@ -95,7 +95,7 @@ def sign(
     passphrase_file: Path | None,
 ) -> None:
     """Adds one holder's signature."""
-    with _told():
+    with _told(file):
         document = read_file(file)
         previous = None if previous_file is None else read_file(previous_file)
         root_ceremony.examine(document, previous=previous)
@@ -107,7 +107,7 @@ def sign(
 
 def verify(out: Console, file: Path, previous_file: Path | None) -> int:
     """Shows a root; the exit code is 0 where enough holders have signed it."""
-    with _told():
+    with _told(file):
         document = read_file(file)
         previous = None if previous_file is None else read_file(previous_file)
         standing = root_ceremony.examine(document, previous=previous)
@@ -188,8 +188,12 @@ def _day(second: int) -> str:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _told(file: Path) -> Iterator[None]:
+    """Tells what cannot be done, with the document that it is about."""
     try:
         yield
-    except (KeyChangeError, KeyFileError) as error:
+    except KeyChangeError as error:
+        raise StartError(f"{file}: {error}") from None
+    except KeyFileError as error:
+        # Names the file of the key itself.
         raise StartError(str(error)) from None

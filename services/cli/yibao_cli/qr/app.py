@@ -35,9 +35,13 @@ def show(
     if not watch:
         from yibao_cli.demo.view import code_picture
 
-        if text is None:
+        if not text:
             raise typer.BadParameter("give the text of a code, or --watch")
-        out.print(code_picture(text))
+        try:
+            picture = code_picture(text)
+        except ValueError:
+            raise typer.BadParameter("the text is too long for a QR code") from None
+        out.print(picture)
         return
     if text is not None:
         raise typer.BadParameter("--watch makes its own codes; leave the text out")

@@ -40,8 +40,12 @@ def main() -> int:
             paper.alpha_composite(picture.convert("RGBA"))
     except UnidentifiedImageError:
         return _tell(UNUSABLE, f"{name} is not a PNG picture")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return _tell(UNUSABLE, f"{name}: {error}")
+    except Image.DecompressionBombError:
+        return _tell(UNUSABLE, f"{name} has more than {MAX_PIXELS:,} pixels")
+    except (OSError, ValueError, SyntaxError) as error:
+        # Of the system, what it says alone: its text names the file once more.
+        problem = getattr(error, "strerror", None) or f"the picture is damaged ({error})"
+        return _tell(UNUSABLE, f"{name}: cannot be read: {problem}")
     found = zxingcpp.read_barcodes(
         paper.convert("L"),
         formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCodeModel2),

@@ -1,5 +1,6 @@
 """`yibao qr verify`: verifies a code as a hospital's counter does."""
 
+import datetime as dt
 import sys
 from pathlib import Path
 
@@ -34,21 +35,16 @@ def run_verify(
     now = clock()
     try:
         root = _root(root_file)
-        snapshot = read_file(snapshot_file)
-        status_lists = [read_file(path) for path in status_list_files]
         nonce = _challenge(challenge)
-    except StartError as error:
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
-        return _UNUSABLE
-    try:
         root.check_age(now)
-        trust = TrustSnapshot.verify(snapshot, trust_key=root.trust_keys, now=now)
-        for status_list in status_lists:
-            trust = trust.with_status_list(status_list, now=now)
+        trust = _trust(snapshot_file, status_list_files, root=root, now=now)
         accepted = audiences or list(AUDIENCES)
         claims = qr.verify(
             qr.scanned(text), trust=trust, audience=accepted, now=now, challenge=nonce
         )
+    except StartError as error:
+        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        return _UNUSABLE
     except qr.QrError as refused:
         err.print(str(refused), style="red", markup=False, soft_wrap=True)
         return _REFUSED
@@ -91,3 +87,25 @@ def _root(path: Path) -> TrustRoot:
         return TrustRoot.first(read_file(path))
     except qr.QrError as error:
         raise StartError(f"{path} is no root of trust: {error.message}") from None
+
+
+def _trust(
+    snapshot_file: Path, status_list_files: list[Path], *, root: TrustRoot, now: dt.datetime
+) -> TrustSnapshot:
+    """Returns what codes are verified against.
+
+    Raises:
+        StartError: a file holds something else.
+        qr.QrError: it is refused: signed by others, too old, or unlike another one.
+    """
+    path = snapshot_file
+    try:
+        trust = TrustSnapshot.verify(read_file(path), trust_key=root.trust_keys, now=now)
+        for path in status_list_files:
+            trust = trust.with_status_list(read_file(path), now=now)
+    except qr.QrError as error:
+        if error.error == "malformed":
+            kind = "trust snapshot" if path == snapshot_file else "status list"
+            raise StartError(f"{path} is no {kind}: {error.message}") from None
+        raise
+    return trust

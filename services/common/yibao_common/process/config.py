@@ -86,17 +86,22 @@ def split_address(address: str) -> tuple[str, int]:
         ValueError: it has no host or no port from 0 to 65535.
     """
     host, colon, port = address.rpartition(":")
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    name = host[1:-1] if is_bracketed else host
+    # A URL, and an IPv6 address whose last part would be taken for the port.
+    is_else = "/" in name or (":" in name) != is_bracketed
     has_space = any(sign.isspace() or not sign.isprintable() for sign in host)
     if (
         has_space
+        or is_else
         or not colon
-        or not host
+        or not name
         or not port.isascii()
         or not port.isdigit()
         or int(port) > 65535
     ):
         raise ValueError("must be host:port, such as 127.0.0.1:50051")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return name, int(port)
 
 
 def split_range(address: str) -> tuple[str, range]:

@@ -254,6 +254,8 @@ def key_id_finder(keys: Collection[RecordedKey]) -> Callable[[str], bytes]:
     """
 
     def find(beginning: str) -> bytes:
+        if not beginning:
+            raise KeyChangeError("give the key's id, or how it begins; see `yibao keys list`")
         found = [_key_id(each.key) for each in keys]
         matching = [key_id for key_id in found if key_id.hex().startswith(beginning.lower())]
         if len(matching) != 1:
