@@ -132,6 +132,12 @@ CASES = (
     Broken(OFFSITE, "offsite.sqlite", "empty", "holds no schema", _write("empty", b"")),
     Broken(OFFSITE, "reuse_port = false", "reuse_port = true", "SQLite is served by one process"),
     # What one service alone has.
+    Broken(OFFSITE, "[log]", "[[log]]", "offsite.toml: log: must be a table"),
+    Broken(OFFSITE, '"127.0.0.1:1"', '"https://127.0.0.1:1"', "server.address: must be host:port"),
+    Broken(OFFSITE, '"127.0.0.1:1"', '"::1"', "server.address: must be host:port"),
+    Broken(SETTLEMENT, "[log]", "[batch]\nmax_queue = 1\n[log]", "batch: max_queue must not be"),
+    Broken(IDENTITY, '"127.0.0.1:3"', '"https://h:3"', "settlement.address: must be host:port"),
+    Broken(IDENTITY, '"127.0.0.1:3"', '"settlement"', "settlement.address: must be host:port"),
     Broken(SETTLEMENT, 'address = "127.0.0.1:2"', 'address = "identity"', "identity.address: "),
     Broken(SETTLEMENT, 'address = "127.0.0.1:2"', 'address = "h:0"', "must have the port on which"),
     Broken(SETTLEMENT, 'regions = ["', 'regions = ["5001", "', "identity.regions.0: must be the"),

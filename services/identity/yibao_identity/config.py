@@ -5,6 +5,7 @@ from pydantic import Field
 from yibao_common.process.config import (
     BatchConfig,
     FileName,
+    PeerAddress,
     Regions,
     Section,
     ServiceConfig,
@@ -95,7 +96,7 @@ class SettlementConfig(Section):
     """Where settlement is, which knows visits and designated institutions."""
 
     # Without it cards are activated at counters alone.
-    address: str | None = None
+    address: PeerAddress | None = None
     # The name in settlement's server certificate, where it differs from the address.
     server_name: str | None = None
     # Whether it is reached through the proxy that https_proxy or http_proxy names.

@@ -219,6 +219,12 @@ class BatchConfig(Section):
     linger_ms: float = Field(default=2, ge=0, le=1_000)
     max_queue: int = Field(default=4_096, ge=1)
 
+    @check_after(mode="after")
+    def _holds_a_batch(self) -> "BatchConfig":
+        if self.max_queue < self.max_size:
+            raise ValueError(f"max_queue must not be below max_size, here {self.max_size}")
+        return self
+
 
 class LogConfig(Section):
     """What is logged: `info` refusals, errors, start and stop; `debug` every call."""

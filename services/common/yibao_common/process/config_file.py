@@ -145,6 +145,8 @@ def _problem(
         source = f"{origin}: {key}" if key else origin
     if error["type"] == "missing":
         return f"{source}: is missing"
+    if error["type"] in {"model_type", "dataclass_type", "dict_type"}:
+        return f"{source}: must be a table, with keys of its own"
     if not unknown:
         return f"{source}: {error['msg'].removeprefix('Value error, ')}"
     table = _section(_kinds(model, tuple(map(str, where[:-1])))) or model
