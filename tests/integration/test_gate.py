@@ -22,6 +22,7 @@ from support.serving import (
 
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1 import visit_service_pb2 as visits
+from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
 from yibao_common.rpc.callers import current_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -107,10 +108,12 @@ def test_a_certificate_that_names_no_caller_is_refused(tmp_path: Path) -> None:
 
 def test_a_certificate_of_another_trust_domain_is_refused(tmp_path: Path) -> None:
     async def main() -> None:
-        async with serving(tmp_path, trust_domain="yibao.cq.gov.cn") as running:
-            error = await refusal(running.stub().GetSettlement(GET))
+        async with serving(tmp_path) as running:
+            stranger = Leaf("stranger", "institution/H50011200001")
+            issue_dev_certificates(tmp_path, [stranger], trust_domain="yibao.cq.gov.cn")
+            error = await refusal(running.stub("stranger").GetSettlement(GET))
             assert reason_in(error) == "CALLER_UNKNOWN"
-            assert error.details() == "the certificate is not of trust domain yibao.cq.gov.cn"
+            assert error.details() == "the certificate is not of trust domain yibao.dev"
 
     asyncio.run(main())
 

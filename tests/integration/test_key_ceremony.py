@@ -150,7 +150,7 @@ REFUSED = [
     ("yibao keys root sign root-1.cose --key holder-1.pem", "signed this root already"),
     ("yibao keys root sign root-1.cose --key stranger.pem", "none of root 1"),
     ("yibao keys root sign holder-1.pub.pem --key holder-2.pem", "not a root document"),
-    ("yibao keys root sign nothing.cose --key holder-2.pem", "not read"),
+    ("yibao keys root sign nothing.cose --key holder-2.pem", "cannot be read"),
     ("yibao keys root verify root-1.cose --previous root-1.cose", "does not follow"),
     ("yibao keys root init --key holder-1.pub.pem --out r.cose", "not 3 to 5 keys"),
     ("yibao keys root rotate --previous root-1.cose --out root-1.cose", "exists"),

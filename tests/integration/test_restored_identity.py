@@ -114,8 +114,8 @@ def test_doctor_compares_what_settlement_knows_with_what_identity_has(
             assert (found[feed].problem, found["trust snapshot"].problem) == ("", "")
             assert found[feed].remark == "all 1 changes are known"
         services.persons().RegisterPerson(registration(services.new_number(), region=REGION))
-        found = findings()[feed]
-        assert (found.problem, found.remark) == ("", "1 of 2 changes are known")
+        behind = findings()[feed]
+        assert (behind.problem, behind.remark) == ("", "1 of 2 changes are known")
         told = findings(later_minutes=6)[feed].problem
         assert told.startswith("1 changes are missing; everything was known last: ")
         ahead = f"{told}, which is to come: set settlement's clock, or this one"

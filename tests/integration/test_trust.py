@@ -539,7 +539,7 @@ def test_a_successor_that_is_not_here_leaves_the_former_key_at_work(
     assert made is not None
     folder = deployment.config.keys.folder
     (folder / f"{_id(made.public_key)}.pem").rename(folder / "elsewhere")
-    with pytest.raises(StartError, match="copy its file"):
+    with pytest.raises(StartError, match="copy it there"):
         ring.reload()
     # For as long as the former key is allowed to, and no longer.
     assert ring.code_key_expire_time() == clock() + dt.timedelta(minutes=65)

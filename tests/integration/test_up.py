@@ -12,24 +12,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.usual_ports import usual_ports
 
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     """Runs the command in a folder."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "yibao_cli.main", "up"],
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "80", "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    yield process
-    process.kill()
-    process.wait()
-    assert process.stdout is not None
-    process.stdout.close()
+    with usual_ports():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "yibao_cli.main", "up"],
+            cwd=folder,
+            env={**os.environ, "COLUMNS": "80", "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        yield process
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 @pytest.fixture

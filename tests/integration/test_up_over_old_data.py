@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.old_databases import COMMITS, unpack
+from support.usual_ports import usual_ports
 
 
 def yibao(*arguments: str, folder: Path) -> "subprocess.Popen[str]":
@@ -21,7 +23,15 @@ def yibao(*arguments: str, folder: Path) -> "subprocess.Popen[str]":
     )
 
 
+@pytest.fixture
+def ports() -> Iterator[None]:
+    """Keeps the ports that a sandbox usually takes for this test."""
+    with usual_ports():
+        yield
+
+
 @pytest.mark.parametrize("commit", COMMITS[:2])
+@pytest.mark.usefixtures("ports")
 def test_the_sandbox_of_an_older_program_goes_on(tmp_path: Path, commit: str) -> None:
     box = unpack(commit, tmp_path)
     up = yibao("up", "--folder", str(box), folder=tmp_path)

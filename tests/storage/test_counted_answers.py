@@ -45,7 +45,9 @@ class Counter:
 
     def __call__(self, connection: sa.Connection) -> bytes | RuleError:
         self.runs += 1
-        connection.execute(sa.insert(tables.feed_head).values(region=f"{self.runs}", sequence=1))
+        connection.execute(
+            sa.insert(tables.feed_head).values(region=f"{self.runs}", sequence=1, epoch=new_id())
+        )
         if isinstance(self.outcome, Exception) and not isinstance(self.outcome, RuleError):
             raise self.outcome
         return self.outcome
