@@ -53,6 +53,8 @@ def run_up(console: Console, folder: Path, *, keep_data: bool, log_level: str, c
         try:
             for region in regions:
                 import_region(stack, region)
+            # Idle, they would tell of their end in the middle of the logs.
+            stack.close_channels()
             with asked_to_end() as is_asked:
                 _show_ready(console, stack, regions, seconds=time.monotonic() - began)
                 call = call_line(stack, regions[0], clock=clock)
