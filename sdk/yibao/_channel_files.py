@@ -1,9 +1,11 @@
 """The files of a client's TLS, read again when they change."""
 
+import datetime as dt
 import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import grpc
 from cryptography import x509
@@ -12,15 +14,28 @@ from cryptography.hazmat.primitives import serialization
 # How long a change may go unseen: a look costs three system calls.
 _LOOK_EVERY_SECONDS = 1.0
 
+_State = tuple[tuple[int, ...], ...]
+
 # Gets the problem with files that changed, and "" where they were taken into use.
 Tell = Callable[[str], None]
+
+
+class _Loaded(NamedTuple):
+    credentials: grpc.ChannelCredentials
+    certificate: x509.Certificate
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 class ChannelFiles:
     """CA, certificate and key of a client. Safe to share between threads.
 
     Files are replaced one after the other, and some writers truncate first: a state whose
-    parts do not fit together is told once, and the last good one stays in use.
+    parts do not fit together is told once, and the last good one stays in use. So does a
+    certificate that holds now, before one that has ended or does not hold yet; that one is
+    tried again, since time alone may make it good.
     """
 
     def __init__(
@@ -31,8 +46,9 @@ class ChannelFiles:
         key_file: str | os.PathLike[str],
         monotonic: Callable[[], float],
         tell: Tell,
+        clock: Callable[[], dt.datetime] = _utc_now,
     ) -> None:
-        """Reads the files.
+        """Reads the files. Whatever their certificate's time is, it is all there is.
 
         Raises:
             OSError: A file cannot be read.
@@ -41,11 +57,19 @@ class ChannelFiles:
         self._paths = (Path(ca_file), Path(certificate_file), Path(key_file))
         self._monotonic = monotonic
         self._tell = tell
+        self._clock = clock
         self._lock = threading.Lock()
         # The state is taken before the files are read: a change in between is seen again.
-        self._known = self._state()
+        self._used = self._state()
         self._look_at = monotonic() + _LOOK_EVERY_SECONDS
-        self.credentials = _load(*self._paths)
+        # What was told of files that are not in use.
+        self._told: tuple[_State, str] | None = None
+        self._loaded = _load(*self._paths)
+
+    @property
+    def credentials(self) -> grpc.ChannelCredentials:
+        """Those to open a channel with."""
+        return self._loaded.credentials
 
     def refresh(self) -> bool:
         """Tells whether `credentials` were replaced, because the files changed."""
@@ -55,19 +79,31 @@ class ChannelFiles:
                 return False
             self._look_at = now + _LOOK_EVERY_SECONDS
             state = self._state()
-            if state == self._known:
+            if state == self._used:
                 return False
-            self._known = state
-            try:
-                self.credentials = _load(*self._paths)
-            except (OSError, ValueError) as error:
-                problem = str(error)
+            problem = self._take()
+            if not problem:
+                self._used, self._told = state, None
+            elif self._told == (state, problem):
+                return False
             else:
-                problem = ""
+                self._told = (state, problem)
         self._tell(problem)
         return not problem
 
-    def _state(self) -> tuple[tuple[int, ...], ...]:
+    def _take(self) -> str:
+        """Takes the files into use, or returns why not."""
+        try:
+            loaded = _load(*self._paths)
+        except (OSError, ValueError) as error:
+            return str(error)
+        now = self._clock()
+        if _holds(self._loaded.certificate, now) and not _holds(loaded.certificate, now):
+            return f"{self._paths[1]}: does not hold now, and the former certificate does"
+        self._loaded = loaded
+        return ""
+
+    def _state(self) -> _State:
         return tuple(_state_of(path) for path in self._paths)
 
 
@@ -80,7 +116,7 @@ def _state_of(path: Path) -> tuple[int, ...]:
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
-def _load(ca_file: Path, certificate_file: Path, key_file: Path) -> grpc.ChannelCredentials:
+def _load(ca_file: Path, certificate_file: Path, key_file: Path) -> _Loaded:
     ca, certificate, key = (path.read_bytes() for path in (ca_file, certificate_file, key_file))
     # gRPC takes any bytes and then fails at each call, with no word of the file.
     _certificate(ca, ca_file)
@@ -91,9 +127,14 @@ def _load(ca_file: Path, certificate_file: Path, key_file: Path) -> grpc.Channel
         raise ValueError(f"{key_file}: is not a private key in PEM without a password") from None
     if public_key != leaf.public_key():
         raise ValueError(f"{key_file}: is not the key of {certificate_file}")
-    return grpc.ssl_channel_credentials(
+    credentials = grpc.ssl_channel_credentials(
         root_certificates=ca, private_key=key, certificate_chain=certificate
     )
+    return _Loaded(credentials, leaf)
+
+
+def _holds(certificate: x509.Certificate, now: dt.datetime) -> bool:
+    return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
 
 
 def _certificate(pem: bytes, path: Path) -> x509.Certificate:

@@ -178,6 +178,31 @@ def test_files_that_do_not_fit_together_leave_the_former_in_use(
     asyncio.run(main())
 
 
+def test_a_renewed_certificate_that_has_ended_takes_no_good_ones_place(
+    tmp_path: Path, open_client: OpenClient
+) -> None:
+    told: list[str] = []
+
+    async def main() -> None:
+        async with serving(tmp_path) as running:
+            former = (tmp_path / "hospital.pem").read_bytes()
+            async with open_client(tmp_path, running.port, on_files_changed=told.append) as client:
+                end = shorten(tmp_path, "hospital", seconds=-60)
+                assert end < system_clock()
+                for _ in range(3):
+                    await asyncio.sleep(0.6)
+                    await client.call()
+                assert told == [
+                    f"{tmp_path}/hospital.pem: does not hold now, and the former certificate does"
+                ]
+                (tmp_path / "hospital.pem").write_bytes(former)
+                await asyncio.sleep(1.1)
+                await client.call()
+                assert told[1:] == [""]
+
+    asyncio.run(main())
+
+
 def test_a_call_that_is_under_way_ends_over_the_connection_that_it_began_on(
     tmp_path: Path, open_client: OpenClient
 ) -> None:
