@@ -3,8 +3,9 @@
 Entries are never changed and fund accounts are never locked: a checkpoint only states
 the sum of the entries up to a posting id, so nothing may appear below it later. No clock
 tells that. A fold raises the region's fence to the newest posting that is committed, and
-whoever posts from then on makes ids above it. Once every transaction that had begun
-before has ended, what stands up to the fence stands for good and is summed.
+every batch makes its ids above it from then on. Once every transaction that had begun
+before has ended, what stands up to the fence stands for good and is summed. Merges ask no
+fence: they move money between persons alone, whose accounts are not folded.
 """
 
 from collections.abc import Callable, Sequence
