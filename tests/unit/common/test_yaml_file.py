@@ -69,7 +69,7 @@ def test_of_a_repeated_key_the_first_value_stands_with_a_fault() -> None:
     file = parse("a: 1\nb: 2\na: {c: 3}\n")
     assert file.data == {"a": 1, "b": 2}
     assert [(fault.field, fault.message) for fault in file.faults] == [
-        ("x.yaml:3 a", "this key stands already in line 1")
+        ("x.yaml:3 a", "key a is repeated; it stands already in line 1")
     ]
 
 

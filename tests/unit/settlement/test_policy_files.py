@@ -105,10 +105,10 @@ def test_steps_stand_in_the_order_in_which_money_is_decided(
         ("", f"{NAME}:1", "expected a mapping (key: value), got nothing"),
         ("[]", f"{NAME}:1", "expected a mapping (key: value), got a list"),
         ("a: [1", f"{NAME}:1", "a bracket [ is not closed, or a comma is missing"),
-        ("a: 1\nb: *x\n", f"{NAME}:2", "aliases (*name) are not allowed"),
-        ("a: &x 1\n", f"{NAME}:1", "anchors (&name) are not allowed"),
-        ("a: !!python/name:os.system x\n", f"{NAME}:1", "tags (tag:yaml.org"),
-        ("a: !!str 1\n", f"{NAME}:1", "tags (tag:yaml.org"),
+        ("a: 1\nb: *x\n", f"{NAME}:2", "anchors and aliases are not allowed"),
+        ("a: &x 1\n", f"{NAME}:1", "anchors and aliases are not allowed"),
+        ("a: !!python/name:os.system x\n", f"{NAME}:1", "tags are not allowed, got tag:yaml.org"),
+        ("a: !!str 1\n", f"{NAME}:1", "tags are not allowed, got tag:yaml.org"),
         ("a: 1\n---\nb: 1\n", f"{NAME}:2", "expected one YAML document"),
         ("? [a]\n: 1\n", f"{NAME}:1", "expected a text as key"),
         (b"a: 1\nb: \xff\n", f"{NAME}:2", "expected UTF-8"),
@@ -130,5 +130,8 @@ def test_a_repeated_key_is_told_with_the_line_of_the_first() -> None:
     contents = GOOD.replace("title: Pool\n", "title: Pool\n      title: Fund\n")
     first = GOOD[: GOOD.index("title: Pool")].count("\n") + 1
     assert faults_of(contents) == [
-        (f"{NAME}:{first + 1} steps[2].tiers.title", f"this key stands already in line {first}")
+        (
+            f"{NAME}:{first + 1} steps[2].tiers.title",
+            f"key title is repeated; it stands already in line {first}",
+        )
     ]

@@ -120,7 +120,7 @@ class _Builder:
             if self.documents > 1:
                 raise self.refusal(line, "expected one YAML document, got a second one")
         elif isinstance(event, yaml.AliasEvent):
-            raise self.refusal(line, "aliases (*name) are not allowed; write the value out")
+            raise self.refusal(line, "anchors and aliases are not allowed; write the value out")
         elif isinstance(event, yaml.CollectionEndEvent):
             self.stack.pop()
         elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
@@ -128,9 +128,9 @@ class _Builder:
 
     def _take_node(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, line: int) -> None:
         if event.anchor is not None:
-            raise self.refusal(line, "anchors (&name) are not allowed")
+            raise self.refusal(line, "anchors and aliases are not allowed; write the value out")
         if event.tag is not None:
-            raise self.refusal(line, f"tags ({event.tag[:40]}) are not allowed")
+            raise self.refusal(line, f"tags are not allowed, got {event.tag[:40]}")
         if len(self.lines) >= MAX_VALUES:
             raise self.refusal(line, f"expected at most {MAX_VALUES} values")
         parent = self.stack[-1] if self.stack else None
@@ -155,7 +155,7 @@ class _Builder:
         path = (*parent.path, event.value)
         if event.value in parent.value:
             first = self.lines[path]
-            message = f"this key stands already in line {first}"
+            message = f"key {event.value[:80]} is repeated; it stands already in line {first}"
             place = f"{self.name}:{line} {path_text(path)}"
             self.faults.append(FieldFault(place, self.reason, message))
         else:

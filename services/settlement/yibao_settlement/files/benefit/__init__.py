@@ -1,0 +1,1 @@
+"""Policy files of the format `yibao-policy/2`: read, with every mistake told at once."""

@@ -1,0 +1,1 @@
+"""Benefits by policies of the format `yibao-policy/2`: the typed policy, and how it decides."""
