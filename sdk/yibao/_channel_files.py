@@ -19,10 +19,14 @@ _State = tuple[tuple[int, ...], ...]
 # Gets the problem with files that changed, and "" where they were taken into use.
 Tell = Callable[[str], None]
 
+# Raises ValueError where nothing could be reached with files that fit together.
+Check = Callable[[], None]
+
 
 class _Loaded(NamedTuple):
     credentials: grpc.ChannelCredentials
     certificate: x509.Certificate
+    cas: tuple[x509.Certificate, ...]
 
 
 def _utc_now() -> dt.datetime:
@@ -34,8 +38,8 @@ class ChannelFiles:
 
     Files are replaced one after the other, and some writers truncate first: a state whose
     parts do not fit together is told once, and the last good one stays in use. So does a
-    certificate that holds now, before one that has ended or does not hold yet; that one is
-    tried again, since time alone may make it good.
+    certificate or a CA that holds now, before one that has ended or does not hold yet; that
+    one is tried again, since time alone may make it good.
     """
 
     def __init__(
@@ -46,9 +50,12 @@ class ChannelFiles:
         key_file: str | os.PathLike[str],
         monotonic: Callable[[], float],
         tell: Tell,
+        check: Check | None = None,
         clock: Callable[[], dt.datetime] = _utc_now,
     ) -> None:
         """Reads the files. Whatever their certificate's time is, it is all there is.
+
+        `check` is asked before changed files are taken into use.
 
         Raises:
             OSError: A file cannot be read.
@@ -57,6 +64,7 @@ class ChannelFiles:
         self._paths = (Path(ca_file), Path(certificate_file), Path(key_file))
         self._monotonic = monotonic
         self._tell = tell
+        self._check = check
         self._clock = clock
         self._lock = threading.Lock()
         # The state is taken before the files are read: a change in between is seen again.
@@ -95,11 +103,15 @@ class ChannelFiles:
         """Takes the files into use, or returns why not."""
         try:
             loaded = _load(*self._paths)
+            if self._check is not None:
+                self._check()
         except (OSError, ValueError) as error:
             return str(error)
-        now = self._clock()
-        if _holds(self._loaded.certificate, now) and not _holds(loaded.certificate, now):
+        former, now = self._loaded, self._clock()
+        if _holds(now, former.certificate) and not _holds(now, loaded.certificate):
             return f"{self._paths[1]}: does not hold now, and the former certificate does"
+        if _holds(now, *former.cas) and not _holds(now, *loaded.cas):
+            return f"{self._paths[0]}: does not hold now, and the former CA does"
         self._loaded = loaded
         return ""
 
@@ -119,8 +131,8 @@ def _state_of(path: Path) -> tuple[int, ...]:
 def _load(ca_file: Path, certificate_file: Path, key_file: Path) -> _Loaded:
     ca, certificate, key = (path.read_bytes() for path in (ca_file, certificate_file, key_file))
     # gRPC takes any bytes and then fails at each call, with no word of the file.
-    _certificate(ca, ca_file)
-    leaf = _certificate(certificate, certificate_file)
+    cas = _certificates(ca, ca_file)
+    leaf = _certificates(certificate, certificate_file)[0]
     try:
         public_key = serialization.load_pem_private_key(key, password=None).public_key()
     except (ValueError, TypeError):
@@ -130,15 +142,16 @@ def _load(ca_file: Path, certificate_file: Path, key_file: Path) -> _Loaded:
     credentials = grpc.ssl_channel_credentials(
         root_certificates=ca, private_key=key, certificate_chain=certificate
     )
-    return _Loaded(credentials, leaf)
+    return _Loaded(credentials, leaf, tuple(cas))
 
 
-def _holds(certificate: x509.Certificate, now: dt.datetime) -> bool:
-    return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
+def _holds(now: dt.datetime, *certificates: x509.Certificate) -> bool:
+    """Tells whether any of the certificates holds now."""
+    return any(each.not_valid_before_utc <= now < each.not_valid_after_utc for each in certificates)
 
 
-def _certificate(pem: bytes, path: Path) -> x509.Certificate:
+def _certificates(pem: bytes, path: Path) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(pem)[0]
+        return x509.load_pem_x509_certificates(pem)
     except ValueError:
         raise ValueError(f"{path}: holds no certificates in PEM") from None

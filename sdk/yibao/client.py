@@ -163,14 +163,20 @@ def secure_aio_channel(
     wait_for_ready: bool = False,
     use_environment_proxy: bool = False,
     on_files_changed: Callable[[str], None] | None = None,
+    check_files: Callable[[], None] | None = None,
 ) -> grpc.aio.Channel:
-    """Returns the channel of `secure_channel` for asyncio; make it in the running loop."""
+    """Returns the channel of `secure_channel` for asyncio; make it in the running loop.
+
+    `check_files` is asked before changed files are taken into use: where it raises
+    ValueError the former stay, as where the files do not fit together.
+    """
     files = ChannelFiles(
         ca_file=ca_file,
         certificate_file=certificate_file,
         key_file=key_file,
         monotonic=time.monotonic,
         tell=on_files_changed or _log_change,
+        check=check_files,
     )
     options = channel_options(
         server_name=server_name,

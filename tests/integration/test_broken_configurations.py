@@ -120,6 +120,13 @@ CASES = (
         "must bear one URI name, spiffe://yibao.dev/service/settlement",
         _take("identity", "settlement"),
     ),
+    Broken(
+        IDENTITY,
+        "[log]",
+        "[log]",
+        "must bear one URI name, spiffe://yibao.dev/service/identity",
+        _take("offsite", "identity"),
+    ),
     # The database.
     Broken(OFFSITE, "sqlite:///", "", "database.url: is no URL of a database"),
     Broken(OFFSITE, "sqlite:///", "mysql://user:secret@host", "must not begin with mysql"),

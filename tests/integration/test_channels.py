@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import datetime as dt
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -199,6 +201,33 @@ def test_a_renewed_certificate_that_has_ended_takes_no_good_ones_place(
                 await asyncio.sleep(1.1)
                 await client.call()
                 assert told[1:] == [""]
+
+    asyncio.run(main())
+
+
+def test_a_ca_that_has_ended_takes_no_good_ones_place(
+    tmp_path: Path, open_client: OpenClient
+) -> None:
+    told: list[str] = []
+    used, long_ago = tmp_path / "used", system_clock() - dt.timedelta(days=400)
+    issue_dev_certificates(tmp_path / "ended", LEAVES, clock=lambda: long_ago)
+
+    async def main() -> None:
+        async with (
+            serving(used) as running,
+            open_client(used, running.port, on_files_changed=told.append) as client,
+        ):
+            former = (used / "ca.pem").read_bytes()
+            shutil.copy(tmp_path / "ended" / "ca.pem", used)
+            for _ in range(3):
+                await asyncio.sleep(0.6)
+                await client.call()
+            assert told == [f"{used}/ca.pem: does not hold now, and the former CA does"]
+            # The old one may stand beside a new one until nobody has a certificate of it.
+            (used / "ca.pem").write_bytes((used / "ca.pem").read_bytes() + former)
+            await asyncio.sleep(1.1)
+            await client.call()
+            assert told[1:] == [""]
 
     asyncio.run(main())
 

@@ -71,6 +71,26 @@ def test_a_certificate_that_ended_is_told_as_the_cause(tmp_path: Path) -> None:
     }
 
 
+def test_news_come_on_after_a_certificate_of_another_service_was_put_in_place(
+    tmp_path: Path,
+) -> None:
+    databases = SqliteDatabases(tmp_path)
+    with both_services(tmp_path / "files", databases) as services:
+        services.person()
+        folder = services.files.folder
+        for kind in ("pem", "key"):
+            shutil.copy(folder / f"identity-server.{kind}", folder / f"{_OWN.name}.{kind}")
+        # A channel looks at its files once a second.
+        time.sleep(1.2)
+        services.person()
+        time.sleep(1)
+        told = log_of(services)
+    databases.close()
+    refused = [line for line in told if line["event"] == "files of a channel refused"]
+    assert "must bear one URI name, spiffe://yibao.dev/service/settlement" in refused[0]["problem"]
+    assert not _FAILURES & {line["event"] for line in told}
+
+
 def test_a_server_keeps_its_certificate_where_the_new_one_has_ended(tmp_path: Path) -> None:
     used, ended = tmp_path / "used", tmp_path / "ended"
     issue_dev_certificates(used, LEAVES)

@@ -13,6 +13,7 @@ from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.channels import Peer
+from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.parts import composed
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
@@ -29,7 +30,12 @@ from yibao_identity.config import IdentityConfig
 from yibao_identity.keys import KeyRing
 from yibao_identity.pin_hashing import PinHasher, read_peppers
 from yibao_identity.rules.card import CardLimits
-from yibao_identity.servicer.card.first_use import FirstUses, NoFirstUses, SettlementFirstUses
+from yibao_identity.servicer.card.first_use import (
+    ASKING,
+    FirstUses,
+    NoFirstUses,
+    SettlementFirstUses,
+)
 from yibao_identity.servicer.card.life import CardPart
 from yibao_identity.servicer.card_loss import CardLossPart
 from yibao_identity.servicer.card_use import CardUsePart
@@ -60,7 +66,8 @@ class CardParts:
         """Makes the parts; `ring` signs codes.
 
         Raises:
-            StartError: a pepper cannot be read, or two are alike.
+            StartError: a pepper cannot be read, two are alike, or settlement, where it is to
+                be asked, would not know this service by its certificate.
         """
         cards = config.cards
         limits = CardLimits(
@@ -116,6 +123,7 @@ def _first_uses(config: IdentityConfig, log: Log) -> FirstUses:
     settlement = config.settlement
     if settlement.address is None:
         return NoFirstUses()
+    check_client_identity(config.server, service=ASKING)
     peer = Peer(settlement.address, settlement.server_name, settlement.use_environment_proxy)
     return SettlementFirstUses(peer, own=config.server, log=log)
 

@@ -75,6 +75,9 @@ DESCRIPTORS = (
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
 )
 
+# As which identity knows this service by its certificate.
+_SERVICE = "settlement"
+
 # How long the start waits for identity; without it settlement serves by what it knew.
 _FIRST_NEWS_SECONDS = 5.0
 
@@ -96,7 +99,7 @@ class SettlementService:
             StartError: identity would not know this service by its certificate, the root
                 cannot be used, or the database is not reached or its schema not current.
         """
-        check_client_identity(config.server, service="settlement")
+        check_client_identity(config.server, service=_SERVICE)
         self._config = config
         self._log = log
         self._clock = clock
@@ -178,7 +181,8 @@ class SettlementService:
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
         identity = self._config.identity
         peer = Peer(identity.address, identity.server_name, identity.use_environment_proxy)
-        return open_aio_channel(peer, own=self._config.server, log=self._log)
+        own = self._config.server
+        return open_aio_channel(peer, own=own, service=_SERVICE, log=self._log)
 
     def _make_housekeeping(
         self, transactions: Transactions[Work], blocking: Blocking, metrics: Metrics
@@ -290,7 +294,7 @@ class SettlementService:
 
         return Server(
             self._config.server,
-            service_name="settlement",
+            service_name=_SERVICE,
             register=register,
             descriptors=DESCRIPTORS,
             access=ACCESS,
@@ -354,7 +358,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
     return run_program(
         arguments,
-        service="settlement",
+        service=_SERVICE,
         description=__doc__,
         config_type=SettlementConfig,
         make=lambda config, log: SettlementService(config, log=log),

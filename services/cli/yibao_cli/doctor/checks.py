@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from cryptography import x509
 
 from yibao_cli.doctor.finding import Finding
-from yibao_cli.services import ServiceConfig
+from yibao_cli.services import AnyConfig, ServiceConfig
 from yibao_cli.stack import check_serving
 from yibao_common.db.opening import open_database, opened_database
 from yibao_common.process.config import ServerConfig, StartError, split_address
@@ -87,8 +87,7 @@ def _examine_tls(found: ServiceConfig, *, now: dt.datetime) -> Finding:
     subject = f"certificate {server.certificate_file}"
     try:
         check_own_certificates(server, now=now)
-        if found.service == "settlement":
-            # It calls identity with the same certificate.
+        if _calls_another(found.config):
             check_client_identity(server, service=found.service)
         own = read_own_certificates(server)
         if server.revoked_serials_file is not None:
@@ -96,6 +95,13 @@ def _examine_tls(found: ServiceConfig, *, now: dt.datetime) -> Finding:
     except StartError as error:
         return Finding(subject, str(error))
     return Finding(subject, remark=_ends(own.end_time, now))
+
+
+def _calls_another(config: AnyConfig) -> bool:
+    """Tells whether a service calls another one, with the certificate that it serves with."""
+    if isinstance(config, IdentityConfig):
+        return config.settlement.address is not None
+    return isinstance(config, SettlementConfig)
 
 
 def _examine_identity_keys(config: IdentityConfig, *, clock: Clock) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ from yibao.errors import error_of
 from yibao_common.commands.background import ToldError
 from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.process.logs import Log
+from yibao_common.rpc.own_certificate import check_client_identity, check_own_certificates
+from yibao_common.values.clock import system_clock
 
 # What the peer says of who calls it.
 _MINE = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
@@ -48,11 +50,11 @@ def told(error: grpc.aio.AioRpcError) -> ToldError:
     return ToldError(text)
 
 
-def open_aio_channel(peer: Peer, *, own: ServerConfig, log: Log) -> grpc.aio.Channel:
+def open_aio_channel(peer: Peer, *, own: ServerConfig, service: str, log: Log) -> grpc.aio.Channel:
     """Returns a channel of the running event loop that presents the certificate of `own`.
 
-    It takes renewed files without a restart, and the log tells of them. Where `own` is
-    insecure, so is the channel.
+    It takes renewed files without a restart, and the log tells of them; such as the peer
+    would not know `service` by are not taken. Where `own` is insecure, so is the channel.
 
     Raises:
         StartError: a file cannot be used.
@@ -67,6 +69,13 @@ def open_aio_channel(peer: Peer, *, own: ServerConfig, log: Log) -> grpc.aio.Cha
         else:
             log.info("files of a channel reloaded", peer=peer.address)
 
+    def check() -> None:
+        try:
+            check_own_certificates(own, now=system_clock())
+            check_client_identity(own, service=service)
+        except StartError as error:
+            raise ValueError(str(error)) from None
+
     try:
         return secure_aio_channel(
             peer.address,
@@ -74,6 +83,7 @@ def open_aio_channel(peer: Peer, *, own: ServerConfig, log: Log) -> grpc.aio.Cha
             server_name=peer.server_name,
             use_environment_proxy=peer.use_environment_proxy,
             on_files_changed=tell,
+            check_files=check,
         )
     except (OSError, ValueError) as error:
         raise StartError(str(error)) from None

@@ -20,6 +20,8 @@ from yibao_common.values.reasons import Reason
 from yibao_identity.rules.channel import Channel, channel_not_allowed
 
 _DEADLINE_SECONDS = 2.0
+# As which settlement knows who asks by its certificate.
+ASKING = "identity"
 _REFUSALS = {
     each.wire_name: each
     for each in (
@@ -73,7 +75,7 @@ class SettlementFirstUses:
 
     def start(self) -> None:
         """Opens the channel, which connects when it is needed."""
-        self._channel = open_aio_channel(self._peer, own=self._own, log=self._log)
+        self._channel = open_aio_channel(self._peer, own=self._own, service=ASKING, log=self._log)
 
     async def refusal_of(self, question: pb.ValidateFirstUseRequest) -> RuleError | None:
         """Returns settlement's refusal; FIRST_USE_UNCONFIRMED where it gives no answer."""
