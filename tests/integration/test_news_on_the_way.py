@@ -20,7 +20,9 @@ from support.faulty_network import Relay
 from support.settlement_world import REGION
 
 from yibao.settlement.v1 import account_service_pb2 as accounts
+from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import new_id
+from yibao_settlement.application.feed import Applied, Feed
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
@@ -84,3 +86,23 @@ def test_a_credit_of_somebody_unknown_so_far_is_told_to_try_again(
     assert outcome(told) == (UNAVAILABLE, "ENROLMENT_UNCONFIRMED")
     relays[0].close_connections()
     assert stub.CreditAccount(request, timeout=CALL_SECONDS).account.balance_fen == 1_000
+
+
+def test_a_feed_that_cannot_be_applied_makes_no_registration_a_fault_of_ours(
+    services: BothServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.person()
+
+    def stop(*_: object) -> Applied:
+        raise InvariantError("merged into each other")
+
+    monkeypatch.setattr(Feed, "apply", stop)
+    _, certificate_id, _ = services.person(is_waited_for=False)
+    request = services.visit_request(services.code(certificate_id, ADMISSION))
+    told = refused(services, services.visits().RegisterVisit, request)
+    assert outcome(told) == (UNAVAILABLE, "ENROLMENT_UNCONFIRMED")
+    assert services.logged("identity gives no news")
+    assert not services.logged("unexpected")
+    monkeypatch.undo()
+    services.wait_until_told()
+    assert services.visits().RegisterVisit(request, timeout=CALL_SECONDS).visit.visit_id

@@ -20,7 +20,6 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.channels import told
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import TransientError
 from yibao_settlement.application.feed import Applied, Feed, FeedPosition
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.messages import answer_of, question_of
@@ -119,8 +118,9 @@ class FeedClient:
         """Asks for the region's news now and tells whether all that there was came."""
         try:
             return await self._pull(region)
-        except (grpc.aio.AioRpcError, TransientError, ToldError):
-            # Whoever follows the region tells of what fails.
+        except Exception:
+            # Whatever it is, who follows the region meets it too and tells of it. Whoever
+            # asked for something else is not refused for it.
             return False
 
     async def _follow(self, region: str) -> None:
