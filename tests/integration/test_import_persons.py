@@ -15,6 +15,7 @@ from support.databases import Databases
 from support.identity_world import (
     REGION,
     IdentityFiles,
+    checked_number,
     citizen_number,
     make_identity_files,
     serving_identity,
@@ -105,6 +106,34 @@ def test_an_import_that_was_killed_goes_on_without_a_duplicate(
     for shown in (finished.stdout, finished.stderr, again.stdout, before.decode()):
         assert "199003" not in shown
         assert "欧阳" not in shown
+
+
+def test_rows_that_nobody_bears_are_refused_and_the_others_are_stored(
+    served: tuple[int, str], files: IdentityFiles, tmp_path: Path
+) -> None:
+    port, url = served
+    good = citizen_number(1)
+    rows = [
+        f"01,{good}, 买买提 • 艾力 ,310,11,2026-01-01",
+        f"01,{citizen_number(2)},王\u200b明,310,11,2026-01-01",
+        f"01,{citizen_number(3)},王\u202e明,310,11,2026-01-01",
+        f"01,{citizen_number(4)},王\ufffd明,310,11,2026-01-01",
+        f"01,{citizen_number(5)},···,310,11,2026-01-01",
+        f"01,{citizen_number(6, birth='00010307')},王明,310,11,2026-01-01",
+        f"01,{checked_number('99000019900307123')},王明,310,11,2026-01-01",
+    ]
+    path, report = tmp_path / "persons.csv", tmp_path / "report.csv"
+    path.write_text("\n".join((HEADER, *rows, "")), encoding="utf-8")
+    finished = subprocess.run(command(port, files, path, report), capture_output=True, text=True)
+    assert finished.returncode == 1, finished.stderr
+    with report.open(encoding="utf-8", newline="") as stream:
+        _, *told = csv.reader(stream)
+    assert [cells[1:4] for cells in told] == [
+        ["REGISTERED", "", ""],
+        *(4 * [["REFUSED", "FIELD_MALFORMED", "person_name"]]),
+        *(2 * [["REFUSED", "CITIZEN_NUMBER_INVALID", "certificate_number"]]),
+    ]
+    assert persons_stored(url) == 1
 
 
 def test_a_caller_without_the_right_is_told_so(

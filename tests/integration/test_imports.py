@@ -84,6 +84,29 @@ def test_each_row_is_told_all_its_faults_and_the_rest_is_stored(services: BothSe
     assert [is_stored(services, code) for code in codes] == [True, False, True, False, False]
 
 
+def test_names_have_one_form_and_hide_nothing(services: BothServices) -> None:
+    response = import_items(
+        services,
+        item("NAME-1", item_name=" 注射用\u3000头孢 Cafe\u0301\u3000"),
+        item("NAME-2", item_name="阿司匹林\u202e片"),
+        item("NAME-3", item_name="阿司\ufffd林片"),
+    )
+    hidden: list[object] = [("item_name", "FIELD_MALFORMED")]
+    assert faults(response) == [[], hidden, hidden]
+    told = response.results[1].error.field_faults[0].message
+    assert "U+202E RIGHT-TO-LEFT OVERRIDE" in told
+    asked = pb.GetCatalogueItemRequest(region=REGION, item_code="NAME-1", date=SINCE)
+    stored = services.catalogue().GetCatalogueItem(asked, timeout=CALL_SECONDS).item
+    assert stored.item_name == "注射用\u3000头孢 Caf\u00e9"
+    request = pb.ImportInstitutionsRequest(
+        request_id=new_id(),
+        region=REGION,
+        items=[hospital(50003, institution_name="示例\u200b医院")],
+    )
+    refused = services.catalogue().ImportInstitutions(request, timeout=CALL_SECONDS)
+    assert faults(refused) == [[("institution_name", "FIELD_MALFORMED")]]
+
+
 def test_many_faulty_rows_are_all_told(services: BothServices) -> None:
     """They would not fit into a header."""
     response = import_items(

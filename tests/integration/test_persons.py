@@ -12,6 +12,7 @@ from support.identity_world import (
     REGION,
     Identity,
     IdentityFiles,
+    checked_number,
     citizen_number,
     make_identity_files,
     refusal,
@@ -178,6 +179,122 @@ def test_many_persons_are_registered_each_on_its_own(run: Run) -> None:
         assert await stub.SubmitPersons(request) == first
         assert (await stub.RegisterPerson(items[0])).person.person_id == person_id
         assert len(await changes(identity)) == 2
+
+    run(scenario)
+
+
+OLDEST = Date(year=1900, month=1, day=1)
+FAULTY_PERSONS: dict[str, tuple[dict[str, Any], str]] = {
+    "zero width": ({"person_name": "王\u200b明"}, "U+200B ZERO WIDTH SPACE"),
+    "direction": ({"person_name": "王\u202e明"}, "U+202E RIGHT-TO-LEFT OVERRIDE"),
+    "private": ({"person_name": "王\ue863明"}, "U+E863"),
+    "lost": ({"person_name": "王\ufffd明"}, "U+FFFD REPLACEMENT CHARACTER"),
+    "dots alone": ({"person_name": "···"}, "must contain a letter"),
+    "number with a zero width": (
+        {"certificate_number": f"{NUMBER[:6]}\u200b{NUMBER[6:]}"},
+        "U+200B",
+    ),
+    "area": ({"certificate_number": checked_number("99000019900307123")}, "a province"),
+    "year 0001": ({"certificate_number": citizen_number(1, birth="00010307")}, "130 years"),
+    "year 1895": ({"certificate_number": citizen_number(1, birth="18951231")}, "130 years"),
+}
+
+
+@pytest.mark.parametrize(("fields", "told"), FAULTY_PERSONS.values(), ids=FAULTY_PERSONS)
+def test_what_nobody_bears_is_refused_on_every_way_in(
+    run: Run, fields: dict[str, Any], told: str
+) -> None:
+    async def scenario(identity: Identity) -> None:
+        stub = identity.persons()
+        known = await identity.register(OTHER_NUMBER)
+        alone = registration(NUMBER, **fields)
+        assert told in ((await refusal(stub.RegisterPerson(alone))).details() or "")
+        submitted = await stub.SubmitPersons(
+            persons.SubmitPersonsRequest(items=[registration(NUMBER, **fields)])
+        )
+        assert told in submitted.results[0].error.field_faults[0].message
+        if "person_name" in fields:
+            corrected = dict(fields)
+        else:
+            corrected = {"document": shown(fields["certificate_number"])}
+        update = of_region(
+            persons.UpdatePersonRequest,
+            person_id=known.person_id,
+            explanation="typing error",
+            **corrected,
+        )
+        assert told in ((await refusal(stub.UpdatePerson(update))).details() or "")
+        if "person_name" in fields:
+            newborn = of_region(
+                persons.RegisterNewbornRequest,
+                parent_id=known.person_id,
+                birth_certificate_number="A123456789",
+                gender=2,
+                birth_date=Date(year=2026, month=10, day=1),
+                enrol_date=Date(year=2026, month=10, day=2),
+                **fields,
+            )
+            assert told in ((await refusal(stub.RegisterNewborn(newborn))).details() or "")
+        wanted = of_region(persons.GetPersonRequest, person_id=known.person_id)
+        assert (await stub.GetPerson(wanted)).person == known
+
+    log = run(scenario)
+    assert NUMBER[:6] + "1990" not in log
+
+
+def test_a_day_of_birth_before_1900_is_a_slip_where_it_is_stated(run: Run) -> None:
+    async def scenario(identity: Identity) -> None:
+        stub = identity.persons()
+        parent = await identity.register(OTHER_NUMBER)
+        for year, wrong in (
+            (1, "DATE_INVALID"),
+            (1899, "DATE_INVALID"),
+            (1900, "FIELD_OUT_OF_RANGE"),
+        ):
+            day = Date(year=year, month=1, day=1)
+            newborn = of_region(
+                persons.RegisterNewbornRequest,
+                parent_id=parent.person_id,
+                birth_certificate_number="A123456789",
+                gender=2,
+                birth_date=day,
+                enrol_date=day if year == 1900 else OLDEST,
+            )
+            assert await reason(stub.RegisterNewborn(newborn)) == wrong
+        foreigner = {"certificate_type": "08", "certificate_number": "E12345678", "gender": 2}
+        stated = registration(NUMBER, **foreigner, birth_date=Date(year=1, month=1, day=1))
+        assert await reason(stub.RegisterPerson(stated)) == "DATE_INVALID"
+
+    run(scenario)
+
+
+def test_a_name_is_kept_in_one_form_whichever_way_it_comes(run: Run) -> None:
+    async def scenario(identity: Identity) -> None:
+        stub = identity.persons()
+        written, kept = " Jose\u0301  买买提•・艾力 ", "Jos\u00e9 买买提·艾力"
+        alone = await stub.RegisterPerson(registration(NUMBER, person_name=written))
+        assert alone.person.person_name == kept
+        items = [registration(OTHER_NUMBER, person_name=written)]
+        submitted = await stub.SubmitPersons(persons.SubmitPersonsRequest(items=items))
+        wanted = of_region(persons.GetPersonRequest, person_id=submitted.results[0].person_id)
+        assert (await stub.GetPerson(wanted)).person.person_name == kept
+        update = of_region(
+            persons.UpdatePersonRequest,
+            person_id=alone.person.person_id,
+            person_name=" 买买提 ・ 艾力",
+            explanation="typing error",
+        )
+        assert (await stub.UpdatePerson(update)).person.person_name == "买买提·艾力"
+        newborn = of_region(
+            persons.RegisterNewbornRequest,
+            parent_id=alone.person.person_id,
+            birth_certificate_number="A123456789",
+            person_name=written,
+            gender=2,
+            birth_date=Date(year=2026, month=10, day=1),
+            enrol_date=Date(year=2026, month=10, day=2),
+        )
+        assert (await stub.RegisterNewborn(newborn)).person.person_name == kept
 
     run(scenario)
 

@@ -138,6 +138,35 @@ def test_checksum_and_birth_date_of_citizen_numbers_are_verified(
     assert [fault.field for fault in caught.value.faults] == ["number"]
 
 
+@pytest.mark.parametrize(
+    ("body", "is_taken"),
+    [
+        ("11010119900307123", True),
+        ("65400119900307123", True),
+        ("71000019900307123", True),
+        # Of the sample regions.
+        ("99901919900307123", True),
+        ("99000019900307123", False),
+        ("10000019900307123", False),
+        ("16000019900307123", False),
+        ("30000019900307123", False),
+        ("72000019900307123", False),
+    ],
+)
+@pytest.mark.parametrize(("certificate_type", "ends"), [("01", ""), ("09", "43")])
+def test_a_number_begins_with_a_province(
+    certificate_type: str, ends: str, body: str, is_taken: bool
+) -> None:
+    number = checked(body) + ends
+    if is_taken:
+        assert check_document(certificate_type, number).birth_date == dt.date(1990, 3, 7)
+        return
+    with pytest.raises(RuleError, match="does not begin with a province") as caught:
+        check_document(certificate_type, number)
+    assert caught.value.reason is Reason.CITIZEN_NUMBER_INVALID
+    assert [fault.field for fault in caught.value.faults] == ["certificate_number"]
+
+
 @pytest.mark.parametrize("certificate_type", ["00", "18", "89", "91", "990202"])
 def test_an_unknown_type_is_refused(certificate_type: str) -> None:
     with pytest.raises(RuleError) as caught:

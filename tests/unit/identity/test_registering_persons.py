@@ -174,6 +174,58 @@ def test_a_person_is_born_by_today_in_shanghai(birth: str, is_taken: bool) -> No
         _register(registration)
 
 
+# Nobody is older than 130 years; 2026 is TODAY's.
+AGES = [("18960101", True), ("18951231", False), ("00010101", False)]
+
+
+@pytest.mark.parametrize(("birth", "is_taken"), AGES)
+@pytest.mark.parametrize(
+    ("certificate_type", "region", "ends", "gender"),
+    [
+        ("01", "500101", "", None),
+        ("07", "911840", "", Gender.MALE),
+        ("09", "500101", "43", None),
+        ("17", "810000", "", None),
+    ],
+)
+def test_a_number_tells_of_no_birth_that_nobody_remembers(
+    certificate_type: str, region: str, ends: str, gender: Gender | None, birth: str, is_taken: bool
+) -> None:
+    number = number_of(region, birth, "123") + ends
+    registration = _registration(number, certificate_type=certificate_type, gender=gender)
+    document = Correction("", ShownDocument(certificate_type, number))
+    person, _ = _register(_registration())
+    if is_taken:
+        assert _register(registration)[0].birth_date.year == 1896
+        assert correct(person, document, today=TODAY).birth_date.year == 1896
+        return
+    for refused in (
+        lambda: _register(registration),
+        lambda: correct(person, document, today=TODAY),
+    ):
+        with pytest.raises(RuleError, match="over 130 years back") as caught:
+            refused()
+        assert caught.value.reason is Reason.CITIZEN_NUMBER_INVALID
+        assert number not in str(caught.value)
+
+
+@pytest.mark.parametrize(("birth", "is_taken"), AGES)
+def test_a_stated_birth_date_lies_within_a_life(birth: str, is_taken: bool) -> None:
+    registration = _registration(
+        "E12345678",
+        certificate_type="08",
+        gender=Gender.MALE,
+        birth_date=dt.date(int(birth[:4]), int(birth[4:6]), int(birth[6:])),
+    )
+    if is_taken:
+        assert _register(registration)[0].birth_date == registration.birth_date
+        return
+    with pytest.raises(RuleError, match="over 130 years back") as caught:
+        _register(registration)
+    assert caught.value.reason is Reason.FIELD_OUT_OF_RANGE
+    assert [fault.field for fault in caught.value.faults] == ["birth_date"]
+
+
 @pytest.mark.parametrize(
     ("start", "is_taken"), [(dt.date(1990, 3, 7), True), (dt.date(1990, 3, 6), False)]
 )

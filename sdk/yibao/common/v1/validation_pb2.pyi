@@ -26,8 +26,10 @@ class _Format:
 class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_Format.ValueType], builtins.type):
     DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
     FORMAT_UNSPECIFIED: _Format.ValueType  # 0
-    """No form is demanded, as of remarks and of names that nothing is found by: control
-    characters are refused, all else is taken as it comes.
+    """No form is demanded, as of remarks and of names that nothing is found by: spaces of any
+    width, emoji and rare characters are taken. Refused is what hides something or turns it
+    round: control, zero-width, direction (bidi) and private characters, line ends. Stored
+    and answered in Unicode form NFC, without white space around it.
     """
     FORMAT_UUID: _Format.ValueType  # 1
     """A UUID: `0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e`. Also taken in capitals, without
@@ -70,8 +72,10 @@ class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """
 
 FORMAT_UNSPECIFIED: Format.ValueType  # 0
-"""No form is demanded, as of remarks and of names that nothing is found by: control
-characters are refused, all else is taken as it comes.
+"""No form is demanded, as of remarks and of names that nothing is found by: spaces of any
+width, emoji and rare characters are taken. Refused is what hides something or turns it
+round: control, zero-width, direction (bidi) and private characters, line ends. Stored
+and answered in Unicode form NFC, without white space around it.
 """
 FORMAT_UUID: Format.ValueType  # 1
 """A UUID: `0190b5c4-7d3a-7f60-8a51-2f8f0d1b6c3e`. Also taken in capitals, without

@@ -40,9 +40,7 @@ class _Texts:
             if field.message_type is not None:
                 self._mends.append(_of_message(field, field.message_type, known))
             elif field.type == FieldDescriptor.TYPE_STRING:
-                canonical = form_of(rules_of(field)).canonical
-                if canonical is not None:
-                    self._mends.append(_of_text(field, canonical))
+                self._mends.append(_of_text(field, form_of(rules_of(field)).canonical))
 
     def mend(self, message: Any) -> bool:
         """Mends all fields of `message`, and tells whether anything was changed."""

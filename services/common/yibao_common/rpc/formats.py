@@ -17,6 +17,7 @@ from yibao_common.values.texts import (
     canonical_name,
     canonical_text,
     canonical_uuid,
+    misleading_in,
     named_character,
     unprintable_in,
 )
@@ -34,13 +35,13 @@ class Form:
     """A form: whether a text fits, why not, and in which one way it is written.
 
     `fits` may say no to a text that has no fault, never yes to one that has. `canonical`
-    leaves a text without a fault as it is; it is None where texts are taken as they come.
+    leaves a text without a fault as it is.
     """
 
     fits: Callable[[str], object]
     find_fault: Callable[[str], Fault | None]
     # What a scanner or a reader of cards adds around a text is no part of it.
-    canonical: Callable[[str], str] | None = str.strip
+    canonical: Callable[[str], str] = str.strip
 
 
 class _Known:
@@ -62,9 +63,7 @@ class _Known:
         return fault
 
 
-def _of_pattern(
-    pattern: str, expected: str, canonical: Callable[[str], str] | None = str.strip
-) -> Callable[[int, int | None], Form]:
+def _of_pattern(pattern: str, expected: str) -> Callable[[int, int | None], Form]:
     """Returns what makes the form of `pattern` (of one character) with length limits."""
 
     def make(least: int, most: int | None) -> Form:
@@ -79,18 +78,26 @@ def _of_pattern(
                 return None
             return length_fault(least, most, "characters")
 
-        return Form(fits, find_fault, canonical)
+        return Form(fits, find_fault)
 
     return make
 
 
-def _text(least: int, most: int | None) -> Form:
-    """Returns the form of texts that people read, with length limits in characters."""
+def _text(
+    least: int,
+    most: int | None,
+    *,
+    unseen_in: Callable[[str], str | None] = unprintable_in,
+) -> Form:
+    """Returns the form of texts that people read, with length limits in characters.
+
+    `unseen_in` returns the first character of a text that has no place in it.
+    """
     # These alone are the same in every Unicode form; other texts are looked at one by one.
     common = re.compile(f"(?! )[ -~\u4e00-\u9fff]{{{least},{'' if most is None else most}}}(?<! )")
 
     def find_fault(text: str) -> Fault | None:
-        unseen = unprintable_in(text)
+        unseen = unseen_in(text)
         if unseen is not None:
             code = named_character(unseen)
             return Reason.FIELD_MALFORMED, f"must be of printable characters, which {code} is not"
@@ -101,6 +108,11 @@ def _text(least: int, most: int | None) -> Form:
         return None
 
     return Form(common.fullmatch, find_fault, canonical_text)
+
+
+def _remark(least: int, most: int | None) -> Form:
+    """Returns the form of remarks, and of names that nothing is found by."""
+    return _text(least, most, unseen_in=misleading_in)
 
 
 def _name(least: int, most: int | None) -> Form:
@@ -190,10 +202,7 @@ def _memorised(find_fault: Callable[[str], Fault | None]) -> Form:
 
 
 _SIZED = {
-    # Control characters have no place in a name or remark, and PostgreSQL takes no NUL.
-    pb.FORMAT_UNSPECIFIED: _of_pattern(
-        r"[ -~\xa0-\U0010ffff]", "must not contain control characters", None
-    ),
+    pb.FORMAT_UNSPECIFIED: _remark,
     pb.FORMAT_TEXT: _text,
     pb.FORMAT_NAME: _name,
     pb.FORMAT_DIGITS: _of_pattern("[0-9]", "must be digits"),

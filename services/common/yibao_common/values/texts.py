@@ -20,6 +20,8 @@ _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\ufffd"
     "\U000e0100-\U000e01ef]"
 )
+# Of these, what names of drugs and phones have: joiners and selectors of a glyph.
+_OF_GLYPHS = re.compile("[\u180b-\u180d\u180f\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 # Middle dots that keyboards and other systems write between the parts of a name.
 # One is as good as several, with spaces around or without.
 _DOTS = re.compile("(?: *[\u00b7\u2022\u2027\u2219\u22c5\u30fb\uff65\u16eb\u2e31\u2e33\ua78f])+ *")
@@ -60,3 +62,17 @@ def unprintable_in(text: str) -> str | None:
     if text.isprintable() and not _UNSEEN.search(text):
         return None
     return next(each for each in text if not each.isprintable() or _UNSEEN.match(each))
+
+
+def misleading_in(text: str) -> str | None:
+    """Returns the first character of `text` that hides something or turns it round, or None.
+
+    As `unprintable_in`, but spaces of any width and what joins or selects a glyph are seen.
+    """
+    if unprintable_in(text) is None:
+        return None
+    return next((each for each in text if unprintable_in(each) and not _is_layout(each)), None)
+
+
+def _is_layout(character: str) -> bool:
+    return unicodedata.category(character) == "Zs" or bool(_OF_GLYPHS.match(character))
