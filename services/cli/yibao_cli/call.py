@@ -106,7 +106,7 @@ def read_request(method: MethodDescriptor, text: str) -> Message:
     """
     request = GetMessageClass(method.input_type)()
     try:
-        values = json.loads(text)
+        values = json.loads(text, object_pairs_hook=_each_key_once)
         if not isinstance(values, dict):
             # The parser would take an empty list for an empty request.
             raise json_format.ParseError("the request must be a JSON object")
@@ -116,6 +116,15 @@ def read_request(method: MethodDescriptor, text: str) -> Message:
         what = "the request is no JSON: " if isinstance(error, json.JSONDecodeError) else ""
         raise CallError(f"{what}{error}\n{method.input_type.name} has: {fields}") from None
     return request
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        # Which one was meant, nobody knows; the reader would take the last.
+        key = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
+        raise json_format.ParseError(f"the key {key} stands twice")
+    return values
 
 
 def _read_stdin() -> str:

@@ -10,17 +10,24 @@ from yibao_common.process.config import StartError, check_peer_address
 from yibao_common.rpc.tls import check_files
 from yibao_common.values.clock import system_clock
 
+# Far more than any policy, certificate or document of trust has.
+_MOST_BYTES = 4_000_000
+
 
 def read_file(path: Path) -> bytes:
     """Returns what a file holds.
 
     Raises:
-        StartError: it cannot be read.
+        StartError: it cannot be read, or is another one by its size.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            contents = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise StartError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(contents) > _MOST_BYTES:
+        raise StartError(f"{path}: is another file: it has over {_MOST_BYTES} bytes")
+    return contents
 
 
 def open_channel(

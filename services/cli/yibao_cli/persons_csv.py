@@ -68,6 +68,9 @@ def open_file(path: Path, *, encoding: str) -> PersonFile:
     """
     digest = hashlib.sha256()
     with _told(path):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # It is read twice, which what comes from a pipe cannot be.
+            raise StartError(f"{path}: is no regular file: write the persons into one")
         with path.open("rb") as stream:
             while block := stream.read(_BLOCK_BYTES):
                 digest.update(block)

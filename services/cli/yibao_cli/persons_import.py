@@ -78,6 +78,7 @@ def run_import(
         grpc.RpcError: the service refused the caller.
     """
     file = open_file(path, encoding=encoding)
+    _check_report(report, path)
     with open_channel(
         address,
         ca_file=ca_file,
@@ -91,6 +92,14 @@ def run_import(
             return stub.SubmitPersons(request, timeout=_CALL_SECONDS)
 
         return import_file(out, file, region=region, report=report, submit=submit)
+
+
+def _check_report(report: Path, path: Path) -> None:
+    """Raises StartError where the report would take the place of something else."""
+    if report.is_dir():
+        raise StartError(f"--report {report}: is a directory")
+    if report.exists() and report.samefile(path):
+        raise StartError(f"--report {report}: is the file of the persons; name another one")
 
 
 def import_file(

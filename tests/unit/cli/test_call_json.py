@@ -91,3 +91,9 @@ def test_a_refusal_is_told_for_engineer_and_counter_field_by_field() -> None:
         "  bill.lines[0]: is required 缺少必填项 (ERROR_REASON_FIELD_REQUIRED)",
         "  limit = [5]",
     ]
+
+
+def test_a_key_that_stands_twice_is_refused_at_any_depth() -> None:
+    text = '{"item_code": "A1", "date": {"year": 2026, "month": 1, "year": 2027}}'
+    with pytest.raises(CallError, match="the key year stands twice"):
+        read_request(find_method("GetCatalogueItem"), text)

@@ -1,5 +1,6 @@
 """The `yibao` command: quick to answer, plain when something is wrong."""
 
+import os
 import struct
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from yibao_cli.main import app
+from yibao_cli.persons_csv import REQUIRED_COLUMNS
 
 ROOT = Path(__file__).parents[3]
 POLICY = ROOT / "policies" / "500112" / "resident-2023.yaml"
@@ -82,6 +84,7 @@ def test_a_code_is_drawn() -> None:
 
 FILES = ("--ca", "ca.pem", "--cert", "c.pem", "--key", "c.key")
 PERSONS = ("persons", "import", "persons.csv", "--region", "500112", "--address", "h:1", *FILES)
+GOOD_PERSONS = ("persons", "import", "good.csv", *PERSONS[3:])
 SLIPS = (
     (("qr", "show", "x" * 5_000), "too long for a QR code"),
     (("qr", "show", ""), "give the text of a code"),
@@ -90,6 +93,10 @@ SLIPS = (
     (("qr", "scan", "huge.png"), "huge.png has more than 4,000,000 pixels"),
     (("qr", "scan", "cut.png"), "cut.png: cannot be read: the picture is damaged"),
     ((*PERSONS, "--encoding", "utf-16"), "persons.csv: is not in the encoding"),
+    ((*GOOD_PERSONS, "--report", "good.csv"), "--report good.csv: is the file of the persons"),
+    ((*GOOD_PERSONS, "--report", "folder"), "--report folder: is a directory"),
+    (("persons", "import", "pipe", *PERSONS[3:]), "pipe: is no regular file"),
+    (("policy", "check", "/dev/zero"), "/dev/zero: is another file: it has over"),
     (("call", "GetVisit", "{}", "--address", "h:1", *FILES, "--timeout", "nan"), "--timeout"),
     (("call", "GetVisit", "{}", "--address", "h:1", *FILES, "--timeout", "0"), "--timeout"),
     (("call", "GetVisit", "", "--address", "h:1", *FILES), "the request is no JSON: "),
@@ -120,9 +127,12 @@ def test_a_slip_of_who_types_is_told_in_a_sentence(
     monkeypatch.setenv("COLUMNS", "200")
     (tmp_path / "folder").mkdir()
     (tmp_path / "persons.csv").write_text("certificate_type\n01\n")
+    (tmp_path / "good.csv").write_text(",".join(REQUIRED_COLUMNS))
+    os.mkfifo(tmp_path / "pipe")
     (tmp_path / "huge.png").write_bytes(picture(side=100_000))
     (tmp_path / "cut.png").write_bytes(picture(side=100))
     result = CliRunner().invoke(app, list(arguments))
     assert result.exit_code == 2, result.output
     assert isinstance(result.exception, SystemExit)
     assert told in result.output
+    assert (tmp_path / "good.csv").read_text() == ",".join(REQUIRED_COLUMNS)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from yibao_cli.keys.session import _user
+from yibao_cli.keys.session import _user, in_utc
 from yibao_cli.main import app
 from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
 from yibao_common.process.config import StartError
@@ -114,3 +114,11 @@ def test_a_user_without_a_name_is_asked_for_one(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(getpass, "getuser", nobody)
     with pytest.raises(StartError, match="say who changes keys by --by"):
         _user()
+
+
+@pytest.mark.parametrize(
+    "typed", ["2026-11-02T08:00:00", "2026-11-02T08:00:00+00:00", "2026-11-02T16:00:00+08:00"]
+)
+def test_a_time_is_of_the_zone_that_it_names(typed: str) -> None:
+    found = in_utc(dt.datetime.fromisoformat(typed))
+    assert found.isoformat() == "2026-11-02T08:00:00+00:00"

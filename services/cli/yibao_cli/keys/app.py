@@ -114,7 +114,9 @@ def kill(
     config: Config = _SANDBOX,
     since: Annotated[
         dt.datetime | None,
-        typer.Option(help="Since when it may be in other hands (UTC); now if absent."),
+        typer.Option(
+            help="Since when it may be in other hands, UTC unless it says; now if absent."
+        ),
     ] = None,
     replace: Annotated[
         bool, typer.Option(help="Put another key to use at once where it signed.")
@@ -124,7 +126,7 @@ def kill(
 ) -> None:
     """Withdraw a key for good: all that it ever signed is refused."""
     from yibao_cli.keys import online
-    from yibao_cli.keys.session import session
+    from yibao_cli.keys.session import in_utc, session
     from yibao_common.values.clock import system_clock
 
     with session(config, by=by) as (out, _, admin):
@@ -132,7 +134,7 @@ def kill(
             out,
             admin,
             key_id,
-            since=system_clock() if since is None else since.replace(tzinfo=dt.UTC),
+            since=system_clock() if since is None else in_utc(since),
             is_replaced=replace,
             life=dt.timedelta(days=days),
         )

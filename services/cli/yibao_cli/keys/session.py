@@ -1,6 +1,7 @@
 """Opens a deployment's trust for one command, and tells plainly what is wrong with it."""
 
 import contextlib
+import datetime as dt
 import getpass
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,11 @@ def session(
             open_trust_admin(config, clock=system_clock, by=by or _user()) as admin,
         ):
             yield out, config, admin
+
+
+def in_utc(typed: dt.datetime) -> dt.datetime:
+    """Returns a time that somebody typed, which is in UTC where it names no zone."""
+    return typed.replace(tzinfo=dt.UTC) if typed.tzinfo is None else typed.astimezone(dt.UTC)
 
 
 def _user() -> str:
