@@ -84,7 +84,9 @@ class History:
         if self.stay_rules.get("facts") == "admission":
             facts |= bill.get("facts_at_admission", {})
         for name, patterns in (self.policy.get("care_groups") or {}).items():
-            if any(fnmatch.fnmatchcase(fact_of(facts, "care_type"), pattern) for pattern in patterns):
+            if any(
+                fnmatch.fnmatchcase(fact_of(facts, "care_type"), pattern) for pattern in patterns
+            ):
                 facts["care_group"] = name
                 break
         return facts
