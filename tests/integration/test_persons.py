@@ -397,6 +397,23 @@ def test_whatever_finds_a_person_by_a_document_shares_the_limit(run: Run) -> Non
     run(scenario, persons={"search_rate_per_minute": 3})
 
 
+def test_a_number_under_a_used_request_id_is_a_look_up(run: Run) -> None:
+    """With the number of the request of before there is an answer, and with another none."""
+
+    async def scenario(identity: Identity) -> None:
+        stub = identity.persons()
+        first = registration(NUMBER)
+        registered = await stub.RegisterPerson(first)
+        assert await stub.RegisterPerson(first) == registered
+        told = []
+        for sequence in range(70, 74):
+            guess = registration(citizen_number(sequence), request_id=first.request_id)
+            told.append(await reason(stub.RegisterPerson(guess)))
+        assert told == ["REQUEST_ID_REUSED"] * 3 + ["RATE_LIMITED"]
+
+    run(scenario, persons={"search_rate_per_minute": 3})
+
+
 # --- Correcting and enrolling.
 
 

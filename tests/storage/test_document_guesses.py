@@ -1,5 +1,6 @@
 """Wrong documents are counted for the person, whatever the method, and end like PINs (I-15)."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.card_acts import DOCUMENT
+from support.card_acts import BANK, DOCUMENT, PAPERS
 from support.card_desk import CardDesk
 from support.databases import Databases
 
@@ -86,3 +87,42 @@ def test_a_wrong_document_of_yesterday_is_forgotten(desk: CardDesk) -> None:
         refused(desk.reset_pin, card, document=WRONG)
     desk.now += LOCK + dt.timedelta(seconds=1)
     assert refused(desk.reset_pin, card, document=WRONG).metadata == {"tries_left": "4"}
+
+
+def test_a_document_under_a_used_request_id_is_a_guess(desk: CardDesk) -> None:
+    """The answer of before would tell which document is the right one, without end."""
+    card = desk.active()
+    desk.lose(card, PAPERS)
+    first = desk.request("OrderReplacement", BANK)
+    answered = desk.order(card, request=first)
+    assert desk.order(card, request=first) == answered
+    for number in range(MOST_WRONG):
+        guess = dataclasses.replace(first, digest=bytes([number]) * 32)
+        refusal = refused(desk.order, card, request=guess, document=WRONG)
+        assert refusal.reason is Reason.REQUEST_ID_REUSED
+        assert refusal.metadata.keys() == {"request_id"}
+    assert desk.audit("OrderReplacement")[-1][0] == "ID_MISMATCH"
+    # Neither the right one nor a wrong one is told apart from here on.
+    other = dataclasses.replace(first, digest=b"o" * 32)
+    for request, document in ((first, DOCUMENT), (other, WRONG), (other, DOCUMENT)):
+        locked = refused(desk.order, card, request=request, document=document)
+        assert locked.reason is Reason.ID_CHECK_LOCKED
+    assert desk.audit("OrderReplacement")[-1][0] == "ID_CHECK_LOCKED"
+    assert refused(desk.reset_pin, card).reason is Reason.ID_CHECK_LOCKED
+    desk.now += LOCK
+    assert desk.order(card, request=first) == answered
+
+
+def test_the_right_document_under_a_used_request_id_is_told_as_a_wrong_one(
+    desk: CardDesk,
+) -> None:
+    card = desk.issue(desk.person())
+    first = desk.request("SetPin", BANK)
+    desk.set_pin(card, request=first)
+    again = dataclasses.replace(first, digest=b"e" * 32)
+    told = [
+        refused(desk.set_pin, card, request=again, document=document)
+        for document in (WRONG, DOCUMENT)
+    ]
+    assert [str(each) for each in told] == [str(told[0])] * 2
+    assert desk.count(tables.document_guess) == 0

@@ -130,13 +130,19 @@ class CardLosses:
     def order(self, command: OrderReplacement, encode: EncodeCard) -> bytes:
         """Orders the replacement of a card; where it was lost, the papers are all there."""
         return self._calls.answer(
-            command.request, command.card_id, lambda work: encode(self._order(work, command))
+            command.request,
+            command.card_id,
+            lambda work: encode(self._order(work, command)),
+            document=command.document,
         )
 
     def collect(self, command: CollectReplacement, encode: EncodeCard) -> bytes:
         """Hands out the new card, not activated; a lost one stays lost until it is."""
         return self._calls.answer(
-            command.request, command.card_id, lambda work: encode(self._collect(work, command))
+            command.request,
+            command.card_id,
+            lambda work: encode(self._collect(work, command)),
+            document=command.document,
         )
 
     def _report(self, work: "Work", command: ReportCardLoss) -> Card:

@@ -164,7 +164,10 @@ class CardUses:
     def print_transactions(self, command: PrintTransactions, encode: EncodePrinted) -> bytes:
         """Prints once by request id what was not printed yet, and begins a new count."""
         return self._calls.answer(
-            command.request, command.card_id, lambda work: encode(*self._print(work, command))
+            command.request,
+            command.card_id,
+            lambda work: encode(*self._print(work, command)),
+            document=command.document,
         )
 
     def transactions(self, question: ListTransactions) -> list[CardTransaction]:

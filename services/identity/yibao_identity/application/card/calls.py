@@ -1,7 +1,7 @@
 """What the features of cards share: cards as of today, held, answered once, put on record."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,13 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.calls import Calls
 from yibao_identity.application.card.rows import CardName, StoredCard, StoredPin, card_on
+from yibao_identity.application.document_guess import check_counted_document
 from yibao_identity.application.holder import LockedPerson, lock_persons, lock_survivor
 from yibao_identity.rules.card import Card, CardLimits, card_not_found
-from yibao_identity.rules.channel import check_issuing_bank
+from yibao_identity.rules.channel import check_issuing_bank, is_of_own_bank
 from yibao_identity.rules.death import check_alive
+from yibao_identity.rules.document import ShownDocument
+from yibao_identity.rules.document_guess import check_may_show_document
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -49,26 +52,37 @@ class CardCalls:
         self._clock = clock
         self._limits = limits
 
-    def answer(self, request: Request, card_id: str, decide: "Callable[[Work], bytes]") -> bytes:
-        """Answers a call once; `card_id` is empty where the caller named none."""
+    def answer(
+        self,
+        request: Request,
+        card_id: str,
+        decide: "Callable[[Work], bytes]",
+        *,
+        document: ShownDocument | None = None,
+    ) -> bytes:
+        """Answers a call once; `card_id` is empty where the caller named none.
 
-        def decide_own(work: "Work") -> bytes:
-            check_own_card(work, request.caller, card_id)
-            return decide(work)
-
-        return self._calls.answer(request, decide_own, about=_about(card_id), audited=_AUDITED)
+        `document` is what `decide` compares with the holder's, if anything.
+        """
+        return self.answer_counted(request, card_id, decide, document=document)
 
     def answer_counted(
-        self, request: Request, card_id: str, decide: "Callable[[Work], bytes | RuleError]"
+        self,
+        request: Request,
+        card_id: str,
+        decide: "Callable[[Work], bytes | RuleError]",
+        *,
+        document: ShownDocument | None = None,
     ) -> bytes:
-        """Answers a call once in which a PIN is tried."""
+        """Answers a call once in which a PIN is tried; see `answer`."""
 
         def decide_own(work: "Work") -> bytes | RuleError:
             check_own_card(work, request.caller, card_id)
             return decide(work)
 
         about = _about(card_id)
-        return self._calls.answer_counted(request, decide_own, about=about, audited=_AUDITED)
+        with self._documents_counted(request, card_id, document):
+            return self._calls.answer_counted(request, decide_own, about=about, audited=_AUDITED)
 
     def check(
         self,
@@ -81,6 +95,43 @@ class CardCalls:
         """Checks something before a call that only reads; see `Calls.check`."""
         request = Request(region, "", b"", method, caller)
         self._calls.check(request, decide, about=_about(card_id), audited=_AUDITED)
+
+    @contextmanager
+    def _documents_counted(
+        self, request: Request, card_id: str, document: ShownDocument | None
+    ) -> "Iterator[None]":
+        """Counts a document that is shown under a request id of before with other contents.
+
+        Whether such a request is answered or refused tells whether its document is the one
+        that was answered before. Uncounted, and answered while documents are locked, that
+        would be a way to try all numbers.
+        """
+        if document is None:
+            yield
+            return
+        region, caller = request.region, request.caller
+        with self.read(region, caller, request.method, card_id) as work:
+            found = work.cards.find(CardName(card_id))
+            # What is not there, or another bank's, is refused as such.
+            if found is not None and is_of_own_bank(caller, found.bank_code):
+                guesses = work.document_guesses.find(work.holders.survivor_of(found.person_id))
+                check_may_show_document(guesses, now=self._clock())
+        try:
+            yield
+        except RuleError as refusal:
+            if refusal.reason is Reason.REQUEST_ID_REUSED:
+                # The refusal stays the same, whether the document was right or wrong.
+                with suppress(RuleError):
+                    self._count_document(request, card_id, document)
+            raise
+
+    def _count_document(self, request: Request, card_id: str, document: ShownDocument) -> None:
+        def count(work: "Work") -> None:
+            check_own_card(work, request.caller, card_id)
+            holder_id = lock_survivor(work.holders, _found(work, CardName(card_id)).person_id)
+            check_counted_document(work, document, holder_id, now=self._clock())
+
+        self._calls.check(request, count, about=_about(card_id), audited=_AUDITED)
 
     @contextmanager
     def read(self, region: str, caller: Caller, method: str, card_id: str) -> "Iterator[Work]":

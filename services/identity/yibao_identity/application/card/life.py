@@ -132,13 +132,20 @@ class Cards:
     def activate(self, command: ActivateCard, encode: EncodeCard) -> bytes:
         """Activates a card; the one it replaces is closed in the same transaction."""
         return self._calls.answer(
-            command.request, command.card_id, lambda work: encode(self._activate(work, command))
+            command.request,
+            command.card_id,
+            lambda work: encode(self._activate(work, command)),
+            document=command.evidence.document,
         )
 
     def close(self, command: CloseCard, encode: EncodeCard) -> bytes:
         """Closes a card for good."""
         return self._calls.answer(
-            command.request, command.card_id, lambda work: encode(self._close(work, command))
+            command.request,
+            command.card_id,
+            lambda work: encode(self._close(work, command)),
+            # Nobody is asked for a document where the holder died.
+            document=command.document if command.death is None else None,
         )
 
     def holder_of(self, region: str, name: CardName) -> str | None:

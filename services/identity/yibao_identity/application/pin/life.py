@@ -120,7 +120,10 @@ class Pins:
         request, card_id = command.request, command.card_id
         with self._tries.guesses_counted(request, card_id, command.pin.hashed):
             return self._calls.answer(
-                request, card_id, lambda work: encode(self._set(work, command))
+                request,
+                card_id,
+                lambda work: encode(self._set(work, command)),
+                document=command.document,
             )
 
     def verify(self, command: VerifyPin, encode: EncodeCard) -> bytes:
@@ -137,13 +140,20 @@ class Pins:
         request, card_id = command.request, command.card_id
         with self._tries.guesses_counted(request, card_id, command.new_pin.hashed):
             return self._calls.answer_counted(
-                request, card_id, lambda work: _told(encode, self._change(work, command))
+                request,
+                card_id,
+                lambda work: _told(encode, self._change(work, command)),
+                # By telephone none is looked at.
+                document=command.document if is_document_shown(request.caller) else None,
             )
 
     def report_lost(self, command: ReportPinLost, encode: EncodeCard) -> bytes:
         """Refuses a PIN from now on; one reported before stays as it is."""
         return self._calls.answer(
-            command.request, command.card_id, lambda work: encode(self._report(work, command))
+            command.request,
+            command.card_id,
+            lambda work: encode(self._report(work, command)),
+            document=command.document,
         )
 
     def reset(self, command: ResetPin, encode: EncodeCard) -> bytes:
@@ -151,7 +161,10 @@ class Pins:
         request, card_id = command.request, command.card_id
         with self._tries.guesses_counted(request, card_id, command.pin.hashed):
             return self._calls.answer(
-                request, card_id, lambda work: encode(self._reset(work, command))
+                request,
+                card_id,
+                lambda work: encode(self._reset(work, command)),
+                document=command.document,
             )
 
     def _set(self, work: "Work", command: SetPin) -> Card:

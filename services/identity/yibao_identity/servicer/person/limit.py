@@ -1,6 +1,7 @@
 """How often an agency may find out who is registered with a document.
 
-SearchPersons says it; registering and correcting say it too where the document is taken.
+SearchPersons says it; registering and correcting say it too where the document is taken, and
+where a request id was used before: with the number of that request there is an answer instead.
 All of them share one limit, whichever of an agency's operators asks, in each process.
 """
 
@@ -15,6 +16,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
 _SECONDS_A_MINUTE = 60
+_FINDINGS = frozenset({Reason.PERSON_EXISTS, Reason.REQUEST_ID_REUSED})
 
 
 class LookupLimit:
@@ -43,7 +45,7 @@ class LookupLimit:
 
     @contextlib.contextmanager
     def found_out(self, caller: Caller) -> Iterator[None]:
-        """Counts a look-up where a call within is refused because the document is taken.
+        """Counts a look-up where a call within is refused with one of `_FINDINGS`.
 
         Raises:
             RateLimitedError: as `take`.
@@ -53,7 +55,7 @@ class LookupLimit:
         try:
             yield
         except RuleError as refusal:
-            if refusal.reason is not Reason.PERSON_EXISTS:
+            if refusal.reason not in _FINDINGS:
                 self._give_back(caller)
             raise
         except BaseException:
