@@ -35,6 +35,13 @@ SHOWN_BY = [
     ShownDocument("03", NUMBER),
     ShownDocument("09", f"{NUMBER}00"),
 ]
+# With characters that some write before it, or behind.
+SHOWN_WITHIN = [
+    ShownDocument("99", f"A{NUMBER}"),
+    ShownDocument("15", f"NO-{NUMBER}43-B"),
+    ShownDocument("02", f"军{NUMBER}"),
+    ShownDocument("03", f"武字{NUMBER}"),
+]
 PERMIT = checked_number("81000019900307123")
 FOREIGN = checked_number("91184019900307123")
 BIRTH = dt.date(1990, 3, 7)
@@ -90,6 +97,24 @@ def test_a_number_is_registered_once(
     assert caught.value.reason is Reason.PERSON_EXISTS
     assert caught.value.metadata == {"person_id": person_id}
     assert shows(world, person_id, again)
+
+
+@pytest.mark.parametrize("within", SHOWN_WITHIN)
+def test_a_number_among_other_characters_is_registered_once(
+    world: PersonWorld, within: ShownDocument
+) -> None:
+    """I-28: also where records of before were stored under what stands around it."""
+    person_id = of_before(world, within)
+    numbers = PersonNumbers(world.transactions)
+    assert numbers.move(REGION) == Moved(moved=1, left=0)
+    assert reason_of(lambda: register(world, RESIDENT)) is Reason.PERSON_EXISTS
+    assert reason_of(lambda: register(world, within)) is Reason.PERSON_EXISTS
+    assert shows(world, person_id, RESIDENT)
+    # Eighteen digits in a row that are no such number are part of their own document.
+    wrong = NUMBER[:-1] + ("1" if NUMBER[-1] == "0" else "0")
+    for number in (f"A{wrong}", f"A9{NUMBER}", f"A{NUMBER}430"):
+        register(world, ShownDocument("99", number))
+        assert not shows(world, person_id, ShownDocument("99", number))
 
 
 @pytest.mark.parametrize(

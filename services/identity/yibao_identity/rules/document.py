@@ -53,6 +53,8 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
 TYPES_OF_SHARED_NUMBERS = ("02", "03", "07", "09", *map(str, range(10, 16)), "17", "99")
 # A citizen number alone, or with the two digits of a disability certificate behind.
 _SHARED_NUMBER = re.compile(f"({_CITIZEN})(?:[0-9]{{2}})?")
+# The same among letters and characters, which some write before it.
+_NUMBER_WITHIN = re.compile(f"(?<![0-9])({_CITIZEN})(?:[0-9]{{2}})?(?![0-9])")
 _LIKE_CITIZEN_NUMBERS = frozenset({RESIDENT_ID, "07", "09", "17"})
 _CITIZEN_NUMBER_CHARACTERS = 18
 _ISSUED_BY_DIVISIONS = frozenset({RESIDENT_ID, "09"})
@@ -97,10 +99,29 @@ def person_key(document: ShownDocument) -> ShownDocument:
     document = normalised_document(document)
     if document.certificate_type in TYPES_OF_SHARED_NUMBERS:
         # Some write a number in groups.
-        shared = _SHARED_NUMBER.fullmatch(document.certificate_number.replace("-", ""))
+        shared = _shared_number(document.certificate_number.replace("-", ""))
         if shared is not None:
-            return ShownDocument(RESIDENT_ID, shared[1])
+            return ShownDocument(RESIDENT_ID, shared)
     return document
+
+
+def _shared_number(number: str) -> str | None:
+    """Returns the citizen number that a number is, or that stands in it, or None.
+
+    What only stands in another number has to be valid: 18 digits in a row may be anything.
+    """
+    whole = _SHARED_NUMBER.fullmatch(number)
+    if whole is not None:
+        return whole[1]
+    return next((each[1] for each in _NUMBER_WITHIN.finditer(number) if _is_valid(each[1])), None)
+
+
+def _is_valid(number: str) -> bool:
+    try:
+        parse_citizen_number(number)
+    except RuleError:
+        return False
+    return True
 
 
 def check_document(
