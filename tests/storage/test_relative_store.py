@@ -1,11 +1,13 @@
 """Links of relatives in the database: limits hold, also where many ask at once."""
 
 import dataclasses
+import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 from support.databases import Databases
+from support.ecert_desk import CHANNEL, EcertDesk
 from support.person_stores import MAKER, REGION, PersonWorld
 
 from yibao_common.values.caller import parse_caller
@@ -228,6 +230,39 @@ def test_the_holder_of_a_closed_certificate_acts_for_nobody(world: PersonWorld) 
     with pytest.raises(RuleError) as caught:
         world.ask(person, relative, caller=closed)
     assert caught.value.reason is Reason.OUT_OF_SCOPE
+
+
+@pytest.mark.parametrize("is_closed", [False, True], ids=["standing", "closed"])
+def test_nothing_is_agreed_to_by_the_phone_of_a_suspended_certificate(
+    databases: Databases, is_closed: bool
+) -> None:
+    """I-04: whoever misuses it would let the holder's account pay; a counter sees the person."""
+    desk = EcertDesk(databases.open("yibao_identity"))
+    person, relative = desk.person_id(), desk.activate()
+    link = desk.ask(person, relative.person_id, SHARE, Relation.SPOUSE)
+    case = desk.suspend(desk.report(relative.subject))
+    callers = [CHANNEL]
+    if is_closed:
+        # Nobody is its holder any more, and the app cannot be told apart.
+        desk.close(relative.certificate_id)
+    else:
+        callers.append(f"holder/{relative.certificate_id}")
+    for caller in callers:
+        for act in (
+            functools.partial(desk.confirm, link, caller=caller),
+            functools.partial(desk.ask, relative.person_id, person, caller=caller),
+        ):
+            with pytest.raises(RuleError) as caught:
+                act()
+            assert caught.value.reason is Reason.ECERT_SUSPENDED
+            assert caught.value.metadata == {"case_id": case.case_id}
+    assert payers(desk, person) == ()
+    assert desk.confirm(link).state is LinkState.CONFIRMED
+    # Whoever is suspended may always let go.
+    desk.end(link.link_id, relative.person_id, caller=callers[-1])
+    again = desk.ask(person, relative.person_id, SHARE, Relation.SPOUSE)
+    desk.lift(case)
+    assert desk.confirm(again, caller=CHANNEL).state is LinkState.CONFIRMED
 
 
 def test_the_limit_holds_where_many_ask_at_once(world: PersonWorld) -> None:

@@ -307,8 +307,8 @@ class PersonServiceServicer(object):
         """Asks a relative for a link: to use the relative's account, or to show the
         relative's code. Callers: holder for itself, channel, agency of the region.
         Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        PERSON_DECEASED, RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT,
-        REQUEST_ID_REUSED.
+        PERSON_DECEASED, RELATION_NOT_ALLOWED, ECERT_SUSPENDED (not at a counter),
+        RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -318,7 +318,7 @@ class PersonServiceServicer(object):
         """Agrees to a link, as the relative or, at a counter, for a relative under age.
         Callers: holder for itself, channel, agency of the region. Idempotent by
         `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
-        RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+        ECERT_SUSPENDED (not at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -185,8 +185,8 @@ class PersonServiceStub:
     """Asks a relative for a link: to use the relative's account, or to show the
     relative's code. Callers: holder for itself, channel, agency of the region.
     Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    PERSON_DECEASED, RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT,
-    REQUEST_ID_REUSED.
+    PERSON_DECEASED, RELATION_NOT_ALLOWED, ECERT_SUSPENDED (not at a counter),
+    RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
     """
 
     ConfirmRelativeLink: grpc.UnaryUnaryMultiCallable[
@@ -196,7 +196,7 @@ class PersonServiceStub:
     """Agrees to a link, as the relative or, at a counter, for a relative under age.
     Callers: holder for itself, channel, agency of the region. Idempotent by
     `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
-    RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+    ECERT_SUSPENDED (not at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
     """
 
     EndRelativeLink: grpc.UnaryUnaryMultiCallable[
@@ -391,8 +391,8 @@ class PersonServiceAsyncStub:
     """Asks a relative for a link: to use the relative's account, or to show the
     relative's code. Callers: holder for itself, channel, agency of the region.
     Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    PERSON_DECEASED, RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT,
-    REQUEST_ID_REUSED.
+    PERSON_DECEASED, RELATION_NOT_ALLOWED, ECERT_SUSPENDED (not at a counter),
+    RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
     """
 
     ConfirmRelativeLink: grpc.aio.UnaryUnaryMultiCallable[
@@ -402,7 +402,7 @@ class PersonServiceAsyncStub:
     """Agrees to a link, as the relative or, at a counter, for a relative under age.
     Callers: holder for itself, channel, agency of the region. Idempotent by
     `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
-    RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+    ECERT_SUSPENDED (not at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
     """
 
     EndRelativeLink: grpc.aio.UnaryUnaryMultiCallable[
@@ -631,8 +631,8 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         """Asks a relative for a link: to use the relative's account, or to show the
         relative's code. Callers: holder for itself, channel, agency of the region.
         Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        PERSON_DECEASED, RELATION_NOT_ALLOWED, RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT,
-        REQUEST_ID_REUSED.
+        PERSON_DECEASED, RELATION_NOT_ALLOWED, ECERT_SUSPENDED (not at a counter),
+        RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -644,7 +644,7 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         """Agrees to a link, as the relative or, at a counter, for a relative under age.
         Callers: holder for itself, channel, agency of the region. Idempotent by
         `request_id`. Reasons: RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
-        RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
+        ECERT_SUSPENDED (not at a counter), RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
-from yibao_common.values.caller import Caller
+from yibao_common.values.caller import Caller, Role
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_identity.application.holder import live_person, lock_persons, require_holder
+from yibao_identity.rules.certificate import ecert_suspended
+from yibao_identity.rules.credential import CredentialKind
 from yibao_identity.rules.death import check_alive
+from yibao_identity.rules.misuse import first_case
 from yibao_identity.rules.person import person_not_found
 from yibao_identity.rules.relative import (
     LinkPurpose,
@@ -133,8 +136,9 @@ class Relatives:
 
         Raises:
             RuleError: OUT_OF_SCOPE, FIELD_OUT_OF_RANGE, RELATION_NOT_ALLOWED,
-                PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, RELATIVE_LINK_EXISTS,
-                RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED; in this order, but the last one first.
+                PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, ECERT_SUSPENDED,
+                RELATIVE_LINK_EXISTS, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED; in this order,
+                but the last one first.
         """
         return self._calls.answer(
             command.request, lambda work: encode(self._request(work, command))
@@ -145,7 +149,8 @@ class Relatives:
 
         Raises:
             RuleError: OUT_OF_SCOPE, RELATIVE_LINK_NOT_FOUND, RELATIVE_LINK_STATE,
-                RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED; in this order, but the last one first.
+                ECERT_SUSPENDED, RELATIVE_LINK_LIMIT, REQUEST_ID_REUSED; in this order, but
+                the last one first.
         """
         return self._calls.answer(
             command.request, lambda work: encode(self._confirm(work, command))
@@ -182,6 +187,7 @@ class Relatives:
         locked = lock_persons(work.holders, [person_id, relative_id])
         check_alive(live_person(locked[person_id]).death_date)
         check_alive(live_person(locked[relative_id]).death_date)
+        _check_not_suspended(work, caller, person_id)
         standing = work.relatives.asked_by(person_id, command.purpose)
         for each in standing:
             if each.relative_id == relative_id:
@@ -208,6 +214,7 @@ class Relatives:
         if command.relative_id != link.relative_id:
             raise link_not_found(command.link_id)
         confirmed = confirm(link, now=now)
+        _check_not_suspended(work, request.caller, command.relative_id)
         asked = work.relatives.asked_by(link.person_id, link.purpose)
         others = [each for each in asked if each.state is LinkState.CONFIRMED]
         # Again, because the limit may have been lowered since it was asked for.
@@ -253,6 +260,23 @@ def end_links_of(work: "Work", person_id: str, *, at: dt.datetime, caller: str) 
         if link.purpose is LinkPurpose.SHARE_ACCOUNT and link.state is LinkState.CONFIRMED:
             beneficiaries.add(link.person_id)
     return beneficiaries
+
+
+def _check_not_suspended(work: "Work", caller: Caller, person_id: str) -> None:
+    """Refuses what would be agreed to by phone while a case suspends the e-certificate (I-04).
+
+    Whoever misuses the phone could let the holder's account pay. A counter sees the person,
+    who is locked.
+
+    Raises:
+        RuleError: ECERT_SUSPENDED.
+    """
+    if caller.role is Role.AGENCY:
+        return
+    records = work.holders.records_of(person_id)
+    case_id = first_case(work.suspensions.of_persons(CredentialKind.ECERT, records))
+    if case_id is not None:
+        raise ecert_suspended(case_id)
 
 
 def _lock_link(work: "Work", link_id: str) -> RelativeLink:
