@@ -1,11 +1,13 @@
 """Merges in the database: two operators, one transaction, nothing left behind."""
 
 import datetime as dt
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 from support.databases import Databases
+from support.identity_world import citizen_number
 from support.person_stores import CHECKER, MAKER, REGION, AuditRow, PersonWorld
 
 from yibao_common.values.errors import RuleError
@@ -14,6 +16,7 @@ from yibao_common.values.reasons import Reason
 from yibao_identity.application.merge import Merges
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import Credential, CredentialKind, CredentialState
+from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.merge import MergeState
 from yibao_identity.rules.relative import LinkPurpose, LinkState
 from yibao_identity.storage import tables
@@ -151,6 +154,41 @@ def test_a_merged_record_is_merged_no_more(world: PersonWorld, side: str) -> Non
         world.propose(*((gone, other) if side == "retired" else (other, gone)))
     assert caught.value.reason is Reason.PERSON_MERGED
     assert caught.value.metadata == {"person_id": gone, "merged_into": survivor}
+
+
+def refused_field(act: Callable[..., object], *arguments: str) -> str:
+    """Returns the field that a call is refused for."""
+    with pytest.raises(RuleError) as caught:
+        act(*arguments)
+    assert caught.value.reason is Reason.FIELD_OUT_OF_RANGE
+    (fault,) = caught.value.faults
+    return fault.field
+
+
+def test_a_newborn_is_not_merged_with_a_parent(world: PersonWorld) -> None:
+    """I-28: neither with the record that took the parent's place."""
+    parent, other = world.person_id(), world.person_id()
+    newborn = world.newborn(parent).person.person_id
+    world.merge(parent, other)
+    for pair in ((newborn, other), (other, newborn)):
+        assert refused_field(world.propose, *pair) == "surviving_person_id"
+    twin = world.newborn(other, number="A123456780").person.person_id
+    assert world.merge(newborn, twin).state is MergeState.APPROVED
+
+
+def test_nobody_died_before_being_born(world: PersonWorld) -> None:
+    """I-31: a merge carries a death, so it lies after both births, also once it is approved."""
+    old, young = world.person_id(), world.person_id()
+    merge = world.propose(old, young)
+    world.die(old, dt.date(2001, 5, 5))
+    number = citizen_number(77, birth="20100101")
+    world.update(young, document=ShownDocument("01", number))
+    before = world.everything()
+    assert refused_field(world.decide, merge.merge_id) == "merge_id"
+    assert world.everything() == before
+    world.decide(merge.merge_id, approve=False)
+    for pair in ((old, young), (young, old)):
+        assert refused_field(world.propose, *pair) == "surviving_person_id"
 
 
 def test_unknown_persons_and_merges_are_refused(world: PersonWorld) -> None:

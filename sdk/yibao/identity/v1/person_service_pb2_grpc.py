@@ -191,8 +191,8 @@ class PersonServiceServicer(object):
         """Finds the person that an identity document names. Callers: agency of the region,
         bank of the region. Stores an audit row for every call, whether it finds anybody or
         not. All operators of an agency or bank share a rate limit, and every answer
-        PERSON_EXISTS of another method counts as a look-up (RATE_LIMITED). Not found is an
-        empty answer. Reasons: CITIZEN_NUMBER_INVALID.
+        PERSON_EXISTS or REQUEST_ID_REUSED of a method that registers or corrects counts as a
+        look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -268,7 +268,8 @@ class PersonServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ProposeMerge(self, request, context):
-        """Proposes to merge two records of one person (maker). Changes neither yet. Callers:
+        """Proposes to merge two records of one person (maker): neither is a parent of the other
+        or died before the other's birth. Changes neither yet. Callers:
         agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
         PERSON_MERGED, MERGE_STATE, REQUEST_ID_REUSED.
         """

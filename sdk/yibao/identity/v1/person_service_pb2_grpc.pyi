@@ -69,8 +69,8 @@ class PersonServiceStub:
     """Finds the person that an identity document names. Callers: agency of the region,
     bank of the region. Stores an audit row for every call, whether it finds anybody or
     not. All operators of an agency or bank share a rate limit, and every answer
-    PERSON_EXISTS of another method counts as a look-up (RATE_LIMITED). Not found is an
-    empty answer. Reasons: CITIZEN_NUMBER_INVALID.
+    PERSON_EXISTS or REQUEST_ID_REUSED of a method that registers or corrects counts as a
+    look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
     """
 
     UpdatePerson: grpc.UnaryUnaryMultiCallable[
@@ -146,7 +146,8 @@ class PersonServiceStub:
         yibao.identity.v1.merge_messages_pb2.ProposeMergeRequest,
         yibao.identity.v1.merge_messages_pb2.ProposeMergeResponse,
     ]
-    """Proposes to merge two records of one person (maker). Changes neither yet. Callers:
+    """Proposes to merge two records of one person (maker): neither is a parent of the other
+    or died before the other's birth. Changes neither yet. Callers:
     agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
     PERSON_MERGED, MERGE_STATE, REQUEST_ID_REUSED.
     """
@@ -275,8 +276,8 @@ class PersonServiceAsyncStub:
     """Finds the person that an identity document names. Callers: agency of the region,
     bank of the region. Stores an audit row for every call, whether it finds anybody or
     not. All operators of an agency or bank share a rate limit, and every answer
-    PERSON_EXISTS of another method counts as a look-up (RATE_LIMITED). Not found is an
-    empty answer. Reasons: CITIZEN_NUMBER_INVALID.
+    PERSON_EXISTS or REQUEST_ID_REUSED of a method that registers or corrects counts as a
+    look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
     """
 
     UpdatePerson: grpc.aio.UnaryUnaryMultiCallable[
@@ -352,7 +353,8 @@ class PersonServiceAsyncStub:
         yibao.identity.v1.merge_messages_pb2.ProposeMergeRequest,
         yibao.identity.v1.merge_messages_pb2.ProposeMergeResponse,
     ]
-    """Proposes to merge two records of one person (maker). Changes neither yet. Callers:
+    """Proposes to merge two records of one person (maker): neither is a parent of the other
+    or died before the other's birth. Changes neither yet. Callers:
     agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
     PERSON_MERGED, MERGE_STATE, REQUEST_ID_REUSED.
     """
@@ -491,8 +493,8 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         """Finds the person that an identity document names. Callers: agency of the region,
         bank of the region. Stores an audit row for every call, whether it finds anybody or
         not. All operators of an agency or bank share a rate limit, and every answer
-        PERSON_EXISTS of another method counts as a look-up (RATE_LIMITED). Not found is an
-        empty answer. Reasons: CITIZEN_NUMBER_INVALID.
+        PERSON_EXISTS or REQUEST_ID_REUSED of a method that registers or corrects counts as a
+        look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
         """
 
     @abc.abstractmethod
@@ -584,7 +586,8 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.merge_messages_pb2.ProposeMergeRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.merge_messages_pb2.ProposeMergeResponse, collections.abc.Awaitable[yibao.identity.v1.merge_messages_pb2.ProposeMergeResponse]]:
-        """Proposes to merge two records of one person (maker). Changes neither yet. Callers:
+        """Proposes to merge two records of one person (maker): neither is a parent of the other
+        or died before the other's birth. Changes neither yet. Callers:
         agency of the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND,
         PERSON_MERGED, MERGE_STATE, REQUEST_ID_REUSED.
         """

@@ -22,10 +22,12 @@ from yibao_identity.rules.merge import (
     Merge,
     MergeState,
     check_differ,
+    check_one_human,
     decide,
     merge_not_found,
     merge_state,
 )
+from yibao_identity.rules.person import Person
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -113,8 +115,9 @@ class Merges:
 
         Raises:
             RuleError: FIELD_OUT_OF_RANGE, both are one record; PERSON_NOT_FOUND;
-                PERSON_MERGED; MERGE_STATE, one of them is in a merge that waits;
-                REQUEST_ID_REUSED. In this order, but the last one first.
+                PERSON_MERGED; what `rules.merge.check_one_human` refuses; MERGE_STATE, one
+                of them is in a merge that waits; REQUEST_ID_REUSED. In this order, but the
+                last one first.
         """
         return self._transactions.once(
             command.request, lambda work: encode(self._propose(work, command))
@@ -125,8 +128,9 @@ class Merges:
 
         Raises:
             RuleError: MERGE_NOT_FOUND, MERGE_STATE, SAME_MAKER_AND_CHECKER; where it is
-                approved PERSON_MERGED, ECERT_SUSPENDED, CARD_SUSPENDED; REQUEST_ID_REUSED.
-                In this order, but the last one first.
+                approved PERSON_MERGED, what `rules.merge.check_one_human` refuses,
+                ECERT_SUSPENDED, CARD_SUSPENDED; REQUEST_ID_REUSED. In this order, but the
+                last one first.
         """
         return self._transactions.once(
             command.request, lambda work: encode(self._decide(work, command))
@@ -158,6 +162,7 @@ class Merges:
         locked = lock_persons(work.holders, [retired, surviving])
         live_person(locked[retired])
         live_person(locked[surviving])
+        _check_one_human(work, retired, surviving, field="surviving_person_id")
         waiting = work.merges.waiting([retired, surviving])
         if waiting is not None:
             raise merge_state(waiting)
@@ -196,6 +201,8 @@ class Merges:
         if merge.state is MergeState.APPROVED:
             live_person(locked[retired])
             live_person(locked[surviving])
+            # Again, for birth dates and deaths since then.
+            _check_one_human(work, retired, surviving, field="merge_id")
             check_none_suspended(work, retired)
         work.merges.decide(merge)
         if merge.state is MergeState.APPROVED:
@@ -235,6 +242,20 @@ class Merges:
         work.feed.tell({retired, surviving} | beneficiaries, at=now, caller=caller)
 
 
+def _check_one_human(work: "Work", retired: str, surviving: str, *, field: str) -> None:
+    """Refuses records, which are locked, that no one human can have."""
+    former, person = _locked(work, retired), _locked(work, surviving)
+    parents = {each.parent_id for each in (former, person) if each.parent_id is not None}
+    parent_ids = {work.holders.survivor_of(each) for each in parents}
+    check_one_human(former, person, parent_ids=parent_ids, field=field)
+
+
+def _locked(work: "Work", person_id: str) -> Person:
+    found = work.persons.find(person_id)
+    assert found is not None, "it is locked"
+    return found
+
+
 def _carry_death(work: "Work", merge: Merge, now: dt.datetime, ids: Ids) -> set[str]:
     """Lets the record that stays bear the death that the duplicate bears (I-31).
 
@@ -250,9 +271,7 @@ def _carry_death(work: "Work", merge: Merge, now: dt.datetime, ids: Ids) -> set[
 
 def _join_documents(work: "Work", retired: str, surviving: str) -> None:
     """Lets the record that stays be found by a number that both records bear (I-28)."""
-    former, person = work.persons.find(retired), work.persons.find(surviving)
-    assert former is not None, "it is locked"
-    assert person is not None, "it is locked"
+    former, person = _locked(work, retired), _locked(work, surviving)
     if former.key == person.key:
         work.persons.give_up_document(retired)
         work.persons.take_document(person)

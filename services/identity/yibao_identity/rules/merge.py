@@ -3,10 +3,12 @@
 import dataclasses
 import datetime as dt
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
+from yibao_identity.rules.person import Person
 
 
 class MergeState(enum.Enum):
@@ -46,6 +48,28 @@ def check_differ(*, retired_person_id: str, surviving_person_id: str) -> None:
     if retired_person_id == surviving_person_id:
         message = "must be another person than retired_person_id"
         refuse_faults([FieldFault("surviving_person_id", Reason.FIELD_OUT_OF_RANGE, message)])
+
+
+def check_one_human(
+    retired: Person, surviving: Person, *, parent_ids: Collection[str], field: str
+) -> None:
+    """Refuses to merge records that no one human can have, naming `field`.
+
+    `parent_ids` are the parents of both, as they are today.
+
+    Raises:
+        RuleError: FIELD_OUT_OF_RANGE; one is a parent of the other, or died before the
+            birth of the other.
+    """
+    faults = []
+    if not {retired.person_id, surviving.person_id}.isdisjoint(parent_ids):
+        message = "one of the records is a parent of the other"
+        faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message))
+    deaths = [each.death_date for each in (retired, surviving) if each.death_date is not None]
+    if any(death < max(retired.birth_date, surviving.birth_date) for death in deaths):
+        message = "one of the records died before the birth of the other"
+        faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message))
+    refuse_faults(faults)
 
 
 def decide(merge: Merge, *, is_approved: bool, checker: str, note: str, now: dt.datetime) -> Merge:

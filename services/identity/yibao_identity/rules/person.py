@@ -114,14 +114,22 @@ def register(
     return person, enrolment
 
 
-def correct(person: Person, correction: Correction, *, today: dt.date) -> Person:
+def correct(
+    person: Person,
+    correction: Correction,
+    *,
+    today: dt.date,
+    parent_birth_date: dt.date | None = None,
+) -> Person:
     """Returns a person with another name, another document, or both.
 
     Where the new number tells birth date or gender, these are taken from it.
+    `parent_birth_date` is that of the parent whom a newborn was registered with.
 
     Raises:
         RuleError: FIELD_REQUIRED, nothing is to be corrected; what `check_document` refuses;
-            CITIZEN_NUMBER_INVALID, birth in the future, too long ago or after death.
+            CITIZEN_NUMBER_INVALID, birth in the future, too long ago, after death or not
+            after the parent's.
     """
     if not correction.person_name and correction.document is None:
         message = "name or document has to be given"
@@ -137,6 +145,9 @@ def correct(person: Person, correction: Correction, *, today: dt.date) -> Person
     _check_born(facts, today, fields[1])
     if person.death_date is not None and (facts.birth_date or dt.date.min) > person.death_date:
         message = "the birth date lies after death"
+        refuse_faults([FieldFault(fields[1], Reason.CITIZEN_NUMBER_INVALID, message)])
+    if parent_birth_date is not None and (facts.birth_date or dt.date.max) <= parent_birth_date:
+        message = "the birth date does not lie after the parent's"
         refuse_faults([FieldFault(fields[1], Reason.CITIZEN_NUMBER_INVALID, message)])
     return dataclasses.replace(
         person,

@@ -1,6 +1,7 @@
 """Persons corrected, once by request id: another name, another document; history is kept."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,12 @@ class PersonCorrections:
         person_id, caller = command.person_id, request.caller.path
         locked_ids = _lock_for_update(work, command)
         former = enrolled(work, person_id)
-        person = correct(former.person, command.correction, today=shanghai_day(now))
+        person = correct(
+            former.person,
+            command.correction,
+            today=shanghai_day(now),
+            parent_birth_date=_parent_birth_date(work, former.person),
+        )
         _claim_document(work, person, locked_ids)
         work.persons.correct(person, at=now, by=caller, explanation=command.explanation)
         if person.birth_date != former.person.birth_date:
@@ -84,6 +90,14 @@ def _lock_for_update(work: "Work", command: UpdatePerson) -> Collection[str]:
         wanted |= {known} if known else set()
     live_person(lock_persons(work.holders, wanted)[command.person_id])
     return wanted
+
+
+def _parent_birth_date(work: "Work", person: Person) -> dt.date | None:
+    if person.parent_id is None:
+        return None
+    parent = work.persons.find(work.holders.survivor_of(person.parent_id))
+    assert parent is not None, "no record is ever deleted"
+    return parent.birth_date
 
 
 def _claim_document(work: "Work", person: Person, locked_ids: Collection[str]) -> None:
