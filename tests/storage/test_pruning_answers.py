@@ -66,6 +66,24 @@ def test_a_settled_bill_stays_settled_without_its_answer(world: World) -> None:
     assert check_ledger(world.database).drifts == []
 
 
+def test_a_clock_that_went_ahead_takes_no_answer_away(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.visit_command(person)
+    world.run(visit)
+    ahead = NOW + 500 * DAY
+
+    def prune() -> int:
+        before, since = ahead - 400 * DAY, ahead - DAY
+        return prune_answers(world.database, tables.answer, before=before, in_use_since=since)
+
+    assert prune() == 0
+    # Where the region goes on answering at that time, it is no clock that went ahead.
+    world.clock.now = ahead
+    world.run(world.credit_command(person, 500))
+    assert prune() == 1
+    assert answers(world) == 1
+
+
 @pytest.mark.parametrize("days", [0, 29])
 def test_answers_are_never_kept_shorter_than_is_promised(days: int) -> None:
     with pytest.raises(ValueError, match="keep_days"):

@@ -21,19 +21,32 @@ from yibao_common.values.clock import Clock
 
 _PAGE_ROWS = 1_000
 _SECONDS = 3_600.0
+# A region that answered nothing for so long is not pruned: it has little to prune, and
+# where this machine's clock went ahead no region seems to have answered of late.
+_QUIET = dt.timedelta(days=1)
 
 
 def prune_answers(
-    database: Database, answers: sa.Table, *, before: dt.datetime, page_rows: int = _PAGE_ROWS
+    database: Database,
+    answers: sa.Table,
+    *,
+    before: dt.datetime,
+    in_use_since: dt.datetime | None = None,
+    page_rows: int = _PAGE_ROWS,
 ) -> int:
     """Takes away the answers given before an instant, and returns how many there were.
 
-    In pages, a transaction each: nobody waits long, and one cut off leaves the rest for
-    the next time. Several processes may do it at once.
+    With `in_use_since` those of a region stay that has answered nothing since. In pages, a
+    transaction each: nobody waits long, and one cut off leaves the rest for the next time.
+    Several processes may do it at once.
     """
     pruned = 0
     with database.read() as connection:
-        regions = list(_regions(connection, answers))
+        regions = [
+            region
+            for region in _regions(connection, answers)
+            if in_use_since is None or _has_answered(connection, answers, region, in_use_since)
+        ]
     columns = answers.c
     for region in regions:
         old = (
@@ -65,13 +78,23 @@ def answer_pruning(
     kept = dt.timedelta(days=config.keep_days)
 
     async def prune() -> None:
-        pruned = await blocking.run(prune_answers, database, answers, before=clock() - kept)
+        now = clock()
+        pruned = await blocking.run(
+            prune_answers, database, answers, before=now - kept, in_use_since=now - _QUIET
+        )
         log.debug("answers pruned", answers=pruned)
 
     duty = Duty(run=prune, failure="answers were not pruned")
     return BackgroundTask(
         "answer-pruning", [duty], seconds=_SECONDS, metrics=metrics, clock=clock, log=log
     )
+
+
+def _has_answered(
+    connection: sa.Connection, answers: sa.Table, region: str, since: dt.datetime
+) -> bool:
+    found = sa.exists().where(answers.c.region == region, answers.c.answer_time >= since)
+    return bool(connection.execute(sa.select(found)).scalar_one())
 
 
 def _regions(connection: sa.Connection, answers: sa.Table) -> Iterator[str]:
