@@ -76,8 +76,10 @@ def test_a_second_admission_without_a_row_is_told() -> None:
     assert "年龄 59" in gap.message_zh
 
 
-def checked(*steps: dict[str, object]) -> PolicyCheck:
-    return check_policy(json.dumps(policy_data(*steps)).encode(), name=NAME)
+def checked(*steps: dict[str, object], **more: object) -> PolicyCheck:
+    """Returns what is found in a policy for residents, whose fund `tiers` takes."""
+    data = policy_data(*steps, **{"insurance_type": "390", **more})
+    return check_policy(json.dumps(data).encode(), name=NAME)
 
 
 OPEN = [(0, None, 700_000)]
@@ -98,6 +100,40 @@ def test_a_layer_that_pays_twice_only_above_a_limit_is_told_too() -> None:
     above = tiers("P2", {"add": ["eligible"]}, OPEN, threshold_fen=123_456_700, fund_type="330100")
     (warning,) = checked(classify(), pool, above).warnings
     assert warning.key == "steps[2].tiers.base"
+
+
+def test_a_care_group_that_another_one_takes_the_types_of_is_told() -> None:
+    pool = tiers("P1", {"add": ["eligible"]}, OPEN)
+    swapped = {"outpatient": ["*"], "inpatient": ["2*", "52"]}
+    warnings = checked(classify(), pool, care_groups=swapped).warnings
+    assert [each.key for each in warnings] == ["care_groups.inpatient"] * 2
+    assert warnings[0].message.startswith("2* is never of this group")
+    assert "outpatient 排在前面" in warnings[0].message_zh
+
+
+def test_a_deductible_that_no_fund_leaves_out_is_told() -> None:
+    pool = tiers("P1", {"add": ["eligible"]}, OPEN)
+    (warning,) = checked(classify(), deductible(50_000), pool).warnings
+    assert warning.key == "steps[1].deductible"
+    assert "as if there were no deductible" in warning.message
+    eaten = tiers("P1", {"add": ["eligible"]}, OPEN, axis="covered_fee", deductible="D1")
+    assert checked(classify(), deductible(50_000), eaten).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("insurance_type", "fund_type", "key"),
+    [
+        ("390", "310100", "steps[1].tiers.fund_type"),
+        ("310", "390200", "steps[1].tiers.fund_type"),
+        ("380", "390100", "insurance_type"),
+    ],
+)
+def test_an_insurance_that_does_not_fit_is_told(
+    insurance_type: str, fund_type: str, key: str
+) -> None:
+    pool = tiers("P1", {"add": ["eligible"]}, OPEN, fund_type=fund_type)
+    (warning,) = checked(classify(), pool, insurance_type=insurance_type).warnings
+    assert warning.key == key
 
 
 def test_a_policy_without_doubts_has_no_warnings() -> None:

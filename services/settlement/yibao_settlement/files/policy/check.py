@@ -42,8 +42,11 @@ def check_policy(contents: bytes, *, name: str) -> PolicyCheck:
 
 
 def _warning(file: YamlFile, policy: Policy, doubt: Doubt, *, name: str) -> PolicyWarning:
-    made = type(policy.steps[doubt.step])
-    kind = next(kind for kind, model in STEP_MODELS.items() if model.makes is made)
-    place = file.fault(("steps", doubt.step, kind, *doubt.place), doubt.message)
+    path = doubt.place
+    if doubt.step is not None:
+        made = type(policy.steps[doubt.step])
+        kind = next(kind for kind, model in STEP_MODELS.items() if model.makes is made)
+        path = ("steps", doubt.step, kind, *path)
+    place = file.fault(path, doubt.message)
     line, key = line_and_key(place, name=name)
     return PolicyWarning(line, key, doubt.message, doubt.message_zh)

@@ -9,26 +9,37 @@ from typing import NamedTuple
 
 from yibao_common.values.money import yuan
 from yibao_settlement.rules.policy.formulas import percent
-from yibao_settlement.rules.policy.funds import FUND_NAMES_ZH
+from yibao_settlement.rules.policy.funds import FUND_NAMES_ZH, INSURANCE_NAMES_ZH
 from yibao_settlement.rules.policy.gaps import Gap, gaps_of
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.samples import Value
-from yibao_settlement.rules.policy.step import ClassifyStep, PolicyStep, TiersRow, TiersStep
+from yibao_settlement.rules.policy.step import (
+    ClassifyStep,
+    DeductibleStep,
+    PolicyStep,
+    TiersRow,
+    TiersStep,
+)
 from yibao_settlement.rules.policy.trials import paid_twice
 from yibao_settlement.rules.policy.words import fact_zh
 
 # One per cent: shares below it are mostly per cent or per mille written as ppm.
 _SMALL_PPM = 10_000
 _VALUES_SHOWN = 14
+# Of employees and of residents: what one insures, the other's funds do not pay.
+_APART = ("310", "390")
 
 # Keys and places below a step's own mapping: ("rows", 2, "brackets", 0, "ratio_ppm").
 PlaceInStep = tuple[str | int, ...]
 
 
 class Doubt(NamedTuple):
-    """A warning about a step, by its position in the policy, in English and Chinese."""
+    """A warning about a step, by its position in the policy, in English and Chinese.
 
-    step: int
+    One about the whole policy has no step, and its place is that in the file.
+    """
+
+    step: int | None
     place: PlaceInStep
     message: str
     message_zh: str
@@ -36,8 +47,10 @@ class Doubt(NamedTuple):
 
 def doubts_of(policy: Policy) -> Iterator[Doubt]:
     """Yields what is probably not meant, in the order of the steps."""
+    yield from (Doubt(None, *each) for each in _of_policy(policy))
     twice = {found.step_id: found for found in paid_twice(policy)}
     for index, step in enumerate(policy.steps):
+        yield from (Doubt(index, *each) for each in _among_others(policy, step))
         for place, message, message_zh in _of_step(step):
             yield Doubt(index, place, message, message_zh)
         if step.id in twice:
@@ -52,6 +65,54 @@ def doubts_of(policy: Policy) -> Iterator[Doubt]:
             )
         for gap in gaps_of(policy, step):
             yield Doubt(index, ("rows",), *_gap(gap))
+
+
+def _of_policy(policy: Policy) -> Iterator[tuple[PlaceInStep, str, str]]:
+    if policy.insurance_type not in INSURANCE_NAMES_ZH:
+        yield (
+            ("insurance_type",),
+            f"insurance type {policy.insurance_type} is in no national dictionary (insutype): "
+            "it decides no bill where nobody is enrolled in it",
+            f"险种类型 {policy.insurance_type} 不在国家字典内",
+        )
+    for number, group in enumerate(policy.care_groups):
+        for pattern in group.patterns:
+            taken = (
+                each for each in policy.care_groups[:number] if each.holds(_beginning(pattern))
+            )
+            if (first := next(taken, None)) is not None:
+                yield (
+                    ("care_groups", group.name),
+                    f"{pattern} is never of this group: care types are of the first group that "
+                    f"has them, and {first.name} stands above it",
+                    f"{pattern} 不会归入本组：医疗类别归入最先匹配的组，而 {first.name} 排在前面",
+                )
+
+
+def _beginning(pattern: str) -> str:
+    return pattern.removesuffix("*")
+
+
+def _among_others(policy: Policy, step: PolicyStep) -> Iterator[tuple[PlaceInStep, str, str]]:
+    """Yields what is doubtful about a step beside the others and in its insurance."""
+    if isinstance(step, DeductibleStep):
+        tiers = [each for each in policy.steps if isinstance(each, TiersStep)]
+        if not any(step.first in (each.deductible, *each.base.subtract) for each in tiers):
+            yield (
+                (),
+                f"no fund leaves {step.id}.paid out: all pay as if there were no deductible",
+                f"没有任何基金扣除 {step.id} 的起付线，等于不设起付线",
+            )
+    elif isinstance(step, TiersStep):
+        insured_by = step.fund_type[:3]
+        if {insured_by, policy.insurance_type} == set(_APART):
+            names = (INSURANCE_NAMES_ZH[insured_by], INSURANCE_NAMES_ZH[policy.insurance_type])
+            yield (
+                ("fund_type",),
+                f"fund {step.fund_type} is of insurance type {insured_by}, and the policy is of "
+                f"{policy.insurance_type}",
+                f"基金支付类型 {step.fund_type} 属于{names[0]}，而本政策属于{names[1]}",
+            )
 
 
 def _of_step(step: PolicyStep) -> Iterator[tuple[PlaceInStep, str, str]]:
