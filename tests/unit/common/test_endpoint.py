@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 
 import pytest
+from support.threads import wait_until
 
 from yibao_common.process.config import StartError
 from yibao_common.process.endpoint import Endpoint
@@ -81,6 +82,45 @@ def test_metrics_are_those_of_the_process() -> None:
         status, text = ask(endpoint, "/metrics")
     assert status == 200
     assert 'yibao_calls_total{code="OK",method="/x/Y",reason=""} 1.0' in text
+
+
+def test_who_sends_a_letter_now_and_then_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("yibao_common.process.endpoint._MOST_SECONDS", 0.2)
+    with listening() as endpoint, dripping(endpoint) as slow:
+        wait_until(lambda: is_closed_after(slow, b"X: y\r\n"), seconds=10)
+
+
+def test_probes_are_answered_however_many_connections_are_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # However slow the machine, it is not silence that ends them.
+    monkeypatch.setattr("yibao_common.process.endpoint._Handler.timeout", 60)
+    with contextlib.ExitStack() as held, listening() as endpoint:
+        threads = threading.active_count()
+        first, *_ = (held.enter_context(dripping(endpoint)) for _ in range(200))
+        assert ask(endpoint, "/livez") == (200, "ok\n")
+        assert is_closed_after(first, b"X: y\r\n")
+        wait_until(lambda: threading.active_count() <= threads + 70, seconds=10)
+
+
+@contextlib.contextmanager
+def dripping(endpoint: Endpoint) -> Iterator[socket.socket]:
+    """Begins a request that does not end."""
+    with socket.create_connection(("127.0.0.1", endpoint.port)) as connection:
+        connection.settimeout(0.1)
+        connection.sendall(b"GET /livez HTTP/1.1\r\n")
+        yield connection
+
+
+def is_closed_after(connection: socket.socket, letters: bytes) -> bool:
+    """Tells whether the other end has closed a connection, which gets more letters."""
+    try:
+        connection.sendall(letters)
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
 
 
 def test_a_port_in_use_is_named_with_its_key() -> None:

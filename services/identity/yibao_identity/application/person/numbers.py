@@ -2,11 +2,12 @@
 
 One 18-digit number is one key now, whichever document shows it. Records that were stored
 under the type as well are moved to that key at the start of the service; where two persons
-bear one number, the second one is left as it is, told of, and merged by two operators.
+bear one number, the second one is left as it is, told of, and merged by two operators. A
+record that was merged leads from its number to the record that stays, as every other does.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from yibao_common.commands.transactions import Transactions
 from yibao_identity.application.holder import lock_persons
 from yibao_identity.application.person.rows import TypedPerson
 from yibao_identity.rules.document import RESIDENT_ID, TYPES_OF_SHARED_NUMBERS
+from yibao_identity.rules.person import Person
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -50,11 +52,17 @@ class PersonNumbers:
         It can be run at any time, by several processes at once, and ended at any moment.
         """
         moved = left = 0
-        for page in self._pages(region):
-            wanted = [each.person.person_id for each in page if _is_of_before(each)]
-            if wanted:
-                done = self._transactions.change(region, functools.partial(_move, wanted))
-                moved, left = moved + done, left + len(wanted) - done
+        # Merged ones last: who stays is found by a number that both bear.
+        for is_merged in (False, True):
+            for page in self._pages(region):
+                wanted = [
+                    each.person.person_id
+                    for each in page
+                    if _is_of_before(each) and (each.person.merged_into is not None) is is_merged
+                ]
+                if wanted:
+                    done = self._transactions.change(region, functools.partial(_move, wanted))
+                    moved, left = moved + done, left + len(wanted) - done
         return Moved(moved, left)
 
     def shared(self, region: str) -> list[SharedNumber]:
@@ -83,19 +91,44 @@ class PersonNumbers:
 def _is_of_before(found: TypedPerson) -> bool:
     person = found.person
     has_number = person.key.certificate_type == RESIDENT_ID
-    return has_number and found.is_found_by_type and person.merged_into is None
+    return has_number and found.is_found_by_type
 
 
 def _move(person_ids: list[str], work: "Work") -> int:
-    lock_persons(work.holders, person_ids)
-    moved = 0
-    for person_id in person_ids:
-        person = work.persons.find(person_id)
-        assert person is not None, "it is locked"
-        if work.persons.of_document(person.key) is None:
-            work.persons.take_document(person)
-            moved += 1
-    return moved
+    # Together with who bears their numbers now, because a lower id could not be locked later.
+    bearers = {work.persons.of_document(_found(work, each).key) for each in person_ids}
+    locked = lock_persons(work.holders, {*person_ids, *(each for each in bearers if each)})
+    return sum(_is_moved(work, _found(work, each), locked) for each in person_ids)
+
+
+def _is_moved(work: "Work", person: Person, locked: Collection[str]) -> bool:
+    """Tells whether a record was moved; not where its number is another person's."""
+    bearer = work.persons.of_document(person.key)
+    if bearer is None:
+        work.persons.take_document(person)
+        return True
+    if not _is_same(work, bearer, person.person_id):
+        return False
+    if person.merged_into is not None:
+        # The number leads to the record that stays already.
+        work.persons.give_up_document(person.person_id)
+        return True
+    if bearer not in locked:
+        return False
+    # The record that stays is shown the document, so it has to be found by it itself.
+    work.persons.give_up_document(bearer)
+    work.persons.take_document(person)
+    return True
+
+
+def _found(work: "Work", person_id: str) -> Person:
+    person = work.persons.find(person_id)
+    assert person is not None, "no record is ever deleted"
+    return person
+
+
+def _is_same(work: "Work", person_id: str, other_person_id: str) -> bool:
+    return work.holders.survivor_of(person_id) == work.holders.survivor_of(other_person_id)
 
 
 def _sharing(work: "Work", found: TypedPerson) -> Iterator[SharedNumber]:
@@ -103,6 +136,6 @@ def _sharing(work: "Work", found: TypedPerson) -> Iterator[SharedNumber]:
     if not _is_of_before(found):
         return
     other = work.persons.of_document(person.key)
-    survivor = None if other is None else work.holders.survivor_of(other)
-    if survivor is not None and survivor != person.person_id:
-        yield SharedNumber(person.person_id, survivor)
+    if other is not None and not _is_same(work, other, person.person_id):
+        survivor_of = work.holders.survivor_of
+        yield SharedNumber(survivor_of(person.person_id), survivor_of(other))
