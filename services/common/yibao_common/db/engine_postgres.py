@@ -26,6 +26,10 @@ _SETTINGS = (
     "SET idle_in_transaction_session_timeout = '60s'",
     "SET TIME ZONE 'UTC'",
 )
+# Batches send the same few statements for keys that are indexed. Planning them anew costs a
+# small batch as much as carrying them out, and a plan kept from when a table was small would
+# go on reading it whole; one that may not does neither.
+_KEEP_PLANS_BY_KEY = "SET enable_seqscan = off"
 # What is no fault of any statement: the server stands by, or ended an idle transaction.
 _TRANSIENT = (
     psycopg.OperationalError,
@@ -58,12 +62,8 @@ def open_engine(url: sa.URL, *, size: int, read_only: bool = False) -> sa.Engine
         with connection.cursor() as cursor:
             for statement in _SETTINGS:
                 cursor.execute(statement)
-            # A plan kept from when a table was still empty would go on reading it whole.
-            # Planning anew costs a batch less than a millisecond.
             cursor.execute(
-                "SET default_transaction_read_only = on"
-                if read_only
-                else "SET plan_cache_mode = force_custom_plan"
+                "SET default_transaction_read_only = on" if read_only else _KEEP_PLANS_BY_KEY
             )
         connection.commit()
 
