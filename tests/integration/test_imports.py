@@ -65,7 +65,7 @@ def test_each_row_is_told_all_its_faults_and_the_rest_is_stored(services: BothSe
         item("IMP-3"),
         item("IMP-4", price_ceiling="1.00"),
         item("IMP-4", price_ceiling="2.00"),
-        item("IMP-5", catalogue_class="01", prepay_ratio_ppm=100_000),
+        item("IMP-5", catalogue_class="01", first_self_pay_ratio_ppm=100_000),
         pb.CatalogueItem(),
     )
     out, missing = "FIELD_OUT_OF_RANGE", "FIELD_REQUIRED"
@@ -76,7 +76,7 @@ def test_each_row_is_told_all_its_faults_and_the_rest_is_stored(services: BothSe
         [],
         repeated,
         repeated,
-        [("prepay_ratio_ppm", "PREPAY_RATIO_INVALID")],
+        [("first_self_pay_ratio_ppm", "FIRST_SELF_PAY_RATIO_INVALID")],
         [(each, missing) for each in ("item_code", "item_name", "catalogue_class", "start_date")],
     ]
     assert response.stored == 2
@@ -154,7 +154,7 @@ def test_the_answer_to_the_worst_rows_is_no_larger_than_clients_take(
     services: BothServices,
 ) -> None:
     """Nearly every field of 5,000 rows is wrong; a plain client takes 4 MiB."""
-    changes = {"item_name": "", "catalogue_class": "a", "prepay_ratio_ppm": -1}
+    changes = {"item_name": "", "catalogue_class": "a", "first_self_pay_ratio_ppm": -1}
     days = {"start_date": Date(year=1), "end_date": Date(year=1), "price_ceiling": "free"}
     response = import_items(services, *(item(f"W {n}", **changes, **days) for n in range(5000)))
     error = response.results[4999].error

@@ -62,7 +62,7 @@ def test_a_settlement_books_what_each_party_owes(world: World) -> None:
 
     # 1,000.00 class B less 3 %: eligible 9,970.00; less 900.00 at 68 %.
     assert settlement.excluded_fen == 50_000
-    assert settlement.prepay_fen == 3_000
+    assert settlement.first_self_pay_fen == 3_000
     assert settlement.eligible_fen == 997_000
     assert settlement.deductible_fen == 90_000
     assert settlement.fund_total_fen == 616_760
@@ -378,8 +378,12 @@ def test_what_exceeds_the_price_ceiling_is_own_cost(world: World) -> None:
     bill = world.bill(visit, lines=lines, total_fen=150_000)
     settlement = world.settle(visit, person, bill=bill)
     line = settlement.lines[0]
-    assert (line.over_limit_fen, line.prepay_fen, line.eligible_fen) == (50_000, 30_000, 70_000)
-    assert line.prepay_ratio_ppm == 300_000
+    assert (line.over_limit_fen, line.first_self_pay_fen, line.eligible_fen) == (
+        50_000,
+        30_000,
+        70_000,
+    )
+    assert line.first_self_pay_ratio_ppm == 300_000
 
 
 def test_a_new_benefit_year_starts_empty_and_a_late_bill_counts_in_its_own(world: World) -> None:

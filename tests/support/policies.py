@@ -103,7 +103,7 @@ def line(
         catalogue_class=catalogue_class,
         amount_fen=amount_fen,
         over_limit_fen=over_limit_fen,
-        prepay_ratio_ppm=ratio_ppm,
+        first_self_pay_ratio_ppm=ratio_ppm,
     )
 
 

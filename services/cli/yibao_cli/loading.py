@@ -107,7 +107,7 @@ def _item(item: CatalogueItem) -> catalogue_pb.CatalogueItem:
         item_code=item.item_code,
         item_name=item.item_name,
         catalogue_class=item.catalogue_class,
-        prepay_ratio_ppm=item.prepay_ratio_ppm,
+        first_self_pay_ratio_ppm=item.first_self_pay_ratio_ppm,
         price_ceiling=item.price_ceiling,
         start_date=from_date(item.start_date),
         end_date=_optional(item.end_date),

@@ -32,7 +32,7 @@ class ItemModel(StrictModel):
     item_code: ItemCode
     item_name: Text
     catalogue_class: Annotated[str, code("0[123]", "a catalogue class: 01, 02 or 03")]
-    prepay_ratio_ppm: Annotated[int, whole(0, PPM)] | None = None
+    first_self_pay_ratio_ppm: Annotated[int, whole(0, PPM)] | None = None
     price_ceiling: Yuan | None = None
     start_date: Day
     end_date: Day | None = None
@@ -113,7 +113,7 @@ class ExpectedModel(StrictModel):
     total_fen: Fen
     excluded_fen: Fen
     over_limit_fen: Fen
-    prepay_fen: Fen
+    first_self_pay_fen: Fen
     eligible_fen: Fen
     deductible_fen: Fen
     fund_payments: list[ExpectedPaymentModel]

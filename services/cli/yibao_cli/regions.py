@@ -25,7 +25,7 @@ class CatalogueItem:
     item_code: str
     item_name: str
     catalogue_class: str
-    prepay_ratio_ppm: int | None
+    first_self_pay_ratio_ppm: int | None
     price_ceiling: str
     start_date: dt.date
     end_date: dt.date | None
@@ -81,7 +81,7 @@ class ExpectedSplit:
     total_fen: int
     excluded_fen: int
     over_limit_fen: int
-    prepay_fen: int
+    first_self_pay_fen: int
     eligible_fen: int
     deductible_fen: int
     fund_payments: tuple[ExpectedPayment, ...]
@@ -156,7 +156,7 @@ def load_region(path: Path) -> Region:
                 item_code=item.item_code,
                 item_name=item.item_name,
                 catalogue_class=item.catalogue_class,
-                prepay_ratio_ppm=item.prepay_ratio_ppm,
+                first_self_pay_ratio_ppm=item.first_self_pay_ratio_ppm,
                 price_ceiling=item.price_ceiling or "",
                 start_date=item.start_date,
                 end_date=item.end_date,

@@ -29,15 +29,15 @@ WHOLE = (0, None, 1_000_000)
 
 
 @pytest.mark.parametrize(
-    ("amount_fen", "class_b_ppm", "prepay_fen"),
+    ("amount_fen", "class_b_ppm", "first_self_pay_fen"),
     [(3177, 100_000, 318), (5, 100_000, 1), (4, 100_000, 0), (54_550, 50_000, 2728), (1, 0, 0)],
 )
 def test_the_first_self_pay_share_of_a_line_is_rounded_half_up(
-    amount_fen: int, class_b_ppm: int, prepay_fen: int
+    amount_fen: int, class_b_ppm: int, first_self_pay_fen: int
 ) -> None:
     split = split_of(policy_of(classify(class_b_ppm=class_b_ppm)), line(amount_fen, "02"))
-    assert split.lines[0].prepay_fen == split.prepay_fen == prepay_fen
-    assert split.lines[0].eligible_fen == amount_fen - prepay_fen
+    assert split.lines[0].first_self_pay_fen == split.first_self_pay_fen == first_self_pay_fen
+    assert split.lines[0].eligible_fen == amount_fen - first_self_pay_fen
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_line_is_split_by_class_ceiling_and_share(
     charged: PricedLine, excluded: int, over_limit: int, prepay: int
 ) -> None:
     (told,) = split_of(policy_of(classify()), charged).lines
-    assert (told.excluded_fen, told.over_limit_fen, told.prepay_fen) == (
+    assert (told.excluded_fen, told.over_limit_fen, told.first_self_pay_fen) == (
         excluded,
         over_limit,
         prepay,

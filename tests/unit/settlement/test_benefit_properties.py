@@ -96,10 +96,10 @@ def bills(draw: st.DrawFn) -> list[PricedLine]:
 
 def check_everybody_pays_once(split: Split) -> None:
     for told in split.lines:
-        parts = (told.excluded_fen, told.over_limit_fen, told.prepay_fen, told.eligible_fen)
+        parts = (told.excluded_fen, told.over_limit_fen, told.first_self_pay_fen, told.eligible_fen)
         assert min(parts) >= 0
         assert sum(parts) == told.amount_fen
-    for name in ("excluded_fen", "over_limit_fen", "prepay_fen", "eligible_fen"):
+    for name in ("excluded_fen", "over_limit_fen", "first_self_pay_fen", "eligible_fen"):
         assert getattr(split, name) == sum(getattr(told, name) for told in split.lines)
     assert split.total_fen == sum(told.amount_fen for told in split.lines)
     assert split.fund_total_fen == sum(payment.amount_fen for payment in split.fund_payments)

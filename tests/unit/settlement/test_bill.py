@@ -16,7 +16,7 @@ def item(code: str = "A1", **fields: object) -> CatalogueItem:
     values: dict[str, object] = {
         "item_name": "某项目",
         "catalogue_class": "01",
-        "prepay_ratio_ppm": None,
+        "first_self_pay_ratio_ppm": None,
         "price_ceiling": "",
         "start_date": SINCE,
         "end_date": None,
@@ -94,10 +94,10 @@ def test_an_item_without_a_ceiling_has_nothing_above_it() -> None:
 def test_a_line_keeps_its_number_and_takes_class_and_share_from_the_catalogue() -> None:
     bill = bill_of(ChargedLine(7, "B1", "10", "1", 1_000))
     (priced,) = price_lines(
-        bill, {"B1": item("B1", catalogue_class="02", prepay_ratio_ppm=300_000)}
+        bill, {"B1": item("B1", catalogue_class="02", first_self_pay_ratio_ppm=300_000)}
     )
     assert (priced.line_number, priced.item_code) == (7, "B1")
-    assert (priced.catalogue_class, priced.prepay_ratio_ppm) == ("02", 300_000)
+    assert (priced.catalogue_class, priced.first_self_pay_ratio_ppm) == ("02", 300_000)
 
 
 def test_faults_of_one_kind_keep_their_reason_and_several_kinds_are_told_together() -> None:

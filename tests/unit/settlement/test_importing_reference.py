@@ -158,8 +158,10 @@ def test_rows_whose_key_cannot_be_read_are_not_repeated(kept: MemoryWork) -> Non
 def test_a_class_and_a_share_that_exclude_each_other_are_refused(
     kept: MemoryWork, catalogue_class: str, share: int | None, is_refused: bool
 ) -> None:
-    row = item(catalogue_class=catalogue_class, prepay_ratio_ppm=share)
-    faults = [("prepay_ratio_ppm", Reason.PREPAY_RATIO_INVALID)] if is_refused else []
+    row = item(catalogue_class=catalogue_class, first_self_pay_ratio_ppm=share)
+    faults = (
+        [("first_self_pay_ratio_ppm", Reason.FIRST_SELF_PAY_RATIO_INVALID)] if is_refused else []
+    )
     assert refusals_of(kept, row) == [faults]
 
 
@@ -170,9 +172,9 @@ def test_an_item_brings_its_share_where_a_policy_takes_it_from_the_item(kept: Me
     contents = json.dumps(policy_data(step, region=REGION)).encode()
     policy = load_policy(contents, name="policy_file")
     kept.reference.active.append(DatedPolicy(policy, dt.date(2025, 1, 1), dt.date(2025, 12, 31)))
-    missing = [("prepay_ratio_ppm", Reason.PREPAY_RATIO_INVALID)]
+    missing = [("first_self_pay_ratio_ppm", Reason.FIRST_SELF_PAY_RATIO_INVALID)]
     assert refusals_of(kept, item(catalogue_class="02")) == [missing]
-    assert refusals_of(kept, item(catalogue_class="02", prepay_ratio_ppm=0)) == [[]]
+    assert refusals_of(kept, item(catalogue_class="02", first_self_pay_ratio_ppm=0)) == [[]]
     before = item("B2", catalogue_class="02", end_date=dt.date(2024, 12, 31))
     after = item("B3", catalogue_class="02", start_date=dt.date(2026, 1, 1))
     assert refusals_of(kept, before, after) == [[], []]

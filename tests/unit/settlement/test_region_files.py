@@ -89,9 +89,9 @@ def copy_of_region(tmp_path: Path) -> Path:
         ),
         (
             "catalogue.yaml",
-            "prepay_ratio_ppm: 100_000",
-            "prepay_ratio_ppm: 10%",
-            "items[9].prepay_ratio_ppm",
+            "first_self_pay_ratio_ppm: 100_000",
+            "first_self_pay_ratio_ppm: 10%",
+            "items[9].first_self_pay_ratio_ppm",
             "expected an integer from 0 to 1000000, got '10%'",
         ),
     ],

@@ -69,7 +69,7 @@ def observed(split: Split, policy: Policy, *, balance_fen: int) -> dict[str, Any
     paid = paid_by(split)
     total = max(split.total_fen, 1)
     names: dict[str, Any] = {
-        "preselfpay_amt": split.prepay_fen,
+        "preselfpay_amt": split.first_self_pay_fen,
         "inscp_scp_amt": split.eligible_fen,
         "act_pay_dedc": split.deductible_fen,
         "fund_pay_sumamt": split.fund_total_fen,
@@ -128,7 +128,7 @@ def adjudicate_sample(region: Region) -> tuple[Policy, Split]:
             catalogue_class=items[charged.item_code].catalogue_class,
             amount_fen=charged.amount_fen,
             over_limit_fen=0,
-            prepay_ratio_ppm=items[charged.item_code].prepay_ratio_ppm,
+            first_self_pay_ratio_ppm=items[charged.item_code].first_self_pay_ratio_ppm,
         )
         for charged in bill.lines
     ]

@@ -282,7 +282,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_ROW_REPEATED: _ErrorReason.ValueType  # 114
     """INVALID_ARGUMENT. Rows of an import have the same key; none of them is stored."""
-    ERROR_REASON_PREPAY_RATIO_INVALID: _ErrorReason.ValueType  # 115
+    ERROR_REASON_FIRST_SELF_PAY_RATIO_INVALID: _ErrorReason.ValueType  # 115
     """INVALID_ARGUMENT. The first self-pay share is impossible for the item's class, or is
     missing where a policy in force takes it from the item.
     """
@@ -723,7 +723,7 @@ the person's year changed since the trial. Metadata: `fund_total_fen`, `account_
 """
 ERROR_REASON_ROW_REPEATED: ErrorReason.ValueType  # 114
 """INVALID_ARGUMENT. Rows of an import have the same key; none of them is stored."""
-ERROR_REASON_PREPAY_RATIO_INVALID: ErrorReason.ValueType  # 115
+ERROR_REASON_FIRST_SELF_PAY_RATIO_INVALID: ErrorReason.ValueType  # 115
 """INVALID_ARGUMENT. The first self-pay share is impossible for the item's class, or is
 missing where a policy in force takes it from the item.
 """

@@ -23,7 +23,7 @@ class CatalogueItem(google.protobuf.message.Message):
     ITEM_CODE_FIELD_NUMBER: builtins.int
     ITEM_NAME_FIELD_NUMBER: builtins.int
     CATALOGUE_CLASS_FIELD_NUMBER: builtins.int
-    PREPAY_RATIO_PPM_FIELD_NUMBER: builtins.int
+    FIRST_SELF_PAY_RATIO_PPM_FIELD_NUMBER: builtins.int
     PRICE_CEILING_FIELD_NUMBER: builtins.int
     START_DATE_FIELD_NUMBER: builtins.int
     END_DATE_FIELD_NUMBER: builtins.int
@@ -33,7 +33,7 @@ class CatalogueItem(google.protobuf.message.Message):
     """The name of the item."""
     catalogue_class: builtins.str
     """The catalogue class (chrgitm_lv): `01` A, `02` B, `03` C."""
-    prepay_ratio_ppm: builtins.int
+    first_self_pay_ratio_ppm: builtins.int
     """The first self-pay share of this item in ppm; absent where the policy's share for
     the class holds. Required where a policy in force takes the share of the class from
     the item; class `01` has none, class `03` has 1000000 or none.
@@ -54,14 +54,14 @@ class CatalogueItem(google.protobuf.message.Message):
         item_code: builtins.str = ...,
         item_name: builtins.str = ...,
         catalogue_class: builtins.str = ...,
-        prepay_ratio_ppm: builtins.int | None = ...,
+        first_self_pay_ratio_ppm: builtins.int | None = ...,
         price_ceiling: builtins.str = ...,
         start_date: yibao.common.v1.date_pb2.Date | None = ...,
         end_date: yibao.common.v1.date_pb2.Date | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_prepay_ratio_ppm", b"_prepay_ratio_ppm", "end_date", b"end_date", "prepay_ratio_ppm", b"prepay_ratio_ppm", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_prepay_ratio_ppm", b"_prepay_ratio_ppm", "catalogue_class", b"catalogue_class", "end_date", b"end_date", "item_code", b"item_code", "item_name", b"item_name", "prepay_ratio_ppm", b"prepay_ratio_ppm", "price_ceiling", b"price_ceiling", "start_date", b"start_date"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["_prepay_ratio_ppm", b"_prepay_ratio_ppm"]) -> typing.Literal["prepay_ratio_ppm"] | None: ...
+    def HasField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "end_date", b"end_date", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "catalogue_class", b"catalogue_class", "end_date", b"end_date", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "item_code", b"item_code", "item_name", b"item_name", "price_ceiling", b"price_ceiling", "start_date", b"start_date"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm"]) -> typing.Literal["first_self_pay_ratio_ppm"] | None: ...
 
 global___CatalogueItem = CatalogueItem
 

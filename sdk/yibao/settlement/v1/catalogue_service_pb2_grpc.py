@@ -61,7 +61,7 @@ class CatalogueServiceServicer(object):
         refused, and tells every fault of each. A row with the code and first day of one
         stored before replaces it; of several such in one request none is stored. Callers:
         agency of the region. Idempotent by `request_id`; corrected rows come under another
-        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, PREPAY_RATIO_INVALID.
+        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

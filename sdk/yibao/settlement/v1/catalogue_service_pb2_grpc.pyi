@@ -29,7 +29,7 @@ class CatalogueServiceStub:
     refused, and tells every fault of each. A row with the code and first day of one
     stored before replaces it; of several such in one request none is stored. Callers:
     agency of the region. Idempotent by `request_id`; corrected rows come under another
-    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, PREPAY_RATIO_INVALID.
+    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
     """
 
     GetCatalogueItem: grpc.UnaryUnaryMultiCallable[
@@ -62,7 +62,7 @@ class CatalogueServiceAsyncStub:
     refused, and tells every fault of each. A row with the code and first day of one
     stored before replaces it; of several such in one request none is stored. Callers:
     agency of the region. Idempotent by `request_id`; corrected rows come under another
-    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, PREPAY_RATIO_INVALID.
+    one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
     """
 
     GetCatalogueItem: grpc.aio.UnaryUnaryMultiCallable[
@@ -97,7 +97,7 @@ class CatalogueServiceServicer(metaclass=abc.ABCMeta):
         refused, and tells every fault of each. A row with the code and first day of one
         stored before replaces it; of several such in one request none is stored. Callers:
         agency of the region. Idempotent by `request_id`; corrected rows come under another
-        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, PREPAY_RATIO_INVALID.
+        one. Reasons: REQUEST_ID_REUSED; of a row also ROW_REPEATED, FIRST_SELF_PAY_RATIO_INVALID.
         """
 
     @abc.abstractmethod

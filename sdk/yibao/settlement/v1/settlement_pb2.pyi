@@ -52,7 +52,7 @@ global___SettlementState = SettlementState
 @typing.final
 class Settlement(google.protobuf.message.Message):
     """What a bill costs whom. Per line and per bill, to the fen:
-      total = excluded + over_limit + prepay + eligible
+      total = excluded + over_limit + first_self_pay + eligible
       total = fund_total + personal_total;  personal_total = account + cash
     """
 
@@ -72,7 +72,7 @@ class Settlement(google.protobuf.message.Message):
     TOTAL_FEN_FIELD_NUMBER: builtins.int
     EXCLUDED_FEN_FIELD_NUMBER: builtins.int
     OVER_LIMIT_FEN_FIELD_NUMBER: builtins.int
-    PREPAY_FEN_FIELD_NUMBER: builtins.int
+    FIRST_SELF_PAY_FEN_FIELD_NUMBER: builtins.int
     ELIGIBLE_FEN_FIELD_NUMBER: builtins.int
     DEDUCTIBLE_FEN_FIELD_NUMBER: builtins.int
     FUND_PAYMENTS_FIELD_NUMBER: builtins.int
@@ -111,7 +111,7 @@ class Settlement(google.protobuf.message.Message):
     """Class C and other full own cost (fulamt_ownpay_amt), in fen."""
     over_limit_fen: builtins.int
     """Above the price ceilings (overlmt_selfpay), in fen."""
-    prepay_fen: builtins.int
+    first_self_pay_fen: builtins.int
     """First self-pay shares of class B (preselfpay_amt), in fen."""
     eligible_fen: builtins.int
     """In policy scope (inscp_scp_amt), in fen."""
@@ -188,7 +188,7 @@ class Settlement(google.protobuf.message.Message):
         total_fen: builtins.int = ...,
         excluded_fen: builtins.int = ...,
         over_limit_fen: builtins.int = ...,
-        prepay_fen: builtins.int = ...,
+        first_self_pay_fen: builtins.int = ...,
         eligible_fen: builtins.int = ...,
         deductible_fen: builtins.int = ...,
         fund_payments: collections.abc.Iterable[global___FundPayment] | None = ...,
@@ -207,7 +207,7 @@ class Settlement(google.protobuf.message.Message):
         reverse_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["facts", b"facts", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "account_used", b"account_used", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "lines", b"lines", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "prepay_fen", b"prepay_fen", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "account_used", b"account_used", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "lines", b"lines", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
 
 global___Settlement = Settlement
 
@@ -306,9 +306,9 @@ class SettledLine(google.protobuf.message.Message):
     AMOUNT_FEN_FIELD_NUMBER: builtins.int
     EXCLUDED_FEN_FIELD_NUMBER: builtins.int
     OVER_LIMIT_FEN_FIELD_NUMBER: builtins.int
-    PREPAY_FEN_FIELD_NUMBER: builtins.int
+    FIRST_SELF_PAY_FEN_FIELD_NUMBER: builtins.int
     ELIGIBLE_FEN_FIELD_NUMBER: builtins.int
-    PREPAY_RATIO_PPM_FIELD_NUMBER: builtins.int
+    FIRST_SELF_PAY_RATIO_PPM_FIELD_NUMBER: builtins.int
     line_number: builtins.int
     """The line's number in the bill."""
     item_code: builtins.str
@@ -321,11 +321,11 @@ class SettledLine(google.protobuf.message.Message):
     """Full own cost, in fen."""
     over_limit_fen: builtins.int
     """Above the price ceiling, in fen."""
-    prepay_fen: builtins.int
+    first_self_pay_fen: builtins.int
     """The first self-pay share, in fen."""
     eligible_fen: builtins.int
     """In policy scope, in fen."""
-    prepay_ratio_ppm: builtins.int
+    first_self_pay_ratio_ppm: builtins.int
     """The item's own first self-pay share in ppm; absent where the policy's share for the
     class decided.
     """
@@ -338,13 +338,13 @@ class SettledLine(google.protobuf.message.Message):
         amount_fen: builtins.int = ...,
         excluded_fen: builtins.int = ...,
         over_limit_fen: builtins.int = ...,
-        prepay_fen: builtins.int = ...,
+        first_self_pay_fen: builtins.int = ...,
         eligible_fen: builtins.int = ...,
-        prepay_ratio_ppm: builtins.int | None = ...,
+        first_self_pay_ratio_ppm: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_prepay_ratio_ppm", b"_prepay_ratio_ppm", "prepay_ratio_ppm", b"prepay_ratio_ppm"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_prepay_ratio_ppm", b"_prepay_ratio_ppm", "amount_fen", b"amount_fen", "catalogue_class", b"catalogue_class", "eligible_fen", b"eligible_fen", "excluded_fen", b"excluded_fen", "item_code", b"item_code", "line_number", b"line_number", "over_limit_fen", b"over_limit_fen", "prepay_fen", b"prepay_fen", "prepay_ratio_ppm", b"prepay_ratio_ppm"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["_prepay_ratio_ppm", b"_prepay_ratio_ppm"]) -> typing.Literal["prepay_ratio_ppm"] | None: ...
+    def HasField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "amount_fen", b"amount_fen", "catalogue_class", b"catalogue_class", "eligible_fen", b"eligible_fen", "excluded_fen", b"excluded_fen", "first_self_pay_fen", b"first_self_pay_fen", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "item_code", b"item_code", "line_number", b"line_number", "over_limit_fen", b"over_limit_fen"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm"]) -> typing.Literal["first_self_pay_ratio_ppm"] | None: ...
 
 global___SettledLine = SettledLine
 

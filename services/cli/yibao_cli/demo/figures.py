@@ -11,7 +11,7 @@ _BEFORE_FUNDS = (
     ("total_fen", "Total", "医疗费总额"),
     ("excluded_fen", "Own cost", "全自费金额"),
     ("over_limit_fen", "Above price ceilings", "超限价自费费用"),
-    ("prepay_fen", "First self-pay share", "先行自付金额"),
+    ("first_self_pay_fen", "First self-pay share", "先行自付金额"),
     ("eligible_fen", "Covered by the policy", "符合政策范围金额"),
     ("deductible_fen", "Deductible", "实际支付起付线"),
 )

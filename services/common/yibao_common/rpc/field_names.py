@@ -103,7 +103,7 @@ NAMES_ZH = {
     "policy_file": "政策文件",
     "policy_version": "政策版本",
     "premium_receive_date": "保费到账日期",
-    "prepay_ratio_ppm": "先行自付比例",
+    "first_self_pay_ratio_ppm": "先行自付比例",
     "presentation": "扫码信息",
     "price_ceiling": "最高限价",
     "proofing_method": "实名核验方式",

@@ -79,13 +79,13 @@ def _entries_owed(record: SettlementRecord) -> tuple[Entry, ...]:
 
 def _sum_faults(record: SettlementRecord) -> Iterator[str]:
     """Yields what does not add up in a stored settlement."""
-    parts = ("excluded_fen", "over_limit_fen", "prepay_fen", "eligible_fen")
+    parts = ("excluded_fen", "over_limit_fen", "first_self_pay_fen", "eligible_fen")
     for name, part in (("total_fen", "amount_fen"), *((part, part) for part in parts)):
         lines_fen = sum(getattr(line, part) for line in record.lines)
         if lines_fen != getattr(record, name):
             yield f"lines have {lines_fen} fen of {name}, the bill {getattr(record, name)}"
     if sum(getattr(record, part) for part in parts) != record.total_fen:
-        yield "excluded, over limit, prepay and eligible do not sum to the total"
+        yield "excluded, over limit, first self-pay and eligible do not sum to the total"
     if sum(payment.amount_fen for payment in record.fund_payments) != record.fund_total_fen:
         yield "what the funds pay does not sum"
     if record.fund_total_fen + record.personal_total_fen != record.total_fen:

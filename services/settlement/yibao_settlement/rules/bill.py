@@ -71,7 +71,7 @@ class CatalogueItem:
     item_code: str
     item_name: str
     catalogue_class: str
-    prepay_ratio_ppm: int | None
+    first_self_pay_ratio_ppm: int | None
     price_ceiling: str
     start_date: dt.date
     end_date: dt.date | None
@@ -111,7 +111,7 @@ def price_lines(bill: Bill, items: Mapping[str, CatalogueItem | None]) -> tuple[
                 item.catalogue_class,
                 line.amount_fen,
                 _over_limit_fen(line, item.price_ceiling) if item.price_ceiling else 0,
-                item.prepay_ratio_ppm,
+                item.first_self_pay_ratio_ppm,
                 line.unit_price,
                 line.quantity,
             )

@@ -46,13 +46,13 @@ def item_faults(item: CatalogueItem, asking: Collection[Asking]) -> Iterator[Fie
     if item.catalogue_class not in _CLASSES:
         message = "is no catalogue class: 01, 02 or 03"
         yield FieldFault("catalogue_class", Reason.FIELD_OUT_OF_RANGE, message)
-    share = item.prepay_ratio_ppm
+    share = item.first_self_pay_ratio_ppm
     if item.catalogue_class == _FULLY_COVERED and share:
         message = "an item of class 01 has no first self-pay share"
-        yield FieldFault("prepay_ratio_ppm", Reason.PREPAY_RATIO_INVALID, message)
+        yield FieldFault("first_self_pay_ratio_ppm", Reason.FIRST_SELF_PAY_RATIO_INVALID, message)
     if item.catalogue_class == _OWN_COST and share not in (None, PPM):
         message = f"an item of class 03 is own cost: the share is {PPM} or absent"
-        yield FieldFault("prepay_ratio_ppm", Reason.PREPAY_RATIO_INVALID, message)
+        yield FieldFault("first_self_pay_ratio_ppm", Reason.FIRST_SELF_PAY_RATIO_INVALID, message)
     if share is None:
         for each in asking:
             if item.catalogue_class in each.classes and _meet(item, each):
@@ -60,7 +60,9 @@ def item_faults(item: CatalogueItem, asking: Collection[Asking]) -> Iterator[Fie
                     f"is required: policy {each.policy_version} takes the share of class "
                     f"{item.catalogue_class} from the item"
                 )
-                yield FieldFault("prepay_ratio_ppm", Reason.PREPAY_RATIO_INVALID, message)
+                yield FieldFault(
+                    "first_self_pay_ratio_ppm", Reason.FIRST_SELF_PAY_RATIO_INVALID, message
+                )
                 break
     yield from _days_faults(item.start_date, item.end_date)
 

@@ -154,15 +154,15 @@ def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
             amount_fen=line.amount_fen,
             excluded_fen=line.excluded_fen,
             over_limit_fen=line.over_limit_fen,
-            prepay_fen=line.prepay_fen,
+            first_self_pay_fen=line.first_self_pay_fen,
             eligible_fen=line.eligible_fen,
         )
-        if line.prepay_ratio_ppm is not None:
-            added.prepay_ratio_ppm = line.prepay_ratio_ppm
+        if line.first_self_pay_ratio_ppm is not None:
+            added.first_self_pay_ratio_ppm = line.first_self_pay_ratio_ppm
     settlement.total_fen = record.total_fen
     settlement.excluded_fen = record.excluded_fen
     settlement.over_limit_fen = record.over_limit_fen
-    settlement.prepay_fen = record.prepay_fen
+    settlement.first_self_pay_fen = record.first_self_pay_fen
     settlement.eligible_fen = record.eligible_fen
     settlement.deductible_fen = record.deductible_fen
     for payment in record.fund_payments:

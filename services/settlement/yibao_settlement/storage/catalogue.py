@@ -14,7 +14,7 @@ ITEM_COLUMNS = (
     "item_code",
     "item_name",
     "catalogue_class",
-    "prepay_ratio_ppm",
+    "first_self_pay_ratio_ppm",
     "price_ceiling",
     "start_date",
     "end_date",
@@ -66,7 +66,7 @@ class StoredCatalogue:
         conditions = [
             column.region == self._region,
             column.catalogue_class.in_(sorted(classes)),
-            column.prepay_ratio_ppm.is_(None),
+            column.first_self_pay_ratio_ppm.is_(None),
             sa.or_(column.end_date.is_(None), column.end_date >= start_date),
         ]
         if end_date is not None:

@@ -59,7 +59,7 @@ catalogue_item = sa.Table(
     sa.Column("end_date", sa.Date),
     sa.Column("item_name", sa.String(200), nullable=False),
     sa.Column("catalogue_class", sa.String(2), nullable=False),
-    sa.Column("prepay_ratio_ppm", sa.Integer),
+    sa.Column("first_self_pay_ratio_ppm", sa.Integer),
     # The decimal text as imported: up to 6 decimals of yuan.
     sa.Column("price_ceiling", sa.String(20), nullable=False),
 )

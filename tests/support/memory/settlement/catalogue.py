@@ -32,7 +32,7 @@ class MemoryCatalogue(CatalogueRows):
             each.item_code
             for each in self.items.values()
             if each.catalogue_class in classes
-            and each.prepay_ratio_ppm is None
+            and each.first_self_pay_ratio_ppm is None
             and (each.end_date is None or each.end_date >= start_date)
             and (end_date is None or each.start_date <= end_date)
         }

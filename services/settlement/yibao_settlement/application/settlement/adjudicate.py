@@ -132,7 +132,7 @@ def record_of(
         total_fen=split.total_fen,
         excluded_fen=split.excluded_fen,
         over_limit_fen=split.over_limit_fen,
-        prepay_fen=split.prepay_fen,
+        first_self_pay_fen=split.first_self_pay_fen,
         eligible_fen=split.eligible_fen,
         deductible_fen=split.deductible_fen,
         fund_payments=split.fund_payments,

@@ -30,7 +30,7 @@ def settled_again(record: SettlementRecord, policy: Policy) -> Split:
             line.catalogue_class,
             line.amount_fen,
             line.over_limit_fen,
-            line.prepay_ratio_ppm,
+            line.first_self_pay_ratio_ppm,
             line.unit_price,
             line.quantity,
         )

@@ -53,7 +53,7 @@ class SettlementRecord(NamedTuple):
     total_fen: int
     excluded_fen: int
     over_limit_fen: int
-    prepay_fen: int
+    first_self_pay_fen: int
     eligible_fen: int
     deductible_fen: int
     fund_payments: tuple[FundPayment, ...]

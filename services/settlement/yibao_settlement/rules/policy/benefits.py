@@ -92,7 +92,7 @@ def _close(
         total_fen=amounts[TOTAL],
         excluded_fen=amounts[EXCLUDED],
         over_limit_fen=amounts[OVER_LIMIT],
-        prepay_fen=amounts[PREPAY],
+        first_self_pay_fen=amounts[PREPAY],
         eligible_fen=amounts[ELIGIBLE],
         deductible_fen=work.deductible_fen,
         fund_payments=tuple(work.payments),

@@ -49,7 +49,9 @@ def classify_lines(
             own, over, first, ratio = amount, 0, 0, OWN_COST
         else:
             own = 0
-            ratio = share if line.prepay_ratio_ppm is None else line.prepay_ratio_ppm
+            ratio = (
+                share if line.first_self_pay_ratio_ppm is None else line.first_self_pay_ratio_ppm
+            )
             if ratio == BY_ITEM:
                 raise _no_share(step, line)
             first = share_half_up_fen(amount - over, ratio_ppm=ratio) if ratio else 0
@@ -57,7 +59,7 @@ def classify_lines(
         split.append(
             SplitLine(
                 *(number, line.item_code, catalogue_class, amount, own, over, first, eligible),
-                *(line.prepay_ratio_ppm, line.unit_price, line.quantity),
+                *(line.first_self_pay_ratio_ppm, line.unit_price, line.quantity),
             )
         )
         told += (number, _CLASSES[catalogue_class], ratio, amount, own, over, first)

@@ -32,7 +32,7 @@ class ClassifySums(NamedTuple):
     total_fen: int
     excluded_fen: int
     over_limit_fen: int
-    prepay_fen: int
+    first_self_pay_fen: int
     eligible_fen: int
 
 
@@ -45,7 +45,7 @@ class ClassifiedLine(NamedTuple):
     amount_fen: int
     excluded_fen: int
     over_limit_fen: int
-    prepay_fen: int
+    first_self_pay_fen: int
 
 
 class ClassifyRecord(tuple[int, ...]):
@@ -117,7 +117,7 @@ class AccountRecord(NamedTuple):
     balance_fen: int
     copay_fen: int
     deductible_fen: int
-    prepay_fen: int
+    first_self_pay_fen: int
     over_limit_fen: int
     excluded_fen: int
     paid_fen: int

@@ -28,7 +28,7 @@ class PricedLine(NamedTuple):
     """A line with what the catalogue of the day says of its item.
 
     `over_limit_fen` is the part of `amount_fen` above the price ceiling (T-07).
-    `prepay_ratio_ppm` is the item's own first self-pay share; None leaves it to the
+    `first_self_pay_ratio_ppm` is the item's own first self-pay share; None leaves it to the
     policy's share for the class. `unit_price` and `quantity` are as charged, and empty in
     settlements of before they were kept: nothing is calculated from them here.
     """
@@ -38,15 +38,15 @@ class PricedLine(NamedTuple):
     catalogue_class: str
     amount_fen: int
     over_limit_fen: int
-    prepay_ratio_ppm: int | None
+    first_self_pay_ratio_ppm: int | None
     unit_price: str = ""
     quantity: str = ""
 
 
 class SplitLine(NamedTuple):
-    """A line as adjudicated: amount = excluded + over limit + prepay + eligible.
+    """A line as adjudicated: amount = excluded + over limit + first self-pay + eligible.
 
-    `prepay_ratio_ppm` is the item's own first self-pay share; None where the policy's
+    `first_self_pay_ratio_ppm` is the item's own first self-pay share; None where the policy's
     share for the class decided. `unit_price` and `quantity` are those of `PricedLine`.
 
     A named tuple because it is made three times as fast as a frozen dataclass, and the
@@ -59,9 +59,9 @@ class SplitLine(NamedTuple):
     amount_fen: int
     excluded_fen: int
     over_limit_fen: int
-    prepay_fen: int
+    first_self_pay_fen: int
     eligible_fen: int
-    prepay_ratio_ppm: int | None
+    first_self_pay_ratio_ppm: int | None
     unit_price: str
     quantity: str
 
@@ -88,7 +88,7 @@ class Split:
     total_fen: int
     excluded_fen: int
     over_limit_fen: int
-    prepay_fen: int
+    first_self_pay_fen: int
     eligible_fen: int
     deductible_fen: int
     fund_payments: tuple[FundPayment, ...]
@@ -106,7 +106,12 @@ def check_split(split: Split) -> None:
 
     Raises InvariantError where one is borne twice, by nobody, or less than nothing.
     """
-    claimed = (split.excluded_fen, split.over_limit_fen, split.prepay_fen, split.eligible_fen)
+    claimed = (
+        split.excluded_fen,
+        split.over_limit_fen,
+        split.first_self_pay_fen,
+        split.eligible_fen,
+    )
     paid = (split.fund_total_fen, split.account_fen, split.cash_fen)
     if (
         min(*claimed, *paid, split.deductible_fen, split.personal_total_fen) < 0

@@ -121,13 +121,13 @@ def _tell_classify(record: ClassifyRecord) -> _Told:
         if line.ratio_ppm not in (OWN_COST, 0):
             count, shared, paid = shares.get(line.ratio_ppm, (0, 0, 0))
             shared += line.amount_fen - line.over_limit_fen
-            shares[line.ratio_ppm] = (count + 1, shared, paid + line.prepay_fen)
+            shares[line.ratio_ppm] = (count + 1, shared, paid + line.first_self_pay_fen)
     parts = []
     for ratio, (count, shared, paid) in sorted(shares.items()):
         rounded = paid != share_half_up_fen(shared, ratio_ppm=ratio)
         note = f" (rounded on each of {count} lines)" if rounded else ""
         parts.append(f"{yuan(shared)} x {percent(ratio)} = {yuan(paid)}{note}")
-    own = (sums.excluded_fen, sums.over_limit_fen, sums.prepay_fen)
+    own = (sums.excluded_fen, sums.over_limit_fen, sums.first_self_pay_fen)
     parts.append(f"{difference([sums.total_fen], own)} = {yuan(sums.eligible_fen)}")
     inputs = tuple(map(NamedAmount, BILL_NAMES[:4], (sums.total_fen, *own)))
     return _Told(inputs, "; ".join(parts), sums.eligible_fen)

@@ -12,7 +12,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.split import Facts, FundPayment
 
-# Excluded, over limit, prepay, eligible, deductible.
+# Excluded, over limit, first self-pay, eligible, deductible.
 _Amounts = tuple[int, int, int, int, int]
 
 
@@ -38,13 +38,15 @@ class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         Raises ValueError where the digest is no hexadecimal number.
         """
-        excluded_fen, over_limit_fen, prepay_fen, eligible_fen, deductible_fen = self.amounts
+        excluded_fen, over_limit_fen, first_self_pay_fen, eligible_fen, deductible_fen = (
+            self.amounts
+        )
         return {
             "account_used": self.account_used,
             "accumulations": self.accumulations,
             "excluded_fen": excluded_fen,
             "over_limit_fen": over_limit_fen,
-            "prepay_fen": prepay_fen,
+            "first_self_pay_fen": first_self_pay_fen,
             "eligible_fen": eligible_fen,
             "deductible_fen": deductible_fen,
             "balance_before_fen": self.balance_before_fen,
@@ -64,7 +66,7 @@ def stored_from(record: SettlementRecord) -> StoredRecord:
         (
             record.excluded_fen,
             record.over_limit_fen,
-            record.prepay_fen,
+            record.first_self_pay_fen,
             record.eligible_fen,
             record.deductible_fen,
         ),

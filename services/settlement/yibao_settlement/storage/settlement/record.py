@@ -6,14 +6,14 @@ it is. Form 1 is an object with these names:
 
     account_used, balance_before_fen   as in `SettlementRecord`
     accumulations, year_before         objects: name to value
-    amounts                            excluded, over limit, prepay, eligible, deductible
+    amounts                            excluded, over limit, first self-pay, eligible, deductible
     entries                            arrays: account, fen
     facts                              an object, as in `Facts`
     fund_payments                      arrays: fund, step, base, amount
     trace                              the SHA-256 in hexadecimal
 
-and a line is an array: number, item, class, amount, excluded, over limit, prepay, eligible,
-prepay ratio, unit price, quantity (both empty where they were not kept yet). That is the
+and a line is an array: number, item, class, amount, excluded, over limit, first self-pay, eligible,
+first self-pay ratio, unit price, quantity (both empty where they were not kept yet). That is the
 order of `SplitLine`; whoever changes it makes a new form.
 """
 
