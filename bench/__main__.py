@@ -42,6 +42,8 @@ _BULK_SIZE = 100
 _BATCH_SIZE = 128
 _WRITER_PATIENTS = 6_000
 _HOT_PERSONS = 500
+# More than there are codes in a second: each gets one a second.
+_CERTIFICATES = 4_000
 # More than a client can send in a second on two cores, whatever the RPC.
 _MOST_PER_SECOND = 9_000
 
@@ -87,7 +89,7 @@ class Bench:
             self._signer(), region=_REGION, patients=patients[:_HOT_PERSONS], bill_prefix="H"
         )
         self._writer_patients = iter(patients[persons:])
-        certificates = certificates_of(self.stack, self._region, count=300)
+        certificates = certificates_of(self.stack, self._region, count=_CERTIFICATES)
         self._issue_requests = issue_requests(_REGION, certificates)
         self._verify = VerifyBench()
 

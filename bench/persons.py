@@ -17,6 +17,8 @@ from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
 from yibao_common.values.ids import new_id
 
+# Calls that wait at a time: within the limit of calls a second, and of the queue.
+_AT_ONCE = 200
 _AUDIENCES = ("01101", "01103", "01301", "02121")
 
 
@@ -24,33 +26,44 @@ def certificates_of(stack: Stack, region: Region, *, count: int) -> list[str]:
     """Registers `count` persons, activates their certificates and returns the ids."""
     persons = PersonServiceStub(stack.channel("identity", parties_of(region).maker))
     certificates = CertificateServiceStub(stack.channel("identity", CHANNEL))
-    calls = []
-    for number in range(count):
-        request = RegisterPersonRequest(
-            request_id=new_id(),
-            region=region.region,
-            certificate_type="01",
-            certificate_number=_citizen_number(number),
-            person_name=f"测试{number}",
-            insurance_type="390",
-            person_class="16",
-            start_date=Date(year=2014, month=1, day=1),
-        )
-        calls.append(persons.RegisterPerson.future(request, timeout=30))
-    activations = [
-        certificates.ActivateCertificate.future(
-            ActivateCertificateRequest(
-                request_id=new_id(),
-                region=region.region,
-                person_id=call.result().person.person_id,
-                proofing_method=certificate_pb2.PROOFING_METHOD_FACE,
-                proofing_reference="bench",
-            ),
-            timeout=30,
-        )
-        for call in calls
-    ]
-    return [activation.result().certificate.certificate_id for activation in activations]
+    found: list[str] = []
+    for start in range(0, count, _AT_ONCE):
+        numbers = range(start, min(start + _AT_ONCE, count))
+        calls = [
+            persons.RegisterPerson.future(_registration(region, number), timeout=30)
+            for number in numbers
+        ]
+        activations = [
+            certificates.ActivateCertificate.future(
+                _activation(region, call.result().person.person_id), timeout=30
+            )
+            for call in calls
+        ]
+        found += [each.result().certificate.certificate_id for each in activations]
+    return found
+
+
+def _registration(region: Region, number: int) -> RegisterPersonRequest:
+    return RegisterPersonRequest(
+        request_id=new_id(),
+        region=region.region,
+        certificate_type="01",
+        certificate_number=_citizen_number(number),
+        person_name=f"测试{number}",
+        insurance_type="390",
+        person_class="16",
+        start_date=Date(year=2014, month=1, day=1),
+    )
+
+
+def _activation(region: Region, person_id: str) -> ActivateCertificateRequest:
+    return ActivateCertificateRequest(
+        request_id=new_id(),
+        region=region.region,
+        person_id=person_id,
+        proofing_method=certificate_pb2.PROOFING_METHOD_FACE,
+        proofing_reference="bench",
+    )
 
 
 def _citizen_number(number: int) -> str:
@@ -63,12 +76,16 @@ def _citizen_number(number: int) -> str:
 
 
 def issue_requests(region: str, certificate_ids: list[str]) -> Iterator[bytes]:
-    """Yields serialised requests of IssueQrCode without end."""
+    """Yields serialised requests of IssueQrCode without end.
+
+    A holder gets one code a second, so that each certificate's turn comes once in a round
+    of all of them: fewer certificates than calls a second measure that wait.
+    """
     messages = [
         IssueQrCodeRequest(
             region=region, certificate_id=certificate_id, audience=audience
         ).SerializeToString()
-        for certificate_id in certificate_ids
         for audience in _AUDIENCES
+        for certificate_id in certificate_ids
     ]
     return itertools.cycle(messages)
