@@ -254,8 +254,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_POLICY_NO_MATCHING_ROW: _ErrorReason.ValueType  # 106
     """FAILED_PRECONDITION. A table of the policy has no row for this person and
-    institution; nobody guessed one. Metadata: `step_id`, `key`, `line_number`; the last
-    where the table is asked for each line.
+    institution; nobody guessed one. Metadata: `step_id`, `key`, `line_number`,
+    `line_id`; the last two where the table is asked for each line.
     """
     ERROR_REASON_BILL_ALREADY_SETTLED: _ErrorReason.ValueType  # 107
     """ALREADY_EXISTS. The bill number is settled in this visit. Metadata: `settlement_id`."""
@@ -303,6 +303,36 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     no policy decided the days after it. Metadata: `policy_version`, `first_day`: the
     open-ended one, and the first day that would have no policy.
     """
+    ERROR_REASON_POLICY_NOT_IN_FORCE: _ErrorReason.ValueType  # 126
+    """FAILED_PRECONDITION. The policy does not decide bills of this day. Metadata: `date`,
+    `policy_version`.
+    """
+    ERROR_REASON_FACT_MISSING: _ErrorReason.ValueType  # 127
+    """FAILED_PRECONDITION. A table of the policy asks for a fact that the bill, the visit, the
+    institution or the enrolment does not say. Metadata: `fact`.
+    """
+    ERROR_REASON_PARAMETER_NOT_IN_FORCE: _ErrorReason.ValueType  # 128
+    """FAILED_PRECONDITION. A parameter of the policy has no value yet on this day. Metadata:
+    `parameter`, `date`.
+    """
+    ERROR_REASON_GIVEN_EXCEEDS_BASE: _ErrorReason.ValueType  # 129
+    """FAILED_PRECONDITION. Another payer is said to have paid more than there is to pay.
+    Metadata: `fund_type`, `excess_fen`.
+    """
+    ERROR_REASON_GIVEN_UNKNOWN: _ErrorReason.ValueType  # 130
+    """FAILED_PRECONDITION. Another payer is said to have paid whose payments the policy does
+    not take. Metadata: `fund_type`, `excess_fen`.
+    """
+    ERROR_REASON_LINE_OUT_OF_COVER: _ErrorReason.ValueType  # 131
+    """FAILED_PRECONDITION. A line's day lies outside the person's cover, and the policy refuses
+    such bills. Metadata: `line_id`, `date`.
+    """
+    ERROR_REASON_LINE_NEGATIVE: _ErrorReason.ValueType  # 132
+    """INVALID_ARGUMENT. A line has a negative amount: what is returned of a settled bill is a
+    refund of that bill. Metadata: `line_id`.
+    """
+    ERROR_REASON_LINE_OUTSIDE_VISIT: _ErrorReason.ValueType  # 133
+    """INVALID_ARGUMENT. A line's day lies outside the visit; the line alone is refused."""
     ERROR_REASON_REGISTRATION_NOT_FOUND: _ErrorReason.ValueType  # 140
     """NOT_FOUND. No such registration in the caller's scope. Metadata: `registration_id`."""
     ERROR_REASON_REGION_EXCLUDED: _ErrorReason.ValueType  # 141
@@ -695,8 +725,8 @@ Metadata: `region`, `insurance_type`, `date`.
 """
 ERROR_REASON_POLICY_NO_MATCHING_ROW: ErrorReason.ValueType  # 106
 """FAILED_PRECONDITION. A table of the policy has no row for this person and
-institution; nobody guessed one. Metadata: `step_id`, `key`, `line_number`; the last
-where the table is asked for each line.
+institution; nobody guessed one. Metadata: `step_id`, `key`, `line_number`,
+`line_id`; the last two where the table is asked for each line.
 """
 ERROR_REASON_BILL_ALREADY_SETTLED: ErrorReason.ValueType  # 107
 """ALREADY_EXISTS. The bill number is settled in this visit. Metadata: `settlement_id`."""
@@ -744,6 +774,36 @@ ERROR_REASON_POLICY_LEAVES_GAP: ErrorReason.ValueType  # 125
 no policy decided the days after it. Metadata: `policy_version`, `first_day`: the
 open-ended one, and the first day that would have no policy.
 """
+ERROR_REASON_POLICY_NOT_IN_FORCE: ErrorReason.ValueType  # 126
+"""FAILED_PRECONDITION. The policy does not decide bills of this day. Metadata: `date`,
+`policy_version`.
+"""
+ERROR_REASON_FACT_MISSING: ErrorReason.ValueType  # 127
+"""FAILED_PRECONDITION. A table of the policy asks for a fact that the bill, the visit, the
+institution or the enrolment does not say. Metadata: `fact`.
+"""
+ERROR_REASON_PARAMETER_NOT_IN_FORCE: ErrorReason.ValueType  # 128
+"""FAILED_PRECONDITION. A parameter of the policy has no value yet on this day. Metadata:
+`parameter`, `date`.
+"""
+ERROR_REASON_GIVEN_EXCEEDS_BASE: ErrorReason.ValueType  # 129
+"""FAILED_PRECONDITION. Another payer is said to have paid more than there is to pay.
+Metadata: `fund_type`, `excess_fen`.
+"""
+ERROR_REASON_GIVEN_UNKNOWN: ErrorReason.ValueType  # 130
+"""FAILED_PRECONDITION. Another payer is said to have paid whose payments the policy does
+not take. Metadata: `fund_type`, `excess_fen`.
+"""
+ERROR_REASON_LINE_OUT_OF_COVER: ErrorReason.ValueType  # 131
+"""FAILED_PRECONDITION. A line's day lies outside the person's cover, and the policy refuses
+such bills. Metadata: `line_id`, `date`.
+"""
+ERROR_REASON_LINE_NEGATIVE: ErrorReason.ValueType  # 132
+"""INVALID_ARGUMENT. A line has a negative amount: what is returned of a settled bill is a
+refund of that bill. Metadata: `line_id`.
+"""
+ERROR_REASON_LINE_OUTSIDE_VISIT: ErrorReason.ValueType  # 133
+"""INVALID_ARGUMENT. A line's day lies outside the visit; the line alone is refused."""
 ERROR_REASON_REGISTRATION_NOT_FOUND: ErrorReason.ValueType  # 140
 """NOT_FOUND. No such registration in the caller's scope. Metadata: `registration_id`."""
 ERROR_REASON_REGION_EXCLUDED: ErrorReason.ValueType  # 141

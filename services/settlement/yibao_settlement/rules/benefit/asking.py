@@ -1,0 +1,91 @@
+"""The facts of one leg, asked by the tables of a policy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.benefit.amounts import Amount, PartOf
+from yibao_settlement.rules.benefit.conditions import FactValue
+from yibao_settlement.rules.benefit.facts import CARE_GROUP, COUNT
+from yibao_settlement.rules.benefit.leg import fact_missing
+from yibao_settlement.rules.benefit.policy import BenefitPolicy, ParameterValue
+from yibao_settlement.rules.benefit.table import Row, Table
+
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class Asking:
+    """Answers tables, and remembers which counts they asked for.
+
+    `facts` are those that any table of the policy asks for; None is not said. `numbers` has
+    the number of each count, or the fact that is missing to know it. `epochs` says of each
+    parameter which of its values is in force, -1 for none yet.
+    """
+
+    policy: BenefitPolicy
+    facts: dict[str, FactValue | None]
+    care_group: str
+    numbers: tuple[int | str, ...]
+    epochs: tuple[int, ...]
+    asked_counts: set[int] = field(default_factory=set)
+
+    def value(self, fact: str) -> FactValue:
+        """Returns a fact by its name in files. Raises RuleError FACT_MISSING."""
+        if fact == CARE_GROUP:
+            return self.care_group
+        if fact.startswith(COUNT):
+            return self._number(fact.removeprefix(COUNT))
+        value = self.facts[fact]
+        if value is None:
+            raise fact_missing(fact)
+        return value
+
+    def _number(self, name: str) -> int:
+        names = [count.name for count in self.policy.counts]
+        index = names.index(name)
+        self.asked_counts.add(index)
+        number = self.numbers[index]
+        if isinstance(number, str):
+            raise fact_missing(number)
+        return number
+
+    def row(self, table: Table[Value], step_id: str) -> tuple[int, Row[Value]]:
+        """Returns the row that holds. Raises RuleError POLICY_NO_MATCHING_ROW, FACT_MISSING."""
+        index = table.find(self.value)
+        if index is None:
+            key = ", ".join(f"{fact}={_text(self.value(fact))}" for fact in table.by)
+            raise RuleError(
+                Reason.POLICY_NO_MATCHING_ROW,
+                f"step {step_id} has no row for {key}",
+                step_id=step_id,
+                key=key,
+            )
+        return index, table.rows[index]
+
+    def amount(self, amount: Amount, otherwise: Callable[[PartOf], Value]) -> int | Value:
+        """Returns fen; what is a share of no parameter is made by `otherwise`."""
+        if isinstance(amount, int):
+            return amount
+        for index, parameter in enumerate(self.policy.parameters):
+            if parameter.name == amount.of:
+                value = self._parameter(index).fen
+                return amount.within_bounds_fen(value)
+        return otherwise(amount)
+
+    def _parameter(self, index: int) -> ParameterValue:
+        parameter, epoch = self.policy.parameters[index], self.epochs[index]
+        if epoch < 0:
+            raise RuleError(
+                Reason.PARAMETER_NOT_IN_FORCE,
+                f"{parameter.name} has no value before {parameter.values[0].start_date}",
+                parameter=parameter.name,
+                date=str(parameter.values[0].start_date),
+            )
+        return parameter.values[epoch]
+
+
+def _text(value: FactValue) -> str:
+    return "+".join(sorted(value)) if isinstance(value, frozenset) else str(value)

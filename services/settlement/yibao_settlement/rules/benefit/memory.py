@@ -1,0 +1,63 @@
+"""What a person's windows remember from bill to bill.
+
+Plain numbers by window instance and name, such as `{"year:2023": {"P1.before": 500000}}`,
+so that they can be kept as JSON, and bills can be folded again in any order.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypedDict
+
+
+class VisitSeen(NamedTuple):
+    """A visit that had a bill: its stay, its admission and the last day of its last bill."""
+
+    stay_id: str
+    admission_date: dt.date
+    until: dt.date
+
+
+class PlainMemory(TypedDict):
+    """A memory as JSON: windows, and for each visit its stay and two days."""
+
+    windows: dict[str, dict[str, int]]
+    visits: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What windows and visits are remembered, or what a bill changed of them.
+
+    Instances of a window and what they hold are as the engine names them: `stay:V1`,
+    `day:2023-01-03|institution=H1`; `D1.paid`, `P1.before`, `counter.pool`, `count.stays`.
+    """
+
+    windows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    visits: Mapping[str, VisitSeen] = field(default_factory=dict)
+
+    def after(self, change: "Memory") -> "Memory":
+        """Returns the memory behind a bill that changed it."""
+        return Memory({**self.windows, **change.windows}, {**self.visits, **change.visits})
+
+    def plain(self) -> PlainMemory:
+        """Returns the memory as JSON can hold it."""
+        return {
+            "windows": {key: dict(names) for key, names in self.windows.items()},
+            "visits": {
+                visit: [seen.stay_id, seen.admission_date.isoformat(), seen.until.isoformat()]
+                for visit, seen in self.visits.items()
+            },
+        }
+
+    @classmethod
+    def of_plain(cls, plain: PlainMemory) -> "Memory":
+        """Returns the memory that `plain` made so."""
+        visits = {
+            visit: VisitSeen(stay, dt.date.fromisoformat(admitted), dt.date.fromisoformat(until))
+            for visit, (stay, admitted, until) in plain["visits"].items()
+        }
+        return cls(plain["windows"], visits)
+
+
+NOTHING_YET = Memory()
