@@ -156,6 +156,62 @@ def test_records_of_before_are_moved_to_their_numbers(world: PersonWorld) -> Non
     assert shows(world, passport, ShownDocument("99", "X-1"))
 
 
+def test_a_record_of_before_that_was_merged_leads_to_the_record_that_stays(
+    world: PersonWorld,
+) -> None:
+    """I-28: otherwise its number would be registered again, and be another person."""
+    survivor, former = world.person_id(), of_before(world, SHOWN_BY[2])
+    world.merge(former, survivor)
+    numbers = PersonNumbers(world.transactions)
+    assert numbers.move(REGION) == Moved(moved=1, left=0)
+    assert numbers.move(REGION) == Moved(moved=0, left=0)
+    assert numbers.shared(REGION) == []
+    for document in (RESIDENT, SHOWN_BY[2]):
+        found = world.search(document.certificate_type, document.certificate_number)
+        assert found is not None
+        assert found.person.person_id == survivor
+        with pytest.raises(RuleError) as caught:
+            register(world, document)
+        assert caught.value.metadata == {"person_id": survivor}
+    # The record that stays may take the number over.
+    assert world.update(survivor, document=RESIDENT).person.certificate_number == NUMBER
+
+
+def test_a_record_that_stayed_before_is_found_by_the_number_itself(world: PersonWorld) -> None:
+    """I-28: merged when the type counted, it was found by its own document alone."""
+    survivor, duplicate = of_before(world, SHOWN_BY[2]), register(world, RESIDENT)
+    with world.database.write() as connection:
+        connection.execute(
+            sa.update(tables.person)
+            .where(tables.person.c.person_id == duplicate)
+            .values(merged_into=survivor)
+        )
+    numbers = PersonNumbers(world.transactions)
+    assert numbers.move(REGION) == Moved(moved=1, left=0)
+    assert numbers.move(REGION) == Moved(moved=0, left=0)
+    for document in (RESIDENT, SHOWN_BY[2]):
+        assert shows(world, survivor, document)
+        found = world.search(document.certificate_type, document.certificate_number)
+        assert found is not None
+        assert found.person.person_id == survivor
+
+
+def test_a_number_of_a_merged_record_of_before_may_be_anothers(world: PersonWorld) -> None:
+    """I-28: whoever was registered with it since is told of, and the two are merged."""
+    survivor, former = world.person_id(), of_before(world, SHOWN_BY[2])
+    world.merge(former, survivor)
+    present = register(world, RESIDENT)
+    numbers = PersonNumbers(world.transactions)
+    assert numbers.move(REGION) == Moved(moved=0, left=1)
+    assert numbers.shared(REGION) == [SharedNumber(survivor, present)]
+    world.merge(survivor, present)
+    assert numbers.shared(REGION) == []
+    assert numbers.move(REGION) == Moved(moved=1, left=0)
+    found = world.search("99", NUMBER)
+    assert found is not None
+    assert found.person.person_id == present
+
+
 @pytest.mark.parametrize("survivor_is_of_before", [False, True])
 def test_two_records_of_one_number_are_found_and_merged(
     world: PersonWorld, survivor_is_of_before: bool

@@ -7,11 +7,13 @@
 In plain text and without certificates, so that a supervisor can ask; anything else is 404.
 """
 
+import contextlib
 import errno
 import http.server
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +25,10 @@ from yibao_common.process.metrics import Metrics
 
 # How long a connection may stay silent before it is closed.
 _SILENT_SECONDS = 5.0
+# Far longer than a probe or a scrape takes: who sends a letter now and then is let go too.
+_MOST_SECONDS = 10.0
+# Each has a thread and a file. One more is taken in the place of the oldest.
+_MOST_CONNECTIONS = 64
 _TEXT = "text/plain; charset=utf-8"
 
 # Returns what is wrong, by what it is wrong with; nothing where all is well.
@@ -108,10 +114,43 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def __init__(self, family: socket.AddressFamily, place: tuple[str, int], pages: _Pages) -> None:
         self.address_family = family
         self.pages = pages
+        self._lock = threading.Lock()
+        # When each connection was taken, in monotonic seconds, the oldest first.
+        self._open: dict[Any, float] = {}
         super().__init__(place, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answers in a thread of its own."""
+        with self._lock:
+            if len(self._open) >= _MOST_CONNECTIONS:
+                oldest = next(iter(self._open))
+                del self._open[oldest]
+                _cut_off(oldest)
+            self._open[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Closes a connection."""
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Cuts off, twice a second or so, what has been connected for too long."""
+        before = time.monotonic() - _MOST_SECONDS
+        with self._lock:
+            for request, since in self._open.items():
+                if since < before:
+                    _cut_off(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Prints nothing: a connection that breaks is the other end's affair."""
+
+
+def _cut_off(request: socket.socket) -> None:
+    """Wakes the thread of a connection, which then closes it."""
+    with contextlib.suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
 
 
 def _listen(address: str, pages: _Pages) -> _Server:

@@ -21,7 +21,8 @@ _OF_OTHERS = f"8[123]|9{_PROVINCE}"
 _HAN = "\u4e00-\u9fff"
 _OFFICER = f"[{_HAN}A-Z0-9]{{4,20}}"
 _HOME_RETURN = "[HM][0-9]{8}(?:[0-9]{2})?"
-_OTHER = "[A-Z0-9-]{1,32}"
+# Groups parted by dashes, but not dashes alone.
+_OTHER = "(?=-*[A-Z0-9])[A-Z0-9-]{1,32}"
 
 # The list of types is that of the national interface specification; it fixes no forms.
 # Standards are 01 and 17 (GB 11643), 07 (15 characters before December 2023, 18 digits
