@@ -324,3 +324,21 @@ def test_a_holder_reads_the_own_transactions_only(desk: CardDesk) -> None:
         refused = refusal(listed, desk, card, caller=parse_caller(f"holder/{certificate_id}"))
         assert refused.reason is Reason.OUT_OF_SCOPE
     assert desk.audit("ListCardTransactions") == [("OUT_OF_SCOPE", "")] * 2
+
+
+def test_the_record_that_stays_reads_what_a_duplicates_card_was_used_for(desk: CardDesk) -> None:
+    """I-17: with the document of the one human, whose guesses are counted as one."""
+    card = desk.active()
+    spend(desk, card, 2)
+    number = "999019199003072235"
+    survivor = desk.person(number)
+    desk.transactions.change(
+        REGION, lambda work: work.persons.retire(card.person_id, merged_into=survivor)
+    )
+    holder = parse_caller(f"holder/{desk.certificate(survivor)}")
+    assert len(listed(desk, card, caller=holder)) == 2
+    assert len(listed(desk, card, document=ShownDocument("01", number))) == 2
+    assert refusal(listed, desk, card).reason is Reason.ID_MISMATCH
+    with desk.database.read() as connection:
+        guesses = connection.execute(sa.select(tables.document_guess.c.person_id)).scalars().all()
+    assert guesses == [survivor]

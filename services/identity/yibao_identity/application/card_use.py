@@ -19,7 +19,7 @@ from yibao_identity.application.card.calls import CardCalls, check_own_card
 from yibao_identity.application.card.rows import CardName
 from yibao_identity.application.code.issued import require_signing_key
 from yibao_identity.application.document_guess import check_counted_document
-from yibao_identity.application.holder import require_holder
+from yibao_identity.application.holder import lock_survivor, require_holder
 from yibao_identity.application.pin.hashing import HashedPin
 from yibao_identity.application.pin.tries import PinTries
 from yibao_identity.rules.card import Card, CardLimits, check_not_closed, check_usable
@@ -183,7 +183,8 @@ class CardUses:
         with self._calls.read(question.region, caller, _LIST, card_id) as work:
             check_own_card(work, caller, card_id)
             card = self._calls.find(work, CardName(card_id))
-            require_holder(work.holders, caller, card.person_id)
+            # Of a record that was merged, the one that took its place.
+            require_holder(work.holders, caller, work.holders.survivor_of(card.person_id))
             rows = work.card_uses.transactions(
                 card_id, after_sequence=question.after_sequence, limit=question.limit
             )
@@ -194,10 +195,10 @@ class CardUses:
 
         def check(work: "Work") -> None:
             check_own_card(work, question.caller, question.card_id)
-            held = self._calls.hold(work, CardName(question.card_id))
+            card = self._calls.find(work, CardName(question.card_id))
             check_original(question.is_original_card_shown)
-            person_id = held.person.person_id
-            check_counted_document(work, question.document, person_id, now=self._clock())
+            holder_id = lock_survivor(work.holders, card.person_id)
+            check_counted_document(work, question.document, holder_id, now=self._clock())
 
         self._calls.check(question.region, question.caller, _LIST, question.card_id, check)
 
