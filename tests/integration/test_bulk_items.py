@@ -56,6 +56,29 @@ def test_items_count_in_the_rate_of_all_certificates_of_a_hospital(tmp_path: Pat
     asyncio.run(main())
 
 
+def test_thousands_of_refused_items_keep_no_other_call_waiting(tmp_path: Path) -> None:
+    """All of them stand in the log by the time that the service has drained."""
+    count = 5_000
+
+    async def serve(_request: Any, _context: Any) -> Any:
+        for number in range(1, count + 1):
+            tell_item(number, ID, Reason.QR_MALFORMED)
+        return settlement.SubmitBillsResponse()
+
+    def lines(running: Any) -> int:
+        return sum(line["event"] == "item refused" for line in running.log)
+
+    async def main() -> None:
+        async with serving(tmp_path, serve) as running:
+            await running.stub().SubmitBills(bulk(1))
+            # The answer did not wait for the log, nor did what came after it.
+            assert lines(running) < count
+            await running.server.drain()
+            assert lines(running) == count
+
+    asyncio.run(main())
+
+
 def test_each_item_is_counted_and_each_refused_one_logged(tmp_path: Path) -> None:
     async def serve(_request: Any, _context: Any) -> Any:
         tell_item(1, ID, None)

@@ -86,12 +86,41 @@ def test_a_method_without_a_row_is_refused_to_everyone(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
-def test_a_method_that_is_not_there_is_unimplemented(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        (
+            "/yibao.identity.v1.PersonService/GetPerson",
+            "yibao.identity.v1 is served by identity; this address serves yibao.settlement.v1, "
+            "yibao.test.v1: call identity's",
+        ),
+        (
+            "/yibao.settlement.v1.VisitService/Nothing",
+            "yibao.settlement.v1 has no such method here: it is misspelt, or of another version",
+        ),
+        (
+            "/yibao.x.v1.Some/Thing",
+            "there is no such method; this address serves yibao.settlement.v1, yibao.test.v1",
+        ),
+        (
+            "/nothing",
+            "there is no such method; this address serves yibao.settlement.v1, yibao.test.v1",
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", ["unary_unary", "unary_stream"])
+def test_a_method_that_is_not_there_is_unimplemented_and_its_service_named(
+    tmp_path: Path, kind: str, method: str, told: str
+) -> None:
     async def main() -> None:
         async with serving(tmp_path) as running:
-            call: Any = running.channel().unary_unary("/yibao.settlement.v1.VisitService/Nothing")
-            error = await refusal(call(b""))
+            channel: Any = running.channel()
+            if kind == "unary_unary":
+                error = await refusal(channel.unary_unary(method)(b"request"))
+            else:
+                error = await refusal(channel.unary_stream(method)(b"request").read())
             assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+            assert error.details() == told
 
     asyncio.run(main())
 

@@ -148,6 +148,7 @@ class IdentityService:
             log=self._log,
             metrics=self._metrics,
             problems=supervisor.problems,
+            watch=supervisor.watch,
             readiness=self._readiness,
             clock=self._clock,
             ids=self._ids,

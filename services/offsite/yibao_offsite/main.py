@@ -77,6 +77,7 @@ class OffsiteService:
             log=self._log,
             metrics=metrics,
             problems=supervisor.problems,
+            watch=supervisor.watch,
             readiness=readiness,
             clock=self._clock,
             ids=self._ids,

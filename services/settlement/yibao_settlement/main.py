@@ -32,6 +32,7 @@ from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import BatchMetrics, Metrics
+from yibao_common.process.plain_file import read_plain_file
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
@@ -301,6 +302,7 @@ class SettlementService:
             log=self._log,
             metrics=metrics,
             problems=supervisor.problems,
+            watch=supervisor.watch,
             readiness=readiness,
             clock=self._clock,
             ids=self._ids,
@@ -324,7 +326,7 @@ def open_trust_store(config: SettlementConfig) -> TrustStore:
     identity = config.identity
     folder = identity.trust_folder
     try:
-        first_root = identity.root_file.read_bytes()
+        first_root = read_plain_file(identity.root_file)
     except OSError as error:
         raise StartError(
             f"identity.root_file: {identity.root_file}: cannot be read: {error.strerror}"

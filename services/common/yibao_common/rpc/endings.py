@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import grpc
@@ -52,8 +53,8 @@ class Endings:
         elif self._logs_every_call:
             self._log.debug("call", **call.facts())
 
-    def items_ended(self, call: Call) -> None:
-        """Counts the items of a bulk call, and logs those that were refused."""
+    def items_ended(self, call: Call) -> Iterator[None]:
+        """Counts the items of a bulk call, and logs those that were refused; yields at each."""
         count = call.method.metrics.item_ended
         for item in call.items:
             reason = item.reason
@@ -62,6 +63,7 @@ class Endings:
             else:
                 count(code=reason.code.name, reason=reason.name)
                 self._log.info("item refused", **call.item_facts(item, reason))
+            yield
 
     async def fail(self, call: Call, error: BaseException, context: "Context") -> NoReturn:
         """Answers a call that raised `error`, and raises."""

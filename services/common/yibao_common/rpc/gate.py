@@ -8,7 +8,8 @@ stored answer is replayed byte for byte.
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -21,6 +22,8 @@ from yibao_common.rpc.access import AccessTable, methods_of
 from yibao_common.rpc.admission import Admission
 from yibao_common.rpc.calls import Call, Method, is_open
 from yibao_common.rpc.endings import Endings, TimeIsUpError
+from yibao_common.rpc.turns import Turns
+from yibao_common.rpc.unserved import unserved
 from yibao_common.values.caller import EVERY_ROLE, Role
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _NOBODY: frozenset[Role] = frozenset()
+# Of a bulk call, so many lines of the log take no longer than a turn of the event loop may.
+_ITEMS_AT_ONCE = 50
 
 
 class Gate(grpc.aio.ServerInterceptor):
@@ -49,11 +54,14 @@ class Gate(grpc.aio.ServerInterceptor):
         self._endings = endings
         self._metrics = metrics
         self._wrapped: dict[str, Handler] = {}
+        services = tuple(services)
+        self._packages = frozenset(service.file.package for service in services)
         self._methods = {
             name: self._method(name, access.roles(name), descriptor)
             for name, descriptor in methods_of(services).items()
         }
         self._running = 0
+        self._telling: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
 
     async def drain(self, *, within_seconds: float) -> bool:
@@ -62,18 +70,20 @@ class Gate(grpc.aio.ServerInterceptor):
         if self._running:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), within_seconds)
+        if self._telling:
+            await asyncio.wait(self._telling, timeout=within_seconds)
         return not self._running
 
     async def intercept_service(
         self, continuation: "FindHandler", handler_call_details: grpc.HandlerCallDetails
     ) -> "Handler | None":
-        """Returns the guarded handler of a method, or None where there is no such method."""
+        """Returns the guarded handler of a method, or what tells that there is no such method."""
         name = handler_call_details.method
         wrapped = self._wrapped.get(name)
         if wrapped is None:
             handler = await continuation(handler_call_details)
             if handler is None:
-                return None
+                return unserved(name, packages=self._packages)
             wrapped = self._wrap(name, handler)
             if wrapped is not None:
                 self._wrapped[name] = wrapped
@@ -203,9 +213,24 @@ class Gate(grpc.aio.ServerInterceptor):
         seconds = perf_counter() - call.began
         method.metrics.ended(code=call.code, reason=call.reason, seconds=seconds)
         if call.items:
-            self._endings.items_ended(call)
+            self._tell_items(call)
         if call.code == "OK":
             self._endings.ended_well(call)
+
+    def _tell_items(self, call: Call) -> None:
+        """Counts and logs the first items at once, and thousands as other calls leave time."""
+        telling = self._endings.items_ended(call)
+        if sum(1 for _ in itertools.islice(telling, _ITEMS_AT_ONCE)) < _ITEMS_AT_ONCE:
+            return
+        task = asyncio.create_task(_in_turns(telling), name="items")
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+
+async def _in_turns(telling: Iterator[None]) -> None:
+    turns = Turns()
+    for _ in telling:
+        await turns.pass_on()
 
 
 def _to_bytes(answer: object) -> bytes:

@@ -20,12 +20,21 @@ class Health:
     """
 
     def __init__(
-        self, names: Sequence[str], *, problems: Callable[[], Sequence[str]], log: Log
+        self,
+        names: Sequence[str],
+        *,
+        problems: Callable[[], Sequence[str]],
+        watch: Callable[["asyncio.Task[None]"], None],
+        log: Log,
     ) -> None:
-        """Takes what is told of; nothing is known of it before `start`."""
+        """Takes what is told of, and what watches over the task that looks for problems.
+
+        Nothing is known of it before `start`.
+        """
         self.servicer = health.aio.HealthServicer()
         self._names = tuple(names)
         self._problems = problems
+        self._watch = watch
         self._log = log
         self._told: list[str] = []
         self._looking: asyncio.Task[None] | None = None
@@ -34,6 +43,7 @@ class Health:
         """Tells SERVING from now on, and looks for problems."""
         await self._set(_SERVING)
         self._looking = asyncio.create_task(self._look(), name="health")
+        self._watch(self._looking)
 
     async def drain(self) -> None:
         """Tells NOT_SERVING for good."""

@@ -53,12 +53,16 @@ class Server:
         log: Log,
         metrics: Metrics | None = None,
         problems: Callable[[], Sequence[str]] = lambda: (),
+        watch: Callable[["asyncio.Task[None]"], None] = lambda _task: None,
         readiness: Readiness | None = None,
         clock: Clock = system_clock,
         ids: Ids = new_id,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keeps everything for `start`; `problems` tells what keeps the process from serving."""
+        """Keeps everything for `start`; `problems` tells what keeps the process from serving.
+
+        `watch` is given the tasks without which it would serve on and say what is not so.
+        """
         self._config = config
         self._register = register
         self._descriptors = tuple(descriptors)
@@ -69,7 +73,7 @@ class Server:
         self._ids = ids
         self._monotonic = monotonic
         names = ("", service_name, *self._service_names())
-        self._health = Health(names, problems=problems, log=log)
+        self._health = Health(names, problems=problems, watch=watch, log=log)
         self._server: grpc.aio.Server | None = None
         self._gate: Gate | None = None
         self._endpoint: Endpoint | None = None

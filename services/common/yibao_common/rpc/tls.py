@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
+from yibao_common.process.plain_file import read_plain_file
 
 T = TypeVar("T")
 _SERIAL = re.compile(r"(?:0x)?[0-9a-f]{1,40}")
@@ -77,7 +78,7 @@ def _state_of(path: Path) -> tuple[int, ...]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_plain_file(path)
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror}") from None
 
