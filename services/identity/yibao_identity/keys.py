@@ -13,6 +13,7 @@ from yibao_common.keys.pkcs11 import Pkcs11Keys
 from yibao_common.keys.signing_key import SigningKey
 from yibao_common.keys.vault import Vault, read_secret
 from yibao_common.process.config import StartError
+from yibao_common.process.plain_file import read_plain_file
 from yibao_common.values.clock import Clock
 from yibao_identity.application.code.issued import no_signing_key
 from yibao_identity.application.trust.rows import TrustTables
@@ -191,7 +192,7 @@ def read_passphrase(path: Path) -> bytes:
     """
     try:
         # The line end that editors add is no part of the passphrase.
-        passphrase = path.read_bytes().rstrip(b"\r\n")
+        passphrase = read_plain_file(path).rstrip(b"\r\n")
     except OSError as error:
         raise StartError(f"{path}: cannot be read: {error.strerror}") from None
     if not passphrase:

@@ -1,7 +1,11 @@
 """What a person typed wrongly is told in a sentence, with code 2 and no traceback."""
 
+import contextlib
 import datetime as dt
 import getpass
+import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +30,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "persons.csv").write_text(
         "certificate_type,certificate_number,person_name,insurance_type,person_class,start_date\n"
     )
+    os.mkfifo(folder / "pipe")
+    with (folder / "large").open("wb") as file:
+        file.truncate(4_000_001)
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _writer(folder: Path) -> Iterator[None]:
+    """Lets go whoever would wait at the pipe, so that a test fails and does not hang."""
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.wait(5):
+            with contextlib.suppress(OSError):
+                os.close(os.open(folder / "pipe", os.O_WRONLY | os.O_NONBLOCK))
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
 
 
 SLIPS = [
@@ -40,6 +64,11 @@ SLIPS = [
     ({"--cert": "past/hospital.pem", "--key": "past/hospital.key"}, "have it renewed"),
     ({"--key": "nothing.key"}, "nothing.key: cannot be read"),
     ({"--key": "other.key"}, "other.key: is not the key of"),
+    ({"--key": "pipe"}, "pipe: cannot be read: it is a pipe or a device, and no file"),
+    ({"--key": "/dev/null"}, "/dev/null: cannot be read: it is a pipe or a device, and no file"),
+    ({"--key": "large"}, "large: cannot be read: it has over 4000000 bytes"),
+    ({"--cert": "pipe"}, "pipe: cannot be read: it is a pipe"),
+    ({"--ca": "pipe"}, "pipe: cannot be read: it is a pipe"),
     ({"--key": "ca.pem"}, "ca.pem: is not a private key in PEM without a password"),
 ]
 COMMANDS = {
@@ -81,6 +110,8 @@ def test_who_calls_a_service_is_told_what_is_wrong_with_files_and_address(
     [
         (["policy", "check", "nothing.yaml"], "nothing.yaml: cannot be read: No such file"),
         (["policy", "check", "."], ".: cannot be read: Is a directory"),
+        (["keys", "root", "init", "--out", "x.cose", "--key", "pipe"], "pipe: not read (it is a"),
+        (["doctor", "--config", "pipe"], "pipe: cannot be read: it is a pipe|name it after"),
         (["keys", "root", "verify", "nothing.cose"], "nothing.cose: cannot be read"),
         (["keys", "root", "init", "--out", "x.cose", "--key", "nothing.pem"], "nothing.pem: "),
         (["qr", "verify", "x", "--snapshot", "nothing", "--root", "nothing"], "nothing: cannot be"),

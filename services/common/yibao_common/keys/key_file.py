@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from yibao_common.process.plain_file import read_plain_file
 from yibao_common.values.errors import InvariantError
 
 
@@ -91,7 +92,7 @@ def read_key(path: Path, *, passphrase: bytes) -> Ed25519PrivateKey:
             not open it, or its key is not Ed25519.
     """
     try:
-        pem = path.read_bytes()
+        pem = read_plain_file(path)
     except OSError as error:
         message = f"{path}: not read ({error.strerror}); check the path and its rights"
         raise KeyFileError(message) from error

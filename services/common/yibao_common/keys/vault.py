@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from yibao_common.process.config import StartError
+from yibao_common.process.plain_file import read_plain_file
 from yibao_common.values.errors import InvariantError
 
 KEY_BYTES = 32
@@ -35,7 +36,7 @@ def read_secret(path: Path) -> bytes:
         StartError: the file cannot be read or holds something else.
     """
     try:
-        text = path.read_text(encoding="ascii").strip().lower()
+        text = read_plain_file(path).decode("ascii").strip().lower()
     except OSError as error:
         raise StartError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from yibao_common.process.config import ConfigError
+from yibao_common.process.plain_file import read_plain_file
 
 T = TypeVar("T", bound=BaseModel)
 Location = tuple[str | int, ...]
@@ -66,12 +67,9 @@ def read_tables(path: Path) -> dict[str, Any]:
         ConfigError: it cannot be read, or is no TOML.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(_MOST_BYTES + 1)
+        text = read_plain_file(path, most_bytes=_MOST_BYTES)
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
-    if len(text) > _MOST_BYTES:
-        raise ConfigError([f"{path}: is no configuration: it has over {_MOST_BYTES} bytes"])
     try:
         return tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError:
