@@ -1,5 +1,6 @@
 """The migrations of every service make the tables that its code expects."""
 
+import contextlib
 import importlib
 import subprocess
 import sys
@@ -115,12 +116,21 @@ def test_an_empty_database_is_not_current_until_it_is_upgraded(
 
 
 def test_a_schema_that_the_program_does_not_know_is_told_by_its_name(databases: Databases) -> None:
-    database = databases.open("yibao_settlement")
-    with database.write() as connection:
-        table = version_table("yibao_settlement")
-        connection.execute(sa.text(f"UPDATE {table} SET version_num = '9999'"))
-    with pytest.raises(SchemaError, match="holds schema 9999 of settlement"):
-        check_is_current(database, "yibao_settlement")
+    url = sa.make_url(databases.migrated_url("yibao_settlement"))
+    if databases.kind == "postgresql":
+        url = url.set(password="secret-word")
+    with contextlib.closing(Database(url.render_as_string(hide_password=False))) as database:
+        with database.write() as connection:
+            table = version_table("yibao_settlement")
+            connection.execute(sa.text(f"UPDATE {table} SET version_num = '9999'"))
+        with pytest.raises(SchemaError, match="holds schema 9999 of settlement") as caught:
+            check_is_current(database, "yibao_settlement")
+        with pytest.raises(SchemaError, match="which this program does not know") as unknown:
+            upgrade(database, "yibao_settlement")
+    # It tells which of an operator's databases it is, and no password of it.
+    for refusal in (caught, unknown):
+        assert str(refusal.value).startswith(f"database {url}: ")
+        assert "secret-word" not in str(refusal.value)
 
 
 def test_an_upgrade_takes_the_time_it_needs(

@@ -27,6 +27,7 @@ class Database:
     def __init__(self, url: str, *, readers: int = 6, writers: int = 6) -> None:
         """Opens `url`: `sqlite:///file` or `postgresql+psycopg://…`."""
         parsed = sa.make_url(url)
+        self._shown = parsed.render_as_string(hide_password=True)
         if parsed.get_backend_name() == "sqlite":
             self._writer = engine_sqlite.open_engine(parsed, begin="BEGIN IMMEDIATE", size=1)
             self._reader = engine_sqlite.open_engine(
@@ -38,6 +39,10 @@ class Database:
 
             self._writer = engine_postgres.open_engine(parsed, size=writers)
             self._reader = engine_postgres.open_engine(parsed, size=readers, read_only=True)
+
+    def __str__(self) -> str:
+        """Names the database for who operates it, without a password."""
+        return f"database {self._shown}"
 
     @property
     def is_sqlite(self) -> bool:

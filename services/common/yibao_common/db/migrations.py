@@ -41,7 +41,7 @@ def _upgraded(database: Database, package: str) -> bool:
         with database.write() as connection:
             if not database.is_sqlite:
                 _take_turn(connection, version_table(package))
-            _refuse_unknown(connection, config, package)
+            _refuse_unknown(connection, config, package, named=str(database))
             config.attributes[_CONNECTION] = connection
             command.upgrade(config, "head")
     except _MadeMeanwhileError:
@@ -76,12 +76,12 @@ def _make_version_table(connection: sa.Connection, name: str) -> None:
         raise
 
 
-def _refuse_unknown(connection: sa.Connection, config: Config, package: str) -> None:
+def _refuse_unknown(connection: sa.Connection, config: Config, package: str, *, named: str) -> None:
     found = stored_revision(connection, package)
     known = {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
         raise SchemaError(
-            f"the database holds schema {found} of {package.removeprefix('yibao_')}, which this "
+            f"{named}: holds schema {found} of {package.removeprefix('yibao_')}, which this "
             "program does not know: run the program that fits"
         )
 

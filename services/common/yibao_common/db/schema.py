@@ -29,9 +29,9 @@ def check_is_current(database: Database, package: str) -> None:
         return
     service = package.removeprefix("yibao_")
     if found is None:
-        raise SchemaError(f"the database holds no schema of {service}: run `yibao db upgrade`")
+        raise SchemaError(f"{database}: holds no schema of {service}: run `yibao db upgrade`")
     raise SchemaError(
-        f"the database holds schema {found} of {service}, the program needs {needed}: "
+        f"{database}: holds schema {found} of {service}, the program needs {needed}: "
         "run `yibao db upgrade`, or start the program that fits"
     )
 
