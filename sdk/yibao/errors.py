@@ -43,6 +43,8 @@ class Refusal:
     and empty where the failure is not a service's refusal (no connection, time-out).
     `message` is for engineers, `message_zh` for the counter: a sentence, or a code to pass
     on where no clerk can help, such as `错误代码 E003`. `metadata` holds what varies in them.
+    `retry_after_seconds` is how long to wait before the call is sent again, where the
+    service says so (`RetryInfo`), as for `ERROR_REASON_RATE_LIMITED`; else None.
     """
 
     code: grpc.StatusCode
@@ -51,6 +53,7 @@ class Refusal:
     message_zh: str
     metadata: Mapping[str, str]
     field_faults: tuple[FieldFault, ...]
+    retry_after_seconds: float | None = None
 
 
 class RefusedError(Exception):
@@ -79,11 +82,13 @@ def error_of(rpc_error: grpc.RpcError) -> Refusal:
     reason, message_zh = "", ""
     metadata: Mapping[str, str] = {}
     faults: tuple[FieldFault, ...] = ()
+    retry_after_seconds: float | None = None
     status = _status_of(rpc_error)
     for detail in status.details if status is not None else ():
         info = error_details_pb2.ErrorInfo()
         localized = error_details_pb2.LocalizedMessage()
         bad_request = error_details_pb2.BadRequest()
+        retry = error_details_pb2.RetryInfo()
         if detail.Is(info.DESCRIPTOR) and detail.Unpack(info) and info.domain == DOMAIN:
             reason, metadata = info.reason, dict(info.metadata)
         elif detail.Is(localized.DESCRIPTOR) and detail.Unpack(localized):
@@ -91,8 +96,12 @@ def error_of(rpc_error: grpc.RpcError) -> Refusal:
                 message_zh = localized.message
         elif detail.Is(bad_request.DESCRIPTOR) and detail.Unpack(bad_request):
             faults = tuple(_fault_of(violation) for violation in bad_request.field_violations)
+        elif detail.Is(retry.DESCRIPTOR) and detail.Unpack(retry):
+            retry_after_seconds = retry.retry_delay.ToTimedelta().total_seconds()
     message = rpc_error.details() or ""
-    return Refusal(rpc_error.code(), reason, message, message_zh, metadata, faults)
+    return Refusal(
+        rpc_error.code(), reason, message, message_zh, metadata, faults, retry_after_seconds
+    )
 
 
 def _status_of(rpc_error: grpc.Call | grpc.aio.AioRpcError) -> status_pb2.Status | None:

@@ -37,7 +37,13 @@ def foreign() -> status_pb2.Status:
     return status
 
 
-STATUSES = {b"expired": status_of(EXPIRED), b"faulty": status_of(FAULTY), b"foreign": foreign()}
+LIMITED = server_errors.RuleError(Reason.RATE_LIMITED, "too many calls")
+STATUSES = {
+    b"expired": status_of(EXPIRED),
+    b"faulty": status_of(FAULTY),
+    b"foreign": foreign(),
+    b"limited": status_of(LIMITED, retry_after_seconds=1.25),
+}
 
 
 def fail(request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -100,6 +106,14 @@ def test_a_refusal_is_read_with_its_reason_and_metadata(address: str, failure: F
         metadata={"offset_seconds": "72"},
         field_faults=(),
     )
+
+
+@BOTH
+def test_how_long_to_wait_is_told_where_the_service_says_so(address: str, failure: Failure) -> None:
+    limited = failure(address, b"limited")
+    assert (limited.reason, limited.retry_after_seconds) == ("ERROR_REASON_RATE_LIMITED", 1.25)
+    assert failure(address, b"expired").retry_after_seconds is None
+    assert failure(address, b"plain").retry_after_seconds is None
 
 
 @BOTH
