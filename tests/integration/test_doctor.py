@@ -116,6 +116,21 @@ def test_a_service_that_does_not_run_is_found(
     assert f"✗ health at 127.0.0.1:1: {service} does not answer" in shown
 
 
+def test_settlement_is_looked_for_where_identity_would_ask_it(
+    config_files: Mapping[str, Path], tmp_path: Path
+) -> None:
+    path = config_files["identity"]
+    code, shown = examine([path], with_health=True)
+    assert code == 1
+    told = "✗ settlement at 127.0.0.1:1: settlement.address: settlement does not answer"
+    assert told in shown
+    text = path.read_text()
+    table = text[text.index("[settlement]") :].partition("\n\n")[0]
+    without = changed(path, tmp_path, table, "")
+    _, shown = examine([without], with_health=True)
+    assert "✓ settlement: settlement.address is not set: cards are activated at counters" in shown
+
+
 def test_certificates_that_have_ended_are_found(config_files: Mapping[str, Path]) -> None:
     later = system_clock() + dt.timedelta(days=31)
     code, shown = examine([config_files["offsite"]], clock=lambda: later)

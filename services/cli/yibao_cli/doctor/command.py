@@ -10,7 +10,7 @@ from yibao_cli.doctor.audit import examine_audit
 from yibao_cli.doctor.checks import examine_database, examine_files, examine_health
 from yibao_cli.doctor.finding import Finding
 from yibao_cli.doctor.news import examine_news
-from yibao_cli.doctor.peer import examine_identity
+from yibao_cli.doctor.peer import examine_identity, examine_settlement
 from yibao_cli.doctor.persons import examine_persons
 from yibao_cli.services import ServiceConfig, config_files, read_config
 from yibao_common.db.opening import opened_database
@@ -52,6 +52,8 @@ def run_doctor(
             results += _examine_persons(console, found.config, clock=clock)
         if with_health:
             results.append(_show(console, examine_health(found)))
+            if isinstance(found.config, IdentityConfig):
+                results.append(_show(console, examine_settlement(found.config)))
             if isinstance(found.config, SettlementConfig):
                 asked = list(examine_identity(found.config, clock=clock))
                 if has_database and not asked[0].problem:

@@ -1,4 +1,4 @@
-"""Whether settlement can learn from identity what it needs: asked as settlement asks."""
+"""Whether settlement and identity reach each other: asked as they ask."""
 
 from collections.abc import Iterator
 
@@ -9,10 +9,14 @@ from yibao.trust import QrError
 from yibao.trust_client import TrustClient
 from yibao.trust_store import TrustStore
 from yibao_cli.doctor.finding import Finding
-from yibao_common.process.config import StartError
+from yibao_cli.stack import check_serving
+from yibao_common.process.config import ServerConfig, StartError
+from yibao_common.process.plain_file import read_plain_file
 from yibao_common.rpc.channels import Peer, open_channel
 from yibao_common.rpc.own_certificate import read_own_certificates
+from yibao_common.rpc.tls import FileError
 from yibao_common.values.clock import Clock
+from yibao_identity.config import IdentityConfig
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.trust.regions import regions_without_key
 
@@ -24,8 +28,9 @@ def examine_identity(config: SettlementConfig, *, clock: Clock) -> Iterator[Find
     identity = config.identity
     subject = f"identity at {identity.address}"
     try:
-        first_root = identity.root_file.read_bytes()
-        with _open_channel(config) as channel:
+        first_root = read_plain_file(identity.root_file)
+        peer = Peer(identity.address, identity.server_name, identity.use_environment_proxy)
+        with _open_channel(peer, config.server) as channel:
             source = TrustClient(channel, timeout_seconds=_SECONDS)
             store = TrustStore(first_root=first_root, source=source, regions=())
             snapshot = store.refresh(now=clock())
@@ -50,9 +55,25 @@ def examine_identity(config: SettlementConfig, *, clock: Clock) -> Iterator[Find
         )
 
 
-def _open_channel(config: SettlementConfig) -> grpc.Channel:
-    identity = config.identity
-    if not config.server.insecure:
-        read_own_certificates(config.server)  # tells in words what a handshake would not
-    peer = Peer(identity.address, identity.server_name, identity.use_environment_proxy)
-    return open_channel(peer, own=config.server)
+def examine_settlement(config: IdentityConfig) -> Finding:
+    """Examines whether settlement is reached, which confirms first uses of cards."""
+    settlement = config.settlement
+    if settlement.address is None:
+        remark = "settlement.address is not set: cards are activated at counters alone"
+        return Finding("settlement", remark=remark)
+    subject = f"settlement at {settlement.address}"
+    peer = Peer(settlement.address, settlement.server_name, settlement.use_environment_proxy)
+    try:
+        with _open_channel(peer, config.server) as channel:
+            check_serving(channel, "settlement", seconds=_SECONDS, wait=False)
+    except FileError:
+        return Finding(subject, remark="not asked: a file cannot be used")
+    except StartError as error:
+        return Finding(subject, f"settlement.address: {error}")
+    return Finding(subject, remark="serving")
+
+
+def _open_channel(peer: Peer, own: ServerConfig) -> grpc.Channel:
+    if not own.insecure:
+        read_own_certificates(own)  # tells in words what a handshake would not
+    return open_channel(peer, own=own)
