@@ -32,6 +32,13 @@ def processes_naming(path: Path) -> list[str]:
     return [line for line in listed.stdout.splitlines() if str(path) in line]
 
 
+def wrapped_rows(shown: str) -> list[str]:
+    """Returns the lines of tables that go on with a row of the line before."""
+    tables = re.findall(r"(?m)^ +(?:Step|Amount in yuan) .*\n((?:.+\n)+)", shown)
+    assert tables
+    return [line for table in tables for line in table.splitlines() if line[0] == " "]
+
+
 def test_the_demo_shows_every_published_amount_and_leaves_nothing(tmp_path: Path) -> None:
     finished = subprocess.run(
         [sys.executable, "-m", "yibao_cli.main", "demo"],
@@ -46,6 +53,7 @@ def test_the_demo_shows_every_published_amount_and_leaves_nothing(tmp_path: Path
     assert finished.stderr == ""
     assert "✗" not in shown
     assert max(map(cell_len, shown.splitlines())) <= 80
+    assert wrapped_rows(shown) == []
     parts = shown.split("╭─ ")[1:]
     for region, part in zip(read_regions(), parts, strict=True):
         expected = region.sample_bill.expected
@@ -74,7 +82,8 @@ def test_the_life_of_credentials_goes_well_and_leaves_nothing(tmp_path: Path) ->
     assert finished.stderr == ""
     assert "✗" not in shown
     assert max(map(cell_len, shown.splitlines())) <= 80
-    steps = [line[3:].split("  ")[0] for line in shown.splitlines() if line.startswith("✓")]
+    assert wrapped_rows(shown) == []
+    steps = [line[2:31].rstrip() for line in shown.splitlines() if line.startswith("✓")]
     # The story to its end, in its order.
     wanted = iter(steps)
     for step in (
@@ -108,7 +117,7 @@ def test_one_fen_of_difference_fails_the_demo(
     assert run_demo(console, [wrong], clock=system_clock) == 1
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
-    assert "✗  of it cash" in shown
+    assert "✗ of it cash" in shown
     assert "Something differs" in shown
     assert processes_naming(tmp_path) == []
 

@@ -52,13 +52,14 @@ def figures_table(figures: Sequence[Figure]) -> Table:
     table = _plain_table()
     table.add_column("")
     table.add_column("Amount in yuan")
-    table.add_column("", overflow="fold")
+    table.add_column("", no_wrap=True)
     table.add_column("Ours", justify="right", no_wrap=True)
     table.add_column("Published", justify="right", no_wrap=True)
     for figure in figures:
         table.add_row(
             _mark(figure.is_equal),
-            figure.name,
+            # The Chinese name is the official one, and stands whole beside it.
+            Text(figure.name, no_wrap=True, overflow="ellipsis"),
             figure.name_zh,
             _amount(figure.ours_fen),
             _amount(figure.published_fen),
@@ -123,7 +124,7 @@ def summary_table(walks: Sequence[tuple[Region, Walk]]) -> Table:
 def _plain_table(*, show_header: bool = True) -> Table:
     return Table(
         box=None,
-        padding=(0, 2, 0, 0),
+        padding=(0, 1, 0, 0),
         pad_edge=False,
         header_style="dim",
         show_header=show_header,
