@@ -414,6 +414,28 @@ def test_a_number_under_a_used_request_id_is_a_look_up(run: Run) -> None:
     run(scenario, persons={"search_rate_per_minute": 3})
 
 
+def test_who_registers_newborns_finds_nobody_by_a_birth_certificate_without_limit(run: Run) -> None:
+    async def scenario(identity: Identity) -> None:
+        stub = identity.persons()
+        parent = await identity.register(NUMBER)
+
+        def newborn() -> Any:
+            return of_region(
+                persons.RegisterNewbornRequest,
+                parent_id=parent.person_id,
+                birth_certificate_number="A123456789",
+                gender=2,
+                birth_date=Date(year=2026, month=10, day=1),
+                enrol_date=Date(year=2026, month=10, day=2),
+            )
+
+        await stub.RegisterNewborn(newborn())
+        told = [await reason(stub.RegisterNewborn(newborn())) for _ in range(3)]
+        assert told == ["PERSON_EXISTS", "PERSON_EXISTS", "RATE_LIMITED"]
+
+    run(scenario, persons={"search_rate_per_minute": 2})
+
+
 # --- Correcting and enrolling.
 
 
