@@ -52,18 +52,25 @@ class PersonNumbers:
         It can be run at any time, by several processes at once, and ended at any moment.
         """
         moved = left = 0
-        # Merged ones last: who stays is found by a number that both bear.
-        for is_merged in (False, True):
-            for page in self._pages(region):
-                wanted = [
-                    each.person.person_id
-                    for each in page
-                    if _is_of_before(each) and (each.person.merged_into is not None) is is_merged
-                ]
-                if wanted:
-                    done = self._transactions.change(region, functools.partial(_move, wanted))
-                    moved, left = moved + done, left + len(wanted) - done
+        merged: list[str] = []
+        for page in self._pages(region):
+            found = [each.person for each in page if _is_of_before(each)]
+            merged += [each.person_id for each in found if each.merged_into is not None]
+            wanted = [each.person_id for each in found if each.merged_into is None]
+            done = self._moved(region, wanted)
+            moved, left = moved + done, left + len(wanted) - done
+        # Last, because who stays is found by a number that both bear.
+        for start in range(0, len(merged), _PAGE_PERSONS):
+            wanted = merged[start : start + _PAGE_PERSONS]
+            done = self._moved(region, wanted)
+            moved, left = moved + done, left + len(wanted) - done
         return Moved(moved, left)
+
+    def _moved(self, region: str, person_ids: list[str]) -> int:
+        """Moves records; returns how many, which are those whose number nobody else bears."""
+        if not person_ids:
+            return 0
+        return self._transactions.change(region, functools.partial(_move, person_ids))
 
     def shared(self, region: str) -> list[SharedNumber]:
         """Returns who bears the number of another person still."""
