@@ -10,6 +10,7 @@ from typing import NamedTuple
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 # How long a change may go unseen: a look costs three system calls.
 _LOOK_EVERY_SECONDS = 1.0
@@ -139,10 +140,19 @@ def _load(ca_file: Path, certificate_file: Path, key_file: Path) -> _Loaded:
         raise ValueError(f"{key_file}: is not a private key in PEM without a password") from None
     if public_key != leaf.public_key():
         raise ValueError(f"{key_file}: is not the key of {certificate_file}")
+    if not _suits_tls(public_key):
+        raise ValueError(f"{key_file}: gRPC connects with keys on P-256 or P-384, or of RSA")
     credentials = grpc.ssl_channel_credentials(
         root_certificates=ca, private_key=key, certificate_chain=certificate
     )
     return _Loaded(credentials, leaf, tuple(cas))
+
+
+def _suits_tls(public_key: object) -> bool:
+    """Tells whether gRPC signs handshakes with keys of this kind."""
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return isinstance(public_key.curve, (ec.SECP256R1, ec.SECP384R1))
+    return isinstance(public_key, rsa.RSAPublicKey)
 
 
 def _holds(now: dt.datetime, *certificates: x509.Certificate) -> bool:

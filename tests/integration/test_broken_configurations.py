@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from support.short_certificates import rekey
 from typer.testing import CliRunner
 
 from yibao_cli.loading import read_regions
@@ -56,6 +59,15 @@ def _take(source: str, name: str) -> Change:
     return change
 
 
+def _rekey(name: str, key: CertificateIssuerPrivateKeyTypes) -> Change:
+    """Gives a service a key of another kind."""
+
+    def change(folder: Path) -> None:
+        rekey(folder / CERTIFICATES, name, key)
+
+    return change
+
+
 OFFSITE, SETTLEMENT, IDENTITY = "offsite", "settlement", "identity"
 CERTIFICATES = "certificates"
 
@@ -75,6 +87,8 @@ CASES = (
     Broken(OFFSITE, "127.0.0.1:1", "127.0.0.1", "server.address: must be host:port"),
     Broken(OFFSITE, "127.0.0.1:1", "127.0.0.1:70000", "server.address: must be host:port"),
     Broken(OFFSITE, "127.0.0.1:1", "127.0.0.1 :1", "server.address: must be host:port"),
+    Broken(OFFSITE, "127.0.0.1:1", "*:1", "server.address: must be host:port"),
+    Broken(OFFSITE, "127.0.0.1:1", "unix:1", "server.address: must be host:port"),
     Broken(OFFSITE, "reflection", "metrics_address = 'x'\nreflection", "server.metrics_address: "),
     Broken(
         OFFSITE,
@@ -101,6 +115,20 @@ CASES = (
     Broken(OFFSITE, "offsite.key", "identity.key", "is not the key of"),
     Broken(OFFSITE, "certificates/ca.pem", "certificates/offsite.pem", "holds no CA"),
     Broken(OFFSITE, "[log]", "[log]", "is not for servers", _take("probe", "offsite")),
+    Broken(
+        OFFSITE,
+        "[log]",
+        "[log] # Ed25519",
+        "is of a kind with which no connection is made",
+        _rekey("offsite", ed25519.Ed25519PrivateKey.generate()),
+    ),
+    Broken(
+        OFFSITE,
+        "[log]",
+        "[log] # P-521",
+        "is of a kind with which no connection is made",
+        _rekey("offsite", ec.generate_private_key(ec.SECP521R1())),
+    ),
     Broken(
         OFFSITE,
         "reflection",

@@ -1,4 +1,4 @@
-"""Certificates of a development CA that end within seconds."""
+"""Certificates of a development CA that end within seconds, or are for keys of other kinds."""
 
 import datetime as dt
 from pathlib import Path
@@ -6,28 +6,53 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificateIssuerPrivateKeyTypes,
+    CertificatePublicKeyTypes,
+)
 
 from yibao_common.values.clock import system_clock
 
 
 def shorten(folder: Path, name: str, *, seconds: int) -> dt.datetime:
     """Signs the certificate `name` of `folder` again, for its key; returns when it ends."""
+    long = x509.load_pem_x509_certificate((folder / f"{name}.pem").read_bytes())
+    end = system_clock().replace(microsecond=0) + dt.timedelta(seconds=seconds)
+    _sign_again(folder, name, long, long.public_key(), end)
+    return end
+
+
+def rekey(folder: Path, name: str, key: CertificateIssuerPrivateKeyTypes) -> None:
+    """Signs the certificate `name` of `folder` again, for another key."""
+    old = x509.load_pem_x509_certificate((folder / f"{name}.pem").read_bytes())
+    _sign_again(folder, name, old, key.public_key(), old.not_valid_after_utc)
+    form = (
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (folder / f"{name}.key").write_bytes(key.private_bytes(*form))
+
+
+def _sign_again(
+    folder: Path,
+    name: str,
+    old: x509.Certificate,
+    public_key: CertificatePublicKeyTypes,
+    end: dt.datetime,
+) -> None:
     ca_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
     assert isinstance(ca_key, ec.EllipticCurvePrivateKey)
-    path = folder / f"{name}.pem"
-    long = x509.load_pem_x509_certificate(path.read_bytes())
-    end = system_clock().replace(microsecond=0) + dt.timedelta(seconds=seconds)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(long.subject)
-        .issuer_name(long.issuer)
-        .public_key(long.public_key())
+        .subject_name(old.subject)
+        .issuer_name(old.issuer)
+        .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(long.not_valid_before_utc)
+        .not_valid_before(old.not_valid_before_utc)
         .not_valid_after(end)
     )
-    for extension in long.extensions:
+    for extension in old.extensions:
         builder = builder.add_extension(extension.value, critical=extension.critical)
-    short = builder.sign(ca_key, hashes.SHA256())
-    path.write_bytes(short.public_bytes(serialization.Encoding.PEM))
-    return end
+    signed = builder.sign(ca_key, hashes.SHA256())
+    (folder / f"{name}.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from support.short_certificates import rekey
 from support.threads import wait_until
 
 from yibao.client import secure_aio_channel, secure_channel
@@ -215,4 +217,13 @@ def test_a_file_that_is_not_pem_is_named(
     files = renewed(certificates, tmp_path)
     files[name].write_text("not PEM")
     with pytest.raises(ValueError, match=files[name].name):
+        secure_channel("localhost:1", **files)
+
+
+def test_a_key_with_which_nothing_connects_is_told(tmp_path: Path) -> None:
+    issue_dev_certificates(tmp_path, [Leaf("hospital", CALLER)])
+    rekey(tmp_path, "hospital", ed25519.Ed25519PrivateKey.generate())
+    names = {"ca_file": "ca.pem", "certificate_file": "hospital.pem", "key_file": "hospital.key"}
+    files: dict[str, Any] = {key: tmp_path / name for key, name in names.items()}
+    with pytest.raises(ValueError, match=r"hospital\.key: gRPC connects with keys on P-256"):
         secure_channel("localhost:1", **files)

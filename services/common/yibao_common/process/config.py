@@ -23,6 +23,9 @@ from pydantic import model_validator as check_after
 from yibao_common.process.database_url import check_database_url
 
 _REGION = re.compile(r"[1-9][0-9]{5}")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
+# gRPC takes such a name before a colon for the kind of address that follows.
+_SCHEMES = ("dns", "ipv4", "ipv6", "unix", "unix-abstract", "vsock", "xds")
 
 
 def _is_file_name(value: object) -> object:
@@ -90,9 +93,11 @@ def split_address(address: str) -> tuple[str, int]:
     name = host[1:-1] if is_bracketed else host
     # A URL, and an IPv6 address whose last part would be taken for the port.
     is_else = "/" in name or (":" in name) != is_bracketed
+    is_name = is_bracketed or (_HOST.fullmatch(name) and name.lower() not in _SCHEMES)
     has_space = any(sign.isspace() or not sign.isprintable() for sign in host)
     if (
         has_space
+        or not is_name
         or is_else
         or not colon
         or not name

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
@@ -96,7 +97,19 @@ def _load_credentials(
         raise FileError(f"{key_file}: is not a private key in PEM without a password") from None
     if public_key != leaf.public_key():
         raise FileError(f"{key_file}: is not the key of {certificate_file}")
+    if not _suits_tls(public_key):
+        raise FileError(
+            f"{key_file}: is of a kind with which no connection is made: have a certificate "
+            "issued for a key on P-256 or P-384, or of RSA"
+        )
     return grpc.ssl_server_certificate_configuration([(key, certificate)], client_ca)
+
+
+def _suits_tls(public_key: object) -> bool:
+    """Tells whether gRPC signs handshakes with keys of this kind."""
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return isinstance(public_key.curve, (ec.SECP256R1, ec.SECP384R1))
+    return isinstance(public_key, rsa.RSAPublicKey)
 
 
 def check_files(certificate_file: Path, key_file: Path, client_ca_file: Path) -> None:
