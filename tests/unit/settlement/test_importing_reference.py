@@ -165,6 +165,17 @@ def test_a_class_and_a_share_that_exclude_each_other_are_refused(
     assert refusals_of(kept, row) == [faults]
 
 
+@pytest.mark.parametrize(
+    ("price_ceiling", "is_refused"),
+    [("", False), ("0.01", False), ("100", False), ("0", True), ("0.000000", True)],
+)
+def test_a_ceiling_of_nothing_is_refused(
+    kept: MemoryWork, price_ceiling: str, is_refused: bool
+) -> None:
+    faults = [("price_ceiling", Reason.FIELD_OUT_OF_RANGE)] if is_refused else []
+    assert refusals_of(kept, item(price_ceiling=price_ceiling)) == [faults]
+
+
 def test_an_item_brings_its_share_where_a_policy_takes_it_from_the_item(kept: MemoryWork) -> None:
     """Else it would be refused at the counter, whenever it is charged."""
     rows = [{"prepay_ppm": {"01": 0}, "by_item": ["02"], "own_cost": ["03"]}]

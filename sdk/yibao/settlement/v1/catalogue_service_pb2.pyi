@@ -39,7 +39,7 @@ class CatalogueItem(google.protobuf.message.Message):
     the item; class `01` has none, class `03` has 1000000 or none.
     """
     price_ceiling: builtins.str
-    """The price ceiling of one unit in yuan (pric_uplmt_amt); empty where there is none."""
+    """The price ceiling of one unit in yuan (pric_uplmt_amt); empty, and not 0, where there is none."""
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day on which this row holds."""

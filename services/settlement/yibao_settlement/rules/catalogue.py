@@ -53,6 +53,10 @@ def item_faults(item: CatalogueItem, asking: Collection[Asking]) -> Iterator[Fie
     if item.catalogue_class == _OWN_COST and share not in (None, PPM):
         message = f"an item of class 03 is own cost: the share is {PPM} or absent"
         yield FieldFault("first_self_pay_ratio_ppm", Reason.FIRST_SELF_PAY_RATIO_INVALID, message)
+    if item.price_ceiling and set(item.price_ceiling) <= {"0", "."}:
+        # Other systems write 0 where there is no ceiling; here all of a price would be over it.
+        message = "is no ceiling: leave it empty where there is none"
+        yield FieldFault("price_ceiling", Reason.FIELD_OUT_OF_RANGE, message)
     if share is None:
         for each in asking:
             if item.catalogue_class in each.classes and _meet(item, each):
