@@ -1,5 +1,6 @@
 """Cases: a policy and a year of bills, made from a seed or written down."""
 
+import functools
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,24 +11,21 @@ import yaml
 from .bills import history
 from .policies import policy
 
+YEARS_OF_A_POLICY = 4
+
 
 @dataclass(frozen=True)
 class Case:
-    """A policy and bills as the files read; `name` is the seed or the folder."""
+    """A policy and bills; `name` is the seed or the folder."""
 
     name: str
-    policy: dict[str, Any]
+    policy_text: str
     bills: dict[str, Any]
-
-    @property
-    def policy_text(self) -> str:
-        """The policy as its file."""
-        return _text(self.policy)
 
     @property
     def bills_text(self) -> str:
         """The bills as their file."""
-        return _text(self.bills)
+        return text_of(self.bills)
 
     def save(self, folder: Path) -> Path:
         """Writes both files into a folder of the case's name."""
@@ -39,19 +37,26 @@ class Case:
 
 
 def case(seed: int) -> Case:
-    """Returns the case of a seed, always the same."""
-    chance = random.Random(seed)
-    written = policy(chance)
-    return Case(str(seed), written, history(chance, written))
+    """Returns the case of a seed, always the same.
+
+    Seeds that follow one another share a policy, since to read its file takes longer than to
+    settle a year under it.
+    """
+    written, text = _policy(seed // YEARS_OF_A_POLICY)
+    return Case(str(seed), text, history(random.Random(f"year {seed}"), written))
+
+
+@functools.lru_cache(2)
+def _policy(number: int) -> tuple[dict[str, Any], str]:
+    written = policy(random.Random(f"policy {number}"))
+    return written, text_of(written)
 
 
 def saved(folder: Path) -> Case:
     """Reads a case that was written down."""
-    read = [
-        yaml.safe_load((folder / name).read_text(encoding="utf-8"))
-        for name in ("policy.yaml", "bills.yaml")
-    ]
-    return Case(folder.name, *read)
+    text = (folder / "policy.yaml").read_text(encoding="utf-8")
+    bills = yaml.safe_load((folder / "bills.yaml").read_text(encoding="utf-8"))
+    return Case(folder.name, text, bills)
 
 
 class _Plain(yaml.SafeDumper):
@@ -61,7 +66,7 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def _text(written: dict[str, Any]) -> str:
+def text_of(written: dict[str, Any]) -> str:
     text: str = yaml.dump(
         written, Dumper=_Plain, sort_keys=False, allow_unicode=True, default_flow_style=None
     )

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from .refusals import Refused
-from .tables import Facts, number_fact
+from .tables import Facts
 
 PPM = 1_000_000
 
@@ -38,7 +38,7 @@ def ratio_ppm(written: Any, facts: Facts) -> int:
     if not isinstance(written, dict):
         return int(written)
     each = written["each"]
-    ppm = written["ppm"] + number_fact(facts, each["fact"]) * each["ppm"]
+    ppm = written["ppm"] + int(facts.of(each["fact"])) * each["ppm"]
     return int(min(max(ppm, written.get("least_ppm", 0)), written.get("most_ppm", PPM)))
 
 

@@ -15,9 +15,11 @@ class Settled:
     amounts: dict[str, int] = field(default_factory=dict)
     lines: list[LineResult] = field(default_factory=list)
     refused_lines: list[int] = field(default_factory=list)
+    legs: int = 0
 
     def add(self, amounts: Mapping[str, int], lines: Iterable[LineResult]) -> None:
         """Adds a leg."""
+        self.legs += 1
         for name, fen in amounts.items():
             self.amounts[name] = self.amounts.get(name, 0) + fen
         self.lines = sorted([*self.lines, *lines], key=lambda line: line.index)

@@ -8,11 +8,11 @@ from .amounts import PPM, half_up
 from .tables import Facts, row_of
 
 
-def credit_fen(written: Mapping[str, Any], facts: Facts, base_fen: int) -> int:
+def credit_fen(written: Mapping[str, Any], facts: Mapping[str, Any], base_fen: int) -> int:
     """Returns what all credits of a file give for one month."""
     fen = 0
     for credit in written["credits"]:
-        row = row_of(credit, facts, credit["id"])
+        row = row_of(credit, Facts(dict(facts)), credit["id"])
         bounds = credit.get("base") or {}
         base = max(base_fen, bounds.get("least_fen", base_fen))
         base = min(base, bounds.get("most_fen", base))

@@ -12,7 +12,7 @@ from .lots import PARTS, Split
 from .memory import Memory
 from .refusals import Refused
 from .steps import Steps
-from .tables import fact_of
+from .tables import Facts
 from .tiers import tiers
 from .windows import Calendar, Leg, Line
 
@@ -74,7 +74,7 @@ class History:
             given[each["fund_type"]] = given.get(each["fund_type"], 0) + each["fen"]
         facts = self._facts(bill)
         for some, day, year, period in self.calendar.legs(bill, lines, stay, since):
-            leg = Leg(some, day, year, period, stay, dict(facts))
+            leg = Leg(some, day, year, period, stay, Facts(dict(facts)))
             self._settle_leg(leg, bill, given, settled)
         self._check_given(given)
         return settled
@@ -85,7 +85,7 @@ class History:
             facts |= bill.get("facts_at_admission", {})
         for name, patterns in (self.policy.get("care_groups") or {}).items():
             if any(
-                fnmatch.fnmatchcase(fact_of(facts, "care_type"), pattern) for pattern in patterns
+                fnmatch.fnmatchcase(Facts(facts).of("care_type"), pattern) for pattern in patterns
             ):
                 facts["care_group"] = name
                 break
@@ -98,7 +98,7 @@ class History:
         counts = self.policy.get("counts") or {}
         for name, count in counts.items():
             if self.memory.can_count(count, leg):
-                leg.facts[f"count.{name}"] = self.memory.number(name, count, leg, keep=False)
+                leg.facts.said[f"count.{name}"] = self.memory.number(name, count, leg, keep=False)
         lines = classified(self.steps[0][1], leg.lines, bill, leg.facts, line_groups)
         split = Split([*line_groups, "rest"], lots_of(lines, [*line_groups, "rest"]))
         for lot in split.lots:
@@ -117,7 +117,7 @@ class History:
                 tiers(steps, step)
         counters.remember()
         for name, count in counts.items():
-            if self.memory.can_count(count, leg) and split.amounts["eligible"]:
+            if f"count.{name}" in leg.facts.asked and split.amounts["eligible"]:
                 self.memory.number(name, count, leg, keep=True)
         settled.add(told(split, lines, self.roles), lines)
 

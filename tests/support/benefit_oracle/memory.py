@@ -35,7 +35,7 @@ class Memory:
 
     def can_count(self, count: Mapping[str, Any], leg: Leg) -> bool:
         """Tells whether the bill says all by which a count is divided."""
-        return all(leg.facts.get(fact) is not None for fact in count.get("per", []))
+        return all(leg.facts.said.get(fact) is not None for fact in count.get("per", []))
 
     def number(self, name: str, count: Mapping[str, Any], leg: Leg, *, keep: bool) -> int:
         """Returns the number of this leg's window among those of its `in` window.
@@ -48,7 +48,7 @@ class Memory:
         own = leg.instance(count["of"], [], of_year=self.splits_years)
         numbers = self.counted.get((name, within), [])
         groups = count.get("care_groups")
-        if groups is not None and leg.facts.get("care_group") not in groups:
+        if groups is not None and leg.facts.said.get("care_group") not in groups:
             return len(numbers)
         if own in numbers:
             return numbers.index(own) + 1

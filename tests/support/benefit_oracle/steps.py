@@ -65,9 +65,16 @@ class Steps:
         base = self.split.base(step["base"])
         base_fen = total(base)
         window = self.memory.window(step, self.leg, deductible=True)
-        sums = {of: window.get(f"{name}.of.{of}", 0) + fen for of, fen in self._ofs(step, base_fen)}
-        row = row_of(step, self.leg.facts, name)
-        chosen = amount(row["amount"], lambda of: sums[of] if of in sums else self.value_of(of))
+
+        def over_window(of: str) -> int:
+            """Adds this bill to what the window knows of an amount of the bill."""
+            if of in (self.policy.get("parameters") or {}):
+                return self.value_of(of)
+            now = base_fen if of == "base" else self.value_of(of)
+            window[f"{name}.of.{of}"] = window.get(f"{name}.of.{of}", 0) + now
+            return int(window[f"{name}.of.{of}"])
+
+        chosen = amount(row_of(step, self.leg.facts, name)["amount"], over_window)
         chosen = self._fixed(step, window, chosen, base_fen)
         due = max(chosen - window.get(f"{name}.paid", 0), 0)
         paid = min(due, base_fen)
@@ -82,21 +89,6 @@ class Steps:
             self.split.tag(first, name, "paid")
             self.split.tag(second, name, "rest")
         window[f"{name}.paid"] = window.get(f"{name}.paid", 0) + paid
-        for of, fen in sums.items():
-            window[f"{name}.of.{of}"] = fen
-
-    def _ofs(self, step: Step, base_fen: int) -> list[tuple[str, int]]:
-        """Returns the amounts of the bill that the table names, as this leg has them."""
-        parameters = self.policy.get("parameters") or {}
-        names = {
-            row["amount"]["of"]
-            for row in step["rows"]
-            if isinstance(row["amount"], dict) and row["amount"]["of"] not in parameters
-        }
-        return [
-            (name, base_fen if name == "base" else self.split.amounts[name])
-            for name in sorted(names)
-        ]
 
     def _fixed(self, step: Step, window: dict[str, Any], chosen: int, base_fen: int) -> int:
         """Returns the amount that an earlier bill of the window fixed, or `chosen`."""

@@ -1,11 +1,10 @@
 """Facts, conditions and tables of a policy."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .refusals import Refused
-
-Facts = Mapping[str, Any]
 
 SETS = frozenset({"entitlement_groups", "diseases"})
 NUMBERS = frozenset({"age", "months_insured", "months_owing", "years_unclaimed"})
@@ -16,18 +15,21 @@ def is_number(fact: str) -> bool:
     return fact in NUMBERS or fact.startswith("count.")
 
 
-def fact_of(facts: Facts, name: str) -> Any:
-    """Returns what the bill says of `name`; a set that nobody entered is empty."""
-    if name in SETS:
-        return frozenset(facts.get(name) or ())
-    if facts.get(name) is None:
-        raise Refused("FACT_MISSING", name)
-    return facts[name]
+@dataclass
+class Facts:
+    """What a bill says; `asked` are the facts that tables have asked for."""
 
+    said: dict[str, Any]
+    asked: set[str] = field(default_factory=set)
 
-def number_fact(facts: Facts, name: str) -> int:
-    """Returns a fact that is a number."""
-    return int(fact_of(facts, name))
+    def of(self, name: str) -> Any:
+        """Returns a fact; a set that nobody entered is empty."""
+        self.asked.add(name)
+        if name in SETS:
+            return frozenset(self.said.get(name) or ())
+        if self.said.get(name) is None:
+            raise Refused("FACT_MISSING", name)
+        return self.said[name]
 
 
 def codes(written: Any) -> frozenset[str]:
@@ -70,15 +72,17 @@ def codes_in(condition: Any) -> Iterator[str]:
 def applies(conditions: Mapping[str, Any] | None, facts: Facts) -> bool:
     """Tells whether all conditions of `applies` hold."""
     return all(
-        holds(fact, fact_of(facts, fact), condition, frozenset(codes_in(condition)))
+        holds(fact, facts.of(fact), condition, frozenset(codes_in(condition)))
         for fact, condition in (conditions or {}).items()
     )
 
 
 def row_of(table: Mapping[str, Any], facts: Facts, what: str) -> Mapping[str, Any]:
-    """Returns the first row of `table` that holds; `what` names the table in a refusal."""
+    """Returns the first row of `table` that holds; `what` names the table in a refusal.
+
+    A row asks for facts in the order of `by`, up to the first that does not fit.
+    """
     by = table.get("by") or []
-    values = {fact: fact_of(facts, fact) for fact in by}
     conditions = [row.get("when", {}) for row in table["rows"]]
     named = {
         fact: frozenset(
@@ -89,7 +93,7 @@ def row_of(table: Mapping[str, Any], facts: Facts, what: str) -> Mapping[str, An
     }
     for row, when in zip(table["rows"], conditions, strict=True):
         if when == "otherwise" or all(
-            holds(fact, values[fact], when[fact], named.get(fact, frozenset())) for fact in by
+            holds(fact, facts.of(fact), when[fact], named.get(fact, frozenset())) for fact in by
         ):
             return row  # type: ignore[no-any-return]
-    raise Refused("POLICY_NO_MATCHING_ROW", f"{what}: {values}")
+    raise Refused("POLICY_NO_MATCHING_ROW", f"{what}: {facts.said}")

@@ -148,6 +148,8 @@ def _top_up(steps: Steps, step: Step, curve: Curve, base: list[Lot], window: Win
     if limit is not None:
         due = min(due, limit)
     paid = min(due, total(base))
+    # What stands under the brackets here is what others have paid, too.
+    split.amounts[f"{name}.base"] += fee_paid
     arrears = due - paid if itself in step["less"] else 0
     split.amounts[f"{name}.arrears"] = arrears
     window[f"{name}.before"] = before

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .tables import fact_of
+from .tables import Facts
 
 Line = Mapping[str, Any]
 Instance = tuple[Any, ...]
@@ -54,7 +54,7 @@ class Leg:
     year: int
     period: int
     stay: str
-    facts: dict[str, Any]
+    facts: Facts
 
     def instance(self, window: str, per: list[str], *, of_year: bool) -> Instance:
         """Returns which instance of a window this leg lies in.
@@ -69,7 +69,7 @@ class Leg:
             "period": (self.stay, self.period, *year),
             "year": (self.year,),
         }[window]
-        return (window, *where, *(fact_of(self.facts, fact) for fact in per))
+        return (window, *where, *((fact, self.facts.of(fact)) for fact in per))
 
 
 def year_of(day: dt.date, starts: str) -> int:

@@ -75,7 +75,7 @@ def test_nothing_is_lost_in_a_generated_year() -> None:
     settled = 0
     for seed in range(60):
         made = case(seed)
-        history = History(made.policy, made.bills.get("purses"))
+        history = History(yaml.safe_load(made.policy_text), made.bills.get("purses"))
         for bill in made.bills["bills"]:
             try:
                 answer = history.settle(bill)
