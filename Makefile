@@ -16,7 +16,7 @@ SPREAD = $(if $(strip $(PYTEST_ARGS)),,--numprocesses auto --dist worksteal)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-credentials up test lint types imports protos protos-check pytest docs-reference \
-	wheels bench fuzz fmt lock clean runtime dev
+	wheels bench fuzz fuzz-benefits fmt lock clean runtime dev
 
 ##@ Try it
 demo: runtime ## The golden path: three published bills, from registration to reversal
@@ -51,6 +51,9 @@ pytest: dev ## The tests alone; PYTEST_ARGS='tests/unit -k name' narrows them
 
 fuzz: dev ## A million changed QR codes, for the nights; FUZZ_ARGS='--seed 7' repeats a run
 	cd tests && ../$(BIN)/python -m vectors.fuzzing --mutations 1000000 $(FUZZ_ARGS)
+
+fuzz-benefits: dev ## A hundred thousand years of bills by two evaluators; FUZZ_ARGS as above
+	cd tests && ../$(BIN)/python -m support.benefit_comparison $(FUZZ_ARGS)
 
 protos-check: $(CODEGEN)/.made ## Whether the committed stubs are those of the protos
 	@rm -rf var/stubs && mkdir -p var/stubs

@@ -1,5 +1,6 @@
 """One form for the answers of both evaluators."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -32,21 +33,18 @@ def differences(engine: Answer, oracle: Answer, *, named: frozenset[str]) -> lis
         if (name.count(".") < 2 or name in named) and oracle.amounts.get(name) != fen:
             found.append(_told(name, fen, oracle.amounts.get(name)))
     for number in sorted({*engine.lines, *oracle.lines}):
-        ours, theirs = engine.lines.get(number, {}), oracle.lines.get(number, {})
-        found += _by_key(f"line {number}", ours, theirs)
+        line = f"line {number}"
+        found += _by_key(line, engine.lines.get(number, {}), oracle.lines.get(number, {}))
     if engine.refused_lines != oracle.refused_lines:
         found.append(_told("refused lines", engine.refused_lines, oracle.refused_lines))
     if engine.purses != oracle.purses:
         found.append(_told("purses", engine.purses, oracle.purses))
     for window in sorted({*engine.memory, *oracle.memory}):
-        ours, theirs = engine.memory.get(window, {}), oracle.memory.get(window, {})
-        found += _by_key(window, ours, theirs)
+        found += _by_key(window, engine.memory.get(window, {}), oracle.memory.get(window, {}))
     return found
 
 
-def _by_key(what: str, engine: object, oracle: object) -> list[str]:
-    assert isinstance(engine, dict)
-    assert isinstance(oracle, dict)
+def _by_key(what: str, engine: Mapping[str, object], oracle: Mapping[str, object]) -> list[str]:
     return [
         _told(f"{what} {key}", engine.get(key), oracle.get(key))
         for key in sorted({*engine, *oracle})

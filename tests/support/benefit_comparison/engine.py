@@ -77,12 +77,11 @@ def bill(written: Mapping[str, Any], balances: Balances) -> Bill:
 
 def facts(written: Mapping[str, Any]) -> Facts:
     """Returns facts as the engine takes them."""
-    return Facts(
-        **{
-            fact: frozenset(value) if isinstance(value, list) else value
-            for fact, value in written.items()
-        }
-    )
+    said: dict[str, Any] = {
+        fact: frozenset(value) if isinstance(value, list) else value
+        for fact, value in written.items()
+    }
+    return Facts(**said)
 
 
 def _line(line_id: str, line: Mapping[str, Any]) -> BillLine:
