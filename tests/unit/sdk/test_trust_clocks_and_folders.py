@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import os
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,21 @@ def test_a_cache_file_that_is_none_is_passed_over(tmp_path: Path, spoilt: str) -
     if spoilt != "folder":
         restarted.take_snapshot(data, now=NOW)
         assert open_store(tmp_path).current(now=NOW).version == 7
+
+
+def test_a_cache_file_is_read_no_further_than_a_document_is_long(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.take_snapshot(snapshot(), now=NOW)
+    with (tmp_path / "cache" / "snapshot-7.cose").open("wb") as file:
+        file.truncate(64 << 20)
+    restarted = open_store(tmp_path)
+    tracemalloc.start()
+    try:
+        assert error_of(restarted.current, now=NOW) == "stale_trust"
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 16 * _shelf.MAX_DOCUMENT_BYTES
 
 
 def test_every_document_fits_what_is_read() -> None:

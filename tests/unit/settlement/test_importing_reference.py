@@ -70,6 +70,38 @@ def test_institutions_are_stored_seen_by_all_and_put_on_record(kept: MemoryWork)
     assert (entry.method, entry.detail["rows"]) == ("ImportInstitutions", "1")
 
 
+def asking_for_shares() -> DatedPolicy:
+    """Returns a policy that takes the share of class 02 from the item."""
+    rows = [{"prepay_ppm": {"01": 0}, "by_item": ["02"], "own_cost": ["03"]}]
+    data = policy_data({"classify": {**head("S1"), "rows": rows}}, region=REGION)
+    policy = load_policy(json.dumps(data).encode(), name="x")
+    return DatedPolicy(policy, policy.start_date, policy.end_date)
+
+
+@pytest.mark.parametrize("is_approved_meanwhile", [False, True])
+def test_rows_are_judged_before_the_region_is_locked(
+    kept: MemoryWork, is_approved_meanwhile: bool
+) -> None:
+    """And again where a policy was approved in between."""
+    policies: list[DatedPolicy] = []
+    kept.reference.approved = lambda: policies
+    epochs: list[int] = []
+
+    def encode(refusals: Sequence[RuleError | None]) -> bytes:
+        epochs.append(kept.epoch)
+        if is_approved_meanwhile and not policies:
+            policies.append(asking_for_shares())
+        return stored(refusals)
+
+    rows = [SentRow(dataclasses.replace(ITEMS[0], catalogue_class="02"))]
+    command = ImportItems(request("ImportCatalogueItems", "i"), rows)
+    answer = Catalogue(kept, clock=lambda: NOW).import_items(command, encode)
+    if is_approved_meanwhile:
+        assert (answer, epochs, kept.catalogue.items) == (b"0", [0, 1], {})
+    else:
+        assert (answer, epochs, len(kept.catalogue.items)) == (b"1", [0], 1)
+
+
 def test_an_id_of_another_import_is_refused_and_stores_nothing(kept: MemoryWork) -> None:
     import_items(kept, "i", ITEMS)
     command = ImportInstitutions(request("ImportInstitutions", "i"), [SentRow(HOSPITAL)])
