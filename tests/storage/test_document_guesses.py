@@ -14,6 +14,7 @@ from support.databases import Databases
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_identity.rules.card import Card
 from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.document_guess import LOCK, MOST_WRONG
 from yibao_identity.storage import tables
@@ -50,6 +51,52 @@ def test_the_fifth_wrong_document_locks_every_method_for_a_day(desk: CardDesk) -
     desk.now += LOCK
     desk.report_pin(card, document=DOCUMENT)
     assert desk.count(tables.document_guess) == 0
+
+
+def ordered(desk: CardDesk) -> Card:
+    card = desk.active()
+    desk.lose(card, PAPERS)
+    desk.order(card)
+    desk.now += dt.timedelta(days=7)
+    return card
+
+
+def lost(desk: CardDesk) -> Card:
+    card = desk.active()
+    desk.lose(card, PAPERS)
+    return card
+
+
+# Each method that compares a document: the card for it, and the call.
+METHODS: dict[str, tuple[Callable[[CardDesk], Card], Callable[[CardDesk, Card], object]]] = {
+    "ActivateCard": (
+        lambda desk: desk.issue(desk.person()),
+        lambda desk, card: desk.activate(card, document=WRONG),
+    ),
+    "SetPin": (
+        lambda desk: desk.active(pin=None),
+        lambda desk, card: desk.set_pin(card, document=WRONG),
+    ),
+    "ChangePin": (
+        CardDesk.active,
+        lambda desk, card: desk.change_pin(card, at_counter=True, document=WRONG),
+    ),
+    "ReportPinLost": (CardDesk.active, lambda desk, card: desk.report_pin(card, WRONG)),
+    "ResetPin": (CardDesk.active, lambda desk, card: desk.reset_pin(card, document=WRONG)),
+    "PrintTransactions": (CardDesk.active, lambda desk, card: desk.print(card, document=WRONG)),
+    "CloseCard": (CardDesk.active, lambda desk, card: desk.close(card, document=WRONG)),
+    "OrderReplacement": (lost, lambda desk, card: desk.order(card, document=WRONG)),
+    "CollectReplacement": (ordered, lambda desk, card: desk.collect(card, document=WRONG)),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_counts_a_wrong_document(desk: CardDesk, method: str) -> None:
+    prepare, call = METHODS[method]
+    card = prepare(desk)
+    refusal = refused(call, desk, card)
+    assert (refusal.reason, refusal.metadata) == (Reason.ID_MISMATCH, {"tries_left": "4"})
+    assert desk.count(tables.document_guess) == 1
 
 
 def test_the_right_document_begins_the_count_anew(desk: CardDesk) -> None:
