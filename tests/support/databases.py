@@ -108,6 +108,7 @@ class PostgresServer:
         self._admin = psycopg.connect(self._server.get_uri(), autocommit=True)
         # Tests kill processes, never the machine, so that nothing has to reach its disk.
         self._admin.execute("ALTER SYSTEM SET fsync = off")
+        self._admin.execute("ALTER SYSTEM SET full_page_writes = off")
         self._admin.execute("SELECT pg_reload_conf()")
         self._numbers = itertools.count(1)
         self._templates: dict[str, str] = {}
@@ -115,7 +116,8 @@ class PostgresServer:
     def create(self, template: str = "template1") -> str:
         """Creates a database as a copy of `template` and returns its name."""
         name = f"test_{next(self._numbers)}"
-        self._execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        # By its log, as PostgreSQL copies unless told, each copy takes five times as long.
+        self._execute("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, template)
         return name
 
     def create_migrated(self, package: str) -> str:
