@@ -12,6 +12,8 @@ from support.shuffling import pytest_addoption as pytest_addoption
 from support.shuffling import pytest_collection_modifyitems as pytest_collection_modifyitems
 from support.shuffling import pytest_report_header as pytest_report_header
 
+pytest_plugins = ("support.long_first",)
+
 # Where a run must not fail by chance the same examples are tried each time; elsewhere new
 # ones are. A failure prints how to try its example again.
 settings.register_profile("new", deadline=None, print_blob=True)
@@ -21,7 +23,7 @@ settings.load_profile("same" if os.environ.get("CI") else "new")
 
 def pytest_xdist_auto_num_workers() -> int:
     """Returns how many processes share the tests: more than cores, since many tests wait."""
-    return 2 * (os.cpu_count() or 1)
+    return 3 * (os.cpu_count() or 1)
 
 
 # Starts the server at the first call, so that runs without a database never do.

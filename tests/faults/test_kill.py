@@ -122,6 +122,7 @@ def moments() -> Callable[[int], list[int]]:
     return choose_moments
 
 
+@pytest.mark.long
 def test_a_killed_process_on_sqlite_loses_and_doubles_nothing(
     sandbox_folder: Path, moments: Callable[[int], list[int]]
 ) -> None:
@@ -136,6 +137,7 @@ def test_a_killed_process_on_sqlite_loses_and_doubles_nothing(
         assert_nothing_was_lost_or_doubled(running, load)
 
 
+@pytest.mark.long
 def test_killed_processes_on_postgresql_lose_and_double_nothing(
     sandbox_folder: Path,
     postgres_databases: PostgresDatabases,

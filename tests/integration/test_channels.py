@@ -262,6 +262,7 @@ def test_a_call_that_is_under_way_ends_over_the_connection_that_it_began_on(
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_a_silent_connection_is_left_within_thirty_seconds(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(tmp_path) as running:
@@ -285,6 +286,7 @@ async def _are_left(between: Relay, count: int) -> None:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.long
 def test_the_pings_of_a_client_between_calls_end_no_connection(tmp_path: Path) -> None:
     async def main() -> None:
         # As often as the server permits, so that the test need not last minutes.
@@ -312,6 +314,7 @@ def test_a_client_pings_less_often_than_a_server_permits() -> None:
     assert int(client["grpc.keepalive_time_ms"]) >= 2 * permitted_ms
 
 
+@pytest.mark.long
 def test_calls_are_answered_soon_after_a_long_outage(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(tmp_path) as running:
@@ -332,6 +335,7 @@ def test_calls_are_answered_soon_after_a_long_outage(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.long
 def test_a_name_that_could_not_be_resolved_for_long_is_found_soon_after_it_can(
     tmp_path: Path,
 ) -> None:

@@ -39,6 +39,7 @@ def wrapped_rows(shown: str) -> list[str]:
     return [line for table in tables for line in table.splitlines() if line[0] == " "]
 
 
+@pytest.mark.long
 def test_the_demo_shows_every_published_amount_and_leaves_nothing(tmp_path: Path) -> None:
     finished = subprocess.run(
         [sys.executable, "-m", "yibao_cli.main", "demo"],
@@ -67,6 +68,7 @@ def test_the_demo_shows_every_published_amount_and_leaves_nothing(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_life_of_credentials_goes_well_and_leaves_nothing(tmp_path: Path) -> None:
     """I-06, I-19, I-20, I-23, I-24: loss, replacement, both kinds of code, the key's end."""
     finished = subprocess.run(

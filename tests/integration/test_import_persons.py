@@ -71,6 +71,7 @@ def persons_stored(url: str) -> int:
     return found
 
 
+@pytest.mark.long
 def test_an_import_that_was_killed_goes_on_without_a_duplicate(
     served: tuple[int, str], files: IdentityFiles, tmp_path: Path
 ) -> None:

@@ -105,6 +105,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     made.database.close()
 
 
+@pytest.mark.long
 def test_every_command_of_the_runbook_does_what_it_says(desk: Desk) -> None:
     given = 0
     for block in blocks():

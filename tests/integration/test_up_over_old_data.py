@@ -30,6 +30,7 @@ def ports() -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("commit", COMMITS[:2])
 @pytest.mark.usefixtures("ports")
 def test_the_sandbox_of_an_older_program_goes_on(tmp_path: Path, commit: str) -> None:
