@@ -100,6 +100,12 @@ CASES = (
     Broken(OFFSITE, "reflection", "drain_seconds = nan\nreflection", "server.drain_seconds: "),
     Broken(OFFSITE, "reflection", "rate_per_second = inf\nreflection", "server.rate_per_second: "),
     Broken(OFFSITE, "reflection", "burst = 0\nreflection", "server.burst: "),
+    Broken(
+        OFFSITE,
+        "reflection",
+        "rate_per_second = 1e-9\nreflection",
+        "server.rate_per_second: must be 0, which is no limit, or at least 0.01",
+    ),
     Broken(OFFSITE, "reflection", "trust_domain = 'Not a name'\nreflection", "server.trust_domain"),
     Broken(OFFSITE, '"info"', '"loud"', "log.level: "),
     Broken(OFFSITE, "[log]", "[answers]\nkeep_days = 1\n[log]", "answers.keep_days: "),

@@ -26,6 +26,15 @@ def test_the_command_line_itself_loads_nothing_of_the_services() -> None:
     assert finished.stdout.strip() == b"[]"
 
 
+def test_the_core_of_grpc_says_nothing_beside_the_command() -> None:
+    code = "import os, yibao_cli.main; print(os.environ['GRPC_VERBOSITY'])"
+    environment = {key: value for key, value in os.environ.items() if key != "GRPC_VERBOSITY"}
+    finished = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=True
+    )
+    assert finished.stdout.strip() == b"NONE"
+
+
 def test_every_command_is_listed() -> None:
     shown = CliRunner().invoke(app, ["--help"]).output
     for name in ("up", "demo", "doctor", "call", "db", "qr", "policy", "persons", "keys"):

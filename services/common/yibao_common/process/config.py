@@ -23,6 +23,7 @@ from pydantic import model_validator as check_after
 from yibao_common.process.database_url import check_database_url
 
 _REGION = re.compile(r"[1-9][0-9]{5}")
+_LEAST_RATE = 0.01
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
 # gRPC takes such a name before a colon for the kind of address that follows.
 _SCHEMES = ("dns", "ipv4", "ipv6", "unix", "unix-abstract", "vsock", "xds")
@@ -161,6 +162,13 @@ def check_peer_address(address: str) -> str:
     return address
 
 
+def _is_a_rate(rate: float) -> float:
+    # Who is over a smaller one would be told to come again after years.
+    if 0 < rate < _LEAST_RATE:
+        raise ValueError(f"must be 0, which is no limit, or at least {_LEAST_RATE:g}")
+    return rate
+
+
 # Where this process listens; port 0 takes a free one.
 Address = Annotated[str, AfterValidator(_is_an_address)]
 # The same; `127.0.0.1:9101-9108` takes the first of these ports that is free.
@@ -186,7 +194,7 @@ class ServerConfig(Section):
     max_deadline_seconds: float = Field(default=30, gt=0, le=3_600)
     drain_seconds: float = Field(default=10, ge=0, le=600)
     # Of each institution, agency or other party, in each process; 0 is no limit.
-    rate_per_second: float = Field(default=2_000, ge=0)
+    rate_per_second: Annotated[float, Field(ge=0), AfterValidator(_is_a_rate)] = 2_000
     burst: int = Field(default=4_000, ge=1)
 
     @check_after(mode="after")
