@@ -9,7 +9,10 @@ PPM = 1_000_000
 
 
 def fen(chance: random.Random, most: int = 3_000_000) -> int:
-    """Returns fen, small as often as large, and often not round."""
+    """Returns fen, small as often as large, often not round, and often the same again."""
+    if chance.random() < 0.15:
+        # Amounts that meet limits, bounds and each other to the fen.
+        return min(most, chance.choice((1, 50, 1_000, 20_000, 100_000)))
     size = int(10 ** chance.uniform(0, len(str(most)) - 1))
     some = min(most, chance.randint(size, size * 10))
     return some if chance.random() < 0.5 or some < 1000 else some // 1000 * 1000

@@ -20,6 +20,8 @@ def table(
         return {"rows": [row()]}
     facts = [*CODES, *SETS, *NUMBERS, *counts, *counts]
     by = list(dict.fromkeys(chance.choices(facts, k=chance.choice((1, 1, 1, 2)))))
+    if counts and chance.random() < 0.3:
+        by = [chance.choice(counts)]
     cells = [dict(zip(by, cell, strict=True)) for cell in cells_of(chance, by)]
     rows: list[Row] = [{"when": when, **row()} for when in cells[:MOST_ROWS]]
     if len(cells) > len(rows) or chance.random() < 0.2:

@@ -16,7 +16,7 @@ from yibao_settlement.rules.benefit.answers import (
     figures_by_line,
 )
 from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine, CoverPeriod, Given
-from yibao_settlement.rules.benefit.facts import Facts
+from yibao_settlement.rules.benefit.facts import PERSON_FACTS, Facts
 from yibao_settlement.rules.benefit.memory import NOTHING_YET, Memory
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.split import Split, Sums
@@ -58,12 +58,14 @@ def bill(written: Mapping[str, Any], balances: Balances) -> Bill:
     """Returns a bill of `bills.yaml` as the engine takes it; lines are named by number."""
     cover = written.get("cover")
     at_admission = written.get("facts_at_admission")
+    # What the visit says is not known of the admission, and not asked for.
+    of_person = {fact: code for fact, code in written["facts"].items() if fact in PERSON_FACTS}
     return Bill(
         visit_id=written["visit"],
         date=written["date"],
         lines=tuple(_line(str(index), line) for index, line in enumerate(written["lines"])),
         facts=facts(written["facts"]),
-        facts_at_admission=at_admission and facts({**written["facts"], **at_admission}),
+        facts_at_admission=at_admission and facts({**of_person, **at_admission}),
         admission_date=written.get("admitted"),
         transfer_from=written.get("transfer_from"),
         cover=None

@@ -46,7 +46,7 @@ class Steps:
     def account(self, step: Step, use: bool, purses: dict[str, int]) -> None:
         """Lets the personal account pay, purse by purse."""
         self.split.leaves(step["id"], "paid")
-        if not use or not applies(step.get("applies"), self.leg.facts):
+        if not applies(step.get("applies"), self.leg.facts) or not use:
             return
         base = self.split.base(step["base"])
         for name in step.get("purses", ["current_year", "carried", "family"]):
