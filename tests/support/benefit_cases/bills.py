@@ -97,7 +97,7 @@ class YearMaker:
             bill["given"] = [{"fund_type": "620100", "fen": 100}]
         if chance.random() < 0.5:
             bill["use_account"] = chance.random() < 0.8
-        if chance.random() < 0.01:
+        if chance.random() < 0.04:
             bill["facts"].pop(chance.choice(ENROLMENT))
         bill["lines"] = [
             self._line(admitted, day) for _ in range(chance.choice((0, 1, 1, 2, 3, 5, 8)))
