@@ -120,7 +120,7 @@ class Person:
         amounts = {name: split.amount_fen(name) for name in split.layout.positions}
         lines = figures_by_line(split)
         for figures in figures_by_group(split.layout, lines):
-            for what in ("fund", "personal", "deductible"):
+            for what in ("fund", "personal", "account", "deductible"):
                 sums[f"{what}.{figures.group}"] = getattr(figures, f"{what}_fen")
         held = dict(zip((purse.value for purse in Purse), self.balances, strict=True))
         purses = {f"purse.{purse}": fen for purse, fen in held.items()}

@@ -11,16 +11,17 @@ from typing import NamedTuple
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine, RefusedLine
-from yibao_settlement.rules.benefit.facts import CARE_GROUP, PERSON_FACTS
+from yibao_settlement.rules.benefit.facts import PERSON_FACTS
 from yibao_settlement.rules.benefit.layout import Layout, layout_of
 from yibao_settlement.rules.benefit.leg import Leg, Span
 from yibao_settlement.rules.benefit.memory import Memory, VisitSeen
+from yibao_settlement.rules.benefit.names import ELIGIBLE
 from yibao_settlement.rules.benefit.plan import Plan, find_plan
-from yibao_settlement.rules.benefit.policy import BenefitPolicy, Parameter
+from yibao_settlement.rules.benefit.policy import BenefitPolicy, Parameter, care_group_of
 from yibao_settlement.rules.benefit.record import NOT_APPLIED
 from yibao_settlement.rules.benefit.split import LegSplit, Split, Sums, check_sums
 from yibao_settlement.rules.benefit.steps import GivenStep
-from yibao_settlement.rules.benefit.windows import NewYear, Window
+from yibao_settlement.rules.benefit.windows import NewYear
 
 
 class _Stay(NamedTuple):
@@ -57,7 +58,7 @@ def adjudicate(policy: BenefitPolicy, bill: Bill, memory: Memory) -> Split:
     if min(held) < 0:
         raise InvariantError(f"a purse holds {min(held)} fen")
     purses = list(held)
-    care_group = policy.care_group_of(facts.care_type or "")
+    care_group = care_group_of(policy, facts.care_type or "")
     legs: list[LegSplit] = []
     windows: dict[str, dict[str, int]] = {}
     seen = memory
@@ -74,10 +75,11 @@ def adjudicate(policy: BenefitPolicy, bill: Bill, memory: Memory) -> Split:
             given,
             purses,
             [0] * len(layout.positions),
+            [""] * len(layout.slots),
             [None] * len(layout.slots),
         )
         legs.append(_settle(leg, bill, leg_lines))
-        windows.update(_remembered(leg))
+        windows.update(leg.remembered())
     _require_taken(policy, given)
     amounts = legs[0].amounts
     if len(legs) > 1:
@@ -157,12 +159,12 @@ def _spans(
         return [(Span(bill.date, _year(day, starts), 0), lines)]
     length = windows.period_days if layout.uses_periods else None
     cut: dict[tuple[int, int], list[BillLine]] = {}
-    for line in lines:
-        when = line.charge_date or bill.date
+    for line in lines or (None,):
+        when = bill.date if line is None else line.charge_date or bill.date
         period = 0 if length is None else (when - admission).days // length
-        cut.setdefault((_year(when if splits_year else day, starts), period), []).append(line)
-    if not cut:
-        cut[_year(day, starts), 0] = []
+        leg = cut.setdefault((_year(when if splits_year else day, starts), period), [])
+        # A bill without a line that counts is of its last day.
+        leg += [] if line is None else [line]
     spans: list[tuple[Span, Sequence[BillLine]]] = []
     for (year, period), own in sorted(cut.items(), key=lambda item: item[0]):
         last = bill.date
@@ -216,16 +218,16 @@ def _numbers(leg: Leg) -> tuple[int | str, ...]:
     """Returns the number of this bill's window in each count, or the fact that it lacks."""
     numbers: list[int | str] = []
     for count, inner, outer, key in leg.layout.counts:
-        missing = [f for f in count.per if f != CARE_GROUP and getattr(leg.facts, f) is None]
+        missing = leg.missing(count.per)
         if missing:
-            numbers.append(missing[0])
+            numbers.append(missing)
             continue
         last = leg.window(outer).get(key, 0)
-        if count.care_groups is not None and leg.care_group not in count.care_groups:
-            numbers.append(last)
-        else:
-            own = leg.window(inner).get(f"{key}@{leg.key(outer)}")
+        if count.care_groups is None or leg.care_group in count.care_groups:
+            own = leg.window(inner).get(f"{key}@{leg.keys[outer]}")
             numbers.append(last + 1 if own is None else own)
+        else:
+            numbers.append(last)
     return tuple(numbers)
 
 
@@ -237,25 +239,17 @@ def _count(leg: Leg, plan: Plan, numbers: tuple[int | str, ...]) -> None:
         if counted and (limiting or leg.can_open(counter.slot)):
             window = leg.window(counter.slot)
             window[counter.key] = window.get(counter.key, 0) + counted
-    if not leg.amounts[1]:
+    if not leg.amounts[layout.positions[ELIGIBLE]]:
         return
+    # A bill for which no table asks the number takes none.
     for index in plan.asked_counts:
         count, inner, outer, key = layout.counts[index]
         number = numbers[index]
         assert isinstance(number, int)
         if count.care_groups is None or leg.care_group in count.care_groups:
             window = leg.window(outer)
-            leg.window(inner)[f"{key}@{leg.key(outer)}"] = number
+            leg.window(inner)[f"{key}@{leg.keys[outer]}"] = number
             window[key] = max(number, window.get(key, 0))
-
-
-def _remembered(leg: Leg) -> dict[str, dict[str, int]]:
-    """Returns what the windows of a leg hold now, by instance."""
-    found = {}
-    for slot, window in enumerate(leg.opened):
-        if window and leg.layout.slots[slot].window is not Window.BILL:
-            found[leg.key(slot)] = window
-    return found
 
 
 def _require_taken(policy: BenefitPolicy, given: dict[str, int]) -> None:

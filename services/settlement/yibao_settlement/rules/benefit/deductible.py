@@ -52,6 +52,10 @@ class DeductiblePlan:
     paid_tag: int
     rest_tag: int
 
+    def limits_names(self) -> tuple[str, ...]:
+        """Returns the names of the counters that limit what is paid."""
+        return tuple(counter.counter.name for counter, _ in self.limits)
+
     def settle(self, leg: Leg) -> DeductibleRecord:
         """Finds what the person bears, and tags the lots."""
         lots = choose(leg.lots, self.base)
@@ -72,7 +76,7 @@ class DeductiblePlan:
         return DeductibleRecord(self.row_index, base, of, amount, earlier, left, paid)
 
     def _amount(self, leg: Leg, window: dict[str, int], base: int) -> tuple[int, int]:
-        """Returns the amount and what it is a share of."""
+        """Returns the amount and what it is a share of, in the window so far."""
         amount = self.amount
         if isinstance(amount, int):
             return amount, NO_LIMIT

@@ -40,6 +40,10 @@ class DuePlan:
     less_key: str
     copay_tag: int
 
+    def limits_names(self) -> tuple[str, ...]:
+        """Returns the names of the counters that limit what is paid."""
+        return tuple(counter.counter.name for counter, _ in self.limits)
+
     def settle(self, leg: Leg) -> DueRecord:
         """Finds what is due, takes what this bill has of it and tags the rest."""
         lots = choose(leg.lots, self.base)

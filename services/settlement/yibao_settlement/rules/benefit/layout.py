@@ -87,7 +87,8 @@ class Layout:
 
     Of lots, bit `part x groups + group` says which part and group they are; the bits of tags
     stand above. `kinds` has all bits of the first sort. Of amounts, the total comes first,
-    then the parts, then parts by group, then what each step leaves, from `first[step]`.
+    then the parts, then parts by group, then what each step leaves, from `first[step]`, and
+    then what it leaves by group, as far as the policy names that.
     """
 
     policy: BenefitPolicy
@@ -211,8 +212,7 @@ def _positions(
     for step in policy.steps:
         first.append(len(names))
         names += [f"{step.id}.{what}" for what in step.leaves]
-    for step in policy.steps:
-        names += [f"{step.id}.{what}.{group}" for what in step.tags for group in groups]
+    names += sorted(_grouped_names(policy))
     return {name: position for position, name in enumerate(names)}, tuple(first)
 
 
@@ -286,15 +286,20 @@ def _grouped(
     policy: BenefitPolicy, positions: Mapping[str, int], tests: Mapping[str, LotTest]
 ) -> tuple[tuple[GroupedAmount, ...], ...]:
     """Returns for each step the amounts by group of what it tags, as far as they are named."""
-    named = {name for name in _amounts_named(policy) if name.count(".") == 2}
+    named = sorted(_grouped_names(policy))
     return tuple(
         tuple(
             GroupedAmount(positions[name], tests[name])
-            for name in sorted(named)
+            for name in named
             if name_of(name).step_id == step.id
         )
         for step in policy.steps
     )
+
+
+def _grouped_names(policy: BenefitPolicy) -> set[str]:
+    """Returns the amounts by group of what steps tag that somebody names: others have none."""
+    return {name for name in _amounts_named(policy) if name.count(".") == 2}
 
 
 def _amounts_named(policy: BenefitPolicy) -> set[str]:

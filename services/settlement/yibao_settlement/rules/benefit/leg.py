@@ -23,19 +23,16 @@ class Span(NamedTuple):
     period: int
 
 
-class Take(NamedTuple):
-    """What a step took from a lot: the step's position, the lot's bits, the amount."""
-
-    step: int
-    bits: int
-    fen: int
+# What a step took from a lot: the step's position, the lot's bits, the amount.
+Take = tuple[int, int, int]
 
 
 @dataclass(slots=True)
 class Leg:
     """What the steps so far have found; lives while one leg is adjudicated.
 
-    `memory` is that of bills and legs before. `given` and `purses` are shared by the legs of
+    `memory` is that of bills and legs before; windows are `opened` as they are asked for.
+    `given` and `purses` are shared by the legs of
     a bill: what is left of what other payers have paid, by fund type, and what is left in
     the purses, in the order of `Purse`.
     """
@@ -49,6 +46,7 @@ class Leg:
     given: dict[str, int]
     purses: list[int]
     amounts: list[int]
+    keys: list[str]
     opened: list[dict[str, int] | None]
     lots: list[Lot] = field(default_factory=list)
     takes: list[Take] = field(default_factory=list)
@@ -58,10 +56,17 @@ class Leg:
         """Returns what an instance of a window remembers, for reading and for writing."""
         found = self.opened[slot]
         if found is None:
-            found = self.opened[slot] = dict(self.memory.windows.get(self.key(slot), ()))
+            key = self.keys[slot] = self._key(slot)
+            remembered = self.memory.windows.get(key)
+            found = self.opened[slot] = {} if remembered is None else dict(remembered)
         return found
 
-    def key(self, slot: int) -> str:
+    def remembered(self) -> dict[str, dict[str, int]]:
+        """Returns what windows hold now that hold anything, by instance."""
+        opened = zip(self.keys, self.opened, strict=True)
+        return {key: window for key, window in opened if window and key}
+
+    def _key(self, slot: int) -> str:
         """Returns the instance of a window, as the memory names it; empty for the bill.
 
         Raises RuleError FACT_MISSING.
@@ -95,8 +100,14 @@ class Leg:
 
     def can_open(self, slot: int) -> bool:
         """Tells whether the bill says every fact by which a window is divided."""
-        per = self.layout.slots[slot].per
-        return all(fact == CARE_GROUP or getattr(self.facts, fact) is not None for fact in per)
+        return not self.missing(self.layout.slots[slot].per)
+
+    def missing(self, per: Sequence[str]) -> str:
+        """Returns the first of some facts that the bill does not say, or nothing."""
+        for fact in per:
+            if fact != CARE_GROUP and getattr(self.facts, fact) is None:
+                return fact
+        return ""
 
     def counted(self, counter: CounterLayout) -> int:
         """Returns what the steps of this leg have added to a counter so far."""
@@ -118,7 +129,7 @@ class Leg:
     def take(self, step: int, lot: Lot, fen: int) -> None:
         """Lets a payer take from a lot; what it takes is no lot any more."""
         lot.fen -= fen
-        self.takes.append(Take(step, lot.bits, fen))
+        self.takes.append((step, lot.bits, fen))
 
     def take_in_order(self, step: int, lots: Sequence[Lot], fen: int) -> None:
         """Lets a payer take an amount from lots, each to its end before the next."""

@@ -54,15 +54,15 @@ Limits = tuple[tuple[CounterLayout, int], ...]
 class Plan:
     """The steps of a policy for some facts; None for one that does not apply.
 
-    `steps` begins with the step behind `classify`. `asked_counts` are the positions of the
-    counts that some table asked for, `limits` the limit of each counter, None without one,
-    and `is_limiting` whether a step that the counter limits applies.
+    `steps` begins with the step behind `classify`. `is_limiting` tells of each counter
+    whether a step that it limits applies; `asked_counts` are the positions of the counts
+    that some table asked for.
     """
 
     classify: ClassifyPlan
     steps: tuple[StepPlan | None, ...]
-    asked_counts: tuple[int, ...]
     is_limiting: tuple[bool, ...]
+    asked_counts: tuple[int, ...]
 
 
 @functools.lru_cache(MAX_PLANS)
@@ -100,7 +100,7 @@ def find_plan(
         for index, step in enumerate(policy.steps)
         if not isinstance(step, ClassifyStep)
     )
-    return Plan(opened, steps, tuple(sorted(asking.asked_counts)), is_limiting)
+    return Plan(opened, steps, is_limiting, tuple(sorted(asking.asked_counts)))
 
 
 def _limit(asking: Asking, layout: CounterLayout) -> int | None:

@@ -1,6 +1,7 @@
 """A benefit policy as its file says it: what is checked, shown in words and compiled."""
 
 import datetime as dt
+import functools
 from dataclasses import dataclass
 
 from yibao_settlement.rules.benefit.amounts import Amount
@@ -106,6 +107,9 @@ class BenefitPolicy:
     counters: tuple[Counter, ...]
     steps: tuple[AnyStep, ...]
 
-    def care_group_of(self, care_type: str) -> str:
-        """Returns the name of the first group that holds `care_type`, empty without one."""
-        return next((group.name for group in self.care_groups if group.holds(care_type)), "")
+
+# A policy has a handful of groups, and care types are some dozens.
+@functools.lru_cache(4_096)
+def care_group_of(policy: BenefitPolicy, care_type: str) -> str:
+    """Returns the name of the first group that holds `care_type`, empty without one."""
+    return next((group.name for group in policy.care_groups if group.holds(care_type)), "")

@@ -9,7 +9,7 @@ A payment is rounded once, of the window's payment so far, from which earlier pa
 taken: two bills pay what one would have. `carry` is the fraction of a fen so owed, in ppm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from yibao_common.values.errors import InvariantError
@@ -57,100 +57,114 @@ class TiersPlan:
     copay_tag: int
     overflow_tag: int
 
+    def limits_names(self) -> tuple[str, ...]:
+        """Returns the names of the counters that limit what is paid."""
+        return tuple(counter.counter.name for counter, _ in self.limits)
+
+    def fee_limits_names(self) -> tuple[str, ...]:
+        """Returns the names of the counters that limit what is covered."""
+        return tuple(counter.counter.name for counter, _ in self.fee_limits)
+
     def settle(self, leg: Leg) -> TiersRecord:
         """Finds what the payer pays, takes it from the lots and tags the rest."""
         lots = choose(leg.lots, self.base)
         base = sum_of(lots)
+        on_top = 0
+        for position in self.on_top_of:
+            on_top += leg.amounts[position]
+        if not base and not on_top:
+            return TiersRecord(self.row_index, 0, *_NOTHING_TO_PAY)
         curve, shift = self.curve, 0
         if self.shift is not None:
             shift = self.shift.fen(leg)
             curve = curve.moved(shift)
         window = leg.window(self.slot)
         before = window.get(self.before_key, 0)
-        on_top = 0
-        for position in self.on_top_of:
-            on_top += leg.amounts[position]
         start = before + on_top
         end = start + base
         carry = 0 if self.by_bracket else window.get(self.carry_key, 0)
-        stretch = Stretch(curve, self.to_fen, start, carry, by_bracket=self.by_bracket)
-        floor = min(max(start, curve.starts[0]), end)
-        reached = end
-        if curve.top_fen is not None and curve.top_fen < end:
-            reached = max(floor, curve.top_fen)
+        stretch = Stretch(curve, self.to_fen, start, carry)
+        first, top = curve.starts[0], curve.top_fen
+        floor = start if start >= first else min(first, end)
+        reached = end if top is None or top >= end else max(floor, top)
         fee_left = leg.left(self.fee_limits) if self.fee_limits else NO_LIMIT
         if fee_left != NO_LIMIT:
             reached = min(reached, floor + fee_left)
-        paid = min(max(stretch.paid_to(reached), 0), reached - floor)
+        paid_to = stretch.paid_by_bracket_to if self.by_bracket else stretch.paid_to
+        paid = min(max(paid_to(reached), 0), reached - floor)
         left = leg.left(self.limits) if self.limits else NO_LIMIT
         if left != NO_LIMIT and paid >= left:
             paid = left
             reached = max(stretch.fee_of(left, floor, reached), floor + paid)
-        self._pay(leg, lots, stretch, floor=floor, reached=reached, paid=paid)
+        if floor == start and reached == end:
+            for lot in lots:
+                lot.bits |= self.copay_tag
+        else:
+            lots = self._cut(leg.lots, lots, start, floor, reached)
+        if paid:
+            if len(lots) == 1:
+                leg.take(self.index, lots[0], paid)
+            else:
+                self._spread(leg, lots, paid_to, floor, paid)
         below, covered, overflow = floor - start, reached - floor, end - reached
-        leg.amounts[self.first : self.first + 7] = (
+        first_amount = self.first
+        leg.amounts[first_amount : first_amount + 6] = (
             *(base, below, covered, paid, covered - paid, overflow),
-            0,
         )
-        if base or on_top:
-            window[self.before_key] = end
-            carry = 0 if self.by_bracket else stretch.carry_behind(reached, paid)
-            if carry or self.carry_key in window:
-                window[self.carry_key] = carry
-        found = (self.row_index, base, before, on_top, shift, stretch.carry, fee_left, left)
+        window[self.before_key] = end
+        if not self.by_bracket:
+            window[self.carry_key] = stretch.carry_behind(reached, paid)
+        found = (self.row_index, base, before, on_top, shift, carry, fee_left, left)
         return TiersRecord(*found, below, covered, paid, overflow)
 
-    def _pay(
-        self,
-        leg: Leg,
-        lots: Sequence[Lot],
-        stretch: "Stretch",
-        *,
-        floor: int,
-        reached: int,
-        paid: int,
-    ) -> None:
-        """Lays the lots along the axis, cuts them at both bounds and pays what is covered.
+    def _cut(
+        self, all_lots: list[Lot], lots: Sequence[Lot], start: int, floor: int, reached: int
+    ) -> list[Lot]:
+        """Lays lots along the axis, cuts them at both bounds and tags the pieces.
 
-        A lot is paid what is paid up to its upper end less what is up to its lower.
+        Returns the pieces that are covered.
         """
-        covered: list[tuple[Lot, int]] = []
-        at = stretch.start
+        covered: list[Lot] = []
+        at = start
         for lot in lots:
             piece, rest = lot, lot.fen
             while rest:
                 bound = floor if at < floor else reached
-                upper = cut(leg.lots, piece, bound - at) if at < bound < at + rest else piece
+                upper = cut(all_lots, piece, bound - at) if at < bound < at + rest else piece
                 if at < floor:
                     piece.bits |= self.below_tag
                 elif at < reached:
                     piece.bits |= self.copay_tag
-                    covered.append((piece, at + piece.fen))
+                    covered.append(piece)
                 else:
                     piece.bits |= self.overflow_tag
                 at += piece.fen
                 rest -= piece.fen
                 piece = upper
-        if len(covered) == 1:
-            if paid:
-                leg.take(self.index, covered[0][0], paid)
-            return
-        self._spread(leg, covered, stretch, paid)
+        return covered
 
     def _spread(
-        self, leg: Leg, covered: Sequence[tuple[Lot, int]], stretch: "Stretch", paid: int
+        self,
+        leg: Leg,
+        covered: Sequence[Lot],
+        paid_to: Callable[[int], int],
+        floor: int,
+        paid: int,
     ) -> None:
-        given = 0
-        for number, (lot, upto) in enumerate(covered, start=1):
-            upto_paid = paid if number == len(covered) else min(stretch.paid_to(upto), paid)
-            part = min(max(upto_paid - given, 0), lot.fen)
-            if part:
+        """Pays each lot what is paid up to its upper end less what is up to its lower."""
+        given, at, last = 0, floor, covered[-1]
+        for lot in covered:
+            fen = lot.fen
+            at += fen
+            part = (paid if lot is last else min(paid_to(at), paid)) - given
+            part = min(part, fen)
+            if part > 0:
                 leg.take(self.index, lot, part)
                 given += part
         # A last fen that its own lot could not hold.
-        for lot, _ in reversed(covered):
+        for lot in reversed(covered):
             if given == paid:
-                break
+                return
             part = min(paid - given, lot.fen)
             if part:
                 leg.take(self.index, lot, part)
@@ -159,26 +173,29 @@ class TiersPlan:
             raise InvariantError(f"{paid} fen are paid of lots that hold {given}")
 
 
+# Of TiersRecord behind `base_fen`, where there is no base.
+_NOTHING_TO_PAY = (0, 0, 0, 0, NO_LIMIT, NO_LIMIT, 0, 0, 0, 0)
+
+
 class Stretch:
-    """What is paid along the axis from where the base of a leg begins."""
+    """What is paid along the axis from where the base of a leg begins, `carry` included."""
 
-    __slots__ = ("by_bracket", "carry", "curve", "exact_start", "start", "to_fen")
+    __slots__ = ("curve", "origin", "start", "to_fen")
 
-    def __init__(
-        self, curve: Curve, to_fen: ToFen, start: int, carry: int, *, by_bracket: bool
-    ) -> None:
-        """Keeps the curve, the rounding, and what earlier bills left."""
+    def __init__(self, curve: Curve, to_fen: ToFen, start: int, carry: int) -> None:
+        """Keeps the curve, the rounding, and where the payment begins."""
         self.curve = curve
         self.to_fen = to_fen
         self.start = start
-        self.carry = carry
-        self.by_bracket = by_bracket
-        self.exact_start = curve.exact(start)
+        self.origin = carry - curve.exact(start)
 
     def paid_to(self, fee_fen: int) -> int:
         """Returns what is paid up to a fee."""
-        if not self.by_bracket:
-            return self.to_fen.of(self.carry + self.curve.exact(fee_fen) - self.exact_start)
+        half, unit, unit_fen = self.to_fen
+        return (self.origin + self.curve.exact(fee_fen) + half) // unit * unit_fen
+
+    def paid_by_bracket_to(self, fee_fen: int) -> int:
+        """Returns what is paid up to a fee where each bracket is rounded."""
         exact, paid, low = self.curve.exact, 0, self.start
         for high in self.curve.cuts(self.start, fee_fen)[1:]:
             paid += self.to_fen.of(exact(high) - exact(low))
@@ -187,9 +204,9 @@ class Stretch:
 
     def fee_of(self, paid_fen: int, floor: int, reached: int) -> int:
         """Returns the fee at which a payment is reached, half up to fen, within two bounds."""
-        exact = self.exact_start + paid_fen * PPM - self.carry
+        exact = paid_fen * PPM - self.origin
         return self.curve.fee_at(exact, low_fen=floor, high_fen=reached)
 
     def carry_behind(self, reached: int, paid: int) -> int:
         """Returns the fraction of a fen that is owed behind a payment."""
-        return self.carry + self.curve.exact(reached) - self.exact_start - paid * PPM
+        return self.origin + self.curve.exact(reached) - paid * PPM
