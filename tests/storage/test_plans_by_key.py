@@ -1,5 +1,7 @@
 """What PostgreSQL is asked by key, it finds by key, however small a table was before."""
 
+import time
+
 import sqlalchemy as sa
 from support.databases import PostgresDatabases
 
@@ -14,6 +16,8 @@ TABLE = sa.Table(
     sa.Column("region", sa.String(6), primary_key=True),
     sa.Column("thing_id", Id, primary_key=True),
     sa.Column("amount_fen", sa.BigInteger, nullable=False),
+    # Of an empty table it looks as good as the key, and reads the whole region.
+    sa.Index("ix_kept_plan_region_amount_fen", "region", "amount_fen"),
 )
 REGION = "999019"
 BATCH = 128
@@ -41,6 +45,32 @@ def test_plans_kept_from_a_small_table_do_not_read_it_whole(
         assert "Seq Scan" not in plan, (statement, plan)
         # Each key by the index, and not the region's rows one after the other.
         assert "thing_id = " in plan.split("Index Cond:")[1].splitlines()[0], (statement, plan)
+
+
+def test_plans_kept_from_an_empty_table_are_made_anew(
+    postgres_databases: PostgresDatabases,
+) -> None:
+    database = Database(postgres_databases.empty_url(), writers=1)
+    try:
+        METADATA.create_all(database.engine)
+        _analyse(database)
+        ids = [new_id() for _ in range(3_000)]
+        for _ in range(12):
+            _look_up(database, [new_id() for _ in range(BATCH)])
+        with database.write() as connection:
+            rows = [(REGION, each, 1) for each in ids]
+            insert_rows(connection, TABLE, ("region", "thing_id", "amount_fen"), rows)
+        time.sleep(0.3)  # plans hold for a quarter of a second
+        assert _look_up(database, ids[:BATCH]) == BATCH
+        (plan,) = _kept_plans(database, ids[:BATCH]).values()
+    finally:
+        database.close()
+    assert "thing_id = " in plan.split("Index Cond:")[1].splitlines()[0], plan
+
+
+def _analyse(database: Database) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql("ANALYZE kept_plan")
 
 
 def _look_up(database: Database, ids: list[str]) -> int:

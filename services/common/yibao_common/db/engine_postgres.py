@@ -26,9 +26,8 @@ _SETTINGS = (
     "SET idle_in_transaction_session_timeout = '60s'",
     "SET TIME ZONE 'UTC'",
 )
-# Batches send the same few statements for keys that are indexed. Planning them anew costs a
-# small batch as much as carrying them out, and a plan kept from when a table was small would
-# go on reading it whole; one that may not does neither.
+# What is kept of plans is for keys that are indexed: see `rows_postgres`. One that was made
+# while a table was small may not read it whole.
 _KEEP_PLANS_BY_KEY = "SET enable_seqscan = off"
 # What is no fault of any statement: the server stands by, or ended an idle transaction.
 _TRANSIENT = (

@@ -6,6 +6,7 @@ waits for the first answer. Waiting is what a batch spends most of its time on.
 
 import functools
 import struct
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,13 @@ from yibao_common.db.rows import Insert, Row, Select, Statement, Update, check_u
 from yibao_common.values.errors import InvariantError
 
 _POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+# A batch's statements are planned once and kept, for planning costs a small batch as much as
+# carrying them out. But what a plan was best for, such as a table that was still empty, may
+# be past within a second, and nothing else would tell the server so.
+_PLAN_ANEW = ("DISCARD PLANS", ())
+_PLANS_HOLD_SECONDS = 0.25
+_PLANS_HOLD_UNTIL = "plans_hold_until"
 
 Cursor = psycopg.Cursor[Any]
 Prepared = tuple[str, tuple[Any, ...]]
@@ -40,16 +48,28 @@ def _cursors(connection: sa.Connection, statements: Sequence[Statement]) -> list
     # The driver connection begins the transaction that SQLAlchemy will commit.
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     prepared = [_text_and_values(statement) for statement in statements]
+    if _is_due(connection.info, time.monotonic()):
+        prepared.insert(0, _PLAN_ANEW)
     try:
         if sum(bool(text) for text, _ in prepared) > 1:
             with driver.pipeline():
-                return _send(driver, prepared)
-        return _send(driver, prepared)
+                cursors = _send(driver, prepared)
+        else:
+            cursors = _send(driver, prepared)
     except psycopg.Error as error:
         # As if it had gone through SQLAlchemy; neither text nor values are kept.
         raise sa.exc.DBAPIError.instance(
             "", None, error, psycopg.Error, hide_parameters=True, dialect=connection.dialect
         ) from error
+    return cursors[len(cursors) - len(statements) :]
+
+
+def _is_due(info: dict[str, Any], now: float) -> bool:
+    """Tells, some times a second of each connection, that its plans are to be made anew."""
+    if now < info.get(_PLANS_HOLD_UNTIL, 0.0):
+        return False
+    info[_PLANS_HOLD_UNTIL] = now + _PLANS_HOLD_SECONDS
+    return True
 
 
 def _send(driver: "psycopg.Connection[Any]", prepared: Sequence[Prepared]) -> list[Cursor | None]:
