@@ -43,7 +43,7 @@ _BATCH_SIZE = 128
 _WRITER_PATIENTS = 6_000
 _HOT_PERSONS = 500
 # More than there are codes in a second: each gets one a second.
-_CERTIFICATES = 4_000
+_CERTIFICATES = 2_500
 # More than a client can send in a second on two cores, whatever the RPC.
 _MOST_PER_SECOND = 9_000
 
