@@ -16,7 +16,7 @@ from yibao_settlement.rules.benefit.layout import Layout, layout_of
 from yibao_settlement.rules.benefit.leg import Leg, Span
 from yibao_settlement.rules.benefit.memory import Memory, VisitSeen
 from yibao_settlement.rules.benefit.names import ELIGIBLE
-from yibao_settlement.rules.benefit.plan import Plan, find_plan
+from yibao_settlement.rules.benefit.plan import Plan, ask, find_plan, plan_classify
 from yibao_settlement.rules.benefit.policy import BenefitPolicy, Parameter, care_group_of
 from yibao_settlement.rules.benefit.record import NOT_APPLIED
 from yibao_settlement.rules.benefit.split import LegSplit, Split, Sums, check_sums
@@ -182,7 +182,7 @@ def _settle(leg: Leg, bill: Bill, lines: Sequence[BillLine]) -> LegSplit:
     """Runs the steps of a leg."""
     layout, span = leg.layout, leg.span
     numbers = _numbers(leg)
-    plan = _plan_of(leg, numbers)
+    plan = _plan_of(leg, numbers, bill, lines)
     parts = plan.classify.split(lines, day=span.day, cover=bill.cover)
     leg.lots, opened = plan.classify.open_lots(parts, leg.amounts)
     records = leg.records
@@ -201,13 +201,21 @@ def _settle(leg: Leg, bill: Bill, lines: Sequence[BillLine]) -> LegSplit:
     return LegSplit(span.day, plan, lines, parts, leg.amounts, records, leg.takes, left)
 
 
-def _plan_of(leg: Leg, numbers: tuple[int | str, ...]) -> Plan:
+def _plan_of(
+    leg: Leg, numbers: tuple[int | str, ...], bill: Bill, lines: Sequence[BillLine]
+) -> Plan:
+    """Returns the rows that hold; a line that is refused is told before a later table."""
     layout = leg.layout
     epochs: tuple[int, ...] = ()
     if layout.policy.parameters:
         epochs = tuple(_epoch(each, leg.span.day) for each in layout.policy.parameters)
     facts = tuple([leg.facts[position] for position in layout.asked_positions])
-    return find_plan(layout, facts, leg.care_group, numbers, epochs)
+    asked = (layout, facts, leg.care_group, numbers, epochs)
+    try:
+        return find_plan(*asked)
+    except RuleError:
+        plan_classify(layout, ask(*asked)).split(lines, day=leg.span.day, cover=bill.cover)
+        raise
 
 
 def _epoch(parameter: Parameter, day: dt.date) -> int:

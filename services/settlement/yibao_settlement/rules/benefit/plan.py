@@ -78,13 +78,9 @@ def find_plan(
     Raises RuleError POLICY_NO_MATCHING_ROW, FACT_MISSING, PARAMETER_NOT_IN_FORCE.
     """
     policy = layout.policy
-    known = dict(zip(layout.asked, facts, strict=True))
-    asking = Asking(policy, known, care_group, numbers, epochs)
-    classify, *later = policy.steps
-    assert isinstance(classify, ClassifyStep)
-    row_index, row = asking.row(classify.table, classify.id)
-    opened = ClassifyPlan(layout, classify.id, row_index, row.value, classify.refuses_out_of_cover)
-    applies = (True, *(step.applies.holds(asking.value) for step in later))
+    asking = ask(layout, facts, care_group, numbers, epochs)
+    opened = plan_classify(layout, asking)
+    applies = (True, *(step.applies.holds(asking.value) for step in policy.steps[1:]))
     is_limiting = tuple(
         any(applies[index] for index in counter.limited_steps) for counter in layout.counters
     )
@@ -101,6 +97,26 @@ def find_plan(
         if not isinstance(step, ClassifyStep)
     )
     return Plan(opened, steps, is_limiting, tuple(sorted(asking.asked_counts)))
+
+
+def ask(
+    layout: Layout,
+    facts: tuple[FactValue | None, ...],
+    care_group: str,
+    numbers: tuple[int | str, ...],
+    epochs: tuple[int, ...],
+) -> Asking:
+    """Returns what answers the tables of a policy, with the facts that `find_plan` takes."""
+    known = dict(zip(layout.asked, facts, strict=True))
+    return Asking(layout.policy, known, care_group, numbers, epochs)
+
+
+def plan_classify(layout: Layout, asking: Asking) -> ClassifyPlan:
+    """Returns the plan of the first step."""
+    step = layout.policy.steps[0]
+    assert isinstance(step, ClassifyStep)
+    index, row = asking.row(step.table, step.id)
+    return ClassifyPlan(layout, step.id, index, row.value, step.refuses_out_of_cover)
 
 
 def _limit(asking: Asking, layout: CounterLayout) -> int | None:
