@@ -277,9 +277,13 @@ def _require_taken(policy: BenefitPolicy, given: dict[str, int]) -> None:
 
 
 def _sums(layout: Layout, amounts: Sequence[int]) -> Sums:
-    deductible, first_share, funds, arrears, account = [
-        sum([amounts[position] for position in positions]) for positions in layout.sums
-    ]
+    added = []
+    for positions in layout.sums:
+        fen = 0
+        for position in positions:
+            fen += amounts[position]
+        added.append(fen)
+    deductible, first_share, funds, arrears, account = added
     total, eligible, first_self_pay, over_limit, excluded = amounts[:5]
     personal = total - funds
     sums = Sums(

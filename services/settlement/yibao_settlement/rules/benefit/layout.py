@@ -112,8 +112,17 @@ class Layout:
         return self.slots.index(_slot(self.policy, window, per, whole_stay=whole_stay))
 
     def bases(self, names: tuple[str, ...]) -> tuple[LotTest, ...]:
-        """Returns the tests of a base."""
-        return tuple(self.tests[name] for name in names)
+        """Returns the tests of a base, names of parts that lie in the order of lots as one."""
+        united: list[LotTest] = []
+        for test in (self.tests[name] for name in names):
+            before = united[-1].mask if united else 0
+            are_parts = test.mask == test.also and not (before | test.mask) & ~self.kinds
+            # Lots lie by part and group, and stay so when they are cut.
+            if are_parts and test.mask & -test.mask > before > 0:
+                united[-1] = LotTest(before | test.mask, before | test.mask)
+            else:
+                united.append(test)
+        return tuple(united)
 
     def tag(self, step_id: str, what: str) -> int:
         """Returns the bit of a tag."""
