@@ -15,6 +15,7 @@ from support.benefit_cases.cases import case
 from .compare import Outcome, compare
 
 CHUNK = 200
+TOLD_EVERY = 10_000
 # Enough to see a pattern; one fault makes hundreds differ.
 MOST_TOLD = 20
 
@@ -34,6 +35,9 @@ def main() -> int:
     with ProcessPoolExecutor(asked.processes) as pool:
         for some in pool.map(compare, [range(at, min(at + CHUNK, end)) for at in starts]):
             outcome.add(some)
+            if outcome.cases % TOLD_EVERY == 0:
+                told = f"{outcome.cases:,} pairs, {len(outcome.differing)} differ"
+                print(f"{told}; {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     tell(outcome, save=asked.save)
     print(
         f"{outcome.cases:,} pairs of a policy and a year of bills from seed {asked.seed}, "

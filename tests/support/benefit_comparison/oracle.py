@@ -81,6 +81,7 @@ def _key(instance: Instance) -> str:
     return ":".join([window, *map(str, where)]) + per
 
 
+@functools.lru_cache(4096)
 def _spelled(name: str) -> str:
     """Returns a name with the engine's word for the part that is paid first."""
     return ".".join("first_self_pay" if each == "prepay" else each for each in name.split("."))

@@ -1,6 +1,5 @@
 """A person's bills under one policy, settled in order."""
 
-import copy
 import fnmatch
 from collections.abc import Mapping
 from typing import Any
@@ -46,7 +45,7 @@ class History:
 
     def settle(self, bill: Mapping[str, Any]) -> Settled:
         """Settles one bill and remembers it; raises `Refused` and remembers nothing."""
-        before = copy.deepcopy(self.memory)
+        before = self.memory.copy()
         try:
             return self._settled(bill)
         except Refused:

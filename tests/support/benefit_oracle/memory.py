@@ -1,7 +1,7 @@
 """What the windows of a person remember."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .windows import Instance, Leg, Stays
@@ -17,6 +17,16 @@ class Memory:
     counted: dict[tuple[str, Instance], list[Instance]] = field(default_factory=dict)
     stays: Stays = field(default_factory=Stays)
     purses: dict[str, int] = field(default_factory=dict)
+
+    def copy(self) -> "Memory":
+        """Returns a memory of its own with the same in it."""
+        return replace(
+            self,
+            windows={instance: dict(names) for instance, names in self.windows.items()},
+            counted={count: list(numbers) for count, numbers in self.counted.items()},
+            stays=self.stays.copy(),
+            purses=dict(self.purses),
+        )
 
     def window(
         self, user: Mapping[str, Any], leg: Leg, *, deductible: bool = False

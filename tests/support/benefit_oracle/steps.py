@@ -94,7 +94,8 @@ class Steps:
         """Returns the amount that an earlier bill of the window fixed, or `chosen`."""
         name = step["id"]
         year, fixed = window.get(f"{name}.amount", (self.leg.year, chosen))
-        once = self.memory.goes_on == "once" and step.get("window") == "stay"
+        keeps = self.memory.splits_years and self.memory.goes_on == "once"
+        once = keeps and step.get("window") == "stay"
         if not step.get("make_up", True) or (once and year < self.leg.year):
             chosen = fixed
         if base_fen:

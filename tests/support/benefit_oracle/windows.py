@@ -20,6 +20,11 @@ class Stays:
     visit_admitted: dict[str, dt.date] = field(default_factory=dict)
     last_bill: dict[str, dt.date] = field(default_factory=dict)
 
+    def copy(self) -> "Stays":
+        """Returns the same, to be changed by itself."""
+        known = (self.stay_of, self.admitted, self.visit_admitted, self.last_bill)
+        return Stays(*(dict(each) for each in known))  # type: ignore[arg-type]
+
     def admission_of(self, bill: Mapping[str, Any]) -> dt.date:
         """Returns the first day of a bill's visit; its first bill tells it, or has it."""
         known = self.visit_admitted.get(bill["visit"], bill["date"])
@@ -99,7 +104,8 @@ class Calendar:
             cut.setdefault((self.period(day, since), year), []).append((index, line))
         if not cut:
             year = year_of(date, self.starts) if self.mode == "split" else whole
-            cut[self.period(date, since), year] = []
+            # Nothing of the bill lies in a later period than the first.
+            cut[0, year] = []
         keys = sorted(cut)
         return [
             (cut[key], date if key == keys[-1] else last_date(cut[key], date), key[1], key[0])
