@@ -27,8 +27,9 @@ _REASON_GROUPS = {
     140: "Registrations",
     160: "Cards, passwords, misuse",
     200: "Phones",
+    300: "Lines of bills",
 }
-_END_OF_GROUPS = 220
+_END_OF_GROUPS = 320
 _ANY_CALL = (
     "Every call may also be refused for the reasons of [any call](errors.md#any-call) and of "
     "[its fields](errors.md#fields-of-a-request).\n"

@@ -31,7 +31,8 @@ ALONE: dict[str, dict[str, str]] = {
     },
     "settlement": {
         "storage/tables": "rows and columns, stated once for all features",
-        "rules/bill": "what is charged, and its price; it is stored as its settlement",
+        "rules/bill": "what is charged; it is stored as its settlement",
+        "rules/pricing": "what the catalogue makes of lines, for bills and uploads alike",
         "servicer/decode": "messages of all features to values",
         "servicer/encode": "values of all features to messages",
         "servicer/news": "who waits for another service; what is decided is decided again",

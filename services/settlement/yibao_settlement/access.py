@@ -25,6 +25,11 @@ ACCESS = AccessTable.of_services(
             "ListSettlements": _COUNTER_OR_AGENCY,
             "ExplainSettlement": _COUNTER_OR_AGENCY,
         },
+        "yibao.settlement.v1.ChargeService": {
+            "UploadLines": _COUNTER,
+            "CancelLines": _COUNTER,
+            "ListLines": _COUNTER_OR_AGENCY,
+        },
         "yibao.settlement.v1.AccountService": {
             "CreditAccount": _AGENCY,
             "GetAccount": _AGENCY,

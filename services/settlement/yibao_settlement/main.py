@@ -13,6 +13,8 @@ from yibao.settlement.v1 import (
     account_service_pb2_grpc,
     catalogue_service_pb2,
     catalogue_service_pb2_grpc,
+    charge_service_pb2,
+    charge_service_pb2_grpc,
     policy_service_pb2,
     policy_service_pb2_grpc,
     settlement_service_pb2,
@@ -53,6 +55,7 @@ from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import housekeeping
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
+from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
@@ -70,6 +73,7 @@ from yibao_settlement.storage.work import UNIT
 
 DESCRIPTORS = (
     visit_service_pb2.DESCRIPTOR.services_by_name["VisitService"],
+    charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"],
     settlement_service_pb2.DESCRIPTOR.services_by_name["SettlementService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
@@ -149,6 +153,7 @@ class SettlementService:
                 ids=self._ids,
                 log=self._log,
             ),
+            ChargeServicer(batcher, reads, blocking, clock=self._clock),
             AccountServicer(news, reads, blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             PolicyServicer(Policies(transactions, clock=self._clock), blocking),
@@ -282,6 +287,7 @@ class SettlementService:
         readiness: Readiness,
         visits: VisitServicer,
         settlements: SettlementServicer,
+        charges: ChargeServicer,
         accounts: AccountServicer,
         catalogue: CatalogueServicer,
         policies: PolicyServicer,
@@ -289,6 +295,7 @@ class SettlementService:
         def register(server: grpc.aio.Server) -> None:
             visit_service_pb2_grpc.add_VisitServiceServicer_to_server(visits, server)
             settlement_service_pb2_grpc.add_SettlementServiceServicer_to_server(settlements, server)
+            charge_service_pb2_grpc.add_ChargeServiceServicer_to_server(charges, server)
             account_service_pb2_grpc.add_AccountServiceServicer_to_server(accounts, server)
             catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(catalogue, server)
             policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(policies, server)

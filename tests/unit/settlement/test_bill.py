@@ -6,7 +6,9 @@ import pytest
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine, item_on, price_lines
+from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine, item_on
+from yibao_settlement.rules.policy.split import PricedLine
+from yibao_settlement.rules.pricing import Days, price_bill
 
 DAY = dt.date(2026, 11, 20)
 SINCE = dt.date(2020, 1, 1)
@@ -27,6 +29,10 @@ def item(code: str = "A1", **fields: object) -> CatalogueItem:
 def bill_of(*lines: ChargedLine, total_fen: int | None = None) -> Bill:
     total = sum(line.amount_fen for line in lines) if total_fen is None else total_fen
     return Bill("visit", "B1", DAY, lines, total, False)
+
+
+def price_lines(bill: Bill, items: dict[str, CatalogueItem | None]) -> tuple[PricedLine, ...]:
+    return price_bill(bill, {DAY: items}, Days(DAY, DAY)).lines
 
 
 @pytest.mark.parametrize(
@@ -109,14 +115,16 @@ def test_faults_of_one_kind_keep_their_reason_and_several_kinds_are_told_togethe
         "bill.lines[0].item_code",
         "bill.lines[1].item_code",
     ]
-    mixed = bill_of(ChargedLine(1, "X1", "1", "1", 101), ChargedLine(1, "A1", "1", "1", 100))
+    mixed = bill_of(
+        ChargedLine(1, "A1", "1", "1", 101), ChargedLine(1, "A1", "1", "1", 100), total_fen=1
+    )
     with pytest.raises(RuleError) as caught:
         price_lines(mixed, {"A1": item()})
     assert caught.value.reason is Reason.FIELDS_INVALID
     assert [fault.reason for fault in caught.value.faults] == [
         Reason.LINE_AMOUNT_MISMATCH,
-        Reason.CATALOGUE_ITEM_UNKNOWN,
         Reason.LINE_NUMBER_REPEATED,
+        Reason.BILL_TOTAL_MISMATCH,
     ]
 
 

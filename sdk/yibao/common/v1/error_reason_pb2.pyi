@@ -332,7 +332,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     refund of that bill. Metadata: `line_id`.
     """
     ERROR_REASON_LINE_OUTSIDE_VISIT: _ErrorReason.ValueType  # 133
-    """INVALID_ARGUMENT. A line's day lies outside the visit; the line alone is refused."""
+    """INVALID_ARGUMENT. A line's charge day lies before the visit, after the service date of
+    the bill, or in the future; the line alone is refused.
+    """
     ERROR_REASON_REGISTRATION_NOT_FOUND: _ErrorReason.ValueType  # 140
     """NOT_FOUND. No such registration in the caller's scope. Metadata: `registration_id`."""
     ERROR_REASON_REGION_EXCLUDED: _ErrorReason.ValueType  # 141
@@ -484,6 +486,34 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_DEVICE_PROOF_INVALID: _ErrorReason.ValueType  # 207
     """PERMISSION_DENIED. The signature does not prove possession of the private key."""
+    ERROR_REASON_LINE_ID_REPEATED: _ErrorReason.ValueType  # 301
+    """INVALID_ARGUMENT. Two lines bear the same id."""
+    ERROR_REASON_LINE_ID_REUSED: _ErrorReason.ValueType  # 302
+    """ALREADY_EXISTS. The id of the line was used in this visit for a line with other
+    contents. Metadata: `line_id`, `fields`: those that differ.
+    """
+    ERROR_REASON_LINE_NOT_FOUND: _ErrorReason.ValueType  # 303
+    """NOT_FOUND. The visit has no such uploaded line that is not settled. Metadata: `line_ids`."""
+    ERROR_REASON_LINE_SETTLED: _ErrorReason.ValueType  # 304
+    """FAILED_PRECONDITION. The line is settled: it is cancelled by a reversal, and returned
+    by a refund. Metadata: `line_id`, `settlement_id`.
+    """
+    ERROR_REASON_RETURNED_LINE_UNKNOWN: _ErrorReason.ValueType  # 305
+    """INVALID_ARGUMENT. What is returned is no line of this bill or of the uploaded ones."""
+    ERROR_REASON_RETURN_EXCEEDS_LINE: _ErrorReason.ValueType  # 306
+    """INVALID_ARGUMENT. More is returned than is left of the line; the message tells how much."""
+    ERROR_REASON_RETURN_NOT_OF_LINE: _ErrorReason.ValueType  # 307
+    """INVALID_ARGUMENT. What is returned has another item or price than the line it returns,
+    or is itself a return.
+    """
+    ERROR_REASON_LINES_ALREADY_SETTLED: _ErrorReason.ValueType  # 308
+    """ALREADY_EXISTS. The same lines are settled in this visit under another bill number
+    (T-31). Metadata: `line_id`, `settlement_id`; the first where lines bear ids.
+    """
+    ERROR_REASON_LINE_LIMIT: _ErrorReason.ValueType  # 309
+    """FAILED_PRECONDITION. The visit has as many uploaded lines as one may; the message tells
+    how many.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -803,7 +833,9 @@ ERROR_REASON_LINE_NEGATIVE: ErrorReason.ValueType  # 132
 refund of that bill. Metadata: `line_id`.
 """
 ERROR_REASON_LINE_OUTSIDE_VISIT: ErrorReason.ValueType  # 133
-"""INVALID_ARGUMENT. A line's day lies outside the visit; the line alone is refused."""
+"""INVALID_ARGUMENT. A line's charge day lies before the visit, after the service date of
+the bill, or in the future; the line alone is refused.
+"""
 ERROR_REASON_REGISTRATION_NOT_FOUND: ErrorReason.ValueType  # 140
 """NOT_FOUND. No such registration in the caller's scope. Metadata: `registration_id`."""
 ERROR_REASON_REGION_EXCLUDED: ErrorReason.ValueType  # 141
@@ -955,4 +987,32 @@ than five minutes; get another.
 """
 ERROR_REASON_DEVICE_PROOF_INVALID: ErrorReason.ValueType  # 207
 """PERMISSION_DENIED. The signature does not prove possession of the private key."""
+ERROR_REASON_LINE_ID_REPEATED: ErrorReason.ValueType  # 301
+"""INVALID_ARGUMENT. Two lines bear the same id."""
+ERROR_REASON_LINE_ID_REUSED: ErrorReason.ValueType  # 302
+"""ALREADY_EXISTS. The id of the line was used in this visit for a line with other
+contents. Metadata: `line_id`, `fields`: those that differ.
+"""
+ERROR_REASON_LINE_NOT_FOUND: ErrorReason.ValueType  # 303
+"""NOT_FOUND. The visit has no such uploaded line that is not settled. Metadata: `line_ids`."""
+ERROR_REASON_LINE_SETTLED: ErrorReason.ValueType  # 304
+"""FAILED_PRECONDITION. The line is settled: it is cancelled by a reversal, and returned
+by a refund. Metadata: `line_id`, `settlement_id`.
+"""
+ERROR_REASON_RETURNED_LINE_UNKNOWN: ErrorReason.ValueType  # 305
+"""INVALID_ARGUMENT. What is returned is no line of this bill or of the uploaded ones."""
+ERROR_REASON_RETURN_EXCEEDS_LINE: ErrorReason.ValueType  # 306
+"""INVALID_ARGUMENT. More is returned than is left of the line; the message tells how much."""
+ERROR_REASON_RETURN_NOT_OF_LINE: ErrorReason.ValueType  # 307
+"""INVALID_ARGUMENT. What is returned has another item or price than the line it returns,
+or is itself a return.
+"""
+ERROR_REASON_LINES_ALREADY_SETTLED: ErrorReason.ValueType  # 308
+"""ALREADY_EXISTS. The same lines are settled in this visit under another bill number
+(T-31). Metadata: `line_id`, `settlement_id`; the first where lines bear ids.
+"""
+ERROR_REASON_LINE_LIMIT: ErrorReason.ValueType  # 309
+"""FAILED_PRECONDITION. The visit has as many uploaded lines as one may; the message tells
+how many.
+"""
 global___ErrorReason = ErrorReason

@@ -64,6 +64,10 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """The name of a person: as FORMAT_TEXT, with a letter, with single spaces, and every
     middle dot as U+00B7, the one of the standard, without spaces around it.
     """
+    FORMAT_SIGNED_QUANTITY: _Format.ValueType  # 11
+    """A quantity that may take back: as FORMAT_QUANTITY, with `-` in front of what is
+    returned; not zero.
+    """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """The form of a string field. The comment of each value names the standard. White space
@@ -109,6 +113,10 @@ it is compared; capitals and full-width characters are told apart.
 FORMAT_NAME: Format.ValueType  # 10
 """The name of a person: as FORMAT_TEXT, with a letter, with single spaces, and every
 middle dot as U+00B7, the one of the standard, without spaces around it.
+"""
+FORMAT_SIGNED_QUANTITY: Format.ValueType  # 11
+"""A quantity that may take back: as FORMAT_QUANTITY, with `-` in front of what is
+returned; not zero.
 """
 global___Format = Format
 

@@ -20,6 +20,33 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _LimitedUseApproval:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _LimitedUseApprovalEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_LimitedUseApproval.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    LIMITED_USE_APPROVAL_UNSPECIFIED: _LimitedUseApproval.ValueType  # 0
+    """0: no decision."""
+    LIMITED_USE_APPROVAL_APPROVED: _LimitedUseApproval.ValueType  # 1
+    """1: the use is within the limits."""
+    LIMITED_USE_APPROVAL_NOT_APPROVED: _LimitedUseApproval.ValueType  # 2
+    """2: it is not."""
+
+class LimitedUseApproval(_LimitedUseApproval, metaclass=_LimitedUseApprovalEnumTypeWrapper):
+    """Whether the institution found that a limited use holds (hosp_appr_flag). Of an item for
+    limited use only what is approved is in scope; of any item, what is not approved is own
+    cost. Open.
+    """
+
+LIMITED_USE_APPROVAL_UNSPECIFIED: LimitedUseApproval.ValueType  # 0
+"""0: no decision."""
+LIMITED_USE_APPROVAL_APPROVED: LimitedUseApproval.ValueType  # 1
+"""1: the use is within the limits."""
+LIMITED_USE_APPROVAL_NOT_APPROVED: LimitedUseApproval.ValueType  # 2
+"""2: it is not."""
+global___LimitedUseApproval = LimitedUseApproval
+
 class _AccountUse:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -56,6 +83,7 @@ class Bill(google.protobuf.message.Message):
     LINES_FIELD_NUMBER: builtins.int
     TOTAL_FEN_FIELD_NUMBER: builtins.int
     ACCOUNT_USE_FIELD_NUMBER: builtins.int
+    UPLOADED_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """The visit that the bill belongs to."""
     bill_number: builtins.str
@@ -64,7 +92,9 @@ class Bill(google.protobuf.message.Message):
     It is not medins_setl_id: that is the sender's msgid, whose part `request_id` has.
     """
     total_fen: builtins.int
-    """The total of the bill in fen (medfee_sumamt); the sum of the lines."""
+    """The total of the bill in fen (medfee_sumamt); the sum of the lines as sent, also of
+    those that are refused one by one.
+    """
     account_use: global___AccountUse.ValueType
     """Whether the personal account pays its part (acct_used_flag)."""
     @property
@@ -75,7 +105,11 @@ class Bill(google.protobuf.message.Message):
 
     @property
     def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___BillLine]:
-        """The charged lines."""
+        """The charged lines, where the bill carries them; none where it names `uploaded` ones."""
+
+    @property
+    def uploaded(self) -> global___UploadedLines:
+        """Which of the visit's uploaded lines it settles; absent where it carries its lines."""
 
     def __init__(
         self,
@@ -86,16 +120,46 @@ class Bill(google.protobuf.message.Message):
         lines: collections.abc.Iterable[global___BillLine] | None = ...,
         total_fen: builtins.int | None = ...,
         account_use: global___AccountUse.ValueType = ...,
+        uploaded: global___UploadedLines | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "service_date", b"service_date", "total_fen", b"total_fen"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "account_use", b"account_use", "bill_number", b"bill_number", "lines", b"lines", "service_date", b"service_date", "total_fen", b"total_fen", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "service_date", b"service_date", "total_fen", b"total_fen", "uploaded", b"uploaded"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "account_use", b"account_use", "bill_number", b"bill_number", "lines", b"lines", "service_date", b"service_date", "total_fen", b"total_fen", "uploaded", b"uploaded", "visit_id", b"visit_id"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_total_fen", b"_total_fen"]) -> typing.Literal["total_fen"] | None: ...
 
 global___Bill = Bill
 
 @typing.final
+class UploadedLines(google.protobuf.message.Message):
+    """Which uploaded lines of a visit a bill settles: those not settled yet, of days up to its
+    service date, to which all that is set here applies; with nothing set, all of them. At
+    most 20,000. A line comes with all that was returned of it.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINE_IDS_FIELD_NUMBER: builtins.int
+    CHARGE_BATCH_ID_FIELD_NUMBER: builtins.int
+    charge_batch_id: builtins.str
+    """The lines of this batch (chrg_bchno), as it was given when they were uploaded."""
+    @property
+    def line_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The lines with these ids, each of which must be there and not settled."""
+
+    def __init__(
+        self,
+        *,
+        line_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        charge_batch_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["charge_batch_id", b"charge_batch_id", "line_ids", b"line_ids"]) -> None: ...
+
+global___UploadedLines = UploadedLines
+
+@typing.final
 class BillLine(google.protobuf.message.Message):
-    """One charged line (feedetl)."""
+    """One charged line (feedetl), or what is returned of one: it names `returned_line_id`, and
+    its quantity and amount are negative.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -104,18 +168,50 @@ class BillLine(google.protobuf.message.Message):
     UNIT_PRICE_FIELD_NUMBER: builtins.int
     QUANTITY_FIELD_NUMBER: builtins.int
     AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    CHARGE_DATE_FIELD_NUMBER: builtins.int
+    LINE_ID_FIELD_NUMBER: builtins.int
+    APPROVAL_FIELD_NUMBER: builtins.int
+    RETURNED_LINE_ID_FIELD_NUMBER: builtins.int
+    ORIGIN_FIELD_NUMBER: builtins.int
     line_number: builtins.int
-    """The line's number in the bill (feedetl_sn), unique in it."""
+    """The line's number in the bill, unique in it. Where lines are uploaded, it only orders
+    those of one day.
+    """
     item_code: builtins.str
     """The national item code (med_list_codg): drug, service or consumable."""
     unit_price: builtins.str
     """The price of one unit in yuan (pric), a decimal with at most 6 decimals: `12.5`."""
     quantity: builtins.str
-    """How many units (cnt), a decimal with at most 4 decimals: `2`."""
+    """How many units (cnt), a decimal with at most 4 decimals: `2`; `-2` where two are
+    returned.
+    """
     amount_fen: builtins.int
     """The amount of the line in fen (det_item_fee_sumamt): unit price x quantity, rounded
-    half up.
+    half up. Of what is returned: less than nothing, namely unit price x the quantity left
+    after it, rounded half up, less the same before it. Of 7 at 1.958333 (13.71), 3 are
+    returned: 4 are left (7.83), so it is -5.88.
     """
+    line_id: builtins.str
+    """The institution's own id of the line (feedetl_sn), unique in the visit whatever the
+    bill; empty where it has none. Required where lines are uploaded.
+    """
+    approval: global___LimitedUseApproval.ValueType
+    """The institution's decision where the item is for limited use (hosp_appr_flag)."""
+    returned_line_id: builtins.str
+    """The `line_id` of the line that this one returns (init_feedetl_sn): of the same bill, or
+    of the visit's uploaded lines. What is settled already is not returned but refunded.
+    """
+    @property
+    def charge_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of the charge (fee_ocur_time), which decides class, price ceiling and share of
+        the item, and whether the person was covered; not before the visit nor after the
+        service date. Absent, it is the service date; where lines are uploaded it is required.
+        """
+
+    @property
+    def origin(self) -> global___LineOrigin:
+        """Where the line comes from in the institution; decides nothing."""
+
     def __init__(
         self,
         *,
@@ -124,9 +220,54 @@ class BillLine(google.protobuf.message.Message):
         unit_price: builtins.str = ...,
         quantity: builtins.str = ...,
         amount_fen: builtins.int | None = ...,
+        charge_date: yibao.common.v1.date_pb2.Date | None = ...,
+        line_id: builtins.str = ...,
+        approval: global___LimitedUseApproval.ValueType = ...,
+        returned_line_id: builtins.str = ...,
+        origin: global___LineOrigin | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_amount_fen", b"_amount_fen", "amount_fen", b"amount_fen"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_amount_fen", b"_amount_fen", "amount_fen", b"amount_fen", "item_code", b"item_code", "line_number", b"line_number", "quantity", b"quantity", "unit_price", b"unit_price"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_amount_fen", b"_amount_fen", "amount_fen", b"amount_fen", "charge_date", b"charge_date", "origin", b"origin"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_amount_fen", b"_amount_fen", "amount_fen", b"amount_fen", "approval", b"approval", "charge_date", b"charge_date", "item_code", b"item_code", "line_id", b"line_id", "line_number", b"line_number", "origin", b"origin", "quantity", b"quantity", "returned_line_id", b"returned_line_id", "unit_price", b"unit_price"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_amount_fen", b"_amount_fen"]) -> typing.Literal["amount_fen"] | None: ...
 
 global___BillLine = BillLine
+
+@typing.final
+class LineOrigin(google.protobuf.message.Message):
+    """Where a line comes from, in the institution's own numbers and names. It is kept with the
+    line for whoever checks the bill. No name of the patient belongs here.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROVIDER_ITEM_CODE_FIELD_NUMBER: builtins.int
+    PROVIDER_ITEM_NAME_FIELD_NUMBER: builtins.int
+    PRESCRIPTION_ID_FIELD_NUMBER: builtins.int
+    DOCTOR_CODE_FIELD_NUMBER: builtins.int
+    DOCTOR_NAME_FIELD_NUMBER: builtins.int
+    DEPARTMENT_FIELD_NUMBER: builtins.int
+    provider_item_code: builtins.str
+    """The institution's own code of the item (medins_list_codg)."""
+    provider_item_name: builtins.str
+    """The institution's own name of the item (medins_list_name)."""
+    prescription_id: builtins.str
+    """The prescription or order (rxno)."""
+    doctor_code: builtins.str
+    """The doctor who ordered it (bilg_dr_code)."""
+    doctor_name: builtins.str
+    """The doctor's name (bilg_dr_name)."""
+    department: builtins.str
+    """The department that ordered it (bilg_dept_name)."""
+    def __init__(
+        self,
+        *,
+        provider_item_code: builtins.str = ...,
+        provider_item_name: builtins.str = ...,
+        prescription_id: builtins.str = ...,
+        doctor_code: builtins.str = ...,
+        doctor_name: builtins.str = ...,
+        department: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["department", b"department", "doctor_code", b"doctor_code", "doctor_name", b"doctor_name", "prescription_id", b"prescription_id", "provider_item_code", b"provider_item_code", "provider_item_name", b"provider_item_name"]) -> None: ...
+
+global___LineOrigin = LineOrigin

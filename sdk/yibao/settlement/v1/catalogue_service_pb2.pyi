@@ -27,6 +27,7 @@ class CatalogueItem(google.protobuf.message.Message):
     PRICE_CEILING_FIELD_NUMBER: builtins.int
     START_DATE_FIELD_NUMBER: builtins.int
     END_DATE_FIELD_NUMBER: builtins.int
+    IS_LIMITED_USE_FIELD_NUMBER: builtins.int
     item_code: builtins.str
     """The national item code (med_list_codg)."""
     item_name: builtins.str
@@ -40,6 +41,10 @@ class CatalogueItem(google.protobuf.message.Message):
     """
     price_ceiling: builtins.str
     """The price ceiling of one unit in yuan (pric_uplmt_amt); empty, and not 0, where there is none."""
+    is_limited_use: builtins.bool
+    """Whether it is for limited use (lmt_used_flag): own cost, unless the line says that the
+    institution approved the use.
+    """
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day on which this row holds."""
@@ -58,9 +63,10 @@ class CatalogueItem(google.protobuf.message.Message):
         price_ceiling: builtins.str = ...,
         start_date: yibao.common.v1.date_pb2.Date | None = ...,
         end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        is_limited_use: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "end_date", b"end_date", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "catalogue_class", b"catalogue_class", "end_date", b"end_date", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "item_code", b"item_code", "item_name", b"item_name", "price_ceiling", b"price_ceiling", "start_date", b"start_date"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "catalogue_class", b"catalogue_class", "end_date", b"end_date", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "is_limited_use", b"is_limited_use", "item_code", b"item_code", "item_name", b"item_name", "price_ceiling", b"price_ceiling", "start_date", b"start_date"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm"]) -> typing.Literal["first_self_pay_ratio_ppm"] | None: ...
 
 global___CatalogueItem = CatalogueItem

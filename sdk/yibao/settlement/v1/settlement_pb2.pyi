@@ -49,6 +49,34 @@ SETTLEMENT_STATE_REVERSED: SettlementState.ValueType  # 3
 """Reversed: entries of the opposite sign stand beside the first ones."""
 global___SettlementState = SettlementState
 
+class _OwnCostReason:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _OwnCostReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_OwnCostReason.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    OWN_COST_REASON_UNSPECIFIED: _OwnCostReason.ValueType  # 0
+    """It is not, or its class says so."""
+    OWN_COST_REASON_OUTSIDE_COVER: _OwnCostReason.ValueType  # 1
+    """No enrolment of the person paid benefits on the day of the charge."""
+    OWN_COST_REASON_LIMITED_USE: _OwnCostReason.ValueType  # 2
+    """The item is for limited use (lmt_used_flag), which was not approved; or the
+    institution found the use of another item not to be in scope.
+    """
+
+class OwnCostReason(_OwnCostReason, metaclass=_OwnCostReasonEnumTypeWrapper):
+    """Why a line is own cost in full (fulamt_ownpay_amt), whatever its class. Open."""
+
+OWN_COST_REASON_UNSPECIFIED: OwnCostReason.ValueType  # 0
+"""It is not, or its class says so."""
+OWN_COST_REASON_OUTSIDE_COVER: OwnCostReason.ValueType  # 1
+"""No enrolment of the person paid benefits on the day of the charge."""
+OWN_COST_REASON_LIMITED_USE: OwnCostReason.ValueType  # 2
+"""The item is for limited use (lmt_used_flag), which was not approved; or the
+institution found the use of another item not to be in scope.
+"""
+global___OwnCostReason = OwnCostReason
+
 @typing.final
 class Settlement(google.protobuf.message.Message):
     """What a bill costs whom. Per line and per bill, to the fen:
@@ -89,6 +117,9 @@ class Settlement(google.protobuf.message.Message):
     ACCOUNT_USED_FIELD_NUMBER: builtins.int
     REVERSAL_ID_FIELD_NUMBER: builtins.int
     REVERSE_TIME_FIELD_NUMBER: builtins.int
+    REFUSED_LINES_FIELD_NUMBER: builtins.int
+    REFUSED_LINE_COUNT_FIELD_NUMBER: builtins.int
+    LINE_COUNT_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
     """The settlement, a UUID made by the service (setl_id); empty in a trial."""
     state: global___SettlementState.ValueType
@@ -106,7 +137,7 @@ class Settlement(google.protobuf.message.Message):
     insurance_type: builtins.str
     """The insurance type that paid."""
     total_fen: builtins.int
-    """Total of the bill (medfee_sumamt), in fen."""
+    """Total of the lines that stand (medfee_sumamt), in fen: of those refused, nothing."""
     excluded_fen: builtins.int
     """Class C and other full own cost (fulamt_ownpay_amt), in fen."""
     over_limit_fen: builtins.int
@@ -137,6 +168,10 @@ class Settlement(google.protobuf.message.Message):
     """Whether the personal account was to pay its part."""
     reversal_id: builtins.str
     """The reversal; empty unless `state` is REVERSED."""
+    refused_line_count: builtins.int
+    """How many lines were refused."""
+    line_count: builtins.int
+    """How many lines it settles. Of more than 2,000 none is in `lines`: ListLines has them."""
     @property
     def service_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day that decided policy, prices and benefit year."""
@@ -147,7 +182,9 @@ class Settlement(google.protobuf.message.Message):
 
     @property
     def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SettledLine]:
-        """The lines as adjudicated, in the bill's order."""
+        """The lines as adjudicated, in the bill's order; a line of which something was returned
+        is here with what is left of it. See `line_count`.
+        """
 
     @property
     def fund_payments(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FundPayment]:
@@ -170,6 +207,13 @@ class Settlement(google.protobuf.message.Message):
     @property
     def reverse_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was reversed; absent unless `state` is REVERSED."""
+
+    @property
+    def refused_lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RefusedLine]:
+        """The lines that were refused one by one: they are no part of any sum here and not
+        charged by this bill. The institution corrects them and bills them anew. Of more than
+        1,000, the first ones.
+        """
 
     def __init__(
         self,
@@ -205,9 +249,12 @@ class Settlement(google.protobuf.message.Message):
         account_used: builtins.bool = ...,
         reversal_id: builtins.str = ...,
         reverse_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        refused_lines: collections.abc.Iterable[global___RefusedLine] | None = ...,
+        refused_line_count: builtins.int = ...,
+        line_count: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["facts", b"facts", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "account_used", b"account_used", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "lines", b"lines", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "account_used", b"account_used", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "line_count", b"line_count", "lines", b"lines", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
 
 global___Settlement = Settlement
 
@@ -309,6 +356,11 @@ class SettledLine(google.protobuf.message.Message):
     FIRST_SELF_PAY_FEN_FIELD_NUMBER: builtins.int
     ELIGIBLE_FEN_FIELD_NUMBER: builtins.int
     FIRST_SELF_PAY_RATIO_PPM_FIELD_NUMBER: builtins.int
+    LINE_ID_FIELD_NUMBER: builtins.int
+    CHARGE_DATE_FIELD_NUMBER: builtins.int
+    OWN_COST_REASON_FIELD_NUMBER: builtins.int
+    RETURNED_QUANTITY_FIELD_NUMBER: builtins.int
+    RETURNED_FEN_FIELD_NUMBER: builtins.int
     line_number: builtins.int
     """The line's number in the bill."""
     item_code: builtins.str
@@ -329,6 +381,18 @@ class SettledLine(google.protobuf.message.Message):
     """The item's own first self-pay share in ppm; absent where the policy's share for the
     class decided.
     """
+    line_id: builtins.str
+    """The institution's own id of the line; empty where it has none."""
+    own_cost_reason: global___OwnCostReason.ValueType
+    """Why the whole line is own cost, where its class does not say so."""
+    returned_quantity: builtins.str
+    """How much was returned of it, a decimal; empty where nothing was."""
+    returned_fen: builtins.int
+    """What was taken off for it, in fen: `amount_fen` is what is left."""
+    @property
+    def charge_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of the charge; absent where it is the service date."""
+
     def __init__(
         self,
         *,
@@ -341,12 +405,63 @@ class SettledLine(google.protobuf.message.Message):
         first_self_pay_fen: builtins.int = ...,
         eligible_fen: builtins.int = ...,
         first_self_pay_ratio_ppm: builtins.int | None = ...,
+        line_id: builtins.str = ...,
+        charge_date: yibao.common.v1.date_pb2.Date | None = ...,
+        own_cost_reason: global___OwnCostReason.ValueType = ...,
+        returned_quantity: builtins.str = ...,
+        returned_fen: builtins.int = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "amount_fen", b"amount_fen", "catalogue_class", b"catalogue_class", "eligible_fen", b"eligible_fen", "excluded_fen", b"excluded_fen", "first_self_pay_fen", b"first_self_pay_fen", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "item_code", b"item_code", "line_number", b"line_number", "over_limit_fen", b"over_limit_fen"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "charge_date", b"charge_date", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "amount_fen", b"amount_fen", "catalogue_class", b"catalogue_class", "charge_date", b"charge_date", "eligible_fen", b"eligible_fen", "excluded_fen", b"excluded_fen", "first_self_pay_fen", b"first_self_pay_fen", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "item_code", b"item_code", "line_id", b"line_id", "line_number", b"line_number", "over_limit_fen", b"over_limit_fen", "own_cost_reason", b"own_cost_reason", "returned_fen", b"returned_fen", "returned_quantity", b"returned_quantity"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm"]) -> typing.Literal["first_self_pay_ratio_ppm"] | None: ...
 
 global___SettledLine = SettledLine
+
+@typing.final
+class RefusedLine(google.protobuf.message.Message):
+    """A line that is not charged by a bill, while the rest of the bill stands."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINE_NUMBER_FIELD_NUMBER: builtins.int
+    LINE_ID_FIELD_NUMBER: builtins.int
+    ITEM_CODE_FIELD_NUMBER: builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    MESSAGE_FIELD_NUMBER: builtins.int
+    MESSAGE_ZH_FIELD_NUMBER: builtins.int
+    line_number: builtins.int
+    """The line's number in the bill."""
+    line_id: builtins.str
+    """The institution's own id of the line; empty where it has none."""
+    item_code: builtins.str
+    """The national item code."""
+    amount_fen: builtins.int
+    """The amount as sent, less what was returned of it, in fen."""
+    reason: builtins.str
+    """The name of a value of `ErrorReason`: ERROR_REASON_CATALOGUE_ITEM_UNKNOWN,
+    ERROR_REASON_LINE_DATE_INVALID, ERROR_REASON_RETURNED_LINE_UNKNOWN,
+    ERROR_REASON_RETURN_EXCEEDS_LINE, ERROR_REASON_RETURN_NOT_OF_LINE,
+    ERROR_REASON_LINE_SETTLED.
+    """
+    message: builtins.str
+    """Why, in English."""
+    message_zh: builtins.str
+    """Why, in Chinese, for the counter."""
+    def __init__(
+        self,
+        *,
+        line_number: builtins.int = ...,
+        line_id: builtins.str = ...,
+        item_code: builtins.str = ...,
+        amount_fen: builtins.int = ...,
+        reason: builtins.str = ...,
+        message: builtins.str = ...,
+        message_zh: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "item_code", b"item_code", "line_id", b"line_id", "line_number", b"line_number", "message", b"message", "message_zh", b"message_zh", "reason", b"reason"]) -> None: ...
+
+global___RefusedLine = RefusedLine
 
 @typing.final
 class FundPayment(google.protobuf.message.Message):

@@ -91,17 +91,22 @@ class SettlementServiceServicer(object):
         gets the first answer, byte for byte, SETTLED even where it was reversed since; after
         a time-out, repeat, and read the state by GetSettlement where a reversal may have come
         between. The enrolment on the service date decides. Where the person died, days after
-        that are refused, and days up to it need no code. Reasons: FEED_STALE, the QR_*
+        that are refused, and days up to it need no code. Class, ceiling, share and cover of a
+        line are those of its own charge day; a line that cannot be charged is refused by
+        itself and listed in `refused_lines`, and the rest is settled. Where that is every
+        line, the bill is refused and names them all: CATALOGUE_ITEM_UNKNOWN,
+        LINE_DATE_INVALID, RETURNED_LINE_UNKNOWN, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
+        LINE_SETTLED. Reasons: FEED_STALE, the QR_*
         reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, PERSON_MERGED, PERSON_DECEASED,
         ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
         CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
         INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, VISIT_CANCELLED, SERVICE_DATE_INVALID,
         INSTITUTION_NOT_DESIGNATED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
-        CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
-        LINE_NUMBER_REPEATED, BILL_TOTAL_MISMATCH, POLICY_NOT_FOUND,
+        LINE_AMOUNT_MISMATCH, LINE_NUMBER_REPEATED, LINE_ID_REPEATED, LINE_NOT_FOUND,
+        LINE_SETTLED, LINES_ALREADY_SETTLED, BILL_TOTAL_MISMATCH, POLICY_NOT_FOUND,
         POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, POLICY_NOT_IN_FORCE, FACT_MISSING,
         PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN, LINE_OUT_OF_COVER,
-        LINE_NEGATIVE, LINE_OUTSIDE_VISIT, AMOUNTS_NOT_AS_EXPECTED,
+        LINE_NEGATIVE, AMOUNTS_NOT_AS_EXPECTED,
         BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

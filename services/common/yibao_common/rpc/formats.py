@@ -196,6 +196,11 @@ def quantity_fault(text: str) -> Fault | None:
     return fault or (Reason.FIELD_OUT_OF_RANGE, "must be greater than zero")
 
 
+def signed_quantity_fault(text: str) -> Fault | None:
+    """Explains what keeps `text` from being a quantity or, with `-`, what is returned."""
+    return quantity_fault(text.removeprefix("-"))
+
+
 def _memorised(find_fault: Callable[[str], Fault | None]) -> Form:
     known = _Known(find_fault)
     return Form(known.fits, known.find_fault)
@@ -221,6 +226,7 @@ _WHOLE = {
     pb.FORMAT_INSTITUTION: _of_whole("[HP][0-9]{11}", "must be H or P and eleven digits"),
     pb.FORMAT_UNIT_PRICE: _memorised(unit_price_fault),
     pb.FORMAT_QUANTITY: _memorised(quantity_fault),
+    pb.FORMAT_SIGNED_QUANTITY: _memorised(signed_quantity_fault),
 }
 
 

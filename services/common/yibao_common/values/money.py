@@ -33,6 +33,12 @@ def parse_decimal(text: str, *, places: int) -> int:
     return int(whole + fraction.ljust(places, "0"))
 
 
+def decimal_text(value: int, *, places: int) -> str:
+    """Returns an integer of `10 ** -places` as a plain decimal: (15000, 4) -> "1.5"."""
+    whole, fraction = divmod(value, 10**places)
+    return f"{whole}.{fraction:0{places}d}".rstrip("0").rstrip(".") if fraction else str(whole)
+
+
 # Hospitals charge the same prices and quantities again and again.
 @functools.lru_cache(maxsize=65_536)
 def line_amount_fen(*, unit_price: str, quantity: str) -> int:

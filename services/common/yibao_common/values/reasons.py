@@ -147,7 +147,7 @@ class Reason(enum.Enum):
     GIVEN_UNKNOWN = (130, Code.FAILED_PRECONDITION, "他方已付的资金类型不在待遇政策内")
     LINE_OUT_OF_COVER = (131, Code.FAILED_PRECONDITION, "明细日期不在参保待遇期内")
     LINE_NEGATIVE = (132, Code.INVALID_ARGUMENT, "负数明细须对原单据办理退费")
-    LINE_OUTSIDE_VISIT = (133, Code.INVALID_ARGUMENT, "明细日期不在就诊期间内")
+    LINE_OUTSIDE_VISIT = (133, Code.INVALID_ARGUMENT, "明细日期不在就诊和结算期间内")
 
     REGISTRATION_NOT_FOUND = (140, Code.NOT_FOUND, "未找到异地就医备案")
     REGION_EXCLUDED = (141, Code.FAILED_PRECONDITION, "港澳台地区不在备案范围内")
@@ -220,6 +220,16 @@ class Reason(enum.Enum):
     DEVICE_KEY_REFUSED = (205, Code.INVALID_ARGUMENT)
     DEVICE_CHALLENGE_INVALID = (206, Code.FAILED_PRECONDITION, "设备验证已过期，请重试")
     DEVICE_PROOF_INVALID = (207, Code.PERMISSION_DENIED)
+
+    LINE_ID_REPEATED = (301, Code.INVALID_ARGUMENT, "费用明细流水号重复")
+    LINE_ID_REUSED = (302, Code.ALREADY_EXISTS, "费用明细流水号已上传过，内容不一致")
+    LINE_NOT_FOUND = (303, Code.NOT_FOUND, "未找到未结算的费用明细")
+    LINE_SETTLED = (304, Code.FAILED_PRECONDITION, "该费用明细已结算，请先撤销结算或办理退费")
+    RETURNED_LINE_UNKNOWN = (305, Code.INVALID_ARGUMENT, "未找到被退的费用明细")
+    RETURN_EXCEEDS_LINE = (306, Code.INVALID_ARGUMENT, "退费数量超过该明细剩余数量")
+    RETURN_NOT_OF_LINE = (307, Code.INVALID_ARGUMENT, "退费明细与被退明细的项目或单价不一致")
+    LINES_ALREADY_SETTLED = (308, Code.ALREADY_EXISTS, "相同的费用明细已在本次就诊的其他单据中结算")
+    LINE_LIMIT = (309, Code.FAILED_PRECONDITION, "本次就诊上传的费用明细数量已达上限")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

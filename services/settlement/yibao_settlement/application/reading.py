@@ -10,6 +10,7 @@ from yibao_settlement.application.settlement.listing import Place, SettlementSum
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators, Standing
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.visit import Institution, Visit
@@ -20,6 +21,7 @@ class TrialInputs:
     """What a trial starts from; `year` are the accumulators of the bill's year.
 
     `standing` is None where nothing is booked of the person, `death_date` while it lives.
+    `charges` are the visit's lines with ids where they were asked for.
     """
 
     visit: Visit
@@ -28,6 +30,7 @@ class TrialInputs:
     year: Accumulators
     reference: Reference
     death_date: dt.date | None = None
+    charges: Sequence[Charge] = ()
 
 
 class Reads(Protocol):
@@ -44,9 +47,18 @@ class Reads(Protocol):
         ...
 
     def trial_inputs(
-        self, region: str, visit_id: str, *, benefit_year: int, item_codes: set[str]
+        self,
+        region: str,
+        visit_id: str,
+        *,
+        benefit_year: int,
+        item_codes: set[str],
+        with_charges: bool = False,
     ) -> TrialInputs | None:
-        """Returns what a trial of a bill of the visit starts from."""
+        """Returns what a trial of a bill of the visit starts from.
+
+        With its lines with ids and their items, where `with_charges`.
+        """
         ...
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:

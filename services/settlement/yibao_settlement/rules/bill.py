@@ -1,18 +1,57 @@
-"""A bill as charged, and what the catalogue of the day says of its lines.
+"""A bill as charged: its lines, and what the catalogue and the person agreed to say of it.
 
 Line amount = unit price (6 decimals) x quantity (4 decimals), half up to the fen; the
-lines sum to the bill. What exceeds a price ceiling is the person's own cost (T-07).
+lines sum to the bill.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
-from yibao_common.values.money import divide_half_up, line_amount_fen, parse_decimal
+from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.policy.split import PricedLine, Split
+from yibao_settlement.rules.policy.split import Split
+
+
+class Approval(enum.IntEnum):
+    """Whether the institution found that a limited use holds (hosp_appr_flag)."""
+
+    NONE = 0
+    APPROVED = 1
+    NOT_APPROVED = 2
+
+
+class LineOrigin(NamedTuple):
+    """Where a line comes from, in the institution's own numbers and names; decides nothing."""
+
+    provider_item_code: str = ""
+    provider_item_name: str = ""
+    prescription_id: str = ""
+    doctor_code: str = ""
+    doctor_name: str = ""
+    department: str = ""
+
+
+class LineDetails(NamedTuple):
+    """What a line says beyond item, price and quantity; most lines of most bills say nothing.
+
+    `charge_date` is None where it is the bill's service date. `returned_line_id` is the line
+    that this one returns. `returned_quantity` (of 4 decimals) and `returned_fen` are what was
+    returned of this line: quantity and amount of the line are what is left.
+    """
+
+    line_id: str = ""
+    charge_date: dt.date | None = None
+    approval: Approval = Approval.NONE
+    returned_line_id: str = ""
+    origin: LineOrigin | None = None
+    returned_quantity: int = 0
+    returned_fen: int = 0
+
+
+NO_DETAILS = LineDetails()
 
 
 class ChargedLine(NamedTuple):
@@ -27,11 +66,36 @@ class ChargedLine(NamedTuple):
     unit_price: str
     quantity: str
     amount_fen: int
+    details: LineDetails | None = None
+
+    @property
+    def line_id(self) -> str:
+        """The institution's own id of the line; empty where it has none."""
+        return "" if self.details is None else self.details.line_id
+
+    @property
+    def returned_line_id(self) -> str:
+        """The line that this one returns; empty where it returns none."""
+        return "" if self.details is None else self.details.returned_line_id
+
+    def day(self, service_date: dt.date) -> dt.date:
+        """Returns the day of the charge on a bill of `service_date`."""
+        return service_date if self.details is None else self.details.charge_date or service_date
+
+
+class Selection(NamedTuple):
+    """Which of a visit's uploaded lines a bill settles; what is empty limits nothing."""
+
+    line_ids: tuple[str, ...] = ()
+    charge_batch_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A bill of a visit; `service_date` decides policy, prices and benefit year."""
+    """A bill of a visit; `service_date` decides policy and benefit year.
+
+    It carries its lines, or says by `selection` which uploaded ones are its.
+    """
 
     visit_id: str
     bill_number: str
@@ -39,6 +103,14 @@ class Bill:
     lines: tuple[ChargedLine, ...]
     total_fen: int
     account_used: bool
+    selection: Selection | None = None
+
+    @property
+    def needs_charges(self) -> bool:
+        """Tells whether lines of the visit that are known by an id concern the bill."""
+        return self.selection is not None or any(
+            [line.details is not None and bool(line.details.line_id) for line in self.lines]
+        )
 
 
 class ExpectedAmounts(NamedTuple):
@@ -66,7 +138,10 @@ def check_expected(expected: ExpectedAmounts | None, split: Split, *, policy_ver
 
 @dataclass(frozen=True, slots=True)
 class CatalogueItem:
-    """A row of the catalogue, in force from `start_date` to `end_date`, both included."""
+    """A row of the catalogue, in force from `start_date` to `end_date`, both included.
+
+    `is_limited_use` where it is in scope only for uses that the institution approves.
+    """
 
     item_code: str
     item_name: str
@@ -75,95 +150,60 @@ class CatalogueItem:
     price_ceiling: str
     start_date: dt.date
     end_date: dt.date | None
+    is_limited_use: bool = False
 
     def holds_on(self, day: dt.date) -> bool:
         """Tells whether the row is in force on `day`."""
         return self.start_date <= day and (self.end_date is None or day <= self.end_date)
 
 
-def price_lines(bill: Bill, items: Mapping[str, CatalogueItem | None]) -> tuple[PricedLine, ...]:
-    """Returns the bill's lines as the catalogue values them.
-
-    `items` holds the rows in force on the service date, None for unknown codes. Raises
-    RuleError with every faulty line at once: CATALOGUE_ITEM_UNKNOWN,
-    LINE_AMOUNT_MISMATCH, LINE_NUMBER_REPEATED, BILL_TOTAL_MISMATCH.
-    """
-    faults: list[FieldFault] = []
-    priced: list[PricedLine] = []
-    numbers: set[int] = set()
-    lines_total_fen = 0
-    for index, line in enumerate(bill.lines):
-        if line.line_number in numbers:
-            faults.append(_repeated(index, line))
-        numbers.add(line.line_number)
-        lines_total_fen += line.amount_fen
-        expected_fen = line_amount_fen(unit_price=line.unit_price, quantity=line.quantity)
-        if expected_fen != line.amount_fen:
-            faults.append(_mismatch(index, line, expected_fen))
-        item = items.get(line.item_code)
-        if item is None:
-            faults.append(_unknown(index, line, bill.service_date))
-            continue
-        priced.append(
-            PricedLine(
-                line.line_number,
-                line.item_code,
-                item.catalogue_class,
-                line.amount_fen,
-                _over_limit_fen(line, item.price_ceiling) if item.price_ceiling else 0,
-                item.first_self_pay_ratio_ppm,
-                line.unit_price,
-                line.quantity,
-            )
-        )
-    if lines_total_fen != bill.total_fen:
-        faults.append(_total_mismatch(bill, lines_total_fen))
-    refuse_faults(faults)
-    return tuple(priced)
-
-
-def _over_limit_fen(line: ChargedLine, price_ceiling: str) -> int:
-    over = parse_decimal(line.unit_price, places=6) - parse_decimal(price_ceiling, places=6)
-    if over <= 0:
-        return 0
-    # Price (6 decimals of yuan) x quantity (4 decimals) has 10 decimals; a fen is 2.
-    over_fen = divide_half_up(over * parse_decimal(line.quantity, places=4), 10**8)
-    return min(over_fen, line.amount_fen)
-
-
-def _repeated(index: int, line: ChargedLine) -> FieldFault:
-    return FieldFault(
-        f"bill.lines[{index}].line_number",
-        Reason.LINE_NUMBER_REPEATED,
-        f"line number {line.line_number} stands in the bill twice",
-    )
-
-
-def _mismatch(index: int, line: ChargedLine, expected_fen: int) -> FieldFault:
-    return FieldFault(
-        f"bill.lines[{index}].amount_fen",
-        Reason.LINE_AMOUNT_MISMATCH,
-        f"{line.unit_price} x {line.quantity} is {expected_fen} fen, got {line.amount_fen}",
-    )
-
-
-def _unknown(index: int, line: ChargedLine, day: dt.date) -> FieldFault:
-    return FieldFault(
-        f"bill.lines[{index}].item_code",
-        Reason.CATALOGUE_ITEM_UNKNOWN,
-        f"item {line.item_code} is not in the catalogue on {day.isoformat()}",
-    )
-
-
-def _total_mismatch(bill: Bill, lines_total_fen: int) -> FieldFault:
-    return FieldFault(
-        "bill.total_fen",
-        Reason.BILL_TOTAL_MISMATCH,
-        f"the lines sum to {lines_total_fen} fen, got {bill.total_fen}",
-    )
-
-
 def item_on(rows: Sequence[CatalogueItem], day: dt.date) -> CatalogueItem | None:
     """Returns the row in force on `day` that began last, or None."""
     holding = [row for row in rows if row.holds_on(day)]
     return max(holding, key=lambda row: row.start_date, default=None)
+
+
+class RefusedLine(NamedTuple):
+    """A line that a bill does not charge, while the rest of it stands.
+
+    `field` is the field of the line that is at fault, `reason` the name of a `Reason`;
+    `amount_fen` is what was left of it.
+    """
+
+    line_number: int
+    line_id: str
+    item_code: str
+    amount_fen: int
+    field: str
+    reason: str
+    message: str
+
+
+def refused(line: ChargedLine, field: str, reason: Reason, message: str) -> RefusedLine:
+    """Returns that a line is refused by itself."""
+    return RefusedLine(
+        line.line_number,
+        line.line_id,
+        line.item_code,
+        line.amount_fen,
+        field,
+        reason.name,
+        message,
+    )
+
+
+class LineParticulars(NamedTuple):
+    """What is recorded of a settled line beyond what every line has.
+
+    `own_cost` is a number of `OwnCost`, `approval` one of `Approval`; of what was returned,
+    `returned_quantity` is a decimal text, empty where nothing was. `charge_date` is None
+    where it is the service date.
+    """
+
+    line_id: str
+    charge_date: dt.date | None
+    own_cost: int
+    approval: int
+    returned_quantity: str
+    returned_fen: int
+    origin: LineOrigin | None

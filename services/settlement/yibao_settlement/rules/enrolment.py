@@ -48,30 +48,39 @@ def check_alive_on(death_date: dt.date | None, day: dt.date) -> None:
 def check_enrolled(
     enrolments: Sequence[Enrolment], *, on: dt.date, insurance_type: str = ""
 ) -> Enrolment:
-    """Returns the period that covers `on`, or raises PERSON_NOT_ENROLLED.
+    """Returns the period that covers `on` as `paying_on`, or raises PERSON_NOT_ENROLLED."""
+    enrolment = paying_on(enrolments, on, insurance_type=insurance_type)
+    if enrolment is None:
+        raise _not_enrolled(enrolments, on)
+    return enrolment
+
+
+def paying_on(
+    enrolments: Sequence[Enrolment], on: dt.date, *, insurance_type: str = ""
+) -> Enrolment | None:
+    """Returns the period that pays for care on a day, or None.
 
     Of several, that of `insurance_type` is preferred, then one whose premium is not
     pending, then a basic insurance.
     """
-    covering = [
+    paying = [
         each
         for each in enrolments
-        if each.start_date <= on and (each.end_date is None or on <= each.end_date)
+        if each.start_date <= on
+        and (each.end_date is None or on <= each.end_date)
+        and each.status == ENROLMENT_NORMAL
     ]
-    paying = [each for each in covering if each.status == ENROLMENT_NORMAL]
-    if len(paying) == 1:
-        return paying[0]
-    if paying:
-        return min(
-            paying,
-            key=lambda each: (
-                each.insurance_type != insurance_type,
-                each.is_premium_pending,
-                each.insurance_type not in _BASIC_TYPES,
-                each.insurance_type,
-            ),
-        )
-    raise _not_enrolled(covering or enrolments, on)
+    if len(paying) < 2:
+        return paying[0] if paying else None
+    return min(
+        paying,
+        key=lambda each: (
+            each.insurance_type != insurance_type,
+            each.is_premium_pending,
+            each.insurance_type not in _BASIC_TYPES,
+            each.insurance_type,
+        ),
+    )
 
 
 def check_premium(enrolment: Enrolment) -> None:
@@ -103,6 +112,12 @@ def _deceased(death_date: dt.date) -> RuleError:
 def _not_enrolled(enrolments: Sequence[Enrolment], on: dt.date) -> RuleError:
     if not enrolments:
         return not_enrolled_here()
+    covering = [
+        each
+        for each in enrolments
+        if each.start_date <= on and (each.end_date is None or on <= each.end_date)
+    ]
+    enrolments = covering or enrolments
     begun = [each for each in enrolments if each.start_date <= on]
     # The last one that began, or the first that will.
     nearest = (

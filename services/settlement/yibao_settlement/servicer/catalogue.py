@@ -144,6 +144,7 @@ def _sent_item(message: pb.CatalogueItem) -> SentRow[CatalogueItem]:
         message.price_ceiling,
         start_date,
         end_date,
+        message.is_limited_use,
     )
     return SentRow(row, faults, total)
 
@@ -205,4 +206,5 @@ def _item_message(item: CatalogueItem) -> pb.CatalogueItem:
         price_ceiling=item.price_ceiling,
         start_date=from_date(item.start_date),
         end_date=None if item.end_date is None else from_date(item.end_date),
+        is_limited_use=item.is_limited_use,
     )

@@ -1,6 +1,7 @@
 """Reads requests into the values that the rules work with."""
 
 import datetime as dt
+import operator
 import uuid
 
 from yibao.settlement.v1 import bill_pb2
@@ -8,8 +9,18 @@ from yibao.settlement.v1 import settlement_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao_common.rpc.wire import to_date, to_optional_date
 from yibao_common.values.calendar import shanghai_midnight
+from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.listing import Place, Wish
-from yibao_settlement.rules.bill import Bill, ChargedLine, ExpectedAmounts
+from yibao_settlement.rules.bill import (
+    Approval,
+    Bill,
+    ChargedLine,
+    ExpectedAmounts,
+    LineDetails,
+    LineOrigin,
+    Selection,
+)
 
 _DAY = dt.timedelta(days=1)
 # Whether what is listed is reversed; None is either. No other state is stored.
@@ -26,21 +37,63 @@ def bill_of(message: bill_pb2.Bill) -> Bill:
         message.visit_id,
         message.bill_number,
         to_date(message.service_date),
-        tuple(
-            [
-                ChargedLine(
-                    line.line_number,
-                    line.item_code,
-                    line.unit_price,
-                    line.quantity,
-                    line.amount_fen,
-                )
-                for line in message.lines
-            ]
-        ),
+        tuple([line_of(line) for line in message.lines]),
         message.total_fen,
         message.account_use == bill_pb2.ACCOUNT_USE_OWN,
+        selection_of(message),
     )
+
+
+def line_of(line: bill_pb2.BillLine) -> ChargedLine:
+    """Returns a charged line; what few lines say is read only of those."""
+    number, item_code, price, quantity, amount_fen, line_id, approval, returned_id = _read(line)
+    details = None
+    if (
+        line_id
+        or approval
+        or returned_id
+        or quantity[0] == "-"
+        or line.HasField("charge_date")
+        or line.HasField("origin")
+    ):
+        details = LineDetails(
+            line_id,
+            to_optional_date(line, "charge_date"),
+            Approval(approval),
+            returned_id,
+            origin_of(line),
+        )
+    return ChargedLine(number, item_code, price, quantity, amount_fen, details)
+
+
+_read = operator.attrgetter(
+    *("line_number", "item_code", "unit_price", "quantity", "amount_fen"),
+    *("line_id", "approval", "returned_line_id"),
+)
+
+
+def origin_of(line: bill_pb2.BillLine) -> LineOrigin | None:
+    """Returns where a line comes from, None where it says nothing of it."""
+    if not line.HasField("origin"):
+        return None
+    origin = LineOrigin._make([getattr(line.origin, name) for name in LineOrigin._fields])
+    return origin if any(origin) else None
+
+
+def selection_of(message: bill_pb2.Bill) -> Selection | None:
+    """Returns which uploaded lines a bill names, None where it carries its lines.
+
+    Raises RuleError FIELD_REQUIRED where it does neither, FIELD_LENGTH where both.
+    """
+    if not message.HasField("uploaded"):
+        if not message.lines:
+            refuse_faults([FieldFault("bill.lines", Reason.FIELD_REQUIRED, "is required")])
+        return None
+    if message.lines:
+        fault = "a bill that names uploaded lines carries none"
+        refuse_faults([FieldFault("bill.lines", Reason.FIELD_LENGTH, fault)])
+    uploaded = message.uploaded
+    return Selection(tuple(uploaded.line_ids), uploaded.charge_batch_id)
 
 
 def expected_of(message: pb.SettleBillRequest) -> ExpectedAmounts | None:

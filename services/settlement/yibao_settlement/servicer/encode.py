@@ -7,12 +7,24 @@ from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2 as service_pb
 from yibao.settlement.v1 import visit_pb2, visit_service_pb2
 from yibao_common.rpc.wire import from_date, from_instant
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.listing import SettlementSummary
 from yibao_settlement.application.settlement.record import Reversal, SettlementRecord
 from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.bill import LineParticulars
 from yibao_settlement.rules.ledger import Entry
+from yibao_settlement.rules.policy.split import OwnCost
 from yibao_settlement.rules.policy.trace import TraceNode
 from yibao_settlement.rules.visit import Visit
+
+# An answer must fit into the 4 MiB that clients take.
+_MOST_LINES = 2_000
+_MOST_REFUSED = 1_000
+OWN_COST_REASONS = {
+    OwnCost.NONE: pb.OWN_COST_REASON_UNSPECIFIED,
+    OwnCost.OUTSIDE_COVER: pb.OWN_COST_REASON_OUTSIDE_COVER,
+    OwnCost.LIMITED_USE: pb.OWN_COST_REASON_LIMITED_USE,
+}
 
 
 def registered(region: str, visit: Visit) -> bytes:
@@ -144,7 +156,10 @@ def summary_message(summary: SettlementSummary) -> pb.SettlementSummary:
     return message
 
 
-def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
+def _fill_lines(settlement: pb.Settlement, record: SettlementRecord) -> None:
+    settlement.line_count = len(record.lines)
+    if len(record.lines) > _MOST_LINES:
+        return
     add_line = settlement.lines.add
     for line in record.lines:
         added = add_line(
@@ -159,6 +174,39 @@ def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
         )
         if line.first_self_pay_ratio_ppm is not None:
             added.first_self_pay_ratio_ppm = line.first_self_pay_ratio_ppm
+    for added, own in zip(settlement.lines, record.particulars, strict=False):
+        if own is not None:
+            _fill_particulars(added, own)
+
+
+def _fill_particulars(line: pb.SettledLine, own: LineParticulars) -> None:
+    line.line_id = own.line_id
+    if own.charge_date is not None:
+        line.charge_date.CopyFrom(from_date(own.charge_date))
+    line.own_cost_reason = OWN_COST_REASONS[OwnCost(own.own_cost)]
+    line.returned_quantity = own.returned_quantity
+    line.returned_fen = own.returned_fen
+
+
+def _fill_refused(settlement: pb.Settlement, record: SettlementRecord) -> None:
+    settlement.refused_line_count = len(record.refused_lines)
+    for line in record.refused_lines[:_MOST_REFUSED]:
+        reason = Reason[line.reason]
+        settlement.refused_lines.add(
+            line_number=line.line_number,
+            line_id=line.line_id,
+            item_code=line.item_code,
+            amount_fen=line.amount_fen,
+            reason=reason.wire_name,
+            message=line.message,
+            message_zh=reason.message_zh,
+        )
+
+
+def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
+    _fill_lines(settlement, record)
+    if record.refused_lines:
+        _fill_refused(settlement, record)
     settlement.total_fen = record.total_fen
     settlement.excluded_fen = record.excluded_fen
     settlement.over_limit_fen = record.over_limit_fen

@@ -18,6 +18,7 @@ ITEM_COLUMNS = (
     "price_ceiling",
     "start_date",
     "end_date",
+    "is_limited_use",
 )
 INSTITUTION_COLUMNS = (
     "institution_id",

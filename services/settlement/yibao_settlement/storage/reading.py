@@ -16,6 +16,7 @@ from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import STANDING_COLUMNS, amounts_from, standing_from
+from yibao_settlement.storage.charge import charges_of
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
@@ -56,7 +57,13 @@ class StoredReads:
         return institution, None if row is None else visit_from(tuple(row))
 
     def trial_inputs(
-        self, region: str, visit_id: str, *, benefit_year: int, item_codes: set[str]
+        self,
+        region: str,
+        visit_id: str,
+        *,
+        benefit_year: int,
+        item_codes: set[str],
+        with_charges: bool = False,
     ) -> TrialInputs | None:
         """Returns what a trial of a bill of the visit starts from, or None."""
         with self._database.read() as connection:
@@ -73,6 +80,8 @@ class StoredReads:
                 key="person_id",
                 among=[person_id],
             )
+            charges = charges_of(connection, region, visit_id) if with_charges else []
+            item_codes = item_codes.union([each.line.item_code for each in charges])
             return TrialInputs(
                 visit,
                 standing,
@@ -80,6 +89,7 @@ class StoredReads:
                 _year(connection, region, standing, benefit_year) if standing else {},
                 self._view(connection, region, item_codes),
                 _death_date(connection, region, person_id),
+                charges,
             )
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:

@@ -10,19 +10,11 @@ import sqlalchemy as sa
 
 from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
-from yibao_common.db.rows import Id, Instant, code_type
+from yibao_common.db.rows import Id, Instant
+from yibao_settlement.storage.ledger import tables as ledger
 
-metadata = sa.MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-
-
-def _region() -> sa.Column[str]:
-    return sa.Column("region", sa.String(6), primary_key=True)
+metadata = ledger.metadata
+_region = ledger.region_column
 
 
 answer = answer_table(metadata)
@@ -62,6 +54,7 @@ catalogue_item = sa.Table(
     sa.Column("first_self_pay_ratio_ppm", sa.Integer),
     # The decimal text as imported: up to 6 decimals of yuan.
     sa.Column("price_ceiling", sa.String(20), nullable=False),
+    sa.Column("is_limited_use", sa.Boolean, nullable=False),
 )
 
 policy = sa.Table(
@@ -330,54 +323,36 @@ settlement_lines = sa.Table(
     sa.Column("lines", sa.Text, nullable=False),
 )
 
-# --- The ledger. An account's entries lie together and grow at its end, because posting
-# ids rise with time: one index serves both the uniqueness and the balance of an account.
-
-entry = sa.Table(
-    "entry",
+# The lines of visits that are known by an id: uploaded before they are settled, or carried
+# by a bill. Not of lines without ids: most bills have none.
+charge = sa.Table(
+    "charge",
     metadata,
     _region(),
-    sa.Column("account_id", code_type(60), primary_key=True),
-    sa.Column("posting_id", Id, primary_key=True),
-    # What posted: 1 settlement, 2 reversal, 3 credit of an account, 4 merge of persons.
-    sa.Column("kind", sa.SmallInteger, nullable=False),
-    sa.Column("amount_fen", sa.BigInteger, nullable=False),
+    sa.Column("visit_id", Id, primary_key=True),
+    sa.Column("line_id", sa.String(30), primary_key=True),
+    # The institution's number of the batch; empty where it gave none.
+    sa.Column("charge_batch_id", sa.String(30), nullable=False),
+    sa.Column("upload_time", Instant, nullable=False),
+    # False too where it was cancelled.
+    sa.Column("is_uploaded", sa.Boolean, nullable=False),
+    # The settlement that took it; null while none has.
+    sa.Column("settlement_id", Id),
+    # JSON: the line as charged, see `storage.charge`.
+    sa.Column("line", sa.Text, nullable=False),
+    postgresql_with={"fillfactor": 90},
+)
+sa.Index(
+    "ix_charge_region_settlement_id",
+    charge.c.region,
+    charge.c.settlement_id,
+    sqlite_where=charge.c.settlement_id.is_not(None),
+    postgresql_where=charge.c.settlement_id.is_not(None),
 )
 
-# What each posting was made for; its entries bear its id and kind. Settlements are not
-# here: their own row names request, caller and time.
-posting = sa.Table(
-    "posting",
-    metadata,
-    _region(),
-    sa.Column("posting_id", Id, primary_key=True),
-    sa.Column("kind", sa.SmallInteger, nullable=False),
-    # The request that it carries out. Null for what the feed made, and for postings of
-    # before postings named their requests where no answer told of them.
-    sa.Column("request_id", Id),
-    # The change of the feed that it carries out, such as a merge.
-    sa.Column("feed_sequence", sa.BigInteger),
-    sa.Column("post_time", Instant, nullable=False),
-    # The path of the caller's identity; empty where there was none or it was not kept.
-    sa.Column("posted_by", sa.String(200), nullable=False),
-    sa.Index("ix_posting_region_request_id", "region", "request_id"),
-)
+# --- The ledger: its own tables, stated beside what writes them.
 
-# Whoever posts reads it and makes ids above it: once every transaction that read an older
-# one has ended, nothing can appear below it, whatever clocks say.
-posting_fence = sa.Table(
-    "posting_fence",
-    metadata,
-    _region(),
-    sa.Column("posting_id", Id, nullable=False),
-)
-
-account_checkpoint = sa.Table(
-    "account_checkpoint",
-    metadata,
-    _region(),
-    sa.Column("account_id", code_type(60), primary_key=True),
-    # The balance of every entry with a posting id up to and including this one.
-    sa.Column("through_posting_id", Id, nullable=False),
-    sa.Column("balance_fen", sa.BigInteger, nullable=False),
-)
+entry = ledger.entry
+posting = ledger.posting
+posting_fence = ledger.posting_fence
+account_checkpoint = ledger.account_checkpoint

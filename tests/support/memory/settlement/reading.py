@@ -39,7 +39,13 @@ class MemoryReads(Reads):
         return self.institutions.get(institution_id), next(found, None)
 
     def trial_inputs(
-        self, region: str, visit_id: str, *, benefit_year: int, item_codes: set[str]
+        self,
+        region: str,
+        visit_id: str,
+        *,
+        benefit_year: int,
+        item_codes: set[str],
+        with_charges: bool = False,
     ) -> TrialInputs | None:
         return self.trials.get(visit_id)
 

@@ -27,7 +27,9 @@ class Needs(NamedTuple):
     code_ids: Collection[str] = ()
     # Institutions' own numbers of visits.
     visit_numbers: Collection[str] = ()
-    # Items of the catalogue.
+    # Visits whose lines with ids concern what is decided.
+    charged_visit_ids: Collection[str] = ()
+    # Items of the catalogue; those of lines with ids are read anyway.
     item_codes: Collection[str] = ()
     # Years whose accumulators decide, beside those of settlements.
     benefit_years: Collection[int] = ()

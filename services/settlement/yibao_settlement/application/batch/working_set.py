@@ -16,6 +16,7 @@ from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators, Standing, accumulate, new_standing
+from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.ledger import Entry, PostingKind
@@ -56,6 +57,10 @@ class Changes:
     reversals: list[SettlementRecord] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
     person_ids: set[str] = field(default_factory=set)
+    # (visit, line id) of lines with ids: those that are new or were written anew, and those
+    # of which only the settlement changed.
+    charges: set[tuple[str, str]] = field(default_factory=set)
+    charges_taken: set[tuple[str, str]] = field(default_factory=set)
     # (person, benefit year) of earlier years that changed or were closed.
     closed_years: set[tuple[str, int]] = field(default_factory=set)
 
@@ -96,6 +101,10 @@ class WorkingSet:
     settlements: dict[str, SettlementRecord] = field(default_factory=dict)
     # (visit, bill number) to the settlement that stands.
     settled_bills: dict[tuple[str, str], str] = field(default_factory=dict)
+    # The lines with ids, by visit and line id, of visits that needed them.
+    charges: dict[str, dict[str, Charge]] = field(default_factory=dict)
+    # (visit, line id) of those that are stored.
+    stored_charges: set[tuple[str, str]] = field(default_factory=set)
     changes: Changes = field(default_factory=Changes)
     audit: AuditTrail = field(default_factory=AuditTrail)
 
@@ -116,6 +125,18 @@ class WorkingSet:
         self.answers[request.request_id] = answer
         self.changes.answers.append(answer)
         return response
+
+    def put_charge(self, charge: Charge) -> None:
+        """Keeps a line that is new, or written anew, under its id."""
+        key = charge.visit_id, charge.line.line_id
+        self.charges.setdefault(charge.visit_id, {})[key[1]] = charge
+        self.changes.charges.add(key)
+
+    def take_charge(self, charge: Charge, settlement_id: str | None) -> None:
+        """Notes which settlement took a line, None where it is free again."""
+        line_id = charge.line.line_id
+        self.charges[charge.visit_id][line_id] = charge._replace(settlement_id=settlement_id)
+        self.changes.charges_taken.add((charge.visit_id, line_id))
 
     def check_code(self, code: PresentedCode, person_id: str, *, institution_id: str) -> None:
         """Raises RuleError where the code may not be used for the person there and now."""

@@ -1,8 +1,9 @@
 """What a bill costs whom: the same calculation for trial, settlement and explanation."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from yibao_common.values.calendar import full_years, shanghai_day
 from yibao_common.values.errors import RuleError
@@ -10,16 +11,19 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators
-from yibao_settlement.rules.bill import Bill, price_lines
+from yibao_settlement.rules.bill import Bill, ChargedLine
 from yibao_settlement.rules.enrolment import (
     Enrolment,
     check_alive_on,
     check_enrolled,
     check_premium,
+    paying_on,
 )
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.benefits import adjudicate
+from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import Facts, Split
+from yibao_settlement.rules.pricing import Days, Items, Priced, price_bill
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
 
 
@@ -35,6 +39,7 @@ class Adjudication:
     year_before: Accumulators
     account_balance_fen: int
     split: Split
+    priced: Priced
 
 
 def adjudicate_bill(
@@ -48,23 +53,87 @@ def adjudicate_bill(
     account_balance_fen: int,
     reference: Reference,
     now: dt.datetime,
+    settled_lines: Mapping[str, str] | None = None,
 ) -> Adjudication:
     """Returns what `bill` costs whom, with the person's `year` before it.
 
-    The enrolment on the service date decides, whatever it was when the visit began.
+    The enrolment on the service date decides, whatever it was when the visit began; where
+    there is none, that on the last charge day which is covered. What was charged on a day
+    without cover is own cost. `settled_lines` are the lines of the visit that settlements
+    took, by line id.
 
     Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
     PERSON_DECEASED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND, the
-    faults of the lines, POLICY_NO_MATCHING_ROW.
+    faults of the bill, POLICY_NO_MATCHING_ROW.
     """
     day = bill.service_date
     check_service_date(day, visit=visit, today=shanghai_day(now))
     institution = reference.institution(visit.institution_id)
     check_designated(institution, visit.institution_id, region=region, on=day)
     check_alive_on(death_date, day)
-    enrolment = check_enrolled(enrolments, on=day, insurance_type=visit.insurance_type)
+    cover = cover_of(bill.lines, enrolments, visit=visit, last=day)
+    policy = policy_on(reference, cover.enrolment.insurance_type, day, region=region)
+    priced = price_bill(
+        bill,
+        items_by_day(bill.lines, reference, day),
+        cover.days,
+        settled=settled_lines,
+    )
+    facts = facts_of(visit, cover.enrolment, day)
+    split = adjudicate(
+        policy,
+        facts=facts,
+        lines=priced.lines,
+        year=year,
+        account_used=bill.account_used,
+        account_balance_fen=account_balance_fen,
+    )
+    insurance_type = cover.enrolment.insurance_type
+    return Adjudication(
+        visit, bill, insurance_type, facts, policy.version, year, account_balance_fen, split, priced
+    )
+
+
+class Cover(NamedTuple):
+    """The period of cover that decides, and the days that may be charged."""
+
+    enrolment: Enrolment
+    days: Days
+
+
+def cover_of(
+    lines: Sequence[ChargedLine],
+    enrolments: Sequence[Enrolment],
+    *,
+    visit: Visit,
+    last: dt.date,
+) -> Cover:
+    """Returns what covers lines charged on days up to `last`.
+
+    Raises RuleError PERSON_NOT_ENROLLED where no day is covered, PREMIUM_NOT_RECEIVED.
+    """
+    first = visit.start_date
+    enrolment = paying_on(enrolments, last, insurance_type=visit.insurance_type)
+    dated = {line.details.charge_date for line in lines if line.details is not None}
+    if enrolment is not None and len(dated) == 0:
+        check_premium(enrolment)
+        return Cover(enrolment, Days(first, last))
+    uncovered = set() if enrolment is not None else {last}
+    for day in sorted((day for day in dated if day and first <= day < last), reverse=True):
+        paying = paying_on(enrolments, day, insurance_type=visit.insurance_type)
+        if paying is None:
+            uncovered.add(day)
+        else:
+            check_premium(paying)
+            enrolment = enrolment or paying
+    if enrolment is None:
+        enrolment = check_enrolled(enrolments, on=last, insurance_type=visit.insurance_type)
     check_premium(enrolment)
-    insurance_type = enrolment.insurance_type
+    return Cover(enrolment, Days(first, last, uncovered))
+
+
+def policy_on(reference: Reference, insurance_type: str, day: dt.date, *, region: str) -> Policy:
+    """Returns the policy that decides a day, or raises POLICY_NOT_FOUND."""
     policy = reference.policy(insurance_type, day)
     if policy is None:
         raise RuleError(
@@ -75,24 +144,27 @@ def adjudicate_bill(
             insurance_type=insurance_type,
             date=day.isoformat(),
         )
-    lines = price_lines(bill, reference.items([line.item_code for line in bill.lines], day))
-    facts = Facts(
+    return policy
+
+
+def items_by_day(
+    lines: Sequence[ChargedLine], reference: Reference, last: dt.date
+) -> Mapping[dt.date, Items]:
+    """Returns the rows of the lines' items that are in force on the lines' days."""
+    codes: dict[dt.date, list[str]] = {last: []}
+    for line in lines:
+        codes.setdefault(line.day(last), []).append(line.item_code)
+    return {day: reference.items(of_day, day) for day, of_day in codes.items()}
+
+
+def facts_of(visit: Visit, enrolment: Enrolment, day: dt.date) -> Facts:
+    """Returns the facts that the tables of a policy are asked with."""
+    return Facts(
         visit.care_type,
         enrolment.person_class,
         enrolment.entitlement_groups,
         visit.institution_level,
         full_years(visit.birth_date, day),
-    )
-    split = adjudicate(
-        policy,
-        facts=facts,
-        lines=lines,
-        year=year,
-        account_used=bill.account_used,
-        account_balance_fen=account_balance_fen,
-    )
-    return Adjudication(
-        visit, bill, insurance_type, facts, policy.version, year, account_balance_fen, split
     )
 
 
@@ -142,4 +214,6 @@ def record_of(
         accumulations=dict(split.accumulations),
         trace_sha256=split.trace_sha256,
         entries=entries,
+        particulars=adjudication.priced.particulars,
+        refused_lines=adjudication.priced.refused,
     )

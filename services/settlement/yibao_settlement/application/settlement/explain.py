@@ -1,11 +1,13 @@
 """Derives a settlement's calculation again from what was stored with it (I13)."""
 
+import itertools
+
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.policy.split import PricedLine, Split
+from yibao_settlement.rules.policy.split import OwnCost, PricedLine, Split
 from yibao_settlement.rules.policy.trace import TraceNode, explain
 
 
@@ -33,8 +35,9 @@ def settled_again(record: SettlementRecord, policy: Policy) -> Split:
             line.first_self_pay_ratio_ppm,
             line.unit_price,
             line.quantity,
+            OwnCost.NONE if own is None else OwnCost(own.own_cost),
         )
-        for line in record.lines
+        for line, own in itertools.zip_longest(record.lines, record.particulars)
     ]
     try:
         split = adjudicate(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.account import Accumulators
+from yibao_settlement.rules.bill import LineParticulars, RefusedLine
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
 
@@ -31,6 +32,8 @@ class SettlementRecord(NamedTuple):
     caller's identity, empty for settlements of before it was kept. `year_before` and
     `balance_before_fen` are the person's benefit year and account before it;
     `accumulations` are what it added to the year. `reversal` is None while it stands.
+    `particulars` are empty, or one for each line, None where it has none; `refused_lines`
+    are those that it does not charge.
     """
 
     region: str
@@ -64,6 +67,8 @@ class SettlementRecord(NamedTuple):
     trace_sha256: bytes
     entries: tuple[Entry, ...]
     reversal: ReversalNote | None = None
+    particulars: tuple[LineParticulars | None, ...] = ()
+    refused_lines: tuple[RefusedLine, ...] = ()
 
     @property
     def benefit_year(self) -> int:

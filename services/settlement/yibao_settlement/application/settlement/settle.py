@@ -12,11 +12,13 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Code, accepted
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import CodeUse, WorkingSet
+from yibao_settlement.application.charge.taking import Taking, taking_of
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
 from yibao_settlement.application.visit.find import visit_not_found
 from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
+from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.ledger import PostingKind, settlement_entries
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.visit import Visit, check_not_cancelled
@@ -48,17 +50,20 @@ class SettleBill:
             code_ids=(code.code_id,) if code else (),
             item_codes=[line.item_code for line in bill.lines],
             benefit_years=(bill.service_date.year,),
+            charged_visit_ids=(bill.visit_id,) if bill.needs_charges else (),
         )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Settles the bill; see `Command`."""
-        bill, request = self.bill, self.request
+        request = self.request
         visit = self._visit(working_set)
         person_id = visit.person_id
         standing = working_set.standing(person_id)
         check_not_merged(standing)
         death_date = working_set.death_dates.get(person_id)
         code = self._code(working_set, visit, death_date)
+        taking = self._taking(working_set)
+        bill = taking.bill
         adjudication = adjudicate_bill(
             bill,
             visit,
@@ -69,6 +74,7 @@ class SettleBill:
             account_balance_fen=standing.balance_fen,
             reference=working_set.reference,
             now=working_set.now,
+            settled_lines=taking.settled,
         )
         split = adjudication.split
         check_expected(self.expected, split, policy_version=adjudication.policy_version)
@@ -94,7 +100,14 @@ class SettleBill:
             use = CodeUse(code, request.request_id, visit.institution_id, record.settlement_id)
             working_set.use_code(person_id, use)
         _book(record, request, working_set)
+        if bill.needs_charges:
+            _take_charges(taking, record, working_set)
         return response
+
+    def _taking(self, working_set: WorkingSet) -> Taking:
+        if not self.bill.needs_charges:
+            return Taking(self.bill, (), {})
+        return taking_of(self.bill, working_set.charges.get(self.bill.visit_id, {}))
 
     def _code(
         self, working_set: WorkingSet, visit: Visit, death_date: dt.date | None
@@ -143,6 +156,28 @@ class SettleBill:
                 settlement_id=settled_id,
             )
         return visit
+
+
+def _take_charges(taking: Taking, record: SettlementRecord, working_set: WorkingSet) -> None:
+    """Notes that the settlement took its lines with ids, and what was returned of them."""
+    lost = {line.line_id for line in record.refused_lines}
+    uploaded = {each.line.line_id: each for each in taking.charges}
+    for line_id, each in uploaded.items():
+        if line_id not in lost and each.line.returned_line_id not in lost:
+            working_set.take_charge(each, record.settlement_id)
+    if taking.bill.selection is None:
+        for line in taking.bill.lines:
+            if line.line_id and line.line_id not in lost and line.line_id not in uploaded:
+                working_set.put_charge(
+                    Charge(
+                        record.visit_id,
+                        line,
+                        "",
+                        working_set.now,
+                        is_uploaded=False,
+                        settlement_id=record.settlement_id,
+                    )
+                )
 
 
 def _book(record: SettlementRecord, request: Request, working_set: WorkingSet) -> None:

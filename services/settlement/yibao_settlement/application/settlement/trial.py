@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from yibao_settlement.application.charge.taking import taking_of
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.record import SettlementRecord
@@ -31,14 +32,16 @@ def trial(reads: Reads, region: str, bill: Bill, *, institution_id: str, now: dt
         bill.visit_id,
         benefit_year=bill.service_date.year,
         item_codes={line.item_code for line in bill.lines},
+        with_charges=bill.needs_charges,
     )
     if inputs is None or inputs.visit.institution_id != institution_id:
         raise visit_not_found(bill.visit_id)
     check_not_cancelled(inputs.visit)
     standing = inputs.standing or new_standing(inputs.visit.person_id)
     check_not_merged(standing)
+    taking = taking_of(bill, {each.line.line_id: each for each in inputs.charges})
     adjudication = adjudicate_bill(
-        bill,
+        taking.bill,
         inputs.visit,
         region=region,
         enrolments=inputs.enrolments,
@@ -47,6 +50,7 @@ def trial(reads: Reads, region: str, bill: Bill, *, institution_id: str, now: dt
         account_balance_fen=standing.balance_fen,
         reference=inputs.reference,
         now=now,
+        settled_lines=taking.settled,
     )
     record = record_of(
         adjudication,

@@ -1,5 +1,7 @@
 """Finding a visit that the caller may see."""
 
+from collections.abc import Mapping
+
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -14,6 +16,17 @@ def find_visit(reads: Reads, region: str, visit_id: str, caller: Caller) -> Visi
     """
     visit = reads.visit(region, visit_id)
     if visit is None or caller.institution_id not in (None, visit.institution_id):
+        raise visit_not_found(visit_id)
+    return visit
+
+
+def visit_of_caller(visits: Mapping[str, Visit], visit_id: str, caller: Caller) -> Visit:
+    """Returns a visit of the caller's institution among those read, by id.
+
+    Raises RuleError VISIT_NOT_FOUND: another institution's visit is not told apart from none.
+    """
+    visit = visits.get(visit_id)
+    if visit is None or visit.institution_id != caller.own_institution():
         raise visit_not_found(visit_id)
     return visit
 

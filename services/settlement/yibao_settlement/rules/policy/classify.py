@@ -1,6 +1,7 @@
 """Step `classify`: which part of each line is in the policy's scope.
 
-Class C is full own cost, whatever its price. Of the other classes, what exceeds the
+Class C is full own cost, whatever its price, and so is a line that no fund may pay for, as
+of a day without cover. Of the other classes, what exceeds the
 price ceiling is own cost (T-07), and of the rest the person first bears a share, the
 item's own or else the class's, rounded half up to fen on each line.
 """
@@ -45,7 +46,7 @@ def classify_lines(
         share = shares.get(catalogue_class)
         if share is None:
             raise _no_share(step, line)
-        if share == OWN_COST:
+        if share == OWN_COST or line.own_cost:
             own, over, first, ratio = amount, 0, 0, OWN_COST
         else:
             own = 0

@@ -1,5 +1,6 @@
 """What a bill costs whom: what goes into the benefit rules and what comes out."""
 
+import enum
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,13 +25,22 @@ class Facts:
     age: int
 
 
+class OwnCost(enum.IntEnum):
+    """Why a line is own cost in full whatever its class."""
+
+    NONE = 0
+    OUTSIDE_COVER = 1
+    LIMITED_USE = 2
+
+
 class PricedLine(NamedTuple):
     """A line with what the catalogue of the day says of its item.
 
     `over_limit_fen` is the part of `amount_fen` above the price ceiling (T-07).
     `first_self_pay_ratio_ppm` is the item's own first self-pay share; None leaves it to the
     policy's share for the class. `unit_price` and `quantity` are as charged, and empty in
-    settlements of before they were kept: nothing is calculated from them here.
+    settlements of before they were kept: nothing is calculated from them here. A line with
+    an `own_cost` is excluded in full.
     """
 
     line_number: int
@@ -41,6 +51,7 @@ class PricedLine(NamedTuple):
     first_self_pay_ratio_ppm: int | None
     unit_price: str = ""
     quantity: str = ""
+    own_cost: OwnCost = OwnCost.NONE
 
 
 class SplitLine(NamedTuple):

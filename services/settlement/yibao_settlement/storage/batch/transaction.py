@@ -30,6 +30,7 @@ from yibao_settlement.storage.account import (
 )
 from yibao_settlement.storage.batch.answer import read_answers, write_answers
 from yibao_settlement.storage.batch.loading import Wanted
+from yibao_settlement.storage.charge import read_charges, write_charges
 from yibao_settlement.storage.credential import read_credentials
 from yibao_settlement.storage.enrolment import read_enrolments
 from yibao_settlement.storage.ledger.posting import read_postings, write_postings
@@ -137,6 +138,7 @@ class _Transaction:
         reads = [
             *read_settlements(wanted),
             *read_visits(wanted),
+            *read_charges(wanted),
             *read_enrolments(wanted),
             read_credentials(wanted),
             read_answers(wanted),
@@ -167,7 +169,21 @@ class _Transaction:
         )
         for read, its_rows in zip(reads, rows, strict=True):
             read.keep(working_set, its_rows)
+        if working_set.charges:
+            self._view_charged_items(working_set)
         return working_set
+
+    def _view_charged_items(self, working_set: WorkingSet) -> None:
+        """Has the items of the lines with ids, which are known only now, at hand too."""
+        codes = {
+            charge.line.item_code
+            for charges in working_set.charges.values()
+            for charge in charges.values()
+        }
+        epoch = working_set.reference.epoch
+        working_set.reference = self._reference.view(
+            self._connection, self._region, codes, epoch=epoch
+        )
 
 
 def writes_of(working_set: WorkingSet) -> list[Statement]:
@@ -176,6 +192,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_standings(working_set),
         *write_visits(working_set),
         write_codes(working_set),
+        *write_charges(working_set),
         *write_settlements(working_set),
         *write_postings(working_set),
         write_answers(working_set),

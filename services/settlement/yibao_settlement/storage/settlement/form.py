@@ -1,22 +1,61 @@
-"""Form 1 of a stored settlement: what its JSON holds, by name and type.
+"""The forms of a stored settlement: what its JSON holds, by name and type.
 
 Reading checks every name, type and length, so that what was altered past the service is
 told as such, by the settlement's id, and does not fail somewhere in a calculation.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.bill import LineParticulars, RefusedLine
 from yibao_settlement.rules.ledger import Entry
-from yibao_settlement.rules.policy.split import Facts, FundPayment
+from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
 
 # Excluded, over limit, first self-pay, eligible, deductible.
 _Amounts = tuple[int, int, int, int, int]
 
 
-class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredLine(NamedTuple):
+    """A line as stored: the values of a `SplitLine`, and in form 2 what is particular to it."""
+
+    line_number: int
+    item_code: str
+    catalogue_class: str
+    amount_fen: int
+    excluded_fen: int
+    over_limit_fen: int
+    first_self_pay_fen: int
+    eligible_fen: int
+    first_self_pay_ratio_ppm: int | None
+    unit_price: str
+    quantity: str
+    particulars: LineParticulars | None = None
+
+
+_WIDTH = len(SplitLine._fields)
+
+
+def lines_in_form_2(record: SettlementRecord) -> list[StoredLine]:
+    """Returns the lines with what is particular to each."""
+    particulars = record.particulars or (None,) * len(record.lines)
+    return [StoredLine(*line, own) for line, own in zip(record.lines, particulars, strict=True)]
+
+
+def split_lines(
+    lines: Sequence[StoredLine],
+) -> tuple[tuple[SplitLine, ...], tuple[LineParticulars | None, ...]]:
+    """Returns stored lines and, where any line has some, what is particular to each."""
+    particulars = tuple([line.particulars for line in lines])
+    return (
+        tuple([SplitLine._make(line[:_WIDTH]) for line in lines]),
+        particulars if any(particulars) else (),
+    )
+
+
+class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """All that is recorded of a settlement beside the columns and the lines.
 
     Named tuples are stored as arrays of their values, other values as objects.
@@ -32,6 +71,8 @@ class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # SHA-256, in hexadecimal.
     trace: str
     year_before: dict[str, int]
+    # Of form 2, and only where there are some.
+    refused_lines: tuple[RefusedLine, ...] = ()
 
     def values(self) -> dict[str, Any]:
         """Returns the values by their names in `SettlementRecord`.
@@ -55,6 +96,7 @@ class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "fund_payments": self.fund_payments,
             "trace_sha256": bytes.fromhex(self.trace),
             "year_before": self.year_before,
+            "refused_lines": self.refused_lines,
         }
 
 
@@ -76,4 +118,5 @@ def stored_from(record: SettlementRecord) -> StoredRecord:
         record.fund_payments,
         record.trace_sha256.hex(),
         record.year_before,  # type: ignore[arg-type]
+        record.refused_lines,
     )

@@ -15,6 +15,15 @@ it is. Form 1 is an object with these names:
 and a line is an array: number, item, class, amount, excluded, over limit, first self-pay, eligible,
 first self-pay ratio, unit price, quantity (both empty where they were not kept yet). That is the
 order of `SplitLine`; whoever changes it makes a new form.
+
+Form 2 is that of bills whose lines say more, or of which lines were refused. It is form 1
+with one more name where there are such lines, and one more value a line, null where there
+is nothing to tell:
+
+    refused_lines                      arrays, in the order of `RefusedLine`
+    the line's last value              an array, in the order of `LineParticulars`
+
+A bill of plain lines is stored in form 1 still: it costs nothing that others say more.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,16 +35,21 @@ from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.record import ReversalNote, SettlementRecord
-from yibao_settlement.rules.policy.split import SplitLine
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
-from yibao_settlement.storage.settlement.form import StoredRecord, stored_from
+from yibao_settlement.storage.settlement.form import (
+    StoredLine,
+    StoredRecord,
+    lines_in_form_2,
+    split_lines,
+    stored_from,
+)
 
 _encode = msgspec.json.Encoder().encode
 _stored_record = msgspec.json.Decoder(StoredRecord).decode
-_stored_lines = msgspec.json.Decoder(list[SplitLine]).decode
+_stored_lines = msgspec.json.Decoder(list[StoredLine]).decode
 
-FORM = 1
+PLAIN_FORM, FORM = 1, 2
 LINES_A_ROW = 100
 
 _REVERSAL_COLUMNS = ("reversal_id", "reverse_time", "reverse_reason", "reversed_by")
@@ -47,6 +61,11 @@ _WRITTEN = (
 )
 SETTLEMENT_COLUMNS = (*_WRITTEN, *_REVERSAL_COLUMNS)
 LINES_COLUMNS = ("settlement_id", "first_line", "lines")
+
+
+def form_of(record: SettlementRecord) -> int:
+    """Returns the form that a settlement is stored in."""
+    return FORM if record.particulars or record.refused_lines else PLAIN_FORM
 
 
 def settlement_row(record: SettlementRecord) -> Row:
@@ -69,45 +88,51 @@ def settlement_row(record: SettlementRecord) -> Row:
         record.account_fen,
         record.cash_fen,
         record.benefit_year,
-        FORM,
+        form_of(record),
         _encode(stored_from(record)).decode(),
-        lines_text(record.lines[:LINES_A_ROW]),
+        lines_text(_written_lines(record)[:LINES_A_ROW]),
     )
 
 
 def lines_rows(record: SettlementRecord) -> list[Row]:
     """Returns rows of the lines that its own row has no room for: with region in front."""
-    lines = record.lines
+    if len(record.lines) <= LINES_A_ROW:
+        return []
+    lines = _written_lines(record)
     return [
         (record.region, record.settlement_id, at, lines_text(lines[at : at + LINES_A_ROW]))
         for at in range(LINES_A_ROW, len(lines), LINES_A_ROW)
     ]
 
 
-def lines_text(lines: Sequence[SplitLine]) -> str:
-    """Returns lines as stored: a JSON array of arrays in the order of `SplitLine`."""
+def _written_lines(record: SettlementRecord) -> Sequence[Row]:
+    return lines_in_form_2(record) if form_of(record) == FORM else record.lines
+
+
+def lines_text(lines: Sequence[Row]) -> str:
+    """Returns lines as stored: a JSON array of an array a line."""
     return _encode(lines).decode()
 
 
-def lines_from(rows: Iterable[Row]) -> dict[str, list[SplitLine]]:
+def lines_from(rows: Iterable[Row]) -> dict[str, list[StoredLine]]:
     """Returns the lines in rows of LINES_COLUMNS, by settlement, in the bill's order.
 
     Raises InvariantError where some are no lines.
     """
-    found: dict[str, list[SplitLine]] = {}
+    found: dict[str, list[StoredLine]] = {}
     for settlement_id, _, lines in sorted(rows, key=lambda row: row[:2]):
         found.setdefault(settlement_id, []).extend(_lines(settlement_id, lines))
     return found
 
 
-def _lines(settlement_id: str, stored: str) -> list[SplitLine]:
+def _lines(settlement_id: str, stored: str) -> list[StoredLine]:
     try:
         return _stored_lines(stored)
     except msgspec.DecodeError as error:
         raise InvariantError(f"lines of settlement {settlement_id} cannot be read") from error
 
 
-def record_from(row: Row, further_lines: Sequence[SplitLine]) -> SettlementRecord:
+def record_from(row: Row, further_lines: Sequence[StoredLine]) -> SettlementRecord:
     """Returns the settlement in a row of SETTLEMENT_COLUMNS and its further lines.
 
     Raises InvariantError where its form is not known here, newer than this program, and
@@ -117,7 +142,7 @@ def record_from(row: Row, further_lines: Sequence[SplitLine]) -> SettlementRecor
     form, stored, first_lines = [
         columns.pop(name) for name in ("record_form", "record", "first_lines")
     ]
-    if form != FORM:
+    if form not in (PLAIN_FORM, FORM):
         raise InvariantError(f"record {columns['settlement_id']} is of form {form}")
     del columns["benefit_year"]  # that of the service date
     note = [columns.pop(name) for name in _REVERSAL_COLUMNS]
@@ -126,11 +151,15 @@ def record_from(row: Row, further_lines: Sequence[SplitLine]) -> SettlementRecor
     except (msgspec.DecodeError, ValueError) as error:
         # The error names the place, and no value.
         raise InvariantError(f"record {columns['settlement_id']}: {error}") from error
+    # Null where all of them are further ones.
+    lines, particulars = split_lines(
+        [*_lines(columns["settlement_id"], first_lines or "[]"), *further_lines]
+    )
     return SettlementRecord(
         **columns,
         **told,
-        # Null where all of them are further ones.
-        lines=(*_lines(columns["settlement_id"], first_lines or "[]"), *further_lines),
+        lines=lines,
+        particulars=particulars,
         reversal=None if note[0] is None else ReversalNote._make(note),
     )
 
@@ -155,7 +184,7 @@ def read_settlements(wanted: Wanted) -> tuple[Read, Read, Read]:
 
     Lines are read first: the settlement's row completes the record.
     """
-    lines: dict[str, list[SplitLine]] = {}
+    lines: dict[str, list[StoredLine]] = {}
     ids = wanted.needs.settlement_ids
 
     def keep_settlements(working_set: WorkingSet, rows: list[Row]) -> None:

@@ -1,0 +1,107 @@
+"""Which lines with ids a bill settles, and who else has them."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
+from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.bill import Bill, ChargedLine
+from yibao_settlement.rules.charge import (
+    LINES_A_BILL,
+    Charge,
+    bill_of_charges,
+    differing_fields,
+    select,
+)
+
+_MOST_TOLD = 50
+
+
+class Taking(NamedTuple):
+    """A bill with its lines, and the visit's lines that settlements took, by line id.
+
+    `charges` are the uploaded lines that it settles.
+    """
+
+    bill: Bill
+    charges: Sequence[Charge]
+    settled: Mapping[str, str]
+
+
+def taking_of(bill: Bill, charges: Mapping[str, Charge]) -> Taking:
+    """Returns what a bill settles of the visit's lines with ids.
+
+    Raises RuleError LINE_NOT_FOUND, LINE_SETTLED, FIELD_LENGTH of a bill that names
+    uploaded lines; LINES_ALREADY_SETTLED, LINE_ID_REUSED of one that carries its lines.
+    """
+    settled = {
+        line_id: each.settlement_id for line_id, each in charges.items() if each.settlement_id
+    }
+    if bill.selection is None:
+        return Taking(bill, _also_uploaded(bill, charges), settled)
+    chosen, missing = select(charges.values(), bill.selection, until=bill.service_date)
+    refuse_missing(missing, charges)
+    if not chosen:
+        raise _not_found((), "the visit has no uploaded lines that this bill could settle")
+    lines = bill_of_charges(bill, chosen)
+    if len(lines) > LINES_A_BILL:
+        message = f"takes {len(lines)} lines, {LINES_A_BILL} are the most of a bill"
+        refuse_faults([FieldFault("bill.uploaded", Reason.FIELD_LENGTH, message)])
+    return Taking(dataclasses.replace(bill, lines=lines), chosen, settled)
+
+
+def refuse_missing(line_ids: Sequence[str], charges: Mapping[str, Charge]) -> None:
+    """Raises LINE_SETTLED where named lines are settled, LINE_NOT_FOUND where not there."""
+    for line_id in line_ids:
+        charge = charges.get(line_id)
+        if charge is not None and charge.settlement_id is not None:
+            raise RuleError(
+                Reason.LINE_SETTLED,
+                f"line {line_id} is settled by {charge.settlement_id}",
+                line_id=line_id,
+                settlement_id=charge.settlement_id,
+            )
+    if line_ids:
+        raise _not_found(line_ids, f"{len(line_ids)} lines are not there or not for this bill")
+
+
+def line_reused(line_id: str, fields: Sequence[str]) -> RuleError:
+    """Returns the refusal of a line whose id was used for one with other contents (N2)."""
+    return RuleError(
+        Reason.LINE_ID_REUSED,
+        f"line {line_id} was sent before with another {', '.join(fields)}",
+        line_id=line_id,
+        fields=",".join(fields),
+    )
+
+
+def _also_uploaded(bill: Bill, charges: Mapping[str, Charge]) -> list[Charge]:
+    """Returns those of a bill's own lines that were uploaded too: it settles them."""
+    found: list[Charge] = []
+    for line in bill.lines:
+        charge = charges.get(line.line_id)
+        if charge is None:
+            continue
+        if charge.settlement_id is not None:
+            raise _already_settled(line, charge.settlement_id)
+        if charge.is_uploaded:
+            fields = list(differing_fields(line, charge.line))
+            if fields:
+                raise line_reused(line.line_id, fields)
+            found.append(charge)
+    return found
+
+
+def _already_settled(line: ChargedLine, settlement_id: str) -> RuleError:
+    return RuleError(
+        Reason.LINES_ALREADY_SETTLED,
+        f"line {line.line_id} is settled already by {settlement_id}",
+        line_id=line.line_id,
+        settlement_id=settlement_id,
+    )
+
+
+def _not_found(line_ids: Sequence[str], message: str) -> RuleError:
+    told = ",".join(line_ids[:_MOST_TOLD])
+    return RuleError(Reason.LINE_NOT_FOUND, message, line_ids=told)

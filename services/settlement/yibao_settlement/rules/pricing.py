@@ -1,0 +1,264 @@
+"""What the catalogue of the day says of charged lines (T-30).
+
+Class, share, price ceiling and cover are those of a line's own charge day. What exceeds a
+ceiling is the person's own cost (T-07). A line that cannot be charged is refused by
+itself, and one that no fund may pay for is own cost: the two are told apart, because the
+first has to be corrected by the institution and the second is the person's.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from yibao_common.values.errors import FieldFault, RuleError, refusal_of, refuse_faults
+from yibao_common.values.money import (
+    decimal_text,
+    divide_half_up,
+    line_amount_fen,
+    parse_decimal,
+)
+from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.bill import (
+    NO_DETAILS,
+    Approval,
+    Bill,
+    CatalogueItem,
+    ChargedLine,
+    LineParticulars,
+    RefusedLine,
+    refused,
+)
+from yibao_settlement.rules.charge import net_returns
+from yibao_settlement.rules.policy.split import OwnCost, PricedLine
+
+Items = Mapping[str, CatalogueItem | None]
+
+# More faults than this are counted and not told: they help nobody.
+_MOST_FAULTS = 100
+
+
+class Days(NamedTuple):
+    """The days of a bill: the first that may be charged, the last, and those without cover."""
+
+    first: dt.date
+    last: dt.date
+    uncovered: Collection[dt.date] = ()
+
+
+class Priced(NamedTuple):
+    """Lines as the catalogue values them, with what is particular to each, and those refused.
+
+    `particulars` are None for lines without any; empty where no line has some.
+    """
+
+    lines: tuple[PricedLine, ...]
+    particulars: tuple[LineParticulars | None, ...] = ()
+    refused: tuple[RefusedLine, ...] = ()
+
+
+def price_bill(
+    bill: Bill,
+    items: Mapping[dt.date, Items],
+    days: Days,
+    *,
+    settled: Mapping[str, str] | None = None,
+) -> Priced:
+    """Returns the bill's lines as the catalogue values them.
+
+    `items` holds, for each charge day of the bill, the rows in force, None for unknown
+    codes; `settled` the lines of the visit that settlements took, by line id.
+
+    Raises RuleError with every fault of the bill at once: LINE_AMOUNT_MISMATCH,
+    LINE_NUMBER_REPEATED, LINE_ID_REPEATED, BILL_TOTAL_MISMATCH, DECIMAL_NEGATIVE; and
+    where no line is left to be settled, with why each was refused.
+    """
+    refuse_faults(_bill_faults(bill))
+    lines: Sequence[ChargedLine] = bill.lines
+    lost: tuple[RefusedLine, ...] = ()
+    if bill.selection is None and any([line.details is not None for line in lines]):
+        lines, lost, faults = net_returns(lines, settled or {})
+        refuse_faults(faults)
+    priced = price_lines(lines, items, days)
+    if lost:
+        priced = priced._replace(refused=lost + priced.refused)
+    if not priced.lines:
+        raise _all_refused(bill, priced.refused)
+    return priced
+
+
+def price_lines(lines: Sequence[ChargedLine], items: Mapping[dt.date, Items], days: Days) -> Priced:
+    """Returns lines of which nothing more is to be taken back as the catalogue values them."""
+    priced: list[PricedLine] = []
+    particulars: list[LineParticulars | None] = []
+    lost: list[RefusedLine] = []
+    last, uncovered = days.last, days.uncovered
+    of_last_day = items[last]
+    for line in lines:
+        details = line.details
+        if details is None:
+            day, rows = last, of_last_day
+        else:
+            day = details.charge_date or last
+            if not days.first <= day <= last:
+                lost.append(_outside(line, day, days))
+                continue
+            rows = items[day]
+        item = rows.get(line.item_code)
+        if item is None:
+            lost.append(_unknown(line, day))
+            continue
+        own_cost = OwnCost.NONE
+        if details is not None or uncovered or item.is_limited_use:
+            own_cost = _own_cost(item, day, uncovered, (details or NO_DETAILS).approval)
+        priced.append(
+            PricedLine(
+                line.line_number,
+                line.item_code,
+                item.catalogue_class,
+                line.amount_fen,
+                over_limit_fen(line, item.price_ceiling) if item.price_ceiling else 0,
+                item.first_self_pay_ratio_ppm,
+                line.unit_price,
+                line.quantity,
+                own_cost,
+            )
+        )
+        plain = details is None and not own_cost
+        particulars.append(None if plain else _particulars(line, own_cost, last))
+    return Priced(tuple(priced), tuple(particulars) if any(particulars) else (), tuple(lost))
+
+
+def over_limit_fen(line: ChargedLine, price_ceiling: str) -> int:
+    """Returns what a line charges above a ceiling of one unit, at most all of it."""
+    over = parse_decimal(line.unit_price, places=6) - parse_decimal(price_ceiling, places=6)
+    if over <= 0:
+        return 0
+    # Price (6 decimals of yuan) x quantity (4 decimals) has 10 decimals; a fen is 2.
+    over_fen = divide_half_up(over * parse_decimal(line.quantity, places=4), 10**8)
+    return min(over_fen, line.amount_fen)
+
+
+def _own_cost(
+    item: CatalogueItem, day: dt.date, uncovered: Collection[dt.date], approval: Approval
+) -> OwnCost:
+    if day in uncovered:
+        return OwnCost.OUTSIDE_COVER
+    # The national table: for limited use only what is approved is in scope; what was found
+    # not to be in scope is own cost, whatever the item.
+    if approval == Approval.NOT_APPROVED or (item.is_limited_use and approval == Approval.NONE):
+        return OwnCost.LIMITED_USE
+    return OwnCost.NONE
+
+
+def _particulars(line: ChargedLine, own_cost: OwnCost, last: dt.date) -> LineParticulars:
+    details = line.details or NO_DETAILS
+    returned = details.returned_quantity
+    return LineParticulars(
+        details.line_id,
+        None if details.charge_date == last else details.charge_date,
+        int(own_cost),
+        int(details.approval),
+        decimal_text(returned, places=4) if returned else "",
+        details.returned_fen,
+        details.origin,
+    )
+
+
+def _bill_faults(bill: Bill) -> list[FieldFault]:
+    """Returns what is wrong with the bill as a whole: it is then refused as a whole."""
+    lines = bill.lines
+    faults = [
+        _mismatch(index, line, expected_fen)
+        for index, line in enumerate(lines)
+        if not line.returned_line_id
+        if not line.quantity.startswith("-")
+        if (expected_fen := line_amount_fen(unit_price=line.unit_price, quantity=line.quantity))
+        != line.amount_fen
+    ]
+    faults += [
+        FieldFault(
+            f"bill.lines[{index}].quantity",
+            Reason.DECIMAL_NEGATIVE,
+            "is negative, and the line says not what it returns",
+        )
+        for index, line in enumerate(lines)
+        if line.quantity.startswith("-") and not line.returned_line_id
+    ]
+    if len({line.line_number for line in lines}) != len(lines):
+        faults += _repeated_numbers(lines)
+    faults += _repeated_ids(lines)
+    lines_total_fen = sum([line.amount_fen for line in lines])
+    if lines_total_fen != bill.total_fen:
+        faults.append(_total_mismatch(bill, lines_total_fen))
+    return faults
+
+
+def _repeated_numbers(lines: Sequence[ChargedLine]) -> list[FieldFault]:
+    faults: list[FieldFault] = []
+    numbers: set[int] = set()
+    for index, line in enumerate(lines):
+        if line.line_number in numbers:
+            message = f"line number {line.line_number} stands in the bill twice"
+            field = f"bill.lines[{index}].line_number"
+            faults.append(FieldFault(field, Reason.LINE_NUMBER_REPEATED, message))
+        numbers.add(line.line_number)
+    return faults
+
+
+def _repeated_ids(lines: Sequence[ChargedLine]) -> list[FieldFault]:
+    ids: set[str] = set()
+    faults: list[FieldFault] = []
+    for index, line in enumerate(lines):
+        if line.details is not None and line.details.line_id:
+            if line.details.line_id in ids:
+                message = f"line id {line.details.line_id} stands in the bill twice"
+                field = f"bill.lines[{index}].line_id"
+                faults.append(FieldFault(field, Reason.LINE_ID_REPEATED, message))
+            ids.add(line.details.line_id)
+    return faults
+
+
+def _mismatch(index: int, line: ChargedLine, expected_fen: int) -> FieldFault:
+    return FieldFault(
+        f"bill.lines[{index}].amount_fen",
+        Reason.LINE_AMOUNT_MISMATCH,
+        f"{line.unit_price} x {line.quantity} is {expected_fen} fen, got {line.amount_fen}",
+    )
+
+
+def _total_mismatch(bill: Bill, lines_total_fen: int) -> FieldFault:
+    return FieldFault(
+        "bill.total_fen",
+        Reason.BILL_TOTAL_MISMATCH,
+        f"the lines sum to {lines_total_fen} fen, got {bill.total_fen}",
+    )
+
+
+def _outside(line: ChargedLine, day: dt.date, days: Days) -> RefusedLine:
+    message = (
+        f"{day.isoformat()} is not between the visit's first day {days.first.isoformat()} "
+        f"and {days.last.isoformat()}"
+    )
+    return refused(line, "charge_date", Reason.LINE_DATE_INVALID, message)
+
+
+def _unknown(line: ChargedLine, day: dt.date) -> RefusedLine:
+    message = f"item {line.item_code} is not in the catalogue on {day.isoformat()}"
+    return refused(line, "item_code", Reason.CATALOGUE_ITEM_UNKNOWN, message)
+
+
+def _all_refused(bill: Bill, lost: Sequence[RefusedLine]) -> RuleError:
+    places = {line.line_number: index for index, line in enumerate(bill.lines)}
+    faults = [
+        FieldFault(
+            f"bill.lines[{places[each.line_number]}].{each.field}"
+            if bill.selection is None
+            else "bill.uploaded",
+            Reason[each.reason],
+            each.message if bill.selection is None else f"line {each.line_id}: {each.message}",
+        )
+        for each in lost[:_MOST_FAULTS]
+    ]
+    refusal = refusal_of(faults, total=len(lost))
+    assert refusal is not None, "a bill has lines"
+    return refusal
