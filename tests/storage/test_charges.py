@@ -1,0 +1,475 @@
+"""Lines with ids: uploaded, settled, returned, cancelled and freed, on both databases."""
+
+import dataclasses
+import datetime as dt
+from typing import Any
+
+import pytest
+from support.databases import Databases
+from support.settlement_parts import transactions_of
+from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
+
+from yibao_common.values.caller import parse_caller
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.charge.cancel import CancelLines
+from yibao_settlement.application.charge.listing import LineWish, ListedLine, list_lines
+from yibao_settlement.application.charge.results import LineResult
+from yibao_settlement.application.charge.upload import LineOutcome, UploadLines
+from yibao_settlement.application.settlement.find import find_explained
+from yibao_settlement.application.settlement.trial import trial
+from yibao_settlement.application.work import Work
+from yibao_settlement.ledger_check import check_ledger
+from yibao_settlement.rules.bill import (
+    Approval,
+    Bill,
+    CatalogueItem,
+    ChargedLine,
+    LineDetails,
+    LineOrigin,
+    Selection,
+)
+from yibao_settlement.rules.policy.split import OwnCost
+
+ADMITTED = dt.date(2026, 11, 1)
+CALLER = parse_caller(f"institution/{HOSPITAL}")
+
+
+@pytest.fixture
+def world(databases: Databases) -> World:
+    return World(databases.open("yibao_settlement"))
+
+
+def charged(line_id: str, code: str = "A1", yuan: int = 100, **changes: Any) -> ChargedLine:
+    """Returns a line of one unit on the tenth, with changes to its details."""
+    details = {"line_id": line_id, "charge_date": ADMITTED.replace(day=10), **changes}
+    return ChargedLine(1, code, str(yuan), "1", yuan * 100, LineDetails(**details))
+
+
+def returned(line_id: str, of: str, quantity: str, amount_fen: int, price: str) -> ChargedLine:
+    details = LineDetails(line_id, ADMITTED.replace(day=11), returned_line_id=of)
+    return ChargedLine(1, "A1", price, quantity, amount_fen, details)
+
+
+class Uploads:
+    """The outcomes of an upload, as it tells them to its encoder."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[LineOutcome] = []
+
+    def __call__(self, outcomes: Any) -> bytes:
+        self.outcomes = list(outcomes)
+        return b"told"
+
+
+def upload(world: World, visit: str, *lines: ChargedLine, batch: str = "") -> list[LineOutcome]:
+    told = Uploads()
+    world.run(UploadLines(world.request("UploadLines"), visit, batch, lines, told))
+    return told.outcomes
+
+
+def cancel(world: World, visit: str, *line_ids: str) -> int:
+    request = world.request("CancelLines")
+    command = CancelLines(
+        request,
+        visit,
+        line_ids,
+        all_unsettled=not line_ids,
+        encode=lambda count: str(count).encode(),
+    )
+    return int(world.run(command))
+
+
+def listed(world: World, visit: str, **wish: Any) -> list[ListedLine]:
+    page = list_lines(
+        world.queries, REGION, LineWish(visit, **wish), CALLER, after=None, limit=2_000, now=NOW
+    )
+    return list(page.lines)
+
+
+def of_uploaded(world: World, visit: str, total_fen: int, **selection: Any) -> Bill:
+    return world.bill(visit, lines=(), total_fen=total_fen, selection=Selection(**selection))
+
+
+def carrying(world: World, visit: str, *lines: ChargedLine, **changes: Any) -> Bill:
+    numbered = tuple(line._replace(line_number=at) for at, line in enumerate(lines, 1))
+    total_fen = sum(line.amount_fen for line in lines)
+    return world.bill(visit, lines=numbered, total_fen=total_fen, **changes)
+
+
+def refusal(call: Any) -> RuleError:
+    with pytest.raises(RuleError) as caught:
+        call()
+    return caught.value
+
+
+def assert_books_are_right(world: World) -> None:
+    assert check_ledger(world.database).drifts == []
+
+
+def put_items(world: World, *items: CatalogueItem) -> None:
+    def put(work: Work) -> None:
+        work.catalogue.put_items(items)
+        work.reference.raise_epoch()
+
+    transactions_of(world.database).change(REGION, put)
+
+
+def end_item(world: World, code: str, last: dt.date) -> None:
+    put_items(world, CatalogueItem(code, "停用", "01", None, "", dt.date(2014, 1, 1), last))
+
+
+def test_lines_after_the_end_of_an_item_are_refused_and_the_others_are_paid(world: World) -> None:
+    # Cases E7 and M2; rule T-30.
+    end_item(world, "A1", ADMITTED.replace(day=10))
+    (person,) = world.enrol()
+    visit = world.register(person)
+    lines = [
+        charged("L1", yuan=9_000),
+        charged("L2", yuan=500, charge_date=ADMITTED.replace(day=11)),
+        charged("L3", "B1", charge_date=ADMITTED.replace(day=11)),
+    ]
+    settled = world.settle(visit, person, bill=carrying(world, visit, *lines))
+    assert [line.line_id for line in settled.lines] == ["L1", "L3"]
+    assert (settled.total_fen, settled.line_count) == (910_000, 2)
+    assert settled.fund_total_fen + settled.account_fen + settled.cash_fen == 910_000
+    (lost,) = settled.refused_lines
+    assert (lost.line_id, lost.amount_fen) == ("L2", 50_000)
+    assert lost.reason == "ERROR_REASON_CATALOGUE_ITEM_UNKNOWN"
+    assert lost.message == "item A1 is not in the catalogue on 2026-11-11"
+    assert lost.message_zh == Reason.CATALOGUE_ITEM_UNKNOWN.message_zh
+    assert_books_are_right(world)
+    # What was refused may be corrected and billed.
+    put_items(world, CatalogueItem("A1", "甲类", "01", None, "", ADMITTED, None))
+    assert world.settle(visit, person, bill=carrying(world, visit, lines[1])).total_fen == 50_000
+
+
+def test_a_total_is_of_the_lines_as_sent(world: World) -> None:
+    end_item(world, "A1", ADMITTED.replace(day=10))
+    (person,) = world.enrol()
+    visit = world.register(person)
+    late = charged("L2", charge_date=ADMITTED.replace(day=11))
+    bill = dataclasses.replace(carrying(world, visit, charged("L1"), late), total_fen=10_000)
+    error = refusal(lambda: world.settle(visit, person, bill=bill))
+    assert error.reason is Reason.BILL_TOTAL_MISMATCH
+
+
+def test_cover_that_ends_during_a_stay_leaves_the_days_after_it_to_the_person(
+    world: World,
+) -> None:
+    # Case E9: cover ends on the 15th, discharge on the 20th, 12,000 before and 8,000 after.
+    (person,) = world.enrol(end_date=ADMITTED.replace(day=15))
+    visit = world.register(person)
+    before = charged("L1", yuan=12_000, charge_date=ADMITTED.replace(day=15))
+    after = charged("L2", yuan=8_000, charge_date=ADMITTED.replace(day=16))
+    settled = world.settle(visit, person, bill=carrying(world, visit, before, after))
+    assert (settled.eligible_fen, settled.excluded_fen) == (1_200_000, 800_000)
+    assert [line.own_cost_reason for line in settled.lines] == [0, 1]
+    alone = world.enrol()[0]
+    stay = world.register(alone)
+    whole = world.settle(stay, alone, bill=carrying(world, stay, before))
+    assert settled.fund_total_fen == whole.fund_total_fen > 0
+    assert settled.deductible_fen == whole.deductible_fen > 0
+    assert_books_are_right(world)
+
+
+def test_a_stay_without_any_covered_day_is_refused(world: World) -> None:
+    (person,) = world.enrol(end_date=ADMITTED.replace(day=5))
+    visit = world.register(person)
+    bill = carrying(world, visit, charged("L1"))
+    error = refusal(lambda: world.settle(visit, person, bill=bill))
+    assert error.reason is Reason.PERSON_NOT_ENROLLED
+
+
+def test_a_line_before_admission_or_after_discharge_is_refused_by_itself(world: World) -> None:
+    # Case E12.
+    (person,) = world.enrol()
+    visit = world.register(person)
+    early = charged("L1", charge_date=ADMITTED - dt.timedelta(days=1))
+    late = charged("L2", charge_date=ADMITTED.replace(day=13))
+    discharged = ADMITTED.replace(day=12)
+    bill = carrying(world, visit, early, late, charged("L3"), service_date=discharged)
+    settled = world.settle(visit, person, bill=bill)
+    assert [line.line_id for line in settled.lines] == ["L3"]
+    assert [(line.line_id, line.reason) for line in settled.refused_lines] == [
+        ("L1", "ERROR_REASON_LINE_DATE_INVALID"),
+        ("L2", "ERROR_REASON_LINE_DATE_INVALID"),
+    ]
+
+
+def test_a_limited_use_that_is_not_approved_is_own_cost_and_says_so(world: World) -> None:
+    since = dt.date(2014, 1, 1)
+    put_items(
+        world, CatalogueItem("A9", "限制用药", "01", None, "", since, None, is_limited_use=True)
+    )
+    (person,) = world.enrol()
+    visit = world.register(person)
+    approved = charged("L2", "A9", approval=Approval.APPROVED)
+    settled = world.settle(
+        visit, person, bill=carrying(world, visit, charged("L1", "A9"), approved)
+    )
+    assert [(line.excluded_fen, line.own_cost_reason) for line in settled.lines] == [
+        (10_000, 2),
+        (0, 0),
+    ]
+    assert_books_are_right(world)
+
+
+def test_what_is_returned_of_an_uploaded_line_is_taken_off_to_the_fen(world: World) -> None:
+    # Case R6.
+    (person,) = world.enrol()
+    visit = world.register(person)
+    day = ADMITTED.replace(day=10)
+    tablets = ChargedLine(1, "A1", "1.958333", "7", 1_371, LineDetails("L1", day))
+    upload(world, visit, tablets)
+    wrong, too_many, right = upload(
+        world,
+        visit,
+        returned("R1", "L1", "-3", -587, "1.958333"),
+        returned("R2", "L1", "-8", -1_371, "1.958333"),
+        returned("R3", "L1", "-3", -588, "1.958333"),
+    )
+    assert isinstance(wrong, RuleError)
+    assert isinstance(too_many, RuleError)
+    assert (wrong.reason, too_many.reason) == (
+        Reason.LINE_AMOUNT_MISMATCH,
+        Reason.RETURN_EXCEEDS_LINE,
+    )
+    assert right is None
+    settled = world.settle(visit, person, bill=of_uploaded(world, visit, 783))
+    (line,) = settled.lines
+    assert (line.amount_fen, line.returned_fen, line.returned_quantity) == (783, 588, "3")
+    (again,) = upload(world, visit, returned("R4", "L1", "-1", -196, "1.958333"))
+    assert isinstance(again, RuleError)
+    assert again.reason is Reason.LINE_SETTLED
+    assert_books_are_right(world)
+
+
+def test_each_uploaded_line_is_told_what_is_made_of_it(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    plain, over, own, unknown = upload(
+        world,
+        visit,
+        charged("L1"),
+        charged("L2", "B2", 150),
+        charged("L3", "C1"),
+        charged("L4", "X9"),
+    )
+    assert plain == LineResult("01", "", 0, 0, 0, 0, 10_000, OwnCost.NONE, is_limited_use=False)
+    assert over == LineResult(
+        "02", "100.00", 300_000, 0, 5_000, 3_000, 7_000, OwnCost.NONE, is_limited_use=False
+    )
+    assert own == LineResult("03", "", None, 10_000, 0, 0, 0, OwnCost.NONE, is_limited_use=False)
+    assert isinstance(unknown, RuleError)
+    assert unknown.faults[0].field == "lines[3].item_code"
+    assert [each.result for each in listed(world, visit)] == [plain, over, own]
+    settled = world.settle(visit, person, bill=of_uploaded(world, visit, 35_000))
+    assert [each.result for each in listed(world, visit)] == [plain, over, own]
+    assert {each.charge.settlement_id for each in listed(world, visit)} == {settled.settlement_id}
+
+
+def test_the_same_line_again_gets_the_same_answer_and_other_contents_are_refused(
+    world: World,
+) -> None:
+    # Case N2.
+    (person,) = world.enrol()
+    visit = world.register(person)
+    (first,) = upload(world, visit, charged("L1"))
+    assert upload(world, visit, charged("L1")) == [first]
+    origin = LineOrigin(provider_item_code="医院-7")
+    (refused,) = upload(world, visit, charged("L1", yuan=101, origin=origin))
+    assert isinstance(refused, RuleError)
+    assert refused.reason is Reason.LINE_ID_REUSED
+    assert refused.metadata == {"line_id": "L1", "fields": "unit_price,amount_fen,origin"}
+    (in_batch,) = upload(world, visit, charged("L1"), batch="B7")
+    assert isinstance(in_batch, RuleError)
+    twice = upload(world, visit, charged("L2"), charged("L2"))
+    assert isinstance(twice[1], RuleError)
+    assert twice[1].reason is Reason.LINE_ID_REPEATED
+    assert [each.charge.line.line_id for each in listed(world, visit)] == ["L1", "L2"]
+
+
+def test_a_line_without_an_id_or_a_day_is_refused_by_itself(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    future = charged("L3", charge_date=TODAY + dt.timedelta(days=1))
+    outcomes = upload(
+        world, visit, charged(""), charged("L2", charge_date=None), future, charged("L4")
+    )
+    assert [each.faults[0].field for each in outcomes if isinstance(each, RuleError)] == [
+        "lines[0].line_id",
+        "lines[1].charge_date",
+        "lines[2].charge_date",
+    ]
+    assert [each.charge.line.line_id for each in listed(world, visit)] == ["L4"]
+
+
+def test_a_bill_names_lines_a_batch_or_takes_all_that_wait(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    upload(world, visit, charged("L1"), charged("L2"), batch="M1")
+    upload(world, visit, charged("L3"), charged("L4"), batch="M2")
+    upload(world, visit, charged("L5", charge_date=TODAY), charged("L6"))
+    named = world.settle(visit, person, bill=of_uploaded(world, visit, 10_000, line_ids=("L3",)))
+    batch = world.settle(
+        visit, person, bill=of_uploaded(world, visit, 20_000, charge_batch_id="M1")
+    )
+    # The day before the last line: that one waits for the next bill.
+    until = dataclasses.replace(
+        of_uploaded(world, visit, 20_000), service_date=TODAY - dt.timedelta(days=1)
+    )
+    others = world.settle(visit, person, bill=until)
+    assert [[line.line_id for line in each.lines] for each in (named, batch, others)] == [
+        ["L3"],
+        ["L1", "L2"],
+        ["L4", "L6"],
+    ]
+    rest = listed(world, visit, only_unsettled=True)
+    assert [each.charge.line.line_id for each in rest] == ["L5"]
+    assert len(listed(world, visit, charge_batch_id="M1")) == 2
+    assert len(listed(world, visit, settlement_id=others.settlement_id)) == 2
+    assert_books_are_right(world)
+
+
+def test_a_trial_of_uploaded_lines_comes_to_what_is_settled(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    upload(world, visit, charged("L1", yuan=9_000), charged("L2", "B1"))
+    bill = of_uploaded(world, visit, 910_000)
+    tried = trial(world.queries, REGION, bill, institution_id=HOSPITAL, now=NOW).record
+    settled = world.settle(visit, person, bill=bill)
+    assert (tried.fund_total_fen, tried.cash_fen) == (settled.fund_total_fen, settled.cash_fen)
+    record, trace = find_explained(world.queries, REGION, settled.settlement_id, CALLER)
+    assert record.lines == tried.lines
+    assert len(trace) > 1
+
+
+def test_a_line_is_settled_once_whoever_brings_it(world: World) -> None:
+    # Case D2 and rule T-31.
+    (person,) = world.enrol()
+    visit = world.register(person)
+    upload(world, visit, charged("L1"))
+    carried = carrying(world, visit, charged("L1"))
+    other = carrying(world, visit, charged("L1", yuan=101))
+    error = refusal(lambda: world.settle(visit, person, bill=other))
+    assert (error.reason, error.metadata["fields"]) == (
+        Reason.LINE_ID_REUSED,
+        "unit_price,amount_fen",
+    )
+    settled = world.settle(visit, person, bill=carried)
+    again = carrying(world, visit, charged("L1"), charged("L2"))
+    error = refusal(lambda: world.settle(visit, person, bill=again))
+    assert error.reason is Reason.LINES_ALREADY_SETTLED
+    assert error.metadata["settlement_id"] == settled.settlement_id
+    error = refusal(
+        lambda: world.settle(visit, person, bill=of_uploaded(world, visit, 0, line_ids=("L1",)))
+    )
+    assert (error.reason, error.metadata["settlement_id"]) == (
+        Reason.LINE_SETTLED,
+        settled.settlement_id,
+    )
+    assert_books_are_right(world)
+
+
+def test_two_bills_in_one_batch_do_not_take_one_line(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    upload(world, visit, charged("L1"))
+    commands = [
+        world.settle_command(visit, person, bill=of_uploaded(world, visit, 10_000))
+        for _ in range(2)
+    ]
+    first, second = world.work(REGION, commands)
+    assert isinstance(first, bytes)
+    assert isinstance(second, RuleError)
+    assert second.reason is Reason.LINE_NOT_FOUND
+
+
+def test_a_reversal_frees_the_lines_that_were_uploaded_and_forgets_those_carried(
+    world: World,
+) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    upload(world, visit, charged("L1"))
+    uploaded = world.settle(visit, person, bill=of_uploaded(world, visit, 10_000))
+    carried = world.settle(visit, person, bill=carrying(world, visit, charged("L2")))
+    world.reverse(uploaded.settlement_id)
+    world.reverse(carried.settlement_id)
+    assert [each.charge.line.line_id for each in listed(world, visit)] == ["L1"]
+    assert [each.charge.settlement_id for each in listed(world, visit)] == [None]
+    assert world.settle(visit, person, bill=of_uploaded(world, visit, 10_000)).line_count == 1
+    # The other one may come with another price now, carried or uploaded.
+    (anew,) = upload(world, visit, charged("L2", yuan=90))
+    assert isinstance(anew, LineResult)
+    assert world.settle(visit, person, bill=of_uploaded(world, visit, 9_000)).line_count == 1
+    assert_books_are_right(world)
+
+
+def test_lines_are_cancelled_while_they_are_not_settled(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    upload(world, visit, *(charged(f"L{number}") for number in range(1, 5)))
+    upload(world, visit, returned("R2", "L2", "-1", -10_000, "100"))
+    assert cancel(world, visit, "L2") == 2
+    assert refusal(lambda: cancel(world, visit, "L2", "L9")).metadata == {"line_ids": "L2,L9"}
+    settled = world.settle(visit, person, bill=of_uploaded(world, visit, 10_000, line_ids=("L1",)))
+    error = refusal(lambda: cancel(world, visit, "L1"))
+    assert (error.reason, error.metadata["settlement_id"]) == (
+        Reason.LINE_SETTLED,
+        settled.settlement_id,
+    )
+    assert cancel(world, visit) == 2
+    assert cancel(world, visit) == 0
+    # An id that was cancelled is free for another line.
+    (anew,) = upload(world, visit, charged("L2", yuan=7))
+    assert isinstance(anew, LineResult)
+
+
+def test_another_institution_finds_no_visit(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    upload(world, visit, charged("L1"))
+    request = world.request("UploadLines", institution_id=OTHER_HOSPITAL)
+    command = UploadLines(request, visit, "", (charged("L2"),), Uploads())
+    assert refusal(lambda: world.run(command)).reason is Reason.VISIT_NOT_FOUND
+    stranger = parse_caller(f"institution/{OTHER_HOSPITAL}")
+    error = refusal(
+        lambda: list_lines(
+            world.queries, REGION, LineWish(visit), stranger, after=None, limit=9, now=NOW
+        )
+    )
+    assert error.reason is Reason.VISIT_NOT_FOUND
+
+
+def test_pages_go_on_where_the_one_before_ended(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    upload(world, visit, *(charged(f"L{number}") for number in range(5)))
+    found: list[str] = []
+    after = None
+    while True:
+        page = list_lines(
+            world.queries, REGION, LineWish(visit), CALLER, after=after, limit=2, now=NOW
+        )
+        found += [each.charge.line.line_id for each in page.lines]
+        after = page.end
+        if after is None:
+            break
+    assert found == ["L0", "L1", "L2", "L3", "L4"]
+
+
+def test_a_bill_of_twenty_thousand_lines_settles_and_is_explained(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    lines = [charged(f"L{number}", yuan=1) for number in range(20_000)]
+    for at in range(0, len(lines), 2_000):
+        upload(world, visit, *lines[at : at + 2_000])
+    settled = world.settle(visit, person, bill=of_uploaded(world, visit, 2_000_000))
+    assert (settled.line_count, len(settled.lines)) == (20_000, 0)
+    assert settled.total_fen == 2_000_000
+    find_explained(world.queries, REGION, settled.settlement_id, CALLER)
+    assert len(listed(world, visit, settlement_id=settled.settlement_id)) == 2_000
+    world.reverse(settled.settlement_id)
+    assert len(listed(world, visit, only_unsettled=True)) == 2_000
+    assert_books_are_right(world)
