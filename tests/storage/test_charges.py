@@ -192,8 +192,8 @@ def test_a_line_before_admission_or_after_discharge_is_refused_by_itself(world: 
     settled = world.settle(visit, person, bill=bill)
     assert [line.line_id for line in settled.lines] == ["L3"]
     assert [(line.line_id, line.reason) for line in settled.refused_lines] == [
-        ("L1", "ERROR_REASON_LINE_DATE_INVALID"),
-        ("L2", "ERROR_REASON_LINE_DATE_INVALID"),
+        ("L1", "ERROR_REASON_LINE_OUTSIDE_VISIT"),
+        ("L2", "ERROR_REASON_LINE_OUTSIDE_VISIT"),
     ]
 
 

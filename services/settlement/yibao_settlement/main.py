@@ -136,14 +136,7 @@ class SettlementService:
             metrics,
             supervisor,
             self._make_readiness(ages),
-            VisitServicer(
-                batcher,
-                reads,
-                blocking,
-                trust=trust,
-                news=news,
-                clock=self._clock,
-            ),
+            VisitServicer(batcher, reads, blocking, trust=trust, news=news, clock=self._clock),
             SettlementServicer(
                 batcher,
                 reads,

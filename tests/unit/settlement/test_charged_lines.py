@@ -25,7 +25,7 @@ def item(code: str = "A1", **fields: object) -> CatalogueItem:
     values: dict[str, object] = {
         "item_name": "某项目",
         "catalogue_class": "01",
-        "prepay_ratio_ppm": None,
+        "first_self_pay_ratio_ppm": None,
         "price_ceiling": "",
         "start_date": dt.date(2020, 1, 1),
         "end_date": None,
@@ -38,10 +38,9 @@ def line(number: int, **details: object) -> ChargedLine:
     return ChargedLine(number, "A1", "10", "1", 1_000, LineDetails(**details))  # type: ignore[arg-type]
 
 
-def tablets(**changes: object) -> ChargedLine:
+def tablets() -> ChargedLine:
     """Returns 7 tablets at 1.958333, which come to 13.71."""
-    bought = ChargedLine(1, "A1", "1.958333", "7", 1_371, LineDetails("T1"))
-    return bought._replace(**changes)
+    return ChargedLine(1, "A1", "1.958333", "7", 1_371, LineDetails("T1"))
 
 
 def back(number: int, quantity: str, amount_fen: int, line_id: str = "T1") -> ChargedLine:
@@ -68,10 +67,10 @@ def reasons(lost: tuple[RefusedLine, ...]) -> list[tuple[int, str]]:
 
 def test_class_share_and_ceiling_of_a_line_are_those_of_its_own_charge_day() -> None:
     # Rule T-30.
-    dearer = item(catalogue_class="02", prepay_ratio_ppm=100_000, price_ceiling="8")
+    dearer = item(catalogue_class="02", first_self_pay_ratio_ppm=100_000, price_ceiling="8")
     priced = price(line(1, charge_date=ADMITTED.replace(day=5)), line(2), d5={"A1": dearer})
     assert [
-        (each.catalogue_class, each.prepay_ratio_ppm, each.over_limit_fen) for each in priced.lines
+        (each.catalogue_class, each.first_self_pay_ratio_ppm, each.over_limit_fen) for each in priced.lines
     ] == [("02", 100_000, 200), ("01", None, 0)]
 
 
@@ -99,7 +98,7 @@ def test_a_line_outside_the_days_of_the_stay_is_refused_by_itself(
     # Case E12.
     priced = price(line(1), line(2, charge_date=day, line_id="L2"))
     assert [each.line_number for each in priced.lines] == ([1, 2] if is_charged else [1])
-    assert reasons(priced.refused) == ([] if is_charged else [(2, "LINE_DATE_INVALID")])
+    assert reasons(priced.refused) == ([] if is_charged else [(2, "LINE_OUTSIDE_VISIT")])
 
 
 def test_where_every_line_is_refused_the_bill_is_and_names_them_all() -> None:
@@ -108,7 +107,7 @@ def test_where_every_line_is_refused_the_bill_is_and_names_them_all() -> None:
     with pytest.raises(RuleError) as caught:
         price(line(1, charge_date=early), unknown)
     assert [(fault.field, fault.reason) for fault in caught.value.faults] == [
-        ("bill.lines[0].charge_date", Reason.LINE_DATE_INVALID),
+        ("bill.lines[0].charge_date", Reason.LINE_OUTSIDE_VISIT),
         ("bill.lines[1].item_code", Reason.CATALOGUE_ITEM_UNKNOWN),
     ]
 

@@ -440,7 +440,7 @@ class RefusedLine(google.protobuf.message.Message):
     """The amount as sent, less what was returned of it, in fen."""
     reason: builtins.str
     """The name of a value of `ErrorReason`: ERROR_REASON_CATALOGUE_ITEM_UNKNOWN,
-    ERROR_REASON_LINE_DATE_INVALID, ERROR_REASON_RETURNED_LINE_UNKNOWN,
+    ERROR_REASON_LINE_OUTSIDE_VISIT, ERROR_REASON_RETURNED_LINE_UNKNOWN,
     ERROR_REASON_RETURN_EXCEEDS_LINE, ERROR_REASON_RETURN_NOT_OF_LINE,
     ERROR_REASON_LINE_SETTLED.
     """

@@ -43,7 +43,7 @@ class SettlementServiceStub:
     line are those of its own charge day; a line that cannot be charged is refused by
     itself and listed in `refused_lines`, and the rest is settled. Where that is every
     line, the bill is refused and names them all: CATALOGUE_ITEM_UNKNOWN,
-    LINE_DATE_INVALID, RETURNED_LINE_UNKNOWN, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
+    LINE_OUTSIDE_VISIT, RETURNED_LINE_UNKNOWN, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
     LINE_SETTLED. Reasons: FEED_STALE, the QR_*
     reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, PERSON_MERGED, PERSON_DECEASED,
     ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
@@ -129,7 +129,7 @@ class SettlementServiceAsyncStub:
     line are those of its own charge day; a line that cannot be charged is refused by
     itself and listed in `refused_lines`, and the rest is settled. Where that is every
     line, the bill is refused and names them all: CATALOGUE_ITEM_UNKNOWN,
-    LINE_DATE_INVALID, RETURNED_LINE_UNKNOWN, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
+    LINE_OUTSIDE_VISIT, RETURNED_LINE_UNKNOWN, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
     LINE_SETTLED. Reasons: FEED_STALE, the QR_*
     reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, PERSON_MERGED, PERSON_DECEASED,
     ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
@@ -219,7 +219,7 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         line are those of its own charge day; a line that cannot be charged is refused by
         itself and listed in `refused_lines`, and the rest is settled. Where that is every
         line, the bill is refused and names them all: CATALOGUE_ITEM_UNKNOWN,
-        LINE_DATE_INVALID, RETURNED_LINE_UNKNOWN, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
+        LINE_OUTSIDE_VISIT, RETURNED_LINE_UNKNOWN, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
         LINE_SETTLED. Reasons: FEED_STALE, the QR_*
         reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, PERSON_MERGED, PERSON_DECEASED,
         ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,

@@ -239,7 +239,7 @@ def _outside(line: ChargedLine, day: dt.date, days: Days) -> RefusedLine:
         f"{day.isoformat()} is not between the visit's first day {days.first.isoformat()} "
         f"and {days.last.isoformat()}"
     )
-    return refused(line, "charge_date", Reason.LINE_DATE_INVALID, message)
+    return refused(line, "charge_date", Reason.LINE_OUTSIDE_VISIT, message)
 
 
 def _unknown(line: ChargedLine, day: dt.date) -> RefusedLine:

@@ -165,7 +165,7 @@ class _Upload:
                 f"{day.isoformat()} is not between the visit's first day "
                 f"{self._visit.start_date.isoformat()} and today"
             )
-            return Fault("charge_date", Reason.LINE_DATE_INVALID, message)
+            return Fault("charge_date", Reason.LINE_OUTSIDE_VISIT, message)
         return None
 
     def _repeated(self, index: int, line: ChargedLine, known: Charge) -> RuleError | None:
