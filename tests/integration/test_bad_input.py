@@ -77,6 +77,14 @@ def _several_rules(request: SettleBillRequest) -> None:
     line(request, 2, line_number=1)
 
 
+def _all_lines(request: SettleBillRequest, code: str) -> None:
+    for each in request.bill.lines:
+        each.item_code = code
+
+
+ALL_ITEMS = tuple(f"bill.lines[{index}].item_code" for index in range(3))
+
+
 def _tomorrow(request: SettleBillRequest) -> None:
     day = request.bill.service_date
     following = dt.date(day.year, day.month, day.day) + dt.timedelta(days=1)
@@ -91,16 +99,16 @@ def _yesterday(request: SettleBillRequest) -> None:
 
 SPOILT = (
     Spoilt(
-        "an item that is in no catalogue",
-        lambda request: line(request, item_code="NOPE"),
+        "items that are in no catalogue",
+        lambda request: _all_lines(request, "NOPE"),
         "CATALOGUE_ITEM_UNKNOWN",
-        ("bill.lines[0].item_code",),
+        ALL_ITEMS,
     ),
     Spoilt(
-        "an item that has left the catalogue",
-        lambda request: line(request, 1, item_code="OLD"),
+        "items that have left the catalogue",
+        lambda request: _all_lines(request, "OLD"),
         "CATALOGUE_ITEM_UNKNOWN",
-        ("bill.lines[1].item_code",),
+        ALL_ITEMS,
     ),
     Spoilt("lines that do not sum", _not_summing, "BILL_TOTAL_MISMATCH", ("bill.total_fen",)),
     Spoilt(
@@ -194,8 +202,23 @@ SPOILT = (
     Spoilt(
         "no lines",
         lambda request: request.bill.ClearField("lines"),
+        "FIELD_REQUIRED",
+        ("bill.lines",),
+    ),
+    Spoilt(
+        "lines of its own beside uploaded ones",
+        lambda request: request.bill.uploaded.SetInParent(),
         "FIELD_LENGTH",
         ("bill.lines",),
+    ),
+    Spoilt(
+        "uploaded lines where there are none",
+        lambda request: (
+            request.bill.ClearField("lines"),
+            request.bill.uploaded.SetInParent(),
+        ),
+        "LINE_NOT_FOUND",
+        code=NOT_FOUND,
     ),
     Spoilt(
         "no word on the account",

@@ -124,7 +124,8 @@ class Strict:
 
 STRICT = {
     "an item code in small letters": Strict(
-        "CATALOGUE_ITEM_UNKNOWN", lambda bill: setattr(bill.lines[0], "item_code", "a1")
+        "CATALOGUE_ITEM_UNKNOWN",
+        lambda bill: [setattr(line, "item_code", line.item_code.lower()) for line in bill.lines],
     ),
     "a line rounded to 角": Strict(
         "LINE_AMOUNT_MISMATCH",

@@ -45,6 +45,7 @@ from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
 from yibao.settlement.v1 import bill_pb2, visit_pb2
 from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
 from yibao.settlement.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
+from yibao.settlement.v1.charge_service_pb2_grpc import ChargeServiceStub
 from yibao.settlement.v1.policy_service_pb2_grpc import PolicyServiceStub
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest
 from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
@@ -144,6 +145,9 @@ class BothServices:
 
     def visits(self, name: str = "hospital") -> VisitServiceStub:
         return VisitServiceStub(self.channel("settlement", name))
+
+    def charges(self, name: str = "hospital") -> ChargeServiceStub:
+        return ChargeServiceStub(self.channel("settlement", name))
 
     def accounts(self, name: str = "maker") -> AccountServiceStub:
         return AccountServiceStub(self.channel("settlement", name))

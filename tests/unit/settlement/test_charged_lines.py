@@ -70,7 +70,8 @@ def test_class_share_and_ceiling_of_a_line_are_those_of_its_own_charge_day() -> 
     dearer = item(catalogue_class="02", first_self_pay_ratio_ppm=100_000, price_ceiling="8")
     priced = price(line(1, charge_date=ADMITTED.replace(day=5)), line(2), d5={"A1": dearer})
     assert [
-        (each.catalogue_class, each.first_self_pay_ratio_ppm, each.over_limit_fen) for each in priced.lines
+        (each.catalogue_class, each.first_self_pay_ratio_ppm, each.over_limit_fen)
+        for each in priced.lines
     ] == [("02", 100_000, 200), ("01", None, 0)]
 
 

@@ -72,7 +72,12 @@ def price_bill(
     LINE_NUMBER_REPEATED, LINE_ID_REPEATED, BILL_TOTAL_MISMATCH, DECIMAL_NEGATIVE; and
     where no line is left to be settled, with why each was refused.
     """
-    refuse_faults(_bill_faults(bill))
+    faults = _bill_faults(bill)
+    if faults:
+        # What is wrong with single lines is told along: it is all corrected at once.
+        forward = [line for line in bill.lines if not line.quantity.startswith("-")]
+        faults += _line_faults(bill, price_lines(forward, items, days).refused)
+        refuse_faults(faults[:_MOST_FAULTS], total=len(faults))
     lines: Sequence[ChargedLine] = bill.lines
     lost: tuple[RefusedLine, ...] = ()
     if bill.selection is None and any([line.details is not None for line in lines]):
@@ -248,17 +253,24 @@ def _unknown(line: ChargedLine, day: dt.date) -> RefusedLine:
 
 
 def _all_refused(bill: Bill, lost: Sequence[RefusedLine]) -> RuleError:
-    places = {line.line_number: index for index, line in enumerate(bill.lines)}
-    faults = [
-        FieldFault(
-            f"bill.lines[{places[each.line_number]}].{each.field}"
-            if bill.selection is None
-            else "bill.uploaded",
-            Reason[each.reason],
-            each.message if bill.selection is None else f"line {each.line_id}: {each.message}",
-        )
-        for each in lost[:_MOST_FAULTS]
-    ]
-    refusal = refusal_of(faults, total=len(lost))
+    refusal = refusal_of(_line_faults(bill, lost[:_MOST_FAULTS]), total=len(lost))
     assert refusal is not None, "a bill has lines"
     return refusal
+
+
+def _line_faults(bill: Bill, lost: Sequence[RefusedLine]) -> list[FieldFault]:
+    """Returns lines that are refused by themselves as faults of the bill."""
+    if bill.selection is not None:
+        return [
+            FieldFault("bill.uploaded", Reason[each.reason], f"line {each.line_id}: {each.message}")
+            for each in lost
+        ]
+    places = {line.line_number: index for index, line in enumerate(bill.lines)}
+    return [
+        FieldFault(
+            f"bill.lines[{places[each.line_number]}].{each.field}",
+            Reason[each.reason],
+            each.message,
+        )
+        for each in lost
+    ]
