@@ -89,6 +89,6 @@ def test_a_record_of_a_later_form_is_not_read_as_if_it_were_this_one(world: Worl
     (person,) = world.enrol()
     settled = world.settle(world.register(person), person)
     with world.database.write() as connection:
-        connection.execute(sa.update(tables.settlement).values(record_form=2))
-    with pytest.raises(AssertionError, match="of form 2"):
+        connection.execute(sa.update(tables.settlement).values(record_form=3))
+    with pytest.raises(AssertionError, match="of form 3"):
         world.queries.settlement(REGION, settled.settlement_id)

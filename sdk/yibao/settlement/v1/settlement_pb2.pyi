@@ -171,7 +171,9 @@ class Settlement(google.protobuf.message.Message):
     refused_line_count: builtins.int
     """How many lines were refused."""
     line_count: builtins.int
-    """How many lines it settles. Of more than 2,000 none is in `lines`: ListLines has them."""
+    """How many lines it settles where that is more than 2,000, and 0 otherwise: none is in
+    `lines` then, and ListLines has them.
+    """
     @property
     def service_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day that decided policy, prices and benefit year."""

@@ -6,6 +6,7 @@ lines sum to the bill.
 
 import datetime as dt
 import enum
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -108,9 +109,17 @@ class Bill:
     @property
     def needs_charges(self) -> bool:
         """Tells whether lines of the visit that are known by an id concern the bill."""
-        return self.selection is not None or any(
-            [line.details is not None and bool(line.details.line_id) for line in self.lines]
-        )
+        if self.selection is not None:
+            return True
+        return not are_plain(self.lines) and any([line.line_id for line in self.lines])
+
+
+_DETAILS = operator.itemgetter(ChargedLine._fields.index("details"))
+
+
+def are_plain(lines: Sequence[ChargedLine]) -> bool:
+    """Tells whether no line says more than item, price and quantity."""
+    return not any(map(_DETAILS, lines))
 
 
 class ExpectedAmounts(NamedTuple):

@@ -26,6 +26,7 @@ from yibao_settlement.rules.bill import (
     ChargedLine,
     LineParticulars,
     RefusedLine,
+    are_plain,
     refused,
 )
 from yibao_settlement.rules.charge import net_returns
@@ -75,12 +76,11 @@ def price_bill(
     faults = _bill_faults(bill)
     if faults:
         # What is wrong with single lines is told along: it is all corrected at once.
-        forward = [line for line in bill.lines if not line.quantity.startswith("-")]
-        faults += _line_faults(bill, price_lines(forward, items, days).refused)
+        faults += _line_by_line(bill, items, days)
         refuse_faults(faults[:_MOST_FAULTS], total=len(faults))
     lines: Sequence[ChargedLine] = bill.lines
     lost: tuple[RefusedLine, ...] = ()
-    if bill.selection is None and any([line.details is not None for line in lines]):
+    if bill.selection is None and not are_plain(lines):
         lines, lost, faults = net_returns(lines, settled or {})
         refuse_faults(faults)
     priced = price_lines(lines, items, days)
@@ -97,7 +97,7 @@ def price_lines(lines: Sequence[ChargedLine], items: Mapping[dt.date, Items], da
     particulars: list[LineParticulars | None] = []
     lost: list[RefusedLine] = []
     last, uncovered = days.last, days.uncovered
-    of_last_day = items[last]
+    of_last_day, in_scope, make = items[last], OwnCost.NONE, tuple.__new__
     for line in lines:
         details = line.details
         if details is None:
@@ -112,22 +112,16 @@ def price_lines(lines: Sequence[ChargedLine], items: Mapping[dt.date, Items], da
         if item is None:
             lost.append(_unknown(line, day))
             continue
-        own_cost = OwnCost.NONE
+        own_cost = in_scope
         if details is not None or uncovered or item.is_limited_use:
             own_cost = _own_cost(item, day, uncovered, (details or NO_DETAILS).approval)
-        priced.append(
-            PricedLine(
-                line.line_number,
-                line.item_code,
-                item.catalogue_class,
-                line.amount_fen,
-                over_limit_fen(line, item.price_ceiling) if item.price_ceiling else 0,
-                item.first_self_pay_ratio_ppm,
-                line.unit_price,
-                line.quantity,
-                own_cost,
-            )
-        )
+        number, code, price, quantity, amount_fen, _ = line
+        ceiling = item.price_ceiling
+        over_fen = over_limit_fen(line, ceiling) if ceiling else 0
+        # As `PricedLine` makes one, in half the time.
+        values = (number, code, item.catalogue_class, amount_fen, over_fen)
+        ratio = item.first_self_pay_ratio_ppm
+        priced.append(make(PricedLine, (*values, ratio, price, quantity, own_cost)))
         plain = details is None and not own_cost
         particulars.append(None if plain else _particulars(line, own_cost, last))
     return Priced(tuple(priced), tuple(particulars) if any(particulars) else (), tuple(lost))
@@ -172,26 +166,19 @@ def _particulars(line: ChargedLine, own_cost: OwnCost, last: dt.date) -> LinePar
 def _bill_faults(bill: Bill) -> list[FieldFault]:
     """Returns what is wrong with the bill as a whole: it is then refused as a whole."""
     lines = bill.lines
-    faults = [
-        _mismatch(index, line, expected_fen)
-        for index, line in enumerate(lines)
-        if not line.returned_line_id
-        if not line.quantity.startswith("-")
-        if (expected_fen := line_amount_fen(unit_price=line.unit_price, quantity=line.quantity))
-        != line.amount_fen
-    ]
-    faults += [
-        FieldFault(
-            f"bill.lines[{index}].quantity",
-            Reason.DECIMAL_NEGATIVE,
-            "is negative, and the line says not what it returns",
-        )
-        for index, line in enumerate(lines)
-        if line.quantity.startswith("-") and not line.returned_line_id
-    ]
+    faults: list[FieldFault] = []
+    for index, line in enumerate(lines):
+        if line.quantity[0] == "-":
+            if not line.returned_line_id:
+                faults.append(_negative(index))
+            continue
+        expected_fen = line_amount_fen(unit_price=line.unit_price, quantity=line.quantity)
+        if expected_fen != line.amount_fen:
+            faults.append(_mismatch(index, line, expected_fen))
     if len({line.line_number for line in lines}) != len(lines):
         faults += _repeated_numbers(lines)
-    faults += _repeated_ids(lines)
+    if not are_plain(lines):
+        faults += _repeated_ids(lines)
     lines_total_fen = sum([line.amount_fen for line in lines])
     if lines_total_fen != bill.total_fen:
         faults.append(_total_mismatch(bill, lines_total_fen))
@@ -223,6 +210,14 @@ def _repeated_ids(lines: Sequence[ChargedLine]) -> list[FieldFault]:
     return faults
 
 
+def _negative(index: int) -> FieldFault:
+    return FieldFault(
+        f"bill.lines[{index}].quantity",
+        Reason.DECIMAL_NEGATIVE,
+        "is negative, and the line says not what it returns",
+    )
+
+
 def _mismatch(index: int, line: ChargedLine, expected_fen: int) -> FieldFault:
     return FieldFault(
         f"bill.lines[{index}].amount_fen",
@@ -250,6 +245,16 @@ def _outside(line: ChargedLine, day: dt.date, days: Days) -> RefusedLine:
 def _unknown(line: ChargedLine, day: dt.date) -> RefusedLine:
     message = f"item {line.item_code} is not in the catalogue on {day.isoformat()}"
     return refused(line, "item_code", Reason.CATALOGUE_ITEM_UNKNOWN, message)
+
+
+def _line_by_line(bill: Bill, items: Mapping[dt.date, Items], days: Days) -> list[FieldFault]:
+    """Returns what would be refused of the lines of a bill, whose numbers may be repeated."""
+    return [
+        FieldFault(f"bill.lines[{index}].{each.field}", Reason[each.reason], each.message)
+        for index, line in enumerate(bill.lines)
+        if line.quantity[0] != "-"
+        for each in price_lines([line], items, days).refused
+    ]
 
 
 def _all_refused(bill: Bill, lost: Sequence[RefusedLine]) -> RuleError:

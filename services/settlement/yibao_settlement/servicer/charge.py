@@ -24,7 +24,7 @@ from yibao_settlement.application.charge.results import LineResult
 from yibao_settlement.application.charge.upload import LineOutcome, UploadLines
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.bill import NO_DETAILS, ChargedLine, LineOrigin
-from yibao_settlement.servicer.decode import line_of
+from yibao_settlement.servicer.decode import lines_of
 from yibao_settlement.servicer.encode import OWN_COST_REASONS
 
 _PAGE_SIZE = 500
@@ -58,7 +58,7 @@ class ChargeServicer(rpc.ChargeServiceServicer):
             request_of(request, "UploadLines"),
             request.visit_id,
             request.charge_batch_id,
-            tuple([line_of(line) for line in request.lines]),
+            lines_of(request.lines),
             _uploaded,
         )
         return as_sent(pb.UploadLinesResponse, await self._batcher.submit(request.region, command))

@@ -157,8 +157,8 @@ def summary_message(summary: SettlementSummary) -> pb.SettlementSummary:
 
 
 def _fill_lines(settlement: pb.Settlement, record: SettlementRecord) -> None:
-    settlement.line_count = len(record.lines)
     if len(record.lines) > _MOST_LINES:
+        settlement.line_count = len(record.lines)
         return
     add_line = settlement.lines.add
     for line in record.lines:
@@ -174,9 +174,10 @@ def _fill_lines(settlement: pb.Settlement, record: SettlementRecord) -> None:
         )
         if line.first_self_pay_ratio_ppm is not None:
             added.first_self_pay_ratio_ppm = line.first_self_pay_ratio_ppm
-    for added, own in zip(settlement.lines, record.particulars, strict=False):
-        if own is not None:
-            _fill_particulars(added, own)
+    if record.particulars:
+        for added, own in zip(settlement.lines, record.particulars, strict=True):
+            if own is not None:
+                _fill_particulars(added, own)
 
 
 def _fill_particulars(line: pb.SettledLine, own: LineParticulars) -> None:

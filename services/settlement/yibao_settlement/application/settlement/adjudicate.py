@@ -11,7 +11,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators
-from yibao_settlement.rules.bill import Bill, ChargedLine
+from yibao_settlement.rules.bill import Bill, ChargedLine, are_plain
 from yibao_settlement.rules.enrolment import (
     Enrolment,
     check_alive_on,
@@ -114,10 +114,10 @@ def cover_of(
     """
     first = visit.start_date
     enrolment = paying_on(enrolments, last, insurance_type=visit.insurance_type)
-    dated = {line.details.charge_date for line in lines if line.details is not None}
-    if enrolment is not None and len(dated) == 0:
+    if enrolment is not None and are_plain(lines):
         check_premium(enrolment)
         return Cover(enrolment, Days(first, last))
+    dated = {line.details.charge_date for line in lines if line.details is not None}
     uncovered = set() if enrolment is not None else {last}
     for day in sorted((day for day in dated if day and first <= day < last), reverse=True):
         paying = paying_on(enrolments, day, insurance_type=visit.insurance_type)
@@ -151,6 +151,8 @@ def items_by_day(
     lines: Sequence[ChargedLine], reference: Reference, last: dt.date
 ) -> Mapping[dt.date, Items]:
     """Returns the rows of the lines' items that are in force on the lines' days."""
+    if are_plain(lines):
+        return {last: reference.items([line.item_code for line in lines], last)}
     codes: dict[dt.date, list[str]] = {last: []}
     for line in lines:
         codes.setdefault(line.day(last), []).append(line.item_code)
