@@ -6,7 +6,6 @@ lines sum to the bill.
 
 import datetime as dt
 import enum
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -114,12 +113,9 @@ class Bill:
         return not are_plain(self.lines) and any([line.line_id for line in self.lines])
 
 
-_DETAILS = operator.itemgetter(ChargedLine._fields.index("details"))
-
-
 def are_plain(lines: Sequence[ChargedLine]) -> bool:
     """Tells whether no line says more than item, price and quantity."""
-    return not any(map(_DETAILS, lines))
+    return not any([line.details for line in lines])
 
 
 class ExpectedAmounts(NamedTuple):
