@@ -199,6 +199,19 @@ def test_a_line_is_settled_once_whoever_brings_it(world: World) -> None:
     assert_books_are_right(world)
 
 
+def test_a_bill_cannot_charge_in_full_what_was_returned_by_upload(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person)
+    bought = ChargedLine(1, "A1", "100", "2", 20_000, LineDetails("L1", ADMITTED.replace(day=10)))
+    back = returned("R1", "L1", "-1", -10_000, "100")
+    upload(world, visit, bought, back)
+    error = refusal(lambda: world.settle(visit, person, bill=carrying(world, visit, bought)))
+    assert error.metadata == {"line_id": "L1", "fields": "returned_quantity"}
+    settled = world.settle(visit, person, bill=carrying(world, visit, bought, back))
+    assert settled.total_fen == 10_000
+    assert not listed(world, visit, only_unsettled=True)
+
+
 def test_two_bills_in_one_batch_do_not_take_one_line(world: World) -> None:
     (person,) = world.enrol()
     visit = world.register(person)

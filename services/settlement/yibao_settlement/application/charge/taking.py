@@ -90,7 +90,17 @@ def _also_uploaded(bill: Bill, charges: Mapping[str, Charge]) -> list[Charge]:
             if fields:
                 raise line_reused(line.line_id, fields)
             found.append(charge)
+    _check_returned(bill, charges)
     return found
+
+
+def _check_returned(bill: Bill, charges: Mapping[str, Charge]) -> None:
+    """Raises LINE_ID_REUSED where a bill charges in full what was partly returned by upload."""
+    carried = {line.line_id for line in bill.lines if line.line_id}
+    for line_id, charge in charges.items():
+        of = charge.line.returned_line_id
+        if charge.is_waiting and of in carried and line_id not in carried:
+            raise line_reused(of, ["returned_quantity"])
 
 
 def _already_settled(line: ChargedLine, settlement_id: str) -> RuleError:
