@@ -86,7 +86,9 @@ def _also_uploaded(bill: Bill, charges: Mapping[str, Charge]) -> list[Charge]:
         if charge.settlement_id is not None:
             raise _already_settled(line, charge.settlement_id)
         if charge.is_uploaded:
-            fields = list(differing_fields(line, charge.line))
+            # Its number in the bill is another thing than that in the list uploaded.
+            numbered = line._replace(line_number=charge.line.line_number)
+            fields = list(differing_fields(numbered, charge.line))
             if fields:
                 raise line_reused(line.line_id, fields)
             found.append(charge)
