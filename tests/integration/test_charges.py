@@ -1,6 +1,7 @@
 """Lines uploaded, returned, settled and listed over the wire, and whatever else is sent."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -241,7 +242,7 @@ def test_no_message_is_answered_internal(services: BothServices, seed: int) -> N
     rng = random.Random(seed)
     patient = services.patient()
     charges, settlements = services.charges(), services.settlements()
-    methods = {
+    methods: dict[str, Callable[..., object]] = {
         "UploadLinesRequest": charges.UploadLines,
         "CancelLinesRequest": charges.CancelLines,
         "ListLinesRequest": charges.ListLines,
