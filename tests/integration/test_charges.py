@@ -193,7 +193,8 @@ def random_line(rng: random.Random, services: BothServices) -> bill_pb2.BillLine
         )
         made.unit_price, made.quantity, made.amount_fen = price, quantity, amount_fen
         made.line_number, made.item_code = rng.randint(1, 3), rng.choice(("A1", "B2", "NOPE"))
-        made.line_id, made.approval = rng.choice(("", "L1", "L2", "R1", "R2")), 0
+        made.line_id = rng.choice(("", "L1", "L2", "R1", "R2"))
+        made.ClearField("approval")
         made.returned_line_id = rng.choice(("", "", "L1", "L2", "R1", "L9"))
     if rng.random() < 0.2:
         made.ClearField("charge_date")
