@@ -22,14 +22,20 @@ from yibao_common.values.reasons import Reason
 # Far more than any of these calls takes on a loaded machine.
 CALL_SECONDS = 20.0
 
+# What the services settle by. A region whose policy has another format is no region of a
+# sandbox: its institutions could register visits and settle none.
+_SETTLED_FORMAT = "yibao-policy/1"
+
 
 def read_regions() -> list[Region]:
-    """Returns the regions that come with the program, by their numbers.
+    """Returns the regions that come with the program and are settled, by their numbers.
 
     Raises:
         RuleError: POLICY_FILE_INVALID; see `load_region`.
     """
-    return [load_region(path) for path in sorted(regions_folder().iterdir()) if path.is_dir()]
+    folders = (path for path in sorted(regions_folder().iterdir()) if path.is_dir())
+    regions = [load_region(path) for path in folders]
+    return [region for region in regions if region.policy_format == _SETTLED_FORMAT]
 
 
 def import_region(stack: Stack, region: Region) -> None:

@@ -5,22 +5,43 @@ from pathlib import Path
 from rich.console import Console
 
 from yibao_cli.inputs import read_file
+from yibao_cli.regions import format_of
 from yibao_common.values.errors import refuse_faults
+from yibao_settlement.files.benefit.file import FORMAT, load_benefit_policy
 from yibao_settlement.files.policy.check import check_policy
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.words import policy_in_words
 
 
 def run_check(console: Console, path: Path) -> int:
     """Prints the policy in a file in words, and what is probably not meant in it.
 
+    Of a policy of the format `yibao-policy/2` it prints what the policy is, without words.
+
     Raises:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake.
         StartError: the file cannot be read.
     """
-    found = check_policy(read_file(path), name=str(path))
+    contents = read_file(path)
+    if format_of(contents, name=str(path)) == FORMAT:
+        _show_head(console, path, load_benefit_policy(contents, name=str(path)))
+        return 0
+    found = check_policy(contents, name=str(path))
     refuse_faults(found.faults)
     policy = found.policy
     assert policy is not None
+    _show_head(console, path, policy)
+    console.print(f"\n{policy_in_words(policy)}", soft_wrap=True, markup=False)
+    if found.warnings:
+        console.print("\nProbably not meant:", markup=False)
+    for warning in found.warnings:
+        told = f"  {path}:{warning.line} {warning.key}: {warning.message}"
+        console.print(f"{told}\n    {warning.message_zh}", soft_wrap=True, markup=False)
+    return 0
+
+
+def _show_head(console: Console, path: Path, policy: Policy | BenefitPolicy) -> None:
     until = policy.end_date.isoformat() if policy.end_date else "further notice"
     lines = (
         f"{path} is a policy.",
@@ -31,10 +52,3 @@ def run_check(console: Console, path: Path) -> int:
         f"  version {policy.version}",
     )
     console.print("\n".join(lines), soft_wrap=True, markup=False)
-    console.print(f"\n{policy_in_words(policy)}", soft_wrap=True, markup=False)
-    if found.warnings:
-        console.print("\nProbably not meant:", markup=False)
-    for warning in found.warnings:
-        told = f"  {path}:{warning.line} {warning.key}: {warning.message}"
-        console.print(f"{told}\n    {warning.message_zh}", soft_wrap=True, markup=False)
-    return 0

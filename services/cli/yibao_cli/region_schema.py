@@ -66,10 +66,10 @@ class InstitutionsModel(StrictModel):
 
 
 class BillSourceModel(StrictModel):
-    """The page that publishes the bill."""
+    """The page that publishes the bill, or what it is calculated by."""
 
     title: Annotated[str, text(1000)]
-    url: Annotated[str, text(1000)]
+    url: Annotated[str, text(1000)] | None = None
 
 
 class PersonModel(StrictModel):
@@ -108,7 +108,7 @@ class ExpectedPaymentModel(StrictModel):
 
 
 class ExpectedModel(StrictModel):
-    """The published split."""
+    """The split, as it is published or follows."""
 
     total_fen: Fen
     excluded_fen: Fen
@@ -124,7 +124,7 @@ class ExpectedModel(StrictModel):
 
 
 class BillModel(StrictModel):
-    """`bill.yaml`."""
+    """`bill.yaml`, and each of `bills/`."""
 
     format: Literal["yibao-bill/1"]
     region: RegionCode

@@ -1,4 +1,4 @@
-"""Regions with their policy, sample catalogue, institutions and a published bill.
+"""Regions with their policy, sample catalogue, institutions and bills.
 
 The demo imports them over the services' own RPCs; here they are only read and checked.
 """
@@ -45,7 +45,7 @@ class Institution:
 
 @dataclass(frozen=True, slots=True)
 class SamplePerson:
-    """The person of a published bill."""
+    """The person of a bill."""
 
     person_name: str
     insurance_type: str
@@ -76,7 +76,7 @@ class ExpectedPayment:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedSplit:
-    """The published split, by the names of the contract."""
+    """What is published of a split or follows from it, by the names of the contract."""
 
     total_fen: int
     excluded_fen: int
@@ -93,7 +93,11 @@ class ExpectedSplit:
 
 @dataclass(frozen=True, slots=True)
 class SampleBill:
-    """A published bill (`example` is its number) with what it must cost whom."""
+    """A bill with what it must cost whom.
+
+    `example` is its number where it is published, else `derived`: calculated by hand from
+    the policy. `source_url` is empty where the page's address is not known in full.
+    """
 
     example: str
     source_title: str
@@ -109,14 +113,21 @@ class SampleBill:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A pooling region (统筹区); `policy_name` is how messages call the policy file."""
+    """A pooling region (统筹区).
+
+    `policy_name` is how messages call the policy file, `policy_format` what that says of
+    its format, such as `yibao-policy/1`. The demo walks the `sample_bill`; `further_bills`
+    are of other kinds of care.
+    """
 
     region: str
     policy_file: bytes
     policy_name: str
+    policy_format: str
     items: tuple[CatalogueItem, ...]
     institutions: tuple[Institution, ...]
     sample_bill: SampleBill
+    further_bills: tuple[SampleBill, ...]
 
 
 def regions_folder() -> Path:
@@ -128,29 +139,28 @@ def regions_folder() -> Path:
 
 
 def load_region(path: Path) -> Region:
-    """Returns the region in a folder; the policy itself is not parsed.
+    """Returns the region in a folder; the policy itself is asked for its format alone.
 
     Raises:
         RuleError: POLICY_FILE_INVALID, with file, line, key and what was expected of
             every mistake in its files, or where one is missing.
     """
     policy = _only_policy(path)
-    catalogue, faults = _read(CatalogueModel, path / "catalogue.yaml")
-    institutions, more = _read(InstitutionsModel, path / "institutions.yaml")
+    policy_file, policy_name = policy.read_bytes(), _name_of(path, policy.name)
+    catalogue, faults = _read(CatalogueModel, path, "catalogue.yaml")
+    institutions, more = _read(InstitutionsModel, path, "institutions.yaml")
     faults += more
-    file = _parse(path / "bill.yaml")
-    bill, more = read_model(BillModel, file, file.data)
-    faults += [*file.faults, *more]
-    if bill is not None and catalogue is not None and institutions is not None:
-        faults += _check_bill(file, bill, catalogue, institutions)
+    bills, more = _read_bills(path, catalogue, institutions)
+    faults += more
     refuse_faults(faults)
-    assert bill is not None
     assert catalogue is not None
     assert institutions is not None
+    sample, *others = bills
     return Region(
-        region=bill.region,
-        policy_file=policy.read_bytes(),
-        policy_name=_name_of(policy),
+        region=sample.region,
+        policy_file=policy_file,
+        policy_name=policy_name,
+        policy_format=format_of(policy_file, name=policy_name),
         items=tuple(
             CatalogueItem(
                 item_code=item.item_code,
@@ -174,8 +184,38 @@ def load_region(path: Path) -> Region:
             )
             for institution in institutions.institutions
         ),
-        sample_bill=_sample_bill(bill),
+        sample_bill=_sample_bill(sample),
+        further_bills=tuple(_sample_bill(each) for each in others),
     )
+
+
+def format_of(contents: bytes, *, name: str) -> str:
+    """Returns the format that a policy file says it has, empty where it says none.
+
+    Raises:
+        RuleError: POLICY_FILE_INVALID, where it cannot be parsed.
+    """
+    data = parse_yaml(contents, name=name, reason=Reason.POLICY_FILE_INVALID).data
+    said = data.get("format") if isinstance(data, dict) else None
+    return said if isinstance(said, str) else ""
+
+
+def _read_bills(
+    path: Path, catalogue: CatalogueModel | None, institutions: InstitutionsModel | None
+) -> tuple[list[BillModel], list[FieldFault]]:
+    """Returns `bill.yaml` and those of `bills/`, as far as they can be read, and mistakes."""
+    bills: list[BillModel] = []
+    faults: list[FieldFault] = []
+    further = sorted(file.name for file in (path / "bills").glob("*.yaml"))
+    for name in ("bill.yaml", *(f"bills/{each}" for each in further)):
+        file = _parse(path, name)
+        bill, more = read_model(BillModel, file, file.data)
+        faults += [*file.faults, *more]
+        if bill is not None:
+            bills.append(bill)
+            if catalogue is not None and institutions is not None:
+                faults += _check_bill(file, bill, catalogue, institutions)
+    return bills, faults
 
 
 def _sample_bill(bill: BillModel) -> SampleBill:
@@ -183,7 +223,7 @@ def _sample_bill(bill: BillModel) -> SampleBill:
     return SampleBill(
         example=bill.example,
         source_title=bill.source.title,
-        source_url=bill.source.url,
+        source_url=bill.source.url or "",
         person=SamplePerson(
             person_name=person.person_name,
             insurance_type=person.insurance_type,
@@ -245,20 +285,20 @@ def _only_policy(path: Path) -> Path:
     return found[0]
 
 
-def _name_of(path: Path) -> str:
+def _name_of(folder: Path, file: str) -> str:
     """Returns a file's name for messages: `policies/<region>/<file>`."""
-    return f"policies/{path.parent.name}/{path.name}"
+    return f"policies/{folder.name}/{file}"
 
 
-def _parse(path: Path) -> YamlFile:
+def _parse(folder: Path, name: str) -> YamlFile:
     try:
-        contents = path.read_bytes()
+        contents = (folder / name).read_bytes()
     except FileNotFoundError:
-        raise RuleError(Reason.POLICY_FILE_INVALID, f"{path} is missing") from None
-    return parse_yaml(contents, name=_name_of(path), reason=Reason.POLICY_FILE_INVALID)
+        raise RuleError(Reason.POLICY_FILE_INVALID, f"{folder / name} is missing") from None
+    return parse_yaml(contents, name=_name_of(folder, name), reason=Reason.POLICY_FILE_INVALID)
 
 
-def _read(model: type[Model], path: Path) -> tuple[Model | None, list[FieldFault]]:
-    file = _parse(path)
+def _read(model: type[Model], folder: Path, name: str) -> tuple[Model | None, list[FieldFault]]:
+    file = _parse(folder, name)
     read, faults = read_model(model, file, file.data)
     return read, [*file.faults, *faults]
