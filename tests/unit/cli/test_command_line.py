@@ -58,6 +58,19 @@ def test_a_good_policy_is_described() -> None:
     assert "rows: no row for care_group outpatient: such bills are refused" in result.output
 
 
+def test_a_policy_of_the_second_format_is_described(tmp_path: Path) -> None:
+    path = ROOT / "policies" / "110000" / "employee-2023.yaml"
+    result = CliRunner().invoke(app, ["policy", "check", str(path)])
+    assert result.exit_code == 0
+    assert "region 110000, insurance type 310" in result.output
+    assert "steps: S1, D1, P1, L1, D2, P2, Z1" in result.output
+    wrong = tmp_path / "policy.yaml"
+    wrong.write_text(path.read_text(encoding="utf-8").replace("window: year", "window: age"))
+    result = CliRunner().invoke(app, ["policy", "check", str(wrong)])
+    assert result.exit_code == 1
+    assert [line.startswith(f"{wrong}:") for line in result.stderr.splitlines()] == [True] * 3
+
+
 def test_every_mistake_of_a_policy_is_told_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     text = POLICY.read_text(encoding="utf-8")

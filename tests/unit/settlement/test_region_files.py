@@ -6,18 +6,22 @@ from pathlib import Path
 import pytest
 
 from yibao_cli import regions
+from yibao_cli.loading import read_regions
 from yibao_cli.regions import load_region, regions_folder
 from yibao_common.values.errors import RuleError
 from yibao_settlement.files.policy.file import load_policy
 
 REGIONS = sorted(path.name for path in regions_folder().iterdir() if path.is_dir())
+SETTLED = ["500112", "999019", "999029"]
 
 
-def test_the_product_comes_with_three_regions() -> None:
-    assert REGIONS == ["500112", "999019", "999029"]
+def test_a_sandbox_has_the_regions_whose_policies_are_settled() -> None:
+    assert [region.region for region in read_regions()] == SETTLED
+    formats = {load_region(regions_folder() / name).policy_format for name in SETTLED}
+    assert formats == {"yibao-policy/1"}
 
 
-@pytest.mark.parametrize("name", REGIONS)
+@pytest.mark.parametrize("name", SETTLED)
 def test_a_region_agrees_with_its_folder_and_policy(name: str) -> None:
     region = load_region(regions_folder() / name)
     policy = load_policy(region.policy_file, name=region.policy_name)
@@ -38,8 +42,8 @@ def test_sample_codes_have_the_national_structure(name: str) -> None:
     assert all(name in place.institution_id for place in region.institutions)
 
 
-def copy_of_region(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(regions_folder() / "500112", tmp_path / "500112"))
+def copy_of_region(tmp_path: Path, name: str = "500112") -> Path:
+    return Path(shutil.copytree(regions_folder() / name, tmp_path / name))
 
 
 @pytest.mark.parametrize(
@@ -108,6 +112,17 @@ def test_a_mistake_in_a_file_of_a_region_is_told(
         load_region(folder)
     told = [(fault.field, fault.message) for fault in raised.value.faults]
     assert told == [(f"policies/500112/{file}:{line} {field}", message)]
+
+
+def test_a_mistake_in_a_further_bill_is_told(tmp_path: Path) -> None:
+    path = copy_of_region(tmp_path, "110000") / "bills" / "pharmacy.yaml"
+    contents = path.read_text(encoding="utf-8")
+    path.write_text(contents.replace("total_fen: 12_210\nexp", "total_fen: 12_211\nexp"))
+    with pytest.raises(RuleError) as raised:
+        load_region(tmp_path / "110000")
+    (fault,) = raised.value.faults
+    assert fault.field.startswith("policies/110000/bills/pharmacy.yaml:")
+    assert fault.message == "expected the sum of the lines, 12210, got 12211"
 
 
 @pytest.mark.parametrize("missing", ["catalogue.yaml", "institutions.yaml", "bill.yaml"])
