@@ -43,6 +43,8 @@ from yibao_common.values.ids import new_id
 from yibao_settlement.ledger_check import check_ledger
 
 PIN = "730519"
+# Care other than an admission is registered.
+REGISTER = "01101"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def test_a_card_is_taken_where_the_e_certificate_is_not(services: BothServices) 
     """I-11, at an institution that has no e-certificate service."""
     holder = holder_of_a_card(services)
     # The terminal of the pharmacy would swipe; who forwards the code is what counts here.
-    request = services.visit_request(swipe(services, holder, ADMISSION))
+    request = services.visit_request(swipe(services, holder, REGISTER), care_type="41")
     visit = services.visits("pharmacy").RegisterVisit(request, timeout=CALL_SECONDS).visit
     assert visit.institution_id == PHARMACY_WITHOUT_ECERT
     person_id = holder.patient.person_id

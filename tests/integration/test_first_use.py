@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 from typing import Any
 
 import grpc
@@ -11,11 +12,13 @@ from support.serving import open_test_log
 from support.settlement_world import HOSPITAL, REGION
 
 from yibao.identity.v1 import card_pb2, card_service_pb2
+from yibao.settlement.v1 import visit_pb2
 from yibao.settlement.v1 import visit_service_pb2 as visits_pb2
 from yibao_cli.ports import choose_ports
 from yibao_common.process.config import ServerConfig
 from yibao_common.rpc.channels import Peer
-from yibao_common.rpc.wire import from_instant
+from yibao_common.rpc.wire import from_date, from_instant
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_identity.servicer.card.first_use import NoFirstUses, SettlementFirstUses
@@ -55,30 +58,40 @@ def at_terminal(
     return card_service_pb2.ActivateCardRequest(request_id=new_id(), region=REGION, **place)
 
 
-def registered(services: BothServices, certificate_id: str, number: str) -> str:
+def registered(services: BothServices, certificate_id: str, number: str, **fields: object) -> str:
     """Registers a visit under a number; returns its id."""
     code = services.code(certificate_id, ADMISSION)
-    request = services.visit_request(code, provider_visit_number=number)
+    request = services.visit_request(code, provider_visit_number=number, **fields)
     return services.visits().RegisterVisit(request, timeout=CALL_SECONDS).visit.visit_id
 
 
 def test_a_hospital_activates_a_card_with_a_visit_of_its_holder(services: BothServices) -> None:
-    """I-25: not with an invented one, another person's, another hospital's, a cancelled one."""
+    """I-25: not an invented one, another person's, another hospital's, one that is over."""
     person_id, certificate_id, _ = services.person()
     _, other_certificate_id, _ = services.person()
     card = issued(services, person_id)
-    own, foreign, over = f"V{new_id()}"[:20], f"W{new_id()}"[:20], f"X{new_id()}"[:20]
-    registered(services, certificate_id, own)
+    own, foreign, over, gone = (f"{letter}{new_id()}"[:20] for letter in "VWXY")
     registered(services, other_certificate_id, foreign)
     cancelled = visits_pb2.CancelVisitRequest(
         request_id=new_id(), region=REGION, visit_id=registered(services, certificate_id, over)
     )
     services.visits().CancelVisit(cancelled, timeout=CALL_SECONDS)
+    yesterday = from_date(shanghai_day(services.clock()) - dt.timedelta(days=1))
+    discharged = visits_pb2.DischargeVisitRequest(
+        request_id=new_id(),
+        region=REGION,
+        visit_id=registered(services, certificate_id, gone, start_date=yesterday),
+        end_date=yesterday,
+        discharge_way=visit_pb2.DISCHARGE_WAY_ORDERED,
+    )
+    services.visits().DischargeVisit(discharged, timeout=CALL_SECONDS)
+    registered(services, certificate_id, own)
     unregistered = (FAILED, "REGISTRATION_REQUIRED")
     for caller, number, expected in (
         ("hospital-terminal", "V-INVENTED", unregistered),
         ("hospital-terminal", foreign, unregistered),
         ("hospital-terminal", over, unregistered),
+        ("hospital-terminal", gone, unregistered),
         ("other-hospital", own, unregistered),
         ("stranger", own, (FAILED, "INSTITUTION_NOT_DESIGNATED")),
         ("elsewhere", own, (FAILED, "OFFSITE_NOT_REGISTERED")),

@@ -88,15 +88,16 @@ def test_another_institutions_visit_is_not_told_apart_from_none(world: World) ->
 
 
 def test_commands_of_one_batch_see_what_the_ones_before_did(world: World) -> None:
-    (person,) = world.enrol()
-    visit, settled = (world.register(person, provider_visit_number=each) for each in ("1", "2"))
+    person, other = world.enrol(2)
+    visit = world.register(person, provider_visit_number="1")
+    settled = world.register(other, provider_visit_number="2")
     outcomes = world.work(
         REGION,
         [
             world.cancel_command(visit),
             world.settle_command(visit, person),
             world.visit_command(person, provider_visit_number="1"),
-            world.settle_command(settled, person),
+            world.settle_command(settled, other),
             world.cancel_command(settled),
         ],
     )

@@ -118,7 +118,9 @@ def test_where_no_e_certificate_is_taken_the_card_is(world: World) -> None:
     offline = world.visit_command(person, institution_id=PHARMACY_WITHOUT_ECERT, code=of_phone)
     assert refusal(world, offline) is Reason.INSTITUTION_NO_ECERT
     swiped = world.code(person, is_cards=True)
-    visit = world.register(person, institution_id=PHARMACY_WITHOUT_ECERT, code=swiped)
+    visit = world.register(
+        person, institution_id=PHARMACY_WITHOUT_ECERT, code=swiped, care_type="41"
+    )
     # Nor does the e-certificate pay for what the card registered.
     pay = world.settle_command(visit, person, institution_id=PHARMACY_WITHOUT_ECERT)
     assert refusal(world, pay) is Reason.INSTITUTION_NO_ECERT

@@ -22,8 +22,10 @@ def world(databases: Databases) -> World:
     """Gives books in which an agency reversed a settlement, too."""
     made = booked_world(databases)
     (person,) = made.persons
-    settled = made.settle(made.register(person), person)
-    made.reverse(settled.settlement_id, institution_id=None)
+    visit = made.register(person)
+    made.reverse(made.settle(visit, person).settlement_id, institution_id=None)
+    # Nothing ended the stay; the person is to be admitted again.
+    made.run(made.cancel_command(visit))
     return made
 
 

@@ -116,8 +116,8 @@ def test_a_token_of_other_arguments_is_refused(world: World) -> None:
 def test_an_institution_sees_its_own_and_an_agency_the_region(world: World) -> None:
     (person,) = world.enrol()
     here = world.register(person)
-    there = world.register(person, institution_id=OTHER_HOSPITAL)
     own = settle_at(world, here, person, minutes(0))
+    there = world.register(person, institution_id=OTHER_HOSPITAL)
     world.clock.now = minutes(1)
     other = world.settle(there, person, institution_id=OTHER_HOSPITAL).settlement_id
     assert ids(listed(world)) == [own]

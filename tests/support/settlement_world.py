@@ -27,12 +27,15 @@ from yibao_settlement.application.feed import EnrolmentChange, InsuredPerson
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.application.settlement.settle import SettleBill
 from yibao_settlement.application.visit.cancel import CancelVisit
+from yibao_settlement.application.visit.discharge import CancelDischarge, DischargeVisit
 from yibao_settlement.application.visit.register import RegisterVisit
+from yibao_settlement.application.visit.update import UpdateVisit
 from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine
+from yibao_settlement.rules.care_facts import CareFacts
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.presentation import PresentedCode
-from yibao_settlement.rules.visit import Institution
+from yibao_settlement.rules.visit import DischargeWay, Institution
 from yibao_settlement.servicer import encode
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reading import StoredReads
@@ -236,6 +239,26 @@ class World:
             "encode": encode.cancelled,
         }
         return CancelVisit(**{**values, **changes})
+
+    def update_command(self, visit_id: str, facts: CareFacts, **changes: Any) -> UpdateVisit:
+        request = self._asked("UpdateVisit", changes)
+        return UpdateVisit(request, visit_id, facts, **{"encode": encode.updated, **changes})
+
+    def discharge_command(self, visit_id: str, **changes: Any) -> DischargeVisit:
+        values: dict[str, Any] = {
+            "request": self._asked("DischargeVisit", changes),
+            "visit_id": visit_id,
+            "end_date": TODAY,
+            "discharge_way": DischargeWay.ORDERED,
+            "diagnoses": (),
+            "operations": (),
+            "encode": encode.discharged,
+        }
+        return DischargeVisit(**{**values, **changes})
+
+    def cancel_discharge_command(self, visit_id: str, **changes: Any) -> CancelDischarge:
+        request = self._asked("CancelDischarge", changes)
+        return CancelDischarge(request, visit_id, encode.discharge_cancelled)
 
     def settle_command(self, visit_id: str, person_id: str, **changes: Any) -> SettleBill:
         values: dict[str, Any] = {

@@ -12,8 +12,12 @@ ACCESS = AccessTable.of_services(
     {
         "yibao.settlement.v1.VisitService": {
             "RegisterVisit": _COUNTER,
+            "UpdateVisit": _COUNTER,
+            "DischargeVisit": _COUNTER_OR_AGENCY,
+            "CancelDischarge": _COUNTER,
             "CancelVisit": _COUNTER,
             "GetVisit": _COUNTER_OR_AGENCY,
+            "ListOpenStays": _COUNTER_OR_AGENCY,
             "ValidateFirstUse": _SERVICE,
         },
         "yibao.settlement.v1.SettlementService": {

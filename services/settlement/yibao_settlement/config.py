@@ -34,8 +34,16 @@ class IdentityConfig(Section):
     max_feed_age_hours: float = Field(default=24, gt=0, le=720)
 
 
+class VisitsConfig(Section):
+    """What regions ask of visits beyond what all do."""
+
+    # Where the last bill of a stay is settled after its discharge alone.
+    discharge_required_in: Regions | None = None
+
+
 class SettlementConfig(ServiceConfig):
     """Everything that the settlement service reads at its start."""
 
     batch: BatchConfig = Field(default_factory=lambda: BatchConfig.model_validate({}))
     identity: IdentityConfig
+    visits: VisitsConfig = Field(default_factory=lambda: VisitsConfig.model_validate({}))

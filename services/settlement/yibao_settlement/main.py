@@ -118,12 +118,11 @@ class SettlementService:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor = Supervisor(stop, log=self._log)
         metrics = Metrics()
-        reference = ReferenceCache()
-        reads = StoredReads(self.database, reference)
-        blocking = Blocking()
+        reads, blocking = StoredReads(self.database, reference := ReferenceCache()), Blocking()
         ages = self._make_feed_ages(metrics)
         trust = TrustHolder(self._trust_store, check_feed=ages.check)
         batcher = self._make_batcher(reference, metrics)
+        engine = (batcher, reads, blocking)
         channel = self._open_channel_to_identity()
         transactions: Transactions[Work] = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
@@ -132,21 +131,27 @@ class SettlementService:
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         keeping = self._make_housekeeping(transactions, blocking, metrics)
+        required_in = self._config.visits.discharge_required_in or ()
         server = self._make_server(
             metrics,
             supervisor,
             self._make_readiness(ages),
-            VisitServicer(batcher, reads, blocking, trust=trust, news=news, clock=self._clock),
-            SettlementServicer(
-                batcher,
-                reads,
-                blocking,
+            VisitServicer(
+                *engine,
                 trust=trust,
+                news=news,
+                discharge_required_in=required_in,
+                clock=self._clock,
+            ),
+            SettlementServicer(
+                *engine,
+                trust=trust,
+                discharge_required_in=required_in,
                 clock=self._clock,
                 ids=self._ids,
                 log=self._log,
             ),
-            ChargeServicer(batcher, reads, blocking, clock=self._clock),
+            ChargeServicer(*engine, clock=self._clock),
             AccountServicer(news, reads, blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             PolicyServicer(Policies(transactions, clock=self._clock), blocking),

@@ -19,6 +19,7 @@ from yibao_settlement.application.settlement.settle import SettleBill
 from yibao_settlement.application.visit.cancel import CancelVisit
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import Bill, ChargedLine
+from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.servicer import encode
 
@@ -43,7 +44,7 @@ def working_set() -> WorkingSet:
         survivors={},
         visits={VISIT_ID: dataclasses.replace(VISIT, cancel_time=NOW)},
         visit_numbers={(HOSPITAL, "V1"): VISIT_ID},
-        settled_bills={(VISIT_ID, "B1"): SETTLEMENT},
+        settled_bills={(VISIT_ID, "B1"): StandingBill(SETTLEMENT, TODAY, False)},
     )
 
 
@@ -99,7 +100,7 @@ def test_a_visit_is_not_cancelled_for_another_nor_under_a_settlement() -> None:
     settle_nothing(work)
     # That the person was merged keeps nobody from it: nothing is owed.
     carry_out(command, work, new_id)
-    assert [each.cancel_time for each in work.changes.cancelled_visits] == [NOW]
+    assert [each.cancel_time for each in work.changes.changed_visits.values()] == [NOW]
     assert work.visit_numbers == {}
 
 
@@ -107,7 +108,7 @@ def test_a_cancelled_visit_is_answered_as_it_is_whatever_was_settled_before() ->
     work = working_set()
     command = CancelVisit(World.request("CancelVisit"), VISIT_ID, encode.cancelled)
     carry_out(command, work, new_id)
-    assert work.changes.cancelled_visits == []
+    assert work.changes.changed_visits == {}
 
 
 def test_a_credit_is_refused_for_its_request_then_the_person_then_the_cover() -> None:

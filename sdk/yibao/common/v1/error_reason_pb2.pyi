@@ -234,6 +234,41 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     settlement knows, and identity could not be asked for news; nothing was stored. Repeat
     the call. Metadata: `reason_so_far`.
     """
+    ERROR_REASON_CARE_TYPE_UNKNOWN: _ErrorReason.ValueType  # 90
+    """INVALID_ARGUMENT. The care type is not a code of the national list (医疗类别). Metadata:
+    `care_type`, `list`.
+    """
+    ERROR_REASON_CARE_TYPE_NOT_ALLOWED: _ErrorReason.ValueType  # 91
+    """FAILED_PRECONDITION. This is not done for that care type: a pharmacy registers no
+    clinic's or hospital's care, care without a stay has no discharge and no interim bill.
+    Metadata: `care_type`.
+    """
+    ERROR_REASON_STAY_OPEN_ELSEWHERE: _ErrorReason.ValueType  # 92
+    """FAILED_PRECONDITION. The person has an open stay: discharge it first, or cancel it where
+    it was a mistake. Metadata: `visit_id`, where it is the caller's own.
+    """
+    ERROR_REASON_TRANSFER_INVALID: _ErrorReason.ValueType  # 93
+    """FAILED_PRECONDITION. A transfer continues a stay that has ended, by the first day of the
+    next one, and that no other visit continues. Metadata: `transfer_from_visit_id`.
+    """
+    ERROR_REASON_VISIT_INCOMPLETE: _ErrorReason.ValueType  # 94
+    """FAILED_PRECONDITION. What is not told of the visit yet keeps its bill from being settled;
+    a fault names each field. Metadata: `visit_id`.
+    """
+    ERROR_REASON_VISIT_DISCHARGED: _ErrorReason.ValueType  # 95
+    """FAILED_PRECONDITION. The person was discharged. Metadata: `visit_id`, `end_date`."""
+    ERROR_REASON_DISCHARGE_DATE_INVALID: _ErrorReason.ValueType  # 96
+    """INVALID_ARGUMENT. The day of discharge lies before the first day or an interim bill that
+    stands settled, or in the future. Metadata: `end_date`, `earliest_date`.
+    """
+    ERROR_REASON_INTERIM_NOT_ALLOWED: _ErrorReason.ValueType  # 97
+    """FAILED_PRECONDITION. Of a stay that has ended no interim bill is settled. Metadata:
+    `visit_id`.
+    """
+    ERROR_REASON_MAIN_DIAGNOSIS_INVALID: _ErrorReason.ValueType  # 98
+    """INVALID_ARGUMENT. One diagnosis is the main one, and stands first."""
+    ERROR_REASON_OPERATION_DATE_INVALID: _ErrorReason.ValueType  # 99
+    """INVALID_ARGUMENT. An operation lies outside the visit's days."""
     ERROR_REASON_CATALOGUE_ITEM_UNKNOWN: _ErrorReason.ValueType  # 100
     """INVALID_ARGUMENT. An item code is not in the catalogue on the service date.
     Metadata: `item_code`, where one item was asked for; else the fault names the line.
@@ -245,8 +280,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_LINE_NUMBER_REPEATED: _ErrorReason.ValueType  # 103
     """INVALID_ARGUMENT. Two lines bear the same number."""
     ERROR_REASON_SERVICE_DATE_INVALID: _ErrorReason.ValueType  # 104
-    """INVALID_ARGUMENT. The service date lies before the visit or in the future. Metadata:
-    `service_date`, `visit_start_date`.
+    """INVALID_ARGUMENT. The service date lies before the visit or in the future, or is not the
+    day of discharge. Metadata: `service_date`, `visit_start_date`, `visit_end_date`.
     """
     ERROR_REASON_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 105
     """FAILED_PRECONDITION. No active policy for the region, insurance type and day.
@@ -735,6 +770,41 @@ ERROR_REASON_ENROLMENT_UNCONFIRMED: ErrorReason.ValueType  # 89
 settlement knows, and identity could not be asked for news; nothing was stored. Repeat
 the call. Metadata: `reason_so_far`.
 """
+ERROR_REASON_CARE_TYPE_UNKNOWN: ErrorReason.ValueType  # 90
+"""INVALID_ARGUMENT. The care type is not a code of the national list (医疗类别). Metadata:
+`care_type`, `list`.
+"""
+ERROR_REASON_CARE_TYPE_NOT_ALLOWED: ErrorReason.ValueType  # 91
+"""FAILED_PRECONDITION. This is not done for that care type: a pharmacy registers no
+clinic's or hospital's care, care without a stay has no discharge and no interim bill.
+Metadata: `care_type`.
+"""
+ERROR_REASON_STAY_OPEN_ELSEWHERE: ErrorReason.ValueType  # 92
+"""FAILED_PRECONDITION. The person has an open stay: discharge it first, or cancel it where
+it was a mistake. Metadata: `visit_id`, where it is the caller's own.
+"""
+ERROR_REASON_TRANSFER_INVALID: ErrorReason.ValueType  # 93
+"""FAILED_PRECONDITION. A transfer continues a stay that has ended, by the first day of the
+next one, and that no other visit continues. Metadata: `transfer_from_visit_id`.
+"""
+ERROR_REASON_VISIT_INCOMPLETE: ErrorReason.ValueType  # 94
+"""FAILED_PRECONDITION. What is not told of the visit yet keeps its bill from being settled;
+a fault names each field. Metadata: `visit_id`.
+"""
+ERROR_REASON_VISIT_DISCHARGED: ErrorReason.ValueType  # 95
+"""FAILED_PRECONDITION. The person was discharged. Metadata: `visit_id`, `end_date`."""
+ERROR_REASON_DISCHARGE_DATE_INVALID: ErrorReason.ValueType  # 96
+"""INVALID_ARGUMENT. The day of discharge lies before the first day or an interim bill that
+stands settled, or in the future. Metadata: `end_date`, `earliest_date`.
+"""
+ERROR_REASON_INTERIM_NOT_ALLOWED: ErrorReason.ValueType  # 97
+"""FAILED_PRECONDITION. Of a stay that has ended no interim bill is settled. Metadata:
+`visit_id`.
+"""
+ERROR_REASON_MAIN_DIAGNOSIS_INVALID: ErrorReason.ValueType  # 98
+"""INVALID_ARGUMENT. One diagnosis is the main one, and stands first."""
+ERROR_REASON_OPERATION_DATE_INVALID: ErrorReason.ValueType  # 99
+"""INVALID_ARGUMENT. An operation lies outside the visit's days."""
 ERROR_REASON_CATALOGUE_ITEM_UNKNOWN: ErrorReason.ValueType  # 100
 """INVALID_ARGUMENT. An item code is not in the catalogue on the service date.
 Metadata: `item_code`, where one item was asked for; else the fault names the line.
@@ -746,8 +816,8 @@ ERROR_REASON_BILL_TOTAL_MISMATCH: ErrorReason.ValueType  # 102
 ERROR_REASON_LINE_NUMBER_REPEATED: ErrorReason.ValueType  # 103
 """INVALID_ARGUMENT. Two lines bear the same number."""
 ERROR_REASON_SERVICE_DATE_INVALID: ErrorReason.ValueType  # 104
-"""INVALID_ARGUMENT. The service date lies before the visit or in the future. Metadata:
-`service_date`, `visit_start_date`.
+"""INVALID_ARGUMENT. The service date lies before the visit or in the future, or is not the
+day of discharge. Metadata: `service_date`, `visit_start_date`, `visit_end_date`.
 """
 ERROR_REASON_POLICY_NOT_FOUND: ErrorReason.ValueType  # 105
 """FAILED_PRECONDITION. No active policy for the region, insurance type and day.

@@ -84,6 +84,7 @@ class Bill(google.protobuf.message.Message):
     TOTAL_FEN_FIELD_NUMBER: builtins.int
     ACCOUNT_USE_FIELD_NUMBER: builtins.int
     UPLOADED_FIELD_NUMBER: builtins.int
+    IS_INTERIM_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """The visit that the bill belongs to."""
     bill_number: builtins.str
@@ -97,10 +98,14 @@ class Bill(google.protobuf.message.Message):
     """
     account_use: global___AccountUse.ValueType
     """Whether the personal account pays its part (acct_used_flag)."""
+    is_interim: builtins.bool
+    """Whether it is an interim bill (中途结算, mid_setl_flag): of a stay before discharge, which
+    goes on after it. Any other bill of a stay is its last.
+    """
     @property
     def service_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The day that decides policy, prices and benefit year: of discharge for inpatients,
-        of care otherwise. Not before the visit and not in the future.
+        """The day that decides policy, prices and benefit year: of discharge for inpatients, the
+        last day of an interim bill, of care otherwise. Not before the visit and not in the future.
         """
 
     @property
@@ -121,9 +126,10 @@ class Bill(google.protobuf.message.Message):
         total_fen: builtins.int | None = ...,
         account_use: global___AccountUse.ValueType = ...,
         uploaded: global___UploadedLines | None = ...,
+        is_interim: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "service_date", b"service_date", "total_fen", b"total_fen", "uploaded", b"uploaded"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "account_use", b"account_use", "bill_number", b"bill_number", "lines", b"lines", "service_date", b"service_date", "total_fen", b"total_fen", "uploaded", b"uploaded", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "account_use", b"account_use", "bill_number", b"bill_number", "is_interim", b"is_interim", "lines", b"lines", "service_date", b"service_date", "total_fen", b"total_fen", "uploaded", b"uploaded", "visit_id", b"visit_id"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_total_fen", b"_total_fen"]) -> typing.Literal["total_fen"] | None: ...
 
 global___Bill = Bill

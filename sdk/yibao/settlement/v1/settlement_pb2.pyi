@@ -120,6 +120,7 @@ class Settlement(google.protobuf.message.Message):
     REFUSED_LINES_FIELD_NUMBER: builtins.int
     REFUSED_LINE_COUNT_FIELD_NUMBER: builtins.int
     LINE_COUNT_FIELD_NUMBER: builtins.int
+    IS_INTERIM_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
     """The settlement, a UUID made by the service (setl_id); empty in a trial."""
     state: global___SettlementState.ValueType
@@ -174,6 +175,8 @@ class Settlement(google.protobuf.message.Message):
     """How many lines it settles where that is more than 2,000, and 0 otherwise: none is in
     `lines` then, and ListLines has them.
     """
+    is_interim: builtins.bool
+    """Whether the bill is an interim one (中途结算), after which the stay goes on."""
     @property
     def service_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day that decided policy, prices and benefit year."""
@@ -254,9 +257,10 @@ class Settlement(google.protobuf.message.Message):
         refused_lines: collections.abc.Iterable[global___RefusedLine] | None = ...,
         refused_line_count: builtins.int = ...,
         line_count: builtins.int = ...,
+        is_interim: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["facts", b"facts", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "account_used", b"account_used", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "line_count", b"line_count", "lines", b"lines", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "account_used", b"account_used", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "is_interim", b"is_interim", "line_count", b"line_count", "lines", b"lines", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
 
 global___Settlement = Settlement
 

@@ -27,7 +27,7 @@ from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fyibao/settlement/v1/visit.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\xc0\x03\n\x05Visit\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x16\n\x0einstitution_id\x18\x04 \x01(\t\x12\x1d\n\x15provider_visit_number\x18\x05 \x01(\t\x12\x11\n\tcare_type\x18\x06 \x01(\t\x12)\n\nstart_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x16\n\x0einsurance_type\x18\x08 \x01(\t\x12\x14\n\x0cperson_class\x18\t \x01(\t\x12\x1a\n\x12\x65ntitlement_groups\x18\n \x03(\t\x12\x19\n\x11institution_level\x18\x0b \x01(\t\x12\x31\n\rregister_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x05state\x18\r \x01(\x0e\x32\x1f.yibao.settlement.v1.VisitState\x12/\n\x0b\x63\x61ncel_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63\x61ncelled_by\x18\x0f \x01(\t\"\x84\x01\n\x0cPresentation\x12\x1c\n\x07qr_text\x18\x01 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xbc\x05H\t\x12\x35\n\tscan_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xba\xeb\x18\x02\x08\x01\x12\x1f\n\x0bterminal_id\x18\x03 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\t*`\n\nVisitState\x12\x1b\n\x17VISIT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16VISIT_STATE_REGISTERED\x10\x01\x12\x19\n\x15VISIT_STATE_CANCELLED\x10\x02\x42[\n\x13yibao.settlement.v1B\nVisitProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fyibao/settlement/v1/visit.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\xf2\x05\n\x05Visit\x12\x10\n\x08visit_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x16\n\x0einstitution_id\x18\x04 \x01(\t\x12\x1d\n\x15provider_visit_number\x18\x05 \x01(\t\x12\x11\n\tcare_type\x18\x06 \x01(\t\x12)\n\nstart_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x16\n\x0einsurance_type\x18\x08 \x01(\t\x12\x14\n\x0cperson_class\x18\t \x01(\t\x12\x1a\n\x12\x65ntitlement_groups\x18\n \x03(\t\x12\x19\n\x11institution_level\x18\x0b \x01(\t\x12\x31\n\rregister_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x05state\x18\r \x01(\x0e\x32\x1f.yibao.settlement.v1.VisitState\x12/\n\x0b\x63\x61ncel_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63\x61ncelled_by\x18\x0f \x01(\t\x12\'\n\x08\x65nd_date\x18\x10 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x38\n\rdischarge_way\x18\x11 \x01(\x0e\x32!.yibao.settlement.v1.DischargeWay\x12\x12\n\ndepartment\x18\x12 \x01(\t\x12\x0b\n\x03\x62\x65\x64\x18\x13 \x01(\t\x12\x31\n\tdiagnoses\x18\x14 \x03(\x0b\x32\x1e.yibao.settlement.v1.Diagnosis\x12\x32\n\noperations\x18\x15 \x03(\x0b\x32\x1e.yibao.settlement.v1.Operation\x12\x14\n\x0c\x64isease_code\x18\x16 \x01(\t\x12\x1e\n\x16transfer_from_visit_id\x18\x17 \x01(\t\x12\x0f\n\x07stay_id\x18\x18 \x01(\t\"d\n\tDiagnosis\x12\"\n\x0e\x64iagnosis_code\x18\x01 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x14H\t\x12\"\n\x0e\x64iagnosis_name\x18\x02 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x64H\t\x12\x0f\n\x07is_main\x18\x03 \x01(\x08\"\x8a\x01\n\tOperation\x12\"\n\x0eoperation_code\x18\x01 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x14H\t\x12\"\n\x0eoperation_name\x18\x02 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x64H\t\x12\x35\n\x0eoperation_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\"\x84\x01\n\x0cPresentation\x12\x1c\n\x07qr_text\x18\x01 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xbc\x05H\t\x12\x35\n\tscan_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xba\xeb\x18\x02\x08\x01\x12\x1f\n\x0bterminal_id\x18\x03 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\t*\xd9\x01\n\x0c\x44ischargeWay\x12\x1d\n\x19\x44ISCHARGE_WAY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44ISCHARGE_WAY_ORDERED\x10\x01\x12\x1d\n\x19\x44ISCHARGE_WAY_TO_HOSPITAL\x10\x02\x12\x1e\n\x1a\x44ISCHARGE_WAY_TO_COMMUNITY\x10\x03\x12\x1f\n\x1b\x44ISCHARGE_WAY_AGAINST_ORDER\x10\x04\x12\x16\n\x12\x44ISCHARGE_WAY_DIED\x10\x05\x12\x17\n\x13\x44ISCHARGE_WAY_OTHER\x10\t*`\n\nVisitState\x12\x1b\n\x17VISIT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16VISIT_STATE_REGISTERED\x10\x01\x12\x19\n\x15VISIT_STATE_CANCELLED\x10\x02\x42[\n\x13yibao.settlement.v1B\nVisitProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,16 +35,32 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.settlement.v1.visit_p
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\023yibao.settlement.v1B\nVisitProtoP\001Z yibao/settlement/v1;settlementv1\252\002\023Yibao.Settlement.V1'
+  _globals['_DIAGNOSIS'].fields_by_name['diagnosis_code']._loaded_options = None
+  _globals['_DIAGNOSIS'].fields_by_name['diagnosis_code']._serialized_options = b'\272\353\030\006\010\0010\024H\t'
+  _globals['_DIAGNOSIS'].fields_by_name['diagnosis_name']._loaded_options = None
+  _globals['_DIAGNOSIS'].fields_by_name['diagnosis_name']._serialized_options = b'\272\353\030\006\010\0010dH\t'
+  _globals['_OPERATION'].fields_by_name['operation_code']._loaded_options = None
+  _globals['_OPERATION'].fields_by_name['operation_code']._serialized_options = b'\272\353\030\006\010\0010\024H\t'
+  _globals['_OPERATION'].fields_by_name['operation_name']._loaded_options = None
+  _globals['_OPERATION'].fields_by_name['operation_name']._serialized_options = b'\272\353\030\006\010\0010dH\t'
+  _globals['_OPERATION'].fields_by_name['operation_date']._loaded_options = None
+  _globals['_OPERATION'].fields_by_name['operation_date']._serialized_options = b'\272\353\030\002\010\001'
   _globals['_PRESENTATION'].fields_by_name['qr_text']._loaded_options = None
   _globals['_PRESENTATION'].fields_by_name['qr_text']._serialized_options = b'\272\353\030\007\010\0010\274\005H\t'
   _globals['_PRESENTATION'].fields_by_name['scan_time']._loaded_options = None
   _globals['_PRESENTATION'].fields_by_name['scan_time']._serialized_options = b'\272\353\030\002\010\001'
   _globals['_PRESENTATION'].fields_by_name['terminal_id']._loaded_options = None
   _globals['_PRESENTATION'].fields_by_name['terminal_id']._serialized_options = b'\272\353\030\006\010\0010 H\t'
-  _globals['_VISITSTATE']._serialized_start=737
-  _globals['_VISITSTATE']._serialized_end=833
+  _globals['_DISCHARGEWAY']._serialized_start=1287
+  _globals['_DISCHARGEWAY']._serialized_end=1504
+  _globals['_VISITSTATE']._serialized_start=1506
+  _globals['_VISITSTATE']._serialized_end=1602
   _globals['_VISIT']._serialized_start=152
-  _globals['_VISIT']._serialized_end=600
-  _globals['_PRESENTATION']._serialized_start=603
-  _globals['_PRESENTATION']._serialized_end=735
+  _globals['_VISIT']._serialized_end=906
+  _globals['_DIAGNOSIS']._serialized_start=908
+  _globals['_DIAGNOSIS']._serialized_end=1008
+  _globals['_OPERATION']._serialized_start=1011
+  _globals['_OPERATION']._serialized_end=1149
+  _globals['_PRESENTATION']._serialized_start=1152
+  _globals['_PRESENTATION']._serialized_end=1284
 # @@protoc_insertion_point(module_scope)

@@ -23,6 +23,46 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _DischargeWay:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _DischargeWayEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_DischargeWay.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    DISCHARGE_WAY_UNSPECIFIED: _DischargeWay.ValueType  # 0
+    """Absent; refused on input."""
+    DISCHARGE_WAY_ORDERED: _DischargeWay.ValueType  # 1
+    """1: as the doctor ordered (医嘱离院)."""
+    DISCHARGE_WAY_TO_HOSPITAL: _DischargeWay.ValueType  # 2
+    """2: to another hospital, as the doctor ordered (医嘱转院)."""
+    DISCHARGE_WAY_TO_COMMUNITY: _DischargeWay.ValueType  # 3
+    """3: to a community or township centre, as the doctor ordered (医嘱转社区卫生服务机构)."""
+    DISCHARGE_WAY_AGAINST_ORDER: _DischargeWay.ValueType  # 4
+    """4: against the doctor's order (非医嘱离院)."""
+    DISCHARGE_WAY_DIED: _DischargeWay.ValueType  # 5
+    """5: died (死亡)."""
+    DISCHARGE_WAY_OTHER: _DischargeWay.ValueType  # 9
+    """9: in another way (其他)."""
+
+class DischargeWay(_DischargeWay, metaclass=_DischargeWayEnumTypeWrapper):
+    """How the person left (dscg_way), by its national numbers. Open."""
+
+DISCHARGE_WAY_UNSPECIFIED: DischargeWay.ValueType  # 0
+"""Absent; refused on input."""
+DISCHARGE_WAY_ORDERED: DischargeWay.ValueType  # 1
+"""1: as the doctor ordered (医嘱离院)."""
+DISCHARGE_WAY_TO_HOSPITAL: DischargeWay.ValueType  # 2
+"""2: to another hospital, as the doctor ordered (医嘱转院)."""
+DISCHARGE_WAY_TO_COMMUNITY: DischargeWay.ValueType  # 3
+"""3: to a community or township centre, as the doctor ordered (医嘱转社区卫生服务机构)."""
+DISCHARGE_WAY_AGAINST_ORDER: DischargeWay.ValueType  # 4
+"""4: against the doctor's order (非医嘱离院)."""
+DISCHARGE_WAY_DIED: DischargeWay.ValueType  # 5
+"""5: died (死亡)."""
+DISCHARGE_WAY_OTHER: DischargeWay.ValueType  # 9
+"""9: in another way (其他)."""
+global___DischargeWay = DischargeWay
+
 class _VisitState:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -32,7 +72,7 @@ class _VisitStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     VISIT_STATE_UNSPECIFIED: _VisitState.ValueType  # 0
     """Never sent."""
     VISIT_STATE_REGISTERED: _VisitState.ValueType  # 1
-    """Registered: its bills are settled."""
+    """Registered: its bills are settled. A stay is open until `end_date` is there."""
     VISIT_STATE_CANCELLED: _VisitState.ValueType  # 2
     """Cancelled: nothing of it is settled any more, and its number is free again."""
 
@@ -42,15 +82,15 @@ class VisitState(_VisitState, metaclass=_VisitStateEnumTypeWrapper):
 VISIT_STATE_UNSPECIFIED: VisitState.ValueType  # 0
 """Never sent."""
 VISIT_STATE_REGISTERED: VisitState.ValueType  # 1
-"""Registered: its bills are settled."""
+"""Registered: its bills are settled. A stay is open until `end_date` is there."""
 VISIT_STATE_CANCELLED: VisitState.ValueType  # 2
 """Cancelled: nothing of it is settled any more, and its number is free again."""
 global___VisitState = VisitState
 
 @typing.final
 class Visit(google.protobuf.message.Message):
-    """A registered visit (挂号/入院登记, mdtrt_id) with the facts of its first day. A bill is
-    decided by the enrolment on its own service date.
+    """A registered visit (挂号/入院登记, mdtrt_id) with the facts of its first day and what was
+    told of it since. A bill is decided by the enrolment on its own service date.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -70,6 +110,15 @@ class Visit(google.protobuf.message.Message):
     STATE_FIELD_NUMBER: builtins.int
     CANCEL_TIME_FIELD_NUMBER: builtins.int
     CANCELLED_BY_FIELD_NUMBER: builtins.int
+    END_DATE_FIELD_NUMBER: builtins.int
+    DISCHARGE_WAY_FIELD_NUMBER: builtins.int
+    DEPARTMENT_FIELD_NUMBER: builtins.int
+    BED_FIELD_NUMBER: builtins.int
+    DIAGNOSES_FIELD_NUMBER: builtins.int
+    OPERATIONS_FIELD_NUMBER: builtins.int
+    DISEASE_CODE_FIELD_NUMBER: builtins.int
+    TRANSFER_FROM_VISIT_ID_FIELD_NUMBER: builtins.int
+    STAY_ID_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """The visit, a UUID made by the service (mdtrt_id)."""
     region: builtins.str
@@ -94,6 +143,20 @@ class Visit(google.protobuf.message.Message):
     """The path of the caller that cancelled it, such as `institution/H11010500001`; empty
     unless `state` is CANCELLED.
     """
+    discharge_way: global___DischargeWay.ValueType
+    """How the person left; zero while `end_date` is absent."""
+    department: builtins.str
+    """The department (adm_dept_name), as the institution calls it."""
+    bed: builtins.str
+    """The bed (adm_bed), as the institution numbers it."""
+    disease_code: builtins.str
+    """The chronic or special disease that is treated (opsp_dise_code), or the disease that
+    is paid for as a whole (dise_codg).
+    """
+    transfer_from_visit_id: builtins.str
+    """The visit whose stay this one continues after a transfer; empty otherwise."""
+    stay_id: builtins.str
+    """The stay that the visit belongs to: itself, or the first visit of a chain of transfers."""
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day of care."""
@@ -109,6 +172,18 @@ class Visit(google.protobuf.message.Message):
     @property
     def cancel_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was cancelled; absent unless `state` is CANCELLED."""
+
+    @property
+    def end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of discharge (endtime); absent while a stay is open, and of care that is no stay."""
+
+    @property
+    def diagnoses(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Diagnosis]:
+        """The diagnoses, the main one first."""
+
+    @property
+    def operations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Operation]:
+        """The operations of the visit."""
 
     def __init__(
         self,
@@ -128,11 +203,77 @@ class Visit(google.protobuf.message.Message):
         state: global___VisitState.ValueType = ...,
         cancel_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         cancelled_by: builtins.str = ...,
+        end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        discharge_way: global___DischargeWay.ValueType = ...,
+        department: builtins.str = ...,
+        bed: builtins.str = ...,
+        diagnoses: collections.abc.Iterable[global___Diagnosis] | None = ...,
+        operations: collections.abc.Iterable[global___Operation] | None = ...,
+        disease_code: builtins.str = ...,
+        transfer_from_visit_id: builtins.str = ...,
+        stay_id: builtins.str = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "register_time", b"register_time", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "cancelled_by", b"cancelled_by", "care_type", b"care_type", "entitlement_groups", b"entitlement_groups", "institution_id", b"institution_id", "institution_level", b"institution_level", "insurance_type", b"insurance_type", "person_class", b"person_class", "person_id", b"person_id", "provider_visit_number", b"provider_visit_number", "region", b"region", "register_time", b"register_time", "start_date", b"start_date", "state", b"state", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["cancel_time", b"cancel_time", "end_date", b"end_date", "register_time", b"register_time", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bed", b"bed", "cancel_time", b"cancel_time", "cancelled_by", b"cancelled_by", "care_type", b"care_type", "department", b"department", "diagnoses", b"diagnoses", "discharge_way", b"discharge_way", "disease_code", b"disease_code", "end_date", b"end_date", "entitlement_groups", b"entitlement_groups", "institution_id", b"institution_id", "institution_level", b"institution_level", "insurance_type", b"insurance_type", "operations", b"operations", "person_class", b"person_class", "person_id", b"person_id", "provider_visit_number", b"provider_visit_number", "region", b"region", "register_time", b"register_time", "start_date", b"start_date", "state", b"state", "stay_id", b"stay_id", "transfer_from_visit_id", b"transfer_from_visit_id", "visit_id", b"visit_id"]) -> None: ...
 
 global___Visit = Visit
+
+@typing.final
+class Diagnosis(google.protobuf.message.Message):
+    """A diagnosis (diseinfo)."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DIAGNOSIS_CODE_FIELD_NUMBER: builtins.int
+    DIAGNOSIS_NAME_FIELD_NUMBER: builtins.int
+    IS_MAIN_FIELD_NUMBER: builtins.int
+    diagnosis_code: builtins.str
+    """The code (diag_code) of ICD-10 in its edition for medical insurance: `I10.x00`, `E11.900`."""
+    diagnosis_name: builtins.str
+    """The name (diag_name), as the institution writes it."""
+    is_main: builtins.bool
+    """Whether it is the main diagnosis (maindiag_flag): of the first one alone."""
+    def __init__(
+        self,
+        *,
+        diagnosis_code: builtins.str = ...,
+        diagnosis_name: builtins.str = ...,
+        is_main: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["diagnosis_code", b"diagnosis_code", "diagnosis_name", b"diagnosis_name", "is_main", b"is_main"]) -> None: ...
+
+global___Diagnosis = Diagnosis
+
+@typing.final
+class Operation(google.protobuf.message.Message):
+    """An operation or procedure (oprninfo)."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OPERATION_CODE_FIELD_NUMBER: builtins.int
+    OPERATION_NAME_FIELD_NUMBER: builtins.int
+    OPERATION_DATE_FIELD_NUMBER: builtins.int
+    operation_code: builtins.str
+    """The code (oprn_oprt_code) of ICD-9-CM-3 in its edition for medical insurance:
+    `47.0100`, `36.0600x004`.
+    """
+    operation_name: builtins.str
+    """The name (oprn_oprt_name), as the institution writes it."""
+    @property
+    def operation_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of it (oprn_oprt_date): of the visit."""
+
+    def __init__(
+        self,
+        *,
+        operation_code: builtins.str = ...,
+        operation_name: builtins.str = ...,
+        operation_date: yibao.common.v1.date_pb2.Date | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["operation_date", b"operation_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["operation_code", b"operation_code", "operation_date", b"operation_date", "operation_name", b"operation_name"]) -> None: ...
+
+global___Operation = Operation
 
 @typing.final
 class Presentation(google.protobuf.message.Message):

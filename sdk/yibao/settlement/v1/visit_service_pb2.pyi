@@ -4,7 +4,9 @@ isort:skip_file
 """
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.message
 import typing
 import yibao.common.v1.date_pb2
@@ -24,6 +26,12 @@ class RegisterVisitRequest(google.protobuf.message.Message):
     PROVIDER_VISIT_NUMBER_FIELD_NUMBER: builtins.int
     CARE_TYPE_FIELD_NUMBER: builtins.int
     START_DATE_FIELD_NUMBER: builtins.int
+    DEPARTMENT_FIELD_NUMBER: builtins.int
+    BED_FIELD_NUMBER: builtins.int
+    DIAGNOSES_FIELD_NUMBER: builtins.int
+    OPERATIONS_FIELD_NUMBER: builtins.int
+    DISEASE_CODE_FIELD_NUMBER: builtins.int
+    TRANSFER_FROM_VISIT_ID_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -31,7 +39,21 @@ class RegisterVisitRequest(google.protobuf.message.Message):
     provider_visit_number: builtins.str
     """The institution's own number of the visit, unique within it."""
     care_type: builtins.str
-    """The care type: `11`, `2101`."""
+    """The care type (med_type), a code of the national list: `11`, `2101`. A pharmacy
+    registers purchases (`41`) and the outpatient care that it dispenses for.
+    """
+    department: builtins.str
+    """The department (adm_dept_name), as the institution calls it."""
+    bed: builtins.str
+    """The bed (adm_bed), as the institution numbers it."""
+    disease_code: builtins.str
+    """The chronic or special disease that is treated (opsp_dise_code): required for chronic
+    care; or the disease that is paid for as a whole (dise_codg).
+    """
+    transfer_from_visit_id: builtins.str
+    """The visit whose stay is continued after a transfer: of the same person, and ended by the
+    first day of this one; empty otherwise.
+    """
     @property
     def presentation(self) -> yibao.settlement.v1.visit_pb2.Presentation:
         """The code that the person showed."""
@@ -39,6 +61,14 @@ class RegisterVisitRequest(google.protobuf.message.Message):
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day of care: the day of registration, or at most 31 days before it."""
+
+    @property
+    def diagnoses(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Diagnosis]:
+        """The diagnoses of admission, the main one first."""
+
+    @property
+    def operations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Operation]:
+        """The operations so far."""
 
     def __init__(
         self,
@@ -49,9 +79,15 @@ class RegisterVisitRequest(google.protobuf.message.Message):
         provider_visit_number: builtins.str = ...,
         care_type: builtins.str = ...,
         start_date: yibao.common.v1.date_pb2.Date | None = ...,
+        department: builtins.str = ...,
+        bed: builtins.str = ...,
+        diagnoses: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Diagnosis] | None = ...,
+        operations: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Operation] | None = ...,
+        disease_code: builtins.str = ...,
+        transfer_from_visit_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["presentation", b"presentation", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["care_type", b"care_type", "presentation", b"presentation", "provider_visit_number", b"provider_visit_number", "region", b"region", "request_id", b"request_id", "start_date", b"start_date"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bed", b"bed", "care_type", b"care_type", "department", b"department", "diagnoses", b"diagnoses", "disease_code", b"disease_code", "operations", b"operations", "presentation", b"presentation", "provider_visit_number", b"provider_visit_number", "region", b"region", "request_id", b"request_id", "start_date", b"start_date", "transfer_from_visit_id", b"transfer_from_visit_id"]) -> None: ...
 
 global___RegisterVisitRequest = RegisterVisitRequest
 
@@ -75,6 +111,198 @@ class RegisterVisitResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["visit", b"visit"]) -> None: ...
 
 global___RegisterVisitResponse = RegisterVisitResponse
+
+@typing.final
+class UpdateVisitRequest(google.protobuf.message.Message):
+    """See VisitService.UpdateVisit."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    VISIT_ID_FIELD_NUMBER: builtins.int
+    DEPARTMENT_FIELD_NUMBER: builtins.int
+    BED_FIELD_NUMBER: builtins.int
+    DIAGNOSES_FIELD_NUMBER: builtins.int
+    OPERATIONS_FIELD_NUMBER: builtins.int
+    DISEASE_CODE_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the visit."""
+    visit_id: builtins.str
+    """The visit."""
+    department: builtins.str
+    """The department (adm_dept_name), as the institution calls it."""
+    bed: builtins.str
+    """The bed (adm_bed), as the institution numbers it."""
+    disease_code: builtins.str
+    """The chronic or special disease that is treated (opsp_dise_code): required for chronic
+    care; or the disease that is paid for as a whole (dise_codg).
+    """
+    @property
+    def diagnoses(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Diagnosis]:
+        """The diagnoses by now, the main one first."""
+
+    @property
+    def operations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Operation]:
+        """The operations so far."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        visit_id: builtins.str = ...,
+        department: builtins.str = ...,
+        bed: builtins.str = ...,
+        diagnoses: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Diagnosis] | None = ...,
+        operations: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Operation] | None = ...,
+        disease_code: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bed", b"bed", "department", b"department", "diagnoses", b"diagnoses", "disease_code", b"disease_code", "operations", b"operations", "region", b"region", "request_id", b"request_id", "visit_id", b"visit_id"]) -> None: ...
+
+global___UpdateVisitRequest = UpdateVisitRequest
+
+@typing.final
+class UpdateVisitResponse(google.protobuf.message.Message):
+    """See VisitService.UpdateVisit."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VISIT_FIELD_NUMBER: builtins.int
+    @property
+    def visit(self) -> yibao.settlement.v1.visit_pb2.Visit:
+        """The visit as it is now."""
+
+    def __init__(
+        self,
+        *,
+        visit: yibao.settlement.v1.visit_pb2.Visit | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["visit", b"visit"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["visit", b"visit"]) -> None: ...
+
+global___UpdateVisitResponse = UpdateVisitResponse
+
+@typing.final
+class DischargeVisitRequest(google.protobuf.message.Message):
+    """See VisitService.DischargeVisit."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    VISIT_ID_FIELD_NUMBER: builtins.int
+    END_DATE_FIELD_NUMBER: builtins.int
+    DISCHARGE_WAY_FIELD_NUMBER: builtins.int
+    DIAGNOSES_FIELD_NUMBER: builtins.int
+    OPERATIONS_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the visit."""
+    visit_id: builtins.str
+    """The visit."""
+    discharge_way: yibao.settlement.v1.visit_pb2.DischargeWay.ValueType
+    """How the person left."""
+    @property
+    def end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of discharge: not before the first day or a settled interim bill's, not in the
+        future.
+        """
+
+    @property
+    def diagnoses(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Diagnosis]:
+        """The diagnoses of discharge, the main one first; without any, those before stay."""
+
+    @property
+    def operations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Operation]:
+        """All operations of the stay; without any, those before stay."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        visit_id: builtins.str = ...,
+        end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        discharge_way: yibao.settlement.v1.visit_pb2.DischargeWay.ValueType = ...,
+        diagnoses: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Diagnosis] | None = ...,
+        operations: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Operation] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["end_date", b"end_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["diagnoses", b"diagnoses", "discharge_way", b"discharge_way", "end_date", b"end_date", "operations", b"operations", "region", b"region", "request_id", b"request_id", "visit_id", b"visit_id"]) -> None: ...
+
+global___DischargeVisitRequest = DischargeVisitRequest
+
+@typing.final
+class DischargeVisitResponse(google.protobuf.message.Message):
+    """See VisitService.DischargeVisit."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VISIT_FIELD_NUMBER: builtins.int
+    @property
+    def visit(self) -> yibao.settlement.v1.visit_pb2.Visit:
+        """The visit, with its last day."""
+
+    def __init__(
+        self,
+        *,
+        visit: yibao.settlement.v1.visit_pb2.Visit | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["visit", b"visit"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["visit", b"visit"]) -> None: ...
+
+global___DischargeVisitResponse = DischargeVisitResponse
+
+@typing.final
+class CancelDischargeRequest(google.protobuf.message.Message):
+    """See VisitService.CancelDischarge."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    VISIT_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the visit."""
+    visit_id: builtins.str
+    """The visit."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        visit_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["region", b"region", "request_id", b"request_id", "visit_id", b"visit_id"]) -> None: ...
+
+global___CancelDischargeRequest = CancelDischargeRequest
+
+@typing.final
+class CancelDischargeResponse(google.protobuf.message.Message):
+    """See VisitService.CancelDischarge."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VISIT_FIELD_NUMBER: builtins.int
+    @property
+    def visit(self) -> yibao.settlement.v1.visit_pb2.Visit:
+        """The visit, open again."""
+
+    def __init__(
+        self,
+        *,
+        visit: yibao.settlement.v1.visit_pb2.Visit | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["visit", b"visit"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["visit", b"visit"]) -> None: ...
+
+global___CancelDischargeResponse = CancelDischargeResponse
 
 @typing.final
 class CancelVisitRequest(google.protobuf.message.Message):
@@ -152,19 +380,71 @@ class GetVisitResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     VISIT_FIELD_NUMBER: builtins.int
+    MISSING_FOR_SETTLEMENT_FIELD_NUMBER: builtins.int
     @property
     def visit(self) -> yibao.settlement.v1.visit_pb2.Visit:
         """The visit."""
+
+    @property
+    def missing_for_settlement(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The fields of the visit without which its last bill is not settled (VISIT_INCOMPLETE):
+        `end_date`, `diagnoses`, `disease_code`. Empty where nothing is missing.
+        """
 
     def __init__(
         self,
         *,
         visit: yibao.settlement.v1.visit_pb2.Visit | None = ...,
+        missing_for_settlement: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["visit", b"visit"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["visit", b"visit"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["missing_for_settlement", b"missing_for_settlement", "visit", b"visit"]) -> None: ...
 
 global___GetVisitResponse = GetVisitResponse
+
+@typing.final
+class ListOpenStaysRequest(google.protobuf.message.Message):
+    """See VisitService.ListOpenStays."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region that insures the person."""
+    person_id: builtins.str
+    """The person."""
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        person_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["person_id", b"person_id", "region", b"region"]) -> None: ...
+
+global___ListOpenStaysRequest = ListOpenStaysRequest
+
+@typing.final
+class ListOpenStaysResponse(google.protobuf.message.Message):
+    """See VisitService.ListOpenStays."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VISITS_FIELD_NUMBER: builtins.int
+    @property
+    def visits(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Visit]:
+        """The stays, the one admitted first in front; more than one only where the bill that had
+        ended one was reversed.
+        """
+
+    def __init__(
+        self,
+        *,
+        visits: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Visit] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["visits", b"visits"]) -> None: ...
+
+global___ListOpenStaysResponse = ListOpenStaysResponse
 
 @typing.final
 class ValidateFirstUseRequest(google.protobuf.message.Message):

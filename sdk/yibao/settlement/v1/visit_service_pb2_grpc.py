@@ -40,6 +40,21 @@ class VisitServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitResponse.FromString,
                 _registered_method=True)
+        self.UpdateVisit = channel.unary_unary(
+                '/yibao.settlement.v1.VisitService/UpdateVisit',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.UpdateVisitRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.UpdateVisitResponse.FromString,
+                _registered_method=True)
+        self.DischargeVisit = channel.unary_unary(
+                '/yibao.settlement.v1.VisitService/DischargeVisit',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.DischargeVisitRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.DischargeVisitResponse.FromString,
+                _registered_method=True)
+        self.CancelDischarge = channel.unary_unary(
+                '/yibao.settlement.v1.VisitService/CancelDischarge',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelDischargeRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelDischargeResponse.FromString,
+                _registered_method=True)
         self.CancelVisit = channel.unary_unary(
                 '/yibao.settlement.v1.VisitService/CancelVisit',
                 request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelVisitRequest.SerializeToString,
@@ -49,6 +64,11 @@ class VisitServiceStub(object):
                 '/yibao.settlement.v1.VisitService/GetVisit',
                 request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitResponse.FromString,
+                _registered_method=True)
+        self.ListOpenStays = channel.unary_unary(
+                '/yibao.settlement.v1.VisitService/ListOpenStays',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListOpenStaysRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListOpenStaysResponse.FromString,
                 _registered_method=True)
         self.ValidateFirstUse = channel.unary_unary(
                 '/yibao.settlement.v1.VisitService/ValidateFirstUse',
@@ -63,14 +83,51 @@ class VisitServiceServicer(object):
 
     def RegisterVisit(self, request, context):
         """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
-        inpatient care types, which begin with 2), or a card's. Callers: institution, for
+        inpatient care types, which begin with 2), or a card's. A person has one open stay at a
+        time. Callers: institution, for
         itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
         QR_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
         ECERT_NOT_ACTIVATED,
         ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
         CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
-        INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
-        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
+        INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
+        CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
+        VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateVisit(self, request, context):
+        """Tells diagnoses, operations, department, bed and disease of a visit anew; what is not in
+        the request is empty afterwards. Callers: the institution of the visit, while no bill of
+        it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
+        VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DischargeVisit(self, request, context):
+        """Discharges the person: the stay ends, and its last bill is settled for that day.
+        Callers: the institution of the visit; agency of the region, for a stay that its
+        institution left open, which is on record. Idempotent by `request_id`. Reasons:
+        VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
+        VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
+        OPERATION_DATE_INVALID, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelDischarge(self, request, context):
+        """Takes a discharge back: the stay is open again. Callers: the institution of the visit,
+        while no bill of it but interim ones stands settled. It is on record. Idempotent by
+        `request_id`; a stay that is open is answered as it is. Reasons: VISIT_NOT_FOUND,
+        VISIT_CANCELLED, VISIT_SETTLED, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,7 +138,7 @@ class VisitServiceServicer(object):
         the institution may use its number again. Callers: the institution of the visit.
         Stores when, and that it was cancelled. Idempotent by `request_id`; a visit that is
         cancelled already is answered as it is. Reasons: VISIT_NOT_FOUND, VISIT_SETTLED,
-        REQUEST_ID_REUSED.
+        TRANSFER_INVALID, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,10 +152,20 @@ class VisitServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOpenStays(self, request, context):
+        """Lists the open stays of a person, such as one that keeps them from being admitted
+        elsewhere. Callers: agency of the region, all of them; institution, its own. Reasons:
+        none of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ValidateFirstUse(self, request, context):
         """Tells whether a card may be activated at its first use (I-25, I-26): the institution
         is designated in the region today, and a hospital has registered a visit of the person
-        that stands. Callers: the identity service. Stores nothing. Reasons:
+        that stands and is not over: a stay that has not ended, other care that began at most 31
+        days ago. Callers: the identity service. Stores nothing. Reasons:
         INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED, REGISTRATION_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -113,6 +180,21 @@ def add_VisitServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitResponse.SerializeToString,
             ),
+            'UpdateVisit': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateVisit,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.UpdateVisitRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.UpdateVisitResponse.SerializeToString,
+            ),
+            'DischargeVisit': grpc.unary_unary_rpc_method_handler(
+                    servicer.DischargeVisit,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.DischargeVisitRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.DischargeVisitResponse.SerializeToString,
+            ),
+            'CancelDischarge': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelDischarge,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelDischargeRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelDischargeResponse.SerializeToString,
+            ),
             'CancelVisit': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelVisit,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelVisitRequest.FromString,
@@ -122,6 +204,11 @@ def add_VisitServiceServicer_to_server(servicer, server):
                     servicer.GetVisit,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitResponse.SerializeToString,
+            ),
+            'ListOpenStays': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOpenStays,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListOpenStaysRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListOpenStaysResponse.SerializeToString,
             ),
             'ValidateFirstUse': grpc.unary_unary_rpc_method_handler(
                     servicer.ValidateFirstUse,
@@ -157,6 +244,87 @@ class VisitService(object):
             '/yibao.settlement.v1.VisitService/RegisterVisit',
             yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_visit__service__pb2.RegisterVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateVisit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.VisitService/UpdateVisit',
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.UpdateVisitRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.UpdateVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DischargeVisit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.VisitService/DischargeVisit',
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.DischargeVisitRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.DischargeVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelDischarge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.VisitService/CancelDischarge',
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelDischargeRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.CancelDischargeResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -211,6 +379,33 @@ class VisitService(object):
             '/yibao.settlement.v1.VisitService/GetVisit',
             yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOpenStays(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.VisitService/ListOpenStays',
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListOpenStaysRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListOpenStaysResponse.FromString,
             options,
             channel_credentials,
             insecure,

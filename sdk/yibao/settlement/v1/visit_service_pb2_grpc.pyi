@@ -26,14 +26,51 @@ class VisitServiceStub:
         yibao.settlement.v1.visit_service_pb2.RegisterVisitResponse,
     ]
     """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
-    inpatient care types, which begin with 2), or a card's. Callers: institution, for
+    inpatient care types, which begin with 2), or a card's. A person has one open stay at a
+    time. Callers: institution, for
     itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
     QR_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
     ECERT_NOT_ACTIVATED,
     ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
     CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
-    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
-    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
+    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
+    CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
+    VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
+    REQUEST_ID_REUSED.
+    """
+
+    UpdateVisit: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.UpdateVisitRequest,
+        yibao.settlement.v1.visit_service_pb2.UpdateVisitResponse,
+    ]
+    """Tells diagnoses, operations, department, bed and disease of a visit anew; what is not in
+    the request is empty afterwards. Callers: the institution of the visit, while no bill of
+    it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
+    VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
+    REQUEST_ID_REUSED.
+    """
+
+    DischargeVisit: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.DischargeVisitRequest,
+        yibao.settlement.v1.visit_service_pb2.DischargeVisitResponse,
+    ]
+    """Discharges the person: the stay ends, and its last bill is settled for that day.
+    Callers: the institution of the visit; agency of the region, for a stay that its
+    institution left open, which is on record. Idempotent by `request_id`. Reasons:
+    VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
+    VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
+    OPERATION_DATE_INVALID, REQUEST_ID_REUSED.
+    """
+
+    CancelDischarge: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.CancelDischargeRequest,
+        yibao.settlement.v1.visit_service_pb2.CancelDischargeResponse,
+    ]
+    """Takes a discharge back: the stay is open again. Callers: the institution of the visit,
+    while no bill of it but interim ones stands settled. It is on record. Idempotent by
+    `request_id`; a stay that is open is answered as it is. Reasons: VISIT_NOT_FOUND,
+    VISIT_CANCELLED, VISIT_SETTLED, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE,
+    REQUEST_ID_REUSED.
     """
 
     CancelVisit: grpc.UnaryUnaryMultiCallable[
@@ -44,7 +81,7 @@ class VisitServiceStub:
     the institution may use its number again. Callers: the institution of the visit.
     Stores when, and that it was cancelled. Idempotent by `request_id`; a visit that is
     cancelled already is answered as it is. Reasons: VISIT_NOT_FOUND, VISIT_SETTLED,
-    REQUEST_ID_REUSED.
+    TRANSFER_INVALID, REQUEST_ID_REUSED.
     """
 
     GetVisit: grpc.UnaryUnaryMultiCallable[
@@ -55,13 +92,23 @@ class VisitServiceStub:
     Reasons: VISIT_NOT_FOUND.
     """
 
+    ListOpenStays: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.ListOpenStaysRequest,
+        yibao.settlement.v1.visit_service_pb2.ListOpenStaysResponse,
+    ]
+    """Lists the open stays of a person, such as one that keeps them from being admitted
+    elsewhere. Callers: agency of the region, all of them; institution, its own. Reasons:
+    none of its own.
+    """
+
     ValidateFirstUse: grpc.UnaryUnaryMultiCallable[
         yibao.settlement.v1.visit_service_pb2.ValidateFirstUseRequest,
         yibao.settlement.v1.visit_service_pb2.ValidateFirstUseResponse,
     ]
     """Tells whether a card may be activated at its first use (I-25, I-26): the institution
     is designated in the region today, and a hospital has registered a visit of the person
-    that stands. Callers: the identity service. Stores nothing. Reasons:
+    that stands and is not over: a stay that has not ended, other care that began at most 31
+    days ago. Callers: the identity service. Stores nothing. Reasons:
     INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED, REGISTRATION_REQUIRED.
     """
 
@@ -73,14 +120,51 @@ class VisitServiceAsyncStub:
         yibao.settlement.v1.visit_service_pb2.RegisterVisitResponse,
     ]
     """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
-    inpatient care types, which begin with 2), or a card's. Callers: institution, for
+    inpatient care types, which begin with 2), or a card's. A person has one open stay at a
+    time. Callers: institution, for
     itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
     QR_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
     ECERT_NOT_ACTIVATED,
     ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
     CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
-    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
-    ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
+    INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
+    CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
+    VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
+    REQUEST_ID_REUSED.
+    """
+
+    UpdateVisit: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.UpdateVisitRequest,
+        yibao.settlement.v1.visit_service_pb2.UpdateVisitResponse,
+    ]
+    """Tells diagnoses, operations, department, bed and disease of a visit anew; what is not in
+    the request is empty afterwards. Callers: the institution of the visit, while no bill of
+    it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
+    VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
+    REQUEST_ID_REUSED.
+    """
+
+    DischargeVisit: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.DischargeVisitRequest,
+        yibao.settlement.v1.visit_service_pb2.DischargeVisitResponse,
+    ]
+    """Discharges the person: the stay ends, and its last bill is settled for that day.
+    Callers: the institution of the visit; agency of the region, for a stay that its
+    institution left open, which is on record. Idempotent by `request_id`. Reasons:
+    VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
+    VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
+    OPERATION_DATE_INVALID, REQUEST_ID_REUSED.
+    """
+
+    CancelDischarge: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.CancelDischargeRequest,
+        yibao.settlement.v1.visit_service_pb2.CancelDischargeResponse,
+    ]
+    """Takes a discharge back: the stay is open again. Callers: the institution of the visit,
+    while no bill of it but interim ones stands settled. It is on record. Idempotent by
+    `request_id`; a stay that is open is answered as it is. Reasons: VISIT_NOT_FOUND,
+    VISIT_CANCELLED, VISIT_SETTLED, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE,
+    REQUEST_ID_REUSED.
     """
 
     CancelVisit: grpc.aio.UnaryUnaryMultiCallable[
@@ -91,7 +175,7 @@ class VisitServiceAsyncStub:
     the institution may use its number again. Callers: the institution of the visit.
     Stores when, and that it was cancelled. Idempotent by `request_id`; a visit that is
     cancelled already is answered as it is. Reasons: VISIT_NOT_FOUND, VISIT_SETTLED,
-    REQUEST_ID_REUSED.
+    TRANSFER_INVALID, REQUEST_ID_REUSED.
     """
 
     GetVisit: grpc.aio.UnaryUnaryMultiCallable[
@@ -102,13 +186,23 @@ class VisitServiceAsyncStub:
     Reasons: VISIT_NOT_FOUND.
     """
 
+    ListOpenStays: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.ListOpenStaysRequest,
+        yibao.settlement.v1.visit_service_pb2.ListOpenStaysResponse,
+    ]
+    """Lists the open stays of a person, such as one that keeps them from being admitted
+    elsewhere. Callers: agency of the region, all of them; institution, its own. Reasons:
+    none of its own.
+    """
+
     ValidateFirstUse: grpc.aio.UnaryUnaryMultiCallable[
         yibao.settlement.v1.visit_service_pb2.ValidateFirstUseRequest,
         yibao.settlement.v1.visit_service_pb2.ValidateFirstUseResponse,
     ]
     """Tells whether a card may be activated at its first use (I-25, I-26): the institution
     is designated in the region today, and a hospital has registered a visit of the person
-    that stands. Callers: the identity service. Stores nothing. Reasons:
+    that stands and is not over: a stay that has not ended, other care that began at most 31
+    days ago. Callers: the identity service. Stores nothing. Reasons:
     INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED, REGISTRATION_REQUIRED.
     """
 
@@ -122,14 +216,57 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.RegisterVisitResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.RegisterVisitResponse]]:
         """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
-        inpatient care types, which begin with 2), or a card's. Callers: institution, for
+        inpatient care types, which begin with 2), or a card's. A person has one open stay at a
+        time. Callers: institution, for
         itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
         QR_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
         ECERT_NOT_ACTIVATED,
         ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
         CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
-        INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, VISIT_EXISTS,
-        ENROLMENT_UNCONFIRMED, REQUEST_ID_REUSED.
+        INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
+        CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
+        VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def UpdateVisit(
+        self,
+        request: yibao.settlement.v1.visit_service_pb2.UpdateVisitRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.UpdateVisitResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.UpdateVisitResponse]]:
+        """Tells diagnoses, operations, department, bed and disease of a visit anew; what is not in
+        the request is empty afterwards. Callers: the institution of the visit, while no bill of
+        it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
+        VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def DischargeVisit(
+        self,
+        request: yibao.settlement.v1.visit_service_pb2.DischargeVisitRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.DischargeVisitResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.DischargeVisitResponse]]:
+        """Discharges the person: the stay ends, and its last bill is settled for that day.
+        Callers: the institution of the visit; agency of the region, for a stay that its
+        institution left open, which is on record. Idempotent by `request_id`. Reasons:
+        VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
+        VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
+        OPERATION_DATE_INVALID, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def CancelDischarge(
+        self,
+        request: yibao.settlement.v1.visit_service_pb2.CancelDischargeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.CancelDischargeResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.CancelDischargeResponse]]:
+        """Takes a discharge back: the stay is open again. Callers: the institution of the visit,
+        while no bill of it but interim ones stands settled. It is on record. Idempotent by
+        `request_id`; a stay that is open is answered as it is. Reasons: VISIT_NOT_FOUND,
+        VISIT_CANCELLED, VISIT_SETTLED, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -142,7 +279,7 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         the institution may use its number again. Callers: the institution of the visit.
         Stores when, and that it was cancelled. Idempotent by `request_id`; a visit that is
         cancelled already is answered as it is. Reasons: VISIT_NOT_FOUND, VISIT_SETTLED,
-        REQUEST_ID_REUSED.
+        TRANSFER_INVALID, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -156,6 +293,17 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         """
 
     @abc.abstractmethod
+    def ListOpenStays(
+        self,
+        request: yibao.settlement.v1.visit_service_pb2.ListOpenStaysRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.ListOpenStaysResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.ListOpenStaysResponse]]:
+        """Lists the open stays of a person, such as one that keeps them from being admitted
+        elsewhere. Callers: agency of the region, all of them; institution, its own. Reasons:
+        none of its own.
+        """
+
+    @abc.abstractmethod
     def ValidateFirstUse(
         self,
         request: yibao.settlement.v1.visit_service_pb2.ValidateFirstUseRequest,
@@ -163,7 +311,8 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.ValidateFirstUseResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.ValidateFirstUseResponse]]:
         """Tells whether a card may be activated at its first use (I-25, I-26): the institution
         is designated in the region today, and a hospital has registered a visit of the person
-        that stands. Callers: the identity service. Stores nothing. Reasons:
+        that stands and is not over: a stay that has not ended, other care that began at most 31
+        days ago. Callers: the identity service. Stores nothing. Reasons:
         INSTITUTION_NOT_DESIGNATED, OFFSITE_NOT_REGISTERED, REGISTRATION_REQUIRED.
         """
 

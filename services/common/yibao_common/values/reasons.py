@@ -107,6 +107,20 @@ class Reason(enum.Enum):
     VISIT_CANCELLED = (87, Code.FAILED_PRECONDITION, "该就诊登记已撤销，请重新登记")
     VISIT_SETTLED = (88, Code.FAILED_PRECONDITION, "该就诊已有结算，请先撤销结算")
     ENROLMENT_UNCONFIRMED = (89, Code.UNAVAILABLE, "暂时无法核实参保信息，请稍后重试")
+    CARE_TYPE_UNKNOWN = (90, Code.INVALID_ARGUMENT, "不在国家医疗类别代码表内")
+    CARE_TYPE_NOT_ALLOWED = (91, Code.FAILED_PRECONDITION, "该医疗类别不能办理此业务")
+    STAY_OPEN_ELSEWHERE = (92, Code.FAILED_PRECONDITION, "参保人有未办理出院的住院登记，请先出院")
+    TRANSFER_INVALID = (93, Code.FAILED_PRECONDITION, "原住院未出院、晚于本次入院或已转入他处")
+    VISIT_INCOMPLETE = (94, Code.FAILED_PRECONDITION, "尚未登记，请补充后再结算")
+    VISIT_DISCHARGED = (95, Code.FAILED_PRECONDITION, "已办理出院，如需更改请先撤销出院")
+    DISCHARGE_DATE_INVALID = (
+        96,
+        Code.INVALID_ARGUMENT,
+        "出院日期早于入院或已中途结算的日期，或晚于今日",
+    )
+    INTERIM_NOT_ALLOWED = (97, Code.FAILED_PRECONDITION, "已出院或已出院结算，不能再中途结算")
+    MAIN_DIAGNOSIS_INVALID = (98, Code.INVALID_ARGUMENT, "主要诊断应有且仅有一个，并排在首位")
+    OPERATION_DATE_INVALID = (99, Code.INVALID_ARGUMENT, "手术日期不在就诊期间内")
 
     CATALOGUE_ITEM_UNKNOWN = (100, Code.INVALID_ARGUMENT, "项目不在医保目录内")
     LINE_AMOUNT_MISMATCH = (101, Code.INVALID_ARGUMENT, "明细金额不等于单价乘以数量")

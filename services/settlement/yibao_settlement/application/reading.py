@@ -13,6 +13,7 @@ from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 
 
@@ -22,6 +23,7 @@ class TrialInputs:
 
     `standing` is None where nothing is booked of the person, `death_date` while it lives.
     `charges` are the visit's lines with ids where they were asked for.
+    `standing_bills` are what stands settled of the visit.
     """
 
     visit: Visit
@@ -31,6 +33,7 @@ class TrialInputs:
     reference: Reference
     death_date: dt.date | None = None
     charges: Sequence[Charge] = ()
+    standing_bills: Sequence[StandingBill] = ()
 
 
 class Reads(Protocol):
@@ -38,6 +41,14 @@ class Reads(Protocol):
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
         """Returns the visit."""
+        ...
+
+    def undischarged_stays(self, region: str, person_id: str) -> Sequence[Visit]:
+        """Returns the person's stays whose discharge was not told, by their first days."""
+        ...
+
+    def standing_bills(self, region: str, visit_id: str) -> Sequence[StandingBill]:
+        """Returns what stands settled of the visit."""
         ...
 
     def first_use(

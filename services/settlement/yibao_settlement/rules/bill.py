@@ -95,6 +95,7 @@ class Bill:
     """A bill of a visit; `service_date` decides policy and benefit year.
 
     It carries its lines, or says by `selection` which uploaded ones are its.
+    An interim one (中途结算) is of a stay that goes on after it.
     """
 
     visit_id: str
@@ -104,6 +105,7 @@ class Bill:
     total_fen: int
     account_used: bool
     selection: Selection | None = None
+    is_interim: bool = False
 
     @property
     def needs_charges(self) -> bool:

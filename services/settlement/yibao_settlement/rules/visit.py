@@ -1,10 +1,13 @@
 """Who may be treated where, and which code a counter must see."""
 
 import datetime as dt
+import enum
 from dataclasses import dataclass
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts
+from yibao_settlement.rules.care_type import is_stay
 from yibao_settlement.rules.credential import Credential, CredentialKind
 
 # How long after its first day a visit may still be registered. A visit fixes the facts of
@@ -31,6 +34,17 @@ class Institution:
     end_date: dt.date | None
 
 
+class DischargeWay(enum.IntEnum):
+    """How a person left (离院方式, dscg_way), by its national number."""
+
+    ORDERED = 1
+    TO_HOSPITAL = 2
+    TO_COMMUNITY = 3
+    AGAINST_ORDER = 4
+    DIED = 5
+    OTHER = 9
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """A registered visit with the facts of its person and institution on its first day.
@@ -38,7 +52,9 @@ class Visit:
     A bill is decided by the enrolment on its own service date; of the enrolment here, only
     the insurance type counts: it is preferred where several cover that day. `cancel_time`
     is None while it stands; `cancelled_by` is the path of who cancelled it, None too for
-    visits of before it was kept.
+    visits of before it was kept. `facts` are what the institution told of it last.
+    `end_date` and `discharge_way` are None until discharge. `stay_id` is the first visit of
+    a chain of transfers, mostly the visit itself; None for visits of before it was kept.
     """
 
     visit_id: str
@@ -55,6 +71,31 @@ class Visit:
     register_time: dt.datetime
     cancel_time: dt.datetime | None = None
     cancelled_by: str | None = None
+    facts: CareFacts = NO_FACTS
+    end_date: dt.date | None = None
+    discharge_way: DischargeWay | None = None
+    transfer_from_visit_id: str | None = None
+    stay_id: str | None = None
+
+    @property
+    def stay(self) -> str:
+        """The stay that its bills belong to, by the visit that began it."""
+        return self.stay_id or self.visit_id
+
+    @property
+    def is_undischarged_stay(self) -> bool:
+        """Whether it is a stay whose discharge was not told; none of before is told of."""
+        return (
+            self.stay_id is not None
+            and self.end_date is None
+            and self.cancel_time is None
+            and is_stay(self.care_type)
+        )
+
+
+def is_pharmacy(institution_id: str) -> bool:
+    """Tells whether an institution is a pharmacy, which its code says."""
+    return institution_id.startswith(_PHARMACY_PREFIX)
 
 
 def registration_audience(care_type: str) -> str:
@@ -64,7 +105,7 @@ def registration_audience(care_type: str) -> str:
 
 def settlement_audience(institution_id: str) -> str:
     """Returns the business type of the code that settles a bill at an institution."""
-    return _AUDIENCE_PHARMACY if institution_id.startswith("P") else _AUDIENCE_SETTLE
+    return _AUDIENCE_PHARMACY if is_pharmacy(institution_id) else _AUDIENCE_SETTLE
 
 
 def check_designated(
@@ -112,25 +153,37 @@ def check_first_use(
     institution_id: str,
     visit: Visit | None,
     *,
+    ended: dt.date | None,
     person_id: str,
     region: str,
     on: dt.date,
 ) -> None:
     """Refuses the first use of a card where nothing proves that its holder is there.
 
-    `visit` is that of the hospital's number which stands, or None.
+    `visit` is that of the hospital's number which stands, or None; `ended` is the last day
+    of its stay, None where it has not ended or it is none.
 
     Raises:
         RuleError: OFFSITE_NOT_REGISTERED, INSTITUTION_NOT_DESIGNATED (I-26);
             REGISTRATION_REQUIRED in a hospital (I-25).
     """
     check_designated(institution, institution_id, region=region, on=on)
-    if institution_id.startswith(_PHARMACY_PREFIX):
+    if is_pharmacy(institution_id):
         return
     if visit is None or visit.person_id != person_id or visit.cancel_time is not None:
         raise RuleError(
             Reason.REGISTRATION_REQUIRED,
             "the hospital has registered no visit of the card's holder by this number",
+        )
+    # A stay lasts until its end. Other care has none: it is taken for present as long as a
+    # visit could be registered anew for its first day, since that would prove no less.
+    if ended is None:
+        is_over = not is_stay(visit.care_type) and on - visit.start_date > REGISTER_WITHIN
+    else:
+        is_over = on > ended
+    if is_over:
+        raise RuleError(
+            Reason.REGISTRATION_REQUIRED, "the visit of the card's holder by this number is over"
         )
 
 
@@ -156,7 +209,19 @@ def check_start_date(start_date: dt.date, *, today: dt.date) -> None:
 
 
 def check_service_date(service_date: dt.date, *, visit: Visit, today: dt.date) -> None:
-    """Raises SERVICE_DATE_INVALID before the visit's first day or after `today`."""
+    """Raises SERVICE_DATE_INVALID before the visit's first day or after `today`.
+
+    After discharge, also for any day but that of it.
+    """
+    if visit.end_date not in (None, service_date):
+        assert visit.end_date is not None
+        raise RuleError(
+            Reason.SERVICE_DATE_INVALID,
+            f"service date {service_date.isoformat()} is not the day of discharge, "
+            f"{visit.end_date.isoformat()}",
+            service_date=service_date.isoformat(),
+            visit_end_date=visit.end_date.isoformat(),
+        )
     if not visit.start_date <= service_date <= today:
         raise RuleError(
             Reason.SERVICE_DATE_INVALID,

@@ -5,7 +5,7 @@ import operator
 import uuid
 from collections.abc import Iterable
 
-from yibao.settlement.v1 import bill_pb2
+from yibao.settlement.v1 import bill_pb2, visit_pb2, visit_service_pb2
 from yibao.settlement.v1 import settlement_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao_common.rpc.wire import to_date, to_optional_date
@@ -22,6 +22,7 @@ from yibao_settlement.rules.bill import (
     LineOrigin,
     Selection,
 )
+from yibao_settlement.rules.care_facts import CareFacts, Diagnosis, Operation
 
 _DAY = dt.timedelta(days=1)
 # Whether what is listed is reversed; None is either. No other state is stored.
@@ -30,6 +31,34 @@ LISTED_STATES = {
     settlement.SETTLEMENT_STATE_SETTLED: False,
     settlement.SETTLEMENT_STATE_REVERSED: True,
 }
+
+
+def facts_of(
+    message: visit_service_pb2.RegisterVisitRequest | visit_service_pb2.UpdateVisitRequest,
+) -> CareFacts:
+    """Returns what a request tells of a visit."""
+    return CareFacts(
+        message.department,
+        message.bed,
+        diagnoses_of(message.diagnoses),
+        operations_of(message.operations),
+        message.disease_code,
+    )
+
+
+def diagnoses_of(messages: Iterable[visit_pb2.Diagnosis]) -> tuple[Diagnosis, ...]:
+    """Returns diagnoses in their order."""
+    return tuple(
+        Diagnosis(each.diagnosis_code, each.diagnosis_name, each.is_main) for each in messages
+    )
+
+
+def operations_of(messages: Iterable[visit_pb2.Operation]) -> tuple[Operation, ...]:
+    """Returns operations in their order."""
+    return tuple(
+        Operation(each.operation_code, each.operation_name, to_date(each.operation_date))
+        for each in messages
+    )
 
 
 def bill_of(message: bill_pb2.Bill) -> Bill:
@@ -42,6 +71,7 @@ def bill_of(message: bill_pb2.Bill) -> Bill:
         message.total_fen,
         message.account_use == bill_pb2.ACCOUNT_USE_OWN,
         selection_of(message),
+        message.is_interim,
     )
 
 

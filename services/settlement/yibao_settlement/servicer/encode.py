@@ -12,10 +12,20 @@ from yibao_settlement.application.settlement.listing import SettlementSummary
 from yibao_settlement.application.settlement.record import Reversal, SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import LineParticulars
+from yibao_settlement.rules.care_facts import Operation
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.split import OwnCost
 from yibao_settlement.rules.policy.trace import TraceNode
-from yibao_settlement.rules.visit import Visit
+from yibao_settlement.rules.visit import DischargeWay, Visit
+
+DISCHARGE_WAY_SENT = {
+    DischargeWay.ORDERED: visit_pb2.DISCHARGE_WAY_ORDERED,
+    DischargeWay.TO_HOSPITAL: visit_pb2.DISCHARGE_WAY_TO_HOSPITAL,
+    DischargeWay.TO_COMMUNITY: visit_pb2.DISCHARGE_WAY_TO_COMMUNITY,
+    DischargeWay.AGAINST_ORDER: visit_pb2.DISCHARGE_WAY_AGAINST_ORDER,
+    DischargeWay.DIED: visit_pb2.DISCHARGE_WAY_DIED,
+    DischargeWay.OTHER: visit_pb2.DISCHARGE_WAY_OTHER,
+}
 
 # An answer must fit into the 4 MiB that clients take.
 _MOST_LINES = 2_000
@@ -37,6 +47,27 @@ def registered(region: str, visit: Visit) -> bytes:
 def cancelled(region: str, visit: Visit) -> bytes:
     """Returns a serialized CancelVisitResponse."""
     return visit_service_pb2.CancelVisitResponse(
+        visit=visit_message(region, visit)
+    ).SerializeToString()
+
+
+def updated(region: str, visit: Visit) -> bytes:
+    """Returns a serialized UpdateVisitResponse."""
+    return visit_service_pb2.UpdateVisitResponse(
+        visit=visit_message(region, visit)
+    ).SerializeToString()
+
+
+def discharged(region: str, visit: Visit) -> bytes:
+    """Returns a serialized DischargeVisitResponse."""
+    return visit_service_pb2.DischargeVisitResponse(
+        visit=visit_message(region, visit)
+    ).SerializeToString()
+
+
+def discharge_cancelled(region: str, visit: Visit) -> bytes:
+    """Returns a serialized CancelDischargeResponse."""
+    return visit_service_pb2.CancelDischargeResponse(
         visit=visit_message(region, visit)
     ).SerializeToString()
 
@@ -82,12 +113,30 @@ def visit_message(region: str, visit: Visit) -> visit_pb2.Visit:
         institution_level=visit.institution_level,
         register_time=from_instant(visit.register_time),
         state=visit_pb2.VISIT_STATE_REGISTERED,
+        department=visit.facts.department,
+        bed=visit.facts.bed,
+        diagnoses=[visit_pb2.Diagnosis(**each._asdict()) for each in visit.facts.diagnoses],
+        operations=map(_operation_message, visit.facts.operations),
+        disease_code=visit.facts.disease_code,
+        transfer_from_visit_id=visit.transfer_from_visit_id or "",
+        stay_id=visit.stay,
     )
+    if visit.end_date is not None and visit.discharge_way is not None:
+        message.end_date.CopyFrom(from_date(visit.end_date))
+        message.discharge_way = DISCHARGE_WAY_SENT[visit.discharge_way]
     if visit.cancel_time is not None:
         message.state = visit_pb2.VISIT_STATE_CANCELLED
         message.cancel_time.CopyFrom(from_instant(visit.cancel_time))
         message.cancelled_by = visit.cancelled_by or ""
     return message
+
+
+def _operation_message(operation: Operation) -> visit_pb2.Operation:
+    return visit_pb2.Operation(
+        operation_code=operation.operation_code,
+        operation_name=operation.operation_name,
+        operation_date=from_date(operation.operation_date),
+    )
 
 
 def account_message(region: str, standing: Standing) -> account_pb.Account:
@@ -125,6 +174,7 @@ def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None
     settlement.facts.institution_level = facts.institution_level
     settlement.facts.age = facts.age
     settlement.account_used = record.account_used
+    settlement.is_interim = record.is_interim
     _fill_entries(settlement, record.entries)
     if record.reversal is not None:
         settlement.state = pb.SETTLEMENT_STATE_REVERSED

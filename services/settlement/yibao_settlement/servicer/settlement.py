@@ -1,7 +1,7 @@
 """SettlementService: trial, settle, bulk, reverse, read, explain."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import grpc
 
@@ -67,12 +67,14 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         clock: Clock,
         ids: Ids,
         log: Log,
+        discharge_required_in: Collection[str] = (),
     ) -> None:
-        """Takes the engine."""
+        """Takes the engine; `discharge_required_in` are regions, see `SettlementConfig`."""
         self._batcher = batcher
         self._reads = reads
         self._blocking = blocking
         self._trust = trust
+        self._discharge_required_in = discharge_required_in
         self._clock = clock
         self._ids = ids
         self._log = log
@@ -90,6 +92,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             request.region,
             bill_of(request.bill),
             institution_id=institution_id,
+            is_discharge_required=request.region in self._discharge_required_in,
             now=self._clock(),
         )
         response = pb.TrialBillResponse(trace=trace_messages(found.trace))
@@ -179,7 +182,14 @@ class SettlementServicer(rpc.SettlementServiceServicer):
                 audience=settlement_audience(asked.caller.own_institution()),
                 now=self._clock(),
             )
-        return SettleBill(asked, code, bill_of(request.bill), settled, expected_of(request))
+        return SettleBill(
+            asked,
+            code,
+            bill_of(request.bill),
+            settled,
+            expected_of(request),
+            is_discharge_required=request.region in self._discharge_required_in,
+        )
 
     async def ReverseSettlement(
         self,

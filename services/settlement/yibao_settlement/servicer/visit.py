@@ -1,5 +1,7 @@
 """VisitService: visits, and the persons known of them."""
 
+from collections.abc import Collection, Mapping
+
 import grpc
 
 from yibao.settlement.v1 import visit_service_pb2 as pb
@@ -8,22 +10,41 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.requests import request_of
-from yibao_common.rpc.wire import as_sent, to_date
+from yibao_common.rpc.wire import as_sent, known, to_date
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.visit.cancel import CancelVisit
-from yibao_settlement.application.visit.find import find_visit
+from yibao_settlement.application.visit.discharge import CancelDischarge, DischargeVisit
+from yibao_settlement.application.visit.find import find_open_stays, find_with_missing
 from yibao_settlement.application.visit.first_use import FirstUse, validate_first_use
 from yibao_settlement.application.visit.register import RegisterVisit
-from yibao_settlement.rules.visit import registration_audience
-from yibao_settlement.servicer.encode import cancelled, registered, visit_message
+from yibao_settlement.application.visit.update import UpdateVisit
+from yibao_settlement.rules.visit import DischargeWay, registration_audience
+from yibao_settlement.servicer.decode import (
+    diagnoses_of,
+    facts_of,
+    operations_of,
+)
+from yibao_settlement.servicer.encode import (
+    DISCHARGE_WAY_SENT,
+    cancelled,
+    discharge_cancelled,
+    discharged,
+    registered,
+    updated,
+    visit_message,
+)
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
+_DISCHARGE_WAYS: Mapping[int, DischargeWay] = {
+    number: way for way, number in DISCHARGE_WAY_SENT.items()
+}
+
 
 class VisitServicer(rpc.VisitServiceServicer):
-    """Registers, cancels and reads visits."""
+    """Registers, discharges, cancels and reads visits, and takes what is told of them."""
 
     def __init__(
         self,
@@ -33,14 +54,19 @@ class VisitServicer(rpc.VisitServiceServicer):
         *,
         trust: TrustHolder,
         news: News,
+        discharge_required_in: Collection[str],
         clock: Clock,
     ) -> None:
-        """Takes the engine; `news` carries out what identity's news may help."""
+        """Takes the engine; `news` carries out what identity's news may help.
+
+        `discharge_required_in` are regions; see `SettlementConfig`.
+        """
         self._batcher = batcher
         self._reads = reads
         self._blocking = blocking
         self._trust = trust
         self._news = news
+        self._discharge_required_in = discharge_required_in
         self._clock = clock
 
     async def RegisterVisit(
@@ -62,9 +88,59 @@ class VisitServicer(rpc.VisitServiceServicer):
             request.care_type,
             to_date(request.start_date),
             registered,
+            facts_of(request),
+            request.transfer_from_visit_id or None,
         )
         response = await self._news.submit(request.region, command)
         return as_sent(pb.RegisterVisitResponse, response)
+
+    async def UpdateVisit(
+        self,
+        request: pb.UpdateVisitRequest,
+        context: "grpc.aio.ServicerContext[pb.UpdateVisitRequest, pb.UpdateVisitResponse]",
+    ) -> pb.UpdateVisitResponse:
+        """Tells anew what a visit is about."""
+        command = UpdateVisit(
+            request_of(request, "UpdateVisit"), request.visit_id, facts_of(request), updated
+        )
+        return as_sent(pb.UpdateVisitResponse, await self._batcher.submit(request.region, command))
+
+    async def DischargeVisit(
+        self,
+        request: pb.DischargeVisitRequest,
+        context: "grpc.aio.ServicerContext[pb.DischargeVisitRequest, pb.DischargeVisitResponse]",
+    ) -> pb.DischargeVisitResponse:
+        """Ends a stay."""
+        command = DischargeVisit(
+            request_of(request, "DischargeVisit"),
+            request.visit_id,
+            to_date(request.end_date),
+            known(
+                _DISCHARGE_WAYS,
+                request.discharge_way,
+                field="discharge_way",
+                what="way of discharge",
+            ),
+            diagnoses_of(request.diagnoses),
+            operations_of(request.operations),
+            discharged,
+        )
+        return as_sent(
+            pb.DischargeVisitResponse, await self._batcher.submit(request.region, command)
+        )
+
+    async def CancelDischarge(
+        self,
+        request: pb.CancelDischargeRequest,
+        context: "grpc.aio.ServicerContext[pb.CancelDischargeRequest, pb.CancelDischargeResponse]",
+    ) -> pb.CancelDischargeResponse:
+        """Opens a stay again."""
+        command = CancelDischarge(
+            request_of(request, "CancelDischarge"), request.visit_id, discharge_cancelled
+        )
+        return as_sent(
+            pb.CancelDischargeResponse, await self._batcher.submit(request.region, command)
+        )
 
     async def CancelVisit(
         self,
@@ -102,7 +178,29 @@ class VisitServicer(rpc.VisitServiceServicer):
         """Reads one visit."""
         caller = current_caller()
         caller.require_region(request.region)
-        visit = await self._blocking.run(
-            find_visit, self._reads, request.region, request.visit_id, caller
+        visit, missing = await self._blocking.run(
+            find_with_missing,
+            self._reads,
+            request.region,
+            request.visit_id,
+            caller,
+            is_discharge_required=request.region in self._discharge_required_in,
         )
-        return pb.GetVisitResponse(visit=visit_message(request.region, visit))
+        return pb.GetVisitResponse(
+            visit=visit_message(request.region, visit), missing_for_settlement=missing
+        )
+
+    async def ListOpenStays(
+        self,
+        request: pb.ListOpenStaysRequest,
+        context: "grpc.aio.ServicerContext[pb.ListOpenStaysRequest, pb.ListOpenStaysResponse]",
+    ) -> pb.ListOpenStaysResponse:
+        """Lists the open stays of a person."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        found = await self._blocking.run(
+            find_open_stays, self._reads, request.region, request.person_id, caller
+        )
+        return pb.ListOpenStaysResponse(
+            visits=[visit_message(request.region, visit) for visit in found]
+        )

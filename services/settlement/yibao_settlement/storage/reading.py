@@ -13,6 +13,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators, Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import STANDING_COLUMNS, amounts_from, standing_from
@@ -22,6 +23,7 @@ from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 from yibao_settlement.storage.settlement.listing import list_settlements
 from yibao_settlement.storage.settlement.record import find_settlement
+from yibao_settlement.storage.settlement.standing import standing_bills
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
 
@@ -37,6 +39,25 @@ class StoredReads:
         """Returns the visit, or None."""
         with self._database.read() as connection:
             return _visit(connection, region, visit_id)
+
+    def undischarged_stays(self, region: str, person_id: str) -> list[Visit]:
+        """Returns the person's stays whose discharge was not told, by their first days."""
+        with self._database.read() as connection:
+            rows = select_rows(
+                connection,
+                tables.visit,
+                VISIT_COLUMNS,
+                region=region,
+                key="undischarged_person_id",
+                among=[person_id],
+                order_by=("start_date", "visit_id"),
+            )
+        return [visit_from(row) for row in rows]
+
+    def standing_bills(self, region: str, visit_id: str) -> list[StandingBill]:
+        """Returns what stands settled of the visit."""
+        with self._database.read() as connection:
+            return standing_bills(connection, region, visit_id)
 
     def first_use(
         self, region: str, institution_id: str, provider_visit_number: str
@@ -90,6 +111,7 @@ class StoredReads:
                 self._view(connection, region, item_codes),
                 _death_date(connection, region, person_id),
                 charges,
+                standing_bills(connection, region, visit_id),
             )
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:

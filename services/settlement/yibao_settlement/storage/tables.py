@@ -178,6 +178,36 @@ visit = sa.Table(
     sa.Column("cancel_time", Instant),
     # The path of the caller's identity; null too for visits cancelled before it was kept.
     sa.Column("cancelled_by", sa.String(200)),
+    # What the institution told last; null where it told nothing.
+    sa.Column("department", sa.String(100)),
+    sa.Column("bed", sa.String(32)),
+    sa.Column("disease_code", sa.String(30)),
+    # JSON: an array an item, in the order of `Diagnosis` and `Operation`.
+    sa.Column("diagnoses", sa.Text),
+    sa.Column("operations", sa.Text),
+    # Null until discharge.
+    sa.Column("end_date", sa.Date),
+    sa.Column("discharge_way", sa.SmallInteger),
+    sa.Column("transfer_from_visit_id", Id),
+    # Null for visits of before it was kept.
+    sa.Column("stay_id", Id),
+    # The person, while it is a stay whose discharge was not told; null otherwise, and for
+    # visits of before.
+    sa.Column("undischarged_person_id", Id),
+)
+sa.Index(
+    "ix_visit_region_undischarged_person_id",
+    visit.c.region,
+    visit.c.undischarged_person_id,
+    sqlite_where=visit.c.undischarged_person_id.is_not(None),
+    postgresql_where=visit.c.undischarged_person_id.is_not(None),
+)
+sa.Index(
+    "ix_visit_region_transfer_from_visit_id",
+    visit.c.region,
+    visit.c.transfer_from_visit_id,
+    sqlite_where=visit.c.transfer_from_visit_id.is_not(None),
+    postgresql_where=visit.c.transfer_from_visit_id.is_not(None),
 )
 sa.Index("ix_visit_region_person_id", visit.c.region, visit.c.person_id)
 # A number is an institution's own; cancelled visits do not count. The number comes first,
@@ -269,6 +299,8 @@ settlement = sa.Table(
     # JSON: the first hundred lines, as in `settlement_lines`, which saves most bills a row.
     # Null for settlements of before they stood here: all their lines are there.
     sa.Column("first_lines", sa.Text),
+    # Whether the stay goes on after the bill.
+    sa.Column("is_interim", sa.Boolean, nullable=False, server_default=sa.false()),
     # Null until reversed; set once.
     sa.Column("reversal_id", Id),
     sa.Column("reverse_time", Instant),

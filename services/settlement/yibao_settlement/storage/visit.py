@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from yibao_common.db.rows import Insert, Row, Statement, Update
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.rules.visit import Visit
+from yibao_settlement.rules.care_facts import CareFacts, Diagnosis, Operation
+from yibao_settlement.rules.visit import DischargeWay, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.enrolment import groups_from
@@ -14,14 +17,34 @@ VISIT_COLUMNS = (
     *("visit_id", "person_id", "institution_id", "provider_visit_number", "care_type"),
     *("start_date", "birth_date", "insurance_type", "person_class", "entitlement_groups"),
     *("institution_level", "register_time", "cancel_time", "cancelled_by"),
+    *("end_date", "discharge_way", "transfer_from_visit_id", "stay_id"),
+    *("department", "bed", "disease_code", "diagnoses", "operations"),
 )
+_FACTS = ("department", "bed", "disease_code")
+# What is told later than a visit is registered.
+_CHANGING = (
+    *("cancel_time", "cancelled_by", "end_date", "discharge_way", "department", "bed"),
+    *("disease_code", "diagnoses", "operations", "undischarged_person_id"),
+)
+
+_encode = msgspec.json.Encoder().encode
+_diagnoses = msgspec.json.Decoder(tuple[Diagnosis, ...]).decode
+_operations = msgspec.json.Decoder(tuple[Operation, ...]).decode
 
 
 def visit_from(row: Row) -> Visit:
     """Returns the visit in a row of VISIT_COLUMNS."""
     values: dict[str, Any] = dict(zip(VISIT_COLUMNS, row, strict=True))
     values["entitlement_groups"] = groups_from(values["entitlement_groups"])
-    return Visit(**values)
+    diagnoses, operations = values.pop("diagnoses"), values.pop("operations")
+    facts = CareFacts(
+        diagnoses=_diagnoses(diagnoses) if diagnoses else (),
+        operations=_operations(operations) if operations else (),
+        **{name: values.pop(name) or "" for name in _FACTS},
+    )
+    if values["discharge_way"] is not None:
+        values["discharge_way"] = DischargeWay(values["discharge_way"])
+    return Visit(**values, facts=facts)
 
 
 def visit_row(visit: Visit) -> Row:
@@ -41,11 +64,23 @@ def visit_row(visit: Visit) -> Row:
         visit.register_time,
         visit.cancel_time,
         visit.cancelled_by,
+        visit.end_date,
+        None if visit.discharge_way is None else int(visit.discharge_way),
+        visit.transfer_from_visit_id,
+        visit.stay_id,
+        visit.facts.department or None,
+        visit.facts.bed or None,
+        visit.facts.disease_code or None,
+        _encode(visit.facts.diagnoses).decode() if visit.facts.diagnoses else None,
+        _encode(visit.facts.operations).decode() if visit.facts.operations else None,
     )
 
 
-def read_visits(wanted: Wanted) -> tuple[Read, Read]:
-    """Reads the visits that are named, and those that stand with a number that is."""
+def read_visits(wanted: Wanted) -> tuple[Read, ...]:
+    """Reads the visits that are named, and those that stand with a number that is.
+
+    Also the undischarged stays of persons, and what continues a visit.
+    """
     needs = wanted.needs
     return (
         Read(wanted.select(tables.visit, VISIT_COLUMNS, "visit_id", needs.visit_ids), _keep_visits),
@@ -59,26 +94,56 @@ def read_visits(wanted: Wanted) -> tuple[Read, Read]:
             ),
             _keep_numbers,
         ),
+        Read(
+            wanted.select(
+                tables.visit, VISIT_COLUMNS, "undischarged_person_id", wanted.stay_person_ids
+            ),
+            _keep_visits,
+        ),
+        Read(
+            wanted.select(
+                tables.visit,
+                ("transfer_from_visit_id", "visit_id"),
+                "transfer_from_visit_id",
+                needs.stay_visit_ids,
+                null="cancel_time",
+            ),
+            _keep_continuing,
+        ),
     )
 
 
 def write_visits(working_set: WorkingSet) -> Iterator[Statement]:
-    """Writes the visits that were cancelled, then those registered with a freed number."""
+    """Writes the visits that were changed, then those registered, with a freed number too."""
     region = working_set.region
     yield Update(
         tables.visit,
         ("region", "visit_id"),
-        ("cancel_time", "cancelled_by"),
+        _CHANGING,
         [
-            (region, visit.visit_id, visit.cancel_time, visit.cancelled_by)
-            for visit in working_set.changes.cancelled_visits
+            (region, visit.visit_id, *_changing_row(visit))
+            for visit in working_set.changes.changed_visits.values()
         ],
     )
     yield Insert(
         tables.visit,
-        ("region", *VISIT_COLUMNS),
-        [(region, *visit_row(visit)) for visit in working_set.changes.visits],
+        ("region", *VISIT_COLUMNS, "undischarged_person_id"),
+        [
+            (region, *visit_row(visit), _undischarged_person_id(visit))
+            for visit in working_set.changes.visits
+        ],
     )
+
+
+def _changing_row(visit: Visit) -> Row:
+    """Returns a row of _CHANGING."""
+    values = dict(zip(VISIT_COLUMNS, visit_row(visit), strict=True))
+    values["undischarged_person_id"] = _undischarged_person_id(visit)
+    return tuple(values[name] for name in _CHANGING)
+
+
+def _undischarged_person_id(visit: Visit) -> str | None:
+    return visit.person_id if visit.is_undischarged_stay else None
 
 
 def _keep_visits(working_set: WorkingSet, rows: list[Row]) -> None:
@@ -88,3 +153,7 @@ def _keep_visits(working_set: WorkingSet, rows: list[Row]) -> None:
 def _keep_numbers(working_set: WorkingSet, rows: list[Row]) -> None:
     for institution_id, number, visit_id in rows:
         working_set.visit_numbers[institution_id, number] = visit_id
+
+
+def _keep_continuing(working_set: WorkingSet, rows: list[Row]) -> None:
+    working_set.continued_by.update(rows)

@@ -9,6 +9,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 
 
@@ -22,9 +23,20 @@ class MemoryReads(Reads):
     settled: dict[str, SettlementRecord] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
+    bills: dict[str, list[StandingBill]] = field(default_factory=dict)
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
         return self.visits.get(visit_id)
+
+    def undischarged_stays(self, region: str, person_id: str) -> list[Visit]:
+        return [
+            each
+            for each in self.visits.values()
+            if each.person_id == person_id and each.is_undischarged_stay
+        ]
+
+    def standing_bills(self, region: str, visit_id: str) -> list[StandingBill]:
+        return self.bills.get(visit_id, [])
 
     def first_use(
         self, region: str, institution_id: str, provider_visit_number: str

@@ -29,6 +29,10 @@ class Needs(NamedTuple):
     visit_numbers: Collection[str] = ()
     # Visits whose lines with ids concern what is decided.
     charged_visit_ids: Collection[str] = ()
+    # Those of the holders whose undischarged stays decide, with the bills of these.
+    stay_subjects: Collection[str] = ()
+    # Visits whose persons' undischarged stays decide, and which visits continue them.
+    stay_visit_ids: Collection[str] = ()
     # Items of the catalogue; those of lines with ids are read anyway.
     item_codes: Collection[str] = ()
     # Years whose accumulators decide, beside those of settlements.

@@ -21,6 +21,7 @@ from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.ledger import Entry, PostingKind
 from yibao_settlement.rules.presentation import PresentedCode, check_use, newest_codes_with
+from yibao_settlement.rules.stay import StandingBill, is_open
 from yibao_settlement.rules.visit import Visit, check_takes
 
 
@@ -49,8 +50,9 @@ class Changes:
 
     answers: list[Answer] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
-    # Visits of before the batch: a caller learns of a visit only after its commit.
-    cancelled_visits: list[Visit] = field(default_factory=list)
+    # Visits of before the batch, by id, as the last command that changed each left it: a
+    # caller learns of a visit only after its commit.
+    changed_visits: dict[str, Visit] = field(default_factory=dict)
     code_uses: list[CodeUse] = field(default_factory=list)
     settlements: list[SettlementRecord] = field(default_factory=list)
     # Settlements that were reversed, with the note of it.
@@ -99,12 +101,14 @@ class WorkingSet:
     # (signer, code id).
     used_codes: set[tuple[str, str]] = field(default_factory=set)
     settlements: dict[str, SettlementRecord] = field(default_factory=dict)
-    # (visit, bill number) to the settlement that stands.
-    settled_bills: dict[tuple[str, str], str] = field(default_factory=dict)
     # The lines with ids, by visit and line id, of visits that needed them.
     charges: dict[str, dict[str, Charge]] = field(default_factory=dict)
     # (visit, line id) of those that are stored.
     stored_charges: set[tuple[str, str]] = field(default_factory=set)
+    # (visit, bill number) to what stands settled.
+    settled_bills: dict[tuple[str, str], StandingBill] = field(default_factory=dict)
+    # Visits to those that continue their stays.
+    continued_by: dict[str, str] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
     audit: AuditTrail = field(default_factory=AuditTrail)
 
@@ -118,6 +122,23 @@ class WorkingSet:
         if standing.benefit_year == benefit_year:
             return standing.accumulators
         return self.closed_years.get((person_id, benefit_year), {})
+
+    def bills_of(self, visit_id: str) -> list[StandingBill]:
+        """Returns what stands settled of a visit."""
+        return [bill for (of_visit, _), bill in self.settled_bills.items() if of_visit == visit_id]
+
+    def open_stays(self, person_id: str) -> list[Visit]:
+        """Returns the person's open stays, where a command of the batch asked for them."""
+        return [
+            visit
+            for visit in self.visits.values()
+            if visit.person_id == person_id and is_open(visit, self.bills_of(visit.visit_id))
+        ]
+
+    def change_visit(self, visit: Visit) -> None:
+        """Keeps a visit as it is now, for the store and for commands that come later."""
+        self.visits[visit.visit_id] = visit
+        self.changes.changed_visits[visit.visit_id] = visit
 
     def answer(self, request: Request, response: bytes) -> bytes:
         """Keeps the answer of a request, for the store and for repeats in this batch."""

@@ -218,4 +218,5 @@ def record_of(
         entries=entries,
         particulars=adjudication.priced.particulars,
         refused_lines=adjudication.priced.refused,
+        is_interim=bill.is_interim,
     )

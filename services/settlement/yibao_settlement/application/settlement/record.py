@@ -66,6 +66,7 @@ class SettlementRecord(NamedTuple):
     accumulations: Accumulators
     trace_sha256: bytes
     entries: tuple[Entry, ...]
+    is_interim: bool = False
     reversal: ReversalNote | None = None
     particulars: tuple[LineParticulars | None, ...] = ()
     refused_lines: tuple[RefusedLine, ...] = ()

@@ -21,6 +21,7 @@ from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.ledger import PostingKind, settlement_entries
 from yibao_settlement.rules.presentation import PresentedCode
+from yibao_settlement.rules.stay import StandingBill, check_bill
 from yibao_settlement.rules.visit import Visit, check_not_cancelled
 
 # Under which the audit tells of a bill that no code was shown for.
@@ -39,6 +40,8 @@ class SettleBill:
     encode: Callable[[SettlementRecord], bytes]
     # What the person agreed to; None where the caller did not say.
     expected: ExpectedAmounts | None = None
+    # Whether the region settles the last bill of a stay after its discharge alone.
+    is_discharge_required: bool = False
 
     def needs(self) -> Needs:
         """Returns the visit, the code, the items of the lines and the year."""
@@ -148,13 +151,19 @@ class SettleBill:
         if visit is None or visit.institution_id != self.request.caller.own_institution():
             raise visit_not_found(bill.visit_id)
         check_not_cancelled(visit)
-        settled_id = working_set.settled_bills.get((bill.visit_id, bill.bill_number))
-        if settled_id is not None:
+        settled = working_set.settled_bills.get((bill.visit_id, bill.bill_number))
+        if settled is not None:
             raise RuleError(
                 Reason.BILL_ALREADY_SETTLED,
                 f"bill {bill.bill_number} of the visit is settled already",
-                settlement_id=settled_id,
+                settlement_id=settled.settlement_id,
             )
+        check_bill(
+            visit,
+            working_set.bills_of(bill.visit_id),
+            is_interim=bill.is_interim,
+            is_discharge_required=self.is_discharge_required,
+        )
         return visit
 
 
@@ -190,5 +199,7 @@ def _book(record: SettlementRecord, request: Request, working_set: WorkingSet) -
     working_set.post(record.settlement_id, PostingKind.SETTLEMENT, record.entries, request)
     working_set.changes.settlements.append(record)
     # For commands that come later in the batch: the same bill, or its reversal.
-    working_set.settled_bills[record.visit_id, record.bill_number] = record.settlement_id
+    working_set.settled_bills[record.visit_id, record.bill_number] = StandingBill(
+        record.settlement_id, record.service_date, record.is_interim
+    )
     working_set.settlements[record.settlement_id] = record

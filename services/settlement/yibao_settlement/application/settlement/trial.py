@@ -11,6 +11,7 @@ from yibao_settlement.application.visit.find import visit_not_found
 from yibao_settlement.rules.account import check_not_merged, new_standing
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.policy.trace import TraceNode, explain
+from yibao_settlement.rules.stay import check_bill
 from yibao_settlement.rules.visit import check_not_cancelled
 
 
@@ -22,10 +23,19 @@ class Trial:
     trace: tuple[TraceNode, ...]
 
 
-def trial(reads: Reads, region: str, bill: Bill, *, institution_id: str, now: dt.datetime) -> Trial:
+def trial(
+    reads: Reads,
+    region: str,
+    bill: Bill,
+    *,
+    institution_id: str,
+    now: dt.datetime,
+    is_discharge_required: bool = False,
+) -> Trial:
     """Returns what a bill of a visit of the institution would cost whom; stores nothing.
 
-    Raises RuleError VISIT_NOT_FOUND, VISIT_CANCELLED, PERSON_MERGED, and as `adjudicate_bill`.
+    Raises RuleError VISIT_NOT_FOUND, VISIT_CANCELLED, what `rules.stay.check_bill` refuses,
+    PERSON_MERGED, and as `adjudicate_bill`.
     """
     inputs = reads.trial_inputs(
         region,
@@ -37,6 +47,12 @@ def trial(reads: Reads, region: str, bill: Bill, *, institution_id: str, now: dt
     if inputs is None or inputs.visit.institution_id != institution_id:
         raise visit_not_found(bill.visit_id)
     check_not_cancelled(inputs.visit)
+    check_bill(
+        inputs.visit,
+        inputs.standing_bills,
+        is_interim=bill.is_interim,
+        is_discharge_required=is_discharge_required,
+    )
     standing = inputs.standing or new_standing(inputs.visit.person_id)
     check_not_merged(standing)
     taking = taking_of(bill, {each.line.line_id: each for each in inputs.charges})

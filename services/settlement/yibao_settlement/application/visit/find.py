@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.reading import Reads
-from yibao_settlement.rules.visit import Visit
+from yibao_settlement.rules.stay import is_open, missing_for_settlement, transfer_invalid
+from yibao_settlement.rules.visit import Visit, check_not_cancelled
 
 
 def find_visit(reads: Reads, region: str, visit_id: str, caller: Caller) -> Visit:
@@ -20,6 +22,31 @@ def find_visit(reads: Reads, region: str, visit_id: str, caller: Caller) -> Visi
     return visit
 
 
+def find_with_missing(
+    reads: Reads, region: str, visit_id: str, caller: Caller, *, is_discharge_required: bool
+) -> tuple[Visit, tuple[str, ...]]:
+    """Returns a visit as `find_visit` does, and what its last bill waits for.
+
+    Raises RuleError VISIT_NOT_FOUND.
+    """
+    visit = find_visit(reads, region, visit_id, caller)
+    if visit.cancel_time is not None:
+        return visit, ()
+    bills = reads.standing_bills(region, visit_id)
+    missing = missing_for_settlement(visit, bills, is_discharge_required=is_discharge_required)
+    return visit, missing
+
+
+def find_open_stays(reads: Reads, region: str, person_id: str, caller: Caller) -> list[Visit]:
+    """Returns a person's open stays, of the caller's institution where it is of one."""
+    return [
+        visit
+        for visit in reads.undischarged_stays(region, person_id)
+        if caller.institution_id in (None, visit.institution_id)
+        and is_open(visit, reads.standing_bills(region, visit.visit_id))
+    ]
+
+
 def visit_of_caller(visits: Mapping[str, Visit], visit_id: str, caller: Caller) -> Visit:
     """Returns a visit of the caller's institution among those read, by id.
 
@@ -29,6 +56,19 @@ def visit_of_caller(visits: Mapping[str, Visit], visit_id: str, caller: Caller) 
     if visit is None or visit.institution_id != caller.own_institution():
         raise visit_not_found(visit_id)
     return visit
+
+
+def own_visit_that_stands(working_set: WorkingSet, visit_id: str, caller: Caller) -> Visit:
+    """Returns a visit as `visit_of_caller`; raises VISIT_CANCELLED too."""
+    visit = visit_of_caller(working_set.visits, visit_id, caller)
+    check_not_cancelled(visit)
+    return visit
+
+
+def check_not_continued(working_set: WorkingSet, visit_id: str) -> None:
+    """Raises TRANSFER_INVALID where another visit continues the stay of a visit."""
+    if visit_id in working_set.continued_by:
+        raise transfer_invalid(visit_id, "is continued by another visit")
 
 
 def visit_not_found(visit_id: str) -> RuleError:

@@ -8,6 +8,8 @@ from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.reading import Reads
+from yibao_settlement.rules.care_type import is_stay
+from yibao_settlement.rules.stay import end_of
 from yibao_settlement.rules.visit import check_first_use
 
 # The one service that asks.
@@ -39,10 +41,14 @@ def validate_first_use(
     region, institution_id = first_use.region, first_use.institution_id
     number = first_use.provider_visit_number
     institution, visit = reads.first_use(region, institution_id, number)
+    ended = None
+    if visit is not None and is_stay(visit.care_type):
+        ended = end_of(visit, reads.standing_bills(region, visit.visit_id))
     check_first_use(
         institution,
         institution_id,
         visit,
+        ended=ended,
         person_id=first_use.person_id,
         region=region,
         on=shanghai_day(now),

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 from yibao_common.commands.request import Request
 from yibao_common.values.calendar import shanghai_day
-from yibao_common.values.errors import RuleError
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Code, accepted
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import CodeUse, WorkingSet
+from yibao_settlement.application.visit.find import check_not_continued, visit_not_found
 from yibao_settlement.rules.account import check_not_merged
+from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, fact_faults
+from yibao_settlement.rules.care_type import care_type_not_allowed, check_care_type, is_stay
 from yibao_settlement.rules.enrolment import check_alive, check_enrolled, not_enrolled_here
 from yibao_settlement.rules.presentation import PresentedCode
-from yibao_settlement.rules.visit import Visit, check_designated, check_start_date
+from yibao_settlement.rules.stay import check_no_open_stay, check_transfer
+from yibao_settlement.rules.visit import Visit, check_designated, check_start_date, is_pharmacy
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +33,27 @@ class RegisterVisit:
     start_date: dt.date
     # Writes a RegisterVisitResponse of the region and the visit.
     encode: Callable[[str, Visit], bytes]
+    facts: CareFacts = NO_FACTS
+    transfer_from_visit_id: str | None = None
 
     def needs(self) -> Needs:
-        """Returns the code with its holder, and the institution's number of the visit."""
-        code, numbers = self.code, (self.provider_visit_number,)
+        """Returns the code with its holder, the number of the visit, and for a stay the others."""
+        former_id = self.transfer_from_visit_id
+        former_ids = () if former_id is None else (former_id,)
+        needs = Needs(
+            visit_ids=former_ids,
+            stay_visit_ids=former_ids,
+            visit_numbers=(self.provider_visit_number,),
+        )
+        code = self.code
         if not isinstance(code, PresentedCode):
-            return Needs(visit_numbers=numbers)
+            return needs
         subjects = (code.subject,)
-        return Needs(
+        return needs._replace(
             holder_subjects=subjects,
             subjects=subjects,
             code_ids=(code.code_id,),
-            visit_numbers=numbers,
+            stay_subjects=subjects if is_stay(self.care_type) else (),
         )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
@@ -70,8 +83,10 @@ class RegisterVisit:
                 f"visit number {self.provider_visit_number} is registered already",
                 visit_id=existing,
             )
+        self._check_contents(institution_id, today=today)
+        visit_id = ids()
         visit = Visit(
-            visit_id=ids(),
+            visit_id=visit_id,
             person_id=person_id,
             institution_id=institution_id,
             provider_visit_number=self.provider_visit_number,
@@ -83,6 +98,9 @@ class RegisterVisit:
             entitlement_groups=enrolment.entitlement_groups,
             institution_level=institution.institution_level,
             register_time=working_set.now,
+            facts=self.facts,
+            transfer_from_visit_id=self.transfer_from_visit_id,
+            stay_id=self._continued_stay(working_set, person_id) or visit_id,
         )
         response = self.encode(working_set.region, visit)
         # Nothing below refuses: from here on the working set changes.
@@ -91,4 +109,43 @@ class RegisterVisit:
         working_set.visits[visit.visit_id] = visit
         working_set.visit_numbers[number] = visit.visit_id
         working_set.changes.visits.append(visit)
+        if visit.transfer_from_visit_id is not None:
+            working_set.continued_by[visit.transfer_from_visit_id] = visit_id
         return response
+
+    def _check_contents(self, institution_id: str, *, today: dt.date) -> None:
+        """Refuses care that is not of the list or the institution, and what is told wrongly."""
+        care_type = check_care_type(self.care_type, is_pharmacy=is_pharmacy(institution_id))
+        faults = list(fact_faults(self.facts, first_day=self.start_date, last_day=today))
+        if care_type.needs_disease and not care_type.is_stay and not self.facts.disease_code:
+            message = f"is required for care type {self.care_type}"
+            faults.append(FieldFault("disease_code", Reason.FIELD_REQUIRED, message))
+        refuse_faults(faults)
+
+    def _continued_stay(self, working_set: WorkingSet, person_id: str) -> str | None:
+        """Returns the stay that a transfer continues, None where there is none.
+
+        Under the person's lock, which every visit and bill of theirs waits for: two
+        registrations at once cannot both find no open stay.
+
+        Raises RuleError VISIT_NOT_FOUND, CARE_TYPE_NOT_ALLOWED, TRANSFER_INVALID,
+        STAY_OPEN_ELSEWHERE.
+        """
+        stay_id = None
+        former_id = self.transfer_from_visit_id
+        if former_id is not None:
+            former = working_set.visits.get(former_id)
+            # Somebody else's visit is not told apart from none.
+            if former is None or former.person_id != person_id:
+                raise visit_not_found(former_id)
+            if not is_stay(self.care_type):
+                raise care_type_not_allowed(self.care_type, "continues no stay")
+            check_transfer(former, working_set.bills_of(former_id), start_date=self.start_date)
+            check_not_continued(working_set, former_id)
+            stay_id = former.stay
+        if is_stay(self.care_type):
+            check_no_open_stay(
+                working_set.open_stays(person_id),
+                institution_id=self.request.caller.own_institution(),
+            )
+        return stay_id

@@ -14,7 +14,7 @@ class Wanted(NamedTuple):
     """What is read for a batch of one region, once it is known whom it concerns.
 
     `person_ids` are the persons whose standings are locked; `holders` those of them whose
-    codes register visits, by subject.
+    codes register visits, by subject; `stay_person_ids` those whose undischarged stays decide.
     """
 
     region: str
@@ -22,6 +22,7 @@ class Wanted(NamedTuple):
     request_ids: Collection[str]
     person_ids: Collection[str]
     holders: Mapping[str, str]
+    stay_person_ids: Collection[str]
 
     def select(
         self,

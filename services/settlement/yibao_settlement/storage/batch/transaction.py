@@ -38,6 +38,7 @@ from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.presentation import read_codes, write_codes
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.settlement.record import read_settlements, write_settlements
+from yibao_settlement.storage.settlement.standing import read_standing_bills
 from yibao_settlement.storage.visit import read_visits, write_visits
 
 
@@ -68,6 +69,8 @@ class _Found:
     survivors: dict[str, str]
     # The years of these settlements.
     benefit_years: set[int]
+    # Persons whose undischarged stays decide.
+    stay_person_ids: set[str]
 
 
 class _Transaction:
@@ -98,7 +101,9 @@ class _Transaction:
             raise TransientError("the account moved on while it was waited for")
         # Only statements from here on see what the last holder of the locks wrote.
         request_ids = {command.request.request_id for command in commands}
-        wanted = Wanted(self._region, needs, request_ids, found.person_ids, found.holders)
+        wanted = Wanted(
+            self._region, needs, request_ids, found.person_ids, found.holders, found.stay_person_ids
+        )
         return self._read(wanted, found, standings)
 
     def store(self, working_set: WorkingSet) -> None:
@@ -131,12 +136,18 @@ class _Transaction:
         holders: dict[str, str] = dict(subjects)
         person_ids = {person_id for _, person_id in visits}
         person_ids.update(holders.values(), needs.person_ids, survivors, survivors.values())
-        return _Found(person_ids, holders, survivors, {year for _, _, year in settled})
+        stay_person_ids = {holders[each] for each in needs.stay_subjects if each in holders}
+        stay_person_ids.update(
+            person_id for visit_id, person_id in visits if visit_id in needs.stay_visit_ids
+        )
+        years = {year for _, _, year in settled}
+        return _Found(person_ids, holders, survivors, years, stay_person_ids)
 
     def _read(self, wanted: Wanted, found: _Found, standings: dict[str, Standing]) -> WorkingSet:
         years = found.benefit_years.union(wanted.needs.benefit_years)
         reads = [
             *read_settlements(wanted),
+            read_standing_bills(self._region, wanted.needs.visit_ids),
             *read_visits(wanted),
             *read_charges(wanted),
             *read_enrolments(wanted),
@@ -171,6 +182,8 @@ class _Transaction:
             read.keep(working_set, its_rows)
         if working_set.charges:
             self._view_charged_items(working_set)
+        if wanted.stay_person_ids:
+            self._read_stays(working_set, wanted)
         return working_set
 
     def _view_charged_items(self, working_set: WorkingSet) -> None:
@@ -184,6 +197,13 @@ class _Transaction:
         working_set.reference = self._reference.view(
             self._connection, self._region, codes, epoch=epoch
         )
+
+    def _read_stays(self, working_set: WorkingSet, wanted: Wanted) -> None:
+        """Reads the bills of the undischarged stays, which are known by now."""
+        stays = working_set.visits.keys() - set(wanted.needs.visit_ids)
+        read = read_standing_bills(self._region, stays)
+        (rows,) = execute(self._connection, [read.select])
+        read.keep(working_set, rows)
 
 
 def writes_of(working_set: WorkingSet) -> list[Statement]:

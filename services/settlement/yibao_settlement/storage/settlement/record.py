@@ -57,7 +57,7 @@ _WRITTEN = (
     *("region", "settlement_id", "request_id", "settled_by", "settle_time", "visit_id"),
     *("bill_number", "person_id", "institution_id", "insurance_type", "service_date"),
     *("policy_version", "total_fen", "fund_total_fen", "account_fen", "cash_fen"),
-    *("benefit_year", "record_form", "record", "first_lines"),
+    *("benefit_year", "record_form", "record", "first_lines", "is_interim"),
 )
 SETTLEMENT_COLUMNS = (*_WRITTEN, *_REVERSAL_COLUMNS)
 LINES_COLUMNS = ("settlement_id", "first_line", "lines")
@@ -91,6 +91,7 @@ def settlement_row(record: SettlementRecord) -> Row:
         form_of(record),
         _encode(stored_from(record)).decode(),
         lines_text(_written_lines(record)[:LINES_A_ROW]),
+        record.is_interim,
     )
 
 
@@ -179,8 +180,8 @@ def find_settlement(
     return record_from(rows[0], lines_from(lines).get(settlement_id, ())) if rows else None
 
 
-def read_settlements(wanted: Wanted) -> tuple[Read, Read, Read]:
-    """Reads the settlements that are named, and those that stand of visits that are.
+def read_settlements(wanted: Wanted) -> tuple[Read, Read]:
+    """Reads the settlements that are named.
 
     Lines are read first: the settlement's row completes the record.
     """
@@ -200,16 +201,6 @@ def read_settlements(wanted: Wanted) -> tuple[Read, Read, Read]:
         Read(
             wanted.select(tables.settlement, SETTLEMENT_COLUMNS, "settlement_id", ids),
             keep_settlements,
-        ),
-        Read(
-            wanted.select(
-                tables.settlement,
-                ("visit_id", "bill_number", "settlement_id"),
-                "visit_id",
-                wanted.needs.visit_ids,
-                null="reversal_id",
-            ),
-            _keep_settled_bills,
         ),
     )
 
@@ -253,8 +244,3 @@ def write_settlements(working_set: WorkingSet) -> Iterator[Statement]:
         ("region", *LINES_COLUMNS),
         [row for record in settled for row in lines_rows(record)],
     )
-
-
-def _keep_settled_bills(working_set: WorkingSet, rows: list[Row]) -> None:
-    for visit_id, bill_number, settlement_id in rows:
-        working_set.settled_bills[visit_id, bill_number] = settlement_id

@@ -1,0 +1,34 @@
+"""What stands settled of visits: no reversed bill."""
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from yibao_common.db.rows import Row, Select, execute
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.rules.stay import StandingBill
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.loading import Read
+
+_COLUMNS = ("visit_id", "bill_number", "settlement_id", "service_date", "is_interim")
+
+
+def read_standing_bills(region: str, visit_ids: Collection[str]) -> Read:
+    """Reads what stands settled of visits."""
+    return Read(_select(region, visit_ids), _keep)
+
+
+def standing_bills(connection: sa.Connection, region: str, visit_id: str) -> list[StandingBill]:
+    """Returns what stands settled of a visit."""
+    (rows,) = execute(connection, [_select(region, (visit_id,))])
+    return [StandingBill._make(row[2:]) for row in rows]
+
+
+def _select(region: str, visit_ids: Collection[str]) -> Select:
+    among = tuple(visit_ids)
+    return Select(tables.settlement, _COLUMNS, region, "visit_id", among, "reversal_id")
+
+
+def _keep(working_set: WorkingSet, rows: list[Row]) -> None:
+    for visit_id, bill_number, *bill in rows:
+        working_set.settled_bills[visit_id, bill_number] = StandingBill._make(bill)
