@@ -44,7 +44,7 @@ def working_set() -> WorkingSet:
         survivors={},
         visits={VISIT_ID: dataclasses.replace(VISIT, cancel_time=NOW)},
         visit_numbers={(HOSPITAL, "V1"): VISIT_ID},
-        settled_bills={(VISIT_ID, "B1"): StandingBill(SETTLEMENT, TODAY, False)},
+        settled_bills={VISIT_ID: {"B1": StandingBill(SETTLEMENT, TODAY, False)}},
     )
 
 

@@ -6,7 +6,7 @@ chain. A command changes it only after everything that can refuse it has passed.
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -105,8 +105,8 @@ class WorkingSet:
     charges: dict[str, dict[str, Charge]] = field(default_factory=dict)
     # (visit, line id) of those that are stored.
     stored_charges: set[tuple[str, str]] = field(default_factory=set)
-    # (visit, bill number) to what stands settled.
-    settled_bills: dict[tuple[str, str], StandingBill] = field(default_factory=dict)
+    # What stands settled, by visit and bill number.
+    settled_bills: dict[str, dict[str, StandingBill]] = field(default_factory=dict)
     # Visits to those that continue their stays.
     continued_by: dict[str, str] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
@@ -123,9 +123,13 @@ class WorkingSet:
             return standing.accumulators
         return self.closed_years.get((person_id, benefit_year), {})
 
-    def bills_of(self, visit_id: str) -> list[StandingBill]:
+    def bills_of(self, visit_id: str) -> Collection[StandingBill]:
         """Returns what stands settled of a visit."""
-        return [bill for (of_visit, _), bill in self.settled_bills.items() if of_visit == visit_id]
+        return self.settled_bills.get(visit_id, {}).values()
+
+    def keep_bill(self, visit_id: str, bill_number: str, bill: StandingBill) -> None:
+        """Keeps that a bill of a visit stands settled."""
+        self.settled_bills.setdefault(visit_id, {})[bill_number] = bill
 
     def open_stays(self, person_id: str) -> list[Visit]:
         """Returns the person's open stays, where a command of the batch asked for them."""

@@ -106,7 +106,7 @@ def _book(reversal: Reversal, request: Request, working_set: WorkingSet, *, hold
     )
     working_set.post(record.reversal.reversal_id, PostingKind.REVERSAL, reversal.entries, request)
     working_set.changes.reversals.append(record)
-    working_set.settled_bills.pop((record.visit_id, record.bill_number), None)
+    working_set.settled_bills.get(record.visit_id, {}).pop(record.bill_number, None)
     working_set.settlements[record.settlement_id] = record
     # What it took may be settled anew; what it carried itself is as if it had not been.
     for charge in list(working_set.charges.get(record.visit_id, {}).values()):

@@ -151,7 +151,7 @@ class SettleBill:
         if visit is None or visit.institution_id != self.request.caller.own_institution():
             raise visit_not_found(bill.visit_id)
         check_not_cancelled(visit)
-        settled = working_set.settled_bills.get((bill.visit_id, bill.bill_number))
+        settled = working_set.settled_bills.get(bill.visit_id, {}).get(bill.bill_number)
         if settled is not None:
             raise RuleError(
                 Reason.BILL_ALREADY_SETTLED,
@@ -199,7 +199,6 @@ def _book(record: SettlementRecord, request: Request, working_set: WorkingSet) -
     working_set.post(record.settlement_id, PostingKind.SETTLEMENT, record.entries, request)
     working_set.changes.settlements.append(record)
     # For commands that come later in the batch: the same bill, or its reversal.
-    working_set.settled_bills[record.visit_id, record.bill_number] = StandingBill(
-        record.settlement_id, record.service_date, record.is_interim
-    )
+    bill = StandingBill(record.settlement_id, record.service_date, record.is_interim)
+    working_set.keep_bill(record.visit_id, record.bill_number, bill)
     working_set.settlements[record.settlement_id] = record

@@ -31,4 +31,4 @@ def _select(region: str, visit_ids: Collection[str]) -> Select:
 
 def _keep(working_set: WorkingSet, rows: list[Row]) -> None:
     for visit_id, bill_number, *bill in rows:
-        working_set.settled_bills[visit_id, bill_number] = StandingBill._make(bill)
+        working_set.keep_bill(visit_id, bill_number, StandingBill._make(bill))
