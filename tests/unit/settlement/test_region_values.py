@@ -252,3 +252,10 @@ def test_xuzhou_goes_by_the_catalogue_elsewhere_at_counters_alone(path: str, exc
     said["lines"] = [{"class": "03", "fen": 1_150_000, "there": {"class": "01"}}]
     person = person_of("320300")
     assert person.names(person.settle(said))["excluded"] == excluded
+
+
+def test_the_benefit_year_of_shanghai_begins_in_july() -> None:
+    person = person_of("310000")
+    days = [dt.date(2024, 6, 30), dt.date(2024, 7, 1), dt.date(2025, 1, 1)]
+    found = [costs(person, Care(10_000, day=day))["deductible"] for day in days]
+    assert found == [150_000, 150_000, 0]
