@@ -131,6 +131,44 @@ def doctor(
 
 
 @app.command()
+def statement(
+    settlement_id: Annotated[str, typer.Argument(help="The settlement.")],
+    file: Annotated[Path, typer.Argument(help="Where it goes: a .pdf, .html or .json.")],
+    region: Annotated[str, typer.Option(help="The pooling region of the settlement.")],
+    address: Annotated[str, typer.Option(help="host:port of the settlement service.")],
+    ca: Annotated[Path, typer.Option(help="PEM of the CA that certifies the service.")],
+    cert: Annotated[Path, typer.Option(help="PEM of the caller's certificate.")],
+    key: Annotated[Path, typer.Option(help="PEM of the caller's key.")],
+    name: Annotated[str, typer.Option(help="The person's name; a line to write on without.")] = "",
+    number: Annotated[str, typer.Option(help="The number of the identity document.")] = "",
+    copy: Annotated[bool, typer.Option("--copy", help="A copy for others, masked.")] = False,
+    large: Annotated[bool, typer.Option("--large", help="In large print.")] = False,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for the answer.", min=0.001, max=3_600)
+    ] = 30.0,
+    use_proxy: UseProxy = False,
+) -> None:
+    """Print the statement of a settlement into a file, on paper for the person."""
+    from yibao_cli.console import err, out
+    from yibao_cli.statement import Wish, run_statement
+
+    raise typer.Exit(
+        run_statement(
+            out,
+            err,
+            Wish(settlement_id, region, name, number, is_copy=copy, is_large=large),
+            file,
+            address=address,
+            ca_file=ca,
+            certificate_file=cert,
+            key_file=key,
+            use_environment_proxy=use_proxy,
+            seconds=timeout,
+        )
+    )
+
+
+@app.command()
 def call(
     method: Annotated[
         str, typer.Argument(help="yibao.settlement.v1.VisitService/GetVisit, or its end.")

@@ -27,10 +27,11 @@ from yibao.common.v1 import item_error_pb2 as yibao_dot_common_dot_v1_dot_item__
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 from yibao.settlement.v1 import bill_pb2 as yibao_dot_settlement_dot_v1_dot_bill__pb2
 from yibao.settlement.v1 import settlement_pb2 as yibao_dot_settlement_dot_v1_dot_settlement__pb2
+from yibao.settlement.v1 import statement_pb2 as yibao_dot_settlement_dot_v1_dot_statement__pb2
 from yibao.settlement.v1 import visit_pb2 as yibao_dot_settlement_dot_v1_dot_visit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,yibao/settlement/v1/settlement_service.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/item_error.proto\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/settlement/v1/bill.proto\x1a$yibao/settlement/v1/settlement.proto\x1a\x1fyibao/settlement/v1/visit.proto\"]\n\x10TrialBillRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12/\n\x04\x62ill\x18\x02 \x01(\x0b\x32\x19.yibao.settlement.v1.BillB\x06\xba\xeb\x18\x02\x08\x01\"w\n\x11TrialBillResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12-\n\x05trace\x18\x02 \x03(\x0b\x32\x1e.yibao.settlement.v1.TraceNode\"\xed\x01\n\x11SettleBillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x37\n\x0cpresentation\x18\x03 \x01(\x0b\x32!.yibao.settlement.v1.Presentation\x12/\n\x04\x62ill\x18\x04 \x01(\x0b\x32\x19.yibao.settlement.v1.BillB\x06\xba\xeb\x18\x02\x08\x01\x12\x36\n\x08\x65xpected\x18\x05 \x01(\x0b\x32$.yibao.settlement.v1.ExpectedAmounts\"h\n\x0f\x45xpectedAmounts\x12\x1e\n\x0e\x66und_total_fen\x18\x01 \x01(\x03\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\x0b\x61\x63\x63ount_fen\x18\x02 \x01(\x03\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x18\n\x08\x63\x61sh_fen\x18\x03 \x01(\x03\x42\x06\xba\xeb\x18\x02\x18\x00\"I\n\x12SettleBillResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"V\n\x12SubmitBillsRequest\x12@\n\x05items\x18\x01 \x03(\x0b\x32&.yibao.settlement.v1.SettleBillRequestB\t\xba\xeb\x18\x05\x38\x01@\xc8\x01\"N\n\x13SubmitBillsResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.yibao.settlement.v1.SubmitBillsResult\"\x87\x01\n\x11SubmitBillsResult\x12:\n\x07settled\x18\x01 \x01(\x0b\x32\'.yibao.settlement.v1.SettleBillResponseH\x00\x12+\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1a.yibao.common.v1.ItemErrorH\x00\x42\t\n\x07outcome\"\x90\x01\n\x18ReverseSettlementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\x06reason\x18\x04 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"P\n\x19ReverseSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"Q\n\x14GetSettlementRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"L\n\x15GetSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"\x82\x03\n\x16ListSettlementsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x30\n\x11settle_start_date\x18\x02 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12.\n\x0fsettle_end_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12+\n\x0cservice_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x18\n\x08visit_id\x18\x05 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x19\n\tperson_id\x18\x06 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1d\n\x0b\x62ill_number\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\x12\x33\n\x05state\x18\x08 \x01(\x0e\x32$.yibao.settlement.v1.SettlementState\x12\x19\n\tpage_size\x18\t \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\n \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"o\n\x17ListSettlementsResponse\x12;\n\x0bsettlements\x18\x01 \x03(\x0b\x32&.yibao.settlement.v1.SettlementSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"U\n\x18\x45xplainSettlementRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"\x7f\n\x19\x45xplainSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12-\n\x05trace\x18\x02 \x03(\x0b\x32\x1e.yibao.settlement.v1.TraceNode2\xee\x05\n\x11SettlementService\x12Z\n\tTrialBill\x12%.yibao.settlement.v1.TrialBillRequest\x1a&.yibao.settlement.v1.TrialBillResponse\x12]\n\nSettleBill\x12&.yibao.settlement.v1.SettleBillRequest\x1a\'.yibao.settlement.v1.SettleBillResponse\x12`\n\x0bSubmitBills\x12\'.yibao.settlement.v1.SubmitBillsRequest\x1a(.yibao.settlement.v1.SubmitBillsResponse\x12r\n\x11ReverseSettlement\x12-.yibao.settlement.v1.ReverseSettlementRequest\x1a..yibao.settlement.v1.ReverseSettlementResponse\x12\x66\n\rGetSettlement\x12).yibao.settlement.v1.GetSettlementRequest\x1a*.yibao.settlement.v1.GetSettlementResponse\x12l\n\x0fListSettlements\x12+.yibao.settlement.v1.ListSettlementsRequest\x1a,.yibao.settlement.v1.ListSettlementsResponse\x12r\n\x11\x45xplainSettlement\x12-.yibao.settlement.v1.ExplainSettlementRequest\x1a..yibao.settlement.v1.ExplainSettlementResponseBg\n\x13yibao.settlement.v1B\x16SettlementServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,yibao/settlement/v1/settlement_service.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/item_error.proto\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/settlement/v1/bill.proto\x1a$yibao/settlement/v1/settlement.proto\x1a#yibao/settlement/v1/statement.proto\x1a\x1fyibao/settlement/v1/visit.proto\"]\n\x10TrialBillRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12/\n\x04\x62ill\x18\x02 \x01(\x0b\x32\x19.yibao.settlement.v1.BillB\x06\xba\xeb\x18\x02\x08\x01\"w\n\x11TrialBillResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12-\n\x05trace\x18\x02 \x03(\x0b\x32\x1e.yibao.settlement.v1.TraceNode\"\xed\x01\n\x11SettleBillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x37\n\x0cpresentation\x18\x03 \x01(\x0b\x32!.yibao.settlement.v1.Presentation\x12/\n\x04\x62ill\x18\x04 \x01(\x0b\x32\x19.yibao.settlement.v1.BillB\x06\xba\xeb\x18\x02\x08\x01\x12\x36\n\x08\x65xpected\x18\x05 \x01(\x0b\x32$.yibao.settlement.v1.ExpectedAmounts\"h\n\x0f\x45xpectedAmounts\x12\x1e\n\x0e\x66und_total_fen\x18\x01 \x01(\x03\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\x0b\x61\x63\x63ount_fen\x18\x02 \x01(\x03\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x18\n\x08\x63\x61sh_fen\x18\x03 \x01(\x03\x42\x06\xba\xeb\x18\x02\x18\x00\"I\n\x12SettleBillResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"V\n\x12SubmitBillsRequest\x12@\n\x05items\x18\x01 \x03(\x0b\x32&.yibao.settlement.v1.SettleBillRequestB\t\xba\xeb\x18\x05\x38\x01@\xc8\x01\"N\n\x13SubmitBillsResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.yibao.settlement.v1.SubmitBillsResult\"\x87\x01\n\x11SubmitBillsResult\x12:\n\x07settled\x18\x01 \x01(\x0b\x32\'.yibao.settlement.v1.SettleBillResponseH\x00\x12+\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1a.yibao.common.v1.ItemErrorH\x00\x42\t\n\x07outcome\"\x90\x01\n\x18ReverseSettlementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\x06reason\x18\x04 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"P\n\x19ReverseSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"Q\n\x14GetSettlementRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"L\n\x15GetSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"\x82\x03\n\x16ListSettlementsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x30\n\x11settle_start_date\x18\x02 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12.\n\x0fsettle_end_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12+\n\x0cservice_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x18\n\x08visit_id\x18\x05 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x19\n\tperson_id\x18\x06 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1d\n\x0b\x62ill_number\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\t\x12\x33\n\x05state\x18\x08 \x01(\x0e\x32$.yibao.settlement.v1.SettlementState\x12\x19\n\tpage_size\x18\t \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\n \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"o\n\x17ListSettlementsResponse\x12;\n\x0bsettlements\x18\x01 \x03(\x0b\x32&.yibao.settlement.v1.SettlementSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"U\n\x18\x45xplainSettlementRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"\x7f\n\x19\x45xplainSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12-\n\x05trace\x18\x02 \x03(\x0b\x32\x1e.yibao.settlement.v1.TraceNode\"\x98\x02\n\x13GetStatementRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x38\n\x04\x66orm\x18\x03 \x01(\x0e\x32\".yibao.settlement.v1.StatementFormB\x06\xba\xeb\x18\x02\x08\x01\x12\x32\n\x05paper\x18\x04 \x01(\x0e\x32#.yibao.settlement.v1.StatementPaper\x12\x1d\n\x0bperson_name\x18\x05 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\n\x12$\n\x12\x63\x65rtificate_number\x18\x06 \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\x12\x13\n\x0blarge_print\x18\x07 \x01(\x08\"v\n\x14GetStatementResponse\x12\x33\n\tstatement\x18\x01 \x01(\x0b\x32\x1e.yibao.settlement.v1.StatementH\x00\x12\x0e\n\x04html\x18\x02 \x01(\tH\x00\x12\r\n\x03pdf\x18\x03 \x01(\x0cH\x00\x42\n\n\x08\x64ocument2\xd3\x06\n\x11SettlementService\x12Z\n\tTrialBill\x12%.yibao.settlement.v1.TrialBillRequest\x1a&.yibao.settlement.v1.TrialBillResponse\x12]\n\nSettleBill\x12&.yibao.settlement.v1.SettleBillRequest\x1a\'.yibao.settlement.v1.SettleBillResponse\x12`\n\x0bSubmitBills\x12\'.yibao.settlement.v1.SubmitBillsRequest\x1a(.yibao.settlement.v1.SubmitBillsResponse\x12r\n\x11ReverseSettlement\x12-.yibao.settlement.v1.ReverseSettlementRequest\x1a..yibao.settlement.v1.ReverseSettlementResponse\x12\x66\n\rGetSettlement\x12).yibao.settlement.v1.GetSettlementRequest\x1a*.yibao.settlement.v1.GetSettlementResponse\x12l\n\x0fListSettlements\x12+.yibao.settlement.v1.ListSettlementsRequest\x1a,.yibao.settlement.v1.ListSettlementsResponse\x12r\n\x11\x45xplainSettlement\x12-.yibao.settlement.v1.ExplainSettlementRequest\x1a..yibao.settlement.v1.ExplainSettlementResponse\x12\x63\n\x0cGetStatement\x12(.yibao.settlement.v1.GetStatementRequest\x1a).yibao.settlement.v1.GetStatementResponseBg\n\x13yibao.settlement.v1B\x16SettlementServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -84,38 +85,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPLAINSETTLEMENTREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_EXPLAINSETTLEMENTREQUEST'].fields_by_name['settlement_id']._loaded_options = None
   _globals['_EXPLAINSETTLEMENTREQUEST'].fields_by_name['settlement_id']._serialized_options = b'\272\353\030\004\010\001H\001'
-  _globals['_TRIALBILLREQUEST']._serialized_start=268
-  _globals['_TRIALBILLREQUEST']._serialized_end=361
-  _globals['_TRIALBILLRESPONSE']._serialized_start=363
-  _globals['_TRIALBILLRESPONSE']._serialized_end=482
-  _globals['_SETTLEBILLREQUEST']._serialized_start=485
-  _globals['_SETTLEBILLREQUEST']._serialized_end=722
-  _globals['_EXPECTEDAMOUNTS']._serialized_start=724
-  _globals['_EXPECTEDAMOUNTS']._serialized_end=828
-  _globals['_SETTLEBILLRESPONSE']._serialized_start=830
-  _globals['_SETTLEBILLRESPONSE']._serialized_end=903
-  _globals['_SUBMITBILLSREQUEST']._serialized_start=905
-  _globals['_SUBMITBILLSREQUEST']._serialized_end=991
-  _globals['_SUBMITBILLSRESPONSE']._serialized_start=993
-  _globals['_SUBMITBILLSRESPONSE']._serialized_end=1071
-  _globals['_SUBMITBILLSRESULT']._serialized_start=1074
-  _globals['_SUBMITBILLSRESULT']._serialized_end=1209
-  _globals['_REVERSESETTLEMENTREQUEST']._serialized_start=1212
-  _globals['_REVERSESETTLEMENTREQUEST']._serialized_end=1356
-  _globals['_REVERSESETTLEMENTRESPONSE']._serialized_start=1358
-  _globals['_REVERSESETTLEMENTRESPONSE']._serialized_end=1438
-  _globals['_GETSETTLEMENTREQUEST']._serialized_start=1440
-  _globals['_GETSETTLEMENTREQUEST']._serialized_end=1521
-  _globals['_GETSETTLEMENTRESPONSE']._serialized_start=1523
-  _globals['_GETSETTLEMENTRESPONSE']._serialized_end=1599
-  _globals['_LISTSETTLEMENTSREQUEST']._serialized_start=1602
-  _globals['_LISTSETTLEMENTSREQUEST']._serialized_end=1988
-  _globals['_LISTSETTLEMENTSRESPONSE']._serialized_start=1990
-  _globals['_LISTSETTLEMENTSRESPONSE']._serialized_end=2101
-  _globals['_EXPLAINSETTLEMENTREQUEST']._serialized_start=2103
-  _globals['_EXPLAINSETTLEMENTREQUEST']._serialized_end=2188
-  _globals['_EXPLAINSETTLEMENTRESPONSE']._serialized_start=2190
-  _globals['_EXPLAINSETTLEMENTRESPONSE']._serialized_end=2317
-  _globals['_SETTLEMENTSERVICE']._serialized_start=2320
-  _globals['_SETTLEMENTSERVICE']._serialized_end=3070
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['settlement_id']._loaded_options = None
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['settlement_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['form']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['person_name']._loaded_options = None
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['person_name']._serialized_options = b'\272\353\030\00402H\n'
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['certificate_number']._loaded_options = None
+  _globals['_GETSTATEMENTREQUEST'].fields_by_name['certificate_number']._serialized_options = b'\272\353\030\0040\036H\t'
+  _globals['_TRIALBILLREQUEST']._serialized_start=305
+  _globals['_TRIALBILLREQUEST']._serialized_end=398
+  _globals['_TRIALBILLRESPONSE']._serialized_start=400
+  _globals['_TRIALBILLRESPONSE']._serialized_end=519
+  _globals['_SETTLEBILLREQUEST']._serialized_start=522
+  _globals['_SETTLEBILLREQUEST']._serialized_end=759
+  _globals['_EXPECTEDAMOUNTS']._serialized_start=761
+  _globals['_EXPECTEDAMOUNTS']._serialized_end=865
+  _globals['_SETTLEBILLRESPONSE']._serialized_start=867
+  _globals['_SETTLEBILLRESPONSE']._serialized_end=940
+  _globals['_SUBMITBILLSREQUEST']._serialized_start=942
+  _globals['_SUBMITBILLSREQUEST']._serialized_end=1028
+  _globals['_SUBMITBILLSRESPONSE']._serialized_start=1030
+  _globals['_SUBMITBILLSRESPONSE']._serialized_end=1108
+  _globals['_SUBMITBILLSRESULT']._serialized_start=1111
+  _globals['_SUBMITBILLSRESULT']._serialized_end=1246
+  _globals['_REVERSESETTLEMENTREQUEST']._serialized_start=1249
+  _globals['_REVERSESETTLEMENTREQUEST']._serialized_end=1393
+  _globals['_REVERSESETTLEMENTRESPONSE']._serialized_start=1395
+  _globals['_REVERSESETTLEMENTRESPONSE']._serialized_end=1475
+  _globals['_GETSETTLEMENTREQUEST']._serialized_start=1477
+  _globals['_GETSETTLEMENTREQUEST']._serialized_end=1558
+  _globals['_GETSETTLEMENTRESPONSE']._serialized_start=1560
+  _globals['_GETSETTLEMENTRESPONSE']._serialized_end=1636
+  _globals['_LISTSETTLEMENTSREQUEST']._serialized_start=1639
+  _globals['_LISTSETTLEMENTSREQUEST']._serialized_end=2025
+  _globals['_LISTSETTLEMENTSRESPONSE']._serialized_start=2027
+  _globals['_LISTSETTLEMENTSRESPONSE']._serialized_end=2138
+  _globals['_EXPLAINSETTLEMENTREQUEST']._serialized_start=2140
+  _globals['_EXPLAINSETTLEMENTREQUEST']._serialized_end=2225
+  _globals['_EXPLAINSETTLEMENTRESPONSE']._serialized_start=2227
+  _globals['_EXPLAINSETTLEMENTRESPONSE']._serialized_end=2354
+  _globals['_GETSTATEMENTREQUEST']._serialized_start=2357
+  _globals['_GETSTATEMENTREQUEST']._serialized_end=2637
+  _globals['_GETSTATEMENTRESPONSE']._serialized_start=2639
+  _globals['_GETSTATEMENTRESPONSE']._serialized_end=2757
+  _globals['_SETTLEMENTSERVICE']._serialized_start=2760
+  _globals['_SETTLEMENTSERVICE']._serialized_end=3611
 # @@protoc_insertion_point(module_scope)

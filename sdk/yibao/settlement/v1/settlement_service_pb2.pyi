@@ -13,6 +13,7 @@ import yibao.common.v1.date_pb2
 import yibao.common.v1.item_error_pb2
 import yibao.settlement.v1.bill_pb2
 import yibao.settlement.v1.settlement_pb2
+import yibao.settlement.v1.statement_pb2
 import yibao.settlement.v1.visit_pb2
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
@@ -461,3 +462,79 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["settlement", b"settlement", "trace", b"trace"]) -> None: ...
 
 global___ExplainSettlementResponse = ExplainSettlementResponse
+
+@typing.final
+class GetStatementRequest(google.protobuf.message.Message):
+    """See SettlementService.GetStatement."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    FORM_FIELD_NUMBER: builtins.int
+    PAPER_FIELD_NUMBER: builtins.int
+    PERSON_NAME_FIELD_NUMBER: builtins.int
+    CERTIFICATE_NUMBER_FIELD_NUMBER: builtins.int
+    LARGE_PRINT_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the settlement."""
+    settlement_id: builtins.str
+    """The settlement."""
+    form: yibao.settlement.v1.statement_pb2.StatementForm.ValueType
+    """What is answered."""
+    paper: yibao.settlement.v1.statement_pb2.StatementPaper.ValueType
+    """Which paper is printed; SIGNED where it is absent."""
+    person_name: builtins.str
+    """The person's name as the institution has it, for the sheet alone: this service knows no
+    names, and keeps and logs none. Empty leaves a line to write on.
+    """
+    certificate_number: builtins.str
+    """The number of the person's identity document, as `person_name`."""
+    large_print: builtins.bool
+    """Whether it is printed in large letters (14 pt) for whoever reads small ones badly. It
+    then takes more than one page.
+    """
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        settlement_id: builtins.str = ...,
+        form: yibao.settlement.v1.statement_pb2.StatementForm.ValueType = ...,
+        paper: yibao.settlement.v1.statement_pb2.StatementPaper.ValueType = ...,
+        person_name: builtins.str = ...,
+        certificate_number: builtins.str = ...,
+        large_print: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["certificate_number", b"certificate_number", "form", b"form", "large_print", b"large_print", "paper", b"paper", "person_name", b"person_name", "region", b"region", "settlement_id", b"settlement_id"]) -> None: ...
+
+global___GetStatementRequest = GetStatementRequest
+
+@typing.final
+class GetStatementResponse(google.protobuf.message.Message):
+    """See SettlementService.GetStatement."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: builtins.int
+    HTML_FIELD_NUMBER: builtins.int
+    PDF_FIELD_NUMBER: builtins.int
+    html: builtins.str
+    """The statement as one HTML page in Chinese, which needs nothing else and prints on A4."""
+    pdf: builtins.bytes
+    """The statement as a PDF in Chinese, A4, with its font."""
+    @property
+    def statement(self) -> yibao.settlement.v1.statement_pb2.Statement:
+        """The statement as values."""
+
+    def __init__(
+        self,
+        *,
+        statement: yibao.settlement.v1.statement_pb2.Statement | None = ...,
+        html: builtins.str = ...,
+        pdf: builtins.bytes = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["document", b"document", "html", b"html", "pdf", b"pdf", "statement", b"statement"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["document", b"document", "html", b"html", "pdf", b"pdf", "statement", b"statement"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["document", b"document"]) -> typing.Literal["statement", "html", "pdf"] | None: ...
+
+global___GetStatementResponse = GetStatementResponse

@@ -70,6 +70,11 @@ class SettlementServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementResponse.FromString,
                 _registered_method=True)
+        self.GetStatement = channel.unary_unary(
+                '/yibao.settlement.v1.SettlementService/GetStatement',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementResponse.FromString,
+                _registered_method=True)
 
 
 class SettlementServiceServicer(object):
@@ -160,6 +165,18 @@ class SettlementServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetStatement(self, request, context):
+        """Makes the settlement statement (医疗费用结算单), the paper that tells the person what
+        was settled; not the 医疗保障基金结算清单 for the agency. The settlement is calculated
+        again first: one that does not come out as it was settled, or whose sums would not add
+        up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
+        institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
+        TRACE_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SettlementServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -197,6 +214,11 @@ def add_SettlementServiceServicer_to_server(servicer, server):
                     servicer.ExplainSettlement,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementResponse.SerializeToString,
+            ),
+            'GetStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatement,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -389,6 +411,33 @@ class SettlementService(object):
             '/yibao.settlement.v1.SettlementService/ExplainSettlement',
             yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.SettlementService/GetStatement',
+            yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -105,6 +105,18 @@ class SettlementServiceStub:
     Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
     """
 
+    GetStatement: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.settlement_service_pb2.GetStatementRequest,
+        yibao.settlement.v1.settlement_service_pb2.GetStatementResponse,
+    ]
+    """Makes the settlement statement (医疗费用结算单), the paper that tells the person what
+    was settled; not the 医疗保障基金结算清单 for the agency. The settlement is calculated
+    again first: one that does not come out as it was settled, or whose sums would not add
+    up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
+    institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
+    TRACE_MISMATCH.
+    """
+
 class SettlementServiceAsyncStub:
     """Bills: trial, settle, reverse, read, explain."""
 
@@ -190,6 +202,18 @@ class SettlementServiceAsyncStub:
     """Derives the calculation of a settlement again from what was stored with it and
     shows each step. Callers: the institution that settled, agency of the region.
     Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+    """
+
+    GetStatement: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.settlement_service_pb2.GetStatementRequest,
+        yibao.settlement.v1.settlement_service_pb2.GetStatementResponse,
+    ]
+    """Makes the settlement statement (医疗费用结算单), the paper that tells the person what
+    was settled; not the 医疗保障基金结算清单 for the agency. The settlement is calculated
+    again first: one that does not come out as it was settled, or whose sums would not add
+    up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
+    institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
+    TRACE_MISMATCH.
     """
 
 class SettlementServiceServicer(metaclass=abc.ABCMeta):
@@ -291,6 +315,20 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         """Derives the calculation of a settlement again from what was stored with it and
         shows each step. Callers: the institution that settled, agency of the region.
         Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+        """
+
+    @abc.abstractmethod
+    def GetStatement(
+        self,
+        request: yibao.settlement.v1.settlement_service_pb2.GetStatementRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.GetStatementResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.GetStatementResponse]]:
+        """Makes the settlement statement (医疗费用结算单), the paper that tells the person what
+        was settled; not the 医疗保障基金结算清单 for the agency. The settlement is calculated
+        again first: one that does not come out as it was settled, or whose sums would not add
+        up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
+        institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
+        TRACE_MISMATCH.
         """
 
 def add_SettlementServiceServicer_to_server(servicer: SettlementServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

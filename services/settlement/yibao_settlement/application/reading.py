@@ -98,6 +98,10 @@ class Reads(Protocol):
         """Returns the item's row in force on `day`."""
         ...
 
+    def reference(self, region: str, item_codes: set[str]) -> Reference:
+        """Returns the region's reference data of now, with the rows of `item_codes`."""
+        ...
+
     def fund_balances(self, region: str) -> list[tuple[str, int]]:
         """Returns every fund account with the sum of its entries in fen, by account."""
         ...

@@ -1,4 +1,4 @@
-"""SettlementService: trial, settle, bulk, reverse, read, explain."""
+"""SettlementService: trial, settle, bulk, reverse, read, explain, print."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -21,6 +21,7 @@ from yibao_common.rpc.status import item_errors
 from yibao_common.rpc.turns import Turns
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import as_sent, length_delimited
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import Ids
@@ -47,6 +48,7 @@ from yibao_settlement.servicer.encode import (
     summary_message,
     trace_messages,
 )
+from yibao_settlement.servicer.statement.answer import make_statement, printing_of
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
 _PAGE_SIZE = 100
@@ -265,6 +267,17 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         response = pb.ExplainSettlementResponse(trace=trace_messages(trace))
         fill_settlement(response.settlement, record)
         return response
+
+    async def GetStatement(
+        self,
+        request: pb.GetStatementRequest,
+        context: "grpc.aio.ServicerContext[pb.GetStatementRequest, pb.GetStatementResponse]",
+    ) -> pb.GetStatementResponse:
+        """Makes the statement of a settlement, as values, page or paper."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        printing = printing_of(request, today=shanghai_day(self._clock()))
+        return await self._blocking.run(make_statement, self._reads, request, printing, caller)
 
 
 def _forget(begun: "list[asyncio.Future[bytes] | RuleError]") -> None:

@@ -152,6 +152,11 @@ class StoredReads:
         with self._database.read() as connection:
             return self._view(connection, region, {item_code}).item(item_code, day)
 
+    def reference(self, region: str, item_codes: set[str]) -> Reference:
+        """Returns the region's reference data of now, with the rows of `item_codes`."""
+        with self._database.read() as connection:
+            return self._view(connection, region, item_codes)
+
     def _view(self, connection: sa.Connection, region: str, item_codes: set[str]) -> Reference:
         epoch = read_epoch(connection, region)
         return self._reference.view(connection, region, item_codes, epoch=epoch)

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from yibao_settlement.application.reading import Reads, TrialInputs
+from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Standing
@@ -24,6 +25,7 @@ class MemoryReads(Reads):
     policies: dict[str, Policy] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     bills: dict[str, list[StandingBill]] = field(default_factory=dict)
+    references: dict[str, Reference] = field(default_factory=dict)
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
         return self.visits.get(visit_id)
@@ -81,6 +83,9 @@ class MemoryReads(Reads):
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
         return None
+
+    def reference(self, region: str, item_codes: set[str]) -> Reference:
+        return self.references[region]
 
     def fund_balances(self, region: str) -> list[tuple[str, int]]:
         return []

@@ -8,15 +8,6 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost, PricedLine, Split
-from yibao_settlement.rules.policy.trace import TraceNode, explain
-
-
-def explain_settlement(record: SettlementRecord, policy: Policy) -> tuple[TraceNode, ...]:
-    """Returns every step of the calculation that settled a bill.
-
-    Raises RuleError as `settled_again`.
-    """
-    return explain(policy, settled_again(record, policy))
 
 
 def settled_again(record: SettlementRecord, policy: Policy) -> Split:

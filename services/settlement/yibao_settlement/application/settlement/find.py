@@ -3,12 +3,14 @@
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.reading import Reads
-from yibao_settlement.application.settlement.explain import explain_settlement, trace_mismatch
+from yibao_settlement.application.settlement.explain import settled_again, trace_mismatch
 from yibao_settlement.application.settlement.record import (
     SettlementRecord,
     settlement_not_found,
 )
-from yibao_settlement.rules.policy.trace import TraceNode
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.split import Split
+from yibao_settlement.rules.policy.trace import TraceNode, explain
 
 
 def find_settlement(
@@ -36,10 +38,10 @@ def _check_may_see(institution_id: str | None, settlement_id: str, caller: Calle
         raise settlement_not_found(settlement_id)
 
 
-def find_explained(
+def find_recalculated(
     reads: Reads, region: str, settlement_id: str, caller: Caller
-) -> tuple[SettlementRecord, tuple[TraceNode, ...]]:
-    """Returns a settlement as `find_settlement` does, with every step of its calculation.
+) -> tuple[SettlementRecord, Policy, Split]:
+    """Returns a settlement as `find_settlement` does, its policy and its calculation again.
 
     Raises RuleError TRACE_MISMATCH where it does not come out as it was settled.
     """
@@ -50,4 +52,12 @@ def find_explained(
     policy = reads.policy(region, record.policy_version)
     if policy is None:
         raise trace_mismatch(settlement_id)
-    return record, explain_settlement(record, policy)
+    return record, policy, settled_again(record, policy)
+
+
+def find_explained(
+    reads: Reads, region: str, settlement_id: str, caller: Caller
+) -> tuple[SettlementRecord, tuple[TraceNode, ...]]:
+    """Returns a settlement with every step of its calculation; raises as `find_recalculated`."""
+    record, policy, split = find_recalculated(reads, region, settlement_id, caller)
+    return record, explain(policy, split)

@@ -63,7 +63,7 @@ def _payments(
     """Returns what the brackets pay before rounding over the year and the cap."""
     row, before = step.rows[record.row_index], record.before_fen
     end = before + record.base_fen
-    pieces = _pieces(row, step.axis, start=before + record.deductible_fen, end=end)
+    pieces = pieces_of(row, step.axis, start=before + record.deductible_fen, end=end)
     if before or len(pieces) > 1:
         shift = row.threshold_fen if step.axis is Axis.ABOVE_THRESHOLD else 0
         text = " + ".join(
@@ -81,7 +81,7 @@ def _payments(
     return f"{in_parentheses(rest)} x {percent(ratio)}"
 
 
-def _pieces(row: TiersRow, axis: Axis, *, start: int, end: int) -> list[Piece]:
+def pieces_of(row: TiersRow, axis: Axis, *, start: int, end: int) -> list[Piece]:
     """Returns the stretches of the fee axis that a bill touches, with their ratios."""
     shift = row.threshold_fen if axis is Axis.ABOVE_THRESHOLD else 0
     pieces: list[Piece] = []

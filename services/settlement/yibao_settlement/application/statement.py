@@ -1,0 +1,155 @@
+"""The settlement statement: found, calculated again, and told only where it adds up."""
+
+from collections.abc import Iterable, Iterator
+
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.caller import Caller
+from yibao_common.values.errors import InvariantError
+from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.explain import trace_mismatch
+from yibao_settlement.application.settlement.find import find_recalculated
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.record import ClassifyRecord
+from yibao_settlement.rules.policy.split import OwnCost, Split
+from yibao_settlement.rules.policy.step import OWN_COST
+from yibao_settlement.rules.statement import reckoning
+from yibao_settlement.rules.statement.labels import CLASSES_ZH, named
+from yibao_settlement.rules.statement.statement import (
+    Care,
+    LineGroup,
+    NotCharged,
+    Parts,
+    Provider,
+    Reversed,
+    Statement,
+    StatementItem,
+    check_identities,
+    sum_of_parts,
+)
+from yibao_settlement.rules.visit import Visit
+
+
+def find_statement(reads: Reads, region: str, settlement_id: str, caller: Caller) -> Statement:
+    """Returns the statement of a settlement of the caller's institution, or any for an agency.
+
+    Raises RuleError SETTLEMENT_NOT_FOUND, and TRACE_MISMATCH where it does not come out as
+    it was settled or would not add up on paper.
+    """
+    record, policy, split = find_recalculated(reads, region, settlement_id, caller)
+    visit = reads.visit(region, record.visit_id)
+    if visit is None:
+        raise trace_mismatch(settlement_id)
+    reference = reads.reference(region, {line.item_code for line in record.lines})
+    statement = statement_of(record, policy, split, visit=visit, reference=reference)
+    try:
+        check_identities(statement)
+    except InvariantError as error:
+        raise trace_mismatch(settlement_id) from error
+    return statement
+
+
+def statement_of(
+    record: SettlementRecord, policy: Policy, split: Split, *, visit: Visit, reference: Reference
+) -> Statement:
+    """Returns the statement of a settlement; `split` is its calculation."""
+    items = tuple(_items(record, split, reference))
+    facts = record.facts
+    return Statement(
+        region=record.region,
+        settlement_id=record.settlement_id,
+        bill_number=record.bill_number,
+        settle_time=record.settle_time,
+        service_date=record.service_date,
+        benefit_year=record.benefit_year,
+        insurance_type=record.insurance_type,
+        person_class=facts.person_class,
+        entitlement_groups=facts.entitlement_groups,
+        age=facts.age,
+        policy_version=record.policy_version,
+        policy_title=policy.title,
+        policy_title_zh=policy.title_zh,
+        provider=_provider(record, reference),
+        care=Care(facts.care_type, visit.provider_visit_number, visit.start_date),
+        items=items,
+        groups=tuple(_groups(items)),
+        not_charged=NotCharged(
+            len(record.refused_lines), sum(line.amount_fen for line in record.refused_lines)
+        ),
+        parts=Parts(
+            record.total_fen,
+            record.eligible_fen,
+            record.first_self_pay_fen,
+            record.over_limit_fen,
+            record.excluded_fen,
+        ),
+        deductible_fen=record.deductible_fen,
+        deductibles=reckoning.deductible_lines(policy, split),
+        funds=reckoning.fund_lines(policy, split),
+        shares=reckoning.shares(policy, split),
+        overflows=reckoning.overflows(policy, split),
+        fund_total_fen=record.fund_total_fen,
+        account_fen=record.account_fen,
+        cash_fen=record.cash_fen,
+        account_used=record.account_used,
+        account_balance_fen=record.balance_after_fen,
+        year=reckoning.year_lines(policy, record.year_before, record.accumulations),
+        next_bill=reckoning.next_bill(policy, facts, record.year_before, record.accumulations),
+        reversal=_reversal(record),
+    )
+
+
+def _provider(record: SettlementRecord, reference: Reference) -> Provider:
+    """Returns the institution by its name of now, and the level that decided the bill."""
+    known = reference.institution(record.institution_id)
+    name = record.institution_id if known is None else known.institution_name
+    return Provider(record.institution_id, name, record.facts.institution_level)
+
+
+def _items(record: SettlementRecord, split: Split, reference: Reference) -> Iterator[StatementItem]:
+    ratios = [
+        None if line.ratio_ppm == OWN_COST else line.ratio_ppm
+        for each in split.records
+        if isinstance(each, ClassifyRecord)
+        for line in each.lines()
+    ]
+    particulars = record.particulars or [None] * len(record.lines)
+    for line, ratio_ppm, own in zip(record.lines, ratios, particulars, strict=True):
+        day = record.service_date if own is None else own.charge_date or record.service_date
+        item = reference.item(line.item_code, day)
+        yield StatementItem(
+            line_number=line.line_number,
+            line_id="" if own is None else own.line_id,
+            charge_date=day,
+            item_code=line.item_code,
+            item_name=line.item_code if item is None else item.item_name,
+            catalogue_class=line.catalogue_class,
+            unit_price=line.unit_price,
+            quantity=line.quantity,
+            first_self_pay_ratio_ppm=ratio_ppm,
+            own_cost=OwnCost.NONE if own is None else OwnCost(own.own_cost),
+            parts=Parts(
+                line.amount_fen,
+                line.eligible_fen,
+                line.first_self_pay_fen,
+                line.over_limit_fen,
+                line.excluded_fen,
+            ),
+        )
+
+
+def _groups(items: Iterable[StatementItem]) -> Iterator[LineGroup]:
+    """Yields the lines by catalogue class."""
+    by_class: dict[str, list[Parts]] = {}
+    for item in items:
+        by_class.setdefault(item.catalogue_class, []).append(item.parts)
+    for catalogue_class, parts in sorted(by_class.items()):
+        name = named(CLASSES_ZH, catalogue_class)
+        yield LineGroup(catalogue_class, name, len(parts), sum_of_parts(parts))
+
+
+def _reversal(record: SettlementRecord) -> Reversed | None:
+    if record.reversal is None:
+        return None
+    return Reversed(record.reversal.reversal_id, shanghai_day(record.reversal.reverse_time))

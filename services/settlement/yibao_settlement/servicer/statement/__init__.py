@@ -1,0 +1,1 @@
+"""The settlement statement as sent: structured, as a page, as a paper."""

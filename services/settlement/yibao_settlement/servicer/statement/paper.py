@@ -1,0 +1,283 @@
+"""A sheet as a PDF on A4. Of its Chinese font it holds the glyphs that it shows.
+
+Texts are broken into lines here and drawn as they are: nothing in them is read as markup.
+A character that the font has not, such as a rare one of a name, is drawn as □ (虚缺号), to
+be written by hand.
+"""
+
+import functools
+import io
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable, PageBreak, SimpleDocTemplate, Spacer
+from reportlab.platypus import Table as Drawn
+
+from yibao_settlement.rules.statement.sheet import Block, Grid, Lines, Sheet, Table
+
+_FONT = "WenQuanYiMicroHei"
+_FONT_FILE = Path(__file__).parent / "fonts" / "wqy-microhei.ttc"
+_MISSING = "□"
+# A line does not begin with one of these.
+_CLOSING = "，。；：、）！？”’》%％"
+_WORD_OR_CHARACTER = re.compile(r"[A-Za-z0-9.%:/-]+|.", re.DOTALL)
+_MARGIN = 12 * mm
+# The library's frame keeps so much free on each side.
+_INSET = 6
+_WIDTH = A4[0] - 2 * _MARGIN
+_LINE_COLOUR = colors.Color(0.3, 0.3, 0.3)
+_SHADE = colors.Color(0.93, 0.93, 0.93)
+# The longest label of a grid.
+_LABEL_CHARACTERS = 6.1
+
+# Commands of a table's style, as the library has them.
+_Style = list[tuple[Any, ...]]
+
+_lock = threading.Lock()
+
+
+class Print(NamedTuple):
+    """Sizes of letters and of the room around them, in points; how sentences stand."""
+
+    size: float
+    padding: float
+    pairs_a_row: int
+    sentences_a_row: int
+    signatures_a_row: int
+
+    @property
+    def leading(self) -> float:
+        """The height of a line."""
+        return self.size * 1.3
+
+
+COMMON = Print(8.5, 1.2, 3, 2, 3)
+LARGE = Print(14, 3, 2, 1, 2)
+
+
+def pdf_of(sheet: Sheet, *, large: bool) -> bytes:
+    """Returns the PDF of a sheet; the same sheet gives the same bytes."""
+    _font()
+    written = io.BytesIO()
+    document = SimpleDocTemplate(
+        written,
+        pagesize=A4,
+        # What the library leaves free inside the margins is part of them.
+        leftMargin=_MARGIN - _INSET,
+        rightMargin=_MARGIN - _INSET,
+        topMargin=7 * mm,
+        bottomMargin=9 * mm,
+        title=sheet.title,
+        lang="zh-CN",
+        invariant=1,
+    )
+    story = list(_story(sheet, LARGE if large else COMMON))
+    document.build(story, canvasmaker=_NumberedCanvas)
+    return written.getvalue()
+
+
+@functools.cache
+def _read_font() -> TTFont:
+    font = TTFont(_FONT, str(_FONT_FILE), subfontIndex=0)
+    pdfmetrics.registerFont(font)
+    return font
+
+
+def _font() -> TTFont:
+    """Returns the font, which is read once in a process: papers share what is read of it."""
+    with _lock:
+        return _read_font()
+
+
+class _NumberedCanvas(Canvas):
+    """Writes `第1页 共2页` under each page, which is known when the last one is drawn."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._pages: list[dict[str, Any]] = []
+
+    def showPage(self) -> None:
+        """Keeps the page open until all are known."""
+        self._pages.append(dict(self.__dict__))
+        self._startPage()  # type: ignore[attr-defined]
+
+    def save(self) -> None:
+        """Numbers and writes the pages."""
+        for number, page in enumerate(self._pages, 1):
+            self.__dict__.update(page)
+            self.setFont(_FONT, COMMON.size)
+            text = f"第{number}页　共{len(self._pages)}页"
+            self.drawCentredString(A4[0] / 2, 5 * mm, text)
+            super().showPage()
+        super().save()
+
+
+def _story(sheet: Sheet, print_: Print) -> Iterator[Flowable]:
+    yield from _head(sheet.title, sheet, print_)
+    for block in sheet.front:
+        yield from _block(block, print_)
+    if sheet.signatures:
+        yield _signatures(sheet.signatures, print_)
+    yield Spacer(0, print_.size / 2)
+    yield _text(sheet.foot, print_)
+    yield PageBreak()
+    yield from _head(sheet.list_title, sheet, print_)
+    for block in sheet.list_pages:
+        yield from _block(block, print_)
+
+
+def _head(title: str, sheet: Sheet, print_: Print) -> Iterator[Flowable]:
+    yield _text(title, print_, size=print_.size * 1.6, align="CENTER")
+    if sheet.mark:
+        yield _text(f"【{sheet.mark}】", print_, size=print_.size * 1.4, align="CENTER")
+    yield _text(sheet.unit, print_, align="RIGHT")
+
+
+def _block(block: Block, print_: Print) -> Iterator[Flowable]:
+    match block:
+        case Grid():
+            yield from _grid(block, print_)
+        case Table():
+            yield _table(block, print_)
+        case Lines():
+            yield _text(block.caption, print_, size=print_.size * 1.1)
+            yield _lines(block.lines, print_)
+    yield Spacer(0, print_.size / 2)
+
+
+def _drawn(
+    rows: list[list[str]], widths: Sequence[float], style: _Style, *, head_rows: int = 0
+) -> Flowable:
+    # The library's type of a style lists every command; ours are made of parts.
+    return Drawn(rows, colWidths=list(widths), style=cast(Any, style), repeatRows=head_rows)
+
+
+def _text(text: str, print_: Print, *, size: float = 0, align: str = "LEFT") -> Flowable:
+    """Returns a paragraph without lines around it."""
+    size = size or print_.size
+    style = [*_plain_style(size), ("ALIGN", (0, 0), (-1, -1), align)]
+    return _drawn([[_wrapped(text, size, _WIDTH)]], [_WIDTH], style)
+
+
+def _lines(lines: Sequence[str], print_: Print) -> Flowable:
+    """Returns numbered sentences, one column after the other."""
+    columns = print_.sentences_a_row
+    width = _WIDTH / columns
+    numbered = [
+        _wrapped(f"{number}. {line}", print_.size, width - 5)
+        for number, line in enumerate(lines, 1)
+    ]
+    length = -(-len(numbered) // columns)
+    cells = ["\n".join(numbered[at * length : (at + 1) * length]) for at in range(columns)]
+    style = [*_plain_style(print_.size), ("VALIGN", (0, 0), (-1, -1), "TOP")]
+    return _drawn([cells], [width] * columns, style)
+
+
+def _grid(grid: Grid, print_: Print) -> Iterator[Flowable]:
+    """Yields rows as tables of their own, since rows have different columns."""
+    pairs_a_row = print_.pairs_a_row
+    label = print_.size * _LABEL_CHARACTERS + 5
+    value = _WIDTH / pairs_a_row - label
+    for pairs in grid.rows:
+        for at in range(0, len(pairs), pairs_a_row):
+            row = pairs[at : at + pairs_a_row]
+            widths = [label, value] * len(row)
+            widths[-1] += _WIDTH - sum(widths)
+            texts = [text for pair in row for text in pair]
+            shades = [("BACKGROUND", (at, 0), (at, 0), _SHADE) for at in range(0, len(texts), 2)]
+            yield _drawn([_cells(texts, widths, print_)], widths, [*_ruled_style(print_), *shades])
+
+
+def _table(table: Table, print_: Print) -> Flowable:
+    total = sum(column.width for column in table.columns)
+    widths = [_WIDTH * column.width / total for column in table.columns]
+    head = _cells([column.title for column in table.columns], widths, print_)
+    rows = [_cells(row, widths, print_) for row in table.rows]
+    amounts = [at for at, column in enumerate(table.columns) if column.is_amount]
+    style = [
+        *_ruled_style(print_),
+        ("BACKGROUND", (0, 0), (-1, 0), _SHADE),
+        *(("ALIGN", (at, 0), (at, -1), "RIGHT") for at in amounts),
+        *(("BACKGROUND", (0, at + 1), (-1, at + 1), _SHADE) for at in sorted(table.strong)),
+    ]
+    return _drawn([head, *rows], widths, style, head_rows=1)
+
+
+def _signatures(labels: Sequence[str], print_: Print) -> Flowable:
+    """Returns lines to sign on, as many in a row as are readable."""
+    a_row = print_.signatures_a_row
+    rows = [
+        [f"{label}：" for label in labels[at : at + a_row]] for at in range(0, len(labels), a_row)
+    ]
+    rows[-1] += [""] * (a_row - len(rows[-1]))
+    ruled = [(at % a_row, at // a_row) for at in range(len(labels))]
+    style = [
+        *_plain_style(print_.size),
+        ("TOPPADDING", (0, 0), (-1, -1), print_.size),
+        *(("LINEBELOW", place, place, 0.5, _LINE_COLOUR) for place in ruled),
+    ]
+    return _drawn(rows, [_WIDTH / a_row] * a_row, style)
+
+
+def _plain_style(size: float) -> _Style:
+    return [
+        ("FONT", (0, 0), (-1, -1), _FONT, size, size * 1.3),
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+        ("TOPPADDING", (0, 0), (-1, -1), 0),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), size / 6),
+    ]
+
+
+def _ruled_style(print_: Print) -> _Style:
+    return [
+        ("FONT", (0, 0), (-1, -1), _FONT, print_.size, print_.leading),
+        ("GRID", (0, 0), (-1, -1), 0.4, _LINE_COLOUR),
+        ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+        ("LEFTPADDING", (0, 0), (-1, -1), 2.5),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 2.5),
+        ("TOPPADDING", (0, 0), (-1, -1), print_.padding),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), print_.padding),
+    ]
+
+
+def _cells(texts: Sequence[str], widths: Sequence[float], print_: Print) -> list[str]:
+    return [
+        _wrapped(text, print_.size, width - 5) for text, width in zip(texts, widths, strict=True)
+    ]
+
+
+def _wrapped(text: str, size: float, width: float) -> str:
+    """Returns a text broken into lines that are no wider than `width`.
+
+    Figures and Latin words are not broken, unless one alone is wider.
+    """
+    font = _font()
+    text = "".join(each if ord(each) in font.face.charToGlyph else _MISSING for each in text)
+    lines, line, used = [], "", 0.0
+    for piece in _pieces(font, text, size, width):
+        wide = font.stringWidth(piece, size)
+        if line and used + wide > width and piece not in _CLOSING:
+            lines.append(line)
+            line, used = "", 0.0
+        line += piece
+        used += wide
+    return "\n".join((*lines, line))
+
+
+def _pieces(font: TTFont, text: str, size: float, width: float) -> Iterator[str]:
+    """Yields what stays on one line: words where they fit on one, else characters."""
+    for piece in _WORD_OR_CHARACTER.findall(text):
+        if font.stringWidth(piece, size) > width:
+            yield from piece
+        else:
+            yield piece
