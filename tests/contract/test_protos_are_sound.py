@@ -21,6 +21,10 @@ NO_REQUEST_ID = {
 }
 # Plain int64 fields that are no money.
 NO_MONEY = {
+    # In fen, or a number of bills, as `is_count` says.
+    "yibao.settlement.v1.StatementYearLine.before",
+    "yibao.settlement.v1.StatementYearLine.this_time",
+    "yibao.settlement.v1.StatementYearLine.after",
     "yibao.common.v1.FieldRules.minimum",
     "yibao.common.v1.FieldRules.maximum",
     "yibao.identity.v1.ListEnrolmentChangesRequest.after_sequence",

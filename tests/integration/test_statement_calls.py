@@ -1,14 +1,17 @@
 """GetStatement over the wire: three forms, the right callers, no trace of the name."""
 
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from support.both_services import CALL_SECONDS, BothServices, Patient, outcome, refused
 from support.settlement_world import REGION
+from typer.testing import CliRunner, Result
 
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1 import statement_pb2
+from yibao_cli.main import app
 from yibao_common.values.ids import new_id
 
 NAME, NUMBER = "欧阳晓明", "110105209912310021"
@@ -110,7 +113,7 @@ def test_what_is_no_request_for_a_statement_is_refused(
     asked = changed(request_of_one, **fields)
     # Agencies serve one region; an institution's is wherever it settled.
     refusal = refused(services, services.settlements("maker").GetStatement, asked)
-    assert refusal.reason == reason
+    assert outcome(refusal)[1] == reason
 
 
 def test_name_and_number_are_neither_stored_nor_logged(
@@ -123,3 +126,49 @@ def test_name_and_number_are_neither_stored_nor_logged(
     for text in (NAME, NUMBER):
         assert text not in str(after)
         assert text not in services.lines.getvalue()
+
+
+def printed(services: BothServices, settlement_id: str, file: Path, *options: str) -> Result:
+    """Returns what `yibao statement` said when it wrote a file."""
+    folder = services.files.folder
+    return CliRunner().invoke(
+        app,
+        [
+            *("statement", settlement_id, str(file), "--region", REGION),
+            *("--address", f"localhost:{services.ports['settlement']}"),
+            *("--ca", str(folder / "ca.pem"), "--cert", str(folder / "hospital.pem")),
+            *("--key", str(folder / "hospital.key"), *options),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "begin"),
+    [
+        ("a.pdf", ("--name", NAME), b"%PDF-"),
+        ("a.HTML", ("--copy", "--large"), b"<!DOCTYPE html>"),
+        ("a.json", (), b'{\n  "settlement_id"'),
+    ],
+)
+def test_the_command_writes_the_form_that_the_file_is_named_for(
+    services: BothServices,
+    request_of_one: pb.GetStatementRequest,
+    tmp_path: Path,
+    name: str,
+    options: tuple[str, ...],
+    begin: bytes,
+) -> None:
+    file = tmp_path / name
+    result = printed(services, request_of_one.settlement_id, file, *options)
+    assert result.exit_code == 0, result.output
+    assert file.read_bytes().startswith(begin)
+
+
+def test_the_command_says_why_it_writes_nothing(
+    services: BothServices, request_of_one: pb.GetStatementRequest, tmp_path: Path
+) -> None:
+    found = request_of_one.settlement_id
+    assert printed(services, found, tmp_path / "a.doc").exit_code == 2
+    assert printed(services, found, tmp_path / "nowhere" / "a.pdf").exit_code == 2
+    assert printed(services, new_id(), tmp_path / "a.pdf").exit_code == 1
+    assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.record import ReversalNote, SettlementRecord
 from yibao_settlement.application.statement import statement_of
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.care_facts import CareFacts, Diagnosis
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import Facts, PricedLine, Split
@@ -26,6 +27,7 @@ NUMBER = "110105209912310021"
 SIGNED = Printing(Paper.SIGNED, "张晓明", NUMBER, TODAY)
 COPY = SIGNED._replace(paper=Paper.COPY)
 REVERSAL = ReversalNote("0190b5c4-7d3a-7f60-8a51-000000000003", NOW, "entered twice", "")
+_DIAGNOSIS = Diagnosis("I10.x00", "原发性高血压", True)
 _SINCE = dt.date(2014, 1, 1)
 
 
@@ -99,6 +101,8 @@ def visit_of(facts: Facts) -> Visit:
         facts.entitlement_groups,
         facts.institution_level,
         NOW,
+        facts=CareFacts(department="心血管内科", diagnoses=(_DIAGNOSIS,)),
+        end_date=TODAY,
     )
 
 

@@ -37,7 +37,18 @@ def test_the_core_of_grpc_says_nothing_beside_the_command() -> None:
 
 def test_every_command_is_listed() -> None:
     shown = CliRunner().invoke(app, ["--help"]).output
-    for name in ("up", "demo", "doctor", "call", "db", "qr", "policy", "persons", "keys"):
+    for name in (
+        "up",
+        "demo",
+        "doctor",
+        "call",
+        "statement",
+        "db",
+        "qr",
+        "policy",
+        "persons",
+        "keys",
+    ):
         assert f" {name} " in shown
 
 

@@ -13,12 +13,17 @@ from support.statements import COPY, REVERSAL, SIGNED, statement_for
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.money import yuan
 from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.policy.split import PricedLine
+from yibao_settlement.rules.policy.split import OwnCost, PricedLine
 from yibao_settlement.rules.statement.capitals import in_capitals
 from yibao_settlement.rules.statement.form import sheet_of
 from yibao_settlement.rules.statement.sentences import MOST_CHARACTERS
 from yibao_settlement.rules.statement.sheet import cells_of
-from yibao_settlement.rules.statement.statement import Parts, Statement, check_identities
+from yibao_settlement.rules.statement.statement import (
+    NotCharged,
+    Parts,
+    Statement,
+    check_identities,
+)
 from yibao_settlement.rules.statement.telling import sentences_of
 
 ELIGIBLE = {"add": ["eligible"]}
@@ -246,3 +251,23 @@ def test_codes_without_a_name_are_printed_as_they_are() -> None:
     facts = replace(FACTS, care_type="7777", person_class="99", institution_level="99")
     cells = cells_of(sheet_of(statement_for(EVERYTHING, line(100), facts=facts), SIGNED).front)
     assert "99" in cells
+
+
+def test_what_the_visit_is_about_stands_on_the_sheet_where_it_was_told() -> None:
+    statement = statement_for(EVERYTHING, line(100))
+    told = cells_of(sheet_of(statement, SIGNED).front)
+    assert {"2026-11-20　住院12天", "心血管内科", "原发性高血压"} <= set(told)
+    care = statement.care._replace(end_date=None, department="", diagnoses=(), is_interim=True)
+    sheet = sheet_of(replace(statement, care=care), SIGNED)
+    assert len(cells_of(sheet.front)) == len(told) - 3
+    assert sheet.title.endswith("中途结算单")
+
+
+def test_lines_that_are_not_charged_or_own_cost_by_day_say_so() -> None:
+    statement = statement_for(EVERYTHING, line(10_000))
+    item = statement.items[0]._replace(own_cost=OwnCost.OUTSIDE_COVER)
+    statement = replace(statement, items=(item,), not_charged=NotCharged(2, 1_234))
+    cells = cells_of(sheet_of(statement, SIGNED).list_pages)
+    assert "项目1（当日不享受待遇）" in cells
+    assert "另有2项未计入本单，由医疗机构更正后另行结算" in cells
+    assert "12.34" in cells

@@ -14,6 +14,7 @@ import sys
 import typing
 import yibao.common.v1.date_pb2
 import yibao.settlement.v1.settlement_pb2
+import yibao.settlement.v1.visit_pb2
 
 if sys.version_info >= (3, 10):
     import typing as typing_extensions
@@ -327,13 +328,29 @@ class StatementCare(google.protobuf.message.Message):
     CARE_TYPE_FIELD_NUMBER: builtins.int
     PROVIDER_VISIT_NUMBER_FIELD_NUMBER: builtins.int
     START_DATE_FIELD_NUMBER: builtins.int
+    END_DATE_FIELD_NUMBER: builtins.int
+    DEPARTMENT_FIELD_NUMBER: builtins.int
+    DIAGNOSES_FIELD_NUMBER: builtins.int
+    IS_INTERIM_FIELD_NUMBER: builtins.int
     care_type: builtins.str
     """The care type (med_type)."""
     provider_visit_number: builtins.str
     """The institution's number of the visit."""
+    department: builtins.str
+    """The department, as the institution calls it."""
+    is_interim: builtins.bool
+    """Whether the bill is an interim one (中途结算) of a stay that goes on."""
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first day."""
+
+    @property
+    def end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of discharge; absent until then."""
+
+    @property
+    def diagnoses(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Diagnosis]:
+        """The diagnoses, the main one first."""
 
     def __init__(
         self,
@@ -341,9 +358,13 @@ class StatementCare(google.protobuf.message.Message):
         care_type: builtins.str = ...,
         provider_visit_number: builtins.str = ...,
         start_date: yibao.common.v1.date_pb2.Date | None = ...,
+        end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        department: builtins.str = ...,
+        diagnoses: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Diagnosis] | None = ...,
+        is_interim: builtins.bool = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["care_type", b"care_type", "provider_visit_number", b"provider_visit_number", "start_date", b"start_date"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["end_date", b"end_date", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["care_type", b"care_type", "department", b"department", "diagnoses", b"diagnoses", "end_date", b"end_date", "is_interim", b"is_interim", "provider_visit_number", b"provider_visit_number", "start_date", b"start_date"]) -> None: ...
 
 global___StatementCare = StatementCare
 

@@ -71,7 +71,15 @@ def statement_of(
         policy_title=policy.title,
         policy_title_zh=policy.title_zh,
         provider=_provider(record, reference),
-        care=Care(facts.care_type, visit.provider_visit_number, visit.start_date),
+        care=Care(
+            care_type=facts.care_type,
+            provider_visit_number=visit.provider_visit_number,
+            start_date=visit.start_date,
+            end_date=visit.end_date,
+            department=visit.facts.department,
+            diagnoses=visit.facts.diagnoses,
+            is_interim=record.is_interim,
+        ),
         items=items,
         groups=tuple(_groups(items)),
         not_charged=NotCharged(

@@ -6,10 +6,12 @@ amounts, since institutions mean different things by them.
 """
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from yibao_common.values.calendar import SHANGHAI
 from yibao_common.values.money import yuan
+from yibao_settlement.rules.care_type import is_stay
 from yibao_settlement.rules.policy.formulas import percent
 from yibao_settlement.rules.policy.split import OwnCost
 from yibao_settlement.rules.statement import labels
@@ -24,6 +26,7 @@ from yibao_settlement.rules.statement.sheet import (
     Table,
 )
 from yibao_settlement.rules.statement.statement import (
+    Care,
     DeductibleLine,
     Overflow,
     Parts,
@@ -35,8 +38,6 @@ from yibao_settlement.rules.statement.telling import paid_share, sentences_of
 # More lines are not printed: nobody reads them, and ListSettlements has them all.
 MOST_ITEMS_PRINTED = 2_000
 
-# What care types of stays begin with.
-_STAYS = "2"
 _UNIT = "单位：元（保留两位小数）"
 _SIGNATURES = ("结算员", "病人（家属）签字", "联系电话", "日期", "医疗机构（章）")
 _INSIDE_IS = "医保目录内由您承担的部分：起付线、乙类先行自付、按比例自付、超过最高限额"
@@ -66,8 +67,9 @@ def sheet_of(statement: Statement, printing: Printing) -> Sheet:
     is_signed = printing.paper is Paper.SIGNED
     insurance = labels.insurance_zh(statement.insurance_type)
     care = labels.named(labels.CARE_TYPES_ZH, statement.care.care_type)
+    interim = "中途" if statement.care.is_interim else ""
     return Sheet(
-        title=f"{insurance}{care}医疗费用结算单",
+        title=f"{insurance}{care}医疗费用{interim}结算单",
         unit=_UNIT,
         mark="" if statement.reversal is None else "本结算已撤销",
         front=(
@@ -98,7 +100,7 @@ def _head(statement: Statement, printing: Printing) -> Grid:
     groups = [labels.named(labels.GROUPS_ZH, each) for each in statement.entitlement_groups]
     provider, care = statement.provider, statement.care
     settled = statement.settle_time.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
-    paper, is_stay = printing.paper, care.care_type.startswith(_STAYS)
+    paper, stay = printing.paper, is_stay(care.care_type)
     return Grid(
         (
             (
@@ -117,8 +119,8 @@ def _head(statement: Statement, printing: Printing) -> Grid:
                 Pair("身份类别", "、".join(groups) or "无"),
             ),
             (
-                Pair("住院号" if is_stay else "门诊号", care.provider_visit_number),
-                Pair("入院日期" if is_stay else "就诊日期", care.start_date.isoformat()),
+                Pair("住院号" if stay else "门诊号", care.provider_visit_number),
+                Pair("入院日期" if stay else "就诊日期", care.start_date.isoformat()),
                 Pair("费用日期", statement.service_date.isoformat()),
             ),
             (
@@ -126,9 +128,21 @@ def _head(statement: Statement, printing: Printing) -> Grid:
                 Pair("结算时间", settled),
                 Pair("待遇依据", statement.policy_title_zh),
             ),
+            *((Pair(label, value),) for label, value in _told_of_care(care) if value),
             (Pair("结算编号", statement.settlement_id),),
         ),
     )
+
+
+def _told_of_care(care: Care) -> Iterator[tuple[str, str]]:
+    """Yields what an institution tells of some visits only."""
+    days = ""
+    if care.end_date is not None:
+        count = max((care.end_date - care.start_date).days, 1)
+        days = f"{care.end_date.isoformat()}　住院{count}天"
+    yield "出院日期", days
+    yield "就诊科室", care.department
+    yield "诊断", "；".join(each.diagnosis_name for each in care.diagnoses)
 
 
 def _costs(statement: Statement) -> Table:

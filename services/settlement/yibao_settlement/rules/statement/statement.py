@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from yibao_common.values.errors import InvariantError
+from yibao_settlement.rules.care_facts import Diagnosis
 from yibao_settlement.rules.policy.split import OwnCost
 
 
@@ -29,11 +30,19 @@ class Provider(NamedTuple):
 
 
 class Care(NamedTuple):
-    """The visit, as the institution told of it."""
+    """The visit, as the institution told of it by now.
+
+    `end_date` is None until discharge; `is_interim` is whether the bill is one of a stay
+    that goes on.
+    """
 
     care_type: str
     provider_visit_number: str
     start_date: dt.date
+    end_date: dt.date | None
+    department: str
+    diagnoses: tuple[Diagnosis, ...]
+    is_interim: bool
 
 
 class Parts(NamedTuple):

@@ -1,10 +1,12 @@
 """A statement in the words of the contract."""
 
 from yibao.settlement.v1 import statement_pb2 as pb
+from yibao.settlement.v1 import visit_pb2
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_settlement.rules.statement.capitals import in_capitals
 from yibao_settlement.rules.statement.form import MOST_ITEMS_PRINTED
 from yibao_settlement.rules.statement.statement import (
+    Care,
     NextBill,
     Parts,
     Share,
@@ -28,11 +30,7 @@ def statement_message(statement: Statement) -> pb.Statement:
         entitlement_groups=statement.entitlement_groups,
         age=statement.age,
         provider=pb.StatementProvider(**statement.provider._asdict()),
-        care=pb.StatementCare(
-            care_type=statement.care.care_type,
-            provider_visit_number=statement.care.provider_visit_number,
-            start_date=from_date(statement.care.start_date),
-        ),
+        care=_care(statement.care),
         policy_version=statement.policy_version,
         policy_title=statement.policy_title,
         policy_title_zh=statement.policy_title_zh,
@@ -48,6 +46,20 @@ def statement_message(statement: Statement) -> pb.Statement:
     if statement.reversal is not None:
         message.reversal_id = statement.reversal.reversal_id
         message.reverse_date.CopyFrom(from_date(statement.reversal.day))
+    return message
+
+
+def _care(care: Care) -> pb.StatementCare:
+    message = pb.StatementCare(
+        care_type=care.care_type,
+        provider_visit_number=care.provider_visit_number,
+        start_date=from_date(care.start_date),
+        department=care.department,
+        diagnoses=[visit_pb2.Diagnosis(**each._asdict()) for each in care.diagnoses],
+        is_interim=care.is_interim,
+    )
+    if care.end_date is not None:
+        message.end_date.CopyFrom(from_date(care.end_date))
     return message
 
 

@@ -30,10 +30,11 @@ thead {{ display: table-header-group; }}
 tr {{ break-inside: avoid; }}
 th, td {{ border: 1px solid #444; padding: .12em .35em; text-align: left; }}
 th {{ background: #eee; font-weight: bold; }}
+th.amount {{ text-align: right; }}
 .grid th {{ font-weight: normal; }}
 .amount {{ text-align: right; font-variant-numeric: tabular-nums; }}
 .strong td {{ font-weight: bold; background: #f4f4f4; }}
-ol {{ margin: 0; padding-left: 2em; columns: 2; column-gap: 3em; }}
+ol {{ margin: 0 0 .5em; padding-left: 2em; columns: 2; column-gap: 3em; }}
 .large ol {{ columns: 1; }}
 li {{ break-inside: avoid; }}
 .signatures {{ display: flex; flex-wrap: wrap; gap: .9em 1.5em; margin-top: 1em; }}
@@ -41,11 +42,11 @@ li {{ break-inside: avoid; }}
 .signatures span::after {{ content: ""; flex: 1; border-bottom: 1px solid #000; }}
 .foot {{ margin-top: .6em; }}
 .list {{ break-before: page; }}
-@media print {{ body {{ max-width: none; padding: 0; }} }}
+@media print {{ body {{ max-width: none; padding: 0 1px; }} }}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-# Columns of a grid: most rows have three pairs.
-_PAIRS_A_ROW = 3
+# Pairs of a grid in a row, and how wide their labels are, in common and in large print.
+_COMMON_GRID, _LARGE_GRID = (3, 12), (2, 17)
 
 
 def html_of(sheet: Sheet, *, large: bool) -> str:
@@ -61,21 +62,21 @@ def html_of(sheet: Sheet, *, large: bool) -> str:
             f'<body class="{"large" if large else "common"}">\n<main>\n',
             f"<h1>{escape(sheet.title)}</h1>\n{mark}",
             f'<p class="unit">{escape(sheet.unit)}</p>\n',
-            *map(_block, sheet.front),
+            *(_block(block, large=large) for block in sheet.front),
             f'<div class="signatures">{signatures}</div>\n' if signatures else "",
             f'<p class="foot">{escape(sheet.foot)}</p>\n</main>\n',
             f'<section class="list">\n<h1>{escape(sheet.list_title)}</h1>\n{mark}',
             f'<p class="unit">{escape(sheet.unit)}</p>\n',
-            *map(_block, sheet.list_pages),
+            *(_block(block, large=large) for block in sheet.list_pages),
             "</section>\n</body>\n</html>\n",
         )
     )
 
 
-def _block(block: Block) -> str:
+def _block(block: Block, *, large: bool) -> str:
     match block:
         case Grid():
-            return _grid(block)
+            return _grid(block, *(_LARGE_GRID if large else _COMMON_GRID))
         case Table():
             return _table(block)
         case Lines():
@@ -83,15 +84,19 @@ def _block(block: Block) -> str:
             return f"<h2>{escape(block.caption)}</h2>\n<ol>\n{lines}</ol>\n"
 
 
-def _grid(grid: Grid) -> str:
-    columns = "".join('<col style="width:12%"><col>' for _ in range(_PAIRS_A_ROW))
-    rows = "".join(f"<tr>{_pairs(row)}</tr>\n" for row in grid.rows)
+def _grid(grid: Grid, pairs_a_row: int, label_percent: int) -> str:
+    columns = f'<col style="width:{label_percent}%"><col>' * pairs_a_row
+    rows = "".join(
+        f"<tr>{_pairs(row[at : at + pairs_a_row], pairs_a_row)}</tr>\n"
+        for row in grid.rows
+        for at in range(0, len(row), pairs_a_row)
+    )
     return f'<table class="grid"><colgroup>{columns}</colgroup>\n{rows}</table>\n'
 
 
-def _pairs(row: tuple[Pair, ...]) -> str:
+def _pairs(row: tuple[Pair, ...], pairs_a_row: int) -> str:
     """Returns the pairs of a row; the last one takes what room is left."""
-    spans = [1] * (len(row) - 1) + [2 * (_PAIRS_A_ROW - len(row)) + 1]
+    spans = [1] * (len(row) - 1) + [2 * (pairs_a_row - len(row)) + 1]
     return "".join(
         f'<th scope="row">{escape(pair.label)}</th><td colspan="{span}">{escape(pair.value)}</td>'
         for pair, span in zip(row, spans, strict=True)
@@ -103,8 +108,11 @@ def _table(table: Table) -> str:
     columns = "".join(
         f'<col style="width:{100 * column.width / total:.2f}%">' for column in table.columns
     )
-    head = "".join(f'<th scope="col">{escape(column.title)}</th>' for column in table.columns)
     kinds = [' class="amount"' if column.is_amount else "" for column in table.columns]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(column.title)}</th>'
+        for kind, column in zip(kinds, table.columns, strict=True)
+    )
     rows = "".join(
         _row(row, kinds, number in table.strong) for number, row in enumerate(table.rows)
     )
