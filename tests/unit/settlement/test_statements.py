@@ -12,10 +12,12 @@ from support.statements import COPY, REVERSAL, SIGNED, statement_for
 
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.money import yuan
+from yibao_settlement.rules.care_type import CARE_TYPES
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost, PricedLine
 from yibao_settlement.rules.statement.capitals import in_capitals
 from yibao_settlement.rules.statement.form import sheet_of
+from yibao_settlement.rules.statement.labels import CARE_TYPES_ZH
 from yibao_settlement.rules.statement.sentences import MOST_CHARACTERS
 from yibao_settlement.rules.statement.sheet import cells_of
 from yibao_settlement.rules.statement.statement import (
@@ -271,3 +273,7 @@ def test_lines_that_are_not_charged_or_own_cost_by_day_say_so() -> None:
     assert "项目1（当日不享受待遇）" in cells
     assert "另有2项未计入本单，由医疗机构更正后另行结算" in cells
     assert "12.34" in cells
+
+
+def test_every_care_type_of_the_national_list_has_a_name() -> None:
+    assert CARE_TYPES.keys() == CARE_TYPES_ZH.keys()
