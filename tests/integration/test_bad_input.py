@@ -97,6 +97,11 @@ def _yesterday(request: SettleBillRequest) -> None:
     day.CopyFrom(Date(year=before.year, month=before.month, day=before.day))
 
 
+def _uploaded_alone(request: SettleBillRequest) -> None:
+    request.bill.ClearField("lines")
+    request.bill.uploaded.SetInParent()
+
+
 SPOILT = (
     Spoilt(
         "items that are in no catalogue",
@@ -213,10 +218,7 @@ SPOILT = (
     ),
     Spoilt(
         "uploaded lines where there are none",
-        lambda request: (
-            request.bill.ClearField("lines"),
-            request.bill.uploaded.SetInParent(),
-        ),
+        _uploaded_alone,
         "LINE_NOT_FOUND",
         code=NOT_FOUND,
     ),

@@ -122,10 +122,15 @@ class Strict:
     change: Callable[[Bill], object]
 
 
+def _lower_item_codes(bill: Bill) -> None:
+    for line in bill.lines:
+        line.item_code = line.item_code.lower()
+
+
 STRICT = {
     "an item code in small letters": Strict(
         "CATALOGUE_ITEM_UNKNOWN",
-        lambda bill: [setattr(line, "item_code", line.item_code.lower()) for line in bill.lines],
+        _lower_item_codes,
     ),
     "a line rounded to 角": Strict(
         "LINE_AMOUNT_MISMATCH",
