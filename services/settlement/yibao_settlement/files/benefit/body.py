@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from yibao_common.files.yaml_file import Path, YamlFile
 from yibao_common.files.yaml_model import shown
-from yibao_common.values.errors import FieldFault
+from yibao_common.values.errors import FieldFault, refuse_faults
 
 MOST_FEN = 10**13
 CODE_EXPECTED = "expected a code in quotes, a list of codes or any"
@@ -31,6 +31,17 @@ class Faults:
     def note(self, path: Path, message: str) -> None:
         """Notes a mistake at `path`."""
         self.found.append(self.file.fault(path, message))
+
+    def refuse(self) -> None:
+        """Refuses a file with mistakes, telling all of them in the order of lines.
+
+        Raises RuleError with the reason of the file.
+        """
+        self.found.sort(key=lambda fault: self._line(fault.field))
+        refuse_faults(self.found)
+
+    def _line(self, field: str) -> int:
+        return int(field.removeprefix(f"{self.file.name}:").partition(" ")[0])
 
     def whole(self, value: object, path: Path, *, low: int = 0, high: int = MOST_FEN) -> int:
         """Returns a whole number from `low` to `high`."""

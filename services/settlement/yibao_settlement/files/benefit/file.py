@@ -5,7 +5,6 @@ import hashlib
 
 from yibao_common.files.yaml_file import parse_yaml
 from yibao_common.files.yaml_model import shown
-from yibao_common.values.errors import refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_settlement.files.benefit.amounts import ROUNDING_KEYS, read_rounding
 from yibao_settlement.files.benefit.body import Body, Faults
@@ -49,13 +48,8 @@ def load_benefit_policy(contents: bytes, *, name: str) -> BenefitPolicy:
     faults = Faults(file, list(file.faults))
     body = Body.open(faults, file.data, (), need=_NEED, may=_MAY)
     policy = _policy(body, version=hashlib.sha256(contents).hexdigest())
-    faults.found.sort(key=lambda fault: _line(fault.field, name))
-    refuse_faults(faults.found)
+    faults.refuse()
     return policy
-
-
-def _line(field: str, name: str) -> int:
-    return int(field.removeprefix(f"{name}:").partition(" ")[0])
 
 
 def _policy(body: Body, *, version: str) -> BenefitPolicy:

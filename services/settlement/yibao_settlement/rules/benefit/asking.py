@@ -54,16 +54,7 @@ class Asking:
 
     def row(self, table: Table[Value], step_id: str) -> tuple[int, Row[Value]]:
         """Returns the row that holds. Raises RuleError POLICY_NO_MATCHING_ROW, FACT_MISSING."""
-        index = table.find(self.value)
-        if index is None:
-            key = ", ".join(f"{fact}={_text(self.value(fact))}" for fact in table.by)
-            raise RuleError(
-                Reason.POLICY_NO_MATCHING_ROW,
-                f"step {step_id} has no row for {key}",
-                step_id=step_id,
-                key=key,
-            )
-        return index, table.rows[index]
+        return find_row(table, step_id, self.value)
 
     def amount(self, amount: Amount, otherwise: Callable[[PartOf], Value]) -> int | Value:
         """Returns fen; what is a share of no parameter is made by `otherwise`."""
@@ -85,6 +76,25 @@ class Asking:
                 date=str(parameter.values[0].start_date),
             )
         return parameter.values[epoch]
+
+
+def find_row(
+    table: Table[Value], step_id: str, value_of: Callable[[str], FactValue]
+) -> tuple[int, Row[Value]]:
+    """Returns the row that holds, and its index; `value_of` answers what the table asks.
+
+    Raises RuleError POLICY_NO_MATCHING_ROW; none is guessed.
+    """
+    index = table.find(value_of)
+    if index is None:
+        key = ", ".join(f"{fact}={_text(value_of(fact))}" for fact in table.by)
+        raise RuleError(
+            Reason.POLICY_NO_MATCHING_ROW,
+            f"step {step_id} has no row for {key}",
+            step_id=step_id,
+            key=key,
+        )
+    return index, table.rows[index]
 
 
 def _text(value: FactValue) -> str:
