@@ -105,6 +105,18 @@ def collide(first: Condition, later: Condition) -> bool:
     return all(_collide(matcher, theirs[fact]) for fact, matcher in first.matchers)
 
 
+def exclusive(first: Condition, second: Condition) -> bool:
+    """Tells whether no bill can meet both."""
+    theirs = dict(second.matchers)
+    return any(_apart(matcher, theirs[fact]) for fact, matcher in first.matchers if fact in theirs)
+
+
+def _apart(first: Matcher, second: Matcher) -> bool:
+    if isinstance(first, Members) and isinstance(second, Members):
+        return first.excludes(second)
+    return not _collide(first, second)
+
+
 def _collide(first: Matcher, later: Matcher) -> bool:
     match first, later:
         case (Anything(), _) | (_, Anything()):

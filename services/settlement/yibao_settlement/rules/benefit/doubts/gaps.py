@@ -1,0 +1,169 @@
+"""Doubts about tables: facts for which no row holds, so that bills with them are refused.
+
+Looked at are numbers, counts and codes of which all are known; of open codes and of sets
+only those that the table names, since nobody knows the others.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+from yibao_settlement.rules.benefit.amounts import Adjustment, Amount, BracketsRow
+from yibao_settlement.rules.benefit.conditions import (
+    Among,
+    Between,
+    Condition,
+    FactValue,
+    Matcher,
+    Members,
+)
+from yibao_settlement.rules.benefit.doubts.doubt import Doubt, DoubtKind, Place, placed_steps
+from yibao_settlement.rules.benefit.facts import (
+    CARE_GROUP,
+    CLOSED_CODES,
+    COUNT,
+    FACTS,
+    Kind,
+)
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.benefit.steps import (
+    ClassifyStep,
+    DeductibleStep,
+    SharesRow,
+    TiersStep,
+)
+from yibao_settlement.rules.benefit.table import Table
+from yibao_settlement.rules.benefit.wording import fact_zh
+
+_EXAMPLES = 3
+# Combinations looked at, so that no table takes longer than a moment.
+_LOOKED_AT = 20_000
+
+_AnyTable = (
+    Table[SharesRow] | Table[Amount] | Table[Amount | None] | Table[BracketsRow] | Table[Adjustment]
+)
+_Combination = Mapping[str, FactValue]
+
+
+def doubts_of_tables(policy: BenefitPolicy) -> Iterator[Doubt]:
+    """Yields tables that have no row for some facts, steps first, then counters."""
+    for step, place in placed_steps(policy):
+        tables: list[tuple[_AnyTable, Place]] = []
+        if isinstance(step, ClassifyStep | DeductibleStep | TiersStep):
+            tables.append((step.table, (*place, "rows")))
+        if isinstance(step, TiersStep):
+            adjust = enumerate(step.adjust)
+            tables += [(table, (*place, "adjust", index, "rows")) for index, table in adjust]
+        for table, at in tables:
+            yield from _gap(policy, table, [step.applies], owner=step.id, place=at)
+    applies = {step.id: step.applies for step in policy.steps}
+    for counter in policy.counters:
+        limited = [applies[name.partition(".")[0]] for name in counter.limits]
+        place = ("counters", counter.name, "rows")
+        yield from _gap(policy, counter.table, limited, owner=counter.name, place=place)
+
+
+def _gap(
+    policy: BenefitPolicy,
+    table: _AnyTable,
+    applies: Sequence[Condition],
+    *,
+    owner: str,
+    place: Place,
+) -> Iterator[Doubt]:
+    """Yields what no row of a table takes where any of `applies` holds."""
+    if table.rows[-1].when is None:
+        return
+    missing = list(itertools.islice(_missing(policy, table, applies), _EXAMPLES))
+    if missing:
+        told = "; ".join(_told(each, table.by) for each in missing)
+        told_zh = "；".join(_told_zh(each, table.by) for each in missing)
+        yield Doubt(
+            DoubtKind.NO_ROW,
+            owner,
+            place,
+            f"no row for {told}: such bills are refused",
+            f"没有适用于以下情形的行：{told_zh}；此类单据将被拒绝",
+        )
+
+
+def _missing(
+    policy: BenefitPolicy, table: _AnyTable, applies: Sequence[Condition]
+) -> Iterator[_Combination]:
+    """Yields what the table asks for that no row takes, each once."""
+    conditions = [*(row.when for row in table.rows if row.when is not None), *applies]
+    asked = dict.fromkeys((*table.by, *(fact for each in applies for fact, _ in each.matchers)))
+    if any(_limits_care(policy, fact) for fact in asked):
+        asked |= {CARE_GROUP: None}
+    values = [_values(policy, fact, _matchers(conditions, fact)) for fact in asked]
+    seen: list[_Combination] = []
+    for combination in itertools.islice(itertools.product(*values), _LOOKED_AT):
+        facts = dict(zip(asked, combination, strict=True))
+        key = {fact: facts[fact] for fact in table.by}
+        if (
+            key not in seen
+            and _is_possible(policy, facts)
+            and any(each.holds(facts.__getitem__) for each in applies)
+            and table.find(facts.__getitem__) is None
+        ):
+            seen.append(key)
+            yield key
+
+
+def _matchers(conditions: Sequence[Condition], fact: str) -> list[Matcher]:
+    return [found for each in conditions for name, found in each.matchers if name == fact]
+
+
+def _values(policy: BenefitPolicy, fact: str, matchers: Sequence[Matcher]) -> list[FactValue]:
+    """Returns values of a fact between which the matchers tell."""
+    if fact.startswith(COUNT) or FACTS[fact] is Kind.NUMBER:
+        low = 0 if not fact.startswith(COUNT) or _limits_care(policy, fact) else 1
+        edges = {low}
+        for each in matchers:
+            if isinstance(each, Between):
+                edges |= {each.low} if each.high is None else {each.low, each.high + 1}
+        return sorted(edge for edge in edges if edge >= low)
+    if FACTS[fact] is Kind.SET:
+        named = sorted({code for each in matchers for code in _members(each)})
+        return [frozenset(), *(frozenset({code}) for code in named)]
+    closed = CLOSED_CODES.get(fact)
+    if fact == CARE_GROUP:
+        closed = tuple(group.name for group in policy.care_groups)
+    named = sorted({code for each in matchers if isinstance(each, Among) for code in each.codes})
+    # One code stands for all that a table takes whatever they are.
+    return list(closed or named or [""])
+
+
+def _members(matcher: Matcher) -> frozenset[str]:
+    if not isinstance(matcher, Members):
+        return frozenset()
+    return matcher.all_of | matcher.any_of | matcher.none_of
+
+
+def _limits_care(policy: BenefitPolicy, fact: str) -> bool:
+    """Tells whether a fact is a count that only care of some groups has."""
+    name = fact.removeprefix(COUNT)
+    return fact.startswith(COUNT) and any(
+        count.name == name and count.care_groups is not None for count in policy.counts
+    )
+
+
+def _is_possible(policy: BenefitPolicy, facts: _Combination) -> bool:
+    """Tells whether a bill can have these facts: care that a count numbers is the first."""
+    return not any(
+        facts.get(COUNT + count.name) == 0 and facts.get(CARE_GROUP) in (count.care_groups or ())
+        for count in policy.counts
+    )
+
+
+def _told(facts: _Combination, by: Sequence[str]) -> str:
+    return " and ".join(f"{fact} {_text(facts[fact])}" for fact in by)
+
+
+def _told_zh(facts: _Combination, by: Sequence[str]) -> str:
+    return "，".join(f"{fact_zh(fact)} {_text(facts[fact])}" for fact in by)
+
+
+def _text(value: FactValue) -> str:
+    if isinstance(value, frozenset):
+        return "+".join(sorted(value)) or "none"
+    return str(value)
