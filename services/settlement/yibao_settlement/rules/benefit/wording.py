@@ -1,4 +1,4 @@
-"""What facts are called in Chinese."""
+"""What facts and their closed codes are called in Chinese."""
 
 from collections.abc import Mapping
 
@@ -21,6 +21,18 @@ FACT_NAMES_ZH: Mapping[str, str] = {
     "months_insured": "连续参保月数",
     "months_owing": "欠缴月数",
     "years_unclaimed": "连续未报销年数",
+}
+
+# Codes that say what they are in English alone.
+CODE_NAMES_ZH: Mapping[str, str] = {
+    "local": "本地就医",
+    "long_term": "异地长期居住",
+    "referral": "转外就医",
+    "emergency": "异地急诊抢救",
+    "temporary": "临时外出就医",
+    "unregistered": "未备案异地就医",
+    "counter": "联网结算",
+    "claim": "手工报销",
 }
 
 

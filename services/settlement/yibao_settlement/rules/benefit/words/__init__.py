@@ -1,0 +1,1 @@
+"""A policy of `yibao-policy/2` in words, Chinese and English."""
