@@ -23,6 +23,7 @@ from yibao.settlement.v1 import catalogue_service_pb2 as catalogue
 from yibao.settlement.v1 import settlement_service_pb2 as settlements
 from yibao.settlement.v1.policy_service_pb2 import ApprovePolicyRequest, ValidatePolicyRequest
 from yibao.settlement.v1.settlement_pb2 import SETTLEMENT_STATE_REVERSED, Settlement
+from yibao.settlement.v1.statement_pb2 import STATEMENT_FORM_STRUCTURED
 from yibao.settlement.v1.visit_service_pb2 import GetVisitRequest
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
@@ -104,6 +105,22 @@ def _explain(caller: str, reason: Reason) -> Forbidden:
             services.settlements(caller).ExplainSettlement,
             settlements.ExplainSettlementRequest(
                 region=REGION, settlement_id=settled.settlement_id
+            ),
+        ),
+        reason,
+    )
+
+
+def _print(caller: str, reason: Reason) -> Forbidden:
+    return Forbidden(
+        caller,
+        "GetStatement",
+        lambda services, _, settled: (
+            services.settlements(caller).GetStatement,
+            settlements.GetStatementRequest(
+                region=REGION,
+                settlement_id=settled.settlement_id,
+                form=STATEMENT_FORM_STRUCTURED,
             ),
         ),
         reason,
@@ -233,10 +250,12 @@ FORBIDDEN = (
     _visit("other-hospital", Reason.VISIT_NOT_FOUND),
     _read("other-hospital", Reason.SETTLEMENT_NOT_FOUND),
     _explain("other-hospital", Reason.SETTLEMENT_NOT_FOUND),
+    _print("other-hospital", Reason.SETTLEMENT_NOT_FOUND),
     _reverse("other-hospital", Reason.SETTLEMENT_NOT_FOUND),
     # An agency acts in its own region.
     _read("other-agency", Reason.OUT_OF_SCOPE),
     _explain("other-agency", Reason.OUT_OF_SCOPE),
+    _print("other-agency", Reason.OUT_OF_SCOPE),
     _reverse("other-agency", Reason.OUT_OF_SCOPE),
     _visit("other-agency", Reason.OUT_OF_SCOPE),
     _credit("other-agency", Reason.OUT_OF_SCOPE),

@@ -9,6 +9,9 @@ from support.policies import classify, line, policy_of, tiers
 from support.real_bills import REAL_BILLS, RealBill
 from support.statements import REVERSAL, SIGNED, statement_for
 
+from yibao_cli.regions import load_region, regions_folder
+from yibao_settlement.files.policy.file import load_policy
+from yibao_settlement.rules.policy.split import Facts, PricedLine
 from yibao_settlement.rules.statement.form import MOST_ITEMS_PRINTED, sheet_of
 from yibao_settlement.rules.statement.sheet import Sheet, cells_of
 from yibao_settlement.rules.statement.statement import Statement
@@ -114,6 +117,33 @@ def test_a_common_bill_is_one_page_with_its_list_behind(bill: RealBill) -> None:
         assert label in front
     assert "第1页共2页" in front
     assert "第2页共2页" in back
+
+
+@pytest.mark.parametrize("region_name", ["500112", "999019", "999029"])
+def test_a_published_bill_of_a_region_is_one_page(region_name: str) -> None:
+    region = load_region(regions_folder() / region_name)
+    bill, items = region.sample_bill, {item.item_code: item for item in region.items}
+    lines = [
+        PricedLine(
+            each.line_number,
+            each.item_code,
+            items[each.item_code].catalogue_class,
+            each.amount_fen,
+            0,
+            items[each.item_code].first_self_pay_ratio_ppm,
+            each.unit_price,
+            each.quantity,
+        )
+        for each in bill.lines
+    ]
+    level = region.institutions[0].institution_level
+    person = bill.person
+    facts = Facts(bill.care_type, person.person_class, person.entitlement_groups, level, person.age)
+    policy = load_policy(region.policy_file, name=region.policy_name)
+    statement = statement_for(
+        policy, *lines, facts=facts, names={code: item.item_name for code, item in items.items()}
+    )
+    assert len(pages_of(pdf_of(sheet_of(statement, SIGNED), large=False))) == 2
 
 
 def test_fifteen_lines_are_one_page_and_large_print_shows_the_same() -> None:

@@ -30,7 +30,7 @@ from yibao_settlement.rules.statement.telling import sentences_of
 
 ELIGIBLE = {"add": ["eligible"]}
 # Sentences that are told of nothing being due.
-OF_NOTHING = {"SUM1", "D3", "AC1", "NEXT2", "REF1"}
+OF_NOTHING = {"SUM1", "D3", "AC1", "REF1"}
 
 each_bill = pytest.mark.parametrize("bill", REAL_BILLS.values(), ids=REAL_BILLS)
 
@@ -220,6 +220,26 @@ def test_this_time_stands_beside_the_year_before_and_what_is_next() -> None:
     assert (limit.limit_fen, limit.left_fen) == (2_000_000, 1_900_000)
 
 
+def test_a_limit_that_is_used_up_is_told() -> None:
+    statement = statement_for(EVERYTHING, line(500_000), year={"fund.310100": 1_999_999})
+    told = {each.sentence_id: each.zh for each in sentences_of(statement)}
+    assert told["NEXT3"] == "步骤P1本年已付满20000.00元，不再支付。"
+    assert "NEXT2" not in told
+    check_sentences(statement)
+
+
+def test_a_fund_that_two_steps_draw_on_bears_its_own_name_in_the_year() -> None:
+    half = [(0, None, 500_000)]
+    policy = policy_of(
+        classify(),
+        tiers("P1", ELIGIBLE, half, fund_type="390100"),
+        tiers("A1", {"add": ["P1.copay"]}, half, fund_type="610100"),
+        tiers("A2", {"add": ["A1.copay"]}, half, fund_type="610100"),
+    )
+    named = {line.accumulator: line.name_zh for line in statement_for(policy, line(800)).year}
+    assert named == {"fund.390100": "步骤P1", "fund.610100": "医疗救助基金"}
+
+
 def test_many_items_of_a_kind_are_told_together() -> None:
     many = [line(100_00, "03", number=number) for number in range(1, 9)]
     told = sentences_of(statement_for(EVERYTHING, line(500_000, number=9), *many))
@@ -273,6 +293,15 @@ def test_lines_that_are_not_charged_or_own_cost_by_day_say_so() -> None:
     assert "项目1（当日不享受待遇）" in cells
     assert "另有2项未计入本单，由医疗机构更正后另行结算" in cells
     assert "12.34" in cells
+
+
+def test_what_a_fund_pays_outside_the_list_is_not_own_cost() -> None:
+    whole = tiers("P1", {"add": ["total"]}, [(0, None, 900_000)], fund_type="340100")
+    statement = statement_for(policy_of(classify(), whole), line(80_000, "03"), line(20_000))
+    check_identities(statement)
+    # 10 % of 1,000.00 is borne, of 800.00 outside the list.
+    assert (statement.inside_list_fen, statement.outside_list_fen) == (0, 10_000)
+    check_sentences(statement)
 
 
 def test_every_care_type_of_the_national_list_has_a_name() -> None:

@@ -128,21 +128,24 @@ def _head(statement: Statement, printing: Printing) -> Grid:
                 Pair("结算时间", settled),
                 Pair("待遇依据", statement.policy_title_zh),
             ),
-            *((Pair(label, value),) for label, value in _told_of_care(care) if value),
+            *_told_of_care(care),
             (Pair("结算编号", statement.settlement_id),),
         ),
     )
 
 
-def _told_of_care(care: Care) -> Iterator[tuple[str, str]]:
-    """Yields what an institution tells of some visits only."""
-    days = ""
+def _told_of_care(care: Care) -> Iterator[tuple[Pair, ...]]:
+    """Yields rows of what an institution tells of some visits only."""
+    row = []
     if care.end_date is not None:
-        count = max((care.end_date - care.start_date).days, 1)
-        days = f"{care.end_date.isoformat()}　住院{count}天"
-    yield "出院日期", days
-    yield "就诊科室", care.department
-    yield "诊断", "；".join(each.diagnosis_name for each in care.diagnoses)
+        days = max((care.end_date - care.start_date).days, 1)
+        row.append(Pair("出院日期", f"{care.end_date.isoformat()}　住院{days}天"))
+    if care.department:
+        row.append(Pair("就诊科室", care.department))
+    if row:
+        yield tuple(row)
+    if care.diagnoses:
+        yield (Pair("诊断", "；".join(each.diagnosis_name for each in care.diagnoses)),)
 
 
 def _costs(statement: Statement) -> Table:

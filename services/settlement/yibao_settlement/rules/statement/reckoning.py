@@ -15,7 +15,7 @@ from yibao_settlement.rules.policy.record import DeductibleRecord, TiersRecord
 from yibao_settlement.rules.policy.split import Facts, Split
 from yibao_settlement.rules.policy.step import Axis, DeductibleStep, TiersStep
 from yibao_settlement.rules.policy.tables import COUNT
-from yibao_settlement.rules.statement.labels import counted_zh
+from yibao_settlement.rules.statement.labels import counted_zh, fund_zh
 from yibao_settlement.rules.statement.statement import (
     DeductibleLine,
     FundLine,
@@ -124,7 +124,9 @@ def _names(policy: Policy) -> dict[str, str]:
         if isinstance(step, DeductibleStep):
             names.setdefault(step.accumulator, "起付标准已付")
         elif isinstance(step, TiersStep):
-            names.setdefault(step.fund_accumulator, step.title_zh)
+            fund = step.fund_accumulator
+            # What several steps draw on bears the name of none of them.
+            names[fund] = fund_zh(step.fund_type) if fund in names else step.title_zh
     return names
 
 

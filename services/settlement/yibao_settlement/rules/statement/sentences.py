@@ -109,6 +109,10 @@ _BANK: Mapping[str, tuple[str, str]] = {
         "{fund}本年最多付{limit}元，还可以付{left}元。",
         "{fund} pays at most {limit} this year; {left} is left.",
     ),
+    "NEXT3": (
+        "{fund}本年已付满{limit}元，不再支付。",
+        "{fund} has paid its limit of {limit} this year and pays no more.",
+    ),
     "REF1": (
         "这次结算已于{date}撤销，退回医保{funds}元、账户{account}元、现金{cash}元。",
         "This settlement was cancelled on {date}: {funds} to the funds, {account} to the "

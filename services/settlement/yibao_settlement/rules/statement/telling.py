@@ -197,4 +197,8 @@ def _next(statement: Statement) -> Iterator[Sentence]:
     if statement.next_bill.deductible_fen:
         yield say("NEXT1", paid=statement.next_bill.deductible_fen)
     for limit in statement.next_bill.limits:
-        yield say("NEXT2", fund=short(limit.name_zh), limit=limit.limit_fen, left=limit.left_fen)
+        fund = short(limit.name_zh)
+        if limit.left_fen:
+            yield say("NEXT2", fund=fund, limit=limit.limit_fen, left=limit.left_fen)
+        else:
+            yield say("NEXT3", fund=fund, limit=limit.limit_fen)
