@@ -1,5 +1,6 @@
 """`yibao policy`: checks a policy file before it is submitted."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -7,9 +8,13 @@ from rich.console import Console
 from yibao_cli.inputs import read_file
 from yibao_cli.regions import format_of
 from yibao_common.values.errors import refuse_faults
-from yibao_settlement.files.benefit.file import FORMAT, load_benefit_policy
-from yibao_settlement.files.policy.check import check_policy
+from yibao_settlement.files.benefit.check import BenefitWarning, check_benefit_policy
+from yibao_settlement.files.benefit.file import FORMAT
+from yibao_settlement.files.policy.check import PolicyWarning, check_policy
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.benefit.words import tell
+from yibao_settlement.rules.benefit.words.chinese import Chinese
+from yibao_settlement.rules.benefit.words.english import English
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.words import policy_in_words
 
@@ -17,15 +22,13 @@ from yibao_settlement.rules.policy.words import policy_in_words
 def run_check(console: Console, path: Path) -> int:
     """Prints the policy in a file in words, and what is probably not meant in it.
 
-    Of a policy of the format `yibao-policy/2` it prints what the policy is, without words.
-
     Raises:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake.
         StartError: the file cannot be read.
     """
     contents = read_file(path)
     if format_of(contents, name=str(path)) == FORMAT:
-        _show_head(console, path, load_benefit_policy(contents, name=str(path)))
+        _show_benefits(console, path, contents)
         return 0
     found = check_policy(contents, name=str(path))
     refuse_faults(found.faults)
@@ -33,12 +36,28 @@ def run_check(console: Console, path: Path) -> int:
     assert policy is not None
     _show_head(console, path, policy)
     console.print(f"\n{policy_in_words(policy)}", soft_wrap=True, markup=False)
-    if found.warnings:
+    _show_warnings(console, path, found.warnings)
+    return 0
+
+
+def _show_benefits(console: Console, path: Path, contents: bytes) -> None:
+    """Prints a policy of `yibao-policy/2` in Chinese and English, and its warnings."""
+    found = check_benefit_policy(contents, name=str(path))
+    _show_head(console, path, found.policy)
+    for language in (Chinese(), English()):
+        told = [each.text for each in tell.policy_in_words(found.policy, language)]
+        console.print("\n".join(["", *told]), soft_wrap=True, markup=False)
+    _show_warnings(console, path, found.warnings)
+
+
+def _show_warnings(
+    console: Console, path: Path, warnings: Sequence[PolicyWarning | BenefitWarning]
+) -> None:
+    if warnings:
         console.print("\nProbably not meant:", markup=False)
-    for warning in found.warnings:
+    for warning in warnings:
         told = f"  {path}:{warning.line} {warning.key}: {warning.message}"
         console.print(f"{told}\n    {warning.message_zh}", soft_wrap=True, markup=False)
-    return 0
 
 
 def _show_head(console: Console, path: Path, policy: Policy | BenefitPolicy) -> None:

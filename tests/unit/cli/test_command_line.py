@@ -75,6 +75,8 @@ def test_a_policy_of_the_second_format_is_described(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "region 110000, insurance type 310" in result.output
     assert "steps: S1, D1, P1, L1, D2, P2, Z1" in result.output
+    assert "职工基本医疗保险统筹基金（310100）对 D1 起付以上部分 " in result.output
+    assert "fund 310100 pays of the rest of D1, " in result.output
     wrong = tmp_path / "policy.yaml"
     wrong.write_text(path.read_text(encoding="utf-8").replace("window: year", "window: age"))
     result = CliRunner().invoke(app, ["policy", "check", str(wrong)])
