@@ -247,6 +247,28 @@ def check(file: Annotated[Path, typer.Argument(help="The policy file, YAML.")]) 
         raise typer.Exit(run_check(out, file))
 
 
+@policy_app.command()
+def convert(
+    file: Annotated[Path, typer.Argument(help="A policy file of yibao-policy/1.")],
+    by_stay: Annotated[
+        bool, typer.Option("--by-stay", help="What was of each bill is of each stay.")
+    ] = False,
+    cap: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="STEP=own or STEP=fund: what a cap of the year counts. Repeatable.",
+            metavar="STEP=SCOPE",
+        ),
+    ] = None,
+) -> None:
+    """Print a policy file of yibao-policy/1 in the format yibao-policy/2."""
+    from yibao_cli.console import out, told_plainly
+    from yibao_cli.policy import run_convert
+
+    with told_plainly():
+        raise typer.Exit(run_convert(out, file, by_stay=by_stay, caps=cap or []))
+
+
 @persons_app.command("import")
 def import_persons(
     file: Annotated[Path, typer.Argument(help="The CSV file; its first line names the columns.")],

@@ -1,4 +1,4 @@
-"""`yibao policy`: checks a policy file before it is submitted."""
+"""`yibao policy`: checks a policy file before it is submitted, and converts one of before."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,8 +7,11 @@ from rich.console import Console
 
 from yibao_cli.inputs import read_file
 from yibao_cli.regions import format_of
+from yibao_common.process.config import StartError
 from yibao_common.values.errors import refuse_faults
 from yibao_settlement.files.benefit.check import BenefitWarning, check_benefit_policy
+from yibao_settlement.files.benefit.conversion.choices import CapScope, Choices
+from yibao_settlement.files.benefit.conversion.convert import convert_policy
 from yibao_settlement.files.benefit.file import FORMAT
 from yibao_settlement.files.policy.check import PolicyWarning, check_policy
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
@@ -38,6 +41,28 @@ def run_check(console: Console, path: Path) -> int:
     console.print(f"\n{policy_in_words(policy)}", soft_wrap=True, markup=False)
     _show_warnings(console, path, found.warnings)
     return 0
+
+
+def run_convert(console: Console, path: Path, *, by_stay: bool, caps: Sequence[str]) -> int:
+    """Prints a file of `yibao-policy/1` as one of `yibao-policy/2`.
+
+    Raises:
+        RuleError: POLICY_FILE_INVALID, with a fault for every mistake or open question.
+        StartError: the file cannot be read, or `caps` say what cannot be.
+    """
+    choices = Choices(by_stay=by_stay, caps=dict(_cap(text) for text in caps))
+    converted = convert_policy(read_file(path), name=str(path), choices=choices)
+    console.print(converted.decode(), end="", soft_wrap=True, markup=False)
+    return 0
+
+
+def _cap(text: str) -> tuple[str, CapScope]:
+    """Returns what a cap counts, from `P1=own`. Raises StartError."""
+    step_id, _, scope = text.partition("=")
+    known = [each.value for each in CapScope]
+    if not step_id or scope not in known:
+        raise StartError(f"--cap {text}: expected STEP={known[0]} or STEP={known[1]}")
+    return step_id, CapScope(scope)
 
 
 def _show_benefits(console: Console, path: Path, contents: bytes) -> None:

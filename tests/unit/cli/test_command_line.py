@@ -84,6 +84,37 @@ def test_a_policy_of_the_second_format_is_described(tmp_path: Path) -> None:
     assert [line.startswith(f"{wrong}:") for line in result.stderr.splitlines()] == [True] * 3
 
 
+def test_a_policy_of_before_is_converted(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["policy", "convert", str(POLICY), "--by-stay"])
+    assert result.exit_code == 0
+    path = tmp_path / "policy.yaml"
+    path.write_text(result.output, encoding="utf-8")
+    checked = CliRunner().invoke(app, ["policy", "check", str(path)])
+    assert checked.exit_code == 0
+    assert "D1 住院起付线：" in checked.output
+    assert "每次住院起付 300 元" in checked.output
+
+
+def test_an_open_question_of_a_conversion_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    text = POLICY.read_text(encoding="utf-8")
+    capped = text.replace(
+        "- threshold_fen: 300_000", "- threshold_fen: 300_000\n          cap_fen: 1"
+    )
+    path.write_text(
+        capped.replace("[P1.paid, A1.paid]}", "[P1.paid, A1.paid]}\n      cap_basis: per_year")
+    )
+    asked = CliRunner().invoke(app, ["policy", "convert", str(path)])
+    assert asked.exit_code == 1
+    assert "A2: its cap of the year counted A1.paid too" in asked.stderr
+    decided = CliRunner().invoke(app, ["policy", "convert", str(path), "--cap", "A2=own"])
+    assert decided.exit_code == 0
+    assert "limits: [A2.paid]" in decided.output
+    slip = CliRunner().invoke(app, ["policy", "convert", str(path), "--cap", "A2=all"])
+    assert (slip.exit_code, slip.stderr.count("\n")) == (2, 1)
+    assert "--cap A2=all: expected STEP=own or STEP=fund" in slip.stderr
+
+
 def test_every_mistake_of_a_policy_is_told_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     text = POLICY.read_text(encoding="utf-8")
