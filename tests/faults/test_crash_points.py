@@ -78,7 +78,8 @@ def contents(world: World) -> dict[str, list[str]]:
 
 
 def _visit(world: World, person: str, visit: str) -> Command:
-    return world.visit_command(person)
+    # Outpatient care: a person has one open stay at a time.
+    return world.visit_command(person, care_type="11")
 
 
 def _cancel(world: World, person: str, visit: str) -> Command:

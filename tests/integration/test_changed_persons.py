@@ -63,6 +63,8 @@ def test_a_citizen_number_takes_the_place_of_a_birth_certificate(run: Run) -> No
     async def scenario(identity: Identity) -> None:
         stub = identity.persons()
         parent = await identity.register(NUMBER)
+        other = citizen_number(124, birth="20130303")
+        await identity.register(other)
         newborn = await stub.RegisterNewborn(
             of_region(
                 persons.RegisterNewbornRequest,
@@ -87,10 +89,14 @@ def test_a_citizen_number_takes_the_place_of_a_birth_certificate(run: Run) -> No
         taken = of_region(
             persons.UpdatePersonRequest,
             person_id=newborn.person.person_id,
-            document=shown(NUMBER),
+            document=shown(other),
             explanation="错误",
         )
         assert await reason(stub.UpdatePerson(taken)) == "PERSON_EXISTS"
+        taken.document.CopyFrom(shown(NUMBER))
+        taken.request_id = new_id()
+        # Nobody is as old as the own parent.
+        assert await reason(stub.UpdatePerson(taken)) == "CITIZEN_NUMBER_INVALID"
 
     run(scenario)
 

@@ -349,9 +349,10 @@ def phone(services: BothServices, patient: Patient) -> Phone:
     trial = services.visits().RegisterVisit
 
     def is_known() -> bool:
-        text = phone.code(services, ADMISSION)
+        # Outpatient care: the patient has an open stay already.
+        text = phone.code(services, "01101")
         try:
-            trial(services.visit_request(text), timeout=CALL_SECONDS)
+            trial(services.visit_request(text, care_type="11"), timeout=CALL_SECONDS)
         except grpc.RpcError:
             return False
         return True

@@ -172,11 +172,12 @@ def test_every_faulty_line_is_told_at_once_and_nothing_is_stored(world: World) -
     (outcome,) = world.work(REGION, [command])
     assert isinstance(outcome, RuleError)
     assert [(fault.field, fault.reason) for fault in outcome.faults] == [
-        ("bill.lines[1].line_number", Reason.LINE_NUMBER_REPEATED),
-        ("bill.lines[1].item_code", Reason.CATALOGUE_ITEM_UNKNOWN),
         ("bill.lines[2].amount_fen", Reason.LINE_AMOUNT_MISMATCH),
-        ("bill.lines[2].item_code", Reason.CATALOGUE_ITEM_UNKNOWN),
+        ("bill.lines[1].line_number", Reason.LINE_NUMBER_REPEATED),
         ("bill.total_fen", Reason.BILL_TOTAL_MISMATCH),
+        # These alone would refuse a line and not the bill.
+        ("bill.lines[1].item_code", Reason.CATALOGUE_ITEM_UNKNOWN),
+        ("bill.lines[2].item_code", Reason.CATALOGUE_ITEM_UNKNOWN),
     ]
     assert outcome.reason is Reason.FIELDS_INVALID
     assert_books_are_right(world, settlements=0)
