@@ -1,5 +1,6 @@
 """Lines uploaded, returned, settled and listed over the wire, and whatever else is sent."""
 
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from google.protobuf.message import Message
 from support.both_services import CALL_SECONDS, BothServices, Patient, outcome, refused
 from support.settlement_world import REGION
+from support.threads import wait_until
 
 from yibao.errors import error_of
 from yibao.settlement.v1 import bill_pb2
@@ -67,6 +69,30 @@ def settle_uploaded(
 def list_lines(services: BothServices, patient: Patient, **wish: Any) -> pb.ListLinesResponse:
     request = pb.ListLinesRequest(region=REGION, visit_id=patient.visit_id, **wish)
     return services.charges().ListLines(request, timeout=CALL_SECONDS)
+
+
+def test_each_line_that_is_refused_is_on_the_log_of_a_repeat_too(services: BothServices) -> None:
+    patient = services.patient()
+    request = pb.UploadLinesRequest(
+        request_id=new_id(),
+        region=REGION,
+        visit_id=patient.visit_id,
+        lines=[line(services, "L1"), line(services, "L2", item_code="NOPE")],
+    )
+    for _ in range(2):
+        services.charges().UploadLines(request, timeout=CALL_SECONDS)
+    wait_until(lambda: len(_refused_items(services, request.request_id)) == 2)
+    for told in _refused_items(services, request.request_id):
+        assert (told["item"], told["reason"]) == (2, "CATALOGUE_ITEM_UNKNOWN")
+
+
+def _refused_items(services: BothServices, request_id: str) -> list[dict[str, Any]]:
+    told = map(json.loads, services.lines.getvalue().splitlines())
+    return [
+        each
+        for each in told
+        if each["event"] == "item refused" and each["request_id"] == request_id
+    ]
 
 
 def test_lines_are_uploaded_returned_settled_explained_and_freed(services: BothServices) -> None:

@@ -2,12 +2,14 @@
 
 import contextvars
 import uuid
+from collections.abc import Iterable
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import MethodDescriptor
 
 from yibao_common.process.metrics import MethodMetrics
+from yibao_common.rpc.status import reason_of
 from yibao_common.rpc.validation import Validator, answers_per_item
 from yibao_common.values.caller import Caller, Role
 from yibao_common.values.reasons import Reason
@@ -124,6 +126,16 @@ def tell_item(number: int, request_id: str, reason: Reason | None) -> None:
     call = _current.get(None)
     if call is not None:
         call.items.append(ItemOutcome(number, request_id, reason))
+
+
+def tell_results(request_id: str, results: Iterable[Any]) -> None:
+    """Tells how each item of a call that is stored as one ended, of a repeat too.
+
+    A result has an `error` where its item was refused.
+    """
+    for number, result in enumerate(results, 1):
+        refused = result.HasField("error")
+        tell_item(number, request_id, reason_of(result.error.reason) if refused else None)
 
 
 def _uuid_or_nothing(text: str) -> str:

@@ -11,9 +11,9 @@ from yibao.settlement.v1 import catalogue_service_pb2 as pb
 from yibao.settlement.v1 import catalogue_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.calls import tell_item
+from yibao_common.rpc.calls import tell_results
 from yibao_common.rpc.requests import request_of
-from yibao_common.rpc.status import item_errors, reason_of
+from yibao_common.rpc.status import item_errors
 from yibao_common.rpc.turns import Turns
 from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import as_sent, from_date, to_date, to_optional_date
@@ -63,7 +63,9 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
                 stored=_stored(refusals), results=_results(refusals)
             ).SerializeToString(),
         )
-        _tell_rows(request, pb.ImportCatalogueItemsResponse.FromString(response))
+        tell_results(
+            request.request_id, pb.ImportCatalogueItemsResponse.FromString(response).results
+        )
         return as_sent(pb.ImportCatalogueItemsResponse, response)
 
     async def ImportInstitutions(
@@ -82,7 +84,7 @@ class CatalogueServicer(rpc.CatalogueServiceServicer):
                 stored=_stored(refusals), results=_results(refusals)
             ).SerializeToString(),
         )
-        _tell_rows(request, pb.ImportInstitutionsResponse.FromString(response))
+        tell_results(request.request_id, pb.ImportInstitutionsResponse.FromString(response).results)
         return as_sent(pb.ImportInstitutionsResponse, response)
 
     async def GetCatalogueItem(
@@ -183,18 +185,6 @@ def _results(refusals: Sequence[RuleError | None]) -> list[pb.ImportResult]:
         pb.ImportResult(stored=True) if error is None else pb.ImportResult(error=error)
         for error in item_errors(refusals)
     ]
-
-
-def _tell_rows(
-    request: pb.ImportCatalogueItemsRequest | pb.ImportInstitutionsRequest,
-    response: pb.ImportCatalogueItemsResponse | pb.ImportInstitutionsResponse,
-) -> None:
-    """Tells the gate how each row ended, of a repeated import too."""
-    for number, result in enumerate(response.results, 1):
-        is_refused = result.HasField("error")
-        tell_item(
-            number, request.request_id, reason_of(result.error.reason) if is_refused else None
-        )
 
 
 def _item_message(item: CatalogueItem) -> pb.CatalogueItem:

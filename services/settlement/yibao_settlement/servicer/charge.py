@@ -11,6 +11,7 @@ from yibao.settlement.v1 import charge_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.calls import tell_results
 from yibao_common.rpc.pages import page_token, place_after
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.status import item_errors
@@ -61,7 +62,9 @@ class ChargeServicer(rpc.ChargeServiceServicer):
             lines_of(request.lines),
             _uploaded,
         )
-        return as_sent(pb.UploadLinesResponse, await self._batcher.submit(request.region, command))
+        response = await self._batcher.submit(request.region, command)
+        tell_results(request.request_id, pb.UploadLinesResponse.FromString(response).results)
+        return as_sent(pb.UploadLinesResponse, response)
 
     async def CancelLines(
         self,

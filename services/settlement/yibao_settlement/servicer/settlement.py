@@ -80,6 +80,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         self._clock = clock
         self._ids = ids
         self._log = log
+        self._drawing = asyncio.Lock()
 
     async def TrialBill(
         self,
@@ -277,7 +278,9 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         caller = current_caller()
         caller.require_region(request.region)
         printing = printing_of(request, today=shanghai_day(self._clock()))
-        return await self._blocking.run(make_statement, self._reads, request, printing, caller)
+        # One at a time: papers of many pages would take the interpreter from the bills.
+        async with self._drawing:
+            return await self._blocking.run(make_statement, self._reads, request, printing, caller)
 
 
 def _forget(begun: "list[asyncio.Future[bytes] | RuleError]") -> None:
