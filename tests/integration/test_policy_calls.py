@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import grpc
 import pytest
+from support.benefit_doubts_text import CLEAR
 from support.both_services import CALL_SECONDS, BothServices, outcome, refused
 from support.policy_text import GOOD
 from support.settlement_world import REGION
@@ -140,6 +141,61 @@ def test_validating_shows_the_policy_in_words_and_what_is_hardly_meant(
         warning.message for warning in found.warnings
     ]
     assert all(warning.line and warning.key and warning.message_zh for warning in found.warnings)
+
+
+def benefit_file(*, policy_id: str, insurance_type: str) -> bytes:
+    """Returns a file of `yibao-policy/2` of the region, with one warning of the kind W1."""
+    text = CLEAR.replace('"999001"', f'"{REGION}"').replace('"310"', f'"{insurance_type}"')
+    assert '"02": 30_000' in text
+    return text.replace("sample-2024", policy_id).replace('"02": 30_000', '"02": 30').encode()
+
+
+def test_a_file_of_the_second_format_is_told_in_both_languages_with_its_own_warnings(
+    services: BothServices,
+) -> None:
+    contents = benefit_file(policy_id="second", insurance_type="310")
+    found = services.policies().ValidatePolicy(
+        pb.ValidatePolicyRequest(policy_file=contents), timeout=CALL_SECONDS
+    )
+    assert not found.faults
+    assert "乙类先行自付 0.003%" in found.words_zh
+    assert "class B first self-pay 0.003 %" in found.words_en
+    assert [(each.kind, each.line > 0, each.key) for each in found.warnings] == [
+        ("W1", True, "steps[0].classify.rows[0].shares.02")
+    ]
+
+
+def test_every_mistake_in_a_file_of_the_second_format_is_told(services: BothServices) -> None:
+    text = benefit_file(policy_id="second", insurance_type="310").decode()
+    assert text.count("limit: 3_000_000") == 1
+    wrong = text.replace("limit: 3_000_000", "limit: -1")
+    told = faults_told(services, wrong.replace('"01": 0', '"01": 1_000_001').encode())
+    assert [place.partition(" ")[2] for place in told] == [
+        "steps[0].classify.rows[0].shares.01",
+        "counters.pool.rows[0].limit",
+    ]
+
+
+def test_a_file_of_no_known_format_is_told_which_there_are(services: BothServices) -> None:
+    text = GOOD.replace("yibao-policy/1", "yibao-policy/3")
+    assert faults_told(services, text.encode()) == {
+        "policy_file:1 format": "expected one of yibao-policy/1, yibao-policy/2, "
+        "got 'yibao-policy/3'"
+    }
+
+
+def test_a_file_of_the_second_format_is_a_draft_that_comes_not_in_force_yet(
+    services: BothServices,
+) -> None:
+    contents = benefit_file(policy_id="second", insurance_type="315")
+    draft = services.policies().SubmitPolicy(submission(contents), timeout=CALL_SECONDS).policy
+    assert (draft.state, draft.policy_id) == (pb.POLICY_STATE_DRAFT, "second")
+    checker = services.policies("checker")
+    refusal = refused(services, checker.ApprovePolicy, approval(draft.policy_version))
+    assert outcome(refusal) == (FAILED, "POLICY_STATE")
+    request = pb.GetPolicyRequest(region=REGION, policy_version=draft.policy_version)
+    answer = checker.GetPolicy(request, timeout=CALL_SECONDS)
+    assert (answer.policy, answer.policy_file) == (draft, contents)
 
 
 def test_validating_stores_nothing_and_names_the_version(services: BothServices) -> None:

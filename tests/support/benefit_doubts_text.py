@@ -1,6 +1,7 @@
 """A policy of `yibao-policy/2` without a doubt, and what is told of one that is changed."""
 
-from yibao_settlement.files.benefit.check import BenefitWarning, check_benefit_policy
+from yibao_settlement.files.benefit.check import BenefitWarning
+from yibao_settlement.files.policy.check import check_policy
 
 CLEAR = """\
 format: yibao-policy/2
@@ -65,4 +66,12 @@ def told(*changes: tuple[str, str]) -> list[BenefitWarning]:
     for old, new in changes:
         assert text.count(old) == 1, old
         text = text.replace(old, new)
-    return list(check_benefit_policy(text.encode(), name="p.yaml").warnings)
+    return warnings_of(text.encode())
+
+
+def warnings_of(contents: bytes) -> list[BenefitWarning]:
+    """Returns the warnings about a file of `yibao-policy/2`."""
+    found = check_policy(contents, name="p.yaml")
+    assert not found.faults
+    assert all(isinstance(each, BenefitWarning) for each in found.warnings)
+    return [each for each in found.warnings if isinstance(each, BenefitWarning)]

@@ -6,20 +6,14 @@ from pathlib import Path
 from rich.console import Console
 
 from yibao_cli.inputs import read_file
-from yibao_cli.regions import format_of
 from yibao_common.process.config import StartError
 from yibao_common.values.errors import refuse_faults
-from yibao_settlement.files.benefit.check import BenefitWarning, check_benefit_policy
+from yibao_settlement.files.benefit.check import BenefitWarning
 from yibao_settlement.files.benefit.conversion.choices import CapScope, Choices
 from yibao_settlement.files.benefit.conversion.convert import convert_policy
-from yibao_settlement.files.benefit.file import FORMAT
 from yibao_settlement.files.policy.check import PolicyWarning, check_policy
-from yibao_settlement.rules.benefit.policy import BenefitPolicy
-from yibao_settlement.rules.benefit.words import tell
-from yibao_settlement.rules.benefit.words.chinese import Chinese
-from yibao_settlement.rules.benefit.words.english import English
-from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.policy.words import policy_in_words
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
+from yibao_settlement.rules.policy.any_words import words_of
 
 
 def run_check(console: Console, path: Path) -> int:
@@ -29,16 +23,14 @@ def run_check(console: Console, path: Path) -> int:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake.
         StartError: the file cannot be read.
     """
-    contents = read_file(path)
-    if format_of(contents, name=str(path)) == FORMAT:
-        _show_benefits(console, path, contents)
-        return 0
-    found = check_policy(contents, name=str(path))
+    found = check_policy(read_file(path), name=str(path))
     refuse_faults(found.faults)
     policy = found.policy
     assert policy is not None
     _show_head(console, path, policy)
-    console.print(f"\n{policy_in_words(policy)}", soft_wrap=True, markup=False)
+    for words in words_of(policy):
+        if words:
+            console.print(f"\n{words}", soft_wrap=True, markup=False)
     _show_warnings(console, path, found.warnings)
     return 0
 
@@ -65,16 +57,6 @@ def _cap(text: str) -> tuple[str, CapScope]:
     return step_id, CapScope(scope)
 
 
-def _show_benefits(console: Console, path: Path, contents: bytes) -> None:
-    """Prints a policy of `yibao-policy/2` in Chinese and English, and its warnings."""
-    found = check_benefit_policy(contents, name=str(path))
-    _show_head(console, path, found.policy)
-    for language in (Chinese(), English()):
-        told = [each.text for each in tell.policy_in_words(found.policy, language)]
-        console.print("\n".join(["", *told]), soft_wrap=True, markup=False)
-    _show_warnings(console, path, found.warnings)
-
-
 def _show_warnings(
     console: Console, path: Path, warnings: Sequence[PolicyWarning | BenefitWarning]
 ) -> None:
@@ -85,7 +67,7 @@ def _show_warnings(
         console.print(f"{told}\n    {warning.message_zh}", soft_wrap=True, markup=False)
 
 
-def _show_head(console: Console, path: Path, policy: Policy | BenefitPolicy) -> None:
+def _show_head(console: Console, path: Path, policy: AnyPolicy) -> None:
     until = policy.end_date.isoformat() if policy.end_date else "further notice"
     lines = (
         f"{path} is a policy.",

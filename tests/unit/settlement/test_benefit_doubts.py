@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import pytest
-from support.benefit_doubts_text import CLEAR, told
+from support.benefit_doubts_text import CLEAR, told, warnings_of
 from support.benefit_examples import FOLDERS
-
-from yibao_settlement.files.benefit.check import check_benefit_policy
 
 Changes = tuple[tuple[str, str], ...]
 AMOUNT = "        - amount: 100_000\n"
@@ -179,5 +177,5 @@ EARNED = {
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_an_example_has_the_doubts_that_it_earns(folder: Path) -> None:
     contents = (folder / "policy.yaml").read_bytes()
-    found = check_benefit_policy(contents, name=folder.name).warnings
+    found = warnings_of(contents)
     assert [each.kind.value for each in found] == EARNED.get(folder.name, [])

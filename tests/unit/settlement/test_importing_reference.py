@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 
 import pytest
+from support.benefit_doubts_text import CLEAR
+from support.benefit_text import load
 from support.memory.settlement.work import REGION, MemoryWork, request
 from support.policies import head, policy_data
 
@@ -76,6 +78,18 @@ def asking_for_shares() -> DatedPolicy:
     data = policy_data({"classify": {**head("S1"), "rows": rows}}, region=REGION)
     policy = load_policy(json.dumps(data).encode(), name="x")
     return DatedPolicy(policy, policy.start_date, policy.end_date)
+
+
+@pytest.mark.parametrize("share", ["by_item", "30_000"])
+def test_a_policy_of_the_second_format_asks_items_for_shares_too(
+    kept: MemoryWork, share: str
+) -> None:
+    assert '"02": 30_000' in CLEAR
+    policy = load(CLEAR.replace('"02": 30_000', f'"02": {share}'))
+    kept.reference.active.append(DatedPolicy(policy, policy.start_date, policy.end_date))
+    missing = [("first_self_pay_ratio_ppm", Reason.FIRST_SELF_PAY_RATIO_INVALID)]
+    told = [missing if share == "by_item" else []]
+    assert refusals_of(kept, item(catalogue_class="02")) == told
 
 
 @pytest.mark.parametrize("is_approved_meanwhile", [False, True])

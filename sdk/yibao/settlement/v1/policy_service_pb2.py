@@ -27,7 +27,7 @@ from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(yibao/settlement/v1/policy_service.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\xe3\x02\n\x06Policy\x12\x16\n\x0epolicy_version\x18\x01 \x01(\t\x12\x11\n\tpolicy_id\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x16\n\x0einsurance_type\x18\x04 \x01(\t\x12/\n\x05state\x18\x05 \x01(\x0e\x32 .yibao.settlement.v1.PolicyState\x12)\n\nstart_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\r\n\x05maker\x18\x08 \x01(\t\x12\x0f\n\x07\x63hecker\x18\t \x01(\t\x12/\n\x0bsubmit_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61pprove_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\x15ValidatePolicyRequest\x12\x1f\n\x0bpolicy_file\x18\x01 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01\x30\xa0\xc2\x1e\"\xd6\x01\n\x16ValidatePolicyResponse\x12\x16\n\x0epolicy_version\x18\x01 \x01(\t\x12\x31\n\x06\x66\x61ults\x18\x02 \x03(\x0b\x32!.yibao.settlement.v1.PolicyRemark\x12\x33\n\x08warnings\x18\x03 \x03(\x0b\x32!.yibao.settlement.v1.PolicyRemark\x12\x10\n\x08words_zh\x18\x04 \x01(\t\x12\x13\n\x0b\x66\x61ult_count\x18\x05 \x01(\x05\x12\x15\n\rwarning_count\x18\x06 \x01(\x05\"N\n\x0cPolicyRemark\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x12\n\nmessage_zh\x18\x04 \x01(\t\"n\n\x13SubmitPolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\x0bpolicy_file\x18\x03 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01\x30\xa0\xc2\x1e\"C\n\x14SubmitPolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Policy\"t\n\x14\x41pprovePolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12$\n\x0epolicy_version\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(@0@H\x08\"\x87\x01\n\x15\x41pprovePolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Policy\x12\x15\n\rsettled_bills\x18\x02 \x01(\x05\x12\x16\n\x0esettlement_ids\x18\x03 \x03(\t\x12\x12\n\nitem_codes\x18\x04 \x03(\t\"R\n\x10GetPolicyRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12$\n\x0epolicy_version\x18\x02 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(@0@H\x08\"U\n\x11GetPolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Policy\x12\x13\n\x0bpolicy_file\x18\x02 \x01(\x0c*\\\n\x0bPolicyState\x12\x1c\n\x18POLICY_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12POLICY_STATE_DRAFT\x10\x01\x12\x17\n\x13POLICY_STATE_ACTIVE\x10\x02\x32\xa3\x03\n\rPolicyService\x12i\n\x0eValidatePolicy\x12*.yibao.settlement.v1.ValidatePolicyRequest\x1a+.yibao.settlement.v1.ValidatePolicyResponse\x12\x63\n\x0cSubmitPolicy\x12(.yibao.settlement.v1.SubmitPolicyRequest\x1a).yibao.settlement.v1.SubmitPolicyResponse\x12\x66\n\rApprovePolicy\x12).yibao.settlement.v1.ApprovePolicyRequest\x1a*.yibao.settlement.v1.ApprovePolicyResponse\x12Z\n\tGetPolicy\x12%.yibao.settlement.v1.GetPolicyRequest\x1a&.yibao.settlement.v1.GetPolicyResponseBc\n\x13yibao.settlement.v1B\x12PolicyServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(yibao/settlement/v1/policy_service.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\xe3\x02\n\x06Policy\x12\x16\n\x0epolicy_version\x18\x01 \x01(\t\x12\x11\n\tpolicy_id\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x16\n\x0einsurance_type\x18\x04 \x01(\t\x12/\n\x05state\x18\x05 \x01(\x0e\x32 .yibao.settlement.v1.PolicyState\x12)\n\nstart_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\'\n\x08\x65nd_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\r\n\x05maker\x18\x08 \x01(\t\x12\x0f\n\x07\x63hecker\x18\t \x01(\t\x12/\n\x0bsubmit_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61pprove_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\x15ValidatePolicyRequest\x12\x1f\n\x0bpolicy_file\x18\x01 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01\x30\xa0\xc2\x1e\"\xe8\x01\n\x16ValidatePolicyResponse\x12\x16\n\x0epolicy_version\x18\x01 \x01(\t\x12\x31\n\x06\x66\x61ults\x18\x02 \x03(\x0b\x32!.yibao.settlement.v1.PolicyRemark\x12\x33\n\x08warnings\x18\x03 \x03(\x0b\x32!.yibao.settlement.v1.PolicyRemark\x12\x10\n\x08words_zh\x18\x04 \x01(\t\x12\x13\n\x0b\x66\x61ult_count\x18\x05 \x01(\x05\x12\x15\n\rwarning_count\x18\x06 \x01(\x05\x12\x10\n\x08words_en\x18\x07 \x01(\t\"\\\n\x0cPolicyRemark\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x12\n\nmessage_zh\x18\x04 \x01(\t\x12\x0c\n\x04kind\x18\x05 \x01(\t\"n\n\x13SubmitPolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\x0bpolicy_file\x18\x03 \x01(\x0c\x42\n\xba\xeb\x18\x06\x08\x01\x30\xa0\xc2\x1e\"C\n\x14SubmitPolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Policy\"t\n\x14\x41pprovePolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12$\n\x0epolicy_version\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(@0@H\x08\"\x87\x01\n\x15\x41pprovePolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Policy\x12\x15\n\rsettled_bills\x18\x02 \x01(\x05\x12\x16\n\x0esettlement_ids\x18\x03 \x03(\t\x12\x12\n\nitem_codes\x18\x04 \x03(\t\"R\n\x10GetPolicyRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12$\n\x0epolicy_version\x18\x02 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(@0@H\x08\"U\n\x11GetPolicyResponse\x12+\n\x06policy\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Policy\x12\x13\n\x0bpolicy_file\x18\x02 \x01(\x0c*\\\n\x0bPolicyState\x12\x1c\n\x18POLICY_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12POLICY_STATE_DRAFT\x10\x01\x12\x17\n\x13POLICY_STATE_ACTIVE\x10\x02\x32\xa3\x03\n\rPolicyService\x12i\n\x0eValidatePolicy\x12*.yibao.settlement.v1.ValidatePolicyRequest\x1a+.yibao.settlement.v1.ValidatePolicyResponse\x12\x63\n\x0cSubmitPolicy\x12(.yibao.settlement.v1.SubmitPolicyRequest\x1a).yibao.settlement.v1.SubmitPolicyResponse\x12\x66\n\rApprovePolicy\x12).yibao.settlement.v1.ApprovePolicyRequest\x1a*.yibao.settlement.v1.ApprovePolicyResponse\x12Z\n\tGetPolicy\x12%.yibao.settlement.v1.GetPolicyRequest\x1a&.yibao.settlement.v1.GetPolicyResponseBc\n\x13yibao.settlement.v1B\x12PolicyServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,28 +53,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPOLICYREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_GETPOLICYREQUEST'].fields_by_name['policy_version']._loaded_options = None
   _globals['_GETPOLICYREQUEST'].fields_by_name['policy_version']._serialized_options = b'\272\353\030\010\010\001(@0@H\010'
-  _globals['_POLICYSTATE']._serialized_start=1481
-  _globals['_POLICYSTATE']._serialized_end=1573
+  _globals['_POLICYSTATE']._serialized_start=1513
+  _globals['_POLICYSTATE']._serialized_end=1605
   _globals['_POLICY']._serialized_start=161
   _globals['_POLICY']._serialized_end=516
   _globals['_VALIDATEPOLICYREQUEST']._serialized_start=518
   _globals['_VALIDATEPOLICYREQUEST']._serialized_end=574
   _globals['_VALIDATEPOLICYRESPONSE']._serialized_start=577
-  _globals['_VALIDATEPOLICYRESPONSE']._serialized_end=791
-  _globals['_POLICYREMARK']._serialized_start=793
-  _globals['_POLICYREMARK']._serialized_end=871
-  _globals['_SUBMITPOLICYREQUEST']._serialized_start=873
-  _globals['_SUBMITPOLICYREQUEST']._serialized_end=983
-  _globals['_SUBMITPOLICYRESPONSE']._serialized_start=985
-  _globals['_SUBMITPOLICYRESPONSE']._serialized_end=1052
-  _globals['_APPROVEPOLICYREQUEST']._serialized_start=1054
-  _globals['_APPROVEPOLICYREQUEST']._serialized_end=1170
-  _globals['_APPROVEPOLICYRESPONSE']._serialized_start=1173
-  _globals['_APPROVEPOLICYRESPONSE']._serialized_end=1308
-  _globals['_GETPOLICYREQUEST']._serialized_start=1310
-  _globals['_GETPOLICYREQUEST']._serialized_end=1392
-  _globals['_GETPOLICYRESPONSE']._serialized_start=1394
-  _globals['_GETPOLICYRESPONSE']._serialized_end=1479
-  _globals['_POLICYSERVICE']._serialized_start=1576
-  _globals['_POLICYSERVICE']._serialized_end=1995
+  _globals['_VALIDATEPOLICYRESPONSE']._serialized_end=809
+  _globals['_POLICYREMARK']._serialized_start=811
+  _globals['_POLICYREMARK']._serialized_end=903
+  _globals['_SUBMITPOLICYREQUEST']._serialized_start=905
+  _globals['_SUBMITPOLICYREQUEST']._serialized_end=1015
+  _globals['_SUBMITPOLICYRESPONSE']._serialized_start=1017
+  _globals['_SUBMITPOLICYRESPONSE']._serialized_end=1084
+  _globals['_APPROVEPOLICYREQUEST']._serialized_start=1086
+  _globals['_APPROVEPOLICYREQUEST']._serialized_end=1202
+  _globals['_APPROVEPOLICYRESPONSE']._serialized_start=1205
+  _globals['_APPROVEPOLICYRESPONSE']._serialized_end=1340
+  _globals['_GETPOLICYREQUEST']._serialized_start=1342
+  _globals['_GETPOLICYREQUEST']._serialized_end=1424
+  _globals['_GETPOLICYRESPONSE']._serialized_start=1426
+  _globals['_GETPOLICYRESPONSE']._serialized_end=1511
+  _globals['_POLICYSERVICE']._serialized_start=1608
+  _globals['_POLICYSERVICE']._serialized_end=2027
 # @@protoc_insertion_point(module_scope)

@@ -142,6 +142,7 @@ class ValidatePolicyResponse(google.protobuf.message.Message):
     WORDS_ZH_FIELD_NUMBER: builtins.int
     FAULT_COUNT_FIELD_NUMBER: builtins.int
     WARNING_COUNT_FIELD_NUMBER: builtins.int
+    WORDS_EN_FIELD_NUMBER: builtins.int
     policy_version: builtins.str
     """The content hash that the file would have as a version; empty for a faulty file."""
     words_zh: builtins.str
@@ -152,6 +153,10 @@ class ValidatePolicyResponse(google.protobuf.message.Message):
     """How many mistakes there are; more than `faults` only where there are over 5000."""
     warning_count: builtins.int
     """How many warnings there are; more than `warnings` only where there are over 5000."""
+    words_en: builtins.str
+    """The same in English, in yuan and per cent; empty for a faulty file and for one of
+    `yibao-policy/1`, which is told in Chinese alone.
+    """
     @property
     def faults(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PolicyRemark]:
         """Every mistake, in the order of lines: as long as there is one, SubmitPolicy refuses
@@ -174,8 +179,9 @@ class ValidatePolicyResponse(google.protobuf.message.Message):
         words_zh: builtins.str = ...,
         fault_count: builtins.int = ...,
         warning_count: builtins.int = ...,
+        words_en: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["fault_count", b"fault_count", "faults", b"faults", "policy_version", b"policy_version", "warning_count", b"warning_count", "warnings", b"warnings", "words_zh", b"words_zh"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["fault_count", b"fault_count", "faults", b"faults", "policy_version", b"policy_version", "warning_count", b"warning_count", "warnings", b"warnings", "words_en", b"words_en", "words_zh", b"words_zh"]) -> None: ...
 
 global___ValidatePolicyResponse = ValidatePolicyResponse
 
@@ -189,6 +195,7 @@ class PolicyRemark(google.protobuf.message.Message):
     KEY_FIELD_NUMBER: builtins.int
     MESSAGE_FIELD_NUMBER: builtins.int
     MESSAGE_ZH_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
     line: builtins.int
     """The line, from 1."""
     key: builtins.str
@@ -197,6 +204,8 @@ class PolicyRemark(google.protobuf.message.Message):
     """What is wrong or probably not meant, in English."""
     message_zh: builtins.str
     """The same in Chinese; of a fault the sentence of its reason."""
+    kind: builtins.str
+    """Of a warning about a file of `yibao-policy/2` its kind, W1 to W14; empty otherwise."""
     def __init__(
         self,
         *,
@@ -204,8 +213,9 @@ class PolicyRemark(google.protobuf.message.Message):
         key: builtins.str = ...,
         message: builtins.str = ...,
         message_zh: builtins.str = ...,
+        kind: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["key", b"key", "line", b"line", "message", b"message", "message_zh", b"message_zh"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["key", b"key", "kind", b"kind", "line", b"line", "message", b"message", "message_zh", b"message_zh"]) -> None: ...
 
 global___PolicyRemark = PolicyRemark
 

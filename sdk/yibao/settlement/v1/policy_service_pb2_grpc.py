@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class PolicyServiceStub(object):
-    """Benefit policies: data, checked, approved by a second person, then in force.
+    """Benefit policies, files of `yibao-policy/1` or `yibao-policy/2`: data, checked, approved by a second person, then in force.
     """
 
     def __init__(self, channel):
@@ -58,7 +58,7 @@ class PolicyServiceStub(object):
 
 
 class PolicyServiceServicer(object):
-    """Benefit policies: data, checked, approved by a second person, then in force.
+    """Benefit policies, files of `yibao-policy/1` or `yibao-policy/2`: data, checked, approved by a second person, then in force.
     """
 
     def ValidatePolicy(self, request, context):
@@ -133,7 +133,7 @@ def add_PolicyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PolicyService(object):
-    """Benefit policies: data, checked, approved by a second person, then in force.
+    """Benefit policies, files of `yibao-policy/1` or `yibao-policy/2`: data, checked, approved by a second person, then in force.
     """
 
     @staticmethod

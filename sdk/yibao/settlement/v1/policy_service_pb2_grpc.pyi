@@ -18,7 +18,7 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class PolicyServiceStub:
-    """Benefit policies: data, checked, approved by a second person, then in force."""
+    """Benefit policies, files of `yibao-policy/1` or `yibao-policy/2`: data, checked, approved by a second person, then in force."""
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
     ValidatePolicy: grpc.UnaryUnaryMultiCallable[
@@ -62,7 +62,7 @@ class PolicyServiceStub:
     """
 
 class PolicyServiceAsyncStub:
-    """Benefit policies: data, checked, approved by a second person, then in force."""
+    """Benefit policies, files of `yibao-policy/1` or `yibao-policy/2`: data, checked, approved by a second person, then in force."""
 
     ValidatePolicy: grpc.aio.UnaryUnaryMultiCallable[
         yibao.settlement.v1.policy_service_pb2.ValidatePolicyRequest,
@@ -105,7 +105,7 @@ class PolicyServiceAsyncStub:
     """
 
 class PolicyServiceServicer(metaclass=abc.ABCMeta):
-    """Benefit policies: data, checked, approved by a second person, then in force."""
+    """Benefit policies, files of `yibao-policy/1` or `yibao-policy/2`: data, checked, approved by a second person, then in force."""
 
     @abc.abstractmethod
     def ValidatePolicy(

@@ -10,9 +10,11 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.catalogue import classes_asked_of_items
-from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.version import (
+    PolicyState,
     PolicyVersion,
     SettledBills,
     approve,
@@ -76,7 +78,7 @@ class SubmitPolicy:
     """Submits a policy as a draft: the file, and what was read from it."""
 
     request: Request
-    policy: Policy
+    policy: AnyPolicy
     policy_file: bytes
 
 
@@ -161,6 +163,7 @@ class Policies:
         approval = approve(draft, active, checker=checker, now=self._clock())
         for policy in (*approval.ended, approval.approved):
             work.policies.update(policy)
+        _check_decides(work, approval.approved)
         settled = work.policies.settled(approval.approved, most_ids=NAMED_MAX)
         ended = ",".join(policy.policy_version for policy in approval.ended)
         self._record(
@@ -183,13 +186,28 @@ class Policies:
         work.audit.add(entry_of(request, at=self._clock(), subject_ids=(), detail=detail))
 
 
-def _items_without_share(work: "Work", approved: PolicyVersion) -> tuple[str, ...]:
-    """Returns items that bills will be refused with: the policy asks them for what they lack."""
-    policy = next(
+def _compiled(work: "Work", approved: PolicyVersion) -> AnyPolicy:
+    """Returns what a version that is in force by now says."""
+    return next(
         each.policy
         for each in work.reference.policies()
         if each.policy.version == approved.policy_version
     )
+
+
+def _check_decides(work: "Work", approved: PolicyVersion) -> None:
+    """Raises RuleError POLICY_STATE for a format by which no bill is settled."""
+    if isinstance(_compiled(work, approved), BenefitPolicy):
+        raise RuleError(
+            Reason.POLICY_STATE,
+            "no bill is settled by policies of yibao-policy/2 yet: it stays a draft",
+            state=int(PolicyState.DRAFT),
+        )
+
+
+def _items_without_share(work: "Work", approved: PolicyVersion) -> tuple[str, ...]:
+    """Returns items that bills will be refused with: the policy asks them for what they lack."""
+    policy = _compiled(work, approved)
     codes = work.catalogue.without_share(
         classes_asked_of_items(policy),
         start_date=approved.start_date,

@@ -12,7 +12,7 @@ from yibao_settlement.rules.account import Accumulators, Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.enrolment import Enrolment
-from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 
@@ -86,7 +86,7 @@ class Reads(Protocol):
         """Returns at most `limit` settlements, the one settled last first."""
         ...
 
-    def policy(self, region: str, policy_version: str) -> Policy | None:
+    def policy(self, region: str, policy_version: str) -> AnyPolicy | None:
         """Returns the compiled policy, whatever its state."""
         ...
 

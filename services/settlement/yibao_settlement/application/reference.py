@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from yibao_settlement.rules.bill import CatalogueItem, item_on
-from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.visit import Institution
 
 # Bills are of the last days; late ones are few.
@@ -32,7 +32,7 @@ class ReferenceRows(Protocol):
 class DatedPolicy:
     """An active policy and the service dates that it decides, both ends included."""
 
-    policy: Policy
+    policy: AnyPolicy
     start_date: dt.date
     end_date: dt.date | None
 
@@ -54,7 +54,7 @@ class Reference:
         """Returns the institution, or None where the region has no agreement with it."""
         return self.institutions.get(institution_id)
 
-    def policy(self, insurance_type: str, day: dt.date) -> Policy | None:
+    def policy(self, insurance_type: str, day: dt.date) -> AnyPolicy | None:
         """Returns the active policy that decides `day`, or None."""
         for dated in self.policies.get(insurance_type, ()):
             if dated.start_date <= day and (dated.end_date is None or day <= dated.end_date):

@@ -17,7 +17,7 @@ from yibao_settlement.ledger_check.report import INVARIANTS, Drift, LedgerReport
 from yibao_settlement.ledger_check.settlement import settlement_faults
 from yibao_settlement.rules.account import accumulate
 from yibao_settlement.rules.ledger import person_account
-from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.ledger import facts, told
 from yibao_settlement.storage.ledger.booked import BookedSettlement, booked_settlements
@@ -65,7 +65,7 @@ class _RegionChecker:
         self,
         region: str,
         report: LedgerReport,
-        policy: Callable[[str], Policy | None],
+        policy: Callable[[str], AnyPolicy | None],
         merged: Mapping[str, str],
     ) -> None:
         self._region = region

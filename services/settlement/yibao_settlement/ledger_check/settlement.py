@@ -11,6 +11,7 @@ from yibao_common.values.money import line_amount_fen
 from yibao_settlement.application.settlement.explain import settled_again
 from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
 from yibao_settlement.rules.ledger import Entry, opposite, settlement_entries
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.storage.ledger.booked import BookedSettlement
 
@@ -18,7 +19,7 @@ Fault = tuple[int, str]
 
 
 def settlement_faults(
-    booked: BookedSettlement, record: SettlementRecord, policy: Policy | None
+    booked: BookedSettlement, record: SettlementRecord, policy: AnyPolicy | None
 ) -> Iterator[Fault]:
     """Yields what is wrong with a settlement; `policy` is that of its version, if stored."""
     if booked.code_uses > 1:
@@ -43,6 +44,9 @@ def settlement_faults(
         return
     if record.insurance_type != policy.insurance_type:
         yield 4, f"is of type {record.insurance_type}, its policy of {policy.insurance_type}"
+    if not isinstance(policy, Policy):
+        yield 8, f"policy {record.policy_version} is of a format that settles no bill"
+        return
     for detail in _told(lambda: _calculation_faults(record, policy)):
         yield 8, detail
 

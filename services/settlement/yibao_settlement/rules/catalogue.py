@@ -11,7 +11,9 @@ from typing import NamedTuple
 from yibao_common.values.errors import FieldFault
 from yibao_common.values.money import PPM
 from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.benefit import steps as benefit
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.step import BY_ITEM, ClassifyStep
 from yibao_settlement.rules.visit import Institution
@@ -30,15 +32,24 @@ class Asking(NamedTuple):
     end_date: dt.date | None
 
 
-def classes_asked_of_items(policy: Policy) -> frozenset[str]:
+def classes_asked_of_items(policy: AnyPolicy) -> frozenset[str]:
     """Returns the catalogue classes whose first self-pay share only the item tells."""
-    (step,) = (step for step in policy.steps if isinstance(step, ClassifyStep))
     return frozenset(
         catalogue_class
-        for row in step.rows
-        for catalogue_class, share in row.prepay_ppm.items()
-        if share == BY_ITEM
+        for shares, by_item in _shares_of(policy)
+        for catalogue_class, share in shares.items()
+        if share == by_item
     )
+
+
+def _shares_of(policy: AnyPolicy) -> Iterator[tuple[Mapping[str, int], int]]:
+    """Yields the first self-pay shares of each row of a policy, and what leaves one to the item."""
+    if isinstance(policy, Policy):
+        (step,) = (step for step in policy.steps if isinstance(step, ClassifyStep))
+        yield from ((row.prepay_ppm, BY_ITEM) for row in step.rows)
+    else:
+        (first,) = (step for step in policy.steps if isinstance(step, benefit.ClassifyStep))
+        yield from ((row.value.shares, benefit.BY_ITEM) for row in first.table.rows)
 
 
 def item_faults(item: CatalogueItem, asking: Collection[Asking]) -> Iterator[FieldFault]:

@@ -9,11 +9,13 @@ from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_date, from_instant
 from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
-from yibao_settlement.files.policy.check import PolicyCheck, check_policy
-from yibao_settlement.files.policy.file import line_and_key, load_policy
-from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.files.benefit.check import BenefitWarning
+from yibao_settlement.files.policy.any_file import load_any_policy
+from yibao_settlement.files.policy.check import PolicyCheck, PolicyWarning, check_policy
+from yibao_settlement.files.policy.file import line_and_key
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
+from yibao_settlement.rules.policy.any_words import words_of
 from yibao_settlement.rules.policy.version import PolicyVersion
-from yibao_settlement.rules.policy.words import policy_in_words
 
 # What faults call the file that a request brings.
 _FILE = "policy_file"
@@ -87,16 +89,14 @@ class PolicyServicer(rpc.PolicyServiceServicer):
             policy=_message(request.region, found), policy_file=found.policy_file
         )
 
-    async def _read(self, policy_file: bytes) -> Policy:
+    async def _read(self, policy_file: bytes) -> AnyPolicy:
         """Returns the policy in a file. Raises RuleError POLICY_FILE_INVALID."""
-        return await self._blocking.run(load_policy, policy_file, name=_FILE)
+        return await self._blocking.run(load_any_policy, policy_file, name=_FILE)
 
 
 def _checked(found: PolicyCheck) -> pb.ValidatePolicyResponse:
     response = pb.ValidatePolicyResponse(
-        warnings=[
-            pb.PolicyRemark(**warning._asdict()) for warning in found.warnings[:_REMARKS_MAX]
-        ],
+        warnings=[_warning(warning) for warning in found.warnings[:_REMARKS_MAX]],
         fault_count=len(found.faults),
         warning_count=len(found.warnings),
     )
@@ -107,8 +107,18 @@ def _checked(found: PolicyCheck) -> pb.ValidatePolicyResponse:
         )
     if found.policy is not None:
         response.policy_version = found.policy.version
-        response.words_zh = policy_in_words(found.policy)
+        response.words_zh, response.words_en = words_of(found.policy)
     return response
+
+
+def _warning(warning: PolicyWarning | BenefitWarning) -> pb.PolicyRemark:
+    return pb.PolicyRemark(
+        line=warning.line,
+        key=warning.key,
+        message=warning.message,
+        message_zh=warning.message_zh,
+        kind=warning.kind.value if isinstance(warning, BenefitWarning) else "",
+    )
 
 
 def _message(region: str, version: PolicyVersion) -> pb.Policy:

@@ -12,7 +12,7 @@ from yibao_settlement.application.settlement.listing import Place, SettlementSum
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators, Standing
 from yibao_settlement.rules.bill import CatalogueItem
-from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage import tables
@@ -137,7 +137,7 @@ class StoredReads:
         with self._database.read() as connection:
             return list_settlements(connection, region, wish, after=after, limit=limit)
 
-    def policy(self, region: str, policy_version: str) -> Policy | None:
+    def policy(self, region: str, policy_version: str) -> AnyPolicy | None:
         """Returns the compiled policy, whatever its state, or None."""
         with self._database.read() as connection:
             return self._reference.policy_version(connection, region, policy_version)

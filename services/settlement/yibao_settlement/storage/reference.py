@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import insert_rows, select_rows
 from yibao_settlement.application.reference import DatedPolicy, Reference
-from yibao_settlement.files.policy.file import load_policy
+from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.bill import CatalogueItem
-from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.version import PolicyState
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
@@ -32,7 +32,7 @@ class ReferenceCache:
         """Starts empty."""
         self._lock = threading.Lock()
         self._regions: dict[str, Reference] = {}
-        self._compiled: dict[str, Policy] = {}
+        self._compiled: dict[str, AnyPolicy] = {}
 
     def view(
         self, connection: sa.Connection, region: str, item_codes: Iterable[str], *, epoch: int
@@ -55,7 +55,7 @@ class ReferenceCache:
 
     def policy_version(
         self, connection: sa.Connection, region: str, policy_version: str
-    ) -> Policy | None:
+    ) -> AnyPolicy | None:
         """Returns the policy stored under `policy_version`, whatever its state, or None."""
         with self._lock:
             if policy_version not in self._compiled:
@@ -67,7 +67,7 @@ class ReferenceCache:
                 ).one_or_none()
                 if row is None:
                     return None
-                self._compiled[policy_version] = load_policy(row[0], name=policy_version)
+                self._compiled[policy_version] = load_any_policy(row[0], name=policy_version)
             return self._compiled[policy_version]
 
     def _policies(self, connection: sa.Connection, region: str) -> dict[str, list[DatedPolicy]]:
@@ -78,7 +78,7 @@ class ReferenceCache:
 
 
 def _active_policies(
-    connection: sa.Connection, region: str, compiled: dict[str, Policy]
+    connection: sa.Connection, region: str, compiled: dict[str, AnyPolicy]
 ) -> Iterator[DatedPolicy]:
     """Yields the active policies, compiled where `compiled` has them not; keeps them there."""
     columns = tables.policy.c
@@ -88,7 +88,7 @@ def _active_policies(
         ).where(columns.region == region, columns.state == PolicyState.ACTIVE.value)
     ):
         if row.policy_version not in compiled:
-            compiled[row.policy_version] = load_policy(row.policy_file, name=row.policy_version)
+            compiled[row.policy_version] = load_any_policy(row.policy_file, name=row.policy_version)
         yield DatedPolicy(compiled[row.policy_version], row.start_date, row.end_date)
 
 

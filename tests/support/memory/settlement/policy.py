@@ -4,7 +4,7 @@ import dataclasses
 
 from yibao_settlement.application.policy import PolicyRows
 from yibao_settlement.application.reference import DatedPolicy
-from yibao_settlement.files.policy.file import load_policy
+from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion, SettledBills
 
 
@@ -32,7 +32,7 @@ class MemoryPolicies(PolicyRows):
     def dated(self) -> list[DatedPolicy]:
         """Returns those in force, compiled."""
         return [
-            DatedPolicy(load_policy(each.policy_file, name=""), each.start_date, each.end_date)
+            DatedPolicy(load_any_policy(each.policy_file, name=""), each.start_date, each.end_date)
             for each in self.rows.values()
             if each.state is PolicyState.ACTIVE
         ]

@@ -14,6 +14,7 @@ from yibao_settlement.application.settlement.explain import settled_again
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
 from yibao_settlement.rules.charge import Charge, less_returned, place_of, returned_quantity
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost
 
@@ -132,11 +133,11 @@ def _returned(charges: Iterable[Charge]) -> Mapping[str, int]:
 
 
 def _results_of(
-    record: SettlementRecord, policy: Policy | None, reference: Reference
+    record: SettlementRecord, policy: AnyPolicy | None, reference: Reference
 ) -> dict[str, LineResult | None]:
     """Returns what was made of the lines of a settlement, by line id."""
     ratios: Sequence[int | None] = [line.first_self_pay_ratio_ppm for line in record.lines]
-    if policy is not None:
+    if isinstance(policy, Policy):
         ratios = applied_ratios(settled_again(record, policy))
     found: dict[str, LineResult | None] = {}
     for line, own, ratio in zip(record.lines, record.particulars, ratios, strict=False):

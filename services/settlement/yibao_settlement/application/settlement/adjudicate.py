@@ -135,7 +135,8 @@ def cover_of(
 def policy_on(reference: Reference, insurance_type: str, day: dt.date, *, region: str) -> Policy:
     """Returns the policy that decides a day, or raises POLICY_NOT_FOUND."""
     policy = reference.policy(insurance_type, day)
-    if policy is None:
+    # One of the other format is not put in force.
+    if not isinstance(policy, Policy):
         raise RuleError(
             Reason.POLICY_NOT_FOUND,
             f"no active policy of region {region} for insurance type {insurance_type} "

@@ -50,7 +50,8 @@ def find_recalculated(
     except InvariantError as error:
         raise trace_mismatch(settlement_id) from error
     policy = reads.policy(region, record.policy_version)
-    if policy is None:
+    # No bill is settled by the other format.
+    if not isinstance(policy, Policy):
         raise trace_mismatch(settlement_id)
     return record, policy, settled_again(record, policy)
 

@@ -10,6 +10,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
 from yibao_settlement.rules.account import check_not_merged, new_standing
 from yibao_settlement.rules.bill import Bill
+from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.trace import TraceNode, explain
 from yibao_settlement.rules.stay import check_bill
 from yibao_settlement.rules.visit import check_not_cancelled
@@ -78,5 +79,5 @@ def trial(
         entries=(),
     )
     policy = reads.policy(region, adjudication.policy_version)
-    assert policy is not None, adjudication.policy_version
+    assert isinstance(policy, Policy), adjudication.policy_version
     return Trial(record, explain(policy, adjudication.split))

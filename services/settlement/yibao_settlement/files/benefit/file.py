@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 
-from yibao_common.files.yaml_file import parse_yaml
+from yibao_common.files.yaml_file import YamlFile, parse_yaml
 from yibao_common.files.yaml_model import shown
 from yibao_common.values.reasons import Reason
 from yibao_settlement.files.benefit.amounts import ROUNDING_KEYS, read_rounding
@@ -45,6 +45,11 @@ def load_benefit_policy(contents: bytes, *, name: str) -> BenefitPolicy:
             and what was expected.
     """
     file = parse_yaml(contents, name=name, reason=Reason.POLICY_FILE_INVALID)
+    return read_benefit_policy(file, contents)
+
+
+def read_benefit_policy(file: YamlFile, contents: bytes) -> BenefitPolicy:
+    """Returns the policy in a file that was parsed; raises as `load_benefit_policy`."""
     faults = Faults(file, list(file.faults))
     body = Body.open(faults, file.data, (), need=_NEED, may=_MAY)
     policy = _policy(body, version=hashlib.sha256(contents).hexdigest())

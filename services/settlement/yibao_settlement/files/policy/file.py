@@ -14,6 +14,7 @@ from yibao_settlement.rules.policy.policy import Policy, make_trace_prefix
 from yibao_settlement.rules.policy.step import PolicyStep
 from yibao_settlement.rules.policy.tables import CareGroup
 
+FORMAT = "yibao-policy/1"
 # What the contract takes as a `policy_file`.
 MOST_BYTES = 500_000
 
@@ -27,9 +28,13 @@ def load_policy(contents: bytes, *, name: str) -> Policy:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake: file, line, key
             and what was expected.
     """
-    file = parse_policy(contents, name=name)
+    return read_policy(parse_policy(contents, name=name), contents)
+
+
+def read_policy(file: YamlFile, contents: bytes) -> Policy:
+    """Returns the policy in a file that was parsed; raises as `load_policy`."""
     model, reading, steps = _read(file)
-    refuse_faults(_sorted(reading.faults, name))
+    refuse_faults(_sorted(reading.faults, file.name))
     assert model is not None
     return _policy(contents, model, reading, steps)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 
 
 class PolicyState(enum.IntEnum):
@@ -54,7 +54,9 @@ class SettledBills:
     settlement_ids: tuple[str, ...]
 
 
-def draft_of(policy: Policy, policy_file: bytes, *, maker: str, now: dt.datetime) -> PolicyVersion:
+def draft_of(
+    policy: AnyPolicy, policy_file: bytes, *, maker: str, now: dt.datetime
+) -> PolicyVersion:
     """Returns the draft that a maker submits."""
     return PolicyVersion(
         policy_version=policy.version,
