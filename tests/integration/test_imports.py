@@ -84,6 +84,44 @@ def test_each_row_is_told_all_its_faults_and_the_rest_is_stored(services: BothSe
     assert [is_stored(services, code) for code in codes] == [True, False, True, False, False]
 
 
+def test_groups_and_ceilings_of_levels_are_read_as_they_were_imported(
+    services: BothServices,
+) -> None:
+    # Case M4.
+    good = item(
+        "LEVEL-1",
+        item_group="implant",
+        is_limited_use=True,
+        price_ceiling="150",
+        level_price_ceilings=[
+            pb.LevelPriceCeiling(institution_levels=["1", "2"], price_ceiling="200"),
+            pb.LevelPriceCeiling(institution_levels=["5"], price_ceiling="180.00"),
+        ],
+    )
+    bad = item(
+        "LEVEL-2",
+        item_group="an implant",
+        level_price_ceilings=[
+            pb.LevelPriceCeiling(price_ceiling="free"),
+            pb.LevelPriceCeiling(institution_levels=["x", "15"], price_ceiling="0"),
+        ],
+    )
+    first, second = "level_price_ceilings[0]", "level_price_ceilings[1]"
+    assert faults(import_items(services, good, bad)) == [
+        [],
+        [
+            ("item_group", "FIELD_MALFORMED"),
+            (f"{first}.institution_levels", "FIELD_LENGTH"),
+            (f"{first}.price_ceiling", "FIELD_MALFORMED"),
+            (f"{second}.institution_levels[0]", "FIELD_MALFORMED"),
+            (f"{second}.price_ceiling", "FIELD_OUT_OF_RANGE"),
+            (f"{second}.institution_levels[1]", "FIELD_OUT_OF_RANGE"),
+        ],
+    ]
+    asked = pb.GetCatalogueItemRequest(region=REGION, item_code="LEVEL-1", date=SINCE)
+    assert services.catalogue().GetCatalogueItem(asked, timeout=CALL_SECONDS).item == good
+
+
 def test_names_have_one_form_and_hide_nothing(services: BothServices) -> None:
     response = import_items(
         services,

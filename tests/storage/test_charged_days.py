@@ -20,6 +20,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.bill import (
     Approval,
     CatalogueItem,
+    LevelPriceCeiling,
 )
 
 
@@ -108,6 +109,23 @@ def test_a_line_before_admission_or_after_discharge_is_refused_by_itself(world: 
         ("L1", "ERROR_REASON_LINE_OUTSIDE_VISIT"),
         ("L2", "ERROR_REASON_LINE_OUTSIDE_VISIT"),
     ]
+
+
+def test_what_is_above_the_ceiling_of_the_visits_level_is_the_persons(world: World) -> None:
+    # Case M4; the hospital is of level 2.
+    ceilings = (LevelPriceCeiling(("1", "3"), "95"), LevelPriceCeiling(("2",), "90"))
+    since = dt.date(2014, 1, 1)
+    put_items(
+        world,
+        CatalogueItem(
+            *("A9", "检查", "01", None, "80", since, None), level_price_ceilings=ceilings
+        ),
+    )
+    (person,) = world.enrol()
+    visit = world.register(person)
+    settled = world.settle(visit, person, bill=carrying(world, visit, charged("L1", "A9")))
+    assert (settled.total_fen, settled.over_limit_fen) == (10_000, 1_000)
+    assert_books_are_right(world)
 
 
 def test_a_limited_use_that_is_not_approved_is_own_cost_and_says_so(world: World) -> None:

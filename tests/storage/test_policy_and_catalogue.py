@@ -25,7 +25,7 @@ from yibao_settlement.application.catalogue import (
 )
 from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.bill import CatalogueItem, LevelPriceCeiling
 from yibao_settlement.rules.policy import version as rules
 from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion
 from yibao_settlement.rules.visit import Institution
@@ -159,7 +159,14 @@ def test_imported_rows_replace_those_of_their_key_and_are_put_on_record(
     first = CatalogueItem("A1", "甲类药", "01", None, "", SINCE, None)
     other = CatalogueItem("B1", "乙类药", "02", 300_000, "100.00", SINCE, None)
     again = CatalogueItem("A1", "甲类药", "01", None, "12.50", SINCE, dt.date(2024, 12, 31))
-    later = CatalogueItem("A1", "甲类药", "02", None, "", LATER, None)
+    later = CatalogueItem(
+        *("A1", "甲类药", "02", None, "", LATER, None),
+        item_group="implant",
+        level_price_ceilings=(
+            LevelPriceCeiling(("1", "2"), "200"),
+            LevelPriceCeiling(("5",), "180.00"),
+        ),
+    )
     details = [import_items(first, other), import_items(again, later)]
     hospital = Institution("H99901900001", "示例医院", "2", True, SINCE, None)
     asked = request("ImportInstitutions", new_id())

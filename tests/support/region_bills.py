@@ -53,10 +53,16 @@ def bill_of(region: Region, said: SampleBill) -> Bill:
 def lines_of(region: Region, said: SampleBill) -> tuple[BillLine, ...]:
     """Returns the lines of a bill with class, share and what lies above the price ceiling."""
     items = {item.item_code: item for item in region.items}
+    levels = {each.institution_id: each.institution_level for each in region.institutions}
     lines = []
     for line in said.lines:
         item = items[line.item_code]
-        ceiling = item.price_ceiling
+        ceilings = (
+            each.price_ceiling
+            for each in item.level_price_ceilings
+            if levels[said.institution_id] in each.institution_levels
+        )
+        ceiling = next(ceilings, item.price_ceiling)
         over = 0
         if ceiling:
             within = line_amount_fen(unit_price=ceiling, quantity=line.quantity)
@@ -68,6 +74,7 @@ def lines_of(region: Region, said: SampleBill) -> tuple[BillLine, ...]:
                 catalogue_class=item.catalogue_class,
                 first_self_pay_ppm=item.first_self_pay_ratio_ppm,
                 over_limit_fen=over,
+                item_group=item.item_group or None,
             )
         )
     return tuple(lines)

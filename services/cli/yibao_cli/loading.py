@@ -115,6 +115,14 @@ def _item(item: CatalogueItem) -> catalogue_pb.CatalogueItem:
         catalogue_class=item.catalogue_class,
         first_self_pay_ratio_ppm=item.first_self_pay_ratio_ppm,
         price_ceiling=item.price_ceiling,
+        level_price_ceilings=[
+            catalogue_pb.LevelPriceCeiling(
+                institution_levels=each.institution_levels, price_ceiling=each.price_ceiling
+            )
+            for each in item.level_price_ceilings
+        ],
+        item_group=item.item_group,
+        is_limited_use=item.is_limited_use,
         start_date=from_date(item.start_date),
         end_date=_optional(item.end_date),
     )

@@ -26,6 +26,16 @@ def _digits(count: str, what: str) -> object:
     return code(f"[0-9]{{{count}}}", f"{what} of digits, in quotes")
 
 
+_Level = Annotated[str, code("[1-9]|1[0-4]", "an institution level from '1' to '14'")]
+
+
+class LevelPriceCeilingModel(StrictModel):
+    """A price ceiling at some levels of institution."""
+
+    institution_levels: Annotated[list[_Level], Field(min_length=1, max_length=14)]
+    price_ceiling: Yuan
+
+
 class ItemModel(StrictModel):
     """An item of the catalogue."""
 
@@ -34,6 +44,11 @@ class ItemModel(StrictModel):
     catalogue_class: Annotated[str, code("0[123]", "a catalogue class: 01, 02 or 03")]
     first_self_pay_ratio_ppm: Annotated[int, whole(0, PPM)] | None = None
     price_ceiling: Yuan | None = None
+    level_price_ceilings: Annotated[list[LevelPriceCeilingModel], Field(max_length=14)] | None = (
+        None
+    )
+    item_group: Annotated[str, code("[A-Za-z0-9._:/-]{1,50}", "a group of items")] | None = None
+    is_limited_use: bool = False
     start_date: Day
     end_date: Day | None = None
 
@@ -51,7 +66,7 @@ class InstitutionModel(StrictModel):
 
     institution_id: InstitutionId
     institution_name: Text
-    institution_level: Annotated[str, code("[1-9]|1[0-4]", "an institution level from '1' to '14'")]
+    institution_level: _Level
     ecert_supported: bool
     start_date: Day
     end_date: Day | None = None

@@ -19,14 +19,25 @@ _BESIDE = ("catalogue.yaml", "institutions.yaml", "bill.yaml")
 
 
 @dataclass(frozen=True, slots=True)
+class LevelPriceCeiling:
+    """A price ceiling in yuan at some levels of institution."""
+
+    institution_levels: tuple[str, ...]
+    price_ceiling: str
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogueItem:
-    """An item; `price_ceiling` is in yuan and empty where there is none."""
+    """An item; `price_ceiling` is in yuan and empty where there is none, as `item_group` is."""
 
     item_code: str
     item_name: str
     catalogue_class: str
     first_self_pay_ratio_ppm: int | None
     price_ceiling: str
+    level_price_ceilings: tuple[LevelPriceCeiling, ...]
+    item_group: str
+    is_limited_use: bool
     start_date: dt.date
     end_date: dt.date | None
 
@@ -168,6 +179,12 @@ def load_region(path: Path) -> Region:
                 catalogue_class=item.catalogue_class,
                 first_self_pay_ratio_ppm=item.first_self_pay_ratio_ppm,
                 price_ceiling=item.price_ceiling or "",
+                level_price_ceilings=tuple(
+                    LevelPriceCeiling(tuple(each.institution_levels), each.price_ceiling)
+                    for each in item.level_price_ceilings or ()
+                ),
+                item_group=item.item_group or "",
+                is_limited_use=item.is_limited_use,
                 start_date=item.start_date,
                 end_date=item.end_date,
             )

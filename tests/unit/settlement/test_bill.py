@@ -6,7 +6,13 @@ import pytest
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine, item_on
+from yibao_settlement.rules.bill import (
+    Bill,
+    CatalogueItem,
+    ChargedLine,
+    LevelPriceCeiling,
+    item_on,
+)
 from yibao_settlement.rules.policy.split import PricedLine
 from yibao_settlement.rules.pricing import Days, price_bill
 
@@ -31,8 +37,10 @@ def bill_of(*lines: ChargedLine, total_fen: int | None = None) -> Bill:
     return Bill("visit", "B1", DAY, lines, total, False)
 
 
-def price_lines(bill: Bill, items: dict[str, CatalogueItem | None]) -> tuple[PricedLine, ...]:
-    return price_bill(bill, {DAY: items}, Days(DAY, DAY)).lines
+def price_lines(
+    bill: Bill, items: dict[str, CatalogueItem | None], *, level: str = "2"
+) -> tuple[PricedLine, ...]:
+    return price_bill(bill, {DAY: items}, Days(DAY, DAY), institution_level=level).lines
 
 
 @pytest.mark.parametrize(
@@ -95,6 +103,40 @@ def test_an_item_without_a_ceiling_has_nothing_above_it() -> None:
     bill = bill_of(ChargedLine(1, "A1", "99999999", "1", 9_999_999_900))
     (priced,) = price_lines(bill, {"A1": item(price_ceiling="")})
     assert priced.over_limit_fen == 0
+
+
+@pytest.mark.parametrize(
+    ("level", "over_limit_fen"),
+    [("2", 0), ("12", 0), ("5", 1_000), ("6", 1_000), ("8", 4_000), ("11", 4_000)],
+)
+def test_the_ceiling_is_that_of_the_level_of_the_institution(
+    level: str, over_limit_fen: int
+) -> None:
+    # Case M4: 200 at the third level, 180 at the second; 150 at every other.
+    ceilings = (
+        LevelPriceCeiling(("1", "2", "3", "4", "12"), "200"),
+        LevelPriceCeiling(("5", "6", "7", "13"), "180.00"),
+    )
+    row = item(price_ceiling="150", level_price_ceilings=ceilings)
+    bill = bill_of(ChargedLine(1, "A1", "190", "1", 19_000))
+    (priced,) = price_lines(bill, {"A1": row}, level=level)
+    assert priced.over_limit_fen == over_limit_fen
+
+
+def test_a_level_without_a_ceiling_has_none_where_there_is_none_for_all() -> None:
+    row = item(level_price_ceilings=(LevelPriceCeiling(("2",), "1"),))
+    bill = bill_of(ChargedLine(1, "A1", "190", "1", 19_000))
+    over = [price_lines(bill, {"A1": row}, level=each)[0].over_limit_fen for each in ("2", "3")]
+    assert over == [18_900, 0]
+
+
+def test_a_line_tells_the_group_of_its_item() -> None:
+    lines = (ChargedLine(1, "A1", "10", "1", 1_000), ChargedLine(2, "B1", "10", "1", 1_000))
+    rows: dict[str, CatalogueItem | None] = {
+        "A1": item(item_group="implant"),
+        "B1": item("B1"),
+    }
+    assert [each.item_group for each in price_lines(bill_of(*lines), rows)] == ["implant", ""]
 
 
 def test_a_line_keeps_its_number_and_takes_class_and_share_from_the_catalogue() -> None:

@@ -58,7 +58,8 @@ def price(*lines: ChargedLine, uncovered: tuple[dt.date, ...] = (), **rows: obje
         items[ADMITTED.replace(day=int(name[1:]))] = of_day  # type: ignore[assignment]
     total_fen = sum(each.amount_fen for each in lines)
     bill = Bill("visit", "B1", LAST, lines, total_fen, False)
-    return price_bill(bill, items, Days(ADMITTED, LAST, uncovered))
+    days = Days(ADMITTED, LAST, uncovered)
+    return price_bill(bill, items, days, institution_level="2")
 
 
 def reasons(lost: tuple[RefusedLine, ...]) -> list[tuple[int, str]]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import itertools
 import json
 from collections.abc import Sequence
 
@@ -21,7 +22,7 @@ from yibao_settlement.application.catalogue import (
 )
 from yibao_settlement.application.reference import DatedPolicy
 from yibao_settlement.files.policy.file import load_policy
-from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.bill import CatalogueItem, LevelPriceCeiling
 from yibao_settlement.rules.visit import Institution
 
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
@@ -220,6 +221,28 @@ def test_a_ceiling_of_nothing_is_refused(
 ) -> None:
     faults = [("price_ceiling", Reason.FIELD_OUT_OF_RANGE)] if is_refused else []
     assert refusals_of(kept, item(price_ceiling=price_ceiling)) == [faults]
+
+
+@pytest.mark.parametrize(
+    ("ceilings", "faulty"),
+    [
+        ([(("1", "2"), "10"), (("3",), "9")], []),
+        (
+            [(("1", "15"), "10"), (("01",), "9")],
+            ["[0].institution_levels[1]", "[1].institution_levels[0]"],
+        ),
+        ([(("1", "2"), "10"), (("3", "2"), "9")], ["[1].institution_levels[1]"]),
+        ([(("1", "1"), "10")], ["[0].institution_levels[1]"]),
+        ([(("1",), "0.00")], ["[0].price_ceiling"]),
+    ],
+)
+def test_of_ceilings_each_level_has_one(
+    kept: MemoryWork, ceilings: list[tuple[tuple[str, ...], str]], faulty: list[str]
+) -> None:
+    rows = tuple(itertools.starmap(LevelPriceCeiling, ceilings))
+    out = Reason.FIELD_OUT_OF_RANGE
+    faults = [(f"level_price_ceilings{each}", out) for each in faulty]
+    assert refusals_of(kept, item(level_price_ceilings=rows)) == [faults]
 
 
 def test_an_item_brings_its_share_where_a_policy_takes_it_from_the_item(kept: MemoryWork) -> None:

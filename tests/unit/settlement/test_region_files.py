@@ -46,6 +46,23 @@ def copy_of_region(tmp_path: Path, name: str = "500112") -> Path:
     return Path(shutil.copytree(regions_folder() / name, tmp_path / name))
 
 
+def test_an_item_says_its_group_limited_use_and_ceilings_of_levels(tmp_path: Path) -> None:
+    folder = copy_of_region(tmp_path)
+    path = folder / "catalogue.yaml"
+    text = path.read_text(encoding="utf-8")
+    said = """    item_group: implant
+    is_limited_use: true
+    level_price_ceilings:
+      - {institution_levels: ["1", "2"], price_ceiling: "200"}
+"""
+    place = text.index("    start_date:")
+    path.write_text(text[:place] + said + text[place:], encoding="utf-8")
+    item, other = load_region(folder).items[:2]
+    assert (item.item_group, item.is_limited_use) == ("implant", True)
+    assert item.level_price_ceilings == (regions.LevelPriceCeiling(("1", "2"), "200"),)
+    assert (other.item_group, other.is_limited_use, other.level_price_ceilings) == ("", False, ())
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "field", "message"),
     [

@@ -28,6 +28,8 @@ class CatalogueItem(google.protobuf.message.Message):
     START_DATE_FIELD_NUMBER: builtins.int
     END_DATE_FIELD_NUMBER: builtins.int
     IS_LIMITED_USE_FIELD_NUMBER: builtins.int
+    ITEM_GROUP_FIELD_NUMBER: builtins.int
+    LEVEL_PRICE_CEILINGS_FIELD_NUMBER: builtins.int
     item_code: builtins.str
     """The national item code (med_list_codg)."""
     item_name: builtins.str
@@ -40,10 +42,16 @@ class CatalogueItem(google.protobuf.message.Message):
     the item; class `01` has none, class `03` has 1000000 or none.
     """
     price_ceiling: builtins.str
-    """The price ceiling of one unit in yuan (pric_uplmt_amt); empty, and not 0, where there is none."""
+    """The price ceiling of one unit in yuan (pric_uplmt_amt); empty, and not 0, where there is
+    none. `level_price_ceilings` go before it at their levels.
+    """
     is_limited_use: builtins.bool
     """Whether it is for limited use (lmt_used_flag): own cost, unless the line says that the
     institution approved the use.
+    """
+    item_group: builtins.str
+    """The group that policies of the format `yibao-policy/2` name in `line_groups`, such as
+    `implant`; empty where it is in none.
     """
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
@@ -52,6 +60,12 @@ class CatalogueItem(google.protobuf.message.Message):
     @property
     def end_date(self) -> yibao.common.v1.date_pb2.Date:
         """The last day on which it holds, not before the first; absent where none is set."""
+
+    @property
+    def level_price_ceilings(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___LevelPriceCeiling]:
+        """Price ceilings of single levels of institution. That of the visit's level at its
+        registration holds; at every other level `price_ceiling` does.
+        """
 
     def __init__(
         self,
@@ -64,12 +78,40 @@ class CatalogueItem(google.protobuf.message.Message):
         start_date: yibao.common.v1.date_pb2.Date | None = ...,
         end_date: yibao.common.v1.date_pb2.Date | None = ...,
         is_limited_use: builtins.bool = ...,
+        item_group: builtins.str = ...,
+        level_price_ceilings: collections.abc.Iterable[global___LevelPriceCeiling] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "end_date", b"end_date", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "catalogue_class", b"catalogue_class", "end_date", b"end_date", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "is_limited_use", b"is_limited_use", "item_code", b"item_code", "item_name", b"item_name", "price_ceiling", b"price_ceiling", "start_date", b"start_date"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "catalogue_class", b"catalogue_class", "end_date", b"end_date", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "is_limited_use", b"is_limited_use", "item_code", b"item_code", "item_group", b"item_group", "item_name", b"item_name", "level_price_ceilings", b"level_price_ceilings", "price_ceiling", b"price_ceiling", "start_date", b"start_date"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm"]) -> typing.Literal["first_self_pay_ratio_ppm"] | None: ...
 
 global___CatalogueItem = CatalogueItem
+
+@typing.final
+class LevelPriceCeiling(google.protobuf.message.Message):
+    """A price ceiling at some levels of institution (hilist_lmtpric_type)."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    INSTITUTION_LEVELS_FIELD_NUMBER: builtins.int
+    PRICE_CEILING_FIELD_NUMBER: builtins.int
+    price_ceiling: builtins.str
+    """The price ceiling of one unit there in yuan; not 0."""
+    @property
+    def institution_levels(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The levels, codes as of `Institution.institution_level`: those of all third-level
+        hospitals are `1`, `2`, `3`, `4` and `12`. A level has one ceiling of an item.
+        """
+
+    def __init__(
+        self,
+        *,
+        institution_levels: collections.abc.Iterable[builtins.str] | None = ...,
+        price_ceiling: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["institution_levels", b"institution_levels", "price_ceiling", b"price_ceiling"]) -> None: ...
+
+global___LevelPriceCeiling = LevelPriceCeiling
 
 @typing.final
 class Institution(google.protobuf.message.Message):

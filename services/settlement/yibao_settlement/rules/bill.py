@@ -143,11 +143,20 @@ def check_expected(expected: ExpectedAmounts | None, split: Split, *, policy_ver
         )
 
 
+class LevelPriceCeiling(NamedTuple):
+    """A price ceiling in yuan at some levels of institution (hosp_lv)."""
+
+    institution_levels: tuple[str, ...]
+    price_ceiling: str
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogueItem:
     """A row of the catalogue, in force from `start_date` to `end_date`, both included.
 
     `is_limited_use` where it is in scope only for uses that the institution approves.
+    `item_group` is what policies may ask for, empty for an item of none. `price_ceiling` is
+    that of every level without one in `level_price_ceilings`, empty where there is none.
     """
 
     item_code: str
@@ -158,6 +167,15 @@ class CatalogueItem:
     start_date: dt.date
     end_date: dt.date | None
     is_limited_use: bool = False
+    item_group: str = ""
+    level_price_ceilings: tuple[LevelPriceCeiling, ...] = ()
+
+    def ceiling_at(self, institution_level: str) -> str:
+        """Returns the price ceiling at a level of institution, empty where there is none."""
+        for each in self.level_price_ceilings:
+            if institution_level in each.institution_levels:
+                return each.price_ceiling
+        return self.price_ceiling
 
     def holds_on(self, day: dt.date) -> bool:
         """Tells whether the row is in force on `day`."""

@@ -21,6 +21,7 @@ from yibao_settlement.rules.visit import Institution
 _FULLY_COVERED, _OWN_COST = "01", "03"
 _CLASSES = (_FULLY_COVERED, "02", _OWN_COST)
 _LEVELS = frozenset(str(level) for level in range(1, 15))
+_NO_LEVEL = "is no level of an institution: 1 to 14, without a leading zero"
 
 
 class Asking(NamedTuple):
@@ -64,10 +65,7 @@ def item_faults(item: CatalogueItem, asking: Collection[Asking]) -> Iterator[Fie
     if item.catalogue_class == _OWN_COST and share not in (None, PPM):
         message = f"an item of class 03 is own cost: the share is {PPM} or absent"
         yield FieldFault("first_self_pay_ratio_ppm", Reason.FIRST_SELF_PAY_RATIO_INVALID, message)
-    if item.price_ceiling and set(item.price_ceiling) <= {"0", "."}:
-        # Other systems write 0 where there is no ceiling; here all of a price would be over it.
-        message = "is no ceiling: leave it empty where there is none"
-        yield FieldFault("price_ceiling", Reason.FIELD_OUT_OF_RANGE, message)
+    yield from _ceiling_faults(item)
     if share is None:
         for each in asking:
             if item.catalogue_class in each.classes and _meet(item, each):
@@ -85,8 +83,7 @@ def item_faults(item: CatalogueItem, asking: Collection[Asking]) -> Iterator[Fie
 def institution_faults(institution: Institution) -> Iterator[FieldFault]:
     """Yields what is wrong with an institution."""
     if institution.institution_level not in _LEVELS:
-        message = "is no level of an institution: 1 to 14, without a leading zero"
-        yield FieldFault("institution_level", Reason.FIELD_OUT_OF_RANGE, message)
+        yield FieldFault("institution_level", Reason.FIELD_OUT_OF_RANGE, _NO_LEVEL)
     yield from _days_faults(institution.start_date, institution.end_date)
 
 
@@ -119,6 +116,31 @@ def _meet(item: CatalogueItem, asking: Asking) -> bool:
     return item.start_date <= (asking.end_date or last) and asking.start_date <= (
         item.end_date or last
     )
+
+
+def _ceiling_faults(item: CatalogueItem) -> Iterator[FieldFault]:
+    if _is_nothing(item.price_ceiling):
+        # Other systems write 0 where there is no ceiling; here all of a price would be over it.
+        message = "is no ceiling: leave it empty where there is none"
+        yield FieldFault("price_ceiling", Reason.FIELD_OUT_OF_RANGE, message)
+    seen: set[str] = set()
+    for place, ceiling in enumerate(item.level_price_ceilings):
+        field = f"level_price_ceilings[{place}]"
+        if _is_nothing(ceiling.price_ceiling):
+            message = "is no ceiling: leave the level out where there is none"
+            yield FieldFault(f"{field}.price_ceiling", Reason.FIELD_OUT_OF_RANGE, message)
+        for number, level in enumerate(ceiling.institution_levels):
+            at = f"{field}.institution_levels[{number}]"
+            if level not in _LEVELS:
+                yield FieldFault(at, Reason.FIELD_OUT_OF_RANGE, _NO_LEVEL)
+            elif level in seen:
+                message = f"level {level} has a ceiling of this item already"
+                yield FieldFault(at, Reason.FIELD_OUT_OF_RANGE, message)
+            seen.add(level)
+
+
+def _is_nothing(price: str) -> bool:
+    return bool(price) and set(price) <= {"0", "."}
 
 
 def _days_faults(start_date: dt.date, end_date: dt.date | None) -> Iterator[FieldFault]:

@@ -1,9 +1,10 @@
 """What the catalogue of the day says of charged lines (T-30).
 
-Class, share, price ceiling and cover are those of a line's own charge day. What exceeds a
-ceiling is the person's own cost (T-07). A line that cannot be charged is refused by
-itself, and one that no fund may pay for is own cost: the two are told apart, because the
-first has to be corrected by the institution and the second is the person's.
+Class, share, price ceiling and cover are those of a line's own charge day; of the ceilings
+that at the visit's level of institution holds. What exceeds it is the person's own cost
+(T-07). A line that cannot be charged is refused by itself, and one that no fund may pay for
+is own cost: the two are told apart, because the first has to be corrected by the
+institution and the second is the person's.
 """
 
 import datetime as dt
@@ -62,6 +63,7 @@ def price_bill(
     items: Mapping[dt.date, Items],
     days: Days,
     *,
+    institution_level: str,
     settled: Mapping[str, str] | None = None,
 ) -> Priced:
     """Returns the bill's lines as the catalogue values them.
@@ -76,14 +78,14 @@ def price_bill(
     faults = _bill_faults(bill)
     if faults:
         # What is wrong with single lines is told along: it is all corrected at once.
-        faults += _line_by_line(bill, items, days)
+        faults += _line_by_line(bill, items, days, institution_level)
         refuse_faults(faults[:_MOST_FAULTS], total=len(faults))
     lines: Sequence[ChargedLine] = bill.lines
     lost: tuple[RefusedLine, ...] = ()
     if bill.selection is None and not are_plain(lines):
         lines, lost, faults = net_returns(lines, settled or {})
         refuse_faults(faults)
-    priced = price_lines(lines, items, days)
+    priced = price_lines(lines, items, days, institution_level=institution_level)
     if lost:
         priced = priced._replace(refused=lost + priced.refused)
     if not priced.lines:
@@ -91,7 +93,13 @@ def price_bill(
     return priced
 
 
-def price_lines(lines: Sequence[ChargedLine], items: Mapping[dt.date, Items], days: Days) -> Priced:
+def price_lines(
+    lines: Sequence[ChargedLine],
+    items: Mapping[dt.date, Items],
+    days: Days,
+    *,
+    institution_level: str,
+) -> Priced:
     """Returns lines of which nothing more is to be taken back as the catalogue values them."""
     priced: list[PricedLine] = []
     particulars: list[LineParticulars | None] = []
@@ -117,11 +125,14 @@ def price_lines(lines: Sequence[ChargedLine], items: Mapping[dt.date, Items], da
             own_cost = _own_cost(item, day, uncovered, (details or NO_DETAILS).approval)
         number, code, price, quantity, amount_fen, _ = line
         ceiling = item.price_ceiling
+        if item.level_price_ceilings:
+            ceiling = item.ceiling_at(institution_level)
         over_fen = over_limit_fen(line, ceiling) if ceiling else 0
         # As `PricedLine` makes one, in half the time.
         values = (number, code, item.catalogue_class, amount_fen, over_fen)
         ratio = item.first_self_pay_ratio_ppm
-        priced.append(make(PricedLine, (*values, ratio, price, quantity, own_cost)))
+        told = (*values, ratio, price, quantity, own_cost, item.item_group)
+        priced.append(make(PricedLine, told))
         plain = details is None and not own_cost
         particulars.append(None if plain else _particulars(line, own_cost, last))
     return Priced(tuple(priced), tuple(particulars) if any(particulars) else (), tuple(lost))
@@ -247,13 +258,15 @@ def _unknown(line: ChargedLine, day: dt.date) -> RefusedLine:
     return refused(line, "item_code", Reason.CATALOGUE_ITEM_UNKNOWN, message)
 
 
-def _line_by_line(bill: Bill, items: Mapping[dt.date, Items], days: Days) -> list[FieldFault]:
+def _line_by_line(
+    bill: Bill, items: Mapping[dt.date, Items], days: Days, level: str
+) -> list[FieldFault]:
     """Returns what would be refused of the lines of a bill, whose numbers may be repeated."""
     return [
         FieldFault(f"bill.lines[{index}].{each.field}", Reason[each.reason], each.message)
         for index, line in enumerate(bill.lines)
         if line.quantity[0] != "-"
-        for each in price_lines([line], items, days).refused
+        for each in price_lines([line], items, days, institution_level=level).refused
     ]
 
 

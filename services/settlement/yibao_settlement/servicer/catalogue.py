@@ -27,7 +27,7 @@ from yibao_settlement.application.catalogue import (
     SentRow,
 )
 from yibao_settlement.application.reading import Reads
-from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.bill import CatalogueItem, LevelPriceCeiling
 from yibao_settlement.rules.visit import Institution
 
 MessageT = TypeVar("MessageT", pb.CatalogueItem, pb.Institution)
@@ -147,6 +147,11 @@ def _sent_item(message: pb.CatalogueItem) -> SentRow[CatalogueItem]:
         start_date,
         end_date,
         message.is_limited_use,
+        message.item_group,
+        tuple(
+            LevelPriceCeiling(tuple(each.institution_levels), each.price_ceiling)
+            for each in message.level_price_ceilings
+        ),
     )
     return SentRow(row, faults, total)
 
@@ -197,4 +202,11 @@ def _item_message(item: CatalogueItem) -> pb.CatalogueItem:
         start_date=from_date(item.start_date),
         end_date=None if item.end_date is None else from_date(item.end_date),
         is_limited_use=item.is_limited_use,
+        item_group=item.item_group,
+        level_price_ceilings=[
+            pb.LevelPriceCeiling(
+                institution_levels=each.institution_levels, price_ceiling=each.price_ceiling
+            )
+            for each in item.level_price_ceilings
+        ],
     )

@@ -2,11 +2,13 @@
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
-from yibao_common.db.rows import insert_rows
-from yibao_settlement.rules.bill import CatalogueItem
+from yibao_common.db.rows import Row, insert_rows
+from yibao_settlement.rules.bill import CatalogueItem, LevelPriceCeiling
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
 
@@ -19,6 +21,8 @@ ITEM_COLUMNS = (
     "start_date",
     "end_date",
     "is_limited_use",
+    "item_group",
+    "level_price_ceilings",
 )
 INSTITUTION_COLUMNS = (
     "institution_id",
@@ -28,6 +32,36 @@ INSTITUTION_COLUMNS = (
     "start_date",
     "end_date",
 )
+
+_encode = msgspec.json.Encoder().encode
+_ceilings = msgspec.json.Decoder(tuple[LevelPriceCeiling, ...]).decode
+
+
+def item_from(row: Row) -> CatalogueItem:
+    """Returns the item in a row of ITEM_COLUMNS."""
+    values: dict[str, Any] = dict(zip(ITEM_COLUMNS, row, strict=True))
+    ceilings = values.pop("level_price_ceilings")
+    return CatalogueItem(
+        **{**values, "item_group": values["item_group"] or ""},
+        level_price_ceilings=_ceilings(ceilings) if ceilings else (),
+    )
+
+
+def _item_row(item: CatalogueItem) -> Row:
+    """Returns a row of ITEM_COLUMNS."""
+    ceilings = item.level_price_ceilings
+    return (
+        item.item_code,
+        item.item_name,
+        item.catalogue_class,
+        item.first_self_pay_ratio_ppm,
+        item.price_ceiling,
+        item.start_date,
+        item.end_date,
+        item.is_limited_use,
+        item.item_group or None,
+        _encode(ceilings).decode() if ceilings else None,
+    )
 
 
 class StoredCatalogue:
@@ -51,7 +85,7 @@ class StoredCatalogue:
             ),
             [{"key_code": item.item_code, "key_date": item.start_date} for item in items],
         )
-        rows = [(self._region, *(getattr(item, name) for name in ITEM_COLUMNS)) for item in items]
+        rows = [(self._region, *_item_row(item)) for item in items]
         insert_rows(self._connection, table, ("region", *ITEM_COLUMNS), rows)
 
     def without_share(

@@ -18,7 +18,7 @@ from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.version import PolicyState
 from yibao_settlement.rules.visit import Institution
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.catalogue import INSTITUTION_COLUMNS, ITEM_COLUMNS
+from yibao_settlement.storage.catalogue import INSTITUTION_COLUMNS, ITEM_COLUMNS, item_from
 
 # A region's catalogue has some hundred thousand items at most; past this the cache
 # starts again rather than grow without bound.
@@ -143,6 +143,6 @@ def _rows_by_code(
         among=found,
     )
     for row in rows:
-        item = CatalogueItem(*row)
+        item = item_from(row)
         found[item.item_code] = (*found[item.item_code], item)
     return found

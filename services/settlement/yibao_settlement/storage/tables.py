@@ -55,6 +55,9 @@ catalogue_item = sa.Table(
     # The decimal text as imported: up to 6 decimals of yuan.
     sa.Column("price_ceiling", sa.String(20), nullable=False),
     sa.Column("is_limited_use", sa.Boolean, nullable=False),
+    sa.Column("item_group", sa.String(50)),
+    # What `storage/catalogue.py` makes of them; null where no level has a ceiling of its own.
+    sa.Column("level_price_ceilings", sa.Text),
 )
 
 policy = sa.Table(

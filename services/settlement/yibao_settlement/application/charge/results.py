@@ -58,7 +58,7 @@ def line_results(
     cover = cover_of(numbered, enrolments, visit=visit, last=last)
     policy = policy_on(reference, cover.enrolment.insurance_type, last, region=region)
     items = items_by_day(numbered, reference, last)
-    priced = price_lines(numbered, items, cover.days)
+    priced = price_lines(numbered, items, cover.days, institution_level=visit.institution_level)
     split = adjudicate(
         policy,
         facts=facts_of(visit, cover.enrolment, last),
@@ -74,7 +74,7 @@ def line_results(
         assert item is not None, "what is not in the catalogue has no price"
         results[line.line_number] = LineResult(
             line.catalogue_class,
-            item.price_ceiling,
+            item.ceiling_at(visit.institution_level),
             ratio,
             split_line.excluded_fen,
             split_line.over_limit_fen,

@@ -77,6 +77,7 @@ def adjudicate_bill(
         bill,
         items_by_day(bill.lines, reference, day),
         cover.days,
+        institution_level=visit.institution_level,
         settled=settled_lines,
     )
     facts = facts_of(visit, cover.enrolment, day)

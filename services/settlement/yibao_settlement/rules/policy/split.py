@@ -40,7 +40,8 @@ class PricedLine(NamedTuple):
     `first_self_pay_ratio_ppm` is the item's own first self-pay share; None leaves it to the
     policy's share for the class. `unit_price` and `quantity` are as charged, and empty in
     settlements of before they were kept: nothing is calculated from them here. A line with
-    an `own_cost` is excluded in full.
+    an `own_cost` is excluded in full. `item_group` is the catalogue's, empty for an item of
+    none.
     """
 
     line_number: int
@@ -52,6 +53,7 @@ class PricedLine(NamedTuple):
     unit_price: str = ""
     quantity: str = ""
     own_cost: OwnCost = OwnCost.NONE
+    item_group: str = ""
 
 
 class SplitLine(NamedTuple):
