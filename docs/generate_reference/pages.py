@@ -9,6 +9,7 @@ from google.protobuf import descriptor_pb2 as d
 from docs.generate_reference.contract import Contract, take_sentence
 from docs.generate_reference.fields import fields_of, method_link, page_of, table
 from yibao_common.rpc.access import AccessTable
+from yibao_common.rpc.calls import READS
 from yibao_common.values.caller import Role
 from yibao_common.values.reasons import Reason
 
@@ -34,7 +35,6 @@ _ANY_CALL = (
     "Every call may also be refused for the reasons of [any call](errors.md#any-call) and of "
     "[its fields](errors.md#fields-of-a-request).\n"
 )
-_READS = ("Get", "List", "Search", "Trial", "Validate", "Explain")
 # More reasons than this are listed by gRPC code instead of in their sentence.
 _MOST_IN_SENTENCE = 4
 
@@ -60,7 +60,7 @@ def _method_text(contract: Contract, name: str, method: d.MethodDescriptorProto)
     callers, text = take_sentence(contract.line(name), "Callers: ")
     reasons, text = take_sentence(text, "Reasons: ")
     repeat, text = take_sentence(text, "(?=Idempotent|Not idempotent)")
-    assert repeat or method.name.startswith(_READS), f"{name}: is it idempotent?"
+    assert repeat or method.name.startswith(READS), f"{name}: is it idempotent?"
     facts = [
         f"- **Callers**: {callers}",
         f"- **Repeating**: {repeat or 'Changes nothing; repeat it as you like.'}",

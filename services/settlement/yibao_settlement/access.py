@@ -49,7 +49,11 @@ ACCESS = AccessTable.of_services(
             "ValidatePolicy": _AGENCY,
             "SubmitPolicy": _AGENCY,
             "ApprovePolicy": _AGENCY,
+            "WithdrawPolicy": _AGENCY,
             "GetPolicy": _COUNTER_OR_AGENCY,
+            "ListPolicies": _COUNTER_OR_AGENCY,
+            "DescribePolicy": _COUNTER_OR_AGENCY,
+            "DiffPolicies": _COUNTER_OR_AGENCY,
         },
     }
 )

@@ -154,7 +154,7 @@ class SettlementService:
             ChargeServicer(*engine, clock=self._clock),
             AccountServicer(news, reads, blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
-            PolicyServicer(Policies(transactions, clock=self._clock), blocking),
+            PolicyServicer(Policies(transactions, clock=self._clock), blocking, clock=self._clock),
         )
         blocking.start(supervisor)
         batcher.start(supervisor)

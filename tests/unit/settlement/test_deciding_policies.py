@@ -15,6 +15,7 @@ from yibao_settlement.application.policy import (
     ApprovePolicy,
     Policies,
     SubmitPolicy,
+    WithdrawPolicy,
 )
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.bill import CatalogueItem
@@ -229,3 +230,33 @@ def test_items_that_lack_the_share_which_a_policy_asks_them_for_are_told() -> No
     policy = load_policy(contents, name="policy_file")
     desk.policies.submit(SubmitPolicy(request("SubmitPolicy", "1"), policy, contents), told)
     assert desk.approve("2", policy.version).endswith(policy.version.encode() + b" B1")
+
+
+def test_a_policy_that_bills_are_settled_for_is_not_withdrawn() -> None:
+    desk = Desk()
+    version = desk.submit("1", "2027-01-01")
+    desk.approve("2", version)
+    desk.kept.policies.settlement_ids.append("s1")
+    rows, epoch = dict(desk.kept.policies.rows), desk.kept.epoch
+    command = WithdrawPolicy(request("WithdrawPolicy", "3", operator="maker"), version)
+    with pytest.raises(RuleError) as raised:
+        desk.policies.withdraw(command, lambda each: told(each.withdrawn))
+    assert (raised.value.reason, raised.value.metadata) == (Reason.POLICY_STATE, {"state": "2"})
+    assert (desk.kept.policies.rows, desk.kept.epoch) == (rows, epoch)
+
+
+def test_a_withdrawal_stands_on_record_with_what_goes_on() -> None:
+    desk = Desk()
+    former, latter = desk.submit("1", "2024-01-01"), desk.submit("2", "2027-01-01")
+    desk.approve("3", former)
+    desk.approve("4", latter)
+    command = WithdrawPolicy(request("WithdrawPolicy", "5", operator="maker"), latter)
+    desk.policies.withdraw(command, lambda each: told(each.withdrawn))
+    method, _, detail = desk.records()[-1]
+    assert (method, detail["reopened"], detail["policy_version"]) == (
+        "WithdrawPolicy",
+        former,
+        latter,
+    )
+    assert desk.stored(former).end_date is None
+    assert desk.stored(latter).state is PolicyState.WITHDRAWN

@@ -33,6 +33,12 @@ class _PolicyStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """Submitted; decides nothing."""
     POLICY_STATE_ACTIVE: _PolicyState.ValueType  # 2
     """Approved; decides bills of its days."""
+    POLICY_STATE_WITHDRAWN: _PolicyState.ValueType  # 3
+    """Withdrawn before it decided anything."""
+    POLICY_STATE_ENDED: _PolicyState.ValueType  # 4
+    """Approved, and its last day is over: only late bills are decided by it. Lists and reads
+    say so; the kept answer of a change says how it was then.
+    """
 
 class PolicyState(_PolicyState, metaclass=_PolicyStateEnumTypeWrapper):
     """The life of a policy. Open."""
@@ -43,7 +49,41 @@ POLICY_STATE_DRAFT: PolicyState.ValueType  # 1
 """Submitted; decides nothing."""
 POLICY_STATE_ACTIVE: PolicyState.ValueType  # 2
 """Approved; decides bills of its days."""
+POLICY_STATE_WITHDRAWN: PolicyState.ValueType  # 3
+"""Withdrawn before it decided anything."""
+POLICY_STATE_ENDED: PolicyState.ValueType  # 4
+"""Approved, and its last day is over: only late bills are decided by it. Lists and reads
+say so; the kept answer of a change says how it was then.
+"""
 global___PolicyState = PolicyState
+
+class _PolicyChange:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _PolicyChangeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_PolicyChange.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    POLICY_CHANGE_UNSPECIFIED: _PolicyChange.ValueType  # 0
+    """Never sent."""
+    POLICY_CHANGE_ADDED: _PolicyChange.ValueType  # 1
+    """Only the version after has it."""
+    POLICY_CHANGE_REMOVED: _PolicyChange.ValueType  # 2
+    """Only the version before has it."""
+    POLICY_CHANGE_CHANGED: _PolicyChange.ValueType  # 3
+    """Both have it and say otherwise."""
+
+class PolicyChange(_PolicyChange, metaclass=_PolicyChangeEnumTypeWrapper):
+    """What became of a row of a policy. Open."""
+
+POLICY_CHANGE_UNSPECIFIED: PolicyChange.ValueType  # 0
+"""Never sent."""
+POLICY_CHANGE_ADDED: PolicyChange.ValueType  # 1
+"""Only the version after has it."""
+POLICY_CHANGE_REMOVED: PolicyChange.ValueType  # 2
+"""Only the version before has it."""
+POLICY_CHANGE_CHANGED: PolicyChange.ValueType  # 3
+"""Both have it and say otherwise."""
+global___PolicyChange = PolicyChange
 
 @typing.final
 class Policy(google.protobuf.message.Message):
@@ -62,6 +102,8 @@ class Policy(google.protobuf.message.Message):
     CHECKER_FIELD_NUMBER: builtins.int
     SUBMIT_TIME_FIELD_NUMBER: builtins.int
     APPROVE_TIME_FIELD_NUMBER: builtins.int
+    WITHDRAWER_FIELD_NUMBER: builtins.int
+    WITHDRAW_TIME_FIELD_NUMBER: builtins.int
     policy_version: builtins.str
     """The content hash of the file: SHA-256, 64 hexadecimal digits."""
     policy_id: builtins.str
@@ -76,6 +118,8 @@ class Policy(google.protobuf.message.Message):
     """Who submitted it."""
     checker: builtins.str
     """Who approved it; empty for a draft."""
+    withdrawer: builtins.str
+    """Who withdrew it; empty for one that was not."""
     @property
     def start_date(self) -> yibao.common.v1.date_pb2.Date:
         """The first service date that it decides."""
@@ -92,6 +136,10 @@ class Policy(google.protobuf.message.Message):
     def approve_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was approved; absent for a draft."""
 
+    @property
+    def withdraw_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was withdrawn; absent for one that was not."""
+
     def __init__(
         self,
         *,
@@ -106,9 +154,11 @@ class Policy(google.protobuf.message.Message):
         checker: builtins.str = ...,
         submit_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         approve_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        withdrawer: builtins.str = ...,
+        withdraw_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["approve_time", b"approve_time", "end_date", b"end_date", "start_date", b"start_date", "submit_time", b"submit_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["approve_time", b"approve_time", "checker", b"checker", "end_date", b"end_date", "insurance_type", b"insurance_type", "maker", b"maker", "policy_id", b"policy_id", "policy_version", b"policy_version", "region", b"region", "start_date", b"start_date", "state", b"state", "submit_time", b"submit_time"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["approve_time", b"approve_time", "end_date", b"end_date", "start_date", b"start_date", "submit_time", b"submit_time", "withdraw_time", b"withdraw_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["approve_time", b"approve_time", "checker", b"checker", "end_date", b"end_date", "insurance_type", b"insurance_type", "maker", b"maker", "policy_id", b"policy_id", "policy_version", b"policy_version", "region", b"region", "start_date", b"start_date", "state", b"state", "submit_time", b"submit_time", "withdraw_time", b"withdraw_time", "withdrawer", b"withdrawer"]) -> None: ...
 
 global___Policy = Policy
 
@@ -381,3 +431,287 @@ class GetPolicyResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["policy", b"policy", "policy_file", b"policy_file"]) -> None: ...
 
 global___GetPolicyResponse = GetPolicyResponse
+
+@typing.final
+class WithdrawPolicyRequest(google.protobuf.message.Message):
+    """See PolicyService.WithdrawPolicy."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    POLICY_VERSION_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region."""
+    policy_version: builtins.str
+    """The policy."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        policy_version: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["policy_version", b"policy_version", "region", b"region", "request_id", b"request_id"]) -> None: ...
+
+global___WithdrawPolicyRequest = WithdrawPolicyRequest
+
+@typing.final
+class WithdrawPolicyResponse(google.protobuf.message.Message):
+    """See PolicyService.WithdrawPolicy."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: builtins.int
+    REOPENED_FIELD_NUMBER: builtins.int
+    @property
+    def policy(self) -> global___Policy:
+        """The policy, withdrawn."""
+
+    @property
+    def reopened(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Policy]:
+        """Policies that its approval had ended and that go on again."""
+
+    def __init__(
+        self,
+        *,
+        policy: global___Policy | None = ...,
+        reopened: collections.abc.Iterable[global___Policy] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["policy", b"policy"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["policy", b"policy", "reopened", b"reopened"]) -> None: ...
+
+global___WithdrawPolicyResponse = WithdrawPolicyResponse
+
+@typing.final
+class ListPoliciesRequest(google.protobuf.message.Message):
+    """See PolicyService.ListPolicies."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    INSURANCE_TYPE_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    DATE_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region."""
+    insurance_type: builtins.str
+    """Of this insurance type."""
+    state: global___PolicyState.ValueType
+    """In this state as of today."""
+    page_size: builtins.int
+    """The most policies in the answer; 100 if absent, over 500 is coerced to it."""
+    page_token: builtins.str
+    """`next_page_token` of the page before; empty for the first page. All else but
+    `page_size` must be as it was.
+    """
+    @property
+    def date(self) -> yibao.common.v1.date_pb2.Date:
+        """Whose days, from the first to the last, hold this one."""
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        insurance_type: builtins.str = ...,
+        state: global___PolicyState.ValueType = ...,
+        date: yibao.common.v1.date_pb2.Date | None = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["date", b"date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["date", b"date", "insurance_type", b"insurance_type", "page_size", b"page_size", "page_token", b"page_token", "region", b"region", "state", b"state"]) -> None: ...
+
+global___ListPoliciesRequest = ListPoliciesRequest
+
+@typing.final
+class ListPoliciesResponse(google.protobuf.message.Message):
+    """See PolicyService.ListPolicies."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    POLICIES_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Asks for the next page; empty where this is the last one."""
+    @property
+    def policies(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Policy]:
+        """The policies, the one that begins last first."""
+
+    def __init__(
+        self,
+        *,
+        policies: collections.abc.Iterable[global___Policy] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "policies", b"policies"]) -> None: ...
+
+global___ListPoliciesResponse = ListPoliciesResponse
+
+@typing.final
+class DescribePolicyRequest(google.protobuf.message.Message):
+    """See PolicyService.DescribePolicy."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    POLICY_VERSION_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region."""
+    policy_version: builtins.str
+    """The version."""
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        policy_version: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["policy_version", b"policy_version", "region", b"region"]) -> None: ...
+
+global___DescribePolicyRequest = DescribePolicyRequest
+
+@typing.final
+class DescribePolicyResponse(google.protobuf.message.Message):
+    """See PolicyService.DescribePolicy."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: builtins.int
+    ROWS_FIELD_NUMBER: builtins.int
+    WORDS_ZH_FIELD_NUMBER: builtins.int
+    WORDS_EN_FIELD_NUMBER: builtins.int
+    words_zh: builtins.str
+    """The same in Chinese as one text."""
+    words_en: builtins.str
+    """The same in English as one text."""
+    @property
+    def policy(self) -> global___Policy:
+        """The policy."""
+
+    @property
+    def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PolicyRow]:
+        """What it says of itself, then its steps, then its counters, row by row."""
+
+    def __init__(
+        self,
+        *,
+        policy: global___Policy | None = ...,
+        rows: collections.abc.Iterable[global___PolicyRow] | None = ...,
+        words_zh: builtins.str = ...,
+        words_en: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["policy", b"policy"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["policy", b"policy", "rows", b"rows", "words_en", b"words_en", "words_zh", b"words_zh"]) -> None: ...
+
+global___DescribePolicyResponse = DescribePolicyResponse
+
+@typing.final
+class PolicyRow(google.protobuf.message.Message):
+    """What is said by one row of a policy."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OWNER_FIELD_NUMBER: builtins.int
+    TEXT_ZH_FIELD_NUMBER: builtins.int
+    TEXT_EN_FIELD_NUMBER: builtins.int
+    CLAUSE_FIELD_NUMBER: builtins.int
+    owner: builtins.str
+    """The id of the step or the name of the counter; empty for what the policy says of itself."""
+    text_zh: builtins.str
+    """The row in Chinese, in yuan and per cent."""
+    text_en: builtins.str
+    """The row in English."""
+    clause: builtins.str
+    """The document and clause that it cites; empty where it cites none."""
+    def __init__(
+        self,
+        *,
+        owner: builtins.str = ...,
+        text_zh: builtins.str = ...,
+        text_en: builtins.str = ...,
+        clause: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["clause", b"clause", "owner", b"owner", "text_en", b"text_en", "text_zh", b"text_zh"]) -> None: ...
+
+global___PolicyRow = PolicyRow
+
+@typing.final
+class DiffPoliciesRequest(google.protobuf.message.Message):
+    """See PolicyService.DiffPolicies."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    BEFORE_POLICY_VERSION_FIELD_NUMBER: builtins.int
+    AFTER_POLICY_VERSION_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region."""
+    before_policy_version: builtins.str
+    """The version before."""
+    after_policy_version: builtins.str
+    """The version after."""
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        before_policy_version: builtins.str = ...,
+        after_policy_version: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["after_policy_version", b"after_policy_version", "before_policy_version", b"before_policy_version", "region", b"region"]) -> None: ...
+
+global___DiffPoliciesRequest = DiffPoliciesRequest
+
+@typing.final
+class DiffPoliciesResponse(google.protobuf.message.Message):
+    """See PolicyService.DiffPolicies."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DIFFERENCES_FIELD_NUMBER: builtins.int
+    @property
+    def differences(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PolicyDifference]:
+        """What differs, in the order of the version after."""
+
+    def __init__(
+        self,
+        *,
+        differences: collections.abc.Iterable[global___PolicyDifference] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["differences", b"differences"]) -> None: ...
+
+global___DiffPoliciesResponse = DiffPoliciesResponse
+
+@typing.final
+class PolicyDifference(google.protobuf.message.Message):
+    """A row that one version of a policy has and the other has not, or has otherwise."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: builtins.int
+    BEFORE_FIELD_NUMBER: builtins.int
+    AFTER_FIELD_NUMBER: builtins.int
+    change: global___PolicyChange.ValueType
+    """What became of the row."""
+    @property
+    def before(self) -> global___PolicyRow:
+        """The row in the version before; absent where it was added."""
+
+    @property
+    def after(self) -> global___PolicyRow:
+        """The row in the version after; absent where it was removed."""
+
+    def __init__(
+        self,
+        *,
+        change: global___PolicyChange.ValueType = ...,
+        before: global___PolicyRow | None = ...,
+        after: global___PolicyRow | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["after", b"after", "before", b"before"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["after", b"after", "before", b"before", "change", b"change"]) -> None: ...
+
+global___PolicyDifference = PolicyDifference

@@ -50,10 +50,30 @@ class PolicyServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.ApprovePolicyRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.ApprovePolicyResponse.FromString,
                 _registered_method=True)
+        self.WithdrawPolicy = channel.unary_unary(
+                '/yibao.settlement.v1.PolicyService/WithdrawPolicy',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.WithdrawPolicyRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.WithdrawPolicyResponse.FromString,
+                _registered_method=True)
         self.GetPolicy = channel.unary_unary(
                 '/yibao.settlement.v1.PolicyService/GetPolicy',
                 request_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.GetPolicyRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.GetPolicyResponse.FromString,
+                _registered_method=True)
+        self.ListPolicies = channel.unary_unary(
+                '/yibao.settlement.v1.PolicyService/ListPolicies',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.ListPoliciesRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.ListPoliciesResponse.FromString,
+                _registered_method=True)
+        self.DescribePolicy = channel.unary_unary(
+                '/yibao.settlement.v1.PolicyService/DescribePolicy',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DescribePolicyRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DescribePolicyResponse.FromString,
+                _registered_method=True)
+        self.DiffPolicies = channel.unary_unary(
+                '/yibao.settlement.v1.PolicyService/DiffPolicies',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.FromString,
                 _registered_method=True)
 
 
@@ -93,9 +113,45 @@ class PolicyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WithdrawPolicy(self, request, context):
+        """Takes back a draft, or a policy in force whose first day has not come: it decides
+        nothing any more. A predecessor that its approval ended decides its days again. The same
+        contents can be submitted again. Callers: agency of the region; of a policy in force
+        another operator than the one who approved it. Idempotent by `request_id`. Reasons:
+        POLICY_VERSION_UNKNOWN; POLICY_STATE where it was withdrawn already, its first day has
+        come or bills of its days are settled; SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPolicy(self, request, context):
         """Reads a policy with its file. Callers: agency, institution. Reasons:
         POLICY_VERSION_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPolicies(self, request, context):
+        """Lists the policies of a region without their files, the one that begins last first.
+        Callers: agency, institution. Reasons: FIELD_MALFORMED of a page's token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribePolicy(self, request, context):
+        """Tells a stored policy in words, row by row. Callers: agency, institution. Reasons:
+        POLICY_VERSION_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiffPolicies(self, request, context):
+        """Tells what two stored policies say differently, of whichever formats, row by row in
+        words. Callers: agency, institution. Reasons: POLICY_VERSION_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,10 +175,30 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.ApprovePolicyRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.ApprovePolicyResponse.SerializeToString,
             ),
+            'WithdrawPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawPolicy,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.WithdrawPolicyRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.WithdrawPolicyResponse.SerializeToString,
+            ),
             'GetPolicy': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPolicy,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.GetPolicyRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.GetPolicyResponse.SerializeToString,
+            ),
+            'ListPolicies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPolicies,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.ListPoliciesRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.ListPoliciesResponse.SerializeToString,
+            ),
+            'DescribePolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribePolicy,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DescribePolicyRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DescribePolicyResponse.SerializeToString,
+            ),
+            'DiffPolicies': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiffPolicies,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -218,6 +294,33 @@ class PolicyService(object):
             _registered_method=True)
 
     @staticmethod
+    def WithdrawPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.PolicyService/WithdrawPolicy',
+            yibao_dot_settlement_dot_v1_dot_policy__service__pb2.WithdrawPolicyRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_policy__service__pb2.WithdrawPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetPolicy(request,
             target,
             options=(),
@@ -234,6 +337,87 @@ class PolicyService(object):
             '/yibao.settlement.v1.PolicyService/GetPolicy',
             yibao_dot_settlement_dot_v1_dot_policy__service__pb2.GetPolicyRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_policy__service__pb2.GetPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.PolicyService/ListPolicies',
+            yibao_dot_settlement_dot_v1_dot_policy__service__pb2.ListPoliciesRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_policy__service__pb2.ListPoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.PolicyService/DescribePolicy',
+            yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DescribePolicyRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DescribePolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffPolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.PolicyService/DiffPolicies',
+            yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.FromString,
             options,
             channel_credentials,
             insecure,

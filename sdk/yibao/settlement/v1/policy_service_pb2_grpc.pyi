@@ -53,12 +53,48 @@ class PolicyServiceStub:
     POLICY_LEAVES_GAP, REQUEST_ID_REUSED.
     """
 
+    WithdrawPolicy: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.policy_service_pb2.WithdrawPolicyRequest,
+        yibao.settlement.v1.policy_service_pb2.WithdrawPolicyResponse,
+    ]
+    """Takes back a draft, or a policy in force whose first day has not come: it decides
+    nothing any more. A predecessor that its approval ended decides its days again. The same
+    contents can be submitted again. Callers: agency of the region; of a policy in force
+    another operator than the one who approved it. Idempotent by `request_id`. Reasons:
+    POLICY_VERSION_UNKNOWN; POLICY_STATE where it was withdrawn already, its first day has
+    come or bills of its days are settled; SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    """
+
     GetPolicy: grpc.UnaryUnaryMultiCallable[
         yibao.settlement.v1.policy_service_pb2.GetPolicyRequest,
         yibao.settlement.v1.policy_service_pb2.GetPolicyResponse,
     ]
     """Reads a policy with its file. Callers: agency, institution. Reasons:
     POLICY_VERSION_UNKNOWN.
+    """
+
+    ListPolicies: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.policy_service_pb2.ListPoliciesRequest,
+        yibao.settlement.v1.policy_service_pb2.ListPoliciesResponse,
+    ]
+    """Lists the policies of a region without their files, the one that begins last first.
+    Callers: agency, institution. Reasons: FIELD_MALFORMED of a page's token.
+    """
+
+    DescribePolicy: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.policy_service_pb2.DescribePolicyRequest,
+        yibao.settlement.v1.policy_service_pb2.DescribePolicyResponse,
+    ]
+    """Tells a stored policy in words, row by row. Callers: agency, institution. Reasons:
+    POLICY_VERSION_UNKNOWN.
+    """
+
+    DiffPolicies: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.policy_service_pb2.DiffPoliciesRequest,
+        yibao.settlement.v1.policy_service_pb2.DiffPoliciesResponse,
+    ]
+    """Tells what two stored policies say differently, of whichever formats, row by row in
+    words. Callers: agency, institution. Reasons: POLICY_VERSION_UNKNOWN.
     """
 
 class PolicyServiceAsyncStub:
@@ -96,12 +132,48 @@ class PolicyServiceAsyncStub:
     POLICY_LEAVES_GAP, REQUEST_ID_REUSED.
     """
 
+    WithdrawPolicy: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.policy_service_pb2.WithdrawPolicyRequest,
+        yibao.settlement.v1.policy_service_pb2.WithdrawPolicyResponse,
+    ]
+    """Takes back a draft, or a policy in force whose first day has not come: it decides
+    nothing any more. A predecessor that its approval ended decides its days again. The same
+    contents can be submitted again. Callers: agency of the region; of a policy in force
+    another operator than the one who approved it. Idempotent by `request_id`. Reasons:
+    POLICY_VERSION_UNKNOWN; POLICY_STATE where it was withdrawn already, its first day has
+    come or bills of its days are settled; SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    """
+
     GetPolicy: grpc.aio.UnaryUnaryMultiCallable[
         yibao.settlement.v1.policy_service_pb2.GetPolicyRequest,
         yibao.settlement.v1.policy_service_pb2.GetPolicyResponse,
     ]
     """Reads a policy with its file. Callers: agency, institution. Reasons:
     POLICY_VERSION_UNKNOWN.
+    """
+
+    ListPolicies: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.policy_service_pb2.ListPoliciesRequest,
+        yibao.settlement.v1.policy_service_pb2.ListPoliciesResponse,
+    ]
+    """Lists the policies of a region without their files, the one that begins last first.
+    Callers: agency, institution. Reasons: FIELD_MALFORMED of a page's token.
+    """
+
+    DescribePolicy: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.policy_service_pb2.DescribePolicyRequest,
+        yibao.settlement.v1.policy_service_pb2.DescribePolicyResponse,
+    ]
+    """Tells a stored policy in words, row by row. Callers: agency, institution. Reasons:
+    POLICY_VERSION_UNKNOWN.
+    """
+
+    DiffPolicies: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.policy_service_pb2.DiffPoliciesRequest,
+        yibao.settlement.v1.policy_service_pb2.DiffPoliciesResponse,
+    ]
+    """Tells what two stored policies say differently, of whichever formats, row by row in
+    words. Callers: agency, institution. Reasons: POLICY_VERSION_UNKNOWN.
     """
 
 class PolicyServiceServicer(metaclass=abc.ABCMeta):
@@ -146,6 +218,20 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
         """
 
     @abc.abstractmethod
+    def WithdrawPolicy(
+        self,
+        request: yibao.settlement.v1.policy_service_pb2.WithdrawPolicyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.WithdrawPolicyResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.WithdrawPolicyResponse]]:
+        """Takes back a draft, or a policy in force whose first day has not come: it decides
+        nothing any more. A predecessor that its approval ended decides its days again. The same
+        contents can be submitted again. Callers: agency of the region; of a policy in force
+        another operator than the one who approved it. Idempotent by `request_id`. Reasons:
+        POLICY_VERSION_UNKNOWN; POLICY_STATE where it was withdrawn already, its first day has
+        come or bills of its days are settled; SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
     def GetPolicy(
         self,
         request: yibao.settlement.v1.policy_service_pb2.GetPolicyRequest,
@@ -153,6 +239,36 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.GetPolicyResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.GetPolicyResponse]]:
         """Reads a policy with its file. Callers: agency, institution. Reasons:
         POLICY_VERSION_UNKNOWN.
+        """
+
+    @abc.abstractmethod
+    def ListPolicies(
+        self,
+        request: yibao.settlement.v1.policy_service_pb2.ListPoliciesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.ListPoliciesResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.ListPoliciesResponse]]:
+        """Lists the policies of a region without their files, the one that begins last first.
+        Callers: agency, institution. Reasons: FIELD_MALFORMED of a page's token.
+        """
+
+    @abc.abstractmethod
+    def DescribePolicy(
+        self,
+        request: yibao.settlement.v1.policy_service_pb2.DescribePolicyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.DescribePolicyResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.DescribePolicyResponse]]:
+        """Tells a stored policy in words, row by row. Callers: agency, institution. Reasons:
+        POLICY_VERSION_UNKNOWN.
+        """
+
+    @abc.abstractmethod
+    def DiffPolicies(
+        self,
+        request: yibao.settlement.v1.policy_service_pb2.DiffPoliciesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.DiffPoliciesResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.DiffPoliciesResponse]]:
+        """Tells what two stored policies say differently, of whichever formats, row by row in
+        words. Callers: agency, institution. Reasons: POLICY_VERSION_UNKNOWN.
         """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -15,7 +15,10 @@ from yibao_common.values.caller import Caller, Role
 from yibao_common.values.reasons import Reason
 
 # A method whose name begins so changes nothing.
-READS = ("Get", "List", "Search", "Trial", "Validate", "Explain")
+READS = (
+    *("Get", "List", "Search", "Describe", "Diff", "Explain"),
+    *("Trial", "Validate", "Simulate"),
+)
 # Health and reflection answer any caller with a certificate, at any time.
 _OPEN = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 

@@ -12,6 +12,7 @@ _PART = re.compile(r"(?P<name>[a-z0-9_]+)(?:\[(?P<index>[0-9]+)\])?")
 NAMES_ZH = {
     "account_fen": "个人账户支出",
     "account_use": "个人账户使用标志",
+    "after_policy_version": "变更后政策版本",
     "after_sequence": "起始序号",
     "algorithm": "密钥算法",
     "all_unsettled": "全部未结算明细",
@@ -23,6 +24,7 @@ NAMES_ZH = {
     "bed": "床位号",
     "before_case_id": "起始案件编号",
     "before_merge_id": "起始合并申请编号",
+    "before_policy_version": "变更前政策版本",
     "bill": "单据",
     "bill_number": "单据号",
     "birth_certificate_number": "出生医学证明编号",

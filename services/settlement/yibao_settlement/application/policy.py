@@ -1,5 +1,6 @@
 """Policies from draft to force: submitted by a maker, approved by a checker, never altered."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -20,7 +22,14 @@ from yibao_settlement.rules.policy.version import (
     approve,
     check_approvable,
     draft_of,
+    policy_state,
     policy_version_unknown,
+)
+from yibao_settlement.rules.policy.withdrawal import (
+    Withdrawal,
+    check_withdrawable,
+    submitted_again,
+    withdraw,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +53,28 @@ class Approved(NamedTuple):
 
 
 EncodeApproval = Callable[[Approved], bytes]
+EncodeWithdrawal = Callable[[Withdrawal], bytes]
+
+
+class PolicyPlace(NamedTuple):
+    """A policy's place in lists: they go from the one that begins last to the first."""
+
+    start_date: dt.date
+    policy_version: str
+
+
+class PolicyWish(NamedTuple):
+    """Which policies are listed, as of `today`; what is None limits nothing.
+
+    Of those in force, `is_ended` tells whether the last day must be over. `day` must lie
+    between the first and the last day.
+    """
+
+    today: dt.date
+    insurance_type: str | None = None
+    state: PolicyState | None = None
+    is_ended: bool | None = None
+    day: dt.date | None = None
 
 
 class PolicyRows(Protocol):
@@ -64,12 +95,18 @@ class PolicyRows(Protocol):
         """
         ...
 
+    def page(
+        self, wish: PolicyWish, *, after: PolicyPlace | None, limit: int
+    ) -> list[PolicyVersion]:
+        """Returns at most `limit` policies, the one that begins last first."""
+        ...
+
     def insert(self, draft: PolicyVersion) -> None:
         """Stores a new policy."""
         ...
 
     def update(self, policy: PolicyVersion) -> None:
-        """Stores state, last day and checker of a policy that is stored."""
+        """Stores state, last day, and who did what and when of a policy that is stored."""
         ...
 
 
@@ -85,6 +122,14 @@ class SubmitPolicy:
 @dataclass(frozen=True, slots=True)
 class ApprovePolicy:
     """Puts a draft in force."""
+
+    request: Request
+    policy_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawPolicy:
+    """Takes back a policy that decided nothing."""
 
     request: Request
     policy_version: str
@@ -132,6 +177,24 @@ class Policies:
             command.request, lambda work: encode(self._approve(work, command))
         )
 
+    def withdraw(self, command: WithdrawPolicy, encode: EncodeWithdrawal) -> bytes:
+        """Takes back a policy once by request id and returns the answer's bytes.
+
+        Raises:
+            RuleError: POLICY_VERSION_UNKNOWN, POLICY_STATE, SAME_MAKER_AND_CHECKER,
+                REQUEST_ID_REUSED; in this order, but the last one first.
+        """
+        return self._transactions.once(
+            command.request, lambda work: encode(self._withdraw(work, command))
+        )
+
+    def page(
+        self, region: str, wish: PolicyWish, *, after: PolicyPlace | None, limit: int
+    ) -> list[PolicyVersion]:
+        """Returns at most `limit` policies, the one that begins last first."""
+        with self._transactions.read(region) as work:
+            return work.policies.page(wish, after=after, limit=limit)
+
     def find(self, region: str, policy_version: str) -> PolicyVersion:
         """Returns a policy, whatever its state. Raises RuleError POLICY_VERSION_UNKNOWN."""
         with self._transactions.read(region) as work:
@@ -142,11 +205,16 @@ class Policies:
 
     def _submit(self, work: "Work", command: SubmitPolicy) -> PolicyVersion:
         known = work.policies.find(command.policy.version)
-        if known is not None:
-            return known
         maker, now = command.request.caller.path, self._clock()
-        draft = draft_of(command.policy, command.policy_file, maker=maker, now=now)
-        work.policies.insert(draft)
+        if known is None:
+            draft = draft_of(command.policy, command.policy_file, maker=maker, now=now)
+            work.policies.insert(draft)
+        else:
+            again = submitted_again(known, command.policy, maker=maker, now=now)
+            if again is None:
+                return known
+            draft = again
+            work.policies.update(draft)
         self._record(work, command.request, draft)
         return draft
 
@@ -174,6 +242,32 @@ class Policies:
             **({"settled_bills": str(settled.count)} if settled.count else {}),
         )
         return Approved(approval.approved, settled, _items_without_share(work, approval.approved))
+
+    def _withdraw(self, work: "Work", command: WithdrawPolicy) -> Withdrawal:
+        request, now = command.request, self._clock()
+        # First, as in an approval: no bill is decided by it in between.
+        work.reference.raise_epoch()
+        policy = work.policies.find(command.policy_version)
+        if policy is None:
+            raise policy_version_unknown(request.region, command.policy_version)
+        withdrawer = request.caller.path
+        check_withdrawable(policy, withdrawer=withdrawer, today=shanghai_day(now))
+        if policy.state is PolicyState.ACTIVE:
+            count = work.policies.settled(policy, most_ids=0).count
+            if count:
+                raise policy_state(f"{count} bills of its days are settled", policy)
+        said = {each.policy.version: each.policy for each in work.reference.policies()}
+        active = [
+            (each, said[each.policy_version])
+            for each in work.policies.active(policy.insurance_type)
+        ]
+        withdrawal = withdraw(policy, active, withdrawer=withdrawer, now=now)
+        for each in (withdrawal.withdrawn, *withdrawal.reopened):
+            work.policies.update(each)
+        reopened = ",".join(each.policy_version for each in withdrawal.reopened)
+        more = {"reopened": reopened} if reopened else {}
+        self._record(work, request, withdrawal.withdrawn, **more)
+        return withdrawal
 
     def _record(self, work: "Work", request: Request, policy: PolicyVersion, **more: str) -> None:
         # Who approves is the caller of the entry; who submitted stands beside.

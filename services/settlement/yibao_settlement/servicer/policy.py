@@ -1,34 +1,59 @@
 """PolicyService: benefit policies from draft to force."""
 
+import datetime as dt
+from collections.abc import Mapping
+
 import grpc
 
 from yibao.settlement.v1 import policy_service_pb2 as pb
 from yibao.settlement.v1 import policy_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.pages import page_token, place_after
 from yibao_common.rpc.requests import request_of
-from yibao_common.rpc.wire import as_sent, from_date, from_instant
-from yibao_settlement.application.policy import ApprovePolicy, Policies, SubmitPolicy
+from yibao_common.rpc.wire import as_sent, from_date, from_instant, to_optional_date
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.clock import Clock
+from yibao_settlement.application.policy import (
+    ApprovePolicy,
+    Policies,
+    PolicyPlace,
+    PolicyWish,
+    SubmitPolicy,
+    WithdrawPolicy,
+)
 from yibao_settlement.files.benefit.check import BenefitWarning
 from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.files.policy.check import PolicyCheck, PolicyWarning, check_policy
 from yibao_settlement.files.policy.file import line_and_key
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.any_words import words_of
-from yibao_settlement.rules.policy.version import PolicyVersion
+from yibao_settlement.rules.policy.difference import differences
+from yibao_settlement.rules.policy.told import Told, tell_policy
+from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion
 
 # What faults call the file that a request brings.
 _FILE = "policy_file"
 # So many fit into the largest message that clients take by default.
 _REMARKS_MAX = 5_000
+_PAGE_SIZE, _PAGE_SIZE_MAX = 100, 500
+# What each state of a request asks of policies: their state, and whether the last day is over.
+_LISTED_STATES: Mapping[int, tuple[PolicyState | None, bool | None]] = {
+    pb.POLICY_STATE_UNSPECIFIED: (None, None),
+    pb.POLICY_STATE_DRAFT: (PolicyState.DRAFT, None),
+    pb.POLICY_STATE_ACTIVE: (PolicyState.ACTIVE, False),
+    pb.POLICY_STATE_ENDED: (PolicyState.ACTIVE, True),
+    pb.POLICY_STATE_WITHDRAWN: (PolicyState.WITHDRAWN, None),
+}
 
 
 class PolicyServicer(rpc.PolicyServiceServicer):
     """Validates, submits, approves and reads policies."""
 
-    def __init__(self, policies: Policies, blocking: Blocking) -> None:
+    def __init__(self, policies: Policies, blocking: Blocking, *, clock: Clock) -> None:
         """Takes what answers."""
         self._policies = policies
+        self._clock = clock
         self._blocking = blocking
 
     async def ValidatePolicy(
@@ -75,6 +100,22 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         )
         return as_sent(pb.ApprovePolicyResponse, response)
 
+    async def WithdrawPolicy(
+        self,
+        request: pb.WithdrawPolicyRequest,
+        context: "grpc.aio.ServicerContext[pb.WithdrawPolicyRequest, pb.WithdrawPolicyResponse]",
+    ) -> pb.WithdrawPolicyResponse:
+        """Takes back a policy that decided nothing."""
+        response = await self._blocking.run(
+            self._policies.withdraw,
+            WithdrawPolicy(request_of(request, "WithdrawPolicy"), request.policy_version),
+            lambda withdrawal: pb.WithdrawPolicyResponse(
+                policy=_message(request.region, withdrawal.withdrawn),
+                reopened=[_message(request.region, each) for each in withdrawal.reopened],
+            ).SerializeToString(),
+        )
+        return as_sent(pb.WithdrawPolicyResponse, response)
+
     async def GetPolicy(
         self,
         request: pb.GetPolicyRequest,
@@ -86,8 +127,93 @@ class PolicyServicer(rpc.PolicyServiceServicer):
             self._policies.find, request.region, request.policy_version
         )
         return pb.GetPolicyResponse(
-            policy=_message(request.region, found), policy_file=found.policy_file
+            policy=self._as_of_today(request.region, found), policy_file=found.policy_file
         )
+
+    async def ListPolicies(
+        self,
+        request: pb.ListPoliciesRequest,
+        context: "grpc.aio.ServicerContext[pb.ListPoliciesRequest, pb.ListPoliciesResponse]",
+    ) -> pb.ListPoliciesResponse:
+        """Lists policies without their files, the one that begins last first."""
+        current_caller().require_region(request.region)
+        state, is_ended = _LISTED_STATES[request.state]
+        wish = PolicyWish(
+            today=self._today(),
+            insurance_type=request.insurance_type or None,
+            state=state,
+            is_ended=is_ended,
+            day=to_optional_date(request, "date"),
+        )
+        size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
+        found = await self._blocking.run(
+            self._policies.page,
+            request.region,
+            wish,
+            after=place_after(request, request.page_token, _place_of),
+            # One more tells whether there is another page.
+            limit=size + 1,
+        )
+        page = found[:size]
+        return pb.ListPoliciesResponse(
+            policies=[self._as_of_today(request.region, each) for each in page],
+            next_page_token=page_token(request, _place_text(page[-1])) if len(found) > size else "",
+        )
+
+    async def DescribePolicy(
+        self,
+        request: pb.DescribePolicyRequest,
+        context: "grpc.aio.ServicerContext[pb.DescribePolicyRequest, pb.DescribePolicyResponse]",
+    ) -> pb.DescribePolicyResponse:
+        """Tells a stored policy in words."""
+        current_caller().require_region(request.region)
+        found, policy = await self._blocking.run(
+            self._stored, request.region, request.policy_version
+        )
+        words = words_of(policy)
+        return pb.DescribePolicyResponse(
+            policy=self._as_of_today(request.region, found),
+            rows=[_row(each) for each in tell_policy(policy)],
+            words_zh=words.zh,
+            words_en=words.en,
+        )
+
+    async def DiffPolicies(
+        self,
+        request: pb.DiffPoliciesRequest,
+        context: "grpc.aio.ServicerContext[pb.DiffPoliciesRequest, pb.DiffPoliciesResponse]",
+    ) -> pb.DiffPoliciesResponse:
+        """Tells what two stored policies say differently."""
+        current_caller().require_region(request.region)
+        versions = (request.before_policy_version, request.after_policy_version)
+        (_, before), (_, after) = [
+            await self._blocking.run(self._stored, request.region, version) for version in versions
+        ]
+        return pb.DiffPoliciesResponse(
+            differences=[
+                pb.PolicyDifference(
+                    change=pb.PolicyChange.ValueType(each.change.value),
+                    before=None if each.before is None else _row(each.before),
+                    after=None if each.after is None else _row(each.after),
+                )
+                for each in differences(before, after)
+            ]
+        )
+
+    def _stored(self, region: str, policy_version: str) -> tuple[PolicyVersion, AnyPolicy]:
+        """Returns a stored policy and what it says. Raises RuleError POLICY_VERSION_UNKNOWN."""
+        found = self._policies.find(region, policy_version)
+        return found, load_any_policy(found.policy_file, name=policy_version)
+
+    def _as_of_today(self, region: str, version: PolicyVersion) -> pb.Policy:
+        """Returns a policy as lists and reads tell it: one whose last day is over has ended."""
+        message = _message(region, version)
+        if version.is_ended(self._today()):
+            message.state = pb.POLICY_STATE_ENDED
+        return message
+
+    def _today(self) -> dt.date:
+        return shanghai_day(self._clock())
 
     async def _read(self, policy_file: bytes) -> AnyPolicy:
         """Returns the policy in a file. Raises RuleError POLICY_FILE_INVALID."""
@@ -134,4 +260,31 @@ def _message(region: str, version: PolicyVersion) -> pb.Policy:
         checker=version.checker,
         submit_time=from_instant(version.submit_time),
         approve_time=(None if version.approve_time is None else from_instant(version.approve_time)),
+        withdrawer=version.withdrawer,
+        withdraw_time=(
+            None if version.withdraw_time is None else from_instant(version.withdraw_time)
+        ),
     )
+
+
+def _row(told: Told) -> pb.PolicyRow:
+    return pb.PolicyRow(
+        owner=told.owner, text_zh=told.text_zh, text_en=told.text_en, clause=told.clause
+    )
+
+
+def _place_text(version: PolicyVersion) -> str:
+    """Returns a policy's place as a page's token holds it."""
+    return f"{version.start_date.isoformat()}/{version.policy_version}"
+
+
+def _place_of(text: str) -> PolicyPlace:
+    """Returns the place that a page's token holds; see `place_after`.
+
+    Raises ValueError where the text is not as `_place_text` writes it.
+    """
+    day, _, version = text.partition("/")
+    place = PolicyPlace(dt.date.fromisoformat(day), version)
+    if f"{place.start_date.isoformat()}/{version}" != text:
+        raise ValueError(text)
+    return place

@@ -75,6 +75,9 @@ policy = sa.Table(
     sa.Column("submit_time", Instant, nullable=False),
     sa.Column("checker", sa.String(200), nullable=False),
     sa.Column("approve_time", Instant),
+    # None for those of before policies could be withdrawn.
+    sa.Column("withdrawer", sa.String(200)),
+    sa.Column("withdraw_time", Instant),
 )
 
 # --- Persons, as identity's feed tells of them: no name, no identity number.

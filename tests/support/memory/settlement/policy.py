@@ -1,8 +1,9 @@
 """Policies in memory."""
 
 import dataclasses
+import datetime as dt
 
-from yibao_settlement.application.policy import PolicyRows
+from yibao_settlement.application.policy import PolicyPlace, PolicyRows, PolicyWish
 from yibao_settlement.application.reference import DatedPolicy
 from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion, SettledBills
@@ -29,6 +30,21 @@ class MemoryPolicies(PolicyRows):
     def settled(self, policy: PolicyVersion, *, most_ids: int) -> SettledBills:
         return SettledBills(len(self.settlement_ids), tuple(self.settlement_ids[:most_ids]))
 
+    def page(
+        self, wish: PolicyWish, *, after: PolicyPlace | None, limit: int
+    ) -> list[PolicyVersion]:
+        last = dt.date.max
+        found = [
+            each
+            for each in self.rows.values()
+            if wish.insurance_type in (None, each.insurance_type)
+            and wish.state in (None, each.state)
+            and wish.is_ended in (None, (each.end_date or last) < wish.today)
+            and (wish.day is None or each.start_date <= wish.day <= (each.end_date or last))
+        ]
+        found.sort(key=_place_of, reverse=True)
+        return [each for each in found if after is None or _place_of(each) < after][:limit]
+
     def dated(self) -> list[DatedPolicy]:
         """Returns those in force, compiled."""
         return [
@@ -44,3 +60,7 @@ class MemoryPolicies(PolicyRows):
     def update(self, policy: PolicyVersion) -> None:
         assert policy.policy_version in self.rows
         self.rows[policy.policy_version] = policy
+
+
+def _place_of(version: PolicyVersion) -> PolicyPlace:
+    return PolicyPlace(version.start_date, version.policy_version)

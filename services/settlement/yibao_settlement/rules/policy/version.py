@@ -15,6 +15,7 @@ class PolicyState(enum.IntEnum):
 
     DRAFT = 1
     ACTIVE = 2
+    WITHDRAWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class PolicyVersion:
     """A policy as it was submitted, and how far it is.
 
     `end_date` is the last day that it decides, None while it is open: a successor may end
-    it before the day that its file says. The checker is empty for a draft.
+    it before the day that its file says. The checker is empty for a draft, the withdrawer
+    for what was not withdrawn.
     """
 
     policy_version: str
@@ -36,6 +38,12 @@ class PolicyVersion:
     checker: str
     approve_time: dt.datetime | None
     policy_file: bytes
+    withdrawer: str = ""
+    withdraw_time: dt.datetime | None = None
+
+    def is_ended(self, today: dt.date) -> bool:
+        """Tells whether it is in force and its last day is over: it decides late bills alone."""
+        return self.state is PolicyState.ACTIVE and (self.end_date or dt.date.max) < today
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ def draft_of(
 def check_approvable(draft: PolicyVersion, *, checker: str) -> None:
     """Raises POLICY_STATE where it is no draft, SAME_MAKER_AND_CHECKER for its maker."""
     if draft.state is not PolicyState.DRAFT:
-        raise RuleError(Reason.POLICY_STATE, "the policy is no draft", state=int(draft.state))
+        raise policy_state("the policy is no draft", draft)
     if draft.maker == checker:
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "the operator who submitted may not approve")
 
@@ -126,6 +134,11 @@ def _overlap(first: PolicyVersion, second: PolicyVersion) -> bool:
     return first.start_date <= (second.end_date or last) and second.start_date <= (
         first.end_date or last
     )
+
+
+def policy_state(message: str, policy: PolicyVersion) -> RuleError:
+    """Returns the refusal of what the state of a policy does not allow."""
+    return RuleError(Reason.POLICY_STATE, message, state=int(policy.state))
 
 
 def policy_version_unknown(region: str, policy_version: str) -> RuleError:

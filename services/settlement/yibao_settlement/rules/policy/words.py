@@ -1,7 +1,7 @@
 """A policy in Chinese words, in yuan and per cent, as the clerk and the checker read it."""
 
 from collections.abc import Iterator, Sequence
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from yibao_common.values.money import yuan
 from yibao_settlement.rules.policy.brackets import Bracket
@@ -64,6 +64,13 @@ _LEFT_NAMES = {
 }
 
 
+class StepWords(NamedTuple):
+    """A step: what is said of all its rows, and of each row its condition and what it says."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, str], ...]
+
+
 def policy_in_words(policy: Policy) -> str:
     """Returns the policy as lines of Chinese."""
     until = "另行通知为止" if policy.end_date is None else f" {policy.end_date.isoformat()} 止"
@@ -77,7 +84,9 @@ def policy_in_words(policy: Policy) -> str:
         lines.append(f"医疗类别组 {group.name}：{'、'.join(group.patterns)}")
     for number, step in enumerate(policy.steps, 1):
         lines += [f"{number}. {step.id} {step.title_zh}（依据：{_without_link(step.clause)}）"]
-        lines += [f"   {line}" for line in _step_lines(policy, step)]
+        told = step_in_words(policy, step)
+        lines += [f"   {line}" for line in told.heads]
+        lines += [f"   {when}：{text}" if when else f"   {text}" for when, text in told.rows]
     return "\n".join(lines)
 
 
@@ -88,7 +97,13 @@ def fact_zh(fact: str) -> str:
     return FACT_NAMES_ZH[fact]
 
 
-def _step_lines(policy: Policy, step: PolicyStep) -> Iterator[str]:
+def step_in_words(policy: Policy, step: PolicyStep) -> StepWords:
+    """Returns a step in Chinese."""
+    rows = tuple((_condition(row.when), _row(step, row)) for row in step.rows)
+    return StepWords(tuple(_heads(policy, step)), rows)
+
+
+def _heads(policy: Policy, step: PolicyStep) -> Iterator[str]:
     if step.applies.matchers:
         yield f"仅适用于：{_condition(step.applies)}"
     if isinstance(step, TiersStep):
@@ -96,9 +111,6 @@ def _step_lines(policy: Policy, step: PolicyStep) -> Iterator[str]:
     elif isinstance(step, DeductibleStep):
         span = "按年度累计" if step.over_year else "每次"
         yield f"{span}起付，从{_sum(policy, step.base)}中扣除"
-    for row in step.rows:
-        when = _condition(row.when)
-        yield (f"{when}：" if when else "") + _row(step, row)
 
 
 def _tiers_head(policy: Policy, step: TiersStep) -> Iterator[str]:

@@ -35,7 +35,7 @@ from yibao_settlement.rules.policy.funds import FUND_NAMES_ZH
 _CLASSES = {"01": "甲类", "02": "乙类", "03": "丙类"}
 _BEARERS = {Bearer.HOSPITAL: "医院", Bearer.EMPLOYER: "用人单位", Bearer.TREASURY: "财政"}
 _PURSES = {Purse.CURRENT_YEAR: "当年账户", Purse.CARRIED: "历年账户", Purse.FAMILY: "家庭共济"}
-_SPANS = {
+SPANS = {
     Window.BILL: "每张单据",
     Window.DAY: "每日",
     Window.MONTH: "每月",
@@ -175,7 +175,7 @@ def _share(share: int) -> str:
 
 def _span(window: Window, per: tuple[str, ...]) -> str:
     by = f"（按{'、'.join(fact_zh(fact) for fact in per)}分别）" if per else ""
-    return f"{_SPANS[window]}{by}"
+    return f"{SPANS[window]}{by}"
 
 
 def _payer(step: TiersStep) -> str:

@@ -20,13 +20,15 @@ from yibao_settlement.rules.benefit.steps import (
 class Sentence(NamedTuple):
     """What a row says; `owner` is the step's id or the counter's name.
 
-    `row` is the position of the row in its table; of a step without a table it is 0.
+    `row` is the position of the row in its table; of a step without a table it is 0. `key`
+    names the table and what the row asks for in the language of the text.
     """
 
     owner: str
     row: int
     text: str
     clause: str
+    key: str
 
 
 class Language(Protocol):
@@ -70,33 +72,38 @@ def policy_in_words(policy: BenefitPolicy, language: Language) -> Iterator[Sente
     """Yields the rows of a policy as sentences, its counters behind its steps."""
     for step in policy.steps:
         title = language.title(step.id, step.title, step.title_zh)
-        for row, when, text, clause in _of_step(step, language):
+        for row, when, text, clause, table in _of_step(step, language):
             conditions = language.conditions(step.applies, when)
-            yield Sentence(step.id, row, language.sentence(title, conditions, text), clause)
+            sentence = language.sentence(title, conditions, text)
+            yield Sentence(step.id, row, sentence, clause, f"{table} {conditions}")
     for counter in policy.counters:
         title = language.title(counter.name, counter.title, counter.title_zh)
         for number, limited in enumerate(counter.table.rows):
             conditions = language.conditions(_ALWAYS, limited.when)
             text = language.sentence(title, conditions, language.limit(counter, limited.value))
-            yield Sentence(counter.name, number, text, limited.clause)
+            yield Sentence(counter.name, number, text, limited.clause, f"rows {conditions}")
 
 
-def _of_step(step: AnyStep, language: Language) -> Iterator[tuple[int, Condition | None, str, str]]:
-    """Yields position, condition, text and clause of each row of a step."""
+_Told = tuple[int, Condition | None, str, str, str]
+
+
+def _of_step(step: AnyStep, language: Language) -> Iterator[_Told]:
+    """Yields position, condition, text, clause and table of each row of a step."""
     match step:
         case ClassifyStep():
             for number, shares in enumerate(step.table.rows):
-                yield number, shares.when, language.shares(shares.value), shares.clause
+                yield number, shares.when, language.shares(shares.value), shares.clause, "rows"
         case DeductibleStep():
             for number, due in enumerate(step.table.rows):
-                yield number, due.when, language.deductible(step, due.value), due.clause
+                yield number, due.when, language.deductible(step, due.value), due.clause, "rows"
         case TiersStep():
             for number, paid in enumerate(step.table.rows):
-                yield number, paid.when, language.brackets(step, paid.value), paid.clause
-            for table in step.adjust:
+                yield number, paid.when, language.brackets(step, paid.value), paid.clause, "rows"
+            for place, table in enumerate(step.adjust):
                 for number, change in enumerate(table.rows):
-                    yield number, change.when, language.adjustment(change.value), change.clause
+                    text = language.adjustment(change.value)
+                    yield number, change.when, text, change.clause, f"adjust[{place}]"
         case GivenStep():
-            yield 0, _ALWAYS, language.given(step), step.clause
+            yield 0, _ALWAYS, language.given(step), step.clause, ""
         case AccountStep():
-            yield 0, _ALWAYS, language.account(step), step.clause
+            yield 0, _ALWAYS, language.account(step), step.clause, ""
