@@ -28,6 +28,7 @@ class Databases:
         self._server = server
         self._admin = server._admin
         self.names = {name: server.create_migrated(f"yibao_{name}") for name in SERVICES}
+        self._empty: list[str] = []
         self._admin.execute(f"CREATE ROLE locked LOGIN PASSWORD '{PASSWORD}'")
         self._admin.execute("CREATE ROLE poor LOGIN")
         (row,) = self._admin.execute("SHOW hba_file").fetchall()
@@ -48,6 +49,13 @@ class Databases:
         url = url.set(username=username, password=password, database=database)
         return url.render_as_string(hide_password=False)
 
+    def empty_url(self, username: str) -> str:
+        """Makes a database without tables, once, in which a user may only connect."""
+        if not self._empty:
+            self._empty.append(self._server.create())
+        url = sa.make_url(self._server.url(self._empty[0])).set(username=username)
+        return url.render_as_string(hide_password=False)
+
     def in_database(self, service: str, statement: str) -> None:
         """Runs a statement in the database of a service."""
         engine = sa.create_engine(self.url(service))
@@ -58,7 +66,7 @@ class Databases:
     def close(self) -> None:
         self._rules.write_text(self._before)
         self._admin.execute("SELECT pg_reload_conf()")
-        for name in self.names.values():
+        for name in (*self.names.values(), *self._empty):
             self._server.drop(name)
         for role in ("locked", "poor"):
             self._admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
@@ -95,6 +103,15 @@ def _quiet_start(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logging.getLogger().handlers[:] = handlers
 
 
+def configured(sandbox: Path, folder: Path, service: str, url: str) -> Path:
+    """Writes the configuration of a service over the database at `url`."""
+    lines = (sandbox / f"{service}.toml").read_text().splitlines()
+    path = folder / f"{service}.toml"
+    written = (f'url = "{url}"' if line.startswith("url = ") else line for line in lines)
+    path.write_text("\n".join(written))
+    return path
+
+
 def check(
     sandbox: Path,
     tmp_path: Path,
@@ -106,10 +123,7 @@ def check(
     is_upgraded: bool = False,
 ) -> None:
     """Checks what service, `db upgrade`, `keys` and doctor say of a database."""
-    lines = (sandbox / f"{service}.toml").read_text().splitlines()
-    path = tmp_path / f"{service}.toml"
-    written = (f'url = "{url}"' if line.startswith("url = ") else line for line in lines)
-    path.write_text("\n".join(written))
+    path = configured(sandbox, tmp_path, service, url)
     program = importlib.import_module(f"yibao_{service}.main")
     assert program.main(["--config", str(path)]) == 2
     said = [capfd.readouterr().err]
@@ -192,6 +206,57 @@ def test_an_account_without_rights_is_told_what_it_lacks(
     said = capfd.readouterr().err
     assert "lacks INSERT on answer, INSERT on audit_event" in said
     assert "Traceback" not in said
+
+
+# Every other command that opens a database, by the service whose configuration it takes.
+COMMANDS = {
+    "upgrade": ("settlement", ["db", "upgrade"]),
+    "refold": ("settlement", ["db", "refold"]),
+    "restored": ("identity", ["db", "restored"]),
+    "list": ("identity", ["keys", "list"]),
+    "new": ("identity", ["keys", "new", "--use", "cred", "--by", "ops"]),
+    "rotate": ("identity", ["keys", "rotate", "--use", "cred", "--by", "ops"]),
+    "deny": ("identity", ["keys", "deny", "0" * 16, "--why", "w", "--by", "ops"]),
+    "undeny": ("identity", ["keys", "undeny", "0" * 16, "--by", "ops"]),
+    "ledger": ("settlement", ["doctor", "--no-health", "--ledger"]),
+    "audit": ("identity", ["doctor", "--no-health", "--audit"]),
+}
+
+
+@pytest.mark.parametrize("granted", ["nothing", "reading"])
+@pytest.mark.parametrize(("service", "command"), COMMANDS.values(), ids=COMMANDS)
+def test_a_command_whose_user_lacks_rights_says_so(
+    sandbox: Path,
+    tmp_path: Path,
+    databases: Databases,
+    service: str,
+    command: list[str],
+    granted: str,
+) -> None:
+    databases.in_database(service, "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM poor")
+    if granted == "reading":
+        databases.in_database(service, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO poor")
+    path = configured(sandbox, tmp_path, service, databases.url(service, username="poor"))
+    ended = CliRunner().invoke(app, [*command, "--config", str(path)])
+    reads_only = granted == "reading" and command[-1] == "list"
+    expected = 0 if reads_only else 1 if command[0] == "doctor" else 2
+    assert isinstance(ended.exception, SystemExit | None), ended.output
+    assert ended.exit_code == expected, ended.output
+    assert "Traceback" not in ended.output
+    if not reads_only:
+        assert "permission denied" in ended.output or "lacks INSERT on" in ended.output
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_upgrade_by_a_user_who_may_make_no_tables_says_so(
+    sandbox: Path, tmp_path: Path, databases: Databases, service: str
+) -> None:
+    url = databases.empty_url("poor")
+    path = configured(sandbox, tmp_path, service, url)
+    ended = CliRunner().invoke(app, ["db", "upgrade", "--config", str(path)])
+    assert (ended.exit_code, type(ended.exception)) == (2, SystemExit), ended.output
+    assert "the user lacks a right (permission denied for schema public)" in ended.output
+    assert len(ended.output.strip().splitlines()) == 1
 
 
 def test_a_schema_of_a_newer_program_is_told_by_an_upgrade(

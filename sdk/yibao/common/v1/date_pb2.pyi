@@ -20,7 +20,7 @@ class Date(google.protobuf.message.Message):
     MONTH_FIELD_NUMBER: builtins.int
     DAY_FIELD_NUMBER: builtins.int
     year: builtins.int
-    """Year of the Gregorian calendar, 1900 to 9999."""
+    """Year of the Gregorian calendar, 1900 to 2999."""
     month: builtins.int
     """Month, 1 to 12."""
     day: builtins.int

@@ -81,7 +81,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_DECIMAL_TOO_PRECISE: _ErrorReason.ValueType  # 28
     """INVALID_ARGUMENT. A unit price has more than 6 decimals, or a quantity more than 4."""
     ERROR_REASON_DATE_INVALID: _ErrorReason.ValueType  # 29
-    """INVALID_ARGUMENT. The day does not exist in the calendar."""
+    """INVALID_ARGUMENT. The day does not exist, or is not of the years 1900 to 2999."""
     ERROR_REASON_FIELD_UNKNOWN: _ErrorReason.ValueType  # 30
     """INVALID_ARGUMENT. A request that changes something holds a field, at any depth, that
     this version of the service does not know; its path ends with its number.
@@ -617,7 +617,7 @@ ERROR_REASON_DECIMAL_NEGATIVE: ErrorReason.ValueType  # 27
 ERROR_REASON_DECIMAL_TOO_PRECISE: ErrorReason.ValueType  # 28
 """INVALID_ARGUMENT. A unit price has more than 6 decimals, or a quantity more than 4."""
 ERROR_REASON_DATE_INVALID: ErrorReason.ValueType  # 29
-"""INVALID_ARGUMENT. The day does not exist in the calendar."""
+"""INVALID_ARGUMENT. The day does not exist, or is not of the years 1900 to 2999."""
 ERROR_REASON_FIELD_UNKNOWN: ErrorReason.ValueType  # 30
 """INVALID_ARGUMENT. A request that changes something holds a field, at any depth, that
 this version of the service does not know; its path ends with its number.

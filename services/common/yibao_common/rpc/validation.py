@@ -66,10 +66,12 @@ WalkAt = Callable[[Any, str, Faults], None]
 _DATE = date_pb2.Date.DESCRIPTOR.full_name
 _ITEM_ERROR = item_error_pb2.ItemError.DESCRIPTOR.full_name
 _TIMESTAMP = "google.protobuf.Timestamp"
-# 0001-01-01 to 9999-12-31, the range that a Timestamp may hold.
-_SECONDS = range(-62_135_596_800, 253_402_300_800)
+# Days that calendars, both databases and every sum of days and months can hold: whatever is
+# added to one of these stays inside the years 1 to 9999.
+_YEARS = range(1900, 3000)
+# The same years of instants: 1900-01-01 to 2999-12-31, in UTC.
+_SECONDS = range(-2_208_988_800, 32_503_680_000)
 _NANOS = range(1_000_000_000)
-_YEARS = range(1900, 10_000)
 
 
 class Validator:
@@ -317,9 +319,10 @@ def _contents(field: FieldDescriptor, known: dict[str, _Shape]) -> _Contents:
     if descriptor is None:
         return _list_item(field)
     if descriptor.full_name == _DATE:
-        return _tested(_day_exists, Reason.DATE_INVALID, "does not exist")
+        expected = "is no day of the years 1900 to 2999"
+        return _tested(_day_exists, Reason.DATE_INVALID, expected)
     if descriptor.full_name == _TIMESTAMP:
-        expected = "is no instant of the years 1 to 9999"
+        expected = "is no instant of the years 1900 to 2999"
         return _tested(_is_instant, Reason.FIELD_OUT_OF_RANGE, expected)
     assert not descriptor.GetOptions().map_entry, f"{field.full_name}: a request has no map"
     shape = known.get(descriptor.full_name)

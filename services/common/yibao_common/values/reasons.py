@@ -55,7 +55,7 @@ class Reason(enum.Enum):
     CITIZEN_NUMBER_INVALID = (26, Code.INVALID_ARGUMENT, "公民身份号码有误")
     DECIMAL_NEGATIVE = (27, Code.INVALID_ARGUMENT, "单价或数量不能为负")
     DECIMAL_TOO_PRECISE = (28, Code.INVALID_ARGUMENT, "小数位数过多")
-    DATE_INVALID = (29, Code.INVALID_ARGUMENT, "日期不存在")
+    DATE_INVALID = (29, Code.INVALID_ARGUMENT, "日期不存在或年份超出范围")
     FIELD_UNKNOWN = (30, Code.INVALID_ARGUMENT)
 
     PERSON_EXISTS = (40, Code.ALREADY_EXISTS, "该证件已在本统筹区参保登记")
