@@ -26,7 +26,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.trial import trial
-from yibao_settlement.application.visit.find import find_with_missing
+from yibao_settlement.application.visit.find import find_open_stays, find_with_missing
 from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.care_facts import CareFacts, Diagnosis, Operation
@@ -62,6 +62,10 @@ def refused(world: World, command: object) -> tuple[Reason, dict[str, str]]:
 def discharged(world: World, visit_id: str, **changes: object) -> visit_pb2.Visit:
     answer = world.run(world.discharge_command(visit_id, diagnoses=(MAIN,), **changes))
     return DischargeVisitResponse.FromString(answer).visit
+
+
+def open_stays(world: World, person_id: str) -> list[Visit]:
+    return find_open_stays(world.queries, REGION, person_id, parse_caller(AGENCY))
 
 
 def missing(world: World, visit_id: str, *, is_required: bool = False) -> tuple[str, ...]:
@@ -160,10 +164,59 @@ def test_a_bill_of_a_stay_without_discharge_ends_it_where_none_is_asked_for(worl
     interim = world.settle_command(visit, person, bill=world.bill(visit, is_interim=True))
     assert refused(world, interim)[0] is Reason.INTERIM_NOT_ALLOWED
     assert refused(world, world.discharge_command(visit))[0] is Reason.VISIT_SETTLED
-    world.register(person, start_date=TODAY)
     world.reverse(settlement_id)
-    # Both are open now; a third is not admitted.
+    # Nothing else holds it, so it is open again.
     assert refused(world, world.visit_command(person))[0] is Reason.STAY_OPEN_ELSEWHERE
+
+
+@pytest.mark.parametrize("place", [HOSPITAL, OTHER_HOSPITAL])
+def test_a_stay_whose_last_bill_is_taken_back_stays_ended_beside_another(
+    world: World, place: str
+) -> None:
+    """T-29: one stay at a time, and a wrong bill is put right all the same."""
+    (person,) = world.enrol()
+    visit = world.register(person)
+    last_day = TODAY - DAY
+    settled = world.settle(visit, person, bill=world.bill(visit, service_date=last_day))
+    moved = world.register(person, institution_id=place, start_date=TODAY)
+    world.reverse(settled.settlement_id)
+    ended = world.queries.visit(REGION, visit)
+    assert ended is not None
+    assert (ended.end_date, ended.discharge_way) == (last_day, None)
+    assert encode.visit_message(REGION, ended).end_date.day == last_day.day
+    assert [each.visit_id for each in open_stays(world, person)] == [moved]
+    # It is billed anew on its day, by who knows of no discharge, and takes nothing else.
+    assert missing(world, visit) == ()
+    later = world.settle_command(visit, person, bill=world.bill(visit))
+    assert refused(world, later)[0] is Reason.SERVICE_DATE_INVALID
+    interim = world.bill(visit, is_interim=True, service_date=last_day)
+    command = world.settle_command(visit, person, bill=interim)
+    assert refused(world, command)[0] is Reason.INTERIM_NOT_ALLOWED
+    assert refused(world, world.cancel_discharge_command(visit))[0] is Reason.STAY_OPEN_ELSEWHERE
+    again = world.settle(visit, person, bill=world.bill(visit, service_date=last_day))
+    world.reverse(again.settlement_id)
+    # Its discharge may still be told, once, and it opens again when the other is over.
+    discharged(world, visit)
+    assert refused(world, world.discharge_command(visit))[0] is Reason.VISIT_DISCHARGED
+    world.run(world.cancel_command(moved, institution_id=place))
+    world.run(world.cancel_discharge_command(visit))
+    assert [each.visit_id for each in open_stays(world, person)] == [visit]
+    assert check_ledger(world.database).drifts == []
+
+
+def test_a_reversal_and_an_admission_at_once_leave_one_open_stay(
+    postgres_databases: Databases,
+) -> None:
+    world = World(postgres_databases.open("yibao_settlement"))
+    for _ in range(5):
+        (person,) = world.enrol()
+        visit = world.register(person)
+        settlement_id = world.settle(visit, person).settlement_id
+        reverse = world.reverse_command(settlement_id)
+        admit = world.visit_command(person, institution_id=OTHER_HOSPITAL, start_date=TODAY)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda each: world.new_worker()(REGION, [each]), (reverse, admit)))
+        assert len(open_stays(world, person)) == 1
 
 
 def test_a_person_has_one_open_stay(world: World) -> None:

@@ -63,7 +63,7 @@ def test_a_good_message_fits_without_a_second_look() -> None:
         ("file", b"1234"),
         ("day", Date(year=2024, month=2, day=29)),
         ("day", Date(year=1900, month=1, day=1)),
-        ("day", Date(year=9999, month=12, day=31)),
+        ("day", Date(year=2999, month=12, day=31)),
         ("citizen", "11010519491231002X"),
         ("id", UUID),
         ("region", "500100"),
@@ -133,7 +133,7 @@ def test_a_value_inside_the_limits_is_taken(field: str, value: Any) -> None:
         ("day", Date(year=2023, month=2, day=29), Reason.DATE_INVALID),
         ("day", Date(year=2023, month=13, day=1), Reason.DATE_INVALID),
         ("day", Date(year=1899, month=12, day=31), Reason.DATE_INVALID),
-        ("day", Date(year=10000, month=1, day=1), Reason.DATE_INVALID),
+        ("day", Date(year=3000, month=1, day=1), Reason.DATE_INVALID),
         ("at", None, Reason.FIELD_REQUIRED),
         ("made", "x", Reason.FIELD_OUTPUT_ONLY),
         ("made_items", ["x"], Reason.FIELD_OUTPUT_ONLY),
@@ -178,7 +178,7 @@ def test_an_item_of_a_list_is_named_by_its_place(
 
 def test_an_absurd_instant_is_a_fault() -> None:
     sample = good_sample()
-    sample.at.seconds = 253_402_300_799
+    sample.at.seconds = 32_503_679_999
     assert faults(sample) == []
     sample.at.seconds += 1
     assert faults(sample) == [("at", Reason.FIELD_OUT_OF_RANGE)]

@@ -144,7 +144,9 @@ class Visit(google.protobuf.message.Message):
     unless `state` is CANCELLED.
     """
     discharge_way: global___DischargeWay.ValueType
-    """How the person left; zero while `end_date` is absent."""
+    """How the person left; zero until a discharge was told. A stay may have ended without: its
+    last bill was reversed while another stay of the person was open.
+    """
     department: builtins.str
     """The department (adm_dept_name), as the institution calls it."""
     bed: builtins.str

@@ -6,6 +6,7 @@ discharge has to be told is the region's; an institution that settled interim bi
 of it and has to in any region.
 """
 
+import dataclasses
 import datetime as dt
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
@@ -45,6 +46,24 @@ def end_of(visit: Visit, bills: Collection[StandingBill]) -> dt.date | None:
         return visit.end_date
     final = last_bill(bills)
     return None if final is None else final.service_date
+
+
+def left_ended(
+    visit: Visit,
+    bills: Collection[StandingBill],
+    *,
+    open_stays: Collection[Visit],
+    last_day: dt.date,
+) -> Visit | None:
+    """Returns a stay as it is where its last bill is taken back and another one is open.
+
+    `bills` are those that still stand, `open_stays` the person's, `last_day` the day of the
+    bill: the stay stays ended on it, since a person is in one place at a time. None where
+    it opens again, or is ended anyway.
+    """
+    if not is_open(visit, bills) or all(each.visit_id == visit.visit_id for each in open_stays):
+        return None
+    return dataclasses.replace(visit, end_date=last_day)
 
 
 def check_no_open_stay(visits: Collection[Visit], *, institution_id: str) -> None:
@@ -95,7 +114,8 @@ def check_discharge(
     """
     if not is_stay(visit.care_type):
         raise care_type_not_allowed(visit.care_type, "has no discharge")
-    if visit.end_date is not None:
+    if visit.is_discharge_told:
+        assert visit.end_date is not None
         raise RuleError(
             Reason.VISIT_DISCHARGED,
             f"visit {visit.visit_id} was discharged on {visit.end_date.isoformat()}",
@@ -181,7 +201,7 @@ def _missing(
     if visit.stay_id is None and visit.end_date is None:
         # It is of before: whoever registered it had no way to tell, and no need.
         return
-    is_told = is_interim or visit.end_date is not None or any(bill.is_interim for bill in bills)
+    is_told = is_interim or visit.is_discharge_told or any(bill.is_interim for bill in bills)
     if is_stay(visit.care_type) and (is_told or is_discharge_required):
         if visit.end_date is None and not is_interim:
             yield "end_date", "the stay has no discharge yet (DischargeVisit)"

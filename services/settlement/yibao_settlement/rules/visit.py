@@ -53,7 +53,8 @@ class Visit:
     the insurance type counts: it is preferred where several cover that day. `cancel_time`
     is None while it stands; `cancelled_by` is the path of who cancelled it, None too for
     visits of before it was kept. `facts` are what the institution told of it last.
-    `end_date` and `discharge_way` are None until discharge. `stay_id` is the first visit of
+    `end_date` and `discharge_way` are None until discharge; a stay that ended with a bill
+    which was taken back later may have an end alone. `stay_id` is the first visit of
     a chain of transfers, mostly the visit itself; None for visits of before it was kept.
     """
 
@@ -81,6 +82,11 @@ class Visit:
     def stay(self) -> str:
         """The stay that its bills belong to, by the visit that began it."""
         return self.stay_id or self.visit_id
+
+    @property
+    def is_discharge_told(self) -> bool:
+        """Whether the end of a stay was told; one that a reversal left ended has no way."""
+        return self.end_date is not None and self.discharge_way is not None
 
     @property
     def is_undischarged_stay(self) -> bool:

@@ -121,8 +121,9 @@ def visit_message(region: str, visit: Visit) -> visit_pb2.Visit:
         transfer_from_visit_id=visit.transfer_from_visit_id or "",
         stay_id=visit.stay,
     )
-    if visit.end_date is not None and visit.discharge_way is not None:
+    if visit.end_date is not None:
         message.end_date.CopyFrom(from_date(visit.end_date))
+    if visit.discharge_way is not None:
         message.discharge_way = DISCHARGE_WAY_SENT[visit.discharge_way]
     if visit.cancel_time is not None:
         message.state = visit_pb2.VISIT_STATE_CANCELLED

@@ -33,6 +33,8 @@ class Needs(NamedTuple):
     stay_subjects: Collection[str] = ()
     # Visits whose persons' undischarged stays decide, and which visits continue them.
     stay_visit_ids: Collection[str] = ()
+    # Settlements whose persons' undischarged stays decide.
+    stay_settlement_ids: Collection[str] = ()
     # Items of the catalogue; those of lines with ids are read anyway.
     item_codes: Collection[str] = ()
     # Years whose accumulators decide, beside those of settlements.

@@ -17,6 +17,7 @@ from yibao_settlement.application.settlement.record import (
     settlement_not_found,
 )
 from yibao_settlement.rules.ledger import PostingKind, merge_entries, opposite
+from yibao_settlement.rules.stay import left_ended
 
 REVERSE_METHOD = "ReverseSettlement"
 
@@ -32,8 +33,9 @@ class ReverseSettlement:
     encode: Callable[[Reversal], bytes]
 
     def needs(self) -> Needs:
-        """Returns the settlement."""
-        return Needs(settlement_ids=(self.settlement_id,))
+        """Returns the settlement, and the stays that its person is in by now."""
+        settlement_ids = (self.settlement_id,)
+        return Needs(settlement_ids=settlement_ids, stay_settlement_ids=settlement_ids)
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Reverses the settlement; see `Command`.
@@ -107,8 +109,24 @@ def _book(reversal: Reversal, request: Request, working_set: WorkingSet, *, hold
     working_set.post(record.reversal.reversal_id, PostingKind.REVERSAL, reversal.entries, request)
     working_set.changes.reversals.append(record)
     working_set.settled_bills.get(record.visit_id, {}).pop(record.bill_number, None)
+    _keep_ended(record, working_set)
     working_set.settlements[record.settlement_id] = record
     # What it took may be settled anew; what it carried itself is as if it had not been.
     for charge in list(working_set.charges.get(record.visit_id, {}).values()):
         if charge.settlement_id == record.settlement_id:
             working_set.take_charge(charge, None)
+
+
+def _keep_ended(record: SettlementRecord, working_set: WorkingSet) -> None:
+    """Keeps the stay ended that the bill ended, where its person has another open one."""
+    visit = working_set.visits.get(record.visit_id)
+    if visit is None or not visit.is_undischarged_stay:
+        return
+    ended = left_ended(
+        visit,
+        working_set.bills_of(visit.visit_id),
+        open_stays=working_set.open_stays(visit.person_id),
+        last_day=record.service_date,
+    )
+    if ended is not None:
+        working_set.change_visit(ended)

@@ -140,6 +140,9 @@ class _Transaction:
         stay_person_ids.update(
             person_id for visit_id, person_id in visits if visit_id in needs.stay_visit_ids
         )
+        stay_person_ids.update(
+            person_id for each, person_id, _ in settled if each in needs.stay_settlement_ids
+        )
         years = {year for _, _, year in settled}
         return _Found(person_ids, holders, survivors, years, stay_person_ids)
 
