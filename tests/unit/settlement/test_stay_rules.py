@@ -30,6 +30,7 @@ DISCHARGED = dataclasses.replace(STAY, end_date=FIRST + 9 * DAY, discharge_way=D
 MAIN = Diagnosis("I10.x00", "特发性高血压", True)
 INTERIM = StandingBill("s1", FIRST + DAY, True)
 LAST = StandingBill("s2", FIRST + 2 * DAY, False)
+LEFT = {"end_date": FIRST, "discharge_way": DischargeWay.ORDERED}
 
 
 @pytest.mark.parametrize(
@@ -59,13 +60,15 @@ def test_a_stay_is_open_until_its_discharge_or_last_bill(
         ("2101", {}, [], False, ()),
         ("2101", {}, [], True, ("end_date", "diagnoses")),
         ("2101", {}, [INTERIM], False, ("end_date", "diagnoses")),
-        ("2101", {"end_date": FIRST}, [], False, ("diagnoses",)),
-        ("2101", {"end_date": FIRST, "facts": CareFacts(diagnoses=(MAIN,))}, [], True, ()),
+        ("2101", LEFT, [], False, ("diagnoses",)),
+        # Its end was not told: its last bill was taken back while another stay was open.
+        ("2101", {"end_date": FIRST}, [], False, ()),
+        ("2101", {**LEFT, "facts": CareFacts(diagnoses=(MAIN,))}, [], True, ()),
         ("2102", {}, [], False, ("disease_code",)),
         ("14", {}, [], False, ("disease_code",)),
         ("14", {"facts": CareFacts(disease_code="M03900")}, [], True, ()),
         ("14", {"stay_id": None}, [], True, ()),
-        ("2102", {"stay_id": None, "end_date": FIRST}, [], False, ("diagnoses", "disease_code")),
+        ("2102", {"stay_id": None, **LEFT}, [], False, ("diagnoses", "disease_code")),
     ],
 )
 def test_what_the_last_bill_waits_for_is_told(
