@@ -4,9 +4,9 @@ import datetime as dt
 import hashlib
 import itertools
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from support.former_policies import former_policy
 from support.settlement_parts import feed_of, put_reference, tell
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
@@ -48,7 +48,7 @@ PHARMACY_WITHOUT_ECERT = "P99901900003"
 AGENCY = f"agency/{REGION}/wang"
 NOW = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 11, 20)
-POLICY_FILE = Path(__file__).parents[2] / "policies" / REGION / "resident-2014.yaml"
+POLICY_FILE = former_policy(REGION)
 # The published example has no personal account; here there is one.
 ACCOUNT_STEP = """
   - account:

@@ -5,10 +5,11 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from support.former_policies import FORMER_REGIONS, former_region
 from support.policy_text import GOOD
 from support.region_bills import bill_of
 
-from yibao_cli.regions import Region, load_region, regions_folder
+from yibao_cli.regions import Region
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.files.benefit.conversion.choices import CapScope, Choices
@@ -25,7 +26,7 @@ from yibao_settlement.rules.policy.benefits import adjudicate as decide_before
 from yibao_settlement.rules.policy.split import Facts as FactsBefore
 from yibao_settlement.rules.policy.split import PricedLine
 
-REGIONS = {name: load_region(regions_folder() / name) for name in ("500112", "999019", "999029")}
+REGIONS = {name: former_region(name) for name in FORMER_REGIONS}
 AS_BILLS = Choices()
 POOL = """\
   - tiers:

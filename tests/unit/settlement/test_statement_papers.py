@@ -5,11 +5,11 @@ from html.parser import HTMLParser
 
 import pypdfium2  # type: ignore[import-untyped]
 import pytest
+from support.former_policies import former_region
 from support.policies import classify, line, policy_of, tiers
 from support.real_bills import REAL_BILLS, RealBill
 from support.statements import REVERSAL, SIGNED, statement_for
 
-from yibao_cli.regions import load_region, regions_folder
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.policy.split import Facts, PricedLine
 from yibao_settlement.rules.statement.form import MOST_ITEMS_PRINTED, sheet_of
@@ -121,7 +121,7 @@ def test_a_common_bill_is_one_page_with_its_list_behind(bill: RealBill) -> None:
 
 @pytest.mark.parametrize("region_name", ["500112", "999019", "999029"])
 def test_a_published_bill_of_a_region_is_one_page(region_name: str) -> None:
-    region = load_region(regions_folder() / region_name)
+    region = former_region(region_name)
     bill, items = region.sample_bill, {item.item_code: item for item in region.items}
     lines = [
         PricedLine(

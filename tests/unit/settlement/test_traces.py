@@ -7,6 +7,7 @@ from decimal import ROUND_FLOOR, Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.former_policies import former_region
 from support.policies import (
     FACTS,
     account,
@@ -20,7 +21,6 @@ from support.policies import (
     year_after,
 )
 
-from yibao_cli.regions import load_region, regions_folder
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.policy.formulas import percent
 from yibao_settlement.rules.policy.policy import Policy
@@ -69,7 +69,7 @@ def check_trace(policy: Policy, split: Split) -> tuple[TraceNode, ...]:
 
 
 def sample_split(region_name: str) -> tuple[Policy, Split]:
-    region = load_region(regions_folder() / region_name)
+    region = former_region(region_name)
     policy = load_policy(region.policy_file, name=region.policy_name)
     bill = region.sample_bill
     items = {item.item_code: item for item in region.items}

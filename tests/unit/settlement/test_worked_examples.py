@@ -1,8 +1,8 @@
 """Published bills, to the fen.
 
 `tests/vectors/worked_examples.json` holds 39 of them with their sources. Three are the
-sample bills of the regions under `policies/`; of the others, each is told in the step
-types of policy files. Not told, and why:
+sample bills of regions under `policies/`, here by the policies that these had before; of
+the others, each is told in the step types of `yibao-policy/1`. Not told, and why:
 
 - WE-021: the person's share differs by catalogue class behind one deductible, and an
   implant pays a flat share that is free of further copay. That needs bases by class.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.former_policies import former_region
 from support.policies import (
     FACTS,
     Json,
@@ -32,7 +33,7 @@ from support.policies import (
     year_after,
 )
 
-from yibao_cli.regions import Region, load_region, regions_folder
+from yibao_cli.regions import Region
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import Facts, PricedLine, Split
@@ -113,7 +114,7 @@ def check_against(example: Json, split: Split, policy: Policy, *, balance_fen: i
 
 
 def region_of(example_id: str) -> Region:
-    return load_region(regions_folder() / REGIONS[example_id])
+    return former_region(REGIONS[example_id])
 
 
 def adjudicate_sample(region: Region) -> tuple[Policy, Split]:
