@@ -30,7 +30,7 @@ def run(main: Main, *, log: Log | None = None, grace_seconds: float = 120.0) -> 
     if log is not None:
         logging.getLogger().handlers[:] = [LibraryHandler(log)]
     raise_limit()
-    _collect_garbage_seldom()
+    collect_garbage_seldom()
     ended = threading.Event()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -46,7 +46,7 @@ def run(main: Main, *, log: Log | None = None, grace_seconds: float = 120.0) -> 
     return 0
 
 
-def _collect_garbage_seldom() -> None:
+def collect_garbage_seldom() -> None:
     """Sets the garbage collector for a process that serves.
 
     A batch makes thousands of values that reference counting frees; at Python's defaults

@@ -1,13 +1,12 @@
 """Visits as stored."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from yibao_common.db.rows import Insert, Row, Statement, Update
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.rules.care_facts import CareFacts, Diagnosis, Operation
+from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, Diagnosis, Operation
 from yibao_settlement.rules.visit import DischargeWay, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
@@ -20,7 +19,6 @@ VISIT_COLUMNS = (
     *("end_date", "discharge_way", "transfer_from_visit_id", "stay_id"),
     *("department", "bed", "disease_code", "diagnoses", "operations"),
 )
-_FACTS = ("department", "bed", "disease_code")
 # What is told later than a visit is registered.
 _CHANGING = (
     *("cancel_time", "cancelled_by", "end_date", "discharge_way", "department", "bed"),
@@ -34,17 +32,36 @@ _operations = msgspec.json.Decoder(tuple[Operation, ...]).decode
 
 def visit_from(row: Row) -> Visit:
     """Returns the visit in a row of VISIT_COLUMNS."""
-    values: dict[str, Any] = dict(zip(VISIT_COLUMNS, row, strict=True))
-    values["entitlement_groups"] = groups_from(values["entitlement_groups"])
-    diagnoses, operations = values.pop("diagnoses"), values.pop("operations")
-    facts = CareFacts(
-        diagnoses=_diagnoses(diagnoses) if diagnoses else (),
-        operations=_operations(operations) if operations else (),
-        **{name: values.pop(name) or "" for name in _FACTS},
+    # By position, because one is read for every bill: `Visit` begins as the columns do.
+    groups, (cancel_time, cancelled_by, end_date, way, former, stay, *told) = row[9], row[12:]
+    return Visit(
+        *row[:9],
+        groups_from(groups),
+        *row[10:12],
+        cancel_time,
+        cancelled_by,
+        _facts_from(*told) if any(told) else NO_FACTS,
+        end_date,
+        None if way is None else DischargeWay(way),
+        former,
+        stay,
     )
-    if values["discharge_way"] is not None:
-        values["discharge_way"] = DischargeWay(values["discharge_way"])
-    return Visit(**values, facts=facts)
+
+
+def _facts_from(
+    department: str | None,
+    bed: str | None,
+    disease_code: str | None,
+    diagnoses: str | None,
+    operations: str | None,
+) -> CareFacts:
+    return CareFacts(
+        department or "",
+        bed or "",
+        _diagnoses(diagnoses) if diagnoses else (),
+        _operations(operations) if operations else (),
+        disease_code or "",
+    )
 
 
 def visit_row(visit: Visit) -> Row:
