@@ -32,19 +32,30 @@ _operations = msgspec.json.Decoder(tuple[Operation, ...]).decode
 
 def visit_from(row: Row) -> Visit:
     """Returns the visit in a row of VISIT_COLUMNS."""
-    # By position, because one is read for every bill: `Visit` begins as the columns do.
-    groups, (cancel_time, cancelled_by, end_date, way, former, stay, *told) = row[9], row[12:]
+    # By position, because one is read for every bill.
+    visit_id, person_id, institution_id, number, care_type, start_date, *rest = row
+    birth_date, insurance_type, person_class, groups, level, register_time, *later = rest
+    cancel_time, cancelled_by, end_date, way, former_id, stay_id, *told = later
     return Visit(
-        *row[:9],
+        visit_id,
+        person_id,
+        institution_id,
+        number,
+        care_type,
+        start_date,
+        birth_date,
+        insurance_type,
+        person_class,
         groups_from(groups),
-        *row[10:12],
+        level,
+        register_time,
         cancel_time,
         cancelled_by,
         _facts_from(*told) if any(told) else NO_FACTS,
         end_date,
         None if way is None else DischargeWay(way),
-        former,
-        stay,
+        former_id,
+        stay_id,
     )
 
 
