@@ -54,6 +54,7 @@ ACCESS = AccessTable.of_services(
             "ListPolicies": _COUNTER_OR_AGENCY,
             "DescribePolicy": _COUNTER_OR_AGENCY,
             "DiffPolicies": _COUNTER_OR_AGENCY,
+            "SimulatePolicy": _AGENCY,
         },
     }
 )

@@ -69,6 +69,7 @@ from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.simulation import StoredHistory
 from yibao_settlement.storage.work import UNIT
 
 DESCRIPTORS = (
@@ -154,7 +155,7 @@ class SettlementService:
             ChargeServicer(*engine, clock=self._clock),
             AccountServicer(news, reads, blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
-            PolicyServicer(Policies(transactions, clock=self._clock), blocking, clock=self._clock),
+            self._policy_servicer(transactions, blocking),
         )
         blocking.start(supervisor)
         batcher.start(supervisor)
@@ -181,6 +182,12 @@ class SettlementService:
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _policy_servicer(
+        self, transactions: Transactions[Work], blocking: Blocking
+    ) -> PolicyServicer:
+        policies = Policies(transactions, clock=self._clock)
+        return PolicyServicer(policies, StoredHistory(self.database), blocking, clock=self._clock)
 
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
         identity = self._config.identity

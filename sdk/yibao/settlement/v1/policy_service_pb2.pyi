@@ -715,3 +715,301 @@ class PolicyDifference(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["after", b"after", "before", b"before", "change", b"change"]) -> None: ...
 
 global___PolicyDifference = PolicyDifference
+
+@typing.final
+class SimulatePolicyRequest(google.protobuf.message.Message):
+    """See PolicyService.SimulatePolicy."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    POLICY_VERSION_FIELD_NUMBER: builtins.int
+    POLICY_FILE_FIELD_NUMBER: builtins.int
+    START_DATE_FIELD_NUMBER: builtins.int
+    END_DATE_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region."""
+    policy_version: builtins.str
+    """The policy that is tried, for whichever days it is: a stored version, a draft too."""
+    policy_file: builtins.bytes
+    """In place of a stored version, a policy file: YAML in UTF-8."""
+    @property
+    def start_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The first service date of the bills, which are those of the policy's insurance type."""
+
+    @property
+    def end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The last one."""
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        policy_version: builtins.str = ...,
+        policy_file: builtins.bytes = ...,
+        start_date: yibao.common.v1.date_pb2.Date | None = ...,
+        end_date: yibao.common.v1.date_pb2.Date | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["end_date", b"end_date", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["end_date", b"end_date", "policy_file", b"policy_file", "policy_version", b"policy_version", "region", b"region", "start_date", b"start_date"]) -> None: ...
+
+global___SimulatePolicyRequest = SimulatePolicyRequest
+
+@typing.final
+class SimulatePolicyResponse(google.protobuf.message.Message):
+    """See PolicyService.SimulatePolicy."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: builtins.int
+    RESULT_FIELD_NUMBER: builtins.int
+    @property
+    def progress(self) -> global___SimulationProgress:
+        """How far it is."""
+
+    @property
+    def result(self) -> global___SimulationResult:
+        """The last answer."""
+
+    def __init__(
+        self,
+        *,
+        progress: global___SimulationProgress | None = ...,
+        result: global___SimulationResult | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["answer", b"answer", "progress", b"progress", "result", b"result"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["answer", b"answer", "progress", b"progress", "result", b"result"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["answer", b"answer"]) -> typing.Literal["progress", "result"] | None: ...
+
+global___SimulatePolicyResponse = SimulatePolicyResponse
+
+@typing.final
+class SimulationProgress(google.protobuf.message.Message):
+    """How far a simulation is."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DECIDED_BILLS_FIELD_NUMBER: builtins.int
+    BILLS_FIELD_NUMBER: builtins.int
+    decided_bills: builtins.int
+    """Bills gone through."""
+    bills: builtins.int
+    """All bills."""
+    def __init__(
+        self,
+        *,
+        decided_bills: builtins.int = ...,
+        bills: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bills", b"bills", "decided_bills", b"decided_bills"]) -> None: ...
+
+global___SimulationProgress = SimulationProgress
+
+@typing.final
+class SimulationResult(google.protobuf.message.Message):
+    """What a policy would have made of settled bills."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ALL_FIELD_NUMBER: builtins.int
+    FUNDS_FIELD_NUMBER: builtins.int
+    BY_INSTITUTION_LEVEL_FIELD_NUMBER: builtins.int
+    BY_AGE_GROUP_FIELD_NUMBER: builtins.int
+    WINNERS_FIELD_NUMBER: builtins.int
+    LOSERS_FIELD_NUMBER: builtins.int
+    UNMOVED_PERSONS_FIELD_NUMBER: builtins.int
+    LARGEST_FIELD_NUMBER: builtins.int
+    UNDECIDED_FIELD_NUMBER: builtins.int
+    unmoved_persons: builtins.int
+    """How many persons bear as much as they did."""
+    @property
+    def all(self) -> global___SimulationSums:
+        """All bills that it decides."""
+
+    @property
+    def funds(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SimulatedFund]:
+        """By what each fund pays, and others by their names in policy files."""
+
+    @property
+    def by_institution_level(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SimulationSums]:
+        """By the level of the institution."""
+
+    @property
+    def by_age_group(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SimulationSums]:
+        """By the age of the person."""
+
+    @property
+    def winners(self) -> global___SimulatedPersons:
+        """Persons who bear less over all their bills."""
+
+    @property
+    def losers(self) -> global___SimulatedPersons:
+        """Persons who bear more over all their bills."""
+
+    @property
+    def largest(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___SimulatedBill]:
+        """The bills of which the person bears most more or less, at most 20, the largest first."""
+
+    @property
+    def undecided(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___UndecidedBills]:
+        """Bills that the policy does not decide; they are in no sum."""
+
+    def __init__(
+        self,
+        *,
+        all: global___SimulationSums | None = ...,
+        funds: collections.abc.Iterable[global___SimulatedFund] | None = ...,
+        by_institution_level: collections.abc.Iterable[global___SimulationSums] | None = ...,
+        by_age_group: collections.abc.Iterable[global___SimulationSums] | None = ...,
+        winners: global___SimulatedPersons | None = ...,
+        losers: global___SimulatedPersons | None = ...,
+        unmoved_persons: builtins.int = ...,
+        largest: collections.abc.Iterable[global___SimulatedBill] | None = ...,
+        undecided: collections.abc.Iterable[global___UndecidedBills] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["all", b"all", "losers", b"losers", "winners", b"winners"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["all", b"all", "by_age_group", b"by_age_group", "by_institution_level", b"by_institution_level", "funds", b"funds", "largest", b"largest", "losers", b"losers", "undecided", b"undecided", "unmoved_persons", b"unmoved_persons", "winners", b"winners"]) -> None: ...
+
+global___SimulationResult = SimulationResult
+
+@typing.final
+class SimulationSums(google.protobuf.message.Message):
+    """Sums of bills as they were settled (before) and as the policy decides them (after)."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: builtins.int
+    BILLS_FIELD_NUMBER: builtins.int
+    TOTAL_FEN_FIELD_NUMBER: builtins.int
+    FUND_BEFORE_FEN_FIELD_NUMBER: builtins.int
+    FUND_AFTER_FEN_FIELD_NUMBER: builtins.int
+    PERSONAL_BEFORE_FEN_FIELD_NUMBER: builtins.int
+    PERSONAL_AFTER_FEN_FIELD_NUMBER: builtins.int
+    group: builtins.str
+    """Whose: `1` to `14` for a level, `18-44` for ages; empty for all."""
+    bills: builtins.int
+    """How many bills."""
+    total_fen: builtins.int
+    """What they come to."""
+    fund_before_fen: builtins.int
+    """What funds and others paid."""
+    fund_after_fen: builtins.int
+    """What funds and others would pay."""
+    personal_before_fen: builtins.int
+    """What persons bore, account and cash."""
+    personal_after_fen: builtins.int
+    """What persons would bear."""
+    def __init__(
+        self,
+        *,
+        group: builtins.str = ...,
+        bills: builtins.int = ...,
+        total_fen: builtins.int = ...,
+        fund_before_fen: builtins.int = ...,
+        fund_after_fen: builtins.int = ...,
+        personal_before_fen: builtins.int = ...,
+        personal_after_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bills", b"bills", "fund_after_fen", b"fund_after_fen", "fund_before_fen", b"fund_before_fen", "group", b"group", "personal_after_fen", b"personal_after_fen", "personal_before_fen", b"personal_before_fen", "total_fen", b"total_fen"]) -> None: ...
+
+global___SimulationSums = SimulationSums
+
+@typing.final
+class SimulatedFund(google.protobuf.message.Message):
+    """What a fund, or another who pays, pays in all."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FUND_TYPE_FIELD_NUMBER: builtins.int
+    BEFORE_FEN_FIELD_NUMBER: builtins.int
+    AFTER_FEN_FIELD_NUMBER: builtins.int
+    fund_type: builtins.str
+    """The fund type, or `hospital`, `employer`, `treasury`."""
+    before_fen: builtins.int
+    """What it paid."""
+    after_fen: builtins.int
+    """What it would pay."""
+    def __init__(
+        self,
+        *,
+        fund_type: builtins.str = ...,
+        before_fen: builtins.int = ...,
+        after_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["after_fen", b"after_fen", "before_fen", b"before_fen", "fund_type", b"fund_type"]) -> None: ...
+
+global___SimulatedFund = SimulatedFund
+
+@typing.final
+class SimulatedPersons(google.protobuf.message.Message):
+    """Persons whose part changes one way."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PERSONS_FIELD_NUMBER: builtins.int
+    SUM_FEN_FIELD_NUMBER: builtins.int
+    persons: builtins.int
+    """How many."""
+    sum_fen: builtins.int
+    """By how much in all."""
+    def __init__(
+        self,
+        *,
+        persons: builtins.int = ...,
+        sum_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["persons", b"persons", "sum_fen", b"sum_fen"]) -> None: ...
+
+global___SimulatedPersons = SimulatedPersons
+
+@typing.final
+class SimulatedBill(google.protobuf.message.Message):
+    """What the person bears of a settled bill."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    PERSONAL_BEFORE_FEN_FIELD_NUMBER: builtins.int
+    PERSONAL_AFTER_FEN_FIELD_NUMBER: builtins.int
+    settlement_id: builtins.str
+    """The settlement."""
+    personal_before_fen: builtins.int
+    """As it was settled."""
+    personal_after_fen: builtins.int
+    """As the policy decides it."""
+    def __init__(
+        self,
+        *,
+        settlement_id: builtins.str = ...,
+        personal_before_fen: builtins.int = ...,
+        personal_after_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["personal_after_fen", b"personal_after_fen", "personal_before_fen", b"personal_before_fen", "settlement_id", b"settlement_id"]) -> None: ...
+
+global___SimulatedBill = SimulatedBill
+
+@typing.final
+class UndecidedBills(google.protobuf.message.Message):
+    """Bills that a policy refuses for one reason."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: builtins.int
+    BILLS_FIELD_NUMBER: builtins.int
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    reason: builtins.str
+    """The reason, such as POLICY_NO_MATCHING_ROW."""
+    bills: builtins.int
+    """How many."""
+    settlement_id: builtins.str
+    """The settlement of one of them."""
+    def __init__(
+        self,
+        *,
+        reason: builtins.str = ...,
+        bills: builtins.int = ...,
+        settlement_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bills", b"bills", "reason", b"reason", "settlement_id", b"settlement_id"]) -> None: ...
+
+global___UndecidedBills = UndecidedBills

@@ -75,6 +75,11 @@ class PolicyServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.FromString,
                 _registered_method=True)
+        self.SimulatePolicy = channel.unary_stream(
+                '/yibao.settlement.v1.PolicyService/SimulatePolicy',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer(object):
@@ -157,6 +162,21 @@ class PolicyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SimulatePolicy(self, request, context):
+        """Tries a policy, stored or not, on bills that are settled, and stores nothing. Each
+        person's bills are decided in their order, as a history that begins with the first of
+        them: choose whole years. Bills keep their lines and facts as they were settled; the
+        account holds what earlier bills would have left. Answers come as the bills are gone
+        through, and the last one has the result; a call without a deadline may take ten
+        minutes. At most 100,000 bills. Callers: agency of the region. Reasons:
+        POLICY_VERSION_UNKNOWN, or POLICY_FILE_INVALID and OUT_OF_SCOPE of a file;
+        FIELD_REQUIRED, FIELD_MALFORMED unless either a version or a file is sent;
+        FIELD_OUT_OF_RANGE where there are more bills or the days are in no order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -199,6 +219,11 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.DiffPolicies,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.SerializeToString,
+            ),
+            'SimulatePolicy': grpc.unary_stream_rpc_method_handler(
+                    servicer.SimulatePolicy,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -418,6 +443,33 @@ class PolicyService(object):
             '/yibao.settlement.v1.PolicyService/DiffPolicies',
             yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulatePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/yibao.settlement.v1.PolicyService/SimulatePolicy',
+            yibao_dot_settlement_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

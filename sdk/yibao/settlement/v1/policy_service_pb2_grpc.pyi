@@ -97,6 +97,21 @@ class PolicyServiceStub:
     words. Callers: agency, institution. Reasons: POLICY_VERSION_UNKNOWN.
     """
 
+    SimulatePolicy: grpc.UnaryStreamMultiCallable[
+        yibao.settlement.v1.policy_service_pb2.SimulatePolicyRequest,
+        yibao.settlement.v1.policy_service_pb2.SimulatePolicyResponse,
+    ]
+    """Tries a policy, stored or not, on bills that are settled, and stores nothing. Each
+    person's bills are decided in their order, as a history that begins with the first of
+    them: choose whole years. Bills keep their lines and facts as they were settled; the
+    account holds what earlier bills would have left. Answers come as the bills are gone
+    through, and the last one has the result; a call without a deadline may take ten
+    minutes. At most 100,000 bills. Callers: agency of the region. Reasons:
+    POLICY_VERSION_UNKNOWN, or POLICY_FILE_INVALID and OUT_OF_SCOPE of a file;
+    FIELD_REQUIRED, FIELD_MALFORMED unless either a version or a file is sent;
+    FIELD_OUT_OF_RANGE where there are more bills or the days are in no order.
+    """
+
 class PolicyServiceAsyncStub:
     """Benefit policies, files of `yibao-policy/1` or `yibao-policy/2`: data, checked, approved by a second person, then in force."""
 
@@ -174,6 +189,21 @@ class PolicyServiceAsyncStub:
     ]
     """Tells what two stored policies say differently, of whichever formats, row by row in
     words. Callers: agency, institution. Reasons: POLICY_VERSION_UNKNOWN.
+    """
+
+    SimulatePolicy: grpc.aio.UnaryStreamMultiCallable[
+        yibao.settlement.v1.policy_service_pb2.SimulatePolicyRequest,
+        yibao.settlement.v1.policy_service_pb2.SimulatePolicyResponse,
+    ]
+    """Tries a policy, stored or not, on bills that are settled, and stores nothing. Each
+    person's bills are decided in their order, as a history that begins with the first of
+    them: choose whole years. Bills keep their lines and facts as they were settled; the
+    account holds what earlier bills would have left. Answers come as the bills are gone
+    through, and the last one has the result; a call without a deadline may take ten
+    minutes. At most 100,000 bills. Callers: agency of the region. Reasons:
+    POLICY_VERSION_UNKNOWN, or POLICY_FILE_INVALID and OUT_OF_SCOPE of a file;
+    FIELD_REQUIRED, FIELD_MALFORMED unless either a version or a file is sent;
+    FIELD_OUT_OF_RANGE where there are more bills or the days are in no order.
     """
 
 class PolicyServiceServicer(metaclass=abc.ABCMeta):
@@ -269,6 +299,23 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.DiffPoliciesResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.DiffPoliciesResponse]]:
         """Tells what two stored policies say differently, of whichever formats, row by row in
         words. Callers: agency, institution. Reasons: POLICY_VERSION_UNKNOWN.
+        """
+
+    @abc.abstractmethod
+    def SimulatePolicy(
+        self,
+        request: yibao.settlement.v1.policy_service_pb2.SimulatePolicyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[yibao.settlement.v1.policy_service_pb2.SimulatePolicyResponse], collections.abc.AsyncIterator[yibao.settlement.v1.policy_service_pb2.SimulatePolicyResponse]]:
+        """Tries a policy, stored or not, on bills that are settled, and stores nothing. Each
+        person's bills are decided in their order, as a history that begins with the first of
+        them: choose whole years. Bills keep their lines and facts as they were settled; the
+        account holds what earlier bills would have left. Answers come as the bills are gone
+        through, and the last one has the result; a call without a deadline may take ten
+        minutes. At most 100,000 bills. Callers: agency of the region. Reasons:
+        POLICY_VERSION_UNKNOWN, or POLICY_FILE_INVALID and OUT_OF_SCOPE of a file;
+        FIELD_REQUIRED, FIELD_MALFORMED unless either a version or a file is sent;
+        FIELD_OUT_OF_RANGE where there are more bills or the days are in no order.
         """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

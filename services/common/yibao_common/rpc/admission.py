@@ -38,6 +38,8 @@ class Limits:
 
     max_message_bytes: int
     max_deadline_seconds: float
+    # Of calls with many answers, which tell how far they are.
+    max_stream_seconds: float = 600.0
 
 
 class RateLimitedError(RuleError):
@@ -93,7 +95,10 @@ class Admission:
                 limit=most_bytes,
             )
         if not method.is_open:
-            call.limit_seconds = self._own_limit(context)
+            limits = self._limits
+            streams = method.answers_often
+            limit = limits.max_stream_seconds if streams else limits.max_deadline_seconds
+            call.limit_seconds = _own_limit(context, limit)
         try:
             request: Message = parse(raw)
         except DecodeError:
@@ -120,17 +125,17 @@ class Admission:
             if wait_seconds:
                 raise RateLimitedError(wait_seconds)
 
-    def _own_limit(self, context: "Context") -> float | None:
-        """Returns the server's limit for a call without a deadline, else None."""
-        limit = self._limits.max_deadline_seconds
-        remaining: float | None = context.time_remaining()
-        if remaining is None:
-            return limit
-        if remaining > limit + _DEADLINE_SLACK_SECONDS:
-            raise RuleError(
-                Reason.DEADLINE_INVALID,
-                f"the deadline is over {limit:g} s away; set one up to {limit:g} s, or none "
-                "to get the server's own",
-                limit_seconds=f"{limit:g}",
-            )
-        return None
+
+def _own_limit(context: "Context", limit: float) -> float | None:
+    """Returns the server's limit for a call without a deadline, else None."""
+    remaining: float | None = context.time_remaining()
+    if remaining is None:
+        return limit
+    if remaining > limit + _DEADLINE_SLACK_SECONDS:
+        raise RuleError(
+            Reason.DEADLINE_INVALID,
+            f"the deadline is over {limit:g} s away; set one up to {limit:g} s, or none "
+            "to get the server's own",
+            limit_seconds=f"{limit:g}",
+        )
+    return None

@@ -46,9 +46,11 @@ class Method:
         self.metrics = metrics
         self.validator: Validator | None = None
         self.has_request_id = self.changes = self.has_items = self.items_are_calls = False
+        self.answers_often = False
         if descriptor is not None:
             request = descriptor.input_type
             self.has_items = answers_per_item(descriptor.output_type)
+            self.answers_often = descriptor.server_streaming
             self.changes = not descriptor.name.startswith(READS)
             self.validator = Validator(
                 request, except_items=self.has_items, refuse_unknown=self.changes

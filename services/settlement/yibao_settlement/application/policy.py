@@ -135,6 +135,16 @@ class WithdrawPolicy:
     policy_version: str
 
 
+def check_region(policy: AnyPolicy, region: str) -> None:
+    """Raises RuleError OUT_OF_SCOPE where a file is a policy of another region."""
+    if policy.region != region:
+        raise RuleError(
+            Reason.OUT_OF_SCOPE,
+            f"the file is a policy of region {policy.region}",
+            scope=f"region/{policy.region}",
+        )
+
+
 class Policies:
     """What callers ask of policies. Blocks."""
 
@@ -152,13 +162,7 @@ class Policies:
             RuleError: OUT_OF_SCOPE where the file is of another region,
                 REQUEST_ID_REUSED; in this order.
         """
-        region = command.policy.region
-        if region != command.request.region:
-            raise RuleError(
-                Reason.OUT_OF_SCOPE,
-                f"the file is a policy of region {region}",
-                scope=f"region/{region}",
-            )
+        check_region(command.policy, command.request.region)
         return self._transactions.once(
             command.request, lambda work: encode(self._submit(work, command))
         )

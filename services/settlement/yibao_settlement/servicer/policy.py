@@ -1,7 +1,8 @@
 """PolicyService: benefit policies from draft to force."""
 
+import asyncio
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import grpc
 
@@ -11,9 +12,11 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.pages import page_token, place_after
 from yibao_common.rpc.requests import request_of
-from yibao_common.rpc.wire import as_sent, from_date, from_instant, to_optional_date
+from yibao_common.rpc.wire import as_sent, from_date, from_instant, to_date, to_optional_date
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
+from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.policy import (
     ApprovePolicy,
     Policies,
@@ -21,7 +24,9 @@ from yibao_settlement.application.policy import (
     PolicyWish,
     SubmitPolicy,
     WithdrawPolicy,
+    check_region,
 )
+from yibao_settlement.application.simulation import Period, SettledHistory, Simulation
 from yibao_settlement.files.benefit.check import BenefitWarning
 from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.files.policy.check import PolicyCheck, PolicyWarning, check_policy
@@ -31,6 +36,7 @@ from yibao_settlement.rules.policy.any_words import words_of
 from yibao_settlement.rules.policy.difference import differences
 from yibao_settlement.rules.policy.told import Told, tell_policy
 from yibao_settlement.rules.policy.version import PolicyState, PolicyVersion
+from yibao_settlement.servicer.simulation import progress_message, result_message
 
 # What faults call the file that a request brings.
 _FILE = "policy_file"
@@ -50,9 +56,13 @@ _LISTED_STATES: Mapping[int, tuple[PolicyState | None, bool | None]] = {
 class PolicyServicer(rpc.PolicyServiceServicer):
     """Validates, submits, approves and reads policies."""
 
-    def __init__(self, policies: Policies, blocking: Blocking, *, clock: Clock) -> None:
+    def __init__(
+        self, policies: Policies, history: SettledHistory, blocking: Blocking, *, clock: Clock
+    ) -> None:
         """Takes what answers."""
         self._policies = policies
+        self._history = history
+        self._simulating = asyncio.Lock()
         self._clock = clock
         self._blocking = blocking
 
@@ -200,6 +210,48 @@ class PolicyServicer(rpc.PolicyServiceServicer):
             ]
         )
 
+    async def SimulatePolicy(
+        self,
+        request: pb.SimulatePolicyRequest,
+        context: "grpc.aio.ServicerContext[pb.SimulatePolicyRequest, pb.SimulatePolicyResponse]",
+    ) -> AsyncIterator[pb.SimulatePolicyResponse]:
+        """Tries a policy on settled bills, and tells how far it is."""
+        current_caller().require_region(request.region)
+        start_date, end_date = to_date(request.start_date), to_date(request.end_date)
+        if end_date < start_date:
+            raise _field_fault("end_date", Reason.FIELD_OUT_OF_RANGE, "lies before start_date")
+        policy = await self._tried(request)
+        period = Period(policy.insurance_type, start_date, end_date)
+        # One at a time: it would take the interpreter from the bills.
+        async with self._simulating:
+            simulation = await self._blocking.run(
+                Simulation, self._history, request.region, policy, period
+            )
+            while await self._blocking.run(simulation.advance):
+                yield progress_message(simulation)
+        yield result_message(simulation.tally)
+
+    async def _tried(self, request: pb.SimulatePolicyRequest) -> AnyPolicy:
+        """Returns the policy to be tried.
+
+        Raises RuleError FIELD_REQUIRED, FIELD_MALFORMED, POLICY_VERSION_UNKNOWN,
+        POLICY_FILE_INVALID, OUT_OF_SCOPE.
+        """
+        if request.policy_version and request.policy_file:
+            message = "stands not beside policy_version"
+            raise _field_fault("policy_file", Reason.FIELD_MALFORMED, message)
+        if request.policy_version:
+            stored = (request.region, request.policy_version)
+            _, policy = await self._blocking.run(self._stored, *stored)
+            return policy
+        if not request.policy_file:
+            raise _field_fault(
+                "policy_version", Reason.FIELD_REQUIRED, "or policy_file is required"
+            )
+        policy = await self._read(request.policy_file)
+        check_region(policy, request.region)
+        return policy
+
     def _stored(self, region: str, policy_version: str) -> tuple[PolicyVersion, AnyPolicy]:
         """Returns a stored policy and what it says. Raises RuleError POLICY_VERSION_UNKNOWN."""
         found = self._policies.find(region, policy_version)
@@ -271,6 +323,10 @@ def _row(told: Told) -> pb.PolicyRow:
     return pb.PolicyRow(
         owner=told.owner, text_zh=told.text_zh, text_en=told.text_en, clause=told.clause
     )
+
+
+def _field_fault(field: str, reason: Reason, message: str) -> RuleError:
+    return RuleError(reason, f"{field}: {message}", faults=[FieldFault(field, reason, message)])
 
 
 def _place_text(version: PolicyVersion) -> str:

@@ -1,0 +1,216 @@
+"""A policy tried on bills that are settled: each person's in their order, nothing is stored."""
+
+import datetime as dt
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
+from yibao_settlement.rules.account import accumulate
+from yibao_settlement.rules.benefit.adjudicate import adjudicate as adjudicate_benefits
+from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine
+from yibao_settlement.rules.benefit.facts import Facts
+from yibao_settlement.rules.benefit.memory import NOTHING_YET, Memory
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.benefit.steps import Bearer
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
+from yibao_settlement.rules.policy.benefits import adjudicate
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.split import OwnCost, PricedLine
+from yibao_settlement.rules.simulation import Borne, SimulatedBill, Tally
+from yibao_settlement.rules.visit import Visit, is_pharmacy
+
+MOST_BILLS = 100_000
+# Settlements read at once: some megabytes where bills are long.
+PAGE = 250
+
+
+class Period(NamedTuple):
+    """Whose bills: of an insurance type, with service dates from the first to the last."""
+
+    insurance_type: str
+    start_date: dt.date
+    end_date: dt.date
+
+
+class SettledHistory(Protocol):
+    """Settlements that stand, as one who simulates reads them: no lock, no write."""
+
+    def ids(self, region: str, period: Period, *, most: int) -> list[str]:
+        """Returns at most `most` settlements, by person, service date and time of settling."""
+        ...
+
+    def read(self, region: str, ids: Sequence[str]) -> list[tuple[SettlementRecord, Visit]]:
+        """Returns settlements with their visits, in the order of `ids`; those reversed since
+        are left out.
+        """
+        ...
+
+
+class _Person:
+    """One person's windows, years and account, as the policy leaves them bill by bill."""
+
+    def __init__(self, person_id: str) -> None:
+        self.person_id = person_id
+        self.memory: Memory = NOTHING_YET
+        self.years: dict[int, dict[str, int]] = {}
+        # What the account holds beyond what it held when the bills were settled.
+        self.saved_fen = 0
+
+
+class Simulation:
+    """A policy on its way through the bills of a period, page by page. Blocks."""
+
+    def __init__(
+        self, history: SettledHistory, region: str, policy: AnyPolicy, period: Period
+    ) -> None:
+        """Finds the bills.
+
+        Raises RuleError FIELD_OUT_OF_RANGE where there are over MOST_BILLS.
+        """
+        self._history, self._region, self._policy = history, region, policy
+        self._ids = history.ids(region, period, most=MOST_BILLS + 1)
+        if len(self._ids) > MOST_BILLS:
+            message = f"over {MOST_BILLS} bills are settled of these days: choose fewer days"
+            raise RuleError(
+                Reason.FIELD_OUT_OF_RANGE,
+                f"end_date: {message}",
+                faults=[FieldFault("end_date", Reason.FIELD_OUT_OF_RANGE, message)],
+            )
+        self._person = _Person("")
+        self.done = 0
+        self.tally = Tally()
+
+    @property
+    def total(self) -> int:
+        """How many bills there are."""
+        return len(self._ids)
+
+    def advance(self) -> bool:
+        """Takes the next page of bills; tells whether there are more."""
+        page = self._ids[self.done : self.done + PAGE]
+        for record, visit in self._history.read(self._region, page):
+            self._take(record, visit)
+        self.done += len(page)
+        if self.done < self.total:
+            return True
+        self.tally.close()
+        return False
+
+    def _take(self, record: SettlementRecord, visit: Visit) -> None:
+        if record.person_id != self._person.person_id:
+            self._person = _Person(record.person_id)
+        try:
+            after = self._decide(record, visit)
+        except RuleError as refusal:
+            self.tally.refuse(record.settlement_id, refusal.reason)
+            return
+        before = Borne(amounts_by_fund(record.fund_payments), record.personal_total_fen)
+        self.tally.add(
+            SimulatedBill(
+                record.settlement_id,
+                record.person_id,
+                record.facts.institution_level,
+                record.facts.age,
+                record.total_fen,
+                before,
+                after,
+            )
+        )
+
+    def _decide(self, record: SettlementRecord, visit: Visit) -> Borne:
+        if isinstance(self._policy, BenefitPolicy):
+            return _by_benefits(self._policy, record, visit, self._person)
+        return _by_policy(self._policy, record, self._person)
+
+
+def _by_policy(policy: Policy, record: SettlementRecord, person: _Person) -> Borne:
+    lines = [
+        PricedLine(
+            line.line_number,
+            line.item_code,
+            line.catalogue_class,
+            line.amount_fen,
+            line.over_limit_fen,
+            line.first_self_pay_ratio_ppm,
+            own_cost=OwnCost.NONE if own is None else OwnCost(own.own_cost),
+        )
+        for line, own in itertools.zip_longest(record.lines, record.particulars)
+    ]
+    year = person.years.get(record.benefit_year, {})
+    split = adjudicate(
+        policy,
+        facts=record.facts,
+        lines=lines,
+        year=year,
+        account_used=record.account_used,
+        account_balance_fen=_balance_fen(record, person),
+    )
+    person.years[record.benefit_year] = accumulate(year, split.accumulations)
+    person.saved_fen += record.account_fen - split.account_fen
+    return Borne(amounts_by_fund(split.fund_payments), split.personal_total_fen)
+
+
+def _by_benefits(
+    policy: BenefitPolicy, record: SettlementRecord, visit: Visit, person: _Person
+) -> Borne:
+    bill = _bill_of(record, visit, balance_fen=_balance_fen(record, person))
+    split = adjudicate_benefits(policy, bill, person.memory)
+    person.memory = person.memory.after(split.change)
+    person.saved_fen += record.account_fen - split.sums.account_fen
+    funds: dict[str, int] = {}
+    for payment in split.payments():
+        if payment.amount_fen:
+            payer = payment.payer
+            name = payer.value if isinstance(payer, Bearer) else payer
+            funds[name] = funds.get(name, 0) + payment.amount_fen
+    return Borne(funds, split.sums.personal_fen)
+
+
+def _balance_fen(record: SettlementRecord, person: _Person) -> int:
+    """Returns what the account would hold, had earlier bills been decided by the policy.
+
+    Credits and other payments are those that were: only what bills took of it differs.
+    """
+    return max(record.balance_before_fen + person.saved_fen, 0)
+
+
+def _bill_of(record: SettlementRecord, visit: Visit, *, balance_fen: int) -> Bill:
+    """Returns a settled bill as the engine of `yibao-policy/2` takes it.
+
+    Its lines were priced when it was settled; what lies outside the visit or cover is told
+    by them.
+    """
+    facts = record.facts
+    institution_id = record.institution_id
+    return Bill(
+        visit_id=record.visit_id,
+        date=record.service_date,
+        lines=tuple(
+            BillLine(
+                line_id=str(line.line_number),
+                amount_fen=line.amount_fen,
+                catalogue_class=line.catalogue_class,
+                first_self_pay_ppm=line.first_self_pay_ratio_ppm,
+                over_limit_fen=line.over_limit_fen,
+                charge_date=None if own is None else own.charge_date,
+            )
+            for line, own in itertools.zip_longest(record.lines, record.particulars)
+        ),
+        facts=Facts(
+            care_type=facts.care_type,
+            disease=visit.facts.disease_code or None,
+            institution=institution_id,
+            institution_level=facts.institution_level,
+            institution_kind="pharmacy" if is_pharmacy(institution_id) else "hospital",
+            person_class=facts.person_class,
+            entitlement_groups=frozenset(facts.entitlement_groups),
+            age=facts.age,
+        ),
+        admission_date=visit.start_date,
+        transfer_from=visit.transfer_from_visit_id,
+        account_used=record.account_used,
+        balances=Balances(balance_fen),
+    )

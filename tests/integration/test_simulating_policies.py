@@ -1,0 +1,143 @@
+"""A policy tried on bills that are settled, over gRPC: a stream that ends with the result."""
+
+import datetime as dt
+
+import grpc
+import pytest
+from support.both_services import CALL_SECONDS, BothServices, outcome
+from support.settlement_world import ACCOUNT_STEP, POLICY_FILE, REGION
+
+from yibao.errors import Refusal, error_of
+from yibao.settlement.v1 import policy_service_pb2 as pb
+from yibao_common.rpc.wire import from_date
+from yibao_common.values.ids import new_id
+from yibao_settlement.files.benefit.conversion.choices import Choices
+from yibao_settlement.files.benefit.conversion.convert import convert_policy
+
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+IN_FORCE = POLICY_FILE.read_bytes() + ACCOUNT_STEP
+PERSONS = 3
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bills(services: BothServices) -> int:
+    """Settles bills of several persons; one person has a second bill."""
+    patients = [services.patient() for _ in range(PERSONS)]
+    for patient in (*patients, patients[0]):
+        request = services.settle_request(patient)
+        request.bill.bill_number = new_id()[:20]
+        services.settlements().SettleBill(request, timeout=CALL_SECONDS)
+    return PERSONS + 1
+
+
+def request_of(**policy: object) -> pb.SimulatePolicyRequest:
+    request = pb.SimulatePolicyRequest(
+        region=REGION,
+        start_date=from_date(dt.date(2026, 1, 1)),
+        end_date=from_date(dt.date(2026, 12, 31)),
+    )
+    for name, value in policy.items():
+        setattr(request, name, value)
+    return request
+
+
+def simulated(services: BothServices, contents: bytes) -> pb.SimulationResult:
+    answers = list(services.policies().SimulatePolicy(request_of(policy_file=contents)))
+    assert [each.WhichOneof("answer") for each in answers][-1] == "result"
+    return answers[-1].result
+
+
+def refusal_of(services: BothServices, request: pb.SimulatePolicyRequest) -> Refusal:
+    with pytest.raises(grpc.RpcError) as raised:
+        list(services.policies().SimulatePolicy(request))
+    return error_of(raised.value)
+
+
+def test_the_policy_in_force_changes_nothing(services: BothServices, bills: int) -> None:
+    before = services.contents()
+    found = simulated(services, IN_FORCE)
+    assert services.contents() == before
+    assert (found.all.bills, found.unmoved_persons) == (bills, PERSONS)
+    assert found.all.fund_before_fen == found.all.fund_after_fen > 0
+    assert found.all.personal_before_fen == found.all.personal_after_fen > 0
+    assert not found.largest
+    assert not found.undecided
+    assert all(fund.before_fen == fund.after_fen > 0 for fund in found.funds)
+
+
+def test_the_same_policy_in_the_other_format_changes_nothing(
+    services: BothServices, bills: int
+) -> None:
+    converted = convert_policy(IN_FORCE, name="p", choices=Choices())
+    found = simulated(services, converted)
+    assert (found.all.bills, found.unmoved_persons) == (bills, PERSONS)
+    assert found.all.personal_before_fen == found.all.personal_after_fen
+    assert all(fund.before_fen == fund.after_fen for fund in found.funds)
+    assert [sums.group for sums in found.by_institution_level] == ["2"]
+
+
+def test_who_bears_more_is_counted_once_over_all_bills(services: BothServices, bills: int) -> None:
+    assert IN_FORCE.count(b"amount_fen: 90_000") == 1
+    found = simulated(services, IN_FORCE.replace(b"amount_fen: 90_000", b"amount_fen: 190_000"))
+    assert (found.losers.persons, found.winners.persons) == (PERSONS, 0)
+    more = found.all.personal_after_fen - found.all.personal_before_fen
+    assert found.losers.sum_fen == more > 0
+    assert found.all.fund_before_fen - found.all.fund_after_fen == more
+    assert len(found.largest) == bills
+    told = sum(each.personal_after_fen - each.personal_before_fen for each in found.largest)
+    assert told == more
+    assert sum(sums.bills for sums in found.by_age_group) == bills
+
+
+def test_bills_that_the_policy_does_not_decide_are_counted_by_reason(
+    services: BothServices, bills: int
+) -> None:
+    text = IN_FORCE.decode().replace('["16"]', '["11"]').replace('"16"', '"11"')
+    found = simulated(services, text.encode())
+    assert found.all.bills == 0
+    assert [(each.reason, each.bills) for each in found.undecided] == [
+        ("POLICY_NO_MATCHING_ROW", bills)
+    ]
+    assert found.undecided[0].settlement_id
+
+
+def test_a_draft_is_tried_by_its_version(services: BothServices, bills: int) -> None:
+    text = IN_FORCE.replace(b"2014-01-01", b"2031-01-01")
+    submission = pb.SubmitPolicyRequest(request_id=new_id(), region=REGION, policy_file=text)
+    draft = services.policies().SubmitPolicy(submission, timeout=CALL_SECONDS).policy
+    request = request_of(policy_version=draft.policy_version)
+    answers = list(services.policies().SimulatePolicy(request))
+    assert answers[-1].result.all.bills == bills
+
+
+@pytest.mark.parametrize(
+    ("policy", "days", "reason"),
+    [
+        ({}, ("2026-01-01", "2026-12-31"), "FIELD_REQUIRED"),
+        (
+            {"policy_version": "0" * 64, "policy_file": b"x"},
+            ("2026-01-01", "2026-12-31"),
+            "FIELD_MALFORMED",
+        ),
+        ({"policy_file": b"x"}, ("2026-01-01", "2026-12-31"), "POLICY_FILE_INVALID"),
+        ({"policy_file": IN_FORCE}, ("2026-01-02", "2026-01-01"), "FIELD_OUT_OF_RANGE"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused(
+    services: BothServices, policy: dict[str, object], days: tuple[str, str], reason: str
+) -> None:
+    request = request_of(**policy)
+    for name, day in zip(("start_date", "end_date"), days, strict=True):
+        getattr(request, name).CopyFrom(from_date(dt.date.fromisoformat(day)))
+    refusal = refusal_of(services, request)
+    assert outcome(refusal) == (INVALID, reason)
+
+
+def test_a_policy_of_another_region_or_an_unknown_version_is_not_tried(
+    services: BothServices,
+) -> None:
+    other = IN_FORCE.replace(REGION.encode(), b"110000")
+    refusal = refusal_of(services, request_of(policy_file=other))
+    assert outcome(refusal) == (grpc.StatusCode.PERMISSION_DENIED, "OUT_OF_SCOPE")
+    refusal = refusal_of(services, request_of(policy_version="0" * 64))
+    assert outcome(refusal) == (grpc.StatusCode.NOT_FOUND, "POLICY_VERSION_UNKNOWN")
