@@ -12,6 +12,7 @@ from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.ledger import tables as ledger
+from yibao_settlement.storage.settlement import tables as settlements
 
 metadata = ledger.metadata
 _region = ledger.region_column
@@ -388,7 +389,9 @@ sa.Index(
     postgresql_where=charge.c.settlement_id.is_not(None),
 )
 
-# --- The ledger: its own tables, stated beside what writes them.
+# --- Windows and the ledger: their own tables, stated beside what writes them.
+
+benefit_window = settlements.benefit_window
 
 entry = ledger.entry
 posting = ledger.posting
