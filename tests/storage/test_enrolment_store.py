@@ -43,6 +43,19 @@ def test_a_changed_period_ends_the_day_before_and_stays_as_history(world: Person
     assert {each.recorded_by for each in history} == {MAKER}
 
 
+def test_tier_and_months_are_kept_with_their_period(world: PersonWorld) -> None:
+    made = world.register(tier="2", insured_months_before=0, months_owing=3)
+    person_id, former = made.person.person_id, made.enrolments[0]
+    terms = EnrolmentTerms("12", (), EnrolmentStatus.NORMAL, "", "3", 5)
+    world.change(person_id, former.enrolment_id, terms, dt.date(2026, 6, 1))
+    *_, newest = world.changes(REGION, after_sequence=0, limit=10)
+    told = [
+        (each.tier, each.insured_months_before, each.months_owing)
+        for each in newest.standing.enrolments
+    ]
+    assert told == [("2", 0, 3), ("3", 5, None)]
+
+
 def test_settlement_is_told_what_stands_and_nothing_else(world: PersonWorld) -> None:
     made = world.register()
     person_id = made.person.person_id

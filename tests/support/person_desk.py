@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from support.identity_world import citizen_number
 from support.memory.death import MemoryDeaths
+from support.memory.disease import MemoryDiseases
 from support.memory.enrolment import MemoryEnrolments
 from support.memory.holder import MemoryHolders
 from support.memory.merge import MemoryMerges
@@ -54,6 +55,7 @@ class PersonDesk:
             holders=self.holders,
             persons=MemoryPersons(self.holders),
             deaths=MemoryDeaths(self.holders),
+            diseases=MemoryDiseases(),
             enrolments=MemoryEnrolments(),
             merges=self.merges,
             relatives=self.relatives,

@@ -21,6 +21,7 @@ from yibao_common.values.citizen_number import Gender
 from yibao_common.values.ids import new_id
 from yibao_identity.application.calls import Calls
 from yibao_identity.application.death import Deaths, RecordDeath, Report, RevokeDeath
+from yibao_identity.application.disease import Diseases
 from yibao_identity.application.enrolment import (
     AddEnrolment,
     ChangeEnrolment,
@@ -101,6 +102,7 @@ class PersonWorld:
         self.persons = PersonLookups(self.transactions, clock=self.clock)
         self.enrolments = Enrolments(self.transactions, **shared)
         self.deaths = Deaths(self.transactions, **shared)
+        self.diseases = Diseases(self.transactions, **shared)
         self.merges = Merges(self.transactions, **shared)
         self.relatives = self.links_limited_to()
         self._numbers: Iterator[str] = citizen_numbers()

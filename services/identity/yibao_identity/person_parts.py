@@ -12,6 +12,7 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_identity.application.calls import Calls
 from yibao_identity.application.death import Deaths
+from yibao_identity.application.disease import Diseases
 from yibao_identity.application.enrolment import Enrolments
 from yibao_identity.application.feed import Feed
 from yibao_identity.application.merge import Merges
@@ -25,6 +26,7 @@ from yibao_identity.application.work import Work
 from yibao_identity.config import IdentityConfig
 from yibao_identity.rules.relative import LinkPurpose
 from yibao_identity.servicer.death import DeathPart
+from yibao_identity.servicer.disease import DiseasePart
 from yibao_identity.servicer.enrolment import EnrolmentPart
 from yibao_identity.servicer.feed.changes import FeedPart
 from yibao_identity.servicer.feed.watch import FeedWatch
@@ -82,6 +84,7 @@ def person_servicer(
             limit=limit,
         ),
         EnrolmentPart(Enrolments(transactions, clock=clock, ids=ids), blocking),
+        DiseasePart(Diseases(transactions, clock=clock, ids=ids), blocking),
         DeathPart(Deaths(transactions, clock=clock, ids=ids), blocking),
         MergePart(Merges(transactions, clock=clock, ids=ids), blocking),
         RelativePart(Relatives(calls, clock=clock, ids=ids, limits=limits), blocking),

@@ -249,6 +249,35 @@ def test_a_survivor_inherits_the_days_it_lacks(
     assert days(inherited(own, theirs)) == parts
 
 
+def test_months_before_a_period_are_said_of_its_first_day_alone() -> None:
+    theirs = dataclasses.replace(
+        period("r", 10, 30), insured_months_before=12, months_owing=1, tier="2"
+    )
+    parts = inherited([period("s", 15, 20)], [theirs])
+    assert [(each.insured_months_before, each.months_owing, each.tier) for each in parts] == [
+        (12, 1, "2"),
+        (None, 1, "2"),
+    ]
+
+
+def test_a_change_says_tier_and_months_anew() -> None:
+    former = dataclasses.replace(
+        period("a", 0, None), insured_months_before=12, months_owing=1, tier="2"
+    )
+    terms = dataclasses.replace(NORMAL, tier="3", insured_months_before=15, months_owing=0)
+    told = [
+        (each.tier, each.insured_months_before, each.months_owing)
+        for each in change([former], "a", terms, effective_date=day(90), end_date=None).new
+    ]
+    assert told == [("2", 12, 1), ("3", 15, 0)]
+    (left_out,) = change([former], "a", NORMAL, effective_date=day(0), end_date=None).new
+    assert (left_out.tier, left_out.insured_months_before, left_out.months_owing) == (
+        "",
+        None,
+        None,
+    )
+
+
 def test_cover_of_another_type_is_inherited_whole() -> None:
     other = period("r", 10, 20, insurance_type="390", person_class="15")
     (part,) = inherited([period("s", 0, None)], [other])

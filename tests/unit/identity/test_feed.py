@@ -2,7 +2,9 @@
 
 import dataclasses
 import datetime as dt
+from collections.abc import Sequence
 
+from support.memory.disease import MemoryDiseases
 from support.memory.enrolment import MemoryEnrolments
 from support.memory.feed import MemoryFeed
 from support.memory.transactions import MemoryTransactions
@@ -19,6 +21,7 @@ from yibao_identity.application.feed import (
 from yibao_identity.rules.card import CardState
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import CredentialState
+from yibao_identity.rules.disease import Disease
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
 from yibao_identity.rules.relative import LinkPurpose, LinkState, Relation, RelativeLink
 
@@ -45,9 +48,10 @@ def period(insurance_type: str, start: dt.date) -> Enrolment:
     )
 
 
-def feed_of(rows: MemoryFeed, *enrolments: Enrolment) -> Feed:
+def feed_of(rows: MemoryFeed, *enrolments: Enrolment, held: Sequence[Disease] = ()) -> Feed:
+    diseases = MemoryDiseases({each.disease_registration_id: ("a", each) for each in held})
     periods = MemoryEnrolments({each.enrolment_id: ("a", each) for each in enrolments})
-    work = memory_work(REGION, feed_rows=rows, enrolments=periods)
+    work = memory_work(REGION, feed_rows=rows, enrolments=periods, diseases=diseases)
     return Feed(MemoryTransactions(work), clock=lambda: NOW)
 
 
@@ -112,6 +116,19 @@ def test_those_pay_who_agreed_to_share_their_account_and_still_do() -> None:
     told = feed_of(dataclasses.replace(rows(), agreed=agreed))
     first, *_ = told.page(REGION, after(0), limit=9).changes
     assert first.standing.payer_ids == ("b", "f")
+
+
+def test_diseases_are_told_in_their_order_without_those_that_were_taken_back() -> None:
+    first, second = dt.date(2026, 3, 1), dt.date(2026, 5, 1)
+    recorded = {"record_time": NOW, "recorded_by": "w"}
+    held = [
+        Disease("M2", second, None, "d1", **recorded),  # type: ignore[arg-type]
+        Disease("M1", first, second, "d2", **recorded),  # type: ignore[arg-type]
+        Disease("M3", first, first - dt.timedelta(days=1), "d3", **recorded),  # type: ignore[arg-type]
+        Disease("M4", first, None, "d4", NOW, "w", NOW),
+    ]
+    told, *_ = feed_of(rows(), held=held).page(REGION, after(0), limit=9).changes
+    assert [each.disease_code for each in told.standing.diseases] == ["M1", "M2"]
 
 
 def test_periods_are_told_in_their_order() -> None:

@@ -88,6 +88,8 @@ def test_cover_begins_at_birth_and_pays_once_the_premium_is_received(
         BIRTH,
         is_premium_required=True,
         premium_receive_date=premium,
+        insured_months_before=0,
+        months_owing=0,
     )
     assert enrolment.is_premium_pending is is_pending
 

@@ -521,6 +521,14 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_DEVICE_PROOF_INVALID: _ErrorReason.ValueType  # 207
     """PERMISSION_DENIED. The signature does not prove possession of the private key."""
+    ERROR_REASON_DISEASE_NOT_FOUND: _ErrorReason.ValueType  # 208
+    """NOT_FOUND. The person has no such registration of a disease that stands. Metadata:
+    `disease_registration_id`.
+    """
+    ERROR_REASON_DISEASE_OVERLAP: _ErrorReason.ValueType  # 209
+    """FAILED_PRECONDITION. Another registration of this disease holds on some of the same
+    days. Metadata: `disease_registration_id`.
+    """
     ERROR_REASON_LINE_ID_REPEATED: _ErrorReason.ValueType  # 301
     """INVALID_ARGUMENT. Two lines bear the same id."""
     ERROR_REASON_LINE_ID_REUSED: _ErrorReason.ValueType  # 302
@@ -1057,6 +1065,14 @@ than five minutes; get another.
 """
 ERROR_REASON_DEVICE_PROOF_INVALID: ErrorReason.ValueType  # 207
 """PERMISSION_DENIED. The signature does not prove possession of the private key."""
+ERROR_REASON_DISEASE_NOT_FOUND: ErrorReason.ValueType  # 208
+"""NOT_FOUND. The person has no such registration of a disease that stands. Metadata:
+`disease_registration_id`.
+"""
+ERROR_REASON_DISEASE_OVERLAP: ErrorReason.ValueType  # 209
+"""FAILED_PRECONDITION. Another registration of this disease holds on some of the same
+days. Metadata: `disease_registration_id`.
+"""
 ERROR_REASON_LINE_ID_REPEATED: ErrorReason.ValueType  # 301
 """INVALID_ARGUMENT. Two lines bear the same id."""
 ERROR_REASON_LINE_ID_REUSED: ErrorReason.ValueType  # 302

@@ -24,12 +24,24 @@ class EnrolmentTerms(google.protobuf.message.Message):
     ENTITLEMENT_GROUPS_FIELD_NUMBER: builtins.int
     STATUS_FIELD_NUMBER: builtins.int
     EMPLOYER_CODE_FIELD_NUMBER: builtins.int
+    TIER_FIELD_NUMBER: builtins.int
+    INSURED_MONTHS_BEFORE_FIELD_NUMBER: builtins.int
+    MONTHS_OWING_FIELD_NUMBER: builtins.int
     person_class: builtins.str
     """The person class (psn_type)."""
     status: yibao.identity.v1.person_pb2.EnrolmentStatus.ValueType
     """Whether benefits are paid."""
     employer_code: builtins.str
     """The employer (单位编号); empty for residents."""
+    tier: builtins.str
+    """The tier of the contribution (缴费档次), a code of the region; empty where it has none."""
+    insured_months_before: builtins.int
+    """The months of continuous cover before the first day of the period, as the agency counts
+    them, back payments and cover elsewhere included; absent where they are not known. Of
+    periods that follow each other without a gap only the first one's count.
+    """
+    months_owing: builtins.int
+    """The months whose contribution is owed; absent where it is not known."""
     @property
     def entitlement_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Entitlement groups (psn_idet_type)."""
@@ -41,8 +53,16 @@ class EnrolmentTerms(google.protobuf.message.Message):
         entitlement_groups: collections.abc.Iterable[builtins.str] | None = ...,
         status: yibao.identity.v1.person_pb2.EnrolmentStatus.ValueType = ...,
         employer_code: builtins.str = ...,
+        tier: builtins.str = ...,
+        insured_months_before: builtins.int | None = ...,
+        months_owing: builtins.int | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["employer_code", b"employer_code", "entitlement_groups", b"entitlement_groups", "person_class", b"person_class", "status", b"status"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "employer_code", b"employer_code", "entitlement_groups", b"entitlement_groups", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "person_class", b"person_class", "status", b"status", "tier", b"tier"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_insured_months_before", b"_insured_months_before"]) -> typing.Literal["insured_months_before"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_months_owing", b"_months_owing"]) -> typing.Literal["months_owing"] | None: ...
 
 global___EnrolmentTerms = EnrolmentTerms
 

@@ -184,6 +184,9 @@ class Enrolment(google.protobuf.message.Message):
     RECORD_TIME_FIELD_NUMBER: builtins.int
     RECORDED_BY_FIELD_NUMBER: builtins.int
     REPLACE_TIME_FIELD_NUMBER: builtins.int
+    TIER_FIELD_NUMBER: builtins.int
+    INSURED_MONTHS_BEFORE_FIELD_NUMBER: builtins.int
+    MONTHS_OWING_FIELD_NUMBER: builtins.int
     insurance_type: builtins.str
     """The insurance type (insutype): `310` employee, `390` resident."""
     person_class: builtins.str
@@ -202,6 +205,14 @@ class Enrolment(google.protobuf.message.Message):
     """Whether nothing is paid before the premium is received: a newborn's cover (T-16)."""
     recorded_by: builtins.str
     """Who recorded it; empty in the feed."""
+    tier: builtins.str
+    """The tier of the contribution (缴费档次), a code of the region; empty where none was told."""
+    insured_months_before: builtins.int
+    """The months of continuous cover before the first day of the period, as the agency counts
+    them; absent where it did not tell them.
+    """
+    months_owing: builtins.int
+    """The months whose contribution is owed; absent where the agency did not tell them."""
     @property
     def entitlement_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Entitlement groups (psn_idet_type), such as `2305` low income. At most 16, sorted."""
@@ -243,11 +254,73 @@ class Enrolment(google.protobuf.message.Message):
         record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         recorded_by: builtins.str = ...,
         replace_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        tier: builtins.str = ...,
+        insured_months_before: builtins.int | None = ...,
+        months_owing: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["end_date", b"end_date", "premium_receive_date", b"premium_receive_date", "record_time", b"record_time", "replace_time", b"replace_time", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["employer_code", b"employer_code", "end_date", b"end_date", "enrolment_id", b"enrolment_id", "entitlement_groups", b"entitlement_groups", "has_employer", b"has_employer", "insurance_type", b"insurance_type", "is_premium_pending", b"is_premium_pending", "person_class", b"person_class", "premium_receive_date", b"premium_receive_date", "record_time", b"record_time", "recorded_by", b"recorded_by", "replace_time", b"replace_time", "start_date", b"start_date", "status", b"status"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "end_date", b"end_date", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "premium_receive_date", b"premium_receive_date", "record_time", b"record_time", "replace_time", b"replace_time", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "employer_code", b"employer_code", "end_date", b"end_date", "enrolment_id", b"enrolment_id", "entitlement_groups", b"entitlement_groups", "has_employer", b"has_employer", "insurance_type", b"insurance_type", "insured_months_before", b"insured_months_before", "is_premium_pending", b"is_premium_pending", "months_owing", b"months_owing", "person_class", b"person_class", "premium_receive_date", b"premium_receive_date", "record_time", b"record_time", "recorded_by", b"recorded_by", "replace_time", b"replace_time", "start_date", b"start_date", "status", b"status", "tier", b"tier"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_insured_months_before", b"_insured_months_before"]) -> typing.Literal["insured_months_before"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_months_owing", b"_months_owing"]) -> typing.Literal["months_owing"] | None: ...
 
 global___Enrolment = Enrolment
+
+@typing.final
+class RegisteredDisease(google.protobuf.message.Message):
+    """A chronic or special disease that a person is registered with (门诊慢特病备案), in an
+    unbroken run of days. Periods of one disease never overlap.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DISEASE_REGISTRATION_ID_FIELD_NUMBER: builtins.int
+    DISEASE_CODE_FIELD_NUMBER: builtins.int
+    START_DATE_FIELD_NUMBER: builtins.int
+    END_DATE_FIELD_NUMBER: builtins.int
+    RECORD_TIME_FIELD_NUMBER: builtins.int
+    RECORDED_BY_FIELD_NUMBER: builtins.int
+    REPLACE_TIME_FIELD_NUMBER: builtins.int
+    disease_registration_id: builtins.str
+    """The registration, a UUID made by the service. One that was ended has another id."""
+    disease_code: builtins.str
+    """The disease (opsp_dise_code), such as `M03900`."""
+    recorded_by: builtins.str
+    """Who recorded it; empty in the feed."""
+    @property
+    def start_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The first day."""
+
+    @property
+    def end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The last day; absent while it is open. The day before the first where the registration
+        was taken back: it never held.
+        """
+
+    @property
+    def record_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was recorded; absent in the feed."""
+
+    @property
+    def replace_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it no longer stood as it says here; absent while it stands."""
+
+    def __init__(
+        self,
+        *,
+        disease_registration_id: builtins.str = ...,
+        disease_code: builtins.str = ...,
+        start_date: yibao.common.v1.date_pb2.Date | None = ...,
+        end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        record_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        recorded_by: builtins.str = ...,
+        replace_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["end_date", b"end_date", "record_time", b"record_time", "replace_time", b"replace_time", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["disease_code", b"disease_code", "disease_registration_id", b"disease_registration_id", "end_date", b"end_date", "record_time", b"record_time", "recorded_by", b"recorded_by", "replace_time", b"replace_time", "start_date", b"start_date"]) -> None: ...
+
+global___RegisteredDisease = RegisteredDisease
 
 @typing.final
 class ShownDocument(google.protobuf.message.Message):

@@ -35,6 +35,9 @@ class RegisterPersonRequest(google.protobuf.message.Message):
     EMPLOYER_CODE_FIELD_NUMBER: builtins.int
     GENDER_FIELD_NUMBER: builtins.int
     BIRTH_DATE_FIELD_NUMBER: builtins.int
+    TIER_FIELD_NUMBER: builtins.int
+    INSURED_MONTHS_BEFORE_FIELD_NUMBER: builtins.int
+    MONTHS_OWING_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -59,6 +62,14 @@ class RegisterPersonRequest(google.protobuf.message.Message):
     """Gender by GB/T 2261.1: 1 male, 2 female. Needed where the number does not tell it,
     and must agree with the number where it does.
     """
+    tier: builtins.str
+    """The tier of the contribution (缴费档次), a code of the region; empty where it has none."""
+    insured_months_before: builtins.int
+    """The months of continuous cover before the first day of the period, as the agency counts
+    them, back payments and cover elsewhere included; absent where they are not known.
+    """
+    months_owing: builtins.int
+    """The months whose contribution is owed; absent where it is not known."""
     @property
     def entitlement_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Entitlement groups."""
@@ -91,9 +102,16 @@ class RegisterPersonRequest(google.protobuf.message.Message):
         employer_code: builtins.str = ...,
         gender: builtins.int = ...,
         birth_date: yibao.common.v1.date_pb2.Date | None = ...,
+        tier: builtins.str = ...,
+        insured_months_before: builtins.int | None = ...,
+        months_owing: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "end_date", b"end_date", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "certificate_number", b"certificate_number", "certificate_type", b"certificate_type", "employer_code", b"employer_code", "end_date", b"end_date", "entitlement_groups", b"entitlement_groups", "gender", b"gender", "insurance_type", b"insurance_type", "person_class", b"person_class", "person_name", b"person_name", "region", b"region", "request_id", b"request_id", "start_date", b"start_date"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "birth_date", b"birth_date", "end_date", b"end_date", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "birth_date", b"birth_date", "certificate_number", b"certificate_number", "certificate_type", b"certificate_type", "employer_code", b"employer_code", "end_date", b"end_date", "entitlement_groups", b"entitlement_groups", "gender", b"gender", "insurance_type", b"insurance_type", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "person_class", b"person_class", "person_name", b"person_name", "region", b"region", "request_id", b"request_id", "start_date", b"start_date", "tier", b"tier"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_insured_months_before", b"_insured_months_before"]) -> typing.Literal["insured_months_before"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_months_owing", b"_months_owing"]) -> typing.Literal["months_owing"] | None: ...
 
 global___RegisterPersonRequest = RegisterPersonRequest
 
@@ -528,6 +546,7 @@ class EnrolmentChange(google.protobuf.message.Message):
     MERGED_INTO_FIELD_NUMBER: builtins.int
     PAYER_IDS_FIELD_NUMBER: builtins.int
     DEATH_DATE_FIELD_NUMBER: builtins.int
+    DISEASES_FIELD_NUMBER: builtins.int
     sequence: builtins.int
     """1, 2, 3, … within the region."""
     person_id: builtins.str
@@ -562,6 +581,12 @@ class EnrolmentChange(google.protobuf.message.Message):
     def death_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day of the person's death, with which cover ends; absent while the person lives."""
 
+    @property
+    def diseases(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.identity.v1.person_pb2.RegisteredDisease]:
+        """Every registered chronic or special disease that stands, past and future ones too:
+        sorted by first day, then by disease.
+        """
+
     def __init__(
         self,
         *,
@@ -573,8 +598,9 @@ class EnrolmentChange(google.protobuf.message.Message):
         merged_into: builtins.str = ...,
         payer_ids: collections.abc.Iterable[builtins.str] | None = ...,
         death_date: yibao.common.v1.date_pb2.Date | None = ...,
+        diseases: collections.abc.Iterable[yibao.identity.v1.person_pb2.RegisteredDisease] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "death_date", b"death_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "credentials", b"credentials", "death_date", b"death_date", "enrolments", b"enrolments", "merged_into", b"merged_into", "payer_ids", b"payer_ids", "person_id", b"person_id", "sequence", b"sequence"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "credentials", b"credentials", "death_date", b"death_date", "diseases", b"diseases", "enrolments", b"enrolments", "merged_into", b"merged_into", "payer_ids", b"payer_ids", "person_id", b"person_id", "sequence", b"sequence"]) -> None: ...
 
 global___EnrolmentChange = EnrolmentChange

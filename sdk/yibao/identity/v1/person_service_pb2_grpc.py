@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from yibao.identity.v1 import death_messages_pb2 as yibao_dot_identity_dot_v1_dot_death__messages__pb2
+from yibao.identity.v1 import disease_messages_pb2 as yibao_dot_identity_dot_v1_dot_disease__messages__pb2
 from yibao.identity.v1 import enrolment_messages_pb2 as yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2
 from yibao.identity.v1 import merge_messages_pb2 as yibao_dot_identity_dot_v1_dot_merge__messages__pb2
 from yibao.identity.v1 import person_service_pb2 as yibao_dot_identity_dot_v1_dot_person__service__pb2
@@ -88,6 +89,21 @@ class PersonServiceStub(object):
                 '/yibao.identity.v1.PersonService/ListEnrolments',
                 request_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsRequest.SerializeToString,
                 response_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsResponse.FromString,
+                _registered_method=True)
+        self.RegisterDisease = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/RegisterDisease',
+                request_serializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.RegisterDiseaseRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.RegisterDiseaseResponse.FromString,
+                _registered_method=True)
+        self.EndDisease = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/EndDisease',
+                request_serializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.EndDiseaseRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.EndDiseaseResponse.FromString,
+                _registered_method=True)
+        self.ListDiseases = channel.unary_unary(
+                '/yibao.identity.v1.PersonService/ListDiseases',
+                request_serializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.ListDiseasesRequest.SerializeToString,
+                response_deserializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.ListDiseasesResponse.FromString,
                 _registered_method=True)
         self.RecordDeath = channel.unary_unary(
                 '/yibao.identity.v1.PersonService/RecordDeath',
@@ -240,6 +256,34 @@ class PersonServiceServicer(object):
     def ListEnrolments(self, request, context):
         """Reads every enrolment period that was ever recorded of a person, replaced ones too.
         Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegisterDisease(self, request, context):
+        """Registers a chronic or special disease that a person was found to have (门诊慢特病备案),
+        from a day on. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+        PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndDisease(self, request, context):
+        """Gives the registration of a disease its last day, or another one than it has; the day
+        before the first takes it back. Callers: agency of the region. Idempotent by
+        `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, DISEASE_NOT_FOUND,
+        DISEASE_OVERLAP, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDiseases(self, request, context):
+        """Reads every registration of a disease that was ever recorded of a person, replaced ones
+        too. Stores an audit row for every call, since it tells of a person's health. Callers:
+        agency of the region. Reasons: PERSON_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -406,6 +450,21 @@ def add_PersonServiceServicer_to_server(servicer, server):
                     servicer.ListEnrolments,
                     request_deserializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsRequest.FromString,
                     response_serializer=yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsResponse.SerializeToString,
+            ),
+            'RegisterDisease': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterDisease,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.RegisterDiseaseRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.RegisterDiseaseResponse.SerializeToString,
+            ),
+            'EndDisease': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndDisease,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.EndDiseaseRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.EndDiseaseResponse.SerializeToString,
+            ),
+            'ListDiseases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDiseases,
+                    request_deserializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.ListDiseasesRequest.FromString,
+                    response_serializer=yibao_dot_identity_dot_v1_dot_disease__messages__pb2.ListDiseasesResponse.SerializeToString,
             ),
             'RecordDeath': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordDeath,
@@ -734,6 +793,87 @@ class PersonService(object):
             '/yibao.identity.v1.PersonService/ListEnrolments',
             yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsRequest.SerializeToString,
             yibao_dot_identity_dot_v1_dot_enrolment__messages__pb2.ListEnrolmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterDisease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/RegisterDisease',
+            yibao_dot_identity_dot_v1_dot_disease__messages__pb2.RegisterDiseaseRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_disease__messages__pb2.RegisterDiseaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndDisease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/EndDisease',
+            yibao_dot_identity_dot_v1_dot_disease__messages__pb2.EndDiseaseRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_disease__messages__pb2.EndDiseaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDiseases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.identity.v1.PersonService/ListDiseases',
+            yibao_dot_identity_dot_v1_dot_disease__messages__pb2.ListDiseasesRequest.SerializeToString,
+            yibao_dot_identity_dot_v1_dot_disease__messages__pb2.ListDiseasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

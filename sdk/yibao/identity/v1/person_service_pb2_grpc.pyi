@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 import typing
 import yibao.identity.v1.death_messages_pb2
+import yibao.identity.v1.disease_messages_pb2
 import yibao.identity.v1.enrolment_messages_pb2
 import yibao.identity.v1.merge_messages_pb2
 import yibao.identity.v1.person_service_pb2
@@ -118,6 +119,34 @@ class PersonServiceStub:
     ]
     """Reads every enrolment period that was ever recorded of a person, replaced ones too.
     Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """
+
+    RegisterDisease: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.disease_messages_pb2.RegisterDiseaseRequest,
+        yibao.identity.v1.disease_messages_pb2.RegisterDiseaseResponse,
+    ]
+    """Registers a chronic or special disease that a person was found to have (门诊慢特病备案),
+    from a day on. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+    PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
+    """
+
+    EndDisease: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.disease_messages_pb2.EndDiseaseRequest,
+        yibao.identity.v1.disease_messages_pb2.EndDiseaseResponse,
+    ]
+    """Gives the registration of a disease its last day, or another one than it has; the day
+    before the first takes it back. Callers: agency of the region. Idempotent by
+    `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, DISEASE_NOT_FOUND,
+    DISEASE_OVERLAP, REQUEST_ID_REUSED.
+    """
+
+    ListDiseases: grpc.UnaryUnaryMultiCallable[
+        yibao.identity.v1.disease_messages_pb2.ListDiseasesRequest,
+        yibao.identity.v1.disease_messages_pb2.ListDiseasesResponse,
+    ]
+    """Reads every registration of a disease that was ever recorded of a person, replaced ones
+    too. Stores an audit row for every call, since it tells of a person's health. Callers:
+    agency of the region. Reasons: PERSON_NOT_FOUND.
     """
 
     RecordDeath: grpc.UnaryUnaryMultiCallable[
@@ -325,6 +354,34 @@ class PersonServiceAsyncStub:
     ]
     """Reads every enrolment period that was ever recorded of a person, replaced ones too.
     Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+    """
+
+    RegisterDisease: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.disease_messages_pb2.RegisterDiseaseRequest,
+        yibao.identity.v1.disease_messages_pb2.RegisterDiseaseResponse,
+    ]
+    """Registers a chronic or special disease that a person was found to have (门诊慢特病备案),
+    from a day on. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+    PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
+    """
+
+    EndDisease: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.disease_messages_pb2.EndDiseaseRequest,
+        yibao.identity.v1.disease_messages_pb2.EndDiseaseResponse,
+    ]
+    """Gives the registration of a disease its last day, or another one than it has; the day
+    before the first takes it back. Callers: agency of the region. Idempotent by
+    `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, DISEASE_NOT_FOUND,
+    DISEASE_OVERLAP, REQUEST_ID_REUSED.
+    """
+
+    ListDiseases: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.identity.v1.disease_messages_pb2.ListDiseasesRequest,
+        yibao.identity.v1.disease_messages_pb2.ListDiseasesResponse,
+    ]
+    """Reads every registration of a disease that was ever recorded of a person, replaced ones
+    too. Stores an audit row for every call, since it tells of a person's health. Callers:
+    agency of the region. Reasons: PERSON_NOT_FOUND.
     """
 
     RecordDeath: grpc.aio.UnaryUnaryMultiCallable[
@@ -552,6 +609,40 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.enrolment_messages_pb2.ListEnrolmentsResponse, collections.abc.Awaitable[yibao.identity.v1.enrolment_messages_pb2.ListEnrolmentsResponse]]:
         """Reads every enrolment period that was ever recorded of a person, replaced ones too.
         Callers: agency of the region, supervisor of the region. Reasons: PERSON_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def RegisterDisease(
+        self,
+        request: yibao.identity.v1.disease_messages_pb2.RegisterDiseaseRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.disease_messages_pb2.RegisterDiseaseResponse, collections.abc.Awaitable[yibao.identity.v1.disease_messages_pb2.RegisterDiseaseResponse]]:
+        """Registers a chronic or special disease that a person was found to have (门诊慢特病备案),
+        from a day on. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+        PERSON_NOT_FOUND, PERSON_MERGED, PERSON_DECEASED, DISEASE_OVERLAP, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def EndDisease(
+        self,
+        request: yibao.identity.v1.disease_messages_pb2.EndDiseaseRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.disease_messages_pb2.EndDiseaseResponse, collections.abc.Awaitable[yibao.identity.v1.disease_messages_pb2.EndDiseaseResponse]]:
+        """Gives the registration of a disease its last day, or another one than it has; the day
+        before the first takes it back. Callers: agency of the region. Idempotent by
+        `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED, DISEASE_NOT_FOUND,
+        DISEASE_OVERLAP, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ListDiseases(
+        self,
+        request: yibao.identity.v1.disease_messages_pb2.ListDiseasesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.identity.v1.disease_messages_pb2.ListDiseasesResponse, collections.abc.Awaitable[yibao.identity.v1.disease_messages_pb2.ListDiseasesResponse]]:
+        """Reads every registration of a disease that was ever recorded of a person, replaced ones
+        too. Stores an audit row for every call, since it tells of a person's health. Callers:
+        agency of the region. Reasons: PERSON_NOT_FOUND.
         """
 
     @abc.abstractmethod

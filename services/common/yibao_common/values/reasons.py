@@ -234,6 +234,8 @@ class Reason(enum.Enum):
     DEVICE_KEY_REFUSED = (205, Code.INVALID_ARGUMENT)
     DEVICE_CHALLENGE_INVALID = (206, Code.FAILED_PRECONDITION, "设备验证已过期，请重试")
     DEVICE_PROOF_INVALID = (207, Code.PERMISSION_DENIED)
+    DISEASE_NOT_FOUND = (208, Code.NOT_FOUND, "未找到慢特病备案")
+    DISEASE_OVERLAP = (209, Code.FAILED_PRECONDITION, "与该病种已有备案期间重叠")
 
     LINE_ID_REPEATED = (301, Code.INVALID_ARGUMENT, "费用明细流水号重复")
     LINE_ID_REUSED = (302, Code.ALREADY_EXISTS, "费用明细流水号已上传过，内容不一致")

@@ -22,6 +22,7 @@ from yibao_identity.rules.card import CardState
 from yibao_identity.rules.certificate import CertificateState
 from yibao_identity.rules.credential import Credential, CredentialKind
 from yibao_identity.rules.device import acceptable_after
+from yibao_identity.rules.disease import Disease, diseases_in_order
 from yibao_identity.rules.enrolment import Enrolment, until
 from yibao_identity.rules.relative import LinkPurpose, LinkState, RelativeLink
 
@@ -152,6 +153,7 @@ class PersonStanding:
     merged_into: str | None
     payer_ids: tuple[str, ...]
     death_date: dt.date | None = None
+    diseases: tuple[Disease, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,7 @@ def standings_of(
     enrolments = standing_enrolments(work, wanted)
     credentials = _credentials(work, wanted, now)
     payers = _payers(work, wanted)
+    diseases = work.diseases.standing(wanted)
     return {
         person.person_id: PersonStanding(
             person.person_id,
@@ -251,6 +254,7 @@ def standings_of(
             person.merged_into,
             tuple(payers[person.person_id]),
             person.death_date,
+            diseases_in_order(each for each in diseases[person.person_id] if each.ever_holds),
         )
         for person in persons
     }

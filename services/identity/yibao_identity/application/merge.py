@@ -13,6 +13,7 @@ from yibao_common.values.ids import Ids
 from yibao_identity.application.card.ending import close_cards_of
 from yibao_identity.application.certificate import close_certificates_of
 from yibao_identity.application.death import end_life
+from yibao_identity.application.disease import carry_diseases
 from yibao_identity.application.holder import live_person, lock_persons
 from yibao_identity.application.misuse import check_none_suspended
 from yibao_identity.application.person.rows import standing_enrolments
@@ -239,6 +240,7 @@ class Merges:
                 period, enrolment_id=self._ids(), record_time=now, recorded_by=caller
             )
             work.enrolments.insert(surviving, recorded, explanation=explanation)
+        carry_diseases(work, retired, surviving, at=now, caller=caller, ids=self._ids)
         work.feed.tell({retired, surviving} | beneficiaries, at=now, caller=caller)
 
 

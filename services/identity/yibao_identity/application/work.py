@@ -19,6 +19,7 @@ from yibao_identity.application.certificate import CertificateRows
 from yibao_identity.application.code.issued import CodeRows
 from yibao_identity.application.death import DeathRows
 from yibao_identity.application.device.rows import DeviceCertificateRows, DeviceRows
+from yibao_identity.application.disease import DiseaseRows
 from yibao_identity.application.document_guess import DocumentGuessRows
 from yibao_identity.application.enrolment import EnrolmentRows
 from yibao_identity.application.feed import FeedRows
@@ -67,6 +68,7 @@ class Work:
     suspensions: SuspensionRows
     persons: PersonRows
     deaths: DeathRows
+    diseases: DiseaseRows
     document_guesses: DocumentGuessRows
     enrolments: EnrolmentRows
     merges: MergeRows

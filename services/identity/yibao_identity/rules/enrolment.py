@@ -26,7 +26,8 @@ class Enrolment:
 
     `end_date` is None while the period is open, `replace_time` while it stands. With
     `is_premium_required`, nothing is paid before `premium_receive_date` is set (T-16).
-    A period that was not stored yet has no id, no time and no recorder.
+    A period that was not stored yet has no id, no time and no recorder. `tier` is empty, and
+    the months are None, where the agency told none.
     """
 
     insurance_type: str
@@ -43,6 +44,9 @@ class Enrolment:
     recorded_by: str = ""
     replace_time: dt.datetime | None = None
     payment_reference: str = ""
+    tier: str = ""
+    insured_months_before: int | None = None
+    months_owing: int | None = None
 
     @property
     def is_premium_pending(self) -> bool:
@@ -57,12 +61,18 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentTerms:
-    """What an enrolment is from a day on; groups in any order."""
+    """What an enrolment is from a day on; groups in any order.
+
+    `insured_months_before` are those before that day; None where they are not known.
+    """
 
     person_class: str
     entitlement_groups: tuple[str, ...]
     status: EnrolmentStatus
     employer_code: str
+    tier: str = ""
+    insured_months_before: int | None = None
+    months_owing: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,9 @@ def new_period(
         start_date,
         end_date,
         terms.employer_code,
+        tier=terms.tier,
+        insured_months_before=terms.insured_months_before,
+        months_owing=terms.months_owing,
     )
 
 
@@ -158,6 +171,9 @@ def change(
         entitlement_groups=sorted_groups(terms.entitlement_groups),
         status=terms.status,
         employer_code=terms.employer_code,
+        tier=terms.tier,
+        insured_months_before=terms.insured_months_before,
+        months_owing=terms.months_owing,
         start_date=effective_date,
         end_date=end_date,
     )
@@ -220,7 +236,10 @@ def unrecorded(enrolment: Enrolment) -> Enrolment:
 
 
 def _uncovered(period: Enrolment, covered: Sequence[Enrolment]) -> list[Enrolment]:
-    """Returns the parts of `period` outside of `covered`, which is sorted and disjoint."""
+    """Returns the parts of `period` outside of `covered`, which is sorted and disjoint.
+
+    How many months lay before it was said of its own first day, and of no later one.
+    """
     parts = []
     plain = unrecorded(period)
     day = period.start_date
@@ -236,6 +255,7 @@ def _uncovered(period: Enrolment, covered: Sequence[Enrolment]) -> list[Enrolmen
         if each.last_day >= period.last_day:
             return parts
         day = each.last_day + _DAY
+        plain = dataclasses.replace(plain, insured_months_before=None)
     parts.append(dataclasses.replace(plain, start_date=day))
     return parts
 

@@ -90,6 +90,8 @@ def register_newborn(
         registration.birth_date,
         is_premium_required=True,
         premium_receive_date=registration.premium_receive_date,
+        insured_months_before=0,
+        months_owing=0,
     )
     return person, enrolment
 

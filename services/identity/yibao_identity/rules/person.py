@@ -62,6 +62,9 @@ class Registration:
     employer_code: str = ""
     gender: Gender | None = None
     birth_date: dt.date | None = None
+    tier: str = ""
+    insured_months_before: int | None = None
+    months_owing: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,6 +106,9 @@ def register(
         registration.entitlement_groups,
         EnrolmentStatus.NORMAL,
         registration.employer_code,
+        registration.tier,
+        registration.insured_months_before,
+        registration.months_owing,
     )
     enrolment = new_period(
         registration.insurance_type,

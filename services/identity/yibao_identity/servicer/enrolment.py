@@ -18,7 +18,7 @@ from yibao_identity.application.enrolment import (
 )
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
-from yibao_identity.servicer.person.messages import enrolment_message, person_message
+from yibao_identity.servicer.person.messages import enrolment_message, months_of, person_message
 
 _STATUSES: Mapping[int, EnrolmentStatus] = {
     person_pb2.ENROLMENT_STATUS_NORMAL: EnrolmentStatus.NORMAL,
@@ -107,7 +107,13 @@ def _terms(terms: pb.EnrolmentTerms) -> EnrolmentTerms:
     """
     status = known(_STATUSES, terms.status, field="terms.status", what="status")
     return EnrolmentTerms(
-        terms.person_class, tuple(terms.entitlement_groups), status, terms.employer_code
+        terms.person_class,
+        tuple(terms.entitlement_groups),
+        status,
+        terms.employer_code,
+        terms.tier,
+        months_of(terms, "insured_months_before"),
+        months_of(terms, "months_owing"),
     )
 
 

@@ -26,6 +26,9 @@ _COLUMNS = (
     "recorded_by",
     "replace_time",
     "payment_reference",
+    "tier",
+    "insured_months_before",
+    "months_owing",
 )
 
 _enrolment = tables.enrolment.c
@@ -84,6 +87,9 @@ class StoredEnrolments:
             enrolment.recorded_by,
             None,
             enrolment.payment_reference,
+            enrolment.tier,
+            enrolment.insured_months_before,
+            enrolment.months_owing,
         )
         columns = ("region", *_COLUMNS, "explanation")
         row = (self._region, *values, explanation)

@@ -16,6 +16,7 @@ from yibao_identity.storage.code import StoredCodes
 from yibao_identity.storage.death import StoredDeaths
 from yibao_identity.storage.device.certificate_rows import StoredDeviceCertificates
 from yibao_identity.storage.device.rows import StoredDevices
+from yibao_identity.storage.disease import StoredDiseases
 from yibao_identity.storage.document_guess import StoredDocumentGuesses
 from yibao_identity.storage.enrolment import StoredEnrolments
 from yibao_identity.storage.feed import StoredFeed, note_change
@@ -48,6 +49,7 @@ def unit_of_work(vault: Vault) -> UnitOfWork[Work]:
             suspensions=StoredSuspensions(connection, region),
             persons=StoredPersons(connection, region, vault),
             deaths=StoredDeaths(connection, region),
+            diseases=StoredDiseases(connection, region),
             document_guesses=StoredDocumentGuesses(connection, region),
             enrolments=StoredEnrolments(connection, region),
             merges=StoredMerges(connection, region),

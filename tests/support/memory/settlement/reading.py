@@ -57,7 +57,7 @@ class MemoryReads(Reads):
         region: str,
         visit_id: str,
         *,
-        day: dt.date,
+        benefit_year: int,
         item_codes: set[str],
         with_charges: bool = False,
     ) -> TrialInputs | None:

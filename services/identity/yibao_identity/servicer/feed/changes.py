@@ -12,7 +12,7 @@ from yibao_common.values.reasons import Reason
 from yibao_identity.application.feed import Bookmark, EnrolmentChange, Feed, FeedPage
 from yibao_identity.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_identity.servicer.feed.watch import FeedWatch
-from yibao_identity.servicer.person.messages import covered_message
+from yibao_identity.servicer.person.messages import covered_message, held_message
 
 # The one service that the feed is for.
 FEED_READER = "settlement"
@@ -97,6 +97,7 @@ def _change_message(change: EnrolmentChange) -> pb.EnrolmentChange:
         merged_into=standing.merged_into or "",
         payer_ids=standing.payer_ids,
         death_date=None if standing.death_date is None else from_date(standing.death_date),
+        diseases=map(held_message, standing.diseases),
     )
 
 

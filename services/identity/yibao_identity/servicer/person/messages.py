@@ -1,9 +1,12 @@
 """Persons and enrolments as messages of the contract."""
 
+from google.protobuf.message import Message
+
 from yibao.identity.v1 import person_pb2
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.citizen_number import Gender
 from yibao_identity.application.person.rows import EnrolledPerson
+from yibao_identity.rules.disease import Disease
 from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
 from yibao_identity.rules.person import Person, mask_name, mask_number
@@ -70,12 +73,42 @@ def covered_message(enrolment: Enrolment) -> person_pb2.Enrolment:
         enrolment_id=enrolment.enrolment_id,
         has_employer=bool(enrolment.employer_code),
         is_premium_pending=enrolment.is_premium_pending,
+        tier=enrolment.tier,
+        insured_months_before=enrolment.insured_months_before,
+        months_owing=enrolment.months_owing,
+    )
+
+
+def disease_message(disease: Disease) -> person_pb2.RegisteredDisease:
+    """Returns a registered disease with all that is known of it."""
+    message = held_message(disease)
+    message.recorded_by = disease.recorded_by
+    if disease.record_time is not None:
+        message.record_time.CopyFrom(from_instant(disease.record_time))
+    if disease.replace_time is not None:
+        message.replace_time.CopyFrom(from_instant(disease.replace_time))
+    return message
+
+
+def held_message(disease: Disease) -> person_pb2.RegisteredDisease:
+    """Returns what settlement must know of a registered disease."""
+    end_date = disease.end_date
+    return person_pb2.RegisteredDisease(
+        disease_registration_id=disease.disease_registration_id,
+        disease_code=disease.disease_code,
+        start_date=from_date(disease.start_date),
+        end_date=None if end_date is None else from_date(end_date),
     )
 
 
 def gender_of(number: int) -> Gender | None:
     """Returns the gender, None where it is absent; the gate has checked the range."""
     return Gender(number) if number else None
+
+
+def months_of(message: Message, field: str) -> int | None:
+    """Returns a number of months, None where it is absent."""
+    return getattr(message, field) if message.HasField(field) else None
 
 
 def document_of(document: person_pb2.ShownDocument) -> ShownDocument:

@@ -18,6 +18,7 @@ from yibao_identity.storage.tables.certificates import (
 )
 from yibao_identity.storage.tables.persons import (
     death,
+    disease,
     document_guess,
     enrolment,
     feed_head,
@@ -49,6 +50,7 @@ __all__ = [
     "device",
     "device_alarm",
     "device_certificate",
+    "disease",
     "document_guess",
     "enrolment",
     "feed_head",

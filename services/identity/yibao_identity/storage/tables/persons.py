@@ -109,7 +109,29 @@ enrolment = sa.Table(
     text_column("recorded_by", 200),
     text_column("explanation", 200),
     sa.Column("replace_time", Instant),
+    # Empty, and null, where the agency told none.
+    text_column("tier", 20),
+    sa.Column("insured_months_before", sa.SmallInteger),
+    sa.Column("months_owing", sa.SmallInteger),
     sa.Index("ix_enrolment_region_person_id", "region", "person_id"),
+)
+
+# Registered chronic and special diseases; those whose `replace_time` is null stand. A row is
+# only inserted, and once gets its `replace_time`.
+disease = sa.Table(
+    "disease",
+    metadata,
+    region_column(),
+    sa.Column("disease_registration_id", Id, primary_key=True),
+    sa.Column("person_id", Id, nullable=False),
+    sa.Column("disease_code", sa.String(30), nullable=False),
+    sa.Column("start_date", sa.Date, nullable=False),
+    # Included; null while open, the day before the first where it was taken back.
+    sa.Column("end_date", sa.Date),
+    sa.Column("record_time", Instant, nullable=False),
+    text_column("recorded_by", 200),
+    sa.Column("replace_time", Instant),
+    sa.Index("ix_disease_region_person_id", "region", "person_id"),
 )
 
 # The feed that settlement follows: that something changed; what stands is read from the
