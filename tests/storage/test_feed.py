@@ -15,9 +15,9 @@ from yibao_common.db.rows import select_rows
 from yibao_common.values.ids import new_id
 from yibao_settlement.application.feed import EnrolmentChange, InsuredPerson
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
-from yibao_settlement.rules.enrolment import Enrolment
+from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
+from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
 
 REGION = "999019"
 OTHER_REGION = "999029"
@@ -166,9 +166,19 @@ def test_a_change_replaces_all_that_was_known_of_its_person(database: Database) 
         payer_ids=(PERSONS[2], PERSONS[1]),
         enrolments=(
             dataclasses.replace(period("310"), end_date=dt.date(2026, 6, 30), has_employer=True),
-            dataclasses.replace(period(), is_premium_pending=True),
+            dataclasses.replace(
+                period(),
+                is_premium_pending=True,
+                tier="2",
+                insured_months_before=0,
+                months_owing=3,
+            ),
         ),
         credentials=(card,),
+        diseases=(
+            RegisteredDisease("M03900", dt.date(2026, 3, 1), None),
+            RegisteredDisease("M01600", dt.date(2026, 4, 1), dt.date(2026, 4, 30)),
+        ),
     )
     tell(feed, REGION, [EnrolmentChange(6, after)])
     with database.read() as connection:
@@ -191,6 +201,7 @@ def test_a_change_replaces_all_that_was_known_of_its_person(database: Database) 
     assert [tuple(row) for row in credentials] == [(REGION, "SUBJECT00CARD", PERSONS[0], 3, 4, "")]
     assert (person.sequence, person.merged_into) == (6, None)
     assert person.payer_ids == f"{PERSONS[2]},{PERSONS[1]}"
+    assert diseases_from(person.diseases) == after.diseases
     assert stored(database)[PERSONS[1]] == (2, "")
 
 

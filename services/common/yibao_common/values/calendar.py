@@ -28,6 +28,16 @@ def full_years(birth: dt.date, on: dt.date) -> int:
     return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))
 
 
+def full_months(first: dt.date, on: dt.date) -> int:
+    """Returns the full calendar months from the day `first` to the day `on`, not before it.
+
+    A month is full on the day of the same number, or on the last day of a month that has
+    none: from 31 January one is full on 28 February.
+    """
+    months = (on.year - first.year) * 12 + on.month - first.month
+    return months - (add_months(first, months) > on)
+
+
 def add_months(day: dt.date, months: int) -> dt.date:
     """Returns `day` moved by calendar months, clamped to the end of the month."""
     index = day.year * 12 + day.month - 1 + months

@@ -17,7 +17,7 @@ from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.merge import move_accounts
 from yibao_settlement.rules.credential import Credential
-from yibao_settlement.rules.enrolment import Enrolment
+from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 
 if TYPE_CHECKING:
     from yibao_settlement.application.work import Work
@@ -41,6 +41,7 @@ class InsuredPerson:
     enrolments: tuple[Enrolment, ...]
     credentials: tuple[Credential, ...]
     death_date: dt.date | None = None
+    diseases: tuple[RegisteredDisease, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,13 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from yibao_common.values.calendar import full_months
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+
+_DAY = dt.timedelta(days=1)
 
 # psn_insu_stas: 1 normal; every other status pays no benefits.
 ENROLMENT_NORMAL = 1
@@ -19,7 +23,9 @@ _BASIC_TYPES = ("310", "390")
 class Enrolment:
     """A period of cover, its first and last day included, as identity's feed told it.
 
-    `end_date` is None while it is open; `entitlement_groups` are sorted.
+    `end_date` is None while it is open; `entitlement_groups` are sorted. `tier` is empty,
+    and the months are None, where the agency told none; `insured_months_before` are those of
+    continuous cover before the first day.
     """
 
     enrolment_id: str
@@ -31,6 +37,32 @@ class Enrolment:
     end_date: dt.date | None
     has_employer: bool
     is_premium_pending: bool
+    tier: str = ""
+    insured_months_before: int | None = None
+    months_owing: int | None = None
+
+
+class RegisteredDisease(NamedTuple):
+    """A chronic or special disease (opsp_dise_code), its first and last day included.
+
+    `end_date` is None while it is open.
+    """
+
+    disease_code: str
+    start_date: dt.date
+    end_date: dt.date | None
+
+
+class EnrolledFacts(NamedTuple):
+    """What policies ask of a person's enrolment on a day, by the names of the facts.
+
+    None where the agency did not tell it.
+    """
+
+    tier: str | None
+    diseases: frozenset[str]
+    months_insured: int | None
+    months_owing: int | None
 
 
 def check_alive(death_date: dt.date | None) -> None:
@@ -81,6 +113,52 @@ def paying_on(
             each.insurance_type,
         ),
     )
+
+
+def enrolled_facts_of(
+    enrolment: Enrolment,
+    enrolments: Sequence[Enrolment],
+    diseases: Sequence[RegisteredDisease],
+    *,
+    on: dt.date,
+) -> EnrolledFacts:
+    """Returns what policies ask of a person covered by `enrolment`, one of all that stand."""
+    return EnrolledFacts(
+        tier=enrolment.tier or None,
+        diseases=frozenset(
+            each.disease_code
+            for each in diseases
+            if each.start_date <= on and (each.end_date is None or on <= each.end_date)
+        ),
+        months_insured=months_insured(enrolment, enrolments, on=on),
+        months_owing=enrolment.months_owing,
+    )
+
+
+def months_insured(
+    enrolment: Enrolment, enrolments: Sequence[Enrolment], *, on: dt.date
+) -> int | None:
+    """Returns the full months of continuous cover on a day that `enrolment` covers.
+
+    They are those that the agency told before a first day, and those since that day, over
+    periods of one insurance type that follow each other without a gap; a period that pays no
+    benefits is a gap. Where several of these periods tell months, the first one does. None
+    where none does.
+    """
+    ends = {
+        each.end_date: each
+        for each in enrolments
+        if each.insurance_type == enrolment.insurance_type and each.status == ENROLMENT_NORMAL
+    }
+    told = None
+    period: Enrolment | None = enrolment
+    while period is not None:
+        if period.insured_months_before is not None:
+            told = period
+        period = ends.get(period.start_date - _DAY)
+    if told is None or told.insured_months_before is None:
+        return None
+    return told.insured_months_before + full_months(told.start_date, on)
 
 
 def check_premium(enrolment: Enrolment) -> None:

@@ -1,22 +1,38 @@
 """Persons and their periods of cover as stored; the feed tells of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from yibao_common.db.rows import Row
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.rules.enrolment import Enrolment
+from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
 
 ENROLMENT_COLUMNS = (
     *("person_id", "enrolment_id", "insurance_type", "person_class", "entitlement_groups"),
     *("status", "start_date", "end_date", "has_employer", "is_premium_pending"),
+    *("tier", "insured_months_before", "months_owing"),
 )
+
+_encode = msgspec.json.Encoder().encode
+_diseases = msgspec.json.Decoder(tuple[RegisteredDisease, ...]).decode
 
 
 def groups_from(text: str) -> tuple[str, ...]:
     """Returns entitlement groups as stored: codes joined by commas."""
     return tuple(text.split(",")) if text else ()
+
+
+def diseases_from(text: str | None) -> tuple[RegisteredDisease, ...]:
+    """Returns registered diseases as stored."""
+    return _diseases(text) if text else ()
+
+
+def diseases_text(diseases: Sequence[RegisteredDisease]) -> str | None:
+    """Returns registered diseases as they are stored, None for none."""
+    return _encode(diseases).decode() if diseases else None
 
 
 def enrolments_from(rows: Iterable[Row]) -> dict[str, list[Enrolment]]:
@@ -31,8 +47,8 @@ def enrolments_from(rows: Iterable[Row]) -> dict[str, list[Enrolment]]:
 
 
 def read_enrolments(wanted: Wanted) -> tuple[Read, Read]:
-    """Reads the persons' periods, and when they were born and died."""
-    lives = ("person_id", "birth_date", "death_date")
+    """Reads the persons' periods and diseases, and when they were born and died."""
+    lives = ("person_id", "birth_date", "death_date", "diseases")
     return (
         Read(
             wanted.select(tables.enrolment, ENROLMENT_COLUMNS, "person_id", wanted.person_ids),
@@ -50,7 +66,9 @@ def _keep_enrolments(working_set: WorkingSet, rows: list[Row]) -> None:
 
 
 def _keep_lives(working_set: WorkingSet, rows: list[Row]) -> None:
-    for person_id, birth_date, death_date in rows:
+    for person_id, birth_date, death_date, diseases in rows:
         working_set.birth_dates[person_id] = birth_date
         if death_date is not None:
             working_set.death_dates[person_id] = death_date
+        if diseases:
+            working_set.diseases[person_id] = diseases_from(diseases)

@@ -11,7 +11,7 @@ from yibao_settlement.rules.credential import CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.credential import CREDENTIAL_COLUMNS
-from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS
+from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_text
 
 _POSITION = tables.feed_position.c
 
@@ -134,7 +134,7 @@ _PLACE = (
 )
 _PERSON = (
     *("region", "person_id", "sequence", "birth_date", "merged_into"),
-    *("payer_ids", "reading", "death_date"),
+    *("payer_ids", "reading", "death_date", "diseases"),
 )
 
 
@@ -147,7 +147,7 @@ def _person_row(region: str, change: EnrolmentChange, reading: int) -> Row:
     payer_ids = ",".join(person.payer_ids)
     key = (region, person.person_id, change.sequence)
     known = (person.birth_date, person.merged_into, payer_ids, reading)
-    return (*key, *known, person.death_date)
+    return (*key, *known, person.death_date, diseases_text(person.diseases))
 
 
 def _enrolment_row(region: str, person_id: str, enrolment: Enrolment) -> Row:
@@ -163,4 +163,7 @@ def _enrolment_row(region: str, person_id: str, enrolment: Enrolment) -> Row:
         enrolment.end_date,
         enrolment.has_employer,
         enrolment.is_premium_pending,
+        enrolment.tier,
+        enrolment.insured_months_before,
+        enrolment.months_owing,
     )

@@ -12,7 +12,6 @@ from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.ledger import tables as ledger
-from yibao_settlement.storage.settlement import tables as settlements
 
 metadata = ledger.metadata
 _region = ledger.region_column
@@ -57,7 +56,6 @@ catalogue_item = sa.Table(
     sa.Column("price_ceiling", sa.String(20), nullable=False),
     sa.Column("is_limited_use", sa.Boolean, nullable=False),
     sa.Column("item_group", sa.String(50)),
-    # What `storage/catalogue.py` makes of them; null where no level has a ceiling of its own.
     sa.Column("level_price_ceilings", sa.Text),
 )
 
@@ -101,6 +99,7 @@ person = sa.Table(
     sa.Column("gone_time", Instant),
     # Null while the person lives.
     sa.Column("death_date", sa.Date),
+    sa.Column("diseases", sa.Text),
 )
 sa.Index(
     "ix_person_region_merged_into",
@@ -127,6 +126,10 @@ enrolment = sa.Table(
     sa.Column("end_date", sa.Date),
     sa.Column("has_employer", sa.Boolean, nullable=False),
     sa.Column("is_premium_pending", sa.Boolean, nullable=False),
+    # Empty, and null, where identity told none.
+    sa.Column("tier", sa.String(20), nullable=False),
+    sa.Column("insured_months_before", sa.SmallInteger),
+    sa.Column("months_owing", sa.SmallInteger),
 )
 
 # Cards and e-certificates, also those that are no longer accepted.
@@ -389,9 +392,7 @@ sa.Index(
     postgresql_where=charge.c.settlement_id.is_not(None),
 )
 
-# --- Windows and the ledger: their own tables, stated beside what writes them.
-
-benefit_window = settlements.benefit_window
+# --- The ledger: its own tables, stated beside what writes them.
 
 entry = ledger.entry
 posting = ledger.posting

@@ -12,7 +12,7 @@ from yibao_settlement.application.feed import (
     InsuredPerson,
 )
 from yibao_settlement.rules.credential import Credential
-from yibao_settlement.rules.enrolment import Enrolment
+from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 
 _PAGE_SIZE = 1_000
 
@@ -71,6 +71,14 @@ def change_of(message: person_pb.EnrolmentChange) -> EnrolmentChange:
                 )
                 for each in message.credentials
             ),
+            diseases=tuple(
+                RegisteredDisease(
+                    each.disease_code,
+                    to_date(each.start_date),
+                    to_optional_date(each, "end_date"),
+                )
+                for each in message.diseases
+            ),
         ),
     )
 
@@ -86,4 +94,9 @@ def _enrolment_of(message: person_pb2.Enrolment) -> Enrolment:
         end_date=to_optional_date(message, "end_date"),
         has_employer=message.has_employer,
         is_premium_pending=message.is_premium_pending,
+        tier=message.tier,
+        insured_months_before=(
+            message.insured_months_before if message.HasField("insured_months_before") else None
+        ),
+        months_owing=message.months_owing if message.HasField("months_owing") else None,
     )
