@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import hashlib
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +23,11 @@ REQUIRED_COLUMNS = (
     "person_class",
     "start_date",
 )
-OPTIONAL_COLUMNS = ("entitlement_groups", "end_date", "employer_code", "gender", "birth_date")
+OPTIONAL_COLUMNS = (
+    *("entitlement_groups", "end_date", "employer_code", "gender", "birth_date"),
+    *("tier", "insured_months_before", "months_owing"),
+)
+_MONTHS = ("insured_months_before", "months_owing")
 
 _BLOCK_BYTES = 1 << 20
 # Longer than any cell may be, and short enough that a batch of such rows can be sent.
@@ -138,6 +143,14 @@ def _request(
             days[name] = _day(cells.get(name, ""))
         except ValueError:
             faulty.append(name)
+    months: dict[str, int | None] = {}
+    for name in _MONTHS:
+        cell = cells.get(name, "")
+        # More digits than a number of months has would not fit into the message.
+        if re.fullmatch("[0-9]{0,4}", cell):
+            months[name] = int(cell) if cell else None
+        else:
+            faulty.append(name)
     gender = _GENDERS.get(cells.get("gender", ""))
     if gender is None:
         faulty.append("gender")
@@ -159,6 +172,8 @@ def _request(
         employer_code=cells.get("employer_code", ""),
         gender=gender,
         birth_date=days["birth_date"],
+        tier=cells.get("tier", ""),
+        **months,
     )
 
 
