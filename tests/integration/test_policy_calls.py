@@ -184,18 +184,16 @@ def test_a_file_of_no_known_format_is_told_which_there_are(services: BothService
     }
 
 
-def test_a_file_of_the_second_format_is_a_draft_that_comes_not_in_force_yet(
-    services: BothServices,
-) -> None:
+def test_a_file_of_the_second_format_comes_in_force(services: BothServices) -> None:
     contents = benefit_file(policy_id="second", insurance_type="315")
     draft = services.policies().SubmitPolicy(submission(contents), timeout=CALL_SECONDS).policy
     assert (draft.state, draft.policy_id) == (pb.POLICY_STATE_DRAFT, "second")
     checker = services.policies("checker")
-    refusal = refused(services, checker.ApprovePolicy, approval(draft.policy_version))
-    assert outcome(refusal) == (FAILED, "POLICY_STATE")
+    approved = checker.ApprovePolicy(approval(draft.policy_version), timeout=CALL_SECONDS).policy
+    assert approved.state == pb.POLICY_STATE_ACTIVE
     request = pb.GetPolicyRequest(region=REGION, policy_version=draft.policy_version)
     answer = checker.GetPolicy(request, timeout=CALL_SECONDS)
-    assert (answer.policy, answer.policy_file) == (draft, contents)
+    assert (answer.policy, answer.policy_file) == (approved, contents)
 
 
 def test_validating_stores_nothing_and_names_the_version(services: BothServices) -> None:

@@ -167,7 +167,7 @@ def test_a_trial_of_uploaded_lines_comes_to_what_is_settled(world: World) -> Non
     tried = trial(world.queries, REGION, bill, institution_id=HOSPITAL, now=NOW).record
     settled = world.settle(visit, person, bill=bill)
     assert (tried.fund_total_fen, tried.cash_fen) == (settled.fund_total_fen, settled.cash_fen)
-    record, trace = find_explained(world.queries, REGION, settled.settlement_id, CALLER)
+    record, trace, _ = find_explained(world.queries, REGION, settled.settlement_id, CALLER)
     assert record.lines == tried.lines
     assert len(trace) > 1
 

@@ -112,7 +112,7 @@ def test_settlements_are_told_and_explained_in_the_same_bytes(
             get.settlement, find_settlement(reads, REGION, settlement_id, caller)
         )
         assert get.SerializeToString().hex() == told["get"]
-        record, trace = find_explained(reads, REGION, settlement_id, caller)
+        record, trace, _ = find_explained(reads, REGION, settlement_id, caller)
         explained = pb.ExplainSettlementResponse(trace=encode.trace_messages(trace))
         encode.fill_settlement(explained.settlement, record)
         assert explained.SerializeToString().hex() == told["explain"]

@@ -16,7 +16,7 @@ from yibao_settlement.application.feed import (
     FeedPosition,
 )
 from yibao_settlement.application.work import Work
-from yibao_settlement.files.policy.file import load_policy
+from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.version import approve, draft_of
 from yibao_settlement.rules.visit import Institution
@@ -80,7 +80,7 @@ def put_reference(
     now: dt.datetime,
 ) -> None:
     """Stores an active policy, institutions and items, as if imported long ago."""
-    policy = load_policy(policy_file, name="policy_file")
+    policy = load_any_policy(policy_file, name="policy_file")
     draft = draft_of(policy, policy_file, maker="agency/maker", now=now)
     approval = approve(draft, [], checker="agency/checker", now=now)
 

@@ -78,6 +78,7 @@ class World:
 
     database: Database
     clock: FakeClock = field(default_factory=FakeClock)
+    policy_file: bytes = POLICY_FILE.read_bytes() + ACCOUNT_STEP
     persons: list[str] = field(default_factory=list)
     _codes: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -86,7 +87,7 @@ class World:
         put_reference(
             self.database,
             REGION,
-            policy_file=POLICY_FILE.read_bytes() + ACCOUNT_STEP,
+            policy_file=self.policy_file,
             institutions=[
                 Institution(HOSPITAL, "示例医院", "2", True, _SINCE, None),
                 Institution(OTHER_HOSPITAL, "另一医院", "2", True, _SINCE, None),

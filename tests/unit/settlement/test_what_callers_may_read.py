@@ -14,6 +14,7 @@ from yibao_settlement.application.account import find_account
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.find import find_settlement
+from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.application.visit.find import find_visit
 from yibao_settlement.rules.account import Standing
@@ -41,7 +42,8 @@ NOTHING = Reference(1, {}, {})
 
 
 def inputs(visit: Visit, standing: Standing | None = None) -> TrialInputs:
-    return TrialInputs(visit, standing, [], {}, NOTHING)
+    history = History(visit.person_id, lambda _: {}, {}, lambda: ())
+    return TrialInputs(visit, standing, [], history, NOTHING)
 
 
 CANCELLED = dataclasses.replace(VISIT, cancel_time=NOW)

@@ -26,7 +26,7 @@ from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyibao/settlement/v1/bill.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\xee\x02\n\x04\x42ill\x12\x1a\n\x08visit_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1f\n\x0b\x62ill_number\x18\x02 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\t\x12\x33\n\x0cservice_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\x35\n\x05lines\x18\x04 \x03(\x0b\x32\x1d.yibao.settlement.v1.BillLineB\x07\xba\xeb\x18\x03@\xd0\x0f\x12\'\n\ttotal_fen\x18\x05 \x01(\x03\x42\x0f\xba\xeb\x18\x0b\x08\x01\x18\x00 \x80\xd0\xdb\xc3\xf4\x02H\x00\x88\x01\x01\x12<\n\x0b\x61\x63\x63ount_use\x18\x06 \x01(\x0e\x32\x1f.yibao.settlement.v1.AccountUseB\x06\xba\xeb\x18\x02\x08\x01\x12\x34\n\x08uploaded\x18\x07 \x01(\x0b\x32\".yibao.settlement.v1.UploadedLines\x12\x12\n\nis_interim\x18\x08 \x01(\x08\x42\x0c\n\n_total_fen\"R\n\rUploadedLines\x12\x1e\n\x08line_ids\x18\x01 \x03(\tB\x0c\xba\xeb\x18\x08\x30\x1e@\xa0\x9c\x01H\t\x12!\n\x0f\x63harge_batch_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\"\x9f\x03\n\x08\x42illLine\x12!\n\x0bline_number\x18\x01 \x01(\x05\x42\x0c\xba\xeb\x18\x08\x08\x01\x18\x01 \xbf\x84=\x12\x1d\n\titem_code\x18\x02 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x32H\x08\x12\x1c\n\nunit_price\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x06\x12\x1a\n\x08quantity\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x0b\x12\x31\n\namount_fen\x18\x05 \x01(\x03\x42\x18\xba\xeb\x18\x14\x08\x01\x18\x80\xb0\xa4\xbc\x8b\xfd\xff\xff\xff\x01 \x80\xd0\xdb\xc3\xf4\x02H\x00\x88\x01\x01\x12*\n\x0b\x63harge_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x19\n\x07line_id\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\x12\x39\n\x08\x61pproval\x18\x08 \x01(\x0e\x32\'.yibao.settlement.v1.LimitedUseApproval\x12\"\n\x10returned_line_id\x18\t \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\x12/\n\x06origin\x18\n \x01(\x0b\x32\x1f.yibao.settlement.v1.LineOriginB\r\n\x0b_amount_fen\"\xd9\x01\n\nLineOrigin\x12%\n\x12provider_item_code\x18\x01 \x01(\tB\t\xba\xeb\x18\x05\x30\x96\x01H\t\x12%\n\x12provider_item_name\x18\x02 \x01(\tB\t\xba\xeb\x18\x05\x30\xc8\x01H\t\x12!\n\x0fprescription_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x30(H\t\x12\x1d\n\x0b\x64octor_code\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\x12\x1d\n\x0b\x64octor_name\x18\x05 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\t\x12\x1c\n\ndepartment\x18\x06 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\t*\x84\x01\n\x12LimitedUseApproval\x12$\n LIMITED_USE_APPROVAL_UNSPECIFIED\x10\x00\x12!\n\x1dLIMITED_USE_APPROVAL_APPROVED\x10\x01\x12%\n!LIMITED_USE_APPROVAL_NOT_APPROVED\x10\x02*T\n\nAccountUse\x12\x1b\n\x17\x41\x43\x43OUNT_USE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41\x43\x43OUNT_USE_NONE\x10\x01\x12\x13\n\x0f\x41\x43\x43OUNT_USE_OWN\x10\x02\x42Z\n\x13yibao.settlement.v1B\tBillProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyibao/settlement/v1/bill.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\"\xb7\x03\n\x04\x42ill\x12\x1a\n\x08visit_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1f\n\x0b\x62ill_number\x18\x02 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30 H\t\x12\x33\n\x0cservice_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\x35\n\x05lines\x18\x04 \x03(\x0b\x32\x1d.yibao.settlement.v1.BillLineB\x07\xba\xeb\x18\x03@\xd0\x0f\x12\'\n\ttotal_fen\x18\x05 \x01(\x03\x42\x0f\xba\xeb\x18\x0b\x08\x01\x18\x00 \x80\xd0\xdb\xc3\xf4\x02H\x00\x88\x01\x01\x12<\n\x0b\x61\x63\x63ount_use\x18\x06 \x01(\x0e\x32\x1f.yibao.settlement.v1.AccountUseB\x06\xba\xeb\x18\x02\x08\x01\x12\x34\n\x08uploaded\x18\x07 \x01(\x0b\x32\".yibao.settlement.v1.UploadedLines\x12\x12\n\nis_interim\x18\x08 \x01(\x08\x12G\n\x12payments_by_others\x18\t \x03(\x0b\x32#.yibao.settlement.v1.PaymentByOtherB\x06\xba\xeb\x18\x02@\x14\x42\x0c\n\n_total_fen\"T\n\x0ePaymentByOther\x12\x1d\n\tfund_type\x18\x01 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x06H\x08\x12#\n\namount_fen\x18\x02 \x01(\x03\x42\x0f\xba\xeb\x18\x0b\x08\x01\x18\x01 \x80\xd0\xdb\xc3\xf4\x02\"R\n\rUploadedLines\x12\x1e\n\x08line_ids\x18\x01 \x03(\tB\x0c\xba\xeb\x18\x08\x30\x1e@\xa0\x9c\x01H\t\x12!\n\x0f\x63harge_batch_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\"\x9f\x03\n\x08\x42illLine\x12!\n\x0bline_number\x18\x01 \x01(\x05\x42\x0c\xba\xeb\x18\x08\x08\x01\x18\x01 \xbf\x84=\x12\x1d\n\titem_code\x18\x02 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x32H\x08\x12\x1c\n\nunit_price\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x06\x12\x1a\n\x08quantity\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x0b\x12\x31\n\namount_fen\x18\x05 \x01(\x03\x42\x18\xba\xeb\x18\x14\x08\x01\x18\x80\xb0\xa4\xbc\x8b\xfd\xff\xff\xff\x01 \x80\xd0\xdb\xc3\xf4\x02H\x00\x88\x01\x01\x12*\n\x0b\x63harge_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x19\n\x07line_id\x18\x07 \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\x12\x39\n\x08\x61pproval\x18\x08 \x01(\x0e\x32\'.yibao.settlement.v1.LimitedUseApproval\x12\"\n\x10returned_line_id\x18\t \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\x12/\n\x06origin\x18\n \x01(\x0b\x32\x1f.yibao.settlement.v1.LineOriginB\r\n\x0b_amount_fen\"\xd9\x01\n\nLineOrigin\x12%\n\x12provider_item_code\x18\x01 \x01(\tB\t\xba\xeb\x18\x05\x30\x96\x01H\t\x12%\n\x12provider_item_name\x18\x02 \x01(\tB\t\xba\xeb\x18\x05\x30\xc8\x01H\t\x12!\n\x0fprescription_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x30(H\t\x12\x1d\n\x0b\x64octor_code\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\x12\x1d\n\x0b\x64octor_name\x18\x05 \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\t\x12\x1c\n\ndepartment\x18\x06 \x01(\tB\x08\xba\xeb\x18\x04\x30\x64H\t*\x84\x01\n\x12LimitedUseApproval\x12$\n LIMITED_USE_APPROVAL_UNSPECIFIED\x10\x00\x12!\n\x1dLIMITED_USE_APPROVAL_APPROVED\x10\x01\x12%\n!LIMITED_USE_APPROVAL_NOT_APPROVED\x10\x02*T\n\nAccountUse\x12\x1b\n\x17\x41\x43\x43OUNT_USE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41\x43\x43OUNT_USE_NONE\x10\x01\x12\x13\n\x0f\x41\x43\x43OUNT_USE_OWN\x10\x02\x42Z\n\x13yibao.settlement.v1B\tBillProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BILL'].fields_by_name['total_fen']._serialized_options = b'\272\353\030\013\010\001\030\000 \200\320\333\303\364\002'
   _globals['_BILL'].fields_by_name['account_use']._loaded_options = None
   _globals['_BILL'].fields_by_name['account_use']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_BILL'].fields_by_name['payments_by_others']._loaded_options = None
+  _globals['_BILL'].fields_by_name['payments_by_others']._serialized_options = b'\272\353\030\002@\024'
+  _globals['_PAYMENTBYOTHER'].fields_by_name['fund_type']._loaded_options = None
+  _globals['_PAYMENTBYOTHER'].fields_by_name['fund_type']._serialized_options = b'\272\353\030\006\010\0010\006H\010'
+  _globals['_PAYMENTBYOTHER'].fields_by_name['amount_fen']._loaded_options = None
+  _globals['_PAYMENTBYOTHER'].fields_by_name['amount_fen']._serialized_options = b'\272\353\030\013\010\001\030\001 \200\320\333\303\364\002'
   _globals['_UPLOADEDLINES'].fields_by_name['line_ids']._loaded_options = None
   _globals['_UPLOADEDLINES'].fields_by_name['line_ids']._serialized_options = b'\272\353\030\0100\036@\240\234\001H\t'
   _globals['_UPLOADEDLINES'].fields_by_name['charge_batch_id']._loaded_options = None
@@ -76,16 +82,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINEORIGIN'].fields_by_name['doctor_name']._serialized_options = b'\272\353\030\00402H\t'
   _globals['_LINEORIGIN'].fields_by_name['department']._loaded_options = None
   _globals['_LINEORIGIN'].fields_by_name['department']._serialized_options = b'\272\353\030\0040dH\t'
-  _globals['_LIMITEDUSEAPPROVAL']._serialized_start=1209
-  _globals['_LIMITEDUSEAPPROVAL']._serialized_end=1341
-  _globals['_ACCOUNTUSE']._serialized_start=1343
-  _globals['_ACCOUNTUSE']._serialized_end=1427
+  _globals['_LIMITEDUSEAPPROVAL']._serialized_start=1368
+  _globals['_LIMITEDUSEAPPROVAL']._serialized_end=1500
+  _globals['_ACCOUNTUSE']._serialized_start=1502
+  _globals['_ACCOUNTUSE']._serialized_end=1586
   _globals['_BILL']._serialized_start=118
-  _globals['_BILL']._serialized_end=484
-  _globals['_UPLOADEDLINES']._serialized_start=486
-  _globals['_UPLOADEDLINES']._serialized_end=568
-  _globals['_BILLLINE']._serialized_start=571
-  _globals['_BILLLINE']._serialized_end=986
-  _globals['_LINEORIGIN']._serialized_start=989
-  _globals['_LINEORIGIN']._serialized_end=1206
+  _globals['_BILL']._serialized_end=557
+  _globals['_PAYMENTBYOTHER']._serialized_start=559
+  _globals['_PAYMENTBYOTHER']._serialized_end=643
+  _globals['_UPLOADEDLINES']._serialized_start=645
+  _globals['_UPLOADEDLINES']._serialized_end=727
+  _globals['_BILLLINE']._serialized_start=730
+  _globals['_BILLLINE']._serialized_end=1145
+  _globals['_LINEORIGIN']._serialized_start=1148
+  _globals['_LINEORIGIN']._serialized_end=1365
 # @@protoc_insertion_point(module_scope)

@@ -85,6 +85,7 @@ class Bill(google.protobuf.message.Message):
     ACCOUNT_USE_FIELD_NUMBER: builtins.int
     UPLOADED_FIELD_NUMBER: builtins.int
     IS_INTERIM_FIELD_NUMBER: builtins.int
+    PAYMENTS_BY_OTHERS_FIELD_NUMBER: builtins.int
     visit_id: builtins.str
     """The visit that the bill belongs to."""
     bill_number: builtins.str
@@ -116,6 +117,12 @@ class Bill(google.protobuf.message.Message):
     def uploaded(self) -> global___UploadedLines:
         """Which of the visit's uploaded lines it settles; absent where it carries its lines."""
 
+    @property
+    def payments_by_others(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___PaymentByOther]:
+        """What other payers have paid of the bill already, such as another insurance. Where the
+        policy has no step that takes it, the bill is refused.
+        """
+
     def __init__(
         self,
         *,
@@ -127,12 +134,35 @@ class Bill(google.protobuf.message.Message):
         account_use: global___AccountUse.ValueType = ...,
         uploaded: global___UploadedLines | None = ...,
         is_interim: builtins.bool = ...,
+        payments_by_others: collections.abc.Iterable[global___PaymentByOther] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "service_date", b"service_date", "total_fen", b"total_fen", "uploaded", b"uploaded"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "account_use", b"account_use", "bill_number", b"bill_number", "is_interim", b"is_interim", "lines", b"lines", "service_date", b"service_date", "total_fen", b"total_fen", "uploaded", b"uploaded", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "account_use", b"account_use", "bill_number", b"bill_number", "is_interim", b"is_interim", "lines", b"lines", "payments_by_others", b"payments_by_others", "service_date", b"service_date", "total_fen", b"total_fen", "uploaded", b"uploaded", "visit_id", b"visit_id"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_total_fen", b"_total_fen"]) -> typing.Literal["total_fen"] | None: ...
 
 global___Bill = Bill
+
+@typing.final
+class PaymentByOther(google.protobuf.message.Message):
+    """What another payer has paid of a bill already."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FUND_TYPE_FIELD_NUMBER: builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    fund_type: builtins.str
+    """The type of the payer (fund_pay_type)."""
+    amount_fen: builtins.int
+    """What it has paid, in fen."""
+    def __init__(
+        self,
+        *,
+        fund_type: builtins.str = ...,
+        amount_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "fund_type", b"fund_type"]) -> None: ...
+
+global___PaymentByOther = PaymentByOther
 
 @typing.final
 class UploadedLines(google.protobuf.message.Message):

@@ -81,7 +81,7 @@ global___OwnCostReason = OwnCostReason
 class Settlement(google.protobuf.message.Message):
     """What a bill costs whom. Per line and per bill, to the fen:
       total = excluded + over_limit + first_self_pay + eligible
-      total = fund_total + personal_total;  personal_total = account + cash
+      total = fund_total + other_total + personal_total;  personal_total = account + cash
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -121,6 +121,9 @@ class Settlement(google.protobuf.message.Message):
     REFUSED_LINE_COUNT_FIELD_NUMBER: builtins.int
     LINE_COUNT_FIELD_NUMBER: builtins.int
     IS_INTERIM_FIELD_NUMBER: builtins.int
+    OTHER_PAYMENTS_FIELD_NUMBER: builtins.int
+    OTHER_TOTAL_FEN_FIELD_NUMBER: builtins.int
+    ARREARS_TOTAL_FEN_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
     """The settlement, a UUID made by the service (setl_id); empty in a trial."""
     state: global___SettlementState.ValueType
@@ -177,6 +180,12 @@ class Settlement(google.protobuf.message.Message):
     """
     is_interim: builtins.bool
     """Whether the bill is an interim one (中途结算), after which the stay goes on."""
+    other_total_fen: builtins.int
+    """All of these together, in fen."""
+    arrears_total_fen: builtins.int
+    """What the steps owe the person for earlier bills, in fen: no part of this bill, nor of
+    what its institution is owed.
+    """
     @property
     def service_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day that decided policy, prices and benefit year."""
@@ -199,7 +208,9 @@ class Settlement(google.protobuf.message.Message):
 
     @property
     def year_before(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Accumulator]:
-        """The person's year before this bill: what earlier bills had used up."""
+        """The person's year before this bill: what earlier bills had used up. By a policy of
+        `yibao-policy/2`, what all windows held that the bill opened.
+        """
 
     @property
     def entries(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___LedgerEntry]:
@@ -218,6 +229,12 @@ class Settlement(google.protobuf.message.Message):
         """The lines that were refused one by one: they are no part of any sum here and not
         charged by this bill. The institution corrects them and bills them anew. Of more than
         1,000, the first ones.
+        """
+
+    @property
+    def other_payments(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___OtherPayment]:
+        """What others than funds and the person bear, in the policy's order. Only policies of
+        `yibao-policy/2` know of some.
         """
 
     def __init__(
@@ -258,9 +275,12 @@ class Settlement(google.protobuf.message.Message):
         refused_line_count: builtins.int = ...,
         line_count: builtins.int = ...,
         is_interim: builtins.bool = ...,
+        other_payments: collections.abc.Iterable[global___OtherPayment] | None = ...,
+        other_total_fen: builtins.int = ...,
+        arrears_total_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["facts", b"facts", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "account_used", b"account_used", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "is_interim", b"is_interim", "line_count", b"line_count", "lines", b"lines", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "account_used", b"account_used", "arrears_total_fen", b"arrears_total_fen", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "is_interim", b"is_interim", "line_count", b"line_count", "lines", b"lines", "other_payments", b"other_payments", "other_total_fen", b"other_total_fen", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
 
 global___Settlement = Settlement
 
@@ -479,6 +499,7 @@ class FundPayment(google.protobuf.message.Message):
     STEP_ID_FIELD_NUMBER: builtins.int
     BASE_FEN_FIELD_NUMBER: builtins.int
     AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    ARREARS_FEN_FIELD_NUMBER: builtins.int
     fund_type: builtins.str
     """The fund (fund_pay_type): `310100` employee pool, `390100` resident pool, `330100`
     large amount, `390200` resident catastrophic, `610100` medical aid.
@@ -489,6 +510,8 @@ class FundPayment(google.protobuf.message.Message):
     """The base that the step paid on, in fen."""
     amount_fen: builtins.int
     """What the fund pays, in fen."""
+    arrears_fen: builtins.int
+    """What the step owes the person for earlier bills, in fen; no part of `amount_fen`."""
     def __init__(
         self,
         *,
@@ -496,10 +519,47 @@ class FundPayment(google.protobuf.message.Message):
         step_id: builtins.str = ...,
         base_fen: builtins.int = ...,
         amount_fen: builtins.int = ...,
+        arrears_fen: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "base_fen", b"base_fen", "fund_type", b"fund_type", "step_id", b"step_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "arrears_fen", b"arrears_fen", "base_fen", b"base_fen", "fund_type", b"fund_type", "step_id", b"step_id"]) -> None: ...
 
 global___FundPayment = FundPayment
+
+@typing.final
+class OtherPayment(google.protobuf.message.Message):
+    """What somebody else than a fund or the person bears of a bill."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STEP_ID_FIELD_NUMBER: builtins.int
+    PAYER_FIELD_NUMBER: builtins.int
+    BASE_FEN_FIELD_NUMBER: builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    ARREARS_FEN_FIELD_NUMBER: builtins.int
+    step_id: builtins.str
+    """The step of the policy that decided it."""
+    payer: builtins.str
+    """Who bears it: `hospital`, which is owed so much less, `employer` or `treasury`; or the type
+    of a payer (fund_pay_type) that has paid it already, as the bill says.
+    """
+    base_fen: builtins.int
+    """The base that the step paid on, in fen."""
+    amount_fen: builtins.int
+    """What is borne, in fen."""
+    arrears_fen: builtins.int
+    """What the step owes the person for earlier bills, in fen; no part of `amount_fen`."""
+    def __init__(
+        self,
+        *,
+        step_id: builtins.str = ...,
+        payer: builtins.str = ...,
+        base_fen: builtins.int = ...,
+        amount_fen: builtins.int = ...,
+        arrears_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "arrears_fen", b"arrears_fen", "base_fen", b"base_fen", "payer", b"payer", "step_id", b"step_id"]) -> None: ...
+
+global___OtherPayment = OtherPayment
 
 @typing.final
 class Accumulator(google.protobuf.message.Message):
@@ -510,9 +570,13 @@ class Accumulator(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     VALUE_FIELD_NUMBER: builtins.int
     name: builtins.str
-    """Its name in the policies, such as `deductible` or `fund.390100`."""
+    """Its name in the policies, such as `deductible` or `fund.390100`. Of policies of
+    `yibao-policy/2`, a window and a name in it: `year:2026 P1.before`.
+    """
     value: builtins.int
-    """The amount in fen, or a plain count for names that begin with `count.`."""
+    """The amount in fen, or a plain count for names that begin with `count.`; of names that end
+    with `.carry` a fraction of a fen in ppm, which may be negative.
+    """
     def __init__(
         self,
         *,
@@ -532,7 +596,10 @@ class LedgerEntry(google.protobuf.message.Message):
     ACCOUNT_ID_FIELD_NUMBER: builtins.int
     AMOUNT_FEN_FIELD_NUMBER: builtins.int
     account_id: builtins.str
-    """The account, such as `fund:390100`, `person:<id>` or `payable:<institution>`."""
+    """The account, such as `fund:390100`, `person:<id>` or `payable:<institution>`;
+    `bearer:employer` or `bearer:treasury`; `difference:<person>`, what is owed to a person for
+    earlier bills.
+    """
     amount_fen: builtins.int
     """The amount in fen: negative leaves the account, positive enters it."""
     def __init__(
@@ -556,6 +623,15 @@ class BenefitFacts(google.protobuf.message.Message):
     ENTITLEMENT_GROUPS_FIELD_NUMBER: builtins.int
     INSTITUTION_LEVEL_FIELD_NUMBER: builtins.int
     AGE_FIELD_NUMBER: builtins.int
+    DISEASE_FIELD_NUMBER: builtins.int
+    INSTITUTION_KIND_FIELD_NUMBER: builtins.int
+    OFFSITE_FIELD_NUMBER: builtins.int
+    PATH_FIELD_NUMBER: builtins.int
+    TIER_FIELD_NUMBER: builtins.int
+    DISEASES_FIELD_NUMBER: builtins.int
+    MONTHS_INSURED_FIELD_NUMBER: builtins.int
+    MONTHS_OWING_FIELD_NUMBER: builtins.int
+    YEARS_UNCLAIMED_FIELD_NUMBER: builtins.int
     care_type: builtins.str
     """The care type (med_type)."""
     person_class: builtins.str
@@ -563,10 +639,32 @@ class BenefitFacts(google.protobuf.message.Message):
     institution_level: builtins.str
     """The institution's level (hosp_lv, see `Institution.institution_level`)."""
     age: builtins.int
-    """Age in full years on the service date."""
+    """Age in full years on the service date; on the day of admission where the policy takes the
+    person's facts of that day. Facts from here on are told of `yibao-policy/2` alone.
+    """
+    disease: builtins.str
+    """The disease of the visit that has a code; empty where there is none."""
+    institution_kind: builtins.str
+    """`hospital` or `pharmacy`."""
+    offsite: builtins.str
+    """The category of the registration for care elsewhere; `local` without one."""
+    path: builtins.str
+    """How the bill came: `counter` or `claim`."""
+    tier: builtins.str
+    """The tier of contributions; empty where it is not known."""
+    months_insured: builtins.int
+    """Months of cover without a break; absent where they are not known."""
+    months_owing: builtins.int
+    """Months of contributions that are owed; absent where they are not known."""
+    years_unclaimed: builtins.int
+    """Years in which nothing was claimed; absent where they are not known."""
     @property
     def entitlement_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Entitlement groups (psn_idet_type)."""
+
+    @property
+    def diseases(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The diseases that the person is registered with."""
 
     def __init__(
         self,
@@ -576,8 +674,24 @@ class BenefitFacts(google.protobuf.message.Message):
         entitlement_groups: collections.abc.Iterable[builtins.str] | None = ...,
         institution_level: builtins.str = ...,
         age: builtins.int = ...,
+        disease: builtins.str = ...,
+        institution_kind: builtins.str = ...,
+        offsite: builtins.str = ...,
+        path: builtins.str = ...,
+        tier: builtins.str = ...,
+        diseases: collections.abc.Iterable[builtins.str] | None = ...,
+        months_insured: builtins.int | None = ...,
+        months_owing: builtins.int | None = ...,
+        years_unclaimed: builtins.int | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["age", b"age", "care_type", b"care_type", "entitlement_groups", b"entitlement_groups", "institution_level", b"institution_level", "person_class", b"person_class"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_months_insured", b"_months_insured", "_months_owing", b"_months_owing", "_years_unclaimed", b"_years_unclaimed", "months_insured", b"months_insured", "months_owing", b"months_owing", "years_unclaimed", b"years_unclaimed"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_months_insured", b"_months_insured", "_months_owing", b"_months_owing", "_years_unclaimed", b"_years_unclaimed", "age", b"age", "care_type", b"care_type", "disease", b"disease", "diseases", b"diseases", "entitlement_groups", b"entitlement_groups", "institution_kind", b"institution_kind", "institution_level", b"institution_level", "months_insured", b"months_insured", "months_owing", b"months_owing", "offsite", b"offsite", "path", b"path", "person_class", b"person_class", "tier", b"tier", "years_unclaimed", b"years_unclaimed"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_months_insured", b"_months_insured"]) -> typing.Literal["months_insured"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_months_owing", b"_months_owing"]) -> typing.Literal["months_owing"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_years_unclaimed", b"_years_unclaimed"]) -> typing.Literal["years_unclaimed"] | None: ...
 
 global___BenefitFacts = BenefitFacts
 
@@ -594,6 +708,7 @@ class TraceNode(google.protobuf.message.Message):
     INPUTS_FIELD_NUMBER: builtins.int
     FORMULA_FIELD_NUMBER: builtins.int
     AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    LEG_FIELD_NUMBER: builtins.int
     step_id: builtins.str
     """The step of the policy."""
     title: builtins.str
@@ -606,6 +721,10 @@ class TraceNode(google.protobuf.message.Message):
     """The calculation with its numbers, such as `(50000.00 - 300.00) x 70% = 34790.00`."""
     amount_fen: builtins.int
     """What came out, in fen."""
+    leg: builtins.int
+    """The part of the bill that the step was taken for, from 0: a policy of `yibao-policy/2`
+    divides a bill over New Year or over periods. The parts add up.
+    """
     @property
     def inputs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___NamedAmount]:
         """What went in, by name."""
@@ -620,10 +739,121 @@ class TraceNode(google.protobuf.message.Message):
         inputs: collections.abc.Iterable[global___NamedAmount] | None = ...,
         formula: builtins.str = ...,
         amount_fen: builtins.int = ...,
+        leg: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "clause", b"clause", "formula", b"formula", "inputs", b"inputs", "step_id", b"step_id", "title", b"title", "title_zh", b"title_zh"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "clause", b"clause", "formula", b"formula", "inputs", b"inputs", "leg", b"leg", "step_id", b"step_id", "title", b"title", "title_zh", b"title_zh"]) -> None: ...
 
 global___TraceNode = TraceNode
+
+@typing.final
+class LineFigures(google.protobuf.message.Message):
+    """What a line of a bill costs whom: amount = fund + account + cash. What each payer took is
+    spread over the lines; nothing is paid or taken back by these figures.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINE_NUMBER_FIELD_NUMBER: builtins.int
+    GROUP_FIELD_NUMBER: builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    FUND_FEN_FIELD_NUMBER: builtins.int
+    ACCOUNT_FEN_FIELD_NUMBER: builtins.int
+    CASH_FEN_FIELD_NUMBER: builtins.int
+    DEDUCTIBLE_FEN_FIELD_NUMBER: builtins.int
+    BY_STEP_FIELD_NUMBER: builtins.int
+    line_number: builtins.int
+    """The line's number in the bill."""
+    group: builtins.str
+    """The line group of the policy, `rest` where none takes the line."""
+    amount_fen: builtins.int
+    """The line, in fen."""
+    fund_fen: builtins.int
+    """Of it, borne by funds and other payers, in fen."""
+    account_fen: builtins.int
+    """Of it, paid by the personal account, in fen."""
+    cash_fen: builtins.int
+    """Of it, borne by the person in cash, in fen."""
+    deductible_fen: builtins.int
+    """Of what the person bears, the deductible, in fen."""
+    @property
+    def by_step(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___StepFigure]:
+        """What each step paid of it, in the order of the steps; without those that paid nothing."""
+
+    def __init__(
+        self,
+        *,
+        line_number: builtins.int = ...,
+        group: builtins.str = ...,
+        amount_fen: builtins.int = ...,
+        fund_fen: builtins.int = ...,
+        account_fen: builtins.int = ...,
+        cash_fen: builtins.int = ...,
+        deductible_fen: builtins.int = ...,
+        by_step: collections.abc.Iterable[global___StepFigure] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "amount_fen", b"amount_fen", "by_step", b"by_step", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "fund_fen", b"fund_fen", "group", b"group", "line_number", b"line_number"]) -> None: ...
+
+global___LineFigures = LineFigures
+
+@typing.final
+class StepFigure(google.protobuf.message.Message):
+    """What a step paid of a line."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STEP_ID_FIELD_NUMBER: builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    step_id: builtins.str
+    """The step of the policy."""
+    amount_fen: builtins.int
+    """What it paid, in fen."""
+    def __init__(
+        self,
+        *,
+        step_id: builtins.str = ...,
+        amount_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "step_id", b"step_id"]) -> None: ...
+
+global___StepFigure = StepFigure
+
+@typing.final
+class GroupFigures(google.protobuf.message.Message):
+    """The sums of the lines of a group; those of a group without lines are zero."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    FUND_FEN_FIELD_NUMBER: builtins.int
+    ACCOUNT_FEN_FIELD_NUMBER: builtins.int
+    CASH_FEN_FIELD_NUMBER: builtins.int
+    DEDUCTIBLE_FEN_FIELD_NUMBER: builtins.int
+    group: builtins.str
+    """The line group of the policy, or `rest`."""
+    amount_fen: builtins.int
+    """The lines, in fen."""
+    fund_fen: builtins.int
+    """Of them, borne by funds and other payers, in fen."""
+    account_fen: builtins.int
+    """Of them, paid by the personal account, in fen."""
+    cash_fen: builtins.int
+    """Of them, borne by the person in cash, in fen."""
+    deductible_fen: builtins.int
+    """Of what the person bears, the deductible, in fen."""
+    def __init__(
+        self,
+        *,
+        group: builtins.str = ...,
+        amount_fen: builtins.int = ...,
+        fund_fen: builtins.int = ...,
+        account_fen: builtins.int = ...,
+        cash_fen: builtins.int = ...,
+        deductible_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "amount_fen", b"amount_fen", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "fund_fen", b"fund_fen", "group", b"group"]) -> None: ...
+
+global___GroupFigures = GroupFigures
 
 @typing.final
 class NamedAmount(google.protobuf.message.Message):

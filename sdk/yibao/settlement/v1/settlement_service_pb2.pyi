@@ -444,6 +444,8 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
 
     SETTLEMENT_FIELD_NUMBER: builtins.int
     TRACE_FIELD_NUMBER: builtins.int
+    LINE_FIGURES_FIELD_NUMBER: builtins.int
+    GROUP_FIGURES_FIELD_NUMBER: builtins.int
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """The settlement as it is now."""
@@ -452,14 +454,26 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
     def trace(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.TraceNode]:
         """Each step of the calculation, derived again and compared with `trace_sha256`."""
 
+    @property
+    def line_figures(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.LineFigures]:
+        """What each line costs whom, by policies of `yibao-policy/2`; empty by others, and where there
+        are more than 2,000 lines.
+        """
+
+    @property
+    def group_figures(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.GroupFigures]:
+        """The same by line group; empty by other policies."""
+
     def __init__(
         self,
         *,
         settlement: yibao.settlement.v1.settlement_pb2.Settlement | None = ...,
         trace: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.TraceNode] | None = ...,
+        line_figures: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.LineFigures] | None = ...,
+        group_figures: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.GroupFigures] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["settlement", b"settlement", "trace", b"trace"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["group_figures", b"group_figures", "line_figures", b"line_figures", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
 
 global___ExplainSettlementResponse = ExplainSettlementResponse
 

@@ -7,27 +7,33 @@ used codes stay under the id they were made with.
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
 from yibao_settlement.rules.account import Accumulators, accumulate
+from yibao_settlement.rules.benefit.keeping import is_set
 from yibao_settlement.rules.ledger import Entry, merge_entries
+
+# A year, or a month.
+Key = TypeVar("Key", int, str)
 
 
 @dataclass(frozen=True, slots=True)
 class PersonAccount:
     """What a person holds, under the lock of the standing.
 
-    `years` are what each benefit year used up, by year; `merged_into` is who took the
-    account over.
+    `years` are what each benefit year used up, by year, `months` what windows of days and
+    months hold, by month as in `2026-11`; `merged_into` is who took the account over.
+    Windows of stays are kept with their visits, and stay there.
     """
 
     person_id: str
     balance_fen: int
     years: Mapping[int, Accumulators]
     merged_into: str | None
+    months: Mapping[str, Accumulators] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ def move_accounts(
             survivor.balance_fen + retired.balance_fen,
             _united(survivor.years, retired.years),
             None,
+            _united(survivor.months, retired.months),
         )
         after[retired_id] = PersonAccount(retired_id, 0, {}, survivor_id)
         changed |= {retired_id, survivor_id}
@@ -106,10 +113,19 @@ def move_accounts(
 
 
 def _united(
-    first: Mapping[int, Accumulators], second: Mapping[int, Accumulators]
-) -> dict[int, Accumulators]:
-    """Returns what the years of both used up, each year by itself."""
-    return {
-        year: accumulate(first.get(year, {}), second.get(year, {}).items())
-        for year in first.keys() | second.keys()
-    }
+    first: Mapping[Key, Accumulators], second: Mapping[Key, Accumulators]
+) -> dict[Key, Accumulators]:
+    """Returns what the years or months of both used up, each by itself.
+
+    Of what is set and not added to, that of the survivor, who is the first, goes on.
+    """
+    united: dict[Key, Accumulators] = {}
+    for key in first.keys() | second.keys():
+        own = first.get(key, {})
+        added = [each for each in second.get(key, {}).items() if not _goes_on(own, each[0])]
+        united[key] = accumulate(own, added)
+    return united
+
+
+def _goes_on(own: Accumulators, name: str) -> bool:
+    return name in own and is_set(name)

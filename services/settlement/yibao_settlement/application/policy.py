@@ -12,7 +12,6 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.catalogue import classes_asked_of_items
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.version import (
@@ -235,7 +234,6 @@ class Policies:
         approval = approve(draft, active, checker=checker, now=self._clock())
         for policy in (*approval.ended, approval.approved):
             work.policies.update(policy)
-        _check_decides(work, approval.approved)
         settled = work.policies.settled(approval.approved, most_ids=NAMED_MAX)
         ended = ",".join(policy.policy_version for policy in approval.ended)
         self._record(
@@ -291,16 +289,6 @@ def _compiled(work: "Work", approved: PolicyVersion) -> AnyPolicy:
         for each in work.reference.policies()
         if each.policy.version == approved.policy_version
     )
-
-
-def _check_decides(work: "Work", approved: PolicyVersion) -> None:
-    """Raises RuleError POLICY_STATE for a format by which no bill is settled."""
-    if isinstance(_compiled(work, approved), BenefitPolicy):
-        raise RuleError(
-            Reason.POLICY_STATE,
-            "no bill is settled by policies of yibao-policy/2 yet: it stays a draft",
-            state=int(PolicyState.DRAFT),
-        )
 
 
 def _items_without_share(work: "Work", approved: PolicyVersion) -> tuple[str, ...]:

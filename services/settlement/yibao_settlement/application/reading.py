@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import SettlementRecord
-from yibao_settlement.rules.account import Accumulators, Standing
+from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.enrolment import Enrolment
@@ -19,7 +20,7 @@ from yibao_settlement.rules.visit import Institution, Visit
 
 @dataclass(frozen=True, slots=True)
 class TrialInputs:
-    """What a trial starts from; `year` are the accumulators of the bill's year.
+    """What a trial starts from: the visit, its person and what earlier bills left.
 
     `standing` is None where nothing is booked of the person, `death_date` while it lives.
     `charges` are the visit's lines with ids where they were asked for.
@@ -29,7 +30,7 @@ class TrialInputs:
     visit: Visit
     standing: Standing | None
     enrolments: Sequence[Enrolment]
-    year: Accumulators
+    history: History
     reference: Reference
     death_date: dt.date | None = None
     charges: Sequence[Charge] = ()
@@ -62,11 +63,11 @@ class Reads(Protocol):
         region: str,
         visit_id: str,
         *,
-        benefit_year: int,
+        day: dt.date,
         item_codes: set[str],
         with_charges: bool = False,
     ) -> TrialInputs | None:
-        """Returns what a trial of a bill of the visit starts from.
+        """Returns what a trial of a bill of the visit, of a day, starts from.
 
         With its lines with ids and their items, where `with_charges`.
         """

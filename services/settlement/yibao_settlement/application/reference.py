@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.bill import CatalogueItem, item_on
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.visit import Institution
@@ -60,6 +61,33 @@ class Reference:
             if dated.start_date <= day and (dated.end_date is None or day <= dated.end_date):
                 return dated.policy
         return None
+
+    @property
+    def has_benefit_policies(self) -> bool:
+        """Whether any active policy is of the second format."""
+        return any(
+            isinstance(dated.policy, BenefitPolicy)
+            for each in self.policies.values()
+            for dated in each
+        )
+
+    def joins_transfers(self, day: dt.date) -> bool:
+        """Whether a visit can go on with the stay of another, by a policy of `day`."""
+        return any(
+            policy.windows.joins_transfers_within_days is not None
+            for policy in self.benefit_policies(day)
+        )
+
+    def benefit_policies(self, day: dt.date) -> list[BenefitPolicy]:
+        """Returns the active policies of the second format that decide `day`."""
+        return [
+            dated.policy
+            for each in self.policies.values()
+            for dated in each
+            if isinstance(dated.policy, BenefitPolicy)
+            and dated.start_date <= day
+            and (dated.end_date is None or day <= dated.end_date)
+        ]
 
     def item(self, code: str, day: dt.date) -> CatalogueItem | None:
         """Returns the row in force on `day` of a code that was asked for, or None."""

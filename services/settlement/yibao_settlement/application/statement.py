@@ -1,30 +1,39 @@
 """The settlement statement: found, calculated again, and told only where it adds up."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import InvariantError
+from yibao_settlement.application.charge.results import applied_ratios
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.reference import Reference
-from yibao_settlement.application.settlement.explain import trace_mismatch
+from yibao_settlement.application.settlement.benefit import BenefitOutcome
+from yibao_settlement.application.settlement.explain import AnySplit, trace_mismatch
 from yibao_settlement.application.settlement.find import find_recalculated
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.policy.record import ClassifyRecord
-from yibao_settlement.rules.policy.split import OwnCost, Split
-from yibao_settlement.rules.policy.step import OWN_COST
-from yibao_settlement.rules.statement import reckoning
+from yibao_settlement.rules.policy.split import OwnCost
+from yibao_settlement.rules.statement import benefit_reckoning, reckoning
 from yibao_settlement.rules.statement.labels import CLASSES_ZH, named
 from yibao_settlement.rules.statement.statement import (
     Care,
+    DeductibleLine,
+    FundLine,
     LineGroup,
+    NextBill,
     NotCharged,
+    OtherLine,
+    Overflow,
     Parts,
     Provider,
     Reversed,
+    Share,
     Statement,
     StatementItem,
+    YearLine,
     check_identities,
     sum_of_parts,
 )
@@ -51,11 +60,16 @@ def find_statement(reads: Reads, region: str, settlement_id: str, caller: Caller
 
 
 def statement_of(
-    record: SettlementRecord, policy: Policy, split: Split, *, visit: Visit, reference: Reference
+    record: SettlementRecord,
+    policy: AnyPolicy,
+    split: AnySplit,
+    *,
+    visit: Visit,
+    reference: Reference,
 ) -> Statement:
     """Returns the statement of a settlement; `split` is its calculation."""
     items = tuple(_items(record, split, reference))
-    facts = record.facts
+    facts, reckoned = record.facts, _reckoned(record, policy, split)
     return Statement(
         region=record.region,
         settlement_id=record.settlement_id,
@@ -93,18 +107,56 @@ def statement_of(
             record.excluded_fen,
         ),
         deductible_fen=record.deductible_fen,
-        deductibles=reckoning.deductible_lines(policy, split),
-        funds=reckoning.fund_lines(policy, split),
-        shares=reckoning.shares(policy, split),
-        overflows=reckoning.overflows(policy, split),
+        deductibles=reckoned.deductibles,
+        funds=reckoned.funds,
+        shares=reckoned.shares,
+        overflows=reckoned.overflows,
         fund_total_fen=record.fund_total_fen,
         account_fen=record.account_fen,
         cash_fen=record.cash_fen,
         account_used=record.account_used,
         account_balance_fen=record.balance_after_fen,
-        year=reckoning.year_lines(policy, record.year_before, record.accumulations),
-        next_bill=reckoning.next_bill(policy, facts, record.year_before, record.accumulations),
+        year=reckoned.year,
+        next_bill=reckoned.next_bill,
         reversal=_reversal(record),
+        others=reckoned.others,
+    )
+
+
+class _Reckoned(NamedTuple):
+    """What is read out of a calculation, by the format of its policy."""
+
+    deductibles: tuple[DeductibleLine, ...]
+    funds: tuple[FundLine, ...]
+    shares: tuple[Share, ...]
+    overflows: tuple[Overflow, ...]
+    year: tuple[YearLine, ...]
+    next_bill: NextBill | None
+    others: tuple[OtherLine, ...] = ()
+
+
+def _reckoned(record: SettlementRecord, policy: AnyPolicy, split: AnySplit) -> _Reckoned:
+    if isinstance(split, BenefitOutcome):
+        found = split.split
+        paid = [(each.step_id, each.payer, each.amount_fen) for each in split.terms.other_payments]
+        return _Reckoned(
+            benefit_reckoning.deductible_lines(found),
+            benefit_reckoning.fund_lines(found, split.fund_payments),
+            benefit_reckoning.shares(found),
+            benefit_reckoning.overflows(found),
+            (),
+            None,
+            benefit_reckoning.other_lines(paid),
+        )
+    assert isinstance(policy, Policy), "it was calculated by another format"
+    facts, before, added = record.facts, record.year_before, record.accumulations
+    return _Reckoned(
+        reckoning.deductible_lines(policy, split),
+        reckoning.fund_lines(policy, split),
+        reckoning.shares(policy, split),
+        reckoning.overflows(policy, split),
+        reckoning.year_lines(policy, before, added),
+        reckoning.next_bill(policy, facts, before, added),
     )
 
 
@@ -115,13 +167,10 @@ def _provider(record: SettlementRecord, reference: Reference) -> Provider:
     return Provider(record.institution_id, name, record.facts.institution_level)
 
 
-def _items(record: SettlementRecord, split: Split, reference: Reference) -> Iterator[StatementItem]:
-    ratios = [
-        None if line.ratio_ppm == OWN_COST else line.ratio_ppm
-        for each in split.records
-        if isinstance(each, ClassifyRecord)
-        for line in each.lines()
-    ]
+def _items(
+    record: SettlementRecord, split: AnySplit, reference: Reference
+) -> Iterator[StatementItem]:
+    ratios = applied_ratios(split)
     particulars = record.particulars or [None] * len(record.lines)
     for line, ratio_ppm, own in zip(record.lines, ratios, particulars, strict=True):
         day = record.service_date if own is None else own.charge_date or record.service_date

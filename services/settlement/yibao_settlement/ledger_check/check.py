@@ -12,10 +12,9 @@ import sqlalchemy as sa
 from yibao_common.db.audit_chain import check_chain
 from yibao_common.db.database import Database
 from yibao_common.values.errors import InvariantError
-from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.ledger_check.report import INVARIANTS, Drift, LedgerReport
 from yibao_settlement.ledger_check.settlement import settlement_faults
-from yibao_settlement.rules.account import accumulate
+from yibao_settlement.ledger_check.used_up import Row, UsedUp, row_of_scope, row_of_year
 from yibao_settlement.rules.ledger import person_account
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage import tables
@@ -44,20 +43,21 @@ def check_ledger(database: Database) -> LedgerReport:
             )
             checker.check_codes(facts.aimless_codes(connection, region))
             checker.check_told(connection)
-            years = checker.check_settlements(booked_settlements(connection, region))
-            balances, stored_years = facts.standings(connection, region)
+            used_up = checker.check_settlements(booked_settlements(connection, region))
+            balances, years = facts.standings(connection, region)
+            kept: dict[Row, dict[str, int] | None] = {
+                row_of_year(*key): amounts for key, amounts in years.items()
+            }
+            for scope, amounts in facts.windows(connection, region).items():
+                kept[row_of_scope(scope)] = amounts
             checker.check_merges(
                 facts.merge_postings(connection, region),
                 facts.unmoved_persons(connection, region),
                 balances,
             )
-            checker.check_persons(
-                balances, facts.account_sums(connection, region), stored_years, years
-            )
+            checker.check_persons(balances, facts.account_sums(connection, region))
+            checker.check_used_up(used_up, kept)
     return report
-
-
-Years = dict[tuple[str, int], dict[str, int]]
 
 
 class _RegionChecker:
@@ -126,13 +126,7 @@ class _RegionChecker:
         if old != on_record:
             self._drift(10, "credits without a request", f"are {old}, the audit tells {on_record}")
 
-    def check_persons(
-        self,
-        balances: Mapping[str, int],
-        sums: Mapping[str, int],
-        stored_years: Mapping[tuple[str, int], Mapping[str, int] | None],
-        years: Years,
-    ) -> None:
+    def check_persons(self, balances: Mapping[str, int], sums: Mapping[str, int]) -> None:
         self._report.accounts += len(sums)
         self._report.persons += len(balances)
         for person_id, balance_fen in balances.items():
@@ -143,10 +137,10 @@ class _RegionChecker:
             kind, _, person_id = account_id.partition(":")
             if kind == "person" and person_id not in balances:
                 self._drift(2, person_id, "has entries but no account")
-        for key in sorted(years.keys() | stored_years.keys()):
-            derived, stored = years.get(key, {}), stored_years.get(key, {})
-            if derived != stored:
-                self._drift(6, f"{key[0]} in {key[1]}", f"keeps {stored}, derived {derived}")
+
+    def check_used_up(self, used_up: UsedUp, kept: Mapping[Row, Mapping[str, int] | None]) -> None:
+        for subject, detail in used_up.faults(kept):
+            self._drift(6, subject, detail)
 
     def check_merges(
         self,
@@ -173,9 +167,9 @@ class _RegionChecker:
             found.append(person_id)
         return found
 
-    def check_settlements(self, settlements: Iterator[BookedSettlement]) -> Years:
-        """Checks each settlement; returns the accumulators that they come to."""
-        years: Years = {}
+    def check_settlements(self, settlements: Iterator[BookedSettlement]) -> UsedUp:
+        """Checks each settlement; returns what they come to in years and windows."""
+        used_up = UsedUp()
         for booked in settlements:
             self._report.settlements += 1
             record = booked.record
@@ -185,18 +179,10 @@ class _RegionChecker:
             policy = self._policy(record.policy_version)
             for invariant, detail in settlement_faults(booked, record, policy):
                 self._drift(invariant, booked.settlement_id, detail)
-            self._count(booked, record, years)
-        return years
-
-    def _count(self, booked: BookedSettlement, record: SettlementRecord, years: Years) -> None:
-        """Adds to the years of its person what a settlement that stands used up."""
-        # A merged person's years count for who took the account over.
-        holder_id = [record.person_id, *self._later(record.person_id)][-1]
-        year = years.setdefault((holder_id, booked.benefit_year), {})
-        if record.reversal is None:
+            # A merged person's years count for who took the account over.
+            holder_id = [record.person_id, *self._later(record.person_id)][-1]
             try:
-                years[holder_id, booked.benefit_year] = accumulate(
-                    year, record.accumulations.items()
-                )
-            except InvariantError as error:
+                used_up.count(record, holder_id=holder_id)
+            except (InvariantError, ValueError) as error:
                 self._drift(6, booked.settlement_id, str(error))
+        return used_up

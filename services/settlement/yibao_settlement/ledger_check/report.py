@@ -9,7 +9,7 @@ INVARIANTS = (
     "every checkpoint equals the sum of its entries",
     "every settlement agrees with its lines, its visit and its policy, and its parts sum",
     "the entries of every settlement are those of its amounts; a reversal mirrors them",
-    "the accumulators of every person's year are those of its settlements",
+    "what every person's year and windows keep is what their settlements used up",
     "every settlement used up one code, every code was used for what is there",
     "every settlement comes out the same when it is calculated again",
     "every merge moves money to who took the account over, and leaves the other empty",

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.money import line_amount_fen
-from yibao_settlement.application.settlement.explain import settled_again
-from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
-from yibao_settlement.rules.ledger import Entry, opposite, settlement_entries
+from yibao_settlement.application.settlement.benefit import BenefitOutcome, common_facts
+from yibao_settlement.application.settlement.explain import AnySplit, settled_again
+from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
+from yibao_settlement.rules.ledger import Entry, opposite
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
-from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.storage.ledger.booked import BookedSettlement
 
 Fault = tuple[int, str]
@@ -44,9 +44,6 @@ def settlement_faults(
         return
     if record.insurance_type != policy.insurance_type:
         yield 4, f"is of type {record.insurance_type}, its policy of {policy.insurance_type}"
-    if not isinstance(policy, Policy):
-        yield 8, f"policy {record.policy_version} is of a format that settles no bill"
-        return
     for detail in _told(lambda: _calculation_faults(record, policy)):
         yield 8, detail
 
@@ -73,8 +70,9 @@ def _amounts(entries: tuple[Entry, ...]) -> dict[str, int]:
 
 
 def _entries_owed(record: SettlementRecord) -> tuple[Entry, ...]:
-    return settlement_entries(
-        amounts_by_fund(record.fund_payments),
+    return owed_entries(
+        record.fund_payments,
+        record.benefit,
         person_id=record.person_id,
         account_fen=record.account_fen,
         institution_id=record.institution_id,
@@ -92,8 +90,9 @@ def _sum_faults(record: SettlementRecord) -> Iterator[str]:
         yield "excluded, over limit, first self-pay and eligible do not sum to the total"
     if sum(payment.amount_fen for payment in record.fund_payments) != record.fund_total_fen:
         yield "what the funds pay does not sum"
-    if record.fund_total_fen + record.personal_total_fen != record.total_fen:
-        yield "the funds and the person do not bear the total"
+    others_fen = 0 if record.benefit is None else record.benefit.other_total_fen
+    if record.fund_total_fen + others_fen + record.personal_total_fen != record.total_fen:
+        yield "the funds, other payers and the person do not bear the total"
 
 
 def _price_faults(record: SettlementRecord) -> Iterator[str]:
@@ -125,7 +124,7 @@ def _party_faults(record: SettlementRecord, booked: BookedSettlement) -> Iterato
         yield f"its record tells entries {record.entries}, not {_entries_owed(record)}"
 
 
-def _calculation_faults(record: SettlementRecord, policy: Policy) -> Iterator[str]:
+def _calculation_faults(record: SettlementRecord, policy: AnyPolicy) -> Iterator[str]:
     try:
         split = settled_again(record, policy)
     except RuleError as error:
@@ -135,6 +134,17 @@ def _calculation_faults(record: SettlementRecord, policy: Policy) -> Iterator[st
         ("as used up of the year", record.accumulations, dict(split.accumulations)),
         ("as paid by the funds", record.fund_payments, split.fund_payments),
         ("as lines", record.lines, split.lines),
+        *_benefit_pairs(record, split),
     ):
         if kept != derived:
             yield f"keeps {kept} {name}, not {derived}"
+
+
+def _benefit_pairs(
+    record: SettlementRecord, split: AnySplit
+) -> Iterator[tuple[str, object, object]]:
+    """Yields what is kept of a settlement by a policy of the second format, and derived."""
+    if record.benefit is not None and isinstance(split, BenefitOutcome):
+        yield "as facts", record.facts, common_facts(record.benefit.facts)
+        yield "as terms", record.benefit, split.terms
+        yield "as found of the windows", record.year_before, split.year_before

@@ -8,6 +8,9 @@ from yibao_common.values.reasons import Reason
 
 Accumulators = Mapping[str, int]
 
+# How names of fractions end, of which policies of the second format owe or are owed some.
+CARRY_END = ".carry"
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -36,12 +39,12 @@ def accumulate(before: Accumulators, changes: Iterable[tuple[str, int]]) -> dict
     """Returns `before` with `changes` added; what comes to zero is left out.
 
     Raises InvariantError where something falls below zero: a reversal takes back what was
-    added.
+    added. Only a fraction of a fen that is carried may be less than nothing.
     """
     after = dict(before)
     for name, change in changes:
         value = after.get(name, 0) + change
-        if value < 0:
+        if value < 0 and not name.endswith(CARRY_END):
             raise InvariantError(f"{name} of a year falls to {value}")
         if value:
             after[name] = value

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.policy.split import Split
+from yibao_settlement.rules.benefit.bill import Given
 
 
 class Approval(enum.IntEnum):
@@ -95,7 +95,8 @@ class Bill:
     """A bill of a visit; `service_date` decides policy and benefit year.
 
     It carries its lines, or says by `selection` which uploaded ones are its.
-    An interim one (中途结算) is of a stay that goes on after it.
+    An interim one (中途结算) is of a stay that goes on after it. `given` is what other payers
+    have paid of it.
     """
 
     visit_id: str
@@ -106,6 +107,7 @@ class Bill:
     account_used: bool
     selection: Selection | None = None
     is_interim: bool = False
+    given: tuple[Given, ...] = ()
 
     @property
     def needs_charges(self) -> bool:
@@ -128,9 +130,10 @@ class ExpectedAmounts(NamedTuple):
     cash_fen: int
 
 
-def check_expected(expected: ExpectedAmounts | None, split: Split, *, policy_version: str) -> None:
-    """Raises AMOUNTS_NOT_AS_EXPECTED, with the sums by now, where the bill comes to others."""
-    sums = ExpectedAmounts(split.fund_total_fen, split.account_fen, split.cash_fen)
+def check_expected(
+    expected: ExpectedAmounts | None, sums: ExpectedAmounts, *, policy_version: str
+) -> None:
+    """Raises AMOUNTS_NOT_AS_EXPECTED, with the `sums` by now, where the bill comes to others."""
     if expected is not None and expected != sums:
         raise RuleError(
             Reason.AMOUNTS_NOT_AS_EXPECTED,

@@ -43,8 +43,35 @@ def payable_account(institution_id: str) -> str:
     return f"payable:{institution_id}"
 
 
+def bearer_account(bearer: str) -> str:
+    """Names the account of an employer or a treasury, which pays as a fund does."""
+    return f"bearer:{bearer}"
+
+
+def difference_account(person_id: str) -> str:
+    """Names what is owed to a person for earlier bills; no institution takes part in it."""
+    return f"difference:{person_id}"
+
+
+class Payers(NamedTuple):
+    """What payers owe beside the funds' parts of a bill, in fen.
+
+    `bearers` pay parts of it; `arrears` of funds and `bearer_arrears` are owed to the person
+    for earlier bills.
+    """
+
+    bearers: Mapping[str, int]
+    arrears: Mapping[str, int]
+    bearer_arrears: Mapping[str, int]
+
+
 def settlement_entries(
-    fund_amounts: Mapping[str, int], *, person_id: str, account_fen: int, institution_id: str
+    fund_amounts: Mapping[str, int],
+    *,
+    person_id: str,
+    account_fen: int,
+    institution_id: str,
+    others: Payers | None = None,
 ) -> tuple[Entry, ...]:
     """Returns the entries of a settlement; none where nothing is owed.
 
@@ -58,9 +85,29 @@ def settlement_entries(
     if account_fen:
         entries.append(Entry(person_account(person_id), -account_fen))
     owed_fen = sum(fund_amounts.values()) + account_fen
+    if others is not None:
+        entries, owed_fen = _with_others(entries, owed_fen, others, person_id=person_id)
     if owed_fen:
         entries.append(Entry(payable_account(institution_id), owed_fen))
     return balanced(entries)
+
+
+def _with_others(
+    entries: list[Entry], owed_fen: int, others: Payers, *, person_id: str
+) -> tuple[list[Entry], int]:
+    """Returns the entries with what other payers owe, one an account, and the payable."""
+    amounts = {entry.account_id: entry.amount_fen for entry in entries}
+    for account, paid, late in (
+        (fund_account, {}, others.arrears),
+        (bearer_account, others.bearers, others.bearer_arrears),
+    ):
+        for payer in (*paid, *(each for each in late if each not in paid)):
+            fen = paid.get(payer, 0) + late.get(payer, 0)
+            amounts[account(payer)] = amounts.get(account(payer), 0) - fen
+    arrears_fen = sum(others.arrears.values()) + sum(others.bearer_arrears.values())
+    amounts[difference_account(person_id)] = arrears_fen
+    made = [Entry(account_id, fen) for account_id, fen in amounts.items() if fen]
+    return made, owed_fen + sum(others.bearers.values())
 
 
 def opposite(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:

@@ -13,6 +13,7 @@ from yibao_common.values.calendar import shanghai_midnight
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.listing import Place, Wish
+from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.bill import (
     Approval,
     Bill,
@@ -72,6 +73,7 @@ def bill_of(message: bill_pb2.Bill) -> Bill:
         message.account_use == bill_pb2.ACCOUNT_USE_OWN,
         selection_of(message),
         message.is_interim,
+        tuple([Given(each.fund_type, each.amount_fen) for each in message.payments_by_others]),
     )
 
 

@@ -8,15 +8,17 @@ from yibao.settlement.v1 import settlement_service_pb2 as service_pb
 from yibao.settlement.v1 import visit_pb2, visit_service_pb2
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.settlement.explain import TraceNode
 from yibao_settlement.application.settlement.listing import SettlementSummary
 from yibao_settlement.application.settlement.record import Reversal, SettlementRecord
 from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.benefit.trace import TraceNode as BenefitNode
 from yibao_settlement.rules.bill import LineParticulars
 from yibao_settlement.rules.care_facts import Operation
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.split import OwnCost
-from yibao_settlement.rules.policy.trace import TraceNode
 from yibao_settlement.rules.visit import DischargeWay, Visit
+from yibao_settlement.servicer.benefit import fill_benefit
 
 DISCHARGE_WAY_SENT = {
     DischargeWay.ORDERED: visit_pb2.DISCHARGE_WAY_ORDERED,
@@ -28,7 +30,7 @@ DISCHARGE_WAY_SENT = {
 }
 
 # An answer must fit into the 4 MiB that clients take.
-_MOST_LINES = 2_000
+MOST_LINES = 2_000
 _MOST_REFUSED = 1_000
 OWN_COST_REASONS = {
     OwnCost.NONE: pb.OWN_COST_REASON_UNSPECIFIED,
@@ -174,6 +176,8 @@ def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None
     settlement.facts.entitlement_groups.extend(facts.entitlement_groups)
     settlement.facts.institution_level = facts.institution_level
     settlement.facts.age = facts.age
+    if record.benefit is not None:
+        fill_benefit(settlement, record.benefit)
     settlement.account_used = record.account_used
     settlement.is_interim = record.is_interim
     _fill_entries(settlement, record.entries)
@@ -208,7 +212,7 @@ def summary_message(summary: SettlementSummary) -> pb.SettlementSummary:
 
 
 def _fill_lines(settlement: pb.Settlement, record: SettlementRecord) -> None:
-    if len(record.lines) > _MOST_LINES:
+    if len(record.lines) > MOST_LINES:
         settlement.line_count = len(record.lines)
         return
     add_line = settlement.lines.add
@@ -292,6 +296,7 @@ def trace_messages(nodes: tuple[TraceNode, ...]) -> list[pb.TraceNode]:
     """Returns the steps of a calculation as sent."""
     return [
         pb.TraceNode(
+            leg=node.leg if isinstance(node, BenefitNode) else 0,
             step_id=node.step_id,
             title=node.title,
             title_zh=node.title_zh,

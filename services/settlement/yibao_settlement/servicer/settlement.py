@@ -33,6 +33,7 @@ from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, Reve
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD, SettleBill
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.rules.visit import settlement_audience
+from yibao_settlement.servicer.benefit import group_messages, line_messages
 from yibao_settlement.servicer.decode import (
     LISTED_STATES,
     bill_of,
@@ -42,6 +43,7 @@ from yibao_settlement.servicer.decode import (
     wish_of,
 )
 from yibao_settlement.servicer.encode import (
+    MOST_LINES,
     fill_settlement,
     reversed_,
     settled,
@@ -262,10 +264,14 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         """Derives the calculation of a settlement again and shows each step."""
         caller = current_caller()
         caller.require_region(request.region)
-        record, trace = await self._blocking.run(
+        record, trace, figures = await self._blocking.run(
             find_explained, self._reads, request.region, request.settlement_id, caller
         )
-        response = pb.ExplainSettlementResponse(trace=trace_messages(trace))
+        response = pb.ExplainSettlementResponse(
+            trace=trace_messages(trace), group_figures=group_messages(figures)
+        )
+        if len(figures.lines) <= MOST_LINES:
+            response.line_figures.extend(line_messages(figures))
         fill_settlement(response.settlement, record)
         return response
 

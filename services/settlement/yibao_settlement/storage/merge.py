@@ -59,10 +59,30 @@ class StoredMerges:
                 years[person_id][benefit_year] = amounts_from(accumulators)
         for person_id, benefit_year, accumulators in closed:
             years[person_id][benefit_year] = amounts_from(accumulators)
+        months = {person_id: self._months(person_id) for person_id in ordered}
         return {
-            person_id: PersonAccount(person_id, balance_fen, years[person_id], merged_into)
+            person_id: PersonAccount(
+                person_id, balance_fen, years[person_id], merged_into, months[person_id]
+            )
             for person_id, balance_fen, _, _, merged_into in standings
         }
+
+    def _months(self, person_id: str) -> dict[str, Accumulators]:
+        """Returns what windows of days and months of a person hold, by month."""
+        window = tables.benefit_window.c
+        rows = self._connection.execute(
+            sa.select(window.scope, window.amounts).where(*self._own_windows(person_id))
+        )
+        return {row.scope.rpartition("/")[2]: amounts_from(row.amounts) for row in rows}
+
+    def _own_windows(self, person_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+        window = tables.benefit_window.c
+        # A range reads the primary key in order. '0' follows '/'.
+        return (
+            window.region == self._region,
+            window.scope >= f"{person_id}/",
+            window.scope < f"{person_id}0",
+        )
 
     def store(self, moved: Moved) -> None:
         """Stores the accounts, each one's newest year in its standing, and the postings."""
@@ -75,7 +95,15 @@ class StoredMerges:
         )
         standings: list[Row] = []
         years: list[Row] = []
+        months: list[Row] = []
         for account in moved.accounts:
+            self._connection.execute(
+                sa.delete(tables.benefit_window).where(*self._own_windows(account.person_id))
+            )
+            months += [
+                (self._region, f"{account.person_id}/{month}", amounts_json(amounts))
+                for month, amounts in sorted(account.months.items())
+            ]
             key = (self._region, account.person_id)
             newest = max(account.years, default=0)
             current = amounts_json(account.years.get(newest, {}))
@@ -95,6 +123,7 @@ class StoredMerges:
                     standings,
                 ),
                 Insert(closed, ("region", "person_id", "benefit_year", "accumulators"), years),
+                Insert(tables.benefit_window, ("region", "scope", "amounts"), months),
                 Insert(
                     tables.posting,
                     (*_POSTING, "feed_sequence", "post_time", "posted_by"),

@@ -10,17 +10,18 @@ from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import SettlementRecord
-from yibao_settlement.rules.account import Accumulators, Standing
+from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.account import STANDING_COLUMNS, amounts_from, standing_from
+from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
 from yibao_settlement.storage.charge import charges_of
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
+from yibao_settlement.storage.settlement.history import find_history
 from yibao_settlement.storage.settlement.listing import list_settlements
 from yibao_settlement.storage.settlement.record import find_settlement
 from yibao_settlement.storage.settlement.standing import standing_bills
@@ -82,7 +83,7 @@ class StoredReads:
         region: str,
         visit_id: str,
         *,
-        benefit_year: int,
+        day: dt.date,
         item_codes: set[str],
         with_charges: bool = False,
     ) -> TrialInputs | None:
@@ -103,15 +104,17 @@ class StoredReads:
             )
             charges = charges_of(connection, region, visit_id) if with_charges else []
             item_codes = item_codes.union([each.line.item_code for each in charges])
+            reference = self._view(connection, region, item_codes)
+            bills = standing_bills(connection, region, visit_id)
             return TrialInputs(
                 visit,
                 standing,
                 enrolments_from(periods).get(person_id, []),
-                _year(connection, region, standing, benefit_year) if standing else {},
-                self._view(connection, region, item_codes),
+                find_history(connection, region, visit, bills, standing, reference, day),
+                reference,
                 _death_date(connection, region, person_id),
                 charges,
-                standing_bills(connection, region, visit_id),
+                bills,
             )
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
@@ -192,19 +195,3 @@ def _death_date(connection: sa.Connection, region: str, person_id: str) -> dt.da
         sa.select(person.death_date).where(person.region == region, person.person_id == person_id)
     ).scalar_one_or_none()
     return death_date
-
-
-def _year(
-    connection: sa.Connection, region: str, standing: Standing, benefit_year: int
-) -> Accumulators:
-    if standing.benefit_year == benefit_year:
-        return standing.accumulators
-    closed = tables.closed_year.c
-    stored = connection.execute(
-        sa.select(closed.accumulators).where(
-            closed.region == region,
-            closed.person_id == standing.person_id,
-            closed.benefit_year == benefit_year,
-        )
-    ).scalar_one_or_none()
-    return {} if stored is None else amounts_from(stored)

@@ -12,6 +12,7 @@ from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.ledger import tables as ledger
+from yibao_settlement.storage.settlement import tables as settlements
 
 metadata = ledger.metadata
 _region = ledger.region_column
@@ -126,10 +127,8 @@ enrolment = sa.Table(
     sa.Column("end_date", sa.Date),
     sa.Column("has_employer", sa.Boolean, nullable=False),
     sa.Column("is_premium_pending", sa.Boolean, nullable=False),
-    # Empty, and null, where identity told none.
     sa.Column("tier", sa.String(20), nullable=False),
-    sa.Column("insured_months_before", sa.SmallInteger),
-    sa.Column("months_owing", sa.SmallInteger),
+    *(sa.Column(name, sa.SmallInteger) for name in ("insured_months_before", "months_owing")),
 )
 
 # Cards and e-certificates, also those that are no longer accepted.
@@ -201,8 +200,7 @@ visit = sa.Table(
     sa.Column("transfer_from_visit_id", Id),
     # Null for visits of before it was kept.
     sa.Column("stay_id", Id),
-    # The person, while it is a stay whose discharge was not told; null otherwise, and for
-    # visits of before.
+    # The person while it is a stay whose discharge was not told; else null, as of before.
     sa.Column("undischarged_person_id", Id),
 )
 sa.Index(
@@ -392,7 +390,9 @@ sa.Index(
     postgresql_where=charge.c.settlement_id.is_not(None),
 )
 
-# --- The ledger: its own tables, stated beside what writes them.
+# --- Windows and the ledger: their own tables, stated beside what writes them.
+
+benefit_window = settlements.benefit_window
 
 entry = ledger.entry
 posting = ledger.posting

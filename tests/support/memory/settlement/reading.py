@@ -57,7 +57,7 @@ class MemoryReads(Reads):
         region: str,
         visit_id: str,
         *,
-        benefit_year: int,
+        day: dt.date,
         item_codes: set[str],
         with_charges: bool = False,
     ) -> TrialInputs | None:

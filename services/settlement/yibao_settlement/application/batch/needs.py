@@ -1,5 +1,6 @@
 """What commands name, so that a batch finds, locks and reads it for all of them at once."""
 
+import datetime as dt
 from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import NamedTuple
@@ -39,6 +40,8 @@ class Needs(NamedTuple):
     item_codes: Collection[str] = ()
     # Years whose accumulators decide, beside those of settlements.
     benefit_years: Collection[int] = ()
+    # Visits with the service dates of bills of them, for the windows that the bills open.
+    bill_days: Collection[tuple[str, dt.date]] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

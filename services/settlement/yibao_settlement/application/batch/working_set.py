@@ -6,6 +6,7 @@ chain. A command changes it only after everything that can refuse it has passed.
 
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,8 +15,10 @@ from yibao_common.commands.audit import AuditTrail
 from yibao_common.commands.request import Answer, Request
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators, Standing, accumulate, new_standing
+from yibao_settlement.rules.benefit.keeping import KeptPlace, taken_off
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
@@ -63,6 +66,8 @@ class Changes:
     # of which only the settlement changed.
     charges: set[tuple[str, str]] = field(default_factory=set)
     charges_taken: set[tuple[str, str]] = field(default_factory=set)
+    # Scopes of windows that changed.
+    windows: set[str] = field(default_factory=set)
     # (person, benefit year) of earlier years that changed or were closed.
     closed_years: set[tuple[str, int]] = field(default_factory=set)
 
@@ -98,6 +103,9 @@ class WorkingSet:
     # Those of the codes presented, by subject.
     credentials: dict[str, Credential] = field(default_factory=dict)
     closed_years: dict[tuple[str, int], Accumulators] = field(default_factory=dict)
+    # What windows smaller than a year hold, by scope: of bills by policies of the second
+    # format, and of settlements that such bills made.
+    windows: dict[str, Accumulators] = field(default_factory=dict)
     # Requests that posted something, of those that must not do so again.
     posted_requests: set[str] = field(default_factory=set)
     # (signer, code id).
@@ -124,6 +132,23 @@ class WorkingSet:
         if standing.benefit_year == benefit_year:
             return standing.accumulators
         return self.closed_years.get((person_id, benefit_year), {})
+
+    @property
+    def opens_windows(self) -> bool:
+        """Whether bills or settlements here can concern windows of the second format."""
+        return self.reference.has_benefit_policies or any(
+            record.benefit is not None for record in self.settlements.values()
+        )
+
+    def history(self, visit: Visit) -> History:
+        """Returns what a bill of a visit starts from."""
+        return History.of_visit(
+            visit,
+            year=functools.partial(self.year, visit.person_id),
+            windows=self.windows,
+            visits=self.visits,
+            bills_of=self.bills_of,
+        )
 
     def bills_of(self, visit_id: str) -> Collection[StandingBill]:
         """Returns what stands settled of a visit."""
@@ -230,6 +255,37 @@ class WorkingSet:
         )
         self._set_standing(after)
         return after
+
+    def keep(self, person_id: str, changes: Mapping[KeptPlace, Mapping[str, int]]) -> None:
+        """Adds to years and windows of a person."""
+        for place, added in sorted(changes.items()):
+            if place.year:
+                self.change_person(
+                    person_id,
+                    balance_change_fen=0,
+                    benefit_year=place.year,
+                    accumulations=added.items(),
+                )
+            else:
+                before = self.windows.get(place.scope, {})
+                self.windows[place.scope] = accumulate(before, added.items())
+                self.changes.windows.add(place.scope)
+
+    def take_off(
+        self,
+        person_id: str,
+        additions: Mapping[KeptPlace, Mapping[str, int]],
+        *,
+        found: Accumulators,
+    ) -> None:
+        """Takes what a bill added, which found so much, off years and windows of a person."""
+        changes = {}
+        for place, added in additions.items():
+            now = self.windows.get(place.scope, {})
+            if place.year:
+                now = self.year(person_id, place.year)
+            changes[place] = taken_off(now, found, added)
+        self.keep(person_id, changes)
 
     def _close(self, person_id: str, year: int, accumulators: Accumulators) -> None:
         self.closed_years[person_id, year] = accumulators

@@ -15,7 +15,6 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
 from yibao_settlement.rules.charge import Charge, less_returned, place_of, returned_quantity
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
-from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost
 
 # Where a page of lines ended: day, number, id.
@@ -61,7 +60,7 @@ def list_lines(
     """
     today = shanghai_day(now)
     inputs = reads.trial_inputs(
-        region, wish.visit_id, benefit_year=today.year, item_codes=set(), with_charges=True
+        region, wish.visit_id, day=today, item_codes=set(), with_charges=True
     )
     if inputs is None or caller.institution_id not in (None, inputs.visit.institution_id):
         raise visit_not_found(wish.visit_id)
@@ -114,7 +113,7 @@ def _results_now(
             inputs.visit,
             region=region,
             enrolments=inputs.enrolments,
-            year=inputs.year,
+            year=inputs.history.year(today.year),
             reference=inputs.reference,
             last=today,
         )
@@ -137,7 +136,7 @@ def _results_of(
 ) -> dict[str, LineResult | None]:
     """Returns what was made of the lines of a settlement, by line id."""
     ratios: Sequence[int | None] = [line.first_self_pay_ratio_ppm for line in record.lines]
-    if isinstance(policy, Policy):
+    if policy is not None:
         ratios = applied_ratios(settled_again(record, policy))
     found: dict[str, LineResult | None] = {}
     for line, own, ratio in zip(record.lines, record.particulars, ratios, strict=False):

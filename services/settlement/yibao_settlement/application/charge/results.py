@@ -5,18 +5,21 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement import benefit
 from yibao_settlement.application.settlement.adjudicate import (
     cover_of,
     facts_of,
     items_by_day,
     policy_on,
 )
+from yibao_settlement.application.settlement.explain import AnySplit
 from yibao_settlement.rules.account import Accumulators
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.bill import ChargedLine
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.record import ClassifyRecord
-from yibao_settlement.rules.policy.split import OwnCost, Split
+from yibao_settlement.rules.policy.split import OwnCost
 from yibao_settlement.rules.policy.step import OWN_COST
 from yibao_settlement.rules.pricing import price_lines
 from yibao_settlement.rules.visit import Visit
@@ -39,6 +42,16 @@ class LineResult(NamedTuple):
     is_limited_use: bool
 
 
+class _Parts(NamedTuple):
+    """How a line was split, in the order of `LineResult`."""
+
+    first_self_pay_ratio_ppm: int | None
+    excluded_fen: int
+    over_limit_fen: int
+    first_self_pay_fen: int
+    eligible_fen: int
+
+
 def line_results(
     lines: Sequence[ChargedLine],
     visit: Visit,
@@ -59,34 +72,54 @@ def line_results(
     policy = policy_on(reference, cover.enrolment.insurance_type, last, region=region)
     items = items_by_day(numbered, reference, last)
     priced = price_lines(numbered, items, cover.days, institution_level=visit.institution_level)
-    split = adjudicate(
-        policy,
-        facts=facts_of(visit, cover.enrolment, last),
-        lines=priced.lines,
-        year=year,
-        account_used=False,
-        account_balance_fen=0,
-    )
-    ratios = applied_ratios(split)
+    if isinstance(policy, BenefitPolicy):
+        facts = benefit.facts_of(visit, cover.enrolment, last)
+        classified = [
+            _Parts(_told(ratio), excluded, over, first, eligible)
+            for _, ratio, eligible, first, over, excluded in benefit.classify(
+                policy, facts, priced, day=last
+            )
+        ]
+    else:
+        split = adjudicate(
+            policy,
+            facts=facts_of(visit, cover.enrolment, last),
+            lines=priced.lines,
+            year=year,
+            account_used=False,
+            account_balance_fen=0,
+        )
+        classified = [
+            _Parts(
+                ratio,
+                *(each.excluded_fen, each.over_limit_fen),
+                each.first_self_pay_fen,
+                each.eligible_fen,
+            )
+            for each, ratio in zip(split.lines, applied_ratios(split), strict=True)
+        ]
     results: list[LineResult | None] = [None] * len(numbered)
-    for line, split_line, ratio in zip(priced.lines, split.lines, ratios, strict=True):
+    for line, parts in zip(priced.lines, classified, strict=True):
         item = items[numbered[line.line_number].day(last)][line.item_code]
         assert item is not None, "what is not in the catalogue has no price"
         results[line.line_number] = LineResult(
             line.catalogue_class,
             item.ceiling_at(visit.institution_level),
-            ratio,
-            split_line.excluded_fen,
-            split_line.over_limit_fen,
-            split_line.first_self_pay_fen,
-            split_line.eligible_fen,
+            *parts,
             line.own_cost,
             item.is_limited_use,
         )
     return results
 
 
-def applied_ratios(split: Split) -> list[int | None]:
+def applied_ratios(split: AnySplit) -> list[int | None]:
     """Returns the first self-pay share that decided each line in ppm, None of own cost."""
+    if isinstance(split, benefit.BenefitOutcome):
+        return [_told(each[1]) for each in benefit.line_parts(split.split, split.lines)]
     (classified,) = [each for each in split.records if isinstance(each, ClassifyRecord)]
-    return [None if line.ratio_ppm == OWN_COST else line.ratio_ppm for line in classified.lines()]
+    return [_told(line.ratio_ppm) for line in classified.lines()]
+
+
+def _told(ratio_ppm: int) -> int | None:
+    # Both formats write own cost so.
+    return None if ratio_ppm == OWN_COST else ratio_ppm

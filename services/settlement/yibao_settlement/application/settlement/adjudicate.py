@@ -9,9 +9,22 @@ from yibao_common.values.calendar import full_years, shanghai_day
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.reference import Reference
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.benefit import (
+    BenefitOutcome,
+    Person,
+    common_facts,
+    decide,
+)
+from yibao_settlement.application.settlement.history import History
+from yibao_settlement.application.settlement.record import (
+    BenefitTerms,
+    SettlementRecord,
+    owed_entries,
+)
 from yibao_settlement.rules.account import Accumulators
-from yibao_settlement.rules.bill import Bill, ChargedLine, are_plain
+from yibao_settlement.rules.benefit.bill import Given
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.bill import Bill, ChargedLine, ExpectedAmounts, are_plain
 from yibao_settlement.rules.enrolment import (
     Enrolment,
     check_alive_on,
@@ -20,8 +33,8 @@ from yibao_settlement.rules.enrolment import (
     paying_on,
 )
 from yibao_settlement.rules.ledger import Entry
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.benefits import adjudicate
-from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import Facts, Split
 from yibao_settlement.rules.pricing import Days, Items, Priced, price_bill
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
@@ -29,17 +42,38 @@ from yibao_settlement.rules.visit import Visit, check_designated, check_service_
 
 @dataclass(frozen=True, slots=True)
 class Adjudication:
-    """What a bill costs whom, and what decided it."""
+    """What a bill costs whom, and what decided it; `split` is of the policy's format."""
 
     visit: Visit
     bill: Bill
     insurance_type: str
     facts: Facts
-    policy_version: str
+    policy: AnyPolicy
     year_before: Accumulators
     account_balance_fen: int
-    split: Split
+    split: Split | BenefitOutcome
     priced: Priced
+
+    @property
+    def benefit(self) -> BenefitTerms | None:
+        """What else the bill was decided on, by a policy of the second format."""
+        return self.split.terms if isinstance(self.split, BenefitOutcome) else None
+
+    @property
+    def expected(self) -> ExpectedAmounts:
+        """Who bears how much."""
+        split = self.split
+        return ExpectedAmounts(split.fund_total_fen, split.account_fen, split.cash_fen)
+
+    def owed_entries(self) -> tuple[Entry, ...]:
+        """Returns the entries that book it."""
+        return owed_entries(
+            self.split.fund_payments,
+            self.benefit,
+            person_id=self.visit.person_id,
+            account_fen=self.split.account_fen,
+            institution_id=self.visit.institution_id,
+        )
 
 
 def adjudicate_bill(
@@ -49,13 +83,13 @@ def adjudicate_bill(
     region: str,
     enrolments: Sequence[Enrolment],
     death_date: dt.date | None,
-    year: Accumulators,
+    history: History,
     account_balance_fen: int,
     reference: Reference,
     now: dt.datetime,
     settled_lines: Mapping[str, str] | None = None,
 ) -> Adjudication:
-    """Returns what `bill` costs whom, with the person's `year` before it.
+    """Returns what `bill` costs whom, after the person's `history`.
 
     The enrolment on the service date decides, whatever it was when the visit began; where
     there is none, that on the last charge day which is covered. What was charged on a day
@@ -64,7 +98,7 @@ def adjudicate_bill(
 
     Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
     PERSON_DECEASED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND, the
-    faults of the bill, POLICY_NO_MATCHING_ROW.
+    faults of the bill, what the policy refuses.
     """
     day = bill.service_date
     check_service_date(day, visit=visit, today=shanghai_day(now))
@@ -80,7 +114,15 @@ def adjudicate_bill(
         institution_level=visit.institution_level,
         settled=settled_lines,
     )
-    facts = facts_of(visit, cover.enrolment, day)
+    insurance_type = cover.enrolment.insurance_type
+    if isinstance(policy, BenefitPolicy):
+        person = Person(enrolments, cover.enrolment, account_balance_fen)
+        found = decide(policy, bill, visit, priced, person=person, history=history)
+        facts, before = common_facts(found.terms.facts), found.year_before
+        decided = (insurance_type, facts, policy, before, account_balance_fen, found)
+        return Adjudication(visit, bill, *decided, priced)
+    facts, year = facts_of(visit, cover.enrolment, day), history.year(day.year)
+    check_nothing_given(bill.given)
     split = adjudicate(
         policy,
         facts=facts,
@@ -89,10 +131,20 @@ def adjudicate_bill(
         account_used=bill.account_used,
         account_balance_fen=account_balance_fen,
     )
-    insurance_type = cover.enrolment.insurance_type
     return Adjudication(
-        visit, bill, insurance_type, facts, policy.version, year, account_balance_fen, split, priced
+        visit, bill, insurance_type, facts, policy, year, account_balance_fen, split, priced
     )
+
+
+def check_nothing_given(given: Sequence[Given]) -> None:
+    """Raises GIVEN_UNKNOWN where others have paid, which no policy of the first format knows."""
+    if given:
+        raise RuleError(
+            Reason.GIVEN_UNKNOWN,
+            f"{given[0].fund_type} has paid {given[0].amount_fen} fen that no step takes",
+            fund_type=given[0].fund_type,
+            excess_fen=given[0].amount_fen,
+        )
 
 
 class Cover(NamedTuple):
@@ -133,11 +185,10 @@ def cover_of(
     return Cover(enrolment, Days(first, last, uncovered))
 
 
-def policy_on(reference: Reference, insurance_type: str, day: dt.date, *, region: str) -> Policy:
+def policy_on(reference: Reference, insurance_type: str, day: dt.date, *, region: str) -> AnyPolicy:
     """Returns the policy that decides a day, or raises POLICY_NOT_FOUND."""
     policy = reference.policy(insurance_type, day)
-    # One of the other format is not put in force.
-    if not isinstance(policy, Policy):
+    if policy is None:
         raise RuleError(
             Reason.POLICY_NOT_FOUND,
             f"no active policy of region {region} for insurance type {insurance_type} "
@@ -199,7 +250,7 @@ def record_of(
         institution_id=visit.institution_id,
         insurance_type=adjudication.insurance_type,
         service_date=bill.service_date,
-        policy_version=adjudication.policy_version,
+        policy_version=adjudication.policy.version,
         facts=adjudication.facts,
         year_before=adjudication.year_before,
         account_used=bill.account_used,
@@ -221,4 +272,5 @@ def record_of(
         particulars=adjudication.priced.particulars,
         refused_lines=adjudication.priced.refused,
         is_interim=bill.is_interim,
+        benefit=adjudication.benefit,
     )

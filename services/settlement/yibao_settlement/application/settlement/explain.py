@@ -1,21 +1,77 @@
 """Derives a settlement's calculation again from what was stored with it (I13)."""
 
 import itertools
+from typing import NamedTuple
 
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.settlement.benefit import BenefitOutcome, decide_again
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.benefit import trace as benefit_trace
+from yibao_settlement.rules.benefit.answers import (
+    GroupFigures,
+    LineFigures,
+    figures_by_group,
+    figures_by_line,
+)
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.policy import trace as policy_trace
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost, PricedLine, Split
 
+TraceNode = policy_trace.TraceNode | benefit_trace.TraceNode
+AnySplit = Split | BenefitOutcome
 
-def settled_again(record: SettlementRecord, policy: Policy) -> Split:
+
+class Figures(NamedTuple):
+    """What a bill costs whom by line and by group; nothing by the first format."""
+
+    lines: tuple[LineFigures, ...] = ()
+    groups: tuple[GroupFigures, ...] = ()
+
+
+def explained(policy: AnyPolicy, split: AnySplit) -> tuple[TraceNode, ...]:
+    """Returns every step of a calculation by a policy."""
+    if isinstance(split, BenefitOutcome):
+        return benefit_trace.explain(split.split)
+    assert isinstance(policy, Policy), "it was calculated by another format"
+    return policy_trace.explain(policy, split)
+
+
+def figures_of(split: AnySplit) -> Figures:
+    """Returns what a bill costs whom by line, in the order of its legs, and by group."""
+    if not isinstance(split, BenefitOutcome):
+        return Figures()
+    lines = figures_by_line(split.split)
+    return Figures(lines, figures_by_group(split.split.layout, lines))
+
+
+def settled_again(record: SettlementRecord, policy: AnyPolicy) -> AnySplit:
     """Calculates a settled bill again.
 
     Raises RuleError TRACE_MISMATCH where the steps are no longer those settled by: the
     record, the policy or the code was altered.
     """
+    if isinstance(policy, BenefitPolicy) != (record.benefit is not None):
+        raise trace_mismatch(record.settlement_id)
+    try:
+        if isinstance(policy, BenefitPolicy):
+            split: AnySplit = decide_again(policy, record)
+        else:
+            split = _settled_again(record, policy)
+    except (RuleError, InvariantError) as error:
+        # Such a bill was never settled.
+        raise trace_mismatch(record.settlement_id) from error
+    amounts = (split.fund_total_fen, split.account_fen, split.cash_fen)
+    settled = (record.fund_total_fen, record.account_fen, record.cash_fen)
+    if split.trace_sha256 != record.trace_sha256 or amounts != settled:
+        raise trace_mismatch(record.settlement_id)
+    return split
+
+
+def _settled_again(record: SettlementRecord, policy: Policy) -> Split:
     lines = [
         PricedLine(
             line.line_number,
@@ -30,23 +86,14 @@ def settled_again(record: SettlementRecord, policy: Policy) -> Split:
         )
         for line, own in itertools.zip_longest(record.lines, record.particulars)
     ]
-    try:
-        split = adjudicate(
-            policy,
-            facts=record.facts,
-            lines=tuple(lines),
-            year=record.year_before,
-            account_used=record.account_used,
-            account_balance_fen=record.balance_before_fen,
-        )
-    except (RuleError, InvariantError) as error:
-        # Such a bill was never settled.
-        raise trace_mismatch(record.settlement_id) from error
-    amounts = (split.fund_total_fen, split.account_fen, split.cash_fen)
-    settled = (record.fund_total_fen, record.account_fen, record.cash_fen)
-    if split.trace_sha256 != record.trace_sha256 or amounts != settled:
-        raise trace_mismatch(record.settlement_id)
-    return split
+    return adjudicate(
+        policy,
+        facts=record.facts,
+        lines=tuple(lines),
+        year=record.year_before,
+        account_used=record.account_used,
+        account_balance_fen=record.balance_before_fen,
+    )
 
 
 def trace_mismatch(settlement_id: str) -> RuleError:

@@ -3,14 +3,20 @@
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.reading import Reads
-from yibao_settlement.application.settlement.explain import settled_again, trace_mismatch
+from yibao_settlement.application.settlement.explain import (
+    AnySplit,
+    Figures,
+    TraceNode,
+    explained,
+    figures_of,
+    settled_again,
+    trace_mismatch,
+)
 from yibao_settlement.application.settlement.record import (
     SettlementRecord,
     settlement_not_found,
 )
-from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.policy.split import Split
-from yibao_settlement.rules.policy.trace import TraceNode, explain
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 
 
 def find_settlement(
@@ -40,7 +46,7 @@ def _check_may_see(institution_id: str | None, settlement_id: str, caller: Calle
 
 def find_recalculated(
     reads: Reads, region: str, settlement_id: str, caller: Caller
-) -> tuple[SettlementRecord, Policy, Split]:
+) -> tuple[SettlementRecord, AnyPolicy, AnySplit]:
     """Returns a settlement as `find_settlement` does, its policy and its calculation again.
 
     Raises RuleError TRACE_MISMATCH where it does not come out as it was settled.
@@ -50,15 +56,17 @@ def find_recalculated(
     except InvariantError as error:
         raise trace_mismatch(settlement_id) from error
     policy = reads.policy(region, record.policy_version)
-    # No bill is settled by the other format.
-    if not isinstance(policy, Policy):
+    if policy is None:
         raise trace_mismatch(settlement_id)
     return record, policy, settled_again(record, policy)
 
 
 def find_explained(
     reads: Reads, region: str, settlement_id: str, caller: Caller
-) -> tuple[SettlementRecord, tuple[TraceNode, ...]]:
-    """Returns a settlement with every step of its calculation; raises as `find_recalculated`."""
+) -> tuple[SettlementRecord, tuple[TraceNode, ...], Figures]:
+    """Returns a settlement, every step of its calculation, and its figures.
+
+    Raises as `find_recalculated`.
+    """
     record, policy, split = find_recalculated(reads, region, settlement_id, caller)
-    return record, explain(policy, split)
+    return record, explained(policy, split), figures_of(split)

@@ -11,8 +11,12 @@ from typing import NamedTuple
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.account import Accumulators
+from yibao_settlement.rules.benefit.bill import Given
+from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
+from yibao_settlement.rules.benefit.keeping import KeptPlace, place_of
+from yibao_settlement.rules.benefit.steps import Bearer
 from yibao_settlement.rules.bill import LineParticulars, RefusedLine
-from yibao_settlement.rules.ledger import Entry
+from yibao_settlement.rules.ledger import Entry, Payers, settlement_entries
 from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
 
 
@@ -25,6 +29,51 @@ class ReversalNote(NamedTuple):
     reversed_by: str
 
 
+class OtherPayment(NamedTuple):
+    """What a step makes somebody else than a fund or the person pay, on which base.
+
+    `payer` is the value of a `Bearer`, or the type of a fund that had paid already.
+    """
+
+    step_id: str
+    payer: str
+    base_fen: int
+    amount_fen: int
+
+    @property
+    def is_bearer(self) -> bool:
+        """Whether the payer is told to pay by the policy, and has not paid already."""
+        return self.payer in _BEARERS
+
+
+class BenefitTerms(NamedTuple):
+    """What a bill was decided on by `yibao-policy/2` beyond what every record has.
+
+    The stay is told by the visit that began it, with its first day; `given` is what other
+    payers had paid; `item_groups` are those of the lines, empty where no line has one.
+    `other_payments` are what steps made others pay, `arrears` by step what a fund or bearer
+    owes for earlier bills, in fen and without zeros.
+    """
+
+    facts: BenefitFacts
+    stay_id: str
+    admission_date: dt.date
+    given: tuple[Given, ...]
+    item_groups: tuple[str, ...] = ()
+    other_payments: tuple[OtherPayment, ...] = ()
+    arrears: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def other_total_fen(self) -> int:
+        """What others than funds and the person bear."""
+        return sum(each.amount_fen for each in self.other_payments)
+
+    @property
+    def arrears_fen(self) -> int:
+        """What is owed to the person for earlier bills."""
+        return sum(fen for _, fen in self.arrears)
+
+
 class SettlementRecord(NamedTuple):
     """A settlement: what a bill costs whom, what decided it and what it was decided on.
 
@@ -33,7 +82,9 @@ class SettlementRecord(NamedTuple):
     `balance_before_fen` are the person's benefit year and account before it;
     `accumulations` are what it added to the year. `reversal` is None while it stands.
     `particulars` are empty, or one for each line, None where it has none; `refused_lines`
-    are those that it does not charge.
+    are those that it does not charge. `benefit` is None unless a policy of the second
+    format decided: `year_before` and `accumulations` are then those of all windows that the
+    bill opened, under the names by which they are kept (`rules.benefit.keeping`).
     """
 
     region: str
@@ -70,11 +121,25 @@ class SettlementRecord(NamedTuple):
     reversal: ReversalNote | None = None
     particulars: tuple[LineParticulars | None, ...] = ()
     refused_lines: tuple[RefusedLine, ...] = ()
+    benefit: BenefitTerms | None = None
 
     @property
     def benefit_year(self) -> int:
         """The year whose accumulators it adds to."""
         return self.service_date.year
+
+    def additions(self, *, holder_id: str) -> dict[KeptPlace, dict[str, int]]:
+        """Returns what it adds, by where that is kept of who holds the person's account.
+
+        By the first format all is of the benefit year.
+        """
+        if self.benefit is None:
+            return {KeptPlace(year=self.benefit_year): dict(self.accumulations)}
+        found: dict[KeptPlace, dict[str, int]] = {}
+        for name, value in self.accumulations.items():
+            place = place_of(name.partition(" ")[0], person_id=holder_id)
+            found.setdefault(place, {})[name] = value
+        return found
 
     @property
     def personal_total_fen(self) -> int:
@@ -103,6 +168,44 @@ def amounts_by_fund(payments: Iterable[FundPayment]) -> Mapping[str, int]:
             paid_fen = amounts.get(payment.fund_type, 0)
             amounts[payment.fund_type] = paid_fen + payment.amount_fen
     return amounts
+
+
+def owed_entries(
+    fund_payments: Iterable[FundPayment],
+    benefit: BenefitTerms | None,
+    *,
+    person_id: str,
+    account_fen: int,
+    institution_id: str,
+) -> tuple[Entry, ...]:
+    """Returns the entries that book what each party owes of a settlement."""
+    funds = amounts_by_fund(fund_payments)
+    if benefit is None:
+        return settlement_entries(
+            funds, person_id=person_id, account_fen=account_fen, institution_id=institution_id
+        )
+    arrears = dict(benefit.arrears)
+    bearers: dict[str, int] = {}
+    late: dict[str, int] = {}
+    late_bearers: dict[str, int] = {}
+    for fund in fund_payments:
+        late[fund.fund_type] = late.get(fund.fund_type, 0) + arrears.get(fund.step_id, 0)
+    for other in benefit.other_payments:
+        # What the hospital bears it is not owed, and what was paid already nobody owes.
+        if other.is_bearer and other.payer != Bearer.HOSPITAL.value:
+            bearers[other.payer] = bearers.get(other.payer, 0) + other.amount_fen
+            owed_fen = late_bearers.get(other.payer, 0) + arrears.get(other.step_id, 0)
+            late_bearers[other.payer] = owed_fen
+    return settlement_entries(
+        funds,
+        person_id=person_id,
+        account_fen=account_fen,
+        institution_id=institution_id,
+        others=Payers(bearers, late, late_bearers),
+    )
+
+
+_BEARERS = frozenset(bearer.value for bearer in Bearer)
 
 
 def settlement_not_found(settlement_id: str) -> RuleError:

@@ -100,12 +100,17 @@ class ReverseSettlement:
 def _book(reversal: Reversal, request: Request, working_set: WorkingSet, *, holder_id: str) -> None:
     record = reversal.settlement
     assert record.reversal is not None
-    working_set.change_person(
-        holder_id,
-        balance_change_fen=record.account_fen,
-        benefit_year=record.benefit_year,
-        accumulations=[(name, -value) for name, value in record.accumulations.items()],
-    )
+    if record.benefit is None:
+        working_set.change_person(
+            holder_id,
+            balance_change_fen=record.account_fen,
+            benefit_year=record.benefit_year,
+            accumulations=[(name, -value) for name, value in record.accumulations.items()],
+        )
+    else:
+        working_set.change_person(holder_id, balance_change_fen=record.account_fen)
+        additions = record.additions(holder_id=holder_id)
+        working_set.take_off(holder_id, additions, found=record.year_before)
     working_set.post(record.reversal.reversal_id, PostingKind.REVERSAL, reversal.entries, request)
     working_set.changes.reversals.append(record)
     working_set.settled_bills.get(record.visit_id, {}).pop(record.bill_number, None)

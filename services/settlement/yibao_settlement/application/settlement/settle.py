@@ -14,12 +14,12 @@ from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import CodeUse, WorkingSet
 from yibao_settlement.application.charge.taking import Taking, taking_of
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
-from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
+from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
 from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
 from yibao_settlement.rules.charge import Charge
-from yibao_settlement.rules.ledger import PostingKind, settlement_entries
+from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.stay import StandingBill, check_bill
 from yibao_settlement.rules.visit import Visit, check_not_cancelled
@@ -54,6 +54,7 @@ class SettleBill:
             item_codes=[line.item_code for line in bill.lines],
             benefit_years=(bill.service_date.year,),
             charged_visit_ids=(bill.visit_id,) if bill.needs_charges else (),
+            bill_days=((bill.visit_id, bill.service_date),),
         )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
@@ -73,14 +74,15 @@ class SettleBill:
             region=working_set.region,
             enrolments=working_set.enrolments.get(person_id, ()),
             death_date=death_date,
-            year=working_set.year(person_id, bill.service_date.year),
+            history=working_set.history(visit),
             account_balance_fen=standing.balance_fen,
             reference=working_set.reference,
             now=working_set.now,
             settled_lines=taking.settled,
         )
-        split = adjudication.split
-        check_expected(self.expected, split, policy_version=adjudication.policy_version)
+        check_expected(
+            self.expected, adjudication.expected, policy_version=adjudication.policy.version
+        )
         record = record_of(
             adjudication,
             region=working_set.region,
@@ -88,12 +90,7 @@ class SettleBill:
             request_id=request.request_id,
             settled_by=request.caller.path,
             settle_time=working_set.now,
-            entries=settlement_entries(
-                amounts_by_fund(split.fund_payments),
-                person_id=person_id,
-                account_fen=split.account_fen,
-                institution_id=visit.institution_id,
-            ),
+            entries=adjudication.owed_entries(),
         )
         response = self.encode(record)
         # Nothing below refuses: from here on the working set changes.
@@ -190,12 +187,16 @@ def _take_charges(taking: Taking, record: SettlementRecord, working_set: Working
 
 
 def _book(record: SettlementRecord, request: Request, working_set: WorkingSet) -> None:
-    working_set.change_person(
-        record.person_id,
-        balance_change_fen=-record.account_fen,
-        benefit_year=record.benefit_year,
-        accumulations=record.accumulations.items(),
-    )
+    if record.benefit is None:
+        working_set.change_person(
+            record.person_id,
+            balance_change_fen=-record.account_fen,
+            benefit_year=record.benefit_year,
+            accumulations=record.accumulations.items(),
+        )
+    else:
+        working_set.change_person(record.person_id, balance_change_fen=-record.account_fen)
+        working_set.keep(record.person_id, record.additions(holder_id=record.person_id))
     working_set.post(record.settlement_id, PostingKind.SETTLEMENT, record.entries, request)
     working_set.changes.settlements.append(record)
     # For commands that come later in the batch: the same bill, or its reversal.

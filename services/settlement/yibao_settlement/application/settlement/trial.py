@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from yibao_settlement.application.charge.taking import taking_of
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
+from yibao_settlement.application.settlement.explain import TraceNode, explained
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
 from yibao_settlement.rules.account import check_not_merged, new_standing
 from yibao_settlement.rules.bill import Bill
-from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.policy.trace import TraceNode, explain
 from yibao_settlement.rules.stay import check_bill
 from yibao_settlement.rules.visit import check_not_cancelled
 
@@ -41,7 +40,7 @@ def trial(
     inputs = reads.trial_inputs(
         region,
         bill.visit_id,
-        benefit_year=bill.service_date.year,
+        day=bill.service_date,
         item_codes={line.item_code for line in bill.lines},
         with_charges=bill.needs_charges,
     )
@@ -63,7 +62,7 @@ def trial(
         region=region,
         enrolments=inputs.enrolments,
         death_date=inputs.death_date,
-        year=inputs.year,
+        history=inputs.history,
         account_balance_fen=standing.balance_fen,
         reference=inputs.reference,
         now=now,
@@ -78,6 +77,4 @@ def trial(
         settle_time=now,
         entries=(),
     )
-    policy = reads.policy(region, adjudication.policy_version)
-    assert isinstance(policy, Policy), adjudication.policy_version
-    return Trial(record, explain(policy, adjudication.split))
+    return Trial(record, explained(adjudication.policy, adjudication.split))

@@ -14,14 +14,14 @@ from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine, Refuse
 from yibao_settlement.rules.benefit.facts import PERSON_FACTS
 from yibao_settlement.rules.benefit.layout import Layout, layout_of
 from yibao_settlement.rules.benefit.leg import Leg, Span
-from yibao_settlement.rules.benefit.memory import Memory, VisitSeen
+from yibao_settlement.rules.benefit.memory import Memory, VisitSeen, joined_stay
 from yibao_settlement.rules.benefit.names import ELIGIBLE
 from yibao_settlement.rules.benefit.plan import Plan, ask, find_plan, plan_classify
 from yibao_settlement.rules.benefit.policy import BenefitPolicy, Parameter, care_group_of
 from yibao_settlement.rules.benefit.record import NOT_APPLIED
 from yibao_settlement.rules.benefit.split import LegSplit, Split, Sums, check_sums
 from yibao_settlement.rules.benefit.steps import GivenStep
-from yibao_settlement.rules.benefit.windows import NewYear
+from yibao_settlement.rules.benefit.windows import NewYear, year_of
 
 
 class _Stay(NamedTuple):
@@ -114,12 +114,9 @@ def _stay_of(policy: BenefitPolicy, bill: Bill, memory: Memory) -> _Stay:
     if known is not None:
         stay_id = known.stay_id
     else:
-        stay_id = bill.visit_id
+        former = None if bill.transfer_from is None else memory.visits.get(bill.transfer_from)
         days = policy.windows.joins_transfers_within_days
-        if bill.transfer_from is not None and days is not None:
-            before = memory.visits.get(bill.transfer_from)
-            if before is not None and (admission - before.until).days <= days:
-                stay_id = before.stay_id
+        stay_id = joined_stay(bill.visit_id, admission, former, within_days=days)
     visit = VisitSeen(stay_id, admission, bill.date)
     if stay_id == bill.visit_id:
         return _Stay(visit, admission)
@@ -156,13 +153,13 @@ def _spans(
     splits_year = windows.new_year is NewYear.SPLIT
     day = admission if windows.new_year is NewYear.ADMISSION else bill.date
     if not (splits_year or layout.uses_periods):
-        return [(Span(bill.date, _year(day, starts), 0), lines)]
+        return [(Span(bill.date, year_of(day, starts), 0), lines)]
     length = windows.period_days if layout.uses_periods else None
     cut: dict[tuple[int, int], list[BillLine]] = {}
     for line in lines or (None,):
         when = bill.date if line is None else line.charge_date or bill.date
         period = 0 if length is None else (when - admission).days // length
-        leg = cut.setdefault((_year(when if splits_year else day, starts), period), [])
+        leg = cut.setdefault((year_of(when if splits_year else day, starts), period), [])
         # A bill without a line that counts is of its last day.
         leg += [] if line is None else [line]
     spans: list[tuple[Span, Sequence[BillLine]]] = []
@@ -172,10 +169,6 @@ def _spans(
             last = max(line.charge_date or bill.date for line in own)
         spans.append((Span(last, year, period), own))
     return spans
-
-
-def _year(day: dt.date, starts: tuple[int, int]) -> int:
-    return day.year if starts == (1, 1) or (day.month, day.day) >= starts else day.year - 1
 
 
 def _settle(leg: Leg, bill: Bill, lines: Sequence[BillLine]) -> LegSplit:
@@ -256,8 +249,11 @@ def _count(leg: Leg, plan: Plan, numbers: tuple[int | str, ...]) -> None:
         assert isinstance(number, int)
         if count.care_groups is None or leg.care_group in count.care_groups:
             window = leg.window(outer)
-            leg.window(inner)[f"{key}@{leg.keys[outer]}"] = number
-            window[key] = max(number, window.get(key, 0))
+            own = f"{key}@{leg.keys[outer]}"
+            # Counted once by what is new, so that a bill which is taken back takes back one.
+            if own not in leg.window(inner):
+                leg.window(inner)[own] = number
+                window[key] = window.get(key, 0) + 1
 
 
 def _require_taken(policy: BenefitPolicy, given: dict[str, int]) -> None:

@@ -21,7 +21,8 @@ class BillLine(NamedTuple):
 
     `catalogue_class` is None where the catalogue has no row on the line's day; `charge_date`
     None is the bill's day. `over_limit_fen` is the part of `amount_fen` above the price
-    ceiling, `first_self_pay_ppm` the item's own share; None leaves it to the class.
+    ceiling, `first_self_pay_ppm` the item's own share; None leaves it to the class. With
+    `is_own_cost` all of it is excluded, whatever its class.
     """
 
     line_id: str
@@ -32,6 +33,7 @@ class BillLine(NamedTuple):
     over_limit_fen: int = 0
     item_group: str | None = None
     attested: Attested | None = None
+    is_own_cost: bool = False
 
 
 class RefusedLine(NamedTuple):

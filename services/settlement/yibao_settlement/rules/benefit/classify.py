@@ -44,7 +44,7 @@ class ClassifyPlan:
         grouped = len(self.layout.groups) > 1
         parts: list[LineParts] = []
         for line in lines:
-            _, amount, code, charged, own_ratio, over, item_group, attested = line
+            _, amount, code, charged, own_ratio, over, item_group, attested, own_cost = line
             if as_attested and attested is not None:
                 code, own_ratio, over = attested
             assert code is not None
@@ -55,6 +55,8 @@ class ClassifyPlan:
                 raise self._no_share(line, code)
             group = self._group(code, item_group) if grouped else 0
             if cover is not None and not self._covered(line, charged or day, cover):
+                ratio = OWN_COST
+            if own_cost:
                 ratio = OWN_COST
             if ratio == OWN_COST:
                 parts.append((group, OWN_COST, 0, 0, 0, amount))

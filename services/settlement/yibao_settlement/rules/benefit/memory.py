@@ -18,6 +18,18 @@ class VisitSeen(NamedTuple):
     until: dt.date
 
 
+def joined_stay(
+    visit_id: str, admission_date: dt.date, former: VisitSeen | None, *, within_days: int | None
+) -> str:
+    """Returns the stay of a visit: that of the one which it continues, if it began in time.
+
+    `former` is None where it continues none; `within_days` None joins none.
+    """
+    if former is None or within_days is None:
+        return visit_id
+    return former.stay_id if (admission_date - former.until).days <= within_days else visit_id
+
+
 class PlainMemory(TypedDict):
     """A memory as JSON: windows, and for each visit its stay and two days."""
 

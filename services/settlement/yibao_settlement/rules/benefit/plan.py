@@ -22,13 +22,16 @@ from yibao_settlement.rules.benefit.conditions import FactValue
 from yibao_settlement.rules.benefit.curve import Curve, half_up, make_curve
 from yibao_settlement.rules.benefit.deductible import OWN_BASE, DeductiblePlan, Share
 from yibao_settlement.rules.benefit.due import DuePlan
+from yibao_settlement.rules.benefit.facts import COUNT, Facts
 from yibao_settlement.rules.benefit.layout import (
     CounterLayout,
     Layout,
     counted_positions,
     deductible_goes_on,
+    layout_of,
 )
 from yibao_settlement.rules.benefit.payers import AccountPlan, GivenPlan
+from yibao_settlement.rules.benefit.policy import BenefitPolicy, care_group_of
 from yibao_settlement.rules.benefit.rounded import rounded_by
 from yibao_settlement.rules.benefit.steps import (
     AccountStep,
@@ -117,6 +120,19 @@ def plan_classify(layout: Layout, asking: Asking) -> ClassifyPlan:
     assert isinstance(step, ClassifyStep)
     index, row = asking.row(step.table, step.id)
     return ClassifyPlan(layout, step.id, index, row.value, step.refuses_out_of_cover)
+
+
+def classify_plan(policy: BenefitPolicy, facts: Facts) -> ClassifyPlan:
+    """Returns how a policy classifies lines that are of no bill yet.
+
+    Raises RuleError FACT_MISSING where that asks for the number of the bill in a count,
+    POLICY_NO_MATCHING_ROW.
+    """
+    layout = layout_of(policy)
+    asked = tuple(facts[position] for position in layout.asked_positions)
+    numbers = tuple(f"{COUNT}{count.name}" for count in policy.counts)
+    asking = ask(layout, asked, care_group_of(policy, facts.care_type or ""), numbers, ())
+    return plan_classify(layout, asking)
 
 
 def _limit(asking: Asking, layout: CounterLayout) -> int | None:

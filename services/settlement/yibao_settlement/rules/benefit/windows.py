@@ -1,5 +1,6 @@
 """Windows: the spans in which deductibles, brackets, counts and limits live."""
 
+import datetime as dt
 import enum
 from dataclasses import dataclass
 
@@ -57,6 +58,20 @@ class Windows:
     year_starts: tuple[int, int] = (1, 1)
     new_year: NewYear = NewYear.DISCHARGE
     split_deductible: SplitDeductible = SplitDeductible.ONCE
+
+
+def year_of(day: dt.date, starts: tuple[int, int]) -> int:
+    """Returns the year that a day is of, where years start at a month and day."""
+    return day.year if starts == (1, 1) or (day.month, day.day) >= starts else day.year - 1
+
+
+def years_of(windows: Windows, *, admission_date: dt.date, day: dt.date) -> range:
+    """Returns the years that a bill of a stay up to `day` can be of."""
+    last = year_of(day, windows.year_starts)
+    if windows.new_year is NewYear.DISCHARGE:
+        return range(last, last + 1)
+    first = year_of(admission_date, windows.year_starts)
+    return range(first, (first if windows.new_year is NewYear.ADMISSION else last) + 1)
 
 
 @dataclass(frozen=True, slots=True)

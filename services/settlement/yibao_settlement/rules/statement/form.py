@@ -182,8 +182,9 @@ def _payers(statement: Statement) -> Table:
         ("个人现金支付", statement.cash_fen),
         ("医疗总费用", statement.total_fen),
     )
-    strong = frozenset({len(rows), len(rows) + 3})
+    strong = frozenset({len(rows), len(rows) + 3 + len(statement.others)})
     rows += [(name, yuan(amount), in_capitals(amount)) for name, amount in sums]
+    rows[-3:-3] = [(f"#{each.name_zh}", yuan(each.amount_fen), "") for each in statement.others]
     return Table(
         (Column("支付构成", 10), Column("金额", 5, is_amount=True), Column("大写", 12)),
         tuple(rows),
@@ -287,10 +288,15 @@ def _definitions(statement: Statement) -> Grid:
             statement.outside_list_fen,
         )
     )
+    others = "".join(f" ＋ {each.name_zh} {yuan(each.amount_fen)}" for each in statement.others)
     return Grid(
         (
             (Pair("费用", f"{total} ＝ {costs}"),),
-            (Pair("支付", f"{total} ＝ 基金 {funds} ＋ 个人账户 {account} ＋ 现金 {cash}"),),
+            (
+                Pair(
+                    "支付", f"{total} ＝ 基金 {funds}{others} ＋ 个人账户 {account} ＋ 现金 {cash}"
+                ),
+            ),
             (
                 Pair(
                     "个人", f"自付 {inside} ＋ 自费 {outside} ＝ 个人账户 {account} ＋ 现金 {cash}"

@@ -85,6 +85,14 @@ CLASSES_ZH: Mapping[str, str] = {"01": "甲类", "02": "乙类", "03": "丙类�
 _COUNTED_ZH: Mapping[str, str] = {"inpatient": "住院", "outpatient": "门诊"}
 
 
+# Who bears a part of a bill beside funds and the person.
+BEARERS_ZH: Mapping[str, str] = {
+    "hospital": "医疗机构承担",
+    "employer": "用人单位支付",
+    "treasury": "财政支付",
+}
+
+
 def named(names: Mapping[str, str], code: str) -> str:
     """Returns what a code is called, or the code where the dictionary has no name for it."""
     return names.get(code, code)

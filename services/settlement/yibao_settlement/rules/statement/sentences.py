@@ -22,6 +22,10 @@ _BANK: Mapping[str, tuple[str, str]] = {
         "您付的{own}元里，个人账户{account}元，现金{cash}元。",
         "Of your {own}, {account} came from your account and {cash} in cash.",
     ),
+    "OTH1": (
+        "另有{payer}{paid}元，不由您负担。",
+        "Others bear a part that is not yours ({payer}): {paid}.",
+    ),
     "SUM3": (
         "按全部费用算，医保实际付了{share}。",
         "Of the whole bill, insurance paid {share}.",

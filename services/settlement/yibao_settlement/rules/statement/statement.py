@@ -4,7 +4,7 @@ It is made of a settlement that was calculated again and came out as it was sett
 identities must hold, or there is no statement:
 
     total = eligible + first self-pay + over limit + excluded
-    total = funds + account + cash
+    total = funds + others + account + cash
 
 自付 and 自费 are told apart by the list (目录), as the notes on the fiscal bill have it: 自费
 is what the person bears of costs outside it and above price ceilings, 自付 all else that the
@@ -108,6 +108,15 @@ class FundLine(NamedTuple):
     fund_type: str
     name_zh: str
     base_fen: int
+    amount_fen: int
+
+
+class OtherLine(NamedTuple):
+    """What somebody else than a fund or the person bears by a step of the policy."""
+
+    step_id: str
+    payer: str
+    name_zh: str
     amount_fen: int
 
 
@@ -235,6 +244,12 @@ class Statement:
     year: tuple[YearLine, ...]
     next_bill: NextBill | None
     reversal: Reversed | None
+    others: tuple[OtherLine, ...] = ()
+
+    @property
+    def other_total_fen(self) -> int:
+        """What others than funds and the person bear."""
+        return sum(other.amount_fen for other in self.others)
 
     @property
     def total_fen(self) -> int:
@@ -259,7 +274,8 @@ class Statement:
 
 def check_identities(statement: Statement) -> None:
     """Raises InvariantError where a sheet would not add up."""
-    payers = (statement.fund_total_fen, statement.account_fen, statement.cash_fen)
+    own = (statement.account_fen, statement.cash_fen)
+    payers = (statement.fund_total_fen, statement.other_total_fen, *own)
     if (
         not statement.parts.holds
         or sum(payers) != statement.total_fen

@@ -61,6 +61,8 @@ def _sums(statement: Statement) -> Iterator[Sentence]:
     account, cash = statement.account_fen, statement.cash_fen
     if account and cash:
         yield say("SUM2", own=statement.personal_total_fen, account=account, cash=cash)
+    for other in statement.others:
+        yield say("OTH1", payer=short(other.name_zh), paid=other.amount_fen)
     if statement.fund_total_fen:
         yield say("SUM3", share=paid_share(statement))
     inside, outside = statement.inside_list_fen, statement.outside_list_fen

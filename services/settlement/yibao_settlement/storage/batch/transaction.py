@@ -39,6 +39,7 @@ from yibao_settlement.storage.presentation import read_codes, write_codes
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.settlement.record import read_settlements, write_settlements
 from yibao_settlement.storage.settlement.standing import read_standing_bills
+from yibao_settlement.storage.settlement.window import read_windows, write_windows
 from yibao_settlement.storage.visit import read_visits, write_visits
 
 
@@ -187,6 +188,8 @@ class _Transaction:
             self._view_charged_items(working_set)
         if wanted.stay_person_ids:
             self._read_stays(working_set, wanted)
+        if working_set.opens_windows:
+            read_windows(self._connection, working_set, wanted)
         return working_set
 
     def _view_charged_items(self, working_set: WorkingSet) -> None:
@@ -213,6 +216,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
     """Returns the statements that write every change of the batch; the caller commits."""
     return [
         *write_standings(working_set),
+        *write_windows(working_set),
         *write_visits(working_set),
         write_codes(working_set),
         *write_charges(working_set),

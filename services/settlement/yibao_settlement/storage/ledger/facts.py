@@ -249,6 +249,15 @@ def standings(
     return balances, years
 
 
+def windows(connection: sa.Connection, region: str) -> dict[str, dict[str, int] | None]:
+    """Returns what windows smaller than a year hold, by scope; None where it cannot be read."""
+    window = tables.benefit_window.c
+    rows = connection.execute(
+        sa.select(window.scope, window.amounts).where(window.region == region)
+    )
+    return {row.scope: _accumulators(row.amounts) for row in rows}
+
+
 def _accumulators(stored: str) -> dict[str, int] | None:
     try:
         return amounts_from(stored)

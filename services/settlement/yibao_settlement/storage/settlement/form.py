@@ -4,12 +4,20 @@ Reading checks every name, type and length, so that what was altered past the se
 told as such, by the settlement's id, and does not fail somewhere in a calculation.
 """
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.record import (
+    BenefitTerms,
+    OtherPayment,
+    SettlementRecord,
+)
+from yibao_settlement.rules.benefit.bill import Given
+from yibao_settlement.rules.benefit.facts import FACTS, Kind
+from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
 from yibao_settlement.rules.bill import LineParticulars, RefusedLine
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
@@ -55,6 +63,60 @@ def split_lines(
     )
 
 
+class StoredBenefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What form 3 has beyond form 2; see `BenefitTerms`. What is empty is left out."""
+
+    facts: dict[str, str | int | list[str]]
+    stay_id: str
+    admission_date: dt.date
+    given: tuple[Given, ...] = ()
+    item_groups: tuple[str, ...] = ()
+    other_payments: tuple[OtherPayment, ...] = ()
+    arrears: tuple[tuple[str, int], ...] = ()
+
+    def terms(self) -> BenefitTerms:
+        """Returns the terms; raises ValueError where the facts are none."""
+        return BenefitTerms(
+            _facts_from(self.facts),
+            self.stay_id,
+            self.admission_date,
+            self.given,
+            self.item_groups,
+            self.other_payments,
+            self.arrears,
+        )
+
+
+def _stored_benefit(terms: BenefitTerms) -> StoredBenefit:
+    facts = {
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in terms.facts._asdict().items()
+        if value not in (None, frozenset())
+    }
+    return StoredBenefit(
+        facts,
+        terms.stay_id,
+        terms.admission_date,
+        terms.given,
+        terms.item_groups,
+        terms.other_payments,
+        terms.arrears,
+    )
+
+
+def _facts_from(stored: Mapping[str, str | int | list[str]]) -> BenefitFacts:
+    facts: dict[str, Any] = {}
+    for name, value in stored.items():
+        expected = _TYPES.get(FACTS[name]) if name in FACTS else None
+        if expected is None or not isinstance(value, expected):
+            raise ValueError(f"{name} is no fact that is {value!r}")
+        facts[name] = frozenset(value) if isinstance(value, list) else value
+    return BenefitFacts(**facts)
+
+
+_TYPES: Mapping[Kind, type] = {Kind.CODE: str, Kind.SET: list, Kind.NUMBER: int}
+
+
 class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """All that is recorded of a settlement beside the columns and the lines.
 
@@ -73,11 +135,13 @@ class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     year_before: dict[str, int]
     # Of form 2, and only where there are some.
     refused_lines: tuple[RefusedLine, ...] = ()
+    # Of form 3.
+    benefit: StoredBenefit | None = None
 
     def values(self) -> dict[str, Any]:
         """Returns the values by their names in `SettlementRecord`.
 
-        Raises ValueError where the digest is no hexadecimal number.
+        Raises ValueError where the digest is no hexadecimal number, or a fact is none.
         """
         excluded_fen, over_limit_fen, first_self_pay_fen, eligible_fen, deductible_fen = (
             self.amounts
@@ -97,6 +161,7 @@ class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             "trace_sha256": bytes.fromhex(self.trace),
             "year_before": self.year_before,
             "refused_lines": self.refused_lines,
+            "benefit": None if self.benefit is None else self.benefit.terms(),
         }
 
 
@@ -119,4 +184,5 @@ def stored_from(record: SettlementRecord) -> StoredRecord:
         record.trace_sha256.hex(),
         record.year_before,  # type: ignore[arg-type]
         record.refused_lines,
+        None if record.benefit is None else _stored_benefit(record.benefit),
     )

@@ -24,6 +24,12 @@ is nothing to tell:
     the line's last value              an array, in the order of `LineParticulars`
 
 A bill of plain lines is stored in form 1 still: it costs nothing that others say more.
+
+Form 3 is that of bills by policies of the second format, whatever their lines say. It is
+form 2 with one more name; `accumulations` and `year_before` are of all windows that the bill
+opened, each number by instance and name (`rules.benefit.keeping`):
+
+    benefit                            an object, as in `BenefitTerms`; facts by their names
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -49,7 +55,7 @@ _encode = msgspec.json.Encoder().encode
 _stored_record = msgspec.json.Decoder(StoredRecord).decode
 _stored_lines = msgspec.json.Decoder(list[StoredLine]).decode
 
-PLAIN_FORM, FORM = 1, 2
+PLAIN_FORM, FORM, BENEFIT_FORM = 1, 2, 3
 LINES_A_ROW = 100
 
 _REVERSAL_COLUMNS = ("reversal_id", "reverse_time", "reverse_reason", "reversed_by")
@@ -65,6 +71,8 @@ LINES_COLUMNS = ("settlement_id", "first_line", "lines")
 
 def form_of(record: SettlementRecord) -> int:
     """Returns the form that a settlement is stored in."""
+    if record.benefit is not None:
+        return BENEFIT_FORM
     return FORM if record.particulars or record.refused_lines else PLAIN_FORM
 
 
@@ -107,7 +115,7 @@ def lines_rows(record: SettlementRecord) -> list[Row]:
 
 
 def _written_lines(record: SettlementRecord) -> Sequence[Row]:
-    return lines_in_form_2(record) if form_of(record) == FORM else record.lines
+    return record.lines if form_of(record) == PLAIN_FORM else lines_in_form_2(record)
 
 
 def lines_text(lines: Sequence[Row]) -> str:
@@ -143,7 +151,7 @@ def record_from(row: Row, further_lines: Sequence[StoredLine]) -> SettlementReco
     form, stored, first_lines = [
         columns.pop(name) for name in ("record_form", "record", "first_lines")
     ]
-    if form not in (PLAIN_FORM, FORM):
+    if form not in (PLAIN_FORM, FORM, BENEFIT_FORM):
         raise InvariantError(f"record {columns['settlement_id']} is of form {form}")
     del columns["benefit_year"]  # that of the service date
     note = [columns.pop(name) for name in _REVERSAL_COLUMNS]
@@ -152,6 +160,8 @@ def record_from(row: Row, further_lines: Sequence[StoredLine]) -> SettlementReco
     except (msgspec.DecodeError, ValueError) as error:
         # The error names the place, and no value.
         raise InvariantError(f"record {columns['settlement_id']}: {error}") from error
+    if (told["benefit"] is not None) != (form == BENEFIT_FORM):
+        raise InvariantError(f"record {columns['settlement_id']} is not of form {form}")
     # Null where all of them are further ones.
     lines, particulars = split_lines(
         [*_lines(columns["settlement_id"], first_lines or "[]"), *further_lines]

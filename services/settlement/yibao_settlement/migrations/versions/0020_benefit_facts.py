@@ -6,8 +6,8 @@ What was learnt before tells none of them: settlement's feed brings them when th
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 
 
 def upgrade() -> None:

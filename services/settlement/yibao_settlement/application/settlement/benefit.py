@@ -1,0 +1,344 @@
+"""A bill as the engine of `yibao-policy/2` decides it, and what is made of its answer."""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from yibao_common.values.calendar import full_years
+from yibao_settlement.application.settlement.history import History
+from yibao_settlement.application.settlement.record import (
+    BenefitTerms,
+    OtherPayment,
+    SettlementRecord,
+)
+from yibao_settlement.rules import bill as charged
+from yibao_settlement.rules.benefit.adjudicate import adjudicate
+from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine, CoverPeriod, Given
+from yibao_settlement.rules.benefit.classify import LineParts
+from yibao_settlement.rules.benefit.facts import Facts
+from yibao_settlement.rules.benefit.keeping import added, flat, memory_of, places_asked, windows_of
+from yibao_settlement.rules.benefit.memory import Memory
+from yibao_settlement.rules.benefit.plan import classify_plan
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.benefit.split import Payment, Split
+from yibao_settlement.rules.benefit.steps import Bearer, GivenStep
+from yibao_settlement.rules.benefit.trace import trace_sha256
+from yibao_settlement.rules.bill import LineParticulars
+from yibao_settlement.rules.enrolment import ENROLMENT_NORMAL, Enrolment, paying_on
+from yibao_settlement.rules.policy import split as policy_split
+from yibao_settlement.rules.policy.split import FundPayment, OwnCost, PricedLine, SplitLine
+from yibao_settlement.rules.pricing import Priced
+from yibao_settlement.rules.visit import Visit, is_pharmacy
+
+# What is asked of institutions that are coded as pharmacies, and of all others.
+PHARMACY, HOSPITAL = "pharmacy", "hospital"
+
+
+class Person(NamedTuple):
+    """Whose bill it is: every period that stands, and the one that decides."""
+
+    enrolments: Sequence[Enrolment]
+    enrolment: Enrolment
+    account_balance_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class BenefitOutcome:
+    """What a bill costs whom, in the values that every settlement is recorded with.
+
+    `year_before` is what the windows held that it opened, `accumulations` what it adds to
+    them, by instance and name; `terms` are what else it was decided on.
+    """
+
+    split: Split
+    terms: BenefitTerms
+    lines: tuple[SplitLine, ...]
+    total_fen: int
+    excluded_fen: int
+    over_limit_fen: int
+    first_self_pay_fen: int
+    eligible_fen: int
+    deductible_fen: int
+    fund_payments: tuple[FundPayment, ...]
+    fund_total_fen: int
+    account_fen: int
+    cash_fen: int
+    year_before: dict[str, int]
+    accumulations: tuple[tuple[str, int], ...]
+    trace_sha256: bytes
+
+
+def decide(
+    policy: BenefitPolicy,
+    bill: charged.Bill,
+    visit: Visit,
+    priced: Priced,
+    *,
+    person: Person,
+    history: History,
+) -> BenefitOutcome:
+    """Returns what a bill costs whom.
+
+    Raises RuleError as `rules.benefit.adjudicate`.
+    """
+    day, visits = bill.service_date, history.visits()
+    places = places_asked(policy, visits, day, person_id=history.person_id)
+    memory = memory_of(policy, visits, history.kept(places))
+    stay_id = memory.visits[visit.visit_id].stay_id
+    admission_date = memory.visits[stay_id].admission_date
+    enrolment, age_day = person.enrolment, day
+    if policy.windows.facts_of_admission:
+        age_day = admission_date
+        enrolment = _enrolled_on(person, visit, admission_date)
+    cover = _cover(person.enrolments) if _is_outside_cover(priced.particulars) else None
+    terms = BenefitTerms(
+        facts=facts_of(visit, enrolment, age_day),
+        stay_id=stay_id,
+        admission_date=admission_date,
+        given=bill.given,
+        item_groups=_item_groups(priced.lines),
+    )
+    return _outcome(
+        policy,
+        _bill(
+            terms,
+            day,
+            _lines(priced.lines, priced.particulars, terms.item_groups, cover=cover),
+            cover=cover,
+            purse_fen=person.account_balance_fen if bill.account_used else None,
+        ),
+        memory,
+        terms,
+        priced.lines,
+    )
+
+
+def decide_again(policy: BenefitPolicy, record: SettlementRecord) -> BenefitOutcome:
+    """Returns what a settled bill costs whom, by what was recorded of it.
+
+    Raises RuleError or InvariantError where such a bill was never settled.
+    """
+    terms = record.benefit
+    assert terms is not None, "it was settled by another format"
+    lines = _lines(record.lines, record.particulars, terms.item_groups, cover=None)
+    purse_fen = record.balance_before_fen if record.account_used else None
+    bill = _bill(terms, record.service_date, lines, cover=None, purse_fen=purse_fen)
+    memory = Memory(windows_of([record.year_before]))
+    return _outcome(policy, bill, memory, terms, record.lines)
+
+
+def facts_of(visit: Visit, enrolment: Enrolment, day: dt.date) -> Facts:
+    """Returns the facts that the tables of a policy are asked with."""
+    return Facts(
+        care_type=visit.care_type,
+        disease=visit.facts.disease_code or None,
+        institution=visit.institution_id,
+        institution_level=visit.institution_level,
+        institution_kind=PHARMACY if is_pharmacy(visit.institution_id) else HOSPITAL,
+        person_class=enrolment.person_class,
+        entitlement_groups=frozenset(enrolment.entitlement_groups),
+        age=full_years(visit.birth_date, day),
+    )
+
+
+def common_facts(facts: Facts) -> policy_split.Facts:
+    """Returns the facts that bills of either format are decided on.
+
+    A settlement's own are those of the visit and of an enrolment, which say them all.
+    """
+    return policy_split.Facts(
+        facts.care_type or "",
+        facts.person_class or "",
+        tuple(sorted(facts.entitlement_groups)),
+        facts.institution_level or "",
+        facts.age or 0,
+    )
+
+
+def _enrolled_on(person: Person, visit: Visit, day: dt.date) -> Enrolment:
+    """Returns the period of a day, the one that decides where there is none."""
+    found = paying_on(person.enrolments, day, insurance_type=visit.insurance_type)
+    return found or person.enrolment
+
+
+def _cover(enrolments: Iterable[Enrolment]) -> tuple[CoverPeriod, ...]:
+    return tuple(
+        CoverPeriod(each.start_date, each.end_date)
+        for each in enrolments
+        if each.status == ENROLMENT_NORMAL
+    )
+
+
+def _is_outside_cover(particulars: Iterable[LineParticulars | None]) -> bool:
+    return any(own is not None and own.own_cost == OwnCost.OUTSIDE_COVER for own in particulars)
+
+
+def classify(
+    policy: BenefitPolicy, facts: Facts, priced: Priced, *, day: dt.date
+) -> tuple[LineParts, ...]:
+    """Returns how a policy splits lines that are of no bill yet.
+
+    Raises RuleError FACT_MISSING, POLICY_NO_MATCHING_ROW.
+    """
+    groups = _item_groups(priced.lines)
+    lines = _lines(priced.lines, priced.particulars, groups, cover=None)
+    return tuple(classify_plan(policy, facts).split(lines, day=day, cover=None))
+
+
+def line_parts(split: Split, lines: Iterable[PricedLine | SplitLine]) -> list[LineParts]:
+    """Returns how the legs of a bill split its lines, in their order there."""
+    parts = {
+        line.line_id: each
+        for leg in split.legs
+        for line, each in zip(leg.lines, leg.parts, strict=True)
+    }
+    return [parts[str(line.line_number)] for line in lines]
+
+
+def _item_groups(lines: Sequence[PricedLine]) -> tuple[str, ...]:
+    groups = tuple([line.item_group for line in lines])
+    return groups if any(groups) else ()
+
+
+def _lines(
+    lines: Sequence[PricedLine | SplitLine],
+    particulars: Sequence[LineParticulars | None],
+    item_groups: Sequence[str],
+    *,
+    cover: Sequence[CoverPeriod] | None,
+) -> tuple[BillLine, ...]:
+    """Returns lines as the engine takes them; with `cover` it tells itself what lies outside."""
+    made = []
+    for line, own, group in itertools.zip_longest(lines, particulars, item_groups):
+        own_cost = OwnCost.NONE if own is None else own.own_cost
+        is_told = own_cost == OwnCost.OUTSIDE_COVER and cover is not None
+        made.append(
+            BillLine(
+                line_id=str(line.line_number),
+                amount_fen=line.amount_fen,
+                catalogue_class=line.catalogue_class,
+                charge_date=None if own is None else own.charge_date,
+                first_self_pay_ppm=line.first_self_pay_ratio_ppm,
+                over_limit_fen=line.over_limit_fen,
+                item_group=group or None,
+                is_own_cost=own_cost != OwnCost.NONE and not is_told,
+            )
+        )
+    return tuple(made)
+
+
+def _bill(
+    terms: BenefitTerms,
+    day: dt.date,
+    lines: tuple[BillLine, ...],
+    *,
+    cover: tuple[CoverPeriod, ...] | None,
+    purse_fen: int | None,
+) -> Bill:
+    """Returns the bill as one of the visit that began the stay: its windows are the stay's.
+
+    Which lines lie outside the visit was found when they were priced. The account is not
+    divided by layers: it is the purse of the current year. None does not use it.
+    """
+    return Bill(
+        visit_id=terms.stay_id,
+        date=day,
+        lines=lines,
+        facts=terms.facts,
+        admission_date=terms.admission_date,
+        cover=cover,
+        given=terms.given,
+        account_used=purse_fen is not None,
+        balances=Balances(purse_fen or 0),
+    )
+
+
+def _outcome(
+    policy: BenefitPolicy,
+    bill: Bill,
+    memory: Memory,
+    terms: BenefitTerms,
+    lines: Sequence[PricedLine | SplitLine],
+) -> BenefitOutcome:
+    split = adjudicate(policy, bill, memory)
+    opened = split.change.windows
+    before = flat({each: memory.windows[each] for each in opened if each in memory.windows})
+    payments = split.payments()
+    fund_payments = tuple(
+        FundPayment(each.payer, each.step_id, each.base_fen, each.amount_fen)
+        for each in payments
+        if isinstance(each.payer, str) and each.payer
+    )
+    sums = split.sums
+    return BenefitOutcome(
+        split=split,
+        terms=terms._replace(
+            other_payments=_other_payments(policy, bill.given, payments),
+            arrears=tuple(
+                (each.step_id, each.arrears_fen) for each in payments if each.arrears_fen
+            ),
+        ),
+        lines=_split_lines(split, lines),
+        total_fen=sums.total_fen,
+        excluded_fen=sums.excluded_fen,
+        over_limit_fen=sums.over_limit_fen,
+        first_self_pay_fen=sums.first_self_pay_fen,
+        eligible_fen=sums.eligible_fen,
+        deductible_fen=sums.deductible_fen,
+        fund_payments=fund_payments,
+        fund_total_fen=sum(each.amount_fen for each in fund_payments),
+        account_fen=sums.account_fen,
+        cash_fen=sums.cash_fen,
+        year_before=before,
+        accumulations=tuple(added(before, flat(opened)).items()),
+        trace_sha256=trace_sha256(split),
+    )
+
+
+def _split_lines(split: Split, lines: Sequence[PricedLine | SplitLine]) -> tuple[SplitLine, ...]:
+    """Returns the lines in the order of the bill, as the legs split them."""
+    return tuple(
+        SplitLine(
+            line.line_number,
+            line.item_code,
+            line.catalogue_class,
+            line.amount_fen,
+            excluded_fen=excluded,
+            over_limit_fen=over,
+            first_self_pay_fen=first,
+            eligible_fen=eligible,
+            first_self_pay_ratio_ppm=line.first_self_pay_ratio_ppm,
+            unit_price=line.unit_price,
+            quantity=line.quantity,
+        )
+        for line, (_, _, eligible, first, over, excluded) in zip(
+            lines, line_parts(split, lines), strict=True
+        )
+    )
+
+
+def _other_payments(
+    policy: BenefitPolicy, given: Iterable[Given], payments: Iterable[Payment]
+) -> tuple[OtherPayment, ...]:
+    """Returns what others than funds pay: bearers, and who has paid already, by fund type."""
+    left: dict[str, int] = {}
+    for fund_type, fen in given:
+        left[fund_type] = left.get(fund_type, 0) + fen
+    steps = {step.id: step for step in policy.steps if isinstance(step, GivenStep)}
+    found: list[OtherPayment] = []
+    for each in payments:
+        if isinstance(each.payer, Bearer):
+            found.append(
+                OtherPayment(each.step_id, each.payer.value, each.base_fen, each.amount_fen)
+            )
+        elif not each.payer:
+            rest = each.amount_fen
+            for fund_type in steps[each.step_id].fund_types:
+                part = min(left.get(fund_type, 0), rest)
+                if part:
+                    found.append(OtherPayment(each.step_id, fund_type, part, part))
+                    left[fund_type] -= part
+                    rest -= part
+    return tuple(found)
