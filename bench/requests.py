@@ -170,6 +170,10 @@ def _register(
     )
 
 
+# Of bills, whoever makes them: the load of several patients is that of some of them too.
+_numbers = itertools.count(1)
+
+
 class SettleRequests:
     """Makes settle requests of ten-line bills, each of another bill with another code.
 
@@ -188,7 +192,7 @@ class SettleRequests:
         self._patients = itertools.cycle(patients)
         self._count = len(patients)
         self._credentials = min(len(patient.subjects) for patient in patients)
-        self._numbers = itertools.count(1)
+        self._numbers = _numbers
 
     def messages(self, count: int) -> list[SettleBillRequest]:
         """Returns `count` requests whose codes were issued in the last seconds."""
@@ -233,11 +237,14 @@ class SettleRequests:
             quantity = 1 + (number + 3 * index) % 9
             amount_fen = price_fen * quantity
             total_fen += amount_fen
+            # A patient's bills are of one visit, so each has lines of its own (T-31): two
+            # prices differ by less than comes to a fen.
+            beneath = f"{divmod(number, 500)[index] % 500:04d}" if index < 2 else ""
             lines.append(
                 bill_pb2.BillLine(
                     line_number=index + 1,
                     item_code=f"BENCH{index}",
-                    unit_price=f"{price_fen / 100:.2f}",
+                    unit_price=f"{price_fen / 100:.2f}{beneath}",
                     quantity=str(quantity),
                     amount_fen=amount_fen,
                 )

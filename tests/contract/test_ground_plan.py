@@ -32,6 +32,7 @@ ALONE: dict[str, dict[str, str]] = {
     "settlement": {
         "storage/tables": "rows and columns, stated once for all features",
         "rules/bill": "what is charged; it is stored as its settlement",
+        "rules/duplicate": "which bills charge the same; its marks are stored as settlements",
         "rules/pricing": "what the catalogue makes of lines, for bills and uploads alike",
         "rules/care_facts": "what visits are about; it is stored and told with its visit",
         "rules/care_type": "the national list, which nobody changes here",

@@ -37,12 +37,15 @@ def found(world: World, settlement_id: str) -> Statement:
 
 
 def test_a_statement_says_what_was_settled(world: World) -> None:
-    settled, _, _ = settle(world)
+    (person,) = world.enrol()
+    visit = world.register(person)
+    bill = world.bill(visit)
+    settled = world.settle(visit, person, bill=bill)
     statement = found(world, settled.settlement_id)
     assert statement == find_statement(world.queries, REGION, settled.settlement_id, AGENCY)
     assert statement.provider.institution_name == "示例医院"
     assert [item.item_name for item in statement.items] == ["甲类药", "乙类药", "丙类药"]
-    assert [item.unit_price for item in statement.items] == ["100.00", "100.00", "50.00"]
+    assert [item.unit_price for item in statement.items] == [line.unit_price for line in bill.lines]
     assert [(group.name_zh, group.parts.amount_fen) for group in statement.groups] == [
         ("甲类", 900_000),
         ("乙类", 100_000),

@@ -257,22 +257,26 @@ class BothServices:
         return RegisterVisitRequest(**{**values, **fields})
 
     def bill(self, visit_id: str) -> bill_pb2.Bill:
-        """Returns a bill of today: 9,000.00 class A, 1,000.00 class B, 500.00 class C."""
+        """Returns a bill of today: 9,000.00 class A, 1,000.00 class B, 500.00 class C.
+
+        Bills of one visit have lines of their own (T-31): below a fen, prices differ.
+        """
+        number = next(self._counter)
         lines = (("A1", "100.00", "90", 900_000), ("B1", "100.00", "10", 100_000))
         return bill_pb2.Bill(
             visit_id=visit_id,
-            bill_number=f"B{next(self._counter)}",
+            bill_number=f"B{number}",
             service_date=from_date(shanghai_day(self.clock())),
             lines=[
                 bill_pb2.BillLine(
-                    line_number=number,
+                    line_number=at,
                     item_code=item_code,
                     unit_price=unit_price,
                     quantity=quantity,
                     amount_fen=amount_fen,
                 )
-                for number, (item_code, unit_price, quantity, amount_fen) in enumerate(
-                    (*lines, ("C1", "50.00", "10", 50_000)), start=1
+                for at, (item_code, unit_price, quantity, amount_fen) in enumerate(
+                    (*lines, ("C1", f"50.{number % 500:06d}", "10", 50_000)), start=1
                 )
             ],
             total_fen=1_050_000,

@@ -286,15 +286,19 @@ class World:
         return CreditAccount(request, person_id, amount_fen, source, encode.credited)
 
     def bill(self, visit_id: str, **changes: object) -> Bill:
-        """Returns a bill of 9,000.00 class A, 1,000.00 class B and 500.00 class C."""
+        """Returns a bill of 9,000.00 class A, 1,000.00 class B and 500.00 class C.
+
+        Bills of one visit have lines of their own (T-31): below a fen, prices differ.
+        """
+        number = next(self._numbers)
         lines = (
             ChargedLine(1, "A1", "100.00", "90", 900_000),
             ChargedLine(2, "B1", "100.00", "10", 100_000),
-            ChargedLine(3, "C1", "50.00", "10", 50_000),
+            ChargedLine(3, "C1", f"50.{number % 500:06d}", "10", 50_000),
         )
         values: dict[str, object] = {
             "visit_id": visit_id,
-            "bill_number": f"B{next(self._numbers)}",
+            "bill_number": f"B{number}",
             "service_date": TODAY,
             "lines": lines,
             "total_fen": 1_050_000,

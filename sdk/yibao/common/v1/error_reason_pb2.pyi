@@ -550,8 +550,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     or is itself a return.
     """
     ERROR_REASON_LINES_ALREADY_SETTLED: _ErrorReason.ValueType  # 308
-    """ALREADY_EXISTS. A line of the bill is settled in this visit under another bill number
-    (T-31). Metadata: `line_id`, `settlement_id`.
+    """ALREADY_EXISTS. A line of the bill, by its id, or the very same lines are settled in
+    this visit under another bill number (T-31). Metadata: `line_id`, `settlement_id`.
     """
     ERROR_REASON_LINE_LIMIT: _ErrorReason.ValueType  # 309
     """FAILED_PRECONDITION. The visit has as many uploaded lines as one may; the message tells
@@ -1094,8 +1094,8 @@ ERROR_REASON_RETURN_NOT_OF_LINE: ErrorReason.ValueType  # 307
 or is itself a return.
 """
 ERROR_REASON_LINES_ALREADY_SETTLED: ErrorReason.ValueType  # 308
-"""ALREADY_EXISTS. A line of the bill is settled in this visit under another bill number
-(T-31). Metadata: `line_id`, `settlement_id`.
+"""ALREADY_EXISTS. A line of the bill, by its id, or the very same lines are settled in
+this visit under another bill number (T-31). Metadata: `line_id`, `settlement_id`.
 """
 ERROR_REASON_LINE_LIMIT: ErrorReason.ValueType  # 309
 """FAILED_PRECONDITION. The visit has as many uploaded lines as one may; the message tells

@@ -18,11 +18,17 @@ from yibao_settlement.rules.visit import Visit
 
 
 class StandingBill(NamedTuple):
-    """A bill of a visit that stands settled."""
+    """A bill of a visit that stands settled; see `duplicate.Marks` for the marks.
+
+    These are None for settlements of before they were kept.
+    """
 
     settlement_id: str
     service_date: dt.date
     is_interim: bool
+    total_fen: int = 0
+    line_marks: bytes | None = None
+    item_set_mark: bytes | None = None
 
 
 def last_bill(bills: Collection[StandingBill]) -> StandingBill | None:

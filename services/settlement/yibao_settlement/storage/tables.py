@@ -309,6 +309,10 @@ settlement = sa.Table(
     sa.Column("first_lines", sa.Text),
     # Whether the stay goes on after the bill.
     sa.Column("is_interim", sa.Boolean, nullable=False, server_default=sa.false()),
+    # By which bills that charge the same are found, see `rules.duplicate`; null for
+    # settlements of before.
+    sa.Column("line_marks", sa.LargeBinary),
+    sa.Column("item_set_mark", sa.LargeBinary),
     # Null until reversed; set once.
     sa.Column("reversal_id", Id),
     sa.Column("reverse_time", Instant),

@@ -1,7 +1,7 @@
 """Which lines with ids a bill settles, and who else has them."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
@@ -27,6 +27,13 @@ class Taking(NamedTuple):
     bill: Bill
     charges: Sequence[Charge]
     settled: Mapping[str, str]
+
+    @property
+    def told_apart(self) -> Collection[str]:
+        """The settlements whose lines cannot be those of the bill, since all have other ids."""
+        if self.settled and all(line.line_id for line in self.bill.lines):
+            return set(self.settled.values())
+        return ()
 
 
 def taking_of(bill: Bill, charges: Mapping[str, Charge]) -> Taking:

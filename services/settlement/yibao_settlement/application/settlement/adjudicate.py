@@ -25,6 +25,7 @@ from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.bill import Bill, ChargedLine, ExpectedAmounts, are_plain
+from yibao_settlement.rules.duplicate import NO_MARKS, Marks
 from yibao_settlement.rules.enrolment import (
     Enrolment,
     check_alive_on,
@@ -232,6 +233,7 @@ def record_of(
     settled_by: str,
     settle_time: dt.datetime,
     entries: tuple[Entry, ...],
+    marks: Marks = NO_MARKS,
 ) -> SettlementRecord:
     """Returns the record of a bill that is settled by an adjudication.
 
@@ -273,4 +275,5 @@ def record_of(
         refused_lines=adjudication.priced.refused,
         is_interim=bill.is_interim,
         benefit=adjudication.benefit,
+        marks=marks,
     )

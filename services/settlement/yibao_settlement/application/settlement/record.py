@@ -16,6 +16,7 @@ from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
 from yibao_settlement.rules.benefit.keeping import KeptPlace, place_of
 from yibao_settlement.rules.benefit.steps import Bearer
 from yibao_settlement.rules.bill import LineParticulars, RefusedLine
+from yibao_settlement.rules.duplicate import NO_MARKS, Marks
 from yibao_settlement.rules.ledger import Entry, Payers, settlement_entries
 from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
 
@@ -84,7 +85,8 @@ class SettlementRecord(NamedTuple):
     `particulars` are empty, or one for each line, None where it has none; `refused_lines`
     are those that it does not charge. `benefit` is None unless a policy of the second
     format decided: `year_before` and `accumulations` are then those of all windows that the
-    bill opened, under the names by which they are kept (`rules.benefit.keeping`).
+    bill opened, under the names by which they are kept (`rules.benefit.keeping`). `marks` are
+    those of its lines, none for settlements of before they were kept.
     """
 
     region: str
@@ -122,6 +124,7 @@ class SettlementRecord(NamedTuple):
     particulars: tuple[LineParticulars | None, ...] = ()
     refused_lines: tuple[RefusedLine, ...] = ()
     benefit: BenefitTerms | None = None
+    marks: Marks = NO_MARKS
 
     @property
     def benefit_year(self) -> int:

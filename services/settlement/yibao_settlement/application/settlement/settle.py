@@ -19,6 +19,7 @@ from yibao_settlement.application.visit.find import visit_not_found
 from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
 from yibao_settlement.rules.charge import Charge
+from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.stay import StandingBill, check_bill
@@ -68,6 +69,12 @@ class SettleBill:
         code = self._code(working_set, visit, death_date)
         taking = self._taking(working_set)
         bill = taking.bill
+        marks = marks_of(bill.lines, bill.service_date)
+        check_not_repeated(
+            marks,
+            working_set.bills_of(bill.visit_id),
+            told_apart=taking.told_apart,
+        )
         adjudication = adjudicate_bill(
             bill,
             visit,
@@ -91,6 +98,7 @@ class SettleBill:
             settled_by=request.caller.path,
             settle_time=working_set.now,
             entries=adjudication.owed_entries(),
+            marks=marks,
         )
         response = self.encode(record)
         # Nothing below refuses: from here on the working set changes.
@@ -200,6 +208,13 @@ def _book(record: SettlementRecord, request: Request, working_set: WorkingSet) -
     working_set.post(record.settlement_id, PostingKind.SETTLEMENT, record.entries, request)
     working_set.changes.settlements.append(record)
     # For commands that come later in the batch: the same bill, or its reversal.
-    bill = StandingBill(record.settlement_id, record.service_date, record.is_interim)
+    bill = StandingBill(
+        record.settlement_id,
+        record.service_date,
+        record.is_interim,
+        record.total_fen,
+        record.marks.lines,
+        record.marks.items,
+    )
     working_set.keep_bill(record.visit_id, record.bill_number, bill)
     working_set.settlements[record.settlement_id] = record

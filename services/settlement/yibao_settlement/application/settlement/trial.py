@@ -11,6 +11,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
 from yibao_settlement.rules.account import check_not_merged, new_standing
 from yibao_settlement.rules.bill import Bill
+from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
 from yibao_settlement.rules.stay import check_bill
 from yibao_settlement.rules.visit import check_not_cancelled
 
@@ -56,6 +57,11 @@ def trial(
     standing = inputs.standing or new_standing(inputs.visit.person_id)
     check_not_merged(standing)
     taking = taking_of(bill, {each.line.line_id: each for each in inputs.charges})
+    check_not_repeated(
+        marks_of(taking.bill.lines, bill.service_date),
+        inputs.standing_bills,
+        told_apart=taking.told_apart,
+    )
     adjudication = adjudicate_bill(
         taking.bill,
         inputs.visit,

@@ -41,6 +41,7 @@ from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.record import ReversalNote, SettlementRecord
+from yibao_settlement.rules.duplicate import Marks
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.settlement.form import (
@@ -64,6 +65,7 @@ _WRITTEN = (
     *("bill_number", "person_id", "institution_id", "insurance_type", "service_date"),
     *("policy_version", "total_fen", "fund_total_fen", "account_fen", "cash_fen"),
     *("benefit_year", "record_form", "record", "first_lines", "is_interim"),
+    *("line_marks", "item_set_mark"),
 )
 SETTLEMENT_COLUMNS = (*_WRITTEN, *_REVERSAL_COLUMNS)
 LINES_COLUMNS = ("settlement_id", "first_line", "lines")
@@ -100,6 +102,8 @@ def settlement_row(record: SettlementRecord) -> Row:
         _encode(stored_from(record)).decode(),
         lines_text(_written_lines(record)[:LINES_A_ROW]),
         record.is_interim,
+        record.marks.lines,
+        record.marks.items,
     )
 
 
@@ -154,6 +158,7 @@ def record_from(row: Row, further_lines: Sequence[StoredLine]) -> SettlementReco
     if form not in (PLAIN_FORM, FORM, BENEFIT_FORM):
         raise InvariantError(f"record {columns['settlement_id']} is of form {form}")
     del columns["benefit_year"]  # that of the service date
+    marks = Marks(columns.pop("line_marks") or b"", columns.pop("item_set_mark") or b"")
     note = [columns.pop(name) for name in _REVERSAL_COLUMNS]
     try:
         told = _stored_record(stored).values()
@@ -172,6 +177,7 @@ def record_from(row: Row, further_lines: Sequence[StoredLine]) -> SettlementReco
         lines=lines,
         particulars=particulars,
         reversal=None if note[0] is None else ReversalNote._make(note),
+        marks=marks,
     )
 
 

@@ -10,7 +10,10 @@ from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read
 
-_COLUMNS = ("visit_id", "bill_number", "settlement_id", "service_date", "is_interim")
+_COLUMNS = (
+    *("visit_id", "bill_number", "settlement_id", "service_date", "is_interim"),
+    *("total_fen", "line_marks", "item_set_mark"),
+)
 
 
 def read_standing_bills(region: str, visit_ids: Collection[str]) -> Read:

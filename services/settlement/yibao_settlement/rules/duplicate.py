@@ -1,0 +1,79 @@
+"""Which bills charge the same: by marks of their lines, kept with each settlement (T-31).
+
+A line's mark stands for its item, day, unit price and quantity. Numbers that are written
+otherwise, such as 1.50 and 1.5, have one mark.
+"""
+
+import datetime as dt
+import functools
+from collections.abc import Collection, Iterable, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.bill import ChargedLine, are_plain
+from yibao_settlement.rules.charge import net_returns
+from yibao_settlement.rules.stay import StandingBill
+
+_MARK_BYTES = 8
+
+
+class Marks(NamedTuple):
+    """The marks of a bill: those of its lines in rising order, and that of its set of items."""
+
+    lines: bytes = b""
+    items: bytes = b""
+
+
+NO_MARKS = Marks()
+
+
+def marks_of(lines: Sequence[ChargedLine], service_date: dt.date) -> Marks:
+    """Returns the marks of a bill's lines, less what it returns of them."""
+    if are_plain(lines):
+        marks = [
+            _mark_of(code, service_date, price, quantity)
+            for _, code, price, quantity, _, _ in lines
+        ]
+    else:
+        if any([line.returned_line_id for line in lines]):
+            lines = net_returns(lines, {}).lines
+        marks = [
+            _mark_of(line.item_code, line.day(service_date), line.unit_price, line.quantity)
+            for line in lines
+        ]
+    items = "\n".join(sorted({line.item_code for line in lines}))
+    return Marks(b"".join(sorted(marks)), _mark(items))
+
+
+def check_not_repeated(
+    marks: Marks, bills: Iterable[StandingBill], *, told_apart: Collection[str] = ()
+) -> None:
+    """Raises LINES_ALREADY_SETTLED where a bill of the visit stands with the very same lines.
+
+    `told_apart` are settlements whose lines are others than these by their ids.
+    """
+    for bill in bills:
+        if bill.line_marks == marks.lines and bill.settlement_id not in told_apart:
+            raise RuleError(
+                Reason.LINES_ALREADY_SETTLED,
+                f"settlement {bill.settlement_id} of the visit has the very same lines; lines "
+                "that are others need ids (line_id)",
+                settlement_id=bill.settlement_id,
+            )
+
+
+# Hospitals charge the same item at the same price again and again on a day.
+@functools.lru_cache(maxsize=65_536)
+def _mark_of(item_code: str, day: dt.date, unit_price: str, quantity: str) -> bytes:
+    return _mark(f"{item_code}\n{day.isoformat()}\n{_shortest(unit_price)}\n{_shortest(quantity)}")
+
+
+def _shortest(decimal: str) -> str:
+    whole, _, fraction = decimal.partition(".")
+    return f"{whole.lstrip('0')}.{fraction.rstrip('0')}"
+
+
+def _mark(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=_MARK_BYTES).digest()
