@@ -4,6 +4,7 @@ import importlib
 import json
 import sys
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,18 +59,28 @@ def run_call(
     if made:
         err.print(f"request_id {made}", style="dim", markup=False)
     with channel:
-        call: grpc.UnaryUnaryMultiCallable[Message, Any] = channel.unary_unary(
-            f"/{method.containing_service.full_name}/{method.name}",
-            request_serializer=GetMessageClass(method.input_type).SerializeToString,
-            response_deserializer=GetMessageClass(method.output_type).FromString,
-        )
         try:
-            answer = call(request, timeout=seconds)
+            for answer in _answers(channel, method, request, seconds):
+                out.print(to_json(answer), markup=False, soft_wrap=True)
         except grpc.RpcError as error:
             show_refusal(err, error_of(error))
             return REFUSED
-    out.print(to_json(answer), markup=False, soft_wrap=True)
     return 0
+
+
+def _answers(
+    channel: grpc.Channel, method: MethodDescriptor, request: Message, seconds: float
+) -> Iterator[Message]:
+    """Yields the answer of a method, or each of one that answers more than once."""
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    codec: dict[str, Any] = {
+        "request_serializer": GetMessageClass(method.input_type).SerializeToString,
+        "response_deserializer": GetMessageClass(method.output_type).FromString,
+    }
+    if method.server_streaming:
+        yield from channel.unary_stream(path, **codec)(request, timeout=seconds)
+    else:
+        yield channel.unary_unary(path, **codec)(request, timeout=seconds)
 
 
 def methods() -> dict[str, MethodDescriptor]:

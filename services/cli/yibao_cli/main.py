@@ -7,6 +7,7 @@ import typer
 
 from yibao_cli.keys.app import app as keys_app
 from yibao_cli.options import UseProxy
+from yibao_cli.policy.app import app as policy_app
 from yibao_cli.qr.app import app as qr_app
 
 app = typer.Typer(
@@ -16,7 +17,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 database_app = typer.Typer(help="Databases of the services.", no_args_is_help=True)
-policy_app = typer.Typer(help="Benefit policies.", no_args_is_help=True)
 persons_app = typer.Typer(help="Insured persons.", no_args_is_help=True)
 app.add_typer(database_app, name="db")
 app.add_typer(qr_app, name="qr")
@@ -235,38 +235,6 @@ def restored(config: ConfigFiles = None) -> None:
 
     with told_plainly():
         raise typer.Exit(run_restored(out, config or []))
-
-
-@policy_app.command()
-def check(file: Annotated[Path, typer.Argument(help="The policy file, YAML.")]) -> None:
-    """Check a policy file and show every mistake with its line."""
-    from yibao_cli.console import out, told_plainly
-    from yibao_cli.policy import run_check
-
-    with told_plainly():
-        raise typer.Exit(run_check(out, file))
-
-
-@policy_app.command()
-def convert(
-    file: Annotated[Path, typer.Argument(help="A policy file of yibao-policy/1.")],
-    by_stay: Annotated[
-        bool, typer.Option("--by-stay", help="What was of each bill is of each stay.")
-    ] = False,
-    cap: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="STEP=own or STEP=fund: what a cap of the year counts. Repeatable.",
-            metavar="STEP=SCOPE",
-        ),
-    ] = None,
-) -> None:
-    """Print a policy file of yibao-policy/1 in the format yibao-policy/2."""
-    from yibao_cli.console import out, told_plainly
-    from yibao_cli.policy import run_convert
-
-    with told_plainly():
-        raise typer.Exit(run_convert(out, file, by_stay=by_stay, caps=cap or []))
 
 
 @persons_app.command("import")

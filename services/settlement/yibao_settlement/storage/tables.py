@@ -17,7 +17,6 @@ from yibao_settlement.storage.settlement import tables as settlements
 metadata = ledger.metadata
 _region = ledger.region_column
 
-
 answer = answer_table(metadata)
 audit = audit_tables(metadata)
 
@@ -75,7 +74,6 @@ policy = sa.Table(
     sa.Column("submit_time", Instant, nullable=False),
     sa.Column("checker", sa.String(200), nullable=False),
     sa.Column("approve_time", Instant),
-    # None for those of before policies could be withdrawn.
     sa.Column("withdrawer", sa.String(200)),
     sa.Column("withdraw_time", Instant),
 )
@@ -398,7 +396,5 @@ sa.Index(
 
 benefit_window = settlements.benefit_window
 
-entry = ledger.entry
-posting = ledger.posting
-posting_fence = ledger.posting_fence
+entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
 account_checkpoint = ledger.account_checkpoint

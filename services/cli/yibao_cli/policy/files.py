@@ -1,4 +1,4 @@
-"""`yibao policy`: checks a policy file before it is submitted, and converts one of before."""
+"""`yibao policy check, show, diff, convert`: policy files, without a service."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +11,11 @@ from yibao_common.values.errors import refuse_faults
 from yibao_settlement.files.benefit.check import BenefitWarning
 from yibao_settlement.files.benefit.conversion.choices import CapScope, Choices
 from yibao_settlement.files.benefit.conversion.convert import convert_policy
+from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.files.policy.check import PolicyWarning, check_policy
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.any_words import words_of
+from yibao_settlement.rules.policy.difference import differences
 
 
 def run_check(console: Console, path: Path) -> int:
@@ -28,11 +30,43 @@ def run_check(console: Console, path: Path) -> int:
     policy = found.policy
     assert policy is not None
     _show_head(console, path, policy)
-    for words in words_of(policy):
-        if words:
-            console.print(f"\n{words}", soft_wrap=True, markup=False)
+    _show_words(console, policy)
     _show_warnings(console, path, found.warnings)
     return 0
+
+
+def run_show(console: Console, path: Path) -> int:
+    """Prints the policy in a file in words.
+
+    Raises:
+        RuleError: POLICY_FILE_INVALID, with a fault for every mistake.
+        StartError: the file cannot be read.
+    """
+    policy = load_any_policy(read_file(path), name=str(path))
+    _show_head(console, path, policy)
+    _show_words(console, policy)
+    return 0
+
+
+def run_diff(console: Console, before: Path, after: Path) -> int:
+    """Prints what two files say differently; returns 1 where they do.
+
+    Raises:
+        RuleError: POLICY_FILE_INVALID, with a fault for every mistake of the first faulty one.
+        StartError: a file cannot be read.
+    """
+    policies = [load_any_policy(read_file(path), name=str(path)) for path in (before, after)]
+    found = list(differences(*policies))
+    for each in found:
+        owner = each.owner or "policy"
+        console.print(f"{owner}: {each.change.name.lower()}", soft_wrap=True, markup=False)
+        for sign, told in (("-", each.before), ("+", each.after)):
+            if told is not None:
+                text = f"  {sign} {told.text_zh}\n    {told.text_en}"
+                console.print(text, soft_wrap=True, markup=False)
+    if not found:
+        console.print("Both say the same.", markup=False)
+    return int(bool(found))
 
 
 def run_convert(console: Console, path: Path, *, by_stay: bool, caps: Sequence[str]) -> int:
@@ -55,6 +89,11 @@ def _cap(text: str) -> tuple[str, CapScope]:
     if not step_id or scope not in known:
         raise StartError(f"--cap {text}: expected STEP={known[0]} or STEP={known[1]}")
     return step_id, CapScope(scope)
+
+
+def _show_words(console: Console, policy: AnyPolicy) -> None:
+    for words in words_of(policy):
+        console.print(f"\n{words}", soft_wrap=True, markup=False)
 
 
 def _show_warnings(

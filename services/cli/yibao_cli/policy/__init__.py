@@ -1,0 +1,1 @@
+"""`yibao policy`: policies as files and at the services."""

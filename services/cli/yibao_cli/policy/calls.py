@@ -1,0 +1,203 @@
+"""`yibao policy submit, approve, withdraw, list, simulate`: policies at the service."""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from yibao.settlement.v1 import policy_service_pb2 as pb
+from yibao.settlement.v1.policy_service_pb2_grpc import PolicyServiceStub
+from yibao_cli.inputs import open_channel, read_file
+from yibao_common.process.config import StartError
+from yibao_common.rpc.wire import from_date, to_date
+from yibao_common.values.ids import new_id
+from yibao_common.values.money import yuan
+from yibao_settlement.rules.policy.funds import FUND_NAMES_ZH
+
+_STATES = {
+    pb.POLICY_STATE_DRAFT: "draft",
+    pb.POLICY_STATE_ACTIVE: "active",
+    pb.POLICY_STATE_ENDED: "ended",
+    pb.POLICY_STATE_WITHDRAWN: "withdrawn",
+}
+STATE_NAMES = tuple(_STATES.values())
+_SECONDS = 30.0
+_VERSION = re.compile("[0-9a-f]{64}")
+
+
+class Service(NamedTuple):
+    """Where the settlement service is, who calls it, and for which region."""
+
+    region: str
+    address: str
+    ca_file: Path
+    certificate_file: Path
+    key_file: Path
+    use_environment_proxy: bool
+
+
+@contextmanager
+def _policies(service: Service) -> Iterator[PolicyServiceStub]:
+    """Yields a stub. Raises StartError where the service cannot be called so."""
+    with open_channel(
+        service.address,
+        ca_file=service.ca_file,
+        certificate_file=service.certificate_file,
+        key_file=service.key_file,
+        use_environment_proxy=service.use_environment_proxy,
+    ) as channel:
+        yield PolicyServiceStub(channel)
+
+
+def run_submit(console: Console, service: Service, path: Path) -> int:
+    """Submits a file as a draft and prints its version."""
+    contents = read_file(path)
+    with _policies(service) as stub:
+        request = pb.SubmitPolicyRequest(
+            request_id=new_id(), region=service.region, policy_file=contents
+        )
+        policy = stub.SubmitPolicy(request, timeout=_SECONDS).policy
+    _print(console, policy)
+    return 0
+
+
+def run_approve(console: Console, service: Service, policy_version: str) -> int:
+    """Puts a draft in force and prints what it concerns."""
+    with _policies(service) as stub:
+        request = pb.ApprovePolicyRequest(
+            request_id=new_id(), region=service.region, policy_version=policy_version
+        )
+        answer = stub.ApprovePolicy(request, timeout=_SECONDS)
+    _print(console, answer.policy)
+    if answer.settled_bills:
+        told = f"{answer.settled_bills} bills of its days are settled and stay so. The first:"
+        _say(console, "\n  ".join((told, *answer.settlement_ids)))
+    if answer.item_codes:
+        told = "Items without the share that the policy takes from them; bills are refused:"
+        _say(console, "\n  ".join((told, *answer.item_codes)))
+    return 0
+
+
+def run_withdraw(console: Console, service: Service, policy_version: str) -> int:
+    """Takes back a policy and prints what goes on in its place."""
+    with _policies(service) as stub:
+        request = pb.WithdrawPolicyRequest(
+            request_id=new_id(), region=service.region, policy_version=policy_version
+        )
+        answer = stub.WithdrawPolicy(request, timeout=_SECONDS)
+    _print(console, answer.policy)
+    for policy in answer.reopened:
+        _say(console, "What it had ended goes on:")
+        _print(console, policy)
+    return 0
+
+
+def run_list(
+    console: Console, service: Service, *, insurance_type: str, state: str, day: str
+) -> int:
+    """Prints the policies of the region, the one that begins last first.
+
+    Raises StartError where `state` or `day` is none.
+    """
+    request = pb.ListPoliciesRequest(region=service.region, insurance_type=insurance_type)
+    if state:
+        found = [number for number, name in _STATES.items() if name == state]
+        if not found:
+            raise StartError(f"--state {state}: expected one of {', '.join(STATE_NAMES)}")
+        request.state = found[0]
+    if day:
+        request.date.CopyFrom(from_date(_day("--date", day)))
+    with _policies(service) as stub:
+        while True:
+            page = stub.ListPolicies(request, timeout=_SECONDS)
+            for policy in page.policies:
+                _print(console, policy)
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return 0
+
+
+def run_simulate(console: Console, service: Service, policy: str, *, first: str, last: str) -> int:
+    """Tries a version, or a file, on settled bills and prints what would change.
+
+    Raises StartError where a day is none or the file cannot be read.
+    """
+    request = pb.SimulatePolicyRequest(
+        region=service.region,
+        start_date=from_date(_day("--from", first)),
+        end_date=from_date(_day("--to", last)),
+    )
+    if _VERSION.fullmatch(policy):
+        request.policy_version = policy
+    else:
+        request.policy_file = read_file(Path(policy))
+    with _policies(service) as stub, console.status("") as status:
+        for answer in stub.SimulatePolicy(request):
+            if answer.WhichOneof("answer") == "progress":
+                done = answer.progress
+                status.update(f"{done.decided_bills} of {done.bills} bills")
+    _say(console, "\n".join(_result(answer.result)))
+    return 0
+
+
+def _day(option: str, text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise StartError(f"{option} {text}: expected a day such as 2026-01-31") from None
+
+
+def _print(console: Console, policy: pb.Policy) -> None:
+    until = f"{to_date(policy.end_date)}" if policy.HasField("end_date") else "further notice"
+    by = f"submitted by {policy.maker}"
+    by += f", approved by {policy.checker}" if policy.checker else ""
+    by += f", withdrawn by {policy.withdrawer}" if policy.withdrawer else ""
+    lines = (
+        f"{policy.policy_id}: {_STATES.get(policy.state, 'unknown')}, "
+        f"insurance type {policy.insurance_type}, from {to_date(policy.start_date)} until {until}",
+        f"  version {policy.policy_version}",
+        f"  {by}",
+    )
+    _say(console, "\n".join(lines))
+
+
+def _result(result: pb.SimulationResult) -> Iterator[str]:
+    yield from _table("All bills", [result.all], str)
+    yield "Who pays, before and after:"
+    for fund in result.funds:
+        called = FUND_NAMES_ZH.get(fund.fund_type, "")
+        yield f"  {fund.fund_type} {called}: {yuan(fund.before_fen)} -> {yuan(fund.after_fen)}"
+    yield from _table("By institution level", result.by_institution_level, "level {}".format)
+    yield from _table("By age", result.by_age_group, "age {}".format)
+    for text, moved in (("less", result.winners), ("more", result.losers)):
+        yield f"{moved.persons} persons bear {text}, {yuan(moved.sum_fen)} in all"
+    yield f"{result.unmoved_persons} persons bear as much as they did"
+    if result.largest:
+        yield "The largest differences of what the person bears:"
+    for bill in result.largest:
+        before, after = yuan(bill.personal_before_fen), yuan(bill.personal_after_fen)
+        yield f"  settlement {bill.settlement_id}: {before} -> {after}"
+    for refused in result.undecided:
+        yield (
+            f"{refused.bills} bills are not decided: {refused.reason}, such as settlement "
+            f"{refused.settlement_id}"
+        )
+
+
+def _table(title: str, rows: object, name: Callable[[str], str]) -> Iterator[str]:
+    yield f"{title}, funds and persons before and after:"
+    for row in rows:  # type: ignore[attr-defined]  # a repeated field
+        group = f"{name(row.group)}: " if row.group else ""
+        yield (
+            f"  {group}{row.bills} bills of {yuan(row.total_fen)}; funds "
+            f"{yuan(row.fund_before_fen)} -> {yuan(row.fund_after_fen)}; persons "
+            f"{yuan(row.personal_before_fen)} -> {yuan(row.personal_after_fen)}"
+        )
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True, markup=False)

@@ -1,0 +1,176 @@
+"""`yibao policy try`: walks bills through a policy and prints each step as a clerk reads it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+
+from yibao_cli.inputs import read_file
+from yibao_cli.policy.bills import read_bills
+from yibao_common.values.errors import RuleError
+from yibao_common.values.money import yuan
+from yibao_settlement.files.benefit.bills import TriedBills
+from yibao_settlement.files.policy.any_file import load_any_policy
+from yibao_settlement.rules.account import accumulate
+from yibao_settlement.rules.benefit import adjudicate as benefits
+from yibao_settlement.rules.benefit import trace as benefit_trace
+from yibao_settlement.rules.benefit.bill import Balances, Bill, RefusedLine
+from yibao_settlement.rules.benefit.memory import NOTHING_YET
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.benefit.steps import Bearer
+from yibao_settlement.rules.policy import benefits as policies
+from yibao_settlement.rules.policy import trace
+from yibao_settlement.rules.policy.funds import FUND_NAMES_ZH
+from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.policy.split import Facts, PricedLine
+
+_BEARERS = {"hospital": "医院", "employer": "用人单位", "treasury": "财政"}
+
+
+class _Tried(NamedTuple):
+    """What a bill comes to: its steps, who pays what of it by name, and what the person bears."""
+
+    nodes: Sequence[trace.TraceNode | benefit_trace.TraceNode]
+    paid: Mapping[str, int]
+    deductible_fen: int
+    account_fen: int
+    cash_fen: int
+    refused: Sequence[RefusedLine]
+
+
+def run_try(console: Console, policy_path: Path, bills_path: Path) -> int:
+    """Prints every step of every bill; returns 1 where the policy refuses one.
+
+    Raises:
+        RuleError: POLICY_FILE_INVALID, with a fault for every mistake in either file.
+        StartError: a file cannot be read.
+    """
+    policy = load_any_policy(read_file(policy_path), name=str(policy_path))
+    tried = read_bills(bills_path, day=policy.start_date)
+    walk = _benefits(policy, tried) if isinstance(policy, BenefitPolicy) else _policy(policy, tried)
+    are_refused = False
+    for number, (bill, outcome) in enumerate(walk, start=1):
+        total = sum(line.amount_fen for line in bill.lines)
+        head = f"Bill {number} of visit {bill.visit_id}, {bill.date}: {yuan(total)} yuan"
+        told = [head, *_lines(outcome), ""]
+        if isinstance(outcome, RuleError):
+            are_refused = True
+        console.print("\n".join(told), soft_wrap=True, markup=False)
+    return int(are_refused)
+
+
+def _lines(outcome: _Tried | RuleError) -> Iterator[str]:
+    if isinstance(outcome, RuleError):
+        yield f"  is refused: {outcome.reason.name}: {outcome.message}"
+        yield f"  {outcome.reason.message_zh}"
+        return
+    leg = 0
+    for node in outcome.nodes:
+        if getattr(node, "leg", leg) != leg:
+            leg += 1
+            yield f"  Part {leg + 1} of the bill, in another window:"
+        yield f"  {node.step_id} {node.title_zh} {node.title}".rstrip()
+        if node.formula == "does not apply":
+            yield "     不适用 does not apply"
+            continue
+        if node.clause:
+            yield f"     clause: {node.clause}"
+        for each in node.inputs:
+            yield f"     {each.name} = {yuan(each.amount_fen)}"
+        yield f"     {node.formula}"
+        yield f"     => {yuan(node.amount_fen)}"
+    yield "  Who bears it:"
+    for payer, fen in outcome.paid.items():
+        called = FUND_NAMES_ZH.get(payer) or _BEARERS.get(payer, "")
+        yield f"     {payer} {called}: {yuan(fen)}".replace(" :", ":")
+    if outcome.account_fen:
+        yield f"     个人账户 account: {yuan(outcome.account_fen)}"
+    of_it = f" (deductible 起付线 {yuan(outcome.deductible_fen)})" if outcome.deductible_fen else ""
+    yield f"     现金 cash: {yuan(outcome.cash_fen)}{of_it}"
+    for line in outcome.refused:
+        yield f"  Line {line.line_id} is refused: {line.reason.name} {line.reason.message_zh}"
+
+
+def _benefits(
+    policy: BenefitPolicy, tried: TriedBills
+) -> Iterator[tuple[Bill, _Tried | RuleError]]:
+    memory, balances = NOTHING_YET, tried.balances
+    for said in tried.bills:
+        bill = replace(said, balances=balances)
+        try:
+            split = benefits.adjudicate(policy, bill, memory)
+        except RuleError as refusal:
+            yield bill, refusal
+            continue
+        memory = memory.after(split.change)
+        paid = split.paid_by_purse
+        balances = Balances(*(had - took for had, took in zip(balances, paid, strict=True)))
+        payers: list[tuple[str, int]] = []
+        for payment in split.payments():
+            payer = payment.payer.value if isinstance(payment.payer, Bearer) else payment.payer
+            payers.append((payer or "paid by others", payment.amount_fen))
+            if payment.arrears_fen:
+                payers.append((f"{payer} for earlier bills", payment.arrears_fen))
+        sums = split.sums
+        yield (
+            bill,
+            _Tried(
+                benefit_trace.explain(split),
+                _by_payer(payers),
+                sums.deductible_fen,
+                sums.account_fen,
+                sums.cash_fen,
+                split.refused_lines,
+            ),
+        )
+
+
+def _policy(policy: Policy, tried: TriedBills) -> Iterator[tuple[Bill, _Tried | RuleError]]:
+    years: dict[int, dict[str, int]] = {}
+    balance_fen = sum(tried.balances)
+    for bill in tried.bills:
+        year = years.get(bill.date.year, {})
+        facts = bill.facts
+        try:
+            split = policies.adjudicate(
+                policy,
+                facts=Facts(
+                    facts.care_type or "",
+                    facts.person_class or "",
+                    tuple(sorted(facts.entitlement_groups)),
+                    facts.institution_level or "",
+                    facts.age or 0,
+                ),
+                lines=[
+                    PricedLine(
+                        int(line.line_id),
+                        "",
+                        line.catalogue_class or "",
+                        line.amount_fen,
+                        line.over_limit_fen,
+                        line.first_self_pay_ppm,
+                    )
+                    for line in bill.lines
+                ],
+                year=year,
+                account_used=bill.account_used,
+                account_balance_fen=balance_fen,
+            )
+        except RuleError as refusal:
+            yield bill, refusal
+            continue
+        years[bill.date.year] = accumulate(year, split.accumulations)
+        balance_fen -= split.account_fen
+        paid = _by_payer((each.fund_type, each.amount_fen) for each in split.fund_payments)
+        sums = (split.deductible_fen, split.account_fen, split.cash_fen)
+        yield bill, _Tried(trace.explain(policy, split), paid, *sums, ())
+
+
+def _by_payer(payments: Iterable[tuple[str, int]]) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for payer, fen in payments:
+        if fen:
+            found[payer] = found.get(payer, 0) + fen
+    return found
