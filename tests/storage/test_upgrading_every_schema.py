@@ -26,7 +26,9 @@ from yibao_identity.storage.secret import StoredSecrets
 from yibao_identity.storage.trust.rows import StoredTrust
 from yibao_offsite.storage import tables as offsite_tables
 from yibao_settlement.ledger_check import check_ledger
+from yibao_settlement.rules.enrolment import EnrolledFacts, enrolled_facts_of
 from yibao_settlement.storage import tables as settlement_tables
+from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
 
 NOW = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
 AUDITS = {
@@ -99,6 +101,33 @@ def test_persons_are_found_and_secrets_fit(databases: Databases, box: Path) -> N
             assert keep_checks(secrets, held, at=NOW) == []
     finally:
         database.close()
+
+
+def test_periods_of_before_tell_no_facts_that_nobody_was_asked_for(
+    databases: Databases, box: Path
+) -> None:
+    identity = upgraded(databases, box, "identity")
+    settlement = upgraded(databases, box, "settlement")
+    try:
+        with identity.read() as connection:
+            column = identity_tables.enrolment.c
+            told = (column.tier, column.insured_months_before, column.months_owing)
+            rows = {tuple(row) for row in connection.execute(sa.select(*told))}
+        assert rows == {("", None, None)}
+        with settlement.read() as connection:
+            columns = [settlement_tables.enrolment.c[name] for name in ENROLMENT_COLUMNS]
+            found = connection.execute(sa.select(*columns))
+            periods = enrolments_from(tuple(row) for row in found)
+            held = set(connection.execute(sa.select(settlement_tables.person.c.diseases)).scalars())
+        assert held <= {None}
+        for each in periods.values():
+            facts = enrolled_facts_of(each[0], each, (), on=each[0].start_date)
+            assert facts == EnrolledFacts(None, frozenset(), None, None)
+        # The first demonstration ended before settlement had read the feed.
+        assert bool(periods) == (box.name != COMMITS[0])
+    finally:
+        identity.close()
+        settlement.close()
 
 
 def test_every_stored_document_can_be_read(databases: Databases, box: Path) -> None:
