@@ -446,6 +446,7 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
     TRACE_FIELD_NUMBER: builtins.int
     LINE_FIGURES_FIELD_NUMBER: builtins.int
     GROUP_FIGURES_FIELD_NUMBER: builtins.int
+    AMOUNTS_FIELD_NUMBER: builtins.int
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """The settlement as it is now."""
@@ -464,6 +465,12 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
     def group_figures(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.GroupFigures]:
         """The same by line group; empty by other policies."""
 
+    @property
+    def amounts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.NamedAmount]:
+        """What the steps left, by the names that policies of `yibao-policy/2` give amounts, such as
+        `P1.overflow` or `eligible.implant`: of all parts of the bill together. Empty by others.
+        """
+
     def __init__(
         self,
         *,
@@ -471,9 +478,10 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
         trace: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.TraceNode] | None = ...,
         line_figures: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.LineFigures] | None = ...,
         group_figures: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.GroupFigures] | None = ...,
+        amounts: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.NamedAmount] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["group_figures", b"group_figures", "line_figures", b"line_figures", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amounts", b"amounts", "group_figures", b"group_figures", "line_figures", b"line_figures", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
 
 global___ExplainSettlementResponse = ExplainSettlementResponse
 

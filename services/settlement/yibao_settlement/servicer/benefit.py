@@ -68,6 +68,11 @@ def group_messages(figures: Figures) -> list[pb.GroupFigures]:
     return list(map(_group_message, figures.groups))
 
 
+def amount_messages(figures: Figures) -> list[pb.NamedAmount]:
+    """Returns what the steps left, by the names of the policy."""
+    return [pb.NamedAmount(name=name, amount_fen=fen) for name, fen in figures.amounts]
+
+
 def _group_message(group: GroupFigures) -> pb.GroupFigures:
     return pb.GroupFigures(
         group=group.group,

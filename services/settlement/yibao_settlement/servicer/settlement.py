@@ -33,7 +33,7 @@ from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, Reve
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD, SettleBill
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.rules.visit import settlement_audience
-from yibao_settlement.servicer.benefit import group_messages, line_messages
+from yibao_settlement.servicer.benefit import amount_messages, group_messages, line_messages
 from yibao_settlement.servicer.decode import (
     LISTED_STATES,
     bill_of,
@@ -268,7 +268,9 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             find_explained, self._reads, request.region, request.settlement_id, caller
         )
         response = pb.ExplainSettlementResponse(
-            trace=trace_messages(trace), group_figures=group_messages(figures)
+            trace=trace_messages(trace),
+            group_figures=group_messages(figures),
+            amounts=amount_messages(figures),
         )
         if len(figures.lines) <= MOST_LINES:
             response.line_figures.extend(line_messages(figures))

@@ -26,10 +26,14 @@ AnySplit = Split | BenefitOutcome
 
 
 class Figures(NamedTuple):
-    """What a bill costs whom by line and by group; nothing by the first format."""
+    """What a bill costs whom by line and by group, and what the steps left by name, in fen.
+
+    Nothing by the first format.
+    """
 
     lines: tuple[LineFigures, ...] = ()
     groups: tuple[GroupFigures, ...] = ()
+    amounts: tuple[tuple[str, int], ...] = ()
 
 
 def explained(policy: AnyPolicy, split: AnySplit) -> tuple[TraceNode, ...]:
@@ -41,11 +45,13 @@ def explained(policy: AnyPolicy, split: AnySplit) -> tuple[TraceNode, ...]:
 
 
 def figures_of(split: AnySplit) -> Figures:
-    """Returns what a bill costs whom by line, in the order of its legs, and by group."""
+    """Returns what a bill costs whom by line, in the order of its legs, by group and by name."""
     if not isinstance(split, BenefitOutcome):
         return Figures()
-    lines = figures_by_line(split.split)
-    return Figures(lines, figures_by_group(split.split.layout, lines))
+    benefit = split.split
+    lines = figures_by_line(benefit)
+    amounts = tuple([(name, benefit.amount_fen(name)) for name in benefit.layout.positions])
+    return Figures(lines, figures_by_group(benefit.layout, lines), amounts)
 
 
 def settled_again(record: SettlementRecord, policy: AnyPolicy) -> AnySplit:
