@@ -81,11 +81,11 @@ class IdentityFiles:
         values = {**self.values, "database": {"url": database_url}, **tables}
         return IdentityConfig.model_validate(values)
 
-    def provision(self, config: IdentityConfig) -> None:
+    def provision(self, config: IdentityConfig, *, keys_from: dt.datetime = KEYS_FROM) -> None:
         """Writes root and keys into the database, unless they are there."""
         prepared = PreparedKeys(self.public_keys[use.value] for use in KeyUse)
         with open_trust_admin(
-            config, clock=lambda: KEYS_FROM, by="tests", key_store=prepared
+            config, clock=lambda: keys_from, by="tests", key_store=prepared
         ) as admin:
             if admin.newest_root() is None:
                 regions = config.issuer.regions
@@ -112,8 +112,8 @@ class PreparedKeys:
         return public_key.hex()
 
 
-def make_identity_files(folder: Path) -> IdentityFiles:
-    """Makes keys, secrets and certificates in `folder`."""
+def make_identity_files(folder: Path, *, clock: Clock = system_clock) -> IdentityFiles:
+    """Makes keys, secrets and certificates in `folder`; the root is of the clock's time."""
     issued = issue_dev_certificates(folder, LEAVES)
     passphrase = folder / "passphrase"
     passphrase.write_text(f"{_PASSPHRASE}\n")
@@ -129,7 +129,7 @@ def make_identity_files(folder: Path) -> IdentityFiles:
     for name, secret in (("encryption", "11"), ("hash", "22"), ("pepper", "33")):
         (folder / f"{name}.hex").write_text(secret * 32)
     # A root lives three years at most, and tests set the clock ahead of the machine's.
-    now = int(system_clock().timestamp())
+    now = int(clock().timestamp())
     root = make_root([public["trust"]], issue_second=now, expire_second=now + 1_098 * 86_400)
     (folder / "root-1.cose").write_bytes(root)
     values = {
