@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from support.short_certificates import rekey
 from typer.testing import CliRunner
 
-from yibao_cli.loading import read_regions
+from yibao_cli.loading import published_stays
 from yibao_cli.main import app
 from yibao_cli.parties import SERVICES
 from yibao_cli.sandbox import Settings, prepare
@@ -227,7 +227,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, sandbox_keys: Path) -> Pat
         poll_seconds=1,
         log_level="info",
     )
-    prepare(folder, read_regions()[:1], settings)
+    prepare(folder, published_stays()[:1], settings)
     return folder
 
 

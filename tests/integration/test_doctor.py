@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from yibao_cli.doctor.audit import AUDITS
 from yibao_cli.doctor.command import ledger_findings, run_doctor
-from yibao_cli.loading import read_regions
+from yibao_cli.loading import published_stays
 from yibao_cli.main import app
 from yibao_cli.parties import SERVICES
 from yibao_cli.sandbox import Settings, prepare
@@ -40,7 +40,7 @@ def config_files(
         poll_seconds=1,
         log_level="info",
     )
-    return prepare(folder, read_regions()[:1], settings).config_files
+    return prepare(folder, published_stays()[:1], settings).config_files
 
 
 def examine(

@@ -24,7 +24,7 @@ from yibao_cli.demo.identity_steps import ADMISSION, SETTLE, IdentitySteps
 from yibao_cli.demo.settlement_steps import SettlementSteps
 from yibao_cli.demo.standing import Standing, read_standing
 from yibao_cli.demo.steps import StepLog
-from yibao_cli.loading import CALL_SECONDS, import_region, new_request_id, read_regions
+from yibao_cli.loading import CALL_SECONDS, import_region, new_request_id, published_stays
 from yibao_cli.parties import SERVICES, parties_of
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
@@ -33,14 +33,14 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import system_clock
 from yibao_settlement.ledger_check import check_ledger
 
-REGIONS = {region.sample_bill.example: region for region in read_regions()}
+REGIONS = {region.sample_bill.example: region for region in published_stays()}
 # What the trace says of the steps that pay, as the published examples calculate it.
 FORMULAS = {
     "WE-003": {
         "D1": "min(300.00, 50000.00) = 300.00",
-        "P1": "(50000.00 - 300.00) x 70% = 34790.00",
-        "A1": "(50000.00 - 34790.00) x 70% = 10647.00",
-        "A2": "(50000.00 - 34790.00 - 10647.00 - 3000.00) x 60% = 937.80",
+        "P1": "49700.00 x 70% = 34790.00",
+        "A1": "15210.00 x 70% = 10647.00",
+        "A2": "(4563.00 - 3000.00) x 60% = 937.80; below the brackets 3000.00",
     },
     "WE-019": {
         "D1": "min(900.00, 89400.00) = 900.00",
@@ -48,13 +48,13 @@ FORMULAS = {
             "(20000.00 - 900.00) x 68% + (40000.00 - 20000.00) x 73% "
             "+ (89400.00 - 40000.00) x 78% = 66120.00"
         ),
-        "K1": "(900.00 + 22380.00 - 20000.00) x 50% = 1640.00",
+        "K1": "(23280.00 - 20000.00) x 50% = 1640.00; below the brackets 20000.00",
     },
     "WE-029": {
         "P1": (
             "min((10000.00 - 1300.00) x 80% + (30000.00 - 10000.00) x 85% "
             "+ (40000.00 - 30000.00) x 90% + (129365.41 - 40000.00) x 95%, 50000.00) "
-            "= 50000.00; overflow 129365.41 - 57936.84 = 71428.57"
+            "= 50000.00; above them 129365.41 - 57936.84 = 71428.57"
         ),
         "L1": "71428.57 x 70% = 50000.00",
     },

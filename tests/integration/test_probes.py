@@ -17,7 +17,7 @@ from support.databases import PostgresDatabases
 from support.serving import open_test_log
 
 from yibao_cli.doctor.command import run_doctor
-from yibao_cli.loading import read_regions
+from yibao_cli.loading import published_stays
 from yibao_cli.parties import SERVICES
 from yibao_cli.ports import HOST, choose_ports
 from yibao_cli.stack import Stack
@@ -70,7 +70,7 @@ def stack(sandbox_folder: Path, told: Lines) -> Iterator[Stack]:
     """Runs all services; settlement is also to serve a region that nobody signs for."""
     environment = {name: {**PROBES} for name in SERVICES}
     environment["settlement"]["YIBAO_IDENTITY__REGIONS"] = '["500112", "500113"]'
-    regions = read_regions()[:1]
+    regions = published_stays()[:1]
     with Stack.start(sandbox_folder, regions, environment=environment, on_line=told.take) as stack:
         yield stack
 
@@ -121,7 +121,7 @@ def test_settlement_is_not_ready_before_it_knows_keys_and_persons(
 ) -> None:
     (nobody,) = choose_ports([None])
     environment = {"settlement": {**PROBES, "YIBAO_IDENTITY__ADDRESS": f"{HOST}:{nobody}"}}
-    regions = read_regions()[:1]
+    regions = published_stays()[:1]
     with Stack.start(sandbox_folder, regions, environment=environment, on_line=told.take):
         port = told.ports["settlement"]
         text = wait_for(port, "/readyz", 503)

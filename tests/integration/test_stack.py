@@ -14,14 +14,14 @@ from yibao.identity.v1.trust_service_pb2 import GetTrustSnapshotRequest
 from yibao.identity.v1.trust_service_pb2_grpc import TrustServiceStub
 from yibao.settlement.v1 import catalogue_service_pb2 as catalogue
 from yibao.settlement.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
-from yibao_cli.loading import import_region, read_regions
+from yibao_cli.loading import import_region, published_stays
 from yibao_cli.parties import CHANNEL, SERVICES, parties_of
 from yibao_cli.stack import Stack
 from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import from_date
 from yibao_common.values.clock import system_clock
 
-REGION = read_regions()[0]
+REGION = published_stays()[0]
 ITEM = REGION.items[0]
 
 

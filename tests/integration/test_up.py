@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from support.usual_ports import usual_ports
 
+from yibao_cli.loading import read_regions
+
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator["subprocess.Popen[str]"]:
@@ -78,7 +80,7 @@ def test_the_printed_call_works_as_it_is(first_up: "subprocess.Popen[str]", tmp_
         line, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert called.returncode == 0, called.stderr
-    assert '"itemName": "床位费（三人间）"' in called.stdout
+    assert f'"itemName": "{read_regions()[0].items[0].item_name}"' in called.stdout
     assert len(processes_in(tmp_path)) == 3
 
 

@@ -1,19 +1,18 @@
-"""Regions with policies of the format `yibao-policy/2`, and their bills for the engine."""
+"""The regions that come with the program, and their bills for the engine."""
 
 import datetime as dt
 
-from yibao_cli.regions import Region, SampleBill, load_region, regions_folder
+from yibao_cli.loading import read_regions
+from yibao_cli.regions import Region, SampleBill
 from yibao_common.values.money import line_amount_fen
-from yibao_settlement.files.benefit.file import FORMAT, load_benefit_policy
+from yibao_settlement.files.benefit.file import load_benefit_policy
 from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine
 from yibao_settlement.rules.benefit.facts import Facts
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 
-REGIONS: dict[str, Region] = {
-    region.region: region
-    for path in sorted(regions_folder().iterdir())
-    if path.is_dir() and (region := load_region(path)).policy_format == FORMAT
-}
+REGIONS: dict[str, Region] = {region.region: region for region in read_regions()}
+# Those with bills of every kind of care.
+BUNDLES = {name: region for name, region in REGIONS.items() if region.further_bills}
 # A day of every policy.
 DAY = dt.date(2025, 3, 1)
 

@@ -18,24 +18,33 @@ from yibao_cli.stack import Stack
 from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import from_date
 from yibao_common.values.reasons import Reason
+from yibao_settlement.rules.care_type import is_stay
 
 # Far more than any of these calls takes on a loaded machine.
 CALL_SECONDS = 20.0
 
-# What the services settle by. A region whose policy has another format is no region of a
-# sandbox: its institutions could register visits and settle none.
-_SETTLED_FORMAT = "yibao-policy/1"
-
 
 def read_regions() -> list[Region]:
-    """Returns the regions that come with the program and are settled, by their numbers.
+    """Returns the regions that come with the program, by their numbers.
 
     Raises:
         RuleError: POLICY_FILE_INVALID; see `load_region`.
     """
     folders = (path for path in sorted(regions_folder().iterdir()) if path.is_dir())
-    regions = [load_region(path) for path in folders]
-    return [region for region in regions if region.policy_format == _SETTLED_FORMAT]
+    return [load_region(path) for path in folders]
+
+
+def published_stays() -> list[Region]:
+    """Returns the regions whose bill is a published one of a stay, which the demo walks.
+
+    Raises:
+        RuleError: POLICY_FILE_INVALID; see `load_region`.
+    """
+    return [
+        region
+        for region in read_regions()
+        if region.sample_bill.is_published and is_stay(region.sample_bill.care_type)
+    ]
 
 
 def import_region(stack: Stack, region: Region) -> None:

@@ -90,12 +90,12 @@ def demo(
     from yibao_cli.console import ends_on_signals, out, told_plainly
     from yibao_cli.demo.command import run_demo
     from yibao_cli.demo.credentials_command import run_credentials
-    from yibao_cli.loading import read_regions
+    from yibao_cli.loading import published_stays
     from yibao_common.values.clock import system_clock
 
     run = run_demo if story == "bills" else run_credentials
     with told_plainly(), ends_on_signals():
-        code = run(out, read_regions(), clock=system_clock)
+        code = run(out, published_stays(), clock=system_clock)
     raise typer.Exit(code)
 
 

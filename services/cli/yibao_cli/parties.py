@@ -38,6 +38,13 @@ def parties_of(region: Region) -> RegionParties:
     )
 
 
+def institution_leaf(region: Region, institution_id: str) -> str:
+    """Returns the certificate of an institution of a region; its hospital has its own name."""
+    parties = parties_of(region)
+    is_hospital = institution_id == parties.hospital_id
+    return parties.hospital if is_hospital else f"institution-{institution_id}"
+
+
 def certificate_leaves(regions: Iterable[Region]) -> list[Leaf]:
     """Returns the certificates that a sandbox needs: services, agencies, hospitals, banks."""
     leaves = [Leaf(name, f"service/{name}", is_server=True) for name in SERVICES]
@@ -50,4 +57,9 @@ def certificate_leaves(regions: Iterable[Region]) -> list[Leaf]:
         leaves.append(Leaf(parties.hospital, f"institution/{parties.hospital_id}"))
         leaves.append(Leaf(parties.terminal, f"terminal/{parties.hospital_id}/T1"))
         leaves.append(Leaf(parties.bank, f"bank/{region.region}/{BANK_CODE}/clerk"))
+        for institution in region.institutions:
+            institution_id = institution.institution_id
+            if institution_id != parties.hospital_id:
+                name = institution_leaf(region, institution_id)
+                leaves.append(Leaf(name, f"institution/{institution_id}"))
     return leaves

@@ -15,6 +15,8 @@ from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.money import line_amount_fen
 from yibao_common.values.reasons import Reason
 
+# In place of the number of an example.
+_DERIVED = "derived"
 _BESIDE = ("catalogue.yaml", "institutions.yaml", "bill.yaml")
 
 
@@ -121,13 +123,18 @@ class SampleBill:
     total_fen: int
     expected: ExpectedSplit
 
+    @property
+    def is_published(self) -> bool:
+        """Whether a page prints what it costs whom."""
+        return self.example != _DERIVED
+
 
 @dataclass(frozen=True, slots=True)
 class Region:
     """A pooling region (统筹区).
 
     `policy_name` is how messages call the policy file, `policy_format` what that says of
-    its format, such as `yibao-policy/1`. The demo walks the `sample_bill`; `further_bills`
+    its format, such as `yibao-policy/2`. The demo walks the `sample_bill`; `further_bills`
     are of other kinds of care.
     """
 

@@ -127,6 +127,7 @@ def _show_ready(
     files.add_row(f"{first.checker}.pem", "agency, who approves; every region has one")
     files.add_row(f"{first.terminal}.pem", "terminal of the hospital; every region has one")
     files.add_row(f"{first.bank}.pem", "bank branch; every region has one")
+    files.add_row("institution-….pem", "every other hospital and pharmacy, by its code")
     files.add_row(f"{CHANNEL}.pem", "the app of insured persons")
     console.print(files)
     console.print("\nCall it from another terminal, in this folder:\n")

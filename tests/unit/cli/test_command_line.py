@@ -10,13 +10,15 @@ from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
+from support.former_policies import former_policy
 from typer.testing import CliRunner
 
 from yibao_cli.main import app
 from yibao_cli.persons_csv import REQUIRED_COLUMNS
 
 ROOT = Path(__file__).parents[3]
-POLICY = ROOT / "policies" / "500112" / "resident-2023.yaml"
+# Of the format `yibao-policy/1`.
+POLICY = former_policy("500112")
 
 
 def test_the_command_line_itself_loads_nothing_of_the_services() -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from support.former_policies import FORMER_REGIONS, former_region
 from support.policy_text import GOOD
-from support.region_bills import bill_of
+from support.region_bills import REGIONS as NOW
+from support.region_bills import bill_of, policy_of
 
 from yibao_cli.regions import Region
 from yibao_common.values.errors import RuleError
@@ -170,11 +171,15 @@ def test_what_is_no_list_of_lots_is_refused() -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("is_converted", [True, False], ids=["converted", "the region's own"])
 @pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
-def test_a_year_of_bills_costs_what_it_cost_before(region: Region, seed: int) -> None:
+def test_a_year_of_bills_costs_what_it_cost_before(
+    region: Region, seed: int, is_converted: bool
+) -> None:
+    """Each bill is of a stay of its own: a region's own file is of stays and not of bills."""
     chosen = random.Random(f"{region.region} {seed}")
     before = load_policy(region.policy_file, name=region.policy_name)
-    now = region_policy(region, AS_BILLS)
+    now = region_policy(region, AS_BILLS) if is_converted else policy_of(NOW[region.region])
     used: Counter[str] = Counter()
     memory = NOTHING_YET
     for number in range(4):

@@ -1,4 +1,4 @@
-"""Regions with policies of the format `yibao-policy/2`: whole, cited, and right to the fen."""
+"""The regions that come with the program: whole, cited, and right to the fen."""
 
 import itertools
 import json
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from support.contracts import ROOT
-from support.region_bills import DAY, REGIONS, bill_of, bills_of, policy_of
+from support.region_bills import BUNDLES, DAY, REGIONS, bill_of, bills_of, policy_of
 
 from yibao_cli.regions import Region
 from yibao_settlement.rules.benefit.adjudicate import adjudicate
@@ -35,10 +35,10 @@ BILLS = [(name, care_type) for name, region in REGIONS.items() for care_type in 
 
 
 def test_ten_regions_are_there() -> None:
-    assert REGIONS.keys() == CITIES.keys()
+    assert BUNDLES.keys() == CITIES.keys()
 
 
-@pytest.mark.parametrize("name", REGIONS)
+@pytest.mark.parametrize("name", BUNDLES)
 def test_a_policy_is_that_of_its_folder(name: str) -> None:
     region, policy = REGIONS[name], policy_of(REGIONS[name])
     assert region.region == policy.region == name
@@ -77,7 +77,7 @@ def test_what_is_assumed_says_so(name: str) -> None:
         assert source != "假设（页面没有规定）" or told.startswith("假设：")
 
 
-@pytest.mark.parametrize("name", REGIONS)
+@pytest.mark.parametrize("name", BUNDLES)
 def test_a_region_has_a_bill_of_each_kind(name: str) -> None:
     region = REGIONS[name]
     assert region.sample_bill.care_type == OUTPATIENT
@@ -161,7 +161,7 @@ def every_kind_of_bill(policy: BenefitPolicy) -> Iterator[Facts]:
         )
 
 
-@pytest.mark.parametrize("name", REGIONS)
+@pytest.mark.parametrize("name", BUNDLES)
 def test_every_kind_of_bill_is_settled(name: str) -> None:
     policy = policy_of(REGIONS[name])
     lines = (BillLine("1", 80_000_000, "01"), BillLine("2", 10_000, "03"))

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from support.benefit_examples import Json, Person
 from support.benefit_oracle.history import History
-from support.region_bills import REGIONS, policy_of
+from support.region_bills import BUNDLES, policy_of
 
 from yibao_settlement.rules.benefit.bill import Balances
 
@@ -53,9 +53,9 @@ def year_of_bills(insurance_type: str, seed: int) -> list[Json]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", REGIONS)
+@pytest.mark.parametrize("name", BUNDLES)
 def test_a_year_of_bills_costs_the_same_by_both(name: str, seed: int) -> None:
-    region = REGIONS[name]
+    region = BUNDLES[name]
     policy = policy_of(region)
     purses = {"current_year": 50_000, "carried": 200_000, "family": 0}
     history = History(yaml.safe_load(region.policy_file), purses)
