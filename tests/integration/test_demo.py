@@ -18,7 +18,7 @@ from yibao_cli.demo.command import run_demo
 from yibao_cli.demo.identity_steps import ADMISSION, SETTLE, IdentitySteps
 from yibao_cli.demo.settlement_steps import SettlementSteps
 from yibao_cli.demo.steps import StepFailedError, StepLog
-from yibao_cli.loading import import_region, read_regions
+from yibao_cli.loading import import_region, published_stays
 from yibao_cli.stack import Stack
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import system_clock
@@ -56,7 +56,7 @@ def test_the_demo_shows_every_published_amount_and_leaves_nothing(tmp_path: Path
     assert max(map(cell_len, shown.splitlines())) <= 80
     assert wrapped_rows(shown) == []
     parts = shown.split("╭─ ")[1:]
-    for region, part in zip(read_regions(), parts, strict=True):
+    for region, part in zip(published_stays(), parts, strict=True):
         expected = region.sample_bill.expected
         amounts = [each.amount_fen for each in expected.fund_payments]
         amounts += [value for value in dataclasses.astuple(expected) if isinstance(value, int)]
@@ -64,6 +64,16 @@ def test_the_demo_shows_every_published_amount_and_leaves_nothing(tmp_path: Path
         for fen in amounts:
             # Ours, and the published one beside it.
             assert re.search(rf" {yuan(fen)} +{yuan(fen)}\n", part), yuan(fen)
+    stay = shown.partition("A stay in two bills")[2].partition("Care in another region")[0]
+    for name, *of_bills in (
+        ("Total", "20000.00", "5000.00", "25000.00"),
+        ("Deductible", "1300.00", "0.00", "1300.00"),
+        ("All funds", "15460.00", "4250.00", "19710.00"),
+        ("Cash", "4540.00", "750.00", "5290.00"),
+    ):
+        assert re.search(rf"{name} +{' +'.join(of_bills)}\n", stay), name
+    for sentence in ("医保付了15460.00元", "insurance paid 15460.00", "医保付了4250.00元"):
+        assert sentence in stay, sentence
     assert processes_naming(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
@@ -111,7 +121,7 @@ def test_one_fen_of_difference_fails_the_demo(
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    region = read_regions()[0]
+    region = published_stays()[0]
     bill = region.sample_bill
     expected = dataclasses.replace(bill.expected, cash_fen=bill.expected.cash_fen + 1)
     wrong = dataclasses.replace(region, sample_bill=dataclasses.replace(bill, expected=expected))
@@ -127,7 +137,7 @@ def test_one_fen_of_difference_fails_the_demo(
 def test_each_check_of_the_walk_fails_where_the_answer_is_another(
     sandbox_folder: Path,
 ) -> None:
-    region = read_regions()[0]
+    region = published_stays()[0]
     today = shanghai_day(system_clock())
     log, choose = StepLog(lambda _title: None), random.Random(1)
     with Stack.start(sandbox_folder, [region]) as stack:

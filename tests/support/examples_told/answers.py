@@ -1,13 +1,19 @@
 """What settlement answers, by the names that examples give amounts."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2 as rpc
 
 # The pools of employees and residents, large amount, catastrophic, medical aid, others.
 _FUNDS = ("310100", "390100", "330100", "390200", "610100", "999997")
-_OF_ONE_SETTLING = ("settlement_id", "settle_time", "state", "entries")
+_OF_ONE_SETTLING: tuple[Literal["settlement_id", "settle_time", "state", "entries"], ...] = (
+    "settlement_id",
+    "settle_time",
+    "state",
+    "entries",
+)
 
 
 def same_in_trial(settlement: pb.Settlement) -> pb.Settlement:

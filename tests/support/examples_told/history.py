@@ -114,7 +114,7 @@ def _admissions(bills: list[Json], names: list[str]) -> dict[str, dt.date]:
     """
     days: dict[str, dt.date] = {}
     for bill, name in zip(bills, names, strict=True):
-        day: dt.date = bill.get("admitted", bill["date"])
+        day: dt.date = bill["admitted"] if "admitted" in bill else bill["date"]
         if "facts_at_admission" in bill and day == bill["date"]:
             day -= _DAY
         days.setdefault(name, day)

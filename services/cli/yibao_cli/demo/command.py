@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 from yibao_cli.demo import view
 from yibao_cli.demo.care_elsewhere import register_care_elsewhere
 from yibao_cli.demo.golden_path import Walk, walk_golden_path
+from yibao_cli.demo.stay import walk_stay
 from yibao_cli.loading import import_region
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
@@ -33,7 +34,8 @@ def run_demo(console: Console, regions: Sequence[Region], *, clock: Clock) -> in
                 f"ready in {time.monotonic() - began:.1f} s.\n"
             )
             walks = _walk_all(console, stack, regions, clock=clock)
-            is_good = _walk_elsewhere(console, stack, walks, clock=clock)
+            is_good = _walk_stay(console, stack, regions[-1], clock=clock)
+            is_good = _walk_elsewhere(console, stack, walks, clock=clock) and is_good
     is_good = is_good and all(walk.is_good for _, walk in walks)
     _show(console, "Summary", view.summary_table(walks))
     console.print(
@@ -75,6 +77,20 @@ def _walk_all(
             )
         walks.append((region, walk))
     return walks
+
+
+def _walk_stay(console: Console, stack: Stack, region: Region, *, clock: Clock) -> bool:
+    """Walks a stay of two bills and tells both as their statements do."""
+    with console.status("") as status:
+        # Real numbers of nothing, as those of the bills.
+        choose = random.Random()  # noqa: S311
+        walk = walk_stay(stack, region, clock=clock, choose=choose, on_step=status.update)
+    _show(console, "A stay in two bills", view.steps_table(walk.steps))
+    if walk.bills:
+        _show(console, view.stay_table(walk.bills))
+    for title, bill in zip(("interim", "last"), walk.bills, strict=False):
+        _show(console, f"The {title} bill, as the insured reads it", view.sentences_of(bill))
+    return walk.is_good
 
 
 def _walk_elsewhere(

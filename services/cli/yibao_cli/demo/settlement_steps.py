@@ -59,7 +59,7 @@ class SettlementSteps:
         request = visit_service_pb2.RegisterVisitRequest(
             request_id=new_request_id(),
             region=self._region,
-            presentation=self._presentation(qr_text),
+            presentation=self.presentation(qr_text),
             provider_visit_number=f"ZY{self._choose.randrange(10**8):08d}",
             care_type=self._bill.care_type,
             start_date=from_date(self._today),
@@ -140,7 +140,7 @@ class SettlementSteps:
         request = settlement_rpc.SettleBillRequest(
             request_id=new_request_id(),
             region=self._region,
-            presentation=self._presentation(qr_text),
+            presentation=self.presentation(qr_text),
             bill=bill,
             expected=expected,
         ).SerializeToString()
@@ -210,7 +210,8 @@ class SettlementSteps:
         )
         return call(request, timeout=CALL_SECONDS)
 
-    def _presentation(self, qr_text: str) -> visit_pb2.Presentation:
+    def presentation(self, qr_text: str) -> visit_pb2.Presentation:
+        """Returns a code as scanned at the counter now."""
         return visit_pb2.Presentation(
             qr_text=qr_text, scan_time=from_instant(self._clock()), terminal_id="demo-counter"
         )

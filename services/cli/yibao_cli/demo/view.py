@@ -12,11 +12,18 @@ from rich.text import Text
 from yibao.settlement.v1 import settlement_pb2
 from yibao_cli.demo.figures import Figure
 from yibao_cli.demo.golden_path import Walk
+from yibao_cli.demo.stay import StayBill
 from yibao_cli.demo.steps import Step
 from yibao_cli.regions import Region, SampleBill
 from yibao_common.values.money import yuan
 
 _QUIET_ZONE = 4
+_OF_A_STAY = (
+    ("total_fen", "Total"),
+    ("deductible_fen", "Deductible"),
+    ("fund_total_fen", "All funds"),
+    ("cash_fen", "Cash"),
+)
 
 
 def show_bill(console: Console, region: Region) -> None:
@@ -81,6 +88,31 @@ def trace_table(trace: Sequence[settlement_pb2.TraceNode], bill: SampleBill) -> 
         clause = node.clause.removeprefix(f"{bill.source_title}: ")
         lines.append(f"\n{clause.removesuffix(f' <{bill.source_url}>')}", "dim")
         table.add_row(node.step_id, lines)
+    return table
+
+
+def stay_table(bills: Sequence[StayBill]) -> Table:
+    """Returns what each bill of a stay came to, and all together, in yuan."""
+    table = _plain_table()
+    table.add_column("Amount in yuan")
+    for bill in bills:
+        title = "interim bill" if bill.settlement.is_interim else "last bill"
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("together", justify="right", no_wrap=True)
+    for name, title in _OF_A_STAY:
+        amounts = [getattr(bill.settlement, name) for bill in bills]
+        table.add_row(title, *(yuan(fen) for fen in (*amounts, sum(amounts))))
+    return table
+
+
+def sentences_of(bill: StayBill) -> RenderableType:
+    """Returns a bill as its statement tells it to the insured, in both languages."""
+    table = _plain_table(show_header=False)
+    table.add_column("", overflow="fold")
+    for sentence in bill.sentences:
+        told = Text(sentence.text_zh)
+        told.append(f"\n{sentence.text}", "dim")
+        table.add_row(told)
     return table
 
 
