@@ -924,7 +924,7 @@ class SimulatedFund(google.protobuf.message.Message):
     BEFORE_FEN_FIELD_NUMBER: builtins.int
     AFTER_FEN_FIELD_NUMBER: builtins.int
     fund_type: builtins.str
-    """The fund type, or `hospital`, `employer`, `treasury`."""
+    """The fund type, or `hospital`, `employer`, `treasury`; `given` for who had paid before."""
     before_fen: builtins.int
     """What it paid."""
     after_fen: builtins.int

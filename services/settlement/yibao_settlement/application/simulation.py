@@ -2,11 +2,12 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.settlement.benefit import HOSPITAL, PHARMACY
 from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
 from yibao_settlement.rules.account import accumulate
 from yibao_settlement.rules.benefit.adjudicate import adjudicate as adjudicate_benefits
@@ -23,6 +24,8 @@ from yibao_settlement.rules.simulation import Borne, SimulatedBill, Tally
 from yibao_settlement.rules.visit import Visit, is_pharmacy
 
 MOST_BILLS = 100_000
+# In place of a fund, those who had paid before the bill was settled.
+GIVEN = "given"
 # Settlements read at once: some megabytes where bills are long.
 PAGE = 250
 
@@ -107,7 +110,6 @@ class Simulation:
         except RuleError as refusal:
             self.tally.refuse(record.settlement_id, refusal.reason)
             return
-        before = Borne(amounts_by_fund(record.fund_payments), record.personal_total_fen)
         self.tally.add(
             SimulatedBill(
                 record.settlement_id,
@@ -115,7 +117,7 @@ class Simulation:
                 record.facts.institution_level,
                 record.facts.age,
                 record.total_fen,
-                before,
+                _as_settled(record),
                 after,
             )
         )
@@ -160,13 +162,36 @@ def _by_benefits(
     split = adjudicate_benefits(policy, bill, person.memory)
     person.memory = person.memory.after(split.change)
     person.saved_fen += record.account_fen - split.sums.account_fen
-    funds: dict[str, int] = {}
-    for payment in split.payments():
-        if payment.amount_fen:
-            payer = payment.payer
-            name = payer.value if isinstance(payer, Bearer) else payer
-            funds[name] = funds.get(name, 0) + payment.amount_fen
-    return Borne(funds, split.sums.personal_fen)
+    paid = [
+        (each.payer.value if isinstance(each.payer, Bearer) else each.payer or GIVEN, fen)
+        for each in split.payments()
+        for fen in (each.amount_fen, each.arrears_fen)
+    ]
+    return Borne(_added(paid), split.sums.personal_fen - split.sums.arrears_fen)
+
+
+def _as_settled(record: SettlementRecord) -> Borne:
+    """Returns who bears how much of a bill; what is owed for earlier ones is of this one."""
+    paid = [(each.fund_type, each.amount_fen) for each in record.fund_payments]
+    terms = record.benefit
+    if terms is None:
+        return Borne(_added(paid), record.personal_total_fen)
+    payers = {each.step_id: each.fund_type for each in record.fund_payments}
+    payers |= {each.step_id: each.payer for each in terms.other_payments}
+    paid += [
+        (each.payer if each.is_bearer else GIVEN, each.amount_fen) for each in terms.other_payments
+    ]
+    paid += [(payers[step_id], fen) for step_id, fen in terms.arrears]
+    return Borne(_added(paid), record.personal_total_fen - terms.arrears_fen)
+
+
+def _added(payments: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Returns what each payer pays, without those who pay nothing."""
+    found: dict[str, int] = {}
+    for payer, fen in payments:
+        if fen:
+            found[payer] = found.get(payer, 0) + fen
+    return found
 
 
 def _balance_fen(record: SettlementRecord, person: _Person) -> int:
@@ -180,11 +205,11 @@ def _balance_fen(record: SettlementRecord, person: _Person) -> int:
 def _bill_of(record: SettlementRecord, visit: Visit, *, balance_fen: int) -> Bill:
     """Returns a settled bill as the engine of `yibao-policy/2` takes it.
 
-    Its lines were priced when it was settled; what lies outside the visit or cover is told
-    by them.
+    Its lines were priced when it was settled: which lie outside the visit or cover, and
+    which are own cost, was found then.
     """
-    facts = record.facts
-    institution_id = record.institution_id
+    terms = record.benefit
+    groups = () if terms is None else terms.item_groups
     return Bill(
         visit_id=record.visit_id,
         date=record.service_date,
@@ -193,24 +218,33 @@ def _bill_of(record: SettlementRecord, visit: Visit, *, balance_fen: int) -> Bil
                 line_id=str(line.line_number),
                 amount_fen=line.amount_fen,
                 catalogue_class=line.catalogue_class,
+                charge_date=None if own is None else own.charge_date,
                 first_self_pay_ppm=line.first_self_pay_ratio_ppm,
                 over_limit_fen=line.over_limit_fen,
-                charge_date=None if own is None else own.charge_date,
+                item_group=group or None,
+                is_own_cost=own is not None and own.own_cost != OwnCost.NONE,
             )
-            for line, own in itertools.zip_longest(record.lines, record.particulars)
+            for line, own, group in itertools.zip_longest(record.lines, record.particulars, groups)
         ),
-        facts=Facts(
-            care_type=facts.care_type,
-            disease=visit.facts.disease_code or None,
-            institution=institution_id,
-            institution_level=facts.institution_level,
-            institution_kind="pharmacy" if is_pharmacy(institution_id) else "hospital",
-            person_class=facts.person_class,
-            entitlement_groups=frozenset(facts.entitlement_groups),
-            age=facts.age,
-        ),
+        facts=_facts_of(record, visit) if terms is None else terms.facts,
         admission_date=visit.start_date,
         transfer_from=visit.transfer_from_visit_id,
+        given=() if terms is None else terms.given,
         account_used=record.account_used,
         balances=Balances(balance_fen),
+    )
+
+
+def _facts_of(record: SettlementRecord, visit: Visit) -> Facts:
+    """Returns the facts of a bill that was settled by `yibao-policy/1`: those that it knew."""
+    facts, institution_id = record.facts, record.institution_id
+    return Facts(
+        care_type=facts.care_type,
+        disease=visit.facts.disease_code or None,
+        institution=institution_id,
+        institution_level=facts.institution_level,
+        institution_kind=PHARMACY if is_pharmacy(institution_id) else HOSPITAL,
+        person_class=facts.person_class,
+        entitlement_groups=frozenset(facts.entitlement_groups),
+        age=facts.age,
     )
