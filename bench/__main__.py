@@ -35,6 +35,10 @@ from yibao_identity.storage.trust.signing import TokenSigner
 from yibao_settlement.ledger_check import check_ledger
 
 _REGION = "999019"
+# Of the format before, so that a run can be compared with those that were made by it.
+_POLICY = (
+    Path(__file__).parents[1] / "tests" / "vectors" / "former" / f"{_REGION}-resident-2014.yaml"
+)
 _SETTLE = "/yibao.settlement.v1.SettlementService/SettleBill"
 _BULK = "/yibao.settlement.v1.SettlementService/SubmitBills"
 _ISSUE = "/yibao.identity.v1.CertificateService/IssueQrCode"
@@ -100,7 +104,7 @@ class Bench:
                 database,
                 region=_REGION,
                 hospital_id=self._parties.hospital_id,
-                policy_file=self._region.policy_file,
+                policy_file=_POLICY.read_bytes(),
                 persons=persons,
                 hot_persons=_HOT_PERSONS,
             )

@@ -25,7 +25,7 @@ from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.feed import EnrolmentChange, InsuredPerson
 from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.application.work import Work
-from yibao_settlement.files.policy.file import load_policy
+from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
@@ -67,7 +67,7 @@ def seed(
     The first `hot_persons` of them have credentials for bills that overtake each other.
     """
     now = dt.datetime.now(dt.UTC)
-    policy = load_policy(policy_file, name="policy")
+    policy = load_any_policy(policy_file, name="policy")
     draft = draft_of(policy, policy_file, maker="bench/maker", now=now)
     approval = approve(draft, [], checker="bench/checker", now=now)
 
