@@ -16,6 +16,7 @@ from support.examples_told.running import MAKER, REGION, Running
 from support.identity_world import activation, checked_number, registration
 
 from yibao.errors import error_of
+from yibao.identity.v1 import disease_messages_pb2 as disease_pb
 from yibao.identity.v1 import enrolment_messages_pb2 as enrolments_pb
 from yibao.identity.v1 import person_pb2
 from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
@@ -69,8 +70,7 @@ class Desk:
         request = registration(
             checked_number(f"999019{birth:%Y%m%d}{next(self._numbers):03d}"),
             **of_type,
-            person_class=first.facts.get("person_class", "11"),
-            entitlement_groups=first.facts.get("entitlement_groups", ()),
+            **first.terms,
             start_date=from_date(first.start),
             end_date=None if first.end is None else from_date(first.end),
         )
@@ -81,14 +81,24 @@ class Desk:
                 **of_type,
                 person_id=person_id,
                 terms=enrolments_pb.EnrolmentTerms(
-                    person_class=period.facts.get("person_class", "11"),
-                    entitlement_groups=period.facts.get("entitlement_groups", ()),
+                    **period.terms,
                     status=person_pb2.ENROLMENT_STATUS_NORMAL,
                 ),
                 start_date=from_date(period.start),
                 end_date=None if period.end is None else from_date(period.end),
             )
             persons.AddEnrolment(added, timeout=CALL_SECONDS)
+        for disease_code in sorted({code for each in example.said for code in each.diseases}):
+            persons.RegisterDisease(
+                disease_pb.RegisterDiseaseRequest(
+                    request_id=new_id(),
+                    region=REGION,
+                    person_id=person_id,
+                    disease_code=disease_code,
+                    start_date=from_date(birth),
+                ),
+                timeout=CALL_SECONDS,
+            )
         certificates = CertificateServiceStub(self._running.channel("identity", "channel"))
         active = certificates.ActivateCertificate(
             activation(person_id, region=REGION), timeout=CALL_SECONDS

@@ -23,6 +23,11 @@ class Said:
     day: dt.date
     facts: Mapping[str, Any]
 
+    @property
+    def diseases(self) -> tuple[str, ...]:
+        """The diseases that the person is registered with."""
+        return tuple(self.facts.get("diseases", ()))
+
 
 @dataclass(frozen=True, slots=True)
 class ToldBill:

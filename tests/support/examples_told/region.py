@@ -31,12 +31,12 @@ class Places:
         """Takes all examples of a region."""
         self._types = {each.name: str(_FIRST_TYPE + n) for n, each in enumerate(examples)}
         places = sorted({_place(bill) for example in examples for bill in example.bills})
-        self._ids = {place: f"H{REGION}{n:05d}" for n, place in enumerate(places, 1)}
+        self._ids = {place: f"{place[0]}{REGION}{n:05d}" for n, place in enumerate(places, 1)}
 
     @property
     def levels(self) -> dict[str, str]:
         """The level of each institution, by its id."""
-        return {institution_id: level for (_, level), institution_id in self._ids.items()}
+        return {institution_id: level for (*_, level), institution_id in self._ids.items()}
 
     def insurance_type(self, example: Example) -> str:
         """Returns the insurance type of an example."""
@@ -97,5 +97,7 @@ def put_in_force(running: Running, policy_file: bytes) -> None:
     )
 
 
-def _place(bill: ToldBill) -> tuple[str, str]:
-    return str(bill.facts["institution"]), str(bill.facts["institution_level"])
+def _place(bill: ToldBill) -> tuple[str, str, str]:
+    """Returns what an institution's code begins with, its name and its level."""
+    kind = "P" if bill.facts.get("institution_kind") == "pharmacy" else "H"
+    return kind, str(bill.facts.get("institution", "")), str(bill.facts["institution_level"])
