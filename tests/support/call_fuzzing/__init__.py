@@ -1,0 +1,1 @@
+"""Messages made from the contract at random, sent to services that run, and judged."""
