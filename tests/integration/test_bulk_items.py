@@ -47,7 +47,7 @@ def test_items_count_in_the_rate_of_all_certificates_of_a_hospital(tmp_path: Pat
             assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
             assert reason_in(caught.value) == "RATE_LIMITED"
             wait = detail_in(caught.value, error_details_pb2.RetryInfo).retry_delay
-            assert 4_000 < wait.ToMilliseconds() <= 6_000
+            assert 5_000 < wait.ToMilliseconds() <= 7_000
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await running.stub("terminal").SubmitBills(bulk(8))
             assert reason_in(caught.value) == "RATE_LIMITED"

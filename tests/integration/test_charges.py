@@ -9,7 +9,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 from support.both_services import CALL_SECONDS, BothServices, Patient, outcome, refused
-from support.settlement_world import REGION
+from support.settlement_world import HOSPITAL, REGION
 from support.threads import wait_until
 
 from yibao.errors import error_of
@@ -19,6 +19,8 @@ from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao.settlement.v1.settlement_service_pb2 import (
     ExplainSettlementRequest,
     ReverseSettlementRequest,
+    SettleBillRequest,
+    SubmitBillsRequest,
     TrialBillRequest,
 )
 from yibao_common.rpc.wire import from_date
@@ -181,6 +183,28 @@ def test_a_line_that_is_refused_by_itself_leaves_the_bill(services: BothServices
         (3, "ERROR_REASON_LINE_OUTSIDE_VISIT"),
     ]
     assert all(each.message and each.message_zh for each in settled.refused_lines)
+
+
+def test_lines_that_bills_settled_without_are_told_once_a_bill(services: BothServices) -> None:
+    def told(*requests: SettleBillRequest) -> list[dict[str, Any]]:
+        ids = {request.request_id for request in requests}
+        found = services.logged("lines refused")
+        return [line for line in found if line["request_id"] in ids]
+
+    alone, one, other, good = (services.settle_request(services.patient()) for _ in range(4))
+    for request in (alone, one, other):
+        request.bill.lines[1].item_code = request.bill.lines[2].item_code = "OLD"
+    other.bill.visit_id = new_id()
+    for _ in range(2):
+        services.settlements().SettleBill(alone, timeout=CALL_SECONDS)
+    bulk = SubmitBillsRequest(items=[one, other, good])
+    services.settlements().SubmitBills(bulk, timeout=CALL_SECONDS)
+    # A bill that is refused as a whole loses no line, and the repeat of one not again.
+    (first, second) = told(alone, one, other, good)
+    assert [first["request_id"], second["request_id"]] == [alone.request_id, one.request_id]
+    for line in (first, second):
+        assert line["reasons"] == {"CATALOGUE_ITEM_UNKNOWN": 2}
+        assert line["caller"] == f"institution/{HOSPITAL}"
 
 
 def test_an_agency_reads_lines_and_others_find_no_visit(services: BothServices) -> None:

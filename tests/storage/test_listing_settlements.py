@@ -43,7 +43,14 @@ def listed(
     blocking = Blocking(threads=1)
     nothing = cast(Any, None)
     servicer = SettlementServicer(
-        nothing, world.queries, blocking, trust=nothing, clock=world.clock, ids=nothing, log=nothing
+        nothing,
+        world.queries,
+        blocking,
+        trust=nothing,
+        clock=world.clock,
+        ids=nothing,
+        log=nothing,
+        refused_lines=nothing,
     )
     try:
         with acting_as(parse_caller(caller)):

@@ -60,6 +60,7 @@ from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.policy import PolicyServicer
+from yibao_settlement.servicer.refused_lines import RefusedLines
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
@@ -151,6 +152,7 @@ class SettlementService:
                 clock=self._clock,
                 ids=self._ids,
                 log=self._log,
+                refused_lines=RefusedLines(metrics=metrics, log=self._log),
             ),
             ChargeServicer(*engine, clock=self._clock),
             AccountServicer(news, reads, blocking),

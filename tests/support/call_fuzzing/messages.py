@@ -103,8 +103,8 @@ class Messages:
             return self.make(field.message_type, depth=depth + 1)
         kind = _KINDS.get(field.type)
         if field.name == "request_id" and self._rng.random() >= _REPEATED:
-            self.learn(field.name, made := new_id())
-            return made
+            self.learn(field.name, new := new_id())
+            return new
         known = [each for each in self._known.get(field.name, ()) if type(each) is kind]
         if known and self._rng.random() >= _UNKNOWN:
             return self._rng.choice(known)
@@ -167,7 +167,7 @@ class Messages:
 
     def _date(self, descriptor: Descriptor) -> Any:
         day = self._now().date() + dt.timedelta(days=self._rng.choice((0, 0, 0, -1, 1, -20, -400)))
-        date = GetMessageClass(descriptor)(year=day.year, month=day.month, day=day.day)
+        date: Any = GetMessageClass(descriptor)(year=day.year, month=day.month, day=day.day)
         chance = self._rng.random()
         if chance < 0.06:
             date.year, date.month, date.day = self._rng.choice(

@@ -5,8 +5,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from support.serving import GET_METHOD, SETTLEMENT
+from support.serving import GET_METHOD, ID, SETTLEMENT
 
+from yibao.settlement.v1 import bill_pb2, charge_service_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.admission import Admission, Limits
@@ -61,10 +62,10 @@ def uri(text: str) -> x509.UniformResourceIdentifier:
     return x509.UniformResourceIdentifier(text)
 
 
-def peers() -> CertificatePeers:
+def peers(*, rate_per_second: float = 0, burst: int = 1) -> CertificatePeers:
     return CertificatePeers(
         trust_domain="yibao.dev",
-        rates=RateLimits(rate_per_second=0, burst=1),
+        rates=RateLimits(rate_per_second=rate_per_second, burst=burst),
         revoked=None,
         clock=lambda: NOW,
         monotonic=lambda: 0,
@@ -173,3 +174,34 @@ def test_who_may_not_call_learns_nothing_about_the_request() -> None:
             Call(method()), b"\xff" * 2_000, settlement.GetSettlementRequest.FromString, context
         )
     assert refusal.value.reason is Reason.CALLER_NOT_ALLOWED
+
+
+@pytest.mark.parametrize(("lines", "admitted"), [(19, 10), (20, 5), (199, 1), (2_000, 1)])
+def test_lines_that_are_uploaded_count_twenty_a_call(lines: int, admitted: int) -> None:
+    """Ten calls at once, of which one with 199 lines is ten and one with more is a full burst."""
+    charges = charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"]
+    name = f"/{charges.full_name}/UploadLines"
+    upload = Method(
+        name,
+        roles=frozenset({Role.INSTITUTION}),
+        descriptor=charges.methods_by_name["UploadLines"],
+        metrics=Metrics().method(name),
+    )
+    line = bill_pb2.BillLine(
+        line_number=1, item_code="A1", unit_price="1", quantity="1", amount_fen=100
+    )
+    raw = charge_service_pb2.UploadLinesRequest(
+        request_id=ID, region="500100", visit_id=ID, lines=[line] * lines
+    ).SerializeToString()
+    door = Admission(
+        limits=Limits(max_message_bytes=1_000_000, max_deadline_seconds=30),
+        peers=peers(rate_per_second=1, burst=10),
+        monotonic=lambda: 0,
+    )
+    context: Any = FakeContext(certificate(uri(HOSPITAL)))
+    parse = charge_service_pb2.UploadLinesRequest.FromString
+    for _ in range(admitted):
+        door.admit(Call(upload), raw, parse, context)
+    with pytest.raises(RuleError) as refusal:
+        door.admit(Call(upload), raw, parse, context)
+    assert refusal.value.reason is Reason.RATE_LIMITED

@@ -88,6 +88,12 @@ class Metrics:
             ("method", "code", "reason"),
             registry=self.registry,
         )
+        self.refused_lines = Counter(
+            "yibao_refused_lines",
+            "Lines of bills that settled without them, by reason of refusal.",
+            ("reason",),
+            registry=self.registry,
+        )
         self.call_seconds = Histogram(
             "yibao_call_seconds",
             "Time from the receipt of a request to its answer.",

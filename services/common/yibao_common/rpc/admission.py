@@ -3,7 +3,7 @@
 In this order: the caller is found, may call the method, does not call too often, sends a
 message that is not too large, sets no deadline beyond the limit, every field of the request
 is well formed, once its texts are in their canonical form, and its items, each of which is a
-call, are not too many at once.
+call, or its lines, twenty of which are one, are not too many at once.
 
 A call without a deadline gets the server's own limit, because most tools send none. One
 with a deadline beyond the limit is refused, because its caller would wait for an answer
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 # Timeouts are rounded up on the wire; a limit set to the second must pass.
 _DEADLINE_SLACK_SECONDS = 1.0
+
+# So many lines that are stored cost about what a call does.
+_LINES_A_CALL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class Admission:
             )
         set_current_caller(caller)
         bucket = None if method.is_open else peer.bucket
-        self._take(bucket, 1)
+        if bucket is not None and (wait_seconds := bucket.take(self._monotonic())):
+            raise RateLimitedError(wait_seconds)
         return bucket
 
     def admit(
@@ -116,12 +120,15 @@ class Admission:
             set_current_call(call)
         if method.items_are_calls:
             # The call itself was the first.
-            self._take(bucket, len(request.items) - 1)  # type: ignore[attr-defined]
+            self._take_more(bucket, len(request.items) - 1)  # type: ignore[attr-defined]
+        elif method.lines_weigh:
+            more = len(request.lines) // _LINES_A_CALL  # type: ignore[attr-defined]
+            self._take_more(bucket, more)
         return request
 
-    def _take(self, bucket: TokenBucket | None, count: int) -> None:
+    def _take_more(self, bucket: TokenBucket | None, count: int) -> None:
         if bucket is not None and count > 0:
-            wait_seconds = bucket.take(self._monotonic(), count)
+            wait_seconds = bucket.take_more(self._monotonic(), count)
             if wait_seconds:
                 raise RateLimitedError(wait_seconds)
 

@@ -45,8 +45,8 @@ class Method:
         self.is_open = is_open(name)
         self.metrics = metrics
         self.validator: Validator | None = None
-        self.has_request_id = self.changes = self.has_items = self.items_are_calls = False
-        self.answers_often = False
+        self.has_request_id = self.changes = self.answers_often = False
+        self.has_items = self.items_are_calls = self.lines_weigh = False
         if descriptor is not None:
             request = descriptor.input_type
             self.has_items = answers_per_item(descriptor.output_type)
@@ -58,6 +58,7 @@ class Method:
             self.has_request_id = "request_id" in request.fields_by_name
             # Rows of an import are one call: they share its request id and its transaction.
             self.items_are_calls = self.has_items and not self.has_request_id
+            self.lines_weigh = self.has_items and "lines" in request.fields_by_name
 
 
 class ItemOutcome(NamedTuple):

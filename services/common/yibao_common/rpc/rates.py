@@ -12,22 +12,36 @@ class TokenBucket:
     tokens: float
     filled_at: float
 
-    def take(self, now: float, count: int = 1) -> float:
-        """Takes `count` tokens and returns 0, or takes none and returns the seconds to wait.
+    def take(self, now: float) -> float:
+        """Takes a token and returns 0, or takes none and returns the seconds to wait.
+
+        `now` is in seconds of a clock that never goes back.
+        """
+        tokens = self._fill(now)
+        if tokens < 1:
+            return (1 - tokens) / self.rate_per_second
+        self.tokens = tokens - 1
+        return 0
+
+    def take_more(self, now: float, count: int) -> float:
+        """Takes `count` tokens for a call that took its own, as `take` does.
 
         More than a full bucket holds is given on credit: what comes next waits until that is
-        paid. `now` is in seconds of a clock that never goes back.
+        paid. Who has to wait comes again with the call, whose own token is waited for too.
         """
-        tokens = self.tokens + (now - self.filled_at) * self.rate_per_second
-        self.filled_at = now
-        if tokens > self.burst:
-            tokens = self.burst
-        needed = min(count, self.burst)
+        tokens = self._fill(now)
+        needed = min(count, self.burst - 1)
         if tokens < needed:
-            self.tokens = tokens
-            return (needed - tokens) / self.rate_per_second
+            return (needed + 1 - tokens) / self.rate_per_second
         self.tokens = tokens - count
         return 0
+
+    def _fill(self, now: float) -> float:
+        """Returns the tokens by now."""
+        tokens = self.tokens + (now - self.filled_at) * self.rate_per_second
+        self.tokens = min(tokens, self.burst)
+        self.filled_at = now
+        return self.tokens
 
     def give_back(self) -> None:
         """Returns a token that was not needed."""

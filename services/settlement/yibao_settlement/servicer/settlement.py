@@ -46,10 +46,10 @@ from yibao_settlement.servicer.encode import (
     MOST_LINES,
     fill_settlement,
     reversed_,
-    settled,
     summary_message,
     trace_messages,
 )
+from yibao_settlement.servicer.refused_lines import RefusedLines, SettledAnswer
 from yibao_settlement.servicer.statement.answer import make_statement, printing_of
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
@@ -71,6 +71,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         clock: Clock,
         ids: Ids,
         log: Log,
+        refused_lines: RefusedLines,
         discharge_required_in: Collection[str] = (),
     ) -> None:
         """Takes the engine; `discharge_required_in` are regions, see `SettlementConfig`."""
@@ -82,6 +83,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         self._clock = clock
         self._ids = ids
         self._log = log
+        self._refused_lines = refused_lines
         self._drawing = asyncio.Lock()
 
     async def TrialBill(
@@ -111,8 +113,11 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         context: "grpc.aio.ServicerContext[pb.SettleBillRequest, pb.SettleBillResponse]",
     ) -> pb.SettleBillResponse:
         """Settles a bill; the answer is the stored one, byte for byte."""
-        command = self._settle_command(request)
-        return as_sent(pb.SettleBillResponse, await self._batcher.submit(request.region, command))
+        answer = SettledAnswer()
+        command = self._settle_command(request, answer)
+        response = await self._batcher.submit(request.region, command)
+        self._tell_refused(request, answer)
+        return as_sent(pb.SettleBillResponse, response)
 
     async def SubmitBills(
         self,
@@ -121,10 +126,11 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> pb.SubmitBillsResponse:
         """Settles bills each on its own; results in the order of the items."""
         begun: list[asyncio.Future[bytes] | RuleError] = []
+        answers = [SettledAnswer() for _ in request.items]
         turns = Turns()
         try:
-            for number, item in enumerate(request.items, 1):
-                begun.append(self._begin(number, item))
+            for number, (item, answer) in enumerate(zip(request.items, answers, strict=True), 1):
+                begun.append(self._begin(number, item, answer))
                 # A code takes a tenth of a millisecond to verify, a faulty bill a hundredfold.
                 await turns.pass_on()
             outcomes = [
@@ -133,16 +139,23 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             ]
         finally:
             _forget(begun)
+        for item, answer, outcome in zip(request.items, answers, outcomes, strict=True):
+            if isinstance(outcome, bytes):
+                self._tell_refused(item, answer)
         # As stored, without reading them into messages and writing them again.
         results = await self._blocking.run(_results, outcomes)
         return as_sent(pb.SubmitBillsResponse, results)
 
+    def _tell_refused(self, request: pb.SettleBillRequest, answer: SettledAnswer) -> None:
+        if answer.refused:
+            self._refused_lines.tell(answer, request_id=request.request_id, caller=current_caller())
+
     def _begin(
-        self, number: int, item: pb.SettleBillRequest
+        self, number: int, item: pb.SettleBillRequest, answer: SettledAnswer
     ) -> "asyncio.Future[bytes] | RuleError":
         try:
             _ITEM_VALIDATOR.check(item)
-            return self._batcher.enqueue(item.region, self._settle_command(item))
+            return self._batcher.enqueue(item.region, self._settle_command(item, answer))
         except RuleError as refusal:
             tell_item(number, item.request_id, refusal.reason)
             return refusal
@@ -177,7 +190,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             reference_id=reference_id,
         )
 
-    def _settle_command(self, request: pb.SettleBillRequest) -> Command:
+    def _settle_command(self, request: pb.SettleBillRequest, answer: SettledAnswer) -> Command:
         asked = request_of(request, SETTLE_METHOD)
         code = None
         if request.HasField("presentation"):
@@ -191,7 +204,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             asked,
             code,
             bill_of(request.bill),
-            settled,
+            answer.encode,
             expected_of(request),
             is_discharge_required=request.region in self._discharge_required_in,
         )
