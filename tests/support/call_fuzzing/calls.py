@@ -134,14 +134,9 @@ class _Sender:
         name, method = self._rng.choice(self._methods[service])
         request = self._request(method)
         caller = self._caller(service, name)
-        call = self._services.channel(service, caller).unary_unary(
-            name,
-            request_serializer=type(request).SerializeToString,
-            response_deserializer=GetMessageClass(method.output_type).FromString,
-        )
         self._outcome.sent[name] += 1
         try:
-            answer = call(request, timeout=CALL_SECONDS)
+            answers = self._answers(self._services.channel(service, caller), name, method, request)
         except grpc.RpcError as error:
             refusal = error_of(error)
             told = refusal.reason.removeprefix("ERROR_REASON_") or refusal.code.name
@@ -152,11 +147,27 @@ class _Sender:
             return
         self._outcome.answers["OK"] += 1
         self._outcome.carried_out[name] += 1
-        self._messages.learn_from(answer)
+        for answer in answers[:5]:
+            self._messages.learn_from(answer)
         if not method.name.startswith(READS):
             self._look_anew()
         else:
             self._check_unchanged(f"{name}, which only reads,", request)
+
+    @staticmethod
+    def _answers(
+        channel: grpc.Channel, name: str, method: MethodDescriptor, request: Any
+    ) -> list[Any]:
+        """Returns what a call answers, which is more than one message where it streams."""
+        writing = type(request).SerializeToString
+        reading = GetMessageClass(method.output_type).FromString
+        if method.server_streaming:
+            stream = channel.unary_stream(
+                name, request_serializer=writing, response_deserializer=reading
+            )
+            return list(stream(request, timeout=CALL_SECONDS))
+        call = channel.unary_unary(name, request_serializer=writing, response_deserializer=reading)
+        return [call(request, timeout=CALL_SECONDS)]
 
     def _wrong(self, what: str, request: Any) -> None:
         self._outcome.wrong.append(f"{what}: {request!s:.2000}")
