@@ -37,7 +37,7 @@ _SCALARS: dict[int, Callable[[random.Random], Any]] = {
     FieldDescriptor.CPPTYPE_FLOAT: lambda rng: rng.choice((0.0, -1.0, 1e30)),
     FieldDescriptor.CPPTYPE_DOUBLE: lambda rng: rng.choice((0.0, -1.0, 1e300)),
 }
-_KINDS = {FieldDescriptor.TYPE_STRING: str, FieldDescriptor.TYPE_BYTES: bytes}
+_KINDS: dict[int, type] = {FieldDescriptor.TYPE_STRING: str, FieldDescriptor.TYPE_BYTES: bytes}
 
 
 class Messages:
@@ -101,11 +101,11 @@ class Messages:
             if field.message_type.full_name == _TIMESTAMP:
                 return self._instant(field.message_type)
             return self.make(field.message_type, depth=depth + 1)
-        kind = _KINDS.get(field.type)
+        kind = _KINDS.get(field.type, Message)
         if field.name == "request_id" and self._rng.random() >= _REPEATED:
             self.learn(field.name, new := new_id())
             return new
-        known = [each for each in self._known.get(field.name, ()) if type(each) is kind]
+        known = [each for each in self._known.get(field.name, ()) if isinstance(each, kind)]
         if known and self._rng.random() >= _UNKNOWN:
             return self._rng.choice(known)
         if field.type == FieldDescriptor.TYPE_STRING:
@@ -113,6 +113,7 @@ class Messages:
         if field.type == FieldDescriptor.TYPE_BYTES:
             return self._rng.randbytes(self._rng.choice((0, 1, 8, 32, 400)))
         if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
+            assert field.enum_type is not None
             numbers = [each.number for each in field.enum_type.values]
             if rules_of(field).required and self._rng.random() >= _ABSENT:
                 numbers = numbers[1:]
