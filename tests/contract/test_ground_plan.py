@@ -39,6 +39,7 @@ ALONE: dict[str, dict[str, str]] = {
         "rules/stay": "what is refused of visits and of bills alike; it is stored as visits",
         "servicer/decode": "messages of all features to values",
         "servicer/encode": "values of all features to messages",
+        "servicer/refused_lines": "what a bill settled without, told to operators",
         "servicer/news": "who waits for another service; what is decided is decided again",
         "servicer/trust": "what codes are verified by; nothing of it is decided or stored",
     },

@@ -103,6 +103,12 @@ CASES = (
     Broken(
         OFFSITE,
         "reflection",
+        "max_deadline_seconds = 0.001\nreflection",
+        "server.max_deadline_seconds: ",
+    ),
+    Broken(
+        OFFSITE,
+        "reflection",
         "rate_per_second = 1e-9\nreflection",
         "server.rate_per_second: must be 0, which is no limit, or at least 0.01",
     ),

@@ -108,7 +108,7 @@ def test_items_of_a_call_that_was_cut_off_are_counted_too(tmp_path: Path) -> Non
         await asyncio.Event().wait()
 
     async def main() -> None:
-        async with serving(tmp_path, serve, max_deadline_seconds=0.1) as running:
+        async with serving(tmp_path, serve, max_deadline_seconds=1) as running:
             with pytest.raises(grpc.aio.AioRpcError):
                 await running.stub().SubmitBills(bulk(1))
             assert [line["item"] for line in running.log if line["event"] == "item refused"] == [1]

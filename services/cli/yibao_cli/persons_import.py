@@ -114,7 +114,8 @@ def import_file(
     """Imports what is not done yet, writes the report and prints the totals.
 
     Raises:
-        StartError: the journal cannot be used, or the service stayed away.
+        StartError: the journal cannot be used, the service stayed away, or the region is
+            none of the caller's, or not served there.
         grpc.RpcError: the service refused the caller.
     """
     with Journal(report, digest=file.digest, region=region) as journal:
@@ -125,7 +126,9 @@ def import_file(
             task = progress.add_task("persons", total=file.rows, completed=journal.done)
             try:
                 for batch in _batches(rows):
-                    journal.add(_import_batch(batch, submit, sleep))
+                    outcomes = _import_batch(batch, submit, sleep)
+                    _check_region(outcomes, region)
+                    journal.add(outcomes)
                     progress.update(task, completed=journal.done)
             except StoppedError as stop:
                 raise StartError(
@@ -194,6 +197,15 @@ def _submit(
         if wait_seconds is not None:
             sleep(wait_seconds)
     raise StoppedError(last)
+
+
+def _check_region(outcomes: Sequence[Outcome], region: str) -> None:
+    """Raises StartError where the region, which all rows share, keeps them all out."""
+    if any(each.reason == "OUT_OF_SCOPE" for each in outcomes):
+        raise StartError(
+            f"--region {region}: this certificate does not act for it, or the service does not "
+            "serve it; nobody was registered: correct the region or name another certificate"
+        )
 
 
 def _outcome(row: Row, result: SubmitPersonsResult) -> Outcome:

@@ -489,6 +489,32 @@ def test_a_row_that_the_database_could_not_take_is_sent_again(tmp_path: Path) ->
     assert "4,REFUSED,PERSON_EXISTS,,person-1" in told
 
 
+def test_a_region_that_is_not_the_callers_is_told_once_and_reports_no_row(tmp_path: Path) -> None:
+    run = Runner(write(tmp_path, *(row(number) for number in range(1, 251))), FakeService())
+    calls = []
+
+    def refuse(request: pb.SubmitPersonsRequest) -> pb.SubmitPersonsResponse:
+        calls.append(len(request.items))
+        error = ItemError(reason="ERROR_REASON_OUT_OF_SCOPE")
+        return pb.SubmitPersonsResponse(
+            results=[pb.SubmitPersonsResult(error=error) for _ in request.items]
+        )
+
+    with pytest.raises(StartError, match=f"--region {REGION}: this certificate does not act"):
+        import_file(
+            Console(file=io.StringIO()),
+            opened(run.path),
+            region=REGION,
+            report=run.report,
+            submit=refuse,
+            sleep=run.waits.append,
+        )
+    assert (len(calls), run.report.exists()) == (1, False)
+    # With the right certificate the same command does all of it.
+    assert run() == 0
+    assert len(run.rows()) == 251
+
+
 def test_a_refused_caller_is_not_tried_again(tmp_path: Path) -> None:
     service = FakeService()
     run = Runner(write(tmp_path, row(1)), service)

@@ -5,10 +5,18 @@ import datetime as dt
 
 import pytest
 
+from yibao_common.values.citizen_number import Gender
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.config import RelativesConfig
-from yibao_identity.rules.merge import Merge, MergeState, check_differ, decide
+from yibao_identity.rules.merge import (
+    Merge,
+    MergeState,
+    check_differ,
+    check_one_human,
+    decide,
+)
+from yibao_identity.rules.person import Person
 from yibao_identity.rules.relative import (
     LinkPurpose,
     LinkState,
@@ -69,6 +77,40 @@ def test_a_record_is_not_merged_into_itself() -> None:
     with pytest.raises(RuleError) as caught:
         check_differ(retired_person_id="r", surviving_person_id="r")
     assert [fault.field for fault in caught.value.faults] == ["surviving_person_id"]
+
+
+DIED = dt.date(2026, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("retired", "surviving", "is_refused"),
+    [
+        (None, None, False),
+        (DIED, None, False),
+        (None, DIED, False),
+        (DIED, DIED, False),
+        (DIED, DIED + dt.timedelta(days=1), True),
+        (DIED + dt.timedelta(days=1), DIED, True),
+    ],
+)
+def test_whoever_died_did_so_on_one_day(
+    retired: dt.date | None, surviving: dt.date | None, is_refused: bool
+) -> None:
+    """I-31: no merge decides in silence which day it was."""
+    records = [
+        Person(
+            "500100", each, "01", each, "张三", Gender.MALE, DIED.replace(1950), NOW, death_date=day
+        )
+        for each, day in (("r", retired), ("s", surviving))
+    ]
+    if not is_refused:
+        check_one_human(*records, parent_ids=(), field="merge_id")
+        return
+    with pytest.raises(RuleError) as caught:
+        check_one_human(*records, parent_ids=(), field="merge_id")
+    (fault,) = caught.value.faults
+    assert fault.field == "merge_id"
+    assert "different days" in fault.message
 
 
 @pytest.mark.parametrize("relation", Relation)

@@ -120,6 +120,19 @@ def test_a_newborn_without_a_name_is_named_after_the_parent(gender: Gender, name
     assert person.person_name == name
 
 
+@pytest.mark.parametrize(
+    ("parent", "name"),
+    [
+        ("甲" * 48, "甲" * 48 + "之女"),
+        ("甲" * 50, "甲" * 48 + "之女"),
+        ("甲" * 47 + "·乙丙", "甲" * 47 + "之女"),
+        ("A" * 46 + " BCD", "A" * 46 + " B之女"),
+    ],
+)
+def test_a_newborns_name_is_no_longer_than_any(parent: str, name: str) -> None:
+    assert newborn_name(parent, Gender.FEMALE) == name
+
+
 def test_a_newborn_with_a_name_keeps_it() -> None:
     """T-18."""
     person, _ = registered(dataclasses.replace(STATED, person_name="张小三"))

@@ -191,7 +191,8 @@ class ServerConfig(Section):
     reuse_port: bool = False
     metrics_address: MetricsAddress | None = None
     max_message_bytes: int = Field(default=1_000_000, ge=1_000, le=64_000_000)
-    max_deadline_seconds: float = Field(default=30, gt=0, le=3_600)
+    # A durable commit alone may take a good part of a second.
+    max_deadline_seconds: float = Field(default=30, ge=1, le=3_600)
     drain_seconds: float = Field(default=10, ge=0, le=600)
     # Of each institution, agency or other party, in each process; 0 is no limit.
     rate_per_second: Annotated[float, Field(ge=0), AfterValidator(_is_a_rate)] = 2_000

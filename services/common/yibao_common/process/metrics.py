@@ -82,18 +82,7 @@ class Metrics:
             ("method", "code", "reason"),
             registry=self.registry,
         )
-        self.items = Counter(
-            "yibao_items",
-            "Items of bulk calls that ended, by gRPC code and reason of refusal.",
-            ("method", "code", "reason"),
-            registry=self.registry,
-        )
-        self.refused_lines = Counter(
-            "yibao_refused_lines",
-            "Lines of bills that settled without them, by reason of refusal.",
-            ("reason",),
-            registry=self.registry,
-        )
+        self._make_item_metrics()
         self.call_seconds = Histogram(
             "yibao_call_seconds",
             "Time from the receipt of a request to its answer.",
@@ -142,6 +131,20 @@ class Metrics:
             "yibao_device_alarms",
             "Keys of phones that were found in two places.",
             ("region",),
+            registry=self.registry,
+        )
+
+    def _make_item_metrics(self) -> None:
+        self.items = Counter(
+            "yibao_items",
+            "Items of bulk calls that ended, by gRPC code and reason of refusal.",
+            ("method", "code", "reason"),
+            registry=self.registry,
+        )
+        self.refused_lines = Counter(
+            "yibao_refused_lines",
+            "Lines of bills that settled without them, by reason of refusal.",
+            ("reason",),
             registry=self.registry,
         )
 

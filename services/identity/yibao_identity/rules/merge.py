@@ -59,7 +59,7 @@ def check_one_human(
 
     Raises:
         RuleError: FIELD_OUT_OF_RANGE; one is a parent of the other, or died before the
-            birth of the other.
+            birth of the other, or both died, and on different days.
     """
     faults = []
     if not {retired.person_id, surviving.person_id}.isdisjoint(parent_ids):
@@ -68,6 +68,10 @@ def check_one_human(
     deaths = [each.death_date for each in (retired, surviving) if each.death_date is not None]
     if any(death < max(retired.birth_date, surviving.birth_date) for death in deaths):
         message = "one of the records died before the birth of the other"
+        faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message))
+    if len(set(deaths)) > 1:
+        # Which of them is right decides what was paid rightly: a person has to say.
+        message = "the records died on different days: revoke the death that is wrong (RevokeDeath)"
         faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message))
     refuse_faults(faults)
 

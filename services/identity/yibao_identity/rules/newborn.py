@@ -15,6 +15,8 @@ RESIDENT = "390"
 NEWBORN_CLASS = "1401"
 
 _MONTHS = 3
+# As many as the contract takes of any name.
+_NAME_CHARACTERS = 50
 _NAME_ENDS = {Gender.MALE: "之子", Gender.FEMALE: "之女"}
 _FIELDS = ("", "birth_certificate_number")
 
@@ -37,8 +39,12 @@ def latest_enrol_date(birth_date: dt.date) -> dt.date:
 
 
 def newborn_name(parent_name: str, gender: Gender) -> str:
-    """Returns what a newborn without a name is called on every voucher (T-18)."""
-    return parent_name + _NAME_ENDS[gender]
+    """Returns what a newborn without a name is called on every voucher (T-18).
+
+    Of a parent's name that is too long for it the end is left away.
+    """
+    ends = _NAME_ENDS[gender]
+    return parent_name[: _NAME_CHARACTERS - len(ends)].rstrip(" \u00b7") + ends
 
 
 def register_newborn(
