@@ -163,9 +163,11 @@ def test_nothing_more_is_done_for_the_retired(world: World) -> None:
     world.feed(world.insured(retired, merged_into=survivor))
     commands: tuple[Command, ...] = (
         world.visit_command(retired),
-        world.settle_command(visit, retired),
         world.credit_command(retired, 100),
     )
+    (outcome,) = world.work(REGION, [world.settle_command(visit, retired)])
+    assert isinstance(outcome, RuleError)
+    assert outcome.reason is Reason.NOT_CARDHOLDER
     for command in commands:
         (outcome,) = world.work(REGION, [command])
         assert isinstance(outcome, RuleError)

@@ -177,7 +177,8 @@ class _RegionChecker:
                 self._drift(4, booked.settlement_id, "its record cannot be read")
                 continue
             policy = self._policy(record.policy_version)
-            for invariant, detail in settlement_faults(booked, record, policy):
+            survivors = () if booked.visit is None else self._later(booked.visit.person_id)
+            for invariant, detail in settlement_faults(booked, record, policy, survivors=survivors):
                 self._drift(invariant, booked.settlement_id, detail)
             # A merged person's years count for who took the account over.
             holder_id = [record.person_id, *self._later(record.person_id)][-1]

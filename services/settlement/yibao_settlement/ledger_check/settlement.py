@@ -4,7 +4,7 @@ Each fault is the number of the invariant that is broken, and what is wrong. A f
 record may keep one part from being examined; the parts are examined one by one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.money import line_amount_fen
@@ -19,9 +19,16 @@ Fault = tuple[int, str]
 
 
 def settlement_faults(
-    booked: BookedSettlement, record: SettlementRecord, policy: AnyPolicy | None
+    booked: BookedSettlement,
+    record: SettlementRecord,
+    policy: AnyPolicy | None,
+    *,
+    survivors: Collection[str] = (),
 ) -> Iterator[Fault]:
-    """Yields what is wrong with a settlement; `policy` is that of its version, if stored."""
+    """Yields what is wrong with a settlement; `policy` is that of its version, if stored.
+
+    `survivors` are those who took the place of the visit's person, one after the other.
+    """
     if booked.code_uses > 1:
         yield 7, f"{booked.code_uses} codes were used up for it"
     elif booked.code_uses or booked.is_audited_without_code:
@@ -35,7 +42,7 @@ def settlement_faults(
         (5, lambda: _entry_faults(booked, record)),
         (4, lambda: _sum_faults(record)),
         (4, lambda: _price_faults(record)),
-        (4, lambda: _party_faults(record, booked)),
+        (4, lambda: _party_faults(record, booked, survivors)),
     ):
         for detail in _told(faults):
             yield number, detail
@@ -105,7 +112,9 @@ def _price_faults(record: SettlementRecord) -> Iterator[str]:
             yield f"line {line.line_number} is {charged}, and has {line.amount_fen} fen"
 
 
-def _party_faults(record: SettlementRecord, booked: BookedSettlement) -> Iterator[str]:
+def _party_faults(
+    record: SettlementRecord, booked: BookedSettlement, survivors: Collection[str]
+) -> Iterator[str]:
     """Yields whom and what a stored settlement concerns other than the rest of it says."""
     if booked.benefit_year != record.benefit_year:
         yield f"it counts for {booked.benefit_year}, its service date is {record.service_date}"
@@ -113,7 +122,8 @@ def _party_faults(record: SettlementRecord, booked: BookedSettlement) -> Iterato
     if visit is None:
         yield f"there is no visit {record.visit_id}"
     else:
-        if (visit.person_id, visit.institution_id) != (record.person_id, record.institution_id):
+        of_person = record.person_id in (visit.person_id, *survivors)
+        if not of_person or visit.institution_id != record.institution_id:
             yield f"its visit is of {visit.person_id} at {visit.institution_id}"
         of_visit = (visit.care_type, visit.institution_level)
         if (facts.care_type, facts.institution_level) != of_visit:

@@ -1,5 +1,6 @@
 """What callers read: one snapshot each, no locks."""
 
+import dataclasses
 import datetime as dt
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
 from yibao_settlement.storage.charge import charges_of
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
 from yibao_settlement.storage.ledger.posting import account_balances
+from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 from yibao_settlement.storage.settlement.history import find_history
 from yibao_settlement.storage.settlement.listing import list_settlements
@@ -92,8 +94,11 @@ class StoredReads:
             visit = _visit(connection, region, visit_id)
             if visit is None:
                 return None
+            standing = _standing(connection, region, visit.person_id)
+            if standing is not None and standing.merged_into is not None:
+                visit = _held(connection, region, visit)
+                standing = _standing(connection, region, visit.person_id)
             person_id = visit.person_id
-            standing = _standing(connection, region, person_id)
             periods = select_rows(
                 connection,
                 tables.enrolment,
@@ -168,6 +173,12 @@ class StoredReads:
         """Returns every fund account with the sum of its entries in fen, by account."""
         with self._database.read() as connection:
             return account_balances(connection, region, "fund:")
+
+
+def _held(connection: sa.Connection, region: str, visit: Visit) -> Visit:
+    """Returns a visit as of whoever stands in its person's place since a merge."""
+    survivors = survivors_of(connection, region, (visit.person_id,))
+    return dataclasses.replace(visit, person_id=survivors.get(visit.person_id, visit.person_id))
 
 
 def _visit(connection: sa.Connection, region: str, visit_id: str) -> Visit | None:

@@ -85,7 +85,7 @@ class WorkingSet:
     standings: dict[str, Standing]
     # Of codes that register visits: whose they are.
     persons_by_subject: Mapping[str, str]
-    # Persons whose settlements are reversed, to who stands in their place since a merge.
+    # Persons of settlements, and of visits who were merged, to who stands in their place.
     survivors: Mapping[str, str]
     # Every id of a posting must be greater.
     posting_fence: str = ""
@@ -139,6 +139,16 @@ class WorkingSet:
         return self.reference.has_benefit_policies or any(
             record.benefit is not None for record in self.settlements.values()
         )
+
+    def held(self, visit: Visit) -> Visit:
+        """Returns a visit as of whoever stands in its person's place since a merge.
+
+        It is what a bill is decided by and booked for; the visit itself stays as it is.
+        """
+        holder_id = self.survivors.get(visit.person_id, visit.person_id)
+        if holder_id == visit.person_id:
+            return visit
+        return dataclasses.replace(visit, person_id=holder_id)
 
     def history(self, visit: Visit) -> History:
         """Returns what a bill of a visit starts from."""

@@ -57,6 +57,7 @@ class UploadLines:
         """Uploads the lines; see `Command`."""
         visit = visit_of_caller(working_set.visits, self.visit_id, self.request.caller)
         check_not_cancelled(visit)
+        visit = working_set.held(visit)
         check_not_merged(working_set.standing(visit.person_id))
         upload = _Upload(
             visit,

@@ -169,7 +169,7 @@ class SettleBill:
             is_interim=bill.is_interim,
             is_discharge_required=self.is_discharge_required,
         )
-        return visit
+        return working_set.held(visit)
 
 
 def _take_charges(taking: Taking, record: SettlementRecord, working_set: WorkingSet) -> None:

@@ -57,7 +57,8 @@ class DischargeVisit:
             end_date=self.end_date,
             today=shanghai_day(working_set.now),
         )
-        check_alive_on(working_set.death_dates.get(visit.person_id), self.end_date)
+        holder_id = working_set.held(visit).person_id
+        check_alive_on(working_set.death_dates.get(holder_id), self.end_date)
         facts = dataclasses.replace(
             visit.facts,
             diagnoses=self.diagnoses or visit.facts.diagnoses,

@@ -63,10 +63,12 @@ class _Found:
     """Whom a batch concerns; nothing of it changes once it is stored."""
 
     person_ids: set[str]
+    # Those of the visits that are named.
+    visitor_ids: set[str]
     # Holders of the codes that register visits, by subject.
     holders: dict[str, str]
     # The persons of the settlements that are named, to who stands in their place: mostly
-    # they themselves.
+    # they themselves. Of visits, those alone who were merged.
     survivors: dict[str, str]
     # The years of these settlements.
     benefit_years: set[int]
@@ -100,12 +102,35 @@ class _Transaction:
         )
         if any(standings[each].merged_into for each in found.survivors.values()):
             raise TransientError("the account moved on while it was waited for")
+        self._add_survivors(found, standings)
         # Only statements from here on see what the last holder of the locks wrote.
         request_ids = {command.request.request_id for command in commands}
         wanted = Wanted(
             self._region, needs, request_ids, found.person_ids, found.holders, found.stay_person_ids
         )
         return self._read(wanted, found, standings)
+
+    def _add_survivors(self, found: _Found, standings: dict[str, Standing]) -> None:
+        """Locks and adds who stands in the place of visits' persons that were merged.
+
+        There are next to none, so that they are asked for only once a lock has shown one.
+        They are locked after the others and not in the order of all ids: where two batches
+        wait for each other, one is run again.
+        """
+        merged = {each for each in found.visitor_ids if standings[each].merged_into is not None}
+        if not merged:
+            return
+        survivors = survivors_of(self._connection, self._region, merged)
+        more, new_person_ids = lock_standings(
+            self._connection, self._region, set(survivors.values()) - standings.keys()
+        )
+        standings.update(more)
+        self._new_person_ids |= new_person_ids
+        for retired_id, survivor_id in survivors.items():
+            # One that was merged in turn, while it was waited for, is told as such.
+            if standings[survivor_id].merged_into is None:
+                found.survivors[retired_id] = survivor_id
+                found.person_ids.add(survivor_id)
 
     def store(self, working_set: WorkingSet) -> None:
         """Writes what the commands changed, and nothing of those that were refused."""
@@ -135,7 +160,8 @@ class _Transaction:
         merged = survivors_of(self._connection, self._region, treated)
         survivors = {each: merged.get(each, each) for each in treated}
         holders: dict[str, str] = dict(subjects)
-        person_ids = {person_id for _, person_id in visits}
+        visitor_ids = {person_id for _, person_id in visits}
+        person_ids = set(visitor_ids)
         person_ids.update(holders.values(), needs.person_ids, survivors, survivors.values())
         stay_person_ids = {holders[each] for each in needs.stay_subjects if each in holders}
         stay_person_ids.update(
@@ -145,7 +171,7 @@ class _Transaction:
             person_id for each, person_id, _ in settled if each in needs.stay_settlement_ids
         )
         years = {year for _, _, year in settled}
-        return _Found(person_ids, holders, survivors, years, stay_person_ids)
+        return _Found(person_ids, visitor_ids, holders, survivors, years, stay_person_ids)
 
     def _read(self, wanted: Wanted, found: _Found, standings: dict[str, Standing]) -> WorkingSet:
         years = found.benefit_years.union(wanted.needs.benefit_years)

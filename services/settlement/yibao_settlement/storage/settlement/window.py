@@ -32,6 +32,7 @@ def read_windows(connection: sa.Connection, working_set: WorkingSet, wanted: Wan
         policies = working_set.reference.benefit_policies(day)
         if visit is None or not policies:
             continue
+        visit = working_set.held(visit)
         if working_set.reference.joins_transfers(day):
             _read_former(connection, working_set, visit)
         asked = working_set.history(visit).places(policies, day)
