@@ -109,6 +109,7 @@ def test_lines_are_uploaded_to_the_visit_and_settled(world: World) -> None:
     (result,) = upload(world, visit, charged("L1"))
     (line,) = listed(world, visit)
     # What it will be is told by the survivor's cover: the retired has none any more.
+    assert result is not None
     assert not isinstance(result, RuleError)
     assert line.result == result
     assert result.eligible_fen == 10_000
