@@ -197,6 +197,10 @@ CASES = (
         "offsite.toml",
         "identity.trust_folder: ",
     ),
+    Broken(SETTLEMENT, "poll_seconds = 1", "poll_seconds = 1e-9", "identity.poll_seconds: "),
+    Broken(SETTLEMENT, "regions", "trust_seconds = 1e-9\nregions", "identity.trust_seconds: "),
+    Broken(SETTLEMENT, "regions", "max_feed_age_hours = 1e-9\nregions", "max_feed_age_hours: "),
+    Broken(IDENTITY, "publish_seconds = 2", "publish_seconds = 1e-9 #", "trust.publish_seconds: "),
     Broken(IDENTITY, "hash.hex", "nothing.hex", "nothing.hex: cannot be read: No such file"),
     Broken(IDENTITY, "hash.hex", "root-1.cose", "must hold 64 hexadecimal digits"),
     Broken(IDENTITY, "encryption.hex", "root-1.cose", "must hold 64 hexadecimal digits"),
@@ -240,7 +244,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, sandbox_keys: Path) -> Pat
 @pytest.fixture(autouse=True)
 def _quiet_start(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leaves this process as it was, though a service set it up for itself."""
-    monkeypatch.setattr("yibao_common.process.running._collect_garbage_seldom", lambda: None)
+    monkeypatch.setattr("yibao_common.process.running.collect_garbage_seldom", lambda: None)
     handlers = list(logging.getLogger().handlers)
     start = Server.start
 

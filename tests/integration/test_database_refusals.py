@@ -97,7 +97,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, sandbox_keys: Path) -> Pat
 @pytest.fixture(autouse=True)
 def _quiet_start(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leaves this process as it was, though a service set it up for itself."""
-    monkeypatch.setattr("yibao_common.process.running._collect_garbage_seldom", lambda: None)
+    monkeypatch.setattr("yibao_common.process.running.collect_garbage_seldom", lambda: None)
     handlers = list(logging.getLogger().handlers)
     yield
     logging.getLogger().handlers[:] = handlers

@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.charges import charged, listed, of_uploaded, upload
 from support.databases import Databases
-from support.settlement_world import HOSPITAL, NOW, REGION, TODAY, World
+from support.settlement_world import AGENCY, HOSPITAL, NOW, REGION, TODAY, World
 
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.settlement.trial import trial
+from yibao_settlement.application.visit.find import find_open_stays
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.care_facts import CareFacts, Diagnosis
@@ -116,6 +118,20 @@ def test_lines_are_uploaded_to_the_visit_and_settled(world: World) -> None:
     settled = world.settle(visit, survivor, bill=of_uploaded(world, visit, 10_000))
     assert settled.total_fen == 10_000
     assert check_ledger(world.database).drifts == []
+
+
+def test_an_agency_finds_the_open_stays_of_both_records(world: World) -> None:
+    retired, survivor, other = world.enrol(3)
+    visits = [world.register(each) for each in (retired, survivor, other)]
+    agency = parse_caller(AGENCY)
+    merge(world, retired, survivor)
+    for person in (retired, survivor):
+        found = find_open_stays(world.queries, REGION, person, agency)
+        assert sorted(each.visit_id for each in found) == sorted(visits[:2])
+    # Neither is in the way of the other, nor can anybody be admitted a third time.
+    (outcome,) = world.work(REGION, [world.visit_command(survivor)])
+    assert isinstance(outcome, RuleError)
+    assert outcome.reason is Reason.STAY_OPEN_ELSEWHERE
 
 
 def test_another_persons_code_settles_nothing(world: World) -> None:

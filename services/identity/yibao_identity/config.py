@@ -37,7 +37,7 @@ class IssuerConfig(Section):
 class TrustConfig(Section):
     """How often keys are read anew and what verifiers trust is published."""
 
-    publish_seconds: float = Field(default=60, gt=0, le=900)
+    publish_seconds: float = Field(default=60, ge=0.1, le=900)
 
 
 class PersonalDataConfig(Section):

@@ -26,12 +26,13 @@ class IdentityConfig(Section):
     # Keeps what codes are verified against over a restart, and what must never go back.
     trust_folder: FileName | None = None
     # How often that is renewed: a killed key is known here after so long.
-    trust_seconds: float = Field(default=60, gt=0, le=3600)
+    trust_seconds: float = Field(default=60, ge=0.1, le=3600)
     # How long a question for news may wait at identity, 2 s at most, and how long settlement
     # waits before it asks again after a failure.
-    poll_seconds: float = Field(1.0, gt=0, le=3600)
+    poll_seconds: float = Field(1.0, ge=0.01, le=3600)
     # How old what is known of persons may be before codes are refused.
-    max_feed_age_hours: float = Field(default=24, gt=0, le=720)
+    # Less than identity takes to start again would refuse every code meanwhile.
+    max_feed_age_hours: float = Field(default=24, ge=0.1, le=720)
 
 
 class VisitsConfig(Section):

@@ -21,7 +21,7 @@ from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
 from yibao_settlement.storage.charge import charges_of
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
 from yibao_settlement.storage.ledger.posting import account_balances
-from yibao_settlement.storage.merge import survivors_of
+from yibao_settlement.storage.merge import one_person, survivors_of
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 from yibao_settlement.storage.settlement.history import find_history
 from yibao_settlement.storage.settlement.listing import list_settlements
@@ -44,7 +44,10 @@ class StoredReads:
             return _visit(connection, region, visit_id)
 
     def undischarged_stays(self, region: str, person_id: str) -> list[Visit]:
-        """Returns the person's stays whose discharge was not told, by their first days."""
+        """Returns the person's stays whose discharge was not told, by their first days.
+
+        Also those of records that were merged into the person's: their bills are settled on.
+        """
         with self._database.read() as connection:
             rows = select_rows(
                 connection,
@@ -52,7 +55,7 @@ class StoredReads:
                 VISIT_COLUMNS,
                 region=region,
                 key="undischarged_person_id",
-                among=[person_id],
+                among=one_person(connection, region, person_id),
                 order_by=("start_date", "visit_id"),
             )
         return [visit_from(row) for row in rows]
