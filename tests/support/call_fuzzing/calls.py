@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,17 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
 
 
-def fuzz(messages: int, *, seed: int, identity_share: float = 0.15) -> Outcome:
-    """Sends so many messages, to a world of their own for each thousand."""
+def fuzz(
+    messages: int,
+    *,
+    seed: int,
+    identity_share: float = 0.15,
+    tell: Callable[[Outcome], object] = lambda _: None,
+) -> Outcome:
+    """Sends so many messages, to a world of their own for each thousand.
+
+    `tell` is told what became of them so far, after each world.
+    """
     outcome = Outcome()
     for number in range(0, messages, MESSAGES_A_WORLD):
         rng = random.Random(f"{seed}/{number}")
@@ -89,6 +98,7 @@ def fuzz(messages: int, *, seed: int, identity_share: float = 0.15) -> Outcome:
             for drift in check_ledger(services.database).drifts:
                 outcome.wrong.append(f"the ledger drifts: {drift}")
             sender.close()
+        tell(outcome)
     return outcome
 
 
@@ -316,6 +326,10 @@ def _price(line: Any, rng: random.Random) -> None:
         line.ClearField("charge_date")
 
 
+def _tell(outcome: Outcome) -> None:
+    print(f"{outcome.answers.total():>10,} sent, {len(outcome.wrong)} wrong", flush=True)
+
+
 def main() -> int:
     """Prints what became of the messages; returns 1 where something was wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -324,7 +338,7 @@ def main() -> int:
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     began = time.monotonic()
-    outcome = fuzz(arguments.messages, seed=arguments.seed)
+    outcome = fuzz(arguments.messages, seed=arguments.seed, tell=_tell)
     for name, count in sorted(outcome.sent.items()):
         print(f"{count:>10,} {outcome.carried_out[name]:>8,} carried out  {name}")
     for told, count in outcome.answers.most_common():
