@@ -204,6 +204,7 @@ CASES = (
     Broken(IDENTITY, "hash.hex", "nothing.hex", "nothing.hex: cannot be read: No such file"),
     Broken(IDENTITY, "hash.hex", "root-1.cose", "must hold 64 hexadecimal digits"),
     Broken(IDENTITY, "encryption.hex", "root-1.cose", "must hold 64 hexadecimal digits"),
+    Broken(IDENTITY, "keys/private", "k" * 256, "keys.folder: must have at most 255 bytes"),
     Broken(IDENTITY, "keys/pepper.hex", "certificates", "cannot be read: Is a directory"),
     Broken(IDENTITY, "keys/passphrase", "nothing", "nothing: cannot be read"),
     Broken(IDENTITY, "keys/passphrase", "empty", "holds no passphrase", _write("empty", b"\n")),

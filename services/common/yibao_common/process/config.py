@@ -30,8 +30,12 @@ _SCHEMES = ("dns", "ipv4", "ipv6", "unix", "unix-abstract", "vsock", "xds")
 
 
 def _is_file_name(value: object) -> object:
-    if isinstance(value, str) and (not value.strip() or "\0" in value):
-        raise ValueError("must name a file")
+    if isinstance(value, str):
+        if not value.strip() or "\0" in value:
+            raise ValueError("must name a file")
+        # A longer part is an error of its own at each place that looks for the file.
+        if any(len(part.encode(errors="replace")) > 255 for part in value.split("/")):
+            raise ValueError("must have at most 255 bytes between the slashes")
     return value
 
 
