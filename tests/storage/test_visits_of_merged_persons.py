@@ -144,6 +144,19 @@ def test_another_persons_code_settles_nothing(world: World) -> None:
         assert outcome.reason in (Reason.NOT_CARDHOLDER, Reason.ECERT_NOT_ACTIVATED)
 
 
+def test_what_the_retired_had_is_settled_after_the_survivors_death(world: World) -> None:
+    """I-31: nobody is left who could show a code."""
+    retired, survivor = world.enrol(2)
+    visit = world.register(retired)
+    merge(world, retired, survivor)
+    world.feed(world.insured(survivor, death_date=TODAY, credentials=()))
+    settled = world.settle(visit, survivor, code=None)
+    record = world.queries.settlement(REGION, settled.settlement_id)
+    assert record is not None
+    assert record.person_id == survivor
+    assert check_ledger(world.database).drifts == []
+
+
 def test_bills_of_both_records_in_one_batch_chain(world: World) -> None:
     retired, survivor = world.enrol(2)
     of_retired, of_survivor = world.register(retired), world.register(survivor)

@@ -51,6 +51,7 @@ from yibao_settlement.servicer.encode import (
 )
 from yibao_settlement.servicer.refused_lines import RefusedLines, SettledAnswer
 from yibao_settlement.servicer.statement.answer import make_statement, printing_of
+from yibao_settlement.servicer.statement.turns import StatementTurns
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
 _PAGE_SIZE = 100
@@ -84,7 +85,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         self._ids = ids
         self._log = log
         self._refused_lines = refused_lines
-        self._drawing = asyncio.Lock()
+        self._statements = StatementTurns()
 
     async def TrialBill(
         self,
@@ -299,8 +300,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         caller = current_caller()
         caller.require_region(request.region)
         printing = printing_of(request, today=shanghai_day(self._clock()))
-        # One at a time: papers of many pages would take the interpreter from the bills.
-        async with self._drawing:
+        async with self._statements.turn(caller.party):
             return await self._blocking.run(make_statement, self._reads, request, printing, caller)
 
 
