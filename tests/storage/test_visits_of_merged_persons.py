@@ -1,6 +1,7 @@
 """A merge strands no visit: bills of the retired person's visits settle for the survivor."""
 
 import contextlib
+import dataclasses
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
@@ -149,7 +150,7 @@ def test_what_the_retired_had_is_settled_after_the_survivors_death(world: World)
     retired, survivor = world.enrol(2)
     visit = world.register(retired)
     merge(world, retired, survivor)
-    world.feed(world.insured(survivor, death_date=TODAY, credentials=()))
+    world.feed(dataclasses.replace(world.insured(survivor), death_date=TODAY, credentials=()))
     settled = world.settle(visit, survivor, code=None)
     record = world.queries.settlement(REGION, settled.settlement_id)
     assert record is not None
