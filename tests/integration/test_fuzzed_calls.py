@@ -6,24 +6,29 @@ newer ones of settlement most often. `make fuzz-calls` sends 50,000.
 
 import os
 import random
+from collections.abc import Callable
 
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from support.call_fuzzing.calls import fuzz
 from support.call_fuzzing.messages import Messages
+from support.databases import PostgresServer
 
 from yibao_common.rpc.access import methods_of
 from yibao_common.rpc.validation import Validator
 from yibao_common.values.clock import system_clock
 from yibao_settlement.main import DESCRIPTORS as SETTLEMENT
 
-MESSAGES = 1_000
+MESSAGES = 2_000
 SEED = int(os.environ.get("YIBAO_FUZZ_SEED", random.randrange(2**32)))
 
 
-def test_no_message_is_answered_internal_and_no_refused_one_is_stored() -> None:
+def test_no_message_is_answered_internal_and_no_refused_one_is_stored(
+    postgres_starter: Callable[[], PostgresServer],
+) -> None:
+    """The second thousand goes to services on PostgreSQL."""
     print(f"YIBAO_FUZZ_SEED={SEED}")
-    outcome = fuzz(MESSAGES, seed=SEED)
+    outcome = fuzz(MESSAGES, seed=SEED, server=postgres_starter())
     assert outcome.wrong == [], f"seed {SEED}"
     assert sum(outcome.answers.values()) == MESSAGES
     # Both ways out are tried: a fuzz that is refused at the door proves nothing.

@@ -7,7 +7,6 @@ The tests send some hundreds; `make fuzz-calls` sends 50,000:
 import argparse
 import contextlib
 import random
-import sqlite3
 import sys
 import tempfile
 import time
@@ -28,8 +27,9 @@ from support.both_services import (
     Patient,
     both_services,
 )
+from support.call_fuzzing.commits import commits_of
 from support.call_fuzzing.messages import Messages
-from support.databases import SqliteDatabases
+from support.databases import Databases, PostgresDatabases, PostgresServer, SqliteDatabases
 from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, POLICY_FILE, REGION
 
 from yibao.errors import error_of
@@ -82,16 +82,20 @@ def fuzz(
     *,
     seed: int,
     identity_share: float = 0.15,
+    server: PostgresServer | None = None,
     tell: Callable[[Outcome], object] = lambda _: None,
 ) -> Outcome:
     """Sends so many messages, to a world of their own for each thousand.
 
-    `tell` is told what became of them so far, after each world.
+    The worlds lie on SQLite, or on `server` in turn with it. `tell` is told what became of
+    the messages so far, after each world.
     """
     outcome = Outcome()
     for number in range(0, messages, MESSAGES_A_WORLD):
         rng = random.Random(f"{seed}/{number}")
-        with _world() as services:
+        # What one database takes in silence the other may not, such as a number too large.
+        is_on_server = server is not None and number // MESSAGES_A_WORLD % 2 == 1
+        with _world(server if is_on_server else None) as services:
             sender = _Sender(services, rng, outcome, identity_share=identity_share)
             for _ in range(min(MESSAGES_A_WORLD, messages - number)):
                 sender.send()
@@ -103,9 +107,11 @@ def fuzz(
 
 
 @contextlib.contextmanager
-def _world() -> Iterator[BothServices]:
+def _world(server: PostgresServer | None) -> Iterator[BothServices]:
     with tempfile.TemporaryDirectory() as folder:
-        databases = SqliteDatabases(Path(folder))
+        databases: Databases = SqliteDatabases(Path(folder))
+        if server is not None:
+            databases = PostgresDatabases(server)
         with both_services(Path(folder) / "files", databases) as services:
             yield services
         databases.close()
@@ -128,14 +134,13 @@ class _Sender:
         for _ in range(10):
             self._new_patient()
         self._teach()
-        file = services.database.engine.url.database
-        self._versions = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
-        self._version = self._data_version()
+        self._commits = commits_of(services.database)
+        self._version = self._commits.count()
         self._stored = services.contents()
 
     def close(self) -> None:
         """Closes what watches the database."""
-        self._versions.close()
+        self._commits.close()
 
     def send(self) -> None:
         """Sends one message and judges what came of it."""
@@ -184,7 +189,7 @@ class _Sender:
 
     def _check_unchanged(self, what: str, request: Any) -> None:
         """Checks that settlement holds what it held before a call; background tasks aside."""
-        version = self._data_version()
+        version = self._commits.count()
         if version == self._version:
             return
         self._version = version
@@ -197,11 +202,7 @@ class _Sender:
         self._stored = found
 
     def _look_anew(self) -> None:
-        self._version, self._stored = self._data_version(), self._services.contents()
-
-    def _data_version(self) -> int:
-        """Returns a number that changes with whatever another connection commits."""
-        return int(self._versions.execute("PRAGMA data_version").fetchone()[0])
+        self._version, self._stored = self._commits.count(), self._services.contents()
 
     def _caller(self, service: str, name: str) -> str:
         access = SETTLEMENT_ACCESS if service == "settlement" else IDENTITY_ACCESS
@@ -338,7 +339,11 @@ def main() -> int:
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     began = time.monotonic()
-    outcome = fuzz(arguments.messages, seed=arguments.seed, tell=_tell)
+    server = PostgresServer()
+    try:
+        outcome = fuzz(arguments.messages, seed=arguments.seed, server=server, tell=_tell)
+    finally:
+        server.close()
     for name, count in sorted(outcome.sent.items()):
         print(f"{count:>10,} {outcome.carried_out[name]:>8,} carried out  {name}")
     for told, count in outcome.answers.most_common():
