@@ -84,7 +84,7 @@ class Statement(google.protobuf.message.Message):
     """A settlement statement (医疗费用结算单): all that its sheet says of one settlement. To the
     fen:
       parts: amount = eligible + first_self_pay + over_limit + excluded
-      amount = fund_total + personal_total;  personal_total = account + cash
+      amount = fund_total + other_total + personal_total;  personal_total = account + cash
       personal_total = inside_list + outside_list
     """
 
@@ -129,6 +129,8 @@ class Statement(google.protobuf.message.Message):
     REVERSE_DATE_FIELD_NUMBER: builtins.int
     REFUSED_LINE_COUNT_FIELD_NUMBER: builtins.int
     REFUSED_FEN_FIELD_NUMBER: builtins.int
+    OTHERS_FIELD_NUMBER: builtins.int
+    OTHER_TOTAL_FEN_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
     """The settlement."""
     region: builtins.str
@@ -175,6 +177,8 @@ class Statement(google.protobuf.message.Message):
     """
     refused_fen: builtins.int
     """What they come to, in fen."""
+    other_total_fen: builtins.int
+    """All of these together, in fen."""
     @property
     def settle_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was settled."""
@@ -245,6 +249,10 @@ class Statement(google.protobuf.message.Message):
     def reverse_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day of the reversal; absent while the settlement stands."""
 
+    @property
+    def others(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___StatementOther]:
+        """What others than funds and the person bear, in the policy's order."""
+
     def __init__(
         self,
         *,
@@ -287,9 +295,11 @@ class Statement(google.protobuf.message.Message):
         reverse_date: yibao.common.v1.date_pb2.Date | None = ...,
         refused_line_count: builtins.int = ...,
         refused_fen: builtins.int = ...,
+        others: collections.abc.Iterable[global___StatementOther] | None = ...,
+        other_total_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["capitals", b"capitals", "care", b"care", "next_bill", b"next_bill", "parts", b"parts", "provider", b"provider", "reverse_date", b"reverse_date", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "age", b"age", "benefit_year", b"benefit_year", "bill_number", b"bill_number", "capitals", b"capitals", "care", b"care", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "deductibles", b"deductibles", "entitlement_groups", b"entitlement_groups", "fund_total_fen", b"fund_total_fen", "funds", b"funds", "groups", b"groups", "inside_list_fen", b"inside_list_fen", "insurance_type", b"insurance_type", "item_count", b"item_count", "items", b"items", "next_bill", b"next_bill", "outside_list_fen", b"outside_list_fen", "overflows", b"overflows", "parts", b"parts", "person_class", b"person_class", "personal_total_fen", b"personal_total_fen", "policy_title", b"policy_title", "policy_title_zh", b"policy_title_zh", "policy_version", b"policy_version", "provider", b"provider", "refused_fen", b"refused_fen", "refused_line_count", b"refused_line_count", "region", b"region", "reversal_id", b"reversal_id", "reverse_date", b"reverse_date", "sentences", b"sentences", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "shares", b"shares", "year", b"year"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "age", b"age", "benefit_year", b"benefit_year", "bill_number", b"bill_number", "capitals", b"capitals", "care", b"care", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "deductibles", b"deductibles", "entitlement_groups", b"entitlement_groups", "fund_total_fen", b"fund_total_fen", "funds", b"funds", "groups", b"groups", "inside_list_fen", b"inside_list_fen", "insurance_type", b"insurance_type", "item_count", b"item_count", "items", b"items", "next_bill", b"next_bill", "other_total_fen", b"other_total_fen", "others", b"others", "outside_list_fen", b"outside_list_fen", "overflows", b"overflows", "parts", b"parts", "person_class", b"person_class", "personal_total_fen", b"personal_total_fen", "policy_title", b"policy_title", "policy_title_zh", b"policy_title_zh", "policy_version", b"policy_version", "provider", b"provider", "refused_fen", b"refused_fen", "refused_line_count", b"refused_line_count", "region", b"region", "reversal_id", b"reversal_id", "reverse_date", b"reverse_date", "sentences", b"sentences", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "shares", b"shares", "year", b"year"]) -> None: ...
 
 global___Statement = Statement
 
@@ -566,6 +576,36 @@ class StatementFund(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "base_fen", b"base_fen", "fund_type", b"fund_type", "name_zh", b"name_zh", "step_id", b"step_id"]) -> None: ...
 
 global___StatementFund = StatementFund
+
+@typing.final
+class StatementOther(google.protobuf.message.Message):
+    """What somebody else than a fund or the person bears."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STEP_ID_FIELD_NUMBER: builtins.int
+    PAYER_FIELD_NUMBER: builtins.int
+    NAME_ZH_FIELD_NUMBER: builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    step_id: builtins.str
+    """The step of the policy."""
+    payer: builtins.str
+    """Who bears it, as in `OtherPayment`."""
+    name_zh: builtins.str
+    """What that is called."""
+    amount_fen: builtins.int
+    """What is borne, in fen."""
+    def __init__(
+        self,
+        *,
+        step_id: builtins.str = ...,
+        payer: builtins.str = ...,
+        name_zh: builtins.str = ...,
+        amount_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "name_zh", b"name_zh", "payer", b"payer", "step_id", b"step_id"]) -> None: ...
+
+global___StatementOther = StatementOther
 
 @typing.final
 class StatementShare(google.protobuf.message.Message):

@@ -76,7 +76,7 @@ def statement_of(
         bill_number=record.bill_number,
         settle_time=record.settle_time,
         service_date=record.service_date,
-        benefit_year=record.benefit_year,
+        benefit_year=reckoned.benefit_year,
         insurance_type=record.insurance_type,
         person_class=facts.person_class,
         entitlement_groups=facts.entitlement_groups,
@@ -132,20 +132,24 @@ class _Reckoned(NamedTuple):
     overflows: tuple[Overflow, ...]
     year: tuple[YearLine, ...]
     next_bill: NextBill | None
+    benefit_year: int
     others: tuple[OtherLine, ...] = ()
 
 
 def _reckoned(record: SettlementRecord, policy: AnyPolicy, split: AnySplit) -> _Reckoned:
     if isinstance(split, BenefitOutcome):
-        found = split.split
-        paid = [(each.step_id, each.payer, each.amount_fen) for each in split.terms.other_payments]
+        found, terms = split.split, split.terms
+        paid = [(each.step_id, each.payer, each.amount_fen) for each in terms.other_payments]
+        windows = (record.year_before, record.accumulations)
+        year = benefit_reckoning.year_of_bill(found, admission_date=terms.admission_date)
         return _Reckoned(
             benefit_reckoning.deductible_lines(found),
             benefit_reckoning.fund_lines(found, split.fund_payments),
             benefit_reckoning.shares(found),
             benefit_reckoning.overflows(found),
-            (),
-            None,
+            benefit_reckoning.year_lines(found, *windows, year=year),
+            benefit_reckoning.next_bill(found, terms.facts, *windows, year=year),
+            year,
             benefit_reckoning.other_lines(paid),
         )
     assert isinstance(policy, Policy), "it was calculated by another format"
@@ -157,6 +161,7 @@ def _reckoned(record: SettlementRecord, policy: AnyPolicy, split: AnySplit) -> _
         reckoning.overflows(policy, split),
         reckoning.year_lines(policy, before, added),
         reckoning.next_bill(policy, facts, before, added),
+        record.benefit_year,
     )
 
 

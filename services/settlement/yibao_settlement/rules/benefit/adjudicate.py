@@ -11,7 +11,8 @@ from typing import NamedTuple
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine, RefusedLine
-from yibao_settlement.rules.benefit.facts import PERSON_FACTS
+from yibao_settlement.rules.benefit.conditions import FactValue
+from yibao_settlement.rules.benefit.facts import PERSON_FACTS, Facts
 from yibao_settlement.rules.benefit.layout import Layout, layout_of
 from yibao_settlement.rules.benefit.leg import Leg, Span
 from yibao_settlement.rules.benefit.memory import Memory, VisitSeen, joined_stay
@@ -65,19 +66,7 @@ def adjudicate(policy: BenefitPolicy, bill: Bill, memory: Memory) -> Split:
     for span, leg_lines in _spans(layout, bill, stay, lines):
         if windows:
             seen = Memory({**memory.windows, **windows}, memory.visits)
-        leg = Leg(
-            layout,
-            seen,
-            facts,
-            care_group,
-            stay.visit.stay_id,
-            span,
-            given,
-            purses,
-            [0] * len(layout.positions),
-            [""] * len(layout.slots),
-            [None] * len(layout.slots),
-        )
+        leg = _leg(layout, seen, facts, care_group, stay.visit.stay_id, span, given, purses)
         legs.append(_settle(leg, bill, leg_lines))
         windows.update(leg.remembered())
     _require_taken(policy, given)
@@ -194,20 +183,68 @@ def _settle(leg: Leg, bill: Bill, lines: Sequence[BillLine]) -> LegSplit:
     return LegSplit(span.day, plan, lines, parts, leg.amounts, records, leg.takes, left)
 
 
-def _plan_of(
-    leg: Leg, numbers: tuple[int | str, ...], bill: Bill, lines: Sequence[BillLine]
-) -> Plan:
-    """Returns the rows that hold; a line that is refused is told before a later table."""
+def new_leg(
+    layout: Layout, memory: Memory, facts: Facts, *, stay_id: str, day: dt.date, year: int
+) -> Leg:
+    """Returns a leg of a bill that has no lines yet, nor payments by others or an account."""
+    care_group = care_group_of(layout.policy, facts.care_type or "")
+    return _leg(layout, memory, facts, care_group, stay_id, Span(day, year, 0), {}, [0, 0, 0])
+
+
+def find_leg_plan(leg: Leg) -> Plan:
+    """Returns the rows that hold for a leg.
+
+    Raises RuleError POLICY_NO_MATCHING_ROW, FACT_MISSING, PARAMETER_NOT_IN_FORCE.
+    """
+    return find_plan(*_asked(leg, _numbers(leg)))
+
+
+def _leg(
+    layout: Layout,
+    memory: Memory,
+    facts: Facts,
+    care_group: str,
+    stay_id: str,
+    span: Span,
+    given: dict[str, int],
+    purses: list[int],
+) -> Leg:
+    return Leg(
+        layout,
+        memory,
+        facts,
+        care_group,
+        stay_id,
+        span,
+        given,
+        purses,
+        [0] * len(layout.positions),
+        [""] * len(layout.slots),
+        [None] * len(layout.slots),
+    )
+
+
+def _asked(
+    leg: Leg, numbers: tuple[int | str, ...]
+) -> tuple[Layout, tuple[FactValue | None, ...], str, tuple[int | str, ...], tuple[int, ...]]:
+    """Returns what the tables are asked with, as `find_plan` takes it."""
     layout = leg.layout
     epochs: tuple[int, ...] = ()
     if layout.policy.parameters:
         epochs = tuple(_epoch(each, leg.span.day) for each in layout.policy.parameters)
     facts = tuple([leg.facts[position] for position in layout.asked_positions])
-    asked = (layout, facts, leg.care_group, numbers, epochs)
+    return layout, facts, leg.care_group, numbers, epochs
+
+
+def _plan_of(
+    leg: Leg, numbers: tuple[int | str, ...], bill: Bill, lines: Sequence[BillLine]
+) -> Plan:
+    """Returns the rows that hold; a line that is refused is told before a later table."""
+    asked = _asked(leg, numbers)
     try:
         return find_plan(*asked)
     except RuleError:
-        plan_classify(layout, ask(*asked)).split(lines, day=leg.span.day, cover=bill.cover)
+        plan_classify(leg.layout, ask(*asked)).split(lines, day=leg.span.day, cover=bill.cover)
         raise
 
 

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from yibao_common.values.errors import InvariantError
 from yibao_settlement.rules.benefit.layout import layout_of
 from yibao_settlement.rules.benefit.memory import Memory, VisitSeen, joined_stay
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
@@ -41,13 +42,19 @@ class StayVisit(NamedTuple):
 
 
 def place_of(instance: str, *, person_id: str) -> KeptPlace:
-    """Returns where an instance of a window is kept."""
-    kind, which, *_ = instance.partition("|")[0].split(":")
-    if kind == Window.YEAR.value:
+    """Returns where an instance of a window is kept.
+
+    Raises InvariantError for what is no instance.
+    """
+    kind, _, which = instance.partition("|")[0].partition(":")
+    which = which.partition(":")[0]
+    if kind == Window.YEAR.value and which.isdecimal():
         return KeptPlace(year=int(which))
     if kind in (Window.STAY.value, Window.PERIOD.value):
         return KeptPlace(scope=which)
-    return KeptPlace(scope=f"{person_id}/{which[:7]}")
+    if kind in (Window.DAY.value, Window.MONTH.value):
+        return KeptPlace(scope=f"{person_id}/{which[:7]}")
+    raise InvariantError(f"{instance} is no instance of a window")
 
 
 def places_asked(

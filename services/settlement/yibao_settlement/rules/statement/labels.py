@@ -92,6 +92,16 @@ BEARERS_ZH: Mapping[str, str] = {
     "treasury": "财政支付",
 }
 
+# What is counted in a year, by the window that takes a number.
+COUNTED_ZH: Mapping[str, str] = {
+    "bill": "结算次数",
+    "day": "就诊天数",
+    "month": "就诊月数",
+    "period": "周期数",
+    "stay": "就诊（住院）次数",
+    "year": "年数",
+}
+
 
 def named(names: Mapping[str, str], code: str) -> str:
     """Returns what a code is called, or the code where the dictionary has no name for it."""

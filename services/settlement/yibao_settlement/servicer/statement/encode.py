@@ -108,6 +108,8 @@ def _fill_payers(message: pb.Statement, statement: Statement) -> None:
     message.funds.extend(pb.StatementFund(**each._asdict()) for each in statement.funds)
     message.shares.extend(map(_share, statement.shares))
     message.overflows.extend(pb.StatementOverflow(**each._asdict()) for each in statement.overflows)
+    message.others.extend(pb.StatementOther(**each._asdict()) for each in statement.others)
+    message.other_total_fen = statement.other_total_fen
     message.fund_total_fen = statement.fund_total_fen
     message.personal_total_fen = statement.personal_total_fen
     message.account_fen = statement.account_fen
