@@ -142,6 +142,7 @@ class World:
             "merged_into": None,
             "payer_ids": (),
             "credentials": (self.ecert(person_id),),
+            "diseases": (),
         }
         of_period = {name: facts[name] for name in facts.keys() - person.keys() - {"enrolments"}}
         person["enrolments"] = (self.period(**of_period),)

@@ -12,7 +12,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
-from yibao_settlement.rules.enrolment import Enrolment
+from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
@@ -35,6 +35,7 @@ class TrialInputs:
     death_date: dt.date | None = None
     charges: Sequence[Charge] = ()
     standing_bills: Sequence[StandingBill] = ()
+    diseases: Sequence[RegisteredDisease] = ()
 
 
 class Reads(Protocol):

@@ -184,6 +184,6 @@ class _RegionChecker:
             holder_id = [record.person_id, *self._later(record.person_id)][-1]
             try:
                 used_up.count(record, holder_id=holder_id)
-            except (InvariantError, ValueError) as error:
+            except InvariantError as error:
                 self._drift(6, booked.settlement_id, str(error))
         return used_up

@@ -13,13 +13,14 @@ from yibao_settlement.application.settlement.listing import Place, SettlementSum
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.enrolment import RegisteredDisease
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
 from yibao_settlement.storage.charge import charges_of
-from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, enrolments_from
+from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person, survivors_of
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
@@ -114,15 +115,17 @@ class StoredReads:
             item_codes = item_codes.union([each.line.item_code for each in charges])
             reference = self._view(connection, region, item_codes)
             bills = standing_bills(connection, region, visit_id)
+            death_date, diseases = _life(connection, region, person_id)
             return TrialInputs(
                 visit,
                 standing,
                 enrolments_from(periods).get(person_id, []),
                 find_history(connection, region, visit, bills, standing, reference, day),
                 reference,
-                _death_date(connection, region, person_id),
+                death_date,
                 charges,
                 bills,
+                diseases,
             )
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
@@ -203,9 +206,14 @@ def _standing(connection: sa.Connection, region: str, person_id: str) -> Standin
     return None if row is None else standing_from(tuple(row))
 
 
-def _death_date(connection: sa.Connection, region: str, person_id: str) -> dt.date | None:
+def _life(
+    connection: sa.Connection, region: str, person_id: str
+) -> tuple[dt.date | None, tuple[RegisteredDisease, ...]]:
+    """Returns the day of a person's death, if there was one, and the registered diseases."""
     person = tables.person.c
-    death_date: dt.date | None = connection.execute(
-        sa.select(person.death_date).where(person.region == region, person.person_id == person_id)
-    ).scalar_one_or_none()
-    return death_date
+    row = connection.execute(
+        sa.select(person.death_date, person.diseases).where(
+            person.region == region, person.person_id == person_id
+        )
+    ).one_or_none()
+    return (None, ()) if row is None else (row.death_date, diseases_from(row.diseases))

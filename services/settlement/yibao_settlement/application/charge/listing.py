@@ -113,6 +113,7 @@ def _results_now(
             inputs.visit,
             region=region,
             enrolments=inputs.enrolments,
+            diseases=inputs.diseases,
             year=inputs.history.year(today.year),
             reference=inputs.reference,
             last=today,

@@ -16,7 +16,7 @@ from yibao_settlement.application.settlement.explain import AnySplit
 from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.bill import ChargedLine
-from yibao_settlement.rules.enrolment import Enrolment
+from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.record import ClassifyRecord
 from yibao_settlement.rules.policy.split import OwnCost
@@ -58,6 +58,7 @@ def line_results(
     *,
     region: str,
     enrolments: Sequence[Enrolment],
+    diseases: Sequence[RegisteredDisease],
     year: Accumulators,
     reference: Reference,
     last: dt.date,
@@ -73,7 +74,8 @@ def line_results(
     items = items_by_day(numbered, reference, last)
     priced = price_lines(numbered, items, cover.days, institution_level=visit.institution_level)
     if isinstance(policy, BenefitPolicy):
-        facts = benefit.facts_of(visit, cover.enrolment, last)
+        person = benefit.Person(enrolments, cover.enrolment, diseases)
+        facts = benefit.facts_of(visit, person, last)
         classified = [
             _Parts(_told(ratio), excluded, over, first, eligible)
             for _, ratio, eligible, first, over, excluded in benefit.classify(

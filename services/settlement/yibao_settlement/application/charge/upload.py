@@ -92,6 +92,7 @@ class UploadLines:
                 visit,
                 region=working_set.region,
                 enrolments=working_set.enrolments.get(visit.person_id, ()),
+                diseases=working_set.diseases.get(visit.person_id, ()),
                 year=working_set.year(visit.person_id, last.year),
                 reference=working_set.reference,
                 last=last,

@@ -28,6 +28,7 @@ from yibao_settlement.rules.bill import Bill, ChargedLine, ExpectedAmounts, are_
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
 from yibao_settlement.rules.enrolment import (
     Enrolment,
+    RegisteredDisease,
     check_alive_on,
     check_enrolled,
     check_premium,
@@ -83,6 +84,7 @@ def adjudicate_bill(
     *,
     region: str,
     enrolments: Sequence[Enrolment],
+    diseases: Sequence[RegisteredDisease],
     death_date: dt.date | None,
     history: History,
     account_balance_fen: int,
@@ -117,7 +119,7 @@ def adjudicate_bill(
     )
     insurance_type = cover.enrolment.insurance_type
     if isinstance(policy, BenefitPolicy):
-        person = Person(enrolments, cover.enrolment, account_balance_fen)
+        person = Person(enrolments, cover.enrolment, diseases, account_balance_fen)
         found = decide(policy, bill, visit, priced, person=person, history=history)
         facts, before = common_facts(found.terms.facts), found.year_before
         decided = (insurance_type, facts, policy, before, account_balance_fen, found)

@@ -26,7 +26,13 @@ from yibao_settlement.rules.benefit.split import Payment, Split
 from yibao_settlement.rules.benefit.steps import Bearer, GivenStep
 from yibao_settlement.rules.benefit.trace import trace_sha256
 from yibao_settlement.rules.bill import LineParticulars
-from yibao_settlement.rules.enrolment import ENROLMENT_NORMAL, Enrolment, paying_on
+from yibao_settlement.rules.enrolment import (
+    ENROLMENT_NORMAL,
+    Enrolment,
+    RegisteredDisease,
+    enrolled_facts_of,
+    paying_on,
+)
 from yibao_settlement.rules.policy import split as policy_split
 from yibao_settlement.rules.policy.split import FundPayment, OwnCost, PricedLine, SplitLine
 from yibao_settlement.rules.pricing import Priced
@@ -37,11 +43,17 @@ PHARMACY, HOSPITAL = "pharmacy", "hospital"
 
 
 class Person(NamedTuple):
-    """Whose bill it is: every period that stands, and the one that decides."""
+    """Whose bill it is: every period that stands, the one that decides, registered diseases."""
 
     enrolments: Sequence[Enrolment]
     enrolment: Enrolment
-    account_balance_fen: int
+    diseases: Sequence[RegisteredDisease] = ()
+    account_balance_fen: int = 0
+
+    def on(self, visit: Visit, day: dt.date) -> "Person":
+        """Returns the person with the period of a day, where there is one."""
+        found = paying_on(self.enrolments, day, insurance_type=visit.insurance_type)
+        return self if found is None else self._replace(enrolment=found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +100,12 @@ def decide(
     memory = memory_of(policy, visits, history.kept(places))
     stay_id = memory.visits[visit.visit_id].stay_id
     admission_date = memory.visits[stay_id].admission_date
-    enrolment, age_day = person.enrolment, day
+    facts = facts_of(visit, person, day)
     if policy.windows.facts_of_admission:
-        age_day = admission_date
-        enrolment = _enrolled_on(person, visit, admission_date)
+        facts = facts_of(visit, person.on(visit, admission_date), admission_date)
     cover = _cover(person.enrolments) if _is_outside_cover(priced.particulars) else None
     terms = BenefitTerms(
-        facts=facts_of(visit, enrolment, age_day),
+        facts=facts,
         stay_id=stay_id,
         admission_date=admission_date,
         given=bill.given,
@@ -129,8 +140,10 @@ def decide_again(policy: BenefitPolicy, record: SettlementRecord) -> BenefitOutc
     return _outcome(policy, bill, memory, terms, record.lines)
 
 
-def facts_of(visit: Visit, enrolment: Enrolment, day: dt.date) -> Facts:
-    """Returns the facts that the tables of a policy are asked with."""
+def facts_of(visit: Visit, person: Person, day: dt.date) -> Facts:
+    """Returns the facts that the tables of a policy are asked with, the person's of `day`."""
+    enrolment = person.enrolment
+    enrolled = enrolled_facts_of(enrolment, person.enrolments, person.diseases, on=day)
     return Facts(
         care_type=visit.care_type,
         disease=visit.facts.disease_code or None,
@@ -140,6 +153,7 @@ def facts_of(visit: Visit, enrolment: Enrolment, day: dt.date) -> Facts:
         person_class=enrolment.person_class,
         entitlement_groups=frozenset(enrolment.entitlement_groups),
         age=full_years(visit.birth_date, day),
+        **enrolled._asdict(),
     )
 
 
@@ -155,12 +169,6 @@ def common_facts(facts: Facts) -> policy_split.Facts:
         facts.institution_level or "",
         facts.age or 0,
     )
-
-
-def _enrolled_on(person: Person, visit: Visit, day: dt.date) -> Enrolment:
-    """Returns the period of a day, the one that decides where there is none."""
-    found = paying_on(person.enrolments, day, insurance_type=visit.insurance_type)
-    return found or person.enrolment
 
 
 def _cover(enrolments: Iterable[Enrolment]) -> tuple[CoverPeriod, ...]:

@@ -80,6 +80,7 @@ class SettleBill:
             visit,
             region=working_set.region,
             enrolments=working_set.enrolments.get(person_id, ()),
+            diseases=working_set.diseases.get(person_id, ()),
             death_date=death_date,
             history=working_set.history(visit),
             account_balance_fen=standing.balance_fen,

@@ -67,6 +67,7 @@ def trial(
         inputs.visit,
         region=region,
         enrolments=inputs.enrolments,
+        diseases=inputs.diseases,
         death_date=inputs.death_date,
         history=inputs.history,
         account_balance_fen=standing.balance_fen,
