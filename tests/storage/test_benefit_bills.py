@@ -3,10 +3,16 @@
 import datetime as dt
 
 import pytest
-from support.benefit_world import admit, at, benefit_world, policy_text, stay_bill
+from support.benefit_world import (
+    admit,
+    at,
+    benefit_world,
+    policy_text,
+    put_policy,
+    stay_bill,
+)
 from support.databases import Databases
-from support.settlement_parts import transactions_of
-from support.settlement_world import AGENCY, HOSPITAL, NOW, REGION, TODAY, World
+from support.settlement_world import AGENCY, HOSPITAL, REGION, TODAY, World
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
@@ -15,11 +21,10 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.find import find_explained
 from yibao_settlement.application.settlement.trial import trial
-from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.bill import Bill
-from yibao_settlement.rules.policy.version import approve, draft_of
+from yibao_settlement.rules.enrolment import RegisteredDisease
 from yibao_settlement.servicer.encode import fill_settlement
 from yibao_settlement.storage.ledger import facts
 
@@ -338,19 +343,58 @@ def explained_or_first(world: World, settlement_id: str) -> bool:
     return len(trace) > 0
 
 
-def put_policy(world: World, text: str) -> None:
-    """Puts a policy in force behind those that are."""
-    contents = text.encode()
-    draft = draft_of(
-        load_any_policy(contents, name="policy"), contents, maker="agency/maker", now=NOW
-    )
+BY_ENROLMENT = """\
+format: yibao-policy/2
+policy_id: facts
+title: Facts of enrolment
+title_zh: 参保信息
+region: "{region}"
+insurance_type: "390"
+start_date: 2014-01-01
+sources:
+  page: {{title: 某文件, url: "https://example.cn/1"}}
+windows:
+  stay: {{facts: {facts}}}
+steps:
+  - classify:
+      id: S1
+      title: Classes
+      title_zh: 目录类别
+      rows:
+        - shares: {{"01": 0, "02": 0, "03": own_cost}}
+  - tiers:
+      id: P1
+      title: Pool
+      title_zh: 统筹基金
+      base: [eligible]
+      fund_type: "390100"
+      by: [tier, diseases, months_insured]
+      rows:
+        - when: {{tier: "2", diseases: "M01600", months_insured: {{from: 12}}}}
+          brackets:
+            - {{over_fen: 0, ratio_ppm: 900_000}}
+        - when: otherwise
+          brackets:
+            - {{over_fen: 0, ratio_ppm: 500_000}}
+"""
 
-    def put(work: object) -> None:
-        active = work.policies.active(draft.insurance_type)  # type: ignore[attr-defined]
-        approval = approve(draft, active, checker="agency/checker", now=NOW)
-        work.policies.insert(draft)  # type: ignore[attr-defined]
-        for policy in (*approval.ended, approval.approved):
-            work.policies.update(policy)  # type: ignore[attr-defined]
-        work.reference.raise_epoch()  # type: ignore[attr-defined]
 
-    transactions_of(world.database).change(REGION, put)
+@pytest.mark.parametrize(("facts_of", "fund_fen"), [("discharge", 90_000), ("admission", 50_000)])
+def test_facts_of_the_person_are_those_of_discharge_or_of_admission(
+    databases: Databases, facts_of: str, fund_fen: int
+) -> None:
+    text = BY_ENROLMENT.format(region=REGION, facts=facts_of)
+    world = benefit_world(databases, text=text)
+    disease = RegisteredDisease("M01600", TODAY, None)
+    (person,) = world.enrol(tier="2", insured_months_before=12, diseases=(disease,))
+    visit = admit(world, person, TODAY - DAY)
+    bill = stay_bill(world, visit, TODAY, 100_000)
+    shown = tried(world, bill)
+    settlement = world.settle(visit, person, bill=bill)
+    assert amounts(shown) == amounts(settlement)
+    assert settlement.fund_total_fen == fund_fen
+    facts = settlement.facts
+    assert (facts.tier, facts.months_insured > 12) == ("2", True)
+    assert list(facts.diseases) == (["M01600"] if facts_of == "discharge" else [])
+    assert explained(world, settlement.settlement_id)
+    assert_books_are_right(world)

@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from support.databases import Databases
-from support.settlement_world import REGION, FakeClock, World
+from support.settlement_parts import transactions_of
+from support.settlement_world import NOW, REGION, FakeClock, World
 
+from yibao_settlement.application.work import Work
+from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.bill import Bill, ChargedLine, LineDetails
 from yibao_settlement.rules.care_facts import CareFacts, Diagnosis
+from yibao_settlement.rules.policy.version import approve, draft_of
 
 # A deductible of each stay by its number in the year, brackets over the year, a limit of the
 # year, a limit of each day, and what the hospital and the account bear.
@@ -156,3 +160,20 @@ def admit(world: World, person_id: str, day: dt.date, **changes: Any) -> str:
     return world.register(
         person_id, start_date=day, facts=CareFacts(diagnoses=DIAGNOSES), **changes
     )
+
+
+def put_policy(world: World, text: str) -> None:
+    """Puts a policy in force behind those that are."""
+    contents = text.encode()
+    policy = load_any_policy(contents, name="policy")
+    draft = draft_of(policy, contents, maker="agency/maker", now=NOW)
+
+    def put(work: Work) -> None:
+        active = work.policies.active(draft.insurance_type)
+        approval = approve(draft, active, checker="agency/checker", now=NOW)
+        work.policies.insert(draft)
+        for each in (*approval.ended, approval.approved):
+            work.policies.update(each)
+        work.reference.raise_epoch()
+
+    transactions_of(world.database).change(REGION, put)
