@@ -36,8 +36,9 @@ from yibao_settlement.rules.visit import registration_audience, settlement_audie
 
 Answer = TypeVar("Answer")
 _MAIN = visit_pb2.Diagnosis(diagnosis_code="I10.x00", diagnosis_name="高血压", is_main=True)
-# When days have passed at once, what settlement knows is too old until it has asked again.
-_STALE = ("QR_STALE_TRUST", "FEED_STALE")
+# When days have passed at once, what settlement knows is too old until it has asked again;
+# and on a loaded machine nobody may have answered it in time.
+_STALE = ("QR_STALE_TRUST", "FEED_STALE", "ENROLMENT_UNCONFIRMED")
 _SECONDS = 20.0
 
 
@@ -116,7 +117,7 @@ class Desk:
             amount_fen=amount_fen,
             source=account_pb.CREDIT_SOURCE_ALLOCATION,
         )
-        self._accounts.CreditAccount(request, timeout=CALL_SECONDS)
+        _known(lambda: self._accounts.CreditAccount(request, timeout=CALL_SECONDS))
 
     def account_of(self, patient: Patient) -> account_pb.Account:
         """Returns account and year of a person as they are now."""
