@@ -1,32 +1,19 @@
-"""The counters at which the person of an example enrols, is admitted, and pays."""
+"""The counters at which the person of an example is admitted and pays."""
 
 import itertools
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TypeVar
 
-import grpc
 from support.both_services import CALL_SECONDS
-from support.examples_told.history import Example, ToldBill
-from support.examples_told.person import birth_date, periods
+from support.examples_told.history import ToldBill
+from support.examples_told.office import Patient, known
 from support.examples_told.prices import charged_lines
 from support.examples_told.region import Places
-from support.examples_told.running import MAKER, REGION, Running
-from support.identity_world import activation, checked_number, registration
+from support.examples_told.running import REGION, Running
 
-from yibao.errors import error_of
-from yibao.identity.v1 import disease_messages_pb2 as disease_pb
-from yibao.identity.v1 import enrolment_messages_pb2 as enrolments_pb
-from yibao.identity.v1 import person_pb2
 from yibao.identity.v1.certificate_service_pb2 import IssueQrCodeRequest
 from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceStub
-from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
-from yibao.settlement.v1 import account_service_pb2 as account_pb
 from yibao.settlement.v1 import bill_pb2, settlement_pb2, visit_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1 import visit_service_pb2 as visits_pb
-from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
 from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
 from yibao.settlement.v1.visit_service_pb2_grpc import VisitServiceStub
 from yibao_common.rpc.wire import from_date, from_instant
@@ -34,21 +21,7 @@ from yibao_common.values.ids import new_id
 from yibao_settlement.rules.care_type import is_stay
 from yibao_settlement.rules.visit import registration_audience, settlement_audience
 
-Answer = TypeVar("Answer")
 _MAIN = visit_pb2.Diagnosis(diagnosis_code="I10.x00", diagnosis_name="高血压", is_main=True)
-# When days have passed at once, what settlement knows is too old until it has asked again;
-# and on a loaded machine nobody may have answered it in time.
-_STALE = ("QR_STALE_TRUST", "FEED_STALE", "ENROLMENT_UNCONFIRMED")
-_SECONDS = 20.0
-
-
-@dataclass(slots=True)
-class Patient:
-    """The person of an example, what shows codes, and visits by their names."""
-
-    person_id: str
-    certificate_id: str
-    visits: dict[str, str] = field(default_factory=dict)
 
 
 class Desk:
@@ -59,76 +32,6 @@ class Desk:
         self._running = running
         self._places = places
         self._numbers = itertools.count(1)
-
-    # --- Who pays.
-
-    def enrol(self, example: Example) -> Patient:
-        """Registers the person of an example with every period of cover, and an account."""
-        persons = PersonServiceStub(self._running.channel("identity", MAKER))
-        first, *others = periods(example)
-        birth = birth_date(example)
-        of_type = {"region": REGION, "insurance_type": self._places.insurance_type(example)}
-        request = registration(
-            checked_number(f"999019{birth:%Y%m%d}{next(self._numbers):03d}"),
-            **of_type,
-            **first.terms,
-            start_date=from_date(first.start),
-            end_date=None if first.end is None else from_date(first.end),
-        )
-        person_id = persons.RegisterPerson(request, timeout=CALL_SECONDS).person.person_id
-        for period in others:
-            added = enrolments_pb.AddEnrolmentRequest(
-                request_id=new_id(),
-                **of_type,
-                person_id=person_id,
-                terms=enrolments_pb.EnrolmentTerms(
-                    **period.terms,
-                    status=person_pb2.ENROLMENT_STATUS_NORMAL,
-                ),
-                start_date=from_date(period.start),
-                end_date=None if period.end is None else from_date(period.end),
-            )
-            persons.AddEnrolment(added, timeout=CALL_SECONDS)
-        for disease_code in sorted({code for each in example.said for code in each.diseases}):
-            persons.RegisterDisease(
-                disease_pb.RegisterDiseaseRequest(
-                    request_id=new_id(),
-                    region=REGION,
-                    person_id=person_id,
-                    disease_code=disease_code,
-                    start_date=from_date(birth),
-                ),
-                timeout=CALL_SECONDS,
-            )
-        certificates = CertificateServiceStub(self._running.channel("identity", "channel"))
-        active = certificates.ActivateCertificate(
-            activation(person_id, region=REGION), timeout=CALL_SECONDS
-        )
-        patient = Patient(person_id, active.certificate.certificate_id)
-        if example.account_fen:
-            self._credit(patient, example.account_fen)
-        return patient
-
-    def _credit(self, patient: Patient, amount_fen: int) -> None:
-        request = account_pb.CreditAccountRequest(
-            request_id=new_id(),
-            region=REGION,
-            person_id=patient.person_id,
-            amount_fen=amount_fen,
-            source=account_pb.CREDIT_SOURCE_ALLOCATION,
-        )
-        _known(lambda: self._accounts.CreditAccount(request, timeout=CALL_SECONDS))
-
-    def account_of(self, patient: Patient) -> account_pb.Account:
-        """Returns account and year of a person as they are now."""
-        request = account_pb.GetAccountRequest(region=REGION, person_id=patient.person_id)
-        return self._accounts.GetAccount(request, timeout=CALL_SECONDS).account
-
-    @property
-    def _accounts(self) -> AccountServiceStub:
-        return AccountServiceStub(self._running.channel("settlement", MAKER))
-
-    # --- At the institution.
 
     def admit(self, patient: Patient, bill: ToldBill) -> None:
         """Registers the visit of a bill on its first day or soon after."""
@@ -151,7 +54,7 @@ class Desk:
             request.presentation.CopyFrom(shown)
             return self._visits(place).RegisterVisit(request, timeout=CALL_SECONDS)
 
-        patient.visits[bill.visit] = _known(register).visit.visit_id
+        patient.visits[bill.visit] = known(register).visit.visit_id
 
     def discharge(self, patient: Patient, bill: ToldBill) -> None:
         """Tells the end of a stay before its last bill, where interim ones came before."""
@@ -205,7 +108,7 @@ class Desk:
             request.presentation.CopyFrom(self._shown(patient, audience))
             return self.settlements(bill).SettleBill(request, timeout=CALL_SECONDS)
 
-        return _known(settle).settlement
+        return known(settle).settlement
 
     def explained(self, bill: ToldBill, settlement_id: str) -> pb.ExplainSettlementResponse:
         """Returns the calculation of a settlement, derived again."""
@@ -239,20 +142,3 @@ class Desk:
         return visit_pb2.Presentation(
             qr_text=text, scan_time=from_instant(clock()), terminal_id="T1"
         )
-
-
-def reason_of(error: grpc.RpcError) -> str:
-    """Returns why a call was refused, without the prefix."""
-    return error_of(error).reason.removeprefix("ERROR_REASON_")
-
-
-def _known(call: Callable[[], Answer]) -> Answer:
-    """Calls again while settlement has yet to hear of keys and persons."""
-    deadline = time.monotonic() + _SECONDS
-    while True:
-        try:
-            return call()
-        except grpc.RpcError as error:
-            if reason_of(error) not in _STALE or time.monotonic() > deadline:
-                raise
-        time.sleep(0.02)

@@ -7,6 +7,7 @@ from pathlib import Path
 from support.databases import Databases
 from support.examples_told.desk import Desk
 from support.examples_told.history import Example
+from support.examples_told.office import Office
 from support.examples_told.region import Places, prepare
 from support.examples_told.running import running_from
 from support.examples_told.walk import Told, reverse_all, settle_all
@@ -45,10 +46,10 @@ def _tell_era(told: list[Told], folder: Path, databases: Databases) -> None:
         first_day, folder, databases, institution_ids=places.levels.keys()
     ) as running:
         prepare(running, places, examples)
-        desk = Desk(running, places)
-        settle_all(desk, running.clock, told)
+        office, desk = Office(running, places), Desk(running, places)
+        settle_all(office, desk, running.clock, told)
         settled = check_ledger(running.database).drifts
-        reverse_all(desk, running.clock, [each for each in told if not each.error])
+        reverse_all(office, desk, running.clock, [each for each in told if not each.error])
         reversed_ = check_ledger(running.database).drifts
     for each in told:
         each.note("books", [], settled)

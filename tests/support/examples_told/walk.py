@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 import grpc
 from support.benefit_examples import value_of
 from support.examples_told.answers import names_of, parts_named, parts_of, same_in_trial
-from support.examples_told.desk import Desk, Patient, reason_of
+from support.examples_told.desk import Desk
 from support.examples_told.history import Example, ToldBill
+from support.examples_told.office import Office, Patient, reason_of
 from support.examples_told.running import PassingClock
 
 from yibao.settlement.v1 import settlement_pb2
@@ -46,14 +47,14 @@ class Told:
         return {what: pair for what, pair in self.found.items() if pair[0] != pair[1]}
 
 
-def settle_all(desk: Desk, clock: PassingClock, toldest: Sequence[Told]) -> None:
+def settle_all(office: Office, desk: Desk, clock: PassingClock, toldest: Sequence[Told]) -> None:
     """Settles the bills of examples, each on its day."""
-    _in_turn(clock, [(told, _settling(desk, told)) for told in toldest])
+    _in_turn(clock, [(told, _settling(office, desk, told)) for told in toldest])
 
 
-def reverse_all(desk: Desk, clock: PassingClock, toldest: Sequence[Told]) -> None:
+def reverse_all(office: Office, desk: Desk, clock: PassingClock, toldest: Sequence[Told]) -> None:
     """Takes every settlement back, each person's last one first."""
-    _in_turn(clock, [(told, _reversing(desk, told)) for told in toldest])
+    _in_turn(clock, [(told, _reversing(office, desk, told)) for told in toldest])
 
 
 def _in_turn(clock: PassingClock, walks: Sequence[tuple[Told, Walk]]) -> None:
@@ -72,9 +73,9 @@ def _in_turn(clock: PassingClock, walks: Sequence[tuple[Told, Walk]]) -> None:
             told.error = traceback.format_exc()
 
 
-def _settling(desk: Desk, told: Told) -> Walk:
+def _settling(office: Office, desk: Desk, told: Told) -> Walk:
     yield told.example.first_day
-    patient = told.patient = desk.enrol(told.example)
+    patient = told.patient = office.enrol(told.example)
     for bill in told.example.bills:
         if bill.visit not in patient.visits:
             yield bill.admitted
@@ -113,7 +114,7 @@ def _settled(desk: Desk, told: Told, patient: Patient, bill: ToldBill) -> settle
     return settled
 
 
-def _reversing(desk: Desk, told: Told) -> Walk:
+def _reversing(office: Office, desk: Desk, told: Told) -> Walk:
     for bill, settled in told.settled:
         explained = desk.explained(bill, settled.settlement_id)
         told.note(f"bill {bill.number}: explained later", settled, explained.settlement)
@@ -121,6 +122,6 @@ def _reversing(desk: Desk, told: Told) -> Walk:
     for bill, settled in reversed(told.settled):
         desk.reverse(bill, settled.settlement_id)
     assert told.patient is not None
-    account = desk.account_of(told.patient)
+    account = office.account_of(told.patient)
     told.note("year afterwards", {}, {each.name: each.value for each in account.accumulators})
     told.note("account afterwards", told.example.account_fen, account.balance_fen)
