@@ -6,7 +6,15 @@ from typing import Any
 import grpc
 import pytest
 import sqlalchemy as sa
-from support.both_services import CALL_SECONDS, OTHER_REGION, BothServices, outcome, refused
+from support.both_services import (
+    ADMISSION,
+    CALL_SECONDS,
+    OTHER_REGION,
+    BothServices,
+    Patient,
+    outcome,
+    refused,
+)
 from support.settlement_world import REGION
 
 from yibao.common.v1.date_pb2 import Date
@@ -16,11 +24,15 @@ from yibao.identity.v1 import merge_messages_pb2 as merges
 from yibao.identity.v1 import person_pb2
 from yibao.identity.v1.death_messages_pb2 import RecordDeathRequest
 from yibao.identity.v1.person_service_pb2 import RegisterNewbornRequest
+from yibao.settlement.v1 import policy_service_pb2 as policies
+from yibao.settlement.v1 import settlement_service_pb2 as settlements
+from yibao.settlement.v1 import visit_pb2 as visits
 from yibao_common.db.rows import select_rows
 from yibao_common.rpc.wire import from_date
-from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.calendar import add_months, shanghai_day
 from yibao_common.values.ids import new_id
 from yibao_identity.storage.feed import renew_epochs
+from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.enrolment import EnrolledFacts, enrolled_facts_of, paying_on
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
@@ -180,6 +192,104 @@ def test_a_merge_a_death_and_a_birth_carry_the_facts(
     )
     born = services.persons().RegisterNewborn(newborn, timeout=CALL_SECONDS).person.person_id
     assert facts(services, born, today) == EnrolledFacts(None, frozenset(), 0, 0)
+
+
+POLICY = f"""
+format: yibao-policy/2
+policy_id: enrolled-facts
+title: What enrolment says
+title_zh: 参保信息
+region: "{REGION}"
+insurance_type: "399"
+start_date: 2014-01-01
+sources:
+  page: {{title: 某文件}}
+care_groups:
+  inpatient: ["2*"]
+  outpatient: ["*"]
+steps:
+  - classify:
+      id: S1
+      rows:
+        - shares: {{"01": 0, "02": 100_000, "03": own_cost}}
+  - tiers:
+      id: P1
+      base: [eligible]
+      fund_type: "390100"
+      window: bill
+      by: [tier, months_insured, months_owing, diseases]
+      rows:
+        - when: {{tier: "1", months_insured: {{to: 5}}, months_owing: 0, diseases: any}}
+          brackets: [{{over_fen: 0, ratio_ppm: 100_000}}]
+        - when: {{tier: "1", months_insured: {{from: 6}}, months_owing: 0, diseases: none}}
+          brackets: [{{over_fen: 0, ratio_ppm: 200_000}}]
+        - when: {{tier: "1", months_insured: {{from: 6}}, months_owing: 0, diseases: [M03900]}}
+          brackets: [{{over_fen: 0, ratio_ppm: 300_000}}]
+        - when: {{tier: "2", months_insured: any, months_owing: 0, diseases: any}}
+          brackets: [{{over_fen: 0, ratio_ppm: 400_000}}]
+        - when: {{tier: any, months_insured: any, months_owing: {{from: 1}}, diseases: any}}
+          brackets: [{{over_fen: 0, ratio_ppm: 500_000}}]
+"""
+
+
+def put_in_force(services: BothServices) -> None:
+    """Lets the policy decide, unless it does already."""
+    submit = policies.SubmitPolicyRequest(
+        request_id=new_id(), region=REGION, policy_file=POLICY.encode()
+    )
+    policy = services.policies().SubmitPolicy(submit, timeout=CALL_SECONDS).policy
+    if policy.state != policies.POLICY_STATE_ACTIVE:
+        approve = policies.ApprovePolicyRequest(
+            request_id=new_id(), region=REGION, policy_version=policy.policy_version
+        )
+        services.policies("checker").ApprovePolicy(approve, timeout=CALL_SECONDS)
+
+
+def test_a_bill_is_decided_by_what_the_agency_told_of_its_day(
+    services: BothServices, today: dt.date
+) -> None:
+    put_in_force(services)
+    start = add_months(today, -3)
+    told: dict[str, Any] = {"tier": "1", "insured_months_before": 2, "months_owing": 0}
+    person_id, certificate_id, subject = services.person(
+        insurance_type="399", start_date=from_date(start), **told
+    )
+    diagnosis = visits.Diagnosis(diagnosis_code="J18.900", diagnosis_name="肺炎", is_main=True)
+    register_visit = services.visit_request(
+        services.code(certificate_id, ADMISSION), diagnoses=[diagnosis]
+    )
+    visit = services.visits().RegisterVisit(register_visit, timeout=CALL_SECONDS).visit
+    patient = Patient(person_id, certificate_id, subject, visit.visit_id)
+
+    def fund_ppm() -> int:
+        """Settles a bill and returns which part of what is eligible the fund pays."""
+        services.wait_until_told()
+        request = services.settle_request(patient)
+        request.bill.is_interim = True
+        settlement = services.settlements().SettleBill(request, timeout=CALL_SECONDS).settlement
+        trial = settlements.TrialBillRequest(region=REGION, bill=services.bill(patient.visit_id))
+        trial.bill.is_interim = True
+        tried = services.settlements().TrialBill(trial, timeout=CALL_SECONDS).settlement
+        assert tried.fund_total_fen == settlement.fund_total_fen
+        return settlement.fund_total_fen * 1_000_000 // settlement.eligible_fen
+
+    assert fund_ppm() == 100_000
+    change(services, person_id, start, **{**told, "insured_months_before": 3})
+    assert fund_ppm() == 200_000
+    register(services, person_id, "M03900", start_date=from_date(today))
+    assert fund_ppm() == 300_000
+    change(services, person_id, today, tier="2", months_owing=0)
+    assert fund_ppm() == 400_000
+    change(services, person_id, today, tier="2", months_owing=1)
+    assert fund_ppm() == 500_000
+    # What is not told is no 0.
+    change(services, person_id, today, tier="2")
+    services.wait_until_told()
+    unsaid = services.settle_request(patient)
+    unsaid.bill.is_interim = True
+    refusal = refused(services, services.settlements().SettleBill, unsaid)
+    assert outcome(refusal)[1] == "FACT_MISSING"
+    assert check_ledger(services.database).drifts == []
 
 
 def test_what_an_agency_lists_is_told_with_its_history(services: BothServices) -> None:

@@ -91,7 +91,9 @@ def test_one_that_was_taken_back_never_held_and_leaves_its_days_free(desk: Perso
     assert refusal(act, earlier) is Reason.FIELD_OUT_OF_RANGE
     taken_back: Disease = answer(act, ending(desk, made, FIRST - DAY))
     assert not taken_back.ever_holds
-    other = register(desk)
+    other: Disease = answer(
+        diseases(desk).register, registering(desk, start=FIRST - 5 * DAY, end=FIRST)
+    )
     back_again = ending(desk, taken_back.disease_registration_id, FIRST)
     assert refusal(act, back_again) is Reason.DISEASE_OVERLAP
     assert other.ever_holds
