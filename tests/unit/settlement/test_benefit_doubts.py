@@ -179,3 +179,35 @@ def test_an_example_has_the_doubts_that_it_earns(folder: Path) -> None:
     contents = (folder / "policy.yaml").read_bytes()
     found = warnings_of(contents)
     assert [each.kind.value for each in found] == EARNED.get(folder.name, [])
+
+
+# Tables that name different classes of person: each is complete by what it knows.
+BY_CLASS = (
+    (
+        AMOUNT,
+        '        - {when: {person_class: "11"}, amount: 100_000}\n'
+        '        - {when: {person_class: "12"}, amount: 50_000}\n',
+    ),
+    ("      window: stay\n", "      window: stay\n      by: [person_class]\n"),
+)
+ASKED_FOR_OTHERS = ("      on_top_of: [D1.paid]\n", '      applies: {person_class: ["11", "13"]}\n')
+
+
+def test_a_code_that_only_another_table_names_is_told_by_a_bill_that_is_refused() -> None:
+    assert told(*BY_CLASS) == []
+    (found,) = told(*BY_CLASS, ASKED_FOR_OTHERS)
+    assert (found.kind.value, found.owner) == ("W15", "D1")
+    assert found.key == "steps[1].deductible.rows"
+    assert found.message.endswith("would be refused: step D1 has no row for person_class=13")
+    assert "未找到适用的待遇标准" in found.message_zh
+
+
+def test_a_parameter_that_begins_behind_the_policy_is_told() -> None:
+    of_wage = (AMOUNT, "        - amount: {of: average_wage, ppm: 100_000}\n")
+    assert told(of_wage) == []
+    (found,) = told(of_wage, ("from: 2024-01-01, fen", "from: 2024-01-02, fen"))
+    assert (found.kind.value, found.owner, found.key) == (
+        "W15",
+        "average_wage",
+        "parameters.average_wage",
+    )

@@ -255,7 +255,7 @@ class PolicyRemark(google.protobuf.message.Message):
     message_zh: builtins.str
     """The same in Chinese; of a fault the sentence of its reason."""
     kind: builtins.str
-    """Of a warning about a file of `yibao-policy/2` its kind, W1 to W14; empty otherwise."""
+    """Of a warning about a file of `yibao-policy/2` its kind, W1 to W15; empty otherwise."""
     def __init__(
         self,
         *,

@@ -43,6 +43,7 @@ class DoubtKind(enum.Enum):
     HIDDEN_CARE_GROUP = "W12"
     FUND_OF_OTHER_INSURANCE = "W13"
     UNKNOWN_INSURANCE = "W14"
+    REFUSED_BILL = "W15"
 
 
 class Doubt(NamedTuple):

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
+from yibao_settlement.rules.benefit.doubts.bills import doubts_of_bills
 from yibao_settlement.rules.benefit.doubts.declared import doubts_of_codes
 from yibao_settlement.rules.benefit.doubts.doubt import Doubt
 from yibao_settlement.rules.benefit.doubts.gaps import doubts_of_tables
@@ -20,4 +21,5 @@ def doubts_of(policy: BenefitPolicy) -> Iterator[Doubt]:
         doubts_of_tables(policy),
         doubts_of_bases(policy),
         doubts_of_limits(policy),
+        doubts_of_bills(policy),
     )

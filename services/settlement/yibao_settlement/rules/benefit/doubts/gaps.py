@@ -6,6 +6,7 @@ only those that the table names, since nobody knows the others.
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from yibao_settlement.rules.benefit.amounts import Adjustment, Amount, BracketsRow
 from yibao_settlement.rules.benefit.conditions import (
@@ -44,22 +45,39 @@ _AnyTable = (
 _Combination = Mapping[str, FactValue]
 
 
+class PlacedTable(NamedTuple):
+    """A table with its owner, a step's id or a counter's name, and its place in the file.
+
+    It is asked where any of `applies` holds.
+    """
+
+    table: _AnyTable
+    owner: str
+    place: Place
+    applies: tuple[Condition, ...]
+
+
 def doubts_of_tables(policy: BenefitPolicy) -> Iterator[Doubt]:
     """Yields tables that have no row for some facts, steps first, then counters."""
+    for table, owner, place, applies in placed_tables(policy):
+        yield from _gap(policy, table, applies, owner=owner, place=place)
+
+
+def placed_tables(policy: BenefitPolicy) -> Iterator[PlacedTable]:
+    """Yields the tables of a policy, of steps first, then of counters."""
     for step, place in placed_steps(policy):
-        tables: list[tuple[_AnyTable, Place]] = []
+        applies = (step.applies,)
         if isinstance(step, ClassifyStep | DeductibleStep | TiersStep):
-            tables.append((step.table, (*place, "rows")))
+            yield PlacedTable(step.table, step.id, (*place, "rows"), applies)
         if isinstance(step, TiersStep):
-            adjust = enumerate(step.adjust)
-            tables += [(table, (*place, "adjust", index, "rows")) for index, table in adjust]
-        for table, at in tables:
-            yield from _gap(policy, table, [step.applies], owner=step.id, place=at)
-    applies = {step.id: step.applies for step in policy.steps}
+            for index, table in enumerate(step.adjust):
+                at = (*place, "adjust", index, "rows")
+                yield PlacedTable(table, step.id, at, applies)
+    by_step = {step.id: step.applies for step in policy.steps}
     for counter in policy.counters:
-        limited = [applies[name.partition(".")[0]] for name in counter.limits]
+        limited = tuple(by_step[name.partition(".")[0]] for name in counter.limits)
         place = ("counters", counter.name, "rows")
-        yield from _gap(policy, counter.table, limited, owner=counter.name, place=place)
+        yield PlacedTable(counter.table, counter.name, place, limited)
 
 
 def _gap(
@@ -94,7 +112,7 @@ def _missing(
     asked = dict.fromkeys((*table.by, *(fact for each in applies for fact, _ in each.matchers)))
     if any(_limits_care(policy, fact) for fact in asked):
         asked |= {CARE_GROUP: None}
-    values = [_values(policy, fact, _matchers(conditions, fact)) for fact in asked]
+    values = [values_of(policy, fact, matchers_of(conditions, fact)) for fact in asked]
     seen: list[_Combination] = []
     for combination in itertools.islice(itertools.product(*values), _LOOKED_AT):
         facts = dict(zip(asked, combination, strict=True))
@@ -109,11 +127,12 @@ def _missing(
             yield key
 
 
-def _matchers(conditions: Sequence[Condition], fact: str) -> list[Matcher]:
+def matchers_of(conditions: Sequence[Condition], fact: str) -> list[Matcher]:
+    """Returns what conditions demand of a fact."""
     return [found for each in conditions for name, found in each.matchers if name == fact]
 
 
-def _values(policy: BenefitPolicy, fact: str, matchers: Sequence[Matcher]) -> list[FactValue]:
+def values_of(policy: BenefitPolicy, fact: str, matchers: Sequence[Matcher]) -> list[FactValue]:
     """Returns values of a fact between which the matchers tell."""
     if fact.startswith(COUNT) or FACTS[fact] is Kind.NUMBER:
         low = 0 if not fact.startswith(COUNT) or _limits_care(policy, fact) else 1
