@@ -28,6 +28,7 @@ ACCESS = AccessTable.of_services(
             "GetSettlement": _COUNTER_OR_AGENCY,
             "ListSettlements": _COUNTER_OR_AGENCY,
             "ExplainSettlement": _COUNTER_OR_AGENCY,
+            "ExplainWhatIf": _COUNTER_OR_AGENCY,
             "GetStatement": _COUNTER_OR_AGENCY,
         },
         "yibao.settlement.v1.ChargeService": {

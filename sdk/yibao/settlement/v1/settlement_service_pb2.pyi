@@ -437,6 +437,76 @@ class ExplainSettlementRequest(google.protobuf.message.Message):
 global___ExplainSettlementRequest = ExplainSettlementRequest
 
 @typing.final
+class ExplainWhatIfRequest(google.protobuf.message.Message):
+    """See SettlementService.ExplainWhatIf."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    SERVICE_DATE_FIELD_NUMBER: builtins.int
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    INSTITUTION_LEVEL_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the settlement."""
+    settlement_id: builtins.str
+    """The settlement."""
+    institution_id: builtins.str
+    """Another institution of the region; empty leaves it as it was."""
+    institution_level: builtins.str
+    """Another level, `1` to `14`, before that of the institution; empty leaves it as it was."""
+    @property
+    def service_date(self) -> yibao.common.v1.date_pb2.Date:
+        """Another service date; absent leaves it as it was."""
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        settlement_id: builtins.str = ...,
+        service_date: yibao.common.v1.date_pb2.Date | None = ...,
+        institution_id: builtins.str = ...,
+        institution_level: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["service_date", b"service_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["institution_id", b"institution_id", "institution_level", b"institution_level", "region", b"region", "service_date", b"service_date", "settlement_id", b"settlement_id"]) -> None: ...
+
+global___ExplainWhatIfRequest = ExplainWhatIfRequest
+
+@typing.final
+class ExplainWhatIfResponse(google.protobuf.message.Message):
+    """See SettlementService.ExplainWhatIf."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTLEMENT_FIELD_NUMBER: builtins.int
+    OTHERWISE_FIELD_NUMBER: builtins.int
+    TRACE_FIELD_NUMBER: builtins.int
+    @property
+    def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
+        """The settlement as it is."""
+
+    @property
+    def otherwise(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
+        """What it would be, without ids and entries; state TRIAL."""
+
+    @property
+    def trace(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.TraceNode]:
+        """Each step of that calculation."""
+
+    def __init__(
+        self,
+        *,
+        settlement: yibao.settlement.v1.settlement_pb2.Settlement | None = ...,
+        otherwise: yibao.settlement.v1.settlement_pb2.Settlement | None = ...,
+        trace: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.TraceNode] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["otherwise", b"otherwise", "settlement", b"settlement"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["otherwise", b"otherwise", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
+
+global___ExplainWhatIfResponse = ExplainWhatIfResponse
+
+@typing.final
 class ExplainSettlementResponse(google.protobuf.message.Message):
     """See SettlementService.ExplainSettlement."""
 

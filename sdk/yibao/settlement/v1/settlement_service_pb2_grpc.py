@@ -70,6 +70,11 @@ class SettlementServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementResponse.FromString,
                 _registered_method=True)
+        self.ExplainWhatIf = channel.unary_unary(
+                '/yibao.settlement.v1.SettlementService/ExplainWhatIf',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainWhatIfRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainWhatIfResponse.FromString,
+                _registered_method=True)
         self.GetStatement = channel.unary_unary(
                 '/yibao.settlement.v1.SettlementService/GetStatement',
                 request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementRequest.SerializeToString,
@@ -165,6 +170,19 @@ class SettlementServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainWhatIf(self, request, context):
+        """Tells what a settled bill would have come to by the policy of another day, or at another
+        institution or level; nothing is stored. Lines keep class, share and ceiling; what the
+        person had used up counts where it is of the same benefit year and format of policy.
+        Callers: the institution that settled, agency of the region. Reasons:
+        SETTLEMENT_NOT_FOUND, TRACE_MISMATCH, INSTITUTION_NOT_DESIGNATED,
+        OFFSITE_NOT_REGISTERED, POLICY_NOT_FOUND, POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE,
+        FACT_MISSING, PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatement(self, request, context):
         """Makes the settlement statement (医疗费用结算单), the paper that tells the person what
         was settled; not the 医疗保障基金结算清单 for the agency. The settlement is calculated
@@ -214,6 +232,11 @@ def add_SettlementServiceServicer_to_server(servicer, server):
                     servicer.ExplainSettlement,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementResponse.SerializeToString,
+            ),
+            'ExplainWhatIf': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainWhatIf,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainWhatIfRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainWhatIfResponse.SerializeToString,
             ),
             'GetStatement': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatement,
@@ -411,6 +434,33 @@ class SettlementService(object):
             '/yibao.settlement.v1.SettlementService/ExplainSettlement',
             yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainSettlementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainWhatIf(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.SettlementService/ExplainWhatIf',
+            yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainWhatIfRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ExplainWhatIfResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -105,6 +105,19 @@ class SettlementServiceStub:
     Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
     """
 
+    ExplainWhatIf: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.settlement_service_pb2.ExplainWhatIfRequest,
+        yibao.settlement.v1.settlement_service_pb2.ExplainWhatIfResponse,
+    ]
+    """Tells what a settled bill would have come to by the policy of another day, or at another
+    institution or level; nothing is stored. Lines keep class, share and ceiling; what the
+    person had used up counts where it is of the same benefit year and format of policy.
+    Callers: the institution that settled, agency of the region. Reasons:
+    SETTLEMENT_NOT_FOUND, TRACE_MISMATCH, INSTITUTION_NOT_DESIGNATED,
+    OFFSITE_NOT_REGISTERED, POLICY_NOT_FOUND, POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE,
+    FACT_MISSING, PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN.
+    """
+
     GetStatement: grpc.UnaryUnaryMultiCallable[
         yibao.settlement.v1.settlement_service_pb2.GetStatementRequest,
         yibao.settlement.v1.settlement_service_pb2.GetStatementResponse,
@@ -202,6 +215,19 @@ class SettlementServiceAsyncStub:
     """Derives the calculation of a settlement again from what was stored with it and
     shows each step. Callers: the institution that settled, agency of the region.
     Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+    """
+
+    ExplainWhatIf: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.settlement_service_pb2.ExplainWhatIfRequest,
+        yibao.settlement.v1.settlement_service_pb2.ExplainWhatIfResponse,
+    ]
+    """Tells what a settled bill would have come to by the policy of another day, or at another
+    institution or level; nothing is stored. Lines keep class, share and ceiling; what the
+    person had used up counts where it is of the same benefit year and format of policy.
+    Callers: the institution that settled, agency of the region. Reasons:
+    SETTLEMENT_NOT_FOUND, TRACE_MISMATCH, INSTITUTION_NOT_DESIGNATED,
+    OFFSITE_NOT_REGISTERED, POLICY_NOT_FOUND, POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE,
+    FACT_MISSING, PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN.
     """
 
     GetStatement: grpc.aio.UnaryUnaryMultiCallable[
@@ -315,6 +341,21 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         """Derives the calculation of a settlement again from what was stored with it and
         shows each step. Callers: the institution that settled, agency of the region.
         Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+        """
+
+    @abc.abstractmethod
+    def ExplainWhatIf(
+        self,
+        request: yibao.settlement.v1.settlement_service_pb2.ExplainWhatIfRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.ExplainWhatIfResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.ExplainWhatIfResponse]]:
+        """Tells what a settled bill would have come to by the policy of another day, or at another
+        institution or level; nothing is stored. Lines keep class, share and ceiling; what the
+        person had used up counts where it is of the same benefit year and format of policy.
+        Callers: the institution that settled, agency of the region. Reasons:
+        SETTLEMENT_NOT_FOUND, TRACE_MISMATCH, INSTITUTION_NOT_DESIGNATED,
+        OFFSITE_NOT_REGISTERED, POLICY_NOT_FOUND, POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE,
+        FACT_MISSING, PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN.
         """
 
     @abc.abstractmethod

@@ -7,12 +7,11 @@ from typing import NamedTuple, Protocol
 
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.settlement.benefit import HOSPITAL, PHARMACY
+from yibao_settlement.application.settlement.benefit import terms_of
 from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
 from yibao_settlement.rules.account import accumulate
 from yibao_settlement.rules.benefit.adjudicate import adjudicate as adjudicate_benefits
 from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine
-from yibao_settlement.rules.benefit.facts import Facts
 from yibao_settlement.rules.benefit.memory import NOTHING_YET, Memory
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.steps import Bearer
@@ -21,7 +20,7 @@ from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost, PricedLine
 from yibao_settlement.rules.simulation import Borne, SimulatedBill, Tally
-from yibao_settlement.rules.visit import Visit, is_pharmacy
+from yibao_settlement.rules.visit import Visit
 
 MOST_BILLS = 100_000
 # In place of a fund, those who had paid before the bill was settled.
@@ -208,8 +207,7 @@ def _bill_of(record: SettlementRecord, visit: Visit, *, balance_fen: int) -> Bil
     Its lines were priced when it was settled: which lie outside the visit or cover, and
     which are own cost, was found then.
     """
-    terms = record.benefit
-    groups = () if terms is None else terms.item_groups
+    terms = terms_of(record, visit)
     return Bill(
         visit_id=record.visit_id,
         date=record.service_date,
@@ -224,27 +222,14 @@ def _bill_of(record: SettlementRecord, visit: Visit, *, balance_fen: int) -> Bil
                 item_group=group or None,
                 is_own_cost=own is not None and own.own_cost != OwnCost.NONE,
             )
-            for line, own, group in itertools.zip_longest(record.lines, record.particulars, groups)
+            for line, own, group in itertools.zip_longest(
+                record.lines, record.particulars, terms.item_groups
+            )
         ),
-        facts=_facts_of(record, visit) if terms is None else terms.facts,
+        facts=terms.facts,
         admission_date=visit.start_date,
         transfer_from=visit.transfer_from_visit_id,
-        given=() if terms is None else terms.given,
+        given=terms.given,
         account_used=record.account_used,
         balances=Balances(balance_fen),
-    )
-
-
-def _facts_of(record: SettlementRecord, visit: Visit) -> Facts:
-    """Returns the facts of a bill that was settled by `yibao-policy/1`: those that it knew."""
-    facts, institution_id = record.facts, record.institution_id
-    return Facts(
-        care_type=facts.care_type,
-        disease=visit.facts.disease_code or None,
-        institution=institution_id,
-        institution_level=facts.institution_level,
-        institution_kind=PHARMACY if is_pharmacy(institution_id) else HOSPITAL,
-        person_class=facts.person_class,
-        entitlement_groups=frozenset(facts.entitlement_groups),
-        age=facts.age,
     )

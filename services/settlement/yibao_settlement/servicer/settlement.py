@@ -20,7 +20,7 @@ from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.status import item_errors
 from yibao_common.rpc.turns import Turns
 from yibao_common.rpc.validation import Validator
-from yibao_common.rpc.wire import as_sent, length_delimited
+from yibao_common.rpc.wire import as_sent, length_delimited, to_optional_date
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError, TransientError
@@ -28,6 +28,7 @@ from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.settlement import what_if
 from yibao_settlement.application.settlement.find import find_explained, find_settlement
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, ReverseSettlement
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD, SettleBill
@@ -289,6 +290,27 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         if len(figures.lines) <= MOST_LINES:
             response.line_figures.extend(line_messages(figures))
         fill_settlement(response.settlement, record)
+        return response
+
+    async def ExplainWhatIf(
+        self,
+        request: pb.ExplainWhatIfRequest,
+        context: "grpc.aio.ServicerContext[pb.ExplainWhatIfRequest, pb.ExplainWhatIfResponse]",
+    ) -> pb.ExplainWhatIfResponse:
+        """Tells what a settled bill would have come to otherwise."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        wish = what_if.Wish(
+            to_optional_date(request, "service_date"),
+            request.institution_id,
+            request.institution_level,
+        )
+        asked = (request.region, request.settlement_id, wish, caller)
+        found = await self._blocking.run(what_if.find_what_if, self._reads, *asked)
+        response = pb.ExplainWhatIfResponse(trace=trace_messages(found.trace))
+        fill_settlement(response.settlement, found.settled)
+        fill_settlement(response.otherwise, found.otherwise)
+        response.otherwise.state = settlement_pb2.SETTLEMENT_STATE_TRIAL
         return response
 
     async def GetStatement(

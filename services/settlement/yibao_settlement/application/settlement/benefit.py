@@ -140,6 +140,29 @@ def decide_again(policy: BenefitPolicy, record: SettlementRecord) -> BenefitOutc
     return _outcome(policy, bill, memory, terms, record.lines)
 
 
+def terms_of(record: SettlementRecord, visit: Visit) -> BenefitTerms:
+    """Returns what a settled bill would be decided on; of one by the first format what it knew."""
+    if record.benefit is not None:
+        return record.benefit
+    facts = record.facts
+    known = Facts(
+        care_type=facts.care_type,
+        disease=visit.facts.disease_code or None,
+        institution=record.institution_id,
+        institution_level=facts.institution_level,
+        institution_kind=kind_of(record.institution_id),
+        person_class=facts.person_class,
+        entitlement_groups=frozenset(facts.entitlement_groups),
+        age=facts.age,
+    )
+    return BenefitTerms(known, visit.stay, visit.start_date, ())
+
+
+def kind_of(institution_id: str) -> str:
+    """Returns the kind of an institution, which its code says."""
+    return PHARMACY if is_pharmacy(institution_id) else HOSPITAL
+
+
 def facts_of(visit: Visit, person: Person, day: dt.date) -> Facts:
     """Returns the facts that the tables of a policy are asked with, the person's of `day`."""
     enrolment = person.enrolment
@@ -149,7 +172,7 @@ def facts_of(visit: Visit, person: Person, day: dt.date) -> Facts:
         disease=visit.facts.disease_code or None,
         institution=visit.institution_id,
         institution_level=visit.institution_level,
-        institution_kind=PHARMACY if is_pharmacy(visit.institution_id) else HOSPITAL,
+        institution_kind=kind_of(visit.institution_id),
         person_class=enrolment.person_class,
         entitlement_groups=frozenset(enrolment.entitlement_groups),
         age=full_years(visit.birth_date, day),

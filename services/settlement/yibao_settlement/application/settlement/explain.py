@@ -63,10 +63,7 @@ def settled_again(record: SettlementRecord, policy: AnyPolicy) -> AnySplit:
     if isinstance(policy, BenefitPolicy) != (record.benefit is not None):
         raise trace_mismatch(record.settlement_id)
     try:
-        if isinstance(policy, BenefitPolicy):
-            split: AnySplit = decide_again(policy, record)
-        else:
-            split = _settled_again(record, policy)
+        split = calculated(record, policy)
     except (RuleError, InvariantError) as error:
         # Such a bill was never settled.
         raise trace_mismatch(record.settlement_id) from error
@@ -77,7 +74,17 @@ def settled_again(record: SettlementRecord, policy: AnyPolicy) -> AnySplit:
     return split
 
 
-def _settled_again(record: SettlementRecord, policy: Policy) -> Split:
+def calculated(record: SettlementRecord, policy: AnyPolicy) -> AnySplit:
+    """Calculates a bill by what its record says, whatever that had come to.
+
+    Raises RuleError or InvariantError where such a bill would not be settled.
+    """
+    if isinstance(policy, BenefitPolicy):
+        return decide_again(policy, record)
+    return _calculated(record, policy)
+
+
+def _calculated(record: SettlementRecord, policy: Policy) -> Split:
     lines = [
         PricedLine(
             line.line_number,
