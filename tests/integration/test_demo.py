@@ -72,7 +72,14 @@ def test_the_demo_shows_every_published_amount_and_leaves_nothing(tmp_path: Path
         ("Cash", "4540.00", "750.00", "5290.00"),
     ):
         assert re.search(rf"{name} +{' +'.join(of_bills)}\n", stay), name
-    for sentence in ("医保付了15460.00元", "insurance paid 15460.00", "医保付了4250.00元"):
+    for sentence in (
+        "医保付了15460.00元，您自己付4540.00元",
+        "insurance paid 15460.00, you pay 4540.00",
+        "1300.00元到10000.00元这一段有8700.00元，按80%付6960.00元",
+        "10000.00 to 20000.00 lie 10000.00: 85% gives 8500.00",
+        "职工基本医疗保险统筹基金对5000.00元按85%支付，付4250.00元",
+        "Employee pool pays 85% of 5000.00: 4250.00",
+    ):
         assert sentence in stay, sentence
     assert processes_naming(tmp_path) == []
     assert list(tmp_path.iterdir()) == []

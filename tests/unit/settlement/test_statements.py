@@ -306,3 +306,11 @@ def test_what_a_fund_pays_outside_the_list_is_not_own_cost() -> None:
 
 def test_every_care_type_of_the_national_list_has_a_name() -> None:
     assert CARE_TYPES.keys() == CARE_TYPES_ZH.keys()
+
+
+def test_funds_are_named_in_the_language_of_the_sentence() -> None:
+    pool = tiers("P1", {"add": ["eligible"]}, [(0, None, 700_000)])
+    statement = statement_for(policy_of(classify(), pool), line(800))
+    (told,) = (each for each in sentences_of(statement) if each.pays_fen and "支付" in each.zh)
+    assert "步骤P1" in told.zh
+    assert told.en.startswith("Step P1 pays 70%")

@@ -108,6 +108,7 @@ def statement_of(
         ),
         deductible_fen=record.deductible_fen,
         deductibles=reckoned.deductibles,
+        titles={step.id: step.title for step in policy.steps},
         funds=reckoned.funds,
         shares=reckoned.shares,
         overflows=reckoned.overflows,

@@ -125,6 +125,13 @@ _BANK: Mapping[str, tuple[str, str]] = {
 }
 
 
+class Name(NamedTuple):
+    """What something is called in sentences of either language."""
+
+    zh: str
+    en: str
+
+
 class Sentence(NamedTuple):
     """A sentence in both languages; `amounts_fen` are what it names, `pays_fen` what it
     tells of as paid by a fund.
@@ -142,12 +149,14 @@ class Sentence(NamedTuple):
         return len(self.zh) <= MOST_CHARACTERS
 
 
-def say(sentence_id: str, *, pays_fen: int = 0, **told: int | str) -> Sentence:
-    """Returns a sentence filled in: amounts are numbers in fen, all else is text."""
+def say(sentence_id: str, *, pays_fen: int = 0, **told: int | str | Name) -> Sentence:
+    """Returns a sentence filled in: amounts are numbers in fen, all else is names and text."""
     filled = {name: yuan(each) if isinstance(each, int) else each for name, each in told.items()}
     zh, en = _BANK[sentence_id]
+    in_zh = {name: each.zh if isinstance(each, Name) else each for name, each in filled.items()}
+    in_en = {name: each.en if isinstance(each, Name) else each for name, each in filled.items()}
     amounts = tuple(each for each in told.values() if isinstance(each, int))
-    return Sentence(sentence_id, zh.format(**filled), en.format(**filled), amounts, pays_fen)
+    return Sentence(sentence_id, zh.format(**in_zh), en.format(**in_en), amounts, pays_fen)
 
 
 def short(name: str) -> str:

@@ -12,8 +12,8 @@ person bears. Funds are taken to pay what is inside the list first.
 """
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from yibao_common.values.errors import InvariantError
@@ -245,6 +245,8 @@ class Statement:
     next_bill: NextBill | None
     reversal: Reversed | None
     others: tuple[OtherLine, ...] = ()
+    # What the policy calls its steps in English, by id.
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def other_total_fen(self) -> int:

@@ -7,8 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 from yibao_common.values.money import PPM, divide_half_up
 from yibao_settlement.rules.policy.formulas import percent
-from yibao_settlement.rules.statement.sentences import Sentence, say, short
-from yibao_settlement.rules.statement.statement import Share, Statement, StatementItem
+from yibao_settlement.rules.statement.sentences import Name, Sentence, say, short
+from yibao_settlement.rules.statement.statement import (
+    FundLine,
+    LimitLeft,
+    OtherLine,
+    Overflow,
+    Share,
+    Statement,
+    StatementItem,
+)
 
 # More items of a kind than these are told together, so that the sheet stays one page.
 _MOST_ITEMS = 2
@@ -62,7 +70,7 @@ def _sums(statement: Statement) -> Iterator[Sentence]:
     if account and cash:
         yield say("SUM2", own=statement.personal_total_fen, account=account, cash=cash)
     for other in statement.others:
-        yield say("OTH1", payer=short(other.name_zh), paid=other.amount_fen)
+        yield say("OTH1", payer=_name(statement, other), paid=other.amount_fen)
     if statement.fund_total_fen:
         yield say("SUM3", share=paid_share(statement))
     inside, outside = statement.inside_list_fen, statement.outside_list_fen
@@ -126,6 +134,11 @@ def _deductible(statement: Statement) -> Iterator[Sentence]:
             yield say("D1", paid=line.paid_fen)
 
 
+def _name(statement: Statement, line: FundLine | OtherLine | Share | Overflow | LimitLeft) -> Name:
+    """Returns what the policy calls a payer, in Chinese where it has no English name."""
+    return Name(short(line.name_zh), statement.titles.get(line.step_id) or line.name_zh)
+
+
 def _funds(statement: Statement) -> Iterator[Sentence]:
     rounded = False
     for fund in statement.funds:
@@ -135,14 +148,14 @@ def _funds(statement: Statement) -> Iterator[Sentence]:
         told = [_share(statement, each) for each in shares]
         if None in told or len(told) > _MOST_BRACKETS:
             paid = fund.amount_fen
-            yield say("F0", pays_fen=paid, fund=short(fund.name_zh), paid=paid)
+            yield say("F0", pays_fen=paid, fund=_name(statement, fund), paid=paid)
         else:
             yield from (each for each in told if each is not None and each.pays_fen)
             rounded = rounded or any(_is_rounded(each) for each in shares)
     if rounded:
         yield say("R5")
     for over in statement.overflows:
-        yield say("CAP2", over=over.amount_fen, fund=short(over.name_zh))
+        yield say("CAP2", over=over.amount_fen, fund=_name(statement, over))
 
 
 def _share(statement: Statement, share: Share) -> Sentence | None:
@@ -159,7 +172,8 @@ def _share(statement: Statement, share: Share) -> Sentence | None:
     elif _is_all_above_the_deductible(statement, share):
         found = say("R1", pays_fen=share.paid_fen, left=share.left_fen, **told)
     else:
-        found = say("F1", pays_fen=share.paid_fen, fund=short(share.name_zh), **told)
+        fund = _name(statement, share)
+        found = say("F1", pays_fen=share.paid_fen, fund=fund, **told)
     return found if found.fits else None
 
 
@@ -199,7 +213,7 @@ def _next(statement: Statement) -> Iterator[Sentence]:
     if statement.next_bill.deductible_fen:
         yield say("NEXT1", paid=statement.next_bill.deductible_fen)
     for limit in statement.next_bill.limits:
-        fund = short(limit.name_zh)
+        fund = _name(statement, limit)
         if limit.left_fen:
             yield say("NEXT2", fund=fund, limit=limit.limit_fen, left=limit.left_fen)
         else:
