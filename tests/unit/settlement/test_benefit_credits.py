@@ -148,7 +148,8 @@ credits:
         ("8 credits[0].rows[0]", "expected either ratio_ppm or amount_fen"),
         (
             "12 credits[1].rows[0].ratio_ppm",
-            "expected a whole number from 0 to 1000000, got 1000001",
+            "expected a whole number from 0 to 1000000, got 1000001; ratios are in millionths: "
+            "75 % is 750_000",
         ),
         ("13 credits[2].id", "'C2' is the id of an earlier credit"),
         ("16 credits[2].rows[0]", "expected either ratio_ppm or amount_fen"),

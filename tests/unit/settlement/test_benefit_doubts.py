@@ -43,6 +43,15 @@ def by_age(first: str) -> Changes:
     return ((AMOUNT, rows), ("      window: stay\n", "      window: stay\n      by: [age]\n"))
 
 
+LEVELS = ", ".join(f'"{code}"' for code in range(1, 15))
+
+
+def by_level(codes: str) -> Changes:
+    rows = f"        - when: {{institution_level: [{codes}]}}\n          amount: 100_000\n"
+    by = "      window: stay\n      by: [institution_level]\n"
+    return ((AMOUNT, rows), ("      window: stay\n", by))
+
+
 def offsite(points: str) -> Changes:
     adjust = f"      adjust:\n        - by: [offsite]\n          rows:\n{points}"
     return (("      on_top_of: [D1.paid]\n", f"      on_top_of: [D1.paid]\n{adjust}"),)
@@ -124,6 +133,21 @@ def test_the_policy_gives_no_doubt() -> None:
         ),
         ("W12", "outpatient", (('["*"]', '["21", "1*"]'),), (('["*"]', '["1*"]'),)),
         ("W13", "fund_type", (('"310100"', '"390100"'),), (('"310100"', '"610100"'),)),
+        ("W4", "shares", ((', "03": own_cost', ""),), ((', "03": own_cost', ', "03": 1_000_000'),)),
+        ("W4", "deductible.rows", by_level('"5", "6", "7"'), by_level(LEVELS)),
+        (
+            "W16",
+            "tiers.base[0]",
+            (
+                ("limits: [P1.paid]", "limits: [L1.paid]"),
+                ("upto_fen: 5_000_000, ratio_ppm: 900_000", "ratio_ppm: 900_000"),
+            ),
+            (("upto_fen: 5_000_000, ratio_ppm: 900_000", "ratio_ppm: 900_000"),),
+        ),
+        ("W17", "rows[0].amount", ((AMOUNT, "        - amount: 999\n"),),
+         ((AMOUNT, "        - amount: 1_000\n"),)),
+        ("W17", "rows[0].limit", (("limit: 3_000_000", "limit: 4_999"),),
+         (("limit: 3_000_000", "limit: 5_000"),)),
         ("W14", "insurance_type", (('"310"', '"311"'),), (('"310"', '"340"'),)),
     ],
 )  # fmt: skip
@@ -145,6 +169,14 @@ def test_a_doubt_names_its_line_and_its_step() -> None:
     assert found.message == "the ratio falls from 80% to 79.9999% as the fee rises"
 
 
+def test_a_gap_names_levels_with_their_grade_and_says_that_there_are_more() -> None:
+    (found,) = told(*by_level(LEVELS.replace('"1", "2", "3", "4", ', "")))
+    levels = "1 (3 special); institution_level 2 (3A); institution_level 3 (3B); and more"
+    assert found.message == f"no row for institution_level {levels}: such bills are refused"
+    assert "医院等级 三级甲等（2）" in found.message_zh
+    assert "三级乙等（3）等；" in found.message_zh
+
+
 def test_a_gap_names_what_no_row_takes() -> None:
     (found,) = told(*by_age("{to: 57}"))
     assert found.message == "no row for age 58: such bills are refused"
@@ -163,6 +195,9 @@ EARNED = {
     # They insure employees and let the residents' catastrophic fund pay.
     "N12": ["W13"],
     "person-ceiling": ["W13"],
+    # They have rows for the levels of their page alone.
+    "N04": ["W4"],
+    "WE-007": ["W4"],
     # They have rows for inpatients alone.
     "WE-003": ["W4", "W4"],
     "WE-019": ["W4", "W4"],

@@ -290,7 +290,10 @@ def test_a_mistake_is_told_with_its_line_key_and_what_was_expected(
 def test_the_line_of_a_mistake_is_the_one_in_which_it_stands() -> None:
     text = changed("ratio_ppm: 800_000", "ratio_ppm: abc")
     place = f"{NAME}:{line_of(text, 'abc')} {_P1}.rows[0].brackets[0].ratio_ppm"
-    message = "expected a whole number from 0 to 1000000, got 'abc'"
+    message = (
+        "expected a whole number from 0 to 1000000, got 'abc'; ratios are in millionths: "
+        "75 % is 750_000"
+    )
     assert faults_of(text) == [(place, message)]
 
 

@@ -7,6 +7,7 @@ what is missing is noted once, when the mapping is opened.
 import datetime as dt
 import enum
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,11 +15,24 @@ from typing import TypeVar
 from yibao_common.files.yaml_file import Path, YamlFile
 from yibao_common.files.yaml_model import shown
 from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.money import PPM
 
 MOST_FEN = 10**13
+_MONEY_KEYS = {"amount", "limit", "threshold", "fen"}
 CODE_EXPECTED = "expected a code in quotes, a list of codes or any"
 
 Choice = TypeVar("Choice", bound=enum.Enum)
+
+
+def _unit_hint(value: object, key: str, *, high: int) -> str:
+    """Returns how to write what is no whole number: its digits, or the unit of its key."""
+    if isinstance(value, str) and value != (plain := unicodedata.normalize("NFKC", value)):
+        return f"; its digits are full-width: write {plain}"
+    if high == PPM or key.endswith("ppm"):
+        return "; ratios are in millionths: 75 % is 750_000"
+    if key in _MONEY_KEYS or key.endswith("_fen"):
+        return "; money is in fen: 200 yuan is 20_000"
+    return ""
 
 
 @dataclass(slots=True)
@@ -47,7 +61,8 @@ class Faults:
         """Returns a whole number from `low` to `high`."""
         if type(value) is int and low <= value <= high:
             return value
-        self.note(path, f"expected a whole number from {low} to {high}, got {shown(value)}")
+        text = f"expected a whole number from {low} to {high}, got {shown(value)}"
+        self.note(path, text + _unit_hint(value, str(path[-1]), high=high))
         return max(low, 0)
 
     def day(self, value: object, path: Path) -> dt.date:
@@ -188,6 +203,8 @@ class Body:
             return value
         if key in self.data:
             in_quotes = ", in quotes" if type(value) is int else ""
+            if isinstance(value, str) and set(value) & set("“”‘’"):
+                in_quotes = ", in straight quotation marks"
             self.fault(key, f"expected {what}{in_quotes}, got {shown(value)}")
         return ""
 

@@ -116,7 +116,11 @@ class Scope:
                 self.faults.note(path, refused[name])
             elif name not in allowed:
                 message = f"{shown(value)} is not left by an earlier step"
-                self.faults.note(path, f"{message}; known: {', '.join(allowed)}")
+                # Those of a line group that no line can be put in would only hide the others.
+                told = [
+                    each for each in allowed if len(self.groups) > 1 or not each.endswith(".rest")
+                ]
+                self.faults.note(path, f"{message}; known: {', '.join(told)}")
             elif name in found:
                 self.faults.note(path, f"{shown(value)} stands here twice")
             else:

@@ -1,8 +1,14 @@
-"""What facts and their closed codes are called in Chinese."""
+"""What facts and their codes are called."""
 
 from collections.abc import Mapping
 
 from yibao_settlement.rules.benefit.facts import CARE_GROUP, COUNT
+from yibao_settlement.rules.statement.labels import (
+    CARE_TYPES_ZH,
+    GROUPS_ZH,
+    LEVELS_ZH,
+    PERSON_CLASSES_ZH,
+)
 
 FACT_NAMES_ZH: Mapping[str, str] = {
     CARE_GROUP: "医疗类别组",
@@ -41,3 +47,31 @@ def fact_zh(fact: str) -> str:
     if fact.startswith(COUNT):
         return f"第几次（{fact.removeprefix(COUNT)}）"
     return FACT_NAMES_ZH[fact]
+
+
+# Dictionaries of which people read the names; a code beside them is easily taken for another.
+_NAMED_ZH: Mapping[str, Mapping[str, str]] = {
+    "institution_level": LEVELS_ZH,
+    "care_type": CARE_TYPES_ZH,
+    "person_class": PERSON_CLASSES_ZH,
+    "entitlement_groups": GROUPS_ZH,
+}
+# Level and grade (hosp_lv): the code 2 is no level 2.
+_LEVELS_EN: Mapping[str, str] = {
+    **{"1": "3 special", "2": "3A", "3": "3B", "4": "3C", "5": "2A", "6": "2B", "7": "2C"},
+    **{"8": "1A", "9": "1B", "10": "1C", "11": "no level"},
+    **{"12": "3 without grade", "13": "2 without grade", "14": "1 without grade"},
+}
+
+
+def code_zh(fact: str, code: str) -> str:
+    """Returns name and code of a fact's value: `三级甲等（2）`; the code alone without a name."""
+    named = _NAMED_ZH.get(fact, {}).get(code)
+    return f"{named}（{code}）" if named else CODE_NAMES_ZH.get(code, code)
+
+
+def code_en(fact: str, code: str) -> str:
+    """Returns a value of a fact, a level with its grade: `2 (3A)`."""
+    if fact == "institution_level" and code in _LEVELS_EN:
+        return f"{code} ({_LEVELS_EN[code]})"
+    return code

@@ -44,6 +44,8 @@ class DoubtKind(enum.Enum):
     FUND_OF_OTHER_INSURANCE = "W13"
     UNKNOWN_INSURANCE = "W14"
     REFUSED_BILL = "W15"
+    NOTHING_IN_BASE = "W16"
+    SMALL_AMOUNT = "W17"
 
 
 class Doubt(NamedTuple):

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
+from yibao_settlement.rules.benefit.doubts.amounts import doubts_of_amounts
 from yibao_settlement.rules.benefit.doubts.bills import doubts_of_bills
 from yibao_settlement.rules.benefit.doubts.declared import doubts_of_codes
 from yibao_settlement.rules.benefit.doubts.doubt import Doubt
@@ -18,6 +19,7 @@ def doubts_of(policy: BenefitPolicy) -> Iterator[Doubt]:
     return itertools.chain(
         doubts_of_codes(policy),
         doubts_of_ratios(policy),
+        doubts_of_amounts(policy),
         doubts_of_tables(policy),
         doubts_of_bases(policy),
         doubts_of_limits(policy),

@@ -5,7 +5,7 @@ only those that the table names, since nobody knows the others.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from yibao_settlement.rules.benefit.amounts import Adjustment, Amount, BracketsRow
@@ -33,7 +33,8 @@ from yibao_settlement.rules.benefit.steps import (
     TiersStep,
 )
 from yibao_settlement.rules.benefit.table import Table
-from yibao_settlement.rules.benefit.wording import fact_zh
+from yibao_settlement.rules.benefit.wording import code_en, code_zh, fact_zh
+from yibao_settlement.rules.statement.labels import CLASSES_ZH, LEVELS_ZH
 
 _EXAMPLES = 3
 # Combinations looked at, so that no table takes longer than a moment.
@@ -59,6 +60,9 @@ class PlacedTable(NamedTuple):
 
 def doubts_of_tables(policy: BenefitPolicy) -> Iterator[Doubt]:
     """Yields tables that have no row for some facts, steps first, then counters."""
+    for step, at in placed_steps(policy):
+        if isinstance(step, ClassifyStep):
+            yield from _classes(step, at)
     for table, owner, place, applies in placed_tables(policy):
         yield from _gap(policy, table, applies, owner=owner, place=place)
 
@@ -80,6 +84,22 @@ def placed_tables(policy: BenefitPolicy) -> Iterator[PlacedTable]:
         yield PlacedTable(counter.table, counter.name, place, limited)
 
 
+def _classes(step: ClassifyStep, place: Place) -> Iterator[Doubt]:
+    """Yields catalogue classes of which a row says nothing."""
+    for number, row in enumerate(step.table.rows):
+        missing = [code for code in CLASSES_ZH if code not in row.value.shares]
+        if missing and not row.value.as_attested:
+            named = "、".join(f"{CLASSES_ZH[code]}（{code}）" for code in missing)
+            yield Doubt(
+                DoubtKind.NO_ROW,
+                step.id,
+                (*place, "rows", number, "shares"),
+                f"no share for class {', '.join(missing)}: bills with such items are refused, "
+                "unless the item has a share of its own",
+                f"未规定{named}的先行自付比例：除项目本身有比例外，含此类项目的单据将被拒绝",
+            )
+
+
 def _gap(
     policy: BenefitPolicy,
     table: _AnyTable,
@@ -91,16 +111,17 @@ def _gap(
     """Yields what no row of a table takes where any of `applies` holds."""
     if table.rows[-1].when is None:
         return
-    missing = list(itertools.islice(_missing(policy, table, applies), _EXAMPLES))
+    missing = list(itertools.islice(_missing(policy, table, applies), _EXAMPLES + 1))
     if missing:
-        told = "; ".join(_told(each, table.by) for each in missing)
-        told_zh = "；".join(_told_zh(each, table.by) for each in missing)
+        more = len(missing) > _EXAMPLES
+        told = "; ".join(_told(each, table.by) for each in missing[:_EXAMPLES])
+        told_zh = "；".join(_told_zh(each, table.by) for each in missing[:_EXAMPLES])
         yield Doubt(
             DoubtKind.NO_ROW,
             owner,
             place,
-            f"no row for {told}: such bills are refused",
-            f"没有适用于以下情形的行：{told_zh}；此类单据将被拒绝",
+            f"no row for {told}{'; and more' if more else ''}: such bills are refused",
+            f"没有适用于以下情形的行：{told_zh}{'等' if more else ''}；此类单据将被拒绝",
         )
 
 
@@ -145,6 +166,8 @@ def values_of(policy: BenefitPolicy, fact: str, matchers: Sequence[Matcher]) -> 
         named = sorted({code for each in matchers for code in _members(each)})
         return [frozenset(), *(frozenset({code}) for code in named)]
     closed = CLOSED_CODES.get(fact)
+    if fact == "institution_level":
+        closed = tuple(LEVELS_ZH)
     if fact == CARE_GROUP:
         closed = tuple(group.name for group in policy.care_groups)
     named = sorted({code for each in matchers if isinstance(each, Among) for code in each.codes})
@@ -175,14 +198,14 @@ def _is_possible(policy: BenefitPolicy, facts: _Combination) -> bool:
 
 
 def _told(facts: _Combination, by: Sequence[str]) -> str:
-    return " and ".join(f"{fact} {_text(facts[fact])}" for fact in by)
+    return " and ".join(f"{fact} {_text(fact, facts[fact], code_en)}" for fact in by)
 
 
 def _told_zh(facts: _Combination, by: Sequence[str]) -> str:
-    return "，".join(f"{fact_zh(fact)} {_text(facts[fact])}" for fact in by)
+    return "，".join(f"{fact_zh(fact)} {_text(fact, facts[fact], code_zh)}" for fact in by)
 
 
-def _text(value: FactValue) -> str:
+def _text(fact: str, value: FactValue, named: Callable[[str, str], str]) -> str:
     if isinstance(value, frozenset):
-        return "+".join(sorted(value)) or "none"
-    return str(value)
+        return "+".join(named(fact, code) for code in sorted(value)) or "none"
+    return named(fact, value) if isinstance(value, str) else str(value)

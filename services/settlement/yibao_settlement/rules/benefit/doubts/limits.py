@@ -38,6 +38,7 @@ def doubts_of_limits(policy: BenefitPolicy) -> Iterator[Doubt]:
     for counter in policy.counters:
         yield from _shared(counter, steps)
         yield from _out_of_reach(policy, counter, steps)
+    yield from _never_beyond(policy)
 
 
 def _shared(counter: Counter, steps: dict[str, AnyStep]) -> Iterator[Doubt]:
@@ -70,6 +71,33 @@ def _out_of_reach(
             f"limit is {yuan(lowest)}",
             f"永远达不到：所计金额最多 {yuan(most)} 元，而限额为 {yuan(lowest)} 元",
         )
+
+
+def _never_beyond(policy: BenefitPolicy) -> Iterator[Doubt]:
+    """Yields bases of what lies beyond brackets that end nowhere and that nothing limits."""
+    limited = {name_of(name).step_id for counter in policy.counters for name in counter.limits}
+    endless = {
+        step.id
+        for step in policy.steps
+        if isinstance(step, TiersStep)
+        and step.id not in limited
+        and all(row.value.brackets[-1].upto_fen is None for row in step.table.rows)
+    }
+    for step, place in placed_steps(policy):
+        if not isinstance(step, DeductibleStep | TiersStep):
+            continue
+        for number, name in enumerate(step.base):
+            of = name_of(name)
+            if of.what == "overflow" and of.step_id in endless:
+                yield Doubt(
+                    DoubtKind.NOTHING_IN_BASE,
+                    step.id,
+                    (*place, "base", number),
+                    f"{name} is always 0: the last bracket of {of.step_id} has no end and no "
+                    f"counter limits {of.step_id}.paid",
+                    f"{name} 始终为 0：{of.step_id} 最后一段没有上限，也没有限额限制 "
+                    f"{of.step_id}.paid",
+                )
 
 
 def _least_fen(policy: BenefitPolicy, limit: Amount) -> int:

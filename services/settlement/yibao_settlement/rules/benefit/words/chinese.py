@@ -28,7 +28,7 @@ from yibao_settlement.rules.benefit.steps import (
     TiersStep,
 )
 from yibao_settlement.rules.benefit.windows import Window
-from yibao_settlement.rules.benefit.wording import CODE_NAMES_ZH, fact_zh
+from yibao_settlement.rules.benefit.wording import code_zh, fact_zh
 from yibao_settlement.rules.policy.formulas import percent
 from yibao_settlement.rules.policy.funds import FUND_NAMES_ZH
 
@@ -219,7 +219,7 @@ def _rounded(rounding: Rounding) -> str:
 def _matcher(fact: str, matcher: Matcher) -> str:
     called = fact_zh(fact)
     if isinstance(matcher, Among):
-        return f"{called} {'、'.join(CODE_NAMES_ZH.get(code, code) for code in matcher.codes)}"
+        return f"{called} {'、'.join(code_zh(fact, code) for code in matcher.codes)}"
     if isinstance(matcher, Between):
         low, high = matcher.low, matcher.high
         if high is None:
@@ -228,6 +228,10 @@ def _matcher(fact: str, matcher: Matcher) -> str:
         return f"{called} {low}" if low == high else f"{called} {span}"
     if isinstance(matcher, Members):
         told = [("同时含", matcher.all_of), ("含", matcher.any_of), ("不含", matcher.none_of)]
-        texts = [f"{word} {'、'.join(sorted(codes))}" for word, codes in told if codes]
+        texts = [
+            f"{word} {'、'.join(code_zh(fact, code) for code in sorted(codes))}"
+            for word, codes in told
+            if codes
+        ]
         return f"{called}{'且'.join(texts)}" if texts else ""
     return ""

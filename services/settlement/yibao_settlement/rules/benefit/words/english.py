@@ -25,6 +25,7 @@ from yibao_settlement.rules.benefit.steps import (
     SharesRow,
     TiersStep,
 )
+from yibao_settlement.rules.benefit.wording import code_en
 from yibao_settlement.rules.policy import formulas
 
 _CLASSES = {"01": "class A", "02": "class B", "03": "class C"}
@@ -200,7 +201,7 @@ def _rounded(rounding: Rounding) -> str:
 
 def _matcher(fact: str, matcher: Matcher) -> str:
     if isinstance(matcher, Among):
-        return f"{fact} {' or '.join(matcher.codes)}"
+        return f"{fact} {' or '.join(code_en(fact, code) for code in matcher.codes)}"
     if isinstance(matcher, Between):
         low, high = matcher.low, matcher.high
         if high is None:
