@@ -29,8 +29,9 @@ _REASON_GROUPS = {
     160: "Cards, passwords, misuse",
     200: "Phones",
     300: "Lines of bills",
+    320: "Reviews",
 }
-_END_OF_GROUPS = 320
+_END_OF_GROUPS = 340
 _ANY_CALL = (
     "Every call may also be refused for the reasons of [any call](errors.md#any-call) and of "
     "[its fields](errors.md#fields-of-a-request).\n"

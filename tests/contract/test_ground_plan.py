@@ -33,6 +33,7 @@ ALONE: dict[str, dict[str, str]] = {
         "storage/tables": "rows and columns, stated once for all features",
         "rules/bill": "what is charged; it is stored as its settlement",
         "rules/duplicate": "which bills charge the same; its marks are stored as settlements",
+        "rules/finding": "what puts bills under review; a finding is stored as its review",
         "rules/pricing": "what the catalogue makes of lines, for bills and uploads alike",
         "rules/care_facts": "what visits are about; it is stored and told with its visit",
         "rules/care_type": "the national list, which nobody changes here",
@@ -63,6 +64,9 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
     "settlement": {
         "storage/batch/transaction.py: yibao_settlement.application.batch.needs.united": (
             "the needs of a batch are those of its commands"
+        ),
+        "storage/batch/transaction.py: yibao_settlement.rules.finding.seen_since": (
+            "from which day on visits are read, which the visits that are found first say"
         ),
         "storage/ledger/told.py: yibao_settlement.application.account.credit_detail": (
             "the one form in which the audit tells of a credit, to compare with"

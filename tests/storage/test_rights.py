@@ -24,6 +24,7 @@ DOCUMENT = ROOT / "docs" / "operating" / "databases.md"
 ROLE = "yibao_settlement"
 ON_RECORD = (
     *(tables.entry, tables.posting, tables.settlement_lines, tables.used_code),
+    tables.review_event,
     *(tables.audit.event, tables.audit.subject),
 )
 DAY = dt.timedelta(days=1)

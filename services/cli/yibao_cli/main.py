@@ -9,6 +9,7 @@ from yibao_cli.keys.app import app as keys_app
 from yibao_cli.options import UseProxy
 from yibao_cli.policy.app import app as policy_app
 from yibao_cli.qr.app import app as qr_app
+from yibao_cli.review_app import app as review_app
 
 app = typer.Typer(
     help="The yibao services on this machine: try them, check them, call them.",
@@ -23,6 +24,7 @@ app.add_typer(qr_app, name="qr")
 app.add_typer(policy_app, name="policy")
 app.add_typer(persons_app, name="persons")
 app.add_typer(keys_app, name="keys")
+app.add_typer(review_app, name="review")
 
 ConfigFiles = Annotated[
     list[Path] | None, typer.Option("--config", help="Configuration of a service; repeatable.")

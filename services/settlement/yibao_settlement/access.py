@@ -36,6 +36,13 @@ ACCESS = AccessTable.of_services(
             "CancelLines": _COUNTER,
             "ListLines": _COUNTER_OR_AGENCY,
         },
+        "yibao.settlement.v1.ReviewService": {
+            "ListReviews": _COUNTER_OR_AGENCY,
+            "GetReview": _COUNTER_OR_AGENCY,
+            "ProposeDecision": _AGENCY,
+            "ConfirmDecision": _AGENCY,
+            "RejectDecision": _AGENCY,
+        },
         "yibao.settlement.v1.AccountService": {
             "CreditAccount": _AGENCY,
             "GetAccount": _AGENCY,

@@ -1,5 +1,7 @@
 """The configuration of the settlement service; `config.example.toml` documents each key."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from yibao_common.process.config import (
@@ -10,6 +12,9 @@ from yibao_common.process.config import (
     Section,
     ServiceConfig,
 )
+
+PersonClass = Annotated[str, Field(pattern=r"[0-9]{1,4}")]
+InsuranceType = Annotated[str, Field(pattern=r"[0-9]{3}")]
 
 
 class IdentityConfig(Section):
@@ -42,9 +47,17 @@ class VisitsConfig(Section):
     discharge_required_in: Regions | None = None
 
 
+class ReviewConfig(Section):
+    """By which codes a region knows whose bills are reviewed (T-14)."""
+
+    retired_cadre_person_classes: list[PersonClass] = Field(["13"])
+    retired_cadre_insurance_types: list[InsuranceType] = Field(["340"])
+
+
 class SettlementConfig(ServiceConfig):
     """Everything that the settlement service reads at its start."""
 
     batch: BatchConfig = Field(default_factory=lambda: BatchConfig.model_validate({}))
     identity: IdentityConfig
     visits: VisitsConfig = Field(default_factory=lambda: VisitsConfig.model_validate({}))
+    review: ReviewConfig = Field(default_factory=lambda: ReviewConfig.model_validate({}))

@@ -17,6 +17,8 @@ from yibao.settlement.v1 import (
     charge_service_pb2_grpc,
     policy_service_pb2,
     policy_service_pb2_grpc,
+    review_service_pb2,
+    review_service_pb2_grpc,
     settlement_service_pb2,
     settlement_service_pb2_grpc,
     visit_service_pb2,
@@ -31,10 +33,8 @@ from yibao_common.db.failures import database_problem
 from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
-from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import BatchMetrics, Metrics
-from yibao_common.process.plain_file import read_plain_file
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
@@ -50,9 +50,11 @@ from yibao_settlement.application.catalogue import Catalogue
 from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.feed import Feed
 from yibao_settlement.application.policy import Policies
+from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.work import Work
 from yibao_settlement.config import SettlementConfig
-from yibao_settlement.housekeeping import housekeeping
+from yibao_settlement.housekeeping import housekeeping, review_telling, review_watch
+from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.charge import ChargeServicer
@@ -61,6 +63,7 @@ from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refused_lines import RefusedLines
+from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
@@ -72,11 +75,13 @@ from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.simulation import StoredHistory
 from yibao_settlement.storage.work import UNIT
+from yibao_settlement.trust_opening import open_trust_store
 
 DESCRIPTORS = (
     visit_service_pb2.DESCRIPTOR.services_by_name["VisitService"],
     charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"],
     settlement_service_pb2.DESCRIPTOR.services_by_name["SettlementService"],
+    review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
@@ -132,7 +137,7 @@ class SettlementService:
         feed_client = self._make_feed_client(channel, transactions, ages, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
-        keeping = self._make_housekeeping(transactions, blocking, metrics)
+        keeping = self._make_housekeeping(transactions, reads, blocking, metrics)
         required_in = self._config.visits.discharge_required_in or ()
         server = self._make_server(
             metrics,
@@ -149,20 +154,20 @@ class SettlementService:
                 *engine,
                 trust=trust,
                 discharge_required_in=required_in,
+                retired_cadres=self._retired_cadres(),
                 clock=self._clock,
                 ids=self._ids,
                 log=self._log,
                 refused_lines=RefusedLines(metrics=metrics, log=self._log),
             ),
             ChargeServicer(*engine, clock=self._clock),
+            ReviewServicer(*engine),
             AccountServicer(news, reads, blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             self._policy_servicer(transactions, blocking),
         )
-        blocking.start(supervisor)
-        batcher.start(supervisor)
-        feed_client.start(supervisor)
-        trust_client.start(supervisor)
+        for start in (blocking.start, batcher.start, feed_client.start, trust_client.start):
+            start(supervisor)
         for task in keeping:
             task.start(supervisor)
         try:
@@ -198,7 +203,7 @@ class SettlementService:
         return open_aio_channel(peer, own=own, service=_SERVICE, log=self._log)
 
     def _make_housekeeping(
-        self, transactions: Transactions[Work], blocking: Blocking, metrics: Metrics
+        self, transactions: Transactions[Work], reads: Reads, blocking: Blocking, metrics: Metrics
     ) -> tuple[BackgroundTask, ...]:
         folding = housekeeping(
             Checkpoints(transactions, others_ended=self.database.others_ended),
@@ -224,7 +229,22 @@ class SettlementService:
             clock=self._clock,
             log=self._log,
         )
-        return folding, pruning, watching
+        reviews = review_watch(
+            reads,
+            blocking,
+            regions=self._config.identity.regions,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        return folding, pruning, watching, reviews
+
+    def _retired_cadres(self) -> RetiredCadres:
+        codes = self._config.review
+        return RetiredCadres(
+            frozenset(codes.retired_cadre_person_classes),
+            frozenset(codes.retired_cadre_insurance_types),
+        )
 
     def _make_batcher(self, reference: ReferenceCache, metrics: Metrics) -> Batcher[Command, bytes]:
         batch = self._config.batch
@@ -232,6 +252,7 @@ class SettlementService:
             SettlementTransactions(self.database, reference),
             clock=self._clock,
             ids=self._ids,
+            tell=review_telling(metrics, log=self._log),
         )
         return Batcher(
             work,
@@ -295,6 +316,7 @@ class SettlementService:
         visits: VisitServicer,
         settlements: SettlementServicer,
         charges: ChargeServicer,
+        reviews: ReviewServicer,
         accounts: AccountServicer,
         catalogue: CatalogueServicer,
         policies: PolicyServicer,
@@ -303,6 +325,7 @@ class SettlementService:
             visit_service_pb2_grpc.add_VisitServiceServicer_to_server(visits, server)
             settlement_service_pb2_grpc.add_SettlementServiceServicer_to_server(settlements, server)
             charge_service_pb2_grpc.add_ChargeServiceServicer_to_server(charges, server)
+            review_service_pb2_grpc.add_ReviewServiceServicer_to_server(reviews, server)
             account_service_pb2_grpc.add_AccountServiceServicer_to_server(accounts, server)
             catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(catalogue, server)
             policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(policies, server)
@@ -329,36 +352,6 @@ async def _first_news(trust_client: TrustClient, feed_client: FeedClient) -> Non
         async with asyncio.timeout(_FIRST_NEWS_SECONDS):
             await trust_client.first_round()
             await feed_client.first_round()
-
-
-def open_trust_store(config: SettlementConfig) -> TrustStore:
-    """Returns the store of trust of a configuration.
-
-    Raises:
-        StartError: the pinned root or the folder cannot be used.
-    """
-    identity = config.identity
-    folder = identity.trust_folder
-    try:
-        first_root = read_plain_file(identity.root_file)
-    except OSError as error:
-        raise StartError(
-            f"identity.root_file: {identity.root_file}: cannot be read: {error.strerror}"
-        ) from None
-    try:
-        return TrustStore(
-            first_root=first_root,
-            cache_folder=None if folder is None else folder / "cache",
-            state_folder=None if folder is None else folder / "state",
-            regions=identity.regions,
-        )
-    except OSError as error:
-        raise StartError(
-            f"identity.trust_folder: {folder}: cannot be used: {error.strerror}"
-        ) from None
-    except QrError as error:
-        message = f"identity.root_file: {identity.root_file} is no root: {error.message}"
-        raise StartError(message) from None
 
 
 def _trust_problem(store: TrustStore, now: dt.datetime) -> str:

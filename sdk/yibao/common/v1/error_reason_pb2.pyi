@@ -557,6 +557,14 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The visit has as many uploaded lines as one may; the message tells
     how many.
     """
+    ERROR_REASON_REVIEW_NOT_FOUND: _ErrorReason.ValueType  # 320
+    """NOT_FOUND. No such review, or none of a settlement of the caller's institution.
+    Metadata: `review_id`.
+    """
+    ERROR_REASON_REVIEW_STATE: _ErrorReason.ValueType  # 321
+    """FAILED_PRECONDITION. The review is not in a state that allows this, or another decision
+    is proposed than the one to be confirmed. Metadata: `state`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1100,5 +1108,13 @@ this visit under another bill number (T-31). Metadata: `line_id`, `settlement_id
 ERROR_REASON_LINE_LIMIT: ErrorReason.ValueType  # 309
 """FAILED_PRECONDITION. The visit has as many uploaded lines as one may; the message tells
 how many.
+"""
+ERROR_REASON_REVIEW_NOT_FOUND: ErrorReason.ValueType  # 320
+"""NOT_FOUND. No such review, or none of a settlement of the caller's institution.
+Metadata: `review_id`.
+"""
+ERROR_REASON_REVIEW_STATE: ErrorReason.ValueType  # 321
+"""FAILED_PRECONDITION. The review is not in a state that allows this, or another decision
+is proposed than the one to be confirmed. Metadata: `state`.
 """
 global___ErrorReason = ErrorReason

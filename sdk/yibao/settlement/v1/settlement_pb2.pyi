@@ -13,6 +13,7 @@ import google.protobuf.timestamp_pb2
 import sys
 import typing
 import yibao.common.v1.date_pb2
+import yibao.settlement.v1.review_pb2
 
 if sys.version_info >= (3, 10):
     import typing as typing_extensions
@@ -124,6 +125,8 @@ class Settlement(google.protobuf.message.Message):
     OTHER_PAYMENTS_FIELD_NUMBER: builtins.int
     OTHER_TOTAL_FEN_FIELD_NUMBER: builtins.int
     ARREARS_TOTAL_FEN_FIELD_NUMBER: builtins.int
+    REVIEW_ID_FIELD_NUMBER: builtins.int
+    REVIEW_KINDS_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
     """The settlement, a UUID made by the service (setl_id); empty in a trial."""
     state: global___SettlementState.ValueType
@@ -186,6 +189,10 @@ class Settlement(google.protobuf.message.Message):
     """What the steps owe the person for earlier bills, in fen: no part of this bill, nor of
     what its institution is owed.
     """
+    review_id: builtins.str
+    """The case in which it is or was reviewed; empty where it never was. It is settled and
+    paid all the same.
+    """
     @property
     def service_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day that decided policy, prices and benefit year."""
@@ -237,6 +244,10 @@ class Settlement(google.protobuf.message.Message):
         `yibao-policy/2` know of some.
         """
 
+    @property
+    def review_kinds(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[yibao.settlement.v1.review_pb2.ReviewKind.ValueType]:
+        """Why it is reviewed. What concerns other institutions is told of no further."""
+
     def __init__(
         self,
         *,
@@ -278,9 +289,11 @@ class Settlement(google.protobuf.message.Message):
         other_payments: collections.abc.Iterable[global___OtherPayment] | None = ...,
         other_total_fen: builtins.int = ...,
         arrears_total_fen: builtins.int = ...,
+        review_id: builtins.str = ...,
+        review_kinds: collections.abc.Iterable[yibao.settlement.v1.review_pb2.ReviewKind.ValueType] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["facts", b"facts", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "account_used", b"account_used", "arrears_total_fen", b"arrears_total_fen", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "is_interim", b"is_interim", "line_count", b"line_count", "lines", b"lines", "other_payments", b"other_payments", "other_total_fen", b"other_total_fen", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "account_used", b"account_used", "arrears_total_fen", b"arrears_total_fen", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "is_interim", b"is_interim", "line_count", b"line_count", "lines", b"lines", "other_payments", b"other_payments", "other_total_fen", b"other_total_fen", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "review_id", b"review_id", "review_kinds", b"review_kinds", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
 
 global___Settlement = Settlement
 

@@ -97,7 +97,8 @@ class SettlementServiceServicer(object):
     def SettleBill(self, request, context):
         """Settles a bill: books what the funds and the account pay and uses up the QR code
         (audience `01301`; `02121` at a pharmacy). Callers: the institution of the visit.
-        The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
+        A bill that is probably a duplicate or needs papers is settled as any other and goes
+        under review (`review_id`, see ReviewService). The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
         gets the first answer, byte for byte, SETTLED even where it was reversed since; after
         a time-out, repeat, and read the state by GetSettlement where a reversal may have come
         between. The enrolment on the service date decides. Where the person died, days after

@@ -28,8 +28,8 @@ from yibao_identity.storage.tables import metadata as identity_metadata
 from yibao_identity.storage.trust.rows import StoredTrust
 from yibao_offsite.storage.tables import metadata as offsite_metadata
 from yibao_settlement.config import SettlementConfig
-from yibao_settlement.main import open_trust_store
 from yibao_settlement.storage.tables import metadata as settlement_metadata
+from yibao_settlement.trust_opening import open_trust_store
 
 _METADATA = {
     "identity": identity_metadata,

@@ -72,7 +72,8 @@ Id = sa.String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
 class Select:
     """Selects `columns` of the region's rows whose `key` is one of `among`.
 
-    `among` has no key twice. With `null`, only rows in which that column is null. With
+    `among` has no key twice. With `null`, only rows in which that column is null; with
+    `since`, a column and a day, only rows in which that column is not before the day. With
     `for_update` the rows are locked in the order of their keys; SQLite has locked the
     whole database when the transaction began.
     """
@@ -85,6 +86,7 @@ class Select:
     null: str | None = None
     order_by: tuple[str, ...] = ()
     for_update: bool = False
+    since: tuple[str, dt.date] | None = None
 
 
 @dataclass(frozen=True, slots=True)

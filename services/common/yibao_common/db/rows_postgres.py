@@ -94,10 +94,18 @@ def _text_and_values(statement: Statement) -> Prepared:
                 return "", ()
             # Rows are locked in the order of their keys.
             keys = sorted(among) if statement.for_update else among
+            since = statement.since
             text = _select_text(
-                table, columns, key, statement.null, statement.order_by, statement.for_update
+                table,
+                columns,
+                key,
+                statement.null,
+                statement.order_by,
+                statement.for_update,
+                since[0] if since else None,
             )
-            return text, (_array_writer(table.c[key])(keys), region)
+            days = (since[1],) if since else ()
+            return text, (_array_writer(table.c[key])(keys), region, *days)
         case Insert(table, columns, rows, skip_existing):
             if not rows:
                 return "", ()
@@ -116,11 +124,13 @@ def _select_text(
     null: str | None,
     order_by: tuple[str, ...],
     for_update: bool,
+    since: str | None,
 ) -> str:
     # A look-up for each key, which OFFSET 0 keeps apart: it uses the index of region and
     # key whatever the statistics say. `key = ANY (…)` reads a whole region through another
     # index as long as the planner believes that a region has a few rows.
     condition = f" AND {null} IS NULL" if null else ""
+    condition += f" AND {since} >= %s" if since else ""
     lock = " FOR UPDATE" if for_update else ""
     order = f" ORDER BY {', '.join(order_by)}" if order_by and not for_update else ""
     return (

@@ -162,6 +162,18 @@ class Metrics:
             ("region",),
             registry=self.registry,
         )
+        self.reviews_opened = Counter(
+            "yibao_reviews_opened",
+            "Settlements that were put under review, by each kind of finding.",
+            ("region", "kind"),
+            registry=self.registry,
+        )
+        self.reviews_waiting = Gauge(
+            "yibao_reviews_waiting",
+            "Settlements under review that nobody has decided.",
+            ("region",),
+            registry=self.registry,
+        )
         self.feed_begun_anew = Counter(
             "yibao_feed_begun_anew",
             "How often the feed of a region turned out to be another one and was read anew.",

@@ -247,6 +247,9 @@ class Reason(enum.Enum):
     LINES_ALREADY_SETTLED = (308, Code.ALREADY_EXISTS, "相同的费用明细已在本次就诊的其他单据中结算")
     LINE_LIMIT = (309, Code.FAILED_PRECONDITION, "本次就诊上传的费用明细数量已达上限")
 
+    REVIEW_NOT_FOUND = (320, Code.NOT_FOUND, "未找到该复核记录")
+    REVIEW_STATE = (321, Code.FAILED_PRECONDITION, "该复核记录的当前状态不允许此操作")
+
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""
         member = object.__new__(cls)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.review.listing import Place as ReviewPlace
+from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import SettlementRecord
@@ -14,6 +16,7 @@ from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
+from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 
@@ -86,6 +89,28 @@ class Reads(Protocol):
         self, region: str, wish: Wish, *, after: Place | None, limit: int
     ) -> list[SettlementSummary]:
         """Returns at most `limit` settlements, the one settled last first."""
+        ...
+
+    def summaries(self, region: str, settlement_ids: Sequence[str]) -> list[SettlementSummary]:
+        """Returns the settlements that are there, in no order."""
+        ...
+
+    def review(self, region: str, review_id: str) -> Review | None:
+        """Returns the case."""
+        ...
+
+    def review_events(self, region: str, review_id: str) -> Sequence[ReviewEvent]:
+        """Returns what was done to the case, in that order."""
+        ...
+
+    def reviews(
+        self, region: str, wish: ReviewWish, *, after: ReviewPlace | None, limit: int
+    ) -> list[Review]:
+        """Returns at most `limit` cases, the one opened first at the head."""
+        ...
+
+    def waiting_reviews(self, region: str) -> int:
+        """Returns how many cases wait for somebody."""
         ...
 
     def policy(self, region: str, policy_version: str) -> AnyPolicy | None:

@@ -6,6 +6,7 @@ otherwise, such as 1.50 and 1.5, have one mark.
 
 import datetime as dt
 import functools
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
@@ -62,6 +63,19 @@ def check_not_repeated(
                 "that are others need ids (line_id)",
                 settlement_id=bill.settlement_id,
             )
+
+
+def contain_each_other(marks: bytes, others: bytes) -> bool:
+    """Tells whether all lines of one of two bills stand in the other one too."""
+    few, many = sorted((marks, others), key=len)
+    # Bills that are no duplicates mostly differ in the first line that is looked for.
+    if few[:_MARK_BYTES] not in many:
+        return False
+    return not Counter(_single(few)) - Counter(_single(many))
+
+
+def _single(marks: bytes) -> list[bytes]:
+    return [marks[at : at + _MARK_BYTES] for at in range(0, len(marks), _MARK_BYTES)]
 
 
 # Hospitals charge the same item at the same price again and again on a day.

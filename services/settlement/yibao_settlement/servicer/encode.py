@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from yibao.settlement.v1 import account_service_pb2 as account_pb
+from yibao.settlement.v1 import review_pb2, visit_pb2, visit_service_pb2
 from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao.settlement.v1 import settlement_service_pb2 as service_pb
-from yibao.settlement.v1 import visit_pb2, visit_service_pb2
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.explain import TraceNode
@@ -17,6 +17,7 @@ from yibao_settlement.rules.bill import LineParticulars
 from yibao_settlement.rules.care_facts import Operation
 from yibao_settlement.rules.ledger import Entry
 from yibao_settlement.rules.policy.split import OwnCost
+from yibao_settlement.rules.review import ReviewKind
 from yibao_settlement.rules.visit import DischargeWay, Visit
 from yibao_settlement.servicer.benefit import fill_benefit
 
@@ -27,6 +28,14 @@ DISCHARGE_WAY_SENT = {
     DischargeWay.AGAINST_ORDER: visit_pb2.DISCHARGE_WAY_AGAINST_ORDER,
     DischargeWay.DIED: visit_pb2.DISCHARGE_WAY_DIED,
     DischargeWay.OTHER: visit_pb2.DISCHARGE_WAY_OTHER,
+}
+
+REVIEW_KINDS = {
+    ReviewKind.SAME_BILL: review_pb2.REVIEW_KIND_SAME_BILL,
+    ReviewKind.LINES_AGAIN: review_pb2.REVIEW_KIND_LINES_AGAIN,
+    ReviewKind.STAYS_OVERLAP: review_pb2.REVIEW_KIND_STAYS_OVERLAP,
+    ReviewKind.VISIT_COUNT: review_pb2.REVIEW_KIND_VISIT_COUNT,
+    ReviewKind.UNAPPROVED_DRUG: review_pb2.REVIEW_KIND_UNAPPROVED_DRUG,
 }
 
 # An answer must fit into the 4 MiB that clients take.
@@ -181,6 +190,9 @@ def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None
     settlement.account_used = record.account_used
     settlement.is_interim = record.is_interim
     _fill_entries(settlement, record.entries)
+    if record.review is not None:
+        settlement.review_id = record.review.review_id
+        settlement.review_kinds.extend([REVIEW_KINDS[kind] for kind in record.review.kinds])
     if record.reversal is not None:
         settlement.state = pb.SETTLEMENT_STATE_REVERSED
         settlement.reversal_id = record.reversal.reversal_id

@@ -33,6 +33,7 @@ from yibao_settlement.application.settlement.find import find_explained, find_se
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, ReverseSettlement
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD, SettleBill
 from yibao_settlement.application.settlement.trial import trial
+from yibao_settlement.rules.finding import RETIRED_CADRES, RetiredCadres
 from yibao_settlement.rules.visit import settlement_audience
 from yibao_settlement.servicer.benefit import amount_messages, group_messages, line_messages
 from yibao_settlement.servicer.decode import (
@@ -75,6 +76,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         log: Log,
         refused_lines: RefusedLines,
         discharge_required_in: Collection[str] = (),
+        retired_cadres: RetiredCadres = RETIRED_CADRES,
     ) -> None:
         """Takes the engine; `discharge_required_in` are regions, see `SettlementConfig`."""
         self._batcher = batcher
@@ -82,6 +84,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         self._blocking = blocking
         self._trust = trust
         self._discharge_required_in = discharge_required_in
+        self._retired_cadres = retired_cadres
         self._clock = clock
         self._ids = ids
         self._log = log
@@ -209,6 +212,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             answer.encode,
             expected_of(request),
             is_discharge_required=request.region in self._discharge_required_in,
+            retired_cadres=self._retired_cadres,
         )
 
     async def ReverseSettlement(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -9,12 +10,15 @@ from yibao_common.db.database import Database
 from yibao_common.db.rows import select_rows
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.review.listing import Place as ReviewPlace
+from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.enrolment import RegisteredDisease
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
+from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage import tables
@@ -24,6 +28,8 @@ from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from,
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person, survivors_of
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
+from yibao_settlement.storage.review.listing import count_waiting, list_reviews
+from yibao_settlement.storage.review.record import find_review, review_events
 from yibao_settlement.storage.settlement.history import find_history
 from yibao_settlement.storage.settlement.listing import list_settlements
 from yibao_settlement.storage.settlement.record import find_settlement
@@ -150,6 +156,41 @@ class StoredReads:
         """Returns at most `limit` settlements, the one settled last first."""
         with self._database.read() as connection:
             return list_settlements(connection, region, wish, after=after, limit=limit)
+
+    def summaries(self, region: str, settlement_ids: Sequence[str]) -> list[SettlementSummary]:
+        """Returns the settlements that are there, in no order."""
+        with self._database.read() as connection:
+            rows = select_rows(
+                connection,
+                tables.settlement,
+                SettlementSummary._fields,
+                region=region,
+                key="settlement_id",
+                among=settlement_ids,
+            )
+        return [SettlementSummary._make(row) for row in rows]
+
+    def review(self, region: str, review_id: str) -> Review | None:
+        """Returns the case, or None."""
+        with self._database.read() as connection:
+            return find_review(connection, region, key="review_id", value=review_id)
+
+    def review_events(self, region: str, review_id: str) -> list[ReviewEvent]:
+        """Returns what was done to the case, in that order."""
+        with self._database.read() as connection:
+            return review_events(connection, region, review_id)
+
+    def reviews(
+        self, region: str, wish: ReviewWish, *, after: ReviewPlace | None, limit: int
+    ) -> list[Review]:
+        """Returns at most `limit` cases, the one opened first at the head."""
+        with self._database.read() as connection:
+            return list_reviews(connection, region, wish, after=after, limit=limit)
+
+    def waiting_reviews(self, region: str) -> int:
+        """Returns how many cases wait for somebody."""
+        with self._database.read() as connection:
+            return count_waiting(connection, region)
 
     def policy(self, region: str, policy_version: str) -> AnyPolicy | None:
         """Returns the compiled policy, whatever its state, or None."""

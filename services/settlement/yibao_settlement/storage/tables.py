@@ -12,6 +12,7 @@ from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.ledger import tables as ledger
+from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
 
 metadata = ledger.metadata
@@ -200,6 +201,7 @@ visit = sa.Table(
     sa.Column("stay_id", Id),
     # The person while it is a stay whose discharge was not told; else null, as of before.
     sa.Column("undischarged_person_id", Id),
+    sa.Index("ix_visit_region_person_id_start_date", "region", "person_id", "start_date"),
 )
 sa.Index(
     "ix_visit_region_undischarged_person_id",
@@ -215,7 +217,6 @@ sa.Index(
     sqlite_where=visit.c.transfer_from_visit_id.is_not(None),
     postgresql_where=visit.c.transfer_from_visit_id.is_not(None),
 )
-sa.Index("ix_visit_region_person_id", visit.c.region, visit.c.person_id)
 # A number is an institution's own; cancelled visits do not count. The number comes first,
 # because it is what is looked up.
 sa.Index(
@@ -307,8 +308,7 @@ settlement = sa.Table(
     sa.Column("first_lines", sa.Text),
     # Whether the stay goes on after the bill.
     sa.Column("is_interim", sa.Boolean, nullable=False, server_default=sa.false()),
-    # By which bills that charge the same are found, see `rules.duplicate`; null for
-    # settlements of before.
+    # By which bills that charge the same are found (`rules.duplicate`); null before.
     sa.Column("line_marks", sa.LargeBinary),
     sa.Column("item_set_mark", sa.LargeBinary),
     # Null until reversed; set once.
@@ -392,9 +392,9 @@ sa.Index(
     postgresql_where=charge.c.settlement_id.is_not(None),
 )
 
-# --- Windows and the ledger: their own tables, stated beside what writes them.
+# --- Windows, cases and the ledger: their own tables, stated beside what writes them.
 
 benefit_window = settlements.benefit_window
-
+review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
 account_checkpoint = ledger.account_checkpoint

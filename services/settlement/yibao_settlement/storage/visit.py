@@ -7,6 +7,7 @@ import msgspec
 from yibao_common.db.rows import Insert, Row, Statement, Update
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, Diagnosis, Operation
+from yibao_settlement.rules.finding import SeenVisit
 from yibao_settlement.rules.visit import DischargeWay, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
@@ -141,6 +142,24 @@ def read_visits(wanted: Wanted) -> tuple[Read, ...]:
     )
 
 
+def read_seen_visits(wanted: Wanted) -> list[Read]:
+    """Reads the visits in sight, which is a look-up of the person and the day."""
+    return [
+        Read(
+            wanted.select(
+                tables.visit,
+                SeenVisit._fields,
+                "person_id",
+                person_ids,
+                null="cancel_time",
+                since=("start_date", since),
+            ),
+            _keep_seen,
+        )
+        for person_ids, since in wanted.sights
+    ]
+
+
 def write_visits(working_set: WorkingSet) -> Iterator[Statement]:
     """Writes the visits that were changed, then those registered, with a freed number too."""
     region = working_set.region
@@ -176,6 +195,12 @@ def _undischarged_person_id(visit: Visit) -> str | None:
 
 def _keep_visits(working_set: WorkingSet, rows: list[Row]) -> None:
     working_set.visits.update((row[0], visit_from(row)) for row in rows)
+
+
+def _keep_seen(working_set: WorkingSet, rows: list[Row]) -> None:
+    for row in rows:
+        visit = SeenVisit._make(row)
+        working_set.seen_visits.setdefault(visit.person_id, {})[visit.visit_id] = visit
 
 
 def _keep_numbers(working_set: WorkingSet, rows: list[Row]) -> None:

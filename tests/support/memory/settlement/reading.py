@@ -1,15 +1,19 @@
 """What is read of settlement without locks, in memory."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from yibao_settlement.application.reading import Reads, TrialInputs
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.review.listing import Place as ReviewPlace
+from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.review import WAITING, Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 
@@ -25,6 +29,8 @@ class MemoryReads(Reads):
     policies: dict[str, Policy] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     bills: dict[str, list[StandingBill]] = field(default_factory=dict)
+    cases: dict[str, Review] = field(default_factory=dict)
+    case_events: dict[str, list[ReviewEvent]] = field(default_factory=dict)
     references: dict[str, Reference] = field(default_factory=dict)
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
@@ -69,6 +75,23 @@ class MemoryReads(Reads):
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         found = self.settled.get(settlement_id)
         return None if found is None else found.institution_id
+
+    def summaries(self, region: str, settlement_ids: Sequence[str]) -> list[SettlementSummary]:
+        return []
+
+    def review(self, region: str, review_id: str) -> Review | None:
+        return self.cases.get(review_id)
+
+    def review_events(self, region: str, review_id: str) -> list[ReviewEvent]:
+        return self.case_events.get(review_id, [])
+
+    def reviews(
+        self, region: str, wish: ReviewWish, *, after: ReviewPlace | None, limit: int
+    ) -> list[Review]:
+        return []
+
+    def waiting_reviews(self, region: str) -> int:
+        return sum(each.state in WAITING for each in self.cases.values())
 
     def settlements(
         self, region: str, wish: Wish, *, after: Place | None, limit: int

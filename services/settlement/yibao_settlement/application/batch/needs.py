@@ -36,6 +36,8 @@ class Needs(NamedTuple):
     stay_visit_ids: Collection[str] = ()
     # Settlements whose persons' undischarged stays decide.
     stay_settlement_ids: Collection[str] = ()
+    # Visits that are billed: other visits of their persons may put the bills under review.
+    reviewed_visit_ids: Collection[str] = ()
     # Items of the catalogue; those of lines with ids are read anyway.
     item_codes: Collection[str] = ()
     # Years whose accumulators decide, beside those of settlements.

@@ -1,6 +1,6 @@
 """A batch of commands of one region: load, decide one by one, store, commit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids, IdsAbove
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.rules.review import Review
 
 
 class BatchTransaction(Protocol):
@@ -38,8 +39,16 @@ class Transactions(Protocol):
 class BatchWork:
     """The work of the settlement service's batcher."""
 
-    def __init__(self, transactions: Transactions, *, clock: Clock, ids: Ids) -> None:
-        """Takes what a batch needs from outside."""
+    def __init__(
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        ids: Ids,
+        tell: Callable[[Review], None] | None = None,
+    ) -> None:
+        """Takes what a batch needs from outside, and who is told of cases that it opened."""
+        self._tell = tell
         self._transactions = transactions
         self._clock = clock
         self._ids = ids
@@ -55,6 +64,9 @@ class BatchWork:
             ids = IdsAbove(self._ids, working_set.posting_fence)
             outcomes = [_outcome(command, working_set, ids) for command in commands]
             transaction.store(working_set)
+        if self._tell is not None:
+            for settlement_id in working_set.changes.reviews_opened:
+                self._tell(working_set.reviews[settlement_id])
         return outcomes
 
 

@@ -22,8 +22,10 @@ from yibao_settlement.rules.benefit.keeping import KeptPlace, taken_off
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
+from yibao_settlement.rules.finding import SeenVisit
 from yibao_settlement.rules.ledger import Entry, PostingKind
 from yibao_settlement.rules.presentation import PresentedCode, check_use, newest_codes_with
+from yibao_settlement.rules.review import Decision, Review, ReviewAct, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill, is_open
 from yibao_settlement.rules.visit import Visit, check_takes
 
@@ -70,6 +72,10 @@ class Changes:
     windows: set[str] = field(default_factory=set)
     # (person, benefit year) of earlier years that changed or were closed.
     closed_years: set[tuple[str, int]] = field(default_factory=set)
+    # Settlements with cases that were opened, and with cases of before that changed.
+    reviews_opened: list[str] = field(default_factory=list)
+    reviews_changed: set[str] = field(default_factory=set)
+    review_events: list[ReviewEvent] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -117,6 +123,13 @@ class WorkingSet:
     stored_charges: set[tuple[str, str]] = field(default_factory=set)
     # What stands settled, by visit and bill number.
     settled_bills: dict[str, dict[str, StandingBill]] = field(default_factory=dict)
+    # The other visits of persons that bills of them are compared with, and the bills' own,
+    # by person and visit.
+    seen_visits: dict[str, dict[str, SeenVisit]] = field(default_factory=dict)
+    # Cases of settlements that are named, by settlement.
+    reviews: dict[str, Review] = field(default_factory=dict)
+    # How many events each of these has.
+    review_events: dict[str, int] = field(default_factory=dict)
     # Visits to those that continue their stays.
     continued_by: dict[str, str] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
@@ -167,6 +180,50 @@ class WorkingSet:
     def keep_bill(self, visit_id: str, bill_number: str, bill: StandingBill) -> None:
         """Keeps that a bill of a visit stands settled."""
         self.settled_bills.setdefault(visit_id, {})[bill_number] = bill
+
+    def other_visits(self, visit: Visit) -> list[tuple[SeenVisit, Collection[StandingBill]]]:
+        """Returns the person's other visits in sight, with their bills that stand."""
+        return [
+            (seen, self.bills_of(visit_id))
+            for visit_id, seen in self.seen_visits.get(visit.person_id, {}).items()
+            if visit_id != visit.visit_id
+        ]
+
+    def open_review(self, review: Review, *, caller: str) -> None:
+        """Keeps a case that is opened."""
+        self.reviews[review.settlement_id] = review
+        self.changes.reviews_opened.append(review.settlement_id)
+        self._add_event(review, ReviewAct.OPENED, caller=caller)
+
+    def change_review(
+        self,
+        review: Review,
+        act: ReviewAct,
+        *,
+        caller: str,
+        decision: Decision | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Keeps a case as it is now, and what was done to it."""
+        self.reviews[review.settlement_id] = review
+        if review.settlement_id not in self.changes.reviews_opened:
+            self.changes.reviews_changed.add(review.settlement_id)
+        self._add_event(review, act, caller=caller, decision=decision, reason=reason)
+
+    def _add_event(
+        self,
+        review: Review,
+        act: ReviewAct,
+        *,
+        caller: str,
+        decision: Decision | None = None,
+        reason: str | None = None,
+    ) -> None:
+        number = self.review_events.get(review.review_id, 0) + 1
+        self.review_events[review.review_id] = number
+        self.changes.review_events.append(
+            ReviewEvent(review.review_id, number, self.now, caller, act, decision, reason)
+        )
 
     def open_stays(self, person_id: str) -> list[Visit]:
         """Returns the person's open stays, where a command of the batch asked for them."""

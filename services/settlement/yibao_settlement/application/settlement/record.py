@@ -19,6 +19,7 @@ from yibao_settlement.rules.bill import LineParticulars, RefusedLine
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
 from yibao_settlement.rules.ledger import Entry, Payers, settlement_entries
 from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
+from yibao_settlement.rules.review import ReviewNote
 
 
 class ReversalNote(NamedTuple):
@@ -86,7 +87,8 @@ class SettlementRecord(NamedTuple):
     are those that it does not charge. `benefit` is None unless a policy of the second
     format decided: `year_before` and `accumulations` are then those of all windows that the
     bill opened, under the names by which they are kept (`rules.benefit.keeping`). `marks` are
-    those of its lines, none for settlements of before they were kept.
+    those of its lines, none for settlements of before they were kept. `review` is None
+    unless it is or was under review.
     """
 
     region: str
@@ -125,6 +127,7 @@ class SettlementRecord(NamedTuple):
     refused_lines: tuple[RefusedLine, ...] = ()
     benefit: BenefitTerms | None = None
     marks: Marks = NO_MARKS
+    review: ReviewNote | None = None
 
     @property
     def benefit_year(self) -> int:
@@ -161,6 +164,12 @@ class Reversal(NamedTuple):
     settlement: SettlementRecord
     entries: tuple[Entry, ...]
     balance_after_fen: int
+
+    @property
+    def reversal_id(self) -> str:
+        """The id of the reversal."""
+        assert self.settlement.reversal is not None, self.settlement.settlement_id
+        return self.settlement.reversal.reversal_id
 
 
 def amounts_by_fund(payments: Iterable[FundPayment]) -> Mapping[str, int]:

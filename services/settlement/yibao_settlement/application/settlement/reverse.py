@@ -17,6 +17,7 @@ from yibao_settlement.application.settlement.record import (
     settlement_not_found,
 )
 from yibao_settlement.rules.ledger import PostingKind, merge_entries, opposite
+from yibao_settlement.rules.review import WAITING, ReviewAct, withdraw
 from yibao_settlement.rules.stay import left_ended
 
 REVERSE_METHOD = "ReverseSettlement"
@@ -43,24 +44,13 @@ class ReverseSettlement:
         Raises RuleError SETTLEMENT_NOT_FOUND or SETTLEMENT_REVERSED.
         """
         request, record = self.request, self._settlement(working_set)
-        # What a merged person paid goes back to the account that took theirs over.
-        holder_id = working_set.survivors.get(record.person_id, record.person_id)
-        note = ReversalNote(ids(), working_set.now, self.reason, request.caller.path)
-        reversal = Reversal(
-            record._replace(reversal=note),
-            opposite(record.entries),
-            working_set.standing(holder_id).balance_fen + record.account_fen,
-        )
+        reversal = reversal_of(record, request, working_set, ids, reason=self.reason)
         response = self.encode(reversal)
         # Nothing below refuses: from here on the working set changes.
-        _book(reversal, request, working_set, holder_id=holder_id)
-        if holder_id != record.person_id and record.account_fen:
-            moved = merge_entries(
-                retired_id=record.person_id, survivor_id=holder_id, amount_fen=record.account_fen
-            )
-            working_set.post(ids(), PostingKind.MERGE, moved, request)
+        book_reversal(reversal, request, working_set, ids)
+        _withdraw_review(reversal, request, working_set, reason=self.reason)
         if request.caller.institution_id is None:
-            self._put_on_record(record, note, working_set)
+            self._put_on_record(reversal, working_set)
         return response
 
     def _settlement(self, working_set: WorkingSet) -> SettlementRecord:
@@ -76,25 +66,72 @@ class ReverseSettlement:
             )
         return record
 
-    def _put_on_record(
-        self, record: SettlementRecord, note: ReversalNote, working_set: WorkingSet
-    ) -> None:
+    def _put_on_record(self, reversal: Reversal, working_set: WorkingSet) -> None:
         """Tells of an agency that takes back what an institution did."""
+        record = reversal.settlement
         working_set.audit.add(
             entry_of(
                 self.request,
                 at=working_set.now,
                 subject_ids=(record.person_id, record.settlement_id),
-                detail={
-                    "settlement": record.settlement_id,
-                    "reversal": note.reversal_id,
-                    "institution": record.institution_id,
-                    "fund_total_fen": str(record.fund_total_fen),
-                    "account_fen": str(record.account_fen),
-                    "reason": self.reason,
-                },
+                detail=reversal_detail(reversal, reason=self.reason),
             )
         )
+
+
+def reversal_of(
+    record: SettlementRecord,
+    request: Request,
+    working_set: WorkingSet,
+    ids: Ids,
+    *,
+    reason: str,
+) -> Reversal:
+    """Returns the reversal of a settlement that stands; nothing is booked yet."""
+    note = ReversalNote(ids(), working_set.now, reason, request.caller.path)
+    holder_id = working_set.survivors.get(record.person_id, record.person_id)
+    return Reversal(
+        record._replace(reversal=note),
+        opposite(record.entries),
+        working_set.standing(holder_id).balance_fen + record.account_fen,
+    )
+
+
+def reversal_detail(reversal: Reversal, *, reason: str) -> dict[str, str]:
+    """Returns what the audit tells of a reversal by an agency; the ledger checker asks for it."""
+    record = reversal.settlement
+    return {
+        "settlement": record.settlement_id,
+        "reversal": reversal.reversal_id,
+        "institution": record.institution_id,
+        "fund_total_fen": str(record.fund_total_fen),
+        "account_fen": str(record.account_fen),
+        "reason": reason,
+    }
+
+
+def book_reversal(reversal: Reversal, request: Request, working_set: WorkingSet, ids: Ids) -> None:
+    """Books a reversal: postings, the person's year and account, what it frees."""
+    record = reversal.settlement
+    # What a merged person paid goes back to the account that took theirs over.
+    holder_id = working_set.survivors.get(record.person_id, record.person_id)
+    _book(reversal, request, working_set, holder_id=holder_id)
+    if holder_id != record.person_id and record.account_fen:
+        moved = merge_entries(
+            retired_id=record.person_id, survivor_id=holder_id, amount_fen=record.account_fen
+        )
+        working_set.post(ids(), PostingKind.MERGE, moved, request)
+
+
+def _withdraw_review(
+    reversal: Reversal, request: Request, working_set: WorkingSet, *, reason: str
+) -> None:
+    """Closes the case of a settlement, if there is one that waits: nothing is left of it."""
+    review = working_set.reviews.get(reversal.settlement.settlement_id)
+    if review is not None and review.state in WAITING:
+        withdrawn = withdraw(review, now=working_set.now, reversal_id=reversal.reversal_id)
+        caller = request.caller.path
+        working_set.change_review(withdrawn, ReviewAct.WITHDRAWN, caller=caller, reason=reason)
 
 
 def _book(reversal: Reversal, request: Request, working_set: WorkingSet, *, holder_id: str) -> None:

@@ -13,6 +13,7 @@ from yibao_settlement.application.batch.command import Code, accepted
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import CodeUse, WorkingSet
 from yibao_settlement.application.charge.taking import Taking, taking_of
+from yibao_settlement.application.review.opening import opened_by
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
@@ -20,8 +21,15 @@ from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
+from yibao_settlement.rules.finding import (
+    RETIRED_CADRES,
+    NewBill,
+    RetiredCadres,
+    findings_of,
+)
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.presentation import PresentedCode
+from yibao_settlement.rules.review import Review
 from yibao_settlement.rules.stay import StandingBill, check_bill
 from yibao_settlement.rules.visit import Visit, check_not_cancelled
 
@@ -43,6 +51,8 @@ class SettleBill:
     expected: ExpectedAmounts | None = None
     # Whether the region settles the last bill of a stay after its discharge alone.
     is_discharge_required: bool = False
+    # Whose drugs outside the catalogue need an approval.
+    retired_cadres: RetiredCadres = RETIRED_CADRES
 
     def needs(self) -> Needs:
         """Returns the visit, the code, the items of the lines and the year."""
@@ -56,6 +66,7 @@ class SettleBill:
             benefit_years=(bill.service_date.year,),
             charged_visit_ids=(bill.visit_id,) if bill.needs_charges else (),
             bill_days=((bill.visit_id, bill.service_date),),
+            reviewed_visit_ids=(bill.visit_id,),
         )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
@@ -101,6 +112,9 @@ class SettleBill:
             entries=adjudication.owed_entries(),
             marks=marks,
         )
+        review = self._review(record, visit, taking, working_set, ids)
+        if review is not None:
+            record = record._replace(review=review.note)
         response = self.encode(record)
         # Nothing below refuses: from here on the working set changes.
         if code is None:
@@ -109,6 +123,8 @@ class SettleBill:
             use = CodeUse(code, request.request_id, visit.institution_id, record.settlement_id)
             working_set.use_code(person_id, use)
         _book(record, request, working_set)
+        if review is not None:
+            working_set.open_review(review, caller=request.caller.path)
         if bill.needs_charges:
             _take_charges(taking, record, working_set)
         return response
@@ -133,6 +149,34 @@ class SettleBill:
         code = accepted(self.code)
         working_set.check_code(code, visit.person_id, institution_id=visit.institution_id)
         return code
+
+    def _review(
+        self,
+        record: SettlementRecord,
+        visit: Visit,
+        taking: Taking,
+        working_set: WorkingSet,
+        ids: Ids,
+    ) -> Review | None:
+        """Returns the case that the bill opens; most open none."""
+        findings = findings_of(
+            NewBill(
+                visit,
+                record.service_date,
+                record.is_interim,
+                record.total_fen,
+                record.marks,
+                record.lines,
+                record.particulars,
+                record.facts.person_class,
+                record.insurance_type,
+                taking.told_apart,
+            ),
+            working_set.bills_of(record.visit_id),
+            working_set.other_visits(visit),
+            retired_cadres=self.retired_cadres,
+        )
+        return opened_by(record, findings, review_id=ids()) if findings else None
 
     def _put_on_record(self, record: SettlementRecord, working_set: WorkingSet) -> None:
         """Tells of a bill that no code was shown for; the ledger checker asks for it."""

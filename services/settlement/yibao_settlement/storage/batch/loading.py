@@ -1,6 +1,7 @@
 """What a batch reads under its locks: look-ups, and where their rows go."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -14,7 +15,8 @@ class Wanted(NamedTuple):
     """What is read for a batch of one region, once it is known whom it concerns.
 
     `person_ids` are the persons whose standings are locked; `holders` those of them whose
-    codes register visits, by subject; `stay_person_ids` those whose undischarged stays decide.
+    codes register visits, by subject; `stay_person_ids` those whose undischarged stays decide;
+    `sights` are persons whose visits are looked at, with the day from which on.
     """
 
     region: str
@@ -23,6 +25,7 @@ class Wanted(NamedTuple):
     person_ids: Collection[str]
     holders: Mapping[str, str]
     stay_person_ids: Collection[str]
+    sights: Sequence[tuple[Collection[str], dt.date]] = ()
 
     def select(
         self,
@@ -32,9 +35,10 @@ class Wanted(NamedTuple):
         among: Iterable[str],
         *,
         null: str | None = None,
+        since: tuple[str, dt.date] | None = None,
     ) -> Select:
         """Returns a look-up in the region of the rows whose `key` is among those given."""
-        return Select(table, columns, self.region, key, tuple(among), null)
+        return Select(table, columns, self.region, key, tuple(among), null, since=since)
 
 
 class Read(NamedTuple):

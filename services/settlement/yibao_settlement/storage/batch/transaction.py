@@ -7,20 +7,22 @@ a join in the locking statement would not.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.database import Database
-from yibao_common.db.rows import Select, Statement, execute
+from yibao_common.db.rows import Row, Select, Statement, execute
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.needs import Needs, united
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.finding import seen_since
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import (
     drop_standings,
@@ -37,10 +39,11 @@ from yibao_settlement.storage.ledger.posting import read_postings, write_posting
 from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.presentation import read_codes, write_codes
 from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.review.record import read_reviews, write_reviews
 from yibao_settlement.storage.settlement.record import read_settlements, write_settlements
 from yibao_settlement.storage.settlement.standing import read_standing_bills
 from yibao_settlement.storage.settlement.window import read_windows, write_windows
-from yibao_settlement.storage.visit import read_visits, write_visits
+from yibao_settlement.storage.visit import read_seen_visits, read_visits, write_visits
 
 
 class SettlementTransactions:
@@ -74,6 +77,8 @@ class _Found:
     benefit_years: set[int]
     # Persons whose undischarged stays decide.
     stay_person_ids: set[str]
+    # Persons whose visits are looked at, with the day from which on.
+    sights: list[tuple[set[str], dt.date]]
 
 
 class _Transaction:
@@ -106,7 +111,13 @@ class _Transaction:
         # Only statements from here on see what the last holder of the locks wrote.
         request_ids = {command.request.request_id for command in commands}
         wanted = Wanted(
-            self._region, needs, request_ids, found.person_ids, found.holders, found.stay_person_ids
+            self._region,
+            needs,
+            request_ids,
+            found.person_ids,
+            found.holders,
+            found.stay_person_ids,
+            found.sights,
         )
         return self._read(wanted, found, standings)
 
@@ -146,7 +157,12 @@ class _Transaction:
         visits, subjects, settled = execute(
             self._connection,
             [
-                select(tables.visit, "visit_id", frozenset(needs.visit_ids)),
+                select(
+                    tables.visit,
+                    "visit_id",
+                    frozenset(needs.visit_ids),
+                    *("care_type", "start_date"),
+                ),
                 select(tables.credential, "subject", frozenset(needs.holder_subjects)),
                 select(
                     tables.settlement,
@@ -160,18 +176,21 @@ class _Transaction:
         merged = survivors_of(self._connection, self._region, treated)
         survivors = {each: merged.get(each, each) for each in treated}
         holders: dict[str, str] = dict(subjects)
-        visitor_ids = {person_id for _, person_id in visits}
+        visitor_ids = {person_id for _, person_id, _, _ in visits}
         person_ids = set(visitor_ids)
         person_ids.update(holders.values(), needs.person_ids, survivors, survivors.values())
         stay_person_ids = {holders[each] for each in needs.stay_subjects if each in holders}
         stay_person_ids.update(
-            person_id for visit_id, person_id in visits if visit_id in needs.stay_visit_ids
+            person_id for visit_id, person_id, _, _ in visits if visit_id in needs.stay_visit_ids
         )
         stay_person_ids.update(
             person_id for each, person_id, _ in settled if each in needs.stay_settlement_ids
         )
         years = {year for _, _, year in settled}
-        return _Found(person_ids, visitor_ids, holders, survivors, years, stay_person_ids)
+        billed = [visit[1:] for visit in visits if visit[0] in needs.reviewed_visit_ids]
+        return _Found(
+            person_ids, visitor_ids, holders, survivors, years, stay_person_ids, _sights(billed)
+        )
 
     def _read(self, wanted: Wanted, found: _Found, standings: dict[str, Standing]) -> WorkingSet:
         years = found.benefit_years.union(wanted.needs.benefit_years)
@@ -179,6 +198,8 @@ class _Transaction:
             *read_settlements(wanted),
             read_standing_bills(self._region, wanted.needs.visit_ids),
             *read_visits(wanted),
+            *read_seen_visits(wanted),
+            read_reviews(wanted),
             *read_charges(wanted),
             *read_enrolments(wanted),
             read_credentials(wanted),
@@ -214,6 +235,7 @@ class _Transaction:
             self._view_charged_items(working_set)
         if wanted.stay_person_ids:
             self._read_stays(working_set, wanted)
+        self._read_seen_bills(working_set, wanted)
         if working_set.opens_windows:
             read_windows(self._connection, working_set, wanted)
         return working_set
@@ -237,6 +259,15 @@ class _Transaction:
         (rows,) = execute(self._connection, [read.select])
         read.keep(working_set, rows)
 
+    def _read_seen_bills(self, working_set: WorkingSet, wanted: Wanted) -> None:
+        """Reads the bills of other visits in sight: most persons have none."""
+        seen = {visit_id for visits in working_set.seen_visits.values() for visit_id in visits}
+        others = seen.difference(wanted.needs.visit_ids)
+        if others:
+            read = read_standing_bills(self._region, others)
+            (rows,) = execute(self._connection, [read.select])
+            read.keep(working_set, rows)
+
 
 def writes_of(working_set: WorkingSet) -> list[Statement]:
     """Returns the statements that write every change of the batch; the caller commits."""
@@ -247,9 +278,25 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         write_codes(working_set),
         *write_charges(working_set),
         *write_settlements(working_set),
+        *write_reviews(working_set),
         *write_postings(working_set),
         write_answers(working_set),
     ]
+
+
+def _sights(billed: Iterable[Row]) -> list[tuple[set[str], dt.date]]:
+    """Returns persons and the days from which on their visits are looked at.
+
+    Stays look far back, and would have the persons of a whole batch looked at so.
+    """
+    persons: tuple[set[str], set[str]] = (set(), set())
+    days: tuple[list[dt.date], list[dt.date]] = ([], [])
+    for person_id, care_type, start_date in billed:
+        since = seen_since(care_type, start_date)
+        is_far = since.day != 1 or since.year != start_date.year
+        persons[is_far].add(person_id)
+        days[is_far].append(since)
+    return [(among, min(of)) for among, of in zip(persons, days, strict=True) if among]
 
 
 def _with_other_years(standings: Mapping[str, Standing], years: set[int]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from yibao_settlement.application.account import CREDIT_METHOD, credit_detail
+from yibao_settlement.application.review.decide import CONFIRM_METHOD
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
@@ -191,7 +192,7 @@ def _audited_reversals(
 ) -> dict[tuple[str, str, str], set[str]]:
     """Returns the requests of audited reversals: by settlement, reversal and caller."""
     found: dict[tuple[str, str, str], set[str]] = {}
-    for row in _audit_rows(connection, region, settlement_ids, REVERSE_METHOD):
+    for row in _audit_rows(connection, region, settlement_ids, REVERSE_METHOD, CONFIRM_METHOD):
         reversal_id = _pairs(row.detail).get("reversal", "")
         found.setdefault((row.subject_id, reversal_id, row.caller), set()).add(row.request_id)
     return found
@@ -245,7 +246,7 @@ def _audited(
 
 
 def _audit_rows(
-    connection: sa.Connection, region: str, subject_ids: Sequence[str], method: str
+    connection: sa.Connection, region: str, subject_ids: Sequence[str], *methods: str
 ) -> Sequence[sa.Row[Any]]:
     event, subject = tables.audit.event.c, tables.audit.subject.c
     columns = [subject.subject_id, event.caller, event.request_id, event.detail]
@@ -259,7 +260,7 @@ def _audit_rows(
         .where(
             subject.region == region,
             subject.subject_id.in_(subject_ids),
-            event.method == method,
+            event.method.in_(methods),
         )
     ).all()
 

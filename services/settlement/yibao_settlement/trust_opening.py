@@ -1,0 +1,37 @@
+"""Opens the store of trust that a configuration names."""
+
+from yibao.qr import QrError
+from yibao.trust_store import TrustStore
+from yibao_common.process.config import StartError
+from yibao_common.process.plain_file import read_plain_file
+from yibao_settlement.config import SettlementConfig
+
+
+def open_trust_store(config: SettlementConfig) -> TrustStore:
+    """Returns the store of trust of a configuration.
+
+    Raises:
+        StartError: the pinned root or the folder cannot be used.
+    """
+    identity = config.identity
+    folder = identity.trust_folder
+    try:
+        first_root = read_plain_file(identity.root_file)
+    except OSError as error:
+        raise StartError(
+            f"identity.root_file: {identity.root_file}: cannot be read: {error.strerror}"
+        ) from None
+    try:
+        return TrustStore(
+            first_root=first_root,
+            cache_folder=None if folder is None else folder / "cache",
+            state_folder=None if folder is None else folder / "state",
+            regions=identity.regions,
+        )
+    except OSError as error:
+        raise StartError(
+            f"identity.trust_folder: {folder}: cannot be used: {error.strerror}"
+        ) from None
+    except QrError as error:
+        message = f"identity.root_file: {identity.root_file} is no root: {error.message}"
+        raise StartError(message) from None
