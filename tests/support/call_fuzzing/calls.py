@@ -228,6 +228,10 @@ class _Sender:
         if "diagnoses" in fields and self._rng.random() < 0.8:
             for place, diagnosis in enumerate(request.diagnoses):
                 diagnosis.is_main = place == 0
+        if method.name == "CancelLines" and self._rng.random() < 0.8:
+            # One or the other, mostly, and not so many lines that one of them is unknown.
+            request.all_unsettled = self._rng.random() < 0.5
+            del request.line_ids[0 if request.all_unsettled else 1 :]
         if "wait_milliseconds" in fields:
             request.wait_milliseconds = self._rng.choice((0, 0, 1, -1))
         if method.name == "ImportInstitutions" and self._rng.random() < 0.9:
