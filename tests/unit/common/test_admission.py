@@ -7,7 +7,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from support.serving import GET_METHOD, ID, SETTLEMENT
 
-from yibao.settlement.v1 import bill_pb2, charge_service_pb2
+from yibao.common.v1.date_pb2 import Date
+from yibao.settlement.v1 import bill_pb2, charge_service_pb2, policy_service_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.admission import Admission, Limits
@@ -156,6 +157,32 @@ def test_a_deadline_beyond_the_limit_is_refused(remaining: float) -> None:
     with pytest.raises(RuleError) as refusal:
         admission().admit(Call(method()), RAW, settlement.GetSettlementRequest.FromString, context)
     assert refusal.value.reason is Reason.DEADLINE_INVALID
+
+
+@pytest.mark.parametrize(("remaining", "limit"), [(None, 600), (600.0, None), (602.0, None)])
+def test_a_call_that_answers_more_than_once_may_take_longer(
+    remaining: float | None, limit: float | None
+) -> None:
+    simulate = policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"].methods_by_name[
+        "SimulatePolicy"
+    ]
+    name = "/yibao.settlement.v1.PolicyService/SimulatePolicy"
+    metrics = Metrics().method(name)
+    streams = Method(name, roles=frozenset({Role.AGENCY}), descriptor=simulate, metrics=metrics)
+    day = Date(year=2026, month=1, day=1)
+    raw = policy_service_pb2.SimulatePolicyRequest(
+        region="500100", start_date=day, end_date=day
+    ).SerializeToString()
+    call, context = Call(streams), FakeContext(certificate(uri(AGENCY)), remaining)
+    asked: Any = context
+    parse = policy_service_pb2.SimulatePolicyRequest.FromString
+    if remaining == 602.0:
+        with pytest.raises(RuleError) as refusal:
+            admission().admit(call, raw, parse, asked)
+        assert refusal.value.reason is Reason.DEADLINE_INVALID
+    else:
+        admission().admit(call, raw, parse, asked)
+        assert call.limit_seconds == limit
 
 
 def test_a_closed_door_refuses_with_a_reason_that_asks_to_come_again() -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Timeouts are rounded up on the wire; a limit set to the second must pass.
 _DEADLINE_SLACK_SECONDS = 1.0
+# At least so long may calls take that answer more than once: they tell how far they are.
+_STREAM_SECONDS = 600.0
 
 # So many lines that are stored cost about what a call does.
 _LINES_A_CALL = 20
@@ -41,8 +43,6 @@ class Limits:
 
     max_message_bytes: int
     max_deadline_seconds: float
-    # Of calls with many answers, which tell how far they are.
-    max_stream_seconds: float = 600.0
 
 
 class RateLimitedError(RuleError):
@@ -99,9 +99,9 @@ class Admission:
                 limit=most_bytes,
             )
         if not method.is_open:
-            limits = self._limits
-            streams = method.answers_often
-            limit = limits.max_stream_seconds if streams else limits.max_deadline_seconds
+            limit = self._limits.max_deadline_seconds
+            if method.answers_often:
+                limit = max(limit, _STREAM_SECONDS)
             call.limit_seconds = _own_limit(context, limit)
         try:
             request: Message = parse(raw)
