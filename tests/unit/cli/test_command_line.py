@@ -83,7 +83,9 @@ def test_a_policy_of_the_second_format_is_described(tmp_path: Path) -> None:
     wrong.write_text(path.read_text(encoding="utf-8").replace("window: year", "window: age"))
     result = CliRunner().invoke(app, ["policy", "check", str(wrong)])
     assert result.exit_code == 1
-    assert [line.startswith(f"{wrong}:") for line in result.stderr.splitlines()] == [True] * 3
+    lines = result.stderr.splitlines()
+    assert [line.startswith(f"{wrong}:") for line in lines[::2]] == [True] * 3
+    assert [line.startswith("    应为") for line in lines[1::2]] == [True] * 3
 
 
 def test_a_policy_of_before_is_converted(tmp_path: Path) -> None:
@@ -124,8 +126,9 @@ def test_every_mistake_of_a_policy_is_told_with_its_line(tmp_path: Path) -> None
     result = CliRunner().invoke(app, ["policy", "check", str(path)])
     assert result.exit_code == 1
     told = result.stderr.splitlines()
-    assert len(told) == 3
-    assert all(line.startswith(f"{path}:") for line in told)
+    assert len(told) == 6
+    assert all(line.startswith(f"{path}:") for line in told[::2])
+    assert all(line.startswith("    应为") for line in told[1::2])
 
 
 @pytest.mark.parametrize(

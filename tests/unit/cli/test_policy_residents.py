@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from yibao_cli.main import app
 from yibao_common.values.errors import FieldFault
 from yibao_settlement.files.policy.check import check_policy
+from yibao_settlement.files.policy.mistakes_zh import mistake_zh
 from yibao_settlement.rules.statement import labels
 
 PAGES = ROOT / "docs" / "policies"
@@ -113,8 +114,18 @@ def test_a_mistake_is_told_in_its_line_and_stands_on_the_page(
     assert stands == (
         POLICY[: POLICY.index("id: P1")].count("\n") if "is missing" in message else line
     )
+    assert all(mistake_zh(each) for _, each in found), found
     page = (PAGES / "mistakes.md").read_text(encoding="utf-8")
     assert f"| `{message}` |" in page
+
+
+def test_a_clerk_is_told_a_mistake_in_chinese_too(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY.replace("ratio_ppm: 750_000", "ratio_ppm: 75%"), encoding="utf-8")
+    result = CliRunner().invoke(app, ["policy", "check", str(path)])
+    assert result.exit_code == 1
+    told = "应为：0 至 1000000 的整数；现为：'75%'；比例以百万分之一计，75% 写作 750_000"
+    assert result.output.splitlines()[-1].strip() == told
 
 
 def test_every_message_on_the_page_is_one_that_is_told() -> None:

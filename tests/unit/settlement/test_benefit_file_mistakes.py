@@ -6,6 +6,7 @@ import pytest
 from support.benefit_text import GOOD, NAME, changed, faults_of, load
 
 from yibao_common.values.errors import RuleError
+from yibao_settlement.files.policy.mistakes_zh import mistake_zh
 
 _D1 = "steps[2].deductible"
 _P1 = "steps[3].tiers"
@@ -285,6 +286,7 @@ def test_a_mistake_is_told_with_its_line_key_and_what_was_expected(
     places = {where.partition(" ")[2]: told for where, told in faults_of(text)}
     assert key in places, places
     assert places[key].startswith(message) or message in places[key]
+    assert [told for told in places.values() if not mistake_zh(told)] == []
 
 
 def test_the_line_of_a_mistake_is_the_one_in_which_it_stands() -> None:

@@ -23,8 +23,9 @@ def check(file: File) -> None:
     """Check a policy file and show every mistake with its line."""
     from yibao_cli.console import out, told_plainly
     from yibao_cli.policy.files import run_check
+    from yibao_cli.policy.mistakes import mistakes_in_both_languages
 
-    with told_plainly():
+    with told_plainly(), mistakes_in_both_languages():
         raise typer.Exit(run_check(out, file))
 
 
@@ -33,8 +34,9 @@ def show(file: File) -> None:
     """Print the policy in a file in words, row by row."""
     from yibao_cli.console import out, told_plainly
     from yibao_cli.policy.files import run_show
+    from yibao_cli.policy.mistakes import mistakes_in_both_languages
 
-    with told_plainly():
+    with told_plainly(), mistakes_in_both_languages():
         raise typer.Exit(run_show(out, file))
 
 
@@ -46,8 +48,9 @@ def diff(
     """Print what two policy files say differently, in words."""
     from yibao_cli.console import out, told_plainly
     from yibao_cli.policy.files import run_diff
+    from yibao_cli.policy.mistakes import mistakes_in_both_languages
 
-    with told_plainly():
+    with told_plainly(), mistakes_in_both_languages():
         raise typer.Exit(run_diff(out, before, after))
 
 
@@ -58,9 +61,10 @@ def try_(
 ) -> None:
     """Walk bills through a policy file and print each step and who bears what."""
     from yibao_cli.console import out, told_plainly
+    from yibao_cli.policy.mistakes import mistakes_in_both_languages
     from yibao_cli.policy.tried import run_try
 
-    with told_plainly():
+    with told_plainly(), mistakes_in_both_languages():
         raise typer.Exit(run_try(out, file, bills))
 
 
@@ -81,8 +85,9 @@ def convert(
     """Print a policy file of yibao-policy/1 in the format yibao-policy/2."""
     from yibao_cli.console import out, told_plainly
     from yibao_cli.policy.files import run_convert
+    from yibao_cli.policy.mistakes import mistakes_in_both_languages
 
-    with told_plainly():
+    with told_plainly(), mistakes_in_both_languages():
         raise typer.Exit(run_convert(out, file, by_stay=by_stay, caps=cap or []))
 
 
