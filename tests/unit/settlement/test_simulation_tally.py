@@ -1,13 +1,27 @@
 """What is added up of a policy that is tried on settled bills."""
 
+import dataclasses
+from collections.abc import Sequence
+
 import pytest
 from support import benefit_text
+from support.benefit_doubts_text import CLEAR
 from support.memory.settlement.history import ManyIds
+from support.policies import FACTS
+from support.settlement_world import POLICY_FILE, TODAY
+from support.statements import VISIT, settled, visit_of
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application import simulation
+from yibao_settlement.application.settlement.benefit import decide_again
+from yibao_settlement.application.settlement.record import BenefitTerms, SettlementRecord
 from yibao_settlement.application.simulation import Period, Simulation
+from yibao_settlement.files.policy.file import load_policy
+from yibao_settlement.rules.benefit.bill import Given
+from yibao_settlement.rules.benefit.facts import Facts
+from yibao_settlement.rules.bill import LineParticulars
+from yibao_settlement.rules.policy.split import OwnCost, PricedLine
 from yibao_settlement.rules.simulation import (
     LARGEST,
     Borne,
@@ -16,6 +30,7 @@ from yibao_settlement.rules.simulation import (
     Undecided,
     age_group,
 )
+from yibao_settlement.rules.visit import Visit
 
 
 def bill(number: int, person: str, *, before: int, after: int, age: int = 40) -> SimulatedBill:
@@ -105,3 +120,51 @@ def test_bills_are_read_in_pages_up_to_the_most_there_may_be(
 
 def test_without_bills_a_simulation_ends_at_once() -> None:
     assert Simulation(ManyIds(0), "999019", POLICY, PERIOD).advance() is False
+
+
+FACTS_1 = dataclasses.replace(FACTS, person_class="16")
+
+
+class OneBill(ManyIds):
+    """A history of one settlement that stands."""
+
+    def __init__(self, record: SettlementRecord, visit: Visit) -> None:
+        super().__init__(1)
+        self._found = (record, visit)
+
+    def read(self, region: str, ids: Sequence[str]) -> list[tuple[SettlementRecord, Visit]]:
+        return [self._found]
+
+
+def test_a_bill_of_the_second_format_is_decided_on_what_it_was() -> None:
+    """With its groups, its facts and what others had paid; what is owed counts as paid."""
+    given = '  - given: {id: G1, fund_types: ["610100"], base: [eligible]}\n  - deductible:'
+    text = CLEAR.replace("base: [D1.rest]", "base: [D1.rest, eligible.implant]")
+    policy = benefit_text.load(text.replace("  - deductible:", given, 1))
+    facts = Facts(care_type="2101", person_class="11", age=40, institution="H1")
+    lines = (
+        PricedLine(1, "A", "01", 2_000_000, 0, None),
+        PricedLine(2, "I", "01", 500_000, 0, None),
+        PricedLine(3, "O", "01", 70_000, 0, None),
+    )
+    first, _ = settled(load_policy(POLICY_FILE.read_bytes(), name="p"), *lines, facts=FACTS_1)
+    particulars = (None, None, LineParticulars("3", None, OwnCost.OUTSIDE_COVER, 0, "", 0, None))
+    terms = BenefitTerms(facts, VISIT, TODAY, (Given("610100", 1_000),), ("", "implant", ""))
+    record = first._replace(particulars=particulars, benefit=terms, service_date=policy.start_date)
+    outcome = decide_again(policy, record)
+    decided = record._replace(
+        fund_payments=outcome.fund_payments,
+        fund_total_fen=outcome.fund_total_fen,
+        account_fen=outcome.account_fen,
+        cash_fen=outcome.cash_fen,
+        benefit=outcome.terms._replace(arrears=(("P1", 7),)),
+    )
+    visit = dataclasses.replace(visit_of(FACTS_1), start_date=policy.start_date)
+    begun = Simulation(OneBill(decided, visit), "999019", policy, PERIOD)
+    assert begun.advance() is False
+    found = begun.tally
+    assert found.undecided() == {}
+    assert found.by_fund["given"] == [1_000, 1_000]
+    (fund, (before, after)) = next(item for item in found.by_fund.items() if item[0] != "given")
+    assert (fund, before - after) == ("310100", 7)
+    assert found.all.personal_after_fen - found.all.personal_before_fen == 7
