@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from support.databases import Databases
 
 from yibao_common.db.database import Database
-from yibao_common.db.rows import Id, Instant, Row, code_type, insert_rows, select_rows, update_rows
+from yibao_common.db.rows import (
+    Id,
+    Instant,
+    Row,
+    Select,
+    code_type,
+    execute,
+    insert_rows,
+    select_rows,
+    update_rows,
+)
 from yibao_common.values.errors import TransientError
 from yibao_common.values.ids import new_id
 
@@ -129,6 +139,21 @@ def test_null_selects_only_rows_without_a_value(database: Database) -> None:
             connection, thing, ("thing_id",), region="1", key="code", among=["x"], null="note"
         )
     assert found == [(open_id,)]
+
+
+def test_since_selects_only_rows_of_a_day_or_later(database: Database) -> None:
+    day = dt.date(2026, 11, 1)
+    days = {new_id(): day + dt.timedelta(days=at) for at in (-1, 0, 1)} | {new_id(): None}
+    with database.write() as connection:
+        insert_rows(
+            connection,
+            thing,
+            ("region", "thing_id", "code", "day"),
+            [("1", thing_id, "x", of) for thing_id, of in days.items()],
+        )
+        select = Select(thing, ("thing_id",), "1", "code", ("x", "y"), since=("day", day))
+        (found,) = execute(connection, [select])
+    assert {row[0] for row in found} == {each for each, of in days.items() if of and of >= day}
 
 
 def test_rows_stored_already_are_passed_over_when_asked(database: Database) -> None:

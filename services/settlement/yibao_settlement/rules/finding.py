@@ -44,6 +44,10 @@ class RetiredCadres(NamedTuple):
     person_classes: frozenset[str] = frozenset({"13"})
     insurance_types: frozenset[str] = frozenset({"340"})
 
+    def have(self, person_class: str, insurance_type: str) -> bool:
+        """Tells whether a person of that class and insurance type is one."""
+        return person_class in self.person_classes or insurance_type in self.insurance_types
+
 
 RETIRED_CADRES = RetiredCadres()
 
@@ -53,13 +57,10 @@ class NewBill(NamedTuple):
 
     visit: Visit
     service_date: dt.date
-    is_interim: bool
     total_fen: int
     marks: Marks
     lines: Sequence[SplitLine]
     particulars: Sequence[LineParticulars | None]
-    person_class: str
-    insurance_type: str
     # Settlements of the visit whose lines have other ids.
     told_apart: Collection[str]
 
@@ -74,7 +75,7 @@ def findings_of(
     own: Collection[StandingBill],
     others: Others,
     *,
-    retired_cadres: RetiredCadres,
+    is_retired_cadre: bool,
 ) -> tuple[Finding, ...]:
     """Returns what puts a bill under review, mostly nothing.
 
@@ -87,10 +88,7 @@ def findings_of(
     if others:
         found += _overlaps(bill, own, others)
         found += _counts(bill, own, others)
-    if (
-        bill.person_class in retired_cadres.person_classes
-        or bill.insurance_type in retired_cadres.insurance_types
-    ):
+    if is_retired_cadre:
         found += _unapproved(bill)
     return tuple(found)
 

@@ -159,23 +159,21 @@ class SettleBill:
         ids: Ids,
     ) -> Review | None:
         """Returns the case that the bill opens; most open none."""
-        findings = findings_of(
-            NewBill(
-                visit,
-                record.service_date,
-                record.is_interim,
-                record.total_fen,
-                record.marks,
-                record.lines,
-                record.particulars,
-                record.facts.person_class,
-                record.insurance_type,
-                taking.told_apart,
-            ),
-            working_set.bills_of(record.visit_id),
-            working_set.other_visits(visit),
-            retired_cadres=self.retired_cadres,
+        own, others = working_set.bills_of(record.visit_id), working_set.other_visits(visit)
+        person_class, insurance_type = record.facts.person_class, record.insurance_type
+        is_retired_cadre = self.retired_cadres.have(person_class, insurance_type)
+        if not (own or others or is_retired_cadre):
+            return None
+        bill = NewBill(
+            visit,
+            record.service_date,
+            record.total_fen,
+            record.marks,
+            record.lines,
+            record.particulars,
+            taking.told_apart,
         )
+        findings = findings_of(bill, own, others, is_retired_cadre=is_retired_cadre)
         return opened_by(record, findings, review_id=ids()) if findings else None
 
     def _put_on_record(self, record: SettlementRecord, working_set: WorkingSet) -> None:
