@@ -66,6 +66,15 @@ def test_every_bill_costs_what_was_worked_by_hand(tmp_path: Path) -> None:
     assert tried(tmp_path, BILLS) == [(fen(funds), fen(cash)) for _, funds, cash in COSTS]
 
 
+def test_steps_that_do_not_apply_are_named_in_one_line(tmp_path: Path) -> None:
+    tried(tmp_path, BILLS)
+    files = [str(tmp_path / name) for name in ("policy.yaml", "bills.yaml")]
+    output = CliRunner().invoke(app, ["policy", "try", *files]).output
+    pharmacy = output.split("\nBill ")[6]
+    assert "不适用 does not apply: D1, P1, P2, D2, P4, C1\n" in pharmacy
+    assert "  D1 " not in pharmacy
+
+
 def test_a_person_of_the_group_gets_ten_points_more(tmp_path: Path) -> None:
     of_group = STAY_BY_INSURED.replace("[X]", '["2305"]')
     of_other = STAY_BY_INSURED.replace("[X]", '["2303"]')

@@ -67,20 +67,23 @@ def _lines(outcome: _Tried | RuleError) -> Iterator[str]:
         yield f"  {outcome.reason.message_zh}"
         return
     leg = 0
+    passed: list[str] = []
     for node in outcome.nodes:
         if getattr(node, "leg", leg) != leg:
             leg += 1
             yield f"  Part {leg + 1} of the bill, in another window:"
-        yield f"  {node.step_id} {node.title_zh} {node.title}".rstrip()
         if node.formula == "does not apply":
-            yield "     不适用 does not apply"
+            passed.append(node.step_id)
             continue
+        yield f"  {node.step_id} {node.title_zh} {node.title}".rstrip()
         if node.clause:
             yield f"     clause: {node.clause}"
         for each in node.inputs:
             yield f"     {each.name} = {yuan(each.amount_fen)}"
         yield f"     {node.formula}"
         yield f"     => {yuan(node.amount_fen)}"
+    if passed:
+        yield f"  不适用 does not apply: {', '.join(dict.fromkeys(passed))}"
     yield "  Who bears it:"
     for payer, fen in outcome.paid.items():
         called = FUND_NAMES_ZH.get(payer) or _BEARERS.get(payer, "")
