@@ -75,6 +75,16 @@ def test_steps_that_do_not_apply_are_named_in_one_line(tmp_path: Path) -> None:
     assert "  D1 " not in pharmacy
 
 
+def test_words_name_codes_and_say_where_nothing_is_borne_first(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY, encoding="utf-8")
+    output = CliRunner().invoke(app, ["policy", "show", str(path)]).output
+    assert "D1 门诊年度起付线：医疗类别组 outpatient，其他情况，不设起付线。" in output
+    assert "D1 Outpatient deductible: care_group outpatient, otherwise: no deductible." in output
+    assert "医院等级 二级甲等（5）、二级乙等（6）、二级丙等（7）、二级未定等（13），" in output
+    assert "人员身份类别含 低收入人口（2305），支付比例提高 10 个百分点" in output
+
+
 def test_a_person_of_the_group_gets_ten_points_more(tmp_path: Path) -> None:
     of_group = STAY_BY_INSURED.replace("[X]", '["2305"]')
     of_other = STAY_BY_INSURED.replace("[X]", '["2303"]')

@@ -123,6 +123,8 @@ class Chinese:
         """Returns what is borne first."""
         kind = "先行自付" if step.as_first_self_pay else "起付"
         kept = "" if step.makes_up else "，以首张单据确定的金额为准"
+        if value == 0:
+            return f"不设{kind}" if step.as_first_self_pay else "不设起付线"
         span = _span(step.window, step.per)
         return f"{span}{kind} {amount(value)}，从 {names(step.base)} 依次扣除{kept}"
 

@@ -109,6 +109,8 @@ class English:
     def deductible(self, step: DeductibleStep, value: Amount) -> str:
         """Returns what is borne first."""
         kind = "first self-pay share: " if step.as_first_self_pay else ""
+        if value == 0:
+            return f"no {'first self-pay share' if step.as_first_self_pay else 'deductible'}"
         kept = "" if step.makes_up else ", as fixed by the first bill"
         return (
             f"{kind}per {step.window.value}{_per(step.per)} the first {amount(value)} of "
