@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.charge.taking import taking_of
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
@@ -41,7 +42,8 @@ def trial(
     inputs = reads.trial_inputs(
         region,
         bill.visit_id,
-        day=bill.service_date,
+        # A bill of a later day is refused, and must not ask for the windows of millennia.
+        day=min(bill.service_date, shanghai_day(now)),
         item_codes={line.item_code for line in bill.lines},
         with_charges=bill.needs_charges,
     )

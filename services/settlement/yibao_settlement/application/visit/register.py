@@ -1,5 +1,6 @@
 """Registering a visit for the holder of a code."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, fact_faults
 from yibao_settlement.rules.care_type import care_type_not_allowed, check_care_type, is_stay
 from yibao_settlement.rules.enrolment import check_alive, check_enrolled, not_enrolled_here
 from yibao_settlement.rules.presentation import PresentedCode
-from yibao_settlement.rules.stay import check_no_open_stay, check_transfer
+from yibao_settlement.rules.stay import check_no_open_stay, check_transfer, end_of
 from yibao_settlement.rules.visit import Visit, check_designated, check_start_date, is_pharmacy
 
 
@@ -111,6 +112,7 @@ class RegisterVisit:
         working_set.changes.visits.append(visit)
         if visit.transfer_from_visit_id is not None:
             working_set.continued_by[visit.transfer_from_visit_id] = visit_id
+            _keep_ended(working_set, visit.transfer_from_visit_id)
         return response
 
     def _check_contents(self, institution_id: str, *, today: dt.date) -> None:
@@ -149,3 +151,15 @@ class RegisterVisit:
                 institution_id=self.request.caller.own_institution(),
             )
         return stay_id
+
+
+def _keep_ended(working_set: WorkingSet, former_id: str) -> None:
+    """Keeps the stay that a transfer continues ended on its last day, where a bill ended it.
+
+    Whether one stay goes on in the other hangs on that day: it must not move when bills of
+    the former one are taken back or come late.
+    """
+    former = working_set.visits[former_id]
+    if former.end_date is None:
+        ended = end_of(former, working_set.bills_of(former_id))
+        working_set.change_visit(dataclasses.replace(former, end_date=ended))

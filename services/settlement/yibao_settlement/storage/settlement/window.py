@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Select, Statement, Update, execute
+from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.benefit.keeping import KeptPlace
@@ -27,7 +28,10 @@ def read_windows(connection: sa.Connection, working_set: WorkingSet, wanted: Wan
     After everything else, under the persons' locks: which there are is known only then.
     """
     places: set[tuple[str, KeptPlace]] = set()
-    for visit_id, day in wanted.needs.bill_days:
+    today = shanghai_day(working_set.now)
+    for visit_id, service_date in wanted.needs.bill_days:
+        # A bill of a later day is refused before it opens any: it must not ask for millennia.
+        day = min(service_date, today)
         visit = working_set.visits.get(visit_id)
         policies = working_set.reference.benefit_policies(day)
         if visit is None or not policies:
