@@ -28,6 +28,12 @@ def test_a_stay_that_goes_on_elsewhere_stays_one_when_its_first_bill_is_taken_ba
     deductibles = [world.settle(second, person, bill=bills[0]).deductible_fen]
     # By now the second stay has ended too, and would not keep the first one ended.
     world.reverse(taken_back.settlement_id)
+    # Nor is the day told otherwise: what continues it was admitted after it.
+    for day in (TODAY - 6 * DAY, TODAY):
+        with pytest.raises(RuleError) as caught:
+            world.run(world.discharge_command(first, end_date=day))
+        assert caught.value.reason is Reason.DISCHARGE_DATE_INVALID, day
+    world.run(world.discharge_command(first, end_date=TODAY - 4 * DAY))
     for visit, bill in ((second, bills[1]), (first, of_first), (second, bills[2])):
         deductibles.append(world.settle(visit, person, bill=bill).deductible_fen)
     # One deductible of one stay, by the first bill that it has left.

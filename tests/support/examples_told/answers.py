@@ -8,12 +8,9 @@ from yibao.settlement.v1 import settlement_service_pb2 as rpc
 
 # The pools of employees and residents, large amount, catastrophic, medical aid, others.
 _FUNDS = ("310100", "390100", "330100", "390200", "610100", "999997")
-_OF_ONE_SETTLING: tuple[Literal["settlement_id", "settle_time", "state", "entries"], ...] = (
-    "settlement_id",
-    "settle_time",
-    "state",
-    "entries",
-)
+_OF_ONE_SETTLING: tuple[
+    Literal["settlement_id", "settle_time", "state", "entries", "review_id", "review_kinds"], ...
+] = ("settlement_id", "settle_time", "state", "entries", "review_id", "review_kinds")
 
 
 def same_in_trial(settlement: pb.Settlement) -> pb.Settlement:

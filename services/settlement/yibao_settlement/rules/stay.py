@@ -111,9 +111,17 @@ def transfer_invalid(visit_id: str, why: str) -> RuleError:
 
 
 def check_discharge(
-    visit: Visit, bills: Collection[StandingBill], *, end_date: dt.date, today: dt.date
+    visit: Visit,
+    bills: Collection[StandingBill],
+    *,
+    end_date: dt.date,
+    today: dt.date,
+    is_continued: bool,
 ) -> None:
     """Refuses a discharge of a visit of which `bills` stand.
+
+    One that another visit continues ended on the day on which the transfer found it ended:
+    whether both are one stay hangs on it.
 
     Raises RuleError CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED, VISIT_SETTLED,
     DISCHARGE_DATE_INVALID.
@@ -129,6 +137,15 @@ def check_discharge(
             end_date=visit.end_date.isoformat(),
         )
     check_not_settled(visit, bills)
+    if is_continued and visit.end_date not in (None, end_date):
+        assert visit.end_date is not None
+        raise RuleError(
+            Reason.DISCHARGE_DATE_INVALID,
+            f"discharge on {end_date.isoformat()} is not on {visit.end_date.isoformat()}, the "
+            "end of a stay that another visit continues",
+            end_date=end_date.isoformat(),
+            earliest_date=visit.end_date.isoformat(),
+        )
     earliest = max([visit.start_date, *(bill.service_date for bill in bills)])
     if not earliest <= end_date <= today:
         raise RuleError(

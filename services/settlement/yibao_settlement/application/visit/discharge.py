@@ -41,8 +41,8 @@ class DischargeVisit:
     encode: Callable[[str, Visit], bytes]
 
     def needs(self) -> Needs:
-        """Returns the visit, whose person's lock keeps bills of it apart."""
-        return Needs(visit_ids=(self.visit_id,))
+        """Returns the visit, whose person's lock keeps bills of it apart, and what continues it."""
+        return Needs(visit_ids=(self.visit_id,), stay_visit_ids=(self.visit_id,))
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Ends the stay; see `Command`.
@@ -56,6 +56,7 @@ class DischargeVisit:
             working_set.bills_of(self.visit_id),
             end_date=self.end_date,
             today=shanghai_day(working_set.now),
+            is_continued=self.visit_id in working_set.continued_by,
         )
         holder_id = working_set.held(visit).person_id
         check_alive_on(working_set.death_dates.get(holder_id), self.end_date)
