@@ -57,7 +57,7 @@ def amounts(settlement: Settlement) -> dict[str, object]:
     """Returns all that a trial and its settlement have in common."""
     told = Settlement()
     told.CopyFrom(settlement)
-    for name in ("settlement_id", "state", "settle_time", "entries"):
+    for name in ("settlement_id", "state", "settle_time", "entries", "review_id", "review_kinds"):
         told.ClearField(name)
     return {field.name: value for field, value in told.ListFields()}
 
