@@ -16,6 +16,7 @@ from rich.console import Console
 
 from bench.echo import ADDRESS_VARIABLE
 from bench.echo import METHOD as ECHO_METHOD
+from bench.engine import EngineBench, simulated_per_second
 from bench.load import Load, Target, run_load
 from bench.persons import certificates_of, issue_requests
 from bench.postgres import Postgres
@@ -35,8 +36,8 @@ from yibao_identity.storage.trust.signing import TokenSigner
 from yibao_settlement.ledger_check import check_ledger
 
 _REGION = "999019"
-# Of the format before, so that a run can be compared with those that were made by it.
-_POLICY = (
+# Of the format before: a run by it can be compared with those of before there was another.
+_FORMER_POLICY = (
     Path(__file__).parents[1] / "tests" / "vectors" / "former" / f"{_REGION}-resident-2014.yaml"
 )
 _SETTLE = "/yibao.settlement.v1.SettlementService/SettleBill"
@@ -46,6 +47,7 @@ _BULK_SIZE = 100
 _BATCH_SIZE = 128
 _WRITER_PATIENTS = 6_000
 _HOT_PERSONS = 500
+_LONG_BILL = 2_000
 # More than there are codes in a second: each gets one a second.
 _CERTIFICATES = 2_500
 # More than a client can send in a second on two cores, whatever the RPC.
@@ -56,7 +58,14 @@ class Bench:
     """The running services, their seeded data and what is measured of them."""
 
     def __init__(
-        self, folder: Path, postgres: Postgres, *, persons: int, rounds: int, seconds: float
+        self,
+        folder: Path,
+        postgres: Postgres,
+        *,
+        persons: int,
+        rounds: int,
+        seconds: float,
+        is_former: bool,
     ) -> None:
         """Starts the services: two processes of identity and of settlement."""
         self.results = Results(machine=machine(postgres.version()))
@@ -85,26 +94,35 @@ class Bench:
             # Persons are seeded in the database; identity knows others.
             poll_seconds=3_600,
         )
-        patients = self._seed(persons + rounds * _WRITER_PATIENTS)
+        policy_file = _FORMER_POLICY.read_bytes() if is_former else self._region.policy_file
+        patients = self._seed(persons + rounds * _WRITER_PATIENTS, policy_file)
         self._spread = SettleRequests(
             self._signer(), region=_REGION, patients=patients[:persons], bill_prefix="S"
         )
         self._hot = SettleRequests(
             self._signer(), region=_REGION, patients=patients[:_HOT_PERSONS], bill_prefix="H"
         )
+        self._long = SettleRequests(
+            self._signer(),
+            region=_REGION,
+            patients=patients[:persons],
+            bill_prefix="L",
+            lines=_LONG_BILL,
+        )
         self._writer_patients = iter(patients[persons:])
         certificates = certificates_of(self.stack, self._region, count=_CERTIFICATES)
         self._issue_requests = issue_requests(_REGION, certificates)
         self._verify = VerifyBench()
+        self._engine = EngineBench()
 
-    def _seed(self, persons: int) -> list[Patient]:
+    def _seed(self, persons: int, policy_file: bytes) -> list[Patient]:
         database = Database(self._urls["settlement"])
         with contextlib.closing(database):
             return seed(
                 database,
                 region=_REGION,
                 hospital_id=self._parties.hospital_id,
-                policy_file=_POLICY.read_bytes(),
+                policy_file=policy_file,
                 persons=persons,
                 hot_persons=_HOT_PERSONS,
             )
@@ -163,6 +181,7 @@ class Bench:
         self._load("qr_issue", self._target("identity", CHANNEL, _ISSUE), issues)
         with one_core():
             self._measure_verify()
+        self._measure_engine()
         # Last, because the process has to be started again.
         self.stack.kill("settlement", 1)
         one = self._spread.unary(enough)
@@ -185,6 +204,26 @@ class Bench:
             known = verify.known_presentations_per_second(seconds=1)
             self.results.add("verify_known_device", known)
 
+    def _measure_engine(self) -> None:
+        # One bill at a time, on a machine that does nothing else.
+        long = run_load(
+            self._target("settlement", self._parties.hospital, _SETTLE),
+            self._long.unary(int(self._seconds * 100)),
+            seconds=self._seconds,
+            connections=1,
+            in_flight=1,
+            processes=1,
+        )
+        self.results.add("settle_long", long.per_second, long)
+        with one_core():
+            self.results.add("adjudicate", self._engine.adjudications_per_second(seconds=1))
+            database = Database(self._urls["settlement"])
+            with contextlib.closing(database):
+                simulated = simulated_per_second(
+                    database, region=_REGION, policy_file=self._region.policy_file
+                )
+            self.results.add("simulate", simulated)
+
     def check(self) -> None:
         """Proves that the books are right after all that."""
         database = Database(self._urls["settlement"])
@@ -200,6 +239,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each load of a round")
     parser.add_argument("--persons", type=int, default=20_000)
+    parser.add_argument("--former", action="store_true", help="bills by yibao-policy/1")
     parser.add_argument("--json", type=Path, default=Path("var/bench.json"))
     arguments = parser.parse_args()
     console = Console()
@@ -213,6 +253,7 @@ def main() -> int:
             persons=arguments.persons,
             rounds=arguments.rounds,
             seconds=arguments.seconds,
+            is_former=arguments.former,
         )
         with bench.stack:
             for number in range(arguments.rounds):

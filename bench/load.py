@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.client import Task, write_requests
 
-CLIENT_PROCESSES = 2
+_PROCESSES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,17 @@ def run_load(
     seconds: float,
     connections: int = 8,
     in_flight: int = 8,
+    processes: int = _PROCESSES,
 ) -> Load:
-    """Sends `requests`, each once, from two processes; every answer must be OK.
+    """Sends `requests`, each once, from some processes; every answer must be OK.
 
     Raises RuntimeError where one was refused or the requests ran out before the time.
     """
     with tempfile.TemporaryDirectory(prefix="yibao-load-") as folder:
         clients = []
-        for number in range(CLIENT_PROCESSES):
+        for number in range(processes):
             path = Path(folder) / f"requests.{number}"
-            write_requests(path, list(itertools.islice(requests, number, None, CLIENT_PROCESSES)))
+            write_requests(path, list(itertools.islice(requests, number, None, processes)))
             task = Task(
                 address=target.address,
                 ca_file=str(target.ca_file),

@@ -37,6 +37,22 @@ COMPARISONS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A figure that has an aim of its own, a second."""
+
+    title: str
+    figure: str
+    least: float
+
+
+AIMS = (
+    Aim("bills of ten lines decided by /2, trace included, on a core", "adjudicate", 25_000),
+    Aim("bills of 2,000 lines, one at a time, end to end", "settle_long", 25),
+    Aim("bills that a policy is tried on, on a core", "simulate", 5_000),
+)
+
+
 @dataclass(slots=True)
 class Results:
     """Figures per second, one a round, and what describes the run."""
@@ -86,6 +102,15 @@ def print_report(results: Results, console: Console) -> None:
         spread = f"{min(ratios):.2f} – {max(ratios):.2f}"
         table.add_row(comparison.title, target, f"{median:.2f}", spread, verdict)
     console.print(table)
+    aims = Table(title="Per second, with an aim")
+    for heading in ("what", "aim", "median", ""):
+        aims.add_column(heading)
+    for aim in AIMS:
+        if aim.figure in results.rounds:
+            median = statistics.median(results.rounds[aim.figure])
+            verdict = "met" if median >= aim.least else "missed"
+            aims.add_row(aim.title, f"≥ {aim.least:,.0f}", f"{median:,.0f}", verdict)
+    console.print(aims)
     figures = Table(title="Per second, by round")
     figures.add_column("figure")
     figures.add_column("median", justify="right")

@@ -175,7 +175,7 @@ _numbers = itertools.count(1)
 
 
 class SettleRequests:
-    """Makes settle requests of ten-line bills, each of another bill with another code.
+    """Makes settle requests, mostly of ten-line bills, each of another bill with another code.
 
     A patient's codes of one call are of seconds that follow each other, because of two codes
     of one second one alone pays. Where few patients take many turns, each has credentials to
@@ -183,9 +183,16 @@ class SettleRequests:
     """
 
     def __init__(
-        self, signer: TokenSigner, *, region: str, patients: list[Patient], bill_prefix: str
+        self,
+        signer: TokenSigner,
+        *,
+        region: str,
+        patients: list[Patient],
+        bill_prefix: str,
+        lines: int = len(_CLASSES),
     ) -> None:
-        """Takes the issuer's key and the patients, who take turns."""
+        """Takes the issuer's key, the patients, who take turns, and how long bills are."""
+        self._lines = lines
         self._bill_prefix = bill_prefix
         self._signer = signer
         self._region = region
@@ -231,7 +238,7 @@ class SettleRequests:
         )
         lines = []
         total_fen = 0
-        for index in range(len(_CLASSES)):
+        for index in range(self._lines):
             # Prices and quantities as bills have them: few distinct ones.
             price_fen = 500 + 250 * ((number + index) % 40)
             quantity = 1 + (number + 3 * index) % 9
@@ -243,7 +250,7 @@ class SettleRequests:
             lines.append(
                 bill_pb2.BillLine(
                     line_number=index + 1,
-                    item_code=f"BENCH{index}",
+                    item_code=f"BENCH{index % len(_CLASSES)}",
                     unit_price=f"{price_fen / 100:.2f}{beneath}",
                     quantity=str(quantity),
                     amount_fen=amount_fen,
