@@ -137,7 +137,7 @@ def test_interim_bills_of_a_stay_come_to_what_one_bill_would(world: World) -> No
     settled.append(world.settle(parts, second, bill=stay_bill(world, parts, TODAY, 999)))
     assert [each.deductible_fen for each in settled] == [100_000, 0, 0]
     assert sum(each.fund_total_fen for each in settled) == once.fund_total_fen
-    assert kept(world, second)["year:2026 count.stays"] == 1
+    assert kept(world, second)["390 year:2026 count.stays"] == 1
     assert_books_are_right(world)
     for each in settled:
         assert explained(world, each.settlement_id)
@@ -149,7 +149,7 @@ def test_the_second_stay_of_a_year_has_its_own_deductible(world: World) -> None:
         visit = admit(world, person, TODAY - DAY)
         bill = stay_bill(world, visit, TODAY, 300_000 + number)
         assert world.settle(visit, person, bill=bill).deductible_fen == deductible
-    assert kept(world, person)["year:2026 count.stays"] == 2
+    assert kept(world, person)["390 year:2026 count.stays"] == 2
     assert_books_are_right(world)
 
 
@@ -208,7 +208,7 @@ def test_a_stay_over_new_year_is_of_the_years_that_the_policy_says(
         stored = facts.standings(connection, REGION)[1]
     for (_, number), row in stored.items():
         assert row is not None
-        assert all(name.startswith(f"year:{number} ") for name in row)
+        assert all(name.startswith(f"390 year:{number} ") for name in row)
     assert {number for (_, number), row in stored.items() if row} == years
     # Taken back in the opposite order, nothing is left; settled again, all is as it was.
     for settlement in reversed(settled):
@@ -251,7 +251,7 @@ def test_the_first_bill_of_a_stay_is_taken_back_while_the_second_stands(world: W
     )
     # It is the first stay of the year still, and its deductible is paid once.
     assert third.deductible_fen == 100_000
-    assert kept(world, person)["year:2026 count.stays"] == 1
+    assert kept(world, person)["390 year:2026 count.stays"] == 1
     world.reverse(second.settlement_id)
     world.reverse(third.settlement_id)
     assert kept(world, person) == {}

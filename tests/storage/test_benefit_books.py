@@ -142,16 +142,16 @@ def test_an_amount_that_is_kept_goes_when_its_bill_does_and_stays_with_the_survi
     for person, care_type in ((retired, "11"), (survivor, "2101")):
         visit = admit(world, person, TODAY, care_type=care_type)
         settled[person] = world.settle(visit, person, bill=stay_bill(world, visit, TODAY, 20_000))
-    assert kept(world, retired)["year:2026 D1.amount"] == 5_000
-    assert kept(world, survivor)["year:2026 D1.amount"] == 100_000
+    assert kept(world, retired)["390 year:2026 D1.amount"] == 5_000
+    assert kept(world, survivor)["390 year:2026 D1.amount"] == 100_000
     world.reverse(settled[retired].settlement_id)
     assert kept(world, retired) == {}
     visit = world.register(retired, care_type="11", start_date=TODAY)
     again = world.settle(visit, retired, bill=stay_bill(world, visit, TODAY, 20_000))
     assert again.deductible_fen == settled[retired].deductible_fen == 5_000
     world.feed(world.insured(retired, merged_into=survivor), world.insured(survivor))
-    assert kept(world, survivor)["year:2026 D1.amount"] == 100_000
-    assert kept(world, survivor)["year:2026 D1.paid"] == 25_000
+    assert kept(world, survivor)["390 year:2026 D1.amount"] == 100_000
+    assert kept(world, survivor)["390 year:2026 D1.paid"] == 25_000
     assert_books_are_right(world)
     visit = world.register(survivor, care_type="11", start_date=TODAY)
     later = world.settle(visit, survivor, bill=stay_bill(world, visit, TODAY, 200_000))
@@ -205,7 +205,7 @@ def _added(name: str, value: int) -> Callable[[Record], None]:
         (_of_benefit_facts(sort="x"), {4}),
         (_of_benefit(admission_date="x"), {4}),
         (_without("benefit"), {4}),
-        (_added("year:2026 P1.before", 1), {8}),
+        (_added("390 year:2026 P1.before", 1), {8}),
         (_added("nowhere", 1), {6, 8}),
     ],
 )
@@ -235,7 +235,7 @@ def test_an_altered_window_is_named(world: World, name: str, value: int | None) 
         stored = connection.execute(
             sa.select(table.c.amounts).where(table.c.scope == visit)
         ).scalar_one()
-        amounts = {**json.loads(stored), f"stay:{visit} {name}": value}
+        amounts = {**json.loads(stored), f"390 stay:{visit} {name}": value}
         connection.execute(
             sa.update(table).where(table.c.scope == visit).values(amounts=json.dumps(amounts))
         )

@@ -136,7 +136,8 @@ def decide_again(policy: BenefitPolicy, record: SettlementRecord) -> BenefitOutc
     lines = _lines(record.lines, record.particulars, terms.item_groups, cover=None)
     purse_fen = record.balance_before_fen if record.account_used else None
     bill = _bill(terms, record.service_date, lines, cover=None, purse_fen=purse_fen)
-    memory = Memory(windows_of([record.year_before]))
+    before = windows_of([record.year_before], insurance_type=policy.insurance_type)
+    memory = Memory(before)
     return _outcome(policy, bill, memory, terms, record.lines)
 
 
@@ -295,7 +296,9 @@ def _outcome(
 ) -> BenefitOutcome:
     split = adjudicate(policy, bill, memory)
     opened = split.change.windows
-    before = flat({each: memory.windows[each] for each in opened if each in memory.windows})
+    found = {each: memory.windows[each] for each in opened if each in memory.windows}
+    before = flat(found, insurance_type=policy.insurance_type)
+    after = flat(opened, insurance_type=policy.insurance_type)
     payments = split.payments()
     fund_payments = tuple(
         FundPayment(each.payer, each.step_id, each.base_fen, each.amount_fen)
@@ -323,7 +326,7 @@ def _outcome(
         account_fen=sums.account_fen,
         cash_fen=sums.cash_fen,
         year_before=before,
-        accumulations=tuple(added(before, flat(opened)).items()),
+        accumulations=tuple(added(before, after).items()),
         trace_sha256=trace_sha256(split),
     )
 

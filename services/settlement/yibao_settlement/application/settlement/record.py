@@ -143,7 +143,7 @@ class SettlementRecord(NamedTuple):
             return {KeptPlace(year=self.benefit_year): dict(self.accumulations)}
         found: dict[KeptPlace, dict[str, int]] = {}
         for name, value in self.accumulations.items():
-            place = place_of(name.partition(" ")[0], person_id=holder_id)
+            place = place_of(name, person_id=holder_id)
             found.setdefault(place, {})[name] = value
         return found
 

@@ -1,7 +1,8 @@
 """How what windows remember is kept: plain numbers by instance and name.
 
-A number is kept under `<instance> <name>`, such as `year:2023 P1.before`; neither has a
-space in it. What a bill changes is kept as differences, so that taking it back takes them off
+A number is kept under `<insurance type> <instance> <name>`, such as `310 year:2023 P1.before`;
+none has a space in it. What was used up of one insurance is not used up of another, whatever
+names their policies share. What a bill changes is kept as differences, so that taking it back takes them off
 again. A few names are set and not added to (`D1.amount`, a bill's number in a count): of these
 a bill that is taken back restores what it found, unless a later one has set them anew.
 """
@@ -16,7 +17,7 @@ from yibao_settlement.rules.benefit.memory import Memory, VisitSeen, joined_stay
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.windows import NewYear, Window, years_of
 
-# Numbers by instance and name.
+# Numbers by insurance type, instance and name.
 Kept = Mapping[str, int]
 Windows = Mapping[str, Mapping[str, int]]
 
@@ -41,12 +42,13 @@ class StayVisit(NamedTuple):
     until: dt.date
 
 
-def place_of(instance: str, *, person_id: str) -> KeptPlace:
-    """Returns where an instance of a window is kept.
+def place_of(kept_name: str, *, person_id: str) -> KeptPlace:
+    """Returns where a number is kept, by the name that it is kept under.
 
-    Raises InvariantError for what is no instance.
+    Raises InvariantError for what is no such name.
     """
-    kind, _, which = instance.partition("|")[0].partition(":")
+    _, _, rest = kept_name.partition(" ")
+    kind, _, which = rest.partition(" ")[0].partition("|")[0].partition(":")
     which = which.partition(":")[0]
     if kind == Window.YEAR.value and which.isdecimal():
         return KeptPlace(year=int(which))
@@ -54,7 +56,7 @@ def place_of(instance: str, *, person_id: str) -> KeptPlace:
         return KeptPlace(scope=which)
     if kind in (Window.DAY.value, Window.MONTH.value):
         return KeptPlace(scope=f"{person_id}/{which[:7]}")
-    raise InvariantError(f"{instance} is no instance of a window")
+    raise InvariantError(f"{kept_name} is no number of a window")
 
 
 def places_asked(
@@ -95,16 +97,17 @@ def memory_of(policy: BenefitPolicy, visits: Sequence[StayVisit], kept: Sequence
     for visit_id, start_date, until in visits:
         stay_id = joined_stay(visit_id, start_date, former, within_days=within_days)
         former = seen[visit_id] = VisitSeen(stay_id, start_date, until)
-    return Memory(windows_of(kept), seen)
+    return Memory(windows_of(kept, insurance_type=policy.insurance_type), seen)
 
 
-def windows_of(kept: Sequence[Kept]) -> dict[str, dict[str, int]]:
+def windows_of(kept: Sequence[Kept], *, insurance_type: str) -> dict[str, dict[str, int]]:
     """Returns windows by instance and name; other numbers in the rows are passed over."""
     windows: dict[str, dict[str, int]] = {}
     for row in kept:
         for key, value in row.items():
-            instance, space, name = key.partition(" ")
-            if space:
+            own_type, _, rest = key.partition(" ")
+            instance, space, name = rest.partition(" ")
+            if space and own_type == insurance_type:
                 windows.setdefault(instance, {})[name] = value
     for window in windows.values():
         # Zeros are not kept, and an amount of nothing is not the same as none.
@@ -113,10 +116,10 @@ def windows_of(kept: Sequence[Kept]) -> dict[str, dict[str, int]]:
     return windows
 
 
-def flat(windows: Windows) -> dict[str, int]:
+def flat(windows: Windows, *, insurance_type: str) -> dict[str, int]:
     """Returns windows as they are kept, sorted, without zeros."""
     return {
-        f"{instance} {name}": value
+        f"{insurance_type} {instance} {name}": value
         for instance, window in sorted(windows.items())
         for name, value in sorted(window.items())
         if value
@@ -144,5 +147,5 @@ def taken_off(now: Kept, before: Kept, additions: Kept) -> dict[str, int]:
 
 def is_set(name: str) -> bool:
     """Tells whether a kept number is set by bills, and not added to."""
-    name = name.partition(" ")[2]
+    name = name.rpartition(" ")[2]
     return name.endswith(_SET_ENDS) or "@" in name

@@ -165,7 +165,7 @@ def year_lines(split: Split, before: Kept, added: Kept, *, year: int) -> tuple[Y
     names = _names(split)
     found: dict[str, tuple[int, int]] = {}
     for key in (*before, *(each for each in added if each not in before)):
-        instance, _, name = key.partition(" ")
+        _, instance, name = key.split(" ")
         if instance.partition("|")[0] == f"year:{year}" and name in names:
             earlier, now = found.get(name, (0, 0))
             found[name] = (earlier + before.get(key, 0), now + added.get(key, 0))
@@ -189,7 +189,8 @@ def next_bill(
     after = dict(before)
     for name, change in added.items():
         after[name] = after.get(name, 0) + change
-    found = outlook_of(split.layout, facts, Memory(windows_of([after])), day=day, year=year)
+    kept = windows_of([after], insurance_type=split.layout.policy.insurance_type)
+    found = outlook_of(split.layout, facts, Memory(kept), day=day, year=year)
     if found is None:
         return None
     limits = (
