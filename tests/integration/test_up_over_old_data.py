@@ -45,6 +45,8 @@ def test_the_sandbox_of_an_older_program_goes_on(tmp_path: Path, commit: str) ->
                 break
         else:
             pytest.fail("".join(shown))
+        # Where keys were made already, they sign for the regions of their time alone.
+        assert ("Not in this sandbox" in "".join(shown)) == (commit == COMMITS[1])
         keys = yibao("keys", "list", "--config", str(box / "identity.toml"), folder=tmp_path)
         listed, _ = keys.communicate(timeout=60)
         assert keys.returncode == 0, listed

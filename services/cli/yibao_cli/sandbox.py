@@ -55,13 +55,14 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A folder that the services can be started from."""
+    """A folder that the services can be started from, for these regions."""
 
     folder: Path
     certificates: DevCertificates
     config_files: Mapping[str, Path]
     database_urls: Mapping[str, str]
     root_file: Path
+    regions: tuple[Region, ...]
 
 
 def claim_folder(folder: Path, *, keep_data: bool) -> TextIO:
@@ -94,7 +95,10 @@ def claim_folder(folder: Path, *, keep_data: bool) -> TextIO:
 
 
 def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sandbox:
-    """Makes what is missing in a claimed folder and brings the databases up to date."""
+    """Makes what is missing in a claimed folder and brings the databases up to date.
+
+    Of a sandbox that was there already, the regions are those that its keys sign for.
+    """
     regions = tuple(regions)
     certificates = issue_dev_certificates(folder / "certificates", certificate_leaves(regions))
     keys = make_keys(folder / "keys", now=system_clock())
@@ -102,41 +106,47 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         service: settings.database_urls.get(service, f"sqlite:///{folder / service}.sqlite")
         for service in SERVICES
     }
-    tables: dict[str, Tables] = {
-        "identity": {
-            **_identity_tables(keys, [region.region for region in regions]),
-            "settlement": {"address": settings.addresses["settlement"]},
-        },
-        "settlement": {
-            "identity": {
-                "address": settings.addresses["identity"],
-                "regions": [region.region for region in regions],
-                "root_file": str(keys.root_file),
-                "trust_folder": str(folder / "settlement-trust"),
-                "poll_seconds": settings.poll_seconds,
-            }
-        },
-        "offsite": {},
-    }
-    config_files = {}
     for service in SERVICES:
-        config_files[service] = folder / f"{service}.toml"
-        common = _common_tables(service, settings, certificates, database_urls[service])
-        text = to_toml({**common, **tables[service]})
-        config_files[service].write_text(text, encoding="utf-8")
         _migrate(database_urls[service], service)
-    provision(
-        config_files["identity"],
+
+    def write(service: str, tables: Tables) -> Path:
+        file = folder / f"{service}.toml"
+        common = _common_tables(service, settings, certificates, database_urls[service])
+        file.write_text(to_toml({**common, **tables}), encoding="utf-8")
+        return file
+
+    asked = {region.region for region in regions}
+    served = provision(
+        write("identity", _identity_tables(keys, sorted(asked))),
         keys,
-        regions=[region.region for region in regions],
+        regions=sorted(asked),
         clock=system_clock,
     )
+    regions = tuple(region for region in regions if region.region in served)
+    numbers = [region.region for region in regions]
+    identity = {
+        **_identity_tables(keys, numbers),
+        "settlement": {"address": settings.addresses["settlement"]},
+    }
+    settlement: Mapping[str, Value] = {
+        "address": settings.addresses["identity"],
+        "regions": numbers,
+        "root_file": str(keys.root_file),
+        "trust_folder": str(folder / "settlement-trust"),
+        "poll_seconds": settings.poll_seconds,
+    }
+    tables: dict[str, Tables] = {
+        "identity": identity,
+        "settlement": {"identity": settlement},
+        "offsite": {},
+    }
     return Sandbox(
         folder,
         certificates,
-        config_files,
+        {service: write(service, tables[service]) for service in SERVICES},
         database_urls,
         root_file=keys.root_file,
+        regions=regions,
     )
 
 

@@ -76,14 +76,20 @@ def make_keys(folder: Path, *, now: dt.datetime) -> SandboxKeys:
 
 def provision(
     config_file: Path, keys: SandboxKeys, *, regions: Collection[str], clock: Clock
-) -> None:
-    """Writes root and keys into the database of identity, unless they are there."""
+) -> Collection[str]:
+    """Writes root and keys into the database of identity, unless they are there.
+
+    Returns the regions that the keys sign for: codes of others would not be trusted.
+    """
     config = load_config(IdentityConfig, path=config_file, environ={})
     index = json.loads(keys.index_file.read_text(encoding="ascii"))
     prepared = _PreparedKeys([bytes.fromhex(index[use.value]) for use in KeyUse])
     with open_trust_admin(config, clock=clock, by="sandbox", key_store=prepared) as admin:
         if admin.newest_root() is None:
             add_first_keys(admin, keys.root_file.read_bytes(), regions=regions)
+        recorded = [each.key for each in admin.recorded_keys()]
+        tokens = [key.issuers for key in recorded if key.use is KeyUse.TOKEN]
+        return frozenset[str]().union(*tokens)
 
 
 class _PreparedKeys:

@@ -51,12 +51,19 @@ def run_up(console: Console, folder: Path, *, keep_data: bool, log_level: str, c
         except KeyboardInterrupt:
             return INTERRUPTED
         try:
+            later = [each.region for each in regions if each not in stack.sandbox.regions]
+            regions = list(stack.sandbox.regions)
             for region in regions:
                 import_region(stack, region)
             # Idle, they would tell of their end in the middle of the logs.
             stack.close_channels()
             with asked_to_end() as is_asked:
                 _show_ready(console, stack, regions, seconds=time.monotonic() - began)
+                if later:
+                    console.print(
+                        f"Not in this sandbox, which is older than they are: {', '.join(later)}; "
+                        "--fresh begins anew with them.\n"
+                    )
                 call = call_line(stack, regions[0], clock=clock)
                 console.print(call, soft_wrap=True, markup=False)
                 console.print(

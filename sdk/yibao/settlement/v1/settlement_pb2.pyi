@@ -584,7 +584,7 @@ class Accumulator(google.protobuf.message.Message):
     VALUE_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Its name in the policies, such as `deductible` or `fund.390100`. Of policies of
-    `yibao-policy/2`, a window and a name in it: `year:2026 P1.before`.
+    `yibao-policy/2`, the insurance type, a window and a name in it: `310 year:2026 P1.before`.
     """
     value: builtins.int
     """The amount in fen, or a plain count for names that begin with `count.`; of names that end

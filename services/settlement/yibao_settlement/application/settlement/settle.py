@@ -147,6 +147,11 @@ class SettleBill:
             refuse_faults([FieldFault("presentation", Reason.FIELD_REQUIRED, "is required")])
         assert self.code is not None
         code = accepted(self.code)
+        # Of a merged record's visit the survivor's code pays; its own tells of the merge.
+        credential = working_set.credentials.get(code.subject)
+        registered_id = working_set.visits[visit.visit_id].person_id
+        if credential is not None and credential.person_id == registered_id != visit.person_id:
+            check_not_merged(working_set.standing(registered_id))
         working_set.check_code(code, visit.person_id, institution_id=visit.institution_id)
         return code
 

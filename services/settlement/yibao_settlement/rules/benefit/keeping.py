@@ -2,9 +2,10 @@
 
 A number is kept under `<insurance type> <instance> <name>`, such as `310 year:2023 P1.before`;
 none has a space in it. What was used up of one insurance is not used up of another, whatever
-names their policies share. What a bill changes is kept as differences, so that taking it back takes them off
-again. A few names are set and not added to (`D1.amount`, a bill's number in a count): of these
-a bill that is taken back restores what it found, unless a later one has set them anew.
+names their policies share. What a bill changes is kept as differences, so that taking it back
+takes them off again. A few names are set and not added to (`D1.amount`, a bill's number in a
+count): of these a bill that is taken back restores what it found, unless a later one has set
+them anew.
 """
 
 import datetime as dt
