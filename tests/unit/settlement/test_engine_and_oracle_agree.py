@@ -9,6 +9,8 @@ from support.benefit_comparison.answers import Answer, differences
 from support.benefit_comparison.compare import compare
 
 SOME = range(240)
+# A bill without lines, where arrears are decided in a period or past a limit of one.
+ONCE_DIFFERENT = (711_008, 711_009, 712_402)
 NOBODY_ASKS: frozenset[str] = frozenset()
 
 
@@ -17,6 +19,10 @@ def test_generated_years_cost_the_same_by_both() -> None:
     assert outcome.differing == {}
     assert outcome.cases == len(SOME)
     assert outcome.bills["settled"] > 2_000
+
+
+def test_years_that_once_cost_something_else_by_the_engine() -> None:
+    assert compare(ONCE_DIFFERENT).differing == {}
 
 
 def test_whatever_differs_is_told() -> None:

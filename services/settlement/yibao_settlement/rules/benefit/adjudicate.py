@@ -140,17 +140,19 @@ def _spans(
     windows = layout.policy.windows
     admission, starts = stay.admission_date, windows.year_starts
     splits_year = windows.new_year is NewYear.SPLIT
+    if not lines:
+        # It can only have arrears decided: of its own day, and of no later period.
+        return [(Span(bill.date, year_of(bill.date, starts), 0), lines)]
     day = admission if windows.new_year is NewYear.ADMISSION else bill.date
     if not (splits_year or layout.uses_periods):
         return [(Span(bill.date, year_of(day, starts), 0), lines)]
     length = windows.period_days if layout.uses_periods else None
     cut: dict[tuple[int, int], list[BillLine]] = {}
-    for line in lines or (None,):
-        when = bill.date if line is None else line.charge_date or bill.date
+    for line in lines:
+        when = line.charge_date or bill.date
         period = 0 if length is None else (when - admission).days // length
         leg = cut.setdefault((year_of(when if splits_year else day, starts), period), [])
-        # A bill without a line that counts is of its last day.
-        leg += [] if line is None else [line]
+        leg.append(line)
     spans: list[tuple[Span, Sequence[BillLine]]] = []
     for (year, period), own in sorted(cut.items(), key=lambda item: item[0]):
         last = bill.date
