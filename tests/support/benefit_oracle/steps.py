@@ -96,7 +96,8 @@ class Steps:
         year, fixed = window.get(f"{name}.amount", (self.leg.year, chosen))
         keeps = self.memory.splits_years and self.memory.goes_on == "once"
         once = keeps and step.get("window") == "stay"
-        if not step.get("make_up", True) or (once and year < self.leg.year):
+        # A late line of the old year changes as little of what is fixed as one of the new.
+        if not step.get("make_up", True) or (once and year != self.leg.year):
             chosen = fixed
         if base_fen:
             window[f"{name}.amount"] = (year, chosen)

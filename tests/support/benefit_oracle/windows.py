@@ -103,9 +103,9 @@ class Calendar:
             year = year_of(day, self.starts) if self.mode == "split" else whole
             cut.setdefault((self.period(day, since), year), []).append((index, line))
         if not cut:
-            year = year_of(date, self.starts) if self.mode == "split" else whole
-            # Nothing of the bill lies in a later period than the first.
-            cut[0, year] = []
+            # Nothing of the bill lies in a later period than the first, nor in another year
+            # than its own.
+            cut[0, year_of(date, self.starts)] = []
         keys = sorted(cut)
         return [
             (cut[key], date if key == keys[-1] else last_date(cut[key], date), key[1], key[0])
