@@ -98,6 +98,9 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
     """Makes what is missing in a claimed folder and brings the databases up to date.
 
     Of a sandbox that was there already, the regions are those that its keys sign for.
+
+    Raises:
+        StartError: the keys sign for none of the regions.
     """
     regions = tuple(regions)
     certificates = issue_dev_certificates(folder / "certificates", certificate_leaves(regions))
@@ -123,6 +126,8 @@ def prepare(folder: Path, regions: Iterable[Region], settings: Settings) -> Sand
         clock=system_clock,
     )
     regions = tuple(region for region in regions if region.region in served)
+    if not regions:
+        raise StartError(f"the keys in {folder} sign for none of {', '.join(sorted(asked))}")
     numbers = [region.region for region in regions]
     identity = {
         **_identity_tables(keys, numbers),
