@@ -30,8 +30,8 @@ class _ReviewKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enu
     REVIEW_KIND_UNSPECIFIED: _ReviewKind.ValueType  # 0
     """Never sent."""
     REVIEW_KIND_SAME_BILL: _ReviewKind.ValueType  # 1
-    """A bill of another visit of the person has the same day, institution, set of items and
-    total (T-31).
+    """A bill of another visit of the person, or another one of the visit whose lines no ids
+    tell apart, has the same day, institution, set of items and total (T-31).
     """
     REVIEW_KIND_LINES_AGAIN: _ReviewKind.ValueType  # 2
     """Every line of one of two bills of the visit stands in the other one too, with its item,
@@ -54,8 +54,8 @@ class ReviewKind(_ReviewKind, metaclass=_ReviewKindEnumTypeWrapper):
 REVIEW_KIND_UNSPECIFIED: ReviewKind.ValueType  # 0
 """Never sent."""
 REVIEW_KIND_SAME_BILL: ReviewKind.ValueType  # 1
-"""A bill of another visit of the person has the same day, institution, set of items and
-total (T-31).
+"""A bill of another visit of the person, or another one of the visit whose lines no ids
+tell apart, has the same day, institution, set of items and total (T-31).
 """
 REVIEW_KIND_LINES_AGAIN: ReviewKind.ValueType  # 2
 """Every line of one of two bills of the visit stands in the other one too, with its item,

@@ -98,10 +98,18 @@ def _duplicates(
     own: Collection[StandingBill],
     others: Others,
 ) -> Iterator[Finding]:
+    # Of the own visit too: lines that are cut otherwise have other marks.
+    own = [each for each in own if each.settlement_id not in bill.told_apart]
     same = [
         each.settlement_id
-        for visit, bills in others
-        if visit.institution_id == bill.visit.institution_id
+        for bills in (
+            own,
+            *(
+                bills
+                for visit, bills in others
+                if visit.institution_id == bill.visit.institution_id
+            ),
+        )
         for each in bills
         if each.service_date == bill.service_date
         and each.total_fen == bill.total_fen
@@ -112,7 +120,6 @@ def _duplicates(
     again = [
         each.settlement_id
         for each in own
-        if each.settlement_id not in bill.told_apart
         if each.line_marks and contain_each_other(each.line_marks, bill.marks.lines)
     ]
     if again:
