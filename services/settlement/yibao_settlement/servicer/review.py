@@ -47,8 +47,8 @@ _PAGE_SIZE_MAX = 500
 _DAY = dt.timedelta(days=1)
 _SENTENCES: Mapping[int, tuple[str, str]] = {
     ReviewKind.SAME_BILL: (
-        "a bill of another visit, of the same day and institution, has the same items and total",
-        "同日同机构另一次就诊有项目和金额相同的单据，疑似重复结算",
+        "another bill of the same day and institution has the same items and total",
+        "同日同机构已有项目和金额相同的单据，疑似重复结算",
     ),
     ReviewKind.LINES_AGAIN: (
         "every line of one of two bills of the visit stands in the other one too",
