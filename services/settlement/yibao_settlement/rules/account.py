@@ -1,7 +1,7 @@
 """A person's standing: personal account, benefit year, newest codes presented."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.reasons import Reason
@@ -12,8 +12,7 @@ Accumulators = Mapping[str, int]
 CARRY_END = ".carry"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What a person's next command starts from.
 
     `benefit_year` is 0 before the first settlement; `accumulators` are those of that

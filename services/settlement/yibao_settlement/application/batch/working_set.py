@@ -278,7 +278,7 @@ class WorkingSet:
         self.changes.code_uses.append(use)
         before = self.standing(person_id)
         newest_codes = newest_codes_with(before.newest_codes, code, now=self.now)
-        self._set_standing(dataclasses.replace(before, newest_codes=newest_codes))
+        self._set_standing(before._replace(newest_codes=newest_codes))
 
     def post(
         self, posting_id: str, kind: PostingKind, entries: tuple[Entry, ...], request: Request
@@ -317,8 +317,8 @@ class WorkingSet:
         elif benefit_year:
             earlier = self.closed_years.get((person_id, benefit_year), {})
             self._close(person_id, benefit_year, accumulate(earlier, accumulations))
-        after = dataclasses.replace(
-            before, balance_fen=balance_fen, benefit_year=year, accumulators=accumulators
+        after = before._replace(
+            balance_fen=balance_fen, benefit_year=year, accumulators=accumulators
         )
         self._set_standing(after)
         return after

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from yibao_common.values.calendar import full_years, shanghai_day
@@ -42,8 +41,7 @@ from yibao_settlement.rules.pricing import Days, Items, Priced, price_bill
 from yibao_settlement.rules.visit import Visit, check_designated, check_service_date
 
 
-@dataclass(frozen=True, slots=True)
-class Adjudication:
+class Adjudication(NamedTuple):
     """What a bill costs whom, and what decided it; `split` is of the policy's format."""
 
     visit: Visit

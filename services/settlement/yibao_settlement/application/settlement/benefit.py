@@ -3,7 +3,6 @@
 import datetime as dt
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from yibao_common.values.calendar import full_years
@@ -56,8 +55,7 @@ class Person(NamedTuple):
         return self if found is None else self._replace(enrolment=found)
 
 
-@dataclass(frozen=True, slots=True)
-class BenefitOutcome:
+class BenefitOutcome(NamedTuple):
     """What a bill costs whom, in the values that every settlement is recorded with.
 
     `year_before` is what the windows held that it opened, `accumulations` what it adds to

@@ -1,7 +1,6 @@
 """A bill as it is adjudicated: priced lines, the visit that they are of, and the facts."""
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from yibao_common.values.reasons import Reason
@@ -68,8 +67,7 @@ class Balances(NamedTuple):
 NO_BALANCES = Balances()
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(NamedTuple):
     """A bill of a visit up to its last day `date`.
 
     `admission_date` is the visit's; None is that of its first bill, or `date`.

@@ -88,7 +88,8 @@ class Layout:
     Of lots, bit `part x groups + group` says which part and group they are; the bits of tags
     stand above. `kinds` has all bits of the first sort. Of amounts, the total comes first,
     then the parts, then parts by group, then what each step leaves, from `first[step]`, and
-    then what it leaves by group, as far as the policy names that.
+    then what it leaves by group, as far as the policy names that. `windows` are those that any
+    step, counter or count uses; what traces of the policy begin with is `trace_prefix`.
     """
 
     policy: BenefitPolicy
@@ -106,6 +107,8 @@ class Layout:
     uses_periods: bool
     payers: tuple[PayerLayout, ...]
     sums: SumPositions
+    windows: frozenset[Window]
+    trace_prefix: bytes
 
     def slot(self, window: Window, per: tuple[str, ...], *, whole_stay: bool = False) -> int:
         """Returns where a window stands among the slots."""
@@ -168,7 +171,14 @@ def layout_of(policy: BenefitPolicy) -> Layout:
         uses_periods=any(slot.window is Window.PERIOD for slot in slots),
         payers=_payers(policy, first),
         sums=_sum_positions(policy, positions),
+        windows=frozenset(slot.window for slot in slots),
+        trace_prefix=_trace_prefix(policy),
     )
+
+
+def _trace_prefix(policy: BenefitPolicy) -> bytes:
+    ids = (step.id for step in policy.steps)
+    return "\n".join(("yibao-trace/2", policy.version, *ids, "")).encode()
 
 
 def counted_positions(names: tuple[str, ...], positions: Mapping[str, int]) -> tuple[int, ...]:

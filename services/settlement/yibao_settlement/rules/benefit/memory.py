@@ -6,8 +6,10 @@ so that they can be kept as JSON, and bills can be folded again in any order.
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypedDict
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypedDict
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class VisitSeen(NamedTuple):
@@ -37,16 +39,15 @@ class PlainMemory(TypedDict):
     visits: dict[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """What windows and visits are remembered, or what a bill changed of them.
 
     Instances of a window and what they hold are as the engine names them: `stay:V1`,
     `day:2023-01-03|institution=H1`; `D1.paid`, `P1.before`, `counter.pool`, `count.stays`.
     """
 
-    windows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    visits: Mapping[str, VisitSeen] = field(default_factory=dict)
+    windows: Mapping[str, Mapping[str, int]] = _NOTHING
+    visits: Mapping[str, VisitSeen] = _NOTHING
 
     def after(self, change: "Memory") -> "Memory":
         """Returns the memory behind a bill that changed it."""

@@ -5,9 +5,10 @@ settlement stands for and never changes. Amounts are in fen; `row_index` is that
 table's row which held. Nothing else of a trace is made while a bill is adjudicated.
 """
 
-import hashlib
-import struct
+import sys
+from array import array
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import NamedTuple
 
 from yibao_common.values.errors import InvariantError
@@ -118,7 +119,9 @@ def trace_digest(prefix: bytes, records: Iterable[tuple[int, ...]]) -> bytes:
         numbers.append(len(record))
         numbers += record
     try:
-        packed = struct.pack(f">{len(numbers)}q", *numbers)
-    except struct.error as error:
+        packed = array("q", numbers)
+    except OverflowError as error:
         raise InvariantError(f"a trace holds what is no number of 64 bits: {error}") from error
-    return hashlib.sha256(prefix + packed).digest()
+    if sys.byteorder == "little":
+        packed.byteswap()
+    return sha256(prefix + packed.tobytes()).digest()

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from yibao_common.values.errors import InvariantError
@@ -65,8 +64,7 @@ class Sums(NamedTuple):
     cash_fen: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Split:
+class Split(NamedTuple):
     """What a bill costs whom, and what it leaves in the person's windows.
 
     `amounts` are those of all legs together, `change` is to be put behind the memory that

@@ -6,7 +6,6 @@ memory and version, gets the same records: their digest shows it.
 """
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from yibao_settlement.rules.benefit.deductible import DeductiblePlan, Share
@@ -108,16 +107,8 @@ def explain(split: Split) -> tuple[TraceNode, ...]:
 
 def trace_sha256(split: Split) -> bytes:
     """Returns the SHA-256 that stands for the trace: version, steps, lines and records."""
-    policy = split.layout.policy
-    ids = (step.id for step in policy.steps)
-    prefix = "\n".join(("yibao-trace/2", policy.version, *ids, "")).encode()
-    return trace_digest(prefix, _numbers(split))
-
-
-def _numbers(split: Split) -> Iterator[tuple[int, ...]]:
-    for leg in split.legs:
-        yield from leg.parts
-        yield from leg.records
+    numbers = [(*leg.parts, *leg.records) for leg in split.legs]
+    return trace_digest(split.layout.trace_prefix, itertools.chain.from_iterable(numbers))
 
 
 def _tell(step: AnyStep, plan: StepPlan | None, record: Record, leg: LegSplit) -> _Told:

@@ -88,8 +88,7 @@ class FundPayment(NamedTuple):
     amount_fen: int
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(NamedTuple):
     """What a bill costs whom.
 
     `accumulations` are what this bill adds to the person's year, by accumulator name:
