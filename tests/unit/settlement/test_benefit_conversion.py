@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from support.former_policies import FORMER_REGIONS, former_region
@@ -195,7 +194,7 @@ def test_a_year_of_bills_costs_what_it_cost_before(
                 (("01", None), ("02", 100_000), ("02", 33_333), ("03", None))
             )
         ]
-        bill = replace(bill, visit_id=f"V{number}", lines=tuple(lines), account_used=False)
+        bill = bill._replace(visit_id=f"V{number}", lines=tuple(lines), account_used=False)
         then = decide_before(
             before,
             facts=FactsBefore(

@@ -3,7 +3,6 @@
 import datetime as dt
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -186,7 +185,7 @@ def test_every_change_of_bill_memory_or_policy_changes_the_digest() -> None:
     digests = [
         trace_sha256(adjudicate(policy, one, NOTHING_YET)),
         trace_sha256(adjudicate(policy, bill(fen=300_01), NOTHING_YET)),
-        trace_sha256(adjudicate(policy, replace(one, lines=lines), NOTHING_YET)),
+        trace_sha256(adjudicate(policy, one._replace(lines=lines), NOTHING_YET)),
         trace_sha256(adjudicate(policy, one, Memory({"year:2024": {"P1.before": 1}}))),
         trace_sha256(adjudicate(other, one, NOTHING_YET)),
     ]

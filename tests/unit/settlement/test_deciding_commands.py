@@ -69,7 +69,7 @@ def settle_nothing(work: WorkingSet) -> None:
 
 
 def hold_the_account(work: WorkingSet) -> None:
-    work.standings[PERSON] = dataclasses.replace(MERGED, merged_into=None)
+    work.standings[PERSON] = MERGED._replace(merged_into=None)
 
 
 def test_a_bill_is_refused_for_the_visit_then_the_person_then_the_code() -> None:

@@ -83,7 +83,7 @@ def test_a_settlement_that_is_not_there_is_not_found() -> None:
 
 
 def test_an_account_is_found_unless_nothing_is_booked_or_it_was_taken_over() -> None:
-    standing = dataclasses.replace(MERGED, merged_into=None)
+    standing = MERGED._replace(merged_into=None)
     assert find_account(MemoryReads(standings={PERSON: standing}), REGION, PERSON) == standing
     with pytest.raises(RuleError, match="ACCOUNT_NOT_FOUND"):
         find_account(MemoryReads(), REGION, PERSON)

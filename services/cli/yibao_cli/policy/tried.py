@@ -1,7 +1,6 @@
 """`yibao policy try`: walks bills through a policy and prints each step as a clerk reads it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,7 +100,7 @@ def _benefits(
 ) -> Iterator[tuple[Bill, _Tried | RuleError]]:
     memory, balances = NOTHING_YET, tried.balances
     for said in tried.bills:
-        bill = replace(said, balances=balances)
+        bill = said._replace(balances=balances)
         try:
             split = benefits.adjudicate(policy, bill, memory)
         except RuleError as refusal:

@@ -126,9 +126,11 @@ def enrolled_facts_of(
     return EnrolledFacts(
         tier=enrolment.tier or None,
         diseases=frozenset(
-            each.disease_code
-            for each in diseases
-            if each.start_date <= on and (each.end_date is None or on <= each.end_date)
+            [
+                each.disease_code
+                for each in diseases
+                if each.start_date <= on and (each.end_date is None or on <= each.end_date)
+            ]
         ),
         months_insured=months_insured(enrolment, enrolments, on=on),
         months_owing=enrolment.months_owing,
@@ -145,6 +147,8 @@ def months_insured(
     benefits is a gap. Where several of these periods tell months, the first one does. None
     where none does.
     """
+    if len(enrolments) == 1 and enrolment.insured_months_before is None:
+        return None
     ends = {
         each.end_date: each
         for each in enrolments

@@ -142,9 +142,14 @@ class SettlementRecord(NamedTuple):
         if self.benefit is None:
             return {KeptPlace(year=self.benefit_year): dict(self.accumulations)}
         found: dict[KeptPlace, dict[str, int]] = {}
+        instance: str | None = None
         for name, value in self.accumulations.items():
-            place = place_of(name, person_id=holder_id)
-            found.setdefault(place, {})[name] = value
+            # Those of an instance follow each other, and are kept in one place.
+            own_instance = name.rpartition(" ")[0]
+            if own_instance != instance:
+                instance = own_instance
+                kept = found.setdefault(place_of(name, person_id=holder_id), {})
+            kept[name] = value
         return found
 
     @property
@@ -192,7 +197,7 @@ def owed_entries(
 ) -> tuple[Entry, ...]:
     """Returns the entries that book what each party owes of a settlement."""
     funds = amounts_by_fund(fund_payments)
-    if benefit is None:
+    if benefit is None or not (benefit.arrears or benefit.other_payments):
         return settlement_entries(
             funds, person_id=person_id, account_fen=account_fen, institution_id=institution_id
         )

@@ -23,6 +23,10 @@ Kept = Mapping[str, int]
 Windows = Mapping[str, Mapping[str, int]]
 
 _SET_ENDS = (".amount", ".year")
+_YEAR = Window.YEAR.value
+_OF_STAYS = (Window.STAY.value, Window.PERIOD.value)
+_OF_MONTHS = (Window.MONTH.value, Window.DAY.value)
+_EMPTY: Mapping[str, int] = {}
 
 
 class KeptPlace(NamedTuple):
@@ -51,11 +55,11 @@ def place_of(kept_name: str, *, person_id: str) -> KeptPlace:
     _, _, rest = kept_name.partition(" ")
     kind, _, which = rest.partition(" ")[0].partition("|")[0].partition(":")
     which = which.partition(":")[0]
-    if kind == Window.YEAR.value and which.isdecimal():
+    if kind == _YEAR and which.isdecimal():
         return KeptPlace(year=int(which))
-    if kind in (Window.STAY.value, Window.PERIOD.value):
+    if kind in _OF_STAYS:
         return KeptPlace(scope=which)
-    if kind in (Window.DAY.value, Window.MONTH.value):
+    if kind in _OF_MONTHS:
         return KeptPlace(scope=f"{person_id}/{which[:7]}")
     raise InvariantError(f"{kept_name} is no number of a window")
 
@@ -68,19 +72,18 @@ def places_asked(
     `visits` are those that the stay can consist of, the bill's own last.
     """
     windows, layout = policy.windows, layout_of(policy)
-    first_day = min(visit.start_date for visit in visits)
-    used = {slot.window for slot in layout.slots}
+    first_day = min([visit.start_date for visit in visits])
     places: set[KeptPlace] = set()
-    if Window.YEAR in used:
+    if layout.uses_years:
         years = years_of(windows, admission_date=first_day, day=day)
         # Under `admission` any visit of the chain may be the one that began the stay.
         if windows.new_year is NewYear.ADMISSION:
             last = years_of(windows, admission_date=visits[-1].start_date, day=day)
             years = range(years[0], last[-1] + 1)
-        places |= {KeptPlace(year=year) for year in years}
-    if used & {Window.STAY, Window.PERIOD}:
-        places |= {KeptPlace(scope=visit.visit_id) for visit in visits}
-    if used & {Window.DAY, Window.MONTH}:
+        places.update([KeptPlace(year) for year in years])
+    if layout.uses_stays:
+        places.update([KeptPlace(0, visit.visit_id) for visit in visits])
+    if layout.uses_months:
         # Only where a bill is cut does a leg end on another day than the bill.
         is_cut = layout.uses_periods or windows.new_year is NewYear.SPLIT
         month = (first_day if is_cut else day).replace(day=1)
@@ -104,34 +107,43 @@ def memory_of(policy: BenefitPolicy, visits: Sequence[StayVisit], kept: Sequence
 def windows_of(kept: Sequence[Kept], *, insurance_type: str) -> dict[str, dict[str, int]]:
     """Returns windows by instance and name; other numbers in the rows are passed over."""
     windows: dict[str, dict[str, int]] = {}
+    held: list[tuple[dict[str, int], str]] = []
     for row in kept:
         for key, value in row.items():
             own_type, _, rest = key.partition(" ")
-            instance, space, name = rest.partition(" ")
-            if space and own_type == insurance_type:
-                windows.setdefault(instance, {})[name] = value
-    for window in windows.values():
+            if own_type != insurance_type or not rest:
+                continue
+            instance, _, name = rest.partition(" ")
+            window = windows.setdefault(instance, {})
+            window[name] = value
+            if name.endswith(".year"):
+                held.append((window, f"{name.removesuffix('.year')}.amount"))
+    for window, name in held:
         # Zeros are not kept, and an amount of nothing is not the same as none.
-        for name in [each for each in window if each.endswith(".year")]:
-            window.setdefault(f"{name.removesuffix('.year')}.amount", 0)
+        window.setdefault(name, 0)
     return windows
 
 
-def flat(windows: Windows, *, insurance_type: str) -> dict[str, int]:
-    """Returns windows as they are kept, sorted, without zeros."""
-    return {
-        f"{insurance_type} {instance} {name}": value
-        for instance, window in sorted(windows.items())
-        for name, value in sorted(window.items())
-        if value
-    }
+def changes_of(
+    before: Windows, opened: Windows, *, insurance_type: str
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Returns what windows that a bill `opened` held `before`, and what it adds to each number.
 
-
-def added(before: Kept, after: Kept) -> dict[str, int]:
-    """Returns what a bill adds to each number, without zeros."""
-    names = sorted(before.keys() | after.keys())
-    changes = ((name, after.get(name, 0) - before.get(name, 0)) for name in names)
-    return {name: change for name, change in changes if change}
+    Both are as they are kept, sorted and without zeros; a window has at least the names that
+    it had before.
+    """
+    found: dict[str, int] = {}
+    added: dict[str, int] = {}
+    for instance in sorted(opened):
+        window, earlier = opened[instance], before.get(instance, _EMPTY)
+        for name in sorted(window):
+            key = f"{insurance_type} {instance} {name}"
+            had, has = earlier.get(name, 0), window[name]
+            if had:
+                found[key] = had
+            if has != had:
+                added[key] = has - had
+    return found, added
 
 
 def taken_off(now: Kept, before: Kept, additions: Kept) -> dict[str, int]:

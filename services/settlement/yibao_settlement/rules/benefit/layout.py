@@ -88,8 +88,8 @@ class Layout:
     Of lots, bit `part x groups + group` says which part and group they are; the bits of tags
     stand above. `kinds` has all bits of the first sort. Of amounts, the total comes first,
     then the parts, then parts by group, then what each step leaves, from `first[step]`, and
-    then what it leaves by group, as far as the policy names that. `windows` are those that any
-    step, counter or count uses; what traces of the policy begin with is `trace_prefix`.
+    then what it leaves by group, as far as the policy names that. `uses_…` tell of the
+    windows of any step, counter or count; traces of the policy begin with `trace_prefix`.
     """
 
     policy: BenefitPolicy
@@ -104,10 +104,12 @@ class Layout:
     counts: tuple[CountLayout, ...]
     asked: tuple[str, ...]
     asked_positions: tuple[int, ...]
+    uses_years: bool
+    uses_stays: bool
     uses_periods: bool
+    uses_months: bool
     payers: tuple[PayerLayout, ...]
     sums: SumPositions
-    windows: frozenset[Window]
     trace_prefix: bytes
 
     def slot(self, window: Window, per: tuple[str, ...], *, whole_stay: bool = False) -> int:
@@ -168,12 +170,18 @@ def layout_of(policy: BenefitPolicy) -> Layout:
         counts=counts,
         asked=asked,
         asked_positions=tuple(Facts._fields.index(fact) for fact in asked),
-        uses_periods=any(slot.window is Window.PERIOD for slot in slots),
+        uses_years=_uses(slots, Window.YEAR),
+        uses_stays=_uses(slots, Window.STAY, Window.PERIOD),
+        uses_periods=_uses(slots, Window.PERIOD),
+        uses_months=_uses(slots, Window.MONTH, Window.DAY),
         payers=_payers(policy, first),
         sums=_sum_positions(policy, positions),
-        windows=frozenset(slot.window for slot in slots),
         trace_prefix=_trace_prefix(policy),
     )
+
+
+def _uses(slots: tuple[Slot, ...], *windows: Window) -> bool:
+    return any(slot.window in windows for slot in slots)
 
 
 def _trace_prefix(policy: BenefitPolicy) -> bytes:
