@@ -238,20 +238,22 @@ class SettleRequests:
         )
         lines = []
         total_fen = 0
+        # The other quantities and the prices come again after 360 bills.
+        turns = number // 360 % 30, number // 10_800 % 30
         for index in range(self._lines):
-            # Prices and quantities as bills have them: few distinct ones.
+            # Prices and quantities as bills have them: few distinct ones. A patient's bills are
+            # of one visit, so that each needs other lines (T-31), which two quantities see to.
             price_fen = 500 + 250 * ((number + index) % 40)
             quantity = 1 + (number + 3 * index) % 9
+            if index < len(turns):
+                quantity = 1 + turns[index]
             amount_fen = price_fen * quantity
             total_fen += amount_fen
-            # A patient's bills are of one visit, so each has lines of its own (T-31): two
-            # prices differ by less than comes to a fen.
-            beneath = f"{divmod(number, 500)[index] % 500:04d}" if index < 2 else ""
             lines.append(
                 bill_pb2.BillLine(
                     line_number=index + 1,
                     item_code=f"BENCH{index % len(_CLASSES)}",
-                    unit_price=f"{price_fen / 100:.2f}{beneath}",
+                    unit_price=f"{price_fen / 100:.2f}",
                     quantity=str(quantity),
                     amount_fen=amount_fen,
                 )

@@ -5,6 +5,7 @@ that explains the few that do not, and `canonical`, which may mend those. Explan
 never repeat the value: it may be an identity number.
 """
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,25 +43,6 @@ class Form:
     find_fault: Callable[[str], Fault | None]
     # What a scanner or a reader of cards adds around a text is no part of it.
     canonical: Callable[[str], str] = str.strip
-
-
-class _Known:
-    """Decides by a set of texts that fitted before: prices and quantities repeat."""
-
-    _MOST_TEXTS = 20_000
-
-    def __init__(self, find_fault: Callable[[str], Fault | None]) -> None:
-        self._texts: set[str] = set()
-        self._find_fault = find_fault
-        self.fits = self._texts.__contains__
-
-    def find_fault(self, text: str) -> Fault | None:
-        fault = self._find_fault(text)
-        if fault is None:
-            if len(self._texts) >= self._MOST_TEXTS:
-                self._texts.clear()
-            self._texts.add(text)
-        return fault
 
 
 def _of_pattern(pattern: str, expected: str) -> Callable[[int, int | None], Form]:
@@ -202,8 +184,13 @@ def signed_quantity_fault(text: str) -> Fault | None:
 
 
 def _memorised(find_fault: Callable[[str], Fault | None]) -> Form:
-    known = _Known(find_fault)
-    return Form(known.fits, known.find_fault)
+    """Returns a form that remembers texts: prices and quantities repeat."""
+
+    @functools.lru_cache(maxsize=65_536)
+    def fits(text: str) -> bool:
+        return find_fault(text) is None
+
+    return Form(fits, find_fault)
 
 
 _SIZED = {
