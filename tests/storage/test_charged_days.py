@@ -1,6 +1,5 @@
 """Lines by their own charge day: refused one by one, or own cost; on both databases."""
 
-import dataclasses
 import datetime as dt
 
 import pytest
@@ -59,7 +58,7 @@ def test_a_total_is_of_the_lines_as_sent(world: World) -> None:
     (person,) = world.enrol()
     visit = world.register(person)
     late = charged("L2", charge_date=ADMITTED.replace(day=11))
-    bill = dataclasses.replace(carrying(world, visit, charged("L1"), late), total_fen=10_000)
+    bill = carrying(world, visit, charged("L1"), late)._replace(total_fen=10_000)
     error = refusal(lambda: world.settle(visit, person, bill=bill))
     # What would be refused by itself is told along.
     assert [(fault.field, fault.reason) for fault in error.faults] == [

@@ -1,6 +1,5 @@
 """Lines with ids: uploaded, settled, returned, cancelled and freed, on both databases."""
 
-import dataclasses
 import datetime as dt
 
 import pytest
@@ -143,9 +142,7 @@ def test_a_bill_names_lines_a_batch_or_takes_all_that_wait(world: World) -> None
         visit, person, bill=of_uploaded(world, visit, 20_000, charge_batch_id="M1")
     )
     # The day before the last line: that one waits for the next bill.
-    until = dataclasses.replace(
-        of_uploaded(world, visit, 20_000), service_date=TODAY - dt.timedelta(days=1)
-    )
+    until = of_uploaded(world, visit, 20_000)._replace(service_date=TODAY - dt.timedelta(days=1))
     others = world.settle(visit, person, bill=until)
     assert [[line.line_id for line in each.lines] for each in (named, batch, others)] == [
         ["L3"],

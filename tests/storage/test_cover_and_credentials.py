@@ -125,8 +125,8 @@ def test_where_no_e_certificate_is_taken_the_card_is(world: World) -> None:
     pay = world.settle_command(visit, person, institution_id=PHARMACY_WITHOUT_ECERT)
     assert refusal(world, pay) is Reason.INSTITUTION_NO_ECERT
     swiped = world.code(person, is_cards=True)
-    anew = dataclasses.replace(pay.request, request_id=new_id())
-    pay = dataclasses.replace(pay, request=anew, code=swiped)
+    anew = pay.request._replace(request_id=new_id())
+    pay = pay._replace(request=anew, code=swiped)
     # The code is good; the example policy has no row for pharmacies.
     assert refusal(world, pay) is Reason.POLICY_NO_MATCHING_ROW
 
@@ -160,7 +160,7 @@ def test_a_phones_code_is_used_once_by_certificate_and_id(world: World) -> None:
     assert refusal(world, world.settle_command(visit, person, code=code)) is None
     again = world.settle_command(visit, person, code=code)
     assert refusal(world, again) is Reason.QR_ALREADY_USED
-    other = dataclasses.replace(code, device_certificate_id=OTHER_DEVICE)
+    other = code._replace(device_certificate_id=OTHER_DEVICE)
     assert refusal(world, world.settle_command(visit, person, code=other)) is None
     with world.database.read() as connection:
         signers = connection.execute(sa.select(tables.used_code.c.signer)).scalars().all()

@@ -168,7 +168,7 @@ def test_a_renewal_whose_answer_was_lost_is_answered_again(desk: EcertDesk) -> N
     first = answer(desk.devices.renew, command)
     assert answer(desk.devices.renew, command) == first
     assert desk.alarms.devices == []
-    other = dataclasses.replace(command, request=dataclasses.replace(command.request, digest=b"0"))
+    other = dataclasses.replace(command, request=command.request._replace(digest=b"0"))
     assert refusal_of(desk.devices.renew, other, bytes).reason is Reason.REQUEST_ID_REUSED
 
 

@@ -1,6 +1,5 @@
 """Wrong documents are counted for the person, whatever the method, and end like PINs (I-15)."""
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -144,13 +143,13 @@ def test_a_document_under_a_used_request_id_is_a_guess(desk: CardDesk) -> None:
     answered = desk.order(card, request=first)
     assert desk.order(card, request=first) == answered
     for number in range(MOST_WRONG):
-        guess = dataclasses.replace(first, digest=bytes([number]) * 32)
+        guess = first._replace(digest=bytes([number]) * 32)
         refusal = refused(desk.order, card, request=guess, document=WRONG)
         assert refusal.reason is Reason.REQUEST_ID_REUSED
         assert refusal.metadata.keys() == {"request_id"}
     assert desk.audit("OrderReplacement")[-1][0] == "ID_MISMATCH"
     # Neither the right one nor a wrong one is told apart from here on.
-    other = dataclasses.replace(first, digest=b"o" * 32)
+    other = first._replace(digest=b"o" * 32)
     for request, document in ((first, DOCUMENT), (other, WRONG), (other, DOCUMENT)):
         locked = refused(desk.order, card, request=request, document=document)
         assert locked.reason is Reason.ID_CHECK_LOCKED
@@ -166,7 +165,7 @@ def test_the_right_document_under_a_used_request_id_is_told_as_a_wrong_one(
     card = desk.issue(desk.person())
     first = desk.request("SetPin", BANK)
     desk.set_pin(card, request=first)
-    again = dataclasses.replace(first, digest=b"e" * 32)
+    again = first._replace(digest=b"e" * 32)
     told = [
         refused(desk.set_pin, card, request=again, document=document)
         for document in (WRONG, DOCUMENT)

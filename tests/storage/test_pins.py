@@ -1,6 +1,5 @@
 """PINs on real databases: every wrong try counted, whoever tries at the same time."""
 
-import dataclasses
 import datetime as dt
 import threading
 from collections.abc import Callable
@@ -200,7 +199,7 @@ def test_a_request_id_used_again_with_another_pin_is_a_try(desk: CardDesk, metho
     first = desk.request(method, HOSPITAL)
     calls[method](card, PIN, request=first)
     for tries in range(1, 6):
-        guess = dataclasses.replace(first, digest=bytes([tries]) * 32)
+        guess = first._replace(digest=bytes([tries]) * 32)
         refused = refusal(calls[method], card, WRONG, request=guess)
         assert refused.reason is Reason.REQUEST_ID_REUSED
         assert desk.row(card).wrong_tries == tries
@@ -213,7 +212,7 @@ def test_a_request_id_used_again_with_the_right_pin_is_no_try(desk: CardDesk) ->
     """I-13: a terminal that reads the chip again and forgets to take another id."""
     card, first = desk.active(), desk.request("VerifyPin", HOSPITAL)
     desk.verify(card, request=first)
-    again = dataclasses.replace(first, digest=b"e" * 32)
+    again = first._replace(digest=b"e" * 32)
     assert refusal(desk.verify, card, request=again).reason is Reason.REQUEST_ID_REUSED
     assert desk.row(card).wrong_tries == 0
     assert desk.audit("VerifyPin")[-1] == ("REQUEST_ID_REUSED", "")

@@ -100,7 +100,7 @@ def test_a_request_id_with_other_contents_is_refused(world: World) -> None:
     credit = world.credit_command(person, 1)
     reused = dataclasses.replace(
         credit,
-        request=dataclasses.replace(credit.request, request_id=command.request.request_id),
+        request=credit.request._replace(request_id=command.request.request_id),
     )
     assert reason_of(world.work(REGION, [reused])[0]) is Reason.REQUEST_ID_REUSED
     assert_books_are_right(world, settlements=1)

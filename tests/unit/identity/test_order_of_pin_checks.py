@@ -280,7 +280,7 @@ def test_a_reused_request_id_counts_a_wrong_pin_and_tells_nothing(desk: MemoryCa
         call(card, PIN, request=first)
         told = []
         for number, pin in enumerate((WRONG, PIN)):
-            again = dataclasses.replace(first, digest=bytes([number]) * 32)
+            again = first._replace(digest=bytes([number]) * 32)
             with pytest.raises(Exception, match="was used before") as refused:
                 call(card, pin, request=again)
             told.append(str(refused.value))
@@ -295,7 +295,7 @@ def test_a_reused_request_id_with_a_locked_pin_compares_nothing(desk: MemoryCard
     card, first = desk.active(), desk.request("VerifyPin", HOSPITAL)
     desk.verify(card, request=first)
     desk.rewrite(card, pin=pin_of(desk, card, wrong_tries=5))
-    again = dataclasses.replace(first, digest=b"e" * 32)
+    again = first._replace(digest=b"e" * 32)
     assert reason_of(lambda: desk.verify(card, PIN, request=again)) is Reason.REQUEST_ID_REUSED
     assert reason_of(lambda: desk.verify(card, WRONG, request=again)) is Reason.REQUEST_ID_REUSED
     assert tries(desk, card) == 5

@@ -77,7 +77,7 @@ def test_a_bill_is_refused_for_the_visit_then_the_person_then_the_code() -> None
     foreign = World.request("SettleBill", institution_id=OTHER_HOSPITAL)
     command = SettleBill(foreign, TOO_OLD, BILL, encode.settled)
     assert refuse(command, work) is Reason.VISIT_NOT_FOUND
-    command = dataclasses.replace(command, request=World.request("SettleBill"))
+    command = command._replace(request=World.request("SettleBill"))
     steps: tuple[Step, ...] = (
         (lambda work: None, Reason.VISIT_CANCELLED),
         (stand, Reason.BILL_ALREADY_SETTLED),

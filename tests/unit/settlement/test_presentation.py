@@ -23,7 +23,7 @@ NOW_SECOND = int(NOW.timestamp())
 PERSON = "0192d0a0-0000-7000-8000-000000000001"
 CODE = PresentedCode("999019", "SUBJECT000001", "00112233aabbccdd", NOW, NOW, "T1")
 DEVICE = "0011223344556677"
-OF_DEVICE = dataclasses.replace(CODE, device_certificate_id=DEVICE)
+OF_DEVICE = CODE._replace(device_certificate_id=DEVICE)
 CREDENTIAL = Credential(CODE.subject, PERSON, CredentialKind.ECERT, CredentialState.USABLE)
 
 
@@ -141,7 +141,7 @@ def test_of_several_faults_the_first_in_the_order_of_the_contract_is_told() -> N
 
 
 def test_the_newest_code_of_each_signer_is_remembered() -> None:
-    later = dataclasses.replace(CODE, issue_time=NOW + SECOND)
+    later = CODE._replace(issue_time=NOW + SECOND)
     newest = newest_codes_with({DEVICE: NOW_SECOND}, later, now=NOW)
     assert newest == {DEVICE: NOW_SECOND, CODE.subject: NOW_SECOND + 1}
     # An older one of the same second or before leaves it.
@@ -157,8 +157,6 @@ def test_a_code_too_old_to_supersede_anything_is_forgotten(age_seconds: int, is_
 def test_what_is_forgotten_could_not_have_been_accepted() -> None:
     # A scan as old as can be, of a code that its minute and every leeway just let pass.
     oldest = NOW - SCAN_AGE_MAX - dt.timedelta(seconds=60 + 60)
-    newest = newest_codes_with({}, dataclasses.replace(CODE, issue_time=oldest + SECOND), now=NOW)
+    newest = newest_codes_with({}, CODE._replace(issue_time=oldest + SECOND), now=NOW)
     kept = newest_codes_with(newest, OF_DEVICE, now=NOW)
-    assert reason_of(code=dataclasses.replace(CODE, issue_time=oldest), newest=kept) is (
-        Reason.QR_SUPERSEDED
-    )
+    assert reason_of(code=CODE._replace(issue_time=oldest), newest=kept) is (Reason.QR_SUPERSEDED)

@@ -1,8 +1,7 @@
 """A change that was asked for: who asks, what stands for its contents, what it was answered."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
@@ -14,8 +13,7 @@ AnswerT = TypeVar("AnswerT")
 Outcome: TypeAlias = AnswerT | RuleError
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A change that is carried out once by request id.
 
     `method` is the name of the RPC; `digest` stands for the whole request and the party
@@ -36,15 +34,14 @@ class Request:
         cls, caller: Caller, *, method: str, region: str, request_id: str, contents: bytes
     ) -> "Request":
         """Returns what `caller` asks for; `contents` are all that it says, as bytes."""
-        former = b""
-        if caller.party != caller.path:
+        former, party = b"", caller.party
+        if party != caller.path:
             former = request_digest(method, caller.path, contents)
-        digest = request_digest(method, caller.party, contents)
+        digest = request_digest(method, party, contents)
         return cls(region, request_id, digest, method, caller, former)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a request id was answered: its digest and the answer's bytes; `method` is the RPC."""
 
     request_id: str

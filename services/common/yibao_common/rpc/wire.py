@@ -15,6 +15,7 @@ AnswerT = TypeVar("AnswerT", bound=Message)
 ValueT = TypeVar("ValueT")
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
 
 
 def to_date(date: Date) -> dt.date:
@@ -40,7 +41,7 @@ def to_instant(timestamp: Timestamp) -> dt.datetime:
 
 def from_instant(instant: dt.datetime) -> Timestamp:
     """Returns an aware instant as sent."""
-    microseconds = (instant - _EPOCH) // dt.timedelta(microseconds=1)
+    microseconds = (instant - _EPOCH) // _MICROSECOND
     seconds, rest = divmod(microseconds, 1_000_000)
     return Timestamp(seconds=seconds, nanos=rest * 1000)
 

@@ -90,8 +90,7 @@ class Selection(NamedTuple):
     charge_batch_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(NamedTuple):
     """A bill of a visit; `service_date` decides policy and benefit year.
 
     It carries its lines, or says by `selection` which uploaded ones are its.

@@ -8,7 +8,7 @@ I-02: a code is used once. Both are decided under the lock of the person's stand
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -23,8 +23,7 @@ SCAN_AHEAD_MAX = dt.timedelta(seconds=30)
 _NEWEST_KEPT_SECONDS = int(SCAN_AGE_MAX.total_seconds()) + 300
 
 
-@dataclass(frozen=True, slots=True)
-class PresentedCode:
+class PresentedCode(NamedTuple):
     """A code whose signature, minute and audience are verified as of `scan_time`.
 
     `code_id` is the claim `cti` in hexadecimal. `device_certificate_id` is that of the device

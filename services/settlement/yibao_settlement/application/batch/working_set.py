@@ -323,20 +323,29 @@ class WorkingSet:
         self._set_standing(after)
         return after
 
-    def keep(self, person_id: str, changes: Mapping[KeptPlace, Mapping[str, int]]) -> None:
-        """Adds to years and windows of a person."""
+    def keep(
+        self,
+        person_id: str,
+        changes: Mapping[KeptPlace, Mapping[str, int]],
+        *,
+        balance_change_fen: int = 0,
+    ) -> None:
+        """Adds to years and windows of a person, and moves the account."""
         for place, added in sorted(changes.items()):
             if place.year:
                 self.change_person(
                     person_id,
-                    balance_change_fen=0,
+                    balance_change_fen=balance_change_fen,
                     benefit_year=place.year,
                     accumulations=added.items(),
                 )
+                balance_change_fen = 0
             else:
                 before = self.windows.get(place.scope, {})
                 self.windows[place.scope] = accumulate(before, added.items())
                 self.changes.windows.add(place.scope)
+        if balance_change_fen:
+            self.change_person(person_id, balance_change_fen=balance_change_fen)
 
     def take_off(
         self,

@@ -1,6 +1,5 @@
 """Which lines with ids a bill settles, and who else has them."""
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -55,7 +54,7 @@ def taking_of(bill: Bill, charges: Mapping[str, Charge]) -> Taking:
     if len(lines) > LINES_A_BILL:
         message = f"takes {len(lines)} lines, {LINES_A_BILL} are the most of a bill"
         refuse_faults([FieldFault("bill.uploaded", Reason.FIELD_LENGTH, message)])
-    return Taking(dataclasses.replace(bill, lines=lines), chosen, settled)
+    return Taking(bill._replace(lines=lines), chosen, settled)
 
 
 def refuse_missing(line_ids: Sequence[str], charges: Mapping[str, Charge]) -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
@@ -37,8 +37,7 @@ from yibao_settlement.rules.visit import Visit, check_not_cancelled
 SETTLE_METHOD = "SettleBill"
 
 
-@dataclass(frozen=True, slots=True)
-class SettleBill:
+class SettleBill(NamedTuple):
     """Settles a bill of a visit of the caller's institution."""
 
     request: Request
@@ -251,8 +250,8 @@ def _book(record: SettlementRecord, request: Request, working_set: WorkingSet) -
             accumulations=record.accumulations.items(),
         )
     else:
-        working_set.change_person(record.person_id, balance_change_fen=-record.account_fen)
-        working_set.keep(record.person_id, record.additions(holder_id=record.person_id))
+        additions = record.additions(holder_id=record.person_id)
+        working_set.keep(record.person_id, additions, balance_change_fen=-record.account_fen)
     working_set.post(record.settlement_id, PostingKind.SETTLEMENT, record.entries, request)
     working_set.changes.settlements.append(record)
     # For commands that come later in the batch: the same bill, or its reversal.
