@@ -64,7 +64,7 @@ def lines_of(region: Region, said: SampleBill) -> tuple[BillLine, ...]:
         ceiling = next(ceilings, item.price_ceiling)
         over = 0
         if ceiling:
-            within = line_amount_fen(unit_price=ceiling, quantity=line.quantity)
+            within = line_amount_fen(ceiling, line.quantity)
             over = max(line.amount_fen - within, 0)
         lines.append(
             BillLine(

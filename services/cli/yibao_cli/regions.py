@@ -277,7 +277,7 @@ def _check_bill(
     total = 0
     for index, line in enumerate(bill.lines):
         at = ("lines", index)
-        amount = line_amount_fen(unit_price=line.unit_price, quantity=line.quantity)
+        amount = line_amount_fen(line.unit_price, line.quantity)
         total += amount
         if line.amount_fen != amount:
             message = f"expected unit_price x quantity = {amount}, got {line.amount_fen}"

@@ -39,7 +39,7 @@ from yibao_common.values.money import (
 def test_a_line_is_price_times_quantity_half_up_to_the_fen(
     unit_price: str, quantity: str, amount_fen: int
 ) -> None:
-    assert line_amount_fen(unit_price=unit_price, quantity=quantity) == amount_fen
+    assert line_amount_fen(unit_price, quantity) == amount_fen
 
 
 @pytest.mark.parametrize(

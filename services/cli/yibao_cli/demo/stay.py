@@ -188,7 +188,7 @@ class _Stay:
                 item_code=code,
                 unit_price=unit_price,
                 quantity=quantity,
-                amount_fen=line_amount_fen(unit_price=unit_price, quantity=quantity),
+                amount_fen=line_amount_fen(unit_price, quantity),
             )
             for number, (code, (unit_price, quantity)) in enumerate(
                 zip(codes, lines, strict=False), start=1

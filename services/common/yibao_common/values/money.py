@@ -41,7 +41,7 @@ def decimal_text(value: int, *, places: int) -> str:
 
 # Hospitals charge the same prices and quantities again and again.
 @functools.lru_cache(maxsize=65_536)
-def line_amount_fen(*, unit_price: str, quantity: str) -> int:
+def line_amount_fen(unit_price: str, quantity: str, /) -> int:
     """Returns price (yuan, 6 decimals) x quantity (4 decimals), rounded half up to fen."""
     price = parse_decimal(unit_price, places=_PRICE_PLACES)
     count = parse_decimal(quantity, places=_QUANTITY_PLACES)

@@ -105,9 +105,7 @@ def _sum_faults(record: SettlementRecord) -> Iterator[str]:
 def _price_faults(record: SettlementRecord) -> Iterator[str]:
     for line in record.lines:
         # Settlements of before prices were kept have none.
-        if line.unit_price and line.amount_fen != line_amount_fen(
-            unit_price=line.unit_price, quantity=line.quantity
-        ):
+        if line.unit_price and line.amount_fen != line_amount_fen(line.unit_price, line.quantity):
             charged = f"{line.unit_price} x {line.quantity}"
             yield f"line {line.line_number} is {charged}, and has {line.amount_fen} fen"
 

@@ -98,23 +98,13 @@ def _duplicates(
     own: Collection[StandingBill],
     others: Others,
 ) -> Iterator[Finding]:
+    if bill.told_apart:
+        own = [each for each in own if each.settlement_id not in bill.told_apart]
     # Of the own visit too: lines that are cut otherwise have other marks.
-    own = [each for each in own if each.settlement_id not in bill.told_apart]
-    same = [
-        each.settlement_id
-        for bills in (
-            own,
-            *(
-                bills
-                for visit, bills in others
-                if visit.institution_id == bill.visit.institution_id
-            ),
-        )
-        for each in bills
-        if each.service_date == bill.service_date
-        and each.total_fen == bill.total_fen
-        and each.item_set_mark == bill.marks.items
-    ]
+    same = _same_as(bill, own)
+    for visit, bills in others:
+        if visit.institution_id == bill.visit.institution_id:
+            same += _same_as(bill, bills)
     if same:
         yield Finding(ReviewKind.SAME_BILL, tuple(same[:_MOST_TOLD]))
     again = [
@@ -124,6 +114,16 @@ def _duplicates(
     ]
     if again:
         yield Finding(ReviewKind.LINES_AGAIN, tuple(again[:_MOST_TOLD]))
+
+
+def _same_as(bill: NewBill, others: Collection[StandingBill]) -> list[str]:
+    """Returns the settlements of the day, sum and items of a bill."""
+    day, total_fen, items = bill.service_date, bill.total_fen, bill.marks.items
+    return [
+        each.settlement_id
+        for each in others
+        if each.total_fen == total_fen and each.service_date == day and each.item_set_mark == items
+    ]
 
 
 def _overlaps(

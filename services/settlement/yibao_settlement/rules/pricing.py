@@ -179,12 +179,13 @@ def _bill_faults(bill: Bill) -> list[FieldFault]:
     lines = bill.lines
     faults: list[FieldFault] = []
     for index, line in enumerate(lines):
-        if line.quantity[0] == "-":
+        _, _, unit_price, quantity, amount_fen, _ = line
+        if quantity[0] == "-":
             if not line.returned_line_id:
                 faults.append(_negative(index))
             continue
-        expected_fen = line_amount_fen(unit_price=line.unit_price, quantity=line.quantity)
-        if expected_fen != line.amount_fen:
+        expected_fen = line_amount_fen(unit_price, quantity)
+        if expected_fen != amount_fen:
             faults.append(_mismatch(index, line, expected_fen))
     if len({line.line_number for line in lines}) != len(lines):
         faults += _repeated_numbers(lines)

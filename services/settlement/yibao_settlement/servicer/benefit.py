@@ -12,29 +12,34 @@ def fill_benefit(settlement: pb.Settlement, terms: BenefitTerms) -> None:
     The fund payments stand there already.
     """
     arrears = dict(terms.arrears)
-    for payment in settlement.fund_payments:
-        payment.arrears_fen = arrears.get(payment.step_id, 0)
-    for other in terms.other_payments:
-        settlement.other_payments.add(
-            step_id=other.step_id,
-            payer=other.payer,
-            base_fen=other.base_fen,
-            amount_fen=other.amount_fen,
-            arrears_fen=arrears.get(other.step_id, 0) if other.is_bearer else 0,
-        )
-    settlement.other_total_fen = terms.other_total_fen
-    settlement.arrears_total_fen = terms.arrears_fen
+    if arrears:
+        for payment in settlement.fund_payments:
+            payment.arrears_fen = arrears.get(payment.step_id, 0)
+        settlement.arrears_total_fen = terms.arrears_fen
+    if terms.other_payments:
+        for other in terms.other_payments:
+            settlement.other_payments.add(
+                step_id=other.step_id,
+                payer=other.payer,
+                base_fen=other.base_fen,
+                amount_fen=other.amount_fen,
+                arrears_fen=arrears.get(other.step_id, 0) if other.is_bearer else 0,
+            )
+        settlement.other_total_fen = terms.other_total_fen
     _fill_facts(settlement.facts, terms)
 
 
 def _fill_facts(message: pb.BenefitFacts, terms: BenefitTerms) -> None:
     facts = terms.facts
-    message.disease = facts.disease or ""
     message.institution_kind = facts.institution_kind or ""
     message.offsite = facts.offsite
     message.path = facts.path
-    message.tier = facts.tier or ""
-    message.diseases.extend(sorted(facts.diseases))
+    if facts.disease is not None:
+        message.disease = facts.disease
+    if facts.tier is not None:
+        message.tier = facts.tier
+    if facts.diseases:
+        message.diseases.extend(sorted(facts.diseases))
     if facts.months_insured is not None:
         message.months_insured = facts.months_insured
     if facts.months_owing is not None:

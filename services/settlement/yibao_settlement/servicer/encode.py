@@ -178,13 +178,15 @@ def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None
     _fill_amounts(settlement, record)
     settlement.policy_version = record.policy_version
     settlement.trace_sha256 = record.trace_sha256
-    settlement.year_before.extend(_accumulators(record.year_before))
-    facts = record.facts
-    settlement.facts.care_type = facts.care_type
-    settlement.facts.person_class = facts.person_class
-    settlement.facts.entitlement_groups.extend(facts.entitlement_groups)
-    settlement.facts.institution_level = facts.institution_level
-    settlement.facts.age = facts.age
+    for name, value in sorted(record.year_before.items()):
+        settlement.year_before.add(name=name, value=value)
+    facts, told = record.facts, settlement.facts
+    told.care_type = facts.care_type
+    told.person_class = facts.person_class
+    told.institution_level = facts.institution_level
+    told.age = facts.age
+    if facts.entitlement_groups:
+        told.entitlement_groups.extend(facts.entitlement_groups)
     if record.benefit is not None:
         fill_benefit(settlement, record.benefit)
     settlement.account_used = record.account_used
@@ -228,19 +230,35 @@ def _fill_lines(settlement: pb.Settlement, record: SettlementRecord) -> None:
         settlement.line_count = len(record.lines)
         return
     add_line = settlement.lines.add
-    for line in record.lines:
+    for (
+        number,
+        code,
+        own_class,
+        amount,
+        excluded,
+        over,
+        first,
+        eligible,
+        ratio,
+        _,
+        _,
+    ) in record.lines:
+        # Most of the lines' parts are nothing, which need not be set.
         added = add_line(
-            line_number=line.line_number,
-            item_code=line.item_code,
-            catalogue_class=line.catalogue_class,
-            amount_fen=line.amount_fen,
-            excluded_fen=line.excluded_fen,
-            over_limit_fen=line.over_limit_fen,
-            first_self_pay_fen=line.first_self_pay_fen,
-            eligible_fen=line.eligible_fen,
+            line_number=number,
+            item_code=code,
+            catalogue_class=own_class,
+            amount_fen=amount,
+            eligible_fen=eligible,
         )
-        if line.first_self_pay_ratio_ppm is not None:
-            added.first_self_pay_ratio_ppm = line.first_self_pay_ratio_ppm
+        if excluded:
+            added.excluded_fen = excluded
+        if over:
+            added.over_limit_fen = over
+        if first:
+            added.first_self_pay_fen = first
+        if ratio is not None:
+            added.first_self_pay_ratio_ppm = ratio
     if record.particulars:
         for added, own in zip(settlement.lines, record.particulars, strict=True):
             if own is not None:

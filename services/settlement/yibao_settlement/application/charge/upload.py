@@ -183,7 +183,7 @@ class _Upload:
         if line.quantity.startswith("-"):
             message = "is negative, and the line says not what it returns"
             return Fault("quantity", Reason.DECIMAL_NEGATIVE, message)
-        expected_fen = line_amount_fen(unit_price=line.unit_price, quantity=line.quantity)
+        expected_fen = line_amount_fen(line.unit_price, line.quantity)
         if expected_fen != line.amount_fen:
             charged = f"{line.unit_price} x {line.quantity}"
             message = f"{charged} is {expected_fen} fen, got {line.amount_fen}"

@@ -312,18 +312,24 @@ def _require_taken(policy: BenefitPolicy, given: dict[str, int]) -> None:
 
 
 def _sums(layout: Layout, amounts: Sequence[int]) -> Sums:
-    added = []
-    for positions in layout.sums:
-        fen = 0
-        for position in positions:
-            fen += amounts[position]
-        added.append(fen)
-    deductible, first_share, funds, arrears, account = added
+    deductible, first_share, funds, arrears, account = [
+        sum([amounts[position] for position in positions]) for positions in layout.sums
+    ]
     total, eligible, first_self_pay, over_limit, excluded = amounts[:5]
     personal = total - funds
     sums = Sums(
-        *(total, eligible, first_self_pay, over_limit, excluded, deductible, first_share),
-        *(funds, arrears, personal, account, personal - account),
+        total,
+        eligible,
+        first_self_pay,
+        over_limit,
+        excluded,
+        deductible,
+        first_share,
+        funds,
+        arrears,
+        personal,
+        account,
+        personal - account,
     )
     check_sums(sums)
     return sums

@@ -104,23 +104,30 @@ class ClassifyPlan:
     ) -> tuple[list[Lot], ClassifyRecord]:
         """Writes the sums of lines to `amounts`; returns them as lots in the order of PARTS."""
         count = len(self.layout.groups)
-        sums = [0] * (4 * count)
-        for group, _, eligible, first, over, excluded in parts:
-            sums[group] += eligible
-            if first:
-                sums[count + group] += first
-            if over:
-                sums[2 * count + group] += over
-            if excluded:
-                sums[3 * count + group] += excluded
-        lots = [Lot(fen, 1 << kind) for kind, fen in enumerate(sums) if fen]
-        if count == 1:
-            eligible, first, over, excluded = sums
+        if count == 1 and parts:
+            _, _, *columns = zip(*parts, strict=True)
+            sums = eligible, first, over, excluded = list(map(sum, columns))
         else:
+            sums = _sums_by_group(parts, count)
             eligible, first, over, excluded = (
                 sum(sums[at : at + count]) for at in range(0, 4 * count, count)
             )
+        lots = [Lot(fen, 1 << kind) for kind, fen in enumerate(sums) if fen]
         total = eligible + first + over + excluded
         amounts[: 5 + 4 * count] = (total, eligible, first, over, excluded, *sums)
         record = ClassifyRecord(self.row_index, total, excluded, over, first, eligible)
         return lots, record
+
+
+def _sums_by_group(parts: Sequence[LineParts], count: int) -> list[int]:
+    """Returns the sums of each of `count` groups: eligible, first self-pay and so on."""
+    sums = [0] * (4 * count)
+    for group, _, eligible, first, over, excluded in parts:
+        sums[group] += eligible
+        if first:
+            sums[count + group] += first
+        if over:
+            sums[2 * count + group] += over
+        if excluded:
+            sums[3 * count + group] += excluded
+    return sums

@@ -107,15 +107,25 @@ class TiersPlan:
             else:
                 self._spread(leg, lots, paid_to, floor, paid)
         below, covered, overflow = floor - start, reached - floor, end - reached
-        first_amount = self.first
-        leg.amounts[first_amount : first_amount + 6] = (
-            *(base, below, covered, paid, covered - paid, overflow),
-        )
+        at = self.first
+        leg.amounts[at : at + 6] = base, below, covered, paid, covered - paid, overflow
         window[self.before_key] = end
         if not self.by_bracket:
             window[self.carry_key] = stretch.carry_behind(reached, paid)
-        found = (self.row_index, base, before, on_top, shift, carry, fee_left, left)
-        return TiersRecord(*found, below, covered, paid, overflow)
+        return TiersRecord(
+            self.row_index,
+            base,
+            before,
+            on_top,
+            shift,
+            carry,
+            fee_left,
+            left,
+            below,
+            covered,
+            paid,
+            overflow,
+        )
 
     def _cut(
         self, all_lots: list[Lot], lots: Sequence[Lot], start: int, floor: int, reached: int
