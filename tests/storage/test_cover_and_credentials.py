@@ -1,6 +1,5 @@
 """Cards, e-certificates and periods of cover at the counter, on both databases."""
 
-import dataclasses
 import datetime as dt
 
 import pytest
@@ -91,9 +90,7 @@ def test_a_code_of_a_revoked_phone_is_refused_and_that_of_another_is_not(world: 
     (person,) = world.enrol()
     visit = world.register(person)
     codes = [world.code(person, device_certificate_id=each) for each in (DEVICE, OTHER_DEVICE)]
-    revoked = dataclasses.replace(
-        world.ecert(person), revoked_device_certificate_ids=("0" * 16, DEVICE)
-    )
+    revoked = world.ecert(person)._replace(revoked_device_certificate_ids=("0" * 16, DEVICE))
     world.feed(world.insured(person, credentials=(revoked,)))
     refused = world.settle_command(visit, person, code=codes[0])
     assert refusal(world, refused) is Reason.QR_REVOKED

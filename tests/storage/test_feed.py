@@ -165,9 +165,8 @@ def test_a_change_replaces_all_that_was_known_of_its_person(database: Database) 
         first,
         payer_ids=(PERSONS[2], PERSONS[1]),
         enrolments=(
-            dataclasses.replace(period("310"), end_date=dt.date(2026, 6, 30), has_employer=True),
-            dataclasses.replace(
-                period(),
+            period("310")._replace(end_date=dt.date(2026, 6, 30), has_employer=True),
+            period()._replace(
                 is_premium_pending=True,
                 tier="2",
                 insured_months_before=0,

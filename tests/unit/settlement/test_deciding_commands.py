@@ -42,7 +42,7 @@ def working_set() -> WorkingSet:
         standings={PERSON: MERGED},
         persons_by_subject={},
         survivors={},
-        visits={VISIT_ID: dataclasses.replace(VISIT, cancel_time=NOW)},
+        visits={VISIT_ID: VISIT._replace(cancel_time=NOW)},
         visit_numbers={(HOSPITAL, "V1"): VISIT_ID},
         settled_bills={VISIT_ID: {"B1": StandingBill(SETTLEMENT, TODAY, False)}},
     )

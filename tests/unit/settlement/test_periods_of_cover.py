@@ -1,6 +1,5 @@
 """Which period of cover pays for care on a day, and why none does."""
 
-import dataclasses
 import datetime as dt
 
 import pytest
@@ -12,13 +11,11 @@ from yibao_settlement.rules.enrolment import Enrolment, check_enrolled, check_pr
 FIRST, LAST = dt.date(2026, 1, 1), dt.date(2026, 6, 30)
 DAY = dt.timedelta(days=1)
 PERIOD = Enrolment("first", "390", "15", (), 1, FIRST, LAST, False, False)
-NEXT = dataclasses.replace(
-    PERIOD, enrolment_id="next", person_class="16", start_date=LAST + DAY, end_date=None
-)
-SUSPENDED = dataclasses.replace(PERIOD, enrolment_id="suspended", status=2)
-EMPLOYEE = dataclasses.replace(PERIOD, enrolment_id="employee", insurance_type="310")
-MATERNITY = dataclasses.replace(PERIOD, enrolment_id="maternity", insurance_type="510")
-PENDING = dataclasses.replace(PERIOD, enrolment_id="pending", is_premium_pending=True)
+NEXT = PERIOD._replace(enrolment_id="next", person_class="16", start_date=LAST + DAY, end_date=None)
+SUSPENDED = PERIOD._replace(enrolment_id="suspended", status=2)
+EMPLOYEE = PERIOD._replace(enrolment_id="employee", insurance_type="310")
+MATERNITY = PERIOD._replace(enrolment_id="maternity", insurance_type="510")
+PENDING = PERIOD._replace(enrolment_id="pending", is_premium_pending=True)
 
 
 @pytest.mark.parametrize(
@@ -37,13 +34,13 @@ def test_the_day_of_care_decides_the_period(on: dt.date, enrolment_id: str) -> N
         ([PERIOD], LAST + DAY, {"enrolment_status": "1", "start_date": "2026-01-01"}),
         ([SUSPENDED], FIRST, {"enrolment_status": "2", "start_date": "2026-01-01"}),
         (
-            [dataclasses.replace(PERIOD, status=0)],
+            [PERIOD._replace(status=0)],
             FIRST,
             {"enrolment_status": "0", "start_date": "2026-01-01"},
         ),
         # Of several, the one that was last in force is told, else the first to come.
         (
-            [PERIOD, dataclasses.replace(NEXT, end_date=LAST + 2 * DAY)],
+            [PERIOD, NEXT._replace(end_date=LAST + 2 * DAY)],
             LAST + 3 * DAY,
             {"enrolment_status": "1", "start_date": "2026-07-01"},
         ),

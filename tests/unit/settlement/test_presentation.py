@@ -1,6 +1,5 @@
 """The use of a code: when its scan is believable, whose it is, once, newest first."""
 
-import dataclasses
 import datetime as dt
 from collections.abc import Mapping
 
@@ -122,9 +121,7 @@ def test_a_code_is_used_once(
     assert reason_of(code=code, used=used) is reason
 
 
-@pytest.mark.parametrize(
-    "credential", [None, dataclasses.replace(CREDENTIAL, person_id="another person")]
-)
+@pytest.mark.parametrize("credential", [None, CREDENTIAL._replace(person_id="another person")])
 def test_a_code_pays_for_its_holder_alone(credential: Credential | None) -> None:
     # Rule I-03; nobody's subject is known where the credential is not.
     assert reason_of(credential=credential) is Reason.NOT_CARDHOLDER
@@ -133,7 +130,7 @@ def test_a_code_pays_for_its_holder_alone(credential: Credential | None) -> None
 def test_of_several_faults_the_first_in_the_order_of_the_contract_is_told() -> None:
     used = ((CODE.subject, CODE.code_id),)
     newest = {CODE.subject: NOW_SECOND + 1}
-    suspended = dataclasses.replace(CREDENTIAL, state=CredentialState.SUSPENDED)
+    suspended = CREDENTIAL._replace(state=CredentialState.SUSPENDED)
     assert reason_of(credential=None, used=used, newest=newest) is Reason.NOT_CARDHOLDER
     assert reason_of(credential=suspended, used=used, newest=newest) is Reason.ECERT_SUSPENDED
     assert reason_of(used=used, newest=newest) is Reason.QR_ALREADY_USED

@@ -159,7 +159,7 @@ def test_a_bill_of_the_second_format_is_decided_on_what_it_was() -> None:
         cash_fen=outcome.cash_fen,
         benefit=outcome.terms._replace(arrears=(("P1", 7),)),
     )
-    visit = dataclasses.replace(visit_of(FACTS_1), start_date=policy.start_date)
+    visit = visit_of(FACTS_1)._replace(start_date=policy.start_date)
     begun = Simulation(OneBill(decided, visit), "999019", policy, PERIOD)
     assert begun.advance() is False
     found = begun.tally

@@ -1,6 +1,5 @@
 """Who may see what is refused or read before anything else is looked at."""
 
-import dataclasses
 import datetime as dt
 
 import pytest
@@ -46,7 +45,7 @@ def inputs(visit: Visit, standing: Standing | None = None) -> TrialInputs:
     return TrialInputs(visit, standing, [], history, NOTHING)
 
 
-CANCELLED = dataclasses.replace(VISIT, cancel_time=NOW)
+CANCELLED = VISIT._replace(cancel_time=NOW)
 
 
 @pytest.mark.parametrize(

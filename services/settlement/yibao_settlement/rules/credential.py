@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -27,8 +27,7 @@ class CredentialState(enum.IntEnum):
     CLOSED = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """A card or e-certificate, by the subject that stands in its codes.
 
     Kind and state are the numbers of the contract; a state that this version does not

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from yibao_common.values.calendar import full_months
@@ -19,8 +18,7 @@ ENROLMENT_NORMAL = 1
 _BASIC_TYPES = ("310", "390")
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolment:
+class Enrolment(NamedTuple):
     """A period of cover, its first and last day included, as identity's feed told it.
 
     `end_date` is None while it is open; `entitlement_groups` are sorted. `tier` is empty,

@@ -6,7 +6,6 @@ discharge has to be told is the region's; an institution that settled interim bi
 of it and has to in any region.
 """
 
-import dataclasses
 import datetime as dt
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
@@ -69,7 +68,7 @@ def left_ended(
     """
     if not is_open(visit, bills) or all(each.visit_id == visit.visit_id for each in open_stays):
         return None
-    return dataclasses.replace(visit, end_date=last_day)
+    return visit._replace(end_date=last_day)
 
 
 def check_no_open_stay(visits: Collection[Visit], *, institution_id: str) -> None:

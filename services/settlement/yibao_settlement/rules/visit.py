@@ -3,6 +3,7 @@
 import datetime as dt
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -45,8 +46,7 @@ class DischargeWay(enum.IntEnum):
     OTHER = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """A registered visit with the facts of its person and institution on its first day.
 
     A bill is decided by the enrolment on its own service date; of the enrolment here, only

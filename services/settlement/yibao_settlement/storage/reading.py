@@ -1,6 +1,5 @@
 """What callers read: one snapshot each, no locks."""
 
-import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 
@@ -225,7 +224,7 @@ class StoredReads:
 def _held(connection: sa.Connection, region: str, visit: Visit) -> Visit:
     """Returns a visit as of whoever stands in its person's place since a merge."""
     survivors = survivors_of(connection, region, (visit.person_id,))
-    return dataclasses.replace(visit, person_id=survivors.get(visit.person_id, visit.person_id))
+    return visit._replace(person_id=survivors.get(visit.person_id, visit.person_id))
 
 
 def _visit(connection: sa.Connection, region: str, visit_id: str) -> Visit | None:

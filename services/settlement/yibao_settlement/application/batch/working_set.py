@@ -4,7 +4,6 @@ Commands of a batch run one after the other over it, so that two commands for on
 chain. A command changes it only after everything that can refuse it has passed.
 """
 
-import dataclasses
 import datetime as dt
 import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -112,6 +111,8 @@ class WorkingSet:
     # What windows smaller than a year hold, by scope: of bills by policies of the second
     # format, and of settlements that such bills made.
     windows: dict[str, Accumulators] = field(default_factory=dict)
+    # The scopes that are stored.
+    stored_windows: set[str] = field(default_factory=set)
     # Requests that posted something, of those that must not do so again.
     posted_requests: set[str] = field(default_factory=set)
     # (signer, code id).
@@ -161,7 +162,7 @@ class WorkingSet:
         holder_id = self.survivors.get(visit.person_id, visit.person_id)
         if holder_id == visit.person_id:
             return visit
-        return dataclasses.replace(visit, person_id=holder_id)
+        return visit._replace(person_id=holder_id)
 
     def history(self, visit: Visit) -> History:
         """Returns what a bill of a visit starts from."""

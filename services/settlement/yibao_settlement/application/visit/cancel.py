@@ -1,6 +1,5 @@
 """Cancelling a visit that nothing stands settled of."""
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -44,8 +43,8 @@ class CancelVisit:
                 settlement_id=bill.settlement_id,
             )
         check_not_continued(working_set, self.visit_id)
-        cancelled = dataclasses.replace(
-            visit, cancel_time=working_set.now, cancelled_by=self.request.caller.path
+        cancelled = visit._replace(
+            cancel_time=working_set.now, cancelled_by=self.request.caller.path
         )
         response = self.encode(working_set.region, cancelled)
         # Nothing below refuses: from here on the working set changes.

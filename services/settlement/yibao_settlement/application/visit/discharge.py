@@ -66,8 +66,8 @@ class DischargeVisit:
             operations=self.operations or visit.facts.operations,
         )
         refuse_faults(list(fact_faults(facts, first_day=visit.start_date, last_day=self.end_date)))
-        discharged = dataclasses.replace(
-            visit, facts=facts, end_date=self.end_date, discharge_way=self.discharge_way
+        discharged = visit._replace(
+            facts=facts, end_date=self.end_date, discharge_way=self.discharge_way
         )
         response = self.encode(working_set.region, discharged)
         # Nothing below refuses: from here on the working set changes.
@@ -113,7 +113,7 @@ class CancelDischarge:
         check_no_open_stay(
             working_set.open_stays(visit.person_id), institution_id=visit.institution_id
         )
-        opened = dataclasses.replace(visit, end_date=None, discharge_way=None)
+        opened = visit._replace(end_date=None, discharge_way=None)
         response = self.encode(working_set.region, opened)
         # Nothing below refuses: from here on the working set changes.
         working_set.change_visit(opened)

@@ -1,6 +1,5 @@
 """Registering a visit for the holder of a code."""
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -162,4 +161,4 @@ def _keep_ended(working_set: WorkingSet, former_id: str) -> None:
     former = working_set.visits[former_id]
     if former.end_date is None:
         ended = end_of(former, working_set.bills_of(former_id))
-        working_set.change_visit(dataclasses.replace(former, end_date=ended))
+        working_set.change_visit(former._replace(end_date=ended))

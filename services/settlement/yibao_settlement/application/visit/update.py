@@ -1,6 +1,5 @@
 """Telling anew what a visit is about, while more than interim bills is not settled of it."""
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,7 +44,7 @@ class UpdateVisit:
         check_not_settled(visit, bills)
         last_day = visit.end_date or shanghai_day(working_set.now)
         refuse_faults(list(fact_faults(self.facts, first_day=visit.start_date, last_day=last_day)))
-        updated = dataclasses.replace(visit, facts=self.facts)
+        updated = visit._replace(facts=self.facts)
         response = self.encode(working_set.region, updated)
         # Nothing below refuses: from here on the working set changes.
         working_set.change_visit(updated)

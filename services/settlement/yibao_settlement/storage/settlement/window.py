@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Insert, Select, Statement, Update, execute
+from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
 from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.account import Accumulators
@@ -47,19 +47,22 @@ def read_windows(connection: sa.Connection, working_set: WorkingSet, wanted: Wan
             places |= {(holder_id, place) for place in record.additions(holder_id=holder_id)}
     _read_other_years(connection, working_set, wanted, places)
     scopes = {place.scope for _, place in places if place.scope}
-    working_set.windows.update(windows_in(connection, working_set.region, scopes))
+    found = windows_in(connection, working_set.region, scopes)
+    working_set.windows.update(found)
+    working_set.stored_windows.update(found)
 
 
 def write_windows(working_set: WorkingSet) -> Iterator[Statement]:
-    """Writes the windows that changed."""
-    region = working_set.region
-    rows = [
-        (region, scope, amounts_json(working_set.windows[scope]))
-        for scope in sorted(working_set.changes.windows)
-    ]
+    """Writes the windows that changed; which of them are stored was read under the locks."""
+    region, stored = working_set.region, working_set.stored_windows
+    new: list[Row] = []
+    known: list[Row] = []
+    for scope in sorted(working_set.changes.windows):
+        rows = known if scope in stored else new
+        rows.append((region, scope, amounts_json(working_set.windows[scope])))
     table = tables.benefit_window
-    yield Insert(table, (*_KEYS, *_VALUES), rows, skip_existing=True)
-    yield Update(table, _KEYS, _VALUES, rows)
+    yield Insert(table, (*_KEYS, *_VALUES), new)
+    yield Update(table, _KEYS, _VALUES, known)
 
 
 def windows_in(
