@@ -46,10 +46,11 @@ class StoredLine(NamedTuple):
 _WIDTH = len(SplitLine._fields)
 
 
-def lines_in_form_2(record: SettlementRecord) -> list[StoredLine]:
+def lines_in_form_2(
+    lines: Sequence[SplitLine], particulars: Sequence[LineParticulars | None]
+) -> list[StoredLine]:
     """Returns the lines with what is particular to each."""
-    particulars = record.particulars or (None,) * len(record.lines)
-    return [StoredLine(*line, own) for line, own in zip(record.lines, particulars, strict=True)]
+    return [StoredLine(*line, own) for line, own in zip(lines, particulars, strict=True)]
 
 
 def split_lines(

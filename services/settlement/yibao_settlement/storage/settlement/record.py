@@ -18,7 +18,7 @@ order of `SplitLine`; whoever changes it makes a new form.
 
 Form 2 is that of bills whose lines say more, or of which lines were refused. It is form 1
 with one more name where there are such lines, and one more value a line, null where there
-is nothing to tell:
+is nothing to tell of it, left out where there is nothing to tell of any:
 
     refused_lines                      arrays, in the order of `RefusedLine`
     the line's last value              an array, in the order of `LineParticulars`
@@ -101,7 +101,7 @@ def settlement_row(record: SettlementRecord) -> Row:
         record.benefit_year,
         form_of(record),
         _encode(stored_from(record)).decode(),
-        lines_text(_written_lines(record)[:LINES_A_ROW]),
+        lines_text(_written_lines(record, 0)),
         record.is_interim,
         record.marks.lines,
         record.marks.items,
@@ -110,17 +110,18 @@ def settlement_row(record: SettlementRecord) -> Row:
 
 def lines_rows(record: SettlementRecord) -> list[Row]:
     """Returns rows of the lines that its own row has no room for: with region in front."""
-    if len(record.lines) <= LINES_A_ROW:
-        return []
-    lines = _written_lines(record)
     return [
-        (record.region, record.settlement_id, at, lines_text(lines[at : at + LINES_A_ROW]))
-        for at in range(LINES_A_ROW, len(lines), LINES_A_ROW)
+        (record.region, record.settlement_id, at, lines_text(_written_lines(record, at)))
+        for at in range(LINES_A_ROW, len(record.lines), LINES_A_ROW)
     ]
 
 
-def _written_lines(record: SettlementRecord) -> Sequence[Row]:
-    return record.lines if form_of(record) == PLAIN_FORM else lines_in_form_2(record)
+def _written_lines(record: SettlementRecord, first: int) -> Sequence[Row]:
+    """Returns a row's lines, from that at `first` on."""
+    lines = record.lines[first : first + LINES_A_ROW]
+    if not record.particulars:
+        return lines
+    return lines_in_form_2(lines, record.particulars[first : first + LINES_A_ROW])
 
 
 def lines_text(lines: Sequence[Row]) -> str:
