@@ -5,7 +5,6 @@ settlement stands for and never changes. Amounts are in fen; `row_index` is that
 table's row which held. Nothing else of a trace is made while a bill is adjudicated.
 """
 
-import sys
 from array import array
 from collections.abc import Iterable
 from hashlib import sha256
@@ -15,6 +14,9 @@ from yibao_common.values.errors import InvariantError
 
 # Stands for "no limit" in records.
 NO_LIMIT = -1
+
+# Whether this machine's numbers begin with their least byte.
+_IS_LITTLE_ENDIAN = array("q", [1]).tobytes()[0] == 1
 
 
 class NotApplied(NamedTuple):
@@ -122,6 +124,6 @@ def trace_digest(prefix: bytes, records: Iterable[tuple[int, ...]]) -> bytes:
         packed = array("q", numbers)
     except OverflowError as error:
         raise InvariantError(f"a trace holds what is no number of 64 bits: {error}") from error
-    if sys.byteorder == "little":
+    if _IS_LITTLE_ENDIAN:
         packed.byteswap()
     return sha256(prefix + packed.tobytes()).digest()
