@@ -7,11 +7,11 @@ from typing import NamedTuple, Protocol
 
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.settlement.benefit import terms_of
+from yibao_settlement.application.settlement.benefit import engine_lines, terms_of
 from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
 from yibao_settlement.rules.account import accumulate
 from yibao_settlement.rules.benefit.adjudicate import adjudicate as adjudicate_benefits
-from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine
+from yibao_settlement.rules.benefit.bill import Balances, Bill
 from yibao_settlement.rules.benefit.memory import NOTHING_YET, Memory
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.steps import Bearer
@@ -211,21 +211,7 @@ def _bill_of(record: SettlementRecord, visit: Visit, *, balance_fen: int) -> Bil
     return Bill(
         visit_id=record.visit_id,
         date=record.service_date,
-        lines=tuple(
-            BillLine(
-                line_id=str(line.line_number),
-                amount_fen=line.amount_fen,
-                catalogue_class=line.catalogue_class,
-                charge_date=None if own is None else own.charge_date,
-                first_self_pay_ppm=line.first_self_pay_ratio_ppm,
-                over_limit_fen=line.over_limit_fen,
-                item_group=group or None,
-                is_own_cost=own is not None and own.own_cost != OwnCost.NONE,
-            )
-            for line, own, group in itertools.zip_longest(
-                record.lines, record.particulars, terms.item_groups
-            )
-        ),
+        lines=engine_lines(record.lines, record.particulars, terms.item_groups),
         facts=terms.facts,
         admission_date=visit.start_date,
         transfer_from=visit.transfer_from_visit_id,

@@ -15,6 +15,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.listing import Place, Wish
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.bill import (
+    NO_DETAILS,
     Approval,
     Bill,
     ChargedLine,
@@ -79,37 +80,56 @@ def bill_of(message: bill_pb2.Bill) -> Bill:
 
 def lines_of(messages: Iterable[bill_pb2.BillLine]) -> tuple[ChargedLine, ...]:
     """Returns charged lines; what few lines say is read only of those."""
+    # Every walk over the field itself makes each of its messages anew.
+    lines = list(messages)
+    say_more = any(map(_has_charge_date, lines)) or any(map(_has_origin, lines))
     # As `ChargedLine` makes one, in half the time.
     make = tuple.__new__
     return tuple(
         [
-            make(ChargedLine, (*_read(line), _details_of(line) if _says_more(line) else None))
-            for line in messages
+            make(
+                ChargedLine,
+                (
+                    number,
+                    item_code,
+                    unit_price,
+                    quantity,
+                    amount_fen,
+                    _details_of(line) if say_more or own_id or approval or returned_id else None,
+                ),
+            )
+            for line, (
+                number,
+                item_code,
+                unit_price,
+                quantity,
+                amount_fen,
+                own_id,
+                approval,
+                returned_id,
+            ) in zip(lines, map(_read, lines), strict=True)
         ]
     )
 
 
-_read = operator.attrgetter("line_number", "item_code", "unit_price", "quantity", "amount_fen")
+_read = operator.attrgetter(
+    *("line_number", "item_code", "unit_price", "quantity", "amount_fen"),
+    *("line_id", "approval", "returned_line_id"),
+)
+_has_charge_date = operator.methodcaller("HasField", "charge_date")
+_has_origin = operator.methodcaller("HasField", "origin")
 
 
-def _says_more(line: bill_pb2.BillLine) -> object:
-    return (
-        line.line_id
-        or line.approval
-        or line.returned_line_id
-        or line.HasField("charge_date")
-        or line.HasField("origin")
-    )
-
-
-def _details_of(line: bill_pb2.BillLine) -> LineDetails:
-    return LineDetails(
+def _details_of(line: bill_pb2.BillLine) -> LineDetails | None:
+    """Returns what a line says beyond item, price and quantity, None for nothing."""
+    details = LineDetails(
         line.line_id,
         to_optional_date(line, "charge_date"),
         Approval(line.approval),
         line.returned_line_id,
         origin_of(line),
     )
+    return None if details == NO_DETAILS else details
 
 
 def origin_of(line: bill_pb2.BillLine) -> LineOrigin | None:

@@ -116,7 +116,7 @@ def decide(
         _bill(
             terms,
             day,
-            _lines(priced.lines, priced.particulars, terms.item_groups, cover=cover),
+            engine_lines(priced.lines, priced.particulars, terms.item_groups, cover=cover),
             cover=cover,
             purse_fen=person.account_balance_fen if bill.account_used else None,
         ),
@@ -133,7 +133,7 @@ def decide_again(policy: BenefitPolicy, record: SettlementRecord) -> BenefitOutc
     """
     terms = record.benefit
     assert terms is not None, "it was settled by another format"
-    lines = _lines(record.lines, record.particulars, terms.item_groups, cover=None)
+    lines = engine_lines(record.lines, record.particulars, terms.item_groups)
     purse_fen = record.balance_before_fen if record.account_used else None
     bill = _bill(terms, record.service_date, lines, cover=None, purse_fen=purse_fen)
     before = windows_of([record.year_before], insurance_type=policy.insurance_type)
@@ -218,7 +218,7 @@ def classify(
     Raises RuleError FACT_MISSING, POLICY_NO_MATCHING_ROW.
     """
     groups = _item_groups(priced.lines)
-    lines = _lines(priced.lines, priced.particulars, groups, cover=None)
+    lines = engine_lines(priced.lines, priced.particulars, groups)
     return tuple(classify_plan(policy, facts).split(lines, day=day, cover=None))
 
 
@@ -239,12 +239,12 @@ def _item_groups(lines: Sequence[PricedLine]) -> tuple[str, ...]:
     return groups if any(groups) else ()
 
 
-def _lines(
+def engine_lines(
     lines: Sequence[PricedLine | SplitLine],
     particulars: Sequence[LineParticulars | None],
     item_groups: Sequence[str],
     *,
-    cover: Sequence[CoverPeriod] | None,
+    cover: Sequence[CoverPeriod] | None = None,
 ) -> tuple[BillLine, ...]:
     """Returns lines as the engine takes them; with `cover` it tells itself what lies outside."""
     if not particulars:
