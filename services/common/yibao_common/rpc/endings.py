@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _PLAIN = RuleError(Reason.INTERNAL, "internal error; repeat the call with the same request_id")
 _PLAIN_DETAILS = ((DETAILS_KEY, status_of(_PLAIN).SerializeToString()),)
 
+# A caller whose clock runs out a moment before ours has gone by its deadline too.
+_LATE_SECONDS = 0.05
+
 
 class TimeIsUpError(Exception):
     """The server's own limit passed, on a call without a deadline."""
@@ -75,7 +78,8 @@ class Endings:
             raise error
         if isinstance(error, asyncio.CancelledError):
             # The caller has gone, or its deadline has passed: nobody is there to answer.
-            late = context.time_remaining() == 0
+            remaining: float | None = context.time_remaining()
+            late = remaining is not None and remaining < _LATE_SECONDS
             call.code = "DEADLINE_EXCEEDED" if late else "CANCELLED"
             self._log.info("call cut off", **call.facts())
             raise error

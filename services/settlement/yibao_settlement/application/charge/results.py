@@ -13,6 +13,7 @@ from yibao_settlement.application.settlement.adjudicate import (
     policy_on,
 )
 from yibao_settlement.application.settlement.explain import AnySplit
+from yibao_settlement.application.settlement.lines import line_parts
 from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.bill import ChargedLine
@@ -117,7 +118,7 @@ def line_results(
 def applied_ratios(split: AnySplit) -> list[int | None]:
     """Returns the first self-pay share that decided each line in ppm, None of own cost."""
     if isinstance(split, benefit.BenefitOutcome):
-        return [_told(each[1]) for each in benefit.line_parts(split.split, split.lines)]
+        return [_told(each[1]) for each in line_parts(split.split, split.lines)]
     (classified,) = [each for each in split.records if isinstance(each, ClassifyRecord)]
     return [_told(line.ratio_ppm) for line in classified.lines()]
 

@@ -3,6 +3,7 @@
 Only regions that have such policies, or settlements by them, are asked for any of it.
 """
 
+import functools
 from collections.abc import Collection, Iterable, Iterator
 
 import sqlalchemy as sa
@@ -29,15 +30,18 @@ def read_windows(connection: sa.Connection, working_set: WorkingSet, wanted: Wan
     """
     places: set[tuple[str, KeptPlace]] = set()
     today = shanghai_day(working_set.now)
+    # Bills of a batch are of a few days.
+    policies_of = functools.cache(working_set.reference.benefit_policies)
+    joins_transfers = functools.cache(working_set.reference.joins_transfers)
     for visit_id, service_date in wanted.needs.bill_days:
         # A bill of a later day is refused before it opens any: it must not ask for millennia.
         day = min(service_date, today)
         visit = working_set.visits.get(visit_id)
-        policies = working_set.reference.benefit_policies(day)
+        policies = policies_of(day)
         if visit is None or not policies:
             continue
         visit = working_set.held(visit)
-        if working_set.reference.joins_transfers(day):
+        if joins_transfers(day):
             _read_former(connection, working_set, visit)
         asked = working_set.history(visit).places(policies, day)
         places |= {(visit.person_id, place) for place in asked}
