@@ -6,7 +6,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 
 from yibao.common.v1 import error_reason_pb2
 from yibao_common.rpc.field_names import path_zh
-from yibao_common.rpc.status import grpc_code, item_error, item_errors, status_of
+from yibao_common.rpc.status import fault_zh, grpc_code, item_error, item_errors, status_of
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
 
@@ -100,6 +100,21 @@ def test_an_item_carries_what_a_refused_call_carries() -> None:
     assert (told.message, told.message_zh) == ("is required", "统筹区：缺少必填项")
 
 
+@pytest.mark.parametrize(
+    ("message_zh", "told"),
+    [
+        ("", "统筹区：缺少必填项"),
+        ("请填写", "统筹区：请填写"),
+        ("长" * 150, "统筹区：" + "长" * 150),
+        ("长" * 151, "统筹区：" + "长" * 150 + "…"),
+    ],
+)
+def test_a_field_says_its_own_chinese_where_it_has_some(message_zh: str, told: str) -> None:
+    fault = FieldFault("region", Reason.FIELD_REQUIRED, "is required", message_zh)
+    assert fault_zh(fault) == told
+    assert item_error(RuleError(Reason.FIELD_REQUIRED, "no", faults=[fault])).message_zh == told
+
+
 def test_codes_of_reasons_are_those_of_grpc() -> None:
     assert grpc_code(Reason.CALLER_UNKNOWN) is grpc.StatusCode.UNAUTHENTICATED
 
@@ -115,6 +130,8 @@ def test_codes_of_reasons_are_those_of_grpc() -> None:
         ("entitlement_groups[1]", "人员身份类别第2条"),
         ("bill.lines[2].15", "费用明细第3条，字段15"),
         ("something_new", "something_new"),
+        ("policy_file:12 steps[1].tiers.rows[0]", "政策文件第12行，steps[1].tiers.rows[0]"),
+        ("policy_file:3", "政策文件第3行"),
     ],
 )
 def test_a_field_is_named_as_at_the_counter(path: str, told: str) -> None:

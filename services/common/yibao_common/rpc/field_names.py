@@ -9,6 +9,9 @@ import re
 
 _PART = re.compile(r"(?P<name>[a-z0-9_]+)(?:\[(?P<index>[0-9]+)\])?")
 
+# A mistake in a file: what brings the file, the line and, where there is one, the key.
+_PLACE = re.compile(r"(?P<name>[a-z0-9_]+):(?P<line>[0-9]+)(?: (?P<key>.+))?", re.DOTALL)
+
 NAMES_ZH = {
     "account_fen": "个人账户支出",
     "account_use": "个人账户使用标志",
@@ -205,8 +208,12 @@ def path_zh(path: str) -> str:
     """Returns where a field is, in Chinese: `bill.lines[3].unit_price` is 费用明细第4条，单价.
 
     What it lies in is named where that is an item of a list, counted from one. A field
-    without a name is called as in the contract, an unknown one by its number.
+    without a name is called as in the contract, an unknown one by its number. A place in
+    a file, `policy_file:12 steps[1].tiers`, is told by its line and its key as written.
     """
+    if (place := _PLACE.fullmatch(path)) is not None:
+        called = NAMES_ZH.get(place["name"], place["name"])
+        return f"{called}第{place['line']}行" + (f"，{place['key']}" if place["key"] else "")
     parts = [found for found in map(_PART.fullmatch, path.split(".")) if found is not None]
     told = [_told(part) for part in parts[:-1] if part["index"] is not None]
     told.extend(_told(part) for part in parts[-1:])

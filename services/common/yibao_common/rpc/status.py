@@ -19,6 +19,10 @@ DETAILS_KEY = "grpc-status-details-bin"
 # lengthens them by a third.
 _MOST_FAULT_BYTES = 4_000
 
+# A sentence may list all that a file knows; three bytes a character, it stands in the header
+# beside the faults.
+_MOST_ZH_CHARACTERS = 150
+
 # Clients refuse answers over 4 MiB unless they are told to take more.
 _MOST_ITEM_BYTES = 4_000_000
 
@@ -79,8 +83,11 @@ def message_zh(error: RuleError) -> str:
 
 
 def fault_zh(fault: FieldFault) -> str:
-    """Returns which field is at fault and why, in Chinese."""
-    return f"{path_zh(fault.field)}：{fault.reason.message_zh}"
+    """Returns which field is at fault and why, in Chinese; a long sentence is cut."""
+    why = fault.message_zh or fault.reason.message_zh
+    if len(why) > _MOST_ZH_CHARACTERS:
+        why = f"{why[:_MOST_ZH_CHARACTERS]}…"
+    return f"{path_zh(fault.field)}：{why}"
 
 
 def _bad_request(faults: tuple[FieldFault, ...]) -> error_details_pb2.BadRequest:

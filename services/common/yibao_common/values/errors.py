@@ -8,11 +8,15 @@ from yibao_common.values.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """One faulty field of a request: its path, why, and what was expected."""
+    """One faulty field of a request: its path, why, and what was expected.
+
+    `message_zh` says in Chinese what was expected; empty where the reason's sentence does.
+    """
 
     field: str
     reason: Reason
     message: str
+    message_zh: str = ""
 
 
 class RuleError(Exception):
