@@ -12,6 +12,7 @@ from support.settlement_world import REGION
 from yibao.settlement.v1 import policy_service_pb2 as pb
 from yibao_common.rpc.wire import to_date
 from yibao_common.values.ids import new_id
+from yibao_settlement.files.policy.mistakes_zh import mistake_zh
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 FAILED = grpc.StatusCode.FAILED_PRECONDITION
@@ -67,10 +68,13 @@ def faults_told(services: BothServices, contents: bytes) -> dict[str, str]:
         pb.ValidatePolicyRequest(policy_file=contents), timeout=CALL_SECONDS
     )
     assert (found.policy_version, found.words_zh, list(found.warnings)) == ("", "", [])
-    assert all(fault.message_zh for fault in found.faults)
+    assert all(fault.message_zh == mistake_zh(fault.message) != "" for fault in found.faults)
     refusal = refused(services, stub.SubmitPolicy, submission(contents))
     assert outcome(refusal) == (INVALID, "POLICY_FILE_INVALID")
-    assert all(fault.message_zh for fault in refusal.field_faults)
+    assert [fault.message_zh for fault in refusal.field_faults] == [
+        f"政策文件第{fault.line}行" + f"，{fault.key}" * bool(fault.key) + f"：{fault.message_zh}"
+        for fault in found.faults
+    ]
     told = {fault.field: fault.message for fault in refusal.field_faults}
     assert told == {
         f"policy_file:{fault.line} {fault.key}".rstrip(): fault.message for fault in found.faults
@@ -104,6 +108,44 @@ def test_a_file_that_is_no_policy_at_all_is_refused(
     assert all(place.startswith("policy_file:1") for place in told)
 
 
+def test_mistakes_of_several_kinds_are_told_in_words_in_both_languages(
+    services: BothServices,
+) -> None:
+    text = GOOD
+    for old, new in (
+        ("sample-2024", "Sample 2024"),
+        ("by: [age, count.inpatient]", "by: [age, age, count.inpatient]"),
+        ("subtract: [D1.paid]", "subtract: [D9.paid]"),
+        ("- account:", "- accounts:"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    faults_told(services, text.encode())
+    request = pb.ValidatePolicyRequest(policy_file=text.encode())
+    found = services.policies().ValidatePolicy(request, timeout=CALL_SECONDS)
+    told = {fault.key: fault.message_zh for fault in found.faults}
+    known = "total, excluded, over_limit, prepay, eligible, D1.paid"
+    assert told == {
+        "policy_id": "应为：小写字母、数字、点和连字符组成的名称；现为：'Sample 2024'",
+        "steps[1].deductible.by[1]": "'age' 重复",
+        "steps[2].tiers.base.subtract[0]": f"应为以下之一：{known}；现为：'D9.paid'",
+        "steps[3]": "应为以下步骤之一：classify, deductible, tiers, account；现为：键: 值 的结构",
+    }
+
+
+def test_a_refused_file_tells_the_first_mistakes_and_how_many_there_are(
+    services: BothServices,
+) -> None:
+    """All of them, in two languages, would not fit into a header."""
+    contents = (GOOD + "x:\n" + "".join(f"k{each}: 1\n" for each in range(300))).encode()
+    refusal = refused(services, services.policies().SubmitPolicy, submission(contents))
+    assert outcome(refusal) == (INVALID, "POLICY_FILE_INVALID")
+    assert dict(refusal.metadata) == {"faults_total": "301"}
+    assert 1 <= len(refusal.field_faults) < 301
+    assert all("：此处没有这个键，可用：format" in each.message_zh for each in refusal.field_faults)
+    assert refusal.message_zh == f"{refusal.field_faults[0].message_zh}（共301处）"
+
+
 def test_every_mistake_reaches_the_caller_however_many_there_are(services: BothServices) -> None:
     """They would not fit into a header, by which a refusal tells its own."""
     bracket = "            - {over_fen: 1_000_000, ratio_ppm: 850_000}\n"
@@ -126,6 +168,22 @@ def test_a_file_of_nothing_but_mistakes_is_answered_in_one_message(services: Bot
     request = pb.ValidatePolicyRequest(policy_file=contents)
     found = services.policies().ValidatePolicy(request, timeout=CALL_SECONDS)
     assert (found.fault_count, len(found.faults)) == (40_001, 5_000)
+
+
+def test_long_sentences_about_many_mistakes_are_answered_in_one_message(
+    services: BothServices,
+) -> None:
+    """Each names all sources of the file, in both languages."""
+    sources = "".join(f"  {'s' * 30}{each}: {{title: T}}\n" for each in range(300))
+    before, first, after = GOOD.partition("  - deductible:\n")
+    step = first + after.partition("  - tiers:\n")[0].replace("source: page", "source: nobody")
+    steps = "".join(step.replace("id: D1", f"id: E{each}") for each in range(400))
+    contents = before.replace("sources:\n", f"sources:\n{sources}") + steps + first + after
+    request = pb.ValidatePolicyRequest(policy_file=contents.encode())
+    found = services.policies().ValidatePolicy(request, timeout=CALL_SECONDS)
+    assert 0 < len(found.faults) < found.fault_count
+    assert all(fault.message_zh == mistake_zh(fault.message) != "" for fault in found.faults)
+    assert "sources 中列出的文件（" in found.faults[-1].message_zh
 
 
 def test_validating_shows_the_policy_in_words_and_what_is_hardly_meant(

@@ -1,13 +1,25 @@
 """Every mistake in a policy file is told by line, key and what was expected."""
 
+import re
+
 import pytest
 from support.policy_text import GOOD, NAME, changed, faults_of
 
+from yibao_common.files.yaml_problems import yaml_problem
+from yibao_settlement.files.policy.mistakes_zh import mistake_zh
 from yibao_settlement.files.policy.schema import STEP_MODELS
 
 _D1 = "steps[1].deductible"
 _P1 = "steps[2].tiers"
 _RANGE = "a number from 0 to 1000, {from: ..., to: ...} or any"
+_ENGLISH = re.compile("[a-z]+ [a-z]+ [a-z]+")
+
+
+def see_chinese_of(message: str) -> None:
+    """Sees that a mistake has a Chinese sentence that leaves no English one in it."""
+    told = mistake_zh(message)
+    assert told, message
+    assert not _ENGLISH.search(told), told
 
 
 @pytest.mark.parametrize(
@@ -268,6 +280,7 @@ def test_a_mistake_is_told_by_line_key_and_what_was_expected(
     good, faulty = GOOD.split("\n"), contents.split("\n")
     line = next(index for index, text in enumerate(good, 1) if text != faulty[index - 1])
     assert faults_of(contents) == [(f"{NAME}:{line} {key}", message)]
+    see_chinese_of(message)
 
 
 @pytest.mark.parametrize(
@@ -309,6 +322,7 @@ def test_a_mistake_that_shows_elsewhere_is_told_where_it_shows(
     contents = changed(old, new)
     line = contents[: contents.index(told_at)].count("\n") + 1
     assert faults_of(contents) == [(f"{NAME}:{line} {key}", message)]
+    see_chinese_of(message)
 
 
 _LATER = """\
@@ -362,6 +376,7 @@ def test_what_a_later_step_defines_is_told_as_used_too_early(
     told = (f"{NAME}:{line} {key}", f"'{name}' is used before the step that defines it")
     faults = faults_of(contents)
     assert faults[0] == told
+    see_chinese_of(told[1])
     # A faulty step is told of too, but its names are known all the same.
     assert len(faults) == (5 if is_faulty else 1), faults
 
@@ -371,3 +386,50 @@ def test_every_step_type_declares_what_it_leaves(kind: str) -> None:
     leaves = STEP_MODELS[kind].makes.leaves
     assert isinstance(leaves, tuple)
     assert len(set(leaves)) == len(leaves)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        "mapping values are not allowed in this context",
+        "could not find expected ':'",
+        "found unexpected end of stream while scanning a quoted scalar",
+        "found unknown escape character",
+        "found character that cannot start any token",
+        "did not find expected ',' or ']'",
+        "did not find expected ',' or '}'",
+        "while parsing a flow node",
+        "unexpected end of stream",
+        "did not find expected <document start>",
+        "did not find expected key",
+        "while parsing a block mapping",
+        "did not find expected node content",
+        "control characters are not allowed",
+        "something that no parser said before",
+    ],
+)
+def test_what_is_no_yaml_is_told_in_chinese(problem: str) -> None:
+    see_chinese_of(yaml_problem("", 1, problem)[1])
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        b"\xff\xfe",
+        b"? [a]\n: 1\n",
+        b"a: &b 1\n",
+        b"a: !!str 1\n",
+        b"a: 1\n---\nb: 2\n",
+        b"a: " + b"[" * 200,
+        b"a" * 500_001,
+        b"- 1\n" * 120_000,
+        "a：1\n".encode(),
+        "a: “b”\n".encode(),
+        "a: b\u3000\n".encode(),
+        b"a:\n\tb: 1\n",
+    ],
+    ids=lambda contents: contents[:12].hex(),
+)
+def test_a_file_that_is_not_read_is_told_so_in_chinese(contents: bytes) -> None:
+    for _, message in faults_of(contents):
+        see_chinese_of(message)

@@ -200,7 +200,9 @@ class ValidatePolicyResponse(google.protobuf.message.Message):
     it; empty for a faulty file.
     """
     fault_count: builtins.int
-    """How many mistakes there are; more than `faults` only where there are over 5000."""
+    """How many mistakes there are; more than `faults` only where there are over 5000,
+    or their sentences are over 3.5 MB.
+    """
     warning_count: builtins.int
     """How many warnings there are; more than `warnings` only where there are over 5000."""
     words_en: builtins.str
@@ -253,7 +255,7 @@ class PolicyRemark(google.protobuf.message.Message):
     message: builtins.str
     """What is wrong or probably not meant, in English."""
     message_zh: builtins.str
-    """The same in Chinese; of a fault the sentence of its reason."""
+    """The same in Chinese, as `yibao policy check` tells it."""
     kind: builtins.str
     """Of a warning about a file of `yibao-policy/2` its kind, W1 to W15; empty otherwise."""
     def __init__(

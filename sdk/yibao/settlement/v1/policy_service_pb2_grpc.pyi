@@ -36,8 +36,8 @@ class PolicyServiceStub:
     ]
     """Submits a policy file as a draft (maker). Callers: agency of the region. Idempotent
     by `request_id`; the same contents give the same version. Reasons:
-    POLICY_FILE_INVALID, with as many faults (line, key, what was expected) as fit into a
-    header: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
+    POLICY_FILE_INVALID, with as many faults (line, key, what was expected, in English and
+    Chinese) as fit into a header, and `faults_total`: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
     """
 
     ApprovePolicy: grpc.UnaryUnaryMultiCallable[
@@ -130,8 +130,8 @@ class PolicyServiceAsyncStub:
     ]
     """Submits a policy file as a draft (maker). Callers: agency of the region. Idempotent
     by `request_id`; the same contents give the same version. Reasons:
-    POLICY_FILE_INVALID, with as many faults (line, key, what was expected) as fit into a
-    header: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
+    POLICY_FILE_INVALID, with as many faults (line, key, what was expected, in English and
+    Chinese) as fit into a header, and `faults_total`: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
     """
 
     ApprovePolicy: grpc.aio.UnaryUnaryMultiCallable[
@@ -228,8 +228,8 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.SubmitPolicyResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.SubmitPolicyResponse]]:
         """Submits a policy file as a draft (maker). Callers: agency of the region. Idempotent
         by `request_id`; the same contents give the same version. Reasons:
-        POLICY_FILE_INVALID, with as many faults (line, key, what was expected) as fit into a
-        header: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
+        POLICY_FILE_INVALID, with as many faults (line, key, what was expected, in English and
+        Chinese) as fit into a header, and `faults_total`: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
-from yibao_settlement.files.policy.mistakes_zh import mistake_zh
+from yibao_settlement.files.policy.mistakes_zh import in_both_languages
 
 
 @contextlib.contextmanager
@@ -14,10 +14,10 @@ def mistakes_in_both_languages() -> Iterator[None]:
     try:
         yield
     except RuleError as refusal:
-        refuse_faults([_in_both(fault) for fault in refusal.faults])
+        refuse_faults([_beneath(fault) for fault in in_both_languages(refusal.faults)])
         raise
 
 
-def _in_both(fault: FieldFault) -> FieldFault:
-    told = mistake_zh(fault.message)
+def _beneath(fault: FieldFault) -> FieldFault:
+    told = fault.message_zh
     return replace(fault, message=f"{fault.message}\n    {told}") if told else fault

@@ -15,7 +15,7 @@ from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_date, from_instant, to_date, to_optional_date
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import FieldFault, RuleError
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.policy import (
     ApprovePolicy,
@@ -29,8 +29,9 @@ from yibao_settlement.application.policy import (
 from yibao_settlement.application.simulation import Period, SettledHistory, Simulation
 from yibao_settlement.files.benefit.check import BenefitWarning
 from yibao_settlement.files.policy.any_file import load_any_policy
-from yibao_settlement.files.policy.check import PolicyCheck, PolicyWarning, check_policy
+from yibao_settlement.files.policy.check import PolicyWarning, check_policy
 from yibao_settlement.files.policy.file import line_and_key
+from yibao_settlement.files.policy.mistakes_zh import in_both_languages
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.any_words import words_of
 from yibao_settlement.rules.policy.difference import differences
@@ -40,8 +41,8 @@ from yibao_settlement.servicer.simulation import progress_message, result_messag
 
 # What faults call the file that a request brings.
 _FILE = "policy_file"
-# So many fit into the largest message that clients take by default.
-_REMARKS_MAX = 5_000
+# So many, and so long, fit into the largest message that clients take by default: 4 MiB.
+_REMARKS_MAX, _REMARK_BYTES_MAX = 5_000, 3_500_000
 _PAGE_SIZE, _PAGE_SIZE_MAX = 100, 500
 # What each state of a request asks of policies: their state, and whether the last day is over.
 _LISTED_STATES: Mapping[int, tuple[PolicyState | None, bool | None]] = {
@@ -72,8 +73,7 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         context: "grpc.aio.ServicerContext[pb.ValidatePolicyRequest, pb.ValidatePolicyResponse]",
     ) -> pb.ValidatePolicyResponse:
         """Checks a policy file and stores nothing."""
-        found = await self._blocking.run(check_policy, request.policy_file, name=_FILE)
-        return _checked(found)
+        return await self._blocking.run(_checked, request.policy_file)
 
     async def SubmitPolicy(
         self,
@@ -269,24 +269,46 @@ class PolicyServicer(rpc.PolicyServiceServicer):
 
     async def _read(self, policy_file: bytes) -> AnyPolicy:
         """Returns the policy in a file. Raises RuleError POLICY_FILE_INVALID."""
-        return await self._blocking.run(load_any_policy, policy_file, name=_FILE)
+        return await self._blocking.run(_load, policy_file)
 
 
-def _checked(found: PolicyCheck) -> pb.ValidatePolicyResponse:
+def _load(policy_file: bytes) -> AnyPolicy:
+    """Returns the policy in a file; a mistake is told in both languages.
+
+    Raises RuleError POLICY_FILE_INVALID.
+    """
+    try:
+        return load_any_policy(policy_file, name=_FILE)
+    except RuleError as refusal:
+        told = in_both_languages(refusal.faults[:_REMARKS_MAX])
+        refuse_faults(told, total=refusal.faults_total)
+        raise
+
+
+def _checked(policy_file: bytes) -> pb.ValidatePolicyResponse:
+    found = check_policy(policy_file, name=_FILE)
     response = pb.ValidatePolicyResponse(
         warnings=[_warning(warning) for warning in found.warnings[:_REMARKS_MAX]],
         fault_count=len(found.faults),
         warning_count=len(found.warnings),
     )
-    for fault in found.faults[:_REMARKS_MAX]:
-        line, key = line_and_key(fault, name=_FILE)
-        response.faults.add(
-            line=line, key=key, message=fault.message, message_zh=fault.reason.message_zh
-        )
+    size = 0
+    for fault in in_both_languages(found.faults[:_REMARKS_MAX]):
+        remark = _fault(fault)
+        size += remark.ByteSize()
+        if size > _REMARK_BYTES_MAX:
+            break
+        response.faults.append(remark)
     if found.policy is not None:
         response.policy_version = found.policy.version
         response.words_zh, response.words_en = words_of(found.policy)
     return response
+
+
+def _fault(fault: FieldFault) -> pb.PolicyRemark:
+    line, key = line_and_key(fault, name=_FILE)
+    message_zh = fault.message_zh or fault.reason.message_zh
+    return pb.PolicyRemark(line=line, key=key, message=fault.message, message_zh=message_zh)
 
 
 def _warning(warning: PolicyWarning | BenefitWarning) -> pb.PolicyRemark:
