@@ -146,6 +146,22 @@ def test_a_refused_file_tells_the_first_mistakes_and_how_many_there_are(
     assert refusal.message_zh == f"{refusal.field_faults[0].message_zh}（共301处）"
 
 
+def test_a_mistake_whose_sentence_fills_a_header_is_refused_all_the_same(
+    services: BothServices,
+) -> None:
+    """It names the 99 sources of the file, each by a name as long as it may be."""
+    sources = "".join(f"  {'s' * 37}{each:03}: {{title: T}}\n" for each in range(99))
+    text = GOOD.replace("sources:\n", f"sources:\n{sources}")
+    contents = text.replace("source: page, clause: 第一条", "source: nobody, clause: x").encode()
+    refusal = refused(services, services.policies().SubmitPolicy, submission(contents))
+    assert outcome(refusal) == (INVALID, "POLICY_FILE_INVALID")
+    assert "应为：sources 中列出的文件（" in refusal.message_zh
+    (fault,) = refusal.field_faults
+    assert fault.message_zh == refusal.message_zh
+    # Clients begin to refuse headers at 8 KiB.
+    assert (len(refusal.message), len(fault.message)) == (1_004, 1_004)
+
+
 def test_every_mistake_reaches_the_caller_however_many_there_are(services: BothServices) -> None:
     """They would not fit into a header, by which a refusal tells its own."""
     bracket = "            - {over_fen: 1_000_000, ratio_ppm: 850_000}\n"

@@ -151,5 +151,6 @@ def _how_to_repeat(has_request_id: bool) -> str:
 
 async def _abort(error: RuleError, context: "Context") -> NoReturn:
     wait = error.wait_seconds if isinstance(error, RateLimitedError) else None
-    details = status_of(error, retry_after_seconds=wait).SerializeToString()
-    await context.abort(grpc_code(error.reason), error.message, ((DETAILS_KEY, details),))
+    status = status_of(error, retry_after_seconds=wait)
+    details = ((DETAILS_KEY, status.SerializeToString()),)
+    await context.abort(grpc_code(error.reason), status.message, details)

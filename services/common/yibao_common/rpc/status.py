@@ -19,9 +19,9 @@ DETAILS_KEY = "grpc-status-details-bin"
 # lengthens them by a third.
 _MOST_FAULT_BYTES = 4_000
 
-# A sentence may list all that a file knows; three bytes a character, it stands in the header
-# beside the faults.
-_MOST_ZH_CHARACTERS = 150
+# A sentence may list all that a file knows, and stands in the header beside the faults; of
+# Chinese each character has three bytes.
+_MOST_CHARACTERS, _MOST_ZH_CHARACTERS = 1_000, 150
 
 # Clients refuse answers over 4 MiB unless they are told to take more.
 _MOST_ITEM_BYTES = 4_000_000
@@ -49,7 +49,8 @@ def status_of(error: RuleError, *, retry_after_seconds: float | None = None) -> 
 
     It holds one ErrorInfo, the Chinese message, field violations where fields are at
     fault, and RetryInfo where waiting helps. Faults that do not fit into a header are
-    left out; the metadata `faults_total` then tells how many there are.
+    left out; the metadata `faults_total` then tells how many there are. Sentences that
+    would fill a header by themselves are cut.
     """
     reason = error.reason
     details: list[Message] = []
@@ -66,7 +67,9 @@ def status_of(error: RuleError, *, retry_after_seconds: float | None = None) -> 
         delay.FromMilliseconds(max(1, round(seconds * 1_000)))
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     info = error_details_pb2.ErrorInfo(reason=reason.wire_name, domain=DOMAIN, metadata=metadata)
-    status = status_pb2.Status(code=reason.code.value, message=error.message)
+    status = status_pb2.Status(
+        code=reason.code.value, message=_cut(error.message, _MOST_CHARACTERS, " ...")
+    )
     for detail in (info, *details):
         packed = any_pb2.Any()
         packed.Pack(detail)
@@ -85,9 +88,12 @@ def message_zh(error: RuleError) -> str:
 def fault_zh(fault: FieldFault) -> str:
     """Returns which field is at fault and why, in Chinese; a long sentence is cut."""
     why = fault.message_zh or fault.reason.message_zh
-    if len(why) > _MOST_ZH_CHARACTERS:
-        why = f"{why[:_MOST_ZH_CHARACTERS]}…"
-    return f"{path_zh(fault.field)}：{why}"
+    return f"{path_zh(fault.field)}：{_cut(why, _MOST_ZH_CHARACTERS, '…')}"
+
+
+def _cut(text: str, most: int, mark: str) -> str:
+    """Returns a text of at most `most` characters, with the mark where it was longer."""
+    return text if len(text) <= most else f"{text[:most]}{mark}"
 
 
 def _bad_request(faults: tuple[FieldFault, ...]) -> error_details_pb2.BadRequest:
@@ -104,7 +110,7 @@ def _bad_request(faults: tuple[FieldFault, ...]) -> error_details_pb2.BadRequest
 
 def _violation(fault: FieldFault) -> error_details_pb2.BadRequest.FieldViolation:
     violation = error_details_pb2.BadRequest.FieldViolation(
-        field=fault.field, description=fault.message
+        field=fault.field, description=_cut(fault.message, _MOST_CHARACTERS, " ...")
     )
     if _HAS_REASON:
         violation.reason = fault.reason.wire_name
