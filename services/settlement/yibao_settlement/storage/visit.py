@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import msgspec
+import sqlalchemy as sa
 
-from yibao_common.db.rows import Insert, Row, Statement, Update
+from yibao_common.db.rows import Insert, Row, Statement, Update, execute
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, Diagnosis, Operation
 from yibao_settlement.rules.finding import SeenVisit
@@ -12,6 +13,7 @@ from yibao_settlement.rules.visit import DischargeWay, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.enrolment import groups_from
+from yibao_settlement.storage.merge import one_person
 
 VISIT_COLUMNS = (
     *("visit_id", "person_id", "institution_id", "provider_visit_number", "care_type"),
@@ -158,6 +160,39 @@ def read_seen_visits(wanted: Wanted) -> list[Read]:
         )
         for person_ids, since in wanted.sights
     ]
+
+
+def read_merged(wanted: Wanted) -> Read:
+    """Reads into which of the persons of bills other records were merged: into next to none."""
+    persons = {person_id for person_ids, _ in wanted.sights for person_id in person_ids}
+
+    def keep(working_set: WorkingSet, rows: list[Row]) -> None:
+        working_set.have_merged.update(survivor_id for (survivor_id,) in rows)
+
+    return Read(wanted.select(tables.person, ("merged_into",), "merged_into", persons), keep)
+
+
+def see_merged_records(connection: sa.Connection, working_set: WorkingSet, wanted: Wanted) -> None:
+    """Puts the visits of all records of a person in sight of bills of any of them.
+
+    They are told under who stands in the records' place now.
+    """
+    for person_ids, since in wanted.sights:
+        for person_id in person_ids:
+            holder_id = working_set.survivors.get(person_id, person_id)
+            if holder_id == person_id and person_id not in working_set.have_merged:
+                continue
+            select = wanted.select(
+                tables.visit,
+                SeenVisit._fields,
+                "person_id",
+                one_person(connection, working_set.region, person_id),
+                null="cancel_time",
+                since=("start_date", since),
+            )
+            (rows,) = execute(connection, [select])
+            seen = {visit.visit_id: visit for visit in map(SeenVisit._make, rows)}
+            working_set.seen_visits.setdefault(holder_id, {}).update(seen)
 
 
 def write_visits(working_set: WorkingSet) -> Iterator[Statement]:

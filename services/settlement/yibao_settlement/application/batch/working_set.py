@@ -127,6 +127,8 @@ class WorkingSet:
     # The other visits of persons that bills of them are compared with, and the bills' own,
     # by person and visit.
     seen_visits: dict[str, dict[str, SeenVisit]] = field(default_factory=dict)
+    # Of persons that bills are of: into whom other records were merged.
+    have_merged: set[str] = field(default_factory=set)
     # Cases of settlements that are named, by settlement.
     reviews: dict[str, Review] = field(default_factory=dict)
     # How many events each of these has.

@@ -43,7 +43,13 @@ from yibao_settlement.storage.review.record import read_reviews, write_reviews
 from yibao_settlement.storage.settlement.record import read_settlements, write_settlements
 from yibao_settlement.storage.settlement.standing import read_standing_bills
 from yibao_settlement.storage.settlement.window import read_windows, write_windows
-from yibao_settlement.storage.visit import read_seen_visits, read_visits, write_visits
+from yibao_settlement.storage.visit import (
+    read_merged,
+    read_seen_visits,
+    read_visits,
+    see_merged_records,
+    write_visits,
+)
 
 
 class SettlementTransactions:
@@ -199,6 +205,7 @@ class _Transaction:
             read_standing_bills(self._region, wanted.needs.visit_ids),
             *read_visits(wanted),
             *read_seen_visits(wanted),
+            read_merged(wanted),
             read_reviews(wanted),
             *read_charges(wanted),
             *read_enrolments(wanted),
@@ -235,6 +242,7 @@ class _Transaction:
             self._view_charged_items(working_set)
         if wanted.stay_person_ids:
             self._read_stays(working_set, wanted)
+        see_merged_records(self._connection, working_set, wanted)
         self._read_seen_bills(working_set, wanted)
         if working_set.opens_windows:
             read_windows(self._connection, working_set, wanted)
