@@ -772,8 +772,11 @@ class NextBill(google.protobuf.message.Message):
 
     DEDUCTIBLE_FEN_FIELD_NUMBER: builtins.int
     LIMITS_FIELD_NUMBER: builtins.int
+    IS_OF_STAY_FIELD_NUMBER: builtins.int
     deductible_fen: builtins.int
     """The deductible, in fen."""
+    is_of_stay: builtins.bool
+    """Whether that is the next bill of the same visit, as after an interim bill."""
     @property
     def limits(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___LimitLeft]:
         """What is left of the limits of the funds."""
@@ -783,14 +786,15 @@ class NextBill(google.protobuf.message.Message):
         *,
         deductible_fen: builtins.int = ...,
         limits: collections.abc.Iterable[global___LimitLeft] | None = ...,
+        is_of_stay: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["deductible_fen", b"deductible_fen", "limits", b"limits"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["deductible_fen", b"deductible_fen", "is_of_stay", b"is_of_stay", "limits", b"limits"]) -> None: ...
 
 global___NextBill = NextBill
 
 @typing.final
 class LimitLeft(google.protobuf.message.Message):
-    """What a fund may still pay in the year."""
+    """What a fund may still pay in a year, a month, a stay or another window."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -799,6 +803,10 @@ class LimitLeft(google.protobuf.message.Message):
     NAME_ZH_FIELD_NUMBER: builtins.int
     LIMIT_FEN_FIELD_NUMBER: builtins.int
     LEFT_FEN_FIELD_NUMBER: builtins.int
+    WINDOW_FIELD_NUMBER: builtins.int
+    PER_FIELD_NUMBER: builtins.int
+    IS_RUNNING_FIELD_NUMBER: builtins.int
+    OF_FEE_FIELD_NUMBER: builtins.int
     step_id: builtins.str
     """The step of the policy."""
     fund_type: builtins.str
@@ -806,9 +814,21 @@ class LimitLeft(google.protobuf.message.Message):
     name_zh: builtins.str
     """What the policy of the paying region calls it."""
     limit_fen: builtins.int
-    """The most that it pays in the year, in fen."""
+    """The most that it pays in the window, in fen."""
     left_fen: builtins.int
     """What is left after this bill, in fen."""
+    window: builtins.str
+    """The window, as policy files say it: `bill`, `day`, `month`, `period`, `stay` or `year`."""
+    is_running: builtins.bool
+    """Whether the next bill falls into the window of this one; else it begins one of its own, of
+    which all is left.
+    """
+    of_fee: builtins.bool
+    """Whether not the payment is limited but the costs that it is a share of."""
+    @property
+    def per(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """By what the window is divided, such as `disease`: the limit holds for each of its values."""
+
     def __init__(
         self,
         *,
@@ -817,8 +837,12 @@ class LimitLeft(google.protobuf.message.Message):
         name_zh: builtins.str = ...,
         limit_fen: builtins.int = ...,
         left_fen: builtins.int = ...,
+        window: builtins.str = ...,
+        per: collections.abc.Iterable[builtins.str] | None = ...,
+        is_running: builtins.bool = ...,
+        of_fee: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["fund_type", b"fund_type", "left_fen", b"left_fen", "limit_fen", b"limit_fen", "name_zh", b"name_zh", "step_id", b"step_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["fund_type", b"fund_type", "is_running", b"is_running", "left_fen", b"left_fen", "limit_fen", b"limit_fen", "name_zh", b"name_zh", "of_fee", b"of_fee", "per", b"per", "step_id", b"step_id", "window", b"window"]) -> None: ...
 
 global___LimitLeft = LimitLeft
 

@@ -12,7 +12,7 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.benefit import BenefitOutcome
 from yibao_settlement.application.settlement.explain import AnySplit, trace_mismatch
 from yibao_settlement.application.settlement.find import find_recalculated
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.record import BenefitTerms, SettlementRecord
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost
@@ -149,7 +149,7 @@ def _reckoned(record: SettlementRecord, policy: AnyPolicy, split: AnySplit) -> _
             benefit_reckoning.shares(found),
             benefit_reckoning.overflows(found),
             benefit_reckoning.year_lines(found, *windows, year=year),
-            benefit_reckoning.next_bill(found, terms.facts, *windows, year=year),
+            benefit_reckoning.next_bill(found, _next_terms(record, terms), *windows, year=year),
             year,
             benefit_reckoning.other_lines(paid),
         )
@@ -164,6 +164,12 @@ def _reckoned(record: SettlementRecord, policy: AnyPolicy, split: AnySplit) -> _
         reckoning.next_bill(policy, facts, before, added),
         record.benefit_year,
     )
+
+
+def _next_terms(record: SettlementRecord, terms: BenefitTerms) -> benefit_reckoning.NextTerms:
+    """Returns what the next bill has of this one; the next of an interim bill is of its stay."""
+    stay_id = terms.stay_id if record.is_interim else ""
+    return benefit_reckoning.NextTerms(terms.facts, terms.admission_date, stay_id)
 
 
 def _provider(record: SettlementRecord, reference: Reference) -> Provider:

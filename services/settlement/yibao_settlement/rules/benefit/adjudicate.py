@@ -185,12 +185,10 @@ def _settle(leg: Leg, bill: Bill, lines: Sequence[BillLine]) -> LegSplit:
     return LegSplit(span.day, plan, lines, parts, leg.amounts, records, leg.takes, left)
 
 
-def new_leg(
-    layout: Layout, memory: Memory, facts: Facts, *, stay_id: str, day: dt.date, year: int
-) -> Leg:
+def new_leg(layout: Layout, memory: Memory, facts: Facts, *, stay_id: str, span: Span) -> Leg:
     """Returns a leg of a bill that has no lines yet, nor payments by others or an account."""
     care_group = care_group_of(layout.policy, facts.care_type or "")
-    return _leg(layout, memory, facts, care_group, stay_id, Span(day, year, 0), {}, [0, 0, 0])
+    return _leg(layout, memory, facts, care_group, stay_id, span, {}, [0, 0, 0])
 
 
 def find_leg_plan(leg: Leg) -> Plan:

@@ -5,12 +5,14 @@ All that it must know of the steps of such a policy is here.
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from yibao_settlement.rules.benefit.curve import half_up
 from yibao_settlement.rules.benefit.facts import COUNT, Facts
 from yibao_settlement.rules.benefit.formulas import pieces
 from yibao_settlement.rules.benefit.keeping import Kept, windows_of
 from yibao_settlement.rules.benefit.layout import PayerLayout
+from yibao_settlement.rules.benefit.leg import Span
 from yibao_settlement.rules.benefit.memory import Memory
 from yibao_settlement.rules.benefit.outlook import outlook_of
 from yibao_settlement.rules.benefit.plan import StepPlan
@@ -36,6 +38,14 @@ from yibao_settlement.rules.statement.statement import (
     Share,
     YearLine,
 )
+
+
+class NextTerms(NamedTuple):
+    """What the next bill has of this one: its facts, and the stay where that goes on."""
+
+    facts: Facts
+    admission_date: dt.date
+    stay_id: str
 
 
 def fund_lines(split: Split, payments: Iterable[FundPayment]) -> tuple[FundLine, ...]:
@@ -177,20 +187,31 @@ def year_lines(split: Split, before: Kept, added: Kept, *, year: int) -> tuple[Y
 
 
 def next_bill(
-    split: Split, facts: Facts, before: Kept, added: Kept, *, year: int
+    split: Split, terms: NextTerms, before: Kept, added: Kept, *, year: int
 ) -> NextBill | None:
     """Returns what the next bill with the same facts bears; None where nobody can say.
 
     As of a stay that is all of the year of its admission, when the next is of another.
     """
-    day = split.legs[-1].day
-    if year != year_of(day, split.layout.policy.windows.year_starts):
+    layout, last = split.layout, split.legs[-1]
+    windows = layout.policy.windows
+    if year != year_of(last.day, windows.year_starts):
         return None
     after = dict(before)
     for name, change in added.items():
         after[name] = after.get(name, 0) + change
-    kept = windows_of([after], insurance_type=split.layout.policy.insurance_type)
-    found = outlook_of(split.layout, facts, Memory(kept), day=day, year=year)
+    kept = windows_of([after], insurance_type=layout.policy.insurance_type)
+    period = 0
+    if terms.stay_id and layout.uses_periods and windows.period_days is not None:
+        period = (last.day - terms.admission_date).days // windows.period_days
+    found = outlook_of(
+        layout,
+        terms.facts,
+        Memory(kept),
+        last=last,
+        span=Span(last.day, year, period),
+        stay_id=terms.stay_id,
+    )
     if found is None:
         return None
     limits = (
@@ -200,10 +221,14 @@ def next_bill(
             each.title_zh or fund_zh(each.fund_type),
             each.limit_fen,
             each.left_fen,
+            each.window.value,
+            each.per,
+            each.is_running,
+            each.of_fee,
         )
         for each in found.limits
     )
-    return NextBill(found.deductible_fen, tuple(limits))
+    return NextBill(found.deductible_fen, tuple(limits), bool(terms.stay_id))
 
 
 def _names(split: Split) -> dict[str, str]:

@@ -25,6 +25,7 @@ from yibao_settlement.rules.statement.sheet import (
     Sheet,
     Table,
 )
+from yibao_settlement.rules.statement.spans import span_of
 from yibao_settlement.rules.statement.statement import (
     Care,
     DeductibleLine,
@@ -260,13 +261,14 @@ def _next(statement: Statement) -> tuple[Table, ...]:
     if next_bill is None or statement.reversal is not None:
         return ()
     rows = [("起付标准", "", yuan(next_bill.deductible_fen))]
-    rows += [
-        (f"{limit.name_zh}最高支付", yuan(limit.limit_fen), yuan(limit.left_fen))
-        for limit in next_bill.limits
-    ]
+    stay = is_stay(statement.care.care_type)
+    for limit in next_bill.limits:
+        span, most = span_of(limit, is_stay=stay).zh, "费用限额" if limit.of_fee else "最高支付"
+        name = f"{limit.name_zh}（{span}{most}）"
+        rows.append((name, yuan(limit.limit_fen), yuan(limit.left_fen)))
     columns = (
-        Column("本年度下次同类就医", 12),
-        Column("年度限额", 5, is_amount=True),
+        Column("本次就医下次结算" if next_bill.is_of_stay else "本年度下次同类就医", 12),
+        Column("限额", 5, is_amount=True),
         Column("还需付（还可付）", 6, is_amount=True),
     )
     return (Table(columns, tuple(rows)),)

@@ -145,15 +145,18 @@ def next_bill(
             continue
         if isinstance(step, DeductibleStep):
             deductible_fen += _due_fen(step, row_index, year)
-        elif isinstance(step, TiersStep) and step.cap_over_year:
+        elif isinstance(step, TiersStep):
             limit_fen = step.rows[row_index].cap_fen
             if limit_fen is not None:
-                used_fen = year.get(step.fund_accumulator, 0)
-                left_fen = max(limit_fen - used_fen, 0)
-                limits.append(
-                    LimitLeft(step.id, step.fund_type, step.title_zh, limit_fen, left_fen)
-                )
+                limits.append(_limit(step, limit_fen, year))
     return NextBill(deductible_fen, tuple(limits))
+
+
+def _limit(step: TiersStep, limit_fen: int, year: Mapping[str, int]) -> LimitLeft:
+    found = LimitLeft(step.id, step.fund_type, step.title_zh, limit_fen, limit_fen)
+    if not step.cap_over_year:
+        return found._replace(window="bill", is_running=False)
+    return found._replace(left_fen=max(limit_fen - year.get(step.fund_accumulator, 0), 0))
 
 
 def _due_fen(step: DeductibleStep, row_index: int, year: Mapping[str, int]) -> int:

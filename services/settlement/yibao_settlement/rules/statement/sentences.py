@@ -110,12 +110,32 @@ _BANK: Mapping[str, tuple[str, str]] = {
         "The deductible of your next visit of this kind this year is {paid}.",
     ),
     "NEXT2": (
-        "{fund}本年最多付{limit}元，还可以付{left}元。",
-        "{fund} pays at most {limit} this year; {left} is left.",
+        "{fund}{span}最多付{limit}元，还可以付{left}元。",
+        "{fund} pays at most {limit} {span}; {left} is left.",
     ),
     "NEXT3": (
-        "{fund}本年已付满{limit}元，不再支付。",
-        "{fund} has paid its limit of {limit} this year and pays no more.",
+        "{fund}{span}已付满{limit}元，不再支付。",
+        "{fund} has paid its limit of {limit} {span} and pays no more.",
+    ),
+    "NEXT4": (
+        "本次就医的下一次结算，起付线还差{paid}元。",
+        "At the next bill of this visit, {paid} of the deductible is still to be borne.",
+    ),
+    "NEXT5": (
+        "{fund}{span}最多付{limit}元。",
+        "{fund} pays at most {limit} {span}.",
+    ),
+    "NEXT6": (
+        "{fund}{span}最多对{limit}元费用支付，还可以对{left}元费用支付。",
+        "{fund} pays on costs of at most {limit} {span}; {left} of them is left.",
+    ),
+    "NEXT7": (
+        "{fund}{span}最多对{limit}元费用支付。",
+        "{fund} pays on costs of at most {limit} {span}.",
+    ),
+    "NEXT8": (
+        "{fund}{span}已对{limit}元费用支付，达到限额，不再支付。",
+        "{fund} has paid on {limit} of costs, its limit {span}, and pays no more.",
     ),
     "REF1": (
         "这次结算已于{date}撤销，退回医保{funds}元、账户{account}元、现金{cash}元。",

@@ -181,20 +181,34 @@ class YearLine(NamedTuple):
 
 
 class LimitLeft(NamedTuple):
-    """The most that a fund pays in the year, and what is left of it after this time."""
+    """The most that a fund pays in a window, and what is left of it after this time.
+
+    `window` and `per` are as a policy's file says them. `is_running` is whether the next
+    bill falls into the window of this one, and does not begin its own: then all is left.
+    `of_fee` is whether not the payment is limited but the fee that it is a share of.
+    """
 
     step_id: str
     fund_type: str
     name_zh: str
     limit_fen: int
     left_fen: int
+    window: str = "year"
+    per: tuple[str, ...] = ()
+    is_running: bool = True
+    of_fee: bool = False
 
 
 class NextBill(NamedTuple):
-    """What the next bill of the same kind of care bears, in the same benefit year."""
+    """What the next bill of the same kind of care bears, in the same benefit year.
+
+    It is one of the same stay where this one is an interim bill (`is_of_stay`), else one of a
+    visit of its own.
+    """
 
     deductible_fen: int
     limits: tuple[LimitLeft, ...]
+    is_of_stay: bool = False
 
 
 class Reversed(NamedTuple):

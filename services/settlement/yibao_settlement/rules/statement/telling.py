@@ -6,8 +6,10 @@ What they name as paid by funds adds up to what the first sentence says that ins
 from collections.abc import Callable, Iterator, Sequence
 
 from yibao_common.values.money import PPM, divide_half_up
+from yibao_settlement.rules.care_type import is_stay
 from yibao_settlement.rules.policy.formulas import percent
 from yibao_settlement.rules.statement.sentences import Name, Sentence, say, short
+from yibao_settlement.rules.statement.spans import span_of
 from yibao_settlement.rules.statement.statement import (
     FundLine,
     LimitLeft,
@@ -21,6 +23,7 @@ from yibao_settlement.rules.statement.statement import (
 # More items of a kind than these are told together, so that the sheet stays one page.
 _MOST_ITEMS = 2
 _MOST_BRACKETS = 3
+_MOST_LIMITS = 4
 
 
 def sentences_of(statement: Statement) -> tuple[Sentence, ...]:
@@ -208,13 +211,25 @@ def _account(statement: Statement) -> Iterator[Sentence]:
 
 
 def _next(statement: Statement) -> Iterator[Sentence]:
-    if statement.next_bill is None:
+    next_bill = statement.next_bill
+    if next_bill is None:
         return
-    if statement.next_bill.deductible_fen:
-        yield say("NEXT1", paid=statement.next_bill.deductible_fen)
-    for limit in statement.next_bill.limits:
-        fund = _name(statement, limit)
-        if limit.left_fen:
-            yield say("NEXT2", fund=fund, limit=limit.limit_fen, left=limit.left_fen)
-        else:
-            yield say("NEXT3", fund=fund, limit=limit.limit_fen)
+    if next_bill.deductible_fen:
+        which = "NEXT4" if next_bill.is_of_stay else "NEXT1"
+        yield say(which, paid=next_bill.deductible_fen)
+    told = [_limit(statement, limit) for limit in next_bill.limits]
+    # All of them stand in the table above.
+    yield from [each for each in told if each.fits][:_MOST_LIMITS]
+
+
+def _limit(statement: Statement, limit: LimitLeft) -> Sentence:
+    span = Name(*span_of(limit, is_stay=is_stay(statement.care.care_type)))
+    fund = _name(statement, limit)
+    if not limit.is_running:
+        which = "NEXT7" if limit.of_fee else "NEXT5"
+    elif limit.left_fen:
+        which = "NEXT6" if limit.of_fee else "NEXT2"
+        return say(which, fund=fund, span=span, limit=limit.limit_fen, left=limit.left_fen)
+    else:
+        which = "NEXT8" if limit.of_fee else "NEXT3"
+    return say(which, fund=fund, span=span, limit=limit.limit_fen)
