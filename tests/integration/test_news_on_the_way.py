@@ -1,5 +1,6 @@
 """Somebody was enrolled just now, and identity does not answer settlement."""
 
+import time
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
@@ -85,7 +86,16 @@ def test_a_credit_of_somebody_unknown_so_far_is_told_to_try_again(
     told = refused(services, stub.CreditAccount, request)
     assert outcome(told) == (UNAVAILABLE, "ENROLMENT_UNCONFIRMED")
     relays[0].close_connections()
-    assert stub.CreditAccount(request, timeout=CALL_SECONDS).account.balance_fen == 1_000
+    # On a busy machine the news takes more than the second for which it is waited.
+    ends = time.monotonic() + CALL_SECONDS
+    while True:
+        try:
+            credited = stub.CreditAccount(request, timeout=CALL_SECONDS)
+            break
+        except grpc.RpcError as error:
+            if error.code() is not UNAVAILABLE or time.monotonic() >= ends:
+                raise
+    assert credited.account.balance_fen == 1_000
 
 
 def test_a_feed_that_cannot_be_applied_makes_no_registration_a_fault_of_ours(
