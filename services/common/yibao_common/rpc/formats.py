@@ -5,7 +5,6 @@ that explains the few that do not, and `canonical`, which may mend those. Explan
 never repeat the value: it may be an identity number.
 """
 
-import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -183,14 +182,30 @@ def signed_quantity_fault(text: str) -> Fault | None:
     return quantity_fault(text.removeprefix("-"))
 
 
+class _Fitting(dict[str, bool]):
+    """The texts seen so far that have no fault; prices and quantities repeat.
+
+    Faulty ones are not kept: they may be of any length, and whoever sends them chooses it.
+    """
+
+    _MOST = 65_536
+
+    def __init__(self, find_fault: Callable[[str], Fault | None]) -> None:
+        super().__init__()
+        self._find_fault = find_fault
+
+    def __missing__(self, text: str) -> bool:
+        if self._find_fault(text) is not None:
+            return False
+        if len(self) >= self._MOST:
+            self.clear()
+        self[text] = True
+        return True
+
+
 def _memorised(find_fault: Callable[[str], Fault | None]) -> Form:
-    """Returns a form that remembers texts: prices and quantities repeat."""
-
-    @functools.lru_cache(maxsize=65_536)
-    def fits(text: str) -> bool:
-        return find_fault(text) is None
-
-    return Form(fits, find_fault)
+    """Returns a form that remembers the texts that fit."""
+    return Form(_Fitting(find_fault).__getitem__, find_fault)
 
 
 _SIZED = {
