@@ -36,14 +36,6 @@ def standing(world: World, person_id: str) -> Standing:
     return found
 
 
-def merge(world: World, retired: str, survivor: str) -> None:
-    """Tells settlement of a merge as identity does: both persons, in one page."""
-    world.feed(
-        world.insured(retired, merged_into=survivor, credentials=(), enrolments=()),
-        world.insured(survivor),
-    )
-
-
 def merge_postings(world: World) -> dict[str, int]:
     entry = tables.entry.c
     with world.database.read() as connection:
@@ -74,7 +66,7 @@ def test_account_and_year_move_to_the_survivor_and_the_total_stays(world: World)
     before, kept = standing(world, retired), standing(world, survivor)
     assert before.balance_fen > 0
     total_fen = account_total(world)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     after, empty = standing(world, survivor), standing(world, retired)
     assert after.balance_fen == before.balance_fen + kept.balance_fen
     assert after.accumulators == {
@@ -94,7 +86,7 @@ def test_account_and_year_move_to_the_survivor_and_the_total_stays(world: World)
 def test_the_posting_of_a_merge_names_the_change_that_it_carries_out(world: World) -> None:
     (retired, _), (survivor, _) = treated(world, 900_000), treated(world, 800_000)
     before = feed_of(world.database).position(REGION).sequence
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     posting, entry = tables.posting.c, tables.entry.c
     with world.database.read() as connection:
         (row,) = connection.execute(sa.select(tables.posting).where(posting.kind == 4)).all()
@@ -109,13 +101,13 @@ def test_the_posting_of_a_merge_names_the_change_that_it_carries_out(world: Worl
 
 def test_a_feed_that_is_read_again_from_its_start_moves_nothing_twice(world: World) -> None:
     (retired, _), (survivor, _) = treated(world, 900_000), treated(world, 800_000)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     balance_fen = standing(world, survivor).balance_fen
     world.run(world.credit_command(survivor, 500))
     with world.database.write() as connection:
         connection.execute(sa.delete(tables.feed_position))
-    merge(world, retired, survivor)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
+    world.merge(retired, survivor)
     assert standing(world, survivor).balance_fen == balance_fen + 500
     assert len(merge_postings(world)) == 2
     assert check_ledger(world.database).drifts == []
@@ -133,7 +125,7 @@ def test_years_that_only_one_of_them_has_are_kept_apart(world: World) -> None:
     last_year = standing(world, retired)
     this_year = standing(world, survivor)
     assert (last_year.benefit_year, this_year.benefit_year) == (2025, 2026)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     after = standing(world, survivor)
     assert (after.benefit_year, after.accumulators) == (2026, this_year.accumulators)
     with world.database.read() as connection:
@@ -150,7 +142,7 @@ def test_a_later_year_of_the_retired_closes_the_survivors(world: World) -> None:
     world.clock.now = dt.datetime(2026, 11, 20, 4, tzinfo=dt.UTC)
     world.settle(world.register(retired), retired)
     this_year = standing(world, retired).accumulators
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     after = standing(world, survivor)
     assert (after.benefit_year, after.accumulators) == (2026, this_year)
     assert check_ledger(world.database).drifts == []
@@ -185,7 +177,7 @@ def test_a_settlement_of_the_retired_is_reversed_to_who_holds_the_account(
     assert account_fen > 0
     holder, survivors = retired, world.enrol(merges)
     for survivor in survivors:
-        merge(world, holder, survivor)
+        world.merge(holder, survivor)
         holder = survivor
     before = standing(world, holder)
     reversed_ = world.reverse(settlement_id)
@@ -212,7 +204,7 @@ def test_a_survivor_who_is_merged_in_turn_in_the_same_page_passes_all_on(world: 
 
 def test_a_person_of_whom_nothing_is_booked_is_merged_without_a_posting(world: World) -> None:
     retired, survivor = world.enrol(2)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     assert merge_postings(world) == {}
     assert standing(world, retired).merged_into == survivor
     assert check_ledger(world.database).drifts == []
@@ -237,7 +229,7 @@ def test_a_merge_among_credits_and_reversals_loses_nothing(world: World) -> None
 
         with ThreadPoolExecutor(5) as threads:
             credited = [threads.submit(carry_out, each) for each in credits]
-            merged = threads.submit(merge, world, retired, survivor)
+            merged = threads.submit(world.merge, retired, survivor)
             reversed_ = threads.submit(carry_out, reversal)
             merged.result()
         # A credit to the retired that came too late was refused, and nothing else was.
@@ -257,7 +249,7 @@ def test_a_merge_among_credits_and_reversals_loses_nothing(world: World) -> None
 
 def test_the_checker_finds_a_merge_that_went_wrong(world: World) -> None:
     (retired, _), (survivor, _) = treated(world, 900_000), treated(world, 800_000)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     standings = tables.person_standing
     with world.database.write() as connection:
         connection.execute(

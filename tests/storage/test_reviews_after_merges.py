@@ -18,13 +18,6 @@ def world(databases: Databases) -> World:
     return World(databases.open("yibao_settlement"))
 
 
-def merge(world: World, retired: str, survivor: str) -> None:
-    world.feed(
-        world.insured(retired, merged_into=survivor, credentials=(), enrolments=()),
-        world.insured(survivor),
-    )
-
-
 def settled_in_a_visit(world: World, person: str) -> Settlement:
     visit = world.register(person, start_date=TODAY)
     return world.settle(visit, person, bill=same_bill(world, visit))
@@ -38,7 +31,7 @@ def test_the_survivors_bill_is_compared_with_those_of_the_retired(
     first = settled_in_a_visit(world, first_record)
     holder = first_record
     for survivor in survivors:
-        merge(world, holder, survivor)
+        world.merge(holder, survivor)
         holder = survivor
     second = settled_in_a_visit(world, holder)
     assert kinds(second) == [ReviewKind.SAME_BILL]
@@ -55,8 +48,8 @@ def test_a_bill_of_the_retireds_visit_is_compared_with_all_of_the_person(
     retired, survivor, third = world.enrol(3)
     visit = world.register(retired, start_date=TODAY)
     first = settled_in_a_visit(world, {"survivor": survivor, "third": third}[other_record])
-    merge(world, third, survivor)
-    merge(world, retired, survivor)
+    world.merge(third, survivor)
+    world.merge(retired, survivor)
     second = world.settle(visit, survivor, bill=same_bill(world, visit))
     assert kinds(second) == [ReviewKind.SAME_BILL]
     review = world.queries.review(REGION, second.review_id)
@@ -67,7 +60,7 @@ def test_a_bill_of_the_retireds_visit_is_compared_with_all_of_the_person(
 def test_others_are_not_compared_with_the_merged(world: World) -> None:
     retired, survivor, other = world.enrol(3)
     settled_in_a_visit(world, retired)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     assert not settled_in_a_visit(world, other).review_id
 
 
@@ -76,7 +69,7 @@ def test_stays_of_both_records_that_share_days_are_reviewed(world: World) -> Non
     first = world.register(retired, institution_id=OTHER_HOSPITAL)
     bill = world.bill(first, service_date=ADMITTED.replace(day=10))
     world.settle(first, retired, bill=bill, institution_id=OTHER_HOSPITAL)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     second = world.register(survivor, start_date=ADMITTED.replace(day=9))
     assert kinds(world.settle(second, survivor)) == [ReviewKind.STAYS_OVERLAP]
 
@@ -96,6 +89,6 @@ def test_the_visits_of_a_month_are_those_of_both_records(databases: Databases) -
         return world.settle(visit_id, person, bill=bill)
 
     assert not any(visit(retired, number).review_id for number in range(12))
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     assert not any(visit(survivor, number).review_id for number in range(12, 20))
     assert kinds(visit(survivor, 20)) == [ReviewKind.VISIT_COUNT]

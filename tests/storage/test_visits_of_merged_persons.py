@@ -30,14 +30,6 @@ def world(databases: Databases) -> World:
     return World(databases.open("yibao_settlement"))
 
 
-def merge(world: World, retired: str, survivor: str) -> None:
-    """Tells settlement of a merge as identity does: both persons, in one page."""
-    world.feed(
-        world.insured(retired, merged_into=survivor, credentials=(), enrolments=()),
-        world.insured(survivor),
-    )
-
-
 def standing(world: World, person_id: str) -> Standing:
     found = world.queries.standing(REGION, person_id)
     assert found is not None
@@ -53,7 +45,7 @@ def test_a_bill_of_the_retired_persons_visit_settles_for_the_survivor(
     visit = world.register(retired)
     holder = retired
     for survivor in survivors:
-        merge(world, holder, survivor)
+        world.merge(holder, survivor)
         holder = survivor
     bill = world.bill(visit, account_used=True)
     tried = trial(world.queries, REGION, bill, institution_id=HOSPITAL, now=NOW).record
@@ -84,7 +76,7 @@ def test_a_stay_over_a_merge_costs_what_it_costs_without(world: World) -> None:
         interim = world.bill(visit, is_interim=True, service_date=TODAY - DAY)
         first = world.settle(visit, person, bill=interim)
         if holder != person:
-            merge(world, person, holder)
+            world.merge(person, holder)
         world.run(world.discharge_command(visit))
         last = world.settle(visit, holder, bill=world.bill(visit))
         funds.append((first.fund_total_fen, last.fund_total_fen))
@@ -98,7 +90,7 @@ def test_a_reversed_bill_of_before_the_merge_is_settled_anew(world: World) -> No
     visit = world.register(retired)
     bill = world.bill(visit)
     wrong = world.settle(visit, retired, bill=bill)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     world.reverse(wrong.settlement_id)
     again = world.settle(visit, survivor, bill=bill)
     assert again.fund_total_fen == wrong.fund_total_fen
@@ -108,7 +100,7 @@ def test_a_reversed_bill_of_before_the_merge_is_settled_anew(world: World) -> No
 def test_lines_are_uploaded_to_the_visit_and_settled(world: World) -> None:
     retired, survivor = world.enrol(2)
     visit = world.register(retired)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     (result,) = upload(world, visit, charged("L1"))
     (line,) = listed(world, visit)
     # What it will be is told by the survivor's cover: the retired has none any more.
@@ -125,7 +117,7 @@ def test_an_agency_finds_the_open_stays_of_both_records(world: World) -> None:
     retired, survivor, other = world.enrol(3)
     visits = [world.register(each) for each in (retired, survivor, other)]
     agency = parse_caller(AGENCY)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     for person in (retired, survivor):
         found = find_open_stays(world.queries, REGION, person, agency)
         assert sorted(each.visit_id for each in found) == sorted(visits[:2])
@@ -138,7 +130,7 @@ def test_an_agency_finds_the_open_stays_of_both_records(world: World) -> None:
 def test_another_persons_code_settles_nothing(world: World) -> None:
     retired, survivor, other = world.enrol(3)
     visit = world.register(retired)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     for person in (retired, other):
         (outcome,) = world.work(REGION, [world.settle_command(visit, person)])
         assert isinstance(outcome, RuleError)
@@ -149,7 +141,7 @@ def test_what_the_retired_had_is_settled_after_the_survivors_death(world: World)
     """I-31: nobody is left who could show a code."""
     retired, survivor = world.enrol(2)
     visit = world.register(retired)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     world.feed(dataclasses.replace(world.insured(survivor), death_date=TODAY, credentials=()))
     settled = world.settle(visit, survivor, code=None)
     record = world.queries.settlement(REGION, settled.settlement_id)
@@ -161,7 +153,7 @@ def test_what_the_retired_had_is_settled_after_the_survivors_death(world: World)
 def test_bills_of_both_records_in_one_batch_chain(world: World) -> None:
     retired, survivor = world.enrol(2)
     of_retired, of_survivor = world.register(retired), world.register(survivor)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     world.run(world.credit_command(survivor, 100_000))
     commands = [
         world.settle_command(visit, survivor, bill=world.bill(visit, account_used=True))
@@ -200,7 +192,7 @@ def test_bills_while_the_persons_are_merged_are_booked_once_and_right(
 
         with ThreadPoolExecutor(4) as threads:
             settled = [threads.submit(carry_out, each) for each in commands]
-            threads.submit(merge, world, retired, survivor).result()
+            threads.submit(world.merge, retired, survivor).result()
             outcomes = [each.result() for each in settled]
         # Whose code it was decides, and whether the merge had come by then.
         assert isinstance(outcomes[2], bytes)
@@ -219,7 +211,7 @@ def test_bills_while_the_persons_are_merged_are_booked_once_and_right(
 def test_a_merge_that_a_restore_undid_refuses_bills_as_before(world: World) -> None:
     retired, survivor = world.enrol(2)
     visit = world.register(retired)
-    merge(world, retired, survivor)
+    world.merge(retired, survivor)
     world.feed(world.insured(retired), world.insured(survivor))
     (outcome,) = world.work(REGION, [world.settle_command(visit, retired)])
     assert isinstance(outcome, RuleError)

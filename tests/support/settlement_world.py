@@ -135,6 +135,13 @@ class World:
         first = feed.position(REGION).sequence + 1
         tell(feed, REGION, list(itertools.starmap(EnrolmentChange, enumerate(persons, first))))
 
+    def merge(self, retired: str, survivor: str) -> None:
+        """Tells settlement of a merge as identity does: both persons, in one page."""
+        self.feed(
+            self.insured(retired, merged_into=survivor, credentials=(), enrolments=()),
+            self.insured(survivor),
+        )
+
     def insured(self, person_id: str, **facts: object) -> InsuredPerson:
         """Returns a resident with one period and a usable e-certificate."""
         person: dict[str, object] = {
