@@ -99,7 +99,8 @@ class PolicyServiceServicer(object):
         """Submits a policy file as a draft (maker). Callers: agency of the region. Idempotent
         by `request_id`; the same contents give the same version. Reasons:
         POLICY_FILE_INVALID, with as many faults (line, key, what was expected, in English and
-        Chinese) as fit into a header, and `faults_total`: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
+        Chinese) as fit into a header, and `faults_total`: ValidatePolicy tells all;
+        OUT_OF_SCOPE, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

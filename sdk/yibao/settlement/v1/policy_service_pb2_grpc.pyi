@@ -37,7 +37,8 @@ class PolicyServiceStub:
     """Submits a policy file as a draft (maker). Callers: agency of the region. Idempotent
     by `request_id`; the same contents give the same version. Reasons:
     POLICY_FILE_INVALID, with as many faults (line, key, what was expected, in English and
-    Chinese) as fit into a header, and `faults_total`: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
+    Chinese) as fit into a header, and `faults_total`: ValidatePolicy tells all;
+    OUT_OF_SCOPE, REQUEST_ID_REUSED.
     """
 
     ApprovePolicy: grpc.UnaryUnaryMultiCallable[
@@ -131,7 +132,8 @@ class PolicyServiceAsyncStub:
     """Submits a policy file as a draft (maker). Callers: agency of the region. Idempotent
     by `request_id`; the same contents give the same version. Reasons:
     POLICY_FILE_INVALID, with as many faults (line, key, what was expected, in English and
-    Chinese) as fit into a header, and `faults_total`: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
+    Chinese) as fit into a header, and `faults_total`: ValidatePolicy tells all;
+    OUT_OF_SCOPE, REQUEST_ID_REUSED.
     """
 
     ApprovePolicy: grpc.aio.UnaryUnaryMultiCallable[
@@ -229,7 +231,8 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
         """Submits a policy file as a draft (maker). Callers: agency of the region. Idempotent
         by `request_id`; the same contents give the same version. Reasons:
         POLICY_FILE_INVALID, with as many faults (line, key, what was expected, in English and
-        Chinese) as fit into a header, and `faults_total`: ValidatePolicy tells all; OUT_OF_SCOPE, REQUEST_ID_REUSED.
+        Chinese) as fit into a header, and `faults_total`: ValidatePolicy tells all;
+        OUT_OF_SCOPE, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
