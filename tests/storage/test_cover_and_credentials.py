@@ -97,6 +97,22 @@ def test_a_code_of_a_revoked_phone_is_refused_and_that_of_another_is_not(world: 
     world.settle(visit, person, code=codes[1])
 
 
+def test_codes_of_before_are_refused_once_the_feed_tells_since_when_they_count(
+    world: World,
+) -> None:
+    """I-03: a relative showed one of them who may not any more."""
+    (person,) = world.enrol()
+    visit = world.register(person)
+    before, after = world.code(person), world.code(person)
+    assert before.issue_second < after.issue_second
+    since = world.ecert(person)._replace(codes_since_second=after.issue_second)
+    world.feed(world.insured(person, credentials=(since,)))
+    refused = world.settle_command(visit, person, code=before)
+    assert refusal(world, refused) is Reason.QR_WITHDRAWN
+    assert refusal(world, world.visit_command(person, code=before)) is Reason.QR_WITHDRAWN
+    world.settle(visit, person, code=after)
+
+
 def test_a_credential_that_is_gone_from_the_feed_is_nobodys(world: World) -> None:
     (person,) = world.enrol()
     visit = world.register(person)

@@ -197,7 +197,9 @@ def test_a_change_replaces_all_that_was_known_of_its_person(database: Database) 
             sa.select(tables.person).where(tables.person.c.person_id == PERSONS[0])
         ).one()
     assert tuple(enrolments_from(rows)[PERSONS[0]]) == after.enrolments
-    assert [tuple(row) for row in credentials] == [(REGION, "SUBJECT00CARD", PERSONS[0], 3, 4, "")]
+    assert [tuple(row) for row in credentials] == [
+        (REGION, "SUBJECT00CARD", PERSONS[0], 3, 4, "", None)
+    ]
     assert (person.sequence, person.merged_into) == (6, None)
     assert person.payer_ids == f"{PERSONS[2]},{PERSONS[1]}"
     assert diseases_from(person.diseases) == after.diseases

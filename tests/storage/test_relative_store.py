@@ -73,7 +73,9 @@ def test_an_account_is_shared_from_agreement_to_end(world: PersonWorld) -> None:
     assert world.feed(after=before) == [person] * 3
 
 
-def test_who_shows_whose_code_is_none_of_settlements_business(world: PersonWorld) -> None:
+def test_a_link_by_which_no_code_was_shown_ends_without_a_word_to_settlement(
+    world: PersonWorld,
+) -> None:
     person, relative = world.person_id(), world.person_id()
     before = len(world.feed())
     link = world.link(person, relative, SHOW)

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import pytest
 from support.identity_world import citizen_number
+from support.memory.certificate import MemoryCertificates
+from support.memory.code import MemoryCodes
 from support.memory.death import MemoryDeaths
 from support.memory.disease import MemoryDiseases
 from support.memory.enrolment import MemoryEnrolments
@@ -60,6 +62,8 @@ class PersonDesk:
             merges=self.merges,
             relatives=self.relatives,
             suspensions=MemorySuspensions(),
+            certificates=MemoryCertificates(),
+            codes=MemoryCodes(),
         )
         self.transactions: MemoryTransactions[Work] = MemoryTransactions(work)
         numbers = itertools.count(1)

@@ -16,6 +16,7 @@ from support.memory.device import (
 )
 from support.memory.holder import MemoryHolders
 from support.memory.misuse import MemoryCases, MemorySuspensions
+from support.memory.relative import MemoryRelatives
 from support.memory.transactions import MemoryTransactions
 from support.memory.work import memory_work
 
@@ -64,6 +65,7 @@ class EcertWorld:
                 device_certificates=MemoryDeviceCertificates(devices),
                 cases=MemoryCases(),
                 suspensions=MemorySuspensions(),
+                relatives=MemoryRelatives(),
             )
         )
         self.alarms = KeptAlarms()

@@ -27,6 +27,8 @@ class MemoryFeed(FeedRows):
     agreed: list[RelativeLink] = dataclasses.field(default_factory=list)
     # Revoked device certificates by e-certificate.
     revoked: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    # Since when the codes of e-certificates count.
+    counting: dict[str, dt.datetime] = dataclasses.field(default_factory=dict)
 
     def head(self) -> FeedHead:
         return FeedHead(self.epoch, self.entries[-1].sequence if self.entries else 0)
@@ -50,6 +52,9 @@ class MemoryFeed(FeedRows):
         self, certificate_ids: Collection[str], *, at: dt.datetime, ending_after: dt.datetime
     ) -> dict[str, list[str]]:
         return {each: self.revoked[each] for each in certificate_ids if each in self.revoked}
+
+    def codes_since(self, certificate_ids: Collection[str]) -> dict[str, dt.datetime]:
+        return {each: self.counting[each] for each in certificate_ids if each in self.counting}
 
     def cards(self, person_ids: Collection[str]) -> list[FeedCard]:
         return [each for each in self.issued if each.person_id in person_ids]

@@ -127,12 +127,32 @@ def test_a_code_pays_for_its_holder_alone(credential: Credential | None) -> None
     assert reason_of(credential=credential) is Reason.NOT_CARDHOLDER
 
 
+@pytest.mark.parametrize(
+    ("code", "since_second", "reason"),
+    [
+        (CODE, None, None),
+        (CODE, NOW_SECOND, None),
+        (CODE, NOW_SECOND + 1, Reason.QR_WITHDRAWN),
+        # A phone's clock is not the issuer's, and no relative shows what a phone signs.
+        (OF_DEVICE, NOW_SECOND + 1, None),
+    ],
+)
+def test_a_code_of_before_the_codes_count_is_refused(
+    code: PresentedCode, since_second: int | None, reason: Reason | None
+) -> None:
+    # Rule I-03: a relative showed it who may not any more.
+    credential = CREDENTIAL._replace(codes_since_second=since_second)
+    assert reason_of(code=code, credential=credential) is reason
+
+
 def test_of_several_faults_the_first_in_the_order_of_the_contract_is_told() -> None:
     used = ((CODE.subject, CODE.code_id),)
     newest = {CODE.subject: NOW_SECOND + 1}
     suspended = CREDENTIAL._replace(state=CredentialState.SUSPENDED)
     assert reason_of(credential=None, used=used, newest=newest) is Reason.NOT_CARDHOLDER
     assert reason_of(credential=suspended, used=used, newest=newest) is Reason.ECERT_SUSPENDED
+    withdrawn = CREDENTIAL._replace(codes_since_second=NOW_SECOND + 1)
+    assert reason_of(credential=withdrawn, used=used, newest=newest) is Reason.QR_WITHDRAWN
     assert reason_of(used=used, newest=newest) is Reason.QR_ALREADY_USED
     assert reason_of(newest=newest) is Reason.QR_SUPERSEDED
 

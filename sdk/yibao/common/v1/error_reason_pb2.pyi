@@ -191,6 +191,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     because it has not heard from identity: a loss reported since would not be known.
     Metadata: `region`, `age_hours`.
     """
+    ERROR_REASON_QR_WITHDRAWN: _ErrorReason.ValueType  # 76
+    """FAILED_PRECONDITION. The code is older than the end of what a relative showed the holder's
+    codes by: the link ended, or the relative's e-certificate was suspended or closed (I-03).
+    """
     ERROR_REASON_QR_OTHER_REGION: _ErrorReason.ValueType  # 78
     """FAILED_PRECONDITION. A trusted key of another region signed the code. Metadata:
     `issuer`, `region`: who signed it, and where it was shown.
@@ -742,6 +746,10 @@ ERROR_REASON_FEED_STALE: ErrorReason.ValueType  # 75
 """UNAVAILABLE. What settlement knows of the region's persons is older than it may be,
 because it has not heard from identity: a loss reported since would not be known.
 Metadata: `region`, `age_hours`.
+"""
+ERROR_REASON_QR_WITHDRAWN: ErrorReason.ValueType  # 76
+"""FAILED_PRECONDITION. The code is older than the end of what a relative showed the holder's
+codes by: the link ended, or the relative's e-certificate was suspended or closed (I-03).
 """
 ERROR_REASON_QR_OTHER_REGION: ErrorReason.ValueType  # 78
 """FAILED_PRECONDITION. A trusted key of another region signed the code. Metadata:

@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import google.protobuf.timestamp_pb2
 import sys
 import typing
 
@@ -97,6 +98,7 @@ class Credential(google.protobuf.message.Message):
     KIND_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
     REVOKED_DEVICE_CERTIFICATE_IDS_FIELD_NUMBER: builtins.int
+    CODES_SINCE_TIME_FIELD_NUMBER: builtins.int
     subject: builtins.str
     """The opaque subject (claim `sub`) of its QR codes: 13 characters."""
     kind: global___CredentialKind.ValueType
@@ -110,6 +112,13 @@ class Credential(google.protobuf.message.Message):
         lists tell the same to those who do not read the feed, and later.
         """
 
+    @property
+    def codes_since_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Codes of mode A that were issued before are refused (QR_WITHDRAWN): a relative may have
+        shown them whose link has ended since, or whose e-certificate was suspended or closed.
+        A whole second of the issuer's clock, as `iat`; absent where all codes count.
+        """
+
     def __init__(
         self,
         *,
@@ -117,7 +126,9 @@ class Credential(google.protobuf.message.Message):
         kind: global___CredentialKind.ValueType = ...,
         state: global___CredentialState.ValueType = ...,
         revoked_device_certificate_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        codes_since_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["kind", b"kind", "revoked_device_certificate_ids", b"revoked_device_certificate_ids", "state", b"state", "subject", b"subject"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["codes_since_time", b"codes_since_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["codes_since_time", b"codes_since_time", "kind", b"kind", "revoked_device_certificate_ids", b"revoked_device_certificate_ids", "state", b"state", "subject", b"subject"]) -> None: ...
 
 global___Credential = Credential

@@ -95,6 +95,7 @@ class Reason(enum.Enum):
     TRUST_ROOT_NOT_FOUND = (73, Code.NOT_FOUND)
     STATUS_LIST_NOT_FOUND = (74, Code.NOT_FOUND)
     FEED_STALE = (75, Code.UNAVAILABLE, "参保信息长时间未更新，请联系信息部门")
+    QR_WITHDRAWN = (76, Code.FAILED_PRECONDITION, "二维码已失效，请由参保人本人重新出示")
     QR_OTHER_REGION = (78, Code.FAILED_PRECONDITION, "二维码由其他统筹区签发，请核对参保地")
 
     VISIT_NOT_FOUND = (80, Code.NOT_FOUND, "未找到就诊登记")

@@ -15,6 +15,7 @@ from yibao_common.values.reasons import Reason
 from yibao_identity.application.calls import Calls
 from yibao_identity.application.device.revocation import revoke_devices_of
 from yibao_identity.application.holder import lock_living_person, lock_persons
+from yibao_identity.application.relative_code import withdraw_codes_by_certificates
 from yibao_identity.rules.certificate import (
     Certificate,
     CertificateState,
@@ -197,10 +198,13 @@ def lock_certificate(work: "Work", certificate_id: str) -> Certificate:
 def close_certificate(
     work: "Work", certificate: Certificate, *, at: dt.datetime, caller: str
 ) -> Certificate:
-    """Closes a certificate whose row is locked, and revokes its devices."""
-    closed = close(certificate, now=at)
+    """Closes a certificate whose row is locked, revokes its devices, withdraws what it showed."""
+    closed, certificate_id = close(certificate, now=at), certificate.certificate_id
     work.certificates.close(closed, closed_by=caller)
-    revoke_devices_of(work, certificate.certificate_id, at=at, caller=caller)
+    revoke_devices_of(work, certificate_id, at=at, caller=caller)
+    withdraw_codes_by_certificates(
+        work, certificate.person_id, [certificate_id], at=at, caller=caller
+    )
     return closed
 
 

@@ -130,6 +130,10 @@ class FeedRows(Protocol):
         """
         ...
 
+    def codes_since(self, certificate_ids: Collection[str]) -> Mapping[str, dt.datetime]:
+        """Returns, by e-certificate, since when its codes count; of those alone that tell."""
+        ...
+
     def cards(self, person_ids: Collection[str]) -> Sequence[FeedCard]:
         """Returns all cards of persons, in the order of their issue."""
         ...
@@ -265,11 +269,11 @@ def _credentials(
 ) -> Mapping[str, list[Credential]]:
     found: dict[str, list[Credential]] = defaultdict(list)
     certificates = work.feed_rows.certificates(person_ids)
+    certificate_ids = [each.certificate_id for each in certificates]
     withdrawn = work.feed_rows.withdrawn(
-        [each.certificate_id for each in certificates],
-        at=now,
-        ending_after=acceptable_after(now),
+        certificate_ids, at=now, ending_after=acceptable_after(now)
     )
+    codes_since = work.feed_rows.codes_since(certificate_ids)
     for certificate in certificates:
         present = certificate_rules.certificate_state(
             certificate.state, certificate.suspension_case_id
@@ -280,6 +284,7 @@ def _credentials(
             CredentialKind.ECERT,
             told,
             tuple(withdrawn.get(certificate.certificate_id, ())),
+            codes_since.get(certificate.certificate_id),
         )
         found[certificate.person_id].append(credential)
     today = shanghai_day(now)

@@ -12,6 +12,7 @@ from yibao_common.values.ids import Ids
 from yibao_identity.application.calls import Calls
 from yibao_identity.application.device.revocation import withdraw_certificates_of
 from yibao_identity.application.holder import lock_survivor
+from yibao_identity.application.relative_code import withdraw_codes_by_certificates
 from yibao_identity.rules.card import card_suspended
 from yibao_identity.rules.certificate import ecert_suspended
 from yibao_identity.rules.credential import CredentialKind
@@ -214,6 +215,14 @@ class MisuseCases:
             if each.kind is CredentialKind.ECERT:
                 # The phones stay enrolled: once it is lifted they renew and work again.
                 withdraw_certificates_of(work, each.credential_id, at=now)
+        if own.kind is CredentialKind.ECERT:
+            withdraw_codes_by_certificates(
+                work,
+                held.holder_id,
+                [each.credential_id for each in marked],
+                at=now,
+                caller=request.caller.path,
+            )
         self._tell(work, command, held, own)
         return case
 

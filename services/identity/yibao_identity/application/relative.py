@@ -11,6 +11,7 @@ from yibao_common.values.caller import Caller, Role
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_identity.application.holder import live_person, lock_persons, require_holder
+from yibao_identity.application.relative_code import withdraw_codes_by_link
 from yibao_identity.rules.certificate import ecert_suspended
 from yibao_identity.rules.credential import CredentialKind
 from yibao_identity.rules.death import check_alive
@@ -234,6 +235,7 @@ class Relatives:
         work.relatives.end(ended, ended_by=request.caller.path)
         if link.state is LinkState.CONFIRMED:
             _tell_of_payer(work, request, link, now)
+        withdraw_codes_by_link(work, link, at=now, caller=request.caller.path)
         self._record(work, request, ended)
         return ended
 
@@ -249,7 +251,7 @@ class Relatives:
 
 
 def end_links_of(work: "Work", person_id: str, *, at: dt.datetime, caller: str) -> set[str]:
-    """Ends every link of a person whose row is locked.
+    """Ends every link of a person whose row is locked, and withdraws what was shown by them.
 
     Returns who may no longer let the account of another pay: the caller tells settlement.
     """
@@ -257,6 +259,7 @@ def end_links_of(work: "Work", person_id: str, *, at: dt.datetime, caller: str) 
     # In the order in which those who issue relatives' codes lock links.
     for link in work.relatives.standing(person_id):
         work.relatives.end(end(link, now=at), ended_by=caller)
+        withdraw_codes_by_link(work, link, at=at, caller=caller)
         if link.purpose is LinkPurpose.SHARE_ACCOUNT and link.state is LinkState.CONFIRMED:
             beneficiaries.add(link.person_id)
     return beneficiaries
@@ -294,6 +297,6 @@ def _lock_link(work: "Work", link_id: str) -> RelativeLink:
 
 
 def _tell_of_payer(work: "Work", request: Request, link: RelativeLink, now: dt.datetime) -> None:
-    """Tells settlement whose accounts may pay; who shows whose code it need not know."""
+    """Tells settlement whose accounts may pay; who may show whose code it need not know."""
     if link.purpose is LinkPurpose.SHARE_ACCOUNT:
         work.feed.tell([link.person_id], at=now, caller=request.caller.path)

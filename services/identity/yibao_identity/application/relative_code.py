@@ -2,10 +2,13 @@
 
 A link is locked before a code is issued by it, so its end comes before or after, never
 between. Codes of one's own wait for no lock; that is why these do not share their queue.
+
+Whoever may no longer show a relative's code has perhaps shown one already, which is good for
+its minute and was scanned, perhaps. Settlement is told since when the relative's codes count.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,8 +24,8 @@ from yibao_identity.rules.certificate import (
     check_may_issue,
 )
 from yibao_identity.rules.code import QrClaims
-from yibao_identity.rules.relative import RelativeLink
-from yibao_identity.rules.relative_code import check_may_show
+from yibao_identity.rules.relative import LinkPurpose, LinkState, RelativeLink
+from yibao_identity.rules.relative_code import check_may_show, may_count_after
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -138,3 +141,56 @@ def _usable(certificate: Certificate | None) -> Certificate:
         raise RuleError(Reason.ECERT_NOT_ACTIVATED, message, certificate_id="", state="NONE")
     check_may_issue(certificate)
     return certificate
+
+
+def withdraw_codes_by_link(
+    work: "Work", link: RelativeLink, *, at: dt.datetime, caller: str
+) -> None:
+    """Withdraws what was shown by a link that ends; its row and its persons' are locked."""
+    if link.purpose is not LinkPurpose.SHOW_CODE or link.state is not LinkState.CONFIRMED:
+        return
+    showers = work.certificates.of_persons([link.person_id])
+    _withdraw(
+        work,
+        [each.certificate_id for each in showers],
+        relative_ids={link.relative_id},
+        at=at,
+        caller=caller,
+    )
+
+
+def withdraw_codes_by_certificates(
+    work: "Work", person_id: str, certificate_ids: Collection[str], *, at: dt.datetime, caller: str
+) -> None:
+    """Withdraws what e-certificates showed that may not any more, closed or suspended.
+
+    The person `person_id`, who held them and is locked, has all links by which they showed.
+    """
+    links = [
+        each
+        for each in work.relatives.standing(person_id)
+        if each.purpose is LinkPurpose.SHOW_CODE and each.person_id == person_id
+    ]
+    if not links:
+        return
+    # Whoever issues holds the link: what was issued before is seen, and nothing is after.
+    work.relatives.lock_among([each.link_id for each in links])
+    relative_ids = {each.relative_id for each in links}
+    _withdraw(work, certificate_ids, relative_ids=relative_ids, at=at, caller=caller)
+
+
+def _withdraw(
+    work: "Work",
+    shown_by: Collection[str],
+    *,
+    relative_ids: Collection[str],
+    at: dt.datetime,
+    caller: str,
+) -> None:
+    """Stores and tells settlement since when codes of relatives count, where any was shown."""
+    shown = work.codes.newest_shown(shown_by, issued_after=may_count_after(at))
+    withdrawn = [each for each in shown if each.person_id in relative_ids]
+    if withdrawn:
+        work.codes.withdraw(withdrawn, at=at, caller=caller)
+        person_ids = {each.person_id for each in withdrawn}
+        work.feed.tell(person_ids, at=at, caller=caller)

@@ -1,5 +1,6 @@
 """Credentials: cards and e-certificates as settlement sees them."""
 
+import datetime as dt
 import enum
 from dataclasses import dataclass
 
@@ -27,10 +28,13 @@ class CredentialState(enum.Enum):
 class Credential:
     """A card or e-certificate by the subject that stands in its codes.
 
-    Codes under a device certificate that was revoked before its end are not accepted.
+    Codes under a device certificate that was revoked before its end are not accepted, nor
+    are those that the issuer signed in a second before `codes_since_time`: somebody who may
+    not any more showed one of them.
     """
 
     subject: str
     kind: CredentialKind
     state: CredentialState
     revoked_device_certificate_ids: tuple[str, ...] = ()
+    codes_since_time: dt.datetime | None = None

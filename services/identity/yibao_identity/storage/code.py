@@ -1,14 +1,15 @@
 """Codes as rows, stored before they are signed."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import insert_missing_rows
+from yibao_common.db.rows import insert_missing_rows, insert_rows
 from yibao_identity.application.code.issued import IssuedCode
 from yibao_identity.rules.code import LIFE_SECONDS, QrClaims
+from yibao_identity.rules.relative_code import ShownCode
 from yibao_identity.storage import tables
 
 COLUMNS = (
@@ -19,6 +20,14 @@ COLUMNS = (
     "audience",
     "issued_to",
     "shown_by",
+)
+
+_WITHDRAWAL = (
+    "region",
+    "certificate_id",
+    "codes_since_time",
+    "withdraw_time",
+    "withdrawn_by",
 )
 
 
@@ -59,6 +68,37 @@ class StoredCodes:
             .order_by(code.issue_time, code.certificate_id, code.former_tie)
         )
         return [_code_from(tuple(row)) for row in self._connection.execute(query)]
+
+    def newest_shown(
+        self, shown_by: Collection[str], *, issued_after: dt.datetime
+    ) -> list[ShownCode]:
+        """Returns the newest code of each certificate that the certificates `shown_by` showed."""
+        code, certificate = tables.issued_code.c, tables.certificate.c
+        query = (
+            sa.select(
+                certificate.person_id, certificate.certificate_id, sa.func.max(code.issue_time)
+            )
+            .join(
+                tables.certificate,
+                (certificate.region == code.region)
+                & (certificate.certificate_id == code.certificate_id),
+            )
+            .where(
+                code.region == self._region,
+                code.shown_by.in_(shown_by),
+                code.issue_time > issued_after,
+            )
+            .group_by(certificate.person_id, certificate.certificate_id)
+            .order_by(certificate.certificate_id)
+        )
+        return [ShownCode(*row) for row in self._connection.execute(query)]
+
+    def withdraw(self, codes: Sequence[ShownCode], *, at: dt.datetime, caller: str) -> None:
+        """Stores that codes and all of their certificates that are older count no more."""
+        rows = [
+            (self._region, each.certificate_id, each.codes_since_time, at, caller) for each in codes
+        ]
+        insert_rows(self._connection, tables.code_withdrawal, _WITHDRAWAL, rows, skip_existing=True)
 
     def _row(self, issued: IssuedCode) -> tuple[object, ...]:
         claims = issued.claims

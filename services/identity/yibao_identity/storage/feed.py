@@ -129,6 +129,19 @@ class StoredFeed:
         )
         return {(row.list_number, row.status_index) for row in self._connection.execute(query)}
 
+    def codes_since(self, certificate_ids: Collection[str]) -> dict[str, dt.datetime]:
+        """Returns, by e-certificate, since when its codes count; of those alone that tell."""
+        rows = select_rows(
+            self._connection,
+            tables.code_withdrawal,
+            ("certificate_id", "codes_since_time"),
+            region=self._region,
+            key="certificate_id",
+            among=certificate_ids,
+            order_by=("codes_since_time",),
+        )
+        return dict(rows)
+
     def cards(self, person_ids: Collection[str]) -> list[FeedCard]:
         """Returns all cards of persons, in the order of their issue."""
         columns = (

@@ -32,7 +32,8 @@ class Credential(NamedTuple):
 
     Kind and state are the numbers of the contract; a state that this version does not
     know is not usable. Nor are codes that a phone signed under a device certificate that
-    was revoked; its id is the claim `cti` in hexadecimal.
+    was revoked; its id is the claim `cti` in hexadecimal. Nor are codes that the issuer signed
+    in a second (of 1970) before `codes_since_second`: who showed one may not any more.
     """
 
     subject: str
@@ -40,6 +41,7 @@ class Credential(NamedTuple):
     kind: int
     state: int
     revoked_device_certificate_ids: Collection[str] = ()
+    codes_since_second: int | None = None
 
 
 _CARD_CLOSED = (Reason.CARD_CLOSED, "the card was replaced or closed")

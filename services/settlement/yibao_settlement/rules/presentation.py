@@ -4,6 +4,8 @@ I-01: a newer code supersedes the older ones of the same signer, whatever the le
 signer makes one code a second: of a second one of a second it is not known which is newer,
 so the one that was seen first supersedes it.
 I-02: a code is used once. Both are decided under the lock of the person's standing.
+I-03: a relative shows codes by a link alone. Identity tells since when the codes of a
+certificate count, once somebody who showed one of them may not any more.
 """
 
 import datetime as dt
@@ -80,13 +82,17 @@ def check_use(
     second by signer, `used_codes` are signers with code ids.
 
     In this order: NOT_CARDHOLDER (I-03), the reason of the credential's state, QR_REVOKED
-    where the phone was, QR_ALREADY_USED (I-02), QR_SUPERSEDED (I-01).
+    where the phone was, QR_WITHDRAWN (I-03), QR_ALREADY_USED (I-02), QR_SUPERSEDED (I-01).
     """
     if credential is None or credential.person_id != person_id:
         raise RuleError(Reason.NOT_CARDHOLDER, "the code is not of the person of this visit")
     check_usable(credential)
     if code.device_certificate_id in credential.revoked_device_certificate_ids:
         raise RuleError(Reason.QR_REVOKED, "the phone that made the code was revoked")
+    since = credential.codes_since_second
+    # Relatives show codes of the issuer alone; a phone's clock is not that of identity.
+    if since is not None and not code.device_certificate_id and code.issue_second < since:
+        raise RuleError(Reason.QR_WITHDRAWN, "who showed the holder's codes may not any more")
     signer = code.signer
     if (signer, code.code_id) in used_codes:
         raise RuleError(Reason.QR_ALREADY_USED, "the code was presented before")

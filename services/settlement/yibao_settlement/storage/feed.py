@@ -10,7 +10,7 @@ from yibao_settlement.application.feed import EnrolmentChange, FeedPosition, Gon
 from yibao_settlement.rules.credential import CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.credential import CREDENTIAL_COLUMNS
+from yibao_settlement.storage.credential.reading import CREDENTIAL_COLUMNS
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_text
 
 _POSITION = tables.feed_position.c
@@ -64,7 +64,7 @@ class StoredFeed:
         credentials = [
             (
                 *(region, each.subject, each.person_id, each.kind, each.state),
-                ",".join(each.revoked_device_certificate_ids),
+                *(",".join(each.revoked_device_certificate_ids), each.codes_since_second),
             )
             for person in persons
             for each in person.credentials

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
+from yibao_settlement.storage.credential import tables as credentials
 from yibao_settlement.storage.ledger import tables as ledger
 from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
@@ -128,22 +129,6 @@ enrolment = sa.Table(
     sa.Column("is_premium_pending", sa.Boolean, nullable=False),
     sa.Column("tier", sa.String(20), nullable=False),
     *(sa.Column(name, sa.SmallInteger) for name in ("insured_months_before", "months_owing")),
-)
-
-# Cards and e-certificates, also those that are no longer accepted.
-credential = sa.Table(
-    "credential",
-    metadata,
-    _region(),
-    # Claim `sub` of its codes.
-    sa.Column("subject", sa.String(32), primary_key=True),
-    sa.Column("person_id", Id, nullable=False),
-    sa.Column("kind", sa.SmallInteger, nullable=False),
-    sa.Column("state", sa.SmallInteger, nullable=False),
-    # Device certificates (claim `cti` in hexadecimal) under which no code is accepted,
-    # joined by commas.
-    sa.Column("revoked_device_certificate_ids", sa.Text, nullable=False),
-    sa.Index("ix_credential_region_person_id", "region", "person_id"),
 )
 
 feed_position = sa.Table(
@@ -392,8 +377,9 @@ sa.Index(
     postgresql_where=charge.c.settlement_id.is_not(None),
 )
 
-# --- Windows, cases and the ledger: their own tables, stated beside what writes them.
+# --- Credentials, windows, cases and the ledger: stated beside what reads or writes them.
 
+credential = credentials.credential
 benefit_window = settlements.benefit_window
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence

@@ -6,13 +6,14 @@ could not be explained.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.code import QrClaims
+from yibao_identity.rules.relative_code import ShownCode
 from yibao_identity.rules.trust.published import KeyUse
 
 
@@ -48,6 +49,19 @@ class CodeRows(Protocol):
 
         Of several codes of one second, which only rows of before can be, the last one.
         """
+        ...
+
+    def newest_shown(
+        self, shown_by: Collection[str], *, issued_after: dt.datetime
+    ) -> Sequence[ShownCode]:
+        """Returns the newest code of each certificate that the certificates `shown_by` showed.
+
+        Of those issued after a time, in the order of the certificates' ids.
+        """
+        ...
+
+    def withdraw(self, codes: Sequence[ShownCode], *, at: dt.datetime, caller: str) -> None:
+        """Stores that codes and all of their certificates that are older count no more."""
         ...
 
 

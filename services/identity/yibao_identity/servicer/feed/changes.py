@@ -102,9 +102,12 @@ def _change_message(change: EnrolmentChange) -> pb.EnrolmentChange:
 
 
 def _credential_message(credential: Credential) -> credential_pb2.Credential:
-    return credential_pb2.Credential(
+    message = credential_pb2.Credential(
         subject=credential.subject,
         kind=_KIND[credential.kind],
         state=_CREDENTIAL_STATE[credential.state],
         revoked_device_certificate_ids=credential.revoked_device_certificate_ids,
     )
+    if credential.codes_since_time is not None:
+        message.codes_since_time.FromDatetime(credential.codes_since_time)
+    return message

@@ -9,6 +9,7 @@ from yibao_identity.storage.tables.card import (
 )
 from yibao_identity.storage.tables.certificates import (
     certificate,
+    code_withdrawal,
     device,
     device_alarm,
     device_certificate,
@@ -46,6 +47,7 @@ __all__ = [
     "card_replacement",
     "card_transaction",
     "certificate",
+    "code_withdrawal",
     "death",
     "device",
     "device_alarm",

@@ -56,6 +56,26 @@ issued_code = sa.Table(
     sa.Column("shown_by", Id),
     former_tie_column(),
 )
+# Few are shown by relatives; these are looked for when the relative may not show them any more.
+sa.Index(
+    "ix_issued_code_region_shown_by_issue_time",
+    issued_code.c.region,
+    issued_code.c.shown_by,
+    issued_code.c.issue_time,
+    sqlite_where=issued_code.c.shown_by.is_not(None),
+    postgresql_where=issued_code.c.shown_by.is_not(None),
+)
+
+# Since when the codes of an e-certificate count; the last row of each says it. Only inserted.
+code_withdrawal = sa.Table(
+    "code_withdrawal",
+    metadata,
+    region_column(),
+    sa.Column("certificate_id", Id, primary_key=True),
+    sa.Column("codes_since_time", Instant, primary_key=True),
+    sa.Column("withdraw_time", Instant, nullable=False),
+    text_column("withdrawn_by", 200),
+)
 
 device = sa.Table(
     "device",

@@ -68,6 +68,7 @@ def change_of(message: person_pb.EnrolmentChange) -> EnrolmentChange:
                 Credential(
                     *(each.subject, person_id, each.kind, each.state),
                     frozenset(each.revoked_device_certificate_ids),
+                    each.codes_since_time.seconds if each.HasField("codes_since_time") else None,
                 )
                 for each in message.credentials
             ),

@@ -33,7 +33,7 @@ from yibao_settlement.storage.account import (
 from yibao_settlement.storage.batch.answer import read_answers, write_answers
 from yibao_settlement.storage.batch.loading import Wanted
 from yibao_settlement.storage.charge import read_charges, write_charges
-from yibao_settlement.storage.credential import read_credentials
+from yibao_settlement.storage.credential.reading import read_credentials
 from yibao_settlement.storage.enrolment import read_enrolments
 from yibao_settlement.storage.ledger.posting import read_postings, write_postings
 from yibao_settlement.storage.merge import survivors_of

@@ -1,0 +1,1 @@
+"""Cards and e-certificates, as identity's feed tells of them."""
