@@ -13,6 +13,7 @@ from support.identity_world import (
     citizen_number,
     make_identity_files,
     refusal,
+    registration,
     serving_identity,
 )
 from support.person_calls import changes, of_region, reason, shown
@@ -99,6 +100,38 @@ def test_a_citizen_number_takes_the_place_of_a_birth_certificate(run: Run) -> No
         assert await reason(stub.UpdatePerson(taken)) == "CITIZEN_NUMBER_INVALID"
 
     run(scenario)
+
+
+def test_a_number_that_was_given_up_is_taken_again_by_another_operator(run: Run) -> None:
+    """I-28: a second record of one human would take a second deductible."""
+
+    async def scenario(identity: Identity) -> None:
+        former = await identity.register(NUMBER)
+        corrected = of_region(
+            persons.UpdatePersonRequest,
+            person_id=former.person_id,
+            document=shown("E12345678", "16"),
+            explanation="登记有误",
+        )
+        await identity.persons().UpdatePerson(corrected)
+        again = registration(NUMBER)
+        for operator in ("agency", "checker"):
+            error = await refusal(identity.persons(operator).RegisterPerson(again))
+            assert reason_in(error) == "NUMBER_HELD_BEFORE"
+        again.former_holder_id = former.person_id
+        assert await reason(identity.persons().RegisterPerson(again)) == "SAME_MAKER_AND_CHECKER"
+        registered = (await identity.persons("checker").RegisterPerson(again)).person
+        assert registered.person_id != former.person_id
+        # Each answer that told whose it was counted as a look-up.
+        other = await identity.register(OTHER_NUMBER)
+        corrected.request_id, corrected.person_id = new_id(), other.person_id
+        corrected.document.CopyFrom(shown(NUMBER))
+        stub = identity.persons()
+        assert await reason(stub.UpdatePerson(corrected)) == "PERSON_EXISTS"
+        corrected.request_id = new_id()
+        assert await reason(stub.UpdatePerson(corrected)) == "RATE_LIMITED"
+
+    run(scenario, persons={"search_rate_per_minute": 3})
 
 
 def test_an_enrolment_changes_from_a_day_on_and_its_history_stays(run: Run) -> None:

@@ -135,7 +135,13 @@ class PersonWorld:
     # --- Persons.
 
     def register(
-        self, number: str = "", *, name: str = "张三", request: Request | None = None, **fields: Any
+        self,
+        number: str = "",
+        *,
+        name: str = "张三",
+        request: Request | None = None,
+        former_holder_id: str = "",
+        **fields: Any,
     ) -> EnrolledPerson:
         values: dict[str, Any] = {
             "certificate_type": "01",
@@ -147,7 +153,8 @@ class PersonWorld:
             "start_date": dt.date(2026, 1, 1),
             **fields,
         }
-        command = RegisterPerson(request or self.asked("RegisterPerson"), Registration(**values))
+        request = request or self.asked("RegisterPerson")
+        command = RegisterPerson(request, Registration(**values), former_holder_id)
         return answer(self.registrations.register, command)
 
     def person_id(self) -> str:
@@ -155,7 +162,13 @@ class PersonWorld:
         return self.register().person.person_id
 
     def newborn(
-        self, parent_id: str, *, number: str = "A123456789", **fields: Any
+        self,
+        parent_id: str,
+        *,
+        number: str = "A123456789",
+        caller: str = MAKER,
+        former_holder_id: str = "",
+        **fields: Any,
     ) -> EnrolledPerson:
         values: dict[str, Any] = {
             "birth_certificate_number": number,
@@ -166,17 +179,23 @@ class PersonWorld:
             "premium_receive_date": None,
             **fields,
         }
-        command = RegisterNewborn(
-            self.asked("RegisterNewborn"), parent_id, NewbornRegistration(**values)
-        )
+        request = self.asked("RegisterNewborn", caller=caller)
+        stated = NewbornRegistration(**values)
+        command = RegisterNewborn(request, parent_id, stated, former_holder_id)
         return answer(self.newborns.register, command)
 
     def update(
-        self, person_id: str, *, name: str = "", document: ShownDocument | None = None
+        self,
+        person_id: str,
+        *,
+        name: str = "",
+        document: ShownDocument | None = None,
+        caller: str = MAKER,
+        former_holder_id: str = "",
     ) -> EnrolledPerson:
-        command = UpdatePerson(
-            self.asked("UpdatePerson"), person_id, Correction(name, document), "更正"
-        )
+        request = self.asked("UpdatePerson", caller=caller)
+        correction = Correction(name, document)
+        command = UpdatePerson(request, person_id, correction, "更正", former_holder_id)
         return answer(self.corrections.update, command)
 
     def search(self, certificate_type: str, number: str) -> EnrolledPerson | None:

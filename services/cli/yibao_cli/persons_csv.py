@@ -173,7 +173,8 @@ def _request(
         gender=gender,
         birth_date=days["birth_date"],
         tier=cells.get("tier", ""),
-        **months,
+        insured_months_before=months["insured_months_before"],
+        months_owing=months["months_owing"],
     )
 
 

@@ -9,7 +9,7 @@ from support.memory.holder import MemoryHolders
 from yibao_identity.application.holder import LockedPerson
 from yibao_identity.application.person.rows import PersonRows, TypedPerson
 from yibao_identity.rules.document import ShownDocument
-from yibao_identity.rules.person import Person
+from yibao_identity.rules.person import FormerHolder, Person
 
 
 @dataclasses.dataclass
@@ -21,6 +21,8 @@ class MemoryPersons(PersonRows):
     former: list[Person] = dataclasses.field(default_factory=list)
     # Whose documents find them no more.
     given_up: set[str] = dataclasses.field(default_factory=set)
+    # Who had which document, and who gave it up, in this order.
+    history: list[tuple[ShownDocument, FormerHolder]] = dataclasses.field(default_factory=list)
 
     def find(self, person_id: str) -> Person | None:
         return self.rows.get(person_id)
@@ -36,6 +38,18 @@ class MemoryPersons(PersonRows):
         )
         return next(found, None)
 
+    def former_holder(self, document: ShownDocument) -> FormerHolder | None:
+        found = [each for each in self.history if each[0] == document]
+        return found[-1][1] if found else None
+
+    def first_child_birth_date(self, parent_ids: Collection[str]) -> dt.date | None:
+        born = [
+            each.birth_date
+            for each in self.rows.values()
+            if each.parent_id in parent_ids and each.merged_into is None
+        ]
+        return min(born, default=None)
+
     def of_types(
         self, certificate_types: Collection[str], *, after_person_id: str | None, limit: int
     ) -> list[TypedPerson]:
@@ -50,7 +64,9 @@ class MemoryPersons(PersonRows):
         self._put(person)
 
     def correct(self, person: Person, *, at: dt.datetime, by: str, explanation: str) -> None:
-        self.former.append(self.rows[person.person_id])
+        former = self.rows[person.person_id]
+        self.former.append(former)
+        self.history.append((former.key, FormerHolder(person.person_id, by)))
         self._put(person)
 
     def give_up_document(self, person_id: str) -> None:

@@ -127,6 +127,19 @@ def test_a_person_and_whose_document_it_is_are_locked_together(desk: PersonDesk)
     assert entry.detail == {"changed": "certificate_number", "explanation": "更正"}
 
 
+def test_a_parent_is_locked_with_who_gets_another_document(desk: PersonDesk) -> None:
+    """Both birth dates may be corrected at once, and each is compared with the other."""
+    desk.person("a", number=5, merged_into="b")
+    desk.person("b", number=6)
+    register = Newborns(desk.transactions, **desk.shared).register
+    born: EnrolledPerson = answer(register, newborn(desk, "b", enrol_date=EARLY))
+    child_id = born.person.person_id
+    update = PersonCorrections(desk.transactions, clock=desk.shared["clock"]).update
+    desk.holders.locked.clear()
+    answer(update, correction(desk, child_id, number=citizen_number(7, birth="20260101")))
+    assert desk.holders.locked == ["b", child_id]
+
+
 def test_a_document_that_changed_hands_meanwhile_is_asked_for_again(desk: PersonDesk) -> None:
     desk.person("b", number=6)
 

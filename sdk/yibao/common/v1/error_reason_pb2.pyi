@@ -494,6 +494,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """UNAVAILABLE. Whether the visit exists, or the pharmacy is designated, cannot be asked
     at present; a counter activates the card all the same (I-25, I-26).
     """
+    ERROR_REASON_NUMBER_HELD_BEFORE: _ErrorReason.ValueType  # 193
+    """FAILED_PRECONDITION. The number was another person's before it was corrected (I-28):
+    another operator than who corrected it states so in `former_holder_id`. Metadata:
+    `person_id`, who had it last.
+    """
     ERROR_REASON_ID_CHECK_LOCKED: _ErrorReason.ValueType  # 195
     """FAILED_PRECONDITION. Five wrong identity documents in a row were shown for this
     person, by whichever methods and callers: none is compared for 24 hours, the right
@@ -1049,6 +1054,11 @@ ERROR_REASON_DEATH_NOT_FOUND: ErrorReason.ValueType  # 191
 ERROR_REASON_FIRST_USE_UNCONFIRMED: ErrorReason.ValueType  # 192
 """UNAVAILABLE. Whether the visit exists, or the pharmacy is designated, cannot be asked
 at present; a counter activates the card all the same (I-25, I-26).
+"""
+ERROR_REASON_NUMBER_HELD_BEFORE: ErrorReason.ValueType  # 193
+"""FAILED_PRECONDITION. The number was another person's before it was corrected (I-28):
+another operator than who corrected it states so in `former_holder_id`. Metadata:
+`person_id`, who had it last.
 """
 ERROR_REASON_ID_CHECK_LOCKED: ErrorReason.ValueType  # 195
 """FAILED_PRECONDITION. Five wrong identity documents in a row were shown for this

@@ -38,6 +38,7 @@ class RegisterPersonRequest(google.protobuf.message.Message):
     TIER_FIELD_NUMBER: builtins.int
     INSURED_MONTHS_BEFORE_FIELD_NUMBER: builtins.int
     MONTHS_OWING_FIELD_NUMBER: builtins.int
+    FORMER_HOLDER_ID_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -70,6 +71,10 @@ class RegisterPersonRequest(google.protobuf.message.Message):
     """
     months_owing: builtins.int
     """The months whose contribution is owed; absent where it is not known."""
+    former_holder_id: builtins.str
+    """The person who had this number before, where it is refused for that
+    (NUMBER_HELD_BEFORE): states that the two are not one human. Empty else.
+    """
     @property
     def entitlement_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Entitlement groups."""
@@ -105,9 +110,10 @@ class RegisterPersonRequest(google.protobuf.message.Message):
         tier: builtins.str = ...,
         insured_months_before: builtins.int | None = ...,
         months_owing: builtins.int | None = ...,
+        former_holder_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "birth_date", b"birth_date", "end_date", b"end_date", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "birth_date", b"birth_date", "certificate_number", b"certificate_number", "certificate_type", b"certificate_type", "employer_code", b"employer_code", "end_date", b"end_date", "entitlement_groups", b"entitlement_groups", "gender", b"gender", "insurance_type", b"insurance_type", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "person_class", b"person_class", "person_name", b"person_name", "region", b"region", "request_id", b"request_id", "start_date", b"start_date", "tier", b"tier"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "birth_date", b"birth_date", "certificate_number", b"certificate_number", "certificate_type", b"certificate_type", "employer_code", b"employer_code", "end_date", b"end_date", "entitlement_groups", b"entitlement_groups", "former_holder_id", b"former_holder_id", "gender", b"gender", "insurance_type", b"insurance_type", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "person_class", b"person_class", "person_name", b"person_name", "region", b"region", "request_id", b"request_id", "start_date", b"start_date", "tier", b"tier"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_insured_months_before", b"_insured_months_before"]) -> typing.Literal["insured_months_before"] | None: ...
     @typing.overload
@@ -151,6 +157,7 @@ class RegisterNewbornRequest(google.protobuf.message.Message):
     BIRTH_DATE_FIELD_NUMBER: builtins.int
     ENROL_DATE_FIELD_NUMBER: builtins.int
     PREMIUM_RECEIVE_DATE_FIELD_NUMBER: builtins.int
+    FORMER_HOLDER_ID_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -165,6 +172,10 @@ class RegisterNewbornRequest(google.protobuf.message.Message):
     """
     gender: builtins.int
     """Gender by GB/T 2261.1: 1 male, 2 female."""
+    former_holder_id: builtins.str
+    """The person who had this birth certificate before, where it is refused for that
+    (NUMBER_HELD_BEFORE): states that the two are not one human. Empty else.
+    """
     @property
     def birth_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day of birth, which is the first day of cover."""
@@ -191,9 +202,10 @@ class RegisterNewbornRequest(google.protobuf.message.Message):
         birth_date: yibao.common.v1.date_pb2.Date | None = ...,
         enrol_date: yibao.common.v1.date_pb2.Date | None = ...,
         premium_receive_date: yibao.common.v1.date_pb2.Date | None = ...,
+        former_holder_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "enrol_date", b"enrol_date", "premium_receive_date", b"premium_receive_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["birth_certificate_number", b"birth_certificate_number", "birth_date", b"birth_date", "enrol_date", b"enrol_date", "gender", b"gender", "parent_id", b"parent_id", "person_name", b"person_name", "premium_receive_date", b"premium_receive_date", "region", b"region", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["birth_certificate_number", b"birth_certificate_number", "birth_date", b"birth_date", "enrol_date", b"enrol_date", "former_holder_id", b"former_holder_id", "gender", b"gender", "parent_id", b"parent_id", "person_name", b"person_name", "premium_receive_date", b"premium_receive_date", "region", b"region", "request_id", b"request_id"]) -> None: ...
 
 global___RegisterNewbornRequest = RegisterNewbornRequest
 
@@ -386,6 +398,7 @@ class UpdatePersonRequest(google.protobuf.message.Message):
     PERSON_NAME_FIELD_NUMBER: builtins.int
     DOCUMENT_FIELD_NUMBER: builtins.int
     EXPLANATION_FIELD_NUMBER: builtins.int
+    FORMER_HOLDER_ID_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -396,6 +409,10 @@ class UpdatePersonRequest(google.protobuf.message.Message):
     """The new name; empty where it stays."""
     explanation: builtins.str
     """Why, for the audit; no personal data."""
+    former_holder_id: builtins.str
+    """The person who had this number before, where it is refused for that
+    (NUMBER_HELD_BEFORE): states that the two are not one human. Empty else.
+    """
     @property
     def document(self) -> yibao.identity.v1.person_pb2.ShownDocument:
         """The new identity document; absent where it stays. Where its number tells birth date
@@ -411,9 +428,10 @@ class UpdatePersonRequest(google.protobuf.message.Message):
         person_name: builtins.str = ...,
         document: yibao.identity.v1.person_pb2.ShownDocument | None = ...,
         explanation: builtins.str = ...,
+        former_holder_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["document", b"document"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["document", b"document", "explanation", b"explanation", "person_id", b"person_id", "person_name", b"person_name", "region", b"region", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["document", b"document", "explanation", b"explanation", "former_holder_id", b"former_holder_id", "person_id", b"person_id", "person_name", b"person_name", "region", b"region", "request_id", b"request_id"]) -> None: ...
 
 global___UpdatePersonRequest = UpdatePersonRequest
 

@@ -169,7 +169,8 @@ class PersonServiceServicer(object):
     def RegisterPerson(self, request, context):
         """Registers a person and the first enrolment (I-28). Callers: agency of the region.
         Stores number and name encrypted. Idempotent by `request_id`. Reasons:
-        CITIZEN_NUMBER_INVALID, PERSON_EXISTS, REQUEST_ID_REUSED.
+        CITIZEN_NUMBER_INVALID, PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who
+        gave the number up may not register it anew), REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,7 +180,8 @@ class PersonServiceServicer(object):
         """Registers a newborn with a parent (T-16 to T-18): cover begins at birth, and
         nothing is paid before the premium is received. Callers: agency of the region.
         Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_EXISTS,
-        PERSON_MERGED, NEWBORN_ENROLMENT_LATE, REQUEST_ID_REUSED.
+        PERSON_MERGED, NEWBORN_ENROLMENT_LATE, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -207,8 +209,8 @@ class PersonServiceServicer(object):
         """Finds the person that an identity document names. Callers: agency of the region,
         bank of the region. Stores an audit row for every call, whether it finds anybody or
         not. All operators of an agency or bank share a rate limit, and every answer
-        PERSON_EXISTS or REQUEST_ID_REUSED of a method that registers or corrects counts as a
-        look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
+        PERSON_EXISTS, NUMBER_HELD_BEFORE or REQUEST_ID_REUSED of a method that registers or
+        corrects counts as a look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -218,7 +220,8 @@ class PersonServiceServicer(object):
         """Corrects the name or puts another identity document in place of the present one, as
         when a newborn gets a citizen number. What is absent stays. Callers: agency of the
         region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        PERSON_EXISTS, CITIZEN_NUMBER_INVALID, REQUEST_ID_REUSED.
+        PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER, CITIZEN_NUMBER_INVALID,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -32,7 +32,8 @@ class PersonServiceStub:
     ]
     """Registers a person and the first enrolment (I-28). Callers: agency of the region.
     Stores number and name encrypted. Idempotent by `request_id`. Reasons:
-    CITIZEN_NUMBER_INVALID, PERSON_EXISTS, REQUEST_ID_REUSED.
+    CITIZEN_NUMBER_INVALID, PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who
+    gave the number up may not register it anew), REQUEST_ID_REUSED.
     """
 
     RegisterNewborn: grpc.UnaryUnaryMultiCallable[
@@ -42,7 +43,8 @@ class PersonServiceStub:
     """Registers a newborn with a parent (T-16 to T-18): cover begins at birth, and
     nothing is paid before the premium is received. Callers: agency of the region.
     Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_EXISTS,
-    PERSON_MERGED, NEWBORN_ENROLMENT_LATE, REQUEST_ID_REUSED.
+    PERSON_MERGED, NEWBORN_ENROLMENT_LATE, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER,
+    REQUEST_ID_REUSED.
     """
 
     SubmitPersons: grpc.UnaryUnaryMultiCallable[
@@ -70,8 +72,8 @@ class PersonServiceStub:
     """Finds the person that an identity document names. Callers: agency of the region,
     bank of the region. Stores an audit row for every call, whether it finds anybody or
     not. All operators of an agency or bank share a rate limit, and every answer
-    PERSON_EXISTS or REQUEST_ID_REUSED of a method that registers or corrects counts as a
-    look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
+    PERSON_EXISTS, NUMBER_HELD_BEFORE or REQUEST_ID_REUSED of a method that registers or
+    corrects counts as a look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
     """
 
     UpdatePerson: grpc.UnaryUnaryMultiCallable[
@@ -81,7 +83,8 @@ class PersonServiceStub:
     """Corrects the name or puts another identity document in place of the present one, as
     when a newborn gets a citizen number. What is absent stays. Callers: agency of the
     region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    PERSON_EXISTS, CITIZEN_NUMBER_INVALID, REQUEST_ID_REUSED.
+    PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER, CITIZEN_NUMBER_INVALID,
+    REQUEST_ID_REUSED.
     """
 
     AddEnrolment: grpc.UnaryUnaryMultiCallable[
@@ -267,7 +270,8 @@ class PersonServiceAsyncStub:
     ]
     """Registers a person and the first enrolment (I-28). Callers: agency of the region.
     Stores number and name encrypted. Idempotent by `request_id`. Reasons:
-    CITIZEN_NUMBER_INVALID, PERSON_EXISTS, REQUEST_ID_REUSED.
+    CITIZEN_NUMBER_INVALID, PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who
+    gave the number up may not register it anew), REQUEST_ID_REUSED.
     """
 
     RegisterNewborn: grpc.aio.UnaryUnaryMultiCallable[
@@ -277,7 +281,8 @@ class PersonServiceAsyncStub:
     """Registers a newborn with a parent (T-16 to T-18): cover begins at birth, and
     nothing is paid before the premium is received. Callers: agency of the region.
     Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_EXISTS,
-    PERSON_MERGED, NEWBORN_ENROLMENT_LATE, REQUEST_ID_REUSED.
+    PERSON_MERGED, NEWBORN_ENROLMENT_LATE, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER,
+    REQUEST_ID_REUSED.
     """
 
     SubmitPersons: grpc.aio.UnaryUnaryMultiCallable[
@@ -305,8 +310,8 @@ class PersonServiceAsyncStub:
     """Finds the person that an identity document names. Callers: agency of the region,
     bank of the region. Stores an audit row for every call, whether it finds anybody or
     not. All operators of an agency or bank share a rate limit, and every answer
-    PERSON_EXISTS or REQUEST_ID_REUSED of a method that registers or corrects counts as a
-    look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
+    PERSON_EXISTS, NUMBER_HELD_BEFORE or REQUEST_ID_REUSED of a method that registers or
+    corrects counts as a look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
     """
 
     UpdatePerson: grpc.aio.UnaryUnaryMultiCallable[
@@ -316,7 +321,8 @@ class PersonServiceAsyncStub:
     """Corrects the name or puts another identity document in place of the present one, as
     when a newborn gets a citizen number. What is absent stays. Callers: agency of the
     region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    PERSON_EXISTS, CITIZEN_NUMBER_INVALID, REQUEST_ID_REUSED.
+    PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER, CITIZEN_NUMBER_INVALID,
+    REQUEST_ID_REUSED.
     """
 
     AddEnrolment: grpc.aio.UnaryUnaryMultiCallable[
@@ -504,7 +510,8 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.person_service_pb2.RegisterPersonResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.RegisterPersonResponse]]:
         """Registers a person and the first enrolment (I-28). Callers: agency of the region.
         Stores number and name encrypted. Idempotent by `request_id`. Reasons:
-        CITIZEN_NUMBER_INVALID, PERSON_EXISTS, REQUEST_ID_REUSED.
+        CITIZEN_NUMBER_INVALID, PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who
+        gave the number up may not register it anew), REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -516,7 +523,8 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         """Registers a newborn with a parent (T-16 to T-18): cover begins at birth, and
         nothing is paid before the premium is received. Callers: agency of the region.
         Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_EXISTS,
-        PERSON_MERGED, NEWBORN_ENROLMENT_LATE, REQUEST_ID_REUSED.
+        PERSON_MERGED, NEWBORN_ENROLMENT_LATE, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -550,8 +558,8 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         """Finds the person that an identity document names. Callers: agency of the region,
         bank of the region. Stores an audit row for every call, whether it finds anybody or
         not. All operators of an agency or bank share a rate limit, and every answer
-        PERSON_EXISTS or REQUEST_ID_REUSED of a method that registers or corrects counts as a
-        look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
+        PERSON_EXISTS, NUMBER_HELD_BEFORE or REQUEST_ID_REUSED of a method that registers or
+        corrects counts as a look-up (RATE_LIMITED). Not found is an empty answer. Reasons: CITIZEN_NUMBER_INVALID.
         """
 
     @abc.abstractmethod
@@ -563,7 +571,8 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         """Corrects the name or puts another identity document in place of the present one, as
         when a newborn gets a citizen number. What is absent stays. Callers: agency of the
         region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        PERSON_EXISTS, CITIZEN_NUMBER_INVALID, REQUEST_ID_REUSED.
+        PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER, CITIZEN_NUMBER_INVALID,
+        REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -85,6 +85,7 @@ NAMES_ZH = {
     "explanation": "变更说明",
     "first_self_pay_ratio_ppm": "先行自付比例",
     "form": "结算单形式",
+    "former_holder_id": "原登记人编号",
     "fund_total_fen": "基金支付总额",
     "fund_type": "基金支付类型",
     "gender": "性别",

@@ -218,6 +218,11 @@ class Reason(enum.Enum):
         Code.UNAVAILABLE,
         "暂时无法核实就诊登记或定点资格，请稍后再试，或到柜台激活",
     )
+    NUMBER_HELD_BEFORE = (
+        193,
+        Code.FAILED_PRECONDITION,
+        "该证件号码曾登记在他人名下，请核实是否同一人，由另一名经办人员办理",
+    )
     ID_CHECK_LOCKED = (
         195,
         Code.FAILED_PRECONDITION,

@@ -249,7 +249,14 @@ def _check_one_human(work: "Work", retired: str, surviving: str, *, field: str) 
     former, person = _locked(work, retired), _locked(work, surviving)
     parents = {each.parent_id for each in (former, person) if each.parent_id is not None}
     parent_ids = {work.holders.survivor_of(each) for each in parents}
-    check_one_human(former, person, parent_ids=parent_ids, field=field)
+    records = {*work.holders.records_of(retired), *work.holders.records_of(surviving)}
+    check_one_human(
+        former,
+        person,
+        parent_ids=parent_ids,
+        child_birth_date=work.persons.first_child_birth_date(records),
+        field=field,
+    )
 
 
 def _locked(work: "Work", person_id: str) -> Person:

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RegisterNewborn:
-    """Registers a newborn with a parent."""
+    """Registers a newborn with a parent.
+
+    `former_holder_id` is who had the birth certificate before, as the operator states.
+    """
 
     request: Request
     parent_id: str
     registration: NewbornRegistration
+    former_holder_id: str = ""
 
 
 class Newborns:
@@ -40,8 +44,9 @@ class Newborns:
 
         Raises:
             RuleError: PERSON_NOT_FOUND, PERSON_MERGED, both of the parent; what
-                `rules.newborn.register_newborn` refuses; PERSON_EXISTS; REQUEST_ID_REUSED.
-                In this order, but the last one first.
+                `rules.newborn.register_newborn` refuses; PERSON_EXISTS;
+                NUMBER_HELD_BEFORE; SAME_MAKER_AND_CHECKER; REQUEST_ID_REUSED. In
+                this order, but the last one first.
         """
         return self._transactions.once(
             command.request, lambda work: encode(self._register(work, command))
@@ -64,4 +69,12 @@ class Newborns:
         )
         first = dataclasses.replace(enrolment, enrolment_id=self._ids())
         detail = {"enrol_date": command.registration.enrol_date.isoformat()}
-        return add_person(work, request, person, first, at=self._clock(), detail=detail)
+        return add_person(
+            work,
+            request,
+            person,
+            first,
+            former_holder_id=command.former_holder_id,
+            at=self._clock(),
+            detail=detail,
+        )

@@ -51,19 +51,29 @@ def check_differ(*, retired_person_id: str, surviving_person_id: str) -> None:
 
 
 def check_one_human(
-    retired: Person, surviving: Person, *, parent_ids: Collection[str], field: str
+    retired: Person,
+    surviving: Person,
+    *,
+    parent_ids: Collection[str],
+    child_birth_date: dt.date | None = None,
+    field: str,
 ) -> None:
     """Refuses to merge records that no one human can have, naming `field`.
 
-    `parent_ids` are the parents of both, as they are today.
+    `parent_ids` are the parents of both, as they are today; `child_birth_date` is that of
+    the first child of either.
 
     Raises:
         RuleError: FIELD_OUT_OF_RANGE; one is a parent of the other, or died before the
-            birth of the other, or both died, and on different days.
+            birth of the other, or both died, and on different days; a child was not born
+            after the record that stays.
     """
     faults = []
     if not {retired.person_id, surviving.person_id}.isdisjoint(parent_ids):
         message = "one of the records is a parent of the other"
+        faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message))
+    elif child_birth_date is not None and child_birth_date <= surviving.birth_date:
+        message = "a child was not born after the record that stays"
         faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message))
     deaths = [each.death_date for each in (retired, surviving) if each.death_date is not None]
     if any(death < max(retired.birth_date, surviving.birth_date) for death in deaths):

@@ -67,6 +67,14 @@ class Registration:
     months_owing: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FormerHolder:
+    """Who had a number last, before it was corrected to another; who corrected it, by path."""
+
+    person_id: str
+    given_up_by: str
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Correction:
     """What is to be put right; never printed. An empty name and no document stay."""
@@ -126,16 +134,18 @@ def correct(
     *,
     today: dt.date,
     parent_birth_date: dt.date | None = None,
+    child_birth_date: dt.date | None = None,
 ) -> Person:
     """Returns a person with another name, another document, or both.
 
     Where the new number tells birth date or gender, these are taken from it.
-    `parent_birth_date` is that of the parent whom a newborn was registered with.
+    `parent_birth_date` is that of the parent whom a newborn was registered with, and
+    `child_birth_date` that of the first newborn who was registered with the person.
 
     Raises:
         RuleError: FIELD_REQUIRED, nothing is to be corrected; what `check_document` refuses;
-            CITIZEN_NUMBER_INVALID, birth in the future, too long ago, after death or not
-            after the parent's.
+            CITIZEN_NUMBER_INVALID, birth in the future, too long ago, after death, not
+            after the parent's or not before a child's.
     """
     if not correction.person_name and correction.document is None:
         message = "name or document has to be given"
@@ -154,6 +164,9 @@ def correct(
         refuse_faults([FieldFault(fields[1], Reason.CITIZEN_NUMBER_INVALID, message)])
     if parent_birth_date is not None and (facts.birth_date or dt.date.max) <= parent_birth_date:
         message = "the birth date does not lie after the parent's"
+        refuse_faults([FieldFault(fields[1], Reason.CITIZEN_NUMBER_INVALID, message)])
+    if child_birth_date is not None and (facts.birth_date or dt.date.min) >= child_birth_date:
+        message = "the birth date does not lie before a child's"
         refuse_faults([FieldFault(fields[1], Reason.CITIZEN_NUMBER_INVALID, message)])
     return dataclasses.replace(
         person,
@@ -229,6 +242,32 @@ def person_exists(person_id: str) -> RuleError:
         f"the certificate is registered in the region as person {person_id}",
         person_id=person_id,
     )
+
+
+def check_former_holder(
+    former: FormerHolder | None, *, person_id: str, stated_id: str, operator: str
+) -> None:
+    """Refuses a number that another person had before, unless two operators say so (I-28).
+
+    One operator corrected `former` to another number; another one, who takes the number for
+    `person_id` now, has to state whose it was. So nobody alone gives one human two records.
+
+    Raises:
+        RuleError: NUMBER_HELD_BEFORE; SAME_MAKER_AND_CHECKER.
+    """
+    if former is None or former.person_id == person_id:
+        return
+    if stated_id != former.person_id:
+        raise RuleError(
+            Reason.NUMBER_HELD_BEFORE,
+            f"person {former.person_id} had the number before; name who had it to go on",
+            person_id=former.person_id,
+        )
+    if operator == former.given_up_by:
+        raise RuleError(
+            Reason.SAME_MAKER_AND_CHECKER,
+            "the operator who gave the number up may not take it for another person",
+        )
 
 
 def person_merged(person_id: str, *, merged_into: str) -> RuleError:

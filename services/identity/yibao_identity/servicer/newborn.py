@@ -41,6 +41,7 @@ class NewbornPart:
                 to_date(request.enrol_date),
                 to_optional_date(request, "premium_receive_date"),
             ),
+            request.former_holder_id,
         )
         with self._limit.found_out(command.request.caller):
             response = await self._blocking.run(self._newborns.register, command, _registered)

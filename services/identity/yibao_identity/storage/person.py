@@ -11,7 +11,7 @@ from yibao_common.keys.vault import Vault
 from yibao_common.values.citizen_number import Gender
 from yibao_identity.application.person.rows import TypedPerson
 from yibao_identity.rules.document import ShownDocument
-from yibao_identity.rules.person import Person
+from yibao_identity.rules.person import FormerHolder, Person
 from yibao_identity.storage import tables
 
 _IDENTITY_COLUMNS = (
@@ -53,6 +53,28 @@ class StoredPersons:
             _person.region == self._region, _person.number_hash == hashed
         )
         found: str | None = self._connection.execute(query).scalar_one_or_none()
+        return found
+
+    def former_holder(self, document: ShownDocument) -> FormerHolder | None:
+        """Returns who had a document last, or None where nobody had."""
+        former = tables.former_person.c
+        query = (
+            sa.select(former.person_id, former.replaced_by)
+            .where(former.region == self._region, former.number_hash == self._hash(document))
+            .order_by(former.replace_time.desc(), former.revision.desc())
+            .limit(1)
+        )
+        found = self._connection.execute(query).one_or_none()
+        return None if found is None else FormerHolder(*found)
+
+    def first_child_birth_date(self, parent_ids: Collection[str]) -> dt.date | None:
+        """Returns the first birth date of who was registered with a parent, but merged ones."""
+        query = sa.select(sa.func.min(_person.birth_date)).where(
+            _person.region == self._region,
+            _person.parent_id.in_(parent_ids),
+            _person.merged_into.is_(None),
+        )
+        found: dt.date | None = self._connection.execute(query).scalar_one()
         return found
 
     def of_types(

@@ -12,6 +12,7 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_identity.application.holder import live_person, lock_persons
+from yibao_identity.application.person.registration import take_over
 from yibao_identity.application.person.rows import (
     EncodePerson,
     EnrolledPerson,
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class UpdatePerson:
-    """Corrects the name or replaces the identity document."""
+    """Corrects the name or replaces the identity document.
+
+    `former_holder_id` is who had the document before, as the operator states; mostly empty.
+    """
 
     request: Request
     person_id: str
     correction: Correction
     explanation: str
+    former_holder_id: str = ""
 
 
 class PersonCorrections:
@@ -47,7 +52,8 @@ class PersonCorrections:
 
         Raises:
             RuleError: PERSON_NOT_FOUND, PERSON_MERGED, what `rules.person.correct` refuses,
-                PERSON_EXISTS, REQUEST_ID_REUSED; in this order, but the last one first.
+                PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER,
+                REQUEST_ID_REUSED; in this order, but the last one first.
         """
         return self._transactions.once(
             command.request, lambda work: encode(self._update(work, command))
@@ -63,14 +69,17 @@ class PersonCorrections:
             command.correction,
             today=shanghai_day(now),
             parent_birth_date=_parent_birth_date(work, former.person),
+            child_birth_date=work.persons.first_child_birth_date(
+                work.holders.records_of(person_id)
+            ),
         )
-        _claim_document(work, person, locked_ids)
+        taken = _claim_document(work, command, former.person, person, locked_ids)
         work.persons.correct(person, at=now, by=caller, explanation=command.explanation)
         if person.birth_date != former.person.birth_date:
             # The feed tells nothing else of what was corrected.
             work.feed.tell([person_id], at=now, caller=caller)
         changed = ",".join(_changed_fields(former.person, person))
-        detail = {"changed": changed, "explanation": command.explanation}
+        detail = {"changed": changed, "explanation": command.explanation, **taken}
         entry = entry_of(request, at=self._clock(), subject_ids=(person_id,), detail=detail)
         work.audit.add(entry)
         return EnrolledPerson(person, former.enrolments)
@@ -79,7 +88,8 @@ class PersonCorrections:
 def _lock_for_update(work: "Work", command: UpdatePerson) -> Collection[str]:
     """Locks a person, and who has the document that the person is to have; returns both.
 
-    Together, because a merged duplicate of a lower id could not be locked afterwards.
+    Together, because a merged duplicate of a lower id could not be locked afterwards. A
+    parent is locked as well, whose birth date may be corrected at this moment.
 
     Raises:
         RuleError: PERSON_NOT_FOUND, PERSON_MERGED.
@@ -88,6 +98,9 @@ def _lock_for_update(work: "Work", command: UpdatePerson) -> Collection[str]:
     if document is not None:
         known = work.persons.of_document(person_key(document))
         wanted |= {known} if known else set()
+        person = work.persons.find(command.person_id)
+        if person is not None and person.parent_id is not None:
+            wanted.add(work.holders.survivor_of(person.parent_id))
     live_person(lock_persons(work.holders, wanted)[command.person_id])
     return wanted
 
@@ -100,22 +113,33 @@ def _parent_birth_date(work: "Work", person: Person) -> dt.date | None:
     return parent.birth_date
 
 
-def _claim_document(work: "Work", person: Person, locked_ids: Collection[str]) -> None:
-    """Refuses a document that is another's; takes over that of a merged duplicate.
+def _claim_document(
+    work: "Work",
+    command: UpdatePerson,
+    former: Person,
+    person: Person,
+    locked_ids: Collection[str],
+) -> dict[str, str]:
+    """Refuses a document that is or was another's; takes over that of a merged duplicate.
+
+    Returns what to record of it.
 
     Raises:
-        RuleError: PERSON_EXISTS.
+        RuleError: PERSON_EXISTS; NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER.
         TransientError: somebody else got the document meanwhile.
     """
     known = work.persons.of_document(person.key)
-    if known is None or known == person.person_id:
-        return
+    if known == person.person_id or (known is None and person.key == former.key):
+        return {}
+    if known is None:
+        return take_over(work, command.request, person, command.former_holder_id)
     survivor = work.holders.survivor_of(known)
     if survivor != person.person_id:
         raise person_exists(survivor)
     if known not in locked_ids:
         raise TransientError("the document changed hands at this moment")
     work.persons.give_up_document(known)
+    return {}
 
 
 def _changed_fields(former: Person, person: Person) -> list[str]:

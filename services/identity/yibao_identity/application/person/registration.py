@@ -13,7 +13,14 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_identity.application.person.rows import EncodePerson, EnrolledPerson
 from yibao_identity.rules.enrolment import Enrolment
-from yibao_identity.rules.person import Person, Registration, person_exists, register
+from yibao_identity.rules.person import (
+    FormerHolder,
+    Person,
+    Registration,
+    check_former_holder,
+    person_exists,
+    register,
+)
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -21,10 +28,14 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RegisterPerson:
-    """Registers a person and the first enrolment."""
+    """Registers a person and the first enrolment.
+
+    `former_holder_id` is who had the number before, as the operator states; mostly empty.
+    """
 
     request: Request
     registration: Registration
+    former_holder_id: str = ""
 
 
 class PersonRegistrations:
@@ -41,7 +52,8 @@ class PersonRegistrations:
 
         Raises:
             RuleError: what `rules.person.register` refuses, PERSON_EXISTS,
-                REQUEST_ID_REUSED; in this order, but the last one first.
+                NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED; in this
+                order, but the last one first.
         """
         return self._transactions.once(
             command.request, lambda work: encode(self._register(work, command))
@@ -57,7 +69,15 @@ class PersonRegistrations:
             today=shanghai_day(now),
         )
         first = dataclasses.replace(enrolment, enrolment_id=self._ids())
-        return add_person(work, request, person, first, at=self._clock(), detail={})
+        return add_person(
+            work,
+            request,
+            person,
+            first,
+            former_holder_id=command.former_holder_id,
+            at=self._clock(),
+            detail={},
+        )
 
 
 def add_person(
@@ -66,6 +86,7 @@ def add_person(
     person: Person,
     first: Enrolment,
     *,
+    former_holder_id: str,
     at: dt.datetime,
     detail: Mapping[str, str],
 ) -> EnrolledPerson:
@@ -74,12 +95,14 @@ def add_person(
     `at` and `detail` are for the record.
 
     Raises:
-        RuleError: PERSON_EXISTS, names the record in use where the document's was merged.
+        RuleError: PERSON_EXISTS, names the record in use where the document's was merged;
+            NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER.
     """
     person_id, now, caller = person.person_id, person.register_time, request.caller.path
     known = work.persons.of_document(person.key)
     if known is not None:
         raise person_exists(work.holders.survivor_of(known))
+    detail = {**detail, **take_over(work, request, person, former_holder_id)}
     work.persons.insert(person, registered_by=caller)
     recorded = dataclasses.replace(first, record_time=now, recorded_by=caller)
     work.enrolments.insert(person_id, recorded, explanation="")
@@ -87,3 +110,24 @@ def add_person(
     subjects = (person_id, *([person.parent_id] if person.parent_id else []))
     work.audit.add(entry_of(request, at=at, subject_ids=subjects, detail=detail))
     return EnrolledPerson(person, (recorded,))
+
+
+def take_over(
+    work: "Work", request: Request, person: Person, former_holder_id: str
+) -> dict[str, str]:
+    """Checks whose the document, which nobody has now, was before; returns what to record of it.
+
+    Raises:
+        RuleError: NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER.
+    """
+    had = work.persons.former_holder(person.key)
+    if had is None:
+        return {}
+    former = FormerHolder(work.holders.survivor_of(had.person_id), had.given_up_by)
+    check_former_holder(
+        former,
+        person_id=person.person_id,
+        stated_id=former_holder_id,
+        operator=request.caller.path,
+    )
+    return {} if former.person_id == person.person_id else {"former_holder": former.person_id}

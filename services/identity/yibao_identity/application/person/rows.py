@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from yibao_identity.rules.document import ShownDocument
 from yibao_identity.rules.enrolment import Enrolment, in_order, until
-from yibao_identity.rules.person import Person
+from yibao_identity.rules.person import FormerHolder, Person
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -51,6 +51,14 @@ class PersonRows(Protocol):
 
     def of_document(self, document: ShownDocument) -> str | None:
         """Returns the id of the person who is found by it, merged or not, or None."""
+        ...
+
+    def former_holder(self, document: ShownDocument) -> FormerHolder | None:
+        """Returns who had a document last that nobody has now, or None where nobody had."""
+        ...
+
+    def first_child_birth_date(self, parent_ids: Collection[str]) -> dt.date | None:
+        """Returns the first birth date of who was registered with a parent, but merged ones."""
         ...
 
     def of_types(

@@ -36,6 +36,7 @@ class CorrectionPart:
             request.person_id,
             Correction(request.person_name, document),
             request.explanation,
+            request.former_holder_id,
         )
         with self._limit.found_out(command.request.caller):
             response = await self._blocking.run(self._corrections.update, command, _updated)

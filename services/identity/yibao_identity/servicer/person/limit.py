@@ -1,7 +1,8 @@
 """How often an agency may find out who is registered with a document.
 
-SearchPersons says it; registering and correcting say it too where the document is taken, and
-where a request id was used before: with the number of that request there is an answer instead.
+SearchPersons says it; registering and correcting say it too where the document is or was
+taken, and where a request id was used before: with the number of that request there is an
+answer instead.
 All of them share one limit, whichever of an agency's operators asks, in each process.
 """
 
@@ -16,7 +17,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
 _SECONDS_A_MINUTE = 60
-_FINDINGS = frozenset({Reason.PERSON_EXISTS, Reason.REQUEST_ID_REUSED})
+_FINDINGS = frozenset({Reason.PERSON_EXISTS, Reason.NUMBER_HELD_BEFORE, Reason.REQUEST_ID_REUSED})
 
 
 class LookupLimit:

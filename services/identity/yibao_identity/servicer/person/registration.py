@@ -114,6 +114,7 @@ class RegistrationPart:
                 months_of(request, "insured_months_before"),
                 months_of(request, "months_owing"),
             ),
+            request.former_holder_id,
         )
 
 

@@ -39,6 +39,15 @@ sa.Index(
     postgresql_where=person.c.merged_into.is_not(None),
 )
 
+# Newborns alone have a parent.
+sa.Index(
+    "ix_person_region_parent_id",
+    person.c.region,
+    person.c.parent_id,
+    sqlite_where=person.c.parent_id.is_not(None),
+    postgresql_where=person.c.parent_id.is_not(None),
+)
+
 # What stood in `person` before a correction; only inserted.
 former_person = sa.Table(
     "former_person",
@@ -56,6 +65,7 @@ former_person = sa.Table(
     sa.Column("replace_time", Instant, nullable=False),
     text_column("replaced_by", 200),
     text_column("explanation", 200),
+    sa.Index("ix_former_person_region_number_hash", "region", "number_hash"),
 )
 
 # Every death that was reported; only inserted, with a note that is set once where the report
