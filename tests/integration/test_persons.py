@@ -122,6 +122,26 @@ def test_a_newborn_pays_only_after_the_premium_and_from_birth(run: Run) -> None:
     run(scenario)
 
 
+def test_how_late_an_enrolment_is_told_is_the_regions_to_say(run: Run) -> None:
+    """T-16."""
+
+    async def scenario(identity: Identity) -> None:
+        parent = await identity.register(NUMBER)
+        told_late = of_region(
+            persons.RegisterNewbornRequest,
+            parent_id=parent.person_id,
+            birth_certificate_number="A123456789",
+            gender=2,
+            birth_date=Date(year=2026, month=5, day=1),
+            enrol_date=Date(year=2026, month=5, day=2),
+        )
+        error = await refusal(identity.persons().RegisterNewborn(told_late))
+        assert reason_in(error) == "NEWBORN_ENROLMENT_LATE"
+        assert "is told by 2026-05-12, 10 days later" in (error.details() or "")
+
+    run(scenario, persons={"newborn_tell_days": 10})
+
+
 def test_many_persons_are_registered_each_on_its_own(run: Run) -> None:
     async def scenario(identity: Identity) -> None:
         stub = identity.persons()

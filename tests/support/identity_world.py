@@ -133,6 +133,8 @@ def make_identity_files(folder: Path, *, clock: Clock = system_clock) -> Identit
     root = make_root([public["trust"]], issue_second=now, expire_second=now + 1_098 * 86_400)
     (folder / "root-1.cose").write_bytes(root)
     values = {
+        # Days of newborns in tests are fixed, and clocks go on.
+        "persons": {"newborn_tell_days": 36_500},
         "server": {
             "address": "127.0.0.1:0",
             "certificate_file": issued.leaves["server"].certificate_file,

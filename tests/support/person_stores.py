@@ -97,7 +97,7 @@ class PersonWorld:
             vault=self.vault,
         )
         self.registrations = PersonRegistrations(self.transactions, **shared)
-        self.newborns = Newborns(self.transactions, **shared)
+        self.newborns = Newborns(self.transactions, tell_days=90, **shared)
         self.corrections = PersonCorrections(self.transactions, clock=self.clock)
         self.persons = PersonLookups(self.transactions, clock=self.clock)
         self.enrolments = Enrolments(self.transactions, **shared)

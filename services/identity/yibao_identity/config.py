@@ -86,10 +86,12 @@ class RelativesConfig(Section):
 
 
 class PersonsConfig(Section):
-    """Looking persons up by their documents."""
+    """Looking persons up by their documents, and registering newborns."""
 
     # By the operators of one agency together; each look-up is on record as well.
     search_rate_per_minute: int = Field(default=30, ge=1, le=10_000)
+    # For how long an agency may still tell that the parents enrolled a newborn.
+    newborn_tell_days: int = Field(default=90, ge=0, le=36_500)
 
 
 class SettlementConfig(Section):

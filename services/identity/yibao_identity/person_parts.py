@@ -76,7 +76,13 @@ def person_servicer(
             regions=config.issuer.regions,
             limit=limit,
         ),
-        NewbornPart(Newborns(transactions, clock=clock, ids=ids), blocking, limit=limit),
+        NewbornPart(
+            Newborns(
+                transactions, clock=clock, ids=ids, tell_days=config.persons.newborn_tell_days
+            ),
+            blocking,
+            limit=limit,
+        ),
         CorrectionPart(PersonCorrections(transactions, clock=clock), blocking, limit=limit),
         LookupPart(
             PersonLookups(transactions, clock=clock),

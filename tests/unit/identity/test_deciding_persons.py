@@ -82,7 +82,7 @@ def test_a_known_document_names_the_record_in_use(desk: PersonDesk) -> None:
 
 
 def test_a_newborns_parent_is_looked_at_before_its_days(desk: PersonDesk) -> None:
-    register = Newborns(desk.transactions, **desk.shared).register
+    register = Newborns(desk.transactions, tell_days=365, **desk.shared).register
     assert refusal(register, newborn(desk, "a")) is Reason.PERSON_NOT_FOUND
     desk.person("a", number=5, merged_into="b")
     assert refusal(register, newborn(desk, "a")) is Reason.PERSON_MERGED
@@ -131,7 +131,7 @@ def test_a_parent_is_locked_with_who_gets_another_document(desk: PersonDesk) -> 
     """Both birth dates may be corrected at once, and each is compared with the other."""
     desk.person("a", number=5, merged_into="b")
     desk.person("b", number=6)
-    register = Newborns(desk.transactions, **desk.shared).register
+    register = Newborns(desk.transactions, tell_days=365, **desk.shared).register
     born: EnrolledPerson = answer(register, newborn(desk, "b", enrol_date=EARLY))
     child_id = born.person.person_id
     update = PersonCorrections(desk.transactions, clock=desk.shared["clock"]).update

@@ -25,7 +25,7 @@ NOW = dt.datetime(2026, 12, 1, 9, tzinfo=SHANGHAI)
 STATED = NewbornRegistration("A123456789", "", Gender.MALE, BIRTH, BIRTH, None)
 
 
-def registered(stated: NewbornRegistration) -> tuple[Person, Enrolment]:
+def registered(stated: NewbornRegistration, *, tell_days: int = 36_500) -> tuple[Person, Enrolment]:
     return register_newborn(
         stated,
         region="500100",
@@ -35,6 +35,7 @@ def registered(stated: NewbornRegistration) -> tuple[Person, Enrolment]:
         parent_birth_date=PARENT_BIRTH,
         now=NOW,
         today=TODAY,
+        tell_days=tell_days,
     )
 
 
@@ -69,6 +70,20 @@ def test_a_newborn_is_enrolled_within_three_months(enrol: dt.date, is_taken: boo
         registered(stated)
     assert caught.value.reason is Reason.NEWBORN_ENROLMENT_LATE
     assert caught.value.metadata == {"latest_date": "2026-08-01"}
+
+
+@pytest.mark.parametrize(("tell_days", "is_taken"), [(122, True), (121, False)])
+def test_an_enrolment_in_time_is_told_in_time(tell_days: int, is_taken: bool) -> None:
+    """T-16: else a child who comes too late could be said to have come in time."""
+    stated = dataclasses.replace(STATED, enrol_date=dt.date(2026, 8, 1))
+    assert (TODAY - stated.enrol_date).days == 122
+    if is_taken:
+        registered(stated, tell_days=tell_days)
+        return
+    with pytest.raises(RuleError) as caught:
+        registered(stated, tell_days=tell_days)
+    assert caught.value.reason is Reason.NEWBORN_ENROLMENT_LATE
+    assert caught.value.metadata == {"latest_date": "2026-11-30"}
 
 
 @pytest.mark.parametrize(("premium", "is_pending"), [(None, True), (dt.date(2026, 6, 1), False)])

@@ -122,7 +122,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_NEWBORN_ENROLMENT_LATE: _ErrorReason.ValueType  # 51
     """FAILED_PRECONDITION. A newborn is enrolled within three calendar months of birth, or
-    not from birth (T-16). Metadata: `latest_date`.
+    not from birth (T-16), and the day of enrolment is told in time. Metadata:
+    `latest_date`, the last day to enrol or to tell.
     """
     ERROR_REASON_PREMIUM_NOT_RECEIVED: _ErrorReason.ValueType  # 52
     """FAILED_PRECONDITION. Nothing is paid before the newborn's premium is received (T-16)."""
@@ -683,7 +684,8 @@ days. Metadata: `enrolment_id`.
 """
 ERROR_REASON_NEWBORN_ENROLMENT_LATE: ErrorReason.ValueType  # 51
 """FAILED_PRECONDITION. A newborn is enrolled within three calendar months of birth, or
-not from birth (T-16). Metadata: `latest_date`.
+not from birth (T-16), and the day of enrolment is told in time. Metadata:
+`latest_date`, the last day to enrol or to tell.
 """
 ERROR_REASON_PREMIUM_NOT_RECEIVED: ErrorReason.ValueType  # 52
 """FAILED_PRECONDITION. Nothing is paid before the newborn's premium is received (T-16)."""

@@ -183,7 +183,7 @@ class RegisterNewbornRequest(google.protobuf.message.Message):
     @property
     def enrol_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day the parents enrolled the newborn: at most three calendar months after
-        birth.
+        birth, and not longer ago than the region lets an agency tell of it (90 days).
         """
 
     @property

@@ -33,11 +33,14 @@ class RegisterNewborn:
 class Newborns:
     """Registers newborns. Blocks."""
 
-    def __init__(self, transactions: "Transactions[Work]", *, clock: Clock, ids: Ids) -> None:
-        """Takes what begins transactions."""
+    def __init__(
+        self, transactions: "Transactions[Work]", *, clock: Clock, ids: Ids, tell_days: int
+    ) -> None:
+        """Takes for how many days after an enrolment it may be told of."""
         self._transactions = transactions
         self._clock = clock
         self._ids = ids
+        self._tell_days = tell_days
 
     def register(self, command: RegisterNewborn, encode: EncodePerson) -> bytes:
         """Registers a newborn once by request id and returns the answer's bytes.
@@ -66,6 +69,7 @@ class Newborns:
             parent_birth_date=parent.birth_date,
             now=now,
             today=shanghai_day(now),
+            tell_days=self._tell_days,
         )
         first = dataclasses.replace(enrolment, enrolment_id=self._ids())
         detail = {"enrol_date": command.registration.enrol_date.isoformat()}

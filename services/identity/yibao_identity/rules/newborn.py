@@ -57,9 +57,12 @@ def register_newborn(
     parent_birth_date: dt.date,
     now: dt.datetime,
     today: dt.date,
+    tell_days: int,
 ) -> tuple[Person, Enrolment]:
     """Returns the newborn and the enrolment from birth; `today` is the day of `now`.
 
+    The day of enrolment is what the agency says, so it is told within `tell_days` days: else
+    a child who was enrolled too late could be said to have been enrolled in time.
     Nothing is paid before the premium is received (T-16). The birth certificate is what a
     newborn is identified by (T-17), until a citizen number takes its place.
 
@@ -76,6 +79,14 @@ def register_newborn(
             Reason.NEWBORN_ENROLMENT_LATE,
             f"a newborn is enrolled by {latest}, three months after birth",
             latest_date=latest.isoformat(),
+        )
+    latest_told = registration.enrol_date + dt.timedelta(days=tell_days)
+    if today > latest_told:
+        raise RuleError(
+            Reason.NEWBORN_ENROLMENT_LATE,
+            f"an enrolment of {registration.enrol_date} is told by {latest_told}, "
+            f"{tell_days} days later",
+            latest_date=latest_told.isoformat(),
         )
     person = Person(
         region,
