@@ -331,6 +331,11 @@ def test_what_is_not_there_is_said_so(run: Callable[[Scenario], None]) -> None:
         assert [each.card_id for each in (await world.cards().ListCards(by_serial)).cards] == [
             card.card_id
         ]
+        by_serial.card_serial = card.card_serial.lower()
+        assert by_serial.card_serial != card.card_serial
+        assert [each.card_id for each in (await world.cards().ListCards(by_serial)).cards] == [
+            card.card_id
+        ]
         nobody = card_service_pb2.ListCardsRequest(region=REGION, card_serial="S0")
         assert list((await world.cards().ListCards(nobody)).cards) == []
         closing = card_service_pb2.CloseCardRequest(

@@ -24,6 +24,7 @@ from yibao_identity.storage import tables
 
 NUMBER = citizen_number(7)
 RESIDENT = ShownDocument("01", NUMBER)
+SHORT = NUMBER[:6] + NUMBER[8:17]
 # The same number in a disability certificate, in others, and written in groups.
 SHOWN_BY = [
     RESIDENT,
@@ -41,6 +42,14 @@ SHOWN_WITHIN = [
     ShownDocument("15", f"NO-{NUMBER}43-B"),
     ShownDocument("02", f"军{NUMBER}"),
     ShownDocument("03", f"武字{NUMBER}"),
+    # With more digits around it, and as it was before it had eighteen.
+    ShownDocument("99", f"A9{NUMBER}"),
+    ShownDocument("99", f"A{NUMBER}430"),
+    ShownDocument("10", f"1{NUMBER}1"),
+    ShownDocument("99", SHORT),
+    ShownDocument("12", f"NO-{SHORT[:6]}-{SHORT[6:]}"),
+    ShownDocument("02", f"军{SHORT}"),
+    ShownDocument("08", SHORT),
 ]
 PERMIT = checked_number("81000019900307123")
 FOREIGN = checked_number("91184019900307123")
@@ -110,9 +119,9 @@ def test_a_number_among_other_characters_is_registered_once(
     assert reason_of(lambda: register(world, RESIDENT)) is Reason.PERSON_EXISTS
     assert reason_of(lambda: register(world, within)) is Reason.PERSON_EXISTS
     assert shows(world, person_id, RESIDENT)
-    # Eighteen digits in a row that are no such number are part of their own document.
+    # Digits in a row that are no such number are part of their own document.
     wrong = NUMBER[:-1] + ("1" if NUMBER[-1] == "0" else "0")
-    for number in (f"A{wrong}", f"A9{NUMBER}", f"A{NUMBER}430"):
+    for number in (f"A{wrong}", f"9{wrong}", SHORT[:6] + "991399" + SHORT[12:], f"1{SHORT}"):
         register(world, ShownDocument("99", number))
         assert not shows(world, person_id, ShownDocument("99", number))
 

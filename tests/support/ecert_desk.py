@@ -252,6 +252,7 @@ class EcertDesk(PersonWorld):
         subject: str,
         *,
         number: int = 1,
+        serial: str = "",
         state: CardState = CardState.ACTIVE,
     ) -> str:
         """Stores a card and returns its id."""
@@ -263,8 +264,8 @@ class EcertDesk(PersonWorld):
                     card_id=card_id,
                     person_id=person_id,
                     subject=subject,
-                    card_serial=f"S{number}",
-                    chip_number=f"C{number}",
+                    card_serial=serial or f"S{number}",
+                    chip_number=serial or f"C{number}",
                     standard_version="3",
                     bank_code="CCB001",
                     state=state.value,

@@ -39,6 +39,7 @@ _RULES: list[tuple[str, Any, str, pb.FieldRules]] = [
     ("region", _Field.TYPE_STRING, "", pb.FieldRules(format=pb.FORMAT_REGION)),
     ("institution", _Field.TYPE_STRING, "", pb.FieldRules(format=pb.FORMAT_INSTITUTION)),
     ("code", _Field.TYPE_STRING, "", pb.FieldRules(format=pb.FORMAT_CODE, max_length=4)),
+    ("serial", _Field.TYPE_STRING, "", pb.FieldRules(format=pb.FORMAT_SERIAL, max_length=4)),
     ("label", _Field.TYPE_STRING, "", pb.FieldRules(format=pb.FORMAT_TEXT, max_length=6)),
     ("labels", _Field.TYPE_STRING, "r", pb.FieldRules(format=pb.FORMAT_TEXT, max_length=6)),
 ]

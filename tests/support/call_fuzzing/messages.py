@@ -161,7 +161,7 @@ class Messages:
                 return rng.choice(("", "-")) + rng.choice(_QUANTITIES)
             case pb.FORMAT_DIGITS:
                 return "".join(rng.choices("0123456789", k=size))
-            case pb.FORMAT_CODE:
+            case pb.FORMAT_CODE | pb.FORMAT_SERIAL:
                 return "".join(rng.choices(_CODES, k=size))
             case _:
                 return "".join(rng.choices("甲乙丙示例AB1（）·", k=size - 1)) + "甲"

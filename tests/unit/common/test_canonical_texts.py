@@ -43,6 +43,8 @@ DIGITS = UUID.replace("-", "")
         ("id", f"{UUID}\r\n", UUID),
         ("code", "AB1\r\n", "AB1"),
         ("code", "\tAB1 ", "AB1"),
+        ("serial", "ab-1\r\n", "AB-1"),
+        ("serial", "aB1", "AB1"),
         ("region", "500100\r", "500100"),
         ("institution", " H50011200001", "H50011200001"),
         ("citizen", "11010519491231002X\n", "11010519491231002X"),

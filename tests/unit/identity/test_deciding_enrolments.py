@@ -1,6 +1,7 @@
 """In which order changes of enrolments are checked, and what they leave."""
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 from support.person_desk import MAKER, NOW, REGION, TERMS, TODAY, PersonDesk, answer, refusal
@@ -67,6 +68,30 @@ def test_an_added_period_stands_beside_the_others_in_their_order(desk: PersonDes
     assert desk.told == {"a"}
     (entry,) = desk.recorded
     assert entry.detail == {"added": told.enrolments[0].enrolment_id}
+
+
+@pytest.mark.parametrize(
+    ("start", "is_taken"), [(dt.date(2028, 11, 27), True), (dt.date(2028, 11, 28), False)]
+)
+def test_nothing_begins_over_two_years_ahead(
+    desk: PersonDesk, start: dt.date, is_taken: bool
+) -> None:
+    """A year that was mistyped is not found before the person falls ill."""
+    assert dt.date(2026, 11, 27) == TODAY
+    decides = enrolments(desk)
+    commands: list[tuple[str, Callable[..., bytes], AddEnrolment | ChangeEnrolment]] = [
+        ("start_date", decides.add, adding(desk, "a", start, "510")),
+        ("effective_date", decides.change, changing(desk, "a", "e1", start)),
+    ]
+    for field, act, command in commands:
+        if is_taken:
+            answer(act, command)
+            continue
+        with pytest.raises(RuleError) as caught:
+            answer(act, command)
+        assert caught.value.reason is Reason.FIELD_OUT_OF_RANGE
+        assert [fault.field for fault in caught.value.faults] == [field]
+        assert "after 2028-11-27" in caught.value.faults[0].message
 
 
 def test_changing_looks_at_the_person_then_the_period_then_the_day(desk: PersonDesk) -> None:

@@ -68,6 +68,10 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     """A quantity that may take back: as FORMAT_QUANTITY, with `-` in front of what is
     returned; not zero.
     """
+    FORMAT_SERIAL: _Format.ValueType  # 12
+    """The number of a thing, such as a card or its chip: letters, digits and `- _ . : /`. Small
+    letters are taken for capitals; stored and answered in capitals.
+    """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """The form of a string field. The comment of each value names the standard. White space
@@ -117,6 +121,10 @@ middle dot as U+00B7, the one of the standard, without spaces around it.
 FORMAT_SIGNED_QUANTITY: Format.ValueType  # 11
 """A quantity that may take back: as FORMAT_QUANTITY, with `-` in front of what is
 returned; not zero.
+"""
+FORMAT_SERIAL: Format.ValueType  # 12
+"""The number of a thing, such as a card or its chip: letters, digits and `- _ . : /`. Small
+letters are taken for capitals; stored and answered in capitals.
 """
 global___Format = Format
 

@@ -44,7 +44,9 @@ class Form:
     canonical: Callable[[str], str] = str.strip
 
 
-def _of_pattern(pattern: str, expected: str) -> Callable[[int, int | None], Form]:
+def _of_pattern(
+    pattern: str, expected: str, canonical: Callable[[str], str] = str.strip
+) -> Callable[[int, int | None], Form]:
     """Returns what makes the form of `pattern` (of one character) with length limits."""
 
     def make(least: int, most: int | None) -> Form:
@@ -59,9 +61,14 @@ def _of_pattern(pattern: str, expected: str) -> Callable[[int, int | None], Form
                 return None
             return length_fault(least, most, "characters")
 
-        return Form(fits, find_fault)
+        return Form(fits, find_fault, canonical)
 
     return make
+
+
+def _in_capitals(text: str) -> str:
+    """Returns a text of ASCII in capitals; what else has capitals is no letter of a serial."""
+    return text.strip().upper() if text.isascii() else text.strip()
 
 
 def _text(
@@ -214,6 +221,9 @@ _SIZED = {
     pb.FORMAT_NAME: _name,
     pb.FORMAT_DIGITS: _of_pattern("[0-9]", "must be digits"),
     pb.FORMAT_CODE: _of_pattern(r"[A-Za-z0-9._:/-]", "must be letters, digits and - _ . : / only"),
+    pb.FORMAT_SERIAL: _of_pattern(
+        r"[A-Z0-9._:/-]", "must be letters, digits and - _ . : / only", _in_capitals
+    ),
 }
 _WHOLE = {
     pb.FORMAT_UUID: _of_whole(

@@ -47,8 +47,7 @@ def parse_citizen_number(text: str) -> CitizenNumber:
             Reason.FIELD_MALFORMED, "must be 17 digits followed by a digit or a capital X"
         )
     region, birth, sequence, check = form.groups()
-    total = sum(int(digit) * weight for digit, weight in zip(text, _WEIGHTS, strict=False))
-    if _CHECK_CHARACTERS[total % 11] != check:
+    if with_check_character(text[:-1])[-1] != check:
         raise RuleError(Reason.CITIZEN_NUMBER_INVALID, "the check character does not fit")
     try:
         birth_date = dt.date(int(birth[:4]), int(birth[4:6]), int(birth[6:]))
@@ -56,3 +55,9 @@ def parse_citizen_number(text: str) -> CitizenNumber:
         raise RuleError(Reason.CITIZEN_NUMBER_INVALID, "the birth date does not exist") from None
     gender = Gender.MALE if int(sequence[2]) % 2 else Gender.FEMALE
     return CitizenNumber(region, birth_date, gender)
+
+
+def with_check_character(digits: str) -> str:
+    """Returns the number whose first 17 characters are `digits`."""
+    total = sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=True))
+    return digits + _CHECK_CHARACTERS[total % 11]

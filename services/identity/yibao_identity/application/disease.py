@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
@@ -19,6 +20,7 @@ from yibao_identity.rules.disease import (
     inherited_diseases,
     register_disease,
 )
+from yibao_identity.rules.enrolment import check_begins_soon
 from yibao_identity.rules.person import person_not_found
 
 if TYPE_CHECKING:
@@ -118,6 +120,8 @@ class Diseases:
         request, person_id = command.request, command.person_id
         locked = lock_live_person(work.holders, person_id)
         check_alive_on(locked.death_date, command.start_date)
+        today = shanghai_day(self._clock())
+        check_begins_soon(command.start_date, today=today, field="start_date")
         new = register_disease(
             work.diseases.standing([person_id])[person_id],
             Disease(command.disease_code, command.start_date, command.end_date),

@@ -27,6 +27,7 @@ from yibao_identity.rules.enrolment import (
     EnrolmentTerms,
     add,
     change,
+    check_begins_soon,
     new_period,
     standing_one,
 )
@@ -120,6 +121,7 @@ class Enrolments:
 
         def plan(locked: LockedPerson, standing: Standing) -> EnrolmentChangePlan:
             check_alive_on(locked.death_date, command.start_date)
+            self._check_begins_soon(command.start_date, "start_date")
             new = new_period(
                 command.insurance_type,
                 command.terms,
@@ -141,13 +143,15 @@ class Enrolments:
 
         def plan(locked: LockedPerson, standing: Standing) -> EnrolmentChangePlan:
             check_alive_on(locked.death_date, command.effective_date)
-            return change(
+            planned = change(
                 standing,
                 command.enrolment_id,
                 command.terms,
                 effective_date=command.effective_date,
                 end_date=command.end_date,
             )
+            self._check_begins_soon(command.effective_date, "effective_date")
+            return planned
 
         def decide(work: "Work") -> bytes:
             request, explanation = command.request, command.explanation
@@ -173,6 +177,9 @@ class Enrolments:
             if not work.persons.is_registered(person_id):
                 raise person_not_found(person_id)
             return work.enrolments.history(person_id)
+
+    def _check_begins_soon(self, day: dt.date, field: str) -> None:
+        check_begins_soon(day, today=shanghai_day(self._clock()), field=field)
 
     def _carry_out(
         self, work: "Work", request: Request, person_id: str, plan: Plan, *, explanation: str

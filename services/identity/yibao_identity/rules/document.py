@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from yibao_common.values.citizen_number import Gender, parse_citizen_number
+from yibao_common.values.citizen_number import Gender, parse_citizen_number, with_check_character
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 
@@ -51,16 +51,21 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
     BIRTH_CERTIFICATE: re.compile("[A-Z][0-9]{9}"),
 }
 # Types whose numbers may be citizen numbers, or begin with one, and may be something else.
-TYPES_OF_SHARED_NUMBERS = ("02", "03", "07", "09", *map(str, range(10, 16)), "17", "99")
+TYPES_OF_SHARED_NUMBERS = ("02", "03", "07", "08", "09", *map(str, range(10, 16)), "17", "99")
 # A citizen number alone, or with the two digits of a disability certificate behind.
 _SHARED_NUMBER = re.compile(f"({_CITIZEN})(?:[0-9]{{2}})?")
 # The same among letters and characters, which some write before it.
 _NUMBER_WITHIN = re.compile(f"(?<![0-9])({_CITIZEN})(?:[0-9]{{2}})?(?![0-9])")
+# And among other digits.
+_NUMBER_ANYWHERE = re.compile(f"(?=({_CITIZEN}))")
+# Of before 1999: without the century and without a check character.
+_SHORT_NUMBER = re.compile(r"(?<![0-9])([1-9][0-9]{5})([0-9]{6}[0-9]{3})(?![0-9])")
 _LIKE_CITIZEN_NUMBERS = frozenset({RESIDENT_ID, "07", "09", "17"})
 _CITIZEN_NUMBER_CHARACTERS = 18
 _ISSUED_BY_DIVISIONS = frozenset({RESIDENT_ID, "09"})
 # GB/T 2260, the first two digits. Which divisions a province has comes and goes.
 _PROVINCES = re.compile("1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]")
+_FOREIGNERS = re.compile(f"9{_PROVINCE}")
 # Of the sample regions 999019 and 999029, which are nowhere.
 _SAMPLE_DIVISIONS = "9990"
 _FIELDS = ("certificate_type", "certificate_number")
@@ -110,19 +115,38 @@ def _shared_number(number: str) -> str | None:
     """Returns the citizen number that a number is, or that stands in it, or None.
 
     What only stands in another number has to be valid: 18 digits in a row may be anything.
+    One of 15 digits is that of 18 which took its place, of somebody born in the 20th century.
     """
     whole = _SHARED_NUMBER.fullmatch(number)
-    if whole is not None:
+    if whole is not None and _issued_by(whole[1]) is not None:
         return whole[1]
-    return next((each[1] for each in _NUMBER_WITHIN.finditer(number) if _is_valid(each[1])), None)
+    within = (each[1] for each in _NUMBER_WITHIN.finditer(number))
+    anywhere = (each[1] for each in _NUMBER_ANYWHERE.finditer(number))
+    lengthened = (
+        with_check_character(f"{each[1]}19{each[2]}") for each in _SHORT_NUMBER.finditer(number)
+    )
+    told = next((each for each in within if _issued_by(each) is not None), None)
+    found = told or next(
+        (each for each in (*anywhere, *lengthened) if _is_of_a_division(each)), None
+    )
+    return whole[1] if found is None and whole is not None else found
 
 
-def _is_valid(number: str) -> bool:
+def _issued_by(number: str) -> str | None:
+    """Returns the first six digits of a valid citizen number; None of any other."""
     try:
-        parse_citizen_number(number)
+        return parse_citizen_number(number).region
     except RuleError:
-        return False
-    return True
+        return None
+
+
+def _is_of_a_division(number: str) -> bool:
+    """Tells whether a number is valid and of a division, or a foreigner's, who names one second.
+
+    So many digits in a row are seldom both by chance.
+    """
+    region = _issued_by(number)
+    return region is not None and (_is_division(region) or bool(_FOREIGNERS.match(region)))
 
 
 def check_document(

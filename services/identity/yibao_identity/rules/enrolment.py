@@ -6,10 +6,13 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from yibao_common.values.calendar import add_months
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 
 _DAY = dt.timedelta(days=1)
+# Next year's cover is paid for this year.
+_MOST_MONTHS_AHEAD = 24
 
 
 class EnrolmentStatus(enum.Enum):
@@ -91,6 +94,18 @@ def in_order(enrolments: Sequence[Enrolment]) -> tuple[Enrolment, ...]:
 def sorted_groups(groups: Iterable[str]) -> tuple[str, ...]:
     """Returns entitlement groups as they are stored: each once, sorted."""
     return tuple(sorted(set(groups)))
+
+
+def check_begins_soon(day: dt.date, *, today: dt.date, field: str) -> None:
+    """Refuses what begins over two years ahead: nobody knows so early, and a year was mistyped.
+
+    Raises:
+        RuleError: FIELD_OUT_OF_RANGE.
+    """
+    latest = add_months(today, _MOST_MONTHS_AHEAD)
+    if day > latest:
+        message = f"lies over {_MOST_MONTHS_AHEAD} months ahead, after {latest}"
+        refuse_faults([FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message)])
 
 
 def new_period(

@@ -14,7 +14,13 @@ from yibao_identity.rules.document import (
     normalised,
     person_key,
 )
-from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus, EnrolmentTerms, new_period
+from yibao_identity.rules.enrolment import (
+    Enrolment,
+    EnrolmentStatus,
+    EnrolmentTerms,
+    check_begins_soon,
+    new_period,
+)
 
 _SHOWN_FIRST = 3
 _SHOWN_LAST = 2
@@ -90,8 +96,8 @@ def register(
 
     Raises:
         RuleError: FIELD_REQUIRED, what the number does not tell; FIELD_OUT_OF_RANGE, what
-            it tells otherwise, birth after today, cover before birth; what
-            `check_document` refuses. No message repeats the number.
+            it tells otherwise, birth after today, cover before birth or over two years
+            ahead; what `check_document` refuses. No message repeats the number.
     """
     number = normalised(registration.certificate_number)
     facts = check_document(registration.certificate_type, number)
@@ -118,6 +124,7 @@ def register(
         registration.insured_months_before,
         registration.months_owing,
     )
+    check_begins_soon(registration.start_date, today=today, field="start_date")
     enrolment = new_period(
         registration.insurance_type,
         terms,
