@@ -39,8 +39,12 @@ class Curve:
         return sum((bracket.exact(fee) for bracket in self.brackets), Fraction(0))
 
     def reached(self, payment: Fraction) -> Fraction | None:
-        """Returns the least fee for which `payment` is due, None where none is enough."""
-        if payment <= 0:
+        """Returns the least fee for which `payment` is due, None where none is enough.
+
+        Where no bracket pays anything, what an earlier bill left of a fen is never due: a
+        limit that is used up is reached at once.
+        """
+        if payment <= 0 or not any(bracket.ratio_ppm for bracket in self.brackets):
             return Fraction(0)
         for bracket in self.brackets:
             before = self.exact(bracket.over)
