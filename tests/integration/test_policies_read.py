@@ -95,6 +95,40 @@ def test_policies_are_listed_by_state_and_day_as_of_today(services: BothServices
     assert found.state == pb.POLICY_STATE_ENDED
 
 
+def test_institutions_read_what_was_approved(services: BothServices) -> None:
+    kind, stub = "325", services.policies("hospital")
+    approved, draft, taken = (
+        submit(services, policy_file(insurance_type=kind, start=start, name=name)).policy_version
+        for start, name in (("2026-01-01", "now"), (LATER, "draft"), (LATER, "taken"))
+    )
+    approve(services, approved)
+    services.policies().WithdrawPolicy(withdrawal(taken), timeout=CALL_SECONDS)
+    for states in (pb.POLICY_STATE_UNSPECIFIED, pb.POLICY_STATE_DRAFT, pb.POLICY_STATE_WITHDRAWN):
+        listing = pb.ListPoliciesRequest(region=REGION, insurance_type=kind, state=states)
+        found = [
+            each.policy_id for each in stub.ListPolicies(listing, timeout=CALL_SECONDS).policies
+        ]
+        assert found == (["now"] if states == pb.POLICY_STATE_UNSPECIFIED else [])
+    agency = services.policies()
+    for version in (draft, taken):
+        read = pb.GetPolicyRequest(region=REGION, policy_version=version)
+        told = pb.DescribePolicyRequest(region=REGION, policy_version=version)
+        compared = pb.DiffPoliciesRequest(
+            region=REGION, before_policy_version=approved, after_policy_version=version
+        )
+        for method, asked in (
+            (stub.GetPolicy, read),
+            (stub.DescribePolicy, told),
+            (stub.DiffPolicies, compared),
+        ):
+            assert outcome(refused(services, method, asked))[1] == "POLICY_VERSION_UNKNOWN"
+        assert agency.GetPolicy(read, timeout=CALL_SECONDS).policy.policy_version == version
+        assert agency.DescribePolicy(told, timeout=CALL_SECONDS).words_zh
+        agency.DiffPolicies(compared, timeout=CALL_SECONDS)
+    read = pb.GetPolicyRequest(region=REGION, policy_version=approved)
+    assert stub.GetPolicy(read, timeout=CALL_SECONDS).policy.policy_id == "now"
+
+
 def test_a_list_goes_on_where_its_page_ended(services: BothServices) -> None:
     kind, stub = "322", services.policies()
     versions = [

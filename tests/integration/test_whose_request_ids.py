@@ -34,6 +34,30 @@ def test_a_terminal_gets_the_answer_that_its_hospital_was_given(
     assert services.contents() == before
 
 
+def test_a_terminal_says_what_it_scanned_itself(services: BothServices, patient: Patient) -> None:
+    """A repeat of what another terminal scanned gets its answer all the same."""
+    request = services.settle_request(patient)
+    request.presentation.terminal_id = "T2"
+    visit = services.visit_request(services.code(patient.certificate_id, "01103"))
+    visit.presentation.terminal_id = "T2"
+    before = services.contents()
+    for method, asked in (
+        (services.settlements("hospital-terminal").SettleBill, request),
+        (services.visits("hospital-terminal").RegisterVisit, visit),
+    ):
+        refusal = refused(services, method, asked)
+        assert outcome(refusal) == (grpc.StatusCode.PERMISSION_DENIED, "OUT_OF_SCOPE")
+        assert refusal.metadata == {"scope": "terminal/T2"}
+    assert services.contents() == before
+    raw = request.SerializeToString()
+    # The hospital tells of all its terminals.
+    answer = services.settle_raw(raw)
+    assert services.settle_raw(raw, "hospital-terminal") == answer
+    own = services.visit_request(services.code(patient.certificate_id, "01103"))
+    stub = services.visits("hospital-terminal")
+    assert stub.RegisterVisit(own, timeout=CALL_SECONDS).visit.visit_id
+
+
 def test_an_operator_gets_the_answer_that_a_colleague_was_given(
     services: BothServices, credit: CreditAccountRequest
 ) -> None:

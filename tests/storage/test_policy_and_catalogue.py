@@ -14,6 +14,7 @@ from support.settlement_parts import transactions_of
 
 from yibao_common.db.audit_chain import check_chain
 from yibao_common.db.database import Database
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
@@ -35,6 +36,7 @@ from yibao_settlement.storage.work import UNIT
 
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
 SINCE, LATER = dt.date(2024, 1, 1), dt.date(2025, 1, 1)
+AGENCY = parse_caller(f"agency/{REGION}/maker")
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def epoch(database: Database) -> int:
 
 def test_a_policy_is_read_as_it_was_stored(database: Database) -> None:
     version = submit(database, "one", end="2024-12-31")
-    draft = policies(database).find(REGION, version)
+    draft = policies(database).find(REGION, version, AGENCY)
     assert (draft.state, draft.start_date, draft.end_date) == (
         PolicyState.DRAFT,
         SINCE,
@@ -94,7 +96,7 @@ def test_a_policy_is_read_as_it_was_stored(database: Database) -> None:
     assert (draft.submit_time, draft.checker, draft.approve_time) == (NOW, "", None)
     assert load_policy(draft.policy_file, name="stored").version == version
     assert approve(database, version) is None
-    active = policies(database).find(REGION, version)
+    active = policies(database).find(REGION, version, AGENCY)
     checker = f"agency/{REGION}/checker"
     assert (active.state, active.checker, active.approve_time) == (PolicyState.ACTIVE, checker, NOW)
     assert approve(database, version) is Reason.POLICY_STATE

@@ -7,6 +7,7 @@ import pytest
 from support.memory.settlement.work import REGION, MemoryWork, request
 from support.policies import classify, head, policy_data
 
+from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.policy import (
@@ -55,7 +56,7 @@ class Desk:
         return raised.value.reason
 
     def stored(self, version: str) -> PolicyVersion:
-        return self.policies.find(REGION, version)
+        return self.policies.find(REGION, version, parse_caller(f"agency/{REGION}/maker"))
 
     def records(self) -> list[tuple[str, str, dict[str, str]]]:
         return [

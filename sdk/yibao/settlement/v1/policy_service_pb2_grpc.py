@@ -132,8 +132,8 @@ class PolicyServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetPolicy(self, request, context):
-        """Reads a policy with its file. Callers: agency, institution. Reasons:
-        POLICY_VERSION_UNKNOWN.
+        """Reads a policy with its file. Callers: agency; institution, once it was approved.
+        Reasons: POLICY_VERSION_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,15 +141,16 @@ class PolicyServiceServicer(object):
 
     def ListPolicies(self, request, context):
         """Lists the policies of a region without their files, the one that begins last first.
-        Callers: agency, institution. Reasons: FIELD_MALFORMED of a page's token.
+        Callers: agency; institution, of what was approved. Reasons: FIELD_MALFORMED of a
+        page's token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DescribePolicy(self, request, context):
-        """Tells a stored policy in words, row by row. Callers: agency, institution. Reasons:
-        POLICY_VERSION_UNKNOWN.
+        """Tells a stored policy in words, row by row. Callers: agency; institution, once it was
+        approved. Reasons: POLICY_VERSION_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,7 +158,8 @@ class PolicyServiceServicer(object):
 
     def DiffPolicies(self, request, context):
         """Tells what two stored policies say differently, of whichever formats, row by row in
-        words. Callers: agency, institution. Reasons: POLICY_VERSION_UNKNOWN.
+        words. Callers: agency; institution, once both were approved. Reasons:
+        POLICY_VERSION_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

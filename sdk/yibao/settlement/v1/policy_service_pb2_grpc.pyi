@@ -70,8 +70,8 @@ class PolicyServiceStub:
         yibao.settlement.v1.policy_service_pb2.GetPolicyRequest,
         yibao.settlement.v1.policy_service_pb2.GetPolicyResponse,
     ]
-    """Reads a policy with its file. Callers: agency, institution. Reasons:
-    POLICY_VERSION_UNKNOWN.
+    """Reads a policy with its file. Callers: agency; institution, once it was approved.
+    Reasons: POLICY_VERSION_UNKNOWN.
     """
 
     ListPolicies: grpc.UnaryUnaryMultiCallable[
@@ -79,15 +79,16 @@ class PolicyServiceStub:
         yibao.settlement.v1.policy_service_pb2.ListPoliciesResponse,
     ]
     """Lists the policies of a region without their files, the one that begins last first.
-    Callers: agency, institution. Reasons: FIELD_MALFORMED of a page's token.
+    Callers: agency; institution, of what was approved. Reasons: FIELD_MALFORMED of a
+    page's token.
     """
 
     DescribePolicy: grpc.UnaryUnaryMultiCallable[
         yibao.settlement.v1.policy_service_pb2.DescribePolicyRequest,
         yibao.settlement.v1.policy_service_pb2.DescribePolicyResponse,
     ]
-    """Tells a stored policy in words, row by row. Callers: agency, institution. Reasons:
-    POLICY_VERSION_UNKNOWN.
+    """Tells a stored policy in words, row by row. Callers: agency; institution, once it was
+    approved. Reasons: POLICY_VERSION_UNKNOWN.
     """
 
     DiffPolicies: grpc.UnaryUnaryMultiCallable[
@@ -95,7 +96,8 @@ class PolicyServiceStub:
         yibao.settlement.v1.policy_service_pb2.DiffPoliciesResponse,
     ]
     """Tells what two stored policies say differently, of whichever formats, row by row in
-    words. Callers: agency, institution. Reasons: POLICY_VERSION_UNKNOWN.
+    words. Callers: agency; institution, once both were approved. Reasons:
+    POLICY_VERSION_UNKNOWN.
     """
 
     SimulatePolicy: grpc.UnaryStreamMultiCallable[
@@ -165,8 +167,8 @@ class PolicyServiceAsyncStub:
         yibao.settlement.v1.policy_service_pb2.GetPolicyRequest,
         yibao.settlement.v1.policy_service_pb2.GetPolicyResponse,
     ]
-    """Reads a policy with its file. Callers: agency, institution. Reasons:
-    POLICY_VERSION_UNKNOWN.
+    """Reads a policy with its file. Callers: agency; institution, once it was approved.
+    Reasons: POLICY_VERSION_UNKNOWN.
     """
 
     ListPolicies: grpc.aio.UnaryUnaryMultiCallable[
@@ -174,15 +176,16 @@ class PolicyServiceAsyncStub:
         yibao.settlement.v1.policy_service_pb2.ListPoliciesResponse,
     ]
     """Lists the policies of a region without their files, the one that begins last first.
-    Callers: agency, institution. Reasons: FIELD_MALFORMED of a page's token.
+    Callers: agency; institution, of what was approved. Reasons: FIELD_MALFORMED of a
+    page's token.
     """
 
     DescribePolicy: grpc.aio.UnaryUnaryMultiCallable[
         yibao.settlement.v1.policy_service_pb2.DescribePolicyRequest,
         yibao.settlement.v1.policy_service_pb2.DescribePolicyResponse,
     ]
-    """Tells a stored policy in words, row by row. Callers: agency, institution. Reasons:
-    POLICY_VERSION_UNKNOWN.
+    """Tells a stored policy in words, row by row. Callers: agency; institution, once it was
+    approved. Reasons: POLICY_VERSION_UNKNOWN.
     """
 
     DiffPolicies: grpc.aio.UnaryUnaryMultiCallable[
@@ -190,7 +193,8 @@ class PolicyServiceAsyncStub:
         yibao.settlement.v1.policy_service_pb2.DiffPoliciesResponse,
     ]
     """Tells what two stored policies say differently, of whichever formats, row by row in
-    words. Callers: agency, institution. Reasons: POLICY_VERSION_UNKNOWN.
+    words. Callers: agency; institution, once both were approved. Reasons:
+    POLICY_VERSION_UNKNOWN.
     """
 
     SimulatePolicy: grpc.aio.UnaryStreamMultiCallable[
@@ -270,8 +274,8 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.policy_service_pb2.GetPolicyRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.GetPolicyResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.GetPolicyResponse]]:
-        """Reads a policy with its file. Callers: agency, institution. Reasons:
-        POLICY_VERSION_UNKNOWN.
+        """Reads a policy with its file. Callers: agency; institution, once it was approved.
+        Reasons: POLICY_VERSION_UNKNOWN.
         """
 
     @abc.abstractmethod
@@ -281,7 +285,8 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.ListPoliciesResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.ListPoliciesResponse]]:
         """Lists the policies of a region without their files, the one that begins last first.
-        Callers: agency, institution. Reasons: FIELD_MALFORMED of a page's token.
+        Callers: agency; institution, of what was approved. Reasons: FIELD_MALFORMED of a
+        page's token.
         """
 
     @abc.abstractmethod
@@ -290,8 +295,8 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.policy_service_pb2.DescribePolicyRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.DescribePolicyResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.DescribePolicyResponse]]:
-        """Tells a stored policy in words, row by row. Callers: agency, institution. Reasons:
-        POLICY_VERSION_UNKNOWN.
+        """Tells a stored policy in words, row by row. Callers: agency; institution, once it was
+        approved. Reasons: POLICY_VERSION_UNKNOWN.
         """
 
     @abc.abstractmethod
@@ -301,7 +306,8 @@ class PolicyServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.policy_service_pb2.DiffPoliciesResponse, collections.abc.Awaitable[yibao.settlement.v1.policy_service_pb2.DiffPoliciesResponse]]:
         """Tells what two stored policies say differently, of whichever formats, row by row in
-        words. Callers: agency, institution. Reasons: POLICY_VERSION_UNKNOWN.
+        words. Callers: agency; institution, once both were approved. Reasons:
+        POLICY_VERSION_UNKNOWN.
         """
 
     @abc.abstractmethod

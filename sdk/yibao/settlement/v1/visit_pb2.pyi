@@ -291,7 +291,9 @@ class Presentation(google.protobuf.message.Message):
     qr_text: builtins.str
     """The text of the code, as scanned; a line end that the scanner adds is taken away."""
     terminal_id: builtins.str
-    """The terminal that scanned it."""
+    """The terminal that scanned it. A terminal that calls with a certificate of its own says
+    its own name (OUT_OF_SCOPE).
+    """
     @property
     def scan_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was scanned, by the scanner's clock. The service verifies the code as of

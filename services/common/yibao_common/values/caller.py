@@ -107,6 +107,15 @@ class Caller:
         if self.role is Role.HOLDER and self.id != certificate_id:
             raise _out_of_scope("certificate", certificate_id)
 
+    def require_terminal(self, terminal_id: str) -> None:
+        """Refuses a terminal that speaks of another one; an institution tells of all its own.
+
+        Raises:
+            RuleError: OUT_OF_SCOPE.
+        """
+        if self.role is Role.TERMINAL and self.id != terminal_id:
+            raise _out_of_scope("terminal", terminal_id)
+
     def own_institution(self) -> str:
         """Returns the institution that the caller is, or that its terminal belongs to.
 

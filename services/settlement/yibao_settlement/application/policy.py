@@ -9,6 +9,7 @@ from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.caller import Caller, Role
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -66,7 +67,7 @@ class PolicyWish(NamedTuple):
     """Which policies are listed, as of `today`; what is None limits nothing.
 
     Of those in force, `is_ended` tells whether the last day must be over. `day` must lie
-    between the first and the last day.
+    between the first and the last day. `is_approved` leaves drafts out, withdrawn ones too.
     """
 
     today: dt.date
@@ -74,6 +75,7 @@ class PolicyWish(NamedTuple):
     state: PolicyState | None = None
     is_ended: bool | None = None
     day: dt.date | None = None
+    is_approved: bool = False
 
 
 class PolicyRows(Protocol):
@@ -192,17 +194,30 @@ class Policies:
         )
 
     def page(
-        self, region: str, wish: PolicyWish, *, after: PolicyPlace | None, limit: int
+        self,
+        region: str,
+        wish: PolicyWish,
+        caller: Caller,
+        *,
+        after: PolicyPlace | None,
+        limit: int,
     ) -> list[PolicyVersion]:
-        """Returns at most `limit` policies, the one that begins last first."""
+        """Returns at most `limit` policies, the one that begins last first.
+
+        What was never approved is the agency's own affair, and listed to nobody else.
+        """
+        wish = wish._replace(is_approved=not _reads_drafts(caller))
         with self._transactions.read(region) as work:
             return work.policies.page(wish, after=after, limit=limit)
 
-    def find(self, region: str, policy_version: str) -> PolicyVersion:
-        """Returns a policy, whatever its state. Raises RuleError POLICY_VERSION_UNKNOWN."""
+    def find(self, region: str, policy_version: str, caller: Caller) -> PolicyVersion:
+        """Returns a policy, whatever its state; to others than agencies, one once approved.
+
+        Raises RuleError POLICY_VERSION_UNKNOWN.
+        """
         with self._transactions.read(region) as work:
             found = work.policies.find(policy_version)
-        if found is None:
+        if found is None or not (found.approve_time or _reads_drafts(caller)):
             raise policy_version_unknown(region, policy_version)
         return found
 
@@ -301,3 +316,7 @@ def _items_without_share(work: "Work", approved: PolicyVersion) -> tuple[str, ..
         most=NAMED_MAX,
     )
     return tuple(codes)
+
+
+def _reads_drafts(caller: Caller) -> bool:
+    return caller.role is Role.AGENCY

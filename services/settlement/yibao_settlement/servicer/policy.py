@@ -14,6 +14,7 @@ from yibao_common.rpc.pages import page_token, place_after
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_date, from_instant, to_date, to_optional_date
 from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.caller import Caller
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
@@ -132,9 +133,10 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         context: "grpc.aio.ServicerContext[pb.GetPolicyRequest, pb.GetPolicyResponse]",
     ) -> pb.GetPolicyResponse:
         """Reads a policy with its file."""
-        current_caller().require_region(request.region)
+        caller = current_caller()
+        caller.require_region(request.region)
         found = await self._blocking.run(
-            self._policies.find, request.region, request.policy_version
+            self._policies.find, request.region, request.policy_version, caller
         )
         return pb.GetPolicyResponse(
             policy=self._as_of_today(request.region, found), policy_file=found.policy_file
@@ -146,7 +148,8 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         context: "grpc.aio.ServicerContext[pb.ListPoliciesRequest, pb.ListPoliciesResponse]",
     ) -> pb.ListPoliciesResponse:
         """Lists policies without their files, the one that begins last first."""
-        current_caller().require_region(request.region)
+        caller = current_caller()
+        caller.require_region(request.region)
         state, is_ended = _LISTED_STATES[request.state]
         wish = PolicyWish(
             today=self._today(),
@@ -160,6 +163,7 @@ class PolicyServicer(rpc.PolicyServiceServicer):
             self._policies.page,
             request.region,
             wish,
+            caller,
             after=place_after(request, request.page_token, _place_of),
             # One more tells whether there is another page.
             limit=size + 1,
@@ -176,9 +180,10 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         context: "grpc.aio.ServicerContext[pb.DescribePolicyRequest, pb.DescribePolicyResponse]",
     ) -> pb.DescribePolicyResponse:
         """Tells a stored policy in words."""
-        current_caller().require_region(request.region)
+        caller = current_caller()
+        caller.require_region(request.region)
         found, policy = await self._blocking.run(
-            self._stored, request.region, request.policy_version
+            self._stored, request.region, request.policy_version, caller
         )
         words = words_of(policy)
         return pb.DescribePolicyResponse(
@@ -194,10 +199,12 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         context: "grpc.aio.ServicerContext[pb.DiffPoliciesRequest, pb.DiffPoliciesResponse]",
     ) -> pb.DiffPoliciesResponse:
         """Tells what two stored policies say differently."""
-        current_caller().require_region(request.region)
+        caller = current_caller()
+        caller.require_region(request.region)
         versions = (request.before_policy_version, request.after_policy_version)
         (_, before), (_, after) = [
-            await self._blocking.run(self._stored, request.region, version) for version in versions
+            await self._blocking.run(self._stored, request.region, version, caller)
+            for version in versions
         ]
         return pb.DiffPoliciesResponse(
             differences=[
@@ -241,7 +248,7 @@ class PolicyServicer(rpc.PolicyServiceServicer):
             message = "stands not beside policy_version"
             raise _field_fault("policy_file", Reason.FIELD_MALFORMED, message)
         if request.policy_version:
-            stored = (request.region, request.policy_version)
+            stored = (request.region, request.policy_version, current_caller())
             _, policy = await self._blocking.run(self._stored, *stored)
             return policy
         if not request.policy_file:
@@ -252,9 +259,11 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         check_region(policy, request.region)
         return policy
 
-    def _stored(self, region: str, policy_version: str) -> tuple[PolicyVersion, AnyPolicy]:
+    def _stored(
+        self, region: str, policy_version: str, caller: Caller
+    ) -> tuple[PolicyVersion, AnyPolicy]:
         """Returns a stored policy and what it says. Raises RuleError POLICY_VERSION_UNKNOWN."""
-        found = self._policies.find(region, policy_version)
+        found = self._policies.find(region, policy_version, caller)
         return found, load_any_policy(found.policy_file, name=policy_version)
 
     def _as_of_today(self, region: str, version: PolicyVersion) -> pb.Policy:

@@ -203,6 +203,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
                 request.presentation,
                 region=request.region,
                 audience=settlement_audience(asked.caller.own_institution()),
+                caller=asked.caller,
                 now=self._clock(),
             )
         return SettleBill(

@@ -75,14 +75,16 @@ class VisitServicer(rpc.VisitServiceServicer):
         context: "grpc.aio.ServicerContext[pb.RegisterVisitRequest, pb.RegisterVisitResponse]",
     ) -> pb.RegisterVisitResponse:
         """Registers a visit for the holder of a QR code."""
+        asked = request_of(request, "RegisterVisit")
         code = self._trust.judge(
             request.presentation,
             region=request.region,
             audience=registration_audience(request.care_type),
+            caller=asked.caller,
             now=self._clock(),
         )
         command = RegisterVisit(
-            request_of(request, "RegisterVisit"),
+            asked,
             code,
             request.provider_visit_number,
             request.care_type,

@@ -62,6 +62,8 @@ class StoredPolicies:
         conditions: list[sa.ColumnElement[bool]] = []
         if wish.insurance_type is not None:
             conditions.append(_COLUMN.insurance_type == wish.insurance_type)
+        if wish.is_approved:
+            conditions.append(_COLUMN.approve_time.is_not(None))
         if wish.state is not None:
             conditions.append(_COLUMN.state == wish.state.value)
         if wish.is_ended is not None:

@@ -38,6 +38,7 @@ class MemoryPolicies(PolicyRows):
             each
             for each in self.rows.values()
             if wish.insurance_type in (None, each.insurance_type)
+            and (each.approve_time is not None or not wish.is_approved)
             and wish.state in (None, each.state)
             and wish.is_ended in (None, (each.end_date or last) < wish.today)
             and (wish.day is None or each.start_date <= wish.day <= (each.end_date or last))

@@ -8,6 +8,7 @@ from yibao.settlement.v1.visit_pb2 import Presentation
 from yibao.trust import TrustSnapshot
 from yibao.trust_store import TrustFolderError, TrustStore
 from yibao_common.rpc.wire import to_instant
+from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Code
@@ -57,22 +58,26 @@ class TrustHolder:
         *,
         region: str,
         audience: str | Collection[str],
+        caller: Caller,
         now: dt.datetime,
     ) -> Code:
         """Returns the code of a presentation as `check` does, or its refusal.
 
         Whether a refusal counts is decided with the request: a repeated one gets its
-        first answer, however old its code is by then.
+        first answer, however old its code is by then, and whichever terminal repeats it.
+        OUT_OF_SCOPE is that of a terminal which says that another one scanned the code.
 
         Raises RuleError QR_MALFORMED, QR_BAD_SIGNATURE, QR_OTHER_REGION or
         QR_WRONG_AUDIENCE: such a code is refused for good and keeps nobody waiting.
         """
         try:
-            return self.check(presentation, region=region, audience=audience, now=now)
+            code = self.check(presentation, region=region, audience=audience, now=now)
+            caller.require_terminal(presentation.terminal_id)
         except RuleError as refusal:
             if refusal.reason in _ALWAYS_REFUSED:
                 raise
             return refusal
+        return code
 
     def check(
         self,
