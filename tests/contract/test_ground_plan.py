@@ -41,6 +41,7 @@ ALONE: dict[str, dict[str, str]] = {
         "servicer/decode": "messages of all features to values",
         "servicer/encode": "values of all features to messages",
         "servicer/refused_lines": "what a bill settled without, told to operators",
+        "servicer/what_if": "the message of what the folder of settlements decides otherwise",
         "servicer/news": "who waits for another service; what is decided is decided again",
         "servicer/trust": "what codes are verified by; nothing of it is decided or stored",
     },

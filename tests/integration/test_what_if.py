@@ -1,15 +1,25 @@
 """A settled bill decided otherwise: another day, another level, another place."""
 
 import datetime as dt
+from typing import Any
 
 import grpc
 import pytest
-from support.both_services import CALL_SECONDS, BothServices, Patient, outcome, refused
+from support.both_services import (
+    ADMISSION,
+    CALL_SECONDS,
+    BothServices,
+    Patient,
+    outcome,
+    refused,
+)
 from support.settlement_world import ACCOUNT_STEP, OTHER_HOSPITAL, POLICY_FILE, REGION
 
+from yibao.settlement.v1 import catalogue_service_pb2 as catalogues
 from yibao.settlement.v1 import policy_service_pb2 as policies
 from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
+from yibao.settlement.v1.catalogue_service_pb2 import CatalogueItem
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao_common.rpc.wire import from_date
 from yibao_common.values.calendar import shanghai_day
@@ -21,6 +31,34 @@ NOT_FOUND = grpc.StatusCode.NOT_FOUND
 FAILED = grpc.StatusCode.FAILED_PRECONDITION
 # Behind the policy in force: the same of the other format, with another deductible.
 NEXT = dt.date(2031, 1, 1)
+DAY = dt.timedelta(days=1)
+
+
+def item(code: str, start_date: dt.date, *, ends: bool = False, **fields: Any) -> CatalogueItem:
+    values = {"item_code": code, "item_name": code, "catalogue_class": "01", **fields}
+    values["start_date"] = from_date(start_date)
+    if ends:
+        # A bill of NEXT that was charged a day before it is the first that sees the next row.
+        values["end_date"] = from_date(NEXT - 2 * DAY)
+    return CatalogueItem(**values)
+
+
+SINCE = dt.date(2014, 1, 1)
+ITEMS = [
+    item("SHARE", SINCE, ends=True),
+    item("SHARE", NEXT - DAY, catalogue_class="02", first_self_pay_ratio_ppm=200_000),
+    item(
+        "LEVEL",
+        SINCE,
+        price_ceiling="100",
+        level_price_ceilings=[
+            catalogues.LevelPriceCeiling(institution_levels=["3"], price_ceiling="60")
+        ],
+    ),
+    item("ENDS", SINCE, ends=True),
+    item("LIMITED", SINCE, ends=True),
+    item("LIMITED", NEXT - DAY, is_limited_use=True),
+]
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +84,43 @@ def settled(services: BothServices, patient: Patient) -> Settlement:
         timeout=CALL_SECONDS,
     )
     return settlement
+
+
+@pytest.fixture(scope="module")
+def repriced(services: BothServices, settled: Settlement) -> Settlement:
+    """Settles a bill of items that other days or levels value otherwise, charged yesterday.
+
+    `settled` has put another policy in force from NEXT on.
+    """
+    rows = catalogues.ImportCatalogueItemsRequest(request_id=new_id(), region=REGION, items=ITEMS)
+    stored = services.catalogue().ImportCatalogueItems(rows, timeout=CALL_SECONDS).stored
+    assert stored == len(ITEMS)
+    person_id, certificate_id, subject = services.person()
+    today = shanghai_day(services.clock())
+    begun = services.visit_request(
+        services.code(certificate_id, ADMISSION), start_date=from_date(today - DAY)
+    )
+    visit = services.visits().RegisterVisit(begun, timeout=CALL_SECONDS).visit
+    request = services.settle_request(Patient(person_id, certificate_id, subject, visit.visit_id))
+    del request.bill.lines[:]
+    for number, code in enumerate(("SHARE", "LEVEL", "ENDS", "LIMITED"), start=1):
+        request.bill.lines.add(
+            line_number=number,
+            item_code=code,
+            unit_price="100.00",
+            quantity="10",
+            amount_fen=100_000,
+            line_id=f"line-{number}",
+            charge_date=from_date(today - DAY),
+        )
+    request.bill.total_fen = 400_000
+    return services.settlements().SettleBill(request, timeout=CALL_SECONDS).settlement
+
+
+def changes(answer: pb.ExplainWhatIfResponse) -> dict[str, tuple[pb.LineValue, pb.LineValue]]:
+    """Returns what each changed line counted as and would count as, by item."""
+    assert answer.line_change_count == len(answer.line_changes)
+    return {each.item_code: (each.before, each.after) for each in answer.line_changes}
 
 
 def asked(settled: Settlement, **otherwise: object) -> pb.ExplainWhatIfRequest:
@@ -99,6 +174,82 @@ def test_another_place_or_level_is_told(services: BothServices, settled: Settlem
     assert (elsewhere.institution_id, elsewhere.facts.institution_level) == (OTHER_HOSPITAL, "2")
     level = told(services, asked(settled, institution_level="3")).otherwise
     assert (level.institution_id, level.facts.institution_level) == (settled.institution_id, "3")
+
+
+def test_on_another_day_lines_are_valued_by_the_catalogue_of_it(
+    services: BothServices, repriced: Settlement
+) -> None:
+    answer = told(services, asked(repriced, service_date=NEXT))
+    assert not answer.lines_held
+    before = pb.LineValue(catalogue_class="01")
+    assert changes(answer) == {
+        "SHARE": (before, pb.LineValue(catalogue_class="02", first_self_pay_ratio_ppm=200_000)),
+        "ENDS": (before, pb.LineValue()),
+        "LIMITED": (
+            before,
+            pb.LineValue(
+                catalogue_class="01",
+                own_cost_reason=settlement_pb2.OWN_COST_REASON_LIMITED_USE,
+            ),
+        ),
+    }
+    assert not next(each for each in answer.line_changes if each.item_code == "ENDS").HasField(
+        "after"
+    )
+    otherwise = answer.otherwise
+    assert (otherwise.total_fen, otherwise.first_self_pay_fen, otherwise.excluded_fen) == (
+        300_000,
+        20_000,
+        100_000,
+    )
+    (lost,) = otherwise.refused_lines
+    assert (lost.line_id, lost.reason) == ("line-3", "ERROR_REASON_CATALOGUE_ITEM_UNKNOWN")
+    assert all(line.charge_date == from_date(NEXT - DAY) for line in otherwise.lines)
+
+
+def test_at_another_level_its_price_ceilings_hold(
+    services: BothServices, repriced: Settlement
+) -> None:
+    answer = told(services, asked(repriced, institution_level="3"))
+    assert changes(answer) == {
+        "LEVEL": (
+            pb.LineValue(catalogue_class="01"),
+            pb.LineValue(catalogue_class="01", over_limit_fen=40_000),
+        )
+    }
+    assert answer.otherwise.over_limit_fen == 40_000
+
+
+def test_lines_that_are_held_count_as_they_were_settled(
+    services: BothServices, repriced: Settlement
+) -> None:
+    answer = told(services, asked(repriced, service_date=NEXT, lines_held=True))
+    assert answer.lines_held
+    assert not answer.line_changes
+    names = ("total_fen", "first_self_pay_fen", "excluded_fen", "over_limit_fen")
+    assert [getattr(answer.otherwise, name) for name in names] == [
+        getattr(repriced, name) for name in names
+    ]
+    assert answer.otherwise.policy_version != repriced.policy_version
+
+
+def test_where_no_line_is_left_the_items_are_told(services: BothServices) -> None:
+    rows = catalogues.ImportCatalogueItemsRequest(
+        request_id=new_id(), region=REGION, items=[item("GONE", SINCE, ends=True)]
+    )
+    services.catalogue().ImportCatalogueItems(rows, timeout=CALL_SECONDS)
+    request = services.settle_request(services.patient())
+    del request.bill.lines[1:]
+    request.bill.lines[0].item_code = "GONE"
+    request.bill.total_fen = request.bill.lines[0].amount_fen
+    settled = services.settlements().SettleBill(request, timeout=CALL_SECONDS).settlement
+    refusal = refused(
+        services, services.settlements().ExplainWhatIf, asked(settled, service_date=NEXT)
+    )
+    assert outcome(refusal) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "CATALOGUE_ITEM_UNKNOWN",
+    )
 
 
 @pytest.mark.parametrize(

@@ -447,6 +447,7 @@ class ExplainWhatIfRequest(google.protobuf.message.Message):
     SERVICE_DATE_FIELD_NUMBER: builtins.int
     INSTITUTION_ID_FIELD_NUMBER: builtins.int
     INSTITUTION_LEVEL_FIELD_NUMBER: builtins.int
+    LINES_HELD_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region of the settlement."""
     settlement_id: builtins.str
@@ -455,6 +456,10 @@ class ExplainWhatIfRequest(google.protobuf.message.Message):
     """Another institution of the region; empty leaves it as it was."""
     institution_level: builtins.str
     """Another level, `1` to `14`, before that of the institution; empty leaves it as it was."""
+    lines_held: builtins.bool
+    """Whether the lines keep class, share and what exceeds a ceiling as they were settled, to see
+    what the policy alone does; otherwise the catalogue values them anew.
+    """
     @property
     def service_date(self) -> yibao.common.v1.date_pb2.Date:
         """Another service date; absent leaves it as it was."""
@@ -467,9 +472,10 @@ class ExplainWhatIfRequest(google.protobuf.message.Message):
         service_date: yibao.common.v1.date_pb2.Date | None = ...,
         institution_id: builtins.str = ...,
         institution_level: builtins.str = ...,
+        lines_held: builtins.bool = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["service_date", b"service_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["institution_id", b"institution_id", "institution_level", b"institution_level", "region", b"region", "service_date", b"service_date", "settlement_id", b"settlement_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["institution_id", b"institution_id", "institution_level", b"institution_level", "lines_held", b"lines_held", "region", b"region", "service_date", b"service_date", "settlement_id", b"settlement_id"]) -> None: ...
 
 global___ExplainWhatIfRequest = ExplainWhatIfRequest
 
@@ -482,6 +488,15 @@ class ExplainWhatIfResponse(google.protobuf.message.Message):
     SETTLEMENT_FIELD_NUMBER: builtins.int
     OTHERWISE_FIELD_NUMBER: builtins.int
     TRACE_FIELD_NUMBER: builtins.int
+    LINES_HELD_FIELD_NUMBER: builtins.int
+    LINE_CHANGES_FIELD_NUMBER: builtins.int
+    LINE_CHANGE_COUNT_FIELD_NUMBER: builtins.int
+    lines_held: builtins.bool
+    """Whether the lines were held: as was asked, or because the settlement is of the time before
+    unit prices were kept.
+    """
+    line_change_count: builtins.int
+    """How many lines count as something else."""
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """The settlement as it is."""
@@ -494,17 +509,105 @@ class ExplainWhatIfResponse(google.protobuf.message.Message):
     def trace(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.TraceNode]:
         """Each step of that calculation."""
 
+    @property
+    def line_changes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___LineChange]:
+        """The lines that count as something else, in the bill's order; of more than 2,000, the
+        first ones.
+        """
+
     def __init__(
         self,
         *,
         settlement: yibao.settlement.v1.settlement_pb2.Settlement | None = ...,
         otherwise: yibao.settlement.v1.settlement_pb2.Settlement | None = ...,
         trace: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.TraceNode] | None = ...,
+        lines_held: builtins.bool = ...,
+        line_changes: collections.abc.Iterable[global___LineChange] | None = ...,
+        line_change_count: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["otherwise", b"otherwise", "settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["otherwise", b"otherwise", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["line_change_count", b"line_change_count", "line_changes", b"line_changes", "lines_held", b"lines_held", "otherwise", b"otherwise", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
 
 global___ExplainWhatIfResponse = ExplainWhatIfResponse
+
+@typing.final
+class LineChange(google.protobuf.message.Message):
+    """A line that the catalogue of another day or level values otherwise."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINE_NUMBER_FIELD_NUMBER: builtins.int
+    LINE_ID_FIELD_NUMBER: builtins.int
+    ITEM_CODE_FIELD_NUMBER: builtins.int
+    BEFORE_FIELD_NUMBER: builtins.int
+    AFTER_FIELD_NUMBER: builtins.int
+    line_number: builtins.int
+    """The line's number in the bill."""
+    line_id: builtins.str
+    """The institution's own id of the line; empty where it has none."""
+    item_code: builtins.str
+    """The national item code."""
+    @property
+    def before(self) -> global___LineValue:
+        """What it counted as."""
+
+    @property
+    def after(self) -> global___LineValue:
+        """What it would count as; absent where it would be refused, see `otherwise.refused_lines`."""
+
+    def __init__(
+        self,
+        *,
+        line_number: builtins.int = ...,
+        line_id: builtins.str = ...,
+        item_code: builtins.str = ...,
+        before: global___LineValue | None = ...,
+        after: global___LineValue | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["after", b"after", "before", b"before"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["after", b"after", "before", b"before", "item_code", b"item_code", "line_id", b"line_id", "line_number", b"line_number"]) -> None: ...
+
+global___LineChange = LineChange
+
+@typing.final
+class LineValue(google.protobuf.message.Message):
+    """What a line counts as before a policy divides it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CATALOGUE_CLASS_FIELD_NUMBER: builtins.int
+    FIRST_SELF_PAY_RATIO_PPM_FIELD_NUMBER: builtins.int
+    OVER_LIMIT_FEN_FIELD_NUMBER: builtins.int
+    OWN_COST_REASON_FIELD_NUMBER: builtins.int
+    ITEM_GROUP_FIELD_NUMBER: builtins.int
+    catalogue_class: builtins.str
+    """The catalogue class (chrgitm_lv): `01` A, `02` B, `03` C."""
+    first_self_pay_ratio_ppm: builtins.int
+    """The item's own first self-pay share in ppm; absent where the policy's share for the
+    class holds.
+    """
+    over_limit_fen: builtins.int
+    """Above the price ceiling, in fen; nothing of a line that is own cost in full."""
+    own_cost_reason: yibao.settlement.v1.settlement_pb2.OwnCostReason.ValueType
+    """Why the whole line is own cost, where its class does not say so."""
+    item_group: builtins.str
+    """The group that the policy asks for; empty where it is in none, and where a policy of
+    `yibao-policy/1` decides, which knows none.
+    """
+    def __init__(
+        self,
+        *,
+        catalogue_class: builtins.str = ...,
+        first_self_pay_ratio_ppm: builtins.int | None = ...,
+        over_limit_fen: builtins.int = ...,
+        own_cost_reason: yibao.settlement.v1.settlement_pb2.OwnCostReason.ValueType = ...,
+        item_group: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm", "catalogue_class", b"catalogue_class", "first_self_pay_ratio_ppm", b"first_self_pay_ratio_ppm", "item_group", b"item_group", "over_limit_fen", b"over_limit_fen", "own_cost_reason", b"own_cost_reason"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_first_self_pay_ratio_ppm", b"_first_self_pay_ratio_ppm"]) -> typing.Literal["first_self_pay_ratio_ppm"] | None: ...
+
+global___LineValue = LineValue
 
 @typing.final
 class ExplainSettlementResponse(google.protobuf.message.Message):

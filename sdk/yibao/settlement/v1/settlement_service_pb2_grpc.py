@@ -173,12 +173,15 @@ class SettlementServiceServicer(object):
 
     def ExplainWhatIf(self, request, context):
         """Tells what a settled bill would have come to by the policy of another day, or at another
-        institution or level; nothing is stored. Lines keep class, share and ceiling; what the
-        person had used up counts where it is of the same benefit year and format of policy.
-        Callers: the institution that settled, agency of the region. Reasons:
-        SETTLEMENT_NOT_FOUND, TRACE_MISMATCH, INSTITUTION_NOT_DESIGNATED,
-        OFFSITE_NOT_REGISTERED, POLICY_NOT_FOUND, POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE,
-        FACT_MISSING, PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN.
+        institution or level; nothing is stored. Class, share and ceiling of its lines are those of
+        the catalogue of that day and at that level, unless they are held; a line of an item that
+        is not in it is refused by itself. The person's enrolment and cover, and what others had
+        paid, stay as they were; what the person had used up counts where it is of the same
+        benefit year and format of policy. Callers: the institution that settled, agency of the
+        region. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH, INSTITUTION_NOT_DESIGNATED,
+        OFFSITE_NOT_REGISTERED, POLICY_NOT_FOUND, CATALOGUE_ITEM_UNKNOWN where no line is left,
+        POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, FACT_MISSING, PARAMETER_NOT_IN_FORCE,
+        GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

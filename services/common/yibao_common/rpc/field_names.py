@@ -114,6 +114,7 @@ NAMES_ZH = {
     "line_ids": "费用明细流水号",
     "line_number": "明细序号",
     "lines": "费用明细",
+    "lines_held": "明细沿用原结算口径",
     "link_id": "亲属绑定编号",
     "merge_id": "合并申请编号",
     "month": "月",

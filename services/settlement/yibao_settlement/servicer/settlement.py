@@ -55,6 +55,7 @@ from yibao_settlement.servicer.refused_lines import RefusedLines, SettledAnswer
 from yibao_settlement.servicer.statement.answer import make_statement, printing_of
 from yibao_settlement.servicer.statement.turns import StatementTurns
 from yibao_settlement.servicer.trust.holder import TrustHolder
+from yibao_settlement.servicer.what_if import what_if_message
 
 _PAGE_SIZE = 100
 _PAGE_SIZE_MAX = 500
@@ -309,14 +310,11 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             to_optional_date(request, "service_date"),
             request.institution_id,
             request.institution_level,
+            request.lines_held,
         )
         asked = (request.region, request.settlement_id, wish, caller)
         found = await self._blocking.run(what_if.find_what_if, self._reads, *asked)
-        response = pb.ExplainWhatIfResponse(trace=trace_messages(found.trace))
-        fill_settlement(response.settlement, found.settled)
-        fill_settlement(response.otherwise, found.otherwise)
-        response.otherwise.state = settlement_pb2.SETTLEMENT_STATE_TRIAL
-        return response
+        return what_if_message(found)
 
     async def GetStatement(
         self,

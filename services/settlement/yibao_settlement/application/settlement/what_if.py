@@ -20,6 +20,13 @@ from yibao_settlement.application.settlement.explain import (
 )
 from yibao_settlement.application.settlement.find import find_settlement
 from yibao_settlement.application.settlement.record import BenefitTerms, SettlementRecord
+from yibao_settlement.application.settlement.repricing import (
+    LineChange,
+    Repriced,
+    can_reprice,
+    line_changes,
+    reprice,
+)
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.visit import Visit, check_designated
@@ -28,20 +35,26 @@ from yibao_settlement.rules.visit import Visit, check_designated
 class Wish(NamedTuple):
     """What is to be otherwise; None and empty leave it as it was.
 
-    A level goes before that of the institution.
+    A level goes before that of the institution. `lines_held` keeps what the lines count as.
     """
 
     service_date: dt.date | None = None
     institution_id: str = ""
     institution_level: str = ""
+    lines_held: bool = False
 
 
 class WhatIf(NamedTuple):
-    """A settlement, what it would be otherwise, and each step of that."""
+    """A settlement, what it would be otherwise, and each step of that.
+
+    `line_changes` are the lines that count as something else; none where `lines_held`.
+    """
 
     settled: SettlementRecord
     otherwise: SettlementRecord
     trace: tuple[TraceNode, ...]
+    lines_held: bool
+    line_changes: tuple[LineChange, ...]
 
 
 def find_what_if(
@@ -49,11 +62,14 @@ def find_what_if(
 ) -> WhatIf:
     """Returns what a settlement would come to by the policy of another day, place or level.
 
-    Its lines keep class, share and ceiling. What the person had used up counts where it is
-    of the same windows; of another format or benefit year nothing does.
+    Its lines are valued by the catalogue of the day and at the level, unless they are held:
+    as was asked, or because a settlement of the oldest ones does not keep its prices. What
+    the person had used up counts where it is of the same windows; of another format or
+    benefit year nothing does. The person's enrolment and cover stay as they were.
 
     Raises RuleError SETTLEMENT_NOT_FOUND, TRACE_MISMATCH, INSTITUTION_NOT_DESIGNATED,
-    OFFSITE_NOT_REGISTERED, POLICY_NOT_FOUND, and what refuses a bill of a policy.
+    OFFSITE_NOT_REGISTERED, POLICY_NOT_FOUND, CATALOGUE_ITEM_UNKNOWN where no line is left,
+    and what refuses a bill of a policy.
     """
     try:
         record = find_settlement(reads, region, settlement_id, caller)
@@ -63,15 +79,42 @@ def find_what_if(
     if visit is None:
         raise trace_mismatch(settlement_id)
     day = wish.service_date or record.service_date
-    reference = reads.reference(region, set())
+    lines_held = wish.lines_held or not can_reprice(record)
+    codes = set() if lines_held else {line.item_code for line in record.lines}
+    reference = reads.reference(region, codes)
     institution_id = wish.institution_id or record.institution_id
     level = wish.institution_level or _level(reference, record, institution_id, day)
     policy = policy_on(reference, record.insurance_type, day, region=region)
+    if lines_held:
+        lines = Repriced(_moved(record, day), terms_of(record, visit).item_groups)
+    else:
+        lines = reprice(record, reference, day=day, institution_level=level)
     altered = _altered(
-        record, visit, policy, day=day, institution_id=institution_id, institution_level=level
+        record,
+        lines,
+        visit,
+        policy,
+        day=day,
+        institution_id=institution_id,
+        institution_level=level,
     )
     split = calculated(altered, policy)
-    return WhatIf(record, _outcome(altered, policy, split), explained(policy, split))
+    otherwise = _outcome(altered, policy, split)
+    changes = () if lines_held else line_changes(record, otherwise)
+    return WhatIf(record, otherwise, explained(policy, split), lines_held, changes)
+
+
+def _moved(record: SettlementRecord, day: dt.date) -> SettlementRecord:
+    """Returns the record with its lines as they were, charged so much earlier or later."""
+    moved = day - record.service_date
+    return record._replace(
+        particulars=tuple(
+            None
+            if own is None
+            else own._replace(charge_date=own.charge_date and own.charge_date + moved)
+            for own in record.particulars
+        )
+    )
 
 
 def _level(
@@ -85,6 +128,7 @@ def _level(
 
 def _altered(
     record: SettlementRecord,
+    lines: Repriced,
     visit: Visit,
     policy: AnyPolicy,
     *,
@@ -92,7 +136,7 @@ def _altered(
     institution_id: str,
     institution_level: str,
 ) -> SettlementRecord:
-    """Returns the record as that of a bill that was never settled."""
+    """Returns the record with such lines as that of a bill that was never settled."""
     age = max(full_years(visit.birth_date, day), 0) + record.facts.age
     # The age that decided is kept where the day is: it may be that of the admission.
     age -= max(full_years(visit.birth_date, record.service_date), 0)
@@ -100,7 +144,7 @@ def _altered(
     is_same_format = by_benefits == (record.benefit is not None)
     is_same_year = by_benefits or day.year == record.service_date.year
     moved = day - record.service_date
-    return record._replace(
+    return lines.record._replace(
         settlement_id="",
         request_id="",
         reversal=None,
@@ -109,13 +153,9 @@ def _altered(
         institution_id=institution_id,
         facts=replace(record.facts, institution_level=institution_level, age=age),
         year_before=record.year_before if is_same_format and is_same_year else {},
-        particulars=tuple(
-            None
-            if own is None
-            else own._replace(charge_date=own.charge_date and own.charge_date + moved)
-            for own in record.particulars
-        ),
-        benefit=_terms(record, visit, institution_id, institution_level, age=age, moved=moved)
+        benefit=_terms(
+            record, visit, institution_id, institution_level, age=age, moved=moved
+        )._replace(item_groups=lines.item_groups)
         if by_benefits
         else None,
     )
