@@ -138,6 +138,33 @@ def test_a_request_id_is_not_used_with_another_pin(run: Callable[[Scenario], Non
     run(scenario)
 
 
+def test_chips_that_no_card_has_are_counted_over_all_calls(
+    databases: Databases, folder: Path
+) -> None:
+    async def main() -> None:
+        database = databases.open("yibao_identity")
+        async with serving_cards(folder, database, chip_misses_per_minute=3) as world:
+            card = await world.active()
+            terminal = world.cards("terminal")
+            guess = world.chip(card)
+            guess.chip_number = "C0"
+            for call in (
+                terminal.VerifyPin(world.verify(card, PIN, chip=guess)),
+                terminal.AuthorizeCard(world.authorize(card, chip=guess)),
+                terminal.ActivateCard(world.at_hospital(card, chip=guess)),
+            ):
+                assert (await refused(call))[0] == "CARD_NOT_FOUND"
+            # The right one is no answer to whoever guessed so often.
+            right = terminal.VerifyPin(world.verify(card, PIN))
+            assert (await refused(right))[0] == "RATE_LIMITED"
+            # Other institutions are not slowed down, nor is a card that is named by its id.
+            await world.cards("pharmacy").AuthorizeCard(world.authorize(card, audience="02121"))
+            changed = world.change(card, OTHER_PIN, old_pin=PIN, document=SHOWN)
+            await world.cards("bank").ChangePin(changed)
+
+    asyncio.run(main())
+
+
 def test_no_pin_is_stored_logged_or_told(databases: Databases, folder: Path) -> None:
     """I-13: not in a table, a log line, an error or an answer, in whatever coding."""
     database = databases.open("yibao_identity")

@@ -29,6 +29,7 @@ from yibao_common.values.ids import new_id
 from yibao_identity.access import ACCESS
 from yibao_identity.card_parts import card_servicer
 from yibao_identity.pin_hashing import PinHasher
+from yibao_identity.servicer.person.limit import chip_limit
 from yibao_identity.storage.trust.signing import TokenSigner
 
 SERVICE = card_service_pb2.DESCRIPTOR.services_by_name["CardService"]
@@ -236,7 +237,11 @@ class CardWorld:
 
 @contextlib.asynccontextmanager
 async def serving_cards(
-    folder: Path, database: Database, *, now: dt.datetime | None = None
+    folder: Path,
+    database: Database,
+    *,
+    now: dt.datetime | None = None,
+    chip_misses_per_minute: int = 600,
 ) -> AsyncIterator[CardWorld]:
     """Runs the service in this process, with the certificates of `make_card_files`."""
     desk = CardDesk(database)
@@ -256,6 +261,7 @@ async def serving_cards(
         hasher=hasher,
         signer=signer,
         first_uses=first_uses,
+        chips=chip_limit(chip_misses_per_minute),
         clock=lambda: desk.now,
     )
     config = ServerConfig.model_validate(

@@ -40,6 +40,7 @@ from yibao_identity.servicer.card.life import CardPart
 from yibao_identity.servicer.card_loss import CardLossPart
 from yibao_identity.servicer.card_use import CardUsePart
 from yibao_identity.servicer.financial_operation import FinancialOperationPart
+from yibao_identity.servicer.person.limit import LookupLimit, chip_limit
 from yibao_identity.servicer.pin import HashedPins, PinPart
 
 _SERVICE = card_service_pb2.DESCRIPTOR.services_by_name["CardService"]
@@ -103,6 +104,7 @@ class CardParts:
             hasher=self._hasher,
             signer=ring,
             first_uses=self._first_uses,
+            chips=chip_limit(cards.chip_misses_per_minute),
             clock=clock,
         )
 
@@ -139,14 +141,15 @@ def card_servicer(
     hasher: PinHashing,
     signer: CodeSigner,
     first_uses: FirstUses,
+    chips: LookupLimit,
     clock: Clock,
 ) -> CardServiceServicer:
     """Returns CardService, put together of a part for each feature."""
-    hashed = HashedPins(pins, hasher, blocking)
+    hashed = HashedPins(pins, hasher, blocking, chips=chips)
     return composed(
         CardServiceServicer,
         _SERVICE,
-        CardPart(cards, blocking, first_uses=first_uses),
+        CardPart(cards, blocking, first_uses=first_uses, chips=chips),
         CardLossPart(losses, blocking),
         PinPart(pins, hashed, blocking),
         CardUsePart(uses, hashed, blocking, signer=signer, clock=clock),

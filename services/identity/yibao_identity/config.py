@@ -58,6 +58,8 @@ class CardsConfig(Section):
     replacement_days: int = Field(default=7, ge=0, le=60)
     transactions_until_print: int = Field(default=60, ge=1, le=1_000)
     pin_tries: int = Field(default=5, ge=1, le=10)
+    # How many chips of no card an institution's terminals may tell of in a minute.
+    chip_misses_per_minute: int = Field(default=600, ge=1, le=100_000)
     sweep_minutes: int = Field(default=60, ge=1, le=1_440)
 
 

@@ -19,6 +19,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.card import Card
+from yibao_identity.servicer.person.limit import chip_limit
 from yibao_identity.servicer.pin import HashedPins, PinPart
 
 WRONG = "111118"
@@ -41,7 +42,7 @@ class Counter:
             set_current_caller(parse_caller(caller))
             blocking = Blocking()
             try:
-                hashed = HashedPins(self.desk.pins, self.hasher, blocking)
+                hashed = HashedPins(self.desk.pins, self.hasher, blocking, chips=chip_limit(600))
                 part = PinPart(self.desk.pins, hashed, blocking)
                 served: Callable[..., Awaitable[Any]] = getattr(part, method)
                 return await served(request, None)

@@ -6,6 +6,8 @@ that the same request id with another PIN is refused, and the stored digest is n
 way to the PIN than the stored hash.
 """
 
+from contextlib import nullcontext
+
 import grpc
 
 from yibao.identity.v1 import pin_messages_pb2 as pb
@@ -31,20 +33,29 @@ from yibao_identity.servicer.card.messages import (
     document_of,
     request_of,
 )
+from yibao_identity.servicer.person.limit import LookupLimit
 
 
 class HashedPins:
     """Hashes the PINs of requests."""
 
-    def __init__(self, pins: Pins, hasher: PinHashing, blocking: Blocking) -> None:
-        """Takes what tells the places of PINs, and what hashes."""
+    def __init__(
+        self, pins: Pins, hasher: PinHashing, blocking: Blocking, *, chips: LookupLimit
+    ) -> None:
+        """Takes what tells the places of PINs, what hashes, and how many chips may be none."""
+        self._chips = chips
         self._pins = pins
         self._hasher = hasher
         self._blocking = blocking
 
     async def of(self, region: str, card: CardName, pin: str) -> tuple[str, HashedPin]:
-        """Returns the card's id and what stands for a PIN of it."""
-        place = await self._blocking.run(self._pins.place, region, card)
+        """Returns the card's id and what stands for a PIN of it.
+
+        A chip that no card has counts as a guess of the caller's.
+        """
+        is_guess = bool(card.chip_number)
+        with self._chips.found_out(current_caller()) if is_guess else nullcontext():
+            place = await self._blocking.run(self._pins.place, region, card)
         return place.card_id, await self._hasher.hash(pin, place)
 
     def stand_in(self, pin: HashedPin) -> str:

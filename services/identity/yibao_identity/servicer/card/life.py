@@ -1,5 +1,6 @@
 """CardService: how cards come to be, are activated, and are closed."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import grpc
@@ -31,6 +32,7 @@ from yibao_identity.servicer.card.messages import (
     refuse_field,
     request_of,
 )
+from yibao_identity.servicer.person.limit import LookupLimit
 
 _CLOSINGS = {
     pb.CARD_CLOSING_SURRENDERED: CardClosing.SURRENDERED,
@@ -49,8 +51,11 @@ _EVIDENCE = {
 class CardPart:
     """Methods about the life of cards; everything blocks, so it runs in threads."""
 
-    def __init__(self, cards: Cards, blocking: Blocking, *, first_uses: FirstUses) -> None:
-        """Takes what answers, and who confirms first uses."""
+    def __init__(
+        self, cards: Cards, blocking: Blocking, *, first_uses: FirstUses, chips: LookupLimit
+    ) -> None:
+        """Takes what answers, who confirms first uses, and how many chips may be none."""
+        self._chips = chips
         self._cards = cards
         self._blocking = blocking
         self._asked = _AskedFirst(cards, blocking, first_uses)
@@ -112,14 +117,17 @@ class CardPart:
         context: "grpc.aio.ServicerContext[pb.ActivateCardRequest, pb.ActivateCardResponse]",
     ) -> pb.ActivateCardResponse:
         """Activates a card at a counter or at its first use."""
-        command = await self._asked.of(_activation(request))
+        asked = _activation(request)
+        is_guess = asked.evidence.chip is not None
 
         def encode(card: Card) -> bytes:
             return pb.ActivateCardResponse(
                 card=card_message(card), replaced_card_id=card.replaces_card_id or ""
             ).SerializeToString()
 
-        response = await self._blocking.run(self._cards.activate, command, encode)
+        with self._chips.found_out(asked.request.caller) if is_guess else nullcontext():
+            command = await self._asked.of(asked)
+            response = await self._blocking.run(self._cards.activate, command, encode)
         return as_sent(pb.ActivateCardResponse, response)
 
     async def CloseCard(
