@@ -267,6 +267,36 @@ def test_nothing_is_agreed_to_by_the_phone_of_a_suspended_certificate(
     assert desk.confirm(again, caller=CHANNEL).state is LinkState.CONFIRMED
 
 
+@pytest.mark.parametrize("is_closed", [False, True], ids=["standing", "closed"])
+def test_what_a_suspended_payer_agreed_to_by_phone_pays_nothing_meanwhile(
+    databases: Databases, is_closed: bool
+) -> None:
+    """I-04: whoever misuses the phone may have agreed; what a counter saw goes on."""
+    desk = EcertDesk(databases.open("yibao_identity"))
+    payer, other = desk.activate(), desk.activate()
+    by_phone, at_counter = desk.person_id(), desk.person_id()
+    for person, caller in ((by_phone, f"holder/{payer.certificate_id}"), (at_counter, MAKER)):
+        link = desk.ask(person, payer.person_id, SHARE, Relation.CHILD)
+        desk.confirm(link, caller=caller)
+        desk.confirm(
+            desk.ask(person, other.person_id, SHARE, Relation.SPOUSE),
+            caller=f"holder/{other.certificate_id}",
+        )
+    both = (payer.person_id, other.person_id)
+    case = desk.report(payer.subject)
+    if is_closed:
+        desk.close(payer.certificate_id)
+    before = len(desk.feed())
+    case = desk.suspend(case)
+    assert by_phone in desk.feed(after=before)
+    assert payers(desk, by_phone) == (other.person_id,)
+    assert payers(desk, at_counter) == both
+    before = len(desk.feed())
+    desk.lift(case)
+    assert by_phone in desk.feed(after=before)
+    assert payers(desk, by_phone) == both
+
+
 def test_the_limit_holds_where_many_ask_at_once(world: PersonWorld) -> None:
     person = world.person_id()
     relatives = [world.person_id() for _ in range(8)]

@@ -25,6 +25,8 @@ class MemoryFeed(FeedRows):
     ecerts: list[FeedCertificate] = dataclasses.field(default_factory=list)
     issued: list[FeedCard] = dataclasses.field(default_factory=list)
     agreed: list[RelativeLink] = dataclasses.field(default_factory=list)
+    # By whose call links were agreed to; at a counter where nothing is said.
+    agreed_by: dict[str, str] = dataclasses.field(default_factory=dict)
     # Revoked device certificates by e-certificate.
     revoked: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     # Since when the codes of e-certificates count.
@@ -61,3 +63,6 @@ class MemoryFeed(FeedRows):
 
     def links(self, person_ids: Collection[str]) -> list[RelativeLink]:
         return [each for each in self.agreed if each.person_id in person_ids]
+
+    def confirmers(self, link_ids: Collection[str]) -> dict[str, str]:
+        return {each: self.agreed_by.get(each, "agency/500100/wang") for each in link_ids}

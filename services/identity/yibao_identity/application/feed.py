@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.caller import Role, parse_caller
 from yibao_common.values.clock import Clock
 from yibao_identity.application.person.rows import standing_enrolments
 from yibao_identity.rules import card as card_rules
@@ -140,6 +141,10 @@ class FeedRows(Protocol):
 
     def links(self, person_ids: Collection[str]) -> Sequence[RelativeLink]:
         """Returns all links that persons asked for, in the order of agreement."""
+        ...
+
+    def confirmers(self, link_ids: Collection[str]) -> Mapping[str, str]:
+        """Returns by whose call, as its path, each of some links was agreed to."""
         ...
 
 
@@ -298,8 +303,35 @@ def _credentials(
 
 
 def _payers(work: "Work", person_ids: Collection[str]) -> Mapping[str, list[str]]:
+    """Returns whose accounts may pay, by person.
+
+    While a case suspends a payer's e-certificate, what was agreed to by phone does not count:
+    whoever misuses the phone may have agreed to it (I-04). A counter has seen the payer.
+    """
+    sharing = [
+        each
+        for each in work.feed_rows.links(person_ids)
+        if each.purpose is LinkPurpose.SHARE_ACCOUNT and each.state is LinkState.CONFIRMED
+    ]
+    doubtful = _agreed_in_doubt(work, sharing) if sharing else ()
     found: dict[str, list[str]] = defaultdict(list)
-    for link in work.feed_rows.links(person_ids):
-        if link.purpose is LinkPurpose.SHARE_ACCOUNT and link.state is LinkState.CONFIRMED:
+    for link in sharing:
+        if link.link_id not in doubtful:
             found[link.person_id].append(link.relative_id)
     return found
+
+
+def _agreed_in_doubt(work: "Work", links: Sequence[RelativeLink]) -> Collection[str]:
+    """Returns the ids of links that were agreed to by the phone of who is suspended now."""
+    payers = sorted({each.relative_id for each in links})
+    suspended = {
+        each.person_id
+        for each in work.feed_rows.certificates(payers)
+        # Also one that was closed meanwhile.
+        if each.suspension_case_id is not None
+    }
+    link_ids = [each.link_id for each in links if each.relative_id in suspended]
+    if not link_ids:
+        return ()
+    confirmers = work.feed_rows.confirmers(link_ids)
+    return {each for each in link_ids if parse_caller(confirmers[each]).role is not Role.AGENCY}

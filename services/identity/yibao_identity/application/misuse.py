@@ -12,6 +12,7 @@ from yibao_common.values.ids import Ids
 from yibao_identity.application.calls import Calls
 from yibao_identity.application.device.revocation import withdraw_certificates_of
 from yibao_identity.application.holder import lock_survivor
+from yibao_identity.application.relative import beneficiaries_of
 from yibao_identity.application.relative_code import withdraw_codes_by_certificates
 from yibao_identity.rules.card import card_suspended
 from yibao_identity.rules.certificate import ecert_suspended
@@ -249,7 +250,8 @@ class MisuseCases:
         caller, case = command.request.caller.path, held.case
         # One id, or two where the record was merged.
         person_ids = sorted({case.person_id, held.holder_id})
-        work.feed.tell(person_ids, at=self._clock(), caller=caller)
+        beneficiaries = beneficiaries_of(work, held.holder_id)
+        work.feed.tell({*person_ids, *beneficiaries}, at=self._clock(), caller=caller)
         subjects = (*person_ids, credential.credential_id, case.case_id)
         self._record(work, command.request, subjects)
 

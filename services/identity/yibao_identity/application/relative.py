@@ -265,6 +265,17 @@ def end_links_of(work: "Work", person_id: str, *, at: dt.datetime, caller: str) 
     return beneficiaries
 
 
+def beneficiaries_of(work: "Work", person_id: str) -> set[str]:
+    """Returns who may let the account of a person pay."""
+    return {
+        link.person_id
+        for link in work.relatives.standing(person_id)
+        if link.relative_id == person_id
+        and link.purpose is LinkPurpose.SHARE_ACCOUNT
+        and link.state is LinkState.CONFIRMED
+    }
+
+
 def _check_not_suspended(work: "Work", caller: Caller, person_id: str) -> None:
     """Refuses what would be agreed to by phone while a case suspends the e-certificate (I-04).
 

@@ -160,6 +160,18 @@ class StoredFeed:
         rows = self._of(person_ids, table, LINK_COLUMNS, order_by=order)
         return [link_from(row) for row in rows]
 
+    def confirmers(self, link_ids: Collection[str]) -> dict[str, str]:
+        """Returns by whose call, as its path, each of some links was agreed to."""
+        rows = select_rows(
+            self._connection,
+            tables.relative_link,
+            ("link_id", "confirmed_by"),
+            region=self._region,
+            key="link_id",
+            among=link_ids,
+        )
+        return dict(rows)
+
     def _entries(self) -> sa.Select[Any]:
         columns = (_change.sequence, _change.person_id, _change.record_time)
         return sa.select(*columns).where(_change.region == self._region)
