@@ -1,6 +1,7 @@
 """A policy tried on bills that are settled, over gRPC: a stream that ends with the result."""
 
 import datetime as dt
+from typing import Any
 
 import grpc
 import pytest
@@ -22,7 +23,8 @@ PERSONS = 3
 @pytest.fixture(scope="module", autouse=True)
 def bills(services: BothServices) -> int:
     """Settles bills of several persons; one person has a second bill."""
-    patients = [services.patient() for _ in range(PERSONS)]
+    told: dict[str, Any] = {"tier": "1", "insured_months_before": 5, "months_owing": 0}
+    patients = [services.patient(**told) for _ in range(PERSONS)]
     for patient in (*patients, patients[0]):
         request = services.settle_request(patient)
         request.bill.bill_number = new_id()[:20]
@@ -74,6 +76,50 @@ def test_the_same_policy_in_the_other_format_changes_nothing(
     assert found.all.personal_before_fen == found.all.personal_after_fen
     assert all(fund.before_fen == fund.after_fen for fund in found.funds)
     assert [sums.group for sums in found.by_institution_level] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("fact", "row"),
+    [
+        ("tier", "tier: '1'"),
+        ("months_insured", "months_insured: {from: 5}"),
+        ("months_owing", "months_owing: 0"),
+    ],
+)
+def test_bills_of_the_first_format_are_tried_on_what_enrolments_say(
+    services: BothServices, bills: int, fact: str, row: str
+) -> None:
+    asking = asking_of(fact, row)
+    found = simulated(services, asking)
+    assert (found.all.bills, found.unmoved_persons) == (bills, PERSONS)
+    assert not found.undecided
+
+
+def test_a_policy_of_later_days_is_tried_on_bills_of_before(
+    services: BothServices, bills: int
+) -> None:
+    later = convert_policy(IN_FORCE, name="p", choices=Choices())
+    assert later.count(b"start_date: 2014-01-01") == 1
+    later = later.replace(b"start_date: 2014-01-01", b"start_date: 2031-01-01")
+    # Its deductible of an admission is a share of a wage that is told from then on.
+    assert later.count(b"amount: 90_000") == 1
+    wage = b"\nparameters:\n  wage: [{from: 2031-01-01, fen: 9_000_000}]\nsteps:\n"
+    later = later.replace(b"\nsteps:\n", wage)
+    later = later.replace(b"amount: 90_000", b"amount: {of: wage, ppm: 10_000}")
+    found = simulated(services, later)
+    assert not found.undecided
+    assert (found.all.bills, found.unmoved_persons) == (bills, PERSONS)
+
+
+def asking_of(fact: str, row: str) -> bytes:
+    """Returns the policy in force in the other format, whose deductible asks for a fact."""
+    text = convert_policy(IN_FORCE, name="p", choices=Choices()).decode()
+    first = "    by: [care_group, institution_level]\n    rows:\n    - when:\n"
+    assert text.count(first) == 1
+    asked = (
+        f"    by: [care_group, institution_level, {fact}]\n    rows:\n    - when:\n        {row}\n"
+    )
+    return text.replace(first, asked).encode()
 
 
 def test_who_bears_more_is_counted_once_over_all_bills(services: BothServices, bills: int) -> None:

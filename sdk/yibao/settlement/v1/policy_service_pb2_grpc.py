@@ -168,8 +168,9 @@ class PolicyServiceServicer(object):
     def SimulatePolicy(self, request, context):
         """Tries a policy, stored or not, on bills that are settled, and stores nothing. Each
         person's bills are decided in their order, as a history that begins with the first of
-        them: choose whole years. Bills keep their lines and facts as they were settled; the
-        account holds what earlier bills would have left. Answers come as the bills are gone
+        them: choose whole years. It decides bills whatever days it is for itself. Bills keep their
+        lines and facts as they were settled; those that were settled by `yibao-policy/1` take tier,
+        months and diseases from the person's enrolment as it is known by now. The account holds what earlier bills would have left. Answers come as the bills are gone
         through, and the last one has the result; a call without a deadline may take ten
         minutes. At most 100,000 bills. Callers: agency of the region. Reasons:
         POLICY_VERSION_UNKNOWN, or POLICY_FILE_INVALID and OUT_OF_SCOPE of a file;

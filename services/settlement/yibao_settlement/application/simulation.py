@@ -2,20 +2,30 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.benefit import terms_of
 from yibao_settlement.application.settlement.lines import engine_lines
-from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
+from yibao_settlement.application.settlement.record import (
+    BenefitTerms,
+    SettlementRecord,
+    amounts_by_fund,
+)
 from yibao_settlement.rules.account import accumulate
 from yibao_settlement.rules.benefit.adjudicate import adjudicate as adjudicate_benefits
 from yibao_settlement.rules.benefit.bill import Balances, Bill
 from yibao_settlement.rules.benefit.memory import NOTHING_YET, Memory
-from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.benefit.policy import BenefitPolicy, on_any_day
 from yibao_settlement.rules.benefit.steps import Bearer
+from yibao_settlement.rules.enrolment import (
+    Enrolment,
+    RegisteredDisease,
+    enrolled_facts_of,
+    paying_on,
+)
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.benefits import adjudicate
 from yibao_settlement.rules.policy.policy import Policy
@@ -38,6 +48,13 @@ class Period(NamedTuple):
     end_date: dt.date
 
 
+class Insured(NamedTuple):
+    """What identity told of a person: every period that stands, and registered diseases."""
+
+    enrolments: Sequence[Enrolment]
+    diseases: Sequence[RegisteredDisease]
+
+
 class SettledHistory(Protocol):
     """Settlements that stand, as one who simulates reads them: no lock, no write."""
 
@@ -49,6 +66,10 @@ class SettledHistory(Protocol):
         """Returns settlements with their visits, in the order of `ids`; those reversed since
         are left out.
         """
+        ...
+
+    def insured(self, region: str, person_ids: Iterable[str]) -> Mapping[str, Insured]:
+        """Returns what is known of persons; of one that was merged, what is of the survivor."""
         ...
 
 
@@ -69,11 +90,12 @@ class Simulation:
     def __init__(
         self, history: SettledHistory, region: str, policy: AnyPolicy, period: Period
     ) -> None:
-        """Finds the bills.
+        """Finds the bills; the policy decides them whatever days it is for.
 
         Raises RuleError FIELD_OUT_OF_RANGE where there are over MOST_BILLS.
         """
-        self._history, self._region, self._policy = history, region, policy
+        self._history, self._region = history, region
+        self._policy = on_any_day(policy) if isinstance(policy, BenefitPolicy) else policy
         self._ids = history.ids(region, period, most=MOST_BILLS + 1)
         if len(self._ids) > MOST_BILLS:
             message = f"over {MOST_BILLS} bills are settled of these days: choose fewer days"
@@ -94,19 +116,28 @@ class Simulation:
     def advance(self) -> bool:
         """Takes the next page of bills; tells whether there are more."""
         page = self._ids[self.done : self.done + PAGE]
-        for record, visit in self._history.read(self._region, page):
-            self._take(record, visit)
+        bills = self._history.read(self._region, page)
+        insured = self._insured(bills)
+        for record, visit in bills:
+            self._take(record, visit, insured.get(record.person_id))
         self.done += len(page)
         if self.done < self.total:
             return True
         self.tally.close()
         return False
 
-    def _take(self, record: SettlementRecord, visit: Visit) -> None:
+    def _insured(self, bills: Iterable[tuple[SettlementRecord, Visit]]) -> Mapping[str, Insured]:
+        """Returns what bills do not say of their persons and the policy may ask for."""
+        if not isinstance(self._policy, BenefitPolicy):
+            return {}
+        unsaid = {record.person_id for record, _ in bills if record.benefit is None}
+        return self._history.insured(self._region, unsaid) if unsaid else {}
+
+    def _take(self, record: SettlementRecord, visit: Visit, insured: Insured | None) -> None:
         if record.person_id != self._person.person_id:
             self._person = _Person(record.person_id)
         try:
-            after = self._decide(record, visit)
+            after = self._decide(record, visit, insured)
         except RuleError as refusal:
             self.tally.refuse(record.settlement_id, refusal.reason)
             return
@@ -122,9 +153,10 @@ class Simulation:
             )
         )
 
-    def _decide(self, record: SettlementRecord, visit: Visit) -> Borne:
+    def _decide(self, record: SettlementRecord, visit: Visit, insured: Insured | None) -> Borne:
         if isinstance(self._policy, BenefitPolicy):
-            return _by_benefits(self._policy, record, visit, self._person)
+            terms = _terms_of(self._policy, record, visit, insured)
+            return _by_benefits(self._policy, record, visit, terms, self._person)
         return _by_policy(self._policy, record, self._person)
 
 
@@ -155,10 +187,33 @@ def _by_policy(policy: Policy, record: SettlementRecord, person: _Person) -> Bor
     return Borne(amounts_by_fund(split.fund_payments), split.personal_total_fen)
 
 
+def _terms_of(
+    policy: BenefitPolicy, record: SettlementRecord, visit: Visit, insured: Insured | None
+) -> BenefitTerms:
+    """Returns what a settled bill would be decided on.
+
+    Bills that were settled by the first format do not say tier, months and diseases: those are
+    what identity by now tells of the bill's day, or of the admission's where the policy asks then.
+    """
+    terms = terms_of(record, visit)
+    if record.benefit is not None or insured is None:
+        return terms
+    day = visit.start_date if policy.windows.facts_of_admission else record.service_date
+    enrolment = paying_on(insured.enrolments, day, insurance_type=record.insurance_type)
+    if enrolment is None or enrolment.insurance_type != record.insurance_type:
+        return terms
+    told = enrolled_facts_of(enrolment, insured.enrolments, insured.diseases, on=day)
+    return terms._replace(facts=terms.facts._replace(**told._asdict()))
+
+
 def _by_benefits(
-    policy: BenefitPolicy, record: SettlementRecord, visit: Visit, person: _Person
+    policy: BenefitPolicy,
+    record: SettlementRecord,
+    visit: Visit,
+    terms: BenefitTerms,
+    person: _Person,
 ) -> Borne:
-    bill = _bill_of(record, visit, balance_fen=_balance_fen(record, person))
+    bill = _bill_of(record, visit, terms, balance_fen=_balance_fen(record, person))
     split = adjudicate_benefits(policy, bill, person.memory)
     person.memory = person.memory.after(split.change)
     person.saved_fen += record.account_fen - split.sums.account_fen
@@ -202,13 +257,14 @@ def _balance_fen(record: SettlementRecord, person: _Person) -> int:
     return max(record.balance_before_fen + person.saved_fen, 0)
 
 
-def _bill_of(record: SettlementRecord, visit: Visit, *, balance_fen: int) -> Bill:
+def _bill_of(
+    record: SettlementRecord, visit: Visit, terms: BenefitTerms, *, balance_fen: int
+) -> Bill:
     """Returns a settled bill as the engine of `yibao-policy/2` takes it.
 
     Its lines were priced when it was settled: which lie outside the visit or cover, and
     which are own cost, was found then.
     """
-    terms = terms_of(record, visit)
     return Bill(
         visit_id=record.visit_id,
         date=record.service_date,

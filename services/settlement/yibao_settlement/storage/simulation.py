@@ -1,6 +1,6 @@
 """Settlements that stand, read in pages for those who try a policy on them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -8,9 +8,10 @@ from yibao_common.db.database import Database
 from yibao_common.db.rows import Select, execute
 from yibao_common.values.calendar import shanghai_midnight
 from yibao_settlement.application.settlement.record import SettlementRecord
-from yibao_settlement.application.simulation import Period
+from yibao_settlement.application.simulation import Insured, Period
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
 from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
     SETTLEMENT_COLUMNS,
@@ -72,3 +73,34 @@ class StoredHistory:
         visits = {row[0]: visit_from(row) for row in found}
         standing = [records[each] for each in among if each in records]
         return [(each, visits[each.visit_id]) for each in standing if each.reversal is None]
+
+    def insured(self, region: str, person_ids: Iterable[str]) -> Mapping[str, Insured]:
+        """Returns what is known of persons; of one that was merged, what is of the survivor."""
+        with self._database.read() as connection:
+            (persons,) = execute(
+                connection,
+                [
+                    Select(
+                        tables.person,
+                        ("person_id", "merged_into"),
+                        region,
+                        "person_id",
+                        tuple(person_ids),
+                    )
+                ],
+            )
+            holders = {person_id: merged_into or person_id for person_id, merged_into in persons}
+            among = tuple(set(holders.values()))
+            periods, held = execute(
+                connection,
+                [
+                    Select(tables.enrolment, ENROLMENT_COLUMNS, region, "person_id", among),
+                    Select(tables.person, ("person_id", "diseases"), region, "person_id", among),
+                ],
+            )
+        enrolments = enrolments_from(periods)
+        diseases = {person_id: diseases_from(text) for person_id, text in held}
+        return {
+            person_id: Insured(enrolments.get(holder, ()), diseases.get(holder, ()))
+            for person_id, holder in holders.items()
+        }

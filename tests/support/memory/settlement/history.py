@@ -1,9 +1,9 @@
 """Settled bills in memory, for those who try a policy on them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from yibao_settlement.application.settlement.record import SettlementRecord
-from yibao_settlement.application.simulation import Period, SettledHistory
+from yibao_settlement.application.simulation import Insured, Period, SettledHistory
 from yibao_settlement.rules.visit import Visit
 
 
@@ -23,3 +23,6 @@ class ManyIds(SettledHistory):
     def read(self, region: str, ids: Sequence[str]) -> list[tuple[SettlementRecord, Visit]]:
         self.pages.append(len(ids))
         return []
+
+    def insured(self, region: str, person_ids: Iterable[str]) -> Mapping[str, Insured]:
+        return {}

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from yibao_settlement.rules.benefit.amounts import Amount
 from yibao_settlement.rules.benefit.steps import AnyStep
@@ -106,6 +106,18 @@ class BenefitPolicy:
     parameters: tuple[Parameter, ...]
     counters: tuple[Counter, ...]
     steps: tuple[AnyStep, ...]
+
+
+def on_any_day(policy: BenefitPolicy) -> BenefitPolicy:
+    """Returns a policy that decides every day as it does its own, for trying it.
+
+    On days before a parameter has a value its first one holds.
+    """
+    parameters = tuple(
+        replace(each, values=(replace(each.values[0], start_date=dt.date.min), *each.values[1:]))
+        for each in policy.parameters
+    )
+    return replace(policy, start_date=dt.date.min, end_date=None, parameters=parameters)
 
 
 # A policy has a handful of groups, and care types are some dozens.
