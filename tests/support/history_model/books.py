@@ -1,0 +1,109 @@
+"""All that is stored; an operation works on a copy, which is kept whole or not at all."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.benefit_oracle.memory import Memory
+
+from .ledger import Entries, Period, Posting, merged
+from .region import Region
+from .settlements import ALIVE, Settlement, State
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A version of what a settlement is decided on, and what caused it."""
+
+    settlement_id: str
+    kind: str
+    cause: str
+    maker: str = ""
+    checker: str = ""
+
+
+@dataclass
+class Books:
+    """The tables. `windows` are those after a person's last bill, `told` cash by answers.
+
+    `told` maps institutions, and persons with the sign turned, to cash in fen.
+    """
+
+    region: Region
+    settlements: dict[str, Settlement] = field(default_factory=dict)
+    windows: dict[str, Memory] = field(default_factory=dict)
+    postings: list[Posting] = field(default_factory=list)
+    balances: dict[str, int] = field(default_factory=dict)
+    inputs: list[Input] = field(default_factory=list)
+    told: dict[str, int] = field(default_factory=dict)
+    months: dict[str, int] = field(default_factory=dict)
+    statements: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    alarms: list[str] = field(default_factory=list)
+    now: int = 0
+    last_place: int = 0
+
+    def copy(self) -> "Books":
+        """Returns books that can be written without changing these."""
+        mutable = {
+            name: value.copy()
+            for name, value in vars(self).items()
+            if isinstance(value, (dict, list))
+        }
+        return Books(**{**vars(self), **mutable})
+
+    def alive(self, person_id: str) -> list[Settlement]:
+        """Returns the surviving and held bills of a person by place."""
+        found = [
+            each
+            for each in self.settlements.values()
+            if each.person_id == person_id and each.state in ALIVE
+        ]
+        return sorted(found, key=lambda each: each.place)
+
+    def windows_of(self, person_id: str) -> Memory:
+        """Returns what the windows of a person remember."""
+        return self.windows.get(person_id) or self.region.terms.no_windows()
+
+    def available_fen(self, owner: str) -> int:
+        """Returns what a purse holds beyond what holds have reserved of it."""
+        return self.balances.get(f"person:{owner}", 0) - self.reserved_fen(owner)
+
+    def reserved_fen(self, owner: str) -> int:
+        """Returns what holds have reserved of a purse."""
+        return sum(
+            fen
+            for each in self.settlements.values()
+            if each.state is State.HELD
+            for fen in self.drawn_from(owner, each)
+        )
+
+    def drawn_from(self, owner: str, settlement: Settlement) -> Iterator[int]:
+        """Yields what the counter's column draws from the purses of `owner`."""
+        owners = self.region.owners(settlement.person_id)
+        for purse_owner, fen in zip(owners, settlement.counter.purses, strict=True):
+            if purse_owner == owner:
+                yield fen
+
+    def next_place(self) -> int:
+        """Gives the next place."""
+        self.last_place += 1
+        return self.last_place
+
+    def period(self, institution_id: str = "") -> Period:
+        """Returns the open month."""
+        return Period(institution_id, self.months.get(institution_id, 0))
+
+    def post(
+        self, kind: str, subject: str, cause: str, entries: Entries, *, institution_id: str = ""
+    ) -> bool:
+        """Posts what is not zero; tells whether anything was."""
+        made = merged(entries)
+        if made:
+            self.postings.append(Posting(kind, subject, cause, made, self.period(institution_id)))
+        for account, fen in made.items():
+            self.balances[account] = self.balances.get(account, 0) + fen
+        return bool(made)
+
+    def tell(self, who: str, cash_fen: int) -> None:
+        """Notes cash that an answer tells of."""
+        self.told[who] = self.told.get(who, 0) + cash_fen

@@ -1,0 +1,135 @@
+"""What can be asked of a history; every operation has an id of its own.
+
+A settlement is named after the operation that settled, held or corrected it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .bills import Bill
+from .columns import Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """Something asked; the id of one that is repeated gets the same answer."""
+
+    op_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfPerson(Operation):
+    """A bill of a person at an institution; `expected` are the sums of a trial."""
+
+    person_id: str
+    institution_id: str
+    bill: Bill
+    expected: Column | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle(OfPerson):
+    """A final bill, or the only one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interim(OfPerson):
+    """A bill of a stay that goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(OfPerson):
+    """A bill that is quoted and keeps its place for some seconds."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfSettlement(Operation):
+    """Something asked of a settlement; `by_agency` overrides newest_first."""
+
+    settlement_id: str
+    by_agency: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund(OfSettlement):
+    """Quantities `returned` by line number; `expected` is what would be given back."""
+
+    returned: Mapping[int, int]
+    expected: Column | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reverse(OfSettlement):
+    """Takes a bill back altogether."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correct(OfSettlement):
+    """Puts another bill in the place of one; `with_code` lets the account pay more."""
+
+    bill: Bill
+    with_code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm(OfSettlement):
+    """Makes a hold a settlement."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release(OfSettlement):
+    """Gives a hold up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassTime(Operation):
+    """Lets seconds pass; the next operation finds the holds that have run out."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expire(Operation):
+    """The sweeper's turn: ends the holds that have run out, as any operation does first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reprice(Operation):
+    """Puts other terms on bills and on what else was settled of their stays."""
+
+    settlement_ids: tuple[str, ...]
+    terms: str
+    maker: str
+    checker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close(Operation):
+    """Closes the open month of an institution or, without one, the year of all."""
+
+    institution_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit(Operation):
+    """Money into a personal account."""
+
+    person_id: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleDifference(Operation):
+    """Pays a difference out, or collects it where `amount_fen` is negative."""
+
+    person_id: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveDue(Operation):
+    """Puts into a purse what it paid too much."""
+
+    person_id: str
