@@ -16,7 +16,7 @@ SPREAD = $(if $(strip $(PYTEST_ARGS)),,--numprocesses auto --dist worksteal)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-credentials up test lint types imports protos protos-check pytest docs-reference \
-	wheels bench fuzz fuzz-benefits fuzz-calls fmt lock clean runtime dev
+	wheels bench fuzz fuzz-benefits fuzz-calls fuzz-histories fmt lock clean runtime dev
 
 ##@ Try it
 demo: runtime ## The golden path: three published bills, from registration to reversal
@@ -57,6 +57,9 @@ fuzz-benefits: dev ## A hundred thousand years of bills by two evaluators; FUZZ_
 
 fuzz-calls: dev ## 50,000 messages at random to services that run; FUZZ_ARGS as above
 	cd tests && ../$(BIN)/python -m support.call_fuzzing.calls $(FUZZ_ARGS)
+
+fuzz-histories: dev ## Five thousand histories of bills with all checks; FUZZ_ARGS as above
+	cd tests && ../$(BIN)/python -m support.history_model $(FUZZ_ARGS)
 
 protos-check: $(CODEGEN)/.made ## Whether the committed stubs are those of the protos
 	@rm -rf var/stubs && mkdir -p var/stubs

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from .bills import Bill
 from .books import Books, Input
 from .columns import Column, Purses
 from .fold import Adjusting, folded
@@ -40,19 +41,9 @@ def refund(books: Books, asked: Refund) -> Answer:
     bill = old.bill.without(asked.returned)
     if books.region.wrong is Wrong.RATIO:
         return _refund_by_ratio(books, asked, replace(old, bill=bill))
-    remainder = decide(old.counter_terms, bill, old.counter_windows)
-    person_fen = remainder.column.person_fen
-    fen = account_fen(
-        books.region.refund_order,
-        drawn_fen=old.first_account_fen,
-        before_fen=old.first_person_fen,
-        after_fen=person_fen,
-        most_fen=min(remainder.scope_fen, old.counter.purses.fen),
-    )
-    purses = own_first(fen, old.counter.purses)
-    counter = of_purses(remainder.column.at_counter(), purses)
+    counter = _remaining(books, old, bill)
     back = returned(old.counter, counter)
-    if asked.expected is None and person_fen > old.counter.person_fen:
+    if asked.expected is None and counter.person_fen > old.counter.person_fen:
         raise Refused("AMOUNTS_NOT_CONFIRMED")
     if asked.expected is not None and asked.expected != back:
         raise Refused("AMOUNTS_NOT_AS_EXPECTED")
@@ -62,6 +53,25 @@ def refund(books: Books, asked: Refund) -> Answer:
     books.inputs.append(Input(old.settlement_id, "REFUNDED", asked.op_id))
     _move_later(adjusting, asked, new)
     return Answer(back, adjusting.later(old.settlement_id))
+
+
+def refund_shown(books: Books, asked: Refund) -> Column:
+    """Returns what a trial of a refund shows as given back."""
+    old = books.settlements[asked.settlement_id]
+    return returned(old.counter, _remaining(books, old, old.bill.without(asked.returned)))
+
+
+def _remaining(books: Books, old: Settlement, bill: Bill) -> Column:
+    """Returns the counter's column of what is left, on the windows that the counter had."""
+    decision = decide(old.counter_terms, bill, old.counter_windows)
+    fen = account_fen(
+        books.region.refund_order,
+        drawn_fen=old.first_account_fen,
+        before_fen=old.first_person_fen,
+        after_fen=decision.column.person_fen,
+        most_fen=min(decision.scope_fen, old.counter.purses.fen),
+    )
+    return of_purses(decision.column.at_counter(), own_first(fen, old.counter.purses))
 
 
 def returned(old: Column, new: Column) -> Column:

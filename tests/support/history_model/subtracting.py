@@ -14,9 +14,13 @@ def without(windows: Memory, settlement: Settlement) -> Memory:
     for instance, names in after.windows.items():
         known = before.windows.get(instance, {})
         for name, value in names.items():
-            if name.endswith(".amount") or name not in left.windows.get(instance, {}):
-                continue
-            left.windows[instance][name] -= value - known.get(name, 0)
+            kept = left.windows.get(instance, {})
+            if name.endswith(".amount"):
+                # An amount that a bill fixed is a note, which goes with the bill that made it.
+                if name not in known:
+                    kept.pop(name, None)
+            elif name in kept:
+                kept[name] -= value - known.get(name, 0)
     for count, numbers in after.counted.items():
         added = numbers[len(before.counted.get(count, [])) :]
         left.counted[count] = [each for each in left.counted.get(count, []) if each not in added]
