@@ -28,7 +28,6 @@ CREDITS = sorted(path.parent.name for path in EXAMPLES.glob("*/credit.yaml"))
 # What the services cannot do yet, of which examples, and why.
 NOT_THROUGH = {
     "O3": "settlement takes no registrations for care elsewhere: every bill is a local one",
-    "purses": "an account has one balance: of years and purses nothing is known",
 }
 # Acceptance cases of engines: what each shows, and the folders that show it.
 CASES = {

@@ -1,6 +1,7 @@
 """A settlement database of the first schema keeps its books when it is upgraded."""
 
 import contextlib
+import datetime as dt
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from support.settlement_parts import feed_of
 
 from yibao_common.db import migrations
 from yibao_common.db.database import Database
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import new_id
 
 REGION = "999019"
@@ -55,5 +57,10 @@ def test_accounts_and_used_codes_stay_and_persons_are_read_again(
         assert (standing.person_id, standing.balance_fen) == (person_id, 700)
         assert (standing.accumulators, standing.newest_codes) == ('{"deductible": 5}', "{}")
         assert standing.merged_into is None
+        # What was there is money of the year of the upgrade.
+        assert (standing.carried_fen, standing.account_year) == (
+            0,
+            shanghai_day(dt.datetime.now(dt.UTC)).year,
+        )
         assert (used.code_id, used.signer) == ("00112233aabbccdd", "SUBJECT000001")
         assert feed_of(opened).position(REGION).sequence == 0

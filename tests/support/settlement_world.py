@@ -288,10 +288,18 @@ class World:
         return ReverseSettlement(**{**values, **changes})
 
     def credit_command(
-        self, person_id: str, amount_fen: int, *, source: str = "allocation", **changes: Any
+        self,
+        person_id: str,
+        amount_fen: int,
+        *,
+        source: str = "allocation",
+        is_carried: bool = False,
+        **changes: Any,
     ) -> CreditAccount:
         request = self._asked("CreditAccount", {"institution_id": None, **changes})
-        return CreditAccount(request, person_id, amount_fen, source, encode.credited)
+        return CreditAccount(
+            request, person_id, amount_fen, source, encode.credited, is_carried=is_carried
+        )
 
     def bill(self, visit_id: str, **changes: object) -> Bill:
         """Returns a bill of 9,000.00 class A, 1,000.00 class B and 500.00 class C.

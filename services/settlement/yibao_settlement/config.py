@@ -47,6 +47,13 @@ class VisitsConfig(Section):
     discharge_required_in: Regions | None = None
 
 
+class AccountsConfig(Section):
+    """What regions say of personal accounts."""
+
+    # Where an account pays of earlier years' money first, unless a policy says otherwise.
+    carried_first_in: Regions | None = None
+
+
 class ReviewConfig(Section):
     """By which codes a region knows whose bills are reviewed (T-14)."""
 
@@ -60,4 +67,5 @@ class SettlementConfig(ServiceConfig):
     batch: BatchConfig = Field(default_factory=lambda: BatchConfig.model_validate({}))
     identity: IdentityConfig
     visits: VisitsConfig = Field(default_factory=lambda: VisitsConfig.model_validate({}))
+    accounts: AccountsConfig = Field(default_factory=lambda: AccountsConfig.model_validate({}))
     review: ReviewConfig = Field(default_factory=lambda: ReviewConfig.model_validate({}))

@@ -150,19 +150,10 @@ class SettlementService:
                 discharge_required_in=required_in,
                 clock=self._clock,
             ),
-            SettlementServicer(
-                *engine,
-                trust=trust,
-                discharge_required_in=required_in,
-                retired_cadres=self._retired_cadres(),
-                clock=self._clock,
-                ids=self._ids,
-                log=self._log,
-                refused_lines=RefusedLines(metrics=metrics, log=self._log),
-            ),
+            self._settlement_servicer(*engine, trust=trust, metrics=metrics),
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
-            AccountServicer(news, reads, blocking),
+            AccountServicer(news, reads, blocking, clock=self._clock),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             self._policy_servicer(transactions, blocking),
         )
@@ -189,6 +180,29 @@ class SettlementService:
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _settlement_servicer(
+        self,
+        batcher: Batcher[Command, bytes],
+        reads: StoredReads,
+        blocking: Blocking,
+        *,
+        trust: TrustHolder,
+        metrics: Metrics,
+    ) -> SettlementServicer:
+        return SettlementServicer(
+            batcher,
+            reads,
+            blocking,
+            trust=trust,
+            discharge_required_in=self._config.visits.discharge_required_in or (),
+            carried_first_in=self._config.accounts.carried_first_in or (),
+            retired_cadres=self._retired_cadres(),
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+            refused_lines=RefusedLines(metrics=metrics, log=self._log),
+        )
 
     def _policy_servicer(
         self, transactions: Transactions[Work], blocking: Blocking

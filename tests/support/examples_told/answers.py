@@ -39,6 +39,8 @@ def names_of(
         "account": settlement.account_fen,
         "cash": settlement.cash_fen,
         "balance": settlement.account_balance_fen,
+        "purse.carried": settlement.carried_balance_fen,
+        "purse.current_year": settlement.account_balance_fen - settlement.carried_balance_fen,
     }
     names |= dict.fromkeys((f"fund_{fund_type}" for fund_type in _FUNDS), 0)
     _add(names, ((f"fund_{each.fund_type}", each.amount_fen) for each in settlement.fund_payments))

@@ -58,7 +58,7 @@ class Example:
 
     name: str
     policy_file: bytes
-    account_fen: int
+    purses: Mapping[str, int]
     said: tuple[Said, ...]
     cover: tuple[tuple[dt.date, dt.date | None], ...] | None
     bills: tuple[ToldBill, ...]
@@ -99,7 +99,7 @@ def example_in(folder: Path) -> Example:
     return Example(
         name=folder.name,
         policy_file=(folder / "policy.yaml").read_bytes(),
-        account_fen=sum((history.get("purses") or {}).values()),
+        purses=history.get("purses") or {},
         said=_said(said_bills, bills),
         cover=tuple((c["from"], c.get("to")) for c in covers[0]) if covers else None,
         bills=bills,

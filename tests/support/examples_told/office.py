@@ -32,6 +32,12 @@ _STALE = ("QR_STALE_TRUST", "FEED_STALE", "ENROLMENT_UNCONFIRMED")
 _SECONDS = 20.0
 
 
+PURSES = {
+    "current_year": account_pb.ACCOUNT_PURSE_CURRENT_YEAR,
+    "carried": account_pb.ACCOUNT_PURSE_CARRIED,
+}
+
+
 @dataclass(slots=True)
 class Patient:
     """The person of an example, what shows codes, and visits by their names."""
@@ -93,17 +99,21 @@ class Office:
             activation(person_id, region=REGION), timeout=CALL_SECONDS
         )
         patient = Patient(person_id, active.certificate.certificate_id)
-        if example.account_fen:
-            self._credit(patient, example.account_fen)
+        for purse, amount_fen in example.purses.items():
+            if amount_fen:
+                self._credit(patient, amount_fen, PURSES[purse])
         return patient
 
-    def _credit(self, patient: Patient, amount_fen: int) -> None:
+    def _credit(
+        self, patient: Patient, amount_fen: int, purse: account_pb.AccountPurse.ValueType
+    ) -> None:
         request = account_pb.CreditAccountRequest(
             request_id=new_id(),
             region=REGION,
             person_id=patient.person_id,
             amount_fen=amount_fen,
             source=account_pb.CREDIT_SOURCE_ALLOCATION,
+            purse=purse,
         )
         known(lambda: self._accounts.CreditAccount(request, timeout=CALL_SECONDS))
 

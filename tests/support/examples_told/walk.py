@@ -124,4 +124,5 @@ def _reversing(office: Office, desk: Desk, told: Told) -> Walk:
     assert told.patient is not None
     account = office.account_of(told.patient)
     told.note("year afterwards", {}, {each.name: each.value for each in account.accumulators})
-    told.note("account afterwards", told.example.account_fen, account.balance_fen)
+    held = sum(told.example.purses.values())
+    told.note("account afterwards", held, account.balance_fen)

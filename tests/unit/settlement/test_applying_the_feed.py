@@ -1,5 +1,6 @@
 """What application decides of the feed and of merged accounts, without a database."""
 
+import dataclasses
 import datetime as dt
 import itertools
 
@@ -9,7 +10,7 @@ from support.settlement_parts import tell
 
 from yibao_settlement.application.feed import EnrolmentChange, Feed, InsuredPerson
 from yibao_settlement.application.merge import PersonAccount, move_accounts
-from yibao_settlement.rules.ledger import Entry
+from yibao_settlement.rules.ledger import Entry, PostingKind
 
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
 
@@ -23,7 +24,7 @@ class Desk:
     def holds(self, person_id: str, balance_fen: int, **years: int) -> None:
         """Gives a person an account, and a year's deductible by year: `y2026=5`."""
         used = {int(year[1:]): {"deductible": value} for year, value in years.items()}
-        account = PersonAccount(person_id, balance_fen, used, None)
+        account = PersonAccount(person_id, balance_fen, used, None, account_year=NOW.year)
         self.kept.merges.accounts[person_id] = account
 
 
@@ -80,6 +81,10 @@ def test_who_is_merged_again_is_moved_to_the_last_of_the_chain() -> None:
     assert [posting.feed_sequence for posting in desk.kept.merges.postings] == [2, 1]
 
 
+def in_this_year(account: PersonAccount) -> PersonAccount:
+    return dataclasses.replace(account, account_year=NOW.year)
+
+
 def moved_to_new(retired: PersonAccount, survivor: PersonAccount) -> PersonAccount:
     moved = move_accounts(
         {"old": retired, "new": survivor},
@@ -100,7 +105,7 @@ def test_what_both_used_up_of_a_year_adds_up(balance_fen: int) -> None:
         "old", balance_fen, {2025: {"deductible": 7}, 2026: {"deductible": 2}}, None
     )
     survivor = PersonAccount("new", 5, {2026: {"deductible": 3, "fund.390100": 9}}, None)
-    after = moved_to_new(retired, survivor)
+    after = moved_to_new(in_this_year(retired), in_this_year(survivor))
     assert after.balance_fen == 5 + balance_fen
     assert after.years == {2025: {"deductible": 7}, 2026: {"deductible": 5, "fund.390100": 9}}
 
@@ -198,3 +203,21 @@ def test_when_everything_was_known_is_when_it_was_asked_for() -> None:
     assert (told.position.read_time, desk.feed.position(REGION).read_time) == (later, NOW)
     tell(desk.feed, REGION, (), ask_time=NOW + dt.timedelta(seconds=60))
     assert desk.feed.position(REGION).read_time == NOW + dt.timedelta(seconds=60)
+
+
+def test_each_purse_goes_to_its_like_and_what_is_left_of_a_year_is_carried_over_first() -> None:
+    retired = PersonAccount("old", 70, {}, None, carried_fen=20, account_year=NOW.year - 1)
+    survivor = PersonAccount("new", 9, {}, None, carried_fen=2, account_year=NOW.year)
+    moved = move_accounts(
+        {"old": retired, "new": survivor},
+        {"old": "new"},
+        sequences={"old": 1},
+        now=NOW,
+        ids=lambda: "posting",
+    )
+    (after,) = [account for account in moved.accounts if account.person_id == "new"]
+    assert (after.balance_fen, after.carried_fen, after.account_year) == (79, 72, NOW.year)
+    assert [(posting.kind, posting.entries) for posting in moved.postings] == [
+        (PostingKind.CARRY_OVER, (Entry("person:old", -50), Entry("carried:old", 50))),
+        (PostingKind.MERGE, (Entry("carried:old", -70), Entry("carried:new", 70))),
+    ]

@@ -12,8 +12,9 @@ from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.account import CreditAccount
+from yibao_settlement.application.batch.changes import Changes
 from yibao_settlement.application.batch.work import carry_out
-from yibao_settlement.application.batch.working_set import Changes, WorkingSet
+from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.settle import SettleBill
 from yibao_settlement.application.visit.cancel import CancelVisit

@@ -8,6 +8,7 @@ from yibao_settlement.rules.ledger import (
     balanced,
     credit_entries,
     opposite,
+    person_account,
     settlement_entries,
 )
 
@@ -60,7 +61,7 @@ def test_the_opposite_leaves_nothing_on_any_account() -> None:
 
 
 def test_a_credit_moves_money_from_its_source_to_the_person() -> None:
-    assert credit_entries(source="allocation", person_id=PERSON, amount_fen=9) == (
+    assert credit_entries(source="allocation", account_id=person_account(PERSON), amount_fen=9) == (
         Entry("source:allocation", -9),
         Entry(f"person:{PERSON}", 9),
     )
@@ -69,7 +70,9 @@ def test_a_credit_moves_money_from_its_source_to_the_person() -> None:
 @pytest.mark.parametrize("amount_fen", [0, -1])
 def test_a_credit_of_nothing_or_less_is_a_broken_assumption(amount_fen: int) -> None:
     with pytest.raises(InvariantError):
-        credit_entries(source="allocation", person_id=PERSON, amount_fen=amount_fen)
+        credit_entries(
+            source="allocation", account_id=person_account(PERSON), amount_fen=amount_fen
+        )
 
 
 @pytest.mark.parametrize(

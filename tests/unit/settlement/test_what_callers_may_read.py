@@ -82,9 +82,10 @@ def test_a_settlement_that_is_not_there_is_not_found() -> None:
 
 
 def test_an_account_is_found_unless_nothing_is_booked_or_it_was_taken_over() -> None:
-    standing = MERGED._replace(merged_into=None)
-    assert find_account(MemoryReads(standings={PERSON: standing}), REGION, PERSON) == standing
+    standing = MERGED._replace(merged_into=None, account_year=NOW.year)
+    reads = MemoryReads(standings={PERSON: standing})
+    assert find_account(reads, REGION, PERSON, now=NOW) == standing
     with pytest.raises(RuleError, match="ACCOUNT_NOT_FOUND"):
-        find_account(MemoryReads(), REGION, PERSON)
+        find_account(MemoryReads(), REGION, PERSON, now=NOW)
     with pytest.raises(RuleError, match="PERSON_MERGED"):
-        find_account(MemoryReads(standings={PERSON: MERGED}), REGION, PERSON)
+        find_account(MemoryReads(standings={PERSON: MERGED}), REGION, PERSON, now=NOW)

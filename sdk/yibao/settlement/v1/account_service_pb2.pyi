@@ -20,6 +20,30 @@ else:
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
+class _AccountPurse:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _AccountPurseEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_AccountPurse.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    ACCOUNT_PURSE_UNSPECIFIED: _AccountPurse.ValueType  # 0
+    """Absent; the current year's."""
+    ACCOUNT_PURSE_CURRENT_YEAR: _AccountPurse.ValueType  # 1
+    """What is paid in this year."""
+    ACCOUNT_PURSE_CARRIED: _AccountPurse.ValueType  # 2
+    """What is left of earlier years."""
+
+class AccountPurse(_AccountPurse, metaclass=_AccountPurseEnumTypeWrapper):
+    """A purse of a personal account. Closed."""
+
+ACCOUNT_PURSE_UNSPECIFIED: AccountPurse.ValueType  # 0
+"""Absent; the current year's."""
+ACCOUNT_PURSE_CURRENT_YEAR: AccountPurse.ValueType  # 1
+"""What is paid in this year."""
+ACCOUNT_PURSE_CARRIED: AccountPurse.ValueType  # 2
+"""What is left of earlier years."""
+global___AccountPurse = AccountPurse
+
 class _CreditSource:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -55,6 +79,8 @@ class Account(google.protobuf.message.Message):
     BALANCE_FEN_FIELD_NUMBER: builtins.int
     BENEFIT_YEAR_FIELD_NUMBER: builtins.int
     ACCUMULATORS_FIELD_NUMBER: builtins.int
+    CURRENT_YEAR_FEN_FIELD_NUMBER: builtins.int
+    CARRIED_FEN_FIELD_NUMBER: builtins.int
     person_id: builtins.str
     """The person."""
     region: builtins.str
@@ -63,6 +89,10 @@ class Account(google.protobuf.message.Message):
     """The balance in fen."""
     benefit_year: builtins.int
     """The benefit year of `accumulators`; 0 before the first settlement."""
+    current_year_fen: builtins.int
+    """What of the balance was paid in this year (当年账户), in fen."""
+    carried_fen: builtins.int
+    """What of the balance was left of earlier years (历年账户), in fen."""
     @property
     def accumulators(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.Accumulator]:
         """What the year's settlements have used up, sorted by name."""
@@ -75,8 +105,10 @@ class Account(google.protobuf.message.Message):
         balance_fen: builtins.int = ...,
         benefit_year: builtins.int = ...,
         accumulators: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.Accumulator] | None = ...,
+        current_year_fen: builtins.int = ...,
+        carried_fen: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["accumulators", b"accumulators", "balance_fen", b"balance_fen", "benefit_year", b"benefit_year", "person_id", b"person_id", "region", b"region"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accumulators", b"accumulators", "balance_fen", b"balance_fen", "benefit_year", b"benefit_year", "carried_fen", b"carried_fen", "current_year_fen", b"current_year_fen", "person_id", b"person_id", "region", b"region"]) -> None: ...
 
 global___Account = Account
 
@@ -91,6 +123,7 @@ class CreditAccountRequest(google.protobuf.message.Message):
     PERSON_ID_FIELD_NUMBER: builtins.int
     AMOUNT_FEN_FIELD_NUMBER: builtins.int
     SOURCE_FIELD_NUMBER: builtins.int
+    PURSE_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -101,6 +134,10 @@ class CreditAccountRequest(google.protobuf.message.Message):
     """The amount in fen."""
     source: global___CreditSource.ValueType
     """Where the money comes from."""
+    purse: global___AccountPurse.ValueType
+    """The purse that gets it: the current year's, unless money of earlier years comes from
+    another system, such as at the start. The rest of a year is carried over by itself.
+    """
     def __init__(
         self,
         *,
@@ -109,8 +146,9 @@ class CreditAccountRequest(google.protobuf.message.Message):
         person_id: builtins.str = ...,
         amount_fen: builtins.int = ...,
         source: global___CreditSource.ValueType = ...,
+        purse: global___AccountPurse.ValueType = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "person_id", b"person_id", "region", b"region", "request_id", b"request_id", "source", b"source"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "person_id", b"person_id", "purse", b"purse", "region", b"region", "request_id", b"request_id", "source", b"source"]) -> None: ...
 
 global___CreditAccountRequest = CreditAccountRequest
 

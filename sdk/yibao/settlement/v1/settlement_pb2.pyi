@@ -127,6 +127,8 @@ class Settlement(google.protobuf.message.Message):
     ARREARS_TOTAL_FEN_FIELD_NUMBER: builtins.int
     REVIEW_ID_FIELD_NUMBER: builtins.int
     REVIEW_KINDS_FIELD_NUMBER: builtins.int
+    ACCOUNT_CARRIED_FEN_FIELD_NUMBER: builtins.int
+    CARRIED_BALANCE_FEN_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
     """The settlement, a UUID made by the service (setl_id); empty in a trial."""
     state: global___SettlementState.ValueType
@@ -193,6 +195,10 @@ class Settlement(google.protobuf.message.Message):
     """The case in which it is or was reviewed; empty where it never was. It is settled and
     paid all the same.
     """
+    account_carried_fen: builtins.int
+    """Of `account_fen`, what was left of earlier years, in fen."""
+    carried_balance_fen: builtins.int
+    """Of `account_balance_fen`, what is left of earlier years, in fen."""
     @property
     def service_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day that decided policy, prices and benefit year."""
@@ -291,9 +297,11 @@ class Settlement(google.protobuf.message.Message):
         arrears_total_fen: builtins.int = ...,
         review_id: builtins.str = ...,
         review_kinds: collections.abc.Iterable[yibao.settlement.v1.review_pb2.ReviewKind.ValueType] | None = ...,
+        account_carried_fen: builtins.int = ...,
+        carried_balance_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["facts", b"facts", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_fen", b"account_fen", "account_used", b"account_used", "arrears_total_fen", b"arrears_total_fen", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "is_interim", b"is_interim", "line_count", b"line_count", "lines", b"lines", "other_payments", b"other_payments", "other_total_fen", b"other_total_fen", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "review_id", b"review_id", "review_kinds", b"review_kinds", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_carried_fen", b"account_carried_fen", "account_fen", b"account_fen", "account_used", b"account_used", "arrears_total_fen", b"arrears_total_fen", "bill_number", b"bill_number", "carried_balance_fen", b"carried_balance_fen", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "is_interim", b"is_interim", "line_count", b"line_count", "lines", b"lines", "other_payments", b"other_payments", "other_total_fen", b"other_total_fen", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "review_id", b"review_id", "review_kinds", b"review_kinds", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
 
 global___Settlement = Settlement
 

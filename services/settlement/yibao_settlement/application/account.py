@@ -1,26 +1,38 @@
 """Personal accounts: credited from a source of funds, and read."""
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
-from yibao_common.values.errors import RuleError
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.reading import Reads
-from yibao_settlement.rules.account import Standing, check_not_merged
+from yibao_settlement.rules.account import Standing, carried_over, check_not_merged
 from yibao_settlement.rules.enrolment import not_enrolled_here
-from yibao_settlement.rules.ledger import PostingKind, credit_entries, person_account
+from yibao_settlement.rules.ledger import (
+    PostingKind,
+    carried_account,
+    credit_entries,
+    person_account,
+)
 
 CREDIT_METHOD = "CreditAccount"
+# The sources of credits, as the ledger names them.
+ALLOCATION, RECHARGE = "allocation", "recharge"
 
 
 @dataclass(frozen=True, slots=True)
 class CreditAccount:
-    """Credits a personal account from a source of funds; the amount is in fen."""
+    """Credits a personal account from a source of funds; the amount is in fen.
+
+    Money is this year's, but for `is_carried`: what another system kept of earlier years.
+    """
 
     request: Request
     person_id: str
@@ -28,6 +40,7 @@ class CreditAccount:
     source: str
     # Writes a CreditAccountResponse of the region and the person's new standing.
     encode: Callable[[str, Standing], bytes]
+    is_carried: bool = False
 
     def needs(self) -> Needs:
         """Returns the person, and whether the request was carried out long ago."""
@@ -36,9 +49,13 @@ class CreditAccount:
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Credits the account; see `Command`.
 
-        Raises RuleError REQUEST_ID_REUSED where its answer is no longer kept, PERSON_MERGED
+        Raises RuleError FIELD_OUT_OF_RANGE for a recharge of money of earlier years,
+        REQUEST_ID_REUSED where its answer is no longer kept, PERSON_MERGED
         or PERSON_NOT_ENROLLED.
         """
+        if self.is_carried and self.source == RECHARGE:
+            fault = "a recharge is money of this year"
+            refuse_faults([FieldFault("purse", Reason.FIELD_OUT_OF_RANGE, fault)])
         request_id = self.request.request_id
         if request_id in working_set.posted_requests:
             raise RuleError(
@@ -50,18 +67,20 @@ class CreditAccount:
         check_not_merged(working_set.standing(person_id))
         if person_id not in working_set.enrolments:
             raise not_enrolled_here()
-        entries = credit_entries(source=self.source, person_id=person_id, amount_fen=amount_fen)
+        account_id = (carried_account if self.is_carried else person_account)(person_id)
+        entries = credit_entries(source=self.source, account_id=account_id, amount_fen=amount_fen)
         posting_id = ids()
+        working_set.carry_over(person_id, self.request, ids)
         standing = working_set.change_person(person_id, balance_change_fen=amount_fen)
+        if self.is_carried:
+            standing = working_set.move_carried(person_id, amount_fen)
         working_set.post(posting_id, PostingKind.CREDIT, entries, self.request)
         working_set.audit.add(
             entry_of(
                 self.request,
                 at=working_set.now,
                 subject_ids=(person_id, posting_id),
-                detail=credit_detail(
-                    posting_id, person_account(person_id), amount_fen, source=self.source
-                ),
+                detail=credit_detail(posting_id, account_id, amount_fen, source=self.source),
             )
         )
         return self.encode(working_set.region, standing)
@@ -79,8 +98,8 @@ def credit_detail(
     }
 
 
-def find_account(reads: Reads, region: str, person_id: str) -> Standing:
-    """Returns a person's account and current year.
+def find_account(reads: Reads, region: str, person_id: str, *, now: dt.datetime) -> Standing:
+    """Returns a person's account and current year, with the purses of `now`.
 
     Raises RuleError ACCOUNT_NOT_FOUND where nothing is booked, PERSON_MERGED.
     """
@@ -92,4 +111,4 @@ def find_account(reads: Reads, region: str, person_id: str) -> Standing:
             person_id=person_id,
         )
     check_not_merged(standing)
-    return standing
+    return carried_over(standing, shanghai_day(now).year)

@@ -7,14 +7,20 @@ used codes stay under the id they were made with.
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
 from yibao_settlement.rules.account import Accumulators, accumulate
 from yibao_settlement.rules.benefit.keeping import is_set
-from yibao_settlement.rules.ledger import Entry, merge_entries
+from yibao_settlement.rules.ledger import (
+    Entry,
+    PostingKind,
+    carry_over_entries,
+    merge_entries,
+)
 
 # A year, or a month.
 Key = TypeVar("Key", int, str)
@@ -26,7 +32,8 @@ class PersonAccount:
 
     `years` are what each benefit year used up, by year, `months` what windows of days and
     months hold, by month as in `2026-11`; `merged_into` is who took the account over.
-    Windows of stays are kept with their visits, and stay there.
+    Windows of stays are kept with their visits, and stay there. Of the balance, `carried_fen`
+    is of years before `account_year`, as in `Standing`.
     """
 
     person_id: str
@@ -34,16 +41,19 @@ class PersonAccount:
     years: Mapping[int, Accumulators]
     merged_into: str | None
     months: Mapping[str, Accumulators] = field(default_factory=dict)
+    carried_fen: int = 0
+    account_year: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class MergePosting:
-    """What moves a balance, and the change of the feed that it carries out."""
+    """What moves a balance or carries it over, and the change of the feed that it is for."""
 
     posting_id: str
     feed_sequence: int
     post_time: dt.datetime
     entries: tuple[Entry, ...]
+    kind: PostingKind = PostingKind.MERGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,7 @@ def move_accounts(
     after = dict(accounts)
     changed: set[str] = set()
     postings: list[MergePosting] = []
+    year = shanghai_day(now).year
     for retired_id, survivor_id in sorted(survivors.items()):
         retired, survivor = after[retired_id], after[survivor_id]
         if retired.merged_into is not None:
@@ -96,8 +107,18 @@ def move_accounts(
         if survivor.merged_into is not None:
             raise InvariantError(f"the account of {survivor_id} was taken over before")
         if retired.balance_fen:
+            # Each purse goes to its like, so both accounts have to be of one year.
+            for account in (retired, survivor):
+                over = _carry_over(account, year)
+                if over:
+                    kind = PostingKind.CARRY_OVER
+                    postings.append(MergePosting(ids(), sequences[retired_id], now, over, kind))
+            retired, survivor = _in_year(retired, year), _in_year(survivor, year)
             entries = merge_entries(
-                retired_id=retired_id, survivor_id=survivor_id, amount_fen=retired.balance_fen
+                retired_id=retired_id,
+                survivor_id=survivor_id,
+                amount_fen=retired.balance_fen,
+                carried_fen=retired.carried_fen,
             )
             postings.append(MergePosting(ids(), sequences[retired_id], now, entries))
         after[survivor_id] = PersonAccount(
@@ -106,10 +127,27 @@ def move_accounts(
             _united(survivor.years, retired.years),
             None,
             _united(survivor.months, retired.months),
+            survivor.carried_fen + retired.carried_fen,
+            survivor.account_year,
         )
         after[retired_id] = PersonAccount(retired_id, 0, {}, survivor_id)
         changed |= {retired_id, survivor_id}
     return Moved(tuple(after[each] for each in sorted(changed)), tuple(postings))
+
+
+def _in_year(account: PersonAccount, year: int) -> PersonAccount:
+    """Returns the account in a calendar year: what is left of one before is carried over."""
+    if account.account_year >= year:
+        return account
+    return replace(account, carried_fen=account.balance_fen, account_year=year)
+
+
+def _carry_over(account: PersonAccount, year: int) -> tuple[Entry, ...]:
+    """Returns the entries by which an account comes to a calendar year; perhaps none."""
+    left_fen = _in_year(account, year).carried_fen - account.carried_fen
+    if not left_fen:
+        return ()
+    return carry_over_entries(person_id=account.person_id, amount_fen=left_fen)
 
 
 def _united(

@@ -82,6 +82,8 @@ class _Person:
         self.years: dict[int, dict[str, int]] = {}
         # What the account holds beyond what it held when the bills were settled.
         self.saved_fen = 0
+        # Of it, earlier years' money.
+        self.saved_carried_fen = 0
 
 
 class Simulation:
@@ -213,10 +215,11 @@ def _by_benefits(
     terms: BenefitTerms,
     person: _Person,
 ) -> Borne:
-    bill = _bill_of(record, visit, terms, balance_fen=_balance_fen(record, person))
+    bill = _bill_of(record, visit, terms, _balances(record, person))
     split = adjudicate_benefits(policy, bill, person.memory)
     person.memory = person.memory.after(split.change)
     person.saved_fen += record.account_fen - split.sums.account_fen
+    person.saved_carried_fen += record.carried.paid_fen - split.paid_by_purse.carried_fen
     paid = [
         (each.payer.value if isinstance(each.payer, Bearer) else each.payer or GIVEN, fen)
         for each in split.payments()
@@ -257,8 +260,16 @@ def _balance_fen(record: SettlementRecord, person: _Person) -> int:
     return max(record.balance_before_fen + person.saved_fen, 0)
 
 
+def _balances(record: SettlementRecord, person: _Person) -> Balances:
+    """Returns what the purses would hold; what was saved of a year that is over stays its own."""
+    balance_fen = _balance_fen(record, person)
+    carried_fen = record.carried.before_fen + person.saved_carried_fen
+    carried_fen = min(max(carried_fen, 0), balance_fen)
+    return Balances(balance_fen - carried_fen, carried_fen)
+
+
 def _bill_of(
-    record: SettlementRecord, visit: Visit, terms: BenefitTerms, *, balance_fen: int
+    record: SettlementRecord, visit: Visit, terms: BenefitTerms, balances: Balances
 ) -> Bill:
     """Returns a settled bill as the engine of `yibao-policy/2` takes it.
 
@@ -274,5 +285,5 @@ def _bill_of(
         transfer_from=visit.transfer_from_visit_id,
         given=terms.given,
         account_used=record.account_used,
-        balances=Balances(balance_fen),
+        balances=balances,
     )

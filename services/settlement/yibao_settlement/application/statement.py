@@ -121,6 +121,8 @@ def statement_of(
         next_bill=reckoned.next_bill,
         reversal=_reversal(record),
         others=reckoned.others,
+        account_carried_fen=record.carried.paid_fen,
+        carried_balance_fen=record.carried_after_fen,
     )
 
 

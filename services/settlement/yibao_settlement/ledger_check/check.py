@@ -15,7 +15,8 @@ from yibao_common.values.errors import InvariantError
 from yibao_settlement.ledger_check.report import INVARIANTS, Drift, LedgerReport
 from yibao_settlement.ledger_check.settlement import settlement_faults
 from yibao_settlement.ledger_check.used_up import Row, UsedUp, row_of_scope, row_of_year
-from yibao_settlement.rules.ledger import person_account
+from yibao_settlement.rules.account import NO_PURSES, Purses
+from yibao_settlement.rules.ledger import PostingKind, carried_account, person_account
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.ledger import facts, told
@@ -41,6 +42,9 @@ def check_ledger(database: Database) -> LedgerReport:
             checker.check_empty(
                 facts.empty_postings(connection, region), facts.lost_lines(connection, region)
             )
+            checker.check_carry_overs(
+                facts.postings_of_kind(connection, region, PostingKind.CARRY_OVER)
+            )
             checker.check_codes(facts.aimless_codes(connection, region))
             checker.check_told(connection)
             used_up = checker.check_settlements(booked_settlements(connection, region))
@@ -51,13 +55,19 @@ def check_ledger(database: Database) -> LedgerReport:
             for scope, amounts in facts.windows(connection, region).items():
                 kept[row_of_scope(scope)] = amounts
             checker.check_merges(
-                facts.merge_postings(connection, region),
+                facts.postings_of_kind(connection, region, PostingKind.MERGE),
                 facts.unmoved_persons(connection, region),
                 balances,
             )
             checker.check_persons(balances, facts.account_sums(connection, region))
             checker.check_used_up(used_up, kept)
     return report
+
+
+def _owner(account_id: str) -> str:
+    """Returns whose purse an account of the ledger is; other accounts as they are."""
+    kind, _, person_id = account_id.partition(":")
+    return person_id if kind in ("person", "carried") else account_id
 
 
 class _RegionChecker:
@@ -93,6 +103,13 @@ class _RegionChecker:
         for account_id, kept_fen, summed_fen in checkpoints:
             self._drift(3, account_id, f"keeps {kept_fen} fen, entries sum to {summed_fen}")
 
+    def check_carry_overs(self, postings: Mapping[str, Mapping[str, int]]) -> None:
+        for posting_id, amounts in postings.items():
+            person_id, moved_fen = _owner(max(amounts)), max(amounts.values())
+            entries = {person_account(person_id): -moved_fen, carried_account(person_id): moved_fen}
+            if amounts != entries:
+                self._drift(1, posting_id, "it does not carry over what one account holds")
+
     def check_empty(self, postings: list[str], lines: list[str]) -> None:
         for posting_id in postings:
             self._drift(1, posting_id, "it has no entries")
@@ -126,16 +143,21 @@ class _RegionChecker:
         if old != on_record:
             self._drift(10, "credits without a request", f"are {old}, the audit tells {on_record}")
 
-    def check_persons(self, balances: Mapping[str, int], sums: Mapping[str, int]) -> None:
+    def check_persons(self, balances: Mapping[str, Purses], sums: Mapping[str, int]) -> None:
         self._report.accounts += len(sums)
         self._report.persons += len(balances)
-        for person_id, balance_fen in balances.items():
-            summed_fen = sums.get(person_account(person_id), 0)
-            if balance_fen != summed_fen or balance_fen < 0:
-                self._drift(2, person_id, f"holds {balance_fen} fen, entries sum to {summed_fen}")
+        for person_id, purses in balances.items():
+            for account, what, holds_fen in (
+                (person_account, "", purses.current_year_fen),
+                (carried_account, " of earlier years", purses.carried_fen),
+            ):
+                summed_fen = sums.get(account(person_id), 0)
+                if holds_fen != summed_fen or holds_fen < 0:
+                    detail = f"holds {holds_fen} fen{what}, entries sum to {summed_fen}"
+                    self._drift(2, person_id, detail)
         for account_id in sums:
             kind, _, person_id = account_id.partition(":")
-            if kind == "person" and person_id not in balances:
+            if kind in ("person", "carried") and person_id not in balances:
                 self._drift(2, person_id, "has entries but no account")
 
     def check_used_up(self, used_up: UsedUp, kept: Mapping[Row, Mapping[str, int] | None]) -> None:
@@ -146,18 +168,19 @@ class _RegionChecker:
         self,
         postings: Mapping[str, Mapping[str, int]],
         unmoved: list[str],
-        balances: Mapping[str, int],
+        balances: Mapping[str, Purses],
     ) -> None:
         for posting_id, amounts in postings.items():
-            from_ids = [each.removeprefix("person:") for each in amounts if amounts[each] < 0]
-            to_ids = [each.removeprefix("person:") for each in amounts if amounts[each] > 0]
-            if len(from_ids) != 1 or not set(to_ids) <= set(self._later(from_ids[0])):
+            from_ids = {_owner(each) for each in amounts if amounts[each] < 0}
+            to_ids = {_owner(each) for each in amounts if amounts[each] > 0}
+            if len(from_ids) != 1 or not to_ids <= set(self._later(*from_ids)):
                 self._drift(9, posting_id, f"moves {dict(amounts)}")
         for person_id in unmoved:
             self._drift(9, person_id, "was merged, and nobody took the account over")
         for retired_id in self._merged:
-            if balances.get(retired_id):
-                self._drift(9, retired_id, f"still holds {balances[retired_id]} fen")
+            left_fen = balances.get(retired_id, NO_PURSES).balance_fen
+            if left_fen:
+                self._drift(9, retired_id, f"still holds {left_fen} fen")
 
     def _later(self, person_id: str) -> list[str]:
         """Returns who took the account over, and who took theirs, the last one last."""

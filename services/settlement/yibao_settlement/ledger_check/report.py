@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 INVARIANTS = (
     "the entries of every posting sum to zero",
-    "every posting belongs to a settlement, a reversal, a credit or a merge",
-    "every personal account equals the sum of its entries and is not negative",
+    "every posting belongs to a settlement, a reversal, a credit, a merge or a carry-over",
+    "every purse of a personal account equals the sum of its entries and is not negative",
     "every checkpoint equals the sum of its entries",
     "every settlement agrees with its lines, its visit and its policy, and its parts sum",
     "the entries of every settlement are those of its amounts; a reversal mirrors them",

@@ -8,9 +8,14 @@ from collections.abc import Callable, Collection, Iterator
 
 from yibao_common.values.errors import InvariantError, RuleError
 from yibao_common.values.money import line_amount_fen
-from yibao_settlement.application.settlement.benefit import BenefitOutcome, common_facts
+from yibao_settlement.application.settlement.benefit import (
+    BenefitOutcome,
+    common_facts,
+    purses_of,
+)
 from yibao_settlement.application.settlement.explain import AnySplit, settled_again
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
+from yibao_settlement.rules.account import taken_of_carried
 from yibao_settlement.rules.ledger import Entry, opposite
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage.ledger.booked import BookedSettlement
@@ -83,6 +88,7 @@ def _entries_owed(record: SettlementRecord) -> tuple[Entry, ...]:
         person_id=record.person_id,
         account_fen=record.account_fen,
         institution_id=record.institution_id,
+        carried_fen=record.carried.paid_fen,
     )
 
 
@@ -100,6 +106,14 @@ def _sum_faults(record: SettlementRecord) -> Iterator[str]:
     others_fen = 0 if record.benefit is None else record.benefit.other_total_fen
     if record.fund_total_fen + others_fen + record.personal_total_fen != record.total_fen:
         yield "the funds, other payers and the person do not bear the total"
+    purses, paid_fen = purses_of(record), record.carried.paid_fen
+    # By a policy that says nothing of purses, either may pay first: the region says which.
+    ways = {
+        taken_of_carried(purses, record.account_fen, carried_first=is_first)
+        for is_first in (False, True)
+    }
+    if record.benefit is None and paid_fen not in ways:
+        yield f"the account pays {paid_fen} fen of earlier years' money, not one of {ways}"
 
 
 def _price_faults(record: SettlementRecord) -> Iterator[str]:
@@ -156,3 +170,5 @@ def _benefit_pairs(
         yield "as facts", record.facts, common_facts(record.benefit.facts)
         yield "as terms", record.benefit, split.terms
         yield "as found of the windows", record.year_before, split.year_before
+        carried_fen = split.split.paid_by_purse.carried_fen
+        yield "as paid of earlier years' money", record.carried.paid_fen, carried_fen

@@ -1,4 +1,4 @@
-"""Double entry: what a settlement, its reversal, a credit and a merge post.
+"""Double entry: what a settlement, its reversal, a credit, a merge and a carry-over post.
 
 An entry is (account, fen): negative leaves the account, positive enters it; the entries
 of a posting sum to zero. What the person pays in cash passes no account of the insurer
@@ -19,6 +19,7 @@ class PostingKind(enum.IntEnum):
     REVERSAL = 2
     CREDIT = 3
     MERGE = 4
+    CARRY_OVER = 5
 
 
 class Entry(NamedTuple):
@@ -34,8 +35,13 @@ def fund_account(fund_type: str) -> str:
 
 
 def person_account(person_id: str) -> str:
-    """Names a personal medical account."""
+    """Names a personal medical account: what it holds of this year's money."""
     return f"person:{person_id}"
+
+
+def carried_account(person_id: str) -> str:
+    """Names what a personal medical account holds of earlier years' money."""
+    return f"carried:{person_id}"
 
 
 def payable_account(institution_id: str) -> str:
@@ -71,19 +77,23 @@ def settlement_entries(
     person_id: str,
     account_fen: int,
     institution_id: str,
+    carried_fen: int = 0,
     others: Payers | None = None,
 ) -> tuple[Entry, ...]:
     """Returns the entries of a settlement; none where nothing is owed.
 
-    `fund_amounts` maps fund types to what they pay in fen.
+    `fund_amounts` maps fund types to what they pay in fen; `carried_fen` is what the account
+    pays of `account_fen` from earlier years' money.
     """
     entries = [
         Entry(fund_account(fund_type), -amount_fen)
         for fund_type, amount_fen in fund_amounts.items()
         if amount_fen
     ]
-    if account_fen:
-        entries.append(Entry(person_account(person_id), -account_fen))
+    if account_fen > carried_fen:
+        entries.append(Entry(person_account(person_id), carried_fen - account_fen))
+    if carried_fen:
+        entries.append(Entry(carried_account(person_id), -carried_fen))
     owed_fen = sum(fund_amounts.values()) + account_fen
     if others is not None:
         entries, owed_fen = _with_others(entries, owed_fen, others, person_id=person_id)
@@ -115,27 +125,47 @@ def opposite(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return balanced([Entry(entry.account_id, -entry.amount_fen) for entry in entries])
 
 
-def credit_entries(*, source: str, person_id: str, amount_fen: int) -> tuple[Entry, ...]:
-    """Returns the entries of a credit to a personal account from a source of funds.
+def credit_entries(*, source: str, account_id: str, amount_fen: int) -> tuple[Entry, ...]:
+    """Returns the entries of a credit to a purse of a personal account from a source of funds.
 
     Raises InvariantError where the amount is not positive.
     """
     _check_positive(amount_fen)
-    return balanced(
-        [Entry(f"source:{source}", -amount_fen), Entry(person_account(person_id), amount_fen)]
-    )
+    return balanced([Entry(f"source:{source}", -amount_fen), Entry(account_id, amount_fen)])
 
 
-def merge_entries(*, retired_id: str, survivor_id: str, amount_fen: int) -> tuple[Entry, ...]:
-    """Returns the entries that move what a merged person's account holds to the survivor.
+def carry_over_entries(*, person_id: str, amount_fen: int) -> tuple[Entry, ...]:
+    """Returns the entries that make what is left of a year earlier years' money.
 
     Raises InvariantError where the amount is not positive.
     """
     _check_positive(amount_fen)
     return balanced(
         [
-            Entry(person_account(retired_id), -amount_fen),
-            Entry(person_account(survivor_id), amount_fen),
+            Entry(person_account(person_id), -amount_fen),
+            Entry(carried_account(person_id), amount_fen),
+        ]
+    )
+
+
+def merge_entries(
+    *, retired_id: str, survivor_id: str, amount_fen: int, carried_fen: int = 0
+) -> tuple[Entry, ...]:
+    """Returns the entries that move what a merged person's account holds to the survivor.
+
+    `carried_fen` is what of `amount_fen` is of earlier years. Raises InvariantError where the
+    amount is not positive.
+    """
+    _check_positive(amount_fen)
+    return balanced(
+        [
+            Entry(account(person_id), fen)
+            for account, moved_fen in (
+                (person_account, amount_fen - carried_fen),
+                (carried_account, carried_fen),
+            )
+            if moved_fen
+            for person_id, fen in ((retired_id, -moved_fen), (survivor_id, moved_fen))
         ]
     )
 

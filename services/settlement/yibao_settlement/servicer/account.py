@@ -9,22 +9,30 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent
-from yibao_settlement.application.account import CREDIT_METHOD, CreditAccount, find_account
+from yibao_common.values.clock import Clock
+from yibao_settlement.application.account import (
+    ALLOCATION,
+    CREDIT_METHOD,
+    RECHARGE,
+    CreditAccount,
+    find_account,
+)
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.servicer.encode import account_message, credited
 from yibao_settlement.servicer.news import News
 
-_SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: "allocation", pb.CREDIT_SOURCE_RECHARGE: "recharge"}
+_SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: ALLOCATION, pb.CREDIT_SOURCE_RECHARGE: RECHARGE}
 
 
 class AccountServicer(rpc.AccountServiceServicer):
     """Credits through the batcher; reads in threads."""
 
-    def __init__(self, news: News, reads: Reads, blocking: Blocking) -> None:
+    def __init__(self, news: News, reads: Reads, blocking: Blocking, *, clock: Clock) -> None:
         """Takes the engine; `news` carries out what identity's news may help."""
         self._news = news
         self._reads = reads
         self._blocking = blocking
+        self._clock = clock
 
     async def CreditAccount(
         self,
@@ -38,6 +46,7 @@ class AccountServicer(rpc.AccountServiceServicer):
             request.amount_fen,
             _SOURCES[request.source],
             credited,
+            is_carried=request.purse == pb.ACCOUNT_PURSE_CARRIED,
         )
         return as_sent(pb.CreditAccountResponse, await self._news.submit(request.region, command))
 
@@ -49,7 +58,7 @@ class AccountServicer(rpc.AccountServiceServicer):
         """Reads a personal account and the person's benefit year."""
         current_caller().require_region(request.region)
         standing = await self._blocking.run(
-            find_account, self._reads, request.region, request.person_id
+            find_account, self._reads, request.region, request.person_id, now=self._clock()
         )
         return pb.GetAccountResponse(account=account_message(request.region, standing))
 

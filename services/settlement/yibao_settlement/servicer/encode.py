@@ -96,6 +96,7 @@ def reversed_(reversal: Reversal) -> bytes:
     settlement = response.settlement
     fill_settlement(settlement, reversal.settlement)
     settlement.account_balance_fen = reversal.balance_after_fen
+    settlement.carried_balance_fen = reversal.carried_after_fen
     del settlement.entries[:]
     _fill_entries(settlement, reversal.entries)
     return response.SerializeToString()
@@ -159,6 +160,8 @@ def account_message(region: str, standing: Standing) -> account_pb.Account:
         balance_fen=standing.balance_fen,
         benefit_year=standing.benefit_year,
         accumulators=_accumulators(standing.accumulators),
+        current_year_fen=standing.balance_fen - standing.carried_fen,
+        carried_fen=standing.carried_fen,
     )
 
 
@@ -311,6 +314,9 @@ def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
     settlement.account_fen = record.account_fen
     settlement.cash_fen = record.cash_fen
     settlement.account_balance_fen = record.balance_after_fen
+    if record.carried.before_fen:
+        settlement.account_carried_fen = record.carried.paid_fen
+        settlement.carried_balance_fen = record.carried_after_fen
 
 
 def _fill_entries(settlement: pb.Settlement, entries: tuple[Entry, ...]) -> None:

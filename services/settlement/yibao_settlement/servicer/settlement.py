@@ -77,14 +77,16 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         log: Log,
         refused_lines: RefusedLines,
         discharge_required_in: Collection[str] = (),
+        carried_first_in: Collection[str] = (),
         retired_cadres: RetiredCadres = RETIRED_CADRES,
     ) -> None:
-        """Takes the engine; `discharge_required_in` are regions, see `SettlementConfig`."""
+        """Takes the engine; what is `…_in` are regions, see `SettlementConfig`."""
         self._batcher = batcher
         self._reads = reads
         self._blocking = blocking
         self._trust = trust
         self._discharge_required_in = discharge_required_in
+        self._carried_first_in = carried_first_in
         self._retired_cadres = retired_cadres
         self._clock = clock
         self._ids = ids
@@ -106,6 +108,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             bill_of(request.bill),
             institution_id=institution_id,
             is_discharge_required=request.region in self._discharge_required_in,
+            carried_first=request.region in self._carried_first_in,
             now=self._clock(),
         )
         response = pb.TrialBillResponse(trace=trace_messages(found.trace))
@@ -215,6 +218,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             expected_of(request),
             is_discharge_required=request.region in self._discharge_required_in,
             retired_cadres=self._retired_cadres,
+            carried_first=request.region in self._carried_first_in,
         )
 
     async def ReverseSettlement(

@@ -14,7 +14,12 @@ from yibao_settlement.storage.batch.loading import Read, Wanted
 
 STANDING_COLUMNS = (
     *("person_id", "balance_fen", "benefit_year", "accumulators", "newest_codes", "merged_into"),
+    *("carried_fen", "account_year"),
 )
+# What every command of a person writes: neither the mark of a merge, which the feed sets, nor
+# the purses, which few bills move.
+_WRITTEN = STANDING_COLUMNS[1:5]
+_PURSES = STANDING_COLUMNS[6:]
 _YEAR_COLUMNS = ("person_id", "benefit_year", "accumulators")
 
 
@@ -40,9 +45,9 @@ def amounts_from(stored: str) -> dict[str, int]:
 
 def standing_from(row: Row) -> Standing:
     """Returns the standing in a row of STANDING_COLUMNS."""
-    person_id, balance_fen, benefit_year, accumulators, newest_codes, merged_into = row
+    person_id, balance_fen, benefit_year, accumulators, newest_codes, *rest = row
     years, codes = amounts_from(accumulators), amounts_from(newest_codes)
-    return Standing(person_id, balance_fen, benefit_year, years, codes, merged_into)
+    return Standing(person_id, balance_fen, benefit_year, years, codes, *rest)
 
 
 def standing_row(standing: Standing) -> Row:
@@ -54,6 +59,8 @@ def standing_row(standing: Standing) -> Row:
         amounts_json(standing.accumulators),
         amounts_json(standing.newest_codes),
         standing.merged_into,
+        standing.carried_fen,
+        standing.account_year,
     )
 
 
@@ -114,9 +121,18 @@ def write_standings(working_set: WorkingSet) -> Iterator[Statement]:
     yield Update(
         tables.person_standing,
         ("region", "person_id"),
-        # All but the mark of a merge, which the feed sets.
-        STANDING_COLUMNS[1:-1],
-        [(region, *standing_row(standing)[:-1]) for standing in standings],
+        _WRITTEN,
+        [(region, *standing_row(standing)[:5]) for standing in standings],
+    )
+    yield Update(
+        tables.person_standing,
+        ("region", "person_id"),
+        _PURSES,
+        [
+            (region, person_id, standing.carried_fen, standing.account_year)
+            for person_id in sorted(changes.purses)
+            for standing in (working_set.standings[person_id],)
+        ],
     )
     years = [
         (region, *year_row(person_id, year, working_set.closed_years[person_id, year]))

@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from yibao_common.db.rows import Insert, Row, Update, execute, insert_rows, select_rows
 from yibao_settlement.application.merge import MergePosting, Moved, PersonAccount
 from yibao_settlement.rules.account import Accumulators
-from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import amounts_from, amounts_json
 
@@ -27,12 +26,15 @@ class StoredMerges:
     def lock(self, person_ids: Collection[str]) -> dict[str, PersonAccount]:
         """Locks the standings of `person_ids`, made where they are missing, and reads them."""
         ordered = sorted(person_ids)
-        columns = ("person_id", "balance_fen", "benefit_year", "accumulators", "merged_into")
+        columns = (
+            *("person_id", "balance_fen", "benefit_year", "accumulators", "merged_into"),
+            *("carried_fen", "account_year"),
+        )
         insert_rows(
             self._connection,
             tables.person_standing,
             ("region", *columns, "newest_codes"),
-            [(self._region, person_id, 0, 0, "{}", None, "{}") for person_id in ordered],
+            [(self._region, person_id, 0, 0, "{}", None, 0, 0, "{}") for person_id in ordered],
             skip_existing=True,
         )
         standings = select_rows(
@@ -54,7 +56,7 @@ class StoredMerges:
             among=ordered,
         )
         years: dict[str, dict[int, Accumulators]] = {person_id: {} for person_id in ordered}
-        for person_id, _, benefit_year, accumulators, _ in standings:
+        for person_id, _, benefit_year, accumulators, *_ in standings:
             if benefit_year:
                 years[person_id][benefit_year] = amounts_from(accumulators)
         for person_id, benefit_year, accumulators in closed:
@@ -62,9 +64,9 @@ class StoredMerges:
         months = {person_id: self._months(person_id) for person_id in ordered}
         return {
             person_id: PersonAccount(
-                person_id, balance_fen, years[person_id], merged_into, months[person_id]
+                person_id, balance_fen, years[person_id], merged_into, months[person_id], *purses
             )
-            for person_id, balance_fen, _, _, merged_into in standings
+            for person_id, balance_fen, _, _, merged_into, *purses in standings
         }
 
     def _months(self, person_id: str) -> dict[str, Accumulators]:
@@ -107,7 +109,12 @@ class StoredMerges:
             key = (self._region, account.person_id)
             newest = max(account.years, default=0)
             current = amounts_json(account.years.get(newest, {}))
-            standings.append((*key, account.balance_fen, newest, current, account.merged_into))
+            standings.append(
+                (
+                    *(*key, account.balance_fen, newest, current, account.merged_into),
+                    *(account.carried_fen, account.account_year),
+                )
+            )
             years += [
                 (*key, year, amounts_json(accumulators))
                 for year, accumulators in sorted(account.years.items())
@@ -119,7 +126,10 @@ class StoredMerges:
                 Update(
                     tables.person_standing,
                     ("region", "person_id"),
-                    ("balance_fen", "benefit_year", "accumulators", "merged_into"),
+                    (
+                        *("balance_fen", "benefit_year", "accumulators", "merged_into"),
+                        *("carried_fen", "account_year"),
+                    ),
                     standings,
                 ),
                 Insert(closed, ("region", "person_id", "benefit_year", "accumulators"), years),
@@ -146,7 +156,7 @@ _POSTING = ("region", "posting_id", "kind")
 
 
 def _posting_key(region: str, posting: MergePosting) -> tuple[str, str, int]:
-    return (region, posting.posting_id, PostingKind.MERGE.value)
+    return (region, posting.posting_id, posting.kind.value)
 
 
 def _posting_row(region: str, posting: MergePosting) -> Row:

@@ -231,6 +231,9 @@ person_standing = sa.Table(
     sa.Column("newest_codes", sa.Text, nullable=False),
     # Whose account took this one over; set in the transaction that moved it.
     sa.Column("merged_into", Id),
+    # What of the balance is of years before `account_year`, which is 0 before there was any.
+    sa.Column("carried_fen", sa.BigInteger, nullable=False),
+    sa.Column("account_year", sa.SmallInteger, nullable=False),
     postgresql_with={"fillfactor": 70},
 )
 

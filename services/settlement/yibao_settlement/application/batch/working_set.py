@@ -8,73 +8,33 @@ import datetime as dt
 import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from yibao_common.commands.audit import AuditTrail
 from yibao_common.commands.request import Answer, Request
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import InvariantError
+from yibao_common.values.ids import Ids
+from yibao_settlement.application.batch.changes import Changes, CodeUse, Posting
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.record import SettlementRecord
-from yibao_settlement.rules.account import Accumulators, Standing, accumulate, new_standing
+from yibao_settlement.rules.account import (
+    Accumulators,
+    Standing,
+    accumulate,
+    carried_over,
+    new_standing,
+)
 from yibao_settlement.rules.benefit.keeping import KeptPlace, taken_off
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.finding import SeenVisit
-from yibao_settlement.rules.ledger import Entry, PostingKind
+from yibao_settlement.rules.ledger import Entry, PostingKind, carry_over_entries
 from yibao_settlement.rules.presentation import PresentedCode, check_use, newest_codes_with
 from yibao_settlement.rules.review import Decision, Review, ReviewAct, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill, is_open
 from yibao_settlement.rules.visit import Visit, check_takes
-
-
-class CodeUse(NamedTuple):
-    """A code used up by a request at an institution, for a visit or a settlement."""
-
-    code: PresentedCode
-    request_id: str
-    institution_id: str
-    used_for_id: str
-
-
-class Posting(NamedTuple):
-    """Entries to append, and the request that they carry out."""
-
-    posting_id: str
-    kind: PostingKind
-    entries: tuple[Entry, ...]
-    request_id: str
-    posted_by: str
-
-
-@dataclass(slots=True)
-class Changes:
-    """What the batch writes, in the order of the commands."""
-
-    answers: list[Answer] = field(default_factory=list)
-    visits: list[Visit] = field(default_factory=list)
-    # Visits of before the batch, by id, as the last command that changed each left it: a
-    # caller learns of a visit only after its commit.
-    changed_visits: dict[str, Visit] = field(default_factory=dict)
-    code_uses: list[CodeUse] = field(default_factory=list)
-    settlements: list[SettlementRecord] = field(default_factory=list)
-    # Settlements that were reversed, with the note of it.
-    reversals: list[SettlementRecord] = field(default_factory=list)
-    postings: list[Posting] = field(default_factory=list)
-    person_ids: set[str] = field(default_factory=set)
-    # (visit, line id) of lines with ids: those that are new or were written anew, and those
-    # of which only the settlement changed.
-    charges: set[tuple[str, str]] = field(default_factory=set)
-    charges_taken: set[tuple[str, str]] = field(default_factory=set)
-    # Scopes of windows that changed.
-    windows: set[str] = field(default_factory=set)
-    # (person, benefit year) of earlier years that changed or were closed.
-    closed_years: set[tuple[str, int]] = field(default_factory=set)
-    # Settlements with cases that were opened, and with cases of before that changed.
-    reviews_opened: list[str] = field(default_factory=list)
-    reviews_changed: set[str] = field(default_factory=set)
-    review_events: list[ReviewEvent] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -291,6 +251,40 @@ class WorkingSet:
             path = request.caller.path
             posting = Posting(posting_id, kind, entries, request.request_id, path)
             self.changes.postings.append(posting)
+
+    @property
+    def account_year(self) -> int:
+        """The calendar year whose money accounts get now."""
+        return shanghai_day(self.now).year
+
+    def carry_over(self, person_id: str, request: Request, ids: Ids) -> Standing:
+        """Carries over what an account holds of a year before, once a year; returns it then.
+
+        Whatever moves money of an account begins with it.
+        """
+        before = self.standing(person_id)
+        after = carried_over(before, self.account_year)
+        if after is not before:
+            moved_fen = after.carried_fen - before.carried_fen
+            if moved_fen:
+                entries = carry_over_entries(person_id=person_id, amount_fen=moved_fen)
+                self.post(ids(), PostingKind.CARRY_OVER, entries, request)
+            self.changes.purses.add(person_id)
+            self._set_standing(after)
+        return after
+
+    def move_carried(self, person_id: str, change_fen: int) -> Standing:
+        """Changes what of an account is of earlier years; the balance is changed before.
+
+        Raises InvariantError where it would be less than nothing or more than the balance.
+        """
+        before = self.standing(person_id)
+        after = before._replace(carried_fen=before.carried_fen + change_fen)
+        if not 0 <= after.carried_fen <= after.balance_fen:
+            raise InvariantError(f"of the account of {person_id}, {after.carried_fen} fen are old")
+        self.changes.purses.add(person_id)
+        self._set_standing(after)
+        return after
 
     def change_person(
         self,

@@ -20,7 +20,13 @@ from yibao_settlement.application.settlement.record import (
     SettlementRecord,
     owed_entries,
 )
-from yibao_settlement.rules.account import Accumulators
+from yibao_settlement.rules.account import (
+    NOTHING_CARRIED,
+    Accumulators,
+    Carried,
+    Purses,
+    taken_of_carried,
+)
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.bill import Bill, ChargedLine, ExpectedAmounts, are_plain
@@ -50,9 +56,10 @@ class Adjudication(NamedTuple):
     facts: Facts
     policy: AnyPolicy
     year_before: Accumulators
-    account_balance_fen: int
+    purses: Purses
     split: Split | BenefitOutcome
     priced: Priced
+    carried: Carried
 
     @property
     def benefit(self) -> BenefitTerms | None:
@@ -73,6 +80,7 @@ class Adjudication(NamedTuple):
             person_id=self.visit.person_id,
             account_fen=self.split.account_fen,
             institution_id=self.visit.institution_id,
+            carried_fen=self.carried.paid_fen,
         )
 
 
@@ -85,17 +93,19 @@ def adjudicate_bill(
     diseases: Sequence[RegisteredDisease],
     death_date: dt.date | None,
     history: History,
-    account_balance_fen: int,
+    purses: Purses,
     reference: Reference,
     now: dt.datetime,
     settled_lines: Mapping[str, str] | None = None,
+    carried_first: bool = False,
 ) -> Adjudication:
     """Returns what `bill` costs whom, after the person's `history`.
 
     The enrolment on the service date decides, whatever it was when the visit began; where
     there is none, that on the last charge day which is covered. What was charged on a day
     without cover is own cost. `settled_lines` are the lines of the visit that settlements
-    took, by line id.
+    took, by line id. `carried_first` lets the account pay of earlier years' money first,
+    where the policy says nothing of purses.
 
     Raises RuleError, in this order: SERVICE_DATE_INVALID, INSTITUTION_NOT_DESIGNATED,
     PERSON_DECEASED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED, POLICY_NOT_FOUND, the
@@ -117,11 +127,14 @@ def adjudicate_bill(
     )
     insurance_type = cover.enrolment.insurance_type
     if isinstance(policy, BenefitPolicy):
-        person = Person(enrolments, cover.enrolment, diseases, account_balance_fen)
+        person = Person(enrolments, cover.enrolment, diseases, purses)
         found = decide(policy, bill, visit, priced, person=person, history=history)
         facts, before = common_facts(found.terms.facts), found.year_before
-        decided = (insurance_type, facts, policy, before, account_balance_fen, found)
-        return Adjudication(visit, bill, *decided, priced)
+        decided = (insurance_type, facts, policy, before, purses, found)
+        carried = NOTHING_CARRIED
+        if purses.carried_fen:
+            carried = Carried(purses.carried_fen, found.split.paid_by_purse.carried_fen)
+        return Adjudication(visit, bill, *decided, priced, carried)
     facts, year = facts_of(visit, cover.enrolment, day), history.year(day.year)
     check_nothing_given(bill.given)
     split = adjudicate(
@@ -130,10 +143,14 @@ def adjudicate_bill(
         lines=priced.lines,
         year=year,
         account_used=bill.account_used,
-        account_balance_fen=account_balance_fen,
+        account_balance_fen=purses.balance_fen,
     )
+    carried = NOTHING_CARRIED
+    if purses.carried_fen:
+        paid_fen = taken_of_carried(purses, split.account_fen, carried_first=carried_first)
+        carried = Carried(purses.carried_fen, paid_fen)
     return Adjudication(
-        visit, bill, insurance_type, facts, policy, year, account_balance_fen, split, priced
+        visit, bill, insurance_type, facts, policy, year, purses, split, priced, carried
     )
 
 
@@ -256,7 +273,7 @@ def record_of(
         facts=adjudication.facts,
         year_before=adjudication.year_before,
         account_used=bill.account_used,
-        balance_before_fen=adjudication.account_balance_fen,
+        balance_before_fen=adjudication.purses.balance_fen,
         lines=split.lines,
         total_fen=split.total_fen,
         excluded_fen=split.excluded_fen,
@@ -276,4 +293,5 @@ def record_of(
         is_interim=bill.is_interim,
         benefit=adjudication.benefit,
         marks=marks,
+        carried=adjudication.carried,
     )

@@ -13,8 +13,16 @@ from yibao_settlement.application.settlement.record import (
     SettlementRecord,
 )
 from yibao_settlement.rules import bill as charged
+from yibao_settlement.rules.account import NO_PURSES, Purses
 from yibao_settlement.rules.benefit.adjudicate import adjudicate
-from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine, CoverPeriod, Given
+from yibao_settlement.rules.benefit.bill import (
+    NO_BALANCES,
+    Balances,
+    Bill,
+    BillLine,
+    CoverPeriod,
+    Given,
+)
 from yibao_settlement.rules.benefit.classify import LineParts
 from yibao_settlement.rules.benefit.facts import Facts
 from yibao_settlement.rules.benefit.keeping import changes_of, memory_of, places_asked, windows_of
@@ -47,7 +55,7 @@ class Person(NamedTuple):
     enrolments: Sequence[Enrolment]
     enrolment: Enrolment
     diseases: Sequence[RegisteredDisease] = ()
-    account_balance_fen: int = 0
+    purses: Purses = NO_PURSES
 
     def on(self, visit: Visit, day: dt.date) -> "Person":
         """Returns the person with the period of a day, where there is one."""
@@ -118,7 +126,7 @@ def decide(
             day,
             engine_lines(priced.lines, priced.particulars, terms.item_groups, cover=cover),
             cover=cover,
-            purse_fen=person.account_balance_fen if bill.account_used else None,
+            purses=person.purses if bill.account_used else None,
         ),
         memory,
         terms,
@@ -134,11 +142,17 @@ def decide_again(policy: BenefitPolicy, record: SettlementRecord) -> BenefitOutc
     terms = record.benefit
     assert terms is not None, "it was settled by another format"
     lines = engine_lines(record.lines, record.particulars, terms.item_groups)
-    purse_fen = record.balance_before_fen if record.account_used else None
-    bill = _bill(terms, record.service_date, lines, cover=None, purse_fen=purse_fen)
+    purses = purses_of(record) if record.account_used else None
+    bill = _bill(terms, record.service_date, lines, cover=None, purses=purses)
     before = windows_of([record.year_before], insurance_type=policy.insurance_type)
     terms = terms._replace(other_payments=(), arrears=())
     return _outcome(policy, bill, Memory(before), terms, record.lines)
+
+
+def purses_of(record: SettlementRecord) -> Purses:
+    """Returns what the purses held before a settlement."""
+    carried_fen = record.carried.before_fen
+    return Purses(record.balance_before_fen - carried_fen, carried_fen)
 
 
 def terms_of(record: SettlementRecord, visit: Visit) -> BenefitTerms:
@@ -228,12 +242,12 @@ def _bill(
     lines: tuple[BillLine, ...],
     *,
     cover: tuple[CoverPeriod, ...] | None,
-    purse_fen: int | None,
+    purses: Purses | None,
 ) -> Bill:
     """Returns the bill as one of the visit that began the stay: its windows are the stay's.
 
-    Which lines lie outside the visit was found when they were priced. The account is not
-    divided by layers: it is the purse of the current year. None does not use it.
+    Which lines lie outside the visit was found when they were priced. Without purses the
+    account is not used.
     """
     return Bill(
         visit_id=terms.stay_id,
@@ -243,8 +257,8 @@ def _bill(
         admission_date=terms.admission_date,
         cover=cover,
         given=terms.given,
-        account_used=purse_fen is not None,
-        balances=Balances(purse_fen or 0),
+        account_used=purses is not None,
+        balances=NO_BALANCES if purses is None else Balances(*purses),
     )
 
 

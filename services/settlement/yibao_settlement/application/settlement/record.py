@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.account import Accumulators
+from yibao_settlement.rules.account import NOTHING_CARRIED, Accumulators, Carried
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
 from yibao_settlement.rules.benefit.keeping import KeptPlace, place_of
@@ -88,7 +88,8 @@ class SettlementRecord(NamedTuple):
     format decided: `year_before` and `accumulations` are then those of all windows that the
     bill opened, under the names by which they are kept (`rules.benefit.keeping`). `marks` are
     those of its lines, none for settlements of before they were kept. `review` is None
-    unless it is or was under review.
+    unless it is or was under review. `carried` is what of `balance_before_fen` and of
+    `account_fen` is of earlier years; nothing for settlements of before purses were kept.
     """
 
     region: str
@@ -128,6 +129,7 @@ class SettlementRecord(NamedTuple):
     benefit: BenefitTerms | None = None
     marks: Marks = NO_MARKS
     review: ReviewNote | None = None
+    carried: Carried = NOTHING_CARRIED
 
     @property
     def benefit_year(self) -> int:
@@ -162,6 +164,11 @@ class SettlementRecord(NamedTuple):
         """The personal account after it."""
         return self.balance_before_fen - self.account_fen
 
+    @property
+    def carried_after_fen(self) -> int:
+        """What of the personal account after it is of earlier years."""
+        return self.carried.before_fen - self.carried.paid_fen
+
 
 class Reversal(NamedTuple):
     """A settlement with its reversal, as just booked; amounts in fen."""
@@ -169,6 +176,7 @@ class Reversal(NamedTuple):
     settlement: SettlementRecord
     entries: tuple[Entry, ...]
     balance_after_fen: int
+    carried_after_fen: int
 
     @property
     def reversal_id(self) -> str:
@@ -194,12 +202,20 @@ def owed_entries(
     person_id: str,
     account_fen: int,
     institution_id: str,
+    carried_fen: int = 0,
 ) -> tuple[Entry, ...]:
-    """Returns the entries that book what each party owes of a settlement."""
+    """Returns the entries that book what each party owes of a settlement.
+
+    `carried_fen` is what of `account_fen` is of earlier years.
+    """
     funds = amounts_by_fund(fund_payments)
     if benefit is None or not (benefit.arrears or benefit.other_payments):
         return settlement_entries(
-            funds, person_id=person_id, account_fen=account_fen, institution_id=institution_id
+            funds,
+            person_id=person_id,
+            account_fen=account_fen,
+            institution_id=institution_id,
+            carried_fen=carried_fen,
         )
     arrears = dict(benefit.arrears)
     bearers: dict[str, int] = {}
@@ -218,6 +234,7 @@ def owed_entries(
         person_id=person_id,
         account_fen=account_fen,
         institution_id=institution_id,
+        carried_fen=carried_fen,
         others=Payers(bearers, late, late_bearers),
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
@@ -16,7 +17,13 @@ from yibao_settlement.application.settlement.record import (
     SettlementRecord,
     settlement_not_found,
 )
-from yibao_settlement.rules.ledger import PostingKind, merge_entries, opposite
+from yibao_settlement.rules.account import carried_over
+from yibao_settlement.rules.ledger import (
+    PostingKind,
+    carry_over_entries,
+    merge_entries,
+    opposite,
+)
 from yibao_settlement.rules.review import WAITING, ReviewAct, withdraw
 from yibao_settlement.rules.stay import left_ended
 
@@ -90,11 +97,21 @@ def reversal_of(
     """Returns the reversal of a settlement that stands; nothing is booked yet."""
     note = ReversalNote(ids(), working_set.now, reason, request.caller.path)
     holder_id = working_set.survivors.get(record.person_id, record.person_id)
+    year = working_set.account_year
+    standing = carried_over(working_set.standing(holder_id), year)
     return Reversal(
         record._replace(reversal=note),
         opposite(record.entries),
-        working_set.standing(holder_id).balance_fen + record.account_fen,
+        standing.balance_fen + record.account_fen,
+        standing.carried_fen + record.carried.paid_fen + _left_of_its_year(record, year),
     )
+
+
+def _left_of_its_year(record: SettlementRecord, year: int) -> int:
+    """Returns what goes back to the purse of a year that is over since: it is carried over."""
+    if shanghai_day(record.settle_time).year >= year:
+        return 0
+    return record.account_fen - record.carried.paid_fen
 
 
 def reversal_detail(reversal: Reversal, *, reason: str) -> dict[str, str]:
@@ -115,12 +132,23 @@ def book_reversal(reversal: Reversal, request: Request, working_set: WorkingSet,
     record = reversal.settlement
     # What a merged person paid goes back to the account that took theirs over.
     holder_id = working_set.survivors.get(record.person_id, record.person_id)
+    if record.account_fen:
+        working_set.carry_over(holder_id, request, ids)
     _book(reversal, request, working_set, holder_id=holder_id)
     if holder_id != record.person_id and record.account_fen:
         moved = merge_entries(
-            retired_id=record.person_id, survivor_id=holder_id, amount_fen=record.account_fen
+            retired_id=record.person_id,
+            survivor_id=holder_id,
+            amount_fen=record.account_fen,
+            carried_fen=record.carried.paid_fen,
         )
         working_set.post(ids(), PostingKind.MERGE, moved, request)
+    left_fen = _left_of_its_year(record, working_set.account_year)
+    if left_fen:
+        entries = carry_over_entries(person_id=holder_id, amount_fen=left_fen)
+        working_set.post(ids(), PostingKind.CARRY_OVER, entries, request)
+    if left_fen or record.carried.paid_fen:
+        working_set.move_carried(holder_id, left_fen + record.carried.paid_fen)
 
 
 def _withdraw_review(

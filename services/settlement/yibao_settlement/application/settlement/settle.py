@@ -9,15 +9,16 @@ from yibao_common.commands.request import Request
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.batch.changes import CodeUse
 from yibao_settlement.application.batch.command import Code, accepted
 from yibao_settlement.application.batch.needs import Needs
-from yibao_settlement.application.batch.working_set import CodeUse, WorkingSet
+from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking, taking_of
 from yibao_settlement.application.review.opening import opened_by
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
-from yibao_settlement.rules.account import check_not_merged
+from yibao_settlement.rules.account import check_not_merged, purses_in
 from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
@@ -52,6 +53,8 @@ class SettleBill(NamedTuple):
     is_discharge_required: bool = False
     # Whose drugs outside the catalogue need an approval.
     retired_cadres: RetiredCadres = RETIRED_CADRES
+    # Whether accounts of the region pay of earlier years' money first.
+    carried_first: bool = False
 
     def needs(self) -> Needs:
         """Returns the visit, the code, the items of the lines and the year."""
@@ -93,10 +96,11 @@ class SettleBill(NamedTuple):
             diseases=working_set.diseases.get(person_id, ()),
             death_date=death_date,
             history=working_set.history(visit),
-            account_balance_fen=standing.balance_fen,
+            purses=purses_in(standing, working_set.account_year),
             reference=working_set.reference,
             now=working_set.now,
             settled_lines=taking.settled,
+            carried_first=self.carried_first,
         )
         check_expected(
             self.expected, adjudication.expected, policy_version=adjudication.policy.version
@@ -121,7 +125,7 @@ class SettleBill(NamedTuple):
         else:
             use = CodeUse(code, request.request_id, visit.institution_id, record.settlement_id)
             working_set.use_code(person_id, use)
-        _book(record, request, working_set)
+        _book(record, request, working_set, ids)
         if review is not None:
             working_set.open_review(review, caller=request.caller.path)
         if bill.needs_charges:
@@ -241,7 +245,9 @@ def _take_charges(taking: Taking, record: SettlementRecord, working_set: Working
                 )
 
 
-def _book(record: SettlementRecord, request: Request, working_set: WorkingSet) -> None:
+def _book(record: SettlementRecord, request: Request, working_set: WorkingSet, ids: Ids) -> None:
+    if record.account_fen:
+        working_set.carry_over(record.person_id, request, ids)
     if record.benefit is None:
         working_set.change_person(
             record.person_id,
@@ -252,6 +258,8 @@ def _book(record: SettlementRecord, request: Request, working_set: WorkingSet) -
     else:
         additions = record.additions(holder_id=record.person_id)
         working_set.keep(record.person_id, additions, balance_change_fen=-record.account_fen)
+    if record.carried.paid_fen:
+        working_set.move_carried(record.person_id, -record.carried.paid_fen)
     working_set.post(record.settlement_id, PostingKind.SETTLEMENT, record.entries, request)
     working_set.changes.settlements.append(record)
     # For commands that come later in the batch: the same bill, or its reversal.

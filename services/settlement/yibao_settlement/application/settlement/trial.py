@@ -10,7 +10,7 @@ from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, 
 from yibao_settlement.application.settlement.explain import TraceNode, explained
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
-from yibao_settlement.rules.account import check_not_merged, new_standing
+from yibao_settlement.rules.account import check_not_merged, new_standing, purses_in
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
 from yibao_settlement.rules.stay import check_bill
@@ -33,6 +33,7 @@ def trial(
     institution_id: str,
     now: dt.datetime,
     is_discharge_required: bool = False,
+    carried_first: bool = False,
 ) -> Trial:
     """Returns what a bill of a visit of the institution would cost whom; stores nothing.
 
@@ -72,10 +73,11 @@ def trial(
         diseases=inputs.diseases,
         death_date=inputs.death_date,
         history=inputs.history,
-        account_balance_fen=standing.balance_fen,
+        purses=purses_in(standing, shanghai_day(now).year),
         reference=inputs.reference,
         now=now,
         settled_lines=taking.settled,
+        carried_first=carried_first,
     )
     record = record_of(
         adjudication,

@@ -9,9 +9,10 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.batch.changes import CodeUse
 from yibao_settlement.application.batch.command import Code, accepted
 from yibao_settlement.application.batch.needs import Needs
-from yibao_settlement.application.batch.working_set import CodeUse, WorkingSet
+from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.visit.find import check_not_continued, visit_not_found
 from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, fact_faults

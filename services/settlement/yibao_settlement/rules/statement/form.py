@@ -313,10 +313,21 @@ def _definitions(statement: Statement) -> Grid:
                 Pair("个人账户余额", yuan(statement.account_balance_fen)),
                 Pair("实际报销比例", paid_share(statement)),
             ),
+            *_carried(statement),
             (Pair("自付是指", _INSIDE_IS),),
             (Pair("自费是指", _OUTSIDE_IS),),
         ),
     )
+
+
+def _carried(statement: Statement) -> Iterator[tuple[Pair, ...]]:
+    """Yields what is of earlier years (历年), where the account held some."""
+    paid_fen, left_fen = statement.account_carried_fen, statement.carried_balance_fen
+    if paid_fen or left_fen:
+        yield (
+            Pair("其中历年账户支付", yuan(paid_fen)),
+            Pair("其中历年账户余额", yuan(left_fen)),
+        )
 
 
 def _items(statement: Statement) -> Table:

@@ -103,6 +103,10 @@ _BANK: Mapping[str, tuple[str, str]] = {
         "账户余额不足，只付了{account}元，其余{cash}元付现金。",
         "The balance was not enough: {account} from it, {cash} in cash.",
     ),
+    "AC4": (
+        "其中{paid}元是历年结转的钱，历年账户还有{left}元。",
+        "Of it, {paid} was of earlier years, of which {left} is left.",
+    ),
     "AC3": ("您选择不使用个人账户。", "You chose not to use the account."),
     "CASH1": ("请付现金{cash}元。", "Please pay {cash} in cash."),
     "NEXT1": (

@@ -259,6 +259,9 @@ class Statement:
     next_bill: NextBill | None
     reversal: Reversed | None
     others: tuple[OtherLine, ...] = ()
+    # What of `account_fen` and of `account_balance_fen` is of earlier years.
+    account_carried_fen: int = 0
+    carried_balance_fen: int = 0
     # What the policy calls its steps in English, by id.
     titles: Mapping[str, str] = field(default_factory=dict)
 

@@ -206,6 +206,9 @@ def _account(statement: Statement) -> Iterator[Sentence]:
         yield say("AC1", account=account, balance=balance)
     elif balance and cash and not statement.account_used:
         yield say("AC3")
+    if statement.account_carried_fen:
+        paid, left = statement.account_carried_fen, statement.carried_balance_fen
+        yield say("AC4", paid=paid, left=left)
     if cash:
         yield say("CASH1", cash=cash)
 

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from yibao_common.values.errors import InvariantError
+from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import amounts_from
@@ -161,7 +162,7 @@ def odd_postings(connection: sa.Connection, region: str) -> list[str]:
         return sa.func.sum(sa.case((condition, 1), else_=0))
 
     from_source = sa.and_(entry.account_id.like("source:%"), entry.amount_fen < 0)
-    to_person = sa.and_(entry.account_id.like("person:%"), entry.amount_fen > 0)
+    to_person = sa.and_(_is_purse(entry.account_id), entry.amount_fen > 0)
     is_credit = sa.and_(
         entries(entry.kind == int(PostingKind.CREDIT)) == sa.func.count(),
         entries(from_source) == 1,
@@ -176,6 +177,10 @@ def odd_postings(connection: sa.Connection, region: str) -> list[str]:
         .having(sa.not_(is_credit))
     )
     return list(rows.scalars())
+
+
+def _is_purse(account_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(account_id.like("person:%"), account_id.like("carried:%"))
 
 
 def unmoved_persons(connection: sa.Connection, region: str) -> list[str]:
@@ -209,13 +214,15 @@ def merged_persons(connection: sa.Connection, region: str) -> dict[str, str]:
     return {row.person_id: row.merged_into for row in rows}
 
 
-def merge_postings(connection: sa.Connection, region: str) -> dict[str, dict[str, int]]:
-    """Returns the amounts by account of every posting that a merge made."""
+def postings_of_kind(
+    connection: sa.Connection, region: str, kind: PostingKind
+) -> dict[str, dict[str, int]]:
+    """Returns the amounts by account of every posting of a kind."""
     entry = tables.entry.c
     found: dict[str, dict[str, int]] = {}
     for row in connection.execute(
         sa.select(entry.posting_id, entry.account_id, entry.amount_fen).where(
-            entry.region == region, entry.kind == int(PostingKind.MERGE)
+            entry.region == region, entry.kind == int(kind)
         )
     ):
         found.setdefault(row.posting_id, {})[row.account_id] = row.amount_fen
@@ -224,20 +231,22 @@ def merge_postings(connection: sa.Connection, region: str) -> dict[str, dict[str
 
 def standings(
     connection: sa.Connection, region: str
-) -> tuple[dict[str, int], dict[tuple[str, int], dict[str, int] | None]]:
-    """Returns the persons' balances in fen and the accumulators of their years.
+) -> tuple[dict[str, Purses], dict[tuple[str, int], dict[str, int] | None]]:
+    """Returns what the persons' accounts hold and the accumulators of their years.
 
     Those of a year are None where they cannot be read.
     """
-    balances: dict[str, int] = {}
+    balances: dict[str, Purses] = {}
     years: dict[tuple[str, int], dict[str, int] | None] = {}
     standing, closed = tables.person_standing.c, tables.closed_year.c
     for row in connection.execute(
         sa.select(
-            standing.person_id, standing.balance_fen, standing.benefit_year, standing.accumulators
+            *(standing.person_id, standing.balance_fen, standing.carried_fen),
+            *(standing.benefit_year, standing.accumulators),
         ).where(standing.region == region)
     ):
-        balances[row.person_id] = row.balance_fen
+        current_fen = row.balance_fen - row.carried_fen
+        balances[row.person_id] = Purses(current_fen, row.carried_fen)
         if row.benefit_year:
             years[row.person_id, row.benefit_year] = _accumulators(row.accumulators)
     for year in connection.execute(

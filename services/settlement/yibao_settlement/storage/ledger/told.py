@@ -226,7 +226,7 @@ def _credited(
     return {
         posting_id: credit_detail(
             posting_id,
-            next((account for account in entries if account.startswith("person:")), ""),
+            next((each for each in entries if each.startswith(("person:", "carried:"))), ""),
             max(entries.values()),
             source=next(
                 (each.removeprefix("source:") for each in entries if each.startswith("source:")),

@@ -15,6 +15,7 @@ from yibao_settlement.application.settlement.record import (
     OtherPayment,
     SettlementRecord,
 )
+from yibao_settlement.rules.account import NOTHING_CARRIED, Carried
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.benefit.facts import FACTS, Kind
 from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
@@ -138,6 +139,8 @@ class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     refused_lines: tuple[RefusedLine, ...] = ()
     # Of form 3.
     benefit: StoredBenefit | None = None
+    # Of any form, and only where the account held something of earlier years.
+    carried: Carried = NOTHING_CARRIED
 
     def values(self) -> dict[str, Any]:
         """Returns the values by their names in `SettlementRecord`.
@@ -163,6 +166,7 @@ class StoredRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             "year_before": self.year_before,
             "refused_lines": self.refused_lines,
             "benefit": None if self.benefit is None else self.benefit.terms(),
+            "carried": self.carried,
         }
 
 
@@ -186,4 +190,5 @@ def stored_from(record: SettlementRecord) -> StoredRecord:
         record.year_before,  # type: ignore[arg-type]
         record.refused_lines,
         None if record.benefit is None else _stored_benefit(record.benefit),
+        record.carried,
     )

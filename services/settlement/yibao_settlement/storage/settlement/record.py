@@ -30,6 +30,10 @@ form 2 with one more name; `accumulations` and `year_before` are of all windows 
 opened, each number by instance and name (`rules.benefit.keeping`):
 
     benefit                            an object, as in `BenefitTerms`; facts by their names
+
+Any form has one more name where the account held something of earlier years:
+
+    carried                            an array: held and paid of it, in fen
 """
 
 from collections.abc import Iterable, Iterator, Sequence
