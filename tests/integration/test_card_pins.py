@@ -17,6 +17,7 @@ from support.identity_world import refusal
 from support.serving import detail_in, reason_in
 
 from yibao.identity.v1 import card_pb2
+from yibao.identity.v1 import pin_messages_pb2 as pin_pb2
 from yibao_identity.application.pin.hashing import PinPlace
 from yibao_identity.pin_hashing import PinHasher
 
@@ -134,6 +135,37 @@ def test_a_request_id_is_not_used_with_another_pin(run: Callable[[Scenario], Non
             "REQUEST_ID_REUSED"
         )
         assert world.desk.row(card).wrong_tries == 0
+
+    run(scenario)
+
+
+def test_a_locked_pin_of_before_is_not_found_by_repeats(run: Callable[[Scenario], None]) -> None:
+    """I-13: whether a repeat is answered tells whether its PIN is that of the first request."""
+
+    async def scenario(world: CardWorld) -> None:
+        card = await world.active()
+        terminal, bank = world.cards("terminal"), world.cards("bank")
+        before = world.reset(card, PIN)
+        answer = await bank.ResetPin(before)
+        for _ in range(5):
+            wrong = world.verify(card, WRONG)
+            assert (await refused(terminal.VerifyPin(wrong)))[0] == "PIN_INCORRECT"
+        assert (await refused(terminal.VerifyPin(wrong)))[0] == "PIN_INCORRECT"
+        assert await bank.ResetPin(before) == answer
+        guess = pin_pb2.ResetPinRequest()
+        guess.CopyFrom(before)
+        for number in range(5):
+            guess.new_pin = f"{number}27183"
+            assert (await refused(bank.ResetPin(guess)))[0] == "REQUEST_ID_REUSED"
+        assert world.desk.row(card).wrong_tries == 10
+        # The right one is no longer told from the others by an answer.
+        assert (await refused(bank.ResetPin(before)))[0] == "PIN_LOCKED"
+        assert (await refused(terminal.VerifyPin(wrong)))[0] == "PIN_LOCKED"
+        assert (await refused(bank.ResetPin(guess)))[0] == "REQUEST_ID_REUSED"
+        assert world.desk.row(card).wrong_tries == 10
+        # Another reset ends it, as it ends a lock.
+        await bank.ResetPin(world.reset(card, OTHER_PIN))
+        await terminal.VerifyPin(world.verify(card, OTHER_PIN))
 
     run(scenario)
 

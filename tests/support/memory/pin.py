@@ -22,6 +22,9 @@ class MemoryPins(PinRows):
             return None
         return PinPlace(card.region, card.card_id, self.cards.salts[card.card_id])
 
+    def wrong_tries(self, card_id: str) -> int:
+        return self.cards.rows[card_id].pin.wrong_tries
+
     def store_tries(self, card_id: str, wrong_tries: int) -> None:
         self._change(card_id, wrong_tries=wrong_tries)
 

@@ -87,6 +87,28 @@ def after_try(wrong_tries: int, *, is_right: bool, most_tries: int) -> PinOutcom
     return PinOutcome(tries, refusal)
 
 
+def tries_with_guess(wrong_tries: int, *, most_tries: int) -> int:
+    """Returns the tries of a PIN that cannot be tried, with a guess at another request's PIN."""
+    return min(wrong_tries + 1, _guesses_at_most(most_tries))
+
+
+def check_not_guessed_out(wrong_tries: int, *, most_tries: int) -> None:
+    """Refuses to say anything about the PIN of a request of before, right or wrong.
+
+    A PIN that cannot be tried is not compared, so guesses at what a request held are counted by
+    themselves, as many again as lock the card.
+
+    Raises:
+        RuleError: PIN_LOCKED.
+    """
+    if wrong_tries >= _guesses_at_most(most_tries):
+        raise RuleError(Reason.PIN_LOCKED, "the PIN is locked, and was guessed at since")
+
+
+def _guesses_at_most(most_tries: int) -> int:
+    return 2 * most_tries
+
+
 def check_new_pin(pin: str, *, certificate_number: str, birth_date: dt.date) -> None:
     """Refuses a PIN that is among the first that anybody tries.
 

@@ -28,6 +28,13 @@ class StoredPins:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else PinPlace(self._region, row.card_id, bytes(row.pin_salt))
 
+    def wrong_tries(self, card_id: str) -> int:
+        """Returns how many wrong tries there were in a row, of a card that exists."""
+        query = sa.select(_card.wrong_tries).where(
+            _card.region == self._region, _card.card_id == card_id
+        )
+        return int(self._connection.execute(query).scalar_one())
+
     def store_tries(self, card_id: str, wrong_tries: int) -> None:
         """Stores how many wrong tries there were in a row."""
         self._change(card_id, wrong_tries=wrong_tries)

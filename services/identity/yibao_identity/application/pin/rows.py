@@ -14,6 +14,10 @@ class PinRows(Protocol):
         """Returns what the hash of a card's PIN depends on, or None; it never changes."""
         ...
 
+    def wrong_tries(self, card_id: str) -> int:
+        """Returns how many wrong tries there were in a row, of a card that exists."""
+        ...
+
     def store_tries(self, card_id: str, wrong_tries: int) -> None:
         """Stores how many wrong tries there were in a row."""
         ...

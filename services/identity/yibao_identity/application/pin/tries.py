@@ -17,7 +17,13 @@ from yibao_common.values.reasons import Reason
 from yibao_identity.application.card.calls import CardCalls, HeldCard
 from yibao_identity.application.card.rows import CardName
 from yibao_identity.application.pin.hashing import HashedPin
-from yibao_identity.rules.pin import PinState, after_try, check_pin_can_be_tried
+from yibao_identity.rules.pin import (
+    PinState,
+    after_try,
+    check_not_guessed_out,
+    check_pin_can_be_tried,
+    tries_with_guess,
+)
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -70,22 +76,41 @@ class PinTries:
         """Counts a wrong PIN in a request whose id was used before, with other contents.
 
         Whether a repeated request is answered or refused tells whether its PIN is the one
-        that was answered before; uncounted, that would be a way to try all of them.
+        that was answered before; uncounted, that would be a way to try all of them. So nothing
+        is answered any more once a PIN that cannot be tried was guessed at as often again.
+        What is carried out now is not concerned: it began with a PIN that could be tried, or
+        set a new one.
+
+        Raises:
+            RuleError: PIN_LOCKED.
         """
         try:
             yield
+            self._check_not_guessed_out(request.region, card_id)
         except RuleError as refusal:
             if refusal.reason is Reason.REQUEST_ID_REUSED:
                 self._transactions.change(
                     request.region, lambda work: self._count_guess(work, request, card_id, pin)
                 )
+            elif refusal.reason is Reason.PIN_INCORRECT:
+                # Also that a PIN is the wrong one of before.
+                self._check_not_guessed_out(request.region, card_id)
             raise
+
+    def _check_not_guessed_out(self, region: str, card_id: str) -> None:
+        with self._transactions.read(region) as work:
+            wrong_tries = work.pins.wrong_tries(card_id)
+        check_not_guessed_out(wrong_tries, most_tries=self._most_tries)
 
     def _count_guess(self, work: "Work", request: Request, card_id: str, pin: HashedPin) -> None:
         held = self._calls.hold(work, CardName(card_id))
-        wrong = None
-        if held.card.pin_state is PinState.SET:
+        wrong, state = None, held.card.pin_state
+        if state is PinState.SET:
             wrong = self.attempt(work, request, held, pin)
+        elif state is not PinState.NOT_SET:
+            # Not compared, so that nothing is told of the card's own PIN.
+            tries = tries_with_guess(held.pin.wrong_tries, most_tries=self._most_tries)
+            work.pins.store_tries(card_id, tries)
         if wrong is None:
             outcome = Reason.REQUEST_ID_REUSED.name
             self._calls.record(work, request, held.card, outcome=outcome)
