@@ -1,5 +1,6 @@
 """`yibao policy` on files: words, differences, and bills walked through a policy."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,43 @@ def test_a_file_that_is_not_there_is_told_so(tmp_path: Path, command: str) -> No
     more = [missing] if command in ("diff", "try") else []
     code, told = run(command, missing, *more)
     assert (code, told) == (2, f"{missing}: cannot be read: No such file or directory\n")
+
+
+BILL = """format: yibao-bills/2
+bills:
+  - date: 2023-02-10
+    facts: {care_type: "11", %s age: 45, institution: H1, institution_level: "1"}
+    lines: [{class: "01", fen: 9_000}, {class: "02", fen: 1_000%s}]
+"""
+YUBEI = POLICIES / "500112" / "resident-2023.yaml"
+
+
+@pytest.mark.parametrize(
+    ("policy", "facts", "share", "advice"),
+    [
+        (SHANGHAI, "", ", share_ppm: 0", "请在该账单的 facts 中写明 person_class。"),
+        (SHANGHAI, 'person_class: "11",', "", "请在该账单第 2 条明细写 share_ppm，"),
+        (YUBEI, 'person_class: "16",', ", share_ppm: 0", "请在 D1 补写 care_group=outpatient"),
+    ],
+)
+def test_a_refused_bill_says_what_to_write_where(
+    tmp_path: Path, policy: Path, facts: str, share: str, advice: str
+) -> None:
+    bills = tmp_path / "bills.yaml"
+    bills.write_text(BILL % (facts, share), encoding="utf-8")
+    code, told = run("try", policy, bills)
+    assert code == 1
+    assert advice in told
+
+
+@pytest.mark.parametrize("name", ["mine.yaml", "bills/mine.yml"])
+def test_a_sample_bill_of_another_place_is_not_taken_for_that_of_the_region(
+    tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "310000"
+    shutil.copytree(SHANGHAI.parent, folder)
+    copy = folder / name
+    shutil.copy(folder / "bill.yaml", copy)
+    code, told = run("try", SHANGHAI, copy)
+    assert code == 2
+    assert "样例账单须为统筹区文件夹内的 bill.yaml" in told

@@ -6,6 +6,7 @@ from pathlib import Path
 from yibao_cli.inputs import read_file
 from yibao_cli.regions import Region, SampleBill, SampleLine, load_region
 from yibao_common.files.yaml_file import parse_yaml
+from yibao_common.process.config import StartError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.files.benefit.bills import TriedBills, load_bills
 from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine
@@ -22,17 +23,28 @@ def read_bills(path: Path, *, day: dt.date) -> TriedBills:
 
     Raises:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake.
-        StartError: the file cannot be read.
+        StartError: the file cannot be read, or is a sample bill that is not in its region's folder.
     """
     contents = read_file(path)
     data = parse_yaml(contents, name=str(path), reason=Reason.POLICY_FILE_INVALID).data
     if not isinstance(data, dict) or data.get("format") != _SAMPLE_FORMAT:
         return load_bills(contents, name=str(path))
-    in_further = path.parent.name == "bills"
-    region = load_region(path.parent.parent if in_further else path.parent)
+    place = path.resolve()
+    in_further = place.parent.name == "bills"
+    folder = place.parent.parent if in_further else place.parent
+    is_named = path.suffix == ".yaml" if in_further else path.name == "bill.yaml"
+    if not is_named or not (folder / "catalogue.yaml").is_file():
+        # Another file would be read in its place, or none.
+        raise StartError(
+            f"{path}: a sample bill ({_SAMPLE_FORMAT}) is bill.yaml or bills/NAME.yaml in the "
+            "folder of a region, with catalogue.yaml; write your own bills as yibao-bills/2\n"
+            "    样例账单须为统筹区文件夹内的 bill.yaml 或 bills/名称.yaml；"
+            "自拟账单请用 yibao-bills/2"
+        )
+    region = load_region(folder)
     bill = region.sample_bill
     if in_further:
-        names = sorted(file.name for file in path.parent.glob("*.yaml"))
+        names = sorted(file.name for file in place.parent.glob("*.yaml"))
         bill = region.further_bills[names.index(path.name)]
     # A sample says no balance: the account holds enough for all that it may pay.
     return TriedBills(Balances(bill.total_fen), (_bill(region, bill, day),))

@@ -10,6 +10,7 @@ from yibao_cli.inputs import read_file
 from yibao_cli.policy.bills import read_bills
 from yibao_common.values.errors import RuleError
 from yibao_common.values.money import yuan
+from yibao_common.values.reasons import Reason
 from yibao_settlement.files.benefit.bills import TriedBills
 from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.account import accumulate
@@ -64,6 +65,7 @@ def _lines(outcome: _Tried | RuleError) -> Iterator[str]:
     if isinstance(outcome, RuleError):
         yield f"  is refused: {outcome.reason.name}: {outcome.message}"
         yield f"  {outcome.reason.message_zh}"
+        yield from _advice(outcome)
         return
     leg = 0
     passed: list[str] = []
@@ -93,6 +95,23 @@ def _lines(outcome: _Tried | RuleError) -> Iterator[str]:
     yield f"     现金 cash: {yuan(outcome.cash_fen)}{of_it}"
     for line in outcome.refused:
         yield f"  Line {line.line_id} is refused: {line.reason.name} {line.reason.message_zh}"
+
+
+def _advice(refusal: RuleError) -> Iterator[str]:
+    """Yields what to write in which file, where that mends the refusal."""
+    said = refusal.metadata
+    step = said.get("step_id", "")
+    if refusal.reason is Reason.FACT_MISSING:
+        yield f"  Write {said['fact']} into the bill's facts."
+        yield f"  请在该账单的 facts 中写明 {said['fact']}。"
+    elif refusal.reason is not Reason.POLICY_NO_MATCHING_ROW:
+        return
+    elif line := said.get("line_id") or said.get("line_number"):
+        yield f"  Write share_ppm into line {line} of the bill, or a share into {step}."
+        yield f"  请在该账单第 {line} 条明细写 share_ppm，或在 {step} 写该类别的比例。"
+    else:
+        yield f"  Write a row for it into {step}, or let its applies name other care."
+        yield f"  请在 {step} 补写 {said['key']} 的行，或用 applies 限定其就诊类别。"
 
 
 def _benefits(
