@@ -111,9 +111,9 @@ class Maker:
         said = self._bill(world, op_id)
         if said is None:
             return None
-        shown = world.trial(Settle(**said))
-        if not shown.refused and self.chance.random() < 0.3:
-            said["expected"] = shown.answer.column
+        if self.chance.random() < 0.3:
+            shown = world.trial(Settle(**said))
+            said["expected"] = None if shown.refused else shown.answer.column
         return Settle(**said)
 
     def _interim(self, world: World, op_id: str) -> Operation | None:
@@ -154,7 +154,8 @@ class Maker:
             returned=returned,
             by_agency=not self.alone and self.chance.random() < 0.3,
         )
-        if world.trial(asked).refused == "AMOUNTS_NOT_CONFIRMED" and self.chance.random() < 0.8:
+        confirms = self.chance.random() < 0.3
+        if confirms and world.trial(asked).refused == "AMOUNTS_NOT_CONFIRMED":
             return replace(asked, expected=refund_shown(world.books, asked))
         return asked
 

@@ -57,11 +57,11 @@ def violated(place: Region, operations: Sequence[Operation]) -> Violation | None
 
 
 def shortest(place: Region, operations: Sequence[Operation], check: str) -> list[Operation]:
-    """Returns a history that still violates `check`, with all dropped that can be."""
+    """Returns a history that violates `check`, and no more where any operation is dropped."""
     kept = list(operations)
     for operation in reversed(operations):
         fewer = [each for each in kept if each is not operation]
         found = violated(place, fewer)
         if found is not None and found.check == check:
             kept = fewer
-    return kept
+    return kept if len(kept) == len(operations) else shortest(place, kept, check)

@@ -117,8 +117,7 @@ def correct(books: Books, asked: Correct) -> Answer:
     purses = available(books, old.person_id).plus(taken, sign=-1)
     if not asked.with_code:
         purses = purses.at_most(old.counter.purses)
-    new = quoted(
-        books,
+    new, _ = quoted(
         OfPerson(
             op_id=asked.op_id,
             person_id=old.person_id,

@@ -19,21 +19,23 @@ from .terms import Terms, decide, drawn
 
 
 def quoted(
-    books: Books,
     asked: OfPerson,
     *,
     place: int,
     terms: Terms,
     windows: Memory,
     available: Purses,
-) -> Settlement:
-    """Returns a bill as the counter shows it, on `windows`, with what purses may pay."""
+) -> tuple[Settlement, Memory]:
+    """Returns a bill as the counter shows it, on `windows`, and the windows after it.
+
+    `available` is what purses may pay.
+    """
     decision = decide(terms, asked.bill, windows)
     purses = NO_PURSES
     if asked.bill.account_used:
         purses = drawn(terms, asked.bill, windows, available)
     effective = of_purses(decision.column, purses)
-    return Settlement(
+    settlement = Settlement(
         settlement_id=asked.op_id,
         place=place,
         person_id=asked.person_id,
@@ -48,6 +50,7 @@ def quoted(
         counter=effective.at_counter(),
         effective=effective,
     )
+    return settlement, decision.after
 
 
 def available(books: Books, person_id: str) -> Purses:
@@ -98,15 +101,14 @@ def _entered(books: Books, asked: OfPerson) -> Settlement:
     """Returns a new bill at the end of the sequence and moves the windows on."""
     person_id, terms = asked.person_id, books.region.terms
     windows = books.windows_of(person_id)
-    settlement = quoted(
-        books,
+    settlement, after = quoted(
         asked,
         place=books.next_place(),
         terms=terms,
         windows=windows,
         available=available(books, person_id),
     )
-    books.windows[person_id] = decide(terms, asked.bill, windows).after
+    books.windows[person_id] = after
     books.inputs.append(Input(asked.op_id, "SETTLED", asked.op_id))
     return settlement
 
