@@ -94,15 +94,19 @@ def test_one_history_from_the_agency_to_what_settlement_decides_by(
     services: BothServices, today: dt.date
 ) -> None:
     start = dt.date(2024, 1, 31)
-    told: dict[str, Any] = {"tier": "1", "insured_months_before": 5, "months_owing": 0}
+    told: dict[str, Any] = {
+        **{"tier": "1", "insured_months_before": 5, "months_owing": 0, "years_unclaimed": 2}
+    }
     person_id, _, _ = services.person(start_date=from_date(start), **told)
-    assert facts(services, person_id, start) == EnrolledFacts("1", frozenset(), 5, 0)
-    assert facts(services, person_id, dt.date(2024, 2, 29)) == EnrolledFacts("1", frozenset(), 6, 0)
+    assert facts(services, person_id, start) == EnrolledFacts("1", frozenset(), 5, 0, 2)
+    assert facts(services, person_id, dt.date(2024, 2, 29)) == EnrolledFacts(
+        "1", frozenset(), 6, 0, 2
+    )
     # Another tier and what is owed from a day on: the months go on counting.
     changed = dt.date(2025, 1, 1)
     change(services, person_id, changed, tier="2", months_owing=2)
     assert facts(services, person_id, dt.date(2024, 12, 31)) == EnrolledFacts(
-        "1", frozenset(), 16, 0
+        "1", frozenset(), 16, 0, 2
     )
     assert facts(services, person_id, changed) == EnrolledFacts("2", frozenset(), 16, 2)
     # A disease from a day on, then with its last day.
@@ -191,7 +195,7 @@ def test_a_merge_a_death_and_a_birth_carry_the_facts(
         enrol_date=from_date(today),
     )
     born = services.persons().RegisterNewborn(newborn, timeout=CALL_SECONDS).person.person_id
-    assert facts(services, born, today) == EnrolledFacts(None, frozenset(), 0, 0)
+    assert facts(services, born, today) == EnrolledFacts(None, frozenset(), 0, 0, 0)
 
 
 POLICY = f"""

@@ -379,6 +379,35 @@ steps:
 """
 
 
+def test_a_policy_asks_for_years_without_a_claim_and_nobody_guesses_them(
+    databases: Databases,
+) -> None:
+    asking = """
+    by: [years_unclaimed]
+    rows:
+      - when: {years_unclaimed: {from: 4}}
+        limit: 1_100_000
+      - when: otherwise
+        limit: 1_000_000
+"""
+    plain = "\n    rows:\n      - limit: 2_000_000\n"
+    assert plain in policy_text()
+    text = policy_text().replace(plain, asking)
+    world = benefit_world(databases, text=text)
+    limits = []
+    for years in (3, 4):
+        (person,) = world.enrol(years_unclaimed=years, start_date=dt.date(2026, 1, 1))
+        visit = admit(world, person, TODAY)
+        settled = world.settle(visit, person, bill=stay_bill(world, visit, TODAY, 9_000_000))
+        limits.append(settled.fund_total_fen)
+    assert limits == [1_000_000, 1_100_000]
+    (untold,) = world.enrol(years_unclaimed=4, start_date=dt.date(2025, 1, 1))
+    visit = admit(world, untold, TODAY)
+    with pytest.raises(RuleError, match="FACT_MISSING"):
+        world.settle(visit, untold, bill=stay_bill(world, visit, TODAY, 9_000_000))
+    assert_books_are_right(world)
+
+
 @pytest.mark.parametrize(("facts_of", "fund_fen"), [("discharge", 90_000), ("admission", 50_000)])
 def test_facts_of_the_person_are_those_of_discharge_or_of_admission(
     databases: Databases, facts_of: str, fund_fen: int

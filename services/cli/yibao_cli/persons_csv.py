@@ -25,9 +25,9 @@ REQUIRED_COLUMNS = (
 )
 OPTIONAL_COLUMNS = (
     *("entitlement_groups", "end_date", "employer_code", "gender", "birth_date"),
-    *("tier", "insured_months_before", "months_owing"),
+    *("tier", "insured_months_before", "months_owing", "years_unclaimed"),
 )
-_MONTHS = ("insured_months_before", "months_owing")
+_NUMBERS = ("insured_months_before", "months_owing", "years_unclaimed")
 
 _BLOCK_BYTES = 1 << 20
 # Longer than any cell may be, and short enough that a batch of such rows can be sent.
@@ -143,12 +143,12 @@ def _request(
             days[name] = _day(cells.get(name, ""))
         except ValueError:
             faulty.append(name)
-    months: dict[str, int | None] = {}
-    for name in _MONTHS:
+    numbers: dict[str, int | None] = {}
+    for name in _NUMBERS:
         cell = cells.get(name, "")
-        # More digits than a number of months has would not fit into the message.
+        # More digits than a number of numbers has would not fit into the message.
         if re.fullmatch("[0-9]{0,4}", cell):
-            months[name] = int(cell) if cell else None
+            numbers[name] = int(cell) if cell else None
         else:
             faulty.append(name)
     gender = _GENDERS.get(cells.get("gender", ""))
@@ -173,8 +173,9 @@ def _request(
         gender=gender,
         birth_date=days["birth_date"],
         tier=cells.get("tier", ""),
-        insured_months_before=months["insured_months_before"],
-        months_owing=months["months_owing"],
+        insured_months_before=numbers["insured_months_before"],
+        months_owing=numbers["months_owing"],
+        years_unclaimed=numbers["years_unclaimed"],
     )
 
 

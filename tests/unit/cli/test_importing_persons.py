@@ -184,29 +184,33 @@ def test_the_same_row_of_the_same_file_is_the_same_request(tmp_path: Path) -> No
     assert not set(ids()) & set(before)
 
 
-FACTS_HEADER = f"{HEADER},tier,insured_months_before,months_owing"
+FACTS_HEADER = f"{HEADER},tier,insured_months_before,months_owing,years_unclaimed"
 
 
 @pytest.mark.parametrize(
-    ("cells", "tier", "before", "owing"),
-    [("2,12,0", "2", 12, 0), (",,", "", None, None), (" 2 ,0,", "2", 0, None)],
+    ("cells", "tier", "numbers"),
+    [
+        ("2,12,0,4", "2", [12, 0, 4]),
+        (",,,", "", [None, None, None]),
+        (" 2 ,0,,0", "2", [0, None, 0]),
+    ],
 )
 def test_an_empty_number_of_months_is_not_known_and_no_0(
-    tmp_path: Path, cells: str, tier: str, before: int | None, owing: int | None
+    tmp_path: Path, cells: str, tier: str, numbers: list[int | None]
 ) -> None:
     path = write(tmp_path, f"01,x,张三,310,11,2026-01-01,,,,,,{cells}", header=FACTS_HEADER)
     (row,) = read_rows(open_file(path, encoding="utf-8-sig"), region=REGION)
     assert row.request is not None
     told = [
         getattr(row.request, name) if row.request.HasField(name) else None
-        for name in ("insured_months_before", "months_owing")
+        for name in ("insured_months_before", "months_owing", "years_unclaimed")
     ]
-    assert (row.request.tier, told) == (tier, [before, owing])
+    assert (row.request.tier, told) == (tier, numbers)
 
 
 @pytest.mark.parametrize("months", ["-1", "1.5", "many", "12345", "１"])
 def test_what_is_no_number_of_months_names_its_column(tmp_path: Path, months: str) -> None:
-    path = write(tmp_path, f"01,x,张三,310,11,2026-01-01,,,,,,,{months},", header=FACTS_HEADER)
+    path = write(tmp_path, f"01,x,张三,310,11,2026-01-01,,,,,,,{months},,", header=FACTS_HEADER)
     (row,) = read_rows(open_file(path, encoding="utf-8-sig"), region=REGION)
     assert (row.request, row.faulty) == (None, ("insured_months_before",))
 

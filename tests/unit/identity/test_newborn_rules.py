@@ -105,6 +105,7 @@ def test_cover_begins_at_birth_and_pays_once_the_premium_is_received(
         premium_receive_date=premium,
         insured_months_before=0,
         months_owing=0,
+        years_unclaimed=0,
     )
     assert enrolment.is_premium_pending is is_pending
 

@@ -109,6 +109,15 @@ def test_the_facts_of_a_day_are_those_of_its_period_and_the_diseases_that_hold()
     )
 
 
+def test_years_without_a_claim_are_said_of_the_year_in_which_the_period_begins() -> None:
+    now = period("2026-04-01", years_unclaimed=4)
+    told = {
+        on: enrolled_facts_of(now, [now], (), on=day(on)).years_unclaimed
+        for on in ("2026-04-01", "2026-12-31", "2027-01-01")
+    }
+    assert told == {"2026-04-01": 4, "2026-12-31": 4, "2027-01-01": None}
+
+
 def test_what_nobody_told_is_not_said() -> None:
     now = period("2026-04-01")
     nothing = EnrolledFacts(None, frozenset(), None, None)

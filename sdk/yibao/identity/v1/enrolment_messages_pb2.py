@@ -27,7 +27,7 @@ from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_valida
 from yibao.identity.v1 import person_pb2 as yibao_dot_identity_dot_v1_dot_person__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*yibao/identity/v1/enrolment_messages.proto\x12\x11yibao.identity.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/identity/v1/person.proto\"\xd1\x02\n\x0e\x45nrolmentTerms\x12\"\n\x0cperson_class\x18\x01 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x04H\x05\x12&\n\x12\x65ntitlement_groups\x18\x02 \x03(\tB\n\xba\xeb\x18\x06\x30\x06@\x10H\x05\x12:\n\x06status\x18\x03 \x01(\x0e\x32\".yibao.identity.v1.EnrolmentStatusB\x06\xba\xeb\x18\x02\x08\x01\x12\x1f\n\remployer_code\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\x08\x12\x16\n\x04tier\x18\x05 \x01(\tB\x08\xba\xeb\x18\x04\x30\x14H\x08\x12-\n\x15insured_months_before\x18\x06 \x01(\x05\x42\t\xba\xeb\x18\x05\x18\x00 \xb0\tH\x00\x88\x01\x01\x12$\n\x0cmonths_owing\x18\x07 \x01(\x05\x42\t\xba\xeb\x18\x05\x18\x00 \xb0\tH\x01\x88\x01\x01\x42\x18\n\x16_insured_months_beforeB\x0f\n\r_months_owing\"\xa6\x02\n\x13\x41\x64\x64\x45nrolmentRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12$\n\x0einsurance_type\x18\x04 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x03\x30\x03H\x05\x12\x38\n\x05terms\x18\x05 \x01(\x0b\x32!.yibao.identity.v1.EnrolmentTermsB\x06\xba\xeb\x18\x02\x08\x01\x12\x31\n\nstart_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\'\n\x08\x65nd_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\"A\n\x14\x41\x64\x64\x45nrolmentResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"\xc9\x02\n\x16\x43hangeEnrolmentRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1e\n\x0c\x65nrolment_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x38\n\x05terms\x18\x05 \x01(\x0b\x32!.yibao.identity.v1.EnrolmentTermsB\x06\xba\xeb\x18\x02\x08\x01\x12\x35\n\x0e\x65\x66\x66\x65\x63tive_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\'\n\x08\x65nd_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12 \n\x0b\x65xplanation\x18\x08 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"D\n\x17\x43hangeEnrolmentResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"\xe7\x01\n\x14RecordPremiumRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1e\n\x0c\x65nrolment_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x33\n\x0creceive_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12%\n\x11payment_reference\x18\x06 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30@H\t\"B\n\x15RecordPremiumResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"N\n\x15ListEnrolmentsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"J\n\x16ListEnrolmentsResponse\x12\x30\n\nenrolments\x18\x01 \x03(\x0b\x32\x1c.yibao.identity.v1.EnrolmentB_\n\x11yibao.identity.v1B\x16\x45nrolmentMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*yibao/identity/v1/enrolment_messages.proto\x12\x11yibao.identity.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/identity/v1/person.proto\"\x8d\x03\n\x0e\x45nrolmentTerms\x12\"\n\x0cperson_class\x18\x01 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x04H\x05\x12&\n\x12\x65ntitlement_groups\x18\x02 \x03(\tB\n\xba\xeb\x18\x06\x30\x06@\x10H\x05\x12:\n\x06status\x18\x03 \x01(\x0e\x32\".yibao.identity.v1.EnrolmentStatusB\x06\xba\xeb\x18\x02\x08\x01\x12\x1f\n\remployer_code\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x30 H\x08\x12\x16\n\x04tier\x18\x05 \x01(\tB\x08\xba\xeb\x18\x04\x30\x14H\x08\x12-\n\x15insured_months_before\x18\x06 \x01(\x05\x42\t\xba\xeb\x18\x05\x18\x00 \xb0\tH\x00\x88\x01\x01\x12$\n\x0cmonths_owing\x18\x07 \x01(\x05\x42\t\xba\xeb\x18\x05\x18\x00 \xb0\tH\x01\x88\x01\x01\x12&\n\x0fyears_unclaimed\x18\x08 \x01(\x05\x42\x08\xba\xeb\x18\x04\x18\x00 dH\x02\x88\x01\x01\x42\x18\n\x16_insured_months_beforeB\x0f\n\r_months_owingB\x12\n\x10_years_unclaimed\"\xa6\x02\n\x13\x41\x64\x64\x45nrolmentRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12$\n\x0einsurance_type\x18\x04 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x03\x30\x03H\x05\x12\x38\n\x05terms\x18\x05 \x01(\x0b\x32!.yibao.identity.v1.EnrolmentTermsB\x06\xba\xeb\x18\x02\x08\x01\x12\x31\n\nstart_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\'\n\x08\x65nd_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\"A\n\x14\x41\x64\x64\x45nrolmentResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"\xc9\x02\n\x16\x43hangeEnrolmentRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1e\n\x0c\x65nrolment_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x38\n\x05terms\x18\x05 \x01(\x0b\x32!.yibao.identity.v1.EnrolmentTermsB\x06\xba\xeb\x18\x02\x08\x01\x12\x35\n\x0e\x65\x66\x66\x65\x63tive_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\'\n\x08\x65nd_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12 \n\x0b\x65xplanation\x18\x08 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"D\n\x17\x43hangeEnrolmentResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"\xe7\x01\n\x14RecordPremiumRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1e\n\x0c\x65nrolment_id\x18\x04 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x33\n\x0creceive_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12%\n\x11payment_reference\x18\x06 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30@H\t\"B\n\x15RecordPremiumResponse\x12)\n\x06person\x18\x01 \x01(\x0b\x32\x19.yibao.identity.v1.Person\"N\n\x15ListEnrolmentsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"J\n\x16ListEnrolmentsResponse\x12\x30\n\nenrolments\x18\x01 \x03(\x0b\x32\x1c.yibao.identity.v1.EnrolmentB_\n\x11yibao.identity.v1B\x16\x45nrolmentMessagesProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +49,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENROLMENTTERMS'].fields_by_name['insured_months_before']._serialized_options = b'\272\353\030\005\030\000 \260\t'
   _globals['_ENROLMENTTERMS'].fields_by_name['months_owing']._loaded_options = None
   _globals['_ENROLMENTTERMS'].fields_by_name['months_owing']._serialized_options = b'\272\353\030\005\030\000 \260\t'
+  _globals['_ENROLMENTTERMS'].fields_by_name['years_unclaimed']._loaded_options = None
+  _globals['_ENROLMENTTERMS'].fields_by_name['years_unclaimed']._serialized_options = b'\272\353\030\004\030\000 d'
   _globals['_ADDENROLMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ADDENROLMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_ADDENROLMENTREQUEST'].fields_by_name['region']._loaded_options = None
@@ -92,21 +94,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTENROLMENTSREQUEST'].fields_by_name['person_id']._loaded_options = None
   _globals['_LISTENROLMENTSREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_ENROLMENTTERMS']._serialized_start=160
-  _globals['_ENROLMENTTERMS']._serialized_end=497
-  _globals['_ADDENROLMENTREQUEST']._serialized_start=500
-  _globals['_ADDENROLMENTREQUEST']._serialized_end=794
-  _globals['_ADDENROLMENTRESPONSE']._serialized_start=796
-  _globals['_ADDENROLMENTRESPONSE']._serialized_end=861
-  _globals['_CHANGEENROLMENTREQUEST']._serialized_start=864
-  _globals['_CHANGEENROLMENTREQUEST']._serialized_end=1193
-  _globals['_CHANGEENROLMENTRESPONSE']._serialized_start=1195
-  _globals['_CHANGEENROLMENTRESPONSE']._serialized_end=1263
-  _globals['_RECORDPREMIUMREQUEST']._serialized_start=1266
-  _globals['_RECORDPREMIUMREQUEST']._serialized_end=1497
-  _globals['_RECORDPREMIUMRESPONSE']._serialized_start=1499
-  _globals['_RECORDPREMIUMRESPONSE']._serialized_end=1565
-  _globals['_LISTENROLMENTSREQUEST']._serialized_start=1567
-  _globals['_LISTENROLMENTSREQUEST']._serialized_end=1645
-  _globals['_LISTENROLMENTSRESPONSE']._serialized_start=1647
-  _globals['_LISTENROLMENTSRESPONSE']._serialized_end=1721
+  _globals['_ENROLMENTTERMS']._serialized_end=557
+  _globals['_ADDENROLMENTREQUEST']._serialized_start=560
+  _globals['_ADDENROLMENTREQUEST']._serialized_end=854
+  _globals['_ADDENROLMENTRESPONSE']._serialized_start=856
+  _globals['_ADDENROLMENTRESPONSE']._serialized_end=921
+  _globals['_CHANGEENROLMENTREQUEST']._serialized_start=924
+  _globals['_CHANGEENROLMENTREQUEST']._serialized_end=1253
+  _globals['_CHANGEENROLMENTRESPONSE']._serialized_start=1255
+  _globals['_CHANGEENROLMENTRESPONSE']._serialized_end=1323
+  _globals['_RECORDPREMIUMREQUEST']._serialized_start=1326
+  _globals['_RECORDPREMIUMREQUEST']._serialized_end=1557
+  _globals['_RECORDPREMIUMRESPONSE']._serialized_start=1559
+  _globals['_RECORDPREMIUMRESPONSE']._serialized_end=1625
+  _globals['_LISTENROLMENTSREQUEST']._serialized_start=1627
+  _globals['_LISTENROLMENTSREQUEST']._serialized_end=1705
+  _globals['_LISTENROLMENTSRESPONSE']._serialized_start=1707
+  _globals['_LISTENROLMENTSRESPONSE']._serialized_end=1781
 # @@protoc_insertion_point(module_scope)

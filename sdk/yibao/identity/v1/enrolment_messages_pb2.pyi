@@ -27,6 +27,7 @@ class EnrolmentTerms(google.protobuf.message.Message):
     TIER_FIELD_NUMBER: builtins.int
     INSURED_MONTHS_BEFORE_FIELD_NUMBER: builtins.int
     MONTHS_OWING_FIELD_NUMBER: builtins.int
+    YEARS_UNCLAIMED_FIELD_NUMBER: builtins.int
     person_class: builtins.str
     """The person class (psn_type)."""
     status: yibao.identity.v1.person_pb2.EnrolmentStatus.ValueType
@@ -42,6 +43,11 @@ class EnrolmentTerms(google.protobuf.message.Message):
     """
     months_owing: builtins.int
     """The months whose contribution is owed; absent where it is not known."""
+    years_unclaimed: builtins.int
+    """How many years in a row had no payment of a fund before the year in which the period begins
+    (零报销), as the agency's annual close counts them, care elsewhere included; absent where it is
+    not known. It is said of that year alone.
+    """
     @property
     def entitlement_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Entitlement groups (psn_idet_type)."""
@@ -56,13 +62,16 @@ class EnrolmentTerms(google.protobuf.message.Message):
         tier: builtins.str = ...,
         insured_months_before: builtins.int | None = ...,
         months_owing: builtins.int | None = ...,
+        years_unclaimed: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "employer_code", b"employer_code", "entitlement_groups", b"entitlement_groups", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "person_class", b"person_class", "status", b"status", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "_years_unclaimed", b"_years_unclaimed", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "years_unclaimed", b"years_unclaimed"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "_years_unclaimed", b"_years_unclaimed", "employer_code", b"employer_code", "entitlement_groups", b"entitlement_groups", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "person_class", b"person_class", "status", b"status", "tier", b"tier", "years_unclaimed", b"years_unclaimed"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_insured_months_before", b"_insured_months_before"]) -> typing.Literal["insured_months_before"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_months_owing", b"_months_owing"]) -> typing.Literal["months_owing"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_years_unclaimed", b"_years_unclaimed"]) -> typing.Literal["years_unclaimed"] | None: ...
 
 global___EnrolmentTerms = EnrolmentTerms
 

@@ -187,6 +187,7 @@ class Enrolment(google.protobuf.message.Message):
     TIER_FIELD_NUMBER: builtins.int
     INSURED_MONTHS_BEFORE_FIELD_NUMBER: builtins.int
     MONTHS_OWING_FIELD_NUMBER: builtins.int
+    YEARS_UNCLAIMED_FIELD_NUMBER: builtins.int
     insurance_type: builtins.str
     """The insurance type (insutype): `310` employee, `390` resident."""
     person_class: builtins.str
@@ -213,6 +214,11 @@ class Enrolment(google.protobuf.message.Message):
     """
     months_owing: builtins.int
     """The months whose contribution is owed; absent where the agency did not tell them."""
+    years_unclaimed: builtins.int
+    """How many years in a row had no payment of a fund before the year in which the period begins
+    (零报销), as the agency's annual close counts them, care elsewhere included; absent where it is
+    not known. It is said of that year alone.
+    """
     @property
     def entitlement_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Entitlement groups (psn_idet_type), such as `2305` low income. At most 16, sorted."""
@@ -257,13 +263,16 @@ class Enrolment(google.protobuf.message.Message):
         tier: builtins.str = ...,
         insured_months_before: builtins.int | None = ...,
         months_owing: builtins.int | None = ...,
+        years_unclaimed: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "end_date", b"end_date", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "premium_receive_date", b"premium_receive_date", "record_time", b"record_time", "replace_time", b"replace_time", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "employer_code", b"employer_code", "end_date", b"end_date", "enrolment_id", b"enrolment_id", "entitlement_groups", b"entitlement_groups", "has_employer", b"has_employer", "insurance_type", b"insurance_type", "insured_months_before", b"insured_months_before", "is_premium_pending", b"is_premium_pending", "months_owing", b"months_owing", "person_class", b"person_class", "premium_receive_date", b"premium_receive_date", "record_time", b"record_time", "recorded_by", b"recorded_by", "replace_time", b"replace_time", "start_date", b"start_date", "status", b"status", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "_years_unclaimed", b"_years_unclaimed", "end_date", b"end_date", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "premium_receive_date", b"premium_receive_date", "record_time", b"record_time", "replace_time", b"replace_time", "start_date", b"start_date", "years_unclaimed", b"years_unclaimed"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "_years_unclaimed", b"_years_unclaimed", "employer_code", b"employer_code", "end_date", b"end_date", "enrolment_id", b"enrolment_id", "entitlement_groups", b"entitlement_groups", "has_employer", b"has_employer", "insurance_type", b"insurance_type", "insured_months_before", b"insured_months_before", "is_premium_pending", b"is_premium_pending", "months_owing", b"months_owing", "person_class", b"person_class", "premium_receive_date", b"premium_receive_date", "record_time", b"record_time", "recorded_by", b"recorded_by", "replace_time", b"replace_time", "start_date", b"start_date", "status", b"status", "tier", b"tier", "years_unclaimed", b"years_unclaimed"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_insured_months_before", b"_insured_months_before"]) -> typing.Literal["insured_months_before"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_months_owing", b"_months_owing"]) -> typing.Literal["months_owing"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_years_unclaimed", b"_years_unclaimed"]) -> typing.Literal["years_unclaimed"] | None: ...
 
 global___Enrolment = Enrolment
 

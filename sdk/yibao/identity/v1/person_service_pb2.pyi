@@ -39,6 +39,7 @@ class RegisterPersonRequest(google.protobuf.message.Message):
     INSURED_MONTHS_BEFORE_FIELD_NUMBER: builtins.int
     MONTHS_OWING_FIELD_NUMBER: builtins.int
     FORMER_HOLDER_ID_FIELD_NUMBER: builtins.int
+    YEARS_UNCLAIMED_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -74,6 +75,11 @@ class RegisterPersonRequest(google.protobuf.message.Message):
     former_holder_id: builtins.str
     """The person who had this number before, where it is refused for that
     (NUMBER_HELD_BEFORE): states that the two are not one human. Empty else.
+    """
+    years_unclaimed: builtins.int
+    """How many years in a row had no payment of a fund before the year in which the period begins
+    (零报销), as the agency's annual close counts them, care elsewhere included; absent where it is
+    not known. It is said of that year alone.
     """
     @property
     def entitlement_groups(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
@@ -111,13 +117,16 @@ class RegisterPersonRequest(google.protobuf.message.Message):
         insured_months_before: builtins.int | None = ...,
         months_owing: builtins.int | None = ...,
         former_holder_id: builtins.str = ...,
+        years_unclaimed: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "birth_date", b"birth_date", "end_date", b"end_date", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "start_date", b"start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "birth_date", b"birth_date", "certificate_number", b"certificate_number", "certificate_type", b"certificate_type", "employer_code", b"employer_code", "end_date", b"end_date", "entitlement_groups", b"entitlement_groups", "former_holder_id", b"former_holder_id", "gender", b"gender", "insurance_type", b"insurance_type", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "person_class", b"person_class", "person_name", b"person_name", "region", b"region", "request_id", b"request_id", "start_date", b"start_date", "tier", b"tier"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "_years_unclaimed", b"_years_unclaimed", "birth_date", b"birth_date", "end_date", b"end_date", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "start_date", b"start_date", "years_unclaimed", b"years_unclaimed"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_insured_months_before", b"_insured_months_before", "_months_owing", b"_months_owing", "_years_unclaimed", b"_years_unclaimed", "birth_date", b"birth_date", "certificate_number", b"certificate_number", "certificate_type", b"certificate_type", "employer_code", b"employer_code", "end_date", b"end_date", "entitlement_groups", b"entitlement_groups", "former_holder_id", b"former_holder_id", "gender", b"gender", "insurance_type", b"insurance_type", "insured_months_before", b"insured_months_before", "months_owing", b"months_owing", "person_class", b"person_class", "person_name", b"person_name", "region", b"region", "request_id", b"request_id", "start_date", b"start_date", "tier", b"tier", "years_unclaimed", b"years_unclaimed"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_insured_months_before", b"_insured_months_before"]) -> typing.Literal["insured_months_before"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_months_owing", b"_months_owing"]) -> typing.Literal["months_owing"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_years_unclaimed", b"_years_unclaimed"]) -> typing.Literal["years_unclaimed"] | None: ...
 
 global___RegisterPersonRequest = RegisterPersonRequest
 

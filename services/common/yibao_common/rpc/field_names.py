@@ -201,6 +201,7 @@ NAMES_ZH = {
     "visit_id": "就诊编号",
     "wait_milliseconds": "等待时长",
     "year": "年",
+    "years_unclaimed": "此前连续零报销年数",
 }
 
 

@@ -50,6 +50,7 @@ class Enrolment:
     tier: str = ""
     insured_months_before: int | None = None
     months_owing: int | None = None
+    years_unclaimed: int | None = None
 
     @property
     def is_premium_pending(self) -> bool:
@@ -66,7 +67,8 @@ class Enrolment:
 class EnrolmentTerms:
     """What an enrolment is from a day on; groups in any order.
 
-    `insured_months_before` are those before that day; None where they are not known.
+    `insured_months_before` are those before that day, `years_unclaimed` the years without a
+    claim before that day's year; None where they are not known.
     """
 
     person_class: str
@@ -76,6 +78,7 @@ class EnrolmentTerms:
     tier: str = ""
     insured_months_before: int | None = None
     months_owing: int | None = None
+    years_unclaimed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,7 @@ def new_period(
         tier=terms.tier,
         insured_months_before=terms.insured_months_before,
         months_owing=terms.months_owing,
+        years_unclaimed=terms.years_unclaimed,
     )
 
 
@@ -189,6 +193,7 @@ def change(
         tier=terms.tier,
         insured_months_before=terms.insured_months_before,
         months_owing=terms.months_owing,
+        years_unclaimed=terms.years_unclaimed,
         start_date=effective_date,
         end_date=end_date,
     )
@@ -253,7 +258,7 @@ def unrecorded(enrolment: Enrolment) -> Enrolment:
 def _uncovered(period: Enrolment, covered: Sequence[Enrolment]) -> list[Enrolment]:
     """Returns the parts of `period` outside of `covered`, which is sorted and disjoint.
 
-    How many months lay before it was said of its own first day, and of no later one.
+    How many months and years lay before it was said of its own first day, and of no later one.
     """
     parts = []
     plain = unrecorded(period)
@@ -270,7 +275,7 @@ def _uncovered(period: Enrolment, covered: Sequence[Enrolment]) -> list[Enrolmen
         if each.last_day >= period.last_day:
             return parts
         day = each.last_day + _DAY
-        plain = dataclasses.replace(plain, insured_months_before=None)
+        plain = dataclasses.replace(plain, insured_months_before=None, years_unclaimed=None)
     parts.append(dataclasses.replace(plain, start_date=day))
     return parts
 

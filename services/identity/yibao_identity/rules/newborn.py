@@ -109,6 +109,7 @@ def register_newborn(
         premium_receive_date=registration.premium_receive_date,
         insured_months_before=0,
         months_owing=0,
+        years_unclaimed=0,
     )
     return person, enrolment
 

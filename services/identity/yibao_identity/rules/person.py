@@ -71,6 +71,7 @@ class Registration:
     tier: str = ""
     insured_months_before: int | None = None
     months_owing: int | None = None
+    years_unclaimed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ def register(
         registration.tier,
         registration.insured_months_before,
         registration.months_owing,
+        registration.years_unclaimed,
     )
     check_begins_soon(registration.start_date, today=today, field="start_date")
     enrolment = new_period(

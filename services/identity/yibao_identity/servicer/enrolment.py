@@ -18,7 +18,7 @@ from yibao_identity.application.enrolment import (
 )
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.rules.enrolment import EnrolmentStatus, EnrolmentTerms
-from yibao_identity.servicer.person.messages import enrolment_message, months_of, person_message
+from yibao_identity.servicer.person.messages import enrolment_message, number_of, person_message
 
 _STATUSES: Mapping[int, EnrolmentStatus] = {
     person_pb2.ENROLMENT_STATUS_NORMAL: EnrolmentStatus.NORMAL,
@@ -112,8 +112,9 @@ def _terms(terms: pb.EnrolmentTerms) -> EnrolmentTerms:
         status,
         terms.employer_code,
         terms.tier,
-        months_of(terms, "insured_months_before"),
-        months_of(terms, "months_owing"),
+        number_of(terms, "insured_months_before"),
+        number_of(terms, "months_owing"),
+        number_of(terms, "years_unclaimed"),
     )
 
 

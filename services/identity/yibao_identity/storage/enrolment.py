@@ -29,6 +29,7 @@ _COLUMNS = (
     "tier",
     "insured_months_before",
     "months_owing",
+    "years_unclaimed",
 )
 
 _enrolment = tables.enrolment.c
@@ -90,6 +91,7 @@ class StoredEnrolments:
             enrolment.tier,
             enrolment.insured_months_before,
             enrolment.months_owing,
+            enrolment.years_unclaimed,
         )
         columns = ("region", *_COLUMNS, "explanation")
         row = (self._region, *values, explanation)

@@ -22,8 +22,9 @@ class Enrolment(NamedTuple):
     """A period of cover, its first and last day included, as identity's feed told it.
 
     `end_date` is None while it is open; `entitlement_groups` are sorted. `tier` is empty,
-    and the months are None, where the agency told none; `insured_months_before` are those of
-    continuous cover before the first day.
+    and months and years are None, where the agency told none; `insured_months_before` are those
+    of continuous cover before the first day, `years_unclaimed` those without a claim before
+    its year.
     """
 
     enrolment_id: str
@@ -38,6 +39,7 @@ class Enrolment(NamedTuple):
     tier: str = ""
     insured_months_before: int | None = None
     months_owing: int | None = None
+    years_unclaimed: int | None = None
 
 
 class RegisteredDisease(NamedTuple):
@@ -61,6 +63,7 @@ class EnrolledFacts(NamedTuple):
     diseases: frozenset[str]
     months_insured: int | None
     months_owing: int | None
+    years_unclaimed: int | None = None
 
 
 def check_alive(death_date: dt.date | None) -> None:
@@ -132,7 +135,17 @@ def enrolled_facts_of(
         ),
         months_insured=months_insured(enrolment, enrolments, on=on),
         months_owing=enrolment.months_owing,
+        years_unclaimed=years_unclaimed(enrolment, on=on),
     )
+
+
+def years_unclaimed(enrolment: Enrolment, *, on: dt.date) -> int | None:
+    """Returns the years in a row without a claim before the year of a day; None if not told.
+
+    The annual close counts them, and what it told of one year says nothing of the next: a
+    number that is too high raises a limit.
+    """
+    return enrolment.years_unclaimed if on.year == enrolment.start_date.year else None
 
 
 def months_insured(

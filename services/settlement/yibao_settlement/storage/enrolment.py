@@ -13,7 +13,7 @@ from yibao_settlement.storage.batch.loading import Read, Wanted
 ENROLMENT_COLUMNS = (
     *("person_id", "enrolment_id", "insurance_type", "person_class", "entitlement_groups"),
     *("status", "start_date", "end_date", "has_employer", "is_premium_pending"),
-    *("tier", "insured_months_before", "months_owing"),
+    *("tier", "insured_months_before", "months_owing", "years_unclaimed"),
 )
 
 _encode = msgspec.json.Encoder().encode

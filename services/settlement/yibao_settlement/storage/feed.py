@@ -166,4 +166,5 @@ def _enrolment_row(region: str, person_id: str, enrolment: Enrolment) -> Row:
         enrolment.tier,
         enrolment.insured_months_before,
         enrolment.months_owing,
+        enrolment.years_unclaimed,
     )

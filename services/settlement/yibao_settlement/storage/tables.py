@@ -128,7 +128,9 @@ enrolment = sa.Table(
     sa.Column("has_employer", sa.Boolean, nullable=False),
     sa.Column("is_premium_pending", sa.Boolean, nullable=False),
     sa.Column("tier", sa.String(20), nullable=False),
-    *(sa.Column(name, sa.SmallInteger) for name in ("insured_months_before", "months_owing")),
+    sa.Column("insured_months_before", sa.SmallInteger),
+    sa.Column("months_owing", sa.SmallInteger),
+    sa.Column("years_unclaimed", sa.SmallInteger),
 )
 
 feed_position = sa.Table(

@@ -76,6 +76,7 @@ def covered_message(enrolment: Enrolment) -> person_pb2.Enrolment:
         tier=enrolment.tier,
         insured_months_before=enrolment.insured_months_before,
         months_owing=enrolment.months_owing,
+        years_unclaimed=enrolment.years_unclaimed,
     )
 
 
@@ -106,8 +107,8 @@ def gender_of(number: int) -> Gender | None:
     return Gender(number) if number else None
 
 
-def months_of(message: Message, field: str) -> int | None:
-    """Returns a number of months, None where it is absent."""
+def number_of(message: Message, field: str) -> int | None:
+    """Returns a number of months or years, None where it is absent."""
     return getattr(message, field) if message.HasField(field) else None
 
 

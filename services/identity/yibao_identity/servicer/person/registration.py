@@ -22,7 +22,7 @@ from yibao_identity.application.person.registration import PersonRegistrations
 from yibao_identity.application.person.rows import EnrolledPerson
 from yibao_identity.rules.person import Registration
 from yibao_identity.servicer.person.limit import LookupLimit
-from yibao_identity.servicer.person.messages import gender_of, months_of, person_message
+from yibao_identity.servicer.person.messages import gender_of, number_of, person_message
 
 _ITEM_VALIDATOR = Validator(pb.RegisterPersonRequest.DESCRIPTOR, refuse_unknown=True)
 
@@ -111,8 +111,9 @@ class RegistrationPart:
                 gender_of(request.gender),
                 to_optional_date(request, "birth_date"),
                 request.tier,
-                months_of(request, "insured_months_before"),
-                months_of(request, "months_owing"),
+                number_of(request, "insured_months_before"),
+                number_of(request, "months_owing"),
+                number_of(request, "years_unclaimed"),
             ),
             request.former_holder_id,
         )

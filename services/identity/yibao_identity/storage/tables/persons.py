@@ -123,6 +123,7 @@ enrolment = sa.Table(
     text_column("tier", 20),
     sa.Column("insured_months_before", sa.SmallInteger),
     sa.Column("months_owing", sa.SmallInteger),
+    sa.Column("years_unclaimed", sa.SmallInteger),
     sa.Index("ix_enrolment_region_person_id", "region", "person_id"),
 )
 

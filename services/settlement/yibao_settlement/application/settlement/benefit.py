@@ -195,6 +195,7 @@ def facts_of(visit: Visit, person: Person, day: dt.date) -> Facts:
         age=full_years(visit.birth_date, day),
         months_insured=enrolled.months_insured,
         months_owing=enrolled.months_owing,
+        years_unclaimed=enrolled.years_unclaimed,
     )
 
 

@@ -100,4 +100,5 @@ def _enrolment_of(message: person_pb2.Enrolment) -> Enrolment:
             message.insured_months_before if message.HasField("insured_months_before") else None
         ),
         months_owing=message.months_owing if message.HasField("months_owing") else None,
+        years_unclaimed=message.years_unclaimed if message.HasField("years_unclaimed") else None,
     )
