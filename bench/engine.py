@@ -2,13 +2,13 @@
 
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bench.verify import turns_per_second
 from yibao_cli.regions import load_region, regions_folder
 from yibao_common.db.database import Database
 from yibao_settlement.application.settlement.record import SettlementRecord
-from yibao_settlement.application.simulation import Period, Simulation
+from yibao_settlement.application.simulation import Insured, Period, Simulation
 from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.benefit.adjudicate import adjudicate
 from yibao_settlement.rules.benefit.bill import Balances, Bill, BillLine
@@ -93,3 +93,6 @@ class _Some:
 
     def read(self, region: str, ids: Sequence[str]) -> list[tuple[SettlementRecord, Visit]]:
         return self._history.read(region, ids)
+
+    def insured(self, region: str, person_ids: Iterable[str]) -> Mapping[str, Insured]:
+        return self._history.insured(region, person_ids)
