@@ -249,8 +249,11 @@ def test_the_first_bill_of_a_stay_is_taken_back_while_the_second_stands(world: W
     third = world.settle(
         visit, person, bill=stay_bill(world, visit, TODAY, 333_333, is_interim=True)
     )
-    # It is the first stay of the year still, and its deductible is paid once.
-    assert third.deductible_fen == 100_000
+    # It is the first stay of the year still, and its deductible is paid once: by the second bill.
+    assert third.deductible_fen == 0
+    now = world.queries.settlement(REGION, second.settlement_id)
+    assert now is not None
+    assert (second.deductible_fen, now.effective.deductible_fen) == (0, 100_000)
     assert kept(world, person)["390 year:2026 count.stays"] == 1
     world.reverse(second.settlement_id)
     world.reverse(third.settlement_id)

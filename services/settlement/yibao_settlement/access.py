@@ -47,6 +47,7 @@ ACCESS = AccessTable.of_services(
             "CreditAccount": _AGENCY,
             "GetAccount": _AGENCY,
             "ListFundBalances": _AGENCY,
+            "GetDifference": _AGENCY,
         },
         "yibao.settlement.v1.CatalogueService": {
             "ImportCatalogueItems": _AGENCY,

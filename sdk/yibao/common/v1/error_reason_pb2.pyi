@@ -303,6 +303,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. No such settlement in the caller's scope. Metadata: `settlement_id`."""
     ERROR_REASON_SETTLEMENT_REVERSED: _ErrorReason.ValueType  # 109
     """FAILED_PRECONDITION. The settlement is reversed already. Metadata: `reversal_id`."""
+    ERROR_REASON_READJUDICATION_FAILED: _ErrorReason.ValueType  # 330
+    """FAILED_PRECONDITION. A later bill of the person cannot be decided again without this one:
+    its policy, or what others had paid of it, does not allow what would follow. The agency
+    looks into it. Metadata: `settlement_id`, the later one, told to an agency alone.
+    """
     ERROR_REASON_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 110
     """NOT_FOUND. No such account: the person has never been credited or settled here.
     Metadata: `person_id`.
@@ -865,6 +870,11 @@ ERROR_REASON_SETTLEMENT_NOT_FOUND: ErrorReason.ValueType  # 108
 """NOT_FOUND. No such settlement in the caller's scope. Metadata: `settlement_id`."""
 ERROR_REASON_SETTLEMENT_REVERSED: ErrorReason.ValueType  # 109
 """FAILED_PRECONDITION. The settlement is reversed already. Metadata: `reversal_id`."""
+ERROR_REASON_READJUDICATION_FAILED: ErrorReason.ValueType  # 330
+"""FAILED_PRECONDITION. A later bill of the person cannot be decided again without this one:
+its policy, or what others had paid of it, does not allow what would follow. The agency
+looks into it. Metadata: `settlement_id`, the later one, told to an agency alone.
+"""
 ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 110
 """NOT_FOUND. No such account: the person has never been credited or settled here.
 Metadata: `person_id`.

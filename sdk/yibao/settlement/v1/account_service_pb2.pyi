@@ -9,8 +9,10 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import google.protobuf.timestamp_pb2
 import sys
 import typing
+import yibao.common.v1.date_pb2
 import yibao.settlement.v1.settlement_pb2
 
 if sys.version_info >= (3, 10):
@@ -253,3 +255,118 @@ class ListFundBalancesResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["balances", b"balances"]) -> None: ...
 
 global___ListFundBalancesResponse = ListFundBalancesResponse
+
+@typing.final
+class GetDifferenceRequest(google.protobuf.message.Message):
+    """See AccountService.GetDifference."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the person."""
+    person_id: builtins.str
+    """The person."""
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        person_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["person_id", b"person_id", "region", b"region"]) -> None: ...
+
+global___GetDifferenceRequest = GetDifferenceRequest
+
+@typing.final
+class GetDifferenceResponse(google.protobuf.message.Message):
+    """See AccountService.GetDifference."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DIFFERENCE_FEN_FIELD_NUMBER: builtins.int
+    DUE_FEN_FIELD_NUMBER: builtins.int
+    ROWS_FIELD_NUMBER: builtins.int
+    ROW_COUNT_FIELD_NUMBER: builtins.int
+    difference_fen: builtins.int
+    """What is owed to the person, in fen; negative where the person owes it. Arrears of earlier
+    bills that a policy found are part of it.
+    """
+    due_fen: builtins.int
+    """What is owed to the person's account, in fen, and never becomes cash."""
+    row_count: builtins.int
+    """How many there are."""
+    @property
+    def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___DifferenceRow]:
+        """What made it up, the newest one first; at most 500."""
+
+    def __init__(
+        self,
+        *,
+        difference_fen: builtins.int = ...,
+        due_fen: builtins.int = ...,
+        rows: collections.abc.Iterable[global___DifferenceRow] | None = ...,
+        row_count: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["difference_fen", b"difference_fen", "due_fen", b"due_fen", "row_count", b"row_count", "rows", b"rows"]) -> None: ...
+
+global___GetDifferenceResponse = GetDifferenceResponse
+
+@typing.final
+class DifferenceRow(google.protobuf.message.Message):
+    """That a settled bill came to cost somebody else."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    BILL_NUMBER_FIELD_NUMBER: builtins.int
+    SERVICE_DATE_FIELD_NUMBER: builtins.int
+    REVISION_FIELD_NUMBER: builtins.int
+    ADJUST_TIME_FIELD_NUMBER: builtins.int
+    REVERSAL_ID_FIELD_NUMBER: builtins.int
+    FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
+    DIFFERENCE_FEN_FIELD_NUMBER: builtins.int
+    DUE_FEN_FIELD_NUMBER: builtins.int
+    settlement_id: builtins.str
+    """The settlement."""
+    institution_id: builtins.str
+    """Its institution, which takes no part in it."""
+    bill_number: builtins.str
+    """The institution's number of the bill."""
+    revision: builtins.int
+    """How often its amounts were told: 1 is what the counter showed, so at least 2."""
+    reversal_id: builtins.str
+    """The reversal that made it so."""
+    fund_change_fen: builtins.int
+    """What the funds pay more of it than before, in fen; less is negative."""
+    difference_fen: builtins.int
+    """What became owed to the person by it, in fen."""
+    due_fen: builtins.int
+    """What became owed to the person's account by it, in fen."""
+    @property
+    def service_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day that decided policy, prices and benefit year."""
+
+    @property
+    def adjust_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was."""
+
+    def __init__(
+        self,
+        *,
+        settlement_id: builtins.str = ...,
+        institution_id: builtins.str = ...,
+        bill_number: builtins.str = ...,
+        service_date: yibao.common.v1.date_pb2.Date | None = ...,
+        revision: builtins.int = ...,
+        adjust_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        reversal_id: builtins.str = ...,
+        fund_change_fen: builtins.int = ...,
+        difference_fen: builtins.int = ...,
+        due_fen: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["adjust_time", b"adjust_time", "service_date", b"service_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["adjust_time", b"adjust_time", "bill_number", b"bill_number", "difference_fen", b"difference_fen", "due_fen", b"due_fen", "fund_change_fen", b"fund_change_fen", "institution_id", b"institution_id", "reversal_id", b"reversal_id", "revision", b"revision", "service_date", b"service_date", "settlement_id", b"settlement_id"]) -> None: ...
+
+global___DifferenceRow = DifferenceRow

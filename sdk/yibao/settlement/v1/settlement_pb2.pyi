@@ -129,6 +129,7 @@ class Settlement(google.protobuf.message.Message):
     REVIEW_KINDS_FIELD_NUMBER: builtins.int
     ACCOUNT_CARRIED_FEN_FIELD_NUMBER: builtins.int
     CARRIED_BALANCE_FEN_FIELD_NUMBER: builtins.int
+    EFFECTIVE_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
     """The settlement, a UUID made by the service (setl_id); empty in a trial."""
     state: global___SettlementState.ValueType
@@ -254,6 +255,13 @@ class Settlement(google.protobuf.message.Message):
     def review_kinds(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[yibao.settlement.v1.review_pb2.ReviewKind.ValueType]:
         """Why it is reviewed. What concerns other institutions is told of no further."""
 
+    @property
+    def effective(self) -> global___EffectiveAmounts:
+        """What it costs whom by now, since an earlier bill of the person was reversed; absent while
+        that is what it was settled with. All other fields are what the counter showed, and what
+        the institution is owed.
+        """
+
     def __init__(
         self,
         *,
@@ -299,11 +307,61 @@ class Settlement(google.protobuf.message.Message):
         review_kinds: collections.abc.Iterable[yibao.settlement.v1.review_pb2.ReviewKind.ValueType] | None = ...,
         account_carried_fen: builtins.int = ...,
         carried_balance_fen: builtins.int = ...,
+        effective: global___EffectiveAmounts | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["facts", b"facts", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_carried_fen", b"account_carried_fen", "account_fen", b"account_fen", "account_used", b"account_used", "arrears_total_fen", b"arrears_total_fen", "bill_number", b"bill_number", "carried_balance_fen", b"carried_balance_fen", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "is_interim", b"is_interim", "line_count", b"line_count", "lines", b"lines", "other_payments", b"other_payments", "other_total_fen", b"other_total_fen", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "review_id", b"review_id", "review_kinds", b"review_kinds", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["effective", b"effective", "facts", b"facts", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_carried_fen", b"account_carried_fen", "account_fen", b"account_fen", "account_used", b"account_used", "arrears_total_fen", b"arrears_total_fen", "bill_number", b"bill_number", "carried_balance_fen", b"carried_balance_fen", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "effective", b"effective", "eligible_fen", b"eligible_fen", "entries", b"entries", "excluded_fen", b"excluded_fen", "facts", b"facts", "first_self_pay_fen", b"first_self_pay_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "is_interim", b"is_interim", "line_count", b"line_count", "lines", b"lines", "other_payments", b"other_payments", "other_total_fen", b"other_total_fen", "over_limit_fen", b"over_limit_fen", "person_id", b"person_id", "personal_total_fen", b"personal_total_fen", "policy_version", b"policy_version", "refused_line_count", b"refused_line_count", "refused_lines", b"refused_lines", "region", b"region", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "review_id", b"review_id", "review_kinds", b"review_kinds", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "trace_sha256", b"trace_sha256", "visit_id", b"visit_id", "year_before", b"year_before"]) -> None: ...
 
 global___Settlement = Settlement
+
+@typing.final
+class EffectiveAmounts(google.protobuf.message.Message):
+    """What a settlement costs whom by now, in fen. What lies between it and what the counter
+    showed is settled between funds and person (`AccountService.GetDifference`).
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    ADJUST_TIME_FIELD_NUMBER: builtins.int
+    FUND_PAYMENTS_FIELD_NUMBER: builtins.int
+    FUND_TOTAL_FEN_FIELD_NUMBER: builtins.int
+    DEDUCTIBLE_FEN_FIELD_NUMBER: builtins.int
+    ACCOUNT_FEN_FIELD_NUMBER: builtins.int
+    CASH_FEN_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """How often that was told: 1 is what the counter showed, so at least 2."""
+    fund_total_fen: builtins.int
+    """All funds together."""
+    deductible_fen: builtins.int
+    """The deductible that the person bears."""
+    account_fen: builtins.int
+    """What the personal account bears."""
+    cash_fen: builtins.int
+    """What the person bears otherwise."""
+    @property
+    def adjust_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it last changed."""
+
+    @property
+    def fund_payments(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___FundPayment]:
+        """What each step of the policy lets its fund pay."""
+
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+        adjust_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        fund_payments: collections.abc.Iterable[global___FundPayment] | None = ...,
+        fund_total_fen: builtins.int = ...,
+        deductible_fen: builtins.int = ...,
+        account_fen: builtins.int = ...,
+        cash_fen: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["adjust_time", b"adjust_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "adjust_time", b"adjust_time", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "revision", b"revision"]) -> None: ...
+
+global___EffectiveAmounts = EffectiveAmounts
 
 @typing.final
 class SettlementSummary(google.protobuf.message.Message):

@@ -270,17 +270,33 @@ class ReverseSettlementResponse(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     SETTLEMENT_FIELD_NUMBER: builtins.int
+    ADJUSTED_COUNT_FIELD_NUMBER: builtins.int
+    ADJUSTED_FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
+    ADJUSTED_SETTLEMENT_IDS_FIELD_NUMBER: builtins.int
+    adjusted_count: builtins.int
+    """How many later bills of the person cost somebody else by now, at whatever institution.
+    What institutions are owed of them, and what was paid in cash, stays.
+    """
+    adjusted_fund_change_fen: builtins.int
+    """What the funds pay more for these, in fen; less is negative."""
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """The settlement; state REVERSED, `entries` those of the reversal."""
+
+    @property
+    def adjusted_settlement_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Those of them that are the settlement's own institution's."""
 
     def __init__(
         self,
         *,
         settlement: yibao.settlement.v1.settlement_pb2.Settlement | None = ...,
+        adjusted_count: builtins.int = ...,
+        adjusted_fund_change_fen: builtins.int = ...,
+        adjusted_settlement_ids: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["settlement", b"settlement"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "adjusted_settlement_ids", b"adjusted_settlement_ids", "settlement", b"settlement"]) -> None: ...
 
 global___ReverseSettlementResponse = ReverseSettlementResponse
 

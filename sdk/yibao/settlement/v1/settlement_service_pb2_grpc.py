@@ -137,8 +137,10 @@ class SettlementServiceServicer(object):
     def ReverseSettlement(self, request, context):
         """Reverses a settlement in full: entries of the opposite sign, the person's year and
         account as if it had not been; of a person who was merged since, those of who took
-        the account over. Callers: the institution that settled, agency of the region. Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND,
-        SETTLEMENT_REVERSED, REQUEST_ID_REUSED.
+        the account over. Later bills of the person are decided again without it: what that
+        moves lies between funds and person, and no institution takes part. Callers: the
+        institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
+        SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -75,8 +75,10 @@ class SettlementServiceStub:
     ]
     """Reverses a settlement in full: entries of the opposite sign, the person's year and
     account as if it had not been; of a person who was merged since, those of who took
-    the account over. Callers: the institution that settled, agency of the region. Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND,
-    SETTLEMENT_REVERSED, REQUEST_ID_REUSED.
+    the account over. Later bills of the person are decided again without it: what that
+    moves lies between funds and person, and no institution takes part. Callers: the
+    institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
+    SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
     """
 
     GetSettlement: grpc.UnaryUnaryMultiCallable[
@@ -191,8 +193,10 @@ class SettlementServiceAsyncStub:
     ]
     """Reverses a settlement in full: entries of the opposite sign, the person's year and
     account as if it had not been; of a person who was merged since, those of who took
-    the account over. Callers: the institution that settled, agency of the region. Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND,
-    SETTLEMENT_REVERSED, REQUEST_ID_REUSED.
+    the account over. Later bills of the person are decided again without it: what that
+    moves lies between funds and person, and no institution takes part. Callers: the
+    institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
+    SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
     """
 
     GetSettlement: grpc.aio.UnaryUnaryMultiCallable[
@@ -315,8 +319,10 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.ReverseSettlementResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.ReverseSettlementResponse]]:
         """Reverses a settlement in full: entries of the opposite sign, the person's year and
         account as if it had not been; of a person who was merged since, those of who took
-        the account over. Callers: the institution that settled, agency of the region. Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND,
-        SETTLEMENT_REVERSED, REQUEST_ID_REUSED.
+        the account over. Later bills of the person are decided again without it: what that
+        moves lies between funds and person, and no institution takes part. Callers: the
+        institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
+        SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -133,6 +133,11 @@ class Reason(enum.Enum):
     BILL_ALREADY_SETTLED = (107, Code.ALREADY_EXISTS, "该单据已结算")
     SETTLEMENT_NOT_FOUND = (108, Code.NOT_FOUND, "未找到结算记录")
     SETTLEMENT_REVERSED = (109, Code.FAILED_PRECONDITION, "该结算已撤销")
+    READJUDICATION_FAILED = (
+        330,
+        Code.FAILED_PRECONDITION,
+        "撤销后参保人之后的结算无法重新计算，请联系经办机构",
+    )
     ACCOUNT_NOT_FOUND = (110, Code.NOT_FOUND, "未找到个人账户")
     TRACE_MISMATCH = (111, Code.FAILED_PRECONDITION, "结算记录核对不一致，请联系经办机构")
     POLICY_PAYS_TWICE = (

@@ -10,7 +10,7 @@ from yibao_settlement.application.review.listing import Place as ReviewPlace
 from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
@@ -50,6 +50,15 @@ class Reads(Protocol):
 
     def undischarged_stays(self, region: str, person_id: str) -> Sequence[Visit]:
         """Returns the person's stays whose discharge was not told, by their first days."""
+        ...
+
+    def difference(
+        self, region: str, person_id: str
+    ) -> tuple[int, int, Sequence[tuple[SettlementRecord, Sequence[Adjustment]]]]:
+        """Returns what is owed to a person and to the account, in fen, and the bills that moved.
+
+        Records that were merged are one person.
+        """
         ...
 
     def standing_bills(self, region: str, visit_id: str) -> Sequence[StandingBill]:

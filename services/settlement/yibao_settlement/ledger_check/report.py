@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 
 INVARIANTS = (
     "the entries of every posting sum to zero",
-    "every posting belongs to a settlement, a reversal, a credit, a merge or a carry-over",
+    "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge "
+    "or a carry-over",
     "every purse of a personal account equals the sum of its entries and is not negative",
     "every checkpoint equals the sum of its entries",
     "every settlement agrees with its lines, its visit and its policy, and its parts sum",
-    "the entries of every settlement are those of its amounts; a reversal mirrors them",
+    "the entries of every settlement are those of its amounts, a reversal mirrors them, "
+    "adjustments come to what it costs now",
     "what every person's year and windows keep is what their settlements used up",
     "every settlement used up one code, every code was used for what is there",
     "every settlement comes out the same when it is calculated again",

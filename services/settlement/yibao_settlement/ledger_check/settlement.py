@@ -14,8 +14,10 @@ from yibao_settlement.application.settlement.benefit import (
     purses_of,
 )
 from yibao_settlement.application.settlement.explain import AnySplit, settled_again
+from yibao_settlement.application.settlement.fold import decided_again
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
 from yibao_settlement.rules.account import taken_of_carried
+from yibao_settlement.rules.difference import adjustment_entries
 from yibao_settlement.rules.ledger import Entry, opposite
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage.ledger.booked import BookedSettlement
@@ -75,6 +77,20 @@ def _entry_faults(booked: BookedSettlement, record: SettlementRecord) -> Iterato
     mirrored = {} if record.reversal is None else _amounts(opposite(entries))
     if booked.taken_back != mirrored:
         yield f"took back {dict(booked.taken_back)}, not {mirrored}"
+    moved = adjustment_entries(record.counter.borne, record.effective.borne, person_id="")
+    # A merge changes whose account it is, and not the sums of what moved.
+    adjusted: dict[str, int] = {}
+    for account_id, fen in booked.adjusted.items():
+        kind = account_id.partition(":")[0]
+        name = f"{kind}:" if kind in _OF_PERSONS else account_id
+        adjusted[name] = adjusted.get(name, 0) + fen
+    adjusted = {name: fen for name, fen in adjusted.items() if fen}
+    if adjusted != _amounts(moved):
+        yield f"adjustments posted {adjusted}, not {_amounts(moved)}"
+
+
+# Accounts of persons that adjustments move.
+_OF_PERSONS = ("difference", "due")
 
 
 def _amounts(entries: tuple[Entry, ...]) -> dict[str, int]:
@@ -152,6 +168,7 @@ def _calculation_faults(record: SettlementRecord, policy: AnyPolicy) -> Iterator
     except RuleError as error:
         yield error.message
         return
+    yield from _adjustment_faults(record, policy)
     for name, kept, derived in (
         ("as used up of the year", record.accumulations, dict(split.accumulations)),
         ("as paid by the funds", record.fund_payments, split.fund_payments),
@@ -172,3 +189,18 @@ def _benefit_pairs(
         yield "as found of the windows", record.year_before, split.year_before
         carried_fen = split.split.paid_by_purse.carried_fen
         yield "as paid of earlier years' money", record.carried.paid_fen, carried_fen
+
+
+def _adjustment_faults(record: SettlementRecord, policy: AnyPolicy) -> Iterator[str]:
+    """Yields what is wrong with what moved of a settlement since."""
+    effective = record.effective
+    if record.reversal is not None and effective != record.counter:
+        yield "is reversed, and its effective amounts are not those that were taken back"
+    elif record.reversal is None and record.adjustment is not None:
+        try:
+            again = decided_again(record, policy, effective.year_before)
+        except RuleError as error:
+            yield error.message
+            return
+        if again != effective:
+            yield f"is adjusted to {effective}, not {again}"

@@ -29,7 +29,7 @@ class UsedUp:
             added_up = self.sums.setdefault(row, {})
             plain = {name: each for name, each in added.items() if not is_set(name)}
             for name in added.keys() - plain.keys():
-                left = record.year_before.get(name, 0) + added[name]
+                left = record.effective.year_before.get(name, 0) + added[name]
                 self._left.setdefault((row, name), set()).add(left)
             if record.reversal is None:
                 self.sums[row] = accumulate(added_up, plain.items())

@@ -1,5 +1,7 @@
 """Double entry: what a settlement, its reversal, a credit, a merge and a carry-over post.
 
+What is posted when a settled bill is decided again is in `rules.difference`.
+
 An entry is (account, fen): negative leaves the account, positive enters it; the entries
 of a posting sum to zero. What the person pays in cash passes no account of the insurer
 and is not posted.
@@ -20,6 +22,7 @@ class PostingKind(enum.IntEnum):
     CREDIT = 3
     MERGE = 4
     CARRY_OVER = 5
+    ADJUSTMENT = 6
 
 
 class Entry(NamedTuple):
@@ -57,6 +60,11 @@ def bearer_account(bearer: str) -> str:
 def difference_account(person_id: str) -> str:
     """Names what is owed to a person for earlier bills; no institution takes part in it."""
     return f"difference:{person_id}"
+
+
+def due_account(person_id: str) -> str:
+    """Names what is owed to a person's account, and goes nowhere else."""
+    return f"due:{person_id}"
 
 
 class Payers(NamedTuple):

@@ -10,13 +10,17 @@ from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.explain import TraceNode
 from yibao_settlement.application.settlement.listing import SettlementSummary
-from yibao_settlement.application.settlement.record import Reversal, SettlementRecord
+from yibao_settlement.application.settlement.record import (
+    Adjustment,
+    Reversal,
+    SettlementRecord,
+)
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.benefit.trace import TraceNode as BenefitNode
 from yibao_settlement.rules.bill import LineParticulars
 from yibao_settlement.rules.care_facts import Operation
 from yibao_settlement.rules.ledger import Entry
-from yibao_settlement.rules.policy.split import OwnCost
+from yibao_settlement.rules.policy.split import FundPayment, OwnCost
 from yibao_settlement.rules.review import ReviewKind
 from yibao_settlement.rules.visit import DischargeWay, Visit
 from yibao_settlement.servicer.benefit import fill_benefit
@@ -99,6 +103,16 @@ def reversed_(reversal: Reversal) -> bytes:
     settlement.carried_balance_fen = reversal.carried_after_fen
     del settlement.entries[:]
     _fill_entries(settlement, reversal.entries)
+    revised = reversal.folded.revised
+    response.adjusted_count = len(revised)
+    response.adjusted_fund_change_fen = sum(
+        effective.fund_total_fen - before.effective.fund_total_fen for before, effective in revised
+    )
+    response.adjusted_settlement_ids.extend(
+        before.settlement_id
+        for before, _ in revised
+        if before.institution_id == reversal.settlement.institution_id
+    )
     return response.SerializeToString()
 
 
@@ -202,6 +216,19 @@ def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None
         settlement.state = pb.SETTLEMENT_STATE_REVERSED
         settlement.reversal_id = record.reversal.reversal_id
         settlement.reverse_time.CopyFrom(from_instant(record.reversal.reverse_time))
+    elif record.adjustment is not None:
+        _fill_effective(settlement.effective, record.adjustment)
+
+
+def _fill_effective(message: pb.EffectiveAmounts, adjustment: Adjustment) -> None:
+    effective = adjustment.effective
+    message.revision = adjustment.revision
+    message.adjust_time.CopyFrom(from_instant(adjustment.adjust_time))
+    _fill_payments(message, effective.fund_payments)
+    message.fund_total_fen = effective.fund_total_fen
+    message.deductible_fen = effective.deductible_fen
+    message.account_fen = effective.account_fen
+    message.cash_fen = effective.cash_fen
 
 
 def summary_message(summary: SettlementSummary) -> pb.SettlementSummary:
@@ -302,13 +329,7 @@ def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
     settlement.first_self_pay_fen = record.first_self_pay_fen
     settlement.eligible_fen = record.eligible_fen
     settlement.deductible_fen = record.deductible_fen
-    for payment in record.fund_payments:
-        settlement.fund_payments.add(
-            fund_type=payment.fund_type,
-            step_id=payment.step_id,
-            base_fen=payment.base_fen,
-            amount_fen=payment.amount_fen,
-        )
+    _fill_payments(settlement, record.fund_payments)
     settlement.fund_total_fen = record.fund_total_fen
     settlement.personal_total_fen = record.personal_total_fen
     settlement.account_fen = record.account_fen
@@ -317,6 +338,18 @@ def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
     if record.carried.before_fen:
         settlement.account_carried_fen = record.carried.paid_fen
         settlement.carried_balance_fen = record.carried_after_fen
+
+
+def _fill_payments(
+    message: pb.Settlement | pb.EffectiveAmounts, payments: tuple[FundPayment, ...]
+) -> None:
+    for payment in payments:
+        message.fund_payments.add(
+            fund_type=payment.fund_type,
+            step_id=payment.step_id,
+            base_fen=payment.base_fen,
+            amount_fen=payment.amount_fen,
+        )
 
 
 def _fill_entries(settlement: pb.Settlement, entries: tuple[Entry, ...]) -> None:

@@ -23,6 +23,7 @@ from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
 from yibao_settlement.storage.charge import charges_of
+from yibao_settlement.storage.difference import Adjusted, find_difference
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person, survivors_of
@@ -65,6 +66,14 @@ class StoredReads:
                 order_by=("start_date", "visit_id"),
             )
         return [visit_from(row) for row in rows]
+
+    def difference(self, region: str, person_id: str) -> tuple[int, int, list[Adjusted]]:
+        """Returns what is owed to a person and to the account, in fen, and the bills that moved.
+
+        Records that were merged are one person.
+        """
+        with self._database.read() as connection:
+            return find_difference(connection, region, person_id)
 
     def standing_bills(self, region: str, visit_id: str) -> list[StandingBill]:
         """Returns what stands settled of the visit."""

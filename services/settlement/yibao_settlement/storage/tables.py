@@ -385,7 +385,7 @@ sa.Index(
 # --- Credentials, windows, cases and the ledger: stated beside what reads or writes them.
 
 credential = credentials.credential
-benefit_window = settlements.benefit_window
+benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
 account_checkpoint = ledger.account_checkpoint

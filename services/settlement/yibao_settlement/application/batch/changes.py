@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from yibao_common.commands.request import Answer
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.ledger import Entry, PostingKind
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.review import ReviewEvent
@@ -43,6 +43,7 @@ class Changes:
     settlements: list[SettlementRecord] = field(default_factory=list)
     # Settlements that were reversed, with the note of it.
     reversals: list[SettlementRecord] = field(default_factory=list)
+    adjustments: list[Adjustment] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
     person_ids: set[str] = field(default_factory=set)
     # Persons whose accounts changed what they hold of earlier years, or their year.

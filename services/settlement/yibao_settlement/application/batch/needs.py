@@ -16,6 +16,8 @@ class Needs(NamedTuple):
     visit_ids: Collection[str] = ()
     # Settlements in full, with who was treated or stands in that person's place.
     settlement_ids: Collection[str] = ()
+    # Settlements that may leave, so that the person's later bills are decided again.
+    leaving_settlement_ids: Collection[str] = ()
     # Requests that must not be carried out again, however long their answers are gone.
     postings_of: Collection[str] = ()
     # Persons themselves.

@@ -16,6 +16,7 @@ from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.changes import Changes, CodeUse, Posting
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.settlement.fold import later_than, places_of
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import (
@@ -25,12 +26,13 @@ from yibao_settlement.rules.account import (
     carried_over,
     new_standing,
 )
-from yibao_settlement.rules.benefit.keeping import KeptPlace, taken_off
+from yibao_settlement.rules.benefit.keeping import KeptPlace
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.finding import SeenVisit
 from yibao_settlement.rules.ledger import Entry, PostingKind, carry_over_entries
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.presentation import PresentedCode, check_use, newest_codes_with
 from yibao_settlement.rules.review import Decision, Review, ReviewAct, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill, is_open
@@ -78,6 +80,8 @@ class WorkingSet:
     # (signer, code id).
     used_codes: set[tuple[str, str]] = field(default_factory=set)
     settlements: dict[str, SettlementRecord] = field(default_factory=dict)
+    # Those that decided bills which may be decided again, by version.
+    policies: Mapping[str, AnyPolicy] = field(default_factory=dict)
     # The lines with ids, by visit and line id, of visits that needed them.
     charges: dict[str, dict[str, Charge]] = field(default_factory=dict)
     # (visit, line id) of those that are stored.
@@ -116,12 +120,41 @@ class WorkingSet:
             record.benefit is not None for record in self.settlements.values()
         )
 
+    def holder_of(self, person_id: str) -> str:
+        """Returns who stands in the place of a person that settlements or visits are of."""
+        return self.survivors.get(person_id, person_id)
+
+    def kept(self, holder_id: str, place: KeptPlace) -> Accumulators:
+        """Returns what a year or a scope of windows of a person holds."""
+        if place.year:
+            return self.year(holder_id, place.year)
+        return self.windows.get(place.scope, {})
+
+    def policy_of(self, record: SettlementRecord) -> AnyPolicy | None:
+        """Returns the policy that decided a bill which may be decided again."""
+        known = self.policies.get(record.policy_version)
+        if known is not None:
+            return known
+        # One that this batch settled.
+        policy = self.reference.policy(record.insurance_type, record.service_date)
+        is_its_own = policy is not None and policy.version == record.policy_version
+        return policy if is_its_own else None
+
+    def places_of(self, record: SettlementRecord) -> set[KeptPlace]:
+        """Returns where what a settlement found and adds is kept, or would be asked for anew."""
+        holder_id = self.holder_of(record.person_id)
+        return places_of(record, self.policy_of(record), holder_id=holder_id)
+
+    def later_bills(self, record: SettlementRecord) -> list[SettlementRecord]:
+        """Returns the person's bills behind a settlement that a command said may leave."""
+        return later_than(record, self.settlements.values(), holder_of=self.holder_of)
+
     def held(self, visit: Visit) -> Visit:
         """Returns a visit as of whoever stands in its person's place since a merge.
 
         It is what a bill is decided by and booked for; the visit itself stays as it is.
         """
-        holder_id = self.survivors.get(visit.person_id, visit.person_id)
+        holder_id = self.holder_of(visit.person_id)
         if holder_id == visit.person_id:
             return visit
         return visit._replace(person_id=holder_id)
@@ -343,22 +376,6 @@ class WorkingSet:
                 self.changes.windows.add(place.scope)
         if balance_change_fen:
             self.change_person(person_id, balance_change_fen=balance_change_fen)
-
-    def take_off(
-        self,
-        person_id: str,
-        additions: Mapping[KeptPlace, Mapping[str, int]],
-        *,
-        found: Accumulators,
-    ) -> None:
-        """Takes what a bill added, which found so much, off years and windows of a person."""
-        changes = {}
-        for place, added in additions.items():
-            now = self.windows.get(place.scope, {})
-            if place.year:
-                now = self.year(person_id, place.year)
-            changes[place] = taken_off(now, found, added)
-        self.keep(person_id, changes)
 
     def _close(self, person_id: str, year: int, accumulators: Accumulators) -> None:
         self.closed_years[person_id, year] = accumulators

@@ -43,7 +43,11 @@ class Case:
     def needs(self) -> Needs:
         """Returns the settlement with its case, and the stays that its person is in by now."""
         settlement_ids = (self.settlement_id,)
-        return Needs(settlement_ids=settlement_ids, stay_settlement_ids=settlement_ids)
+        return Needs(
+            settlement_ids=settlement_ids,
+            leaving_settlement_ids=settlement_ids,
+            stay_settlement_ids=settlement_ids,
+        )
 
     def find(self, working_set: WorkingSet) -> Review:
         """Returns the case as it is; raises REVIEW_NOT_FOUND."""
@@ -109,7 +113,8 @@ class ConfirmDecision:
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Confirms; see `Command`.
 
-        Raises RuleError REVIEW_NOT_FOUND, REVIEW_STATE, SAME_MAKER_AND_CHECKER.
+        Raises RuleError REVIEW_NOT_FOUND, REVIEW_STATE, SAME_MAKER_AND_CHECKER,
+        READJUDICATION_FAILED.
         """
         request, caller = self.request, self.request.caller.path
         proposed = self.case.find(working_set)

@@ -16,8 +16,15 @@ from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
 from yibao_settlement.rules.benefit.keeping import KeptPlace, place_of
 from yibao_settlement.rules.benefit.steps import Bearer
 from yibao_settlement.rules.bill import LineParticulars, RefusedLine
+from yibao_settlement.rules.difference import Borne, Cause
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
-from yibao_settlement.rules.ledger import Entry, Payers, settlement_entries
+from yibao_settlement.rules.ledger import (
+    Entry,
+    Payers,
+    bearer_account,
+    fund_account,
+    settlement_entries,
+)
 from yibao_settlement.rules.policy.split import Facts, FundPayment, SplitLine
 from yibao_settlement.rules.review import ReviewNote
 
@@ -76,6 +83,63 @@ class BenefitTerms(NamedTuple):
         return sum(fen for _, fen in self.arrears)
 
 
+class Effective(NamedTuple):
+    """What a settlement costs whom now, after the bills before it that stand.
+
+    `year_before` and `accumulations` are what it finds in the person's windows there and adds
+    to them, as in `SettlementRecord`.
+    """
+
+    fund_payments: tuple[FundPayment, ...]
+    deductible_fen: int
+    account_fen: int
+    cash_fen: int
+    year_before: Accumulators
+    accumulations: Accumulators
+    other_payments: tuple[OtherPayment, ...] = ()
+    arrears: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def fund_total_fen(self) -> int:
+        """What the funds pay."""
+        return sum([payment.amount_fen for payment in self.fund_payments])
+
+    @property
+    def borne(self) -> Borne:
+        """Who bears how much, as it is booked."""
+        late = dict(self.arrears)
+        payers: dict[str, int] = {}
+        named = [
+            (fund_account(each.fund_type), each.step_id, each.amount_fen)
+            for each in self.fund_payments
+        ]
+        named += [
+            (bearer_account(each.payer), each.step_id, each.amount_fen)
+            for each in self.other_payments
+            if each.is_bearer
+        ]
+        for account_id, step_id, paid_fen in named:
+            fen = paid_fen + late.get(step_id, 0)
+            payers[account_id] = payers.get(account_id, 0) + fen
+        return Borne(payers, self.account_fen, self.cash_fen, sum(late.values()))
+
+
+class Adjustment(NamedTuple):
+    """That a settlement's effective column moved: the how-manieth time, when and why.
+
+    `revision` is 2 for the first one. `cause_id` is the reversal; `posting_id` is None where
+    no money moved, and only windows did.
+    """
+
+    settlement_id: str
+    revision: int
+    adjust_time: dt.datetime
+    cause: Cause
+    cause_id: str
+    posting_id: str | None
+    effective: Effective
+
+
 class SettlementRecord(NamedTuple):
     """A settlement: what a bill costs whom, what decided it and what it was decided on.
 
@@ -130,6 +194,32 @@ class SettlementRecord(NamedTuple):
     marks: Marks = NO_MARKS
     review: ReviewNote | None = None
     carried: Carried = NOTHING_CARRIED
+    adjustment: Adjustment | None = None
+
+    @property
+    def effective(self) -> Effective:
+        """What it costs whom now; what the counter showed until it is adjusted."""
+        return self.counter if self.adjustment is None else self.adjustment.effective
+
+    @property
+    def counter(self) -> Effective:
+        """What it cost whom as it was settled, whatever became of bills before it."""
+        benefit = self.benefit
+        return Effective(
+            self.fund_payments,
+            self.deductible_fen,
+            self.account_fen,
+            self.cash_fen,
+            self.year_before,
+            self.accumulations,
+            () if benefit is None else benefit.other_payments,
+            () if benefit is None else benefit.arrears,
+        )
+
+    @property
+    def revision(self) -> int:
+        """How often its effective column was told: 1 as it was settled."""
+        return 1 if self.adjustment is None else self.adjustment.revision
 
     @property
     def benefit_year(self) -> int:
@@ -137,15 +227,18 @@ class SettlementRecord(NamedTuple):
         return self.service_date.year
 
     def additions(self, *, holder_id: str) -> dict[KeptPlace, dict[str, int]]:
-        """Returns what it adds, by where that is kept of who holds the person's account.
+        """Returns what it adds by now, by where that is kept of who holds the person's account.
 
         By the first format all is of the benefit year.
         """
+        added = self.accumulations
+        if self.adjustment is not None:
+            added = self.adjustment.effective.accumulations
         if self.benefit is None:
-            return {KeptPlace(year=self.benefit_year): dict(self.accumulations)}
+            return {KeptPlace(year=self.benefit_year): dict(added)}
         found: dict[KeptPlace, dict[str, int]] = {}
         instance: str | None = None
-        for name, value in self.accumulations.items():
+        for name, value in added.items():
             # Those of an instance follow each other, and are kept in one place.
             own_instance = name.rpartition(" ")[0]
             if own_instance != instance:
@@ -170,6 +263,17 @@ class SettlementRecord(NamedTuple):
         return self.carried.before_fen - self.carried.paid_fen
 
 
+class Folded(NamedTuple):
+    """What becomes of a person's later bills and windows when one of the bills leaves.
+
+    `changes` are to years and windows; `revised` are the settlements whose effective column
+    is another by now, as they were, each with the new one, in the order of their places.
+    """
+
+    changes: Mapping[KeptPlace, Mapping[str, int]]
+    revised: tuple[tuple[SettlementRecord, Effective], ...] = ()
+
+
 class Reversal(NamedTuple):
     """A settlement with its reversal, as just booked; amounts in fen."""
 
@@ -177,6 +281,7 @@ class Reversal(NamedTuple):
     entries: tuple[Entry, ...]
     balance_after_fen: int
     carried_after_fen: int
+    folded: Folded
 
     @property
     def reversal_id(self) -> str:

@@ -1,5 +1,6 @@
 """Reversing a settlement in full: entries of the opposite sign, never a change."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,13 +12,17 @@ from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.settlement.fold import fold_without
 from yibao_settlement.application.settlement.record import (
+    Adjustment,
+    Effective,
     Reversal,
     ReversalNote,
     SettlementRecord,
     settlement_not_found,
 )
 from yibao_settlement.rules.account import carried_over
+from yibao_settlement.rules.difference import Cause, adjustment_entries
 from yibao_settlement.rules.ledger import (
     PostingKind,
     carry_over_entries,
@@ -43,12 +48,16 @@ class ReverseSettlement:
     def needs(self) -> Needs:
         """Returns the settlement, and the stays that its person is in by now."""
         settlement_ids = (self.settlement_id,)
-        return Needs(settlement_ids=settlement_ids, stay_settlement_ids=settlement_ids)
+        return Needs(
+            settlement_ids=settlement_ids,
+            leaving_settlement_ids=settlement_ids,
+            stay_settlement_ids=settlement_ids,
+        )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Reverses the settlement; see `Command`.
 
-        Raises RuleError SETTLEMENT_NOT_FOUND or SETTLEMENT_REVERSED.
+        Raises RuleError SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED or READJUDICATION_FAILED.
         """
         request, record = self.request, self._settlement(working_set)
         reversal = reversal_of(record, request, working_set, ids, reason=self.reason)
@@ -94,9 +103,25 @@ def reversal_of(
     *,
     reason: str,
 ) -> Reversal:
-    """Returns the reversal of a settlement that stands; nothing is booked yet."""
+    """Returns the reversal of a settlement that stands; nothing is booked yet.
+
+    Raises RuleError READJUDICATION_FAILED where a later bill cannot do without it.
+    """
     note = ReversalNote(ids(), working_set.now, reason, request.caller.path)
-    holder_id = working_set.survivors.get(record.person_id, record.person_id)
+    holder_id = working_set.holder_of(record.person_id)
+    try:
+        folded = fold_without(
+            record,
+            working_set.later_bills(record),
+            kept=functools.partial(working_set.kept, holder_id),
+            policy_of=working_set.policy_of,
+            holder_id=holder_id,
+        )
+    except RuleError as refusal:
+        if request.caller.institution_id is None:
+            raise
+        # Which bill it is may concern another hospital.
+        raise RuleError(refusal.reason, refusal.message) from None
     year = working_set.account_year
     standing = carried_over(working_set.standing(holder_id), year)
     return Reversal(
@@ -104,6 +129,7 @@ def reversal_of(
         opposite(record.entries),
         standing.balance_fen + record.account_fen,
         standing.carried_fen + record.carried.paid_fen + _left_of_its_year(record, year),
+        folded,
     )
 
 
@@ -128,13 +154,18 @@ def reversal_detail(reversal: Reversal, *, reason: str) -> dict[str, str]:
 
 
 def book_reversal(reversal: Reversal, request: Request, working_set: WorkingSet, ids: Ids) -> None:
-    """Books a reversal: postings, the person's year and account, what it frees."""
+    """Books a reversal: postings, the person's windows and account, what it frees and moves."""
     record = reversal.settlement
     # What a merged person paid goes back to the account that took theirs over.
-    holder_id = working_set.survivors.get(record.person_id, record.person_id)
+    holder_id = working_set.holder_of(record.person_id)
     if record.account_fen:
         working_set.carry_over(holder_id, request, ids)
     _book(reversal, request, working_set, holder_id=holder_id)
+    if record.adjustment is not None:
+        # What had moved of it is taken back beside the counter's column.
+        _adjust(record, record.counter, reversal, request, working_set, ids)
+    for later, effective in reversal.folded.revised:
+        _adjust(later, effective, reversal, request, working_set, ids)
     if holder_id != record.person_id and record.account_fen:
         moved = merge_entries(
             retired_id=record.person_id,
@@ -151,6 +182,36 @@ def book_reversal(reversal: Reversal, request: Request, working_set: WorkingSet,
         working_set.move_carried(holder_id, left_fen + record.carried.paid_fen)
 
 
+def _adjust(
+    record: SettlementRecord,
+    effective: Effective,
+    reversal: Reversal,
+    request: Request,
+    working_set: WorkingSet,
+    ids: Ids,
+) -> None:
+    """Books that a settlement has another effective column now."""
+    entries = adjustment_entries(
+        record.effective.borne,
+        effective.borne,
+        person_id=working_set.holder_of(record.person_id),
+    )
+    posting_id = ids() if entries else None
+    adjustment = Adjustment(
+        record.settlement_id,
+        record.revision + 1,
+        working_set.now,
+        Cause.REVERSAL,
+        reversal.reversal_id,
+        posting_id,
+        effective,
+    )
+    if posting_id is not None:
+        working_set.post(posting_id, PostingKind.ADJUSTMENT, entries, request)
+    working_set.changes.adjustments.append(adjustment)
+    working_set.settlements[record.settlement_id] = record._replace(adjustment=adjustment)
+
+
 def _withdraw_review(
     reversal: Reversal, request: Request, working_set: WorkingSet, *, reason: str
 ) -> None:
@@ -165,17 +226,8 @@ def _withdraw_review(
 def _book(reversal: Reversal, request: Request, working_set: WorkingSet, *, holder_id: str) -> None:
     record = reversal.settlement
     assert record.reversal is not None
-    if record.benefit is None:
-        working_set.change_person(
-            holder_id,
-            balance_change_fen=record.account_fen,
-            benefit_year=record.benefit_year,
-            accumulations=[(name, -value) for name, value in record.accumulations.items()],
-        )
-    else:
-        working_set.change_person(holder_id, balance_change_fen=record.account_fen)
-        additions = record.additions(holder_id=holder_id)
-        working_set.take_off(holder_id, additions, found=record.year_before)
+    changes = reversal.folded.changes
+    working_set.keep(holder_id, changes, balance_change_fen=record.account_fen)
     working_set.post(record.reversal.reversal_id, PostingKind.REVERSAL, reversal.entries, request)
     working_set.changes.reversals.append(record)
     working_set.settled_bills.get(record.visit_id, {}).pop(record.bill_number, None)

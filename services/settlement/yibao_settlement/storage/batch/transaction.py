@@ -40,6 +40,8 @@ from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.presentation import read_codes, write_codes
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.review.record import read_reviews, write_reviews
+from yibao_settlement.storage.settlement.adjustment import write_adjustments
+from yibao_settlement.storage.settlement.leaving import read_histories
 from yibao_settlement.storage.settlement.record import read_settlements, write_settlements
 from yibao_settlement.storage.settlement.standing import read_standing_bills
 from yibao_settlement.storage.settlement.window import read_windows, write_windows
@@ -244,6 +246,8 @@ class _Transaction:
             self._read_stays(working_set, wanted)
         see_merged_records(self._connection, working_set, wanted)
         self._read_seen_bills(working_set, wanted)
+        if wanted.needs.leaving_settlement_ids:
+            read_histories(self._connection, working_set, wanted, self._reference)
         if working_set.opens_windows:
             read_windows(self._connection, working_set, wanted)
         return working_set
@@ -286,6 +290,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         write_codes(working_set),
         *write_charges(working_set),
         *write_settlements(working_set),
+        *write_adjustments(working_set),
         *write_reviews(working_set),
         *write_postings(working_set),
         write_answers(working_set),

@@ -6,12 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Row, select_rows
+from yibao_common.db.rows import Row, execute, select_rows
 from yibao_common.values.errors import InvariantError
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.settlement.adjustment import newest_adjustments, select_adjustments
 from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
     SETTLEMENT_COLUMNS,
@@ -41,6 +42,8 @@ class BookedSettlement:
     benefit_year: int
     visit: Visit | None
     posted: Mapping[str, int]
+    # What its adjustments posted together.
+    adjusted: Mapping[str, int]
     taken_back: Mapping[str, int]
     code_uses: int
     untold_uses: int
@@ -100,14 +103,27 @@ def _with_belongings(
     code_uses = _code_uses(connection, region, [row.request_id for row in rows])
     without_code = _audited_without_code(connection, region, settlement_ids)
     reversal_ids = [row.reversal_id for row in rows if row.reversal_id is not None]
-    posted = _posted(connection, region, settlement_ids + reversal_ids)
+    (moved,) = execute(connection, [select_adjustments(region, settlement_ids)])
+    adjustments = newest_adjustments(moved)
+    posting_ids = {row[5]: row[0] for row in moved if row[5] is not None}
+    posted = _posted(connection, region, [*settlement_ids, *reversal_ids, *posting_ids])
+    adjusted: dict[str, dict[str, int]] = {}
+    for posting_id, settlement_id in posting_ids.items():
+        sums = adjusted.setdefault(settlement_id, {})
+        for account_id, fen in posted.get(posting_id, {}).items():
+            sums[account_id] = sums.get(account_id, 0) + fen
     for row in rows:
         yield BookedSettlement(
             row.settlement_id,
-            _record(row, lines_by_settlement.get(row.settlement_id, [])),
+            _record(
+                row,
+                lines_by_settlement.get(row.settlement_id, []),
+                adjustments.get(row.settlement_id),
+            ),
             row.benefit_year,
             visits.get(row.visit_id),
             posted.get(row.settlement_id, {}),
+            adjusted.get(row.settlement_id, {}),
             posted.get(row.reversal_id or "", {}),
             code_uses.get((row.request_id, row.settlement_id), 0),
             code_uses.get((row.request_id, None), 0),
@@ -116,9 +132,12 @@ def _with_belongings(
         )
 
 
-def _record(row: sa.Row[Any], lines: Sequence[Row]) -> SettlementRecord | None:
+def _record(
+    row: sa.Row[Any], lines: Sequence[Row], adjustment: Adjustment | None
+) -> SettlementRecord | None:
     try:
-        return record_from(tuple(row), lines_from(lines).get(row.settlement_id, ()))
+        record = record_from(tuple(row), lines_from(lines).get(row.settlement_id, ()))
+        return record._replace(adjustment=adjustment)
     except InvariantError:
         return None
 

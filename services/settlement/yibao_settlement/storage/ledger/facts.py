@@ -66,20 +66,21 @@ def wrong_checkpoints(connection: sa.Connection, region: str) -> list[tuple[str,
 
 
 def orphan_postings(connection: sa.Connection, region: str) -> list[str]:
-    """Returns postings of settlements and reversals that no settlement knows."""
-    entry, settlement = tables.entry.c, tables.settlement.c
+    """Returns postings of settlements, reversals and adjustments that no settlement knows."""
+    entry, settlement, adjustment = tables.entry.c, tables.settlement.c, tables.adjustment.c
     found: list[str] = []
     for kind, column in (
         (PostingKind.SETTLEMENT, settlement.settlement_id),
         (PostingKind.REVERSAL, settlement.reversal_id),
+        (PostingKind.ADJUSTMENT, adjustment.posting_id),
     ):
         rows = connection.execute(
             sa.select(entry.posting_id)
             .distinct()
             .join_from(
                 tables.entry,
-                tables.settlement,
-                sa.and_(entry.region == settlement.region, entry.posting_id == column),
+                column.table,
+                sa.and_(entry.region == column.table.c.region, entry.posting_id == column),
                 isouter=True,
             )
             .where(entry.region == region, entry.kind == int(kind), column.is_(None))

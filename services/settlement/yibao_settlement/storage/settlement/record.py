@@ -49,6 +49,7 @@ from yibao_settlement.rules.duplicate import Marks
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.review.record import REVIEW_COLUMNS, review_from
+from yibao_settlement.storage.settlement.adjustment import newest_adjustments, select_adjustments
 from yibao_settlement.storage.settlement.form import (
     StoredLine,
     StoredRecord,
@@ -192,17 +193,19 @@ def find_settlement(
 ) -> SettlementRecord | None:
     """Returns a settlement, or None."""
     ids = (settlement_id,)
-    rows, lines, reviews = execute(
+    rows, lines, reviews, adjustments = execute(
         connection,
         [
             Select(tables.settlement, SETTLEMENT_COLUMNS, region, "settlement_id", ids),
             Select(tables.settlement_lines, LINES_COLUMNS, region, "settlement_id", ids),
             Select(tables.review, REVIEW_COLUMNS, region, "settlement_id", ids),
+            select_adjustments(region, ids),
         ],
     )
     if not rows:
         return None
     record = record_from(rows[0], lines_from(lines).get(settlement_id, ()))
+    record = record._replace(adjustment=newest_adjustments(adjustments).get(settlement_id))
     return record._replace(review=review_from(reviews[0]).note) if reviews else record
 
 

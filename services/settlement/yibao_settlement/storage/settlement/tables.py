@@ -1,8 +1,11 @@
-"""The table of what windows smaller than a year hold, of bills by `yibao-policy/2`."""
+"""Tables beside the settlements: windows smaller than a year, and what moved since.
+
+Windows are of bills by `yibao-policy/2`.
+"""
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import code_type
+from yibao_common.db.rows import Id, Instant, code_type
 from yibao_settlement.storage.ledger.tables import metadata, region_column
 
 benefit_window = sa.Table(
@@ -16,4 +19,30 @@ benefit_window = sa.Table(
     # `rules.benefit.keeping`. A row of which nothing is left stays, empty.
     sa.Column("amounts", sa.Text, nullable=False),
     postgresql_with={"fillfactor": 70},
+)
+
+# That the effective column of a settlement moved; never changed. The newest one holds.
+adjustment = sa.Table(
+    "adjustment",
+    metadata,
+    region_column(),
+    sa.Column("settlement_id", Id, primary_key=True),
+    # 2 for the first one: 1 is what the counter showed.
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("adjust_time", Instant, nullable=False),
+    # Why: see `rules.difference.Cause`; and which reversal.
+    sa.Column("cause", sa.SmallInteger, nullable=False),
+    sa.Column("cause_id", Id, nullable=False),
+    # Null where no money moved.
+    sa.Column("posting_id", Id),
+    # JSON object: see `storage.settlement.adjustment`.
+    sa.Column("effective", sa.Text, nullable=False),
+)
+# Whom a posting adjusted: the ledger checker asks.
+sa.Index(
+    "ix_adjustment_region_posting_id",
+    adjustment.c.region,
+    adjustment.c.posting_id,
+    sqlite_where=adjustment.c.posting_id.is_not(None),
+    postgresql_where=adjustment.c.posting_id.is_not(None),
 )

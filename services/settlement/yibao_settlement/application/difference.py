@@ -1,0 +1,60 @@
+"""What lies between the funds and a person since settled bills were decided again."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from yibao_settlement.application.account import find_account
+from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
+
+
+class DifferenceRow(NamedTuple):
+    """That a settled bill came to cost somebody else, in fen."""
+
+    record: SettlementRecord
+    adjustment: Adjustment
+    fund_change_fen: int
+    difference_fen: int
+    due_fen: int
+
+
+class Difference(NamedTuple):
+    """What is owed to a person and to the account, in fen, and what made it up, newest first."""
+
+    difference_fen: int
+    due_fen: int
+    rows: Sequence[DifferenceRow]
+
+
+def find_difference(reads: Reads, region: str, person_id: str) -> Difference:
+    """Returns what lies between the funds and a person.
+
+    Raises RuleError ACCOUNT_NOT_FOUND where nothing is booked, PERSON_MERGED.
+    """
+    find_account(reads, region, person_id)
+    difference_fen, due_fen, adjusted = reads.difference(region, person_id)
+    rows = [row for record, adjustments in adjusted for row in _rows(record, adjustments)]
+    # Ids of postings rise with time.
+    rows.sort(key=lambda row: row.adjustment.posting_id or "", reverse=True)
+    return Difference(difference_fen, due_fen, rows)
+
+
+def _rows(record: SettlementRecord, adjustments: Iterable[Adjustment]) -> list[DifferenceRow]:
+    """Returns what each adjustment of a settlement moved; those that moved no money are none."""
+    rows = []
+    before = record.counter
+    for adjustment in sorted(adjustments, key=lambda each: each.revision):
+        after = adjustment.effective
+        if adjustment.posting_id is not None:
+            late = after.borne.arrears_fen - before.borne.arrears_fen
+            rows.append(
+                DifferenceRow(
+                    record,
+                    adjustment,
+                    after.fund_total_fen - before.fund_total_fen,
+                    before.cash_fen - after.cash_fen + late,
+                    before.account_fen - after.account_fen,
+                )
+            )
+        before = after
+    return rows

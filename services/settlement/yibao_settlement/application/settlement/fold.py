@@ -1,0 +1,211 @@
+"""The fold: a person's bills that stand, decided again in order behind one that leaves.
+
+The windows are those of all bills that stand. The later bills and the one that leaves are
+taken off them, newest first, which restores what each found; then the later ones are decided
+anew, each on its own terms and on the windows that those before it left. So the effective
+column depends on the bills that stand and their order, and never on how it came to be.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.settlement.benefit import BenefitOutcome
+from yibao_settlement.application.settlement.explain import AnySplit, calculated
+from yibao_settlement.application.settlement.record import Effective, Folded, SettlementRecord
+from yibao_settlement.rules.account import Accumulators, accumulate
+from yibao_settlement.rules.benefit.keeping import (
+    KeptPlace,
+    StayVisit,
+    place_of,
+    places_asked,
+    taken_off,
+)
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.benefit.steps import AccountStep, TiersStep
+from yibao_settlement.rules.difference import effective_account_fen
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
+
+PolicyOf = Callable[[SettlementRecord], AnyPolicy | None]
+Additions = Mapping[KeptPlace, Mapping[str, int]]
+
+
+def fold_without(
+    gone: SettlementRecord,
+    later: Sequence[SettlementRecord],
+    *,
+    kept: Callable[[KeptPlace], Accumulators],
+    policy_of: PolicyOf,
+    holder_id: str,
+) -> Folded:
+    """Returns what becomes of `later` bills, in the order of their places, when one leaves.
+
+    `kept` tells what years and windows of the person hold; nothing is changed there.
+
+    Raises RuleError READJUDICATION_FAILED where a policy cannot decide a later bill any more.
+    """
+    windows = _Windows(kept)
+    for record in (*reversed(later), gone):
+        windows.take_off(record, record.additions(holder_id=holder_id))
+    revised: list[tuple[SettlementRecord, Effective]] = []
+    for record in later:
+        policy = policy_of(record)
+        before: dict[str, int] = {}
+        for place in sorted(places_of(record, policy, holder_id=holder_id)):
+            before.update(windows.row(place))
+        effective = decided_again(record, policy, before)
+        windows.add(_additions(record, effective, holder_id=holder_id))
+        if effective != record.effective:
+            revised.append((record, effective))
+    return Folded(windows.changes(), tuple(revised))
+
+
+def places_of(
+    record: SettlementRecord, policy: AnyPolicy | None, *, holder_id: str
+) -> set[KeptPlace]:
+    """Returns where what a settlement found and adds is kept, and what it would ask for anew."""
+    if record.benefit is None or not isinstance(policy, BenefitPolicy):
+        return {KeptPlace(year=record.benefit_year)}
+    places = set(record.additions(holder_id=holder_id))
+    places.update([place_of(name, person_id=holder_id) for name in record.effective.year_before])
+    stay = StayVisit(record.benefit.stay_id, record.benefit.admission_date, record.service_date)
+    return places | places_asked(policy, [stay], record.service_date, person_id=holder_id)
+
+
+class _Windows:
+    """What years and windows of a person hold while bills are decided again."""
+
+    def __init__(self, kept: Callable[[KeptPlace], Accumulators]) -> None:
+        self._kept = kept
+        self._now: dict[KeptPlace, Accumulators] = {}
+
+    def row(self, place: KeptPlace) -> Accumulators:
+        found = self._now.get(place)
+        return self._kept(place) if found is None else found
+
+    def take_off(self, record: SettlementRecord, additions: Additions) -> None:
+        found = record.effective.year_before
+        for place, added in additions.items():
+            now = self.row(place)
+            if record.benefit is None:
+                changes = {name: -each for name, each in added.items()}
+            else:
+                changes = taken_off(now, found, added)
+            self._now[place] = accumulate(now, changes.items())
+
+    def add(self, additions: Additions) -> None:
+        for place, added in additions.items():
+            self._now[place] = accumulate(self.row(place), added.items())
+
+    def changes(self) -> dict[KeptPlace, dict[str, int]]:
+        """Returns what is to be added to each row, nothing where it is as it was."""
+        changes: dict[KeptPlace, dict[str, int]] = {}
+        for place, now in self._now.items():
+            before = self._kept(place)
+            moved = {
+                name: now.get(name, 0) - before.get(name, 0)
+                for name in sorted({*before, *now})
+                if now.get(name, 0) != before.get(name, 0)
+            }
+            if moved:
+                changes[place] = moved
+        return changes
+
+
+def _additions(record: SettlementRecord, effective: Effective, *, holder_id: str) -> Additions:
+    """Returns what a settlement adds to windows with another effective column."""
+    own = record._replace(accumulations=effective.accumulations, adjustment=None)
+    return own.additions(holder_id=holder_id)
+
+
+def decided_again(
+    record: SettlementRecord, policy: AnyPolicy | None, before: Accumulators
+) -> Effective:
+    """Returns what a bill costs whom, on its own terms, after what windows held `before` it.
+
+    Raises RuleError READJUDICATION_FAILED where the policy cannot decide it so.
+    """
+    # No balance of today: the account is asked for what it paid.
+    asked = record._replace(
+        year_before=before,
+        balance_before_fen=record.account_fen,
+        carried=record.carried._replace(before_fen=record.carried.paid_fen),
+    )
+    if policy is None:
+        raise _failed(record)
+    try:
+        split = calculated(asked, policy)
+    except RuleError as error:
+        raise _failed(record) from error
+    return _effective_of(record, policy, split, before=before)
+
+
+def _effective_of(
+    record: SettlementRecord, policy: AnyPolicy, split: AnySplit, *, before: Accumulators
+) -> Effective:
+    personal_fen = split.account_fen + split.cash_fen
+    account_fen = split.account_fen
+    if not _pays_before_funds(policy):
+        account_fen = effective_account_fen(
+            personal_fen,
+            counter_account_fen=record.account_fen,
+            counter_personal_fen=record.personal_total_fen,
+        )
+    effective = Effective(
+        split.fund_payments,
+        split.deductible_fen,
+        account_fen,
+        personal_fen - account_fen,
+        before,
+        dict(split.accumulations),
+    )
+    if isinstance(split, BenefitOutcome):
+        terms = split.terms
+        return effective._replace(
+            year_before=split.year_before,
+            other_payments=terms.other_payments,
+            arrears=terms.arrears,
+        )
+    return effective
+
+
+def _pays_before_funds(policy: AnyPolicy) -> bool:
+    """Tells whether the account pays before some fund does, of what is then less."""
+    if not isinstance(policy, BenefitPolicy):
+        return False
+    return any(
+        isinstance(step, AccountStep)
+        and any(isinstance(later, TiersStep) for later in policy.steps[number:])
+        for number, step in enumerate(policy.steps)
+    )
+
+
+def _failed(record: SettlementRecord) -> RuleError:
+    return RuleError(
+        Reason.READJUDICATION_FAILED,
+        "a later bill of the person cannot be decided again without this one",
+        settlement_id=record.settlement_id,
+    )
+
+
+def later_than(
+    gone: SettlementRecord,
+    records: Iterable[SettlementRecord],
+    *,
+    holder_of: Callable[[str], str],
+) -> list[SettlementRecord]:
+    """Returns the person's bills behind one that stand, in the order of their places.
+
+    Ids of settlements rise with their places, under the lock of the person.
+    """
+    holder_id = holder_of(gone.person_id)
+    return sorted(
+        [
+            record
+            for record in records
+            if record.settlement_id > gone.settlement_id
+            and record.reversal is None
+            and holder_of(record.person_id) == holder_id
+        ],
+        key=lambda record: record.settlement_id,
+    )

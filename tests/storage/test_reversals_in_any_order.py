@@ -1,0 +1,285 @@
+"""A bill leaves in any order, and later ones cost what they would have cost without it (T-28)."""
+
+import datetime as dt
+import random
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pytest
+import sqlalchemy as sa
+from support.benefit_world import admit, at, benefit_world, policy_text, stay_bill
+from support.charges import assert_books_are_right
+from support.databases import Databases
+from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
+
+from yibao.settlement.v1.settlement_service_pb2 import ReverseSettlementResponse
+from yibao_common.commands.request import Outcome
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.difference import find_difference
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.reverse import ReverseSettlement
+from yibao_settlement.rules.benefit.bill import Given
+from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.storage import tables
+
+DAY = dt.timedelta(days=1)
+FIRST = dt.date(2026, 12, 27)
+DIVIDED = policy_text(
+    stay="{joins_transfers_within_days: 1}",
+    year='{starts: "12-30", stay_over_new_year: split, deductible: make_up}\n  period: {days: 4}',
+)
+KEPT_AMOUNTS = policy_text(year="{stay_over_new_year: admission}").replace(
+    "      window: stay\n", "      window: year\n      make_up: false\n"
+)
+
+
+class Billed(NamedTuple):
+    """A bill that stands: which visit, on what day, with which lines."""
+
+    settlement_id: str
+    visit: int
+    day: dt.date
+    amounts: tuple[int, ...]
+
+
+def record_of(world: World, settlement_id: str) -> SettlementRecord:
+    found = world.queries.settlement(REGION, settlement_id)
+    assert found is not None
+    return found
+
+
+def cost(record: SettlementRecord, *, effective: bool) -> tuple[object, ...]:
+    told = record.effective if effective else record.counter
+    payments = [(each.step_id, each.base_fen, each.amount_fen) for each in told.fund_payments]
+    others = [(each.step_id, each.amount_fen) for each in told.other_payments]
+    return payments, others, told.deductible_fen, told.account_fen, told.cash_fen
+
+
+def posted(world: World, kind: PostingKind) -> dict[str, int]:
+    """Returns what postings of a kind moved, by account without zeros."""
+    entry = tables.entry.c
+    total = sa.func.sum(entry.amount_fen)
+    with world.database.read() as connection:
+        rows = connection.execute(
+            sa.select(entry.account_id, total)
+            .where(entry.region == REGION, entry.kind == int(kind))
+            .group_by(entry.account_id)
+        ).all()
+    return {account_id: int(fen) for account_id, fen in rows if fen}
+
+
+def settle(
+    world: World, person: str, visits: list[str], which: int, day: dt.date, amounts: Iterable[int]
+) -> str:
+    visit_id = visits[which]
+    # The first one is the stay.
+    bill = stay_bill(world, visit_id, day, *amounts, is_interim=which == 0)
+    institution = OTHER_HOSPITAL if which == 2 else HOSPITAL
+    return world.settle(visit_id, person, bill=bill, institution_id=institution).settlement_id
+
+
+def visits_of(world: World, person: str) -> list[str]:
+    """Returns a stay and visits at either hospital, all begun on the first day."""
+    outpatient = [
+        world.register(person, care_type="11", start_date=FIRST, institution_id=institution)
+        for institution in (HOSPITAL, OTHER_HOSPITAL)
+    ]
+    return [admit(world, person, FIRST), *outpatient]
+
+
+def anew(world: World, standing: list[Billed]) -> list[tuple[object, ...]]:
+    """Returns what the bills cost somebody who never had another one."""
+    (person,) = world.enrol()
+    visits = visits_of(world, person)
+    return [
+        cost(
+            record_of(world, settle(world, person, visits, each.visit, each.day, each.amounts)),
+            effective=False,
+        )
+        for each in standing
+    ]
+
+
+@pytest.mark.parametrize("text", ["", DIVIDED, KEPT_AMOUNTS], ids=["plain", "divided", "kept"])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_stands_costs_what_it_would_have_cost_alone(
+    databases: Databases, text: str, seed: int
+) -> None:
+    chance = random.Random(seed)  # which bills there are is no secret
+    world = benefit_world(databases, text=text)
+    (person,) = world.enrol()
+    at(world, FIRST)
+    visits = visits_of(world, person)
+    standing: list[Billed] = []
+    day = FIRST
+    adjusted = 0
+    for _ in range(14):
+        if chance.random() < 0.5:
+            day += DAY
+            at(world, day)
+        if len(standing) > 1 and chance.random() < 0.4:
+            gone = standing.pop(chance.randrange(len(standing)))
+            before = [record_of(world, each.settlement_id) for each in standing]
+            answer = reverse(world, gone.settlement_id)
+            after = [record_of(world, each.settlement_id) for each in standing]
+            assert [cost(each, effective=False) for each in after] == [
+                cost(each, effective=False) for each in before
+            ]
+            revised = [one for one, other in zip(after, before, strict=True) if one != other]
+            assert answer.adjusted_count == len(revised)
+            adjusted += len(revised)
+            told = [cost(each, effective=True) for each in after]
+            assert told == anew(world, standing)
+            assert_books_are_right(world)
+            continue
+        visit = chance.randrange(len(visits))
+        amounts = tuple(chance.randrange(1, 900_000) for _ in range(3))
+        settlement_id = settle(world, person, visits, visit, day, amounts)
+        standing.append(Billed(settlement_id, visit, day, amounts))
+    assert adjusted
+    while standing:
+        reverse(world, standing.pop(chance.randrange(len(standing))).settlement_id)
+    assert_books_are_right(world)
+    assert posted(world, PostingKind.ADJUSTMENT) == {}
+
+
+def reverse(world: World, settlement_id: str) -> ReverseSettlementResponse:
+    institution = record_of(world, settlement_id).institution_id
+    command = world.reverse_command(settlement_id, institution_id=institution)
+    return ReverseSettlementResponse.FromString(world.run(command))
+
+
+def reversal_in(outcome: Outcome[bytes]) -> ReverseSettlementResponse:
+    assert isinstance(outcome, bytes), outcome
+    return ReverseSettlementResponse.FromString(outcome)
+
+
+@pytest.fixture(params=["first", "second"])
+def world(databases: Databases, request: pytest.FixtureRequest) -> World:
+    """A region of either format, with a limit of the year."""
+    if request.param == "first":
+        return World(databases.open("yibao_settlement"))
+    return benefit_world(databases)
+
+
+def two_stays(
+    world: World, person: str, *fen: int, account_used: bool = False
+) -> list[SettlementRecord]:
+    """Settles stays of two hospitals, one after the other."""
+    found = []
+    for each, institution in zip(fen, (HOSPITAL, OTHER_HOSPITAL), strict=True):
+        visit = world.register(person, start_date=TODAY, institution_id=institution)
+        bill = stay_bill(world, visit, TODAY, each, account_used=account_used)
+        settled = world.settle(visit, person, bill=bill, institution_id=institution)
+        found.append(record_of(world, settled.settlement_id))
+    return found
+
+
+def test_a_second_stay_is_the_first_one_when_that_leaves(world: World) -> None:
+    (person,) = world.enrol()
+    first, second = two_stays(world, person, 30_000_000, 30_000_000)
+    answer = reverse(world, first.settlement_id)
+    now = record_of(world, second.settlement_id)
+    assert cost(now, effective=False) == cost(second, effective=False)
+    assert now.effective.fund_total_fen == first.fund_total_fen != second.fund_total_fen
+    more = first.fund_total_fen - second.fund_total_fen
+    moved = posted(world, PostingKind.ADJUSTMENT)
+    # The hospital that had no part in it is owed what it showed.
+    assert {each.partition(":")[0] for each in moved} <= {"fund", "bearer", "difference"}
+    assert sum(fen for each, fen in moved.items() if each.startswith("fund:")) == -more
+    assert moved[f"difference:{person}"] == second.cash_fen - now.effective.cash_fen
+    assert (answer.adjusted_count, answer.adjusted_fund_change_fen) == (1, more)
+    assert list(answer.adjusted_settlement_ids) == []
+    assert_books_are_right(world)
+
+
+def test_what_an_account_paid_too_much_is_due_to_it_and_no_cash(world: World) -> None:
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 50_000_000))
+    first, second = two_stays(world, person, 30_000_000, 30_000_000, account_used=True)
+    assert second.account_fen
+    reverse(world, first.settlement_id)
+    now = record_of(world, second.settlement_id).effective
+    assert now.account_fen <= second.account_fen
+    moved = posted(world, PostingKind.ADJUSTMENT)
+    assert moved.get(f"due:{person}", 0) == second.account_fen - now.account_fen
+    assert moved.get(f"difference:{person}", 0) == second.cash_fen - now.cash_fen
+    assert_books_are_right(world)
+
+
+def test_a_bill_that_moved_takes_what_moved_along_when_it_leaves_itself(world: World) -> None:
+    (person,) = world.enrol()
+    first, second = two_stays(world, person, 30_000_000, 30_000_000)
+    reverse(world, first.settlement_id)
+    owed = find_difference(world.queries, REGION, person)
+    assert posted(world, PostingKind.ADJUSTMENT)
+    assert [row.difference_fen for row in owed.rows] == [owed.difference_fen] != [0]
+    assert owed.rows[0].record.settlement_id == second.settlement_id
+    reverse(world, second.settlement_id)
+    assert posted(world, PostingKind.ADJUSTMENT) == {}
+    settled = find_difference(world.queries, REGION, person)
+    assert [row.difference_fen for row in settled.rows] == [
+        -owed.difference_fen,
+        owed.difference_fen,
+    ]
+    assert (settled.difference_fen, settled.due_fen) == (0, 0)
+    assert_books_are_right(world)
+
+
+def test_both_in_one_batch(world: World) -> None:
+    (person,) = world.enrol()
+    first, second = two_stays(world, person, 30_000_000, 30_000_000)
+    visit = world.register(person, start_date=TODAY)
+    third = world.settle_command(visit, person, bill=stay_bill(world, visit, TODAY, 40_000_000))
+    outcomes = world.work(
+        REGION,
+        [
+            third,
+            world.reverse_command(first.settlement_id),
+            world.reverse_command(second.settlement_id, institution_id=OTHER_HOSPITAL),
+        ],
+    )
+    answers = [reversal_in(each) for each in outcomes[1:]]
+    assert [each.adjusted_count for each in answers] == [2, 1]
+    assert_books_are_right(world)
+
+
+def given_behind_the_deductible() -> str:
+    text = policy_text()
+    start, end = text.index("  - given:"), text.index("  - deductible:")
+    given = text[start:end].replace("base: [eligible]", "base: [D1.rest]")
+    return (text[:start] + text[end:]).replace(
+        "  - tiers:\n      id: P1", given + "  - tiers:\n      id: P1"
+    )
+
+
+@pytest.mark.parametrize("by_agency", [False, True])
+def test_a_bill_stays_whose_leaving_another_payers_part_does_not_allow(
+    databases: Databases, by_agency: bool
+) -> None:
+    world = benefit_world(databases, text=given_behind_the_deductible())
+    (person,) = world.enrol()
+    visit = admit(world, person, TODAY)
+    first = world.settle(visit, person, bill=stay_bill(world, visit, TODAY, 800_000))
+    visit = admit(world, person, TODAY, institution_id=OTHER_HOSPITAL)
+    # Behind the deductible of a second stay there is so much; behind that of a first one not.
+    given = (Given("630100", 950_000),)
+    later = stay_bill(world, visit, TODAY, 1_000_000, given=given)
+    second = world.settle(visit, person, bill=later, institution_id=OTHER_HOSPITAL)
+    command = world.reverse_command(
+        first.settlement_id, institution_id=None if by_agency else HOSPITAL
+    )
+    refusal = refusal_of(world, command)
+    assert refusal.reason is Reason.READJUDICATION_FAILED
+    # A hospital learns nothing of another's bill.
+    assert refusal.metadata == ({"settlement_id": second.settlement_id} if by_agency else {})
+    assert record_of(world, first.settlement_id).reversal is None
+    assert posted(world, PostingKind.ADJUSTMENT) == {}
+    assert_books_are_right(world)
+
+
+def refusal_of(world: World, command: ReverseSettlement) -> RuleError:
+    with pytest.raises(RuleError) as caught:
+        world.run(command)
+    return caught.value
