@@ -69,6 +69,12 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
         "storage/batch/transaction.py: yibao_settlement.rules.finding.seen_since": (
             "from which day on visits are read, which the visits that are found first say"
         ),
+        "storage/difference.py: yibao_settlement.rules.ledger.difference_account": (
+            "the name of an account whose balance is asked for"
+        ),
+        "storage/difference.py: yibao_settlement.rules.ledger.due_account": (
+            "the name of an account whose balance is asked for"
+        ),
         "storage/ledger/told.py: yibao_settlement.application.account.credit_detail": (
             "the one form in which the audit tells of a credit, to compare with"
         ),

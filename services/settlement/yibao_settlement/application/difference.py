@@ -1,5 +1,6 @@
 """What lies between the funds and a person since settled bills were decided again."""
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -26,12 +27,12 @@ class Difference(NamedTuple):
     rows: Sequence[DifferenceRow]
 
 
-def find_difference(reads: Reads, region: str, person_id: str) -> Difference:
+def find_difference(reads: Reads, region: str, person_id: str, *, now: dt.datetime) -> Difference:
     """Returns what lies between the funds and a person.
 
     Raises RuleError ACCOUNT_NOT_FOUND where nothing is booked, PERSON_MERGED.
     """
-    find_account(reads, region, person_id)
+    find_account(reads, region, person_id, now=now)
     difference_fen, due_fen, adjusted = reads.difference(region, person_id)
     rows = [row for record, adjustments in adjusted for row in _rows(record, adjustments)]
     # Ids of postings rise with time.

@@ -89,7 +89,7 @@ class AccountServicer(rpc.AccountServiceServicer):
         """Reads what lies between the funds and a person."""
         current_caller().require_region(request.region)
         found = await self._blocking.run(
-            find_difference, self._reads, request.region, request.person_id
+            find_difference, self._reads, request.region, request.person_id, now=self._clock()
         )
         return pb.GetDifferenceResponse(
             difference_fen=found.difference_fen,
