@@ -12,8 +12,10 @@ SOME = range(240)
 # Bills without lines, where arrears are decided in a period, past a limit of one, or in
 # another year than the stay's; a late line of the old year, after one of the new; a limit that
 # is used up where no bracket pays anything, and an earlier bill left a fraction of a fen.
-ONCE_DIFFERENT = (711_008, 711_009, 712_402, 763_949, 763_823)
-ONCE_DIFFERENT += (20_294_030, 20_312_880, 20_313_565, 20_349_012)
+ONCE_DIFFERENT = (
+    *(711_008, 711_009, 712_402, 763_949, 763_823),
+    *(20_294_030, 20_312_880, 20_313_565, 20_349_012),
+)
 NOBODY_ASKS: frozenset[str] = frozenset()
 
 

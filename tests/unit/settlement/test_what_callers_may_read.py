@@ -10,6 +10,7 @@ from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.account import find_account
+from yibao_settlement.application.difference import find_difference
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.find import find_settlement
@@ -89,3 +90,13 @@ def test_an_account_is_found_unless_nothing_is_booked_or_it_was_taken_over() -> 
         find_account(MemoryReads(), REGION, PERSON, now=NOW)
     with pytest.raises(RuleError, match="PERSON_MERGED"):
         find_account(MemoryReads(standings={PERSON: MERGED}), REGION, PERSON, now=NOW)
+
+
+def test_what_lies_between_funds_and_a_person_is_told_as_an_account_is() -> None:
+    standing = MERGED._replace(merged_into=None, account_year=NOW.year)
+    found = find_difference(MemoryReads(standings={PERSON: standing}), REGION, PERSON, now=NOW)
+    assert (found.difference_fen, found.due_fen, list(found.rows)) == (0, 0, [])
+    with pytest.raises(RuleError, match="ACCOUNT_NOT_FOUND"):
+        find_difference(MemoryReads(), REGION, PERSON, now=NOW)
+    with pytest.raises(RuleError, match="PERSON_MERGED"):
+        find_difference(MemoryReads(standings={PERSON: MERGED}), REGION, PERSON, now=NOW)

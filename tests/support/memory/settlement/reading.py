@@ -9,7 +9,7 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.review.listing import Place as ReviewPlace
 from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.policy import Policy
@@ -42,6 +42,18 @@ class MemoryReads(Reads):
             for each in self.visits.values()
             if each.person_id == person_id and each.is_undischarged_stay
         ]
+
+    def difference(
+        self, region: str, person_id: str
+    ) -> tuple[int, int, list[tuple[SettlementRecord, list[Adjustment]]]]:
+        own = [each for each in self.settled.values() if each.person_id == person_id]
+        moved = [(each, [each.adjustment]) for each in own if each.adjustment is not None]
+        before, after = [each.counter for each, _ in moved], [each.effective for each, _ in moved]
+        return (
+            sum(each.cash_fen for each in before) - sum(each.cash_fen for each in after),
+            sum(each.account_fen for each in before) - sum(each.account_fen for each in after),
+            moved,
+        )
 
     def standing_bills(self, region: str, visit_id: str) -> list[StandingBill]:
         return self.bills.get(visit_id, [])
