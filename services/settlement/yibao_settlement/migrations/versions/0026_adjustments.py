@@ -9,8 +9,8 @@ from alembic import op
 
 from yibao_common.db.rows import Id, Instant
 
-revision = "0025"
-down_revision = "0024"
+revision = "0026"
+down_revision = "0025"
 
 
 def upgrade() -> None:
