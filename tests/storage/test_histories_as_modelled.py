@@ -1,0 +1,236 @@
+"""Histories of bills and reversals: the service moves what a model of them moves, every entry.
+
+The model decides bills by the second evaluator and knows nothing of the service
+(`docs/internals/histories.md`).
+"""
+
+import operator
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+from support.benefit_world import admit
+from support.charges import assert_books_are_right
+from support.databases import Databases
+from support.history_model.bills import Bill as ModelBill
+from support.history_model.bills import Line
+from support.history_model.columns import Column
+from support.history_model.examples import (
+    DAY,
+    FACTS,
+    FOLDER,
+    Json,
+    examples,
+    operation_of,
+    region_of,
+)
+from support.history_model.operations import Credit, Interim, OfPerson, Operation, Reverse, Settle
+from support.history_model.world import World as Model
+from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
+
+from yibao_settlement.application.settlement.record import Effective
+from yibao_settlement.rules.bill import Bill, ChargedLine
+from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.storage import tables
+
+INSTITUTIONS = {"H1": HOSPITAL, "H2": OTHER_HOSPITAL}
+ITEMS = {"01": "A1", "02": "B1", "03": "C1"}
+BUILT = (Settle, Interim, Reverse, Credit)
+Posted = tuple[str, tuple[tuple[str, int], ...]]
+
+
+@dataclass(slots=True)
+class Played:
+    """A person of the service who does what the model's person does."""
+
+    world: World
+    person: str
+    visits: dict[str, str] = field(default_factory=dict)
+    settled: dict[str, str] = field(default_factory=dict)
+    institution_of: dict[str, str] = field(default_factory=dict)
+
+    def run(self, operation: Operation) -> None:
+        world, person = self.world, self.person
+        match operation:
+            case OfPerson():
+                institution = INSTITUTIONS[operation.institution_id]
+                visit = str(operation.bill.words["visit"])
+                if visit not in self.visits:
+                    self.visits[visit] = admit(world, person, TODAY, institution_id=institution)
+                visit_id = self.visits[visit]
+                if isinstance(operation, Settle):
+                    world.run(world.discharge_command(visit_id, institution_id=institution))
+                bill = bill_of(operation.bill, visit_id, operation)
+                settlement = world.settle(visit_id, person, bill=bill, institution_id=institution)
+                self.settled[operation.op_id] = settlement.settlement_id
+                self.institution_of[operation.op_id] = institution
+            case Reverse():
+                world.reverse(
+                    self.settled[operation.settlement_id],
+                    institution_id=self.institution_of[operation.settlement_id],
+                )
+            case Credit():
+                world.run(world.credit_command(person, operation.amount_fen))
+            case _:
+                raise AssertionError(f"{operation} is not built")
+
+    def postings(self) -> Counter[Posted]:
+        """Returns how often each posting was made, by kind and entries in the model's names."""
+        names = {self.person: "p1", **{real: name for name, real in INSTITUTIONS.items()}}
+        entry = tables.entry.c
+        found: dict[str, tuple[int, dict[str, int]]] = {}
+        with self.world.database.read() as connection:
+            for row in connection.execute(
+                sa.select(entry.posting_id, entry.kind, entry.account_id, entry.amount_fen)
+            ):
+                kind, _, of = row.account_id.partition(":")
+                entries = found.setdefault(row.posting_id, (row.kind, {}))[1]
+                entries[f"{kind}:{names.get(of, of)}"] = row.amount_fen
+        return Counter(
+            (PostingKind(kind).name, tuple(sorted(entries.items())))
+            for kind, entries in found.values()
+            if kind not in (PostingKind.CREDIT, PostingKind.CARRY_OVER)
+        )
+
+    def columns(self, op_id: str) -> tuple[Counter[str], Counter[str]]:
+        """Returns what a settlement cost whom, and what it costs by now."""
+        record = self.world.queries.settlement(REGION, self.settled[op_id])
+        assert record is not None
+        return borne_by(record.counter), borne_by(record.effective)
+
+
+def borne_by(effective: Effective) -> Counter[str]:
+    borne = effective.borne
+    return Counter({**borne.payers, "account": borne.account_fen, "cash": borne.cash_fen})
+
+
+def modelled(column: Column) -> Counter[str]:
+    return Counter({**column.by_account(), "account": column.purses.fen, "cash": column.cash_fen})
+
+
+def bill_of(bill: ModelBill, visit_id: str, operation: OfPerson) -> Bill:
+    lines = tuple(
+        ChargedLine(
+            number,
+            ITEMS[str(line.words["class"])],
+            f"{Decimal(line.price_micro) / 1_000_000:f}",
+            f"{Decimal(line.quantity) / 10_000:f}",
+            line.amount_fen,
+        )
+        for number, line in enumerate(bill.lines, 1)
+    )
+    return Bill(
+        visit_id,
+        operation.op_id,
+        TODAY,
+        lines,
+        bill.amount_fen,
+        bill.account_used,
+        is_interim=isinstance(operation, Interim),
+    )
+
+
+@pytest.fixture
+def played(databases: Databases) -> Played:
+    policy = (FOLDER / "policy.yaml").read_text(encoding="utf-8")
+    policy = policy.replace('"999000"', f'"{REGION}"').replace('"310"', '"390"', 1)
+    world = World(databases.open("yibao_settlement"), policy_file=policy.encode())
+    (person,) = world.enrol()
+    return Played(world, person)
+
+
+def model_postings(model: Model) -> Counter[Posted]:
+    return Counter(
+        (posting.kind, tuple(sorted(posting.entries.items())))
+        for posting in model.books.postings
+        if posting.kind != "CREDIT"
+    )
+
+
+def assert_alike(played: Played, model: Model) -> None:
+    assert played.postings() == model_postings(model)
+    for op_id, settlement in model.books.settlements.items():
+        if settlement.state.value == "SETTLED":
+            counter, effective = played.columns(op_id)
+            assert (+counter, +effective) == (
+                +modelled(settlement.counter),
+                +modelled(settlement.effective),
+            ), op_id
+    assert_books_are_right(played.world)
+
+
+def built(example: Json) -> list[Operation]:
+    """Returns the operations of an example up to the first that is not built yet."""
+    found: list[Operation] = []
+    for written in example["operations"]:
+        operation = operation_of(written)
+        if not isinstance(operation, BUILT):
+            break
+        found.append(operation)
+    return found
+
+
+@pytest.mark.parametrize(
+    "example", [each for each in examples() if built(each)], ids=operator.itemgetter("id")
+)
+def test_an_example_is_settled_to_the_fen(played: Played, example: Json) -> None:
+    model = Model(region_of(example))
+    for operation in built(example):
+        outcome = model.run(operation)
+        assert not outcome.refused
+        played.run(operation)
+    assert_alike(played, model)
+
+
+def random_operations(seed: int) -> Iterator[Operation]:
+    """Yields bills of stays at two institutions, one after the other, and reversals of any."""
+    chance = random.Random(seed)  # which bills there are is no secret
+    yield Credit(op_id="C", person_id="p1", amount_fen=3_000_000)
+    standing: list[str] = []
+    classes = list(ITEMS)
+    stay, institution = 1, "H1"
+    for step in range(24):
+        if standing and chance.random() < 0.35:
+            gone = standing.pop(chance.randrange(len(standing)))
+            yield Reverse(op_id=f"r{step}", settlement_id=gone)
+            continue
+        words: Mapping[str, object] = {
+            "visit": f"s{stay}",
+            "date": DAY,
+            "admitted": DAY,
+            "facts": FACTS,
+        }
+        lines = tuple(
+            Line(
+                chance.randrange(1, 900_000) * 10_000,
+                10_000,
+                {"class": chance.choice(classes)},
+            )
+            for _ in range(chance.randrange(1, 4))
+        )
+        is_last = chance.random() < 0.6
+        kind = Settle if is_last else Interim
+        bill = ModelBill(dict(words), lines, account_used=chance.random() < 0.3)
+        yield kind(op_id=f"b{step}", person_id="p1", institution_id=institution, bill=bill)
+        standing.append(f"b{step}")
+        if is_last:
+            stay += 1
+            institution = chance.choice(["H1", "H2"])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_random_history_moves_what_the_model_moves(played: Played, seed: int) -> None:
+    model = Model(region_of({"refund_order": "account_first"}))
+    adjusted = 0
+    for operation in random_operations(seed):
+        outcome = model.run(operation)
+        assert not outcome.refused
+        adjusted += outcome.answer.later_adjusted
+        played.run(operation)
+        assert played.postings() == model_postings(model), operation
+    assert adjusted
+    assert_alike(played, model)
