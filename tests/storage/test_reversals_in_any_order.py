@@ -24,6 +24,8 @@ from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
 
 DAY = dt.timedelta(days=1)
+# In the last two, amounts that are set and not added to are set anew by bills that leave again.
+SEEDS = (0, 5, 12)
 FIRST = dt.date(2026, 12, 27)
 DIVIDED = policy_text(
     stay="{joins_transfers_within_days: 1}",
@@ -102,7 +104,7 @@ def anew(world: World, standing: list[Billed]) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("text", ["", DIVIDED, KEPT_AMOUNTS], ids=["plain", "divided", "kept"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_stands_costs_what_it_would_have_cost_alone(
     databases: Databases, text: str, seed: int
 ) -> None:
@@ -164,13 +166,14 @@ def world(databases: Databases, request: pytest.FixtureRequest) -> World:
 
 
 def two_stays(
-    world: World, person: str, *fen: int, account_used: bool = False
+    world: World, person: str, *fen: int, account_used: tuple[bool, bool] = (False, False)
 ) -> list[SettlementRecord]:
     """Settles stays of two hospitals, one after the other."""
     found = []
-    for each, institution in zip(fen, (HOSPITAL, OTHER_HOSPITAL), strict=True):
+    institutions = (HOSPITAL, OTHER_HOSPITAL)
+    for each, institution, is_used in zip(fen, institutions, account_used, strict=True):
         visit = world.register(person, start_date=TODAY, institution_id=institution)
-        bill = stay_bill(world, visit, TODAY, each, account_used=account_used)
+        bill = stay_bill(world, visit, TODAY, each, account_used=is_used)
         settled = world.settle(visit, person, bill=bill, institution_id=institution)
         found.append(record_of(world, settled.settlement_id))
     return found
@@ -196,15 +199,45 @@ def test_a_second_stay_is_the_first_one_when_that_leaves(world: World) -> None:
 
 def test_what_an_account_paid_too_much_is_due_to_it_and_no_cash(world: World) -> None:
     (person,) = world.enrol()
-    world.run(world.credit_command(person, 50_000_000))
-    first, second = two_stays(world, person, 30_000_000, 30_000_000, account_used=True)
-    assert second.account_fen
+    world.run(world.credit_command(person, 1_000_000))
+    first, second = two_stays(world, person, 30_000_000, 30_000_000, account_used=(False, True))
+    now = record_of(world, second.settlement_id).effective
+    assert now == second.counter
+    assert 0 < second.account_fen < second.personal_total_fen
     reverse(world, first.settlement_id)
     now = record_of(world, second.settlement_id).effective
-    assert now.account_fen <= second.account_fen
+    less = second.personal_total_fen - (now.account_fen + now.cash_fen)
+    # What the person bears less goes to the account first; what is more is cash.
+    assert now.account_fen == second.account_fen - min(max(less, 0), second.account_fen)
     moved = posted(world, PostingKind.ADJUSTMENT)
     assert moved.get(f"due:{person}", 0) == second.account_fen - now.account_fen
     assert moved.get(f"difference:{person}", 0) == second.cash_fen - now.cash_fen
+    assert_books_are_right(world)
+
+
+def account_before_funds() -> str:
+    text = policy_text()
+    start, end = text.index("  - account:"), text.index("counters:")
+    account = text[start:end].replace(
+        "base: [D1.paid, P1.copay, P1.overflow, prepay]", "base: [D1.paid, D1.rest]"
+    )
+    pool = "  - tiers:\n      id: P1"
+    return (text[:start] + text[end:]).replace(pool, account + pool)
+
+
+def test_an_account_that_pays_before_the_funds_is_asked_for_what_it_paid(
+    databases: Databases,
+) -> None:
+    world = benefit_world(databases, text=account_before_funds())
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 200_000))
+    first, second = two_stays(world, person, 900_000, 900_000, account_used=(False, True))
+    assert second.account_fen == 200_000
+    reverse(world, first.settlement_id)
+    now = record_of(world, second.settlement_id).effective
+    # The account bears as much of a higher deductible, so that the funds get less to pay.
+    assert now.account_fen == second.account_fen
+    assert now.fund_total_fen != second.fund_total_fen
     assert_books_are_right(world)
 
 
