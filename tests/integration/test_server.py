@@ -288,7 +288,7 @@ def test_two_servers_share_a_port_where_that_is_asked_for() -> None:
 
 
 PROGRAM = """
-import asyncio, sys
+import asyncio, signal, sys
 from yibao_common.values.clock import system_clock
 from yibao_common.process.config import LogConfig, ServerConfig
 from yibao_common.rpc.access import AccessTable
@@ -296,6 +296,8 @@ from yibao_common.process.logs import open_log
 from yibao_common.process.running import run
 from yibao_common.rpc.server import Server
 
+# Who runs the tests under nohup has it ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 log = open_log(LogConfig(), service="x", clock=system_clock)
 config = ServerConfig(address=sys.argv[1], insecure=True)
 server = Server(config, service_name="x", register=lambda s: None, descriptors=[],

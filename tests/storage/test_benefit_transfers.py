@@ -25,7 +25,8 @@ def test_a_stay_that_goes_on_elsewhere_stays_one_when_its_first_bill_is_taken_ba
     taken_back = world.settle(first, person, bill=of_first)
     second = admit(world, person, TODAY - 3 * DAY, transfer_from_visit_id=first)
     bills = [stay_bill(world, second, TODAY, 200_000 + fen) for fen in range(3)]
-    deductibles = [world.settle(second, person, bill=bills[0]).deductible_fen]
+    settled = world.settle(second, person, bill=bills[0])
+    deductibles = [settled.deductible_fen]
     # By now the second stay has ended too, and would not keep the first one ended.
     world.reverse(taken_back.settlement_id)
     # Nor is the day told otherwise: what continues it was admitted after it.
@@ -36,8 +37,12 @@ def test_a_stay_that_goes_on_elsewhere_stays_one_when_its_first_bill_is_taken_ba
     world.run(world.discharge_command(first, end_date=TODAY - 4 * DAY))
     for visit, bill in ((second, bills[1]), (first, of_first), (second, bills[2])):
         deductibles.append(world.settle(visit, person, bill=bill).deductible_fen)
-    # One deductible of one stay, by the first bill that it has left.
-    assert deductibles == [0, 100_000, 0, 0]
+    # One deductible of one stay, by the first bill that it has left: which had none as long as
+    # there was one before it.
+    assert deductibles == [0, 0, 0, 0]
+    now = world.queries.settlement(REGION, settled.settlement_id)
+    assert now is not None
+    assert now.effective.deductible_fen == 100_000
     assert check_ledger(world.database).drifts == []
 
 

@@ -155,6 +155,7 @@ def test_what_stands_is_reversed_with_the_same_answers(
     database: Database, expected: dict[str, dict[str, Any]]
 ) -> None:
     carried: dict[str, int] = {}
+    adjusted: dict[str, int] = {}
     for number, (name, answer) in enumerate(expected["reversed"].items(), 1):
         reversal = _reversal(expected["told"][name]["settlement_id"])
         (outcome,) = _work(database, number=number)(REGION, [reversal])
@@ -164,8 +165,13 @@ def test_what_stands_is_reversed_with_the_same_answers(
         # answers of then told nothing.
         carried[name] = response.settlement.carried_balance_fen
         response.settlement.ClearField("carried_balance_fen")
+        # Nor what later bills cost by it: they stayed as they were.
+        adjusted[name] = response.adjusted_count
+        for field in ("adjusted_count", "adjusted_fund_change_fen", "adjusted_settlement_ids"):
+            response.ClearField(field)
         assert response.SerializeToString().hex() == answer, name
     assert carried == dict.fromkeys(carried, 0) | {"last_year": 383_240, "survivor": 383_240}
+    assert adjusted == dict.fromkeys(adjusted, 0) | {"long": 2}
     assert check_ledger(database).drifts == []
 
 
