@@ -12,6 +12,7 @@ from support.charges import assert_books_are_right
 from support.databases import Databases
 from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
 
+from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao.settlement.v1.settlement_service_pb2 import ReverseSettlementResponse
 from yibao_common.commands.request import Outcome
 from yibao_common.values.errors import RuleError
@@ -21,6 +22,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.servicer.encode import fill_settlement
 from yibao_settlement.storage import tables
 
 DAY = dt.timedelta(days=1)
@@ -128,9 +130,13 @@ def test_what_stands_costs_what_it_would_have_cost_alone(
             assert [cost(each, effective=False) for each in after] == [
                 cost(each, effective=False) for each in before
             ]
-            revised = [one for one, other in zip(after, before, strict=True) if one != other]
-            assert answer.adjusted_count == len(revised)
-            adjusted += len(revised)
+            moved = [
+                one
+                for one, other in zip(after, before, strict=True)
+                if cost(one, effective=True) != cost(other, effective=True)
+            ]
+            assert answer.adjusted_count == len(moved)
+            adjusted += len(moved)
             told = [cost(each, effective=True) for each in after]
             assert told == anew(world, standing)
             assert_books_are_right(world)
@@ -274,7 +280,7 @@ def test_both_in_one_batch(world: World) -> None:
         ],
     )
     answers = [reversal_in(each) for each in outcomes[1:]]
-    assert [each.adjusted_count for each in answers] == [2, 1]
+    assert [each.adjusted_count for each in answers] == [1, 1]
     assert_books_are_right(world)
 
 
@@ -316,3 +322,21 @@ def refusal_of(world: World, command: ReverseSettlement) -> RuleError:
     with pytest.raises(RuleError) as caught:
         world.run(command)
     return caught.value
+
+
+def test_a_bill_of_which_windows_alone_differ_is_not_told_of(databases: Databases) -> None:
+    world = benefit_world(databases)
+    (person,) = world.enrol()
+    visits = [world.register(person, care_type="11", start_date=TODAY) for _ in range(3)]
+    settled = [
+        world.settle(visit, person, bill=stay_bill(world, visit, TODAY, fen)).settlement_id
+        for visit, fen in zip(visits, (600_000, 10_000, 10_001), strict=True)
+    ]
+    answer = reverse(world, settled[1])
+    assert (answer.adjusted_count, list(answer.adjusted_settlement_ids)) == (0, [])
+    later = record_of(world, settled[2])
+    assert later.revision == 2
+    message = Settlement()
+    fill_settlement(message, later)
+    assert not message.HasField("effective")
+    assert_books_are_right(world)

@@ -47,6 +47,7 @@ def settlement_faults(
         yield 7, f"its request has {uses}"
     for number, faults in (
         (5, lambda: _entry_faults(booked, record)),
+        (5, lambda: _adjusting_faults(booked, record, survivors)),
         (4, lambda: _sum_faults(record)),
         (4, lambda: _price_faults(record)),
         (4, lambda: _party_faults(record, booked, survivors)),
@@ -77,20 +78,30 @@ def _entry_faults(booked: BookedSettlement, record: SettlementRecord) -> Iterato
     mirrored = {} if record.reversal is None else _amounts(opposite(entries))
     if booked.taken_back != mirrored:
         yield f"took back {dict(booked.taken_back)}, not {mirrored}"
-    moved = adjustment_entries(record.counter.borne, record.effective.borne, person_id="")
-    # A merge changes whose account it is, and not the sums of what moved.
-    adjusted: dict[str, int] = {}
-    for account_id, fen in booked.adjusted.items():
-        kind = account_id.partition(":")[0]
-        name = f"{kind}:" if kind in _OF_PERSONS else account_id
-        adjusted[name] = adjusted.get(name, 0) + fen
-    adjusted = {name: fen for name, fen in adjusted.items() if fen}
-    if adjusted != _amounts(moved):
-        yield f"adjustments posted {adjusted}, not {_amounts(moved)}"
 
 
-# Accounts of persons that adjustments move.
-_OF_PERSONS = ("difference", "due")
+def _adjusting_faults(
+    booked: BookedSettlement, record: SettlementRecord, survivors: Collection[str]
+) -> Iterator[str]:
+    """Yields what its adjustments posted other than what they say moved, one by one."""
+    # A merge changes whose account it is.
+    owners = {record.person_id, *survivors}
+    if booked.visit is not None:
+        owners.add(booked.visit.person_id)
+    before = record.counter
+    for revision, (adjustment, posted) in enumerate(booked.adjusted, 2):
+        if adjustment.revision != revision:
+            yield f"has adjustment {adjustment.revision}, and none of {revision}"
+        if adjustment.cause_id not in booked.causes:
+            yield f"adjustment {adjustment.revision} names no reversal"
+        after = adjustment.effective
+        owed = [
+            _amounts(adjustment_entries(before.borne, after.borne, person_id=owner))
+            for owner in sorted(owners)
+        ]
+        if posted not in owed:
+            yield f"adjustment {adjustment.revision} posted {dict(posted)}, not {owed[0]}"
+        before = after
 
 
 def _amounts(entries: tuple[Entry, ...]) -> dict[str, int]:

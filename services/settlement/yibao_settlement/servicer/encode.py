@@ -103,14 +103,14 @@ def reversed_(reversal: Reversal) -> bytes:
     settlement.carried_balance_fen = reversal.carried_after_fen
     del settlement.entries[:]
     _fill_entries(settlement, reversal.entries)
-    revised = reversal.folded.revised
-    response.adjusted_count = len(revised)
+    moved = reversal.folded.moved
+    response.adjusted_count = len(moved)
     response.adjusted_fund_change_fen = sum(
-        effective.fund_total_fen - before.effective.fund_total_fen for before, effective in revised
+        effective.fund_total_fen - before.effective.fund_total_fen for before, effective in moved
     )
     response.adjusted_settlement_ids.extend(
         before.settlement_id
-        for before, _ in revised
+        for before, _ in moved
         if before.institution_id == reversal.settlement.institution_id
     )
     return response.SerializeToString()
@@ -216,7 +216,7 @@ def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None
         settlement.state = pb.SETTLEMENT_STATE_REVERSED
         settlement.reversal_id = record.reversal.reversal_id
         settlement.reverse_time.CopyFrom(from_instant(record.reversal.reverse_time))
-    elif record.adjustment is not None:
+    elif record.adjustment is not None and not record.effective.costs_as(record.counter):
         _fill_effective(settlement.effective, record.adjustment)
 
 

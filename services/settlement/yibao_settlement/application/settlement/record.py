@@ -104,6 +104,10 @@ class Effective(NamedTuple):
         """What the funds pay."""
         return sum([payment.amount_fen for payment in self.fund_payments])
 
+    def costs_as(self, other: "Effective") -> bool:
+        """Tells whether everybody bears the same by another one, whatever windows hold."""
+        return (*self[:4], *self[6:]) == (*other[:4], *other[6:])
+
     @property
     def borne(self) -> Borne:
         """Who bears how much, as it is booked."""
@@ -272,6 +276,11 @@ class Folded(NamedTuple):
 
     changes: Mapping[KeptPlace, Mapping[str, int]]
     revised: tuple[tuple[SettlementRecord, Effective], ...] = ()
+
+    @property
+    def moved(self) -> list[tuple[SettlementRecord, Effective]]:
+        """Those of `revised` that cost somebody else by now; of others windows alone differ."""
+        return [each for each in self.revised if not each[1].costs_as(each[0].effective)]
 
 
 class Reversal(NamedTuple):

@@ -1,6 +1,6 @@
 """Every settlement with what belongs to it, read from one snapshot for the ledger checker."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,10 @@ from yibao_common.db.rows import Row, execute, select_rows
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD
+from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.settlement.adjustment import newest_adjustments, select_adjustments
+from yibao_settlement.storage.settlement.adjustment import adjustment_from, select_adjustments
 from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
     SETTLEMENT_COLUMNS,
@@ -42,8 +43,10 @@ class BookedSettlement:
     benefit_year: int
     visit: Visit | None
     posted: Mapping[str, int]
-    # What its adjustments posted together.
-    adjusted: Mapping[str, int]
+    # Its adjustments in their order, each with what it posted.
+    adjusted: Sequence[tuple[Adjustment, Mapping[str, int]]]
+    # The reversals among those that adjustments name as their causes.
+    causes: Collection[str]
     taken_back: Mapping[str, int]
     code_uses: int
     untold_uses: int
@@ -104,26 +107,22 @@ def _with_belongings(
     without_code = _audited_without_code(connection, region, settlement_ids)
     reversal_ids = [row.reversal_id for row in rows if row.reversal_id is not None]
     (moved,) = execute(connection, [select_adjustments(region, settlement_ids)])
-    adjustments = newest_adjustments(moved)
-    posting_ids = {row[5]: row[0] for row in moved if row[5] is not None}
+    adjusted: dict[str, list[Row]] = {}
+    for each in sorted(moved, key=lambda row: row[:2]):
+        adjusted.setdefault(each[0], []).append(each)
+    posting_ids = [row[5] for row in moved if row[5] is not None]
     posted = _posted(connection, region, [*settlement_ids, *reversal_ids, *posting_ids])
-    adjusted: dict[str, dict[str, int]] = {}
-    for posting_id, settlement_id in posting_ids.items():
-        sums = adjusted.setdefault(settlement_id, {})
-        for account_id, fen in posted.get(posting_id, {}).items():
-            sums[account_id] = sums.get(account_id, 0) + fen
+    causes = _reversals(connection, region, sorted({row[4] for row in moved}))
     for row in rows:
+        adjustments = _adjustments(adjusted.get(row.settlement_id, []))
         yield BookedSettlement(
             row.settlement_id,
-            _record(
-                row,
-                lines_by_settlement.get(row.settlement_id, []),
-                adjustments.get(row.settlement_id),
-            ),
+            _record(row, lines_by_settlement.get(row.settlement_id, []), adjustments),
             row.benefit_year,
             visits.get(row.visit_id),
             posted.get(row.settlement_id, {}),
-            adjusted.get(row.settlement_id, {}),
+            [(each, posted.get(each.posting_id or "", {})) for each in adjustments or ()],
+            causes,
             posted.get(row.reversal_id or "", {}),
             code_uses.get((row.request_id, row.settlement_id), 0),
             code_uses.get((row.request_id, None), 0),
@@ -133,13 +132,44 @@ def _with_belongings(
 
 
 def _record(
-    row: sa.Row[Any], lines: Sequence[Row], adjustment: Adjustment | None
+    row: sa.Row[Any], lines: Sequence[Row], adjustments: Sequence[Adjustment] | None
 ) -> SettlementRecord | None:
+    if adjustments is None:
+        return None
     try:
         record = record_from(tuple(row), lines_from(lines).get(row.settlement_id, ()))
-        return record._replace(adjustment=adjustment)
+        return record._replace(adjustment=adjustments[-1] if adjustments else None)
     except InvariantError:
         return None
+
+
+def _adjustments(rows: Sequence[Row]) -> list[Adjustment] | None:
+    """Returns what moved of a settlement, None where some cannot be read."""
+    try:
+        return [adjustment_from(row) for row in rows]
+    except InvariantError:
+        return None
+
+
+def _reversals(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[str]:
+    """Returns which ids are those of reversals."""
+    settlement = tables.settlement.c
+    posting = tables.posting.c
+    rows = connection.execute(
+        sa.select(posting.posting_id).where(
+            posting.region == region,
+            posting.posting_id.in_(ids),
+            posting.kind == int(PostingKind.REVERSAL),
+        )
+    ).scalars()
+    found = set(rows)
+    if left := set(ids) - found:
+        # A reversal of a bill of which nobody owed anything posts nothing.
+        query = sa.select(settlement.reversal_id).where(
+            settlement.region == region, settlement.reversal_id.in_(sorted(left))
+        )
+        found.update(connection.execute(query).scalars())
+    return found
 
 
 def _shared_requests(connection: sa.Connection, region: str) -> dict[str, int]:
