@@ -2,7 +2,7 @@
 
 import datetime as dt
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import pytest
@@ -13,10 +13,15 @@ from support.databases import Databases
 from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
-from yibao.settlement.v1.settlement_service_pb2 import ReverseSettlementResponse
+from yibao.settlement.v1.settlement_service_pb2 import (
+    ReverseSettlementResponse,
+    SettleBillResponse,
+)
 from yibao_common.commands.request import Outcome
 from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.difference import find_difference
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
@@ -24,6 +29,8 @@ from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.servicer.encode import fill_settlement
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.transaction import SettlementTransactions
+from yibao_settlement.storage.reference import ReferenceCache
 
 DAY = dt.timedelta(days=1)
 # In the last two, amounts that are set and not added to are set anew by bills that leave again.
@@ -340,3 +347,31 @@ def test_a_bill_of_which_windows_alone_differ_is_not_told_of(databases: Database
     fill_settlement(message, later)
     assert not message.HasField("effective")
     assert_books_are_right(world)
+
+
+def test_bills_of_processes_whose_clocks_differ_stand_in_the_order_of_their_settling(
+    databases: Databases,
+) -> None:
+    world = benefit_world(databases)
+    (person,) = world.enrol()
+    ahead = iter_ids("0fffffff")
+    first, second = [world.register(person, care_type="11", start_date=TODAY) for _ in range(2)]
+    bills = [stay_bill(world, visit, TODAY, 600_000) for visit in (first, second)]
+    transactions = SettlementTransactions(world.database, ReferenceCache())
+    other = BatchWork(transactions, clock=world.clock, ids=ahead)
+    (outcome,) = other(REGION, [world.settle_command(first, person, bill=bills[0])])
+    assert isinstance(outcome, bytes)
+    earlier = SettleBillResponse.FromString(outcome).settlement
+    # A process whose clock is behind.
+    later = world.settle(second, person, bill=bills[1])
+    assert later.settlement_id > earlier.settlement_id
+    assert later.fund_total_fen > earlier.fund_total_fen
+    assert reverse(world, earlier.settlement_id).adjusted_count == 1
+    now = record_of(world, later.settlement_id).effective
+    assert now.fund_total_fen == earlier.fund_total_fen
+    assert_books_are_right(world)
+
+
+def iter_ids(head: str) -> Callable[[], str]:
+    """Returns what makes ids of a clock that is far ahead."""
+    return lambda: f"{head}{new_id()[8:]}"

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import Field
+from pydantic import model_validator as check_after
 
 from yibao_common.process.config import (
     BatchConfig,
@@ -69,3 +70,19 @@ class SettlementConfig(ServiceConfig):
     visits: VisitsConfig = Field(default_factory=lambda: VisitsConfig.model_validate({}))
     accounts: AccountsConfig = Field(default_factory=lambda: AccountsConfig.model_validate({}))
     review: ReviewConfig = Field(default_factory=lambda: ReviewConfig.model_validate({}))
+
+    @check_after(mode="after")
+    def _says_things_of_served_regions(self) -> "SettlementConfig":
+        """Refuses a region that is not served: what is said of it would be without effect."""
+        unserved = [
+            key
+            for key, regions in (
+                ("visits.discharge_required_in", self.visits.discharge_required_in),
+                ("accounts.carried_first_in", self.accounts.carried_first_in),
+            )
+            if set(regions or ()) - set(self.identity.regions)
+        ]
+        if unserved:
+            keys = " and ".join(unserved)
+            raise ValueError(f"{keys} must have regions of identity.regions alone")
+        return self

@@ -138,7 +138,6 @@ class SettlementService:
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         keeping = self._make_housekeeping(transactions, reads, blocking, metrics)
-        required_in = self._config.visits.discharge_required_in or ()
         server = self._make_server(
             metrics,
             supervisor,
@@ -147,7 +146,7 @@ class SettlementService:
                 *engine,
                 trust=trust,
                 news=news,
-                discharge_required_in=required_in,
+                discharge_required_in=self._config.visits.discharge_required_in or (),
                 clock=self._clock,
             ),
             self._settlement_servicer(*engine, trust=trust, metrics=metrics),

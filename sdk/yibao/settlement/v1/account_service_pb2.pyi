@@ -298,7 +298,9 @@ class GetDifferenceResponse(google.protobuf.message.Message):
     """How many there are."""
     @property
     def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___DifferenceRow]:
-        """What made it up, the newest one first; at most 500."""
+        """The bills that came to cost somebody else, the newest time first; at most 500. Arrears
+        that a settlement found stand in its own entries.
+        """
 
     def __init__(
         self,

@@ -676,7 +676,8 @@ class LedgerEntry(google.protobuf.message.Message):
     AMOUNT_FEN_FIELD_NUMBER: builtins.int
     account_id: builtins.str
     """The account, such as `fund:390100`, `person:<id>` or `payable:<institution>`;
-    `bearer:employer` or `bearer:treasury`; `difference:<person>`, what is owed to a person for
+    `carried:<id>`, earlier years' money of an account; `bearer:employer` or `bearer:treasury`;
+    `difference:<person>` and `due:<person>`, what is owed to a person, and to the account, for
     earlier bills.
     """
     amount_fen: builtins.int

@@ -33,7 +33,7 @@ class PersonAccount:
     `years` are what each benefit year used up, by year, `months` what windows of days and
     months hold, by month as in `2026-11`; `merged_into` is who took the account over.
     Windows of stays are kept with their visits, and stay there. Of the balance, `carried_fen`
-    is of years before `account_year`, as in `Standing`.
+    is of years before `account_year`, as in `Standing`, and so is `newest_settlement_id`.
     """
 
     person_id: str
@@ -43,6 +43,7 @@ class PersonAccount:
     months: Mapping[str, Accumulators] = field(default_factory=dict)
     carried_fen: int = 0
     account_year: int = 0
+    newest_settlement_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def move_accounts(
             _united(survivor.months, retired.months),
             survivor.carried_fen + retired.carried_fen,
             survivor.account_year,
+            _later(survivor.newest_settlement_id, retired.newest_settlement_id),
         )
         after[retired_id] = PersonAccount(retired_id, 0, {}, survivor_id)
         changed |= {retired_id, survivor_id}
@@ -148,6 +150,11 @@ def _carry_over(account: PersonAccount, year: int) -> tuple[Entry, ...]:
     if not left_fen:
         return ()
     return carry_over_entries(person_id=account.person_id, amount_fen=left_fen)
+
+
+def _later(first: str | None, second: str | None) -> str | None:
+    """Returns the later of two ids: the next bill of who is one person now stands behind both."""
+    return max(first or "", second or "") or None
 
 
 def _united(

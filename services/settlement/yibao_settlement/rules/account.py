@@ -44,7 +44,8 @@ class Standing(NamedTuple):
     year, names to fen (or counts), zeros left out. `newest_codes` tells the newest issue
     second among the codes presented lately, by signer. `merged_into` is the person whose
     account took this one over. Of `balance_fen`, `carried_fen` is of years before
-    `account_year`, which is 0 before the account first holds anything.
+    `account_year`, which is 0 before the account first holds anything. Bills stand in the
+    order of their settlements' ids, so that the next one has to exceed `newest_settlement_id`.
     """
 
     person_id: str
@@ -55,6 +56,7 @@ class Standing(NamedTuple):
     merged_into: str | None = None
     carried_fen: int = 0
     account_year: int = 0
+    newest_settlement_id: str | None = None
 
 
 def new_standing(person_id: str) -> Standing:

@@ -14,12 +14,12 @@ from yibao_settlement.storage.batch.loading import Read, Wanted
 
 STANDING_COLUMNS = (
     *("person_id", "balance_fen", "benefit_year", "accumulators", "newest_codes", "merged_into"),
-    *("carried_fen", "account_year"),
+    *("carried_fen", "account_year", "newest_settlement_id"),
 )
 # What every command of a person writes: neither the mark of a merge, which the feed sets, nor
 # the purses, which few bills move.
-_WRITTEN = STANDING_COLUMNS[1:5]
-_PURSES = STANDING_COLUMNS[6:]
+_WRITTEN = (*STANDING_COLUMNS[1:5], "newest_settlement_id")
+_PURSES = ("carried_fen", "account_year")
 _YEAR_COLUMNS = ("person_id", "benefit_year", "accumulators")
 
 
@@ -61,6 +61,7 @@ def standing_row(standing: Standing) -> Row:
         standing.merged_into,
         standing.carried_fen,
         standing.account_year,
+        standing.newest_settlement_id,
     )
 
 
@@ -122,7 +123,7 @@ def write_standings(working_set: WorkingSet) -> Iterator[Statement]:
         tables.person_standing,
         ("region", "person_id"),
         _WRITTEN,
-        [(region, *standing_row(standing)[:5]) for standing in standings],
+        [(region, *row[:5], row[-1]) for row in map(standing_row, standings)],
     )
     yield Update(
         tables.person_standing,

@@ -28,13 +28,16 @@ class StoredMerges:
         ordered = sorted(person_ids)
         columns = (
             *("person_id", "balance_fen", "benefit_year", "accumulators", "merged_into"),
-            *("carried_fen", "account_year"),
+            *("carried_fen", "account_year", "newest_settlement_id"),
         )
         insert_rows(
             self._connection,
             tables.person_standing,
             ("region", *columns, "newest_codes"),
-            [(self._region, person_id, 0, 0, "{}", None, 0, 0, "{}") for person_id in ordered],
+            [
+                (self._region, person_id, 0, 0, "{}", None, 0, 0, None, "{}")
+                for person_id in ordered
+            ],
             skip_existing=True,
         )
         standings = select_rows(
@@ -64,9 +67,9 @@ class StoredMerges:
         months = {person_id: self._months(person_id) for person_id in ordered}
         return {
             person_id: PersonAccount(
-                person_id, balance_fen, years[person_id], merged_into, months[person_id], *purses
+                person_id, balance_fen, years[person_id], merged_into, months[person_id], *rest
             )
-            for person_id, balance_fen, _, _, merged_into, *purses in standings
+            for person_id, balance_fen, _, _, merged_into, *rest in standings
         }
 
     def _months(self, person_id: str) -> dict[str, Accumulators]:
@@ -112,7 +115,7 @@ class StoredMerges:
             standings.append(
                 (
                     *(*key, account.balance_fen, newest, current, account.merged_into),
-                    *(account.carried_fen, account.account_year),
+                    *(account.carried_fen, account.account_year, account.newest_settlement_id),
                 )
             )
             years += [
@@ -128,7 +131,7 @@ class StoredMerges:
                     ("region", "person_id"),
                     (
                         *("balance_fen", "benefit_year", "accumulators", "merged_into"),
-                        *("carried_fen", "account_year"),
+                        *("carried_fen", "account_year", "newest_settlement_id"),
                     ),
                     standings,
                 ),

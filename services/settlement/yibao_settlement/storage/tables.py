@@ -236,6 +236,8 @@ person_standing = sa.Table(
     # What of the balance is of years before `account_year`, which is 0 before there was any.
     sa.Column("carried_fen", sa.BigInteger, nullable=False),
     sa.Column("account_year", sa.SmallInteger, nullable=False),
+    # Ids of the person's settlements rise in the order in which they were settled.
+    sa.Column("newest_settlement_id", Id),
     postgresql_with={"fillfactor": 70},
 )
 

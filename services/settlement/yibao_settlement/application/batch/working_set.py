@@ -120,6 +120,15 @@ class WorkingSet:
             record.benefit is not None for record in self.settlements.values()
         )
 
+    @property
+    def least_id(self) -> str:
+        """The id that new ones exceed, whatever clocks say.
+
+        Of postings, and of the persons' settlements, which stand in the order of their ids.
+        """
+        newest = [each.newest_settlement_id or "" for each in self.standings.values()]
+        return max([self.posting_fence, *newest])
+
     def holder_of(self, person_id: str) -> str:
         """Returns who stands in the place of a person that settlements or visits are of."""
         return self.survivors.get(person_id, person_id)
@@ -172,6 +181,11 @@ class WorkingSet:
     def bills_of(self, visit_id: str) -> Collection[StandingBill]:
         """Returns what stands settled of a visit."""
         return self.settled_bills.get(visit_id, {}).values()
+
+    def note_newest(self, record: SettlementRecord) -> None:
+        """Notes that a settlement is the newest of its person's."""
+        before = self.standing(record.person_id)
+        self._set_standing(before._replace(newest_settlement_id=record.settlement_id))
 
     def keep_bill(self, visit_id: str, bill_number: str, bill: StandingBill) -> None:
         """Keeps that a bill of a visit stands settled."""

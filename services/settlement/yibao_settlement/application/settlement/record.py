@@ -106,7 +106,10 @@ class Effective(NamedTuple):
 
     def costs_as(self, other: "Effective") -> bool:
         """Tells whether everybody bears the same by another one, whatever windows hold."""
-        return (*self[:4], *self[6:]) == (*other[:4], *other[6:])
+        same_windows = other._replace(
+            year_before=self.year_before, accumulations=self.accumulations
+        )
+        return self == same_windows
 
     @property
     def borne(self) -> Borne:

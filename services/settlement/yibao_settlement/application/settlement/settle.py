@@ -260,6 +260,7 @@ def _book(record: SettlementRecord, request: Request, working_set: WorkingSet, i
         working_set.keep(record.person_id, additions, balance_change_fen=-record.account_fen)
     if record.carried.paid_fen:
         working_set.move_carried(record.person_id, -record.carried.paid_fen)
+    working_set.note_newest(record)
     working_set.post(record.settlement_id, PostingKind.SETTLEMENT, record.entries, request)
     working_set.changes.settlements.append(record)
     # For commands that come later in the batch: the same bill, or its reversal.

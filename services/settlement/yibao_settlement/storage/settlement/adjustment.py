@@ -1,4 +1,4 @@
-"""Adjustments as stored, and the history that a bill leaves.
+"""Adjustments as stored: that the effective column of a settlement moved.
 
 What a settlement costs whom by now is a JSON object:
 

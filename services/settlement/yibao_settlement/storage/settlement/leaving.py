@@ -4,8 +4,7 @@ Only for those: a bill that is settled needs the windows alone.
 """
 
 import functools
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 
@@ -92,7 +91,10 @@ def _standing_bills(
     return {record.settlement_id: record for record in records}
 
 
-def _policies(records: Collection[SettlementRecord], policy_of: Any) -> dict[str, AnyPolicy]:
+def _policies(
+    records: Collection[SettlementRecord], policy_of: Callable[[str], AnyPolicy | None]
+) -> dict[str, AnyPolicy]:
+    """Returns the policies that decided bills, by version, as far as they are stored."""
     found = {version: policy_of(version) for version in {each.policy_version for each in records}}
     return {version: policy for version, policy in found.items() if policy is not None}
 
