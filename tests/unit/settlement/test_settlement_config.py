@@ -1,0 +1,43 @@
+"""The configuration of the settlement service."""
+
+from pathlib import Path
+
+import pytest
+
+from yibao_common.process.config import ConfigError
+from yibao_common.process.config_file import load_config
+from yibao_settlement.config import SettlementConfig
+
+PLAIN = """
+[server]
+address = "127.0.0.1:0"
+insecure = true
+[database]
+url = "sqlite:///settlement.db"
+[identity]
+address = "127.0.0.1:50051"
+regions = ["500112", "999019"]
+root_file = "root-1.cose"
+"""
+
+
+def load(path: Path, more: str) -> SettlementConfig:
+    file = path / "settlement.toml"
+    file.write_text(PLAIN + more, encoding="utf-8")
+    return load_config(SettlementConfig, path=file, environ={})
+
+
+def test_a_region_says_which_money_pays_first(tmp_path: Path) -> None:
+    loaded = load(tmp_path, '[accounts]\ncarried_first_in = ["999019"]\n')
+    assert loaded.accounts.carried_first_in == ("999019",)
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [("accounts", "carried_first_in"), ("visits", "discharge_required_in")]
+)
+def test_nothing_is_said_of_a_region_that_is_not_served(
+    tmp_path: Path, section: str, key: str
+) -> None:
+    # A digit mistyped would leave the region with the other order of its purses, unseen.
+    with pytest.raises(ConfigError, match=f"{section}.{key} must have regions of identity.regions"):
+        load(tmp_path, f'[{section}]\n{key} = ["999019", "999018"]\n')
