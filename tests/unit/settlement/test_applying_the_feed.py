@@ -110,6 +110,19 @@ def test_what_both_used_up_of_a_year_adds_up(balance_fen: int) -> None:
     assert after.years == {2025: {"deductible": 7}, 2026: {"deductible": 5, "fund.390100": 9}}
 
 
+@pytest.mark.parametrize(
+    ("of_retired", "of_survivor", "later"),
+    [("02", "01", "02"), ("01", "02", "02"), (None, "01", "01"), ("01", None, "01"), (None,) * 3],
+)
+def test_the_next_bill_stands_behind_those_of_both(
+    of_retired: str | None, of_survivor: str | None, later: str | None
+) -> None:
+    retired = PersonAccount("old", 0, {}, None, newest_settlement_id=of_retired)
+    survivor = PersonAccount("new", 5, {}, None, newest_settlement_id=of_survivor)
+    after = moved_to_new(in_this_year(retired), in_this_year(survivor))
+    assert after.newest_settlement_id == later
+
+
 def test_an_account_that_moved_before_is_left_as_it_is() -> None:
     retired = PersonAccount("old", 0, {}, "new")
     survivor = PersonAccount("new", 5, {}, None)
