@@ -354,7 +354,7 @@ def test_bills_of_processes_whose_clocks_differ_stand_in_the_order_of_their_sett
 ) -> None:
     world = benefit_world(databases)
     (person,) = world.enrol()
-    ahead = iter_ids("0fffffff")
+    ahead = ids_of_a_clock_ahead("0fffffff")
     first, second = [world.register(person, care_type="11", start_date=TODAY) for _ in range(2)]
     bills = [stay_bill(world, visit, TODAY, 600_000) for visit in (first, second)]
     transactions = SettlementTransactions(world.database, ReferenceCache())
@@ -372,6 +372,23 @@ def test_bills_of_processes_whose_clocks_differ_stand_in_the_order_of_their_sett
     assert_books_are_right(world)
 
 
-def iter_ids(head: str) -> Callable[[], str]:
+def test_the_next_bill_after_a_merge_stands_behind_those_of_both(databases: Databases) -> None:
+    world = benefit_world(databases)
+    retired, survivor = world.enrol(2)
+    visit = world.register(retired, care_type="11", start_date=TODAY)
+    transactions = SettlementTransactions(world.database, ReferenceCache())
+    other = BatchWork(transactions, clock=world.clock, ids=ids_of_a_clock_ahead("0fffffff"))
+    bill = stay_bill(world, visit, TODAY, 600_000)
+    (outcome,) = other(REGION, [world.settle_command(visit, retired, bill=bill)])
+    assert isinstance(outcome, bytes)
+    earlier = SettleBillResponse.FromString(outcome).settlement
+    world.merge(retired, survivor)
+    visit = world.register(survivor, care_type="11", start_date=TODAY)
+    later = world.settle(visit, survivor, bill=stay_bill(world, visit, TODAY, 700_000))
+    assert later.settlement_id > earlier.settlement_id
+    assert_books_are_right(world)
+
+
+def ids_of_a_clock_ahead(head: str) -> Callable[[], str]:
     """Returns what makes ids of a clock that is far ahead."""
     return lambda: f"{head}{new_id()[8:]}"
