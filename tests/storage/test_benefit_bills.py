@@ -5,27 +5,25 @@ import datetime as dt
 import pytest
 from support.benefit_world import (
     admit,
+    amounts,
     at,
     benefit_world,
+    explained,
     policy_text,
     put_policy,
     stay_bill,
+    tried,
 )
+from support.charges import assert_books_are_right
 from support.databases import Databases
 from support.settlement_world import AGENCY, HOSPITAL, REGION, TODAY, World
 
-from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.find import find_explained
-from yibao_settlement.application.settlement.trial import trial
-from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.benefit.bill import Given
-from yibao_settlement.rules.bill import Bill
-from yibao_settlement.rules.enrolment import RegisteredDisease
-from yibao_settlement.servicer.encode import fill_settlement
 from yibao_settlement.storage.ledger import facts
 
 DAY = dt.timedelta(days=1)
@@ -36,38 +34,10 @@ def world(databases: Databases) -> World:
     return benefit_world(databases)
 
 
-def assert_books_are_right(world: World) -> None:
-    assert check_ledger(world.database).drifts == []
-
-
 def kept(world: World, person: str) -> dict[str, int]:
     standing = world.queries.standing(REGION, person)
     assert standing is not None
     return dict(standing.accumulators)
-
-
-def tried(world: World, bill: Bill) -> Settlement:
-    found = trial(world.queries, REGION, bill, institution_id=HOSPITAL, now=world.clock.now)
-    message = Settlement()
-    fill_settlement(message, found.record)
-    return message
-
-
-def amounts(settlement: Settlement) -> dict[str, object]:
-    """Returns all that a trial and its settlement have in common."""
-    told = Settlement()
-    told.CopyFrom(settlement)
-    for name in ("settlement_id", "state", "settle_time", "entries", "review_id", "review_kinds"):
-        told.ClearField(name)
-    return {field.name: value for field, value in told.ListFields()}
-
-
-def explained(world: World, settlement_id: str) -> list[str]:
-    caller = parse_caller(AGENCY)
-    record, trace, figures = find_explained(world.queries, REGION, settlement_id, caller)
-    assert sum(line.amount_fen for line in figures.lines) == record.total_fen
-    assert sum(group.amount_fen for group in figures.groups) == record.total_fen
-    return [node.formula for node in trace]
 
 
 def test_a_bill_books_what_each_party_owes(world: World) -> None:
@@ -344,89 +314,3 @@ def test_bills_of_earlier_days_are_settled_and_explained_by_the_first_format(
 def explained_or_first(world: World, settlement_id: str) -> bool:
     _, trace, _ = find_explained(world.queries, REGION, settlement_id, parse_caller(AGENCY))
     return len(trace) > 0
-
-
-BY_ENROLMENT = """\
-format: yibao-policy/2
-policy_id: facts
-title: Facts of enrolment
-title_zh: 参保信息
-region: "{region}"
-insurance_type: "390"
-start_date: 2014-01-01
-sources:
-  page: {{title: 某文件, url: "https://example.cn/1"}}
-windows:
-  stay: {{facts: {facts}}}
-steps:
-  - classify:
-      id: S1
-      title: Classes
-      title_zh: 目录类别
-      rows:
-        - shares: {{"01": 0, "02": 0, "03": own_cost}}
-  - tiers:
-      id: P1
-      title: Pool
-      title_zh: 统筹基金
-      base: [eligible]
-      fund_type: "390100"
-      by: [tier, diseases, months_insured]
-      rows:
-        - when: {{tier: "2", diseases: "M01600", months_insured: {{from: 12}}}}
-          brackets:
-            - {{over_fen: 0, ratio_ppm: 900_000}}
-        - when: otherwise
-          brackets:
-            - {{over_fen: 0, ratio_ppm: 500_000}}
-"""
-
-
-def test_a_policy_asks_for_years_without_a_claim_and_nobody_guesses_them(
-    databases: Databases,
-) -> None:
-    asking = """
-    by: [years_unclaimed]
-    rows:
-      - when: {years_unclaimed: {from: 4}}
-        limit: 1_100_000
-      - when: otherwise
-        limit: 1_000_000
-"""
-    plain = "\n    rows:\n      - limit: 2_000_000\n"
-    assert plain in policy_text()
-    text = policy_text().replace(plain, asking)
-    world = benefit_world(databases, text=text)
-    limits = []
-    for years in (3, 4):
-        (person,) = world.enrol(years_unclaimed=years, start_date=dt.date(2026, 1, 1))
-        visit = admit(world, person, TODAY)
-        settled = world.settle(visit, person, bill=stay_bill(world, visit, TODAY, 9_000_000))
-        limits.append(settled.fund_total_fen)
-    assert limits == [1_000_000, 1_100_000]
-    (untold,) = world.enrol(years_unclaimed=4, start_date=dt.date(2025, 1, 1))
-    visit = admit(world, untold, TODAY)
-    with pytest.raises(RuleError, match="FACT_MISSING"):
-        world.settle(visit, untold, bill=stay_bill(world, visit, TODAY, 9_000_000))
-    assert_books_are_right(world)
-
-
-@pytest.mark.parametrize(("facts_of", "fund_fen"), [("discharge", 90_000), ("admission", 50_000)])
-def test_facts_of_the_person_are_those_of_discharge_or_of_admission(
-    databases: Databases, facts_of: str, fund_fen: int
-) -> None:
-    text = BY_ENROLMENT.format(region=REGION, facts=facts_of)
-    world = benefit_world(databases, text=text)
-    disease = RegisteredDisease("M01600", TODAY, None)
-    (person,) = world.enrol(tier="2", insured_months_before=12, diseases=(disease,))
-    visit = admit(world, person, TODAY - DAY)
-    bill = stay_bill(world, visit, TODAY, 100_000)
-    shown = tried(world, bill)
-    settlement = world.settle(visit, person, bill=bill)
-    assert amounts(shown) == amounts(settlement)
-    assert settlement.fund_total_fen == fund_fen
-    facts = settlement.facts
-    assert (facts.tier, facts.months_insured > 12) == ("2", True)
-    assert list(facts.diseases) == (["M01600"] if facts_of == "discharge" else [])
-    assert explained(world, settlement.settlement_id)
-    assert_books_are_right(world)

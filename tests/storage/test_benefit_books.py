@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from support.benefit_world import admit, benefit_world, policy_text, put_policy, stay_bill
-from support.charges import charged, listed, of_uploaded, upload
+from support.charges import assert_books_are_right, charged, listed, of_uploaded, upload
 from support.databases import Databases
 from support.old_databases import upgrade_to
 from support.settlement_world import HOSPITAL, REGION, TODAY, World
@@ -63,10 +63,6 @@ FIRST_AMOUNT = policy_text().replace(
     "      window: stay\n      by: [care_group, count.stays]",
     "      window: year\n      make_up: false\n      by: [care_group, count.stays]",
 )
-
-
-def assert_books_are_right(world: World) -> None:
-    assert check_ledger(world.database).drifts == []
 
 
 def posted(settlement: Settlement) -> dict[str, int]:

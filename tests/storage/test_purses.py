@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 from support.benefit_world import benefit_world, policy_text
+from support.charges import assert_books_are_right
 from support.databases import Databases
 from support.settlement_world import AGENCY, NOW, REGION, World
 from support.statements import SIGNED
@@ -41,10 +42,6 @@ def purses(world: World, person: str) -> Purses:
         standing.carried_fen,
     )
     return purses_in(standing, world.clock.now.year)
-
-
-def assert_books_are_right(world: World) -> None:
-    assert check_ledger(world.database).drifts == []
 
 
 def entries_of(settlement: Settlement) -> dict[str, int]:

@@ -6,13 +6,18 @@ from typing import Any
 
 from support.databases import Databases
 from support.settlement_parts import transactions_of
-from support.settlement_world import NOW, REGION, FakeClock, World
+from support.settlement_world import AGENCY, HOSPITAL, NOW, REGION, FakeClock, World
 
+from yibao.settlement.v1.settlement_pb2 import Settlement
+from yibao_common.values.caller import parse_caller
+from yibao_settlement.application.settlement.find import find_explained
+from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.application.work import Work
 from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.bill import Bill, ChargedLine, LineDetails
 from yibao_settlement.rules.care_facts import CareFacts, Diagnosis
 from yibao_settlement.rules.policy.version import approve, draft_of
+from yibao_settlement.servicer.encode import fill_settlement
 
 # A deductible of each stay by its number in the year, brackets over the year, a limit of the
 # year, a limit of each day, and what the hospital and the account bear.
@@ -177,3 +182,29 @@ def put_policy(world: World, text: str) -> None:
         work.reference.raise_epoch()
 
     transactions_of(world.database).change(REGION, put)
+
+
+def tried(world: World, bill: Bill) -> Settlement:
+    """Returns what a trial of a bill at the hospital tells."""
+    found = trial(world.queries, REGION, bill, institution_id=HOSPITAL, now=world.clock.now)
+    message = Settlement()
+    fill_settlement(message, found.record)
+    return message
+
+
+def amounts(settlement: Settlement) -> dict[str, object]:
+    """Returns all that a trial and its settlement have in common."""
+    told = Settlement()
+    told.CopyFrom(settlement)
+    for name in ("settlement_id", "state", "settle_time", "entries", "review_id", "review_kinds"):
+        told.ClearField(name)
+    return {field.name: value for field, value in told.ListFields()}
+
+
+def explained(world: World, settlement_id: str) -> list[str]:
+    """Returns the formula of each step of a settlement that is derived again."""
+    caller = parse_caller(AGENCY)
+    record, trace, figures = find_explained(world.queries, REGION, settlement_id, caller)
+    assert sum(line.amount_fen for line in figures.lines) == record.total_fen
+    assert sum(group.amount_fen for group in figures.groups) == record.total_fen
+    return [node.formula for node in trace]
