@@ -61,7 +61,7 @@ class BatchWork:
         """
         with self._transactions.begin(region, self._clock) as transaction:
             working_set = transaction.load(commands)
-            ids = IdsAbove(self._ids, working_set.least_id)
+            ids = IdsAbove(self._ids, working_set.posting_fence)
             outcomes = [_outcome(command, working_set, ids) for command in commands]
             transaction.store(working_set)
         if self._tell is not None:

@@ -120,15 +120,6 @@ class WorkingSet:
             record.benefit is not None for record in self.settlements.values()
         )
 
-    @property
-    def least_id(self) -> str:
-        """The id that new ones exceed, whatever clocks say.
-
-        Of postings, and of the persons' settlements, which stand in the order of their ids.
-        """
-        newest = [each.newest_settlement_id or "" for each in self.standings.values()]
-        return max([self.posting_fence, *newest])
-
     def holder_of(self, person_id: str) -> str:
         """Returns who stands in the place of a person that settlements or visits are of."""
         return self.survivors.get(person_id, person_id)

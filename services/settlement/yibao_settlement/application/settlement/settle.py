@@ -7,7 +7,7 @@ from typing import NamedTuple
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
-from yibao_common.values.ids import Ids
+from yibao_common.values.ids import Ids, IdsAbove
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.changes import CodeUse
 from yibao_settlement.application.batch.command import Code, accepted
@@ -108,7 +108,7 @@ class SettleBill(NamedTuple):
         record = record_of(
             adjudication,
             region=working_set.region,
-            settlement_id=ids(),
+            settlement_id=IdsAbove(ids, standing.newest_settlement_id or "")(),
             request_id=request.request_id,
             settled_by=request.caller.path,
             settle_time=working_set.now,
