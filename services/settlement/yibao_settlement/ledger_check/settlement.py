@@ -17,7 +17,7 @@ from yibao_settlement.application.settlement.explain import AnySplit, settled_ag
 from yibao_settlement.application.settlement.fold import decided_again
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
 from yibao_settlement.rules.account import taken_of_carried
-from yibao_settlement.rules.difference import adjustment_entries
+from yibao_settlement.rules.difference import Columns, adjustment_entries
 from yibao_settlement.rules.ledger import Entry, opposite
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage.ledger.booked import BookedSettlement
@@ -88,7 +88,7 @@ def _adjusting_faults(
     owners = {record.person_id, *survivors}
     if booked.visit is not None:
         owners.add(booked.visit.person_id)
-    before = record.counter
+    counter = before = record.counter.borne
     for revision, (adjustment, posted) in enumerate(booked.adjusted, 2):
         if adjustment.revision != revision:
             yield f"has adjustment {adjustment.revision}, and none of {revision}"
@@ -96,12 +96,16 @@ def _adjusting_faults(
             yield f"adjustment {adjustment.revision} names no reversal"
         after = adjustment.effective
         owed = [
-            _amounts(adjustment_entries(before.borne, after.borne, person_id=owner))
+            _amounts(
+                adjustment_entries(
+                    Columns(counter, before), Columns(counter, after.borne), person_id=owner
+                )
+            )
             for owner in sorted(owners)
         ]
         if posted not in owed:
             yield f"adjustment {adjustment.revision} posted {dict(posted)}, not {owed[0]}"
-        before = after
+        before = after.borne
 
 
 def _amounts(entries: tuple[Entry, ...]) -> dict[str, int]:

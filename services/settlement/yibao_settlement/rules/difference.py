@@ -18,6 +18,8 @@ class Cause(enum.IntEnum):
 
     # An earlier bill, or the settlement itself, was reversed.
     REVERSAL = 1
+    # Lines of an earlier bill, or of the settlement itself, were returned.
+    REFUND = 2
 
 
 class Borne(NamedTuple):
@@ -33,20 +35,39 @@ class Borne(NamedTuple):
     arrears_fen: int = 0
 
 
-def adjustment_entries(before: Borne, after: Borne, *, person_id: str) -> tuple[Entry, ...]:
-    """Returns the entries that take a bill from one effective column to another.
+class Columns(NamedTuple):
+    """Who bears how much of a bill: as the counter told, and in effect."""
 
-    What a purse had paid too much is due to that purse, and never turns into cash. None where
-    nothing moves.
+    counter: Borne
+    effective: Borne
+
+    def between(self, person_id: str) -> dict[str, int]:
+        """Returns what lies between the columns by account, in fen, as it has been posted.
+
+        What a purse has paid too much is due to that purse, and never turns into cash.
+        """
+        counter, effective = self
+        found = {
+            account_id: counter.payers.get(account_id, 0) - effective.payers.get(account_id, 0)
+            for account_id in sorted({*counter.payers, *effective.payers})
+        }
+        found[due_account(person_id)] = counter.account_fen - effective.account_fen
+        found[difference_account(person_id)] = (
+            counter.cash_fen - effective.cash_fen + effective.arrears_fen - counter.arrears_fen
+        )
+        return found
+
+
+def adjustment_entries(before: Columns, after: Columns, *, person_id: str) -> tuple[Entry, ...]:
+    """Returns the entries that post what lies between two columns more or less than before.
+
+    None where nothing moves.
     """
+    was, lies = before.between(person_id), after.between(person_id)
     moved = {
-        account_id: before.payers.get(account_id, 0) - after.payers.get(account_id, 0)
-        for account_id in sorted({*before.payers, *after.payers})
+        account_id: lies.get(account_id, 0) - was.get(account_id, 0)
+        for account_id in sorted({*was, *lies})
     }
-    moved[due_account(person_id)] = before.account_fen - after.account_fen
-    moved[difference_account(person_id)] = (
-        before.cash_fen - after.cash_fen + after.arrears_fen - before.arrears_fen
-    )
     return balanced([Entry(account_id, fen) for account_id, fen in moved.items() if fen])
 
 

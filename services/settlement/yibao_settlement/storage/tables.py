@@ -303,6 +303,8 @@ settlement = sa.Table(
     # By which bills that charge the same are found (`rules.duplicate`); null before.
     sa.Column("line_marks", sa.LargeBinary),
     sa.Column("item_set_mark", sa.LargeBinary),
+    # The place that it took over among the person's bills; null where it is its own id.
+    sa.Column("former_place", Id),
     # Null until reversed; set once.
     sa.Column("reversal_id", Id),
     sa.Column("reverse_time", Instant),

@@ -1,9 +1,9 @@
-"""The fold: a person's bills that stand, decided again in order behind one that leaves.
+"""The fold: a person's bills that stand, decided again in order from one of them on.
 
-The windows are those of all bills that stand. The later bills and the one that leaves are
-taken off them, newest first, which restores what each found; then the later ones are decided
-anew, each on its own terms and on the windows that those before it left. So the effective
-column depends on the bills that stand and their order, and never on how it came to be.
+The windows are those of all bills that stand. The bills from that one on are taken off them,
+newest first, which restores what each found; then those that still stand are decided anew,
+each on its own terms and on the windows that those before it left. So the effective column
+depends on the bills that stand and their order, and never on how it came to be.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,24 +40,12 @@ def fold_without(
 ) -> Folded:
     """Returns what becomes of `later` bills, in the order of their places, when one leaves.
 
-    `kept` tells what years and windows of the person hold; nothing is changed there.
-
     Raises RuleError READJUDICATION_FAILED where a policy cannot decide a later bill any more.
     """
-    windows = _Windows(kept)
-    for record in (*reversed(later), gone):
-        windows.take_off(record, record.additions(holder_id=holder_id))
-    revised: list[tuple[SettlementRecord, Effective]] = []
-    for record in later:
-        policy = policy_of(record)
-        before: dict[str, int] = {}
-        for place in sorted(places_of(record, policy, holder_id=holder_id)):
-            before.update(windows.row(place))
-        effective = decided_again(record, policy, before)
-        windows.add(_additions(record, effective, holder_id=holder_id))
-        if effective != record.effective:
-            revised.append((record, effective))
-    return Folded(windows.changes(), tuple(revised))
+    fold = Fold(kept, policy_of, holder_id=holder_id)
+    fold.take_off([gone, *later])
+    fold.decide(later)
+    return fold.result()
 
 
 def places_of(
@@ -72,18 +60,37 @@ def places_of(
     return places | places_asked(policy, [stay], record.service_date, person_id=holder_id)
 
 
-class _Windows:
-    """What years and windows of a person hold while bills are decided again."""
+class Fold:
+    """A person's bills while they are decided again, and what years and windows then hold.
 
-    def __init__(self, kept: Callable[[KeptPlace], Accumulators]) -> None:
+    `kept` tells what these hold now; nothing is changed there.
+    """
+
+    def __init__(
+        self,
+        kept: Callable[[KeptPlace], Accumulators],
+        policy_of: PolicyOf,
+        *,
+        holder_id: str,
+    ) -> None:
+        """Begins with the windows after the person's last bill."""
         self._kept = kept
+        self._policy_of = policy_of
+        self._holder_id = holder_id
         self._now: dict[KeptPlace, Accumulators] = {}
+        self._revised: list[tuple[SettlementRecord, Effective]] = []
 
     def row(self, place: KeptPlace) -> Accumulators:
+        """Returns what a year or a scope holds after what was put there so far."""
         found = self._now.get(place)
         return self._kept(place) if found is None else found
 
-    def take_off(self, record: SettlementRecord, additions: Additions) -> None:
+    def take_off(self, records: Sequence[SettlementRecord]) -> None:
+        """Takes the last bills, in the order of their places, off the windows."""
+        for record in reversed(records):
+            self._take_off(record, record.additions(holder_id=self._holder_id))
+
+    def _take_off(self, record: SettlementRecord, additions: Additions) -> None:
         found = record.effective.year_before
         for place, added in additions.items():
             now = self.row(place)
@@ -93,12 +100,28 @@ class _Windows:
                 changes = taken_off(now, found, added)
             self._now[place] = accumulate(now, changes.items())
 
-    def add(self, additions: Additions) -> None:
-        for place, added in additions.items():
+    def decide(self, records: Iterable[SettlementRecord]) -> None:
+        """Decides bills again, in the order of their places, each after those before it.
+
+        Raises RuleError READJUDICATION_FAILED where a policy cannot decide one so.
+        """
+        for record in records:
+            policy = self._policy_of(record)
+            before: dict[str, int] = {}
+            for place in sorted(places_of(record, policy, holder_id=self._holder_id)):
+                before.update(self.row(place))
+            effective = decided_again(record, policy, before)
+            self.put(record, effective)
+            if effective != record.effective:
+                self._revised.append((record, effective))
+
+    def put(self, record: SettlementRecord, effective: Effective) -> None:
+        """Puts what a bill costs whom onto the windows."""
+        for place, added in _additions(record, effective, holder_id=self._holder_id).items():
             self._now[place] = accumulate(self.row(place), added.items())
 
-    def changes(self) -> dict[KeptPlace, dict[str, int]]:
-        """Returns what is to be added to each row, nothing where it is as it was."""
+    def result(self) -> Folded:
+        """Returns what changed: of rows what is to be added, nothing where one is as it was."""
         changes: dict[KeptPlace, dict[str, int]] = {}
         for place, now in self._now.items():
             before = self._kept(place)
@@ -109,7 +132,7 @@ class _Windows:
             }
             if moved:
                 changes[place] = moved
-        return changes
+        return Folded(changes, tuple(self._revised))
 
 
 def _additions(record: SettlementRecord, effective: Effective, *, holder_id: str) -> Additions:
@@ -146,10 +169,14 @@ def _effective_of(
     personal_fen = split.account_fen + split.cash_fen
     account_fen = split.account_fen
     if not _pays_before_funds(policy):
-        account_fen = effective_account_fen(
-            personal_fen,
-            counter_account_fen=record.account_fen,
-            counter_personal_fen=record.personal_total_fen,
+        # It was asked for what it paid: less is what it may not pay of the bill as it is now.
+        account_fen = min(
+            split.account_fen,
+            effective_account_fen(
+                personal_fen,
+                counter_account_fen=record.account_fen,
+                counter_personal_fen=record.personal_total_fen,
+            ),
         )
     effective = Effective(
         split.fund_payments,
@@ -194,18 +221,15 @@ def later_than(
     *,
     holder_of: Callable[[str], str],
 ) -> list[SettlementRecord]:
-    """Returns the person's bills behind one that stand, in the order of their places.
-
-    Ids of settlements rise with their places, under the lock of the person.
-    """
+    """Returns the person's bills behind one that stand, in the order of their places."""
     holder_id = holder_of(gone.person_id)
     return sorted(
         [
             record
             for record in records
-            if record.settlement_id > gone.settlement_id
+            if record.place > gone.place
             and record.reversal is None
             and holder_of(record.person_id) == holder_id
         ],
-        key=lambda record: record.settlement_id,
+        key=lambda record: record.place,
     )

@@ -16,7 +16,7 @@ from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
 from yibao_settlement.rules.benefit.keeping import KeptPlace, place_of
 from yibao_settlement.rules.benefit.steps import Bearer
 from yibao_settlement.rules.bill import LineParticulars, RefusedLine
-from yibao_settlement.rules.difference import Borne, Cause
+from yibao_settlement.rules.difference import Borne, Cause, Columns
 from yibao_settlement.rules.duplicate import NO_MARKS, Marks
 from yibao_settlement.rules.ledger import (
     Entry,
@@ -161,6 +161,7 @@ class SettlementRecord(NamedTuple):
     those of its lines, none for settlements of before they were kept. `review` is None
     unless it is or was under review. `carried` is what of `balance_before_fen` and of
     `account_fen` is of earlier years; nothing for settlements of before purses were kept.
+    `former_place` is that which it took over, None for most: see `place`.
     """
 
     region: str
@@ -202,6 +203,21 @@ class SettlementRecord(NamedTuple):
     review: ReviewNote | None = None
     carried: Carried = NOTHING_CARRIED
     adjustment: Adjustment | None = None
+    former_place: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it stands among the person's bills: they are decided in the order of places.
+
+        It is the settlement's own id, which rises with each of the person's, unless the
+        settlement took over the place of another one.
+        """
+        return self.former_place or self.settlement_id
+
+    @property
+    def columns(self) -> Columns:
+        """Who bore how much of it as the counter told, and who bears it by now."""
+        return Columns(self.counter.borne, self.effective.borne)
 
     @property
     def effective(self) -> Effective:

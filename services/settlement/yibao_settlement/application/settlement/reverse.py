@@ -12,17 +12,16 @@ from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.settlement.adjusting import Because, adjust, book_folded
 from yibao_settlement.application.settlement.fold import fold_without
 from yibao_settlement.application.settlement.record import (
-    Adjustment,
-    Effective,
     Reversal,
     ReversalNote,
     SettlementRecord,
     settlement_not_found,
 )
 from yibao_settlement.rules.account import carried_over
-from yibao_settlement.rules.difference import Cause, adjustment_entries
+from yibao_settlement.rules.difference import Cause
 from yibao_settlement.rules.ledger import (
     PostingKind,
     carry_over_entries,
@@ -161,11 +160,11 @@ def book_reversal(reversal: Reversal, request: Request, working_set: WorkingSet,
     if record.account_fen:
         working_set.carry_over(holder_id, request, ids)
     _book(reversal, request, working_set, holder_id=holder_id)
+    because = Because(Cause.REVERSAL, reversal.reversal_id)
     if record.adjustment is not None:
         # What had moved of it is taken back beside the counter's column.
-        _adjust(record, record.counter, reversal, request, working_set, ids)
-    for later, effective in reversal.folded.revised:
-        _adjust(later, effective, reversal, request, working_set, ids)
+        adjust(record, record, record.counter, because, request, working_set, ids)
+    book_folded(reversal.folded, because, request, working_set, ids)
     if holder_id != record.person_id and record.account_fen:
         moved = merge_entries(
             retired_id=record.person_id,
@@ -180,36 +179,6 @@ def book_reversal(reversal: Reversal, request: Request, working_set: WorkingSet,
         working_set.post(ids(), PostingKind.CARRY_OVER, entries, request)
     if left_fen or record.carried.paid_fen:
         working_set.move_carried(holder_id, left_fen + record.carried.paid_fen)
-
-
-def _adjust(
-    record: SettlementRecord,
-    effective: Effective,
-    reversal: Reversal,
-    request: Request,
-    working_set: WorkingSet,
-    ids: Ids,
-) -> None:
-    """Books that a settlement has another effective column now."""
-    entries = adjustment_entries(
-        record.effective.borne,
-        effective.borne,
-        person_id=working_set.holder_of(record.person_id),
-    )
-    posting_id = ids() if entries else None
-    adjustment = Adjustment(
-        record.settlement_id,
-        record.revision + 1,
-        working_set.now,
-        Cause.REVERSAL,
-        reversal.reversal_id,
-        posting_id,
-        effective,
-    )
-    if posting_id is not None:
-        working_set.post(posting_id, PostingKind.ADJUSTMENT, entries, request)
-    working_set.changes.adjustments.append(adjustment)
-    working_set.settlements[record.settlement_id] = record._replace(adjustment=adjustment)
 
 
 def _withdraw_review(

@@ -45,7 +45,7 @@ def read_histories(
         person_ids = one_person(connection, region, record.person_id)
         holder_id = working_set.holder_of(record.person_id)
         survivors.update(dict.fromkeys(person_ids, holder_id))
-        later = _standing_bills(connection, region, person_ids, after=record.settlement_id)
+        later = _standing_bills(connection, region, person_ids, after=record.place)
         concerned |= {record.settlement_id: record} | later
     if not concerned:
         return
@@ -60,7 +60,7 @@ def read_histories(
 def _standing_bills(
     connection: sa.Connection, region: str, person_ids: list[str], *, after: str
 ) -> dict[str, SettlementRecord]:
-    """Returns the bills of a person that stand, with ids above one, by id."""
+    """Returns the bills of a person that stand behind a place, by id."""
     (visits,) = execute(
         connection,
         [
@@ -70,15 +70,12 @@ def _standing_bills(
         ],
     )
     visit_ids = tuple([visit_id for (visit_id,) in visits])
-    (ids,) = execute(
+    columns = ("settlement_id", "former_place")
+    (rows,) = execute(
         connection,
-        [
-            Select(
-                tables.settlement, ("settlement_id",), region, "visit_id", visit_ids, "reversal_id"
-            )
-        ],
+        [Select(tables.settlement, columns, region, "visit_id", visit_ids, "reversal_id")],
     )
-    later = tuple(sorted([each for (each,) in ids if each > after]))
+    later = tuple(sorted([each for each, former in rows if (former or each) > after]))
     rows, lines = execute(
         connection,
         [

@@ -71,7 +71,7 @@ _WRITTEN = (
     *("bill_number", "person_id", "institution_id", "insurance_type", "service_date"),
     *("policy_version", "total_fen", "fund_total_fen", "account_fen", "cash_fen"),
     *("benefit_year", "record_form", "record", "first_lines", "is_interim"),
-    *("line_marks", "item_set_mark"),
+    *("line_marks", "item_set_mark", "former_place"),
 )
 SETTLEMENT_COLUMNS = (*_WRITTEN, *_REVERSAL_COLUMNS)
 LINES_COLUMNS = ("settlement_id", "first_line", "lines")
@@ -110,6 +110,7 @@ def settlement_row(record: SettlementRecord) -> Row:
         record.is_interim,
         record.marks.lines,
         record.marks.items,
+        record.former_place,
     )
 
 

@@ -1,0 +1,66 @@
+"""Booking that settled bills cost somebody else by now."""
+
+from typing import NamedTuple
+
+from yibao_common.commands.request import Request
+from yibao_common.values.ids import Ids
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.settlement.record import (
+    Adjustment,
+    Effective,
+    Folded,
+    SettlementRecord,
+)
+from yibao_settlement.rules.difference import Cause, Columns, adjustment_entries
+from yibao_settlement.rules.ledger import PostingKind
+
+
+class Because(NamedTuple):
+    """Why bills are decided again: the kind of cause, and the id of what did it."""
+
+    cause: Cause
+    cause_id: str
+
+
+def book_folded(
+    folded: Folded, because: Because, request: Request, working_set: WorkingSet, ids: Ids
+) -> None:
+    """Books what became of bills whose counter's column stays; their windows are kept apart."""
+    for record, effective in folded.revised:
+        adjust(record, record, effective, because, request, working_set, ids)
+
+
+def adjust(
+    before: SettlementRecord,
+    now: SettlementRecord,
+    effective: Effective,
+    because: Because,
+    request: Request,
+    working_set: WorkingSet,
+    ids: Ids,
+) -> SettlementRecord:
+    """Books that a settlement has another effective column, and returns it with it.
+
+    `now` is the settlement with the counter's column that it has by now, `before` as it was.
+    """
+    entries = adjustment_entries(
+        before.columns,
+        Columns(now.counter.borne, effective.borne),
+        person_id=working_set.holder_of(before.person_id),
+    )
+    posting_id = ids() if entries else None
+    adjustment = Adjustment(
+        before.settlement_id,
+        before.revision + 1,
+        working_set.now,
+        because.cause,
+        because.cause_id,
+        posting_id,
+        effective,
+    )
+    if posting_id is not None:
+        working_set.post(posting_id, PostingKind.ADJUSTMENT, entries, request)
+    working_set.changes.adjustments.append(adjustment)
+    adjusted = now._replace(adjustment=adjustment)
+    working_set.settlements[before.settlement_id] = adjusted
+    return adjusted
