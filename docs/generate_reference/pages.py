@@ -30,8 +30,9 @@ _REASON_GROUPS = {
     200: "Phones",
     300: "Lines of bills",
     320: "Reviews",
+    340: "Differences",
 }
-_END_OF_GROUPS = 340
+_END_OF_GROUPS = 360
 _ANY_CALL = (
     "Every call may also be refused for the reasons of [any call](errors.md#any-call) and of "
     "[its fields](errors.md#fields-of-a-request).\n"

@@ -33,6 +33,7 @@ ALONE: dict[str, dict[str, str]] = {
         "storage/tables": "rows and columns, stated once for all features",
         "rules/bill": "what is charged; it is stored as its settlement",
         "rules/duplicate": "which bills charge the same; its marks are stored as settlements",
+        "rules/difference_order": "how a difference is settled, apart from what makes one",
         "rules/finding": "what puts bills under review; a finding is stored as its review",
         "rules/pricing": "what the catalogue makes of lines, for bills and uploads alike",
         "rules/care_facts": "what visits are about; it is stored and told with its visit",
@@ -69,10 +70,10 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
         "storage/batch/transaction.py: yibao_settlement.rules.finding.seen_since": (
             "from which day on visits are read, which the visits that are found first say"
         ),
-        "storage/difference.py: yibao_settlement.rules.ledger.difference_account": (
+        "storage/difference/find.py: yibao_settlement.rules.ledger.difference_account": (
             "the name of an account whose balance is asked for"
         ),
-        "storage/difference.py: yibao_settlement.rules.ledger.due_account": (
+        "storage/difference/find.py: yibao_settlement.rules.ledger.due_account": (
             "the name of an account whose balance is asked for"
         ),
         "storage/ledger/told.py: yibao_settlement.application.account.credit_detail": (

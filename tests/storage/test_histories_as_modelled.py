@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from support.benefit_world import admit
 from support.charges import assert_books_are_right
 from support.databases import Databases
+from support.differences import settle as settle_difference
 from support.history_model.bills import Bill as ModelBill
 from support.history_model.bills import Line
 from support.history_model.columns import Column
@@ -28,18 +29,27 @@ from support.history_model.examples import (
     operation_of,
     region_of,
 )
-from support.history_model.operations import Credit, Interim, OfPerson, Operation, Reverse, Settle
+from support.history_model.operations import (
+    Credit,
+    Interim,
+    OfPerson,
+    Operation,
+    Reverse,
+    Settle,
+    SettleDifference,
+)
 from support.history_model.world import World as Model
 from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
 
 from yibao_settlement.application.settlement.record import Effective
 from yibao_settlement.rules.bill import Bill, ChargedLine
+from yibao_settlement.rules.difference_order import OrderKind
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
 
 INSTITUTIONS = {"H1": HOSPITAL, "H2": OTHER_HOSPITAL}
 ITEMS = {"01": "A1", "02": "B1", "03": "C1"}
-BUILT = (Settle, Interim, Reverse, Credit)
+BUILT = (Settle, Interim, Reverse, Credit, SettleDifference)
 Posted = tuple[str, tuple[tuple[str, int], ...]]
 
 
@@ -52,6 +62,8 @@ class Played:
     visits: dict[str, str] = field(default_factory=dict)
     settled: dict[str, str] = field(default_factory=dict)
     institution_of: dict[str, str] = field(default_factory=dict)
+    # Orders that settled differences, to the operations.
+    orders: dict[str, str] = field(default_factory=dict)
 
     def run(self, operation: Operation) -> None:
         world, person = self.world, self.person
@@ -75,12 +87,17 @@ class Played:
                 )
             case Credit():
                 world.run(world.credit_command(person, operation.amount_fen))
+            case SettleDifference():
+                kind = OrderKind.PAY_OUT if operation.amount_fen > 0 else OrderKind.COLLECT
+                order = settle_difference(world, person, kind, abs(operation.amount_fen))
+                self.orders[order.order_id] = operation.op_id
             case _:
                 raise AssertionError(f"{operation} is not built")
 
     def postings(self) -> Counter[Posted]:
         """Returns how often each posting was made, by kind and entries in the model's names."""
-        names = {self.person: "p1", **{real: name for name, real in INSTITUTIONS.items()}}
+        institutions = {real: name for name, real in INSTITUTIONS.items()}
+        names = {self.person: "p1", **institutions, **self.orders}
         entry = tables.entry.c
         found: dict[str, tuple[int, dict[str, int]]] = {}
         with self.world.database.read() as connection:
@@ -186,14 +203,22 @@ def test_an_example_is_settled_to_the_fen(played: Played, example: Json) -> None
     assert_alike(played, model)
 
 
-def random_operations(seed: int) -> Iterator[Operation]:
-    """Yields bills of stays at two institutions, one after the other, and reversals of any."""
+def random_operations(seed: int, model: Model) -> Iterator[Operation]:
+    """Yields bills of stays at two institutions, one after the other, and reversals of any.
+
+    What lies between the funds and the person is settled at times, in whole or in part.
+    """
     chance = random.Random(seed)  # which bills there are is no secret
     yield Credit(op_id="C", person_id="p1", amount_fen=3_000_000)
     standing: list[str] = []
     classes = list(ITEMS)
     stay, institution = 1, "H1"
     for step in range(24):
+        open_fen = model.books.balances.get("difference:p1", 0)
+        if open_fen and chance.random() < 0.3:
+            part = open_fen if chance.random() < 0.5 else -(-open_fen // 3)
+            yield SettleDifference(op_id=f"d{step}", person_id="p1", amount_fen=part)
+            continue
         if standing and chance.random() < 0.35:
             gone = standing.pop(chance.randrange(len(standing)))
             yield Reverse(op_id=f"r{step}", settlement_id=gone)
@@ -226,7 +251,7 @@ def random_operations(seed: int) -> Iterator[Operation]:
 def test_a_random_history_moves_what_the_model_moves(played: Played, seed: int) -> None:
     model = Model(region_of({"refund_order": "account_first"}))
     adjusted = 0
-    for operation in random_operations(seed):
+    for operation in random_operations(seed, model):
         outcome = model.run(operation)
         assert not outcome.refused
         adjusted += outcome.answer.later_adjusted

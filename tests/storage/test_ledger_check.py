@@ -179,7 +179,11 @@ def credit_from_a_fund(connection: sa.Connection) -> None:
 
 
 def post_as_nothing_known(connection: sa.Connection) -> None:
-    _post(connection, 9, "source:employer")
+    _post(connection, 99, "source:employer")
+
+
+def pay_a_difference_without_an_order(connection: sa.Connection) -> None:
+    _post(connection, 8, "source:employer")
 
 
 def let_another_fund_pay(connection: sa.Connection) -> None:
@@ -242,6 +246,7 @@ def test_books_that_are_right_have_no_drift(world: World) -> None:
         (lose_the_policy, {8}),
         (credit_from_a_fund, {1, 10}),
         (post_as_nothing_known, {1, 10}),
+        (pay_a_difference_without_an_order, {1, 10}),
         (credit_past_the_service, {10}),
         (credit_by_a_request_that_was_never_made, {10}),
         (credit_as_if_long_ago, {10}),

@@ -22,7 +22,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.work import BatchWork
-from yibao_settlement.application.difference import find_difference
+from yibao_settlement.application.difference.find import find_difference
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.rules.benefit.bill import Given

@@ -47,7 +47,13 @@ ACCESS = AccessTable.of_services(
             "CreditAccount": _AGENCY,
             "GetAccount": _AGENCY,
             "ListFundBalances": _AGENCY,
+        },
+        "yibao.settlement.v1.DifferenceService": {
             "GetDifference": _AGENCY,
+            "ListDifferenceOrders": _AGENCY,
+            "ProposeDifferenceOrder": _AGENCY,
+            "ConfirmDifferenceOrder": _AGENCY,
+            "RejectDifferenceOrder": _AGENCY,
         },
         "yibao.settlement.v1.CatalogueService": {
             "ImportCatalogueItems": _AGENCY,

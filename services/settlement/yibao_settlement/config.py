@@ -9,12 +9,14 @@ from yibao_common.process.config import (
     BatchConfig,
     FileName,
     PeerAddress,
+    Region,
     Regions,
     Section,
     ServiceConfig,
 )
 
 PersonClass = Annotated[str, Field(pattern=r"[0-9]{1,4}")]
+DustFen = Annotated[int, Field(ge=0, le=100_000)]
 InsuranceType = Annotated[str, Field(pattern=r"[0-9]{3}")]
 
 
@@ -53,6 +55,8 @@ class AccountsConfig(Section):
 
     # Where an account pays of earlier years' money first, unless a policy says otherwise.
     carried_first_in: Regions | None = None
+    # By region: nobody is asked for a difference of less, see `DIFFERENCE_DUST_FEN`.
+    difference_dust_fen: dict[Region, DustFen] | None = None
 
 
 class ReviewConfig(Section):
@@ -79,6 +83,7 @@ class SettlementConfig(ServiceConfig):
             for key, regions in (
                 ("visits.discharge_required_in", self.visits.discharge_required_in),
                 ("accounts.carried_first_in", self.accounts.carried_first_in),
+                ("accounts.difference_dust_fen", self.accounts.difference_dust_fen),
             )
             if set(regions or ()) - set(self.identity.regions)
         ]

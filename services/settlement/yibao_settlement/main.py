@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import grpc
 
-from yibao.qr import QrError
 from yibao.settlement.v1 import (
     account_service_pb2,
     account_service_pb2_grpc,
@@ -15,6 +14,8 @@ from yibao.settlement.v1 import (
     catalogue_service_pb2_grpc,
     charge_service_pb2,
     charge_service_pb2_grpc,
+    difference_service_pb2,
+    difference_service_pb2_grpc,
     policy_service_pb2,
     policy_service_pb2_grpc,
     review_service_pb2,
@@ -24,7 +25,6 @@ from yibao.settlement.v1 import (
     visit_service_pb2,
     visit_service_pb2_grpc,
 )
-from yibao.trust_store import TrustStore
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
@@ -58,6 +58,7 @@ from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.charge import ChargeServicer
+from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
@@ -75,7 +76,7 @@ from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.simulation import StoredHistory
 from yibao_settlement.storage.work import UNIT
-from yibao_settlement.trust_opening import open_trust_store
+from yibao_settlement.trust_opening import open_trust_store, trust_problem
 
 DESCRIPTORS = (
     visit_service_pb2.DESCRIPTOR.services_by_name["VisitService"],
@@ -83,6 +84,7 @@ DESCRIPTORS = (
     settlement_service_pb2.DESCRIPTOR.services_by_name["SettlementService"],
     review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+    difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
 )
@@ -153,6 +155,11 @@ class SettlementService:
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
             AccountServicer(news, reads, blocking, clock=self._clock),
+            DifferenceServicer(
+                *engine,
+                clock=self._clock,
+                dust_fen=self._config.accounts.difference_dust_fen or {},
+            ),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             self._policy_servicer(transactions, blocking),
         )
@@ -280,7 +287,7 @@ class SettlementService:
     def _make_readiness(self, ages: FeedAges) -> Readiness:
         readiness = Readiness()
         readiness.require("database", lambda: database_problem(self.database))
-        readiness.require("trust", lambda: _trust_problem(self._trust_store, self._clock()))
+        readiness.require("trust", lambda: trust_problem(self._trust_store, self._clock()))
         readiness.require("feed", ages.problem)
         return readiness
 
@@ -331,6 +338,7 @@ class SettlementService:
         charges: ChargeServicer,
         reviews: ReviewServicer,
         accounts: AccountServicer,
+        differences: DifferenceServicer,
         catalogue: CatalogueServicer,
         policies: PolicyServicer,
     ) -> Server:
@@ -340,6 +348,7 @@ class SettlementService:
             charge_service_pb2_grpc.add_ChargeServiceServicer_to_server(charges, server)
             review_service_pb2_grpc.add_ReviewServiceServicer_to_server(reviews, server)
             account_service_pb2_grpc.add_AccountServiceServicer_to_server(accounts, server)
+            difference_service_pb2_grpc.add_DifferenceServiceServicer_to_server(differences, server)
             catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(catalogue, server)
             policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(policies, server)
 
@@ -365,15 +374,6 @@ async def _first_news(trust_client: TrustClient, feed_client: FeedClient) -> Non
         async with asyncio.timeout(_FIRST_NEWS_SECONDS):
             await trust_client.first_round()
             await feed_client.first_round()
-
-
-def _trust_problem(store: TrustStore, now: dt.datetime) -> str:
-    """Returns why no code can be verified at present; nothing where they can."""
-    try:
-        store.current(now=now)
-    except QrError as error:
-        return error.message
-    return ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,6 @@
-"""Opens the store of trust that a configuration names."""
+"""Opens the store of trust that a configuration names, and tells whether it serves."""
+
+import datetime as dt
 
 from yibao.qr import QrError
 from yibao.trust_store import TrustStore
@@ -35,3 +37,12 @@ def open_trust_store(config: SettlementConfig) -> TrustStore:
     except QrError as error:
         message = f"identity.root_file: {identity.root_file} is no root: {error.message}"
         raise StartError(message) from None
+
+
+def trust_problem(store: TrustStore, now: dt.datetime) -> str:
+    """Returns why no code can be verified at present; nothing where they can."""
+    try:
+        store.current(now=now)
+    except QrError as error:
+        return error.message
+    return ""

@@ -10,7 +10,7 @@ from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.account import find_account
-from yibao_settlement.application.difference import find_difference
+from yibao_settlement.application.difference.find import find_difference
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.find import find_settlement

@@ -580,6 +580,21 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The review is not in a state that allows this, or another decision
     is proposed than the one to be confirmed. Metadata: `state`.
     """
+    ERROR_REASON_DIFFERENCE_NOT_OPEN: _ErrorReason.ValueType  # 340
+    """FAILED_PRECONDITION. Less is owed than is to be paid out, collected or written off, or it
+    is owed by the other side. Metadata: `difference_fen`, what is owed to the person,
+    negative where the person owes it.
+    """
+    ERROR_REASON_DIFFERENCE_ORDER_NOT_FOUND: _ErrorReason.ValueType  # 341
+    """NOT_FOUND. No such order to settle a difference. Metadata: `order_id`."""
+    ERROR_REASON_DIFFERENCE_ORDER_STATE: _ErrorReason.ValueType  # 342
+    """FAILED_PRECONDITION. The order is closed, or another one than the checker read. Metadata:
+    `state`.
+    """
+    ERROR_REASON_DIFFERENCE_ORDER_WAITS: _ErrorReason.ValueType  # 343
+    """FAILED_PRECONDITION. Another order of the person waits for the checker. Metadata:
+    `order_id`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1146,5 +1161,20 @@ Metadata: `review_id`.
 ERROR_REASON_REVIEW_STATE: ErrorReason.ValueType  # 321
 """FAILED_PRECONDITION. The review is not in a state that allows this, or another decision
 is proposed than the one to be confirmed. Metadata: `state`.
+"""
+ERROR_REASON_DIFFERENCE_NOT_OPEN: ErrorReason.ValueType  # 340
+"""FAILED_PRECONDITION. Less is owed than is to be paid out, collected or written off, or it
+is owed by the other side. Metadata: `difference_fen`, what is owed to the person,
+negative where the person owes it.
+"""
+ERROR_REASON_DIFFERENCE_ORDER_NOT_FOUND: ErrorReason.ValueType  # 341
+"""NOT_FOUND. No such order to settle a difference. Metadata: `order_id`."""
+ERROR_REASON_DIFFERENCE_ORDER_STATE: ErrorReason.ValueType  # 342
+"""FAILED_PRECONDITION. The order is closed, or another one than the checker read. Metadata:
+`state`.
+"""
+ERROR_REASON_DIFFERENCE_ORDER_WAITS: ErrorReason.ValueType  # 343
+"""FAILED_PRECONDITION. Another order of the person waits for the checker. Metadata:
+`order_id`.
 """
 global___ErrorReason = ErrorReason

@@ -22,13 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 from yibao.settlement.v1 import settlement_pb2 as yibao_dot_settlement_dot_v1_dot_settlement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)yibao/settlement/v1/account_service.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a$yibao/settlement/v1/settlement.proto\"\xbe\x01\n\x07\x41\x63\x63ount\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x13\n\x0b\x62\x61lance_fen\x18\x03 \x01(\x03\x12\x14\n\x0c\x62\x65nefit_year\x18\x04 \x01(\x05\x12\x36\n\x0c\x61\x63\x63umulators\x18\x05 \x03(\x0b\x32 .yibao.settlement.v1.Accumulator\x12\x18\n\x10\x63urrent_year_fen\x18\x06 \x01(\x03\x12\x13\n\x0b\x63\x61rried_fen\x18\x07 \x01(\x03\"\xfb\x01\n\x14\x43reditAccountRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12!\n\namount_fen\x18\x04 \x01(\x03\x42\r\xba\xeb\x18\t\x08\x01\x18\x01 \x80\xc2\xd7/\x12\x39\n\x06source\x18\x05 \x01(\x0e\x32!.yibao.settlement.v1.CreditSourceB\x06\xba\xeb\x18\x02\x08\x01\x12\x30\n\x05purse\x18\x06 \x01(\x0e\x32!.yibao.settlement.v1.AccountPurse\"F\n\x15\x43reditAccountResponse\x12-\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1c.yibao.settlement.v1.Account\"J\n\x11GetAccountRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"C\n\x12GetAccountResponse\x12-\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1c.yibao.settlement.v1.Account\"3\n\x17ListFundBalancesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\"N\n\x18ListFundBalancesResponse\x12\x32\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32 .yibao.settlement.v1.LedgerEntry\"M\n\x14GetDifferenceRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"\x85\x01\n\x15GetDifferenceResponse\x12\x16\n\x0e\x64ifference_fen\x18\x01 \x01(\x03\x12\x0f\n\x07\x64ue_fen\x18\x02 \x01(\x03\x12\x30\n\x04rows\x18\x03 \x03(\x0b\x32\".yibao.settlement.v1.DifferenceRow\x12\x11\n\trow_count\x18\x04 \x01(\x05\"\x9a\x02\n\rDifferenceRow\x12\x15\n\rsettlement_id\x18\x01 \x01(\t\x12\x16\n\x0einstitution_id\x18\x02 \x01(\t\x12\x13\n\x0b\x62ill_number\x18\x03 \x01(\t\x12+\n\x0cservice_date\x18\x04 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x10\n\x08revision\x18\x05 \x01(\x05\x12/\n\x0b\x61\x64just_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0breversal_id\x18\x07 \x01(\t\x12\x17\n\x0f\x66und_change_fen\x18\x08 \x01(\x03\x12\x16\n\x0e\x64ifference_fen\x18\t \x01(\x03\x12\x0f\n\x07\x64ue_fen\x18\n \x01(\x03*h\n\x0c\x41\x63\x63ountPurse\x12\x1d\n\x19\x41\x43\x43OUNT_PURSE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41\x43\x43OUNT_PURSE_CURRENT_YEAR\x10\x01\x12\x19\n\x15\x41\x43\x43OUNT_PURSE_CARRIED\x10\x02*g\n\x0c\x43reditSource\x12\x1d\n\x19\x43REDIT_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43REDIT_SOURCE_ALLOCATION\x10\x01\x12\x1a\n\x16\x43REDIT_SOURCE_RECHARGE\x10\x02\x32\xb0\x03\n\x0e\x41\x63\x63ountService\x12\x66\n\rCreditAccount\x12).yibao.settlement.v1.CreditAccountRequest\x1a*.yibao.settlement.v1.CreditAccountResponse\x12]\n\nGetAccount\x12&.yibao.settlement.v1.GetAccountRequest\x1a\'.yibao.settlement.v1.GetAccountResponse\x12o\n\x10ListFundBalances\x12,.yibao.settlement.v1.ListFundBalancesRequest\x1a-.yibao.settlement.v1.ListFundBalancesResponse\x12\x66\n\rGetDifference\x12).yibao.settlement.v1.GetDifferenceRequest\x1a*.yibao.settlement.v1.GetDifferenceResponseBd\n\x13yibao.settlement.v1B\x13\x41\x63\x63ountServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)yibao/settlement/v1/account_service.proto\x12\x13yibao.settlement.v1\x1a yibao/common/v1/validation.proto\x1a$yibao/settlement/v1/settlement.proto\"\xbe\x01\n\x07\x41\x63\x63ount\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x13\n\x0b\x62\x61lance_fen\x18\x03 \x01(\x03\x12\x14\n\x0c\x62\x65nefit_year\x18\x04 \x01(\x05\x12\x36\n\x0c\x61\x63\x63umulators\x18\x05 \x03(\x0b\x32 .yibao.settlement.v1.Accumulator\x12\x18\n\x10\x63urrent_year_fen\x18\x06 \x01(\x03\x12\x13\n\x0b\x63\x61rried_fen\x18\x07 \x01(\x03\"\xfb\x01\n\x14\x43reditAccountRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12!\n\namount_fen\x18\x04 \x01(\x03\x42\r\xba\xeb\x18\t\x08\x01\x18\x01 \x80\xc2\xd7/\x12\x39\n\x06source\x18\x05 \x01(\x0e\x32!.yibao.settlement.v1.CreditSourceB\x06\xba\xeb\x18\x02\x08\x01\x12\x30\n\x05purse\x18\x06 \x01(\x0e\x32!.yibao.settlement.v1.AccountPurse\"F\n\x15\x43reditAccountResponse\x12-\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1c.yibao.settlement.v1.Account\"J\n\x11GetAccountRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"C\n\x12GetAccountResponse\x12-\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1c.yibao.settlement.v1.Account\"3\n\x17ListFundBalancesRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\"N\n\x18ListFundBalancesResponse\x12\x32\n\x08\x62\x61lances\x18\x01 \x03(\x0b\x32 .yibao.settlement.v1.LedgerEntry*h\n\x0c\x41\x63\x63ountPurse\x12\x1d\n\x19\x41\x43\x43OUNT_PURSE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x41\x43\x43OUNT_PURSE_CURRENT_YEAR\x10\x01\x12\x19\n\x15\x41\x43\x43OUNT_PURSE_CARRIED\x10\x02*g\n\x0c\x43reditSource\x12\x1d\n\x19\x43REDIT_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43REDIT_SOURCE_ALLOCATION\x10\x01\x12\x1a\n\x16\x43REDIT_SOURCE_RECHARGE\x10\x02\x32\xc8\x02\n\x0e\x41\x63\x63ountService\x12\x66\n\rCreditAccount\x12).yibao.settlement.v1.CreditAccountRequest\x1a*.yibao.settlement.v1.CreditAccountResponse\x12]\n\nGetAccount\x12&.yibao.settlement.v1.GetAccountRequest\x1a\'.yibao.settlement.v1.GetAccountResponse\x12o\n\x10ListFundBalances\x12,.yibao.settlement.v1.ListFundBalancesRequest\x1a-.yibao.settlement.v1.ListFundBalancesResponseBd\n\x13yibao.settlement.v1B\x13\x41\x63\x63ountServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,34 +50,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETACCOUNTREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
   _globals['_LISTFUNDBALANCESREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_LISTFUNDBALANCESREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
-  _globals['_GETDIFFERENCEREQUEST'].fields_by_name['region']._loaded_options = None
-  _globals['_GETDIFFERENCEREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
-  _globals['_GETDIFFERENCEREQUEST'].fields_by_name['person_id']._loaded_options = None
-  _globals['_GETDIFFERENCEREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
-  _globals['_ACCOUNTPURSE']._serialized_start=1496
-  _globals['_ACCOUNTPURSE']._serialized_end=1600
-  _globals['_CREDITSOURCE']._serialized_start=1602
-  _globals['_CREDITSOURCE']._serialized_end=1705
-  _globals['_ACCOUNT']._serialized_start=200
-  _globals['_ACCOUNT']._serialized_end=390
-  _globals['_CREDITACCOUNTREQUEST']._serialized_start=393
-  _globals['_CREDITACCOUNTREQUEST']._serialized_end=644
-  _globals['_CREDITACCOUNTRESPONSE']._serialized_start=646
-  _globals['_CREDITACCOUNTRESPONSE']._serialized_end=716
-  _globals['_GETACCOUNTREQUEST']._serialized_start=718
-  _globals['_GETACCOUNTREQUEST']._serialized_end=792
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=794
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=861
-  _globals['_LISTFUNDBALANCESREQUEST']._serialized_start=863
-  _globals['_LISTFUNDBALANCESREQUEST']._serialized_end=914
-  _globals['_LISTFUNDBALANCESRESPONSE']._serialized_start=916
-  _globals['_LISTFUNDBALANCESRESPONSE']._serialized_end=994
-  _globals['_GETDIFFERENCEREQUEST']._serialized_start=996
-  _globals['_GETDIFFERENCEREQUEST']._serialized_end=1073
-  _globals['_GETDIFFERENCERESPONSE']._serialized_start=1076
-  _globals['_GETDIFFERENCERESPONSE']._serialized_end=1209
-  _globals['_DIFFERENCEROW']._serialized_start=1212
-  _globals['_DIFFERENCEROW']._serialized_end=1494
-  _globals['_ACCOUNTSERVICE']._serialized_start=1708
-  _globals['_ACCOUNTSERVICE']._serialized_end=2140
+  _globals['_ACCOUNTPURSE']._serialized_start=935
+  _globals['_ACCOUNTPURSE']._serialized_end=1039
+  _globals['_CREDITSOURCE']._serialized_start=1041
+  _globals['_CREDITSOURCE']._serialized_end=1144
+  _globals['_ACCOUNT']._serialized_start=139
+  _globals['_ACCOUNT']._serialized_end=329
+  _globals['_CREDITACCOUNTREQUEST']._serialized_start=332
+  _globals['_CREDITACCOUNTREQUEST']._serialized_end=583
+  _globals['_CREDITACCOUNTRESPONSE']._serialized_start=585
+  _globals['_CREDITACCOUNTRESPONSE']._serialized_end=655
+  _globals['_GETACCOUNTREQUEST']._serialized_start=657
+  _globals['_GETACCOUNTREQUEST']._serialized_end=731
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=733
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=800
+  _globals['_LISTFUNDBALANCESREQUEST']._serialized_start=802
+  _globals['_LISTFUNDBALANCESREQUEST']._serialized_end=853
+  _globals['_LISTFUNDBALANCESRESPONSE']._serialized_start=855
+  _globals['_LISTFUNDBALANCESRESPONSE']._serialized_end=933
+  _globals['_ACCOUNTSERVICE']._serialized_start=1147
+  _globals['_ACCOUNTSERVICE']._serialized_end=1475
 # @@protoc_insertion_point(module_scope)

@@ -50,11 +50,6 @@ class AccountServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.ListFundBalancesRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.ListFundBalancesResponse.FromString,
                 _registered_method=True)
-        self.GetDifference = channel.unary_unary(
-                '/yibao.settlement.v1.AccountService/GetDifference',
-                request_serializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetDifferenceRequest.SerializeToString,
-                response_deserializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetDifferenceResponse.FromString,
-                _registered_method=True)
 
 
 class AccountServiceServicer(object):
@@ -87,16 +82,6 @@ class AccountServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetDifference(self, request, context):
-        """Reads what lies between the funds and a person since settled bills cost somebody else:
-        an earlier bill was reversed, and the later ones were decided again. No institution takes
-        part in it. Records that were merged are one person. Callers: agency of the region.
-        Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -114,11 +99,6 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.ListFundBalances,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.ListFundBalancesRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.ListFundBalancesResponse.SerializeToString,
-            ),
-            'GetDifference': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetDifference,
-                    request_deserializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetDifferenceRequest.FromString,
-                    response_serializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetDifferenceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -203,33 +183,6 @@ class AccountService(object):
             '/yibao.settlement.v1.AccountService/ListFundBalances',
             yibao_dot_settlement_dot_v1_dot_account__service__pb2.ListFundBalancesRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_account__service__pb2.ListFundBalancesResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetDifference(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/yibao.settlement.v1.AccountService/GetDifference',
-            yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetDifferenceRequest.SerializeToString,
-            yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetDifferenceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,16 +47,6 @@ class AccountServiceStub:
     the ledger. Callers: agency of the region.
     """
 
-    GetDifference: grpc.UnaryUnaryMultiCallable[
-        yibao.settlement.v1.account_service_pb2.GetDifferenceRequest,
-        yibao.settlement.v1.account_service_pb2.GetDifferenceResponse,
-    ]
-    """Reads what lies between the funds and a person since settled bills cost somebody else:
-    an earlier bill was reversed, and the later ones were decided again. No institution takes
-    part in it. Records that were merged are one person. Callers: agency of the region.
-    Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
-    """
-
 class AccountServiceAsyncStub:
     """Personal accounts, the persons' years and the balances of the funds."""
 
@@ -84,16 +74,6 @@ class AccountServiceAsyncStub:
     ]
     """Reads what every fund of the region has paid, net of reversals, from the entries of
     the ledger. Callers: agency of the region.
-    """
-
-    GetDifference: grpc.aio.UnaryUnaryMultiCallable[
-        yibao.settlement.v1.account_service_pb2.GetDifferenceRequest,
-        yibao.settlement.v1.account_service_pb2.GetDifferenceResponse,
-    ]
-    """Reads what lies between the funds and a person since settled bills cost somebody else:
-    an earlier bill was reversed, and the later ones were decided again. No institution takes
-    part in it. Records that were merged are one person. Callers: agency of the region.
-    Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
     """
 
 class AccountServiceServicer(metaclass=abc.ABCMeta):
@@ -129,18 +109,6 @@ class AccountServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.account_service_pb2.ListFundBalancesResponse, collections.abc.Awaitable[yibao.settlement.v1.account_service_pb2.ListFundBalancesResponse]]:
         """Reads what every fund of the region has paid, net of reversals, from the entries of
         the ledger. Callers: agency of the region.
-        """
-
-    @abc.abstractmethod
-    def GetDifference(
-        self,
-        request: yibao.settlement.v1.account_service_pb2.GetDifferenceRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[yibao.settlement.v1.account_service_pb2.GetDifferenceResponse, collections.abc.Awaitable[yibao.settlement.v1.account_service_pb2.GetDifferenceResponse]]:
-        """Reads what lies between the funds and a person since settled bills cost somebody else:
-        an earlier bill was reversed, and the later ones were decided again. No institution takes
-        part in it. Records that were merged are one person. Callers: agency of the region.
-        Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

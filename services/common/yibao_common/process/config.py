@@ -54,9 +54,12 @@ def _are_different(regions: tuple[str, ...]) -> tuple[str, ...]:
 # A file name is written as a string; strict validation would ask for a Path.
 FileName = Annotated[Path, Strict(False), BeforeValidator(_is_file_name)]
 
-# The pooling regions (统筹区) that a service is for.
+# A pooling region (统筹区).
+Region = Annotated[str, AfterValidator(_is_region)]
+
+# The pooling regions that a service is for.
 Regions = Annotated[
-    tuple[Annotated[str, AfterValidator(_is_region)], ...],
+    tuple[Region, ...],
     Field(min_length=1, strict=False),
     AfterValidator(_are_different),
 ]

@@ -128,6 +128,8 @@ NAMES_ZH = {
     "operation": "金融业务类型",
     "open_end_date": "立案截止日期",
     "open_start_date": "立案起始日期",
+    "order_id": "差额处理单编号",
+    "order_kind": "差额处理方式",
     "origin": "明细来源",
     "operation_code": "手术操作编码",
     "operation_date": "手术日期",

@@ -260,6 +260,10 @@ class Reason(enum.Enum):
 
     REVIEW_NOT_FOUND = (320, Code.NOT_FOUND, "未找到该复核记录")
     REVIEW_STATE = (321, Code.FAILED_PRECONDITION, "该复核记录的当前状态不允许此操作")
+    DIFFERENCE_NOT_OPEN = (340, Code.FAILED_PRECONDITION, "金额超过参保人与基金间的应退应补余额")
+    DIFFERENCE_ORDER_NOT_FOUND = (341, Code.NOT_FOUND, "未查到该差额处理单")
+    DIFFERENCE_ORDER_STATE = (342, Code.FAILED_PRECONDITION, "该差额处理单的当前状态不允许此操作")
+    DIFFERENCE_ORDER_WAITS = (343, Code.FAILED_PRECONDITION, "该参保人已有待复核的差额处理单")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

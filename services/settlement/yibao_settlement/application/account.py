@@ -105,10 +105,15 @@ def find_account(reads: Reads, region: str, person_id: str, *, now: dt.datetime)
     """
     standing = reads.standing(region, person_id)
     if standing is None:
-        raise RuleError(
-            Reason.ACCOUNT_NOT_FOUND,
-            f"nothing is booked of person {person_id}",
-            person_id=person_id,
-        )
+        raise account_not_found(person_id)
     check_not_merged(standing)
     return carried_over(standing, shanghai_day(now).year)
+
+
+def account_not_found(person_id: str) -> RuleError:
+    """Returns the refusal for a person of whom nothing is booked."""
+    return RuleError(
+        Reason.ACCOUNT_NOT_FOUND,
+        f"nothing is booked of person {person_id}",
+        person_id=person_id,
+    )

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.review.listing import Place as ReviewPlace
 from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
-from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
+from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
+from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.review import Review, ReviewEvent
@@ -52,12 +54,23 @@ class Reads(Protocol):
         """Returns the person's stays whose discharge was not told, by their first days."""
         ...
 
-    def difference(
-        self, region: str, person_id: str
-    ) -> tuple[int, int, Sequence[tuple[SettlementRecord, Sequence[Adjustment]]]]:
-        """Returns what is owed to a person and to the account, in fen, and the bills that moved.
+    def difference(self, region: str, person_id: str) -> FoundDifference:
+        """Returns what lies between the funds and a person.
 
         Records that were merged are one person.
+        """
+        ...
+
+    def difference_order(self, region: str, order_id: str) -> DifferenceOrder | None:
+        """Returns an order that settles a difference."""
+        ...
+
+    def difference_orders(
+        self, region: str, state: OrderState | None, *, after: str | None, limit: int
+    ) -> Sequence[DifferenceOrder]:
+        """Returns at most `limit` orders, the one proposed first at the head.
+
+        Of any state where none is told; `after` is the id of the last one before.
         """
         ...
 

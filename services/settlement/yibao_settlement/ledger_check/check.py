@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from yibao_common.db.audit_chain import check_chain
 from yibao_common.db.database import Database
 from yibao_common.values.errors import InvariantError
+from yibao_settlement.ledger_check.difference import Owed, order_faults, without_order
 from yibao_settlement.ledger_check.report import INVARIANTS, Drift, LedgerReport
 from yibao_settlement.ledger_check.settlement import settlement_faults
 from yibao_settlement.ledger_check.used_up import Row, UsedUp, row_of_scope, row_of_year
@@ -19,6 +20,7 @@ from yibao_settlement.rules.account import NO_PURSES, Purses
 from yibao_settlement.rules.ledger import PostingKind, carried_account, person_account
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.difference import booked as differences
 from yibao_settlement.storage.ledger import facts, told
 from yibao_settlement.storage.ledger.booked import BookedSettlement, booked_settlements
 from yibao_settlement.storage.reference import ReferenceCache
@@ -59,7 +61,9 @@ def check_ledger(database: Database) -> LedgerReport:
                 facts.unmoved_persons(connection, region),
                 balances,
             )
-            checker.check_persons(balances, facts.account_sums(connection, region))
+            sums = facts.account_sums(connection, region)
+            checker.check_persons(balances, sums)
+            checker.check_differences(connection, sums)
             checker.check_used_up(used_up, kept)
     return report
 
@@ -82,6 +86,7 @@ class _RegionChecker:
         self._report = report
         self._policy = policy
         self._merged = merged
+        self._owed = Owed()
 
     def _drift(self, invariant: int, subject: str, detail: str) -> None:
         self._report.drifts.append(Drift(self._region, INVARIANTS[invariant], subject, detail))
@@ -164,6 +169,25 @@ class _RegionChecker:
         for subject, detail in used_up.faults(kept):
             self._drift(6, subject, detail)
 
+    def check_differences(self, connection: sa.Connection, sums: Mapping[str, int]) -> None:
+        """Checks differences; what settlements come to was counted with each of them."""
+        region = self._region
+        orders = differences.all_orders(connection, region)
+        self._owed.count_orders(orders, holder_of=self._holder_of)
+        postings = differences.order_postings(connection, region)
+        for posting_id in without_order(orders, postings):
+            self._drift(1, posting_id, "no order was carried out by it")
+        audited = differences.audited_orders(connection, region)
+        for subject, detail in (
+            *order_faults(orders, postings, audited),
+            *self._owed.faults(sums, holder_of=self._holder_of),
+        ):
+            self._drift(11, subject, detail)
+
+    def _holder_of(self, person_id: str) -> str:
+        """Returns who took the account over last, or the person."""
+        return [person_id, *self._later(person_id)][-1]
+
     def check_merges(
         self,
         postings: Mapping[str, Mapping[str, int]],
@@ -204,7 +228,9 @@ class _RegionChecker:
             for invariant, detail in settlement_faults(booked, record, policy, survivors=survivors):
                 self._drift(invariant, booked.settlement_id, detail)
             # A merged person's years count for who took the account over.
-            holder_id = [record.person_id, *self._later(record.person_id)][-1]
+            holder_id = self._holder_of(record.person_id)
+            for subject, detail in self._owed.count(record, holder_id=holder_id):
+                self._drift(11, subject, detail)
             try:
                 used_up.count(record, holder_id=holder_id)
             except InvariantError as error:

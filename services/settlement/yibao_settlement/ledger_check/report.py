@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 INVARIANTS = (
     "the entries of every posting sum to zero",
-    "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge "
-    "or a carry-over",
+    "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge, "
+    "a carry-over or an order that settles a difference",
     "every purse of a personal account equals the sum of its entries and is not negative",
     "every checkpoint equals the sum of its entries",
     "every settlement agrees with its lines, its visit and its policy, and its parts sum",
@@ -16,6 +16,8 @@ INVARIANTS = (
     "every settlement comes out the same when it is calculated again",
     "every merge moves money to who took the account over, and leaves the other empty",
     "every posting tells what for; the audit tells of credits and agencies' reversals",
+    "what lies between the funds and a person is what bills and carried-out orders come to, "
+    "and no less than nothing is due to an account",
 )
 
 

@@ -1,6 +1,7 @@
 """Double entry: what a settlement, its reversal, a credit, a merge and a carry-over post.
 
-What is posted when a settled bill is decided again is in `rules.difference`.
+What is posted when a settled bill is decided again is in `rules.difference`, and what settles
+a difference in `rules.difference_order`.
 
 An entry is (account, fen): negative leaves the account, positive enters it; the entries
 of a posting sum to zero. What the person pays in cash passes no account of the insurer
@@ -23,6 +24,10 @@ class PostingKind(enum.IntEnum):
     MERGE = 4
     CARRY_OVER = 5
     ADJUSTMENT = 6
+    MOVE = 7
+    DIFFERENCE_PAID = 8
+    DIFFERENCE_COLLECTED = 9
+    DIFFERENCE_WRITTEN_OFF = 10
 
 
 class Entry(NamedTuple):
@@ -65,6 +70,16 @@ def difference_account(person_id: str) -> str:
 def due_account(person_id: str) -> str:
     """Names what is owed to a person's account, and goes nowhere else."""
     return f"due:{person_id}"
+
+
+def payment_account(order_id: str) -> str:
+    """Names what the bank paid or took by an order of an agency."""
+    return f"payment:{order_id}"
+
+
+def write_off_account(fund_type: str) -> str:
+    """Names what a fund bears of what persons owed and will not pay."""
+    return f"writeoff:{fund_type}"
 
 
 class Payers(NamedTuple):

@@ -8,7 +8,7 @@ from yibao.settlement.v1.settlement_pb2 import LedgerEntry
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.requests import request_of
-from yibao_common.rpc.wire import as_sent, from_date, from_instant
+from yibao_common.rpc.wire import as_sent
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.account import (
     ALLOCATION,
@@ -17,12 +17,10 @@ from yibao_settlement.application.account import (
     CreditAccount,
     find_account,
 )
-from yibao_settlement.application.difference import DifferenceRow, find_difference
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.servicer.encode import account_message, credited
 from yibao_settlement.servicer.news import News
 
-_MOST_ROWS = 500
 _SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: ALLOCATION, pb.CREDIT_SOURCE_RECHARGE: RECHARGE}
 
 
@@ -80,36 +78,3 @@ class AccountServicer(rpc.AccountServiceServicer):
                 for account_id, amount_fen in balances
             ]
         )
-
-    async def GetDifference(
-        self,
-        request: pb.GetDifferenceRequest,
-        context: "grpc.aio.ServicerContext[pb.GetDifferenceRequest, pb.GetDifferenceResponse]",
-    ) -> pb.GetDifferenceResponse:
-        """Reads what lies between the funds and a person."""
-        current_caller().require_region(request.region)
-        found = await self._blocking.run(
-            find_difference, self._reads, request.region, request.person_id, now=self._clock()
-        )
-        return pb.GetDifferenceResponse(
-            difference_fen=found.difference_fen,
-            due_fen=found.due_fen,
-            rows=map(_row_message, found.rows[:_MOST_ROWS]),
-            row_count=len(found.rows),
-        )
-
-
-def _row_message(row: DifferenceRow) -> pb.DifferenceRow:
-    record, adjustment = row.record, row.adjustment
-    return pb.DifferenceRow(
-        settlement_id=record.settlement_id,
-        institution_id=record.institution_id,
-        bill_number=record.bill_number,
-        service_date=from_date(record.service_date),
-        revision=adjustment.revision,
-        adjust_time=from_instant(adjustment.adjust_time),
-        reversal_id=adjustment.cause_id,
-        fund_change_fen=row.fund_change_fen,
-        difference_fen=row.difference_fen,
-        due_fen=row.due_fen,
-    )

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.database import Database
 from yibao_common.db.rows import select_rows
+from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.review.listing import Place as ReviewPlace
@@ -15,6 +16,7 @@ from yibao_settlement.application.settlement.listing import Place, SettlementSum
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.enrolment import RegisteredDisease
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.review import Review, ReviewEvent
@@ -23,7 +25,8 @@ from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
 from yibao_settlement.storage.charge import charges_of
-from yibao_settlement.storage.difference import Adjusted, find_difference
+from yibao_settlement.storage.difference.find import find_difference
+from yibao_settlement.storage.difference.order import find_order, list_orders
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person, survivors_of
@@ -67,13 +70,25 @@ class StoredReads:
             )
         return [visit_from(row) for row in rows]
 
-    def difference(self, region: str, person_id: str) -> tuple[int, int, list[Adjusted]]:
-        """Returns what is owed to a person and to the account, in fen, and the bills that moved.
+    def difference(self, region: str, person_id: str) -> FoundDifference:
+        """Returns what lies between the funds and a person.
 
         Records that were merged are one person.
         """
         with self._database.read() as connection:
             return find_difference(connection, region, person_id)
+
+    def difference_order(self, region: str, order_id: str) -> DifferenceOrder | None:
+        """Returns an order that settles a difference, or None."""
+        with self._database.read() as connection:
+            return find_order(connection, region, order_id)
+
+    def difference_orders(
+        self, region: str, state: OrderState | None, *, after: str | None, limit: int
+    ) -> list[DifferenceOrder]:
+        """Returns at most `limit` orders, the one proposed first at the head."""
+        with self._database.read() as connection:
+            return list_orders(connection, region, state, after=after, limit=limit)
 
     def standing_bills(self, region: str, visit_id: str) -> list[StandingBill]:
         """Returns what stands settled of the visit."""

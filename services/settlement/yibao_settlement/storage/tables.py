@@ -12,6 +12,7 @@ from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.credential import tables as credentials
+from yibao_settlement.storage.difference import tables as differences
 from yibao_settlement.storage.ledger import tables as ledger
 from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
@@ -391,5 +392,6 @@ sa.Index(
 credential = credentials.credential
 benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
+difference_order = differences.difference_order
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
 account_checkpoint = ledger.account_checkpoint

@@ -4,14 +4,16 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.reading import Reads, TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.review.listing import Place as ReviewPlace
 from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
-from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
+from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
+from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.review import WAITING, Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
@@ -32,6 +34,7 @@ class MemoryReads(Reads):
     cases: dict[str, Review] = field(default_factory=dict)
     case_events: dict[str, list[ReviewEvent]] = field(default_factory=dict)
     references: dict[str, Reference] = field(default_factory=dict)
+    orders: dict[str, DifferenceOrder] = field(default_factory=dict)
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
         return self.visits.get(visit_id)
@@ -43,17 +46,24 @@ class MemoryReads(Reads):
             if each.person_id == person_id and each.is_undischarged_stay
         ]
 
-    def difference(
-        self, region: str, person_id: str
-    ) -> tuple[int, int, list[tuple[SettlementRecord, list[Adjustment]]]]:
+    def difference(self, region: str, person_id: str) -> FoundDifference:
         own = [each for each in self.settled.values() if each.person_id == person_id]
         moved = [(each, [each.adjustment]) for each in own if each.adjustment is not None]
         before, after = [each.counter for each, _ in moved], [each.effective for each, _ in moved]
-        return (
+        return FoundDifference(
             sum(each.cash_fen for each in before) - sum(each.cash_fen for each in after),
             sum(each.account_fen for each in before) - sum(each.account_fen for each in after),
             moved,
+            [each for each in self.orders.values() if each.person_id == person_id],
         )
+
+    def difference_order(self, region: str, order_id: str) -> DifferenceOrder | None:
+        return self.orders.get(order_id)
+
+    def difference_orders(
+        self, region: str, state: OrderState | None, *, after: str | None, limit: int
+    ) -> list[DifferenceOrder]:
+        return []
 
     def standing_bills(self, region: str, visit_id: str) -> list[StandingBill]:
         return self.bills.get(visit_id, [])

@@ -46,6 +46,8 @@ class Needs(NamedTuple):
     benefit_years: Collection[int] = ()
     # Visits with the service dates of bills of them, for the windows that the bills open.
     bill_days: Collection[tuple[str, dt.date]] = ()
+    # Persons whose differences decide, with the orders to settle them.
+    difference_person_ids: Collection[str] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

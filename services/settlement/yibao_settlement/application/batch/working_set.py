@@ -15,6 +15,7 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.changes import Changes, CodeUse, Posting
+from yibao_settlement.application.difference.state import Differences
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.fold import later_than, places_of
 from yibao_settlement.application.settlement.history import History
@@ -99,6 +100,7 @@ class WorkingSet:
     review_events: dict[str, int] = field(default_factory=dict)
     # Visits to those that continue their stays.
     continued_by: dict[str, str] = field(default_factory=dict)
+    differences: Differences = field(default_factory=Differences)
     changes: Changes = field(default_factory=Changes)
     audit: AuditTrail = field(default_factory=AuditTrail)
 

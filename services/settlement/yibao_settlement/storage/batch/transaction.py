@@ -34,6 +34,8 @@ from yibao_settlement.storage.batch.answer import read_answers, write_answers
 from yibao_settlement.storage.batch.loading import Wanted
 from yibao_settlement.storage.charge import read_charges, write_charges
 from yibao_settlement.storage.credential.reading import read_credentials
+from yibao_settlement.storage.difference.loading import read_differences
+from yibao_settlement.storage.difference.order import write_orders
 from yibao_settlement.storage.enrolment import read_enrolments
 from yibao_settlement.storage.ledger.posting import read_postings, write_postings
 from yibao_settlement.storage.merge import survivors_of
@@ -248,6 +250,8 @@ class _Transaction:
         self._read_seen_bills(working_set, wanted)
         if wanted.needs.leaving_settlement_ids:
             read_histories(self._connection, working_set, wanted, self._reference)
+        if wanted.needs.difference_person_ids:
+            read_differences(self._connection, working_set, wanted)
         if working_set.opens_windows:
             read_windows(self._connection, working_set, wanted)
         return working_set
@@ -292,6 +296,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_settlements(working_set),
         *write_adjustments(working_set),
         *write_reviews(working_set),
+        *write_orders(working_set),
         *write_postings(working_set),
         write_answers(working_set),
     ]

@@ -28,7 +28,8 @@ entry = sa.Table(
     sa.Column("account_id", code_type(60), primary_key=True),
     sa.Column("posting_id", Id, primary_key=True),
     # What posted: 1 settlement, 2 reversal, 3 credit of an account, 4 merge of persons,
-    # 5 carry-over of an account, 6 adjustment of a settled bill.
+    # 5 carry-over of an account, 6 adjustment of a settled bill, 7 move of what is due into an
+    # account, and of differences 8 paid, 9 collected, 10 written off.
     sa.Column("kind", sa.SmallInteger, nullable=False),
     sa.Column("amount_fen", sa.BigInteger, nullable=False),
 )

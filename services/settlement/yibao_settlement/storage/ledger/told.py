@@ -132,7 +132,7 @@ def old_credits(connection: sa.Connection, region: str) -> tuple[CreditSum, Cred
     told = connection.execute(
         sa.select(event.detail).where(event.region == region, event.method == UPGRADE_METHOD)
     ).scalars()
-    return CreditSum(booked[0], int(booked[1])), _sum_told([_pairs(each) for each in told])
+    return CreditSum(booked[0], int(booked[1])), _sum_told([audit_pairs(each) for each in told])
 
 
 def unaudited_reversals(connection: sa.Connection, region: str) -> Iterator[str]:
@@ -193,7 +193,7 @@ def _audited_reversals(
     """Returns the requests of audited reversals: by settlement, reversal and caller."""
     found: dict[tuple[str, str, str], set[str]] = {}
     for row in _audit_rows(connection, region, settlement_ids, REVERSE_METHOD, CONFIRM_METHOD):
-        reversal_id = _pairs(row.detail).get("reversal", "")
+        reversal_id = audit_pairs(row.detail).get("reversal", "")
         found.setdefault((row.subject_id, reversal_id, row.caller), set()).add(row.request_id)
     return found
 
@@ -242,7 +242,7 @@ def _audited(
 ) -> dict[str, tuple[str, dict[str, str]]]:
     """Returns what the audit tells of credits: their request and the detail."""
     rows = _audit_rows(connection, region, posting_ids, CREDIT_METHOD)
-    return {row.subject_id: (row.request_id, _pairs(row.detail)) for row in rows}
+    return {row.subject_id: (row.request_id, audit_pairs(row.detail)) for row in rows}
 
 
 def _audit_rows(
@@ -265,7 +265,7 @@ def _audit_rows(
     ).all()
 
 
-def _pairs(detail: str) -> dict[str, str]:
+def audit_pairs(detail: str) -> dict[str, str]:
     """Returns the pairs of an audit row's detail."""
     pairs = (pair.partition("=") for pair in detail.split(" ") if pair)
     return {urllib.parse.unquote(name): urllib.parse.unquote(value) for name, _, value in pairs}

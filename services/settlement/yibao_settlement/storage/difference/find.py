@@ -1,11 +1,15 @@
 """What lies between the funds and a person, from the entries and the adjustments."""
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Select, execute
+from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.ledger import difference_account, due_account
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.difference.order import orders_of
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person
 from yibao_settlement.storage.settlement.adjustment import adjustment_from, select_adjustments
@@ -16,29 +20,37 @@ from yibao_settlement.storage.settlement.record import (
     record_from,
 )
 
-# A settlement as it was told first, and what moved of it.
-Adjusted = tuple[SettlementRecord, list[Adjustment]]
 
-
-def find_difference(
-    connection: sa.Connection, region: str, person_id: str
-) -> tuple[int, int, list[Adjusted]]:
-    """Returns what is owed to a person and to the account, in fen, and the bills that moved."""
+def find_difference(connection: sa.Connection, region: str, person_id: str) -> FoundDifference:
+    """Returns what lies between the funds and a person, and all that made it up."""
     person_ids = one_person(connection, region, person_id)
-    difference_fen = due_fen = 0
+    due = [_balances(connection, region, due_account(each)) for each in person_ids]
+    return FoundDifference(
+        sum(difference_balances(connection, region, person_ids).values()),
+        sum(sum(each.values()) for each in due),
+        _adjusted(connection, region, tuple(person_ids)),
+        orders_of(connection, region, person_ids),
+    )
+
+
+def difference_balances(
+    connection: sa.Connection, region: str, person_ids: Iterable[str]
+) -> dict[str, int]:
+    """Returns the accounts of persons' differences, in fen."""
+    found: dict[str, int] = {}
     for each in person_ids:
-        difference_fen += _balance(connection, region, difference_account(each))
-        due_fen += _balance(connection, region, due_account(each))
-    return difference_fen, due_fen, _adjusted(connection, region, tuple(person_ids))
+        found |= _balances(connection, region, difference_account(each))
+    return found
 
 
-def _balance(connection: sa.Connection, region: str, account_id: str) -> int:
-    return sum(fen for _, fen in account_balances(connection, region, account_id))
+def _balances(connection: sa.Connection, region: str, account_id: str) -> dict[str, int]:
+    """Returns the balance of an account, nothing where it has no entry."""
+    return dict(account_balances(connection, region, account_id))
 
 
 def _adjusted(
     connection: sa.Connection, region: str, person_ids: tuple[str, ...]
-) -> list[Adjusted]:
+) -> list[tuple[SettlementRecord, list[Adjustment]]]:
     (visits,) = execute(
         connection, [Select(tables.visit, ("visit_id",), region, "person_id", person_ids)]
     )

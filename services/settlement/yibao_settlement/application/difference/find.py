@@ -7,6 +7,7 @@ from typing import NamedTuple
 from yibao_settlement.application.account import find_account
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
+from yibao_settlement.rules.difference_order import DifferenceOrder, OrderKind, OrderState
 
 
 class DifferenceRow(NamedTuple):
@@ -25,6 +26,15 @@ class Difference(NamedTuple):
     difference_fen: int
     due_fen: int
     rows: Sequence[DifferenceRow]
+    orders: Sequence[DifferenceOrder]
+
+    def settled_fen(self, kind: OrderKind) -> int:
+        """Returns what orders of a kind came to."""
+        return sum(
+            order.amount_fen
+            for order in self.orders
+            if order.kind is kind and order.state is OrderState.CARRIED_OUT
+        )
 
 
 def find_difference(reads: Reads, region: str, person_id: str, *, now: dt.datetime) -> Difference:
@@ -33,11 +43,12 @@ def find_difference(reads: Reads, region: str, person_id: str, *, now: dt.dateti
     Raises RuleError ACCOUNT_NOT_FOUND where nothing is booked, PERSON_MERGED.
     """
     find_account(reads, region, person_id, now=now)
-    difference_fen, due_fen, adjusted = reads.difference(region, person_id)
-    rows = [row for record, adjustments in adjusted for row in _rows(record, adjustments)]
-    # Ids of postings rise with time.
+    found = reads.difference(region, person_id)
+    rows = [row for record, adjustments in found.adjusted for row in _rows(record, adjustments)]
+    # Ids of postings and orders rise with time.
     rows.sort(key=lambda row: row.adjustment.posting_id or "", reverse=True)
-    return Difference(difference_fen, due_fen, rows)
+    orders = sorted(found.orders, key=lambda order: order.order_id, reverse=True)
+    return Difference(found.difference_fen, found.due_fen, rows, orders)
 
 
 def _rows(record: SettlementRecord, adjustments: Iterable[Adjustment]) -> list[DifferenceRow]:

@@ -1,0 +1,233 @@
+"""DifferenceService: what lies between the funds and persons, read and settled."""
+
+import uuid
+from collections.abc import Mapping
+from typing import TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from yibao.settlement.v1 import difference_pb2 as messages
+from yibao.settlement.v1 import difference_service_pb2 as pb
+from yibao.settlement.v1 import difference_service_pb2_grpc as rpc
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.batcher import Batcher
+from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.pages import page_token, place_after
+from yibao_common.rpc.requests import request_of
+from yibao_common.rpc.wire import as_sent, from_date, from_instant
+from yibao_common.values.clock import Clock
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.difference.find import DifferenceRow, find_difference
+from yibao_settlement.application.difference.order import (
+    CONFIRM_METHOD,
+    Case,
+    ConfirmDifferenceOrder,
+    Encode,
+    ProposeDifferenceOrder,
+    RejectDifferenceOrder,
+    check_fund,
+    find_order,
+)
+from yibao_settlement.application.reading import Reads
+from yibao_settlement.rules.difference_order import (
+    DIFFERENCE_DUST_FEN,
+    DifferenceOrder,
+    OrderKind,
+    OrderState,
+    is_dust,
+)
+
+_MOST_ROWS = 500
+_PAGE_SIZE = 100
+_PAGE_SIZE_MAX = 500
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+
+class DifferenceServicer(rpc.DifferenceServiceServicer):
+    """Settles differences through the batcher; reads in threads."""
+
+    def __init__(
+        self,
+        batcher: Batcher[Command, bytes],
+        reads: Reads,
+        blocking: Blocking,
+        *,
+        clock: Clock,
+        dust_fen: Mapping[str, int],
+    ) -> None:
+        """Takes the engine, and below what nobody is asked for a difference, by region."""
+        self._batcher = batcher
+        self._reads = reads
+        self._blocking = blocking
+        self._clock = clock
+        self._dust_fen = dust_fen
+
+    async def GetDifference(
+        self,
+        request: pb.GetDifferenceRequest,
+        context: "grpc.aio.ServicerContext[pb.GetDifferenceRequest, pb.GetDifferenceResponse]",
+    ) -> pb.GetDifferenceResponse:
+        """Reads what lies between the funds and a person."""
+        current_caller().require_region(request.region)
+        found = await self._blocking.run(
+            find_difference, self._reads, request.region, request.person_id, now=self._clock()
+        )
+        dust_fen = self._dust_fen.get(request.region, DIFFERENCE_DUST_FEN)
+        return pb.GetDifferenceResponse(
+            difference_fen=found.difference_fen,
+            due_fen=found.due_fen,
+            rows=map(_row_message, found.rows[:_MOST_ROWS]),
+            row_count=len(found.rows),
+            paid_fen=found.settled_fen(OrderKind.PAY_OUT),
+            collected_fen=found.settled_fen(OrderKind.COLLECT),
+            written_off_fen=found.settled_fen(OrderKind.WRITE_OFF),
+            orders=map(_order_message, found.orders[:_MOST_ROWS]),
+            order_count=len(found.orders),
+            is_dust=is_dust(found.difference_fen, dust_fen=dust_fen),
+        )
+
+    async def ListDifferenceOrders(
+        self,
+        request: pb.ListDifferenceOrdersRequest,
+        context: (
+            "grpc.aio.ServicerContext["
+            "pb.ListDifferenceOrdersRequest, pb.ListDifferenceOrdersResponse]"
+        ),
+    ) -> pb.ListDifferenceOrdersResponse:
+        """Lists orders, the one proposed first at the head."""
+        current_caller().require_region(request.region)
+        after = place_after(request, request.page_token, _place_of)
+        size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
+        found = await self._blocking.run(
+            self._reads.difference_orders,
+            request.region,
+            OrderState(request.state) if request.state else None,
+            after=after,
+            # One more tells whether there is another page.
+            limit=size + 1,
+        )
+        page = found[:size]
+        token = page_token(request, page[-1].order_id) if len(found) > size else ""
+        return pb.ListDifferenceOrdersResponse(
+            orders=map(_order_message, page), next_page_token=token
+        )
+
+    async def ProposeDifferenceOrder(
+        self,
+        request: pb.ProposeDifferenceOrderRequest,
+        context: (
+            "grpc.aio.ServicerContext["
+            "pb.ProposeDifferenceOrderRequest, pb.ProposeDifferenceOrderResponse]"
+        ),
+    ) -> pb.ProposeDifferenceOrderResponse:
+        """Proposes that some of a difference is settled."""
+        asked = request_of(request, "ProposeDifferenceOrder")
+        kind, fund_type = OrderKind(request.order_kind), request.fund_type or None
+        await self._blocking.run(check_fund, self._reads, request.region, kind, fund_type)
+        command = ProposeDifferenceOrder(
+            asked,
+            request.person_id,
+            kind,
+            request.amount_fen,
+            request.reason,
+            order_encoder(pb.ProposeDifferenceOrderResponse),
+            fund_type,
+        )
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.ProposeDifferenceOrderResponse, response)
+
+    async def ConfirmDifferenceOrder(
+        self,
+        request: pb.ConfirmDifferenceOrderRequest,
+        context: (
+            "grpc.aio.ServicerContext["
+            "pb.ConfirmDifferenceOrderRequest, pb.ConfirmDifferenceOrderResponse]"
+        ),
+    ) -> pb.ConfirmDifferenceOrderResponse:
+        """Confirms an order, and posts it."""
+        command = ConfirmDifferenceOrder(
+            request_of(request, CONFIRM_METHOD),
+            await self._case(request.region, request.order_id),
+            OrderKind(request.order_kind),
+            request.amount_fen,
+            order_encoder(pb.ConfirmDifferenceOrderResponse),
+        )
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.ConfirmDifferenceOrderResponse, response)
+
+    async def RejectDifferenceOrder(
+        self,
+        request: pb.RejectDifferenceOrderRequest,
+        context: (
+            "grpc.aio.ServicerContext["
+            "pb.RejectDifferenceOrderRequest, pb.RejectDifferenceOrderResponse]"
+        ),
+    ) -> pb.RejectDifferenceOrderResponse:
+        """Rejects an order."""
+        command = RejectDifferenceOrder(
+            request_of(request, "RejectDifferenceOrder"),
+            await self._case(request.region, request.order_id),
+            request.reason,
+            order_encoder(pb.RejectDifferenceOrderResponse),
+        )
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.RejectDifferenceOrderResponse, response)
+
+    async def _case(self, region: str, order_id: str) -> Case:
+        """Returns whose order it is: the person is known before it is locked."""
+        order = await self._blocking.run(find_order, self._reads, region, order_id)
+        return Case(order.order_id, order.person_id)
+
+
+def order_encoder(kind: type[MessageT]) -> Encode:
+    """Returns what writes an answer that holds an order, as a ProposeDifferenceOrderResponse."""
+    return lambda order: kind(order=_order_message(order)).SerializeToString()
+
+
+def _order_message(order: DifferenceOrder) -> messages.DifferenceOrder:
+    message = messages.DifferenceOrder(
+        order_id=order.order_id,
+        region=order.region,
+        person_id=order.person_id,
+        state=messages.DifferenceOrderState.ValueType(order.state),
+        order_kind=messages.DifferenceOrderKind.ValueType(order.kind),
+        amount_fen=order.amount_fen,
+        fund_type=order.fund_type or "",
+        reason=order.reason,
+        maker=order.maker,
+        propose_time=from_instant(order.propose_time),
+        checker=order.checker or "",
+        posting_id=order.posting_id or "",
+        reject_reason=order.reject_reason or "",
+    )
+    if order.close_time is not None:
+        message.close_time.CopyFrom(from_instant(order.close_time))
+    return message
+
+
+def _row_message(row: DifferenceRow) -> messages.DifferenceRow:
+    record, adjustment = row.record, row.adjustment
+    return messages.DifferenceRow(
+        settlement_id=record.settlement_id,
+        institution_id=record.institution_id,
+        bill_number=record.bill_number,
+        service_date=from_date(record.service_date),
+        revision=adjustment.revision,
+        adjust_time=from_instant(adjustment.adjust_time),
+        reversal_id=adjustment.cause_id,
+        fund_change_fen=row.fund_change_fen,
+        difference_fen=row.difference_fen,
+        due_fen=row.due_fen,
+    )
+
+
+def _place_of(text: str) -> str:
+    """Returns the id that a page's token holds.
+
+    Raises ValueError where the text is none in the form that is stored.
+    """
+    if str(uuid.UUID(text)) != text:
+        raise ValueError("a place is an id")
+    return text

@@ -1,0 +1,81 @@
+"""What lies between funds and persons, and the orders by which operators settle it."""
+
+from typing import Any
+
+from support.reviews import CHECKER
+from support.settlement_world import AGENCY, NOW, REGION, World
+
+from yibao.settlement.v1.difference_pb2 import DifferenceOrder
+from yibao.settlement.v1.difference_service_pb2 import (
+    ConfirmDifferenceOrderResponse,
+    ProposeDifferenceOrderResponse,
+    RejectDifferenceOrderResponse,
+)
+from yibao_settlement.application.difference.find import Difference, find_difference
+from yibao_settlement.application.difference.order import (
+    Case,
+    ConfirmDifferenceOrder,
+    ProposeDifferenceOrder,
+    RejectDifferenceOrder,
+)
+from yibao_settlement.rules.difference_order import OrderKind
+from yibao_settlement.servicer.difference import order_encoder
+
+FUND = "390100"
+
+
+def difference(world: World, person: str) -> Difference:
+    return find_difference(world.queries, REGION, person, now=NOW)
+
+
+def propose_command(
+    world: World, person: str, kind: OrderKind, amount_fen: int, **changes: Any
+) -> ProposeDifferenceOrder:
+    request = world.request("ProposeDifferenceOrder", **{"caller": AGENCY, **changes})
+    return ProposeDifferenceOrder(
+        request,
+        person,
+        kind,
+        amount_fen,
+        "as agreed with the person",
+        order_encoder(ProposeDifferenceOrderResponse),
+        FUND if kind is OrderKind.WRITE_OFF else None,
+    )
+
+
+def propose(
+    world: World, person: str, kind: OrderKind, amount_fen: int, **changes: Any
+) -> DifferenceOrder:
+    command = propose_command(world, person, kind, amount_fen, **changes)
+    return ProposeDifferenceOrderResponse.FromString(world.run(command)).order
+
+
+def confirm_command(
+    world: World, order: DifferenceOrder, *, amount_fen: int | None = None, **changes: Any
+) -> ConfirmDifferenceOrder:
+    return ConfirmDifferenceOrder(
+        world.request("ConfirmDifferenceOrder", **{"caller": CHECKER, **changes}),
+        Case(order.order_id, order.person_id),
+        OrderKind(order.order_kind),
+        order.amount_fen if amount_fen is None else amount_fen,
+        order_encoder(ConfirmDifferenceOrderResponse),
+    )
+
+
+def confirm(world: World, order: DifferenceOrder, **changes: Any) -> DifferenceOrder:
+    answer = world.run(confirm_command(world, order, **changes))
+    return ConfirmDifferenceOrderResponse.FromString(answer).order
+
+
+def reject(world: World, order: DifferenceOrder, **changes: Any) -> DifferenceOrder:
+    request = world.request("RejectDifferenceOrder", **{"caller": CHECKER, **changes})
+    encode = order_encoder(RejectDifferenceOrderResponse)
+    command = RejectDifferenceOrder(
+        request, Case(order.order_id, order.person_id), "wrong bank account", encode
+    )
+    return RejectDifferenceOrderResponse.FromString(world.run(command)).order
+
+
+def settle(world: World, person: str, kind: OrderKind, amount_fen: int) -> DifferenceOrder:
+    """Proposes an order by one operator and confirms it by another."""
+    return confirm(world, propose(world, person, kind, amount_fen))
