@@ -13,7 +13,7 @@ from support.pure_rules import faults, impurities
 SERVICES = ("identity", "settlement", "offsite")
 LAYERS = ("main", "config", "access", "servicer", "storage", "application", "rules")
 # A part of the house with layers of its own.
-CHECKER = ("", "/check", "/settlement", "/report")
+CHECKER = ("", "/check", "/settlement", "/difference", "/report")
 ROOMS = ("rpc", "db", "commands", "keys", "files", "process", "values")
 
 # A module that breaks a rule, what it holds, and what the report must name.
