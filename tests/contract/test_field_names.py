@@ -9,7 +9,7 @@ from yibao_common.rpc.field_checks import rules_of
 from yibao_common.rpc.field_names import NAMES_ZH
 from yibao_identity.main import DESCRIPTORS as IDENTITY
 from yibao_offsite.main import DESCRIPTORS as OFFSITE
-from yibao_settlement.main import DESCRIPTORS as SETTLEMENT
+from yibao_settlement.servicers import DESCRIPTORS as SETTLEMENT
 
 
 def fields_of(message: Descriptor, seen: set[str]) -> Iterator[str]:

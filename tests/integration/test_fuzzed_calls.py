@@ -17,7 +17,7 @@ from support.databases import PostgresServer
 from yibao_common.rpc.access import methods_of
 from yibao_common.rpc.validation import Validator
 from yibao_common.values.clock import system_clock
-from yibao_settlement.main import DESCRIPTORS as SETTLEMENT
+from yibao_settlement.servicers import DESCRIPTORS as SETTLEMENT
 
 MESSAGES = 2_000
 SEED = int(os.environ.get("YIBAO_FUZZ_SEED", random.randrange(2**32)))

@@ -37,7 +37,7 @@ from yibao_common.rpc.field_checks import rules_of
 from yibao_common.values.ids import new_id
 from yibao_identity.main import DESCRIPTORS as IDENTITY
 from yibao_offsite.main import DESCRIPTORS as OFFSITE
-from yibao_settlement.main import DESCRIPTORS as SETTLEMENT
+from yibao_settlement.servicers import DESCRIPTORS as SETTLEMENT
 
 NUMBER = citizen_number(123)
 NAME = "José Ñandú·Gómez"

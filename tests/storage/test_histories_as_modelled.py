@@ -34,6 +34,7 @@ from support.history_model.operations import (
     Interim,
     OfPerson,
     Operation,
+    Refund,
     Reverse,
     Settle,
     SettleDifference,
@@ -41,15 +42,18 @@ from support.history_model.operations import (
 from support.history_model.world import World as Model
 from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
 
+from yibao_common.values.errors import RuleError
 from yibao_settlement.application.settlement.record import Effective
+from yibao_settlement.application.settlement.refunded import GivenBack
 from yibao_settlement.rules.bill import Bill, ChargedLine
 from yibao_settlement.rules.difference_order import OrderKind
 from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.rules.refund import AskedReturn, RefundOrder
 from yibao_settlement.storage import tables
 
 INSTITUTIONS = {"H1": HOSPITAL, "H2": OTHER_HOSPITAL}
 ITEMS = {"01": "A1", "02": "B1", "03": "C1"}
-BUILT = (Settle, Interim, Reverse, Credit, SettleDifference)
+BUILT = (Settle, Interim, Reverse, Refund, Credit, SettleDifference)
 Posted = tuple[str, tuple[tuple[str, int], ...]]
 
 
@@ -64,6 +68,7 @@ class Played:
     institution_of: dict[str, str] = field(default_factory=dict)
     # Orders that settled differences, to the operations.
     orders: dict[str, str] = field(default_factory=dict)
+    refund_order: RefundOrder = RefundOrder.ACCOUNT_FIRST
 
     def run(self, operation: Operation) -> None:
         world, person = self.world, self.person
@@ -84,6 +89,17 @@ class Played:
                 world.reverse(
                     self.settled[operation.settlement_id],
                     institution_id=self.institution_of[operation.settlement_id],
+                )
+            case Refund():
+                world.refund(
+                    self.settled[operation.settlement_id],
+                    *(
+                        AskedReturn(number + 1, quantity=f"{Decimal(quantity) / 10_000:f}")
+                        for number, quantity in operation.returned.items()
+                    ),
+                    institution_id=self.institution_of[operation.settlement_id],
+                    expected=expected_of(operation.expected),
+                    order=self.refund_order,
                 )
             case Credit():
                 world.run(world.credit_command(person, operation.amount_fen))
@@ -118,6 +134,14 @@ class Played:
         record = self.world.queries.settlement(REGION, self.settled[op_id])
         assert record is not None
         return borne_by(record.counter), borne_by(record.effective)
+
+
+def expected_of(column: Column | None) -> GivenBack | None:
+    if column is None:
+        return None
+    funds = sum(fen for payer, fen in column.paid.items() if payer.account_id.startswith("fund:"))
+    others = sum(column.paid.values()) - funds
+    return GivenBack(funds, others, column.purses.fen, column.cash_fen)
 
 
 def borne_by(effective: Effective) -> Counter[str]:
@@ -191,71 +215,102 @@ def built(example: Json) -> list[Operation]:
     return found
 
 
+def run_both(played: Played, model: Model, operation: Operation) -> int:
+    """Runs an operation on both, which refuse the same; returns how many bills it moved."""
+    outcome = model.run(operation)
+    refused = None
+    try:
+        played.run(operation)
+    except RuleError as refusal:
+        refused = (refusal.faults[0].reason if refusal.faults else refusal.reason).name
+    assert refused == (outcome.refused or None), operation
+    assert played.postings() == model_postings(model), operation
+    return 0 if outcome.refused else outcome.answer.later_adjusted
+
+
 @pytest.mark.parametrize(
     "example", [each for each in examples() if built(each)], ids=operator.itemgetter("id")
 )
 def test_an_example_is_settled_to_the_fen(played: Played, example: Json) -> None:
     model = Model(region_of(example))
+    played.refund_order = RefundOrder(example["refund_order"])
     for operation in built(example):
-        outcome = model.run(operation)
-        assert not outcome.refused
-        played.run(operation)
+        run_both(played, model, operation)
     assert_alike(played, model)
 
 
 def random_operations(seed: int, model: Model) -> Iterator[Operation]:
-    """Yields bills of stays at two institutions, one after the other, and reversals of any.
+    """Yields bills of stays at two institutions, returns of lines and reversals of any bill.
 
     What lies between the funds and the person is settled at times, in whole or in part.
     """
     chance = random.Random(seed)  # which bills there are is no secret
     yield Credit(op_id="C", person_id="p1", amount_fen=3_000_000)
-    standing: list[str] = []
-    classes = list(ITEMS)
+    standing: dict[str, ModelBill] = {}
     stay, institution = 1, "H1"
-    for step in range(24):
+    for step in range(36):
         open_fen = model.books.balances.get("difference:p1", 0)
-        if open_fen and chance.random() < 0.3:
+        if open_fen and chance.random() < 0.2:
             part = open_fen if chance.random() < 0.5 else -(-open_fen // 3)
             yield SettleDifference(op_id=f"d{step}", person_id="p1", amount_fen=part)
             continue
-        if standing and chance.random() < 0.35:
-            gone = standing.pop(chance.randrange(len(standing)))
+        kind = chance.random()
+        if standing and kind < 0.2:
+            gone = chance.choice(sorted(standing))
+            del standing[gone]
             yield Reverse(op_id=f"r{step}", settlement_id=gone)
             continue
-        words: Mapping[str, object] = {
-            "visit": f"s{stay}",
-            "date": DAY,
-            "admitted": DAY,
-            "facts": FACTS,
-        }
-        lines = tuple(
-            Line(
-                chance.randrange(1, 900_000) * 10_000,
-                10_000,
-                {"class": chance.choice(classes)},
-            )
-            for _ in range(chance.randrange(1, 4))
-        )
+        if standing and kind < 0.45:
+            of = chance.choice(sorted(standing))
+            returned = random_return(chance, standing[of])
+            if returned:
+                standing[of] = standing[of].without(returned)
+                yield Refund(op_id=f"f{step}", settlement_id=of, returned=returned)
+            continue
         is_last = chance.random() < 0.6
-        kind = Settle if is_last else Interim
-        bill = ModelBill(dict(words), lines, account_used=chance.random() < 0.3)
-        yield kind(op_id=f"b{step}", person_id="p1", institution_id=institution, bill=bill)
-        standing.append(f"b{step}")
+        of_stay = Settle if is_last else Interim
+        bill = random_bill(chance, stay)
+        yield of_stay(op_id=f"b{step}", person_id="p1", institution_id=institution, bill=bill)
+        standing[f"b{step}"] = bill
         if is_last:
             stay += 1
             institution = chance.choice(["H1", "H2"])
 
 
+def random_bill(chance: random.Random, stay: int) -> ModelBill:
+    words: Mapping[str, object] = {
+        "visit": f"s{stay}",
+        "date": DAY,
+        "admitted": DAY,
+        "facts": FACTS,
+    }
+    lines = tuple(
+        Line(
+            chance.randrange(1, 900_000_000),
+            chance.randrange(1, 60) * 1_000,
+            {"class": chance.choice(list(ITEMS))},
+        )
+        for _ in range(chance.randrange(1, 4))
+    )
+    return ModelBill(dict(words), lines, account_used=chance.random() < 0.4)
+
+
+def random_return(chance: random.Random, bill: ModelBill) -> Mapping[int, int]:
+    """Returns quantities of lines that have some left: of one mostly, sometimes of all."""
+    left = {number: line.quantity for number, line in enumerate(bill.lines) if line.quantity}
+    if not left or chance.random() < 0.15:
+        return left
+    number = chance.choice(sorted(left))
+    return {number: chance.choice([left[number], chance.randrange(1, left[number] + 1)])}
+
+
+@pytest.mark.parametrize("order", RefundOrder)
 @pytest.mark.parametrize("seed", range(6))
-def test_a_random_history_moves_what_the_model_moves(played: Played, seed: int) -> None:
-    model = Model(region_of({"refund_order": "account_first"}))
-    adjusted = 0
-    for operation in random_operations(seed, model):
-        outcome = model.run(operation)
-        assert not outcome.refused
-        adjusted += outcome.answer.later_adjusted
-        played.run(operation)
-        assert played.postings() == model_postings(model), operation
-    assert adjusted
+def test_a_random_history_moves_what_the_model_moves(
+    played: Played, seed: int, order: RefundOrder
+) -> None:
+    model = Model(region_of({"refund_order": order.value}))
+    played.refund_order = order
+    moved = [run_both(played, model, operation) for operation in random_operations(seed, model)]
+    assert sum(moved)
     assert_alike(played, model)

@@ -63,7 +63,9 @@ def test_a_line_of_a_long_bill_stands_among_a_hundred(world: World) -> None:
     place = 142
     line, stored = settled.lines[place], chunks[100][place - 100]
     assert stored[:4] == [line.line_number, line.item_code, line.catalogue_class, 15_000]
-    assert stored[-2:] == ["150.00", "1"]
+    assert stored[-3:] == ["150.00", "1", None]
+    # The line before exceeds a ceiling, which is kept with it.
+    assert chunks[100][place - 101][-1][-1] == "100.00"
 
 
 def test_lines_are_written_as_the_json_that_is_read() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from support.former_policies import former_policy
 from support.settlement_parts import feed_of, put_reference, tell
 
+from yibao.settlement.v1.refund_service_pb2 import RefundSettlementResponse
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao.settlement.v1.settlement_service_pb2 import (
     ReverseSettlementResponse,
@@ -24,6 +25,7 @@ from yibao_settlement.application.account import CreditAccount
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.feed import EnrolmentChange, InsuredPerson
+from yibao_settlement.application.settlement.refund import RefundSettlement
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.application.settlement.settle import SettleBill
 from yibao_settlement.application.visit.cancel import CancelVisit
@@ -35,8 +37,10 @@ from yibao_settlement.rules.care_facts import CareFacts
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.enrolment import Enrolment
 from yibao_settlement.rules.presentation import PresentedCode
+from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.rules.visit import DischargeWay, Institution
 from yibao_settlement.servicer import encode
+from yibao_settlement.servicer.refund.calls import refunded
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
@@ -287,6 +291,18 @@ class World:
         }
         return ReverseSettlement(**{**values, **changes})
 
+    def refund_command(
+        self, settlement_id: str, *returned: AskedReturn, **changes: Any
+    ) -> RefundSettlement:
+        values: dict[str, Any] = {
+            "request": self._asked("RefundSettlement", changes),
+            "settlement_id": settlement_id,
+            "returned": returned,
+            "reason": "returned to the pharmacy",
+            "encode": refunded,
+        }
+        return RefundSettlement(**{**values, **changes})
+
     def credit_command(
         self,
         person_id: str,
@@ -343,3 +359,10 @@ class World:
         """Reverses a settlement and returns it."""
         answer = self.run(self.reverse_command(settlement_id, **changes))
         return ReverseSettlementResponse.FromString(answer).settlement
+
+    def refund(
+        self, settlement_id: str, *returned: AskedReturn, **changes: Any
+    ) -> RefundSettlementResponse:
+        """Returns lines of a settlement, and the answer."""
+        answer = self.run(self.refund_command(settlement_id, *returned, **changes))
+        return RefundSettlementResponse.FromString(answer)

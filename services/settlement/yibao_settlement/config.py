@@ -59,6 +59,13 @@ class AccountsConfig(Section):
     difference_dust_fen: dict[Region, DustFen] | None = None
 
 
+class RefundsConfig(Section):
+    """What regions say of what is returned."""
+
+    # Where cash goes back before what the account had paid.
+    cash_first_in: Regions | None = None
+
+
 class ReviewConfig(Section):
     """By which codes a region knows whose bills are reviewed (T-14)."""
 
@@ -73,6 +80,7 @@ class SettlementConfig(ServiceConfig):
     identity: IdentityConfig
     visits: VisitsConfig = Field(default_factory=lambda: VisitsConfig.model_validate({}))
     accounts: AccountsConfig = Field(default_factory=lambda: AccountsConfig.model_validate({}))
+    refunds: RefundsConfig = Field(default_factory=lambda: RefundsConfig.model_validate({}))
     review: ReviewConfig = Field(default_factory=lambda: ReviewConfig.model_validate({}))
 
     @check_after(mode="after")
@@ -84,6 +92,7 @@ class SettlementConfig(ServiceConfig):
                 ("visits.discharge_required_in", self.visits.discharge_required_in),
                 ("accounts.carried_first_in", self.accounts.carried_first_in),
                 ("accounts.difference_dust_fen", self.accounts.difference_dust_fen),
+                ("refunds.cash_first_in", self.refunds.cash_first_in),
             )
             if set(regions or ()) - set(self.identity.regions)
         ]

@@ -7,24 +7,6 @@ from collections.abc import Sequence
 
 import grpc
 
-from yibao.settlement.v1 import (
-    account_service_pb2,
-    account_service_pb2_grpc,
-    catalogue_service_pb2,
-    catalogue_service_pb2_grpc,
-    charge_service_pb2,
-    charge_service_pb2_grpc,
-    difference_service_pb2,
-    difference_service_pb2_grpc,
-    policy_service_pb2,
-    policy_service_pb2_grpc,
-    review_service_pb2,
-    review_service_pb2_grpc,
-    settlement_service_pb2,
-    settlement_service_pb2_grpc,
-    visit_service_pb2,
-    visit_service_pb2_grpc,
-)
 from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
@@ -63,6 +45,7 @@ from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.policy import PolicyServicer
+from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.refused_lines import RefusedLines
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
@@ -70,6 +53,7 @@ from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.trust.regions import region_watch
 from yibao_settlement.servicer.visit import VisitServicer
+from yibao_settlement.servicers import DESCRIPTORS, Servicers
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reading import StoredReads
@@ -77,17 +61,6 @@ from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.simulation import StoredHistory
 from yibao_settlement.storage.work import UNIT
 from yibao_settlement.trust_opening import open_trust_store, trust_problem
-
-DESCRIPTORS = (
-    visit_service_pb2.DESCRIPTOR.services_by_name["VisitService"],
-    charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"],
-    settlement_service_pb2.DESCRIPTOR.services_by_name["SettlementService"],
-    review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"],
-    account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
-    difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
-    catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
-    policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
-)
 
 # As which identity knows this service by its certificate.
 _SERVICE = "settlement"
@@ -144,24 +117,7 @@ class SettlementService:
             metrics,
             supervisor,
             self._make_readiness(ages),
-            VisitServicer(
-                *engine,
-                trust=trust,
-                news=news,
-                discharge_required_in=self._config.visits.discharge_required_in or (),
-                clock=self._clock,
-            ),
-            self._settlement_servicer(*engine, trust=trust, metrics=metrics),
-            ChargeServicer(*engine, clock=self._clock),
-            ReviewServicer(*engine),
-            AccountServicer(news, reads, blocking, clock=self._clock),
-            DifferenceServicer(
-                *engine,
-                clock=self._clock,
-                dust_fen=self._config.accounts.difference_dust_fen or {},
-            ),
-            CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
-            self._policy_servicer(transactions, blocking),
+            self._servicers(engine, transactions, trust=trust, news=news, metrics=metrics),
         )
         for start in (blocking.start, batcher.start, feed_client.start, trust_client.start):
             start(supervisor)
@@ -186,6 +142,42 @@ class SettlementService:
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _servicers(
+        self,
+        engine: tuple[Batcher[Command, bytes], StoredReads, Blocking],
+        transactions: Transactions[Work],
+        *,
+        trust: TrustHolder,
+        news: News,
+        metrics: Metrics,
+    ) -> Servicers:
+        batcher, reads, blocking = engine
+        return Servicers(
+            VisitServicer(
+                *engine,
+                trust=trust,
+                news=news,
+                discharge_required_in=self._config.visits.discharge_required_in or (),
+                clock=self._clock,
+            ),
+            self._settlement_servicer(*engine, trust=trust, metrics=metrics),
+            RefundServicer(
+                batcher,
+                cash_first_in=self._config.refunds.cash_first_in or (),
+                carried_first_in=self._config.accounts.carried_first_in or (),
+            ),
+            ChargeServicer(*engine, clock=self._clock),
+            ReviewServicer(*engine),
+            AccountServicer(news, reads, blocking, clock=self._clock),
+            DifferenceServicer(
+                *engine,
+                clock=self._clock,
+                dust_fen=self._config.accounts.difference_dust_fen or {},
+            ),
+            CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
+            self._policy_servicer(transactions, blocking),
+        )
 
     def _settlement_servicer(
         self,
@@ -333,29 +325,12 @@ class SettlementService:
         metrics: Metrics,
         supervisor: Supervisor,
         readiness: Readiness,
-        visits: VisitServicer,
-        settlements: SettlementServicer,
-        charges: ChargeServicer,
-        reviews: ReviewServicer,
-        accounts: AccountServicer,
-        differences: DifferenceServicer,
-        catalogue: CatalogueServicer,
-        policies: PolicyServicer,
+        servicers: Servicers,
     ) -> Server:
-        def register(server: grpc.aio.Server) -> None:
-            visit_service_pb2_grpc.add_VisitServiceServicer_to_server(visits, server)
-            settlement_service_pb2_grpc.add_SettlementServiceServicer_to_server(settlements, server)
-            charge_service_pb2_grpc.add_ChargeServiceServicer_to_server(charges, server)
-            review_service_pb2_grpc.add_ReviewServiceServicer_to_server(reviews, server)
-            account_service_pb2_grpc.add_AccountServiceServicer_to_server(accounts, server)
-            difference_service_pb2_grpc.add_DifferenceServiceServicer_to_server(differences, server)
-            catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(catalogue, server)
-            policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(policies, server)
-
         return Server(
             self._config.server,
             service_name=_SERVICE,
-            register=register,
+            register=servicers.register,
             descriptors=DESCRIPTORS,
             access=ACCESS,
             log=self._log,

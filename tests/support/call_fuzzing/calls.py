@@ -41,7 +41,7 @@ from yibao_identity.access import ACCESS as IDENTITY_ACCESS
 from yibao_identity.main import DESCRIPTORS as IDENTITY
 from yibao_settlement.access import ACCESS as SETTLEMENT_ACCESS
 from yibao_settlement.ledger_check import check_ledger
-from yibao_settlement.main import DESCRIPTORS as SETTLEMENT
+from yibao_settlement.servicers import DESCRIPTORS as SETTLEMENT
 
 # A world of its own for so many messages keeps the look at all that is stored cheap.
 MESSAGES_A_WORLD = 1_000
@@ -319,7 +319,9 @@ def _weighted(methods: dict[str, MethodDescriptor]) -> list[tuple[str, MethodDes
 
 
 def _price(line: Any, rng: random.Random) -> None:
-    """Makes unit price, quantity and amount of a line agree."""
+    """Makes unit price, quantity and amount of a line agree, where it has them."""
+    if "unit_price" not in line.DESCRIPTOR.fields_by_name:
+        return
     line.unit_price, line.quantity, line.amount_fen = rng.choice(
         (("1", "1", 100), ("100.00", "90", 900_000), ("1.958333", "7", 1_371), ("1", "-1", -100))
     )

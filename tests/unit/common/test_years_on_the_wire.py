@@ -18,7 +18,7 @@ from yibao_common.rpc.validation import Validator
 from yibao_common.values.reasons import Reason
 from yibao_identity.main import DESCRIPTORS as IDENTITY
 from yibao_offsite.main import DESCRIPTORS as OFFSITE
-from yibao_settlement.main import DESCRIPTORS as SETTLEMENT
+from yibao_settlement.servicers import DESCRIPTORS as SETTLEMENT
 
 METHODS = methods_of((*IDENTITY, *SETTLEMENT, *OFFSITE))
 DATE, TIMESTAMP = "yibao.common.v1.Date", "google.protobuf.Timestamp"

@@ -308,6 +308,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     its policy, or what others had paid of it, does not allow what would follow. The agency
     looks into it. Metadata: `settlement_id`, the later one, told to an agency alone.
     """
+    ERROR_REASON_AMOUNTS_NOT_CONFIRMED: _ErrorReason.ValueType  # 331
+    """FAILED_PRECONDITION. The person would pay more by the refund, and the request does not
+    say that the sums were shown. Metadata: `fund_total_fen`, `other_total_fen`,
+    `account_fen`, `cash_fen`, what would go back.
+    """
     ERROR_REASON_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 110
     """NOT_FOUND. No such account: the person has never been credited or settled here.
     Metadata: `person_id`.
@@ -889,6 +894,11 @@ ERROR_REASON_READJUDICATION_FAILED: ErrorReason.ValueType  # 330
 """FAILED_PRECONDITION. A later bill of the person cannot be decided again without this one:
 its policy, or what others had paid of it, does not allow what would follow. The agency
 looks into it. Metadata: `settlement_id`, the later one, told to an agency alone.
+"""
+ERROR_REASON_AMOUNTS_NOT_CONFIRMED: ErrorReason.ValueType  # 331
+"""FAILED_PRECONDITION. The person would pay more by the refund, and the request does not
+say that the sums were shown. Metadata: `fund_total_fen`, `other_total_fen`,
+`account_fen`, `cash_fen`, what would go back.
 """
 ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 110
 """NOT_FOUND. No such account: the person has never been credited or settled here.

@@ -19,7 +19,7 @@ class Request(NamedTuple):
     `method` is the name of the RPC; `digest` stands for the whole request and the party
     that sends it, `former_digest` for the same with the certificate in the party's place:
     answers were stored under that before a request id was the party's. It is empty where
-    the two are one.
+    the two are one. A trial has no id: it is answered as what it tries, and keeps nothing.
     """
 
     region: str
@@ -39,6 +39,16 @@ class Request(NamedTuple):
             former = request_digest(method, caller.path, contents)
         digest = request_digest(method, party, contents)
         return cls(region, request_id, digest, method, caller, former)
+
+    @classmethod
+    def trial(cls, caller: Caller, *, method: str, region: str) -> "Request":
+        """Returns that `caller` asks what a change would be answered."""
+        return cls(region, "", b"", method, caller)
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether nothing is kept of it."""
+        return not self.request_id
 
 
 class Answer(NamedTuple):

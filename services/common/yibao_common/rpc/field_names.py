@@ -135,6 +135,7 @@ NAMES_ZH = {
     "operation_date": "手术日期",
     "operation_name": "手术操作名称",
     "operations": "手术操作",
+    "other_total_fen": "其他支付合计",
     "page_size": "每页条数",
     "page_token": "页码标记",
     "paper": "结算单用途",

@@ -18,6 +18,23 @@ class ChangingRequest(Protocol):
         ...
 
 
+class TrialRequest(Protocol):
+    """A message that asks what a change would be answered."""
+
+    region: str
+
+
+def trial_of(message: TrialRequest, method: str) -> Request:
+    """Returns who asks for a trial, after the scope of an agency was checked.
+
+    Raises:
+        RuleError: OUT_OF_SCOPE.
+    """
+    caller = current_caller()
+    caller.require_region(message.region)
+    return Request.trial(caller, method=method, region=message.region)
+
+
 def request_of(message: ChangingRequest, method: str, caller: Caller | None = None) -> Request:
     """Returns who asks, after the scope of an agency or bank was checked.
 

@@ -138,6 +138,11 @@ class Reason(enum.Enum):
         Code.FAILED_PRECONDITION,
         "撤销后参保人之后的结算无法重新计算，请联系经办机构",
     )
+    AMOUNTS_NOT_CONFIRMED = (
+        331,
+        Code.FAILED_PRECONDITION,
+        "退费后个人负担增加，请先试算并经参保人确认",
+    )
     ACCOUNT_NOT_FOUND = (110, Code.NOT_FOUND, "未找到个人账户")
     TRACE_MISMATCH = (111, Code.FAILED_PRECONDITION, "结算记录核对不一致，请联系经办机构")
     POLICY_PAYS_TWICE = (

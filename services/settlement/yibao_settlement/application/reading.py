@@ -57,6 +57,7 @@ class Reads(Protocol):
     def difference(self, region: str, person_id: str) -> FoundDifference:
         """Returns what lies between the funds and a person.
 
+        Of each, the settlement as it was told first and as each refund left it.
         Records that were merged are one person.
         """
         ...

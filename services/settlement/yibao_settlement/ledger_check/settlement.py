@@ -16,6 +16,7 @@ from yibao_settlement.application.settlement.benefit import (
 from yibao_settlement.application.settlement.explain import AnySplit, settled_again
 from yibao_settlement.application.settlement.fold import decided_again
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
+from yibao_settlement.application.settlement.remainder import refund_entries
 from yibao_settlement.rules.account import taken_of_carried
 from yibao_settlement.rules.difference import Columns, adjustment_entries
 from yibao_settlement.rules.ledger import Entry, opposite
@@ -48,8 +49,8 @@ def settlement_faults(
     for number, faults in (
         (5, lambda: _entry_faults(booked, record)),
         (5, lambda: _adjusting_faults(booked, record, survivors)),
-        (4, lambda: _sum_faults(record)),
-        (4, lambda: _price_faults(record)),
+        (4, lambda: _of_each(_sum_faults, record, booked)),
+        (4, lambda: _of_each(_price_faults, record, booked)),
         (4, lambda: _party_faults(record, booked, survivors)),
     ):
         for detail in _told(faults):
@@ -59,7 +60,9 @@ def settlement_faults(
         return
     if record.insurance_type != policy.insurance_type:
         yield 4, f"is of type {record.insurance_type}, its policy of {policy.insurance_type}"
-    for detail in _told(lambda: _calculation_faults(record, policy)):
+    for detail in _told(
+        lambda: _of_each(lambda each: _calculation_faults(each, policy), record, booked)
+    ):
         yield 8, detail
 
 
@@ -71,10 +74,31 @@ def _told(faults: Callable[[], Iterator[str]]) -> Iterator[str]:
         yield f"cannot be examined: {error}"
 
 
+def _of_each(
+    faults: Callable[[SettlementRecord], Iterator[str]],
+    record: SettlementRecord,
+    booked: BookedSettlement,
+) -> Iterator[str]:
+    """Yields what is wrong with a settlement as it was settled and as each refund left it."""
+    earlier = [record.as_settled, *(left for left, _ in booked.refunded)][:-1]
+    # What moved since is of the last one.
+    for each in (*(each._replace(adjustment=None, reversal=None) for each in earlier), record):
+        yield from faults(each)
+
+
 def _entry_faults(booked: BookedSettlement, record: SettlementRecord) -> Iterator[str]:
-    entries = _entries_owed(record)
+    entries = _entries_owed(record.as_settled)
     if booked.posted != _amounts(entries):
         yield f"posted {dict(booked.posted)}, owes {_amounts(entries)}"
+    before = record.as_settled
+    for left, posted in booked.refunded:
+        number, returned = left.refunds[-1].number, _amounts(refund_entries(before, left))
+        if posted != returned:
+            yield f"refund {number} posted {dict(posted)}, not {returned}"
+        if number != len(left.refunds):
+            yield f"has refund {number}, and none of {len(left.refunds)}"
+        before = left
+    entries = _entries_owed(record)
     mirrored = {} if record.reversal is None else _amounts(opposite(entries))
     if booked.taken_back != mirrored:
         yield f"took back {dict(booked.taken_back)}, not {mirrored}"
@@ -88,24 +112,25 @@ def _adjusting_faults(
     owners = {record.person_id, *survivors}
     if booked.visit is not None:
         owners.add(booked.visit.person_id)
-    counter = before = record.counter.borne
+    counters = {left.refunds[-1].refund_id: left.counter.borne for left, _ in booked.refunded}
+    counter = before = record.as_settled.counter.borne
     for revision, (adjustment, posted) in enumerate(booked.adjusted, 2):
         if adjustment.revision != revision:
             yield f"has adjustment {adjustment.revision}, and none of {revision}"
         if adjustment.cause_id not in booked.causes:
-            yield f"adjustment {adjustment.revision} names no reversal"
-        after = adjustment.effective
+            yield f"adjustment {adjustment.revision} names no reversal or refund"
+        after, told = adjustment.effective, counters.get(adjustment.cause_id, counter)
         owed = [
             _amounts(
                 adjustment_entries(
-                    Columns(counter, before), Columns(counter, after.borne), person_id=owner
+                    Columns(counter, before), Columns(told, after.borne), person_id=owner
                 )
             )
             for owner in sorted(owners)
         ]
         if posted not in owed:
             yield f"adjustment {adjustment.revision} posted {dict(posted)}, not {owed[0]}"
-        before = after.borne
+        counter, before = told, after.borne
 
 
 def _amounts(entries: tuple[Entry, ...]) -> dict[str, int]:

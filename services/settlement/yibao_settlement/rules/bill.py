@@ -224,7 +224,7 @@ class LineParticulars(NamedTuple):
 
     `own_cost` is a number of `OwnCost`, `approval` one of `Approval`; of what was returned,
     `returned_quantity` is a decimal text, empty where nothing was. `charge_date` is None
-    where it is the service date.
+    where it is the service date. `price_ceiling` in yuan is kept where the line exceeds it.
     """
 
     line_id: str
@@ -234,3 +234,4 @@ class LineParticulars(NamedTuple):
     returned_quantity: str
     returned_fen: int
     origin: LineOrigin | None
+    price_ceiling: str = ""

@@ -28,6 +28,7 @@ class PostingKind(enum.IntEnum):
     DIFFERENCE_PAID = 8
     DIFFERENCE_COLLECTED = 9
     DIFFERENCE_WRITTEN_OFF = 10
+    REFUND = 11
 
 
 class Entry(NamedTuple):

@@ -133,19 +133,26 @@ def price_lines(
         ratio = item.first_self_pay_ratio_ppm
         told = (*values, ratio, price, quantity, own_cost, item.item_group)
         priced.append(make(PricedLine, told))
-        plain = details is None and not own_cost
-        particulars.append(None if plain else _particulars(line, own_cost, last))
+        if details is None and not own_cost and not over_fen:
+            particulars.append(None)
+        else:
+            particulars.append(_particulars(line, own_cost, last, ceiling if over_fen else ""))
     return Priced(tuple(priced), tuple(particulars) if any(particulars) else (), tuple(lost))
 
 
 def over_limit_fen(line: ChargedLine, price_ceiling: str) -> int:
     """Returns what a line charges above a ceiling of one unit, at most all of it."""
-    over = parse_decimal(line.unit_price, places=6) - parse_decimal(price_ceiling, places=6)
+    units = parse_decimal(line.quantity, places=4)
+    return min(over_ceiling_fen(line.unit_price, price_ceiling, units), line.amount_fen)
+
+
+def over_ceiling_fen(unit_price: str, price_ceiling: str, units: int) -> int:
+    """Returns what so many units (of 4 decimals) cost above the ceiling of one, in fen."""
+    over = parse_decimal(unit_price, places=6) - parse_decimal(price_ceiling, places=6)
     if over <= 0:
         return 0
     # Price (6 decimals of yuan) x quantity (4 decimals) has 10 decimals; a fen is 2.
-    over_fen = divide_half_up(over * parse_decimal(line.quantity, places=4), 10**8)
-    return min(over_fen, line.amount_fen)
+    return divide_half_up(over * units, 10**8)
 
 
 def _own_cost(
@@ -160,7 +167,9 @@ def _own_cost(
     return OwnCost.NONE
 
 
-def _particulars(line: ChargedLine, own_cost: OwnCost, last: dt.date) -> LineParticulars:
+def _particulars(
+    line: ChargedLine, own_cost: OwnCost, last: dt.date, price_ceiling: str
+) -> LineParticulars:
     details = line.details or NO_DETAILS
     returned = details.returned_quantity
     return LineParticulars(
@@ -171,6 +180,7 @@ def _particulars(line: ChargedLine, own_cost: OwnCost, last: dt.date) -> LinePar
         decimal_text(returned, places=4) if returned else "",
         details.returned_fen,
         details.origin,
+        price_ceiling,
     )
 
 

@@ -9,10 +9,10 @@ from yibao.settlement.v1 import settlement_service_pb2 as service_pb
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.explain import TraceNode
+from yibao_settlement.application.settlement.folded import Reversal
 from yibao_settlement.application.settlement.listing import SettlementSummary
 from yibao_settlement.application.settlement.record import (
     Adjustment,
-    Reversal,
     SettlementRecord,
 )
 from yibao_settlement.rules.account import Standing
@@ -24,6 +24,7 @@ from yibao_settlement.rules.policy.split import FundPayment, OwnCost
 from yibao_settlement.rules.review import ReviewKind
 from yibao_settlement.rules.visit import DischargeWay, Visit
 from yibao_settlement.servicer.benefit import fill_benefit
+from yibao_settlement.servicer.refund.encode import fill_adjusted, refund_message
 
 DISCHARGE_WAY_SENT = {
     DischargeWay.ORDERED: visit_pb2.DISCHARGE_WAY_ORDERED,
@@ -101,18 +102,8 @@ def reversed_(reversal: Reversal) -> bytes:
     fill_settlement(settlement, reversal.settlement)
     settlement.account_balance_fen = reversal.balance_after_fen
     settlement.carried_balance_fen = reversal.carried_after_fen
-    del settlement.entries[:]
-    _fill_entries(settlement, reversal.entries)
-    moved = reversal.folded.moved
-    response.adjusted_count = len(moved)
-    response.adjusted_fund_change_fen = sum(
-        effective.fund_total_fen - before.effective.fund_total_fen for before, effective in moved
-    )
-    response.adjusted_settlement_ids.extend(
-        before.settlement_id
-        for before, _ in moved
-        if before.institution_id == reversal.settlement.institution_id
-    )
+    fill_entries(settlement, reversal.entries)
+    fill_adjusted(response, reversal.folded, institution_id=reversal.settlement.institution_id)
     return response.SerializeToString()
 
 
@@ -208,10 +199,14 @@ def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None
         fill_benefit(settlement, record.benefit)
     settlement.account_used = record.account_used
     settlement.is_interim = record.is_interim
-    _fill_entries(settlement, record.entries)
+    fill_entries(settlement, record.entries)
     if record.review is not None:
         settlement.review_id = record.review.review_id
         settlement.review_kinds.extend([REVIEW_KINDS[kind] for kind in record.review.kinds])
+    if record.former_place is not None:
+        settlement.former_place = record.former_place
+    if record.refunds:
+        settlement.refunds.extend(map(refund_message, record.refunds))
     if record.reversal is not None:
         settlement.state = pb.SETTLEMENT_STATE_REVERSED
         settlement.reversal_id = record.reversal.reversal_id
@@ -335,7 +330,7 @@ def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
     settlement.account_fen = record.account_fen
     settlement.cash_fen = record.cash_fen
     settlement.account_balance_fen = record.balance_after_fen
-    if record.carried.before_fen:
+    if record.carried.before_fen or record.refunds:
         settlement.account_carried_fen = record.carried.paid_fen
         settlement.carried_balance_fen = record.carried_after_fen
 
@@ -352,7 +347,9 @@ def _fill_payments(
         )
 
 
-def _fill_entries(settlement: pb.Settlement, entries: tuple[Entry, ...]) -> None:
+def fill_entries(settlement: pb.Settlement, entries: tuple[Entry, ...]) -> None:
+    """Fills in entries in the place of any others."""
+    del settlement.entries[:]
     for entry in entries:
         settlement.entries.add(account_id=entry.account_id, amount_fen=entry.amount_fen)
 

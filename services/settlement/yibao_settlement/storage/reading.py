@@ -33,9 +33,9 @@ from yibao_settlement.storage.merge import one_person, survivors_of
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 from yibao_settlement.storage.review.listing import count_waiting, list_reviews
 from yibao_settlement.storage.review.record import find_review, review_events
+from yibao_settlement.storage.settlement.find import find_settlement
 from yibao_settlement.storage.settlement.history import find_history
-from yibao_settlement.storage.settlement.listing import list_settlements
-from yibao_settlement.storage.settlement.record import find_settlement
+from yibao_settlement.storage.settlement.listing import list_settlements, with_rest
 from yibao_settlement.storage.settlement.standing import standing_bills
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
@@ -191,7 +191,7 @@ class StoredReads:
                 key="settlement_id",
                 among=settlement_ids,
             )
-        return [SettlementSummary._make(row) for row in rows]
+            return with_rest(connection, region, list(map(SettlementSummary._make, rows)))
 
     def review(self, region: str, review_id: str) -> Review | None:
         """Returns the case, or None."""

@@ -12,6 +12,7 @@ from yibao_settlement.application.simulation import Insured, Period
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
+from yibao_settlement.storage.refund.record import with_refunds
 from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
     SETTLEMENT_COLUMNS,
@@ -65,6 +66,7 @@ class StoredHistory:
             )
             further = lines_from(lines)
             records = {row[1]: record_from(row, further.get(row[1], ())) for row in rows}
+            records = with_refunds(connection, region, records)
             visit_ids = tuple({each.visit_id for each in records.values()})
             (found,) = execute(
                 connection,

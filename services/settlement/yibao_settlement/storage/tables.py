@@ -14,6 +14,7 @@ from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.credential import tables as credentials
 from yibao_settlement.storage.difference import tables as differences
 from yibao_settlement.storage.ledger import tables as ledger
+from yibao_settlement.storage.refund.tables import refund as refund
 from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
 

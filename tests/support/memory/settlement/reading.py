@@ -10,7 +10,7 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.review.listing import Place as ReviewPlace
 from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
@@ -48,8 +48,11 @@ class MemoryReads(Reads):
 
     def difference(self, region: str, person_id: str) -> FoundDifference:
         own = [each for each in self.settled.values() if each.person_id == person_id]
-        moved = [(each, [each.adjustment]) for each in own if each.adjustment is not None]
-        before, after = [each.counter for each, _ in moved], [each.effective for each, _ in moved]
+        moved: list[tuple[tuple[SettlementRecord, ...], list[Adjustment]]] = [
+            ((each,), [each.adjustment]) for each in own if each.adjustment is not None
+        ]
+        before = [told[0].counter for told, _ in moved]
+        after = [told[0].effective for told, _ in moved]
         return FoundDifference(
             sum(each.cash_fen for each in before) - sum(each.cash_fen for each in after),
             sum(each.account_fen for each in before) - sum(each.account_fen for each in after),

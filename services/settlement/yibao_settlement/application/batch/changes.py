@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from yibao_common.commands.request import Answer
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
+from yibao_settlement.application.settlement.refunded import Refund
 from yibao_settlement.rules.ledger import Entry, PostingKind
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.review import ReviewEvent
@@ -30,6 +31,13 @@ class Posting(NamedTuple):
     posted_by: str
 
 
+class Refunded(NamedTuple):
+    """A refund, and what it leaves of the settlement."""
+
+    refund: Refund
+    left: SettlementRecord
+
+
 @dataclass(slots=True)
 class Changes:
     """What the batch writes, in the order of the commands."""
@@ -44,6 +52,7 @@ class Changes:
     # Settlements that were reversed, with the note of it.
     reversals: list[SettlementRecord] = field(default_factory=list)
     adjustments: list[Adjustment] = field(default_factory=list)
+    refunds: list[Refunded] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
     person_ids: set[str] = field(default_factory=set)
     # Persons whose accounts changed what they hold of earlier years, or their year.

@@ -77,9 +77,14 @@ def carry_out(command: Command, working_set: WorkingSet, ids: Ids) -> bytes:
     whether the caller may see the thing at all, then its state, then the code, then the
     contents.
 
+    A trial, whose request has no id, is decided as what it tries and changes nothing: it
+    is answered, and its answer is not kept.
+
     Raises RuleError where it is refused; the working set is then as it was.
     """
     request = command.request
+    if request.is_trial:
+        return command.decide(working_set, ids)
     known = working_set.answers.get(request.request_id)
     if known is not None:
         return known.replay(request.digest, request.former_digest)

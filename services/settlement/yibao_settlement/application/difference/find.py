@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from yibao_settlement.application.account import find_account
 from yibao_settlement.application.reading import Reads
-from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
+from yibao_settlement.application.settlement.record import Adjustment, Effective, SettlementRecord
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderKind, OrderState
 
 
@@ -44,29 +44,58 @@ def find_difference(reads: Reads, region: str, person_id: str, *, now: dt.dateti
     """
     find_account(reads, region, person_id, now=now)
     found = reads.difference(region, person_id)
-    rows = [row for record, adjustments in found.adjusted for row in _rows(record, adjustments)]
+    rows = [row for told, adjustments in found.adjusted for row in _rows(told, adjustments)]
     # Ids of postings and orders rise with time.
     rows.sort(key=lambda row: row.adjustment.posting_id or "", reverse=True)
     orders = sorted(found.orders, key=lambda order: order.order_id, reverse=True)
     return Difference(found.difference_fen, found.due_fen, rows, orders)
 
 
-def _rows(record: SettlementRecord, adjustments: Iterable[Adjustment]) -> list[DifferenceRow]:
-    """Returns what each adjustment of a settlement moved; those that moved no money are none."""
+def _rows(
+    told: Sequence[SettlementRecord], adjustments: Iterable[Adjustment]
+) -> list[DifferenceRow]:
+    """Returns what each adjustment of a settlement moved; those that moved no money are none.
+
+    `told` is the settlement as it was settled and as each refund left it.
+    """
     rows = []
-    before = record.counter
+    counters = {each.refunds[-1].refund_id: each.counter for each in told if each.refunds}
+    now = told[-1]
+    counter = before = told[0].counter
     for adjustment in sorted(adjustments, key=lambda each: each.revision):
+        counter_before, counter = counter, counters.get(adjustment.cause_id, counter)
         after = adjustment.effective
         if adjustment.posting_id is not None:
-            late = after.borne.arrears_fen - before.borne.arrears_fen
+            was, lies = Gap.of(counter_before, before), Gap.of(counter, after)
             rows.append(
                 DifferenceRow(
-                    record,
+                    now,
                     adjustment,
-                    after.fund_total_fen - before.fund_total_fen,
-                    before.cash_fen - after.cash_fen + late,
-                    before.account_fen - after.account_fen,
+                    was.funds_fen - lies.funds_fen,
+                    lies.difference_fen - was.difference_fen,
+                    lies.due_fen - was.due_fen,
                 )
             )
         before = after
     return rows
+
+
+class Gap(NamedTuple):
+    """What the counter's column has more than the effective one, in fen.
+
+    Arrears that the effective one has more are owed to the person too.
+    """
+
+    funds_fen: int
+    difference_fen: int
+    due_fen: int
+
+    @classmethod
+    def of(cls, counter: Effective, effective: Effective) -> "Gap":
+        """Returns what lies between two columns."""
+        late_fen = effective.borne.arrears_fen - counter.borne.arrears_fen
+        return cls(
+            counter.fund_total_fen - effective.fund_total_fen,
+            counter.cash_fen - effective.cash_fen + late_fen,
+            counter.account_fen - effective.account_fen,
+        )

@@ -12,12 +12,13 @@ from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 class FoundDifference(NamedTuple):
     """What is owed to a person and to the account, in fen, as it is stored.
 
-    With the bills that moved, each as it was told first and what moved of it, and the orders.
+    With the bills that moved, each as it was settled and as each refund left it, what moved of
+    it, and the orders.
     """
 
     difference_fen: int
     due_fen: int
-    adjusted: Sequence[tuple[SettlementRecord, Sequence[Adjustment]]]
+    adjusted: Sequence[tuple[Sequence[SettlementRecord], Sequence[Adjustment]]]
     orders: Sequence[DifferenceOrder]
 
 

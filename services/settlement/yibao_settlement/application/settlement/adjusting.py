@@ -5,12 +5,8 @@ from typing import NamedTuple
 from yibao_common.commands.request import Request
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.application.settlement.record import (
-    Adjustment,
-    Effective,
-    Folded,
-    SettlementRecord,
-)
+from yibao_settlement.application.settlement.folded import Folded
+from yibao_settlement.application.settlement.record import Adjustment, Effective, SettlementRecord
 from yibao_settlement.rules.difference import Cause, Columns, adjustment_entries
 from yibao_settlement.rules.ledger import PostingKind
 

@@ -12,7 +12,8 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.benefit import BenefitOutcome
 from yibao_settlement.application.settlement.explain import AnySplit, calculated
-from yibao_settlement.application.settlement.record import Effective, Folded, SettlementRecord
+from yibao_settlement.application.settlement.folded import Folded
+from yibao_settlement.application.settlement.record import Effective, SettlementRecord
 from yibao_settlement.rules.account import Accumulators, accumulate
 from yibao_settlement.rules.benefit.keeping import (
     KeptPlace,
@@ -28,24 +29,6 @@ from yibao_settlement.rules.policy.any_policy import AnyPolicy
 
 PolicyOf = Callable[[SettlementRecord], AnyPolicy | None]
 Additions = Mapping[KeptPlace, Mapping[str, int]]
-
-
-def fold_without(
-    gone: SettlementRecord,
-    later: Sequence[SettlementRecord],
-    *,
-    kept: Callable[[KeptPlace], Accumulators],
-    policy_of: PolicyOf,
-    holder_id: str,
-) -> Folded:
-    """Returns what becomes of `later` bills, in the order of their places, when one leaves.
-
-    Raises RuleError READJUDICATION_FAILED where a policy cannot decide a later bill any more.
-    """
-    fold = Fold(kept, policy_of, holder_id=holder_id)
-    fold.take_off([gone, *later])
-    fold.decide(later)
-    return fold.result()
 
 
 def places_of(
@@ -106,14 +89,22 @@ class Fold:
         Raises RuleError READJUDICATION_FAILED where a policy cannot decide one so.
         """
         for record in records:
-            policy = self._policy_of(record)
-            before: dict[str, int] = {}
-            for place in sorted(places_of(record, policy, holder_id=self._holder_id)):
-                before.update(self.row(place))
-            effective = decided_again(record, policy, before)
-            self.put(record, effective)
+            effective = self.decided(record)
             if effective != record.effective:
                 self._revised.append((record, effective))
+
+    def decided(self, record: SettlementRecord) -> Effective:
+        """Decides one bill after those before it, and puts it onto the windows.
+
+        Raises RuleError READJUDICATION_FAILED where its policy cannot decide it so.
+        """
+        policy = self._policy_of(record)
+        before: dict[str, int] = {}
+        for place in sorted(places_of(record, policy, holder_id=self._holder_id)):
+            before.update(self.row(place))
+        effective = decided_again(record, policy, before)
+        self.put(record, effective)
+        return effective
 
     def put(self, record: SettlementRecord, effective: Effective) -> None:
         """Puts what a bill costs whom onto the windows."""
@@ -168,7 +159,7 @@ def _effective_of(
 ) -> Effective:
     personal_fen = split.account_fen + split.cash_fen
     account_fen = split.account_fen
-    if not _pays_before_funds(policy):
+    if not pays_before_funds(policy):
         # It was asked for what it paid: less is what it may not pay of the bill as it is now.
         account_fen = min(
             split.account_fen,
@@ -196,7 +187,7 @@ def _effective_of(
     return effective
 
 
-def _pays_before_funds(policy: AnyPolicy) -> bool:
+def pays_before_funds(policy: AnyPolicy) -> bool:
     """Tells whether the account pays before some fund does, of what is then less."""
     if not isinstance(policy, BenefitPolicy):
         return False

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.settlement.refunded import Refund
 from yibao_settlement.rules.account import NOTHING_CARRIED, Accumulators, Carried
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
@@ -161,7 +162,9 @@ class SettlementRecord(NamedTuple):
     those of its lines, none for settlements of before they were kept. `review` is None
     unless it is or was under review. `carried` is what of `balance_before_fen` and of
     `account_fen` is of earlier years; nothing for settlements of before purses were kept.
-    `former_place` is that which it took over, None for most: see `place`.
+    `former_place` is that which it took over, None for most: see `place`. Where something was
+    returned, all of this is of what is left, decided on the same windows; `refunds` tell what
+    was returned, and `first` is the settlement as it was.
     """
 
     region: str
@@ -204,6 +207,13 @@ class SettlementRecord(NamedTuple):
     carried: Carried = NOTHING_CARRIED
     adjustment: Adjustment | None = None
     former_place: str | None = None
+    refunds: tuple[Refund, ...] = ()
+    first: "SettlementRecord | None" = None
+
+    @property
+    def as_settled(self) -> "SettlementRecord":
+        """The settlement before anything of it was returned."""
+        return self.first or self
 
     @property
     def place(self) -> str:
@@ -277,45 +287,17 @@ class SettlementRecord(NamedTuple):
 
     @property
     def balance_after_fen(self) -> int:
-        """The personal account after it."""
+        """The personal account after it, or after what was returned of it last."""
+        if self.refunds:
+            return self.refunds[-1].balance_after_fen
         return self.balance_before_fen - self.account_fen
 
     @property
     def carried_after_fen(self) -> int:
         """What of the personal account after it is of earlier years."""
+        if self.refunds:
+            return self.refunds[-1].carried_after_fen
         return self.carried.before_fen - self.carried.paid_fen
-
-
-class Folded(NamedTuple):
-    """What becomes of a person's later bills and windows when one of the bills leaves.
-
-    `changes` are to years and windows; `revised` are the settlements whose effective column
-    is another by now, as they were, each with the new one, in the order of their places.
-    """
-
-    changes: Mapping[KeptPlace, Mapping[str, int]]
-    revised: tuple[tuple[SettlementRecord, Effective], ...] = ()
-
-    @property
-    def moved(self) -> list[tuple[SettlementRecord, Effective]]:
-        """Those of `revised` that cost somebody else by now; of others windows alone differ."""
-        return [each for each in self.revised if not each[1].costs_as(each[0].effective)]
-
-
-class Reversal(NamedTuple):
-    """A settlement with its reversal, as just booked; amounts in fen."""
-
-    settlement: SettlementRecord
-    entries: tuple[Entry, ...]
-    balance_after_fen: int
-    carried_after_fen: int
-    folded: Folded
-
-    @property
-    def reversal_id(self) -> str:
-        """The id of the reversal."""
-        assert self.settlement.reversal is not None, self.settlement.settlement_id
-        return self.settlement.reversal.reversal_id
 
 
 def amounts_by_fund(payments: Iterable[FundPayment]) -> Mapping[str, int]:

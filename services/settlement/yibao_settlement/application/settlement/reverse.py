@@ -1,31 +1,24 @@
 """Reversing a settlement in full: entries of the opposite sign, never a change."""
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
-from yibao_common.values.calendar import shanghai_day
-from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
-from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.adjusting import Because, adjust, book_folded
-from yibao_settlement.application.settlement.fold import fold_without
+from yibao_settlement.application.settlement.folded import Reversal
+from yibao_settlement.application.settlement.naming import begun_fold, named_settlement, told_to
+from yibao_settlement.application.settlement.purses import BackToPurses
 from yibao_settlement.application.settlement.record import (
-    Reversal,
     ReversalNote,
     SettlementRecord,
-    settlement_not_found,
 )
-from yibao_settlement.rules.account import carried_over
 from yibao_settlement.rules.difference import Cause
 from yibao_settlement.rules.ledger import (
     PostingKind,
-    carry_over_entries,
-    merge_entries,
     opposite,
 )
 from yibao_settlement.rules.review import WAITING, ReviewAct, withdraw
@@ -58,28 +51,18 @@ class ReverseSettlement:
 
         Raises RuleError SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED or READJUDICATION_FAILED.
         """
-        request, record = self.request, self._settlement(working_set)
+        request = self.request
+        record = named_settlement(working_set, self.settlement_id, request.caller)
         reversal = reversal_of(record, request, working_set, ids, reason=self.reason)
         response = self.encode(reversal)
+        if request.is_trial:
+            return response
         # Nothing below refuses: from here on the working set changes.
         book_reversal(reversal, request, working_set, ids)
         _withdraw_review(reversal, request, working_set, reason=self.reason)
         if request.caller.institution_id is None:
             self._put_on_record(reversal, working_set)
         return response
-
-    def _settlement(self, working_set: WorkingSet) -> SettlementRecord:
-        record = working_set.settlements.get(self.settlement_id)
-        institution_id = self.request.caller.institution_id
-        if record is None or institution_id not in (None, record.institution_id):
-            raise settlement_not_found(self.settlement_id)
-        if record.reversal is not None:
-            raise RuleError(
-                Reason.SETTLEMENT_REVERSED,
-                f"settlement {record.settlement_id} is reversed already",
-                reversal_id=record.reversal.reversal_id,
-            )
-        return record
 
     def _put_on_record(self, reversal: Reversal, working_set: WorkingSet) -> None:
         """Tells of an agency that takes back what an institution did."""
@@ -107,36 +90,21 @@ def reversal_of(
     Raises RuleError READJUDICATION_FAILED where a later bill cannot do without it.
     """
     note = ReversalNote(ids(), working_set.now, reason, request.caller.path)
-    holder_id = working_set.holder_of(record.person_id)
-    try:
-        folded = fold_without(
-            record,
-            working_set.later_bills(record),
-            kept=functools.partial(working_set.kept, holder_id),
-            policy_of=working_set.policy_of,
-            holder_id=holder_id,
-        )
-    except RuleError as refusal:
-        if request.caller.institution_id is None:
-            raise
-        # Which bill it is may concern another hospital.
-        raise RuleError(refusal.reason, refusal.message) from None
-    year = working_set.account_year
-    standing = carried_over(working_set.standing(holder_id), year)
+    with told_to(request.caller):
+        fold = begun_fold(record, working_set)
+        fold.decide(working_set.later_bills(record))
+    balance_fen, carried_fen = _back(record).after(working_set)
     return Reversal(
         record._replace(reversal=note),
         opposite(record.entries),
-        standing.balance_fen + record.account_fen,
-        standing.carried_fen + record.carried.paid_fen + _left_of_its_year(record, year),
-        folded,
+        balance_fen,
+        carried_fen,
+        fold.result(),
     )
 
 
-def _left_of_its_year(record: SettlementRecord, year: int) -> int:
-    """Returns what goes back to the purse of a year that is over since: it is carried over."""
-    if shanghai_day(record.settle_time).year >= year:
-        return 0
-    return record.account_fen - record.carried.paid_fen
+def _back(record: SettlementRecord) -> BackToPurses:
+    return BackToPurses(record, record.account_fen, record.carried.paid_fen)
 
 
 def reversal_detail(reversal: Reversal, *, reason: str) -> dict[str, str]:
@@ -155,30 +123,16 @@ def reversal_detail(reversal: Reversal, *, reason: str) -> dict[str, str]:
 def book_reversal(reversal: Reversal, request: Request, working_set: WorkingSet, ids: Ids) -> None:
     """Books a reversal: postings, the person's windows and account, what it frees and moves."""
     record = reversal.settlement
-    # What a merged person paid goes back to the account that took theirs over.
     holder_id = working_set.holder_of(record.person_id)
-    if record.account_fen:
-        working_set.carry_over(holder_id, request, ids)
+    back = _back(record)
+    back.carry_over(request, working_set, ids)
     _book(reversal, request, working_set, holder_id=holder_id)
     because = Because(Cause.REVERSAL, reversal.reversal_id)
     if record.adjustment is not None:
         # What had moved of it is taken back beside the counter's column.
         adjust(record, record, record.counter, because, request, working_set, ids)
     book_folded(reversal.folded, because, request, working_set, ids)
-    if holder_id != record.person_id and record.account_fen:
-        moved = merge_entries(
-            retired_id=record.person_id,
-            survivor_id=holder_id,
-            amount_fen=record.account_fen,
-            carried_fen=record.carried.paid_fen,
-        )
-        working_set.post(ids(), PostingKind.MERGE, moved, request)
-    left_fen = _left_of_its_year(record, working_set.account_year)
-    if left_fen:
-        entries = carry_over_entries(person_id=holder_id, amount_fen=left_fen)
-        working_set.post(ids(), PostingKind.CARRY_OVER, entries, request)
-    if left_fen or record.carried.paid_fen:
-        working_set.move_carried(holder_id, left_fen + record.carried.paid_fen)
+    back.sort(request, working_set, ids)
 
 
 def _withdraw_review(

@@ -41,6 +41,7 @@ from yibao_settlement.storage.ledger.posting import read_postings, write_posting
 from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.presentation import read_codes, write_codes
 from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.refund.record import write_refunds
 from yibao_settlement.storage.review.record import read_reviews, write_reviews
 from yibao_settlement.storage.settlement.adjustment import write_adjustments
 from yibao_settlement.storage.settlement.leaving import read_histories
@@ -119,7 +120,7 @@ class _Transaction:
             raise TransientError("the account moved on while it was waited for")
         self._add_survivors(found, standings)
         # Only statements from here on see what the last holder of the locks wrote.
-        request_ids = {command.request.request_id for command in commands}
+        request_ids = {command.request.request_id for command in commands} - {""}
         wanted = Wanted(
             self._region,
             needs,
@@ -295,6 +296,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_charges(working_set),
         *write_settlements(working_set),
         *write_adjustments(working_set),
+        *write_refunds(working_set),
         *write_reviews(working_set),
         *write_orders(working_set),
         *write_postings(working_set),

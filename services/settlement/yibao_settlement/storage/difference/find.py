@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Select, execute
+from yibao_common.db.rows import Row, Select, execute
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.ledger import difference_account, due_account
@@ -12,6 +12,7 @@ from yibao_settlement.storage import tables
 from yibao_settlement.storage.difference.order import orders_of
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person
+from yibao_settlement.storage.refund.record import each_left, select_refunds
 from yibao_settlement.storage.settlement.adjustment import adjustment_from, select_adjustments
 from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
@@ -50,7 +51,7 @@ def _balances(connection: sa.Connection, region: str, account_id: str) -> dict[s
 
 def _adjusted(
     connection: sa.Connection, region: str, person_ids: tuple[str, ...]
-) -> list[tuple[SettlementRecord, list[Adjustment]]]:
+) -> list[tuple[tuple[SettlementRecord, ...], list[Adjustment]]]:
     (visits,) = execute(
         connection, [Select(tables.visit, ("visit_id",), region, "person_id", person_ids)]
     )
@@ -70,12 +71,23 @@ def _adjusted(
     for adjustment in map(adjustment_from, rows):
         moved.setdefault(adjustment.settlement_id, []).append(adjustment)
     ids = tuple(sorted(moved))
-    records, lines = execute(
+    records, lines, refunds = execute(
         connection,
         [
             Select(tables.settlement, SETTLEMENT_COLUMNS, region, "settlement_id", ids),
             Select(tables.settlement_lines, LINES_COLUMNS, region, "settlement_id", ids),
+            select_refunds(region, ids),
         ],
     )
     further = lines_from(lines)
-    return [(record_from(row, further.get(row[1], ())), moved[row[1]]) for row in records]
+    settled = [record_from(row, further.get(row[1], ())) for row in records]
+    returned: dict[str, list[Row]] = {}
+    for row in refunds:
+        returned.setdefault(row[1], []).append(row)
+    return [
+        (
+            (record, *each_left(record, returned.get(record.settlement_id, ()))),
+            moved[record.settlement_id],
+        )
+        for record in settled
+    ]

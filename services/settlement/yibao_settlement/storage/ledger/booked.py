@@ -13,6 +13,7 @@ from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.refund.record import each_left, select_refunds
 from yibao_settlement.storage.settlement.adjustment import adjustment_from, select_adjustments
 from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
@@ -43,9 +44,11 @@ class BookedSettlement:
     benefit_year: int
     visit: Visit | None
     posted: Mapping[str, int]
+    # As each refund left it, with what that posted.
+    refunded: Sequence[tuple[SettlementRecord, Mapping[str, int]]]
     # Its adjustments in their order, each with what it posted.
     adjusted: Sequence[tuple[Adjustment, Mapping[str, int]]]
-    # The reversals among those that adjustments name as their causes.
+    # The reversals and refunds among those that adjustments name as their causes.
     causes: Collection[str]
     taken_back: Mapping[str, int]
     code_uses: int
@@ -106,21 +109,31 @@ def _with_belongings(
     code_uses = _code_uses(connection, region, [row.request_id for row in rows])
     without_code = _audited_without_code(connection, region, settlement_ids)
     reversal_ids = [row.reversal_id for row in rows if row.reversal_id is not None]
-    (moved,) = execute(connection, [select_adjustments(region, settlement_ids)])
+    moved, returned = execute(
+        connection,
+        [select_adjustments(region, settlement_ids), select_refunds(region, settlement_ids)],
+    )
+    refunds: dict[str, list[Row]] = {}
+    for each in returned:
+        refunds.setdefault(each[1], []).append(each)
     adjusted: dict[str, list[Row]] = {}
     for each in sorted(moved, key=lambda row: row[:2]):
         adjusted.setdefault(each[0], []).append(each)
     posting_ids = [row[5] for row in moved if row[5] is not None]
+    posting_ids += [row[0] for row in returned]
     posted = _posted(connection, region, [*settlement_ids, *reversal_ids, *posting_ids])
-    causes = _reversals(connection, region, sorted({row[4] for row in moved}))
+    causes = _causes(connection, region, sorted({row[4] for row in moved}))
     for row in rows:
         adjustments = _adjustments(adjusted.get(row.settlement_id, []))
+        settled = _record(row, lines_by_settlement.get(row.settlement_id, []), adjustments)
+        left = _each_left(settled, refunds.get(row.settlement_id, []))
         yield BookedSettlement(
             row.settlement_id,
-            _record(row, lines_by_settlement.get(row.settlement_id, []), adjustments),
+            None if left is None else [settled, *left][-1],
             row.benefit_year,
             visits.get(row.visit_id),
             posted.get(row.settlement_id, {}),
+            [(each, posted.get(each.refunds[-1].refund_id, {})) for each in left or ()],
             [(each, posted.get(each.posting_id or "", {})) for each in adjustments or ()],
             causes,
             posted.get(row.reversal_id or "", {}),
@@ -143,6 +156,18 @@ def _record(
         return None
 
 
+def _each_left(
+    settled: SettlementRecord | None, rows: Sequence[Row]
+) -> list[SettlementRecord] | None:
+    """Returns a settlement as each refund left it, None where that cannot be read."""
+    if settled is None:
+        return None
+    try:
+        return each_left(settled, rows)
+    except InvariantError:
+        return None
+
+
 def _adjustments(rows: Sequence[Row]) -> list[Adjustment] | None:
     """Returns what moved of a settlement, None where some cannot be read."""
     try:
@@ -151,24 +176,23 @@ def _adjustments(rows: Sequence[Row]) -> list[Adjustment] | None:
         return None
 
 
-def _reversals(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[str]:
-    """Returns which ids are those of reversals."""
-    settlement = tables.settlement.c
-    posting = tables.posting.c
+def _causes(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[str]:
+    """Returns which ids are those of reversals and refunds."""
+    settlement, posting, refund = tables.settlement.c, tables.posting.c, tables.refund.c
+    kinds = (int(PostingKind.REVERSAL), int(PostingKind.REFUND))
     rows = connection.execute(
         sa.select(posting.posting_id).where(
-            posting.region == region,
-            posting.posting_id.in_(ids),
-            posting.kind == int(PostingKind.REVERSAL),
+            posting.region == region, posting.posting_id.in_(ids), posting.kind.in_(kinds)
         )
     ).scalars()
     found = set(rows)
-    if left := set(ids) - found:
-        # A reversal of a bill of which nobody owed anything posts nothing.
-        query = sa.select(settlement.reversal_id).where(
-            settlement.region == region, settlement.reversal_id.in_(sorted(left))
-        )
-        found.update(connection.execute(query).scalars())
+    # Where nobody owed anything, nothing is posted.
+    for column in (settlement.reversal_id, refund.refund_id):
+        if left := set(ids) - found:
+            query = sa.select(column).where(
+                column.table.c.region == region, column.in_(sorted(left))
+            )
+            found.update(connection.execute(query).scalars())
     return found
 
 

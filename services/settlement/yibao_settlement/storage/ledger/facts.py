@@ -73,6 +73,7 @@ def orphan_postings(connection: sa.Connection, region: str) -> list[str]:
         (PostingKind.SETTLEMENT, settlement.settlement_id),
         (PostingKind.REVERSAL, settlement.reversal_id),
         (PostingKind.ADJUSTMENT, adjustment.posting_id),
+        (PostingKind.REFUND, tables.refund.c.refund_id),
     ):
         rows = connection.execute(
             sa.select(entry.posting_id)

@@ -17,6 +17,7 @@ from yibao_settlement.storage.account import read_years
 from yibao_settlement.storage.batch.loading import Wanted
 from yibao_settlement.storage.merge import one_person
 from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.refund.record import with_refunds
 from yibao_settlement.storage.settlement.adjustment import with_adjustments
 from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
@@ -50,6 +51,7 @@ def read_histories(
     if not concerned:
         return
     working_set.survivors = survivors
+    concerned = with_refunds(connection, region, concerned)
     concerned = with_adjustments(connection, region, concerned)
     working_set.settlements.update(concerned)
     policy_of = functools.partial(cache.policy_version, connection, region)

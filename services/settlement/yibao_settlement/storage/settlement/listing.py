@@ -7,6 +7,7 @@ from yibao_settlement.storage import tables
 from yibao_settlement.storage.merge import one_person
 
 _COLUMNS = tables.settlement.c
+_SUMS = ("total_fen", "fund_total_fen", "account_fen", "cash_fen")
 
 
 def list_settlements(
@@ -26,7 +27,32 @@ def list_settlements(
             sa.literal(value, column.type) for value, column in zip(after, place, strict=True)
         ]
         query = query.where(sa.tuple_(*place) < sa.tuple_(*reached))
-    return [SettlementSummary._make(row) for row in connection.execute(query)]
+    return with_rest(
+        connection, region, [SettlementSummary._make(row) for row in connection.execute(query)]
+    )
+
+
+def with_rest(
+    connection: sa.Connection, region: str, summaries: list[SettlementSummary]
+) -> list[SettlementSummary]:
+    """Returns summaries with the sums of what is left, where something was returned."""
+    refund = tables.refund.c
+    rows = connection.execute(
+        sa.select(refund.settlement_id, *(refund[name] for name in _SUMS))
+        .where(
+            refund.region == region,
+            refund.settlement_id.in_([each.settlement_id for each in summaries]),
+        )
+        # The last of each settlement tells what is left.
+        .order_by(refund.number)
+    )
+    left = {row.settlement_id: row[1:] for row in rows}
+    return [
+        each._replace(**dict(zip(_SUMS, left[each.settlement_id], strict=True)))
+        if each.settlement_id in left
+        else each
+        for each in summaries
+    ]
 
 
 def _conditions(connection: sa.Connection, region: str, wish: Wish) -> list[sa.ColumnElement[bool]]:

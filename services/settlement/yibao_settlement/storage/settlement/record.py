@@ -37,19 +37,17 @@ Any form has one more name where the account held something of earlier years:
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
-from yibao_common.db.rows import Insert, Row, Select, Statement, Update, execute
+from yibao_common.db.rows import Insert, Row, Statement, Update
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.record import ReversalNote, SettlementRecord
 from yibao_settlement.rules.duplicate import Marks
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
-from yibao_settlement.storage.review.record import REVIEW_COLUMNS, review_from
-from yibao_settlement.storage.settlement.adjustment import newest_adjustments, select_adjustments
 from yibao_settlement.storage.settlement.form import (
     StoredLine,
     StoredRecord,
@@ -75,6 +73,9 @@ _WRITTEN = (
 )
 SETTLEMENT_COLUMNS = (*_WRITTEN, *_REVERSAL_COLUMNS)
 LINES_COLUMNS = ("settlement_id", "first_line", "lines")
+_SUMS = ("total_fen", "fund_total_fen", "account_fen", "cash_fen")
+# What is left of a settlement, where something was returned.
+LEFT_COLUMNS = ("record_form", "record", "lines", *_SUMS)
 
 
 def form_of(record: SettlementRecord) -> int:
@@ -163,18 +164,10 @@ def record_from(row: Row, further_lines: Sequence[StoredLine]) -> SettlementReco
     form, stored, first_lines = [
         columns.pop(name) for name in ("record_form", "record", "first_lines")
     ]
-    if form not in (PLAIN_FORM, FORM, BENEFIT_FORM):
-        raise InvariantError(f"record {columns['settlement_id']} is of form {form}")
+    told = _told(columns["settlement_id"], form, stored)
     del columns["benefit_year"]  # that of the service date
     marks = Marks(columns.pop("line_marks") or b"", columns.pop("item_set_mark") or b"")
     note = [columns.pop(name) for name in _REVERSAL_COLUMNS]
-    try:
-        told = _stored_record(stored).values()
-    except (msgspec.DecodeError, ValueError) as error:
-        # The error names the place, and no value.
-        raise InvariantError(f"record {columns['settlement_id']}: {error}") from error
-    if (told["benefit"] is not None) != (form == BENEFIT_FORM):
-        raise InvariantError(f"record {columns['settlement_id']} is not of form {form}")
     # Null where all of them are further ones.
     lines, particulars = split_lines(
         [*_lines(columns["settlement_id"], first_lines or "[]"), *further_lines]
@@ -189,25 +182,44 @@ def record_from(row: Row, further_lines: Sequence[StoredLine]) -> SettlementReco
     )
 
 
-def find_settlement(
-    connection: sa.Connection, region: str, settlement_id: str
-) -> SettlementRecord | None:
-    """Returns a settlement, or None."""
-    ids = (settlement_id,)
-    rows, lines, reviews, adjustments = execute(
-        connection,
-        [
-            Select(tables.settlement, SETTLEMENT_COLUMNS, region, "settlement_id", ids),
-            Select(tables.settlement_lines, LINES_COLUMNS, region, "settlement_id", ids),
-            Select(tables.review, REVIEW_COLUMNS, region, "settlement_id", ids),
-            select_adjustments(region, ids),
-        ],
+def _told(settlement_id: str, form: int, stored: str) -> dict[str, Any]:
+    """Returns what is recorded beside the columns, by its names in `SettlementRecord`."""
+    if form not in (PLAIN_FORM, FORM, BENEFIT_FORM):
+        raise InvariantError(f"record {settlement_id} is of form {form}")
+    try:
+        told = _stored_record(stored).values()
+    except (msgspec.DecodeError, ValueError) as error:
+        # The error names the place, and no value.
+        raise InvariantError(f"record {settlement_id}: {error}") from error
+    if (told["benefit"] is not None) != (form == BENEFIT_FORM):
+        raise InvariantError(f"record {settlement_id} is not of form {form}")
+    return told
+
+
+def left_values(left: SettlementRecord) -> Row:
+    """Returns a row of LEFT_COLUMNS: a settlement as what is left of it."""
+    lines = lines_in_form_2(left.lines, left.particulars) if left.particulars else left.lines
+    return (
+        form_of(left),
+        _encode(stored_from(left)).decode(),
+        lines_text(lines),
+        *(left.total_fen, left.fund_total_fen, left.account_fen, left.cash_fen),
     )
-    if not rows:
-        return None
-    record = record_from(rows[0], lines_from(lines).get(settlement_id, ()))
-    record = record._replace(adjustment=newest_adjustments(adjustments).get(settlement_id))
-    return record._replace(review=review_from(reviews[0]).note) if reviews else record
+
+
+def left_from(settled: SettlementRecord, row: Row) -> SettlementRecord:
+    """Returns a settlement as what is left of it, by a row of LEFT_COLUMNS.
+
+    Raises InvariantError where that is not what was written.
+    """
+    form, stored, all_lines, *sums = row
+    lines, particulars = split_lines(_lines(settled.settlement_id, all_lines))
+    return settled._replace(
+        **_told(settled.settlement_id, form, stored),
+        **dict(zip(_SUMS, sums, strict=True)),
+        lines=lines,
+        particulars=particulars,
+    )
 
 
 def read_settlements(wanted: Wanted) -> tuple[Read, Read]:

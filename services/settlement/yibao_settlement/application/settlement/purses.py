@@ -1,0 +1,62 @@
+"""What goes back to a personal account when a bill is reversed or something of it returned."""
+
+from typing import NamedTuple
+
+from yibao_common.commands.request import Request
+from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.ids import Ids
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.account import carried_over
+from yibao_settlement.rules.ledger import PostingKind, carry_over_entries, merge_entries
+
+
+class BackToPurses(NamedTuple):
+    """What goes back to the account that `record` took it from, in fen.
+
+    Of `account_fen`, `carried_fen` had been of earlier years. What a merged person paid goes
+    back to the account that took theirs over.
+    """
+
+    record: SettlementRecord
+    account_fen: int
+    carried_fen: int
+
+    def carry_over(self, request: Request, working_set: WorkingSet, ids: Ids) -> None:
+        """Brings the account into the present year, before anything goes back to it."""
+        if self.account_fen:
+            working_set.carry_over(self._holder_id(working_set), request, ids)
+
+    def after(self, working_set: WorkingSet) -> tuple[int, int]:
+        """Returns what the account will hold, and of it of earlier years."""
+        year = working_set.account_year
+        standing = carried_over(working_set.standing(self._holder_id(working_set)), year)
+        carried_fen = standing.carried_fen + self.carried_fen + self._left_of_its_year_fen(year)
+        return standing.balance_fen + self.account_fen, carried_fen
+
+    def sort(self, request: Request, working_set: WorkingSet, ids: Ids) -> None:
+        """Puts what has gone back into the purse of its year, of whoever holds it by now."""
+        record, holder_id = self.record, self._holder_id(working_set)
+        if holder_id != record.person_id and self.account_fen:
+            moved = merge_entries(
+                retired_id=record.person_id,
+                survivor_id=holder_id,
+                amount_fen=self.account_fen,
+                carried_fen=self.carried_fen,
+            )
+            working_set.post(ids(), PostingKind.MERGE, moved, request)
+        left_fen = self._left_of_its_year_fen(working_set.account_year)
+        if left_fen:
+            entries = carry_over_entries(person_id=holder_id, amount_fen=left_fen)
+            working_set.post(ids(), PostingKind.CARRY_OVER, entries, request)
+        if left_fen or self.carried_fen:
+            working_set.move_carried(holder_id, left_fen + self.carried_fen)
+
+    def _left_of_its_year_fen(self, year: int) -> int:
+        """Returns what goes back to the purse of a year that is over since: it is carried over."""
+        if shanghai_day(self.record.settle_time).year >= year:
+            return 0
+        return self.account_fen - self.carried_fen
+
+    def _holder_id(self, working_set: WorkingSet) -> str:
+        return working_set.holder_of(self.record.person_id)

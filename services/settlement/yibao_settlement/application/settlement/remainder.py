@@ -1,0 +1,122 @@
+"""What is left of a settled bill when lines of it are returned: decided anew, never a share.
+
+It is decided on the terms and the windows that the bill was settled on, so that the counter
+gives back what the receipt implies, whatever became of bills before it.
+"""
+
+from yibao_settlement.application.settlement.benefit import BenefitOutcome
+from yibao_settlement.application.settlement.explain import AnySplit, calculated
+from yibao_settlement.application.settlement.fold import pays_before_funds
+from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
+from yibao_settlement.application.settlement.refunded import GivenBack
+from yibao_settlement.rules.account import Carried
+from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.benefit.steps import AccountStep, Purse
+from yibao_settlement.rules.ledger import Entry, balanced
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
+from yibao_settlement.rules.refund import LinesLeft, RefundOrder, account_after_refund_fen
+
+
+def remainder_of(
+    record: SettlementRecord,
+    left: LinesLeft,
+    policy: AnyPolicy,
+    *,
+    order: RefundOrder,
+    carried_first: bool,
+) -> SettlementRecord:
+    """Returns a settlement as what is left of it by the counter's column.
+
+    Raises RuleError where the policy cannot decide what is left.
+    """
+    # The account is asked for what it paid and bears no more than that.
+    asked = record._replace(
+        lines=left.lines,
+        particulars=left.particulars,
+        balance_before_fen=record.account_fen,
+        carried=Carried(record.carried.paid_fen, record.carried.paid_fen),
+    )
+    split = calculated(asked, policy)
+    account_fen = split.account_fen
+    if not pays_before_funds(policy):
+        account_fen = account_after_refund_fen(
+            order,
+            drawn_fen=record.as_settled.account_fen,
+            personal_before_fen=record.as_settled.personal_total_fen,
+            personal_after_fen=split.account_fen + split.cash_fen,
+            most_fen=split.account_fen,
+        )
+    carried_fen = _carried_kept_fen(record, account_fen, policy, carried_first=carried_first)
+    # Asked for just that, the bill comes out so whenever it is calculated again.
+    asked = asked._replace(
+        balance_before_fen=account_fen, carried=Carried(carried_fen, carried_fen)
+    )
+    return _left(asked, calculated(asked, policy))
+
+
+def _left(asked: SettlementRecord, split: AnySplit) -> SettlementRecord:
+    left = asked._replace(
+        lines=split.lines,
+        total_fen=split.total_fen,
+        excluded_fen=split.excluded_fen,
+        over_limit_fen=split.over_limit_fen,
+        first_self_pay_fen=split.first_self_pay_fen,
+        eligible_fen=split.eligible_fen,
+        deductible_fen=split.deductible_fen,
+        fund_payments=split.fund_payments,
+        fund_total_fen=split.fund_total_fen,
+        account_fen=split.account_fen,
+        cash_fen=split.cash_fen,
+        accumulations=dict(split.accumulations),
+        trace_sha256=split.trace_sha256,
+    )
+    if isinstance(split, BenefitOutcome):
+        carried = Carried(asked.carried.before_fen, split.split.paid_by_purse.carried_fen)
+        left = left._replace(year_before=split.year_before, benefit=split.terms, carried=carried)
+    entries = owed_entries(
+        left.fund_payments,
+        left.benefit,
+        person_id=left.person_id,
+        account_fen=left.account_fen,
+        institution_id=left.institution_id,
+        carried_fen=left.carried.paid_fen,
+    )
+    return left._replace(entries=entries)
+
+
+def _carried_kept_fen(
+    record: SettlementRecord, account_fen: int, policy: AnyPolicy, *, carried_first: bool
+) -> int:
+    """Returns what of `account_fen` stays paid of earlier years' money.
+
+    What paid first stays paid, so that the other goes back first.
+    """
+    if isinstance(policy, BenefitPolicy):
+        steps = [step for step in policy.steps if isinstance(step, AccountStep)]
+        carried_first = bool(steps) and steps[0].purses[0] is Purse.CARRIED
+    carried_fen = record.carried.paid_fen
+    if carried_first:
+        return min(carried_fen, account_fen)
+    return max(account_fen - (record.account_fen - carried_fen), 0)
+
+
+def given_back(before: SettlementRecord, left: SettlementRecord) -> GivenBack:
+    """Returns what the counter gives back."""
+    return GivenBack(
+        before.fund_total_fen - left.fund_total_fen,
+        _others_fen(before) - _others_fen(left),
+        before.account_fen - left.account_fen,
+        before.cash_fen - left.cash_fen,
+    )
+
+
+def _others_fen(record: SettlementRecord) -> int:
+    return 0 if record.benefit is None else record.benefit.other_total_fen
+
+
+def refund_entries(before: SettlementRecord, left: SettlementRecord) -> tuple[Entry, ...]:
+    """Returns the entries that take what a settlement posted to what is left of it."""
+    moved = {entry.account_id: -entry.amount_fen for entry in before.entries}
+    for entry in left.entries:
+        moved[entry.account_id] = moved.get(entry.account_id, 0) + entry.amount_fen
+    return balanced([Entry(account_id, fen) for account_id, fen in moved.items() if fen])

@@ -1,0 +1,144 @@
+"""RefundService: what is returned of settled bills, and what that would move."""
+
+from collections.abc import Collection
+
+import grpc
+
+from yibao.settlement.v1 import refund_service_pb2 as pb
+from yibao.settlement.v1 import refund_service_pb2_grpc as rpc
+from yibao.settlement.v1 import settlement_pb2
+from yibao_common.commands.request import Request
+from yibao_common.db.batcher import Batcher
+from yibao_common.rpc.requests import request_of, trial_of
+from yibao_common.rpc.wire import as_sent
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.settlement.folded import Reversal
+from yibao_settlement.application.settlement.refund import (
+    REFUND_METHOD,
+    RefundDone,
+    RefundSettlement,
+)
+from yibao_settlement.application.settlement.refunded import GivenBack
+from yibao_settlement.application.settlement.reverse import ReverseSettlement
+from yibao_settlement.rules.refund import AskedReturn, RefundOrder
+from yibao_settlement.servicer.encode import fill_entries, fill_settlement
+from yibao_settlement.servicer.refund.encode import (
+    amounts_message,
+    fill_adjusted,
+    refund_message,
+)
+
+
+class RefundServicer(rpc.RefundServiceServicer):
+    """Returns lines through the batcher; a trial goes the same way, and nothing of it is kept."""
+
+    def __init__(
+        self,
+        batcher: Batcher[Command, bytes],
+        *,
+        cash_first_in: Collection[str] = (),
+        carried_first_in: Collection[str] = (),
+    ) -> None:
+        """Takes the engine; what is `…_in` are regions, see `SettlementConfig`."""
+        self._batcher = batcher
+        self._cash_first_in = cash_first_in
+        self._carried_first_in = carried_first_in
+
+    async def RefundSettlement(
+        self,
+        request: pb.RefundSettlementRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.RefundSettlementRequest, pb.RefundSettlementResponse]"
+        ),
+    ) -> pb.RefundSettlementResponse:
+        """Returns lines of a settlement."""
+        command = self._refund(
+            request,
+            request_of(request, REFUND_METHOD),
+            reason=request.reason,
+            expected=_expected_of(request),
+        )
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.RefundSettlementResponse, response)
+
+    async def TrialRefund(
+        self,
+        request: pb.TrialRefundRequest,
+        context: "grpc.aio.ServicerContext[pb.TrialRefundRequest, pb.TrialRefundResponse]",
+    ) -> pb.TrialRefundResponse:
+        """Tells what a refund would give back and move."""
+        command = self._refund(request, trial_of(request, "TrialRefund"))
+        response = await self._batcher.submit(request.region, command)
+        found = pb.RefundSettlementResponse.FromString(response)
+        found.settlement.state = settlement_pb2.SETTLEMENT_STATE_TRIAL
+        found.refund.ClearField("refund_id")
+        del found.settlement.refunds[-1]
+        return pb.TrialRefundResponse(refunded=found)
+
+    async def TrialReversal(
+        self,
+        request: pb.TrialReversalRequest,
+        context: "grpc.aio.ServicerContext[pb.TrialReversalRequest, pb.TrialReversalResponse]",
+    ) -> pb.TrialReversalResponse:
+        """Tells what a reversal would give back and move."""
+        command = ReverseSettlement(
+            trial_of(request, "TrialReversal"), request.settlement_id, "", reversal_tried
+        )
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.TrialReversalResponse, response)
+
+    def _refund(
+        self,
+        request: "pb.RefundSettlementRequest | pb.TrialRefundRequest",
+        asked: Request,
+        *,
+        reason: str = "",
+        expected: GivenBack | None = None,
+    ) -> Command:
+        is_cash_first = request.region in self._cash_first_in
+        return RefundSettlement(
+            asked,
+            request.settlement_id,
+            tuple([_asked_return(each) for each in request.lines]),
+            reason,
+            refunded,
+            expected=expected,
+            order=RefundOrder.CASH_FIRST if is_cash_first else RefundOrder.ACCOUNT_FIRST,
+            carried_first=request.region in self._carried_first_in,
+        )
+
+
+def _asked_return(line: pb.LineReturn) -> AskedReturn:
+    return AskedReturn(line.line_number, line.line_id, line.quantity)
+
+
+def _expected_of(request: pb.RefundSettlementRequest) -> GivenBack | None:
+    if not request.HasField("expected"):
+        return None
+    told = request.expected
+    return GivenBack(told.fund_total_fen, told.other_total_fen, told.account_fen, told.cash_fen)
+
+
+def refunded(done: RefundDone) -> bytes:
+    """Returns a serialized RefundSettlementResponse."""
+    response = pb.RefundSettlementResponse(refund=refund_message(done.refund))
+    fill_settlement(response.settlement, done.left)
+    fill_entries(response.settlement, done.entries)
+    fill_adjusted(response, done.folded, institution_id=done.before.institution_id)
+    return response.SerializeToString()
+
+
+def reversal_tried(reversal: Reversal) -> bytes:
+    """Returns a serialized TrialReversalResponse."""
+    record = reversal.settlement._replace(reversal=None)
+    amounts = GivenBack(
+        record.fund_total_fen,
+        0 if record.benefit is None else record.benefit.other_total_fen,
+        record.account_fen,
+        record.cash_fen,
+    )
+    response = pb.TrialReversalResponse(amounts=amounts_message(amounts))
+    fill_settlement(response.settlement, record)
+    fill_entries(response.settlement, reversal.entries)
+    fill_adjusted(response, reversal.folded, institution_id=record.institution_id)
+    return response.SerializeToString()

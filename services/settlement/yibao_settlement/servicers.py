@@ -1,0 +1,77 @@
+"""The servicers of the settlement service, each for one service of the contract."""
+
+from typing import NamedTuple
+
+import grpc
+
+from yibao.settlement.v1 import (
+    account_service_pb2,
+    account_service_pb2_grpc,
+    catalogue_service_pb2,
+    catalogue_service_pb2_grpc,
+    charge_service_pb2,
+    charge_service_pb2_grpc,
+    difference_service_pb2,
+    difference_service_pb2_grpc,
+    policy_service_pb2,
+    policy_service_pb2_grpc,
+    refund_service_pb2,
+    refund_service_pb2_grpc,
+    review_service_pb2,
+    review_service_pb2_grpc,
+    settlement_service_pb2,
+    settlement_service_pb2_grpc,
+    visit_service_pb2,
+    visit_service_pb2_grpc,
+)
+from yibao_settlement.servicer.account import AccountServicer
+from yibao_settlement.servicer.catalogue import CatalogueServicer
+from yibao_settlement.servicer.charge import ChargeServicer
+from yibao_settlement.servicer.difference import DifferenceServicer
+from yibao_settlement.servicer.policy import PolicyServicer
+from yibao_settlement.servicer.refund.calls import RefundServicer
+from yibao_settlement.servicer.review import ReviewServicer
+from yibao_settlement.servicer.settlement import SettlementServicer
+from yibao_settlement.servicer.visit import VisitServicer
+
+DESCRIPTORS = (
+    visit_service_pb2.DESCRIPTOR.services_by_name["VisitService"],
+    charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"],
+    settlement_service_pb2.DESCRIPTOR.services_by_name["SettlementService"],
+    refund_service_pb2.DESCRIPTOR.services_by_name["RefundService"],
+    review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"],
+    account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+    difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
+    catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
+    policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
+)
+
+
+class Servicers(NamedTuple):
+    """One servicer for each service."""
+
+    visits: VisitServicer
+    settlements: SettlementServicer
+    refunds: RefundServicer
+    charges: ChargeServicer
+    reviews: ReviewServicer
+    accounts: AccountServicer
+    differences: DifferenceServicer
+    catalogue: CatalogueServicer
+    policies: PolicyServicer
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Lets a server answer for all of them."""
+        visit_service_pb2_grpc.add_VisitServiceServicer_to_server(self.visits, server)
+        settlement_service_pb2_grpc.add_SettlementServiceServicer_to_server(
+            self.settlements, server
+        )
+        refund_service_pb2_grpc.add_RefundServiceServicer_to_server(self.refunds, server)
+        charge_service_pb2_grpc.add_ChargeServiceServicer_to_server(self.charges, server)
+        review_service_pb2_grpc.add_ReviewServiceServicer_to_server(self.reviews, server)
+        account_service_pb2_grpc.add_AccountServiceServicer_to_server(self.accounts, server)
+        difference_service_pb2_grpc.add_DifferenceServiceServicer_to_server(
+            self.differences, server
+        )
+        catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)
+        policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(self.policies, server)
