@@ -8,7 +8,7 @@ import operator
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import pytest
@@ -42,6 +42,7 @@ from support.history_model.operations import (
 from support.history_model.world import World as Model
 from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
 
+from yibao.settlement.v1.settlement_service_pb2 import ReverseSettlementResponse
 from yibao_common.values.errors import RuleError
 from yibao_settlement.application.settlement.record import Effective
 from yibao_settlement.application.settlement.refunded import GivenBack
@@ -69,8 +70,10 @@ class Played:
     # Orders that settled differences, to the operations.
     orders: dict[str, str] = field(default_factory=dict)
     refund_order: RefundOrder = RefundOrder.ACCOUNT_FIRST
+    newest_first: bool = False
 
-    def run(self, operation: Operation) -> None:
+    def run(self, operation: Operation) -> int:
+        """Does what the model does; returns how many later bills are told as moved."""
         world, person = self.world, self.person
         match operation:
             case OfPerson():
@@ -86,12 +89,15 @@ class Played:
                 self.settled[operation.op_id] = settlement.settlement_id
                 self.institution_of[operation.op_id] = institution
             case Reverse():
-                world.reverse(
+                command = world.reverse_command(
                     self.settled[operation.settlement_id],
                     institution_id=self.institution_of[operation.settlement_id],
+                    newest_first=self.newest_first,
                 )
+                answer = ReverseSettlementResponse.FromString(world.run(command))
+                return answer.adjusted_count
             case Refund():
-                world.refund(
+                refunded = world.refund(
                     self.settled[operation.settlement_id],
                     *(
                         AskedReturn(number + 1, quantity=f"{Decimal(quantity) / 10_000:f}")
@@ -100,7 +106,9 @@ class Played:
                     institution_id=self.institution_of[operation.settlement_id],
                     expected=expected_of(operation.expected),
                     order=self.refund_order,
+                    newest_first=self.newest_first,
                 )
+                return refunded.adjusted_count
             case Credit():
                 world.run(world.credit_command(person, operation.amount_fen))
             case SettleDifference():
@@ -109,6 +117,7 @@ class Played:
                 self.orders[order.order_id] = operation.op_id
             case _:
                 raise AssertionError(f"{operation} is not built")
+        return 0
 
     def postings(self) -> Counter[Posted]:
         """Returns how often each posting was made, by kind and entries in the model's names."""
@@ -218,14 +227,15 @@ def built(example: Json) -> list[Operation]:
 def run_both(played: Played, model: Model, operation: Operation) -> int:
     """Runs an operation on both, which refuse the same; returns how many bills it moved."""
     outcome = model.run(operation)
-    refused = None
+    refused, moved = None, 0
     try:
-        played.run(operation)
+        moved = played.run(operation)
     except RuleError as refusal:
         refused = (refusal.faults[0].reason if refusal.faults else refusal.reason).name
     assert refused == (outcome.refused or None), operation
     assert played.postings() == model_postings(model), operation
-    return 0 if outcome.refused else outcome.answer.later_adjusted
+    assert moved == (0 if outcome.refused else outcome.answer.later_adjusted), operation
+    return moved
 
 
 @pytest.mark.parametrize(
@@ -313,4 +323,19 @@ def test_a_random_history_moves_what_the_model_moves(
     played.refund_order = order
     moved = [run_both(played, model, operation) for operation in random_operations(seed, model)]
     assert sum(moved)
+    assert_alike(played, model)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_newest_first_refuses_what_the_model_refuses(played: Played, seed: int) -> None:
+    region = region_of({"refund_order": "account_first"})
+    model = Model(replace(region, newest_first=True))
+    played.newest_first = True
+    refused = []
+    for operation in random_operations(seed, model):
+        before = len(model.books.postings)
+        moved = run_both(played, model, operation)
+        assert not moved
+        refused += [operation] if len(model.books.postings) == before else []
+    assert refused
     assert_alike(played, model)

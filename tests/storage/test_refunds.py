@@ -494,3 +494,29 @@ def test_the_ledger_checker_finds_an_altered_refund(world: World, what: str) -> 
     with world.database.write() as connection:
         connection.execute(ALTERED[what])
     assert check_ledger(world.database).drifts
+
+
+def test_the_newest_first_alone_where_a_region_says_so(world: World) -> None:
+    (person,) = world.enrol()
+    early = settle(world, person, [yuan("A1", "40000"), yuan("B1", "90000")])
+    late = settle(world, person, [yuan("A1", "70000")])
+    for act in (
+        lambda: world.refund(early, AskedReturn(1), AskedReturn(2), newest_first=True),
+        lambda: world.reverse(early, newest_first=True),
+    ):
+        with pytest.raises(RuleError) as refusal:
+            act()
+        assert refusal.value.reason is Reason.LATER_SETTLEMENTS_EXIST
+        assert refusal.value.metadata == {"settlement_ids": late, "elsewhere_count": "0"}
+    # The agency is not bound.
+    world.reverse(early, newest_first=True, institution_id=None)
+    assert_books_are_right(world)
+
+
+def test_of_other_institutions_bills_it_is_told_how_many_there_are(world: World) -> None:
+    (person,) = world.enrol()
+    early = settle(world, person, [yuan("A1", "40000"), yuan("B1", "90000")])
+    settle(world, person, [yuan("A1", "70000")], institution=OTHER_HOSPITAL)
+    with pytest.raises(RuleError) as refusal:
+        world.reverse(early, newest_first=True)
+    assert refusal.value.metadata == {"settlement_ids": "", "elsewhere_count": "1"}

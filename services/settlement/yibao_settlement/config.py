@@ -64,6 +64,8 @@ class RefundsConfig(Section):
 
     # Where cash goes back before what the account had paid.
     cash_first_in: Regions | None = None
+    # Where an institution takes bills back from the newest on, while later ones would move.
+    newest_first_in: Regions | None = None
 
 
 class ReviewConfig(Section):
@@ -93,6 +95,7 @@ class SettlementConfig(ServiceConfig):
                 ("accounts.carried_first_in", self.accounts.carried_first_in),
                 ("accounts.difference_dust_fen", self.accounts.difference_dust_fen),
                 ("refunds.cash_first_in", self.refunds.cash_first_in),
+                ("refunds.newest_first_in", self.refunds.newest_first_in),
             )
             if set(regions or ()) - set(self.identity.regions)
         ]

@@ -165,6 +165,7 @@ class SettlementService:
             RefundServicer(
                 batcher,
                 cash_first_in=self._config.refunds.cash_first_in or (),
+                newest_first_in=self._config.refunds.newest_first_in or (),
                 carried_first_in=self._config.accounts.carried_first_in or (),
             ),
             ChargeServicer(*engine, clock=self._clock),
@@ -194,6 +195,7 @@ class SettlementService:
             blocking,
             trust=trust,
             discharge_required_in=self._config.visits.discharge_required_in or (),
+            newest_first_in=self._config.refunds.newest_first_in or (),
             carried_first_in=self._config.accounts.carried_first_in or (),
             retired_cadres=self._retired_cadres(),
             clock=self._clock,

@@ -313,6 +313,11 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     say that the sums were shown. Metadata: `fund_total_fen`, `other_total_fen`,
     `account_fen`, `cash_fen`, what would go back.
     """
+    ERROR_REASON_LATER_SETTLEMENTS_EXIST: _ErrorReason.ValueType  # 332
+    """FAILED_PRECONDITION. The region lets institutions take bills back from the newest on, and
+    later bills of the person would cost somebody else. Metadata: `settlement_ids`,
+    `elsewhere_count`: those of the institution, the newest first, and how many others.
+    """
     ERROR_REASON_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 110
     """NOT_FOUND. No such account: the person has never been credited or settled here.
     Metadata: `person_id`.
@@ -899,6 +904,11 @@ ERROR_REASON_AMOUNTS_NOT_CONFIRMED: ErrorReason.ValueType  # 331
 """FAILED_PRECONDITION. The person would pay more by the refund, and the request does not
 say that the sums were shown. Metadata: `fund_total_fen`, `other_total_fen`,
 `account_fen`, `cash_fen`, what would go back.
+"""
+ERROR_REASON_LATER_SETTLEMENTS_EXIST: ErrorReason.ValueType  # 332
+"""FAILED_PRECONDITION. The region lets institutions take bills back from the newest on, and
+later bills of the person would cost somebody else. Metadata: `settlement_ids`,
+`elsewhere_count`: those of the institution, the newest first, and how many others.
 """
 ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 110
 """NOT_FOUND. No such account: the person has never been credited or settled here.

@@ -66,7 +66,7 @@ class RefundServiceServicer(object):
         Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED,
         LINE_NOT_FOUND, LINE_NUMBER_REPEATED, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
         AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED, READJUDICATION_FAILED,
-        POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
+        LATER_SETTLEMENTS_EXIST, POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,7 +84,7 @@ class RefundServiceServicer(object):
     def TrialReversal(self, request, context):
         """Tells what SettlementService.ReverseSettlement would answer, now, and stores nothing.
         Callers: the institution that settled, agency of the region. Reasons:
-        SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED.
+        SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,7 @@ class RefundServiceStub:
     Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED,
     LINE_NOT_FOUND, LINE_NUMBER_REPEATED, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
     AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED, READJUDICATION_FAILED,
-    POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
+    LATER_SETTLEMENTS_EXIST, POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
     """
 
     TrialRefund: grpc.UnaryUnaryMultiCallable[
@@ -52,7 +52,7 @@ class RefundServiceStub:
     ]
     """Tells what SettlementService.ReverseSettlement would answer, now, and stores nothing.
     Callers: the institution that settled, agency of the region. Reasons:
-    SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED.
+    SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST.
     """
 
 class RefundServiceAsyncStub:
@@ -71,7 +71,7 @@ class RefundServiceAsyncStub:
     Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED,
     LINE_NOT_FOUND, LINE_NUMBER_REPEATED, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
     AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED, READJUDICATION_FAILED,
-    POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
+    LATER_SETTLEMENTS_EXIST, POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
     """
 
     TrialRefund: grpc.aio.UnaryUnaryMultiCallable[
@@ -89,7 +89,7 @@ class RefundServiceAsyncStub:
     ]
     """Tells what SettlementService.ReverseSettlement would answer, now, and stores nothing.
     Callers: the institution that settled, agency of the region. Reasons:
-    SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED.
+    SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST.
     """
 
 class RefundServiceServicer(metaclass=abc.ABCMeta):
@@ -110,7 +110,7 @@ class RefundServiceServicer(metaclass=abc.ABCMeta):
         Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED,
         LINE_NOT_FOUND, LINE_NUMBER_REPEATED, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
         AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED, READJUDICATION_FAILED,
-        POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
+        LATER_SETTLEMENTS_EXIST, POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -132,7 +132,7 @@ class RefundServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.refund_service_pb2.TrialReversalResponse, collections.abc.Awaitable[yibao.settlement.v1.refund_service_pb2.TrialReversalResponse]]:
         """Tells what SettlementService.ReverseSettlement would answer, now, and stores nothing.
         Callers: the institution that settled, agency of the region. Reasons:
-        SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED.
+        SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST.
         """
 
 def add_RefundServiceServicer_to_server(servicer: RefundServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

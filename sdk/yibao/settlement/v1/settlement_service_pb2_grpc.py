@@ -140,7 +140,8 @@ class SettlementServiceServicer(object):
         the account over. Later bills of the person are decided again without it: what that
         moves lies between funds and person, and no institution takes part. Callers: the
         institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
-        SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+        SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
+        LATER_SETTLEMENTS_EXIST, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

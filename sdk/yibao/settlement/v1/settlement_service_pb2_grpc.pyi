@@ -78,7 +78,8 @@ class SettlementServiceStub:
     the account over. Later bills of the person are decided again without it: what that
     moves lies between funds and person, and no institution takes part. Callers: the
     institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
-    SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+    SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
+    LATER_SETTLEMENTS_EXIST, REQUEST_ID_REUSED.
     """
 
     GetSettlement: grpc.UnaryUnaryMultiCallable[
@@ -196,7 +197,8 @@ class SettlementServiceAsyncStub:
     the account over. Later bills of the person are decided again without it: what that
     moves lies between funds and person, and no institution takes part. Callers: the
     institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
-    SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+    SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
+    LATER_SETTLEMENTS_EXIST, REQUEST_ID_REUSED.
     """
 
     GetSettlement: grpc.aio.UnaryUnaryMultiCallable[
@@ -322,7 +324,8 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         the account over. Later bills of the person are decided again without it: what that
         moves lies between funds and person, and no institution takes part. Callers: the
         institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
-        SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+        SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
+        LATER_SETTLEMENTS_EXIST, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

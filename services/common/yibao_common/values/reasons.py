@@ -143,6 +143,11 @@ class Reason(enum.Enum):
         Code.FAILED_PRECONDITION,
         "退费后个人负担增加，请先试算并经参保人确认",
     )
+    LATER_SETTLEMENTS_EXIST = (
+        332,
+        Code.FAILED_PRECONDITION,
+        "参保人之后另有结算，请按先后倒序撤销",
+    )
     ACCOUNT_NOT_FOUND = (110, Code.NOT_FOUND, "未找到个人账户")
     TRACE_MISMATCH = (111, Code.FAILED_PRECONDITION, "结算记录核对不一致，请联系经办机构")
     POLICY_PAYS_TWICE = (

@@ -78,6 +78,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         refused_lines: RefusedLines,
         discharge_required_in: Collection[str] = (),
         carried_first_in: Collection[str] = (),
+        newest_first_in: Collection[str] = (),
         retired_cadres: RetiredCadres = RETIRED_CADRES,
     ) -> None:
         """Takes the engine; what is `…_in` are regions, see `SettlementConfig`."""
@@ -87,6 +88,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         self._trust = trust
         self._discharge_required_in = discharge_required_in
         self._carried_first_in = carried_first_in
+        self._newest_first_in = newest_first_in
         self._retired_cadres = retired_cadres
         self._clock = clock
         self._ids = ids
@@ -234,6 +236,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             request.settlement_id,
             request.reason,
             reversed_,
+            newest_first=request.region in self._newest_first_in,
         )
         return as_sent(
             pb.ReverseSettlementResponse, await self._batcher.submit(request.region, command)

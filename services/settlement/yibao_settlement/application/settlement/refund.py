@@ -15,6 +15,7 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.adjusting import Because, adjust, book_folded
 from yibao_settlement.application.settlement.folded import Folded
 from yibao_settlement.application.settlement.naming import begun_fold, named_settlement, told_to
+from yibao_settlement.application.settlement.newest_first import check_newest_first
 from yibao_settlement.application.settlement.purses import BackToPurses
 from yibao_settlement.application.settlement.record import Adjustment, Effective, SettlementRecord
 from yibao_settlement.application.settlement.refunded import GivenBack, Refund
@@ -59,6 +60,8 @@ class RefundSettlement:
     expected: GivenBack | None = None
     order: RefundOrder = RefundOrder.ACCOUNT_FIRST
     carried_first: bool = False
+    # Whether the region lets institutions take back the newest bills first alone.
+    newest_first: bool = False
 
     def needs(self) -> Needs:
         """Returns the settlement, with the later bills of its person."""
@@ -70,11 +73,13 @@ class RefundSettlement:
 
         Raises RuleError SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, REQUEST_ID_REUSED, those of
         `lines_left`, what the policy refuses of the rest, AMOUNTS_NOT_CONFIRMED,
-        AMOUNTS_NOT_AS_EXPECTED, READJUDICATION_FAILED.
+        AMOUNTS_NOT_AS_EXPECTED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST.
         """
         record = named_settlement(working_set, self.settlement_id, self.request.caller)
         self._check_new(record)
         done = self._done(record, working_set, ids)
+        if self.newest_first:
+            check_newest_first(record, done.folded, self.request.caller)
         if self.request.is_trial:
             return self.encode(done)
         self._check_expected(done)

@@ -11,6 +11,7 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.adjusting import Because, adjust, book_folded
 from yibao_settlement.application.settlement.folded import Reversal
 from yibao_settlement.application.settlement.naming import begun_fold, named_settlement, told_to
+from yibao_settlement.application.settlement.newest_first import check_newest_first
 from yibao_settlement.application.settlement.purses import BackToPurses
 from yibao_settlement.application.settlement.record import (
     ReversalNote,
@@ -36,6 +37,8 @@ class ReverseSettlement:
     reason: str
     # Writes a ReverseSettlementResponse.
     encode: Callable[[Reversal], bytes]
+    # Whether the region lets institutions take back the newest bills first alone.
+    newest_first: bool = False
 
     def needs(self) -> Needs:
         """Returns the settlement, and the stays that its person is in by now."""
@@ -49,11 +52,14 @@ class ReverseSettlement:
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Reverses the settlement; see `Command`.
 
-        Raises RuleError SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED or READJUDICATION_FAILED.
+        Raises RuleError SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED or
+        LATER_SETTLEMENTS_EXIST.
         """
         request = self.request
         record = named_settlement(working_set, self.settlement_id, request.caller)
         reversal = reversal_of(record, request, working_set, ids, reason=self.reason)
+        if self.newest_first:
+            check_newest_first(record, reversal.folded, request.caller)
         response = self.encode(reversal)
         if request.is_trial:
             return response

@@ -38,11 +38,13 @@ class RefundServicer(rpc.RefundServiceServicer):
         *,
         cash_first_in: Collection[str] = (),
         carried_first_in: Collection[str] = (),
+        newest_first_in: Collection[str] = (),
     ) -> None:
         """Takes the engine; what is `…_in` are regions, see `SettlementConfig`."""
         self._batcher = batcher
         self._cash_first_in = cash_first_in
         self._carried_first_in = carried_first_in
+        self._newest_first_in = newest_first_in
 
     async def RefundSettlement(
         self,
@@ -82,7 +84,11 @@ class RefundServicer(rpc.RefundServiceServicer):
     ) -> pb.TrialReversalResponse:
         """Tells what a reversal would give back and move."""
         command = ReverseSettlement(
-            trial_of(request, "TrialReversal"), request.settlement_id, "", reversal_tried
+            trial_of(request, "TrialReversal"),
+            request.settlement_id,
+            "",
+            reversal_tried,
+            newest_first=request.region in self._newest_first_in,
         )
         response = await self._batcher.submit(request.region, command)
         return as_sent(pb.TrialReversalResponse, response)
@@ -105,6 +111,7 @@ class RefundServicer(rpc.RefundServiceServicer):
             expected=expected,
             order=RefundOrder.CASH_FIRST if is_cash_first else RefundOrder.ACCOUNT_FIRST,
             carried_first=request.region in self._carried_first_in,
+            newest_first=request.region in self._newest_first_in,
         )
 
 

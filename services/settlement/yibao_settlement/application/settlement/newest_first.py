@@ -1,0 +1,30 @@
+"""Regions in which an institution takes bills back from the newest on (`newest_first`)."""
+
+from yibao_common.values.caller import Caller
+from yibao_common.values.errors import RuleError
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.settlement.folded import Folded
+from yibao_settlement.application.settlement.record import SettlementRecord
+
+
+def check_newest_first(record: SettlementRecord, folded: Folded, caller: Caller) -> None:
+    """Raises LATER_SETTLEMENTS_EXIST where later bills would cost somebody else.
+
+    It names the institution's own, the newest first, and of others only how many there are.
+    Later bills that stay as they are keep nobody from anything, and an agency is not bound.
+    """
+    if caller.institution_id is None or not folded.moved:
+        return
+    own = [
+        later.settlement_id
+        for later, _ in reversed(folded.moved)
+        if later.institution_id == record.institution_id
+    ]
+    elsewhere = len(folded.moved) - len(own)
+    raise RuleError(
+        Reason.LATER_SETTLEMENTS_EXIST,
+        f"{len(own)} later bills of the institution and {elsewhere} elsewhere would cost "
+        "somebody else: take back the newest first",
+        settlement_ids=",".join(own),
+        elsewhere_count=elsewhere,
+    )
