@@ -79,6 +79,15 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
         "storage/ledger/told.py: yibao_settlement.application.account.credit_detail": (
             "the one form in which the audit tells of a credit, to compare with"
         ),
+        "storage/ledger/booked.py: yibao_settlement.rules.ledger.payable_account": (
+            "the name of an account whose entries are asked for"
+        ),
+        **{
+            f"storage/ledger/entries.py: yibao_settlement.rules.ledger.{account}_account": (
+                "the name of an account whose entries are asked for"
+            )
+            for account in ("person", "carried", "difference", "due")
+        },
     },
 }
 # Protocols that no class of ours implements twice, and why they are ones.

@@ -13,7 +13,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from yibao_cli.doctor.audit import AUDITS
-from yibao_cli.doctor.command import ledger_findings, run_doctor
+from yibao_cli.doctor.command import run_doctor
+from yibao_cli.doctor.ledger import ledger_findings, ledger_scope, ledger_summary
 from yibao_cli.loading import published_stays
 from yibao_cli.main import app
 from yibao_cli.parties import SERVICES
@@ -21,9 +22,10 @@ from yibao_cli.sandbox import Settings, prepare
 from yibao_common.commands.audit import AuditEntry
 from yibao_common.db.audit_chain import record_refused
 from yibao_common.db.database import Database
+from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import new_id
-from yibao_settlement.ledger_check import INVARIANTS, Drift, LedgerReport
+from yibao_settlement.ledger_check import INVARIANTS, Drift, LedgerReport, Only
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,7 @@ def examine(
     with_ledger: bool = False,
     with_audit: bool = False,
     clock: Clock = system_clock,
+    only: Only | None = None,
 ) -> tuple[int, str]:
     console = Console(file=io.StringIO(), width=80)
     code = run_doctor(
@@ -59,6 +62,7 @@ def examine(
         with_ledger=with_ledger,
         with_audit=with_audit,
         clock=clock,
+        only=only,
     )
     assert isinstance(console.file, io.StringIO)
     return code, console.file.getvalue()
@@ -213,3 +217,42 @@ def test_each_drift_of_the_ledger_is_a_finding_and_the_rest_holds() -> None:
     assert first.problem == "posting-1 of region 500112 sums to 1 fen"
     assert [each.subject for each in others] == list(INVARIANTS[1:])
     assert not any(each.problem for each in others)
+
+
+def test_what_payers_paid_too_much_and_what_merges_left_is_told_in_yuan() -> None:
+    left = Drift("500112", INVARIANTS[12], "settlement-1", "costs more")
+    report = LedgerReport(
+        overpaid_fen={"fund:390100": 40_000, "bearer:treasury": -1_001},
+        unexamined=2,
+        left_by_merges=[left],
+    )
+    *_, paid, merged = ledger_findings(report)
+    assert paid.problem == "389.99 yuan in all: bearer:treasury -10.01, fund:390100 400.00"
+    assert (merged.problem, merged.remark) == ("", "settlement-1 of region 500112 costs more")
+    assert "; 2 bills were not decided again" in ledger_summary(report)
+    assert "decided" not in ledger_summary(LedgerReport())
+
+
+def test_persons_of_the_ledger_are_named_by_id_or_by_a_day_of_china() -> None:
+    assert ledger_scope(person_id=None, since=None) is None
+    assert ledger_scope(person_id="p", since=None) == Only(person_id="p")
+    begin = dt.datetime(2026, 11, 27, 16, tzinfo=dt.UTC)
+    assert ledger_scope(person_id=None, since="2026-11-28") == Only(since=begin)
+    for person_id, since in (("p", "2026-11-28"), (None, "yesterday")):
+        with pytest.raises(StartError, match="--since"):
+            ledger_scope(person_id=person_id, since=since)
+
+
+def test_a_person_of_whom_nothing_is_known_is_told(config_files: Mapping[str, Path]) -> None:
+    person_id = new_id()
+    code, shown = examine(
+        [config_files["settlement"]], with_ledger=True, only=Only(person_id=person_id)
+    )
+    assert code == 1
+    assert f"nothing is known of {person_id}" in shown
+    since = Only(since=system_clock())
+    code, shown = examine([config_files["settlement"]], with_ledger=True, only=since)
+    assert code == 0, shown
+    # What takes everybody to be proven is not said to hold.
+    assert INVARIANTS[3] not in shown
+    assert f"✓ {INVARIANTS[12]}" in shown

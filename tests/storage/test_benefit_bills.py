@@ -16,6 +16,7 @@ from support.benefit_world import (
 )
 from support.charges import assert_books_are_right
 from support.databases import Databases
+from support.settlement_books import kept_years
 from support.settlement_world import AGENCY, HOSPITAL, REGION, TODAY, World
 
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
@@ -24,7 +25,6 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.find import find_explained
 from yibao_settlement.rules.benefit.bill import Given
-from yibao_settlement.storage.ledger import facts
 
 DAY = dt.timedelta(days=1)
 
@@ -174,10 +174,8 @@ def test_a_stay_over_new_year_is_of_the_years_that_the_policy_says(
         settled.append(settlement)
     assert [each.deductible_fen for each in settled] == deductibles
     assert_books_are_right(world)
-    with world.database.read() as connection:
-        stored = facts.standings(connection, REGION)[1]
+    stored = kept_years(world)
     for (_, number), row in stored.items():
-        assert row is not None
         assert all(name.startswith(f"390 year:{number} ") for name in row)
     assert {number for (_, number), row in stored.items() if row} == years
     # Taken back in the opposite order, nothing is left; settled again, all is as it was.

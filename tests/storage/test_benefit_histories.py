@@ -6,12 +6,12 @@ import random
 import pytest
 from support.benefit_world import admit, at, benefit_world, policy_text, stay_bill
 from support.databases import Databases
-from support.settlement_world import REGION, World
+from support.settlement_books import kept_windows, kept_years
+from support.settlement_world import World
 
 from yibao_common.values.errors import RuleError
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.benefit.keeping import is_set
-from yibao_settlement.storage.ledger import facts
 
 DAY = dt.timedelta(days=1)
 FIRST = dt.date(2026, 12, 27)
@@ -46,12 +46,8 @@ KEPT_AMOUNTS = policy_text(year="{stay_over_new_year: admission}").replace(
 
 def kept_numbers(world: World) -> dict[str, int]:
     """Returns every number that years and windows keep, but those that are set."""
-    with world.database.read() as connection:
-        rows = [
-            *facts.standings(connection, REGION)[1].values(),
-            *facts.windows(connection, REGION).values(),
-        ]
-    return {name: value for row in rows for name, value in (row or {}).items() if not is_set(name)}
+    rows = [*kept_years(world).values(), *kept_windows(world).values()]
+    return {name: value for row in rows for name, value in row.items() if not is_set(name)}
 
 
 @pytest.mark.parametrize("text", [ALL_WINDOWS, KEPT_AMOUNTS], ids=["all", "kept"])

@@ -230,17 +230,17 @@ def test_books_that_are_right_have_no_drift(world: World) -> None:
 @pytest.mark.parametrize(
     ("damage", "broken"),
     [
-        (lower_an_entry, {0, 5}),
-        (move_a_fen_between_accounts, {5}),
+        (lower_an_entry, {0, 5, 14}),
+        (move_a_fen_between_accounts, {5, 14}),
         (raise_a_balance, {2}),
-        (forget_an_accumulator, {6}),
-        (change_the_stored_amounts, {4, 8}),
-        (lose_a_settlement, {1, 6, 7}),
-        (lose_the_lines, {4, 8}),
+        (forget_an_accumulator, {6, 13}),
+        (change_the_stored_amounts, {4, 8, 12, 15}),
+        (lose_a_settlement, {1, 5, 6, 7, 13}),
+        (lose_the_lines, {4, 8, 12, 13, 14, 15}),
         (charge_another_price, {4}),
         (garble_a_record, {4}),
         (record_in_a_form_of_the_future, {4}),
-        (lose_a_reversal_entry, {0, 5}),
+        (lose_a_reversal_entry, {0, 5, 14}),
         (lose_a_used_code, {7}),
         (keep_a_wrong_checkpoint, {3}),
         (lose_the_policy, {8}),
@@ -252,9 +252,9 @@ def test_books_that_are_right_have_no_drift(world: World) -> None:
         (credit_as_if_long_ago, {10}),
         (raise_a_credit, {10}),
         (forget_what_a_reversal_was_made_for, {10}),
-        (let_another_fund_pay, {6, 8}),
+        (let_another_fund_pay, {6, 8, 12, 14}),
         (owe_another_institution, {4}),
-        (let_a_year_begin_anew, {8}),
+        (let_a_year_begin_anew, {8, 13}),
     ],
 )
 def test_each_damage_is_found_and_named(world: World, damage: Damage, broken: set[int]) -> None:
@@ -294,7 +294,7 @@ def test_an_altered_record_no_longer_comes_out_as_settled(world: World) -> None:
             .values(record=altered)
         )
     drifts = check_ledger(world.database).drifts
-    assert [drift.invariant for drift in drifts] == [INVARIANTS[4], INVARIANTS[8]]
+    assert [drift.invariant for drift in drifts] == [INVARIANTS[each] for each in (4, 8, 12)]
 
 
 def test_folding_leaves_every_balance_as_it_was(world: World) -> None:

@@ -107,6 +107,13 @@ def doctor(
     ledger: Annotated[
         bool, typer.Option("--ledger", help="Prove on the live database that the books are right.")
     ] = False,
+    person: Annotated[
+        str | None, typer.Option(help="With --ledger: examine this person alone, by id.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="With --ledger: examine persons with bills or reversals since a day."),
+    ] = None,
     audit: Annotated[
         bool, typer.Option("--audit", help="Prove that no row of the audit was altered.")
     ] = False,
@@ -118,16 +125,19 @@ def doctor(
     """
     from yibao_cli.console import out, told_plainly
     from yibao_cli.doctor.command import run_doctor
+    from yibao_cli.doctor.ledger import ledger_scope
     from yibao_common.values.clock import system_clock
 
     with told_plainly():
+        only = ledger_scope(person_id=person, since=since)
         code = run_doctor(
             out,
             config or [],
             with_health=health,
-            with_ledger=ledger,
+            with_ledger=ledger or only is not None,
             with_audit=audit,
             clock=system_clock,
+            only=only,
         )
     raise typer.Exit(code)
 

@@ -1,6 +1,5 @@
 """`yibao doctor`: what is wrong with an installation, before and while it runs."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -9,16 +8,18 @@ from rich.markup import escape
 from yibao_cli.doctor.audit import examine_audit
 from yibao_cli.doctor.checks import examine_database, examine_files, examine_health
 from yibao_cli.doctor.finding import Finding
+from yibao_cli.doctor.ledger import examine_ledger, ledger_findings, ledger_summary
 from yibao_cli.doctor.news import examine_news
 from yibao_cli.doctor.peer import examine_identity, examine_settlement
 from yibao_cli.doctor.persons import examine_persons
 from yibao_cli.services import ServiceConfig, config_files, read_config
 from yibao_common.db.opening import opened_database
 from yibao_common.process.config import ConfigError
+from yibao_common.process.logs import open_log
 from yibao_common.values.clock import Clock
 from yibao_identity.config import IdentityConfig
 from yibao_settlement.config import SettlementConfig
-from yibao_settlement.ledger_check import INVARIANTS, LedgerReport, check_ledger
+from yibao_settlement.ledger_check import Only
 
 
 def run_doctor(
@@ -29,8 +30,11 @@ def run_doctor(
     with_ledger: bool,
     with_audit: bool,
     clock: Clock,
+    only: Only | None = None,
 ) -> int:
     """Examines every configuration; returns 1 where anything is wrong.
+
+    `only` tells of whom the ledger is examined, where not all of it is.
 
     Raises:
         StartError: there is nothing to examine.
@@ -60,7 +64,7 @@ def run_doctor(
                     asked += examine_news(found.config, clock=clock)
                 results += [_show(console, each) for each in asked]
         if with_ledger and has_database and found.service == "settlement":
-            results.append(_examine_ledger(console, found))
+            results.append(_examine_ledger(console, found, only, clock=clock))
         if with_audit and has_database:
             results.append(_examine_audit(console, found))
     is_well = all(results)
@@ -68,13 +72,15 @@ def run_doctor(
     return 0 if is_well else 1
 
 
-def _examine_ledger(console: Console, found: ServiceConfig) -> bool:
+def _examine_ledger(
+    console: Console, found: ServiceConfig, only: Only | None, *, clock: Clock
+) -> bool:
+    log = open_log(found.config.log, service=found.service, clock=clock)
     with opened_database(found.config.database.url, package=found.package) as database:
-        report = check_ledger(database)
-    console.print(
-        f"  ledger: {report.settlements} settlements of {report.persons} persons, "
-        f"{report.accounts} accounts"
-    )
+        report = examine_ledger(database, only, log=log)
+    console.print(f"  {ledger_summary(report)}")
+    if only is not None and only.person_id is not None and not report.persons:
+        return _show(console, Finding("person", f"nothing is known of {only.person_id}"))
     return all([_show(console, finding) for finding in ledger_findings(report)])
 
 
@@ -88,16 +94,6 @@ def _examine_audit(console: Console, found: ServiceConfig) -> bool:
     with opened_database(found.config.database.url, package=found.package) as database:
         findings = examine_audit(database, service=found.service)
         return all([_show(console, finding) for finding in findings])
-
-
-def ledger_findings(report: LedgerReport) -> Iterator[Finding]:
-    """Returns a finding for each invariant that holds, and one for each drift."""
-    for invariant in INVARIANTS:
-        drifts = [drift for drift in report.drifts if drift.invariant == invariant]
-        if not drifts:
-            yield Finding(invariant)
-        for drift in drifts:
-            yield Finding(invariant, f"{drift.subject} of region {drift.region} {drift.detail}")
 
 
 def _show(console: Console, finding: Finding) -> bool:

@@ -3,8 +3,7 @@
 Each fault is a subject and what is wrong with it.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState, order_entries
@@ -12,51 +11,32 @@ from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState,
 Fault = tuple[str, str]
 
 
-class Owed:
-    """What bills that stand, and orders, come to between the funds and persons."""
+def difference_faults(
+    records: Iterable[SettlementRecord],
+    orders: Iterable[DifferenceOrder],
+    sums: Mapping[str, int],
+) -> Iterator[Fault]:
+    """Yields what a person's bills are wrong in, and where the ledger holds something else.
 
-    def __init__(self) -> None:
-        """Begins with nothing."""
-        self._difference_fen: Counter[str] = Counter()
-        self._due_fen: Counter[str] = Counter()
-
-    def count(self, record: SettlementRecord, *, holder_id: str) -> Iterator[Fault]:
-        """Counts a settlement for who holds the person's account by now; yields its faults."""
-        if record.reversal is not None:
-            return
-        counter, effective = record.counter.borne, record.effective.borne
-        gap_fen = counter.cash_fen - effective.cash_fen + effective.arrears_fen
-        self._difference_fen[holder_id] += gap_fen
-        due_fen = counter.account_fen - effective.account_fen
-        self._due_fen[holder_id] += due_fen
-        if due_fen < 0:
-            yield record.settlement_id, f"{due_fen} fen of it are due to the account"
-
-    def count_orders(
-        self, orders: Iterable[DifferenceOrder], *, holder_of: Callable[[str], str]
-    ) -> None:
-        """Counts what orders settled."""
-        for order in orders:
-            if order.state is OrderState.CARRIED_OUT:
-                self._difference_fen[holder_of(order.person_id)] += order.signed_fen
-
-    def faults(
-        self, sums: Mapping[str, int], *, holder_of: Callable[[str], str]
-    ) -> Iterator[Fault]:
-        """Yields the persons for whom the ledger holds something else.
-
-        `sums` are those of all entries, by account.
-        """
-        for kind, owed in (("difference", self._difference_fen), ("due", self._due_fen)):
-            booked: Counter[str] = Counter()
-            for account_id, fen in sums.items():
-                account, _, person_id = account_id.partition(":")
-                if account == kind:
-                    booked[holder_of(person_id)] += fen
-            for person_id in sorted({*booked, *owed}):
-                if booked[person_id] != owed[person_id]:
-                    comes = f"bills and orders come to {owed[person_id]}"
-                    yield person_id, f"{kind} is {booked[person_id]} fen, {comes}"
+    `sums` are those of all entries of the person's own accounts, by account; faults of these
+    have the kind of the account as their subject.
+    """
+    owed = {"difference": 0, "due": 0}
+    for record in records:
+        if record.reversal is None:
+            counter, effective = record.counter.borne, record.effective.borne
+            owed["difference"] += counter.cash_fen - effective.cash_fen + effective.arrears_fen
+            due_fen = counter.account_fen - effective.account_fen
+            owed["due"] += due_fen
+            if due_fen < 0:
+                yield record.settlement_id, f"{due_fen} fen of it are due to the account"
+    for order in orders:
+        if order.state is OrderState.CARRIED_OUT:
+            owed["difference"] += order.signed_fen
+    for kind, owed_fen in owed.items():
+        booked_fen = sum(fen for name, fen in sums.items() if name.startswith(f"{kind}:"))
+        if booked_fen != owed_fen:
+            yield kind, f"{kind} is {booked_fen} fen, bills and orders come to {owed_fen}"
 
 
 def order_faults(

@@ -18,7 +18,17 @@ INVARIANTS = (
     "every posting tells what for; the audit tells of credits and agencies' reversals",
     "what lies between the funds and a person is what bills and carried-out orders come to, "
     "and no less than nothing is due to an account",
+    "every bill that stands costs what it does behind the person's bills before it",
+    "every person's years and windows keep what bills used up, decided in their order",
+    "payers have paid what the bills that stand cost, decided in their order",
+    "differences and dues are what bills cost at the counter and cost now",
+    "every bill that stands has a place of its own among the person's bills",
+    "no counter is above its limit",
 )
+# Those that are proven of a person, whoever else there is; the others take everything.
+OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 18)))
+# The number of an invariant, whom or what it does not hold for, and how.
+Fault = tuple[int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +43,21 @@ class Drift:
 
 @dataclass(slots=True)
 class LedgerReport:
-    """What was examined, and every drift found."""
+    """What was examined, and every drift found.
 
+    `unexamined` are bills that stand and could not be decided again in their order.
+    `overpaid_fen` is what payers have paid more than by that order, by account; less than
+    nothing where they have paid less. `left_by_merges` are no drifts: bills of records that
+    were merged since cost what they did before, until one of the person's leaves.
+    `invariants` are those that were examined.
+    """
+
+    invariants: tuple[str, ...] = INVARIANTS
     settlements: int = 0
+    unexamined: int = 0
+    overpaid_fen: dict[str, int] = field(default_factory=dict)
     postings_unbalanced: int = 0
     accounts: int = 0
     persons: int = 0
     drifts: list[Drift] = field(default_factory=list)
+    left_by_merges: list[Drift] = field(default_factory=list)

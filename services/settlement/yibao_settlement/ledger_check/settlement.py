@@ -14,7 +14,6 @@ from yibao_settlement.application.settlement.benefit import (
     purses_of,
 )
 from yibao_settlement.application.settlement.explain import AnySplit, settled_again
-from yibao_settlement.application.settlement.fold import decided_again
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
 from yibao_settlement.application.settlement.remainder import refund_entries
 from yibao_settlement.rules.account import taken_of_carried
@@ -23,8 +22,6 @@ from yibao_settlement.rules.ledger import Entry, opposite
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage.ledger.booked import BookedSettlement
 
-Fault = tuple[int, str]
-
 
 def settlement_faults(
     booked: BookedSettlement,
@@ -32,7 +29,7 @@ def settlement_faults(
     policy: AnyPolicy | None,
     *,
     survivors: Collection[str] = (),
-) -> Iterator[Fault]:
+) -> Iterator[tuple[int, str]]:
     """Yields what is wrong with a settlement; `policy` is that of its version, if stored.
 
     `survivors` are those who took the place of the visit's person, one after the other.
@@ -208,7 +205,7 @@ def _calculation_faults(record: SettlementRecord, policy: AnyPolicy) -> Iterator
     except RuleError as error:
         yield error.message
         return
-    yield from _adjustment_faults(record, policy)
+    yield from _adjustment_faults(record)
     for name, kept, derived in (
         ("as used up of the year", record.accumulations, dict(split.accumulations)),
         ("as paid by the funds", record.fund_payments, split.fund_payments),
@@ -231,16 +228,7 @@ def _benefit_pairs(
         yield "as paid of earlier years' money", record.carried.paid_fen, carried_fen
 
 
-def _adjustment_faults(record: SettlementRecord, policy: AnyPolicy) -> Iterator[str]:
-    """Yields what is wrong with what moved of a settlement since."""
-    effective = record.effective
-    if record.reversal is not None and effective != record.counter:
+def _adjustment_faults(record: SettlementRecord) -> Iterator[str]:
+    """Yields what is wrong with what moved of a settlement that was reversed since."""
+    if record.reversal is not None and record.effective != record.counter:
         yield "is reversed, and its effective amounts are not those that were taken back"
-    elif record.reversal is None and record.adjustment is not None:
-        try:
-            again = decided_again(record, policy, effective.year_before)
-        except RuleError as error:
-            yield error.message
-            return
-        if again != effective:
-            yield f"is adjusted to {effective}, not {again}"

@@ -1,18 +1,19 @@
-"""Every settlement with what belongs to it, read from one snapshot for the ledger checker."""
+"""Settlements with what belongs to them, read from one snapshot for the ledger checker."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Row, execute, select_rows
+from yibao_common.db.rows import Row, Select, execute
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD
-from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.rules.ledger import PostingKind, payable_account
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.ledger.entries import EntryReader, OwnEntry, Posted
 from yibao_settlement.storage.refund.record import each_left, select_refunds
 from yibao_settlement.storage.settlement.adjustment import adjustment_from, select_adjustments
 from yibao_settlement.storage.settlement.record import (
@@ -21,7 +22,6 @@ from yibao_settlement.storage.settlement.record import (
     lines_from,
     record_from,
 )
-from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
 _ROWS_AT_ONCE = 1_000
 
@@ -32,8 +32,9 @@ class BookedSettlement:
 
     `record` is None where what is stored cannot be read. `benefit_year` is that of its
     column. `visit` is None where there is none. `posted` and `taken_back` map accounts to
-    what the settlement and its reversal posted. `code_uses` counts the codes used up for
-    it. `untold_uses` counts those used up by its request of which it was not kept yet what
+    what the settlement and its reversal posted there: of accounts that neither of them names,
+    only the person's are looked at. `code_uses` counts the codes used up for it.
+    `untold_uses` counts those used up by its request of which it was not kept yet what
     for, and `bills_of_request` the bills that the request settled: more than one where its
     id came again after the answer was no longer kept. `is_audited_without_code` where the
     audit tells that nobody could show one, because the person died.
@@ -57,91 +58,194 @@ class BookedSettlement:
     is_audited_without_code: bool
 
 
-def booked_settlements(connection: sa.Connection, region: str) -> Iterator[BookedSettlement]:
-    """Yields every settlement of the region with what belongs to it."""
+class CodeUses(NamedTuple):
+    """How many codes were used up, where that is not one for each settlement.
+
+    `of_settlements` tells those of each by its id, `untold` by request those of which it was
+    not kept yet what for, `bills` how many bills a request settled that settled several.
+    """
+
+    of_settlements: Mapping[str, int]
+    untold: Mapping[str, int]
+    bills: Mapping[str, int]
+
+
+NO_CODES = CodeUses({}, {}, {})
+
+
+def booked_settlements(
+    connection: sa.Connection,
+    region: str,
+    visits: Mapping[str, Visit],
+    *,
+    lost: Collection[str],
+    codes: CodeUses,
+    entries: EntryReader,
+    own: Sequence[OwnEntry],
+) -> Iterator[BookedSettlement]:
+    """Yields the settlements of some visits, and those of no visit that are `lost`, by id.
+
+    `own` are the entries of the persons' own accounts.
+    """
+    rows = sorted(
+        [*_of_visits(connection, region, list(visits)), *_lost(connection, region, lost)],
+        key=lambda row: str(row.settlement_id),
+    )
+    posted: Posted = {}
+    for entry in own:
+        posted.setdefault(entry.posting_id, {})[entry.account_id] = entry.amount_fen
+    for at in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[at : at + _ROWS_AT_ONCE]
+        yield from _with_belongings(connection, region, some, visits, codes, entries, posted)
+
+
+def _of_visits(
+    connection: sa.Connection, region: str, visit_ids: Sequence[str]
+) -> Iterator[sa.Row[Any]]:
+    table = tables.settlement
+    # Those that stand are found by one index, those that were reversed by another.
+    parts = (table.c.reversal_id.is_(None), table.c.reversal_id.is_not(None))
+    for at in range(0, len(visit_ids), _ROWS_AT_ONCE):
+        some = visit_ids[at : at + _ROWS_AT_ONCE]
+        for part in parts:
+            yield from connection.execute(
+                _settlements(region).where(table.c.visit_id.in_(some), part)
+            )
+
+
+def _lost(
+    connection: sa.Connection, region: str, settlement_ids: Collection[str]
+) -> Iterator[sa.Row[Any]]:
+    if settlement_ids:
+        is_lost = tables.settlement.c.settlement_id.in_(sorted(settlement_ids))
+        yield from connection.execute(_settlements(region).where(is_lost))
+
+
+def _settlements(region: str) -> sa.Select[Any]:
     table = tables.settlement
     columns = [table.c[name] for name in SETTLEMENT_COLUMNS]
-    shared = _shared_requests(connection, region)
-    after = ""
-    while True:
-        query = (
-            sa.select(*columns)
-            .where(table.c.region == region)
-            .order_by(table.c.settlement_id)
-            .limit(_ROWS_AT_ONCE)
-        )
-        if after:
-            query = query.where(table.c.settlement_id > after)
-        rows = connection.execute(query).all()
-        if not rows:
-            return
-        yield from _with_belongings(connection, region, rows, shared)
-        after = rows[-1].settlement_id
+    return sa.select(*columns).where(table.c.region == region)
+
+
+class _Stored(NamedTuple):
+    """A settlement's row with what was read of it: as settled, and as each refund left it.
+
+    `settled` is None where some of it cannot be read. `posting_ids` are those of its own
+    posting, its reversal, its refunds and its adjustments, empty where nothing was posted.
+    """
+
+    row: sa.Row[Any]
+    settled: SettlementRecord | None
+    left: Sequence[SettlementRecord]
+    adjustments: Sequence[Adjustment]
+    posting_ids: Sequence[str]
+
+    @property
+    def record(self) -> SettlementRecord | None:
+        """The settlement as it stands, or stood last."""
+        return self.left[-1] if self.left else self.settled
 
 
 def _with_belongings(
     connection: sa.Connection,
     region: str,
     rows: Sequence[sa.Row[Any]],
-    shared: Mapping[str, int],
+    visits: Mapping[str, Visit],
+    codes: CodeUses,
+    entries: EntryReader,
+    own: Posted,
 ) -> Iterator[BookedSettlement]:
     settlement_ids = [row.settlement_id for row in rows]
-    lines = select_rows(
+    lines, moved, returned = execute(
         connection,
-        tables.settlement_lines,
-        LINES_COLUMNS,
-        region=region,
-        key="settlement_id",
-        among=settlement_ids,
+        [
+            Select(tables.settlement_lines, LINES_COLUMNS, region, "settlement_id", settlement_ids),
+            select_adjustments(region, settlement_ids),
+            select_refunds(region, settlement_ids),
+        ],
     )
-    lines_by_settlement: dict[str, list[Row]] = {}
-    for each in lines:
-        lines_by_settlement.setdefault(each[0], []).append(each)
-    visit_rows = select_rows(
-        connection,
-        tables.visit,
-        VISIT_COLUMNS,
-        region=region,
-        key="visit_id",
-        among=sorted({row.visit_id for row in rows}),
-    )
-    visits = {row[0]: visit_from(row) for row in visit_rows}
-    code_uses = _code_uses(connection, region, [row.request_id for row in rows])
+    further, refunds = _by_settlement(lines, 0), _by_settlement(returned, 1)
+    adjusted = _by_settlement(sorted(moved, key=lambda row: row[:2]), 0)
     without_code = _audited_without_code(connection, region, settlement_ids)
-    reversal_ids = [row.reversal_id for row in rows if row.reversal_id is not None]
-    moved, returned = execute(
-        connection,
-        [select_adjustments(region, settlement_ids), select_refunds(region, settlement_ids)],
-    )
-    refunds: dict[str, list[Row]] = {}
-    for each in returned:
-        refunds.setdefault(each[1], []).append(each)
-    adjusted: dict[str, list[Row]] = {}
-    for each in sorted(moved, key=lambda row: row[:2]):
-        adjusted.setdefault(each[0], []).append(each)
-    posting_ids = [row[5] for row in moved if row[5] is not None]
-    posting_ids += [row[0] for row in returned]
-    posted = _posted(connection, region, [*settlement_ids, *reversal_ids, *posting_ids])
     causes = _causes(connection, region, sorted({row[4] for row in moved}))
-    for row in rows:
-        adjustments = _adjustments(adjusted.get(row.settlement_id, []))
-        settled = _record(row, lines_by_settlement.get(row.settlement_id, []), adjustments)
-        left = _each_left(settled, refunds.get(row.settlement_id, []))
+    stored = [
+        _stored(
+            row,
+            further.get(row.settlement_id, []),
+            refunds.get(row.settlement_id, []),
+            adjusted.get(row.settlement_id, []),
+        )
+        for row in rows
+    ]
+    posted = entries.of_accounts(_wanted(stored, own))
+    blind = [each for one in stored if one.record is None for each in one.posting_ids if each]
+    posted |= entries.of_postings(blind)
+    for each in stored:
+        row = each.row
+        amounts = [
+            {**own.get(posting_id, {}), **posted.get(posting_id, {})}
+            for posting_id in each.posting_ids
+        ]
+        last_refund = 2 + len(each.left)
         yield BookedSettlement(
             row.settlement_id,
-            None if left is None else [settled, *left][-1],
+            each.record,
             row.benefit_year,
             visits.get(row.visit_id),
-            posted.get(row.settlement_id, {}),
-            [(each, posted.get(each.refunds[-1].refund_id, {})) for each in left or ()],
-            [(each, posted.get(each.posting_id or "", {})) for each in adjustments or ()],
+            amounts[0],
+            list(zip(each.left, amounts[2:last_refund], strict=False)),
+            list(zip(each.adjustments, amounts[last_refund:], strict=False)),
             causes,
-            posted.get(row.reversal_id or "", {}),
-            code_uses.get((row.request_id, row.settlement_id), 0),
-            code_uses.get((row.request_id, None), 0),
-            shared.get(row.request_id, 1),
+            amounts[1],
+            codes.of_settlements.get(row.settlement_id, 1),
+            codes.untold.get(row.request_id, 0),
+            codes.bills.get(row.request_id, 1),
             row.settlement_id in without_code,
         )
+
+
+def _by_settlement(rows: Iterable[Row], at: int) -> dict[str, list[Row]]:
+    """Returns rows by the settlement that stands in them `at` a place, in their order."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row[at], []).append(row)
+    return found
+
+
+def _stored(
+    row: sa.Row[Any], lines: Sequence[Row], refunds: Sequence[Row], adjusted: Sequence[Row]
+) -> _Stored:
+    adjustments = _adjustments(adjusted)
+    settled = _record(row, lines, adjustments)
+    left = _each_left(settled, refunds)
+    ids = [row.settlement_id, row.reversal_id or ""]
+    if settled is None or left is None:
+        # Whatever it was: all its postings are read.
+        ids += [each[0] for each in refunds] + [each[5] or "" for each in adjusted]
+        return _Stored(row, None, (), (), ids)
+    ids += [each.refunds[-1].refund_id for each in left]
+    ids += [each.posting_id or "" for each in adjustments or ()]
+    return _Stored(row, settled, left, adjustments or (), ids)
+
+
+def _wanted(stored: Sequence[_Stored], own: Posted) -> dict[str, set[str]]:
+    """Returns the postings to be read of each account, but those of the persons' own."""
+    known = {account_id for entries in own.values() for account_id in entries}
+    wanted: dict[str, set[str]] = {}
+    for each in stored:
+        if each.settled is None:
+            continue
+        # Whatever the record tells of its own entries.
+        named = {payable_account(each.settled.institution_id)}
+        for record in (each.settled, *each.left):
+            named.update([entry.account_id for entry in record.entries])
+            named.update(record.counter.borne.payers)
+        for adjustment in each.adjustments:
+            named.update(adjustment.effective.borne.payers)
+        ids = [posting_id for posting_id in each.posting_ids if posting_id]
+        for account_id in named - known:
+            wanted.setdefault(account_id, set()).update(ids)
+    return wanted
 
 
 def _record(
@@ -196,29 +300,38 @@ def _causes(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[s
     return found
 
 
-def _shared_requests(connection: sa.Connection, region: str) -> dict[str, int]:
-    """Returns the requests that settled several bills, and how many each did."""
-    settlement = tables.settlement.c
-    rows = connection.execute(
+def code_uses(connection: sa.Connection, region: str) -> CodeUses:
+    """Returns how many codes were used up for settlements of the region; reads all of them."""
+    settlement, used = tables.settlement.c, tables.used_code.c
+    uses = sa.func.count(used.code_id)
+    of_settlements = connection.execute(
+        sa.select(settlement.settlement_id, uses)
+        .join_from(
+            tables.settlement,
+            tables.used_code,
+            sa.and_(
+                settlement.region == used.region,
+                settlement.settlement_id == used.used_for_id,
+                settlement.request_id == used.request_id,
+            ),
+            isouter=True,
+        )
+        .where(settlement.region == region)
+        .group_by(settlement.settlement_id)
+        .having(uses != 1)
+    )
+    untold = connection.execute(
+        sa.select(used.request_id, sa.func.count())
+        .where(used.region == region, used.used_for_id.is_(None))
+        .group_by(used.request_id)
+    )
+    bills = connection.execute(
         sa.select(settlement.request_id, sa.func.count())
         .where(settlement.region == region)
         .group_by(settlement.request_id)
         .having(sa.func.count() > 1)
     )
-    return {row[0]: row[1] for row in rows}
-
-
-def _code_uses(
-    connection: sa.Connection, region: str, request_ids: Sequence[str]
-) -> dict[tuple[str, str | None], int]:
-    """Returns how many codes requests used up, by request and what for."""
-    used = tables.used_code.c
-    rows = connection.execute(
-        sa.select(used.request_id, used.used_for_id, sa.func.count())
-        .where(used.region == region, used.request_id.in_(request_ids))
-        .group_by(used.request_id, used.used_for_id)
-    )
-    return {(row[0], row[1]): row[2] for row in rows}
+    return CodeUses(*({row[0]: row[1] for row in rows} for rows in (of_settlements, untold, bills)))
 
 
 def _audited_without_code(
@@ -240,17 +353,3 @@ def _audited_without_code(
         )
     )
     return set(rows.scalars())
-
-
-def _posted(
-    connection: sa.Connection, region: str, posting_ids: Sequence[str]
-) -> dict[str, dict[str, int]]:
-    entry = tables.entry.c
-    posted: dict[str, dict[str, int]] = {}
-    for row in connection.execute(
-        sa.select(entry.posting_id, entry.account_id, entry.amount_fen).where(
-            entry.region == region, entry.posting_id.in_(posting_ids)
-        )
-    ):
-        posted.setdefault(row.posting_id, {})[row.account_id] = row.amount_fen
-    return posted

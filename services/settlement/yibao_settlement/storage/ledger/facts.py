@@ -1,12 +1,17 @@
 """What the ledger checker compares, read from one snapshot of the live database."""
 
+import re
+
 import sqlalchemy as sa
 
-from yibao_common.values.errors import InvariantError
-from yibao_settlement.rules.account import Purses
+from yibao_common.db.rows import select_rows
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.account import amounts_from
+from yibao_settlement.storage.ledger.entries import ACCOUNTS_OF_PERSONS
+
+_ROWS_AT_ONCE = 1_000
+_OF_PERSONS = tuple(account("") for account in ACCOUNTS_OF_PERSONS)
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def regions(connection: sa.Connection) -> list[str]:
@@ -31,15 +36,29 @@ def unbalanced_postings(connection: sa.Connection, region: str) -> list[tuple[st
     return [(row[0], int(row[1])) for row in rows]
 
 
-def account_sums(connection: sa.Connection, region: str) -> dict[str, int]:
-    """Returns every account with the sum of all its entries in fen."""
+def count_accounts(connection: sa.Connection, region: str) -> int:
+    """Returns how many accounts have entries."""
     entry = tables.entry.c
-    rows = connection.execute(
-        sa.select(entry.account_id, sa.func.sum(entry.amount_fen))
-        .where(entry.region == region)
-        .group_by(entry.account_id)
-    )
-    return {row[0]: int(row[1]) for row in rows}
+    query = sa.select(sa.func.count(sa.distinct(entry.account_id))).where(entry.region == region)
+    return int(connection.execute(query).scalar_one())
+
+
+def accounts_of_nobody(connection: sa.Connection, region: str) -> list[str]:
+    """Returns whose accounts have entries, where no account of theirs is kept."""
+    entry, standing = tables.entry.c, tables.person_standing.c
+    known = sa.select(sa.cast(standing.person_id, sa.Text)).where(standing.region == region)
+    found: set[str] = set()
+    for prefix in _OF_PERSONS:
+        # PostgreSQL and SQLite count characters from 1.
+        owner = sa.cast(sa.func.substr(entry.account_id, len(prefix) + 1), sa.Text)
+        # A range reads the primary key in order. ';' follows ':'.
+        query = sa.select(owner).where(
+            entry.region == region,
+            entry.account_id >= prefix,
+            entry.account_id < prefix.replace(":", ";"),
+        )
+        found.update(connection.execute(query.except_(known)).scalars())
+    return sorted(found)
 
 
 def wrong_checkpoints(connection: sa.Connection, region: str) -> list[tuple[str, int, int]]:
@@ -231,46 +250,30 @@ def postings_of_kind(
     return found
 
 
-def standings(
-    connection: sa.Connection, region: str
-) -> tuple[dict[str, Purses], dict[tuple[str, int], dict[str, int] | None]]:
-    """Returns what the persons' accounts hold and the accumulators of their years.
-
-    Those of a year are None where they cannot be read.
-    """
-    balances: dict[str, Purses] = {}
-    years: dict[tuple[str, int], dict[str, int] | None] = {}
-    standing, closed = tables.person_standing.c, tables.closed_year.c
-    for row in connection.execute(
-        sa.select(
-            *(standing.person_id, standing.balance_fen, standing.carried_fen),
-            *(standing.benefit_year, standing.accumulators),
-        ).where(standing.region == region)
-    ):
-        current_fen = row.balance_fen - row.carried_fen
-        balances[row.person_id] = Purses(current_fen, row.carried_fen)
-        if row.benefit_year:
-            years[row.person_id, row.benefit_year] = _accumulators(row.accumulators)
-    for year in connection.execute(
-        sa.select(closed.person_id, closed.benefit_year, closed.accumulators).where(
-            closed.region == region
-        )
-    ):
-        years[year.person_id, year.benefit_year] = _accumulators(year.accumulators)
-    return balances, years
-
-
-def windows(connection: sa.Connection, region: str) -> dict[str, dict[str, int] | None]:
-    """Returns what windows smaller than a year hold, by scope; None where it cannot be read."""
+def stray_windows(connection: sa.Connection, region: str) -> list[str]:
+    """Returns scopes of windows that are neither of a stay nor of a month of a person."""
     window = tables.benefit_window.c
-    rows = connection.execute(
-        sa.select(window.scope, window.amounts).where(window.region == region)
-    )
-    return {row.scope: _accumulators(row.amounts) for row in rows}
+    found: list[str] = []
+    after = ""
+    while True:
+        query = sa.select(window.scope).where(window.region == region, window.scope > after)
+        query = query.order_by(window.scope).limit(_ROWS_AT_ONCE)
+        scopes = list(connection.execute(query).scalars())
+        if not scopes:
+            return found
+        owners = {scope: scope.partition("/")[0] for scope in scopes}
+        stays = {owner for scope, owner in owners.items() if "/" not in scope}
+        known = _known(connection, region, tables.visit, "visit_id", stays)
+        persons = set(owners.values()) - stays
+        known |= _known(connection, region, tables.person_standing, "person_id", persons)
+        found += [scope for scope in scopes if owners[scope] not in known]
+        after = scopes[-1]
 
 
-def _accumulators(stored: str) -> dict[str, int] | None:
-    try:
-        return amounts_from(stored)
-    except InvariantError:
-        return None
+def _known(
+    connection: sa.Connection, region: str, table: sa.Table, key: str, ids: set[str]
+) -> set[str]:
+    """Returns which of some ids a table has; what is no id it has not."""
+    among = sorted(each for each in ids if _ID.fullmatch(each))
+    rows = select_rows(connection, table, (key,), region=region, key=key, among=among)
+    return {row[0] for row in rows}

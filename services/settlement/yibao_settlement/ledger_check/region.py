@@ -1,0 +1,136 @@
+"""What the ledger checker examines of a region that is of no single person."""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from yibao_common.db.audit_chain import check_chain
+from yibao_settlement.ledger_check.difference import order_faults, without_order
+from yibao_settlement.ledger_check.report import INVARIANTS, Drift, LedgerReport
+from yibao_settlement.rules.difference_order import DifferenceOrder
+from yibao_settlement.rules.ledger import PostingKind, carried_account, person_account
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.difference import booked as differences
+from yibao_settlement.storage.ledger import facts, told
+from yibao_settlement.storage.ledger.entries import EntryReader
+from yibao_settlement.storage.ledger.person import later_of
+
+
+def _owner(account_id: str) -> str:
+    """Returns whose purse an account of the ledger is; other accounts as they are."""
+    kind, _, person_id = account_id.partition(":")
+    return person_id if kind in ("person", "carried") else account_id
+
+
+class RegionChecker:
+    """Examines postings, checkpoints, codes, merges and the audit of a region."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        region: str,
+        report: LedgerReport,
+        merged: Mapping[str, str],
+    ) -> None:
+        """Takes who took over whose account."""
+        self._connection = connection
+        self._region = region
+        self._report = report
+        self._merged = merged
+
+    def check(self, orders: Sequence[DifferenceOrder]) -> None:
+        """Examines all but what has to be read with the persons.
+
+        `orders` are all that settled a difference of anybody.
+        """
+        self._report.accounts += facts.count_accounts(self._connection, self._region)
+        self._check_postings()
+        self._check_carry_overs()
+        self._check_told()
+        self._check_merges()
+        self._check_strays()
+        self._check_orders(orders)
+
+    def check_read(self, entries: EntryReader) -> None:
+        """Checks that all entries of settlements were read with one that owes them."""
+        for account_id, count in entries.unread():
+            self._drift(5, account_id, f"has {count} entries that no settlement owes")
+
+    def _drift(self, invariant: int, subject: str, detail: str) -> None:
+        self._report.drifts.append(Drift(self._region, INVARIANTS[invariant], subject, detail))
+
+    def _check_postings(self) -> None:
+        connection, region = self._connection, self._region
+        unbalanced = facts.unbalanced_postings(connection, region)
+        self._report.postings_unbalanced += len(unbalanced)
+        for posting_id, sum_fen in unbalanced:
+            self._drift(0, posting_id, f"its entries sum to {sum_fen} fen")
+        for posting_id in facts.orphan_postings(connection, region):
+            self._drift(1, posting_id, "no settlement knows it")
+        for posting_id in facts.odd_postings(connection, region):
+            self._drift(1, posting_id, "it is no credit of one account from one source")
+        for posting_id in facts.empty_postings(connection, region):
+            self._drift(1, posting_id, "it has no entries")
+        for account_id, kept_fen, summed_fen in facts.wrong_checkpoints(connection, region):
+            self._drift(3, account_id, f"keeps {kept_fen} fen, entries sum to {summed_fen}")
+        for settlement_id in facts.lost_lines(connection, region):
+            self._drift(4, settlement_id, "has lines, and there is no such settlement")
+        for code_id in facts.aimless_codes(connection, region):
+            self._drift(7, f"code {code_id}", "was used up for no visit and no settlement")
+
+    def _check_carry_overs(self) -> None:
+        postings = facts.postings_of_kind(self._connection, self._region, PostingKind.CARRY_OVER)
+        for posting_id, amounts in postings.items():
+            person_id, moved_fen = _owner(max(amounts)), max(amounts.values())
+            entries = {person_account(person_id): -moved_fen, carried_account(person_id): moved_fen}
+            if amounts != entries:
+                self._drift(1, posting_id, "it does not carry over what one account holds")
+
+    def _check_told(self) -> None:
+        """Checks that every posting names what it was made for, and what the audit tells.
+
+        A row that was slipped into the audit tells nothing: its chain has to be whole.
+        """
+        connection, region = self._connection, self._region
+        fault = check_chain(connection, tables.audit, region)
+        if fault is not None:
+            self._drift(10, f"row {fault.sequence} of the audit", fault.explanation)
+        for posting_id in told.untold_postings(connection, region):
+            self._drift(10, posting_id, "nothing tells what it was made for")
+        for posting_id in told.unaudited_credits(connection, region):
+            self._drift(10, posting_id, "the audit tells of no such credit")
+        audited = told.audited_credits(connection, region)
+        booked = told.requested_credits(connection, region)
+        if audited != booked:
+            self._drift(10, "credits", f"the audit tells of {audited}, booked are {booked}")
+        for settlement_id in told.unaudited_reversals(connection, region):
+            self._drift(10, settlement_id, "the audit tells of no such reversal by the agency")
+        old, on_record = told.old_credits(connection, region)
+        if old != on_record:
+            self._drift(10, "credits without a request", f"are {old}, the audit tells {on_record}")
+
+    def _check_merges(self) -> None:
+        connection, region = self._connection, self._region
+        postings = facts.postings_of_kind(connection, region, PostingKind.MERGE)
+        for posting_id, amounts in postings.items():
+            from_ids = {_owner(each) for each in amounts if amounts[each] < 0}
+            to_ids = {_owner(each) for each in amounts if amounts[each] > 0}
+            if len(from_ids) != 1 or not to_ids <= set(later_of(self._merged, *from_ids)):
+                self._drift(9, posting_id, f"moves {dict(amounts)}")
+        for person_id in facts.unmoved_persons(connection, region):
+            self._drift(9, person_id, "was merged, and nobody took the account over")
+
+    def _check_orders(self, orders: Sequence[DifferenceOrder]) -> None:
+        postings = differences.order_postings(self._connection, self._region)
+        for posting_id in without_order(orders, postings):
+            self._drift(1, posting_id, "no order was carried out by it")
+        audited = differences.audited_orders(self._connection, self._region)
+        for subject, detail in order_faults(orders, postings, audited):
+            self._drift(11, subject, detail)
+
+    def _check_strays(self) -> None:
+        """Tells of accounts and windows that are of nobody who is examined."""
+        for person_id in facts.accounts_of_nobody(self._connection, self._region):
+            self._drift(2, person_id, "has entries but no account")
+        for scope in facts.stray_windows(self._connection, self._region):
+            self._drift(6, f"windows of {scope}", "are of no stay and no person")

@@ -1,0 +1,113 @@
+"""Entries as the ledger checker reads them: by account, which alone an index finds."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from yibao_settlement.rules.ledger import (
+    PostingKind,
+    carried_account,
+    difference_account,
+    due_account,
+    person_account,
+)
+from yibao_settlement.storage import tables
+
+# What is posted of settlements: their own postings, refunds, reversals and adjustments.
+OF_SETTLEMENTS = (
+    *(PostingKind.SETTLEMENT, PostingKind.REFUND),
+    *(PostingKind.REVERSAL, PostingKind.ADJUSTMENT),
+)
+ACCOUNTS_OF_PERSONS = (person_account, carried_account, difference_account, due_account)
+_KINDS_OF_PERSONS = tuple(account("") for account in ACCOUNTS_OF_PERSONS)
+_IDS_AT_ONCE = 1_000
+# Postings, each an amount in fen by account.
+Posted = dict[str, dict[str, int]]
+
+
+class OwnEntry(NamedTuple):
+    """An entry of an account that is a person's own."""
+
+    account_id: str
+    posting_id: str
+    kind: int
+    amount_fen: int
+
+
+class EntryReader:
+    """Reads entries of a region, and counts those of settlements that it has read.
+
+    An account of a person counts with all of its kind, under what their names begin with.
+    """
+
+    def __init__(self, connection: sa.Connection, region: str) -> None:
+        """Takes the connection of the snapshot."""
+        self._connection = connection
+        self._region = region
+        self.read: Counter[str] = Counter()
+
+    def of_persons(self, person_ids: Collection[str]) -> list[OwnEntry]:
+        """Returns every entry of the accounts that are persons' own."""
+        ids = [account(each) for each in person_ids for account in ACCOUNTS_OF_PERSONS]
+        found = self._rows(tables.entry.c.account_id.in_(ids))
+        self._count(found)
+        return found
+
+    def of_accounts(self, wanted: Mapping[str, Collection[str]]) -> Posted:
+        """Returns the entries of some postings, by account: other accounts are passed over."""
+        entry = tables.entry.c
+        posted: Posted = {}
+        for account_id, posting_ids in wanted.items():
+            ids = sorted(posting_ids)
+            for at in range(0, len(ids), _IDS_AT_ONCE):
+                some = ids[at : at + _IDS_AT_ONCE]
+                self._keep(posted, entry.account_id == account_id, entry.posting_id.in_(some))
+        return posted
+
+    def of_postings(self, posting_ids: Sequence[str]) -> Posted:
+        """Returns all entries of postings but those of persons; reads the whole table."""
+        entry = tables.entry.c
+        posted: Posted = {}
+        if posting_ids:
+            others = [sa.not_(entry.account_id.startswith(each)) for each in _KINDS_OF_PERSONS]
+            self._keep(posted, entry.posting_id.in_(posting_ids), *others)
+        return posted
+
+    def unread(self) -> list[tuple[str, int]]:
+        """Returns accounts that have more entries of settlements than were read, by how many."""
+        entry = tables.entry.c
+        there: Counter[str] = Counter()
+        for account_id, count in self._connection.execute(
+            sa.select(entry.account_id, sa.func.count())
+            .where(
+                entry.region == self._region, entry.kind.in_([int(each) for each in OF_SETTLEMENTS])
+            )
+            .group_by(entry.account_id)
+        ):
+            there[_counted_as(account_id)] += count
+        return sorted((there - self.read).items())
+
+    def _keep(self, posted: Posted, *conditions: sa.ColumnElement[bool]) -> None:
+        rows = self._rows(*conditions)
+        self._count(rows)
+        for row in rows:
+            posted.setdefault(row.posting_id, {})[row.account_id] = row.amount_fen
+
+    def _rows(self, *conditions: sa.ColumnElement[bool]) -> list[OwnEntry]:
+        entry = tables.entry.c
+        columns = (entry.account_id, entry.posting_id, entry.kind, entry.amount_fen)
+        query = sa.select(*columns).where(entry.region == self._region, *conditions)
+        return [OwnEntry._make(row) for row in self._connection.execute(query)]
+
+    def _count(self, rows: Sequence[OwnEntry]) -> None:
+        for row in rows:
+            if row.kind in OF_SETTLEMENTS:
+                self.read[_counted_as(row.account_id)] += 1
+
+
+def _counted_as(account_id: str) -> str:
+    kind, _, _ = account_id.partition(":")
+    prefix = f"{kind}:"
+    return prefix if prefix in _KINDS_OF_PERSONS else account_id
