@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
-from support.short_certificates import rekey
+from support.short_certificates import rekey, take_names
 from typer.testing import CliRunner
 
 from yibao_cli.loading import published_stays
@@ -38,7 +38,7 @@ class Broken:
     change: Change | None = None
 
     def __str__(self) -> str:
-        return f"{self.service}: {self.old} -> {self.new or '(nothing)'}"[:60]
+        return f"{self.service}: {self.old} -> {self.new or '(nothing)'}"[:80]
 
 
 def _write(name: str, contents: bytes) -> Change:
@@ -66,6 +66,16 @@ def _rekey(name: str, key: CertificateIssuerPrivateKeyTypes) -> Change:
         rekey(folder / CERTIFICATES, name, key)
 
     return change
+
+
+def _put_ca_first(folder: Path) -> None:
+    """Writes a chain the wrong way round."""
+    path = folder / CERTIFICATES / "offsite.pem"
+    path.write_bytes((folder / CERTIFICATES / "ca.pem").read_bytes() + path.read_bytes())
+
+
+def _unname(folder: Path) -> None:
+    take_names(folder / CERTIFICATES, "offsite")
 
 
 OFFSITE, SETTLEMENT, IDENTITY = "offsite", "settlement", "identity"
@@ -127,6 +137,15 @@ CASES = (
     Broken(OFFSITE, "offsite.key", "identity.key", "is not the key of"),
     Broken(OFFSITE, "certificates/ca.pem", "certificates/offsite.pem", "holds no CA"),
     Broken(OFFSITE, "[log]", "[log]", "is not for servers", _take("probe", "offsite")),
+    Broken(OFFSITE, "[log]", "[log] # unnamed", "offsite.pem: names no host", _unname),
+    Broken(OFFSITE, "[log]", "[log] # CA first", "is not the key of", _put_ca_first),
+    Broken(
+        OFFSITE,
+        "[log]",
+        "[log] # RSA",
+        "is of a kind with which no connection is made",
+        _rekey("offsite", rsa.generate_private_key(65_537, 1_024)),
+    ),
     Broken(
         OFFSITE,
         "[log]",
@@ -182,11 +201,42 @@ CASES = (
     Broken(OFFSITE, "[log]", "[[log]]", "offsite.toml: log: must be a table"),
     Broken(OFFSITE, '"127.0.0.1:1"', '"https://127.0.0.1:1"', "server.address: must be host:port"),
     Broken(OFFSITE, '"127.0.0.1:1"', '"::1"', "server.address: must be host:port"),
+    Broken(OFFSITE, '"127.0.0.1:1"', '"[:]:1"', "server.address: must be host:port"),
+    Broken(OFFSITE, '"127.0.0.1:1"', '"[::1% ]:1"', "server.address: must be host:port"),
+    Broken(OFFSITE, "127.0.0.1:1", "127.0.0.1:" + "9" * 5_000, "address: must be host:port"),
+    Broken(
+        OFFSITE,
+        "reflection",
+        f"metrics_address = '127.0.0.1:1-{'9' * 5_000}'\nreflection",
+        "server.metrics_address: must be host:port or host:first-last",
+    ),
+    Broken(
+        OFFSITE,
+        "reflection",
+        "metrics_address = '127.0.0.1:1'\nreflection",
+        "metrics_address must have another port than address",
+    ),
     Broken(SETTLEMENT, "[log]", "[batch]\nmax_queue = 1\n[log]", "batch: max_queue must not be"),
     Broken(IDENTITY, '"127.0.0.1:3"', '"https://h:3"', "settlement.address: must be host:port"),
     Broken(IDENTITY, '"127.0.0.1:3"', '"settlement"', "settlement.address: must be host:port"),
     Broken(SETTLEMENT, 'address = "127.0.0.1:2"', 'address = "identity"', "identity.address: "),
     Broken(SETTLEMENT, 'address = "127.0.0.1:2"', 'address = "h:0"', "must have the port on which"),
+    Broken(SETTLEMENT, 'address = "127.0.0.1:2"', 'address = "[:]:2"', "must be host:port"),
+    *(
+        Broken(
+            SETTLEMENT, "regions", f"server_name = '{name}'\nregions", "server_name: must be the"
+        )
+        for name in ("", " ", "身份", "https://identity", "identity:50051")
+    ),
+    Broken(IDENTITY, "[settlement]", "[settlement]\nserver_name = 'a b'", "server_name: must be"),
+    *(
+        Broken(SETTLEMENT, "[log]", f"[review]\n{key}\n[log]", "should match pattern")
+        for key in (
+            "retired_cadre_person_classes = ['abc13']",
+            "retired_cadre_person_classes = ['12345']",
+            "retired_cadre_insurance_types = ['3400']",
+        )
+    ),
     Broken(SETTLEMENT, 'regions = ["', 'regions = ["5001", "', "identity.regions.0: must be the"),
     Broken(SETTLEMENT, "regions = [", "regions = [] #", "identity.regions: "),
     Broken(SETTLEMENT, "root-1.cose", "nothing.cose", "nothing.cose: cannot be read"),
@@ -288,7 +338,7 @@ def test_a_slip_is_told_in_a_sentence_by_the_service_and_by_doctor(
     program = importlib.import_module(f"yibao_{case.service}.main")
     assert program.main(["--config", str(path)]) == 2
     assert case.told in sentences(capfd.readouterr().err)
-    examined = CliRunner().invoke(app, ["doctor", "--no-health", "--config", str(path)])
+    examined = CliRunner().invoke(app, ["doctor", "--config", str(path)])
     assert examined.exit_code == 1, examined.output
     assert isinstance(examined.exception, SystemExit)
     faults = [line for line in examined.output.splitlines() if "✗" in line]
@@ -322,6 +372,9 @@ def test_a_configuration_that_cannot_be_read_is_named(
 ENVIRONMENTS: tuple[tuple[Mapping[str, str], str], ...] = (
     ({"YIBAO_SERVER__ADDRESS__HOST": "x"}, "YIBAO_SERVER__ADDRESS__HOST: unknown key"),
     ({"YIBAO_SERVER__BURST": "many"}, "YIBAO_SERVER__BURST: "),
+    ({"YIBAO_SERVER__BURST": "9" * 5_000}, "YIBAO_SERVER__BURST: "),
+    ({"YIBAO_SERVER__BURST": "[" * 5_000}, "YIBAO_SERVER__BURST: "),
+    ({"YIBAO_SERVER__BURST": "1\nother = 2"}, "YIBAO_SERVER__BURST: "),
     ({"YIBAO_DATABASE__URL": "mysql://x/y"}, "YIBAO_DATABASE__URL: must not begin with mysql"),
     ({"YIBAO_SERVER__KEY_FILE": ""}, "YIBAO_SERVER__KEY_FILE: must name a file"),
     ({"YIBAO_SERVER": "x"}, "YIBAO_SERVER: "),

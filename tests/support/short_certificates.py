@@ -1,6 +1,7 @@
-"""Certificates of a development CA that end within seconds, or are for keys of other kinds."""
+"""Certificates of a development CA that end within seconds, or are otherwise of little use."""
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.types import (
     CertificateIssuerPrivateKeyTypes,
     CertificatePublicKeyTypes,
 )
+from cryptography.x509.oid import ExtensionOID
 
 from yibao_common.values.clock import system_clock
 
@@ -34,12 +36,20 @@ def rekey(folder: Path, name: str, key: CertificateIssuerPrivateKeyTypes) -> Non
     (folder / f"{name}.key").write_bytes(key.private_bytes(*form))
 
 
+def take_names(folder: Path, name: str) -> None:
+    """Signs the certificate `name` of `folder` again, without the names that it is for."""
+    old = x509.load_pem_x509_certificate((folder / f"{name}.pem").read_bytes())
+    unnamed = [each for each in old.extensions if each.oid != ExtensionOID.SUBJECT_ALTERNATIVE_NAME]
+    _sign_again(folder, name, old, old.public_key(), old.not_valid_after_utc, unnamed)
+
+
 def _sign_again(
     folder: Path,
     name: str,
     old: x509.Certificate,
     public_key: CertificatePublicKeyTypes,
     end: dt.datetime,
+    extensions: Iterable[x509.Extension[x509.ExtensionType]] | None = None,
 ) -> None:
     ca_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
     assert isinstance(ca_key, ec.EllipticCurvePrivateKey)
@@ -52,7 +62,7 @@ def _sign_again(
         .not_valid_before(old.not_valid_before_utc)
         .not_valid_after(end)
     )
-    for extension in old.extensions:
+    for extension in old.extensions if extensions is None else extensions:
         builder = builder.add_extension(extension.value, critical=extension.critical)
     signed = builder.sign(ca_key, hashes.SHA256())
     (folder / f"{name}.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))

@@ -8,6 +8,7 @@ from yibao_common.process.config import (
     PeerAddress,
     Regions,
     Section,
+    ServerName,
     ServiceConfig,
 )
 
@@ -102,7 +103,7 @@ class SettlementConfig(Section):
     # Without it cards are activated at counters alone.
     address: PeerAddress | None = None
     # The name in settlement's server certificate, where it differs from the address.
-    server_name: str | None = None
+    server_name: ServerName | None = None
     # Whether it is reached through the proxy that https_proxy or http_proxy names.
     use_environment_proxy: bool = False
 

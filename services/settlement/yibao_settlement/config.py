@@ -12,12 +12,13 @@ from yibao_common.process.config import (
     Region,
     Regions,
     Section,
+    ServerName,
     ServiceConfig,
 )
 
-PersonClass = Annotated[str, Field(pattern=r"[0-9]{1,4}")]
+PersonClass = Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
 DustFen = Annotated[int, Field(ge=0, le=100_000)]
-InsuranceType = Annotated[str, Field(pattern=r"[0-9]{3}")]
+InsuranceType = Annotated[str, Field(pattern=r"^[0-9]{3}$")]
 
 
 class IdentityConfig(Section):
@@ -25,7 +26,7 @@ class IdentityConfig(Section):
 
     address: PeerAddress
     # The name in identity's server certificate, where it differs from the address.
-    server_name: str | None = None
+    server_name: ServerName | None = None
     # Whether it is reached through the proxy that https_proxy or http_proxy names.
     use_environment_proxy: bool = False
     regions: Regions

@@ -2,11 +2,9 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from pathlib import Path
 
 import grpc
 import sqlalchemy as sa
-from cryptography import x509
 
 from yibao_cli.doctor.finding import Finding
 from yibao_cli.services import AnyConfig, ServiceConfig
@@ -17,6 +15,7 @@ from yibao_common.rpc.channels import Peer, open_channel
 from yibao_common.rpc.own_certificate import (
     check_client_identity,
     check_own_certificates,
+    host_names,
     read_own_certificates,
 )
 from yibao_common.rpc.tls import check_serials
@@ -138,10 +137,6 @@ def _examine_root(config: SettlementConfig, *, now: dt.datetime) -> Finding:
     return Finding(subject, remark=f"version {root.version}, {_ends(root.expire_time, now)}")
 
 
-def _first(path: Path) -> x509.Certificate:
-    return x509.load_pem_x509_certificates(path.read_bytes())[0]
-
-
 def _ends(expire: dt.datetime, now: dt.datetime) -> str:
     left = expire - now
     return f"{'RENEW SOON, ' if left < _SOON else ''}ends in {left.days} days"
@@ -155,9 +150,6 @@ def _open_channel(server: ServerConfig) -> grpc.Channel:
 
 
 def _own_name(server: ServerConfig) -> str | None:
-    if server.certificate_file is None:
+    if server.insecure:
         return None
-    names = _first(server.certificate_file).extensions.get_extension_for_class(
-        x509.SubjectAlternativeName
-    )
-    return next(iter(names.value.get_values_for_type(x509.DNSName)), None)
+    return next(iter(host_names(read_own_certificates(server).certificate)), None)

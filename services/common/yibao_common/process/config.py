@@ -25,6 +25,8 @@ from yibao_common.process.database_url import check_database_url
 _REGION = re.compile(r"[1-9][0-9]{5}")
 _LEAST_RATE = 0.01
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
+# A number of thousands of digits is no port, and Python takes none so long for a number.
+_PORT = re.compile(r"[0-9]{1,5}")
 # gRPC takes such a name before a colon for the kind of address that follows.
 _SCHEMES = ("dns", "ipv4", "ipv6", "unix", "unix-abstract", "vsock", "xds")
 
@@ -99,22 +101,24 @@ def split_address(address: str) -> tuple[str, int]:
     host, colon, port = address.rpartition(":")
     is_bracketed = host.startswith("[") and host.endswith("]")
     name = host[1:-1] if is_bracketed else host
-    # A URL, and an IPv6 address whose last part would be taken for the port.
-    is_else = "/" in name or (":" in name) != is_bracketed
-    is_name = is_bracketed or (_HOST.fullmatch(name) and name.lower() not in _SCHEMES)
-    has_space = any(sign.isspace() or not sign.isprintable() for sign in host)
-    if (
-        has_space
-        or not is_name
-        or is_else
-        or not colon
-        or not name
-        or not port.isascii()
-        or not port.isdigit()
-        or int(port) > 65535
-    ):
+    # Without brackets the last part of an IPv6 address would be taken for the port.
+    is_host = _is_ipv6(name) if is_bracketed else _is_host_name(name)
+    if not is_host or not colon or not _PORT.fullmatch(port) or int(port) > 65535:
         raise ValueError("must be host:port, such as 127.0.0.1:50051")
     return name, int(port)
+
+
+def _is_host_name(name: str) -> bool:
+    return bool(_HOST.fullmatch(name)) and name.lower() not in _SCHEMES
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    # The zone behind a percent sign may be anything.
+    return text.isprintable() and " " not in text
 
 
 def split_range(address: str) -> tuple[str, range]:
@@ -125,7 +129,7 @@ def split_range(address: str) -> tuple[str, range]:
     """
     rest, _, last = address.rpartition("-")
     try:
-        if not last.isascii() or not last.isdigit() or ":" not in rest:
+        if not _PORT.fullmatch(last) or ":" not in rest:
             host, port = split_address(address)
             return host, range(port, port + 1)
         host, first = split_address(rest)
@@ -169,6 +173,12 @@ def check_peer_address(address: str) -> str:
     return address
 
 
+def _is_a_server_name(name: str) -> str:
+    if not _is_host_name(name):
+        raise ValueError("must be the name in the other service's certificate, without a port")
+    return name
+
+
 def _is_a_rate(rate: float) -> float:
     # Who is over a smaller one would be told to come again after years.
     if 0 < rate < _LEAST_RATE:
@@ -182,6 +192,8 @@ Address = Annotated[str, AfterValidator(_is_an_address)]
 MetricsAddress = Annotated[str, AfterValidator(_is_a_range)]
 # Where another one listens.
 PeerAddress = Annotated[str, AfterValidator(check_peer_address)]
+# The name in the certificate of another one, where its address has another.
+ServerName = Annotated[str, AfterValidator(_is_a_server_name)]
 
 
 class ServerConfig(Section):
@@ -218,6 +230,14 @@ class ServerConfig(Section):
         missing = [name for name in names if getattr(self, name) is None]
         if missing:
             raise ValueError(f"{', '.join(missing)} must be set for mutual TLS")
+        return self
+
+    @check_after(mode="after")
+    def _has_a_port_for_each(self) -> "ServerConfig":
+        if self.metrics_address is not None:
+            own, (host, ports) = split_address(self.address), split_range(self.metrics_address)
+            if own[1] and (host, list(ports)) == (own[0], [own[1]]):
+                raise ValueError("metrics_address must have another port than address")
         return self
 
 

@@ -94,9 +94,12 @@ def _value(text: str, kinds: set[object]) -> object:
     if kinds & {str, Path}:
         return text
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        read = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        # No TOML, or a number or a nesting that is too long for its reader.
         return text
+    # Another line would be another key.
+    return read["value"] if len(read) == 1 else text
 
 
 def _kinds(model: type[BaseModel], keys: tuple[str, ...]) -> set[object]:

@@ -84,6 +84,8 @@ def certificate_problems(
     usage = _extension(own.certificate, x509.ExtendedKeyUsage)
     if usage is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usage:
         yield f"{named}: is not for servers: have one issued with the usage serverAuth"
+    if not host_names(own.certificate):
+        yield f"{named}: names no host: have one issued with the name that callers connect to"
     for uri in _uris(own.certificate):
         if uri.startswith("spiffe://") and not uri.startswith(f"spiffe://{config.trust_domain}/"):
             yield (
@@ -107,6 +109,15 @@ def identity_problems(own: OwnCertificates, config: ServerConfig, *, service: st
     wanted = f"spiffe://{config.trust_domain}/service/{service}"
     if _uris(own.certificate) != [wanted]:
         yield f"{named}: must bear one URI name, {wanted}: have a certificate issued with it"
+
+
+def host_names(certificate: x509.Certificate) -> list[str]:
+    """Returns the names of hosts that a certificate is for, and then the addresses."""
+    names = _extension(certificate, x509.SubjectAlternativeName)
+    if names is None:
+        return []
+    addresses = names.get_values_for_type(x509.IPAddress)
+    return [*names.get_values_for_type(x509.DNSName), *map(str, addresses)]
 
 
 def _of_another_time(named: str, certificate: x509.Certificate, now: dt.datetime) -> Iterator[str]:

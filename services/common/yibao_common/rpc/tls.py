@@ -100,7 +100,7 @@ def _load_credentials(
     if not _suits_tls(public_key):
         raise FileError(
             f"{key_file}: is of a kind with which no connection is made: have a certificate "
-            "issued for a key on P-256 or P-384, or of RSA"
+            "issued for a key on P-256 or P-384, or of RSA with 2,048 bits"
         )
     return grpc.ssl_server_certificate_configuration([(key, certificate)], client_ca)
 
@@ -109,7 +109,8 @@ def _suits_tls(public_key: object) -> bool:
     """Tells whether gRPC signs handshakes with keys of this kind."""
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         return isinstance(public_key.curve, (ec.SECP256R1, ec.SECP384R1))
-    return isinstance(public_key, rsa.RSAPublicKey)
+    # OpenSSL, under most clients, takes no shorter one.
+    return isinstance(public_key, rsa.RSAPublicKey) and public_key.key_size >= 2_048
 
 
 def check_files(certificate_file: Path, key_file: Path, client_ca_file: Path) -> None:
