@@ -269,3 +269,33 @@ def test_a_schema_of_a_newer_program_is_told_by_an_upgrade(
     ended = CliRunner().invoke(app, ["db", "upgrade", "--config", str(path)])
     assert (ended.exit_code, type(ended.exception)) == (2, SystemExit), ended.output
     assert "holds schema 9999 of offsite, which this program does not know" in ended.output
+
+
+WRONG = (
+    (f"{DOWN}?port=x", "has a port that is not from 1 to 65535"),
+    (f"{DOWN}?host=one&host=two&port=1,y", "has a port that is not from 1 to 65535"),
+    (f"{DOWN.replace(':1/', ':' + '1' * 5_000 + '/')}", "has a port that is not from 1 to 65535"),
+    (f"{DOWN}?host=one&host=two&host=three&port=1,2", "an option in database.url is unknown"),
+    (f"sqlite:////tmp/{'d' * 300}", "the file cannot be opened: "),
+)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(("url", "told"), WRONG, ids=range(len(WRONG)))
+def test_a_url_that_a_driver_cannot_take_is_told(
+    sandbox: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    service: str,
+    url: str,
+    told: str,
+) -> None:
+    path = configured(sandbox, tmp_path, service, url)
+    assert importlib.import_module(f"yibao_{service}.main").main(["--config", str(path)]) == 2
+    assert told in capfd.readouterr().err
+    of_service = {"settlement": ["db refold"], "identity": ["db restored"]}.get(service, [])
+    for command in ("doctor", "db upgrade", *of_service):
+        ended = CliRunner().invoke(app, [*command.split(), "--config", str(path)])
+        assert isinstance(ended.exception, SystemExit), ended.exception
+        assert told in ended.output
+        assert PASSWORD not in ended.output

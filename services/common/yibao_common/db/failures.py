@@ -52,6 +52,10 @@ _NOT_CONNECTED = (
     ),
 )
 
+_WRONG_OPTION = (
+    "an option in database.url is unknown or has a wrong value: correct what follows `?`"
+)
+
 _SQLITE = (
     (
         "unable to open",
@@ -102,6 +106,8 @@ def failure_text(error: Exception, *, password: str | None = None) -> str:
     cause = error.__cause__ if isinstance(error, TransientError) else error
     if isinstance(cause, sa.exc.TimeoutError):
         return "no connection became free: too much is asked of the database at once"
+    if isinstance(cause, sa.exc.ArgumentError):
+        return _WRONG_OPTION
     said = cause.orig if isinstance(cause, sa.exc.DBAPIError) else None
     if isinstance(said, sqlite3.Error):
         return _advice(str(said), _SQLITE) or f"the database says: {said}"
@@ -111,7 +117,7 @@ def failure_text(error: Exception, *, password: str | None = None) -> str:
         return _statement_text(said.sqlstate, said.diag.message_primary)  # type: ignore[attr-defined]
     first = str(said).partition("\n")[0]
     if "invalid connection option" in first or ("invalid" in first and "value" in first):
-        return "an option in database.url is unknown or has a wrong value: correct what follows `?`"
+        return _WRONG_OPTION
     advice = _advice(str(said), _NOT_CONNECTED)
     if advice is not None:
         return advice

@@ -37,7 +37,8 @@ def open_database(config: ServiceConfig, *, package: str, metadata: sa.MetaData)
     if config.server.reuse_port and sa.make_url(url).get_backend_name() == "sqlite":
         raise StartError("server.reuse_port: SQLite is served by one process alone")
     refuse_missing_file(url)
-    database = Database(url)
+    with database_told(url):
+        database = Database(url)
     try:
         with database_told(url):
             check_is_current(database, package)
@@ -52,9 +53,15 @@ def refuse_missing_file(url: str) -> None:
     """Refuses a file of SQLite that is not there: opening it would make it, and empty.
 
     Raises:
-        StartError: there is none.
+        StartError: there is none, or it cannot be looked for.
     """
     parsed = sa.make_url(url)
-    file = Path(parsed.database or "")
-    if parsed.get_backend_name() == "sqlite" and not file.exists():
+    if parsed.get_backend_name() != "sqlite":
+        return
+    try:
+        is_there = Path(parsed.database or "").exists()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no name of a file"
+        raise StartError(f"database {parsed}: the file cannot be opened: {why}") from None
+    if not is_there:
         raise StartError(f"database {parsed}: there is no such file: run `yibao db upgrade`")

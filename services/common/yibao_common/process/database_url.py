@@ -4,9 +4,11 @@ SQLAlchemy takes such a URL apart in the same way, but only `db` knows that libr
 """
 
 import re
+import urllib.parse
 
 _FORMS = "sqlite:///file or postgresql+psycopg://user@host/name"
 _POSTGRES = ("postgresql", "postgresql+psycopg")
+_PORT = re.compile(r"[0-9]{1,5}")
 _URL = re.compile(
     r"(?P<kind>[\w+]+)://"
     r"(?:(?P<user>[^:/]*)(?::[^@]*)?@)?"
@@ -41,11 +43,17 @@ def _check_sqlite(url: re.Match[str]) -> None:
         raise ValueError("takes no options for SQLite: leave away what follows `?`")
 
 
+def _is_port(text: str) -> bool:
+    """Tells whether a port is one, or left out."""
+    return not text or (bool(_PORT.fullmatch(text)) and 0 < int(text) < 65_536)
+
+
 def _check_postgres(url: re.Match[str]) -> None:
     if "@" in f"{url['host']}{url['port']}{url['database']}":
         raise ValueError("has an @ inside its user or password: write it as %40")
-    port = url["port"]
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+    options = urllib.parse.parse_qsl(url["options"] or "", keep_blank_values=True)
+    ports = [value for name, value in options if name == "port"]
+    if not all(map(_is_port, (url["port"] or "", *",".join(ports).split(",")))):
         raise ValueError("has a port that is not from 1 to 65535")
     if not url["database"]:
         raise ValueError(
