@@ -22,6 +22,7 @@ from bench.persons import certificates_of, issue_requests
 from bench.postgres import Postgres
 from bench.report import Results, machine, print_report, write_json
 from bench.requests import Patient, SettleRequests, seed
+from bench.reversal import reversals_per_second
 from bench.verify import VerifyBench, one_core, openssl_verifies_per_second
 from bench.writer import measure
 from yibao_cli.parties import CHANNEL, parties_of
@@ -47,6 +48,8 @@ _BULK_SIZE = 100
 _BATCH_SIZE = 128
 _WRITER_PATIENTS = 6_000
 _HOT_PERSONS = 500
+# Patients a round of whom a first bill is reversed, half of them before more bills.
+_REVERSED = 6
 _LONG_BILL = 2_000
 # More than there are codes in a second: each gets one a second.
 _CERTIFICATES = 2_500
@@ -95,7 +98,7 @@ class Bench:
             poll_seconds=3_600,
         )
         policy_file = _FORMER_POLICY.read_bytes() if is_former else self._region.policy_file
-        patients = self._seed(persons + rounds * _WRITER_PATIENTS, policy_file)
+        patients = self._seed(persons + rounds * (_WRITER_PATIENTS + _REVERSED), policy_file)
         self._spread = SettleRequests(
             self._signer(), region=_REGION, patients=patients[:persons], bill_prefix="S"
         )
@@ -109,7 +112,8 @@ class Bench:
             bill_prefix="L",
             lines=_LONG_BILL,
         )
-        self._writer_patients = iter(patients[persons:])
+        self._writer_patients = iter(patients[persons : len(patients) - rounds * _REVERSED])
+        self._reversed_patients = iter(patients[len(patients) - rounds * _REVERSED :])
         certificates = certificates_of(self.stack, self._region, count=_CERTIFICATES)
         self._issue_requests = issue_requests(_REGION, certificates)
         self._verify = VerifyBench()
@@ -214,6 +218,9 @@ class Bench:
                     database, region=_REGION, policy_file=self._region.policy_file
                 )
             self.results.add("simulate", simulated)
+            for later in (50, 300):
+                patients = list(itertools.islice(self._reversed_patients, _REVERSED // 2))
+                self.results.add(f"reverse_{later}", self._reversals(patients, later))
         # One bill at a time, on a machine that does nothing else.
         long = run_load(
             self._target("settlement", self._parties.hospital, _SETTLE),
@@ -224,6 +231,17 @@ class Bench:
             processes=1,
         )
         self.results.add("settle_long", long.per_second, long)
+
+    def _reversals(self, patients: list[Patient], later: int) -> float:
+        database = Database(self._urls["settlement"])
+        with contextlib.closing(database):
+            return reversals_per_second(
+                database,
+                region=_REGION,
+                hospital_id=self._parties.hospital_id,
+                patients=patients,
+                later=later,
+            )
 
     def check(self) -> None:
         """Proves that the books are right after all that."""

@@ -50,6 +50,9 @@ AIMS = (
     Aim("bills of ten lines decided by /2, trace included, on a core", "adjudicate", 25_000),
     Aim("bills of 2,000 lines, one at a time, end to end", "settle_long", 25),
     Aim("bills that a policy is tried on, on a core", "simulate", 5_000),
+    # 25 and 60 milliseconds each.
+    Aim("reversals before 50 later bills of the person, one at a time", "reverse_50", 40),
+    Aim("the same before 300 later bills", "reverse_300", 16.7),
 )
 
 
