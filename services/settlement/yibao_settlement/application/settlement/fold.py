@@ -148,7 +148,7 @@ def decided_again(
     if policy is None:
         raise _failed(record)
     try:
-        split = calculated(asked, policy)
+        split = calculated(asked, policy, is_traced=False)
     except RuleError as error:
         raise _failed(record) from error
     return _effective_of(record, policy, split, before=before)

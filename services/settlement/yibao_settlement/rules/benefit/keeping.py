@@ -9,6 +9,7 @@ them anew.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -47,6 +48,8 @@ class StayVisit(NamedTuple):
     until: dt.date
 
 
+# Bills of a person that are decided again ask for the same names again and again.
+@functools.lru_cache(maxsize=4_096)
 def place_of(kept_name: str, *, person_id: str) -> KeptPlace:
     """Returns where a number is kept, by the name that it is kept under.
 
