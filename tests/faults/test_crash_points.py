@@ -40,6 +40,8 @@ from yibao_identity.storage.trust.signing import TokenSigner
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.ledger_check import check_ledger
+from yibao_settlement.rules.bill import ChargedLine
+from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reference import ReferenceCache
@@ -95,12 +97,21 @@ def _reverse(world: World, person: str, visit: str) -> Command:
     return world.reverse_command(world.settle(visit, person).settlement_id)
 
 
+def _refund(world: World, person: str, visit: str) -> Command:
+    early = world.settle(visit, person).settlement_id
+    # A later bill costs somebody else by it.
+    later = world.register(person)
+    lines = (ChargedLine(1, "A1", "70000", "1", 7_000_000),)
+    world.settle(later, person, bill=world.bill(later, lines=lines, total_fen=7_000_000))
+    return world.refund_command(early, AskedReturn(1), AskedReturn(2))
+
+
 def _credit(world: World, person: str, visit: str) -> Command:
     return world.credit_command(person, 500)
 
 
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("make", [_visit, _cancel, _settle, _reverse, _credit])
+@pytest.mark.parametrize("make", [_visit, _cancel, _settle, _reverse, _refund, _credit])
 def test_a_command_cut_off_anywhere_has_one_effect_once_it_is_repeated(
     world: World, make: Callable[[World, str, str], Command], point: str
 ) -> None:
