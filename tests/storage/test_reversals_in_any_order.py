@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import pytest
-import sqlalchemy as sa
 from support.benefit_world import admit, at, benefit_world, policy_text, stay_bill
+from support.bills_in_order import DIVIDED, KEPT_AMOUNTS, cost, posted, record_of
 from support.charges import assert_books_are_right
 from support.databases import Databases
 from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
@@ -28,7 +28,6 @@ from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.servicer.encode import fill_settlement
-from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reference import ReferenceCache
 
@@ -36,13 +35,6 @@ DAY = dt.timedelta(days=1)
 # In the last two, amounts that are set and not added to are set anew by bills that leave again.
 SEEDS = (0, 5, 12)
 FIRST = dt.date(2026, 12, 27)
-DIVIDED = policy_text(
-    stay="{joins_transfers_within_days: 1}",
-    year='{starts: "12-30", stay_over_new_year: split, deductible: make_up}\n  period: {days: 4}',
-)
-KEPT_AMOUNTS = policy_text(year="{stay_over_new_year: admission}").replace(
-    "      window: stay\n", "      window: year\n      make_up: false\n"
-)
 
 
 class Billed(NamedTuple):
@@ -52,32 +44,6 @@ class Billed(NamedTuple):
     visit: int
     day: dt.date
     amounts: tuple[int, ...]
-
-
-def record_of(world: World, settlement_id: str) -> SettlementRecord:
-    found = world.queries.settlement(REGION, settlement_id)
-    assert found is not None
-    return found
-
-
-def cost(record: SettlementRecord, *, effective: bool) -> tuple[object, ...]:
-    told = record.effective if effective else record.counter
-    payments = [(each.step_id, each.base_fen, each.amount_fen) for each in told.fund_payments]
-    others = [(each.step_id, each.amount_fen) for each in told.other_payments]
-    return payments, others, told.deductible_fen, told.account_fen, told.cash_fen
-
-
-def posted(world: World, kind: PostingKind) -> dict[str, int]:
-    """Returns what postings of a kind moved, by account without zeros."""
-    entry = tables.entry.c
-    total = sa.func.sum(entry.amount_fen)
-    with world.database.read() as connection:
-        rows = connection.execute(
-            sa.select(entry.account_id, total)
-            .where(entry.region == REGION, entry.kind == int(kind))
-            .group_by(entry.account_id)
-        ).all()
-    return {account_id: int(fen) for account_id, fen in rows if fen}
 
 
 def settle(

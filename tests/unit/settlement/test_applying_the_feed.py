@@ -9,7 +9,9 @@ from support.memory.settlement.work import REGION, MemoryWork
 from support.settlement_parts import tell
 
 from yibao_settlement.application.feed import EnrolmentChange, Feed, InsuredPerson
-from yibao_settlement.application.merge import PersonAccount, move_accounts
+from yibao_settlement.application.merge.account import PersonAccount
+from yibao_settlement.application.merge.move import Merges
+from yibao_settlement.application.merge.rows import Moved
 from yibao_settlement.rules.ledger import Entry, PostingKind
 
 NOW = dt.datetime(2026, 11, 27, 4, tzinfo=dt.UTC)
@@ -85,14 +87,14 @@ def in_this_year(account: PersonAccount) -> PersonAccount:
     return dataclasses.replace(account, account_year=NOW.year)
 
 
+def moved_of(retired: PersonAccount, survivor: PersonAccount) -> Moved:
+    accounts = {"old": retired, "new": survivor}
+    merges = Merges(MemoryWork().merges, accounts, now=NOW, ids=lambda: "posting")
+    return merges.move({"old": "new"}, sequences={"old": 1})
+
+
 def moved_to_new(retired: PersonAccount, survivor: PersonAccount) -> PersonAccount:
-    moved = move_accounts(
-        {"old": retired, "new": survivor},
-        {"old": "new"},
-        sequences={"old": 1},
-        now=NOW,
-        ids=lambda: "posting",
-    )
+    moved = moved_of(retired, survivor)
     after = {account.person_id: account for account in moved.accounts}
     assert after["old"] == PersonAccount("old", 0, {}, "new")
     assert len(moved.postings) == (retired.balance_fen > 0)
@@ -126,13 +128,7 @@ def test_the_next_bill_stands_behind_those_of_both(
 def test_an_account_that_moved_before_is_left_as_it_is() -> None:
     retired = PersonAccount("old", 0, {}, "new")
     survivor = PersonAccount("new", 5, {}, None)
-    moved = move_accounts(
-        {"old": retired, "new": survivor},
-        {"old": "new"},
-        sequences={"old": 1},
-        now=NOW,
-        ids=lambda: "posting",
-    )
+    moved = moved_of(retired, survivor)
     assert (moved.accounts, moved.postings) == ((), ())
 
 
@@ -221,13 +217,7 @@ def test_when_everything_was_known_is_when_it_was_asked_for() -> None:
 def test_each_purse_goes_to_its_like_and_what_is_left_of_a_year_is_carried_over_first() -> None:
     retired = PersonAccount("old", 70, {}, None, carried_fen=20, account_year=NOW.year - 1)
     survivor = PersonAccount("new", 9, {}, None, carried_fen=2, account_year=NOW.year)
-    moved = move_accounts(
-        {"old": retired, "new": survivor},
-        {"old": "new"},
-        sequences={"old": 1},
-        now=NOW,
-        ids=lambda: "posting",
-    )
+    moved = moved_of(retired, survivor)
     (after,) = [account for account in moved.accounts if account.person_id == "new"]
     assert (after.balance_fen, after.carried_fen, after.account_year) == (79, 72, NOW.year)
     assert [(posting.kind, posting.entries) for posting in moved.postings] == [

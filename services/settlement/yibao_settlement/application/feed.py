@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import InvariantError
-from yibao_common.values.ids import Ids
-from yibao_settlement.application.merge import move_accounts
+from yibao_common.values.ids import Ids, IdsAbove
+from yibao_settlement.application.merge.move import Merges
+from yibao_settlement.application.merge.rows import UndecidedMerge
 from yibao_settlement.rules.credential import Credential
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 # While nothing happens, when everything was last known is stored so often.
 _NOTE_TIME_EVERY = dt.timedelta(minutes=1)
+# All bills of two records may have to be decided again: of more merges the rest are read anew.
+MERGES_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ class Applied:
     position: FeedPosition
     began_anew: bool = False
     gone: Gone | None = None
+    undecided: tuple[UndecidedMerge, ...] = ()
 
     @property
     def is_current(self) -> bool:
@@ -160,9 +164,10 @@ class Feed:
     def apply(self, region: str, asked: FeedPosition, answer: FeedAnswer) -> Applied:
         """Stores what identity answered to who stood at `asked`.
 
-        Changes that are stored already are passed over. The account of a person who was
-        merged moves in the same transaction. The answer to a position that another process
-        has moved since begins nothing anew: whoever asks again is told of that one.
+        Changes that are stored already are passed over. Account and bills of a person who was
+        merged move in the same transaction; what follows so many merges is left for the next
+        question. The answer to a position that another process has moved since begins nothing
+        anew: whoever asks again is told of that one.
 
         Raises InvariantError where something is missing between what is stored and the first
         change, or behind the last one.
@@ -181,8 +186,9 @@ class Feed:
             if stored.sequence != asked.sequence:
                 return Applied(stored)
             position, began_anew = _begin(stored, answer), stored.sequence > 0
+        undecided: tuple[UndecidedMerge, ...] = ()
         if position.sequence >= asked.sequence and not answer.starts_anew:
-            position = self._take(work, position, answer)
+            position, undecided = self._take(work, position, answer)
         gone = None
         if position.anew_until is not None and position.sequence >= position.anew_until:
             gone = work.feed.part_from(before_reading=position.reading, at=self._clock())
@@ -190,33 +196,37 @@ class Feed:
         if Applied(position).is_current:
             position = dataclasses.replace(position, read_time=answer.ask_time)
         work.feed.move_position(position)
-        return Applied(position, began_anew, gone)
+        return Applied(position, began_anew, gone, undecided)
 
-    def _take(self, work: "Work", stored: FeedPosition, answer: FeedAnswer) -> FeedPosition:
-        """Stores the changes that are new and returns where the feed is then."""
+    def _take(
+        self, work: "Work", stored: FeedPosition, answer: FeedAnswer
+    ) -> tuple[FeedPosition, tuple[UndecidedMerge, ...]]:
+        """Stores the changes that are new; returns where the feed is then, and what to tell of."""
         sequence = stored.sequence
         new = [change for change in answer.changes if change.sequence > sequence]
         sequences = [change.sequence for change in new]
         if sequences != list(range(sequence + 1, sequence + 1 + len(new))):
             raise InvariantError(f"after {sequence} the feed tells of {sequences}")
+        undecided: tuple[UndecidedMerge, ...] = ()
         if new:
+            new = _in_one_transaction(new)
             latest = {change.person.person_id: change for change in new}
             work.feed.replace(list(latest.values()), reading=stored.reading)
-            self._move_merged(work, list(latest.values()))
-            sequence = sequences[-1]
+            undecided = self._move_merged(work, list(latest.values()))
+            sequence = new[-1].sequence
         elif not answer.changes and answer.head_sequence > sequence:
             raise InvariantError(f"the feed has {answer.head_sequence}, and none after {sequence}")
-        if answer.head_sequence < stored.head_sequence:
-            # Another process has stored a later answer meanwhile.
-            return dataclasses.replace(stored, sequence=sequence)
-        return dataclasses.replace(
-            stored,
-            sequence=sequence,
-            head_sequence=answer.head_sequence,
-            head_mark=answer.head_mark,
-        )
+        position = dataclasses.replace(stored, sequence=sequence)
+        # Another process may have stored a later answer meanwhile.
+        if answer.head_sequence >= stored.head_sequence:
+            position = dataclasses.replace(
+                position, head_sequence=answer.head_sequence, head_mark=answer.head_mark
+            )
+        return position, undecided
 
-    def _move_merged(self, work: "Work", changes: Sequence[EnrolmentChange]) -> None:
+    def _move_merged(
+        self, work: "Work", changes: Sequence[EnrolmentChange]
+    ) -> tuple[UndecidedMerge, ...]:
         merged = {
             change.person.person_id: change.sequence
             for change in changes
@@ -225,12 +235,24 @@ class Feed:
         # Asked after the persons were stored: a survivor may be merged in the same page.
         survivors = work.merges.survivors_of(merged.keys())
         if not survivors:
-            return
+            return ()
         accounts = work.merges.lock({*survivors, *survivors.values()})
-        moved = move_accounts(
-            accounts, survivors, sequences=merged, now=self._clock(), ids=self._ids
+        ids = IdsAbove(self._ids, work.merges.posting_fence())
+        moved = Merges(work.merges, accounts, now=self._clock(), ids=ids).move(
+            survivors, sequences=merged
         )
         work.merges.store(moved)
+        return moved.undecided
+
+
+def _in_one_transaction(changes: list[EnrolmentChange]) -> list[EnrolmentChange]:
+    """Returns the first changes, so many that a transaction ends soon."""
+    merges = 0
+    for number, change in enumerate(changes, 1):
+        merges += change.person.merged_into is not None
+        if merges == MERGES_AT_ONCE:
+            return changes[:number]
+    return changes
 
 
 def _says_nothing_new(asked: FeedPosition, answer: FeedAnswer) -> bool:

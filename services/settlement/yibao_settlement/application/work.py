@@ -12,7 +12,7 @@ from yibao_common.commands.audit import AuditTrail
 from yibao_settlement.application.catalogue import CatalogueRows
 from yibao_settlement.application.checkpoint import CheckpointRows
 from yibao_settlement.application.feed import FeedRows
-from yibao_settlement.application.merge import MergeRows
+from yibao_settlement.application.merge.rows import MergeRows
 from yibao_settlement.application.policy import PolicyRows
 from yibao_settlement.application.reference import ReferenceRows
 

@@ -1,14 +1,21 @@
-"""Accounts and years of persons, as the move of a merge finds, locks and writes them."""
+"""Accounts, years and bills of persons, as the move of a merge finds, locks and writes them."""
 
 from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Insert, Row, Update, execute, insert_rows, select_rows
-from yibao_settlement.application.merge import MergePosting, Moved, PersonAccount
+from yibao_settlement.application.merge.account import PersonAccount
+from yibao_settlement.application.merge.bills import BillPlace
+from yibao_settlement.application.merge.rows import MergePosting, Moved
+from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import amounts_from, amounts_json
+from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.settlement.adjustment import insert_adjustments
+from yibao_settlement.storage.settlement.sequence import records_of, standing_places
 
 
 class StoredMerges:
@@ -18,6 +25,8 @@ class StoredMerges:
         """Takes the transaction's connection."""
         self._connection = connection
         self._region = region
+        # Of merges of persons who both have bills alone, and of one transaction.
+        self._policies = ReferenceCache()
 
     def survivors_of(self, person_ids: Collection[str]) -> dict[str, str]:
         """Returns, for those who were merged, who stands in their place now."""
@@ -72,6 +81,54 @@ class StoredMerges:
             for person_id, balance_fen, _, _, merged_into, *rest in standings
         }
 
+    def posting_fence(self) -> str:
+        """Returns what every id of a posting must exceed."""
+        fence = tables.posting_fence.c
+        found = self._connection.execute(
+            sa.select(fence.posting_id).where(fence.region == self._region)
+        ).scalar_one_or_none()
+        return found or ""
+
+    def standing_bills(self, person_id: str) -> list[BillPlace]:
+        """Returns the bills that stand of every record that was merged into a person's."""
+        person_ids = one_person(self._connection, self._region, person_id)
+        rows = select_rows(
+            self._connection,
+            tables.person_standing,
+            ("person_id", "merged_into"),
+            region=self._region,
+            key="person_id",
+            among=person_ids,
+        )
+        # What the feed tells by now, the standings do once this transaction has stored them.
+        into = {each: taken_over_by for each, taken_over_by in rows if taken_over_by}
+        return [
+            BillPlace(settlement_id, place, _last(into, holder_id))
+            for settlement_id, place, holder_id in standing_places(
+                self._connection, self._region, person_ids
+            )
+        ]
+
+    def bills(self, settlement_ids: Collection[str]) -> dict[str, SettlementRecord]:
+        """Returns settlements by id, as what is left of them and with what moved of them since."""
+        return records_of(self._connection, self._region, settlement_ids)
+
+    def stays(self, visit_ids: Collection[str]) -> dict[str, Accumulators]:
+        """Returns what windows of stays hold, by the visit that began each."""
+        rows = select_rows(
+            self._connection,
+            tables.benefit_window,
+            ("scope", "amounts"),
+            region=self._region,
+            key="scope",
+            among=sorted(visit_ids),
+        )
+        return {scope: amounts_from(amounts) for scope, amounts in rows}
+
+    def policy(self, policy_version: str) -> AnyPolicy | None:
+        """Returns a policy as it is stored, whatever its state."""
+        return self._policies.policy_version(self._connection, self._region, policy_version)
+
     def _months(self, person_id: str) -> dict[str, Accumulators]:
         """Returns what windows of days and months of a person hold, by month."""
         window = tables.benefit_window.c
@@ -90,7 +147,7 @@ class StoredMerges:
         )
 
     def store(self, moved: Moved) -> None:
-        """Stores the accounts, each one's newest year in its standing, and the postings."""
+        """Stores the accounts, each one's newest year in its standing, bills and postings."""
         closed = tables.closed_year
         person_ids = [account.person_id for account in moved.accounts]
         self._connection.execute(
@@ -100,12 +157,12 @@ class StoredMerges:
         )
         standings: list[Row] = []
         years: list[Row] = []
-        months: list[Row] = []
+        windows = self._replaced_stays(moved.stays)
         for account in moved.accounts:
             self._connection.execute(
                 sa.delete(tables.benefit_window).where(*self._own_windows(account.person_id))
             )
-            months += [
+            windows += [
                 (self._region, f"{account.person_id}/{month}", amounts_json(amounts))
                 for month, amounts in sorted(account.months.items())
             ]
@@ -136,7 +193,8 @@ class StoredMerges:
                     standings,
                 ),
                 Insert(closed, ("region", "person_id", "benefit_year", "accumulators"), years),
-                Insert(tables.benefit_window, ("region", "scope", "amounts"), months),
+                Insert(tables.benefit_window, ("region", "scope", "amounts"), windows),
+                insert_adjustments(self._region, moved.adjustments),
                 Insert(
                     tables.posting,
                     (*_POSTING, "feed_sequence", "post_time", "posted_by"),
@@ -153,6 +211,19 @@ class StoredMerges:
                 ),
             ],
         )
+
+    def _replaced_stays(self, stays: Mapping[str, Accumulators]) -> list[Row]:
+        """Takes away what windows of stays held, and returns the rows in their place."""
+        window = tables.benefit_window.c
+        if stays:
+            self._connection.execute(
+                sa.delete(tables.benefit_window).where(
+                    window.region == self._region, window.scope.in_(sorted(stays))
+                )
+            )
+        return [
+            (self._region, visit_id, amounts_json(row)) for visit_id, row in sorted(stays.items())
+        ]
 
 
 _POSTING = ("region", "posting_id", "kind")

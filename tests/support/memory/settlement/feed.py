@@ -5,7 +5,12 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 
 from yibao_settlement.application.feed import EnrolmentChange, FeedPosition, FeedRows, Gone
-from yibao_settlement.application.merge import MergePosting, MergeRows, Moved, PersonAccount
+from yibao_settlement.application.merge.account import PersonAccount
+from yibao_settlement.application.merge.bills import BillPlace
+from yibao_settlement.application.merge.rows import MergePosting, MergeRows, Moved
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.account import Accumulators
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
 
 
 @dataclasses.dataclass
@@ -48,11 +53,12 @@ class MemoryFeed(FeedRows):
 
 @dataclasses.dataclass
 class MemoryMerges(MergeRows):
-    """Accounts of one region; who was merged is told by the persons of `feed`."""
+    """Accounts of one region, without bills; who was merged is told by the persons of `feed`."""
 
     feed: MemoryFeed
     accounts: dict[str, PersonAccount] = dataclasses.field(default_factory=dict)
     postings: list[MergePosting] = dataclasses.field(default_factory=list)
+    fence: str = ""
 
     def survivors_of(self, person_ids: Collection[str]) -> dict[str, str]:
         return {each: self._last(each) for each in person_ids if self._last(each) != each}
@@ -62,6 +68,22 @@ class MemoryMerges(MergeRows):
         return {
             each: self.accounts.get(each, PersonAccount(each, 0, {}, None)) for each in person_ids
         }
+
+    def posting_fence(self) -> str:
+        return self.fence
+
+    def standing_bills(self, person_id: str) -> list[BillPlace]:
+        self.feed.done.append(f"bills of {person_id}")
+        return []
+
+    def bills(self, settlement_ids: Collection[str]) -> dict[str, SettlementRecord]:
+        raise AssertionError("there are no bills")
+
+    def stays(self, visit_ids: Collection[str]) -> dict[str, Accumulators]:
+        raise AssertionError("there are no stays")
+
+    def policy(self, policy_version: str) -> AnyPolicy | None:
+        raise AssertionError("no bill is decided")
 
     def store(self, moved: Moved) -> None:
         self.feed.done.append("store accounts")

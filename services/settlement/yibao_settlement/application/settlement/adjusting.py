@@ -1,5 +1,6 @@
 """Booking that settled bills cost somebody else by now."""
 
+import datetime as dt
 from typing import NamedTuple
 
 from yibao_common.commands.request import Request
@@ -8,7 +9,7 @@ from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.folded import Folded
 from yibao_settlement.application.settlement.record import Adjustment, Effective, SettlementRecord
 from yibao_settlement.rules.difference import Cause, Columns, adjustment_entries
-from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.rules.ledger import Entry, PostingKind
 
 
 class Because(NamedTuple):
@@ -39,24 +40,47 @@ def adjust(
 
     `now` is the settlement with the counter's column that it has by now, `before` as it was.
     """
-    entries = adjustment_entries(
-        before.columns,
-        Columns(now.counter.borne, effective.borne),
-        person_id=working_set.holder_of(before.person_id),
-    )
-    posting_id = ids() if entries else None
-    adjustment = Adjustment(
-        before.settlement_id,
-        before.revision + 1,
-        working_set.now,
-        because.cause,
-        because.cause_id,
-        posting_id,
+    adjustment, entries = adjustment_of(
+        before,
+        now,
         effective,
+        because,
+        holder_id=working_set.holder_of(before.person_id),
+        now_time=working_set.now,
+        ids=ids,
     )
-    if posting_id is not None:
-        working_set.post(posting_id, PostingKind.ADJUSTMENT, entries, request)
+    if adjustment.posting_id is not None:
+        working_set.post(adjustment.posting_id, PostingKind.ADJUSTMENT, entries, request)
     working_set.changes.adjustments.append(adjustment)
     adjusted = now._replace(adjustment=adjustment)
     working_set.settlements[before.settlement_id] = adjusted
     return adjusted
+
+
+def adjustment_of(
+    before: SettlementRecord,
+    now: SettlementRecord,
+    effective: Effective,
+    because: Because,
+    *,
+    holder_id: str,
+    now_time: dt.datetime,
+    ids: Ids,
+) -> tuple[Adjustment, tuple[Entry, ...]]:
+    """Returns that a settlement has another effective column, with what that posts.
+
+    `holder_id` is whose difference and purse it concerns; nothing is posted where no money moves.
+    """
+    entries = adjustment_entries(
+        before.columns, Columns(now.counter.borne, effective.borne), person_id=holder_id
+    )
+    adjustment = Adjustment(
+        before.settlement_id,
+        before.revision + 1,
+        now_time,
+        because.cause,
+        because.cause_id,
+        ids() if entries else None,
+        effective,
+    )
+    return adjustment, entries

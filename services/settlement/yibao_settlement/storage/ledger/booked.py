@@ -49,7 +49,8 @@ class BookedSettlement:
     refunded: Sequence[tuple[SettlementRecord, Mapping[str, int]]]
     # Its adjustments in their order, each with what it posted.
     adjusted: Sequence[tuple[Adjustment, Mapping[str, int]]]
-    # The reversals and refunds among those that adjustments name as their causes.
+    # Those that adjustments name as their causes and that there are: reversals, refunds, and
+    # persons whose records were merged into another one.
     causes: Collection[str]
     taken_back: Mapping[str, int]
     code_uses: int
@@ -167,7 +168,8 @@ def _with_belongings(
     further, refunds = _by_settlement(lines, 0), _by_settlement(returned, 1)
     adjusted = _by_settlement(sorted(moved, key=lambda row: row[:2]), 0)
     without_code = _audited_without_code(connection, region, settlement_ids)
-    causes = _causes(connection, region, sorted({row[4] for row in moved}))
+    cause_ids = sorted({row[4] for row in moved})
+    causes = _causes(connection, region, cause_ids) | _merged(connection, region, cause_ids)
     stored = [
         _stored(
             row,
@@ -298,6 +300,19 @@ def _causes(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[s
             )
             found.update(connection.execute(query).scalars())
     return found
+
+
+def _merged(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[str]:
+    """Returns which ids are those of persons whose account was taken over."""
+    standing = tables.person_standing.c
+    rows = connection.execute(
+        sa.select(standing.person_id).where(
+            standing.region == region,
+            standing.person_id.in_(ids),
+            standing.merged_into.is_not(None),
+        )
+    )
+    return set(rows.scalars())
 
 
 def code_uses(connection: sa.Connection, region: str) -> CodeUses:

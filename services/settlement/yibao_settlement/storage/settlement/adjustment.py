@@ -46,11 +46,13 @@ _stored = msgspec.json.Decoder(_Stored).decode
 
 def write_adjustments(working_set: WorkingSet) -> Iterator[Statement]:
     """Writes what moved of settled bills."""
-    yield Insert(
-        tables.adjustment,
-        ("region", *ADJUSTMENT_COLUMNS),
-        [(working_set.region, *adjustment_row(each)) for each in working_set.changes.adjustments],
-    )
+    yield insert_adjustments(working_set.region, working_set.changes.adjustments)
+
+
+def insert_adjustments(region: str, adjustments: Iterable[Adjustment]) -> Insert:
+    """Returns what writes that settled bills moved."""
+    rows = [(region, *adjustment_row(each)) for each in adjustments]
+    return Insert(tables.adjustment, ("region", *ADJUSTMENT_COLUMNS), rows)
 
 
 def adjustment_row(adjustment: Adjustment) -> Row:

@@ -8,23 +8,17 @@ from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Select, execute
+from yibao_common.db.rows import execute
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
-from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import read_years
 from yibao_settlement.storage.batch.loading import Wanted
 from yibao_settlement.storage.merge import one_person
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.refund.record import with_refunds
 from yibao_settlement.storage.settlement.adjustment import with_adjustments
-from yibao_settlement.storage.settlement.record import (
-    LINES_COLUMNS,
-    SETTLEMENT_COLUMNS,
-    lines_from,
-    record_from,
-)
+from yibao_settlement.storage.settlement.sequence import standing_places, stored_records
 from yibao_settlement.storage.settlement.window import windows_in
 
 
@@ -46,8 +40,9 @@ def read_histories(
         person_ids = one_person(connection, region, record.person_id)
         holder_id = working_set.holder_of(record.person_id)
         survivors.update(dict.fromkeys(person_ids, holder_id))
-        later = _standing_bills(connection, region, person_ids, after=record.place)
-        concerned |= {record.settlement_id: record} | later
+        places = standing_places(connection, region, person_ids)
+        later = [each for each, place, _ in places if place > record.place]
+        concerned |= {record.settlement_id: record} | stored_records(connection, region, later)
     if not concerned:
         return
     working_set.survivors = survivors
@@ -57,37 +52,6 @@ def read_histories(
     policy_of = functools.partial(cache.policy_version, connection, region)
     working_set.policies = _policies(concerned.values(), policy_of)
     _read_places(connection, working_set, wanted, concerned.values())
-
-
-def _standing_bills(
-    connection: sa.Connection, region: str, person_ids: list[str], *, after: str
-) -> dict[str, SettlementRecord]:
-    """Returns the bills of a person that stand behind a place, by id."""
-    (visits,) = execute(
-        connection,
-        [
-            Select(
-                tables.visit, ("visit_id",), region, "person_id", tuple(person_ids), "cancel_time"
-            )
-        ],
-    )
-    visit_ids = tuple([visit_id for (visit_id,) in visits])
-    columns = ("settlement_id", "former_place")
-    (rows,) = execute(
-        connection,
-        [Select(tables.settlement, columns, region, "visit_id", visit_ids, "reversal_id")],
-    )
-    later = tuple(sorted([each for each, former in rows if (former or each) > after]))
-    rows, lines = execute(
-        connection,
-        [
-            Select(tables.settlement, SETTLEMENT_COLUMNS, region, "settlement_id", later),
-            Select(tables.settlement_lines, LINES_COLUMNS, region, "settlement_id", later),
-        ],
-    )
-    further = lines_from(lines)
-    records = [record_from(row, further.get(row[1], ())) for row in rows]
-    return {record.settlement_id: record for record in records}
 
 
 def _policies(
