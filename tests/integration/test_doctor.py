@@ -219,16 +219,13 @@ def test_each_drift_of_the_ledger_is_a_finding_and_the_rest_holds() -> None:
     assert not any(each.problem for each in others)
 
 
-def test_what_payers_paid_too_much_and_what_merges_left_is_told_in_yuan() -> None:
-    left = Drift("500112", INVARIANTS[12], "settlement-1", "costs more")
+def test_what_payers_paid_too_much_is_told_in_yuan() -> None:
     report = LedgerReport(
         overpaid_fen={"fund:390100": 40_000, "bearer:treasury": -1_001},
         unexamined=2,
-        left_by_merges=[left],
     )
-    *_, paid, merged = ledger_findings(report)
+    *_, paid = ledger_findings(report)
     assert paid.problem == "389.99 yuan in all: bearer:treasury -10.01, fund:390100 400.00"
-    assert (merged.problem, merged.remark) == ("", "settlement-1 of region 500112 costs more")
     assert "; 2 bills were not decided again" in ledger_summary(report)
     assert "decided" not in ledger_summary(LedgerReport())
 

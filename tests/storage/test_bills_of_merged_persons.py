@@ -5,7 +5,7 @@ import datetime as dt
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import sqlalchemy as sa
@@ -274,7 +274,7 @@ def world(databases: Databases) -> World:
     return benefit_world(databases)
 
 
-def stay(world: World, person: str, fen: int, institution_id: str, **facts: object) -> str:
+def stay(world: World, person: str, fen: int, institution_id: str, **facts: Any) -> str:
     """Settles a stay of one bill."""
     visit = admit(world, person, TODAY, institution_id=institution_id)
     bill = stay_bill(world, visit, TODAY, fen, **facts)

@@ -8,6 +8,7 @@ import pytest
 from support.memory.settlement.work import REGION, MemoryWork
 from support.settlement_parts import tell
 
+from yibao_common.values.ids import new_id
 from yibao_settlement.application.feed import EnrolmentChange, Feed, InsuredPerson
 from yibao_settlement.application.merge.account import PersonAccount
 from yibao_settlement.application.merge.move import Merges
@@ -81,6 +82,39 @@ def test_who_is_merged_again_is_moved_to_the_last_of_the_chain() -> None:
     balances = {each: held.balance_fen for each, held in desk.kept.merges.accounts.items()}
     assert balances == {"a": 0, "b": 0, "c": 30}
     assert [posting.feed_sequence for posting in desk.kept.merges.postings] == [2, 1]
+
+
+def test_postings_of_a_merge_stand_above_what_is_folded() -> None:
+    desk = Desk()
+    desk.feed = Feed(desk.kept, clock=lambda: NOW, ids=new_id)
+    fence = desk.kept.merges.fence = f"0fffffff{new_id()[8:]}"
+    desk.holds("old", 700)
+    tell(desk.feed, REGION, [change(1, "old", "new")])
+    (posting,) = desk.kept.merges.postings
+    assert posting.posting_id > fence
+
+
+def test_bills_are_asked_for_only_where_both_have_some() -> None:
+    desk = Desk()
+    for person_id, newest in (("a", "01"), ("b", None), ("c", "02")):
+        account = PersonAccount(person_id, 0, {}, None, newest_settlement_id=newest)
+        desk.kept.merges.accounts[person_id] = account
+    tell(desk.feed, REGION, [change(1, "b", "a")])
+    assert "bills of a" not in desk.kept.feed.done
+    tell(desk.feed, REGION, [change(2, "a", "c")])
+    assert desk.kept.feed.done.count("bills of c") == 1
+
+
+def test_a_transaction_carries_out_ten_merges_and_leaves_the_rest() -> None:
+    desk = Desk()
+    told = [change(number, f"old {number}", "new") for number in range(1, 13)]
+    told.append(change(13, "new"))
+    applied = tell(desk.feed, REGION, told)
+    assert (desk.feed.position(REGION).sequence, applied.is_current) == (10, False)
+    applied = tell(desk.feed, REGION, told)
+    assert (desk.feed.position(REGION).sequence, applied.is_current) == (13, True)
+    merged = [each for each, held in desk.kept.merges.accounts.items() if held.merged_into]
+    assert sorted(merged) == sorted(f"old {number}" for number in range(1, 13))
 
 
 def in_this_year(account: PersonAccount) -> PersonAccount:

@@ -8,6 +8,7 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.feed import Applied, FeedPosition, Gone
+from yibao_settlement.application.merge.rows import UndecidedMerge
 from yibao_settlement.servicer.feed.age import FeedAges
 
 REGION = "500100"
@@ -21,8 +22,8 @@ class Desk:
         self.metrics = Metrics()
         self.ages = FeedAges([REGION], most=24 * HOUR, metrics=self.metrics, clock=lambda: self.now)
 
-    def value(self, name: str) -> float | None:
-        return self.metrics.registry.get_sample_value(f"yibao_feed_{name}", {"region": REGION})
+    def value(self, name: str, of: str = "feed") -> float | None:
+        return self.metrics.registry.get_sample_value(f"yibao_{of}_{name}", {"region": REGION})
 
     def reason(self) -> Reason | None:
         try:
@@ -60,6 +61,14 @@ def test_metrics_tell_of_lag_and_of_another_feed() -> None:
     done = FeedPosition("e", 10, 10, read_time=NOW)
     desk.ages.applied(REGION, Applied(done, gone=Gone(2, 0)))
     assert (desk.value("lag_events"), desk.value("persons_gone_total")) == (0, 2)
+
+
+def test_metrics_count_merges_whose_bills_were_not_decided() -> None:
+    desk = Desk()
+    assert desk.value("undecided_total", of="merges") == 0
+    undecided = (UndecidedMerge("a", "b", "s"), UndecidedMerge("c", "d", ""))
+    desk.ages.applied(REGION, Applied(FeedPosition("e", 3, 3), undecided=undecided))
+    assert desk.value("undecided_total", of="merges") == 2
 
 
 def test_what_is_stored_once_a_minute_makes_nothing_look_older() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import io
+import json
 
 import grpc
 import grpc.aio
@@ -18,6 +19,7 @@ from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import system_clock
 from yibao_common.values.errors import TransientError
 from yibao_settlement.application.feed import Applied, Feed, FeedAnswer, FeedPosition
+from yibao_settlement.application.merge.rows import UndecidedMerge
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 
@@ -78,13 +80,35 @@ class EmptyFeed(Feed):
         return Applied(asked)
 
 
+class UndecidedFeed(EmptyFeed):
+    """A database in which a merge leaves the bills of both as they were."""
+
+    def apply(self, region: str, asked: FeedPosition, answer: FeedAnswer) -> Applied:
+        super().apply(region, asked, answer)
+        undecided = (UndecidedMerge("retired", "survivor", "bill"),) if self.answers == 1 else ()
+        return Applied(asked, undecided=undecided)
+
+
 class NoNews(rpc.PersonServiceServicer):
     async def ListEnrolmentChanges(self, request, context):  # type: ignore[no-untyped-def]  # noqa: N802
         return pb.ListEnrolmentChangesResponse()
 
 
 def test_the_first_question_waits_for_identity_to_start() -> None:
-    feed, lines = EmptyFeed(), io.StringIO()
+    assert told_while_identity_starts(EmptyFeed()) == ""
+
+
+def test_a_merge_whose_bills_were_not_decided_is_told() -> None:
+    (line,) = told_while_identity_starts(UndecidedFeed()).splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["level"]) == ("bills of a merge were not decided", "error")
+    names = ("region", "person_id", "settlement_id")
+    assert [told[name] for name in names] == ["500112", "survivor", "bill"]
+
+
+def told_while_identity_starts(feed: EmptyFeed) -> str:
+    """Returns what is logged until a question was answered."""
+    lines = io.StringIO()
 
     async def main() -> None:
         address = f"127.0.0.1:{unused_port()}"
@@ -117,4 +141,4 @@ def test_the_first_question_waits_for_identity_to_start() -> None:
         await server.stop(None)
 
     asyncio.run(main())
-    assert lines.getvalue() == ""
+    return lines.getvalue()

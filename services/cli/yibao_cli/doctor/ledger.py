@@ -74,6 +74,3 @@ def ledger_findings(report: LedgerReport) -> Iterator[Finding]:
         parts = [f"{account_id} {yuan(fen)}" for account_id, fen in report.overpaid_fen.items()]
         total = yuan(sum(report.overpaid_fen.values()))
         yield Finding("paid too much", f"{total} yuan in all: {', '.join(sorted(parts))}")
-    for drift in report.left_by_merges:
-        remark = f"{drift.subject} of region {drift.region} {drift.detail}"
-        yield Finding("left by a merge", remark=remark)

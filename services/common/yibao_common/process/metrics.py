@@ -186,6 +186,12 @@ class Metrics:
             ("region",),
             registry=self.registry,
         )
+        self.merges_undecided = Counter(
+            "yibao_merges_undecided",
+            "Merges of persons whose bills could not be decided again as one person's.",
+            ("region",),
+            registry=self.registry,
+        )
         self.trust_age = Gauge(
             "yibao_trust_age_seconds",
             "Time since the trust snapshot held was signed; infinite where none may be used.",

@@ -3,9 +3,8 @@
 Entries are never changed and fund accounts are never locked: a checkpoint only states
 the sum of the entries up to a posting id, so nothing may appear below it later. No clock
 tells that. A fold raises the region's fence to the newest posting that is committed, and
-every batch makes its ids above it from then on. Once every transaction that had begun
-before has ended, what stands up to the fence stands for good and is summed. Merges ask no
-fence: they move money between persons alone, whose accounts are not folded.
+every batch and every merge makes its ids above it from then on. Once every transaction that
+had begun before has ended, what stands up to the fence stands for good and is summed.
 """
 
 from collections.abc import Callable, Sequence

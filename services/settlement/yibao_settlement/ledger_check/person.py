@@ -54,13 +54,11 @@ class PersonChecker:
         self._tell(_account_faults(person))
         self._tell(self._difference_faults(person))
         self._tell(place_faults(person))
-        self._tell(self._fold_faults(person), is_of_merge=_is_of_several(person))
+        self._tell(self._fold_faults(person))
 
-    def _tell(self, faults: Iterator[Fault], *, is_of_merge: bool = False) -> None:
-        # What merged records leave of their bills is told apart.
-        found = self._report.left_by_merges if is_of_merge else self._report.drifts
+    def _tell(self, faults: Iterator[Fault]) -> None:
         for number, subject, detail in faults:
-            found.append(Drift(self._region, INVARIANTS[number], subject, detail))
+            self._report.drifts.append(Drift(self._region, INVARIANTS[number], subject, detail))
 
     def _settlement_faults(self, person: KeptPerson) -> Iterator[Fault]:
         """Yields what is wrong with single settlements, and with what they come to."""
@@ -105,11 +103,6 @@ class PersonChecker:
         policies = {version: self._policy_of(version) for version in sorted(versions)}
         known = [each for each in policies.values() if isinstance(each, BenefitPolicy)]
         yield from limit_faults(person, known)
-
-
-def _is_of_several(person: KeptPerson) -> bool:
-    """Tells whether bills that stand were settled for several records before they were one."""
-    return len({record.person_id for record in _standing(person)}) > 1
 
 
 def _standing(person: KeptPerson) -> list[SettlementRecord]:

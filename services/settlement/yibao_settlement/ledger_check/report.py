@@ -47,9 +47,7 @@ class LedgerReport:
 
     `unexamined` are bills that stand and could not be decided again in their order.
     `overpaid_fen` is what payers have paid more than by that order, by account; less than
-    nothing where they have paid less. `left_by_merges` are no drifts: bills of records that
-    were merged since cost what they did before, until one of the person's leaves.
-    `invariants` are those that were examined.
+    nothing where they have paid less. `invariants` are those that were examined.
     """
 
     invariants: tuple[str, ...] = INVARIANTS
@@ -60,4 +58,3 @@ class LedgerReport:
     accounts: int = 0
     persons: int = 0
     drifts: list[Drift] = field(default_factory=list)
-    left_by_merges: list[Drift] = field(default_factory=list)

@@ -135,8 +135,8 @@ class Effective(NamedTuple):
 class Adjustment(NamedTuple):
     """That a settlement's effective column moved: the how-manieth time, when and why.
 
-    `revision` is 2 for the first one. `cause_id` is the reversal; `posting_id` is None where
-    no money moved, and only windows did.
+    `revision` is 2 for the first one. `cause_id` is the reversal or the refund, or the person
+    whose record a merge ended; `posting_id` is None where no money moved, and only windows did.
     """
 
     settlement_id: str

@@ -34,6 +34,7 @@ class FeedAges:
         self._start_time = clock()
         self._known = {region: _Known() for region in regions}
         self._begun_anew, self._gone = metrics.feed_begun_anew, metrics.feed_persons_gone
+        self._undecided = metrics.merges_undecided
         for region, known in self._known.items():
             age_seconds = functools.partial(self._age_seconds, region)
             metrics.feed_age.labels(region).set_function(age_seconds)
@@ -41,6 +42,7 @@ class FeedAges:
             metrics.feed_lag.labels(region).set_function(lag)
             self._begun_anew.labels(region)
             self._gone.labels(region)
+            self._undecided.labels(region)
 
     def read(self, region: str, position: FeedPosition) -> None:
         """Takes a position as stored, perhaps by another process or before the start.
@@ -66,6 +68,7 @@ class FeedAges:
             self._begun_anew.labels(region).inc()
         if applied.gone is not None:
             self._gone.labels(region).inc(applied.gone.persons)
+        self._undecided.labels(region).inc(len(applied.undecided))
 
     def check(self, region: str, now: dt.datetime) -> None:
         """Raises FEED_STALE where news of the region are older than they may be.

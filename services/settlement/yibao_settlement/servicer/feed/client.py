@@ -176,6 +176,13 @@ class FeedClient:
         if applied.began_anew:
             until = applied.position.head_sequence
             self._log.warning("the feed is read anew", region=region, until=until)
+        for merge in applied.undecided:
+            self._log.error(
+                "bills of a merge were not decided",
+                region=region,
+                person_id=merge.survivor_id,
+                settlement_id=merge.settlement_id,
+            )
         if applied.gone is not None and applied.position.reading > 1:
             self._log.warning(
                 "the feed was read anew",

@@ -30,7 +30,8 @@ adjustment = sa.Table(
     # 2 for the first one: 1 is what the counter showed.
     sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("adjust_time", Instant, nullable=False),
-    # Why: see `rules.difference.Cause`; and which reversal.
+    # Why: see `rules.difference.Cause`; and which one: a reversal or refund by its id, a merge by
+    # the person whose record it ended.
     sa.Column("cause", sa.SmallInteger, nullable=False),
     sa.Column("cause_id", Id, nullable=False),
     # Null where no money moved.
