@@ -24,6 +24,7 @@ from yibao_settlement.application.difference.find import find_difference
 from yibao_settlement.application.feed import Applied, EnrolmentChange
 from yibao_settlement.application.merge.rows import UndecidedMerge
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.ledger_check import INVARIANTS, check_ledger
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.difference import Cause
@@ -457,6 +458,9 @@ def test_a_bill_that_cannot_be_decided_any_more_does_not_stop_the_feed(
         for name in {*before[0].accumulators, *before[1].accumulators}
     }
     assert standing_of(world, retired).merged_into == survivor
+    (left,) = check_ledger(world.database).drifts
+    assert (left.invariant, left.subject) == (INVARIANTS[12], second)
+    assert f"of person {survivor} cannot be decided" in left.detail
     # It is the bill alone that stands in the way.
     reverse(world, second)
     later = stay(world, survivor, 1_000_000, HOSPITAL)
