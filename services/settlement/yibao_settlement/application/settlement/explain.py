@@ -86,6 +86,26 @@ def calculated(record: SettlementRecord, policy: AnyPolicy, *, is_traced: bool =
     return _calculated(record, policy)
 
 
+def divided(record: SettlementRecord, split: AnySplit) -> SettlementRecord:
+    """Returns a record with what a calculation of its bill came to."""
+    return record._replace(
+        lines=split.lines,
+        total_fen=split.total_fen,
+        excluded_fen=split.excluded_fen,
+        over_limit_fen=split.over_limit_fen,
+        first_self_pay_fen=split.first_self_pay_fen,
+        eligible_fen=split.eligible_fen,
+        deductible_fen=split.deductible_fen,
+        fund_payments=split.fund_payments,
+        fund_total_fen=split.fund_total_fen,
+        account_fen=split.account_fen,
+        cash_fen=split.cash_fen,
+        accumulations=dict(split.accumulations),
+        trace_sha256=split.trace_sha256,
+        benefit=split.terms if isinstance(split, BenefitOutcome) else None,
+    )
+
+
 def _calculated(record: SettlementRecord, policy: Policy) -> Split:
     lines = [
         PricedLine(

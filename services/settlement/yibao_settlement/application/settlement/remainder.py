@@ -5,7 +5,7 @@ gives back what the receipt implies, whatever became of bills before it.
 """
 
 from yibao_settlement.application.settlement.benefit import BenefitOutcome
-from yibao_settlement.application.settlement.explain import AnySplit, calculated
+from yibao_settlement.application.settlement.explain import AnySplit, calculated, divided
 from yibao_settlement.application.settlement.fold import pays_before_funds
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
 from yibao_settlement.application.settlement.refunded import GivenBack
@@ -55,24 +55,10 @@ def remainder_of(
 
 
 def _left(asked: SettlementRecord, split: AnySplit) -> SettlementRecord:
-    left = asked._replace(
-        lines=split.lines,
-        total_fen=split.total_fen,
-        excluded_fen=split.excluded_fen,
-        over_limit_fen=split.over_limit_fen,
-        first_self_pay_fen=split.first_self_pay_fen,
-        eligible_fen=split.eligible_fen,
-        deductible_fen=split.deductible_fen,
-        fund_payments=split.fund_payments,
-        fund_total_fen=split.fund_total_fen,
-        account_fen=split.account_fen,
-        cash_fen=split.cash_fen,
-        accumulations=dict(split.accumulations),
-        trace_sha256=split.trace_sha256,
-    )
+    left = divided(asked, split)
     if isinstance(split, BenefitOutcome):
         carried = Carried(asked.carried.before_fen, split.split.paid_by_purse.carried_fen)
-        left = left._replace(year_before=split.year_before, benefit=split.terms, carried=carried)
+        left = left._replace(year_before=split.year_before, carried=carried)
     entries = owed_entries(
         left.fund_payments,
         left.benefit,

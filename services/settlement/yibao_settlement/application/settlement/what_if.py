@@ -10,11 +10,11 @@ from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.adjudicate import policy_on
-from yibao_settlement.application.settlement.benefit import BenefitOutcome, kind_of, terms_of
+from yibao_settlement.application.settlement.benefit import kind_of, terms_of
 from yibao_settlement.application.settlement.explain import (
-    AnySplit,
     TraceNode,
     calculated,
+    divided,
     explained,
     trace_mismatch,
 )
@@ -99,7 +99,7 @@ def find_what_if(
         institution_level=level,
     )
     split = calculated(altered, policy)
-    otherwise = _outcome(altered, policy, split)
+    otherwise = divided(altered, split)._replace(policy_version=policy.version)
     changes = () if lines_held else line_changes(record, otherwise)
     return WhatIf(record, otherwise, explained(policy, split), lines_held, changes)
 
@@ -179,24 +179,4 @@ def _terms(
             age=age,
         ),
         admission_date=terms.admission_date + moved,
-    )
-
-
-def _outcome(altered: SettlementRecord, policy: AnyPolicy, split: AnySplit) -> SettlementRecord:
-    return altered._replace(
-        policy_version=policy.version,
-        lines=split.lines,
-        total_fen=split.total_fen,
-        excluded_fen=split.excluded_fen,
-        over_limit_fen=split.over_limit_fen,
-        first_self_pay_fen=split.first_self_pay_fen,
-        eligible_fen=split.eligible_fen,
-        deductible_fen=split.deductible_fen,
-        fund_payments=split.fund_payments,
-        fund_total_fen=split.fund_total_fen,
-        account_fen=split.account_fen,
-        cash_fen=split.cash_fen,
-        accumulations=dict(split.accumulations),
-        trace_sha256=split.trace_sha256,
-        benefit=split.terms if isinstance(split, BenefitOutcome) else None,
     )
