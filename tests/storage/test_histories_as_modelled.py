@@ -339,3 +339,32 @@ def test_newest_first_refuses_what_the_model_refuses(played: Played, seed: int) 
         refused += [operation] if len(model.books.postings) == before else []
     assert refused
     assert_alike(played, model)
+
+
+def test_what_a_person_bears_less_goes_back_to_the_account_first_in_effect(
+    played: Played,
+) -> None:
+    """Also in a region whose counters give back cash first."""
+    model = Model(region_of({"refund_order": "cash_first"}))
+    played.refund_order = RefundOrder.CASH_FIRST
+    words = {"date": DAY, "admitted": DAY, "facts": FACTS}
+    early, later = (
+        ModelBill(
+            {**words, "visit": visit},
+            (Line(fen * 10_000, 10_000, {"class": "01"}), Line(10_000, 10_000, {"class": "01"})),
+            account_used=True,
+        )
+        for visit, fen in (("s1", 60_000_00), ("s2", 20_000_00))
+    )
+    for operation in (
+        Credit(op_id="C", person_id="p1", amount_fen=1_500_00),
+        Settle(
+            op_id="b1", person_id="p1", institution_id="H1", bill=replace(early, account_used=False)
+        ),
+        Settle(op_id="b2", person_id="p1", institution_id="H2", bill=later),
+        Refund(op_id="f1", settlement_id="b1", returned={0: 10_000}),
+    ):
+        run_both(played, model, operation)
+    counter, effective = played.columns("b2")
+    assert effective["account"] < counter["account"]
+    assert_alike(played, model)

@@ -36,10 +36,12 @@ def effective(region: Region, settlement: Settlement, decision: Decision) -> Col
     """Returns the effective column of a bill as the fold decides it.
 
     It depends on the counter's column, on what was moved and on the fold, never on a balance.
+    What the person bears less goes back to purses first, whatever a region says of returned
+    lines: that is of what a counter gives back.
     """
     counter, moved = settlement.counter, settlement.moved
     fen = account_fen(
-        region.refund_order,
+        RefundOrder.ACCOUNT_FIRST,
         drawn_fen=counter.purses.fen,
         before_fen=counter.person_fen,
         after_fen=decision.column.person_fen,
