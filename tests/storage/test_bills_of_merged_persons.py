@@ -29,6 +29,7 @@ from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.difference import Cause
 from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import amounts_from
 
@@ -275,10 +276,12 @@ def world(databases: Databases) -> World:
     return benefit_world(databases)
 
 
-def stay(world: World, person: str, fen: int, institution_id: str, **facts: Any) -> str:
+def stay(
+    world: World, person: str, fen: int, institution_id: str, *more_fen: int, **facts: Any
+) -> str:
     """Settles a stay of one bill."""
     visit = admit(world, person, TODAY, institution_id=institution_id)
-    bill = stay_bill(world, visit, TODAY, fen, **facts)
+    bill = stay_bill(world, visit, TODAY, fen, *more_fen, **facts)
     return world.settle(visit, person, bill=bill, institution_id=institution_id).settlement_id
 
 
@@ -329,6 +332,36 @@ def test_what_either_record_was_owed_is_the_survivors(world: World) -> None:
     assert_books_are_right(world)
 
 
+def test_what_is_left_of_bills_is_decided_and_lines_are_returned_after_the_merge(
+    world: World,
+) -> None:
+    survivor, retired, alone, other = world.enrol(4)
+    owners = (survivor, retired, survivor, retired)
+    settled = [stay(world, each, 900_000, HOSPITAL, 300_000) for each in owners]
+    for settlement_id in settled[:2]:
+        world.refund(settlement_id, AskedReturn(2))
+    world.merge(retired, survivor)
+    assert_books_are_right(world)
+    lines = [(900_000,), (900_000,), (900_000, 300_000), (900_000, 300_000)]
+    assert costs(world, settled) == costs_of(world, alone, lines)
+    world.refund(settled[2], AskedReturn(1))
+    # Of this one nothing is left.
+    world.refund(settled.pop(0), AskedReturn(1))
+    lines = [(900_000,), (300_000,), (900_000, 300_000)]
+    assert costs(world, settled) == costs_of(world, other, lines)
+    assert_books_are_right(world)
+
+
+def costs(world: World, settled: list[str]) -> list[tuple[object, ...]]:
+    return [cost(record_of(world, each), effective=True) for each in settled]
+
+
+def costs_of(world: World, person: str, lines: list[tuple[int, ...]]) -> list[tuple[object, ...]]:
+    """Returns what stays cost somebody who never had other ones."""
+    settled = [stay(world, person, first, HOSPITAL, *more) for first, *more in lines]
+    return costs(world, settled)
+
+
 def test_a_record_without_bills_costs_no_reading_of_the_other(world: World) -> None:
     retired, survivor, other = world.enrol(3)
     for _ in range(3):
@@ -373,10 +406,7 @@ def test_a_chain_of_merges_ends_as_one_person(world: World, in_one_page: bool) -
     else:
         for change in changes:
             world.feed(change)
-    expected = [stay(world, alone, 700_000, HOSPITAL) for _ in order]
-    assert [cost(record_of(world, each), effective=True) for each in settled] == [
-        cost(record_of(world, each), effective=False) for each in expected
-    ]
+    assert costs(world, settled) == costs_of(world, alone, [(700_000,)] * len(order))
     moved = [record_of(world, each).adjustment for each in settled]
     assert {each.cause_id for each in moved if each is not None} <= {first, second}
     assert standing_of(world, third).accumulators == standing_of(world, alone).accumulators

@@ -32,6 +32,14 @@ class PersonAccount:
         """What is kept of the person alone."""
         return Windows(self.person_id, self.years, self.months)
 
+    @property
+    def has_bills(self) -> bool:
+        """Tells whether bills of the person, or of a record merged before, can stand.
+
+        Who took bills over before the newest one was kept has what these used up alone.
+        """
+        return self.newest_settlement_id is not None or any(self.years.values())
+
 
 def in_year(account: PersonAccount, year: int) -> PersonAccount:
     """Returns the account in a calendar year: what is left of one before is carried over."""

@@ -126,7 +126,7 @@ class Merges:
         is never refused, and the feed of the region goes on.
         """
         retired, survivor = self._accounts[retired_id], self._accounts[survivor_id]
-        if retired.newest_settlement_id is not None and survivor.newest_settlement_id is not None:
+        if retired.has_bills and survivor.has_bills:
             try:
                 decided = self._bills.decided(survivor, retired)
                 adjusted = [] if decided is None else self._adjusted(decided, retired_id)
