@@ -226,7 +226,7 @@ CASES = (
         Broken(
             SETTLEMENT, "regions", f"server_name = '{name}'\nregions", "server_name: must be the"
         )
-        for name in ("", " ", "身份", "https://identity", "identity:50051")
+        for name in ("", " ", "身份", "https://identity", "identity:50051", "a" * 64)
     ),
     Broken(IDENTITY, "[settlement]", "[settlement]\nserver_name = 'a b'", "server_name: must be"),
     *(

@@ -2,7 +2,9 @@
 
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,16 +18,17 @@ from yibao_identity.rules.enrolment import (
     EnrolmentStatus,
     EnrolmentTerms,
     add,
-    change,
     inherited,
     new_period,
     unrecorded,
 )
+from yibao_identity.rules.enrolment import change as change_of
 
 DAY = dt.timedelta(days=1)
 FIRST = dt.date(2026, 1, 1)
 BIRTH = dt.date(1990, 3, 7)
 NORMAL = EnrolmentTerms("11", (), EnrolmentStatus.NORMAL, "E1")
+change = functools.partial(change_of, birth_date=BIRTH)
 RETIRED = EnrolmentTerms("12", ("2305", "2101", "2305"), EnrolmentStatus.NORMAL, "")
 
 
@@ -388,3 +391,35 @@ def test_after_any_merge_each_day_that_either_was_covered_is_covered_once(
         covered = [each for each in merged if each.start_date <= at <= each.last_day]
         either = any(each.start_date <= at <= each.last_day for each in (*surviving, *retired))
         assert len(covered) == int(either)
+
+
+@pytest.mark.parametrize(
+    ("field", "most"),
+    [("insured_months_before", 430), ("months_owing", 430), ("years_unclaimed", 36)],
+)
+def test_no_months_and_years_are_told_that_nobody_of_the_age_can_have(
+    field: str, most: int
+) -> None:
+    """More of them raise what is paid, so a digit too many is asked about."""
+    standing = [period("a", 0, None)]
+
+    def of(told: int) -> EnrolmentTerms:
+        fields: dict[str, Any] = {field: told}
+        return dataclasses.replace(NORMAL, **fields)
+
+    def made(told: int) -> tuple[Enrolment, ...]:
+        terms = of(told)
+        (changed,) = change(standing, "a", terms, effective_date=FIRST, end_date=None).new
+        new = new_period(
+            *("310", terms), start_date=FIRST, end_date=None, birth_date=BIRTH, terms_at="terms."
+        )
+        return changed, new
+
+    assert {getattr(each, field) for each in made(most)} == {most}
+    with pytest.raises(RuleError) as refused:
+        made(most + 1)
+    (fault,) = refused.value.faults
+    assert (fault.field, fault.reason) == (f"terms.{field}", Reason.FIELD_OUT_OF_RANGE)
+    with pytest.raises(RuleError) as refused:
+        new_period("310", of(most + 1), start_date=FIRST, end_date=None, birth_date=BIRTH)
+    assert [each.field for each in refused.value.faults] == [field]

@@ -109,7 +109,9 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def _is_host_name(name: str) -> bool:
-    return bool(_HOST.fullmatch(name)) and name.lower() not in _SCHEMES
+    # No longer one has an address.
+    is_short = len(name) <= 253 and all(len(label) <= 63 for label in name.split("."))
+    return is_short and bool(_HOST.fullmatch(name)) and name.lower() not in _SCHEMES
 
 
 def _is_ipv6(text: str) -> bool:

@@ -128,6 +128,7 @@ class Enrolments:
                 start_date=command.start_date,
                 end_date=command.end_date,
                 birth_date=locked.birth_date,
+                terms_at="terms.",
             )
             return add(standing, new)
 
@@ -149,6 +150,7 @@ class Enrolments:
                 command.terms,
                 effective_date=command.effective_date,
                 end_date=command.end_date,
+                birth_date=locked.birth_date,
             )
             self._check_begins_soon(command.effective_date, "effective_date")
             return planned

@@ -118,11 +118,15 @@ def new_period(
     start_date: dt.date,
     end_date: dt.date | None,
     birth_date: dt.date,
+    terms_at: str = "",
 ) -> Enrolment:
     """Returns a period of cover for somebody born on `birth_date`.
 
+    `terms_at` is where the terms stand in the request: `terms.`, or empty for at its top.
+
     Raises:
-        RuleError: FIELD_OUT_OF_RANGE, cover before birth, or ending before it begins.
+        RuleError: FIELD_OUT_OF_RANGE, cover before birth, or ending before it begins; months
+            or years of the terms that are more than the person has lived by the first day.
     """
     faults = []
     if start_date < birth_date:
@@ -131,6 +135,7 @@ def new_period(
     if end_date is not None and end_date < start_date:
         message = "cover cannot end before it begins"
         faults.append(FieldFault("end_date", Reason.FIELD_OUT_OF_RANGE, message))
+    faults += _beyond_life(terms, day=start_date, birth_date=birth_date, terms_at=terms_at)
     refuse_faults(faults)
     return Enrolment(
         insurance_type,
@@ -145,6 +150,27 @@ def new_period(
         months_owing=terms.months_owing,
         years_unclaimed=terms.years_unclaimed,
     )
+
+
+def _beyond_life(
+    terms: EnrolmentTerms, *, day: dt.date, birth_date: dt.date, terms_at: str
+) -> list[FieldFault]:
+    """Returns a fault for each number of the terms that nobody can have who was born so late."""
+    years = max(0, day.year - birth_date.year)
+    months = max(0, 12 * (day.year - birth_date.year) + day.month - birth_date.month)
+    return [
+        FieldFault(
+            f"{terms_at}{field}",
+            Reason.FIELD_OUT_OF_RANGE,
+            f"is more than the {most} {unit} from birth to {day}",
+        )
+        for field, told, most, unit in (
+            ("insured_months_before", terms.insured_months_before, months, "months"),
+            ("months_owing", terms.months_owing, months, "months"),
+            ("years_unclaimed", terms.years_unclaimed, years, "years"),
+        )
+        if told is not None and told > most
+    ]
 
 
 def add(standing: Sequence[Enrolment], new: Enrolment) -> EnrolmentChangePlan:
@@ -164,6 +190,7 @@ def change(
     *,
     effective_date: dt.date,
     end_date: dt.date | None,
+    birth_date: dt.date,
 ) -> EnrolmentChangePlan:
     """Returns the plan to give a period other terms from `effective_date` on, until `end_date`.
 
@@ -171,8 +198,9 @@ def change(
     was received for the period, it was for both.
 
     Raises:
-        RuleError: ENROLMENT_NOT_FOUND; FIELD_OUT_OF_RANGE, a day outside the period;
-            ENROLMENT_OVERLAP, the changed period would reach into another one.
+        RuleError: ENROLMENT_NOT_FOUND; FIELD_OUT_OF_RANGE, a day outside the period, or more
+            months or years than since `birth_date`; ENROLMENT_OVERLAP, the changed period would
+            reach into another one.
     """
     former = standing_one(standing, enrolment_id)
     faults = []
@@ -182,6 +210,7 @@ def change(
     if end_date is not None and end_date < effective_date:
         message = "cover cannot end before the change begins"
         faults.append(FieldFault("end_date", Reason.FIELD_OUT_OF_RANGE, message))
+    faults += _beyond_life(terms, day=effective_date, birth_date=birth_date, terms_at="terms.")
     refuse_faults(faults)
     plain = unrecorded(former)
     changed = dataclasses.replace(
