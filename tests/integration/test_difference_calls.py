@@ -1,6 +1,7 @@
 """DifferenceService through the real service: who settles what lies between funds and a person."""
 
 import grpc
+import sqlalchemy as sa
 from support.both_services import CALL_SECONDS, BothServices, Patient, outcome, refusal_of
 from support.settlement_world import REGION
 
@@ -10,6 +11,7 @@ from yibao.settlement.v1.difference_service_pb2_grpc import DifferenceServiceStu
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao.settlement.v1.settlement_service_pb2 import ReverseSettlementRequest
 from yibao_common.values.ids import new_id
+from yibao_settlement.storage import tables
 
 FAILED, DENIED = grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.PERMISSION_DENIED
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
@@ -185,3 +187,58 @@ def test_orders_that_wait_are_listed_page_by_page(services: BothServices) -> Non
     request.page_token = "no place"
     told = refusal_of(differences(services, "maker").ListDifferenceOrders, request)
     assert outcome(told) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_MALFORMED")
+
+
+def test_bills_that_cost_what_they_should_are_not_repaired(services: BothServices) -> None:
+    person_id, _ = indebted(services)
+    request = pb.ProposeRepairRequest(
+        request_id=new_id(), region=REGION, person_id=person_id, reason="asked for by the person"
+    )
+    for name, reason in (("hospital", "CALLER_NOT_ALLOWED"), ("other-agency", "OUT_OF_SCOPE")):
+        told = refusal_of(differences(services, name).ProposeRepair, request)
+        assert outcome(told) == (DENIED, reason)
+    told = refusal_of(differences(services, "maker").ProposeRepair, request)
+    assert outcome(told) == (FAILED, "NOTHING_TO_REPAIR")
+
+
+def forget_the_years(services: BothServices, person_id: str) -> None:
+    """Takes away what bills used up, as nothing but a fault would."""
+    standing = tables.person_standing
+    with services.database.write() as connection:
+        connection.execute(
+            sa.update(standing).where(standing.c.person_id == person_id).values(accumulators="{}")
+        )
+
+
+def test_a_repair_from_the_proposal_to_the_books(services: BothServices) -> None:
+    patient = services.patient()
+    settlement_id = settle(services, patient, 100).settlement_id
+    forget_the_years(services, patient.person_id)
+    maker, checker = differences(services, "maker"), differences(services, "checker")
+    request = pb.ProposeRepairRequest(
+        request_id=new_id(), region=REGION, person_id=patient.person_id, reason="years are lost"
+    )
+    repair = maker.ProposeRepair(request, timeout=CALL_SECONDS).repair
+    assert maker.ProposeRepair(request, timeout=CALL_SECONDS).repair == repair
+    assert (repair.state, repair.maker) == (
+        difference_pb2.REPAIR_STATE_PROPOSED,
+        f"agency/{REGION}/maker",
+    )
+    confirming = pb.ConfirmRepairRequest(
+        request_id=new_id(), region=REGION, repair_id=repair.repair_id
+    )
+    told = refusal_of(maker.ConfirmRepair, confirming)
+    assert outcome(told) == (FAILED, "SAME_MAKER_AND_CHECKER")
+    done = checker.ConfirmRepair(confirming, timeout=CALL_SECONDS).repair
+    assert checker.ConfirmRepair(confirming, timeout=CALL_SECONDS).repair == done
+    assert (done.state, done.checker, list(done.bills)) == (
+        difference_pb2.REPAIR_STATE_CARRIED_OUT,
+        f"agency/{REGION}/checker",
+        [],
+    )
+    confirming.request_id = new_id()
+    told = refusal_of(checker.ConfirmRepair, confirming)
+    assert outcome(told) == (FAILED, "REPAIR_STATE")
+    confirming.request_id, confirming.repair_id = new_id(), settlement_id
+    told = refusal_of(checker.ConfirmRepair, confirming)
+    assert outcome(told) == (NOT_FOUND, "REPAIR_NOT_FOUND")

@@ -17,8 +17,10 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from support.databases import Databases
+from support.repairs import confirm_command, propose_command
 from support.settlement_world import AGENCY, HOSPITAL, NOW, REGION, World
 
+from yibao.settlement.v1 import difference_service_pb2 as pb_difference
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao_common.db import migrations
 from yibao_common.db.audit_chain import check_chain
@@ -120,6 +122,24 @@ def test_what_a_reversal_of_before_did_to_a_later_bill_is_listed(database: Datab
     assert paid == "was paid 1142.09 too much for bills that stand: fund:390200 1142.09"
     assert difference == "has 0.00 booked as difference of bills, which make -1142.09"
     assert report.overpaid_fen == {"fund:390200": 114_209}
+
+
+def test_what_a_reversal_of_before_did_is_repaired(database: Database) -> None:
+    reads = StoredReads(database, ReferenceCache())
+    (wrong,) = {each.subject for each in check_ledger(database).drifts} & _persons(database)
+    (answer,) = _work(database)(REGION, [propose_command(reads, wrong)])
+    assert isinstance(answer, bytes)
+    proposed = pb_difference.ProposeRepairResponse.FromString(answer).repair
+    assert (proposed.bill_count, proposed.fund_change_fen) == (1, -114_209)
+    assert (proposed.difference_fen, proposed.due_fen) == (-114_209, 0)
+    (answer,) = _work(database, number=2)(REGION, [confirm_command(reads, proposed)])
+    assert isinstance(answer, bytes)
+    assert check_ledger(database).drifts == []
+
+
+def _persons(database: Database) -> set[str]:
+    with database.read() as connection:
+        return set(connection.execute(sa.select(tables.person.c.person_id)).scalars())
 
 
 def test_settlements_are_told_and_explained_in_the_same_bytes(

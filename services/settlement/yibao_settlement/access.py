@@ -59,6 +59,8 @@ ACCESS = AccessTable.of_services(
             "ProposeDifferenceOrder": _AGENCY,
             "ConfirmDifferenceOrder": _AGENCY,
             "RejectDifferenceOrder": _AGENCY,
+            "ProposeRepair": _AGENCY,
+            "ConfirmRepair": _AGENCY,
         },
         "yibao.settlement.v1.CatalogueService": {
             "ImportCatalogueItems": _AGENCY,

@@ -605,6 +605,16 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. Another order of the person waits for the checker. Metadata:
     `order_id`.
     """
+    ERROR_REASON_NOTHING_TO_REPAIR: _ErrorReason.ValueType  # 344
+    """FAILED_PRECONDITION. Every bill of the person costs what it should behind those before it.
+    Metadata: `person_id`.
+    """
+    ERROR_REASON_REPAIR_NOT_FOUND: _ErrorReason.ValueType  # 345
+    """NOT_FOUND. No such repair. Metadata: `repair_id`."""
+    ERROR_REASON_REPAIR_STATE: _ErrorReason.ValueType  # 346
+    """FAILED_PRECONDITION. The repair is carried out, or it would move other amounts than the
+    checker read: propose it anew. Metadata: `state`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1196,5 +1206,15 @@ ERROR_REASON_DIFFERENCE_ORDER_STATE: ErrorReason.ValueType  # 342
 ERROR_REASON_DIFFERENCE_ORDER_WAITS: ErrorReason.ValueType  # 343
 """FAILED_PRECONDITION. Another order of the person waits for the checker. Metadata:
 `order_id`.
+"""
+ERROR_REASON_NOTHING_TO_REPAIR: ErrorReason.ValueType  # 344
+"""FAILED_PRECONDITION. Every bill of the person costs what it should behind those before it.
+Metadata: `person_id`.
+"""
+ERROR_REASON_REPAIR_NOT_FOUND: ErrorReason.ValueType  # 345
+"""NOT_FOUND. No such repair. Metadata: `repair_id`."""
+ERROR_REASON_REPAIR_STATE: ErrorReason.ValueType  # 346
+"""FAILED_PRECONDITION. The repair is carried out, or it would move other amounts than the
+checker read: propose it anew. Metadata: `state`.
 """
 global___ErrorReason = ErrorReason

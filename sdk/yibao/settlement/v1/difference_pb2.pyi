@@ -4,7 +4,9 @@ isort:skip_file
 """
 
 import builtins
+import collections.abc
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
@@ -74,6 +76,30 @@ DIFFERENCE_ORDER_STATE_CARRIED_OUT: DifferenceOrderState.ValueType  # 2
 DIFFERENCE_ORDER_STATE_REJECTED: DifferenceOrderState.ValueType  # 3
 """Nothing came of it."""
 global___DifferenceOrderState = DifferenceOrderState
+
+class _RepairState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _RepairStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_RepairState.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    REPAIR_STATE_UNSPECIFIED: _RepairState.ValueType  # 0
+    """Never sent."""
+    REPAIR_STATE_PROPOSED: _RepairState.ValueType  # 1
+    """Waits for another operator to confirm it."""
+    REPAIR_STATE_CARRIED_OUT: _RepairState.ValueType  # 2
+    """It is booked."""
+
+class RepairState(_RepairState, metaclass=_RepairStateEnumTypeWrapper):
+    """The life of a repair. Open."""
+
+REPAIR_STATE_UNSPECIFIED: RepairState.ValueType  # 0
+"""Never sent."""
+REPAIR_STATE_PROPOSED: RepairState.ValueType  # 1
+"""Waits for another operator to confirm it."""
+REPAIR_STATE_CARRIED_OUT: RepairState.ValueType  # 2
+"""It is booked."""
+global___RepairState = RepairState
 
 @typing.final
 class DifferenceOrder(google.protobuf.message.Message):
@@ -210,3 +236,118 @@ class DifferenceRow(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["adjust_time", b"adjust_time", "bill_number", b"bill_number", "difference_fen", b"difference_fen", "due_fen", b"due_fen", "fund_change_fen", b"fund_change_fen", "institution_id", b"institution_id", "reversal_id", b"reversal_id", "revision", b"revision", "service_date", b"service_date", "settlement_id", b"settlement_id"]) -> None: ...
 
 global___DifferenceRow = DifferenceRow
+
+@typing.final
+class Repair(google.protobuf.message.Message):
+    """That all bills of a person are decided again in their order."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REPAIR_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    BILLS_FIELD_NUMBER: builtins.int
+    BILL_COUNT_FIELD_NUMBER: builtins.int
+    FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
+    DIFFERENCE_FEN_FIELD_NUMBER: builtins.int
+    DUE_FEN_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    MAKER_FIELD_NUMBER: builtins.int
+    PROPOSE_TIME_FIELD_NUMBER: builtins.int
+    CHECKER_FIELD_NUMBER: builtins.int
+    CLOSE_TIME_FIELD_NUMBER: builtins.int
+    repair_id: builtins.str
+    """The repair, a UUID made by the service; the adjustments name it as their cause."""
+    region: builtins.str
+    """The pooling region."""
+    person_id: builtins.str
+    """The person."""
+    state: global___RepairState.ValueType
+    """Where the repair is in its life."""
+    bill_count: builtins.int
+    """How many there are. 0 where years or windows alone are set right."""
+    fund_change_fen: builtins.int
+    """What the funds pay more for these bills, in fen; negative where they pay less."""
+    difference_fen: builtins.int
+    """What is owed more to the person by it, in fen; negative where the person owes more."""
+    due_fen: builtins.int
+    """What is owed more to the person's account by it, in fen."""
+    reason: builtins.str
+    """Why."""
+    maker: builtins.str
+    """Who proposed it."""
+    checker: builtins.str
+    """Who confirmed it."""
+    @property
+    def bills(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RepairedBill]:
+        """The bills that come to cost somebody else by it, in their order; at most 500."""
+
+    @property
+    def propose_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When."""
+
+    @property
+    def close_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        repair_id: builtins.str = ...,
+        region: builtins.str = ...,
+        person_id: builtins.str = ...,
+        state: global___RepairState.ValueType = ...,
+        bills: collections.abc.Iterable[global___RepairedBill] | None = ...,
+        bill_count: builtins.int = ...,
+        fund_change_fen: builtins.int = ...,
+        difference_fen: builtins.int = ...,
+        due_fen: builtins.int = ...,
+        reason: builtins.str = ...,
+        maker: builtins.str = ...,
+        propose_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        checker: builtins.str = ...,
+        close_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["close_time", b"close_time", "propose_time", b"propose_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bill_count", b"bill_count", "bills", b"bills", "checker", b"checker", "close_time", b"close_time", "difference_fen", b"difference_fen", "due_fen", b"due_fen", "fund_change_fen", b"fund_change_fen", "maker", b"maker", "person_id", b"person_id", "propose_time", b"propose_time", "reason", b"reason", "region", b"region", "repair_id", b"repair_id", "state", b"state"]) -> None: ...
+
+global___Repair = Repair
+
+@typing.final
+class RepairedBill(google.protobuf.message.Message):
+    """What a repair moves of a bill."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    BILL_NUMBER_FIELD_NUMBER: builtins.int
+    FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
+    DIFFERENCE_FEN_FIELD_NUMBER: builtins.int
+    DUE_FEN_FIELD_NUMBER: builtins.int
+    settlement_id: builtins.str
+    """The settlement."""
+    institution_id: builtins.str
+    """Its institution, which takes no part in it."""
+    bill_number: builtins.str
+    """The institution's number of the bill."""
+    fund_change_fen: builtins.int
+    """What the funds pay more for it, in fen; negative where they pay less."""
+    difference_fen: builtins.int
+    """What is owed more to the person, in fen; negative where the person owes more."""
+    due_fen: builtins.int
+    """What is owed more to the person's account, in fen."""
+    def __init__(
+        self,
+        *,
+        settlement_id: builtins.str = ...,
+        institution_id: builtins.str = ...,
+        bill_number: builtins.str = ...,
+        fund_change_fen: builtins.int = ...,
+        difference_fen: builtins.int = ...,
+        due_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bill_number", b"bill_number", "difference_fen", b"difference_fen", "due_fen", b"due_fen", "fund_change_fen", b"fund_change_fen", "institution_id", b"institution_id", "settlement_id", b"settlement_id"]) -> None: ...
+
+global___RepairedBill = RepairedBill

@@ -325,3 +325,109 @@ class RejectDifferenceOrderResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["order", b"order"]) -> None: ...
 
 global___RejectDifferenceOrderResponse = RejectDifferenceOrderResponse
+
+@typing.final
+class ProposeRepairRequest(google.protobuf.message.Message):
+    """See DifferenceService.ProposeRepair."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the person."""
+    person_id: builtins.str
+    """The person."""
+    reason: builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        person_id: builtins.str = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["person_id", b"person_id", "reason", b"reason", "region", b"region", "request_id", b"request_id"]) -> None: ...
+
+global___ProposeRepairRequest = ProposeRepairRequest
+
+@typing.final
+class ProposeRepairResponse(google.protobuf.message.Message):
+    """See DifferenceService.ProposeRepair."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REPAIR_FIELD_NUMBER: builtins.int
+    @property
+    def repair(self) -> yibao.settlement.v1.difference_pb2.Repair:
+        """The repair, PROPOSED."""
+
+    def __init__(
+        self,
+        *,
+        repair: yibao.settlement.v1.difference_pb2.Repair | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["repair", b"repair"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["repair", b"repair"]) -> None: ...
+
+global___ProposeRepairResponse = ProposeRepairResponse
+
+@typing.final
+class ConfirmRepairRequest(google.protobuf.message.Message):
+    """See DifferenceService.ConfirmRepair."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REPAIR_ID_FIELD_NUMBER: builtins.int
+    FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
+    DIFFERENCE_FEN_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the repair."""
+    repair_id: builtins.str
+    """The repair."""
+    fund_change_fen: builtins.int
+    """What the checker read, in fen: one of other amounts is not confirmed (REPAIR_STATE)."""
+    difference_fen: builtins.int
+    """The same of what is owed more to the person."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        repair_id: builtins.str = ...,
+        fund_change_fen: builtins.int = ...,
+        difference_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["difference_fen", b"difference_fen", "fund_change_fen", b"fund_change_fen", "region", b"region", "repair_id", b"repair_id", "request_id", b"request_id"]) -> None: ...
+
+global___ConfirmRepairRequest = ConfirmRepairRequest
+
+@typing.final
+class ConfirmRepairResponse(google.protobuf.message.Message):
+    """See DifferenceService.ConfirmRepair."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REPAIR_FIELD_NUMBER: builtins.int
+    @property
+    def repair(self) -> yibao.settlement.v1.difference_pb2.Repair:
+        """The repair, CARRIED_OUT."""
+
+    def __init__(
+        self,
+        *,
+        repair: yibao.settlement.v1.difference_pb2.Repair | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["repair", b"repair"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["repair", b"repair"]) -> None: ...
+
+global___ConfirmRepairResponse = ConfirmRepairResponse

@@ -61,6 +61,16 @@ class DifferenceServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.RejectDifferenceOrderRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.RejectDifferenceOrderResponse.FromString,
                 _registered_method=True)
+        self.ProposeRepair = channel.unary_unary(
+                '/yibao.settlement.v1.DifferenceService/ProposeRepair',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ProposeRepairRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ProposeRepairResponse.FromString,
+                _registered_method=True)
+        self.ConfirmRepair = channel.unary_unary(
+                '/yibao.settlement.v1.DifferenceService/ConfirmRepair',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairResponse.FromString,
+                _registered_method=True)
 
 
 class DifferenceServiceServicer(object):
@@ -117,6 +127,28 @@ class DifferenceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProposeRepair(self, request, context):
+        """Proposes that all bills of a person are decided again in their order (maker), and tells
+        what that would move: where `yibao doctor --ledger` says that they cost something else, as
+        after reversals of before later bills were decided again. Nothing moves yet. Callers:
+        agency of the region. Idempotent by `request_id`. Reasons: PERSON_MERGED,
+        NOTHING_TO_REPAIR, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmRepair(self, request, context):
+        """Confirms a repair (checker): each bill that moves is adjusted, years and windows are set
+        right, in one transaction. It moves what was read, or nothing. Callers: agency of the
+        region, another operator than the maker. Idempotent by `request_id`. Reasons:
+        REPAIR_NOT_FOUND, REPAIR_STATE, SAME_MAKER_AND_CHECKER, PERSON_MERGED, NOTHING_TO_REPAIR,
+        READJUDICATION_FAILED, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DifferenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -144,6 +176,16 @@ def add_DifferenceServiceServicer_to_server(servicer, server):
                     servicer.RejectDifferenceOrder,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.RejectDifferenceOrderRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.RejectDifferenceOrderResponse.SerializeToString,
+            ),
+            'ProposeRepair': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeRepair,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ProposeRepairRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ProposeRepairResponse.SerializeToString,
+            ),
+            'ConfirmRepair': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmRepair,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -283,6 +325,60 @@ class DifferenceService(object):
             '/yibao.settlement.v1.DifferenceService/RejectDifferenceOrder',
             yibao_dot_settlement_dot_v1_dot_difference__service__pb2.RejectDifferenceOrderRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_difference__service__pb2.RejectDifferenceOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeRepair(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.DifferenceService/ProposeRepair',
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ProposeRepairRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ProposeRepairResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmRepair(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.DifferenceService/ConfirmRepair',
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairResponse.FromString,
             options,
             channel_credentials,
             insecure,

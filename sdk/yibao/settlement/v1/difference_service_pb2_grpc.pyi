@@ -72,6 +72,28 @@ class DifferenceServiceStub:
     DIFFERENCE_ORDER_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
     """
 
+    ProposeRepair: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.ProposeRepairRequest,
+        yibao.settlement.v1.difference_service_pb2.ProposeRepairResponse,
+    ]
+    """Proposes that all bills of a person are decided again in their order (maker), and tells
+    what that would move: where `yibao doctor --ledger` says that they cost something else, as
+    after reversals of before later bills were decided again. Nothing moves yet. Callers:
+    agency of the region. Idempotent by `request_id`. Reasons: PERSON_MERGED,
+    NOTHING_TO_REPAIR, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+    """
+
+    ConfirmRepair: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.ConfirmRepairRequest,
+        yibao.settlement.v1.difference_service_pb2.ConfirmRepairResponse,
+    ]
+    """Confirms a repair (checker): each bill that moves is adjusted, years and windows are set
+    right, in one transaction. It moves what was read, or nothing. Callers: agency of the
+    region, another operator than the maker. Idempotent by `request_id`. Reasons:
+    REPAIR_NOT_FOUND, REPAIR_STATE, SAME_MAKER_AND_CHECKER, PERSON_MERGED, NOTHING_TO_REPAIR,
+    READJUDICATION_FAILED, REQUEST_ID_REUSED.
+    """
+
 class DifferenceServiceAsyncStub:
     """What lies between the funds and persons since settled bills cost somebody else: read, paid
     out, collected and written off. No institution takes part in it.
@@ -124,6 +146,28 @@ class DifferenceServiceAsyncStub:
     """Rejects an order (checker); nothing comes of it. Callers: agency of the region, another
     operator than the maker. Idempotent by `request_id`. Reasons: DIFFERENCE_ORDER_NOT_FOUND,
     DIFFERENCE_ORDER_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+    """
+
+    ProposeRepair: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.ProposeRepairRequest,
+        yibao.settlement.v1.difference_service_pb2.ProposeRepairResponse,
+    ]
+    """Proposes that all bills of a person are decided again in their order (maker), and tells
+    what that would move: where `yibao doctor --ledger` says that they cost something else, as
+    after reversals of before later bills were decided again. Nothing moves yet. Callers:
+    agency of the region. Idempotent by `request_id`. Reasons: PERSON_MERGED,
+    NOTHING_TO_REPAIR, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+    """
+
+    ConfirmRepair: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.ConfirmRepairRequest,
+        yibao.settlement.v1.difference_service_pb2.ConfirmRepairResponse,
+    ]
+    """Confirms a repair (checker): each bill that moves is adjusted, years and windows are set
+    right, in one transaction. It moves what was read, or nothing. Callers: agency of the
+    region, another operator than the maker. Idempotent by `request_id`. Reasons:
+    REPAIR_NOT_FOUND, REPAIR_STATE, SAME_MAKER_AND_CHECKER, PERSON_MERGED, NOTHING_TO_REPAIR,
+    READJUDICATION_FAILED, REQUEST_ID_REUSED.
     """
 
 class DifferenceServiceServicer(metaclass=abc.ABCMeta):
@@ -188,6 +232,32 @@ class DifferenceServiceServicer(metaclass=abc.ABCMeta):
         """Rejects an order (checker); nothing comes of it. Callers: agency of the region, another
         operator than the maker. Idempotent by `request_id`. Reasons: DIFFERENCE_ORDER_NOT_FOUND,
         DIFFERENCE_ORDER_STATE, SAME_MAKER_AND_CHECKER, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ProposeRepair(
+        self,
+        request: yibao.settlement.v1.difference_service_pb2.ProposeRepairRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.difference_service_pb2.ProposeRepairResponse, collections.abc.Awaitable[yibao.settlement.v1.difference_service_pb2.ProposeRepairResponse]]:
+        """Proposes that all bills of a person are decided again in their order (maker), and tells
+        what that would move: where `yibao doctor --ledger` says that they cost something else, as
+        after reversals of before later bills were decided again. Nothing moves yet. Callers:
+        agency of the region. Idempotent by `request_id`. Reasons: PERSON_MERGED,
+        NOTHING_TO_REPAIR, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ConfirmRepair(
+        self,
+        request: yibao.settlement.v1.difference_service_pb2.ConfirmRepairRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.difference_service_pb2.ConfirmRepairResponse, collections.abc.Awaitable[yibao.settlement.v1.difference_service_pb2.ConfirmRepairResponse]]:
+        """Confirms a repair (checker): each bill that moves is adjusted, years and windows are set
+        right, in one transaction. It moves what was read, or nothing. Callers: agency of the
+        region, another operator than the maker. Idempotent by `request_id`. Reasons:
+        REPAIR_NOT_FOUND, REPAIR_STATE, SAME_MAKER_AND_CHECKER, PERSON_MERGED, NOTHING_TO_REPAIR,
+        READJUDICATION_FAILED, REQUEST_ID_REUSED.
         """
 
 def add_DifferenceServiceServicer_to_server(servicer: DifferenceServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -274,6 +274,9 @@ class Reason(enum.Enum):
     DIFFERENCE_ORDER_NOT_FOUND = (341, Code.NOT_FOUND, "未查到该差额处理单")
     DIFFERENCE_ORDER_STATE = (342, Code.FAILED_PRECONDITION, "该差额处理单的当前状态不允许此操作")
     DIFFERENCE_ORDER_WAITS = (343, Code.FAILED_PRECONDITION, "该参保人已有待复核的差额处理单")
+    NOTHING_TO_REPAIR = (344, Code.FAILED_PRECONDITION, "该参保人的结算结果无需修复")
+    REPAIR_NOT_FOUND = (345, Code.NOT_FOUND, "未查到该修复单")
+    REPAIR_STATE = (346, Code.FAILED_PRECONDITION, "该修复单的当前状态不允许此操作")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

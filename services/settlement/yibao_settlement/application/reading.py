@@ -18,6 +18,7 @@ from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
+from yibao_settlement.rules.repair import Repair
 from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
@@ -72,6 +73,17 @@ class Reads(Protocol):
         """Returns at most `limit` orders, the one proposed first at the head.
 
         Of any state where none is told; `after` is the id of the last one before.
+        """
+        ...
+
+    def repair(self, region: str, repair_id: str) -> Repair | None:
+        """Returns a repair."""
+        ...
+
+    def first_settlement_id(self, region: str, person_id: str) -> str | None:
+        """Returns the first settlement of a person that stands, by the order of places.
+
+        Records that were merged are one person.
         """
         ...
 

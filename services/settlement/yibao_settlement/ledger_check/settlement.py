@@ -115,7 +115,7 @@ def _adjusting_faults(
         if adjustment.revision != revision:
             yield f"has adjustment {adjustment.revision}, and none of {revision}"
         if adjustment.cause_id not in booked.causes:
-            yield f"adjustment {adjustment.revision} names no reversal, refund or merge"
+            yield f"adjustment {adjustment.revision} names no cause"
         after, told = adjustment.effective, counters.get(adjustment.cause_id, counter)
         owed = [
             _amounts(

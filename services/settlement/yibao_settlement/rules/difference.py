@@ -22,6 +22,8 @@ class Cause(enum.IntEnum):
     REFUND = 2
     # The person's record and another one were merged: the bills of both became one person's.
     MERGE = 5
+    # The person's bills were decided again in their order, which had gone wrong before.
+    REPAIR = 6
 
 
 class Borne(NamedTuple):

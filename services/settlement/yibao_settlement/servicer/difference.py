@@ -30,6 +30,13 @@ from yibao_settlement.application.difference.order import (
     find_order,
 )
 from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.repair.order import CONFIRM_METHOD as CONFIRM_REPAIR_METHOD
+from yibao_settlement.application.repair.order import (
+    ConfirmRepair,
+    ProposeRepair,
+    find_repair,
+    first_bill,
+)
 from yibao_settlement.rules.difference_order import (
     DIFFERENCE_DUST_FEN,
     DifferenceOrder,
@@ -37,6 +44,7 @@ from yibao_settlement.rules.difference_order import (
     OrderState,
     is_dust,
 )
+from yibao_settlement.servicer.repair import repair_encoder
 
 _MOST_ROWS = 500
 _PAGE_SIZE = 100
@@ -174,6 +182,36 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
         )
         response = await self._batcher.submit(request.region, command)
         return as_sent(pb.RejectDifferenceOrderResponse, response)
+
+    async def ProposeRepair(
+        self,
+        request: pb.ProposeRepairRequest,
+        context: "grpc.aio.ServicerContext[pb.ProposeRepairRequest, pb.ProposeRepairResponse]",
+    ) -> pb.ProposeRepairResponse:
+        """Proposes that all bills of a person are decided again."""
+        asked = request_of(request, "ProposeRepair")
+        first = await self._blocking.run(first_bill, self._reads, request.region, request.person_id)
+        encode = repair_encoder(pb.ProposeRepairResponse)
+        command = ProposeRepair(asked, request.person_id, first, request.reason, encode)
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.ProposeRepairResponse, response)
+
+    async def ConfirmRepair(
+        self,
+        request: pb.ConfirmRepairRequest,
+        context: "grpc.aio.ServicerContext[pb.ConfirmRepairRequest, pb.ConfirmRepairResponse]",
+    ) -> pb.ConfirmRepairResponse:
+        """Confirms a repair, and books it."""
+        asked = request_of(request, CONFIRM_REPAIR_METHOD)
+        command = ConfirmRepair(
+            asked,
+            await self._blocking.run(find_repair, self._reads, request.region, request.repair_id),
+            request.fund_change_fen,
+            request.difference_fen,
+            repair_encoder(pb.ConfirmRepairResponse),
+        )
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.ConfirmRepairResponse, response)
 
     async def _case(self, region: str, order_id: str) -> Case:
         """Returns whose order it is: the person is known before it is locked."""

@@ -19,6 +19,7 @@ from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.enrolment import RegisteredDisease
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
+from yibao_settlement.rules.repair import Repair
 from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
@@ -31,6 +32,7 @@ from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from,
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person, survivors_of
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
+from yibao_settlement.storage.repair.record import find_repairs, first_settlement_id
 from yibao_settlement.storage.review.listing import count_waiting, list_reviews
 from yibao_settlement.storage.review.record import find_review, review_events
 from yibao_settlement.storage.settlement.find import find_settlement
@@ -89,6 +91,16 @@ class StoredReads:
         """Returns at most `limit` orders, the one proposed first at the head."""
         with self._database.read() as connection:
             return list_orders(connection, region, state, after=after, limit=limit)
+
+    def repair(self, region: str, repair_id: str) -> Repair | None:
+        """Returns a repair, or None."""
+        with self._database.read() as connection:
+            return find_repairs(connection, region, [repair_id]).get(repair_id)
+
+    def first_settlement_id(self, region: str, person_id: str) -> str | None:
+        """Returns the first settlement of a person that stands, or None."""
+        with self._database.read() as connection:
+            return first_settlement_id(connection, region, person_id)
 
     def standing_bills(self, region: str, visit_id: str) -> list[StandingBill]:
         """Returns what stands settled of the visit."""

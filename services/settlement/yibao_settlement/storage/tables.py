@@ -15,6 +15,7 @@ from yibao_settlement.storage.credential import tables as credentials
 from yibao_settlement.storage.difference import tables as differences
 from yibao_settlement.storage.ledger import tables as ledger
 from yibao_settlement.storage.refund.tables import refund as refund
+from yibao_settlement.storage.repair.tables import repair as repair
 from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
 

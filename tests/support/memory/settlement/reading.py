@@ -15,6 +15,7 @@ from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.policy.policy import Policy
+from yibao_settlement.rules.repair import Repair
 from yibao_settlement.rules.review import WAITING, Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
@@ -67,6 +68,17 @@ class MemoryReads(Reads):
         self, region: str, state: OrderState | None, *, after: str | None, limit: int
     ) -> list[DifferenceOrder]:
         return []
+
+    def repair(self, region: str, repair_id: str) -> Repair | None:
+        return None
+
+    def first_settlement_id(self, region: str, person_id: str) -> str | None:
+        own = [
+            each.place
+            for each in self.settled.values()
+            if each.person_id == person_id and each.reversal is None
+        ]
+        return min(own, default=None)
 
     def standing_bills(self, region: str, visit_id: str) -> list[StandingBill]:
         return self.bills.get(visit_id, [])

@@ -48,6 +48,8 @@ class Needs(NamedTuple):
     bill_days: Collection[tuple[str, dt.date]] = ()
     # Persons whose differences decide, with the orders to settle them.
     difference_person_ids: Collection[str] = ()
+    # Repairs that are to be carried out.
+    repair_ids: Collection[str] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

@@ -17,6 +17,7 @@ from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.changes import Changes, CodeUse, Posting
 from yibao_settlement.application.difference.state import Differences
 from yibao_settlement.application.reference import Reference
+from yibao_settlement.application.repair.state import Repairs
 from yibao_settlement.application.settlement.fold import later_than, places_of
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.record import SettlementRecord
@@ -101,6 +102,7 @@ class WorkingSet:
     # Visits to those that continue their stays.
     continued_by: dict[str, str] = field(default_factory=dict)
     differences: Differences = field(default_factory=Differences)
+    repairs: Repairs = field(default_factory=Repairs)
     changes: Changes = field(default_factory=Changes)
     audit: AuditTrail = field(default_factory=AuditTrail)
 

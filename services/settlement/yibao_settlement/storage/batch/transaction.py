@@ -42,6 +42,7 @@ from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.presentation import read_codes, write_codes
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.refund.record import write_refunds
+from yibao_settlement.storage.repair.record import find_repairs, write_repairs
 from yibao_settlement.storage.review.record import read_reviews, write_reviews
 from yibao_settlement.storage.settlement.adjustment import write_adjustments
 from yibao_settlement.storage.settlement.leaving import read_histories
@@ -253,6 +254,9 @@ class _Transaction:
             read_histories(self._connection, working_set, wanted, self._reference)
         if wanted.needs.difference_person_ids:
             read_differences(self._connection, working_set, wanted)
+        if wanted.needs.repair_ids:
+            ids = sorted(wanted.needs.repair_ids)
+            working_set.repairs.known = find_repairs(self._connection, self._region, ids)
         if working_set.opens_windows:
             read_windows(self._connection, working_set, wanted)
         return working_set
@@ -299,6 +303,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_refunds(working_set),
         *write_reviews(working_set),
         *write_orders(working_set),
+        *write_repairs(working_set),
         *write_postings(working_set),
         write_answers(working_set),
     ]

@@ -49,8 +49,8 @@ class BookedSettlement:
     refunded: Sequence[tuple[SettlementRecord, Mapping[str, int]]]
     # Its adjustments in their order, each with what it posted.
     adjusted: Sequence[tuple[Adjustment, Mapping[str, int]]]
-    # Those that adjustments name as their causes and that there are: reversals, refunds, and
-    # persons whose records were merged into another one.
+    # Those that adjustments name as their causes and that there are: reversals, refunds,
+    # repairs, and persons whose records were merged into another one.
     causes: Collection[str]
     taken_back: Mapping[str, int]
     code_uses: int
@@ -283,7 +283,7 @@ def _adjustments(rows: Sequence[Row]) -> list[Adjustment] | None:
 
 
 def _causes(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[str]:
-    """Returns which ids are those of reversals and refunds."""
+    """Returns which ids are those of reversals, refunds and repairs."""
     settlement, posting, refund = tables.settlement.c, tables.posting.c, tables.refund.c
     kinds = (int(PostingKind.REVERSAL), int(PostingKind.REFUND))
     rows = connection.execute(
@@ -293,7 +293,7 @@ def _causes(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[s
     ).scalars()
     found = set(rows)
     # Where nobody owed anything, nothing is posted.
-    for column in (settlement.reversal_id, refund.refund_id):
+    for column in (settlement.reversal_id, refund.refund_id, tables.repair.c.repair_id):
         if left := set(ids) - found:
             query = sa.select(column).where(
                 column.table.c.region == region, column.in_(sorted(left))
