@@ -1,7 +1,7 @@
 """What is read of the settlement database without locks: one snapshot each."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from yibao_settlement.application.review.listing import Place as ReviewPlace
 from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
@@ -114,6 +114,22 @@ class Reads(Protocol):
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
         """Returns the settlement."""
+        ...
+
+    def told(
+        self, region: str, settlement_id: str
+    ) -> tuple[Sequence[SettlementRecord], Sequence[Adjustment]]:
+        """Returns a settlement as it was told first and as each refund left it, and what moved.
+
+        Nothing of one that is not there.
+        """
+        ...
+
+    def causes(self, region: str, person_id: str, cause_ids: Collection[str]) -> Mapping[str, str]:
+        """Returns of reversals and refunds of a person's bills, by id, which settlement it was.
+
+        Records that were merged are one person.
+        """
         ...
 
     def settled_at(self, region: str, settlement_id: str) -> str | None:

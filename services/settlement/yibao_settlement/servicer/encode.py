@@ -207,6 +207,8 @@ def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None
         settlement.former_place = record.former_place
     if record.refunds:
         settlement.refunds.extend(map(refund_message, record.refunds))
+    if record.adjustment is not None:
+        settlement.revision = record.revision
     if record.reversal is not None:
         settlement.state = pb.SETTLEMENT_STATE_REVERSED
         settlement.reversal_id = record.reversal.reversal_id

@@ -29,12 +29,14 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement import what_if
-from yibao_settlement.application.settlement.find import find_explained, find_settlement
+from yibao_settlement.application.settlement.find import find_explained
+from yibao_settlement.application.settlement.past import find_with_past
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, ReverseSettlement
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD, SettleBill
 from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.rules.finding import RETIRED_CADRES, RetiredCadres
 from yibao_settlement.rules.visit import settlement_audience
+from yibao_settlement.servicer.adjustment import fill_adjustments
 from yibao_settlement.servicer.benefit import amount_messages, group_messages, line_messages
 from yibao_settlement.servicer.decode import (
     LISTED_STATES,
@@ -250,11 +252,12 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         """Reads one settlement as it is now."""
         caller = current_caller()
         caller.require_region(request.region)
-        record = await self._blocking.run(
-            find_settlement, self._reads, request.region, request.settlement_id, caller
+        record, adjustments = await self._blocking.run(
+            find_with_past, self._reads, request.region, request.settlement_id, caller
         )
         response = pb.GetSettlementResponse()
         fill_settlement(response.settlement, record)
+        fill_adjustments(response.settlement, adjustments)
         return response
 
     async def ListSettlements(

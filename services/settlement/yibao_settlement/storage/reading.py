@@ -1,7 +1,7 @@
 """What callers read: one snapshot each, no locks."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
@@ -13,7 +13,7 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.review.listing import Place as ReviewPlace
 from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
@@ -35,7 +35,8 @@ from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 from yibao_settlement.storage.repair.record import find_repairs, first_settlement_id
 from yibao_settlement.storage.review.listing import count_waiting, list_reviews
 from yibao_settlement.storage.review.record import find_review, review_events
-from yibao_settlement.storage.settlement.find import find_settlement
+from yibao_settlement.storage.settlement.cause import find_causes
+from yibao_settlement.storage.settlement.find import find_settlement, find_told
 from yibao_settlement.storage.settlement.history import find_history
 from yibao_settlement.storage.settlement.listing import list_settlements, with_rest
 from yibao_settlement.storage.settlement.standing import standing_bills
@@ -173,6 +174,18 @@ class StoredReads:
         """Returns the settlement, or None."""
         with self._database.read() as connection:
             return find_settlement(connection, region, settlement_id)
+
+    def told(
+        self, region: str, settlement_id: str
+    ) -> tuple[list[SettlementRecord], list[Adjustment]]:
+        """Returns a settlement as it was told first and as each refund left it, and what moved."""
+        with self._database.read() as connection:
+            return find_told(connection, region, settlement_id)
+
+    def causes(self, region: str, person_id: str, cause_ids: Collection[str]) -> dict[str, str]:
+        """Returns of reversals and refunds of a person's bills, by id, which settlement it was."""
+        with self._database.read() as connection:
+            return find_causes(connection, region, person_id, cause_ids)
 
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         """Returns the institution of the settlement, or None."""

@@ -1,7 +1,7 @@
 """What is read of settlement without locks, in memory."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from yibao_settlement.application.difference.state import FoundDifference
@@ -108,6 +108,17 @@ class MemoryReads(Reads):
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
         return self.settled.get(settlement_id)
+
+    def told(
+        self, region: str, settlement_id: str
+    ) -> tuple[list[SettlementRecord], list[Adjustment]]:
+        found = self.settled.get(settlement_id)
+        if found is None:
+            return [], []
+        return [found.as_settled], [] if found.adjustment is None else [found.adjustment]
+
+    def causes(self, region: str, person_id: str, cause_ids: Collection[str]) -> dict[str, str]:
+        return {}
 
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         found = self.settled.get(settlement_id)

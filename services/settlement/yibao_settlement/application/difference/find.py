@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from yibao_settlement.application.account import find_account
 from yibao_settlement.application.reading import Reads
-from yibao_settlement.application.settlement.record import Adjustment, Effective, SettlementRecord
+from yibao_settlement.application.settlement.past import moved_by
+from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderKind, OrderState
 
 
@@ -54,48 +55,14 @@ def find_difference(reads: Reads, region: str, person_id: str, *, now: dt.dateti
 def _rows(
     told: Sequence[SettlementRecord], adjustments: Iterable[Adjustment]
 ) -> list[DifferenceRow]:
-    """Returns what each adjustment of a settlement moved; those that moved no money are none.
-
-    `told` is the settlement as it was settled and as each refund left it.
-    """
-    rows = []
-    counters = {each.refunds[-1].refund_id: each.counter for each in told if each.refunds}
-    now = told[-1]
-    counter = before = told[0].counter
-    for adjustment in sorted(adjustments, key=lambda each: each.revision):
-        counter_before, counter = counter, counters.get(adjustment.cause_id, counter)
-        after = adjustment.effective
-        if adjustment.posting_id is not None:
-            was, lies = Gap.of(counter_before, before), Gap.of(counter, after)
-            rows.append(
-                DifferenceRow(
-                    now,
-                    adjustment,
-                    was.funds_fen - lies.funds_fen,
-                    lies.difference_fen - was.difference_fen,
-                    lies.due_fen - was.due_fen,
-                )
-            )
-        before = after
-    return rows
-
-
-class Gap(NamedTuple):
-    """What the counter's column has more than the effective one, in fen.
-
-    Arrears that the effective one has more are owed to the person too.
-    """
-
-    funds_fen: int
-    difference_fen: int
-    due_fen: int
-
-    @classmethod
-    def of(cls, counter: Effective, effective: Effective) -> "Gap":
-        """Returns what lies between two columns."""
-        late_fen = effective.borne.arrears_fen - counter.borne.arrears_fen
-        return cls(
-            counter.fund_total_fen - effective.fund_total_fen,
-            counter.cash_fen - effective.cash_fen + late_fen,
-            counter.account_fen - effective.account_fen,
+    """Returns what each adjustment of a settlement moved; see `moved_by`."""
+    return [
+        DifferenceRow(
+            told[-1],
+            adjustment,
+            change.funds_fen,
+            change.difference_fen,
+            change.due_fen,
         )
+        for adjustment, change in moved_by(told, adjustments)
+    ]

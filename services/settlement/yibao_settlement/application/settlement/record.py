@@ -105,6 +105,11 @@ class Effective(NamedTuple):
         """What the funds pay."""
         return sum([payment.amount_fen for payment in self.fund_payments])
 
+    @property
+    def other_total_fen(self) -> int:
+        """What others than funds and the person bear."""
+        return sum([each.amount_fen for each in self.other_payments])
+
     def costs_as(self, other: "Effective") -> bool:
         """Tells whether everybody bears the same by another one, whatever windows hold."""
         same_windows = other._replace(

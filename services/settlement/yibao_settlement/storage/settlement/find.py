@@ -1,13 +1,19 @@
-"""One settlement as it is now: what is left of it, and what moved of it since."""
+"""One settlement as it is now, or as it was told each time; and what moved of it since."""
+
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Select, execute
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_common.db.rows import Row, Select, execute
+from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.refund.record import refunded, select_refunds
+from yibao_settlement.storage.refund.record import each_left, refunded, select_refunds
 from yibao_settlement.storage.review.record import REVIEW_COLUMNS, review_from
-from yibao_settlement.storage.settlement.adjustment import newest_adjustments, select_adjustments
+from yibao_settlement.storage.settlement.adjustment import (
+    adjustment_from,
+    newest_adjustments,
+    select_adjustments,
+)
 from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
     SETTLEMENT_COLUMNS,
@@ -16,10 +22,43 @@ from yibao_settlement.storage.settlement.record import (
 )
 
 
+class _Found(NamedTuple):
+    """A settlement as it was settled, with the rows of what became of it."""
+
+    settled: SettlementRecord
+    reviews: list[Row]
+    refunds: list[Row]
+    adjustments: list[Row]
+
+
 def find_settlement(
     connection: sa.Connection, region: str, settlement_id: str
 ) -> SettlementRecord | None:
     """Returns a settlement, or None."""
+    found = _find(connection, region, settlement_id)
+    if found is None:
+        return None
+    record = refunded(found.settled, found.refunds)
+    record = record._replace(adjustment=newest_adjustments(found.adjustments).get(settlement_id))
+    reviews = found.reviews
+    return record._replace(review=review_from(reviews[0]).note) if reviews else record
+
+
+def find_told(
+    connection: sa.Connection, region: str, settlement_id: str
+) -> tuple[list[SettlementRecord], list[Adjustment]]:
+    """Returns a settlement as it was settled and as each refund left it, and what moved of it.
+
+    Nothing of one that is not there.
+    """
+    found = _find(connection, region, settlement_id)
+    if found is None:
+        return [], []
+    told = [found.settled, *each_left(found.settled, found.refunds)]
+    return told, list(map(adjustment_from, found.adjustments))
+
+
+def _find(connection: sa.Connection, region: str, settlement_id: str) -> _Found | None:
     ids = (settlement_id,)
     rows, lines, reviews, refunds, adjustments = execute(
         connection,
@@ -34,6 +73,4 @@ def find_settlement(
     if not rows:
         return None
     record = record_from(rows[0], lines_from(lines).get(settlement_id, ()))
-    record = refunded(record, refunds)
-    record = record._replace(adjustment=newest_adjustments(adjustments).get(settlement_id))
-    return record._replace(review=review_from(reviews[0]).note) if reviews else record
+    return _Found(record, reviews, refunds, adjustments)
