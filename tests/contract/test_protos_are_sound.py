@@ -38,6 +38,10 @@ NO_MONEY = {
     "yibao.identity.v1.GetTrustSnapshotResponse.version",
     # Fen, or a count where the name says so.
     "yibao.settlement.v1.Accumulator.value",
+    # Windows hold numbers of bills too, under their names.
+    "yibao.settlement.v1.WindowFound.counter_value",
+    "yibao.settlement.v1.WindowFound.value",
+    "yibao.settlement.v1.WindowPart.value",
 }
 MONEY_WORDS = re.compile(r"(^|_)(amount|balance|total|fee|cash|paid|deductible)(_|$)")
 

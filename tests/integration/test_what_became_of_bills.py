@@ -10,6 +10,7 @@ from support.settlement_world import HOSPITAL, REGION
 from yibao.settlement.v1 import adjustment_pb2
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao.settlement.v1.settlement_service_pb2 import (
+    ExplainSettlementRequest,
     GetSettlementRequest,
     ReverseSettlementRequest,
 )
@@ -18,7 +19,6 @@ from yibao.settlement.v1.visit_service_pb2 import DischargeVisitRequest
 from yibao_common.rpc.wire import from_date
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import new_id
-
 
 PNEUMONIA = Diagnosis(diagnosis_code="J18.900", diagnosis_name="肺炎", is_main=True)
 
@@ -94,3 +94,15 @@ def test_a_settlement_tells_what_moved_of_it(services: BothServices, bills: TwoH
         bills.reversed_.reversal_id,
         bills.reversed_.settlement_id,
     )
+
+
+def test_both_columns_are_explained(services: BothServices, bills: TwoHospitals) -> None:
+    request = ExplainSettlementRequest(region=REGION, settlement_id=bills.adjusted.settlement_id)
+    own = services.settlements("other-hospital").ExplainSettlement(request, timeout=CALL_SECONDS)
+    assert own.trace != own.effective.trace
+    found = {window.name: (window.counter_value, window.value) for window in own.effective.windows}
+    # The other bill was the only one before it.
+    assert found
+    assert {now for _, now in found.values()} == {0}
+    sent = own.SerializeToString()
+    assert not [secret for secret in bills.secrets if secret.encode() in sent]

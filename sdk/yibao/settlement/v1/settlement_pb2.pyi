@@ -360,6 +360,7 @@ class EffectiveAmounts(google.protobuf.message.Message):
     DEDUCTIBLE_FEN_FIELD_NUMBER: builtins.int
     ACCOUNT_FEN_FIELD_NUMBER: builtins.int
     CASH_FEN_FIELD_NUMBER: builtins.int
+    OTHER_TOTAL_FEN_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """How often that was told: 1 is what the counter showed, so at least 2."""
     fund_total_fen: builtins.int
@@ -370,6 +371,8 @@ class EffectiveAmounts(google.protobuf.message.Message):
     """What the personal account bears."""
     cash_fen: builtins.int
     """What the person bears otherwise."""
+    other_total_fen: builtins.int
+    """What others than funds and the person bear."""
     @property
     def adjust_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it last changed."""
@@ -388,9 +391,10 @@ class EffectiveAmounts(google.protobuf.message.Message):
         deductible_fen: builtins.int = ...,
         account_fen: builtins.int = ...,
         cash_fen: builtins.int = ...,
+        other_total_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["adjust_time", b"adjust_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "adjust_time", b"adjust_time", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "revision", b"revision"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "adjust_time", b"adjust_time", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "fund_payments", b"fund_payments", "fund_total_fen", b"fund_total_fen", "other_total_fen", b"other_total_fen", "revision", b"revision"]) -> None: ...
 
 global___EffectiveAmounts = EffectiveAmounts
 

@@ -12,6 +12,7 @@ import typing
 import yibao.common.v1.date_pb2
 import yibao.common.v1.item_error_pb2
 import yibao.settlement.v1.bill_pb2
+import yibao.settlement.v1.explanation_pb2
 import yibao.settlement.v1.settlement_pb2
 import yibao.settlement.v1.statement_pb2
 import yibao.settlement.v1.visit_pb2
@@ -636,6 +637,7 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
     LINE_FIGURES_FIELD_NUMBER: builtins.int
     GROUP_FIGURES_FIELD_NUMBER: builtins.int
     AMOUNTS_FIELD_NUMBER: builtins.int
+    EFFECTIVE_FIELD_NUMBER: builtins.int
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """The settlement as it is now."""
@@ -660,6 +662,10 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
         `P1.overflow` or `eligible.implant`: of all parts of the bill together. Empty by others.
         """
 
+    @property
+    def effective(self) -> yibao.settlement.v1.explanation_pb2.EffectiveExplanation:
+        """How it comes to `settlement.effective`; absent where that is."""
+
     def __init__(
         self,
         *,
@@ -668,9 +674,10 @@ class ExplainSettlementResponse(google.protobuf.message.Message):
         line_figures: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.LineFigures] | None = ...,
         group_figures: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.GroupFigures] | None = ...,
         amounts: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.NamedAmount] | None = ...,
+        effective: yibao.settlement.v1.explanation_pb2.EffectiveExplanation | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["amounts", b"amounts", "group_figures", b"group_figures", "line_figures", b"line_figures", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["effective", b"effective", "settlement", b"settlement"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amounts", b"amounts", "effective", b"effective", "group_figures", b"group_figures", "line_figures", b"line_figures", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
 
 global___ExplainSettlementResponse = ExplainSettlementResponse
 

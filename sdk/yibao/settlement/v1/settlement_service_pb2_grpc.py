@@ -167,8 +167,9 @@ class SettlementServiceServicer(object):
 
     def ExplainSettlement(self, request, context):
         """Derives the calculation of a settlement again from what was stored with it and
-        shows each step. Callers: the institution that settled, agency of the region.
-        Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+        shows each step; where it costs somebody else by now, that calculation too. Callers: the
+        institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
+        TRACE_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

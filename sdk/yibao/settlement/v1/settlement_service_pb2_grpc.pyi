@@ -105,8 +105,9 @@ class SettlementServiceStub:
         yibao.settlement.v1.settlement_service_pb2.ExplainSettlementResponse,
     ]
     """Derives the calculation of a settlement again from what was stored with it and
-    shows each step. Callers: the institution that settled, agency of the region.
-    Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+    shows each step; where it costs somebody else by now, that calculation too. Callers: the
+    institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
+    TRACE_MISMATCH.
     """
 
     ExplainWhatIf: grpc.UnaryUnaryMultiCallable[
@@ -224,8 +225,9 @@ class SettlementServiceAsyncStub:
         yibao.settlement.v1.settlement_service_pb2.ExplainSettlementResponse,
     ]
     """Derives the calculation of a settlement again from what was stored with it and
-    shows each step. Callers: the institution that settled, agency of the region.
-    Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+    shows each step; where it costs somebody else by now, that calculation too. Callers: the
+    institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
+    TRACE_MISMATCH.
     """
 
     ExplainWhatIf: grpc.aio.UnaryUnaryMultiCallable[
@@ -357,8 +359,9 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.ExplainSettlementResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.ExplainSettlementResponse]]:
         """Derives the calculation of a settlement again from what was stored with it and
-        shows each step. Callers: the institution that settled, agency of the region.
-        Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+        shows each step; where it costs somebody else by now, that calculation too. Callers: the
+        institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
+        TRACE_MISMATCH.
         """
 
     @abc.abstractmethod

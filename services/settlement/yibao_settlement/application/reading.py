@@ -132,6 +132,13 @@ class Reads(Protocol):
         """
         ...
 
+    def bills_before(self, region: str, person_id: str, place: str) -> Sequence[SettlementRecord]:
+        """Returns the person's bills that stand before a place, in the order of their places.
+
+        Records that were merged are one person.
+        """
+        ...
+
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         """Returns the institution of the settlement, also where its record was altered."""
         ...

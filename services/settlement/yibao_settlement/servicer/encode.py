@@ -213,7 +213,7 @@ def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None
         settlement.state = pb.SETTLEMENT_STATE_REVERSED
         settlement.reversal_id = record.reversal.reversal_id
         settlement.reverse_time.CopyFrom(from_instant(record.reversal.reverse_time))
-    elif record.adjustment is not None and not record.effective.costs_as(record.counter):
+    elif record.adjustment is not None and record.is_revised:
         _fill_effective(settlement.effective, record.adjustment)
 
 
@@ -226,6 +226,7 @@ def _fill_effective(message: pb.EffectiveAmounts, adjustment: Adjustment) -> Non
     message.deductible_fen = effective.deductible_fen
     message.account_fen = effective.account_fen
     message.cash_fen = effective.cash_fen
+    message.other_total_fen = effective.other_total_fen
 
 
 def summary_message(summary: SettlementSummary) -> pb.SettlementSummary:

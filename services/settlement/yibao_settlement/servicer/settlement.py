@@ -29,7 +29,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement import what_if
-from yibao_settlement.application.settlement.find import find_explained
+from yibao_settlement.application.settlement.effective import find_both_columns
 from yibao_settlement.application.settlement.past import find_with_past
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, ReverseSettlement
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD, SettleBill
@@ -37,7 +37,6 @@ from yibao_settlement.application.settlement.trial import trial
 from yibao_settlement.rules.finding import RETIRED_CADRES, RetiredCadres
 from yibao_settlement.rules.visit import settlement_audience
 from yibao_settlement.servicer.adjustment import fill_adjustments
-from yibao_settlement.servicer.benefit import amount_messages, group_messages, line_messages
 from yibao_settlement.servicer.decode import (
     LISTED_STATES,
     bill_of,
@@ -47,12 +46,12 @@ from yibao_settlement.servicer.decode import (
     wish_of,
 )
 from yibao_settlement.servicer.encode import (
-    MOST_LINES,
     fill_settlement,
     reversed_,
     summary_message,
     trace_messages,
 )
+from yibao_settlement.servicer.explanation import explanation_message
 from yibao_settlement.servicer.refused_lines import RefusedLines, SettledAnswer
 from yibao_settlement.servicer.statement.answer import make_statement, printing_of
 from yibao_settlement.servicer.statement.turns import StatementTurns
@@ -295,18 +294,10 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         """Derives the calculation of a settlement again and shows each step."""
         caller = current_caller()
         caller.require_region(request.region)
-        record, trace, figures = await self._blocking.run(
-            find_explained, self._reads, request.region, request.settlement_id, caller
+        found = await self._blocking.run(
+            find_both_columns, self._reads, request.region, request.settlement_id, caller
         )
-        response = pb.ExplainSettlementResponse(
-            trace=trace_messages(trace),
-            group_figures=group_messages(figures),
-            amounts=amount_messages(figures),
-        )
-        if len(figures.lines) <= MOST_LINES:
-            response.line_figures.extend(line_messages(figures))
-        fill_settlement(response.settlement, record)
-        return response
+        return explanation_message(found)
 
     async def ExplainWhatIf(
         self,

@@ -39,6 +39,7 @@ from yibao_settlement.storage.settlement.cause import find_causes
 from yibao_settlement.storage.settlement.find import find_settlement, find_told
 from yibao_settlement.storage.settlement.history import find_history
 from yibao_settlement.storage.settlement.listing import list_settlements, with_rest
+from yibao_settlement.storage.settlement.sequence import records_of, standing_places
 from yibao_settlement.storage.settlement.standing import standing_bills
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
@@ -186,6 +187,15 @@ class StoredReads:
         """Returns of reversals and refunds of a person's bills, by id, which settlement it was."""
         with self._database.read() as connection:
             return find_causes(connection, region, person_id, cause_ids)
+
+    def bills_before(self, region: str, person_id: str, place: str) -> list[SettlementRecord]:
+        """Returns the person's bills that stand before a place, in the order of their places."""
+        with self._database.read() as connection:
+            person_ids = one_person(connection, region, person_id)
+            standing = standing_places(connection, region, person_ids)
+            before = [each for each, found, _ in standing if found < place]
+            records = records_of(connection, region, before)
+        return sorted(records.values(), key=lambda record: record.place)
 
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         """Returns the institution of the settlement, or None."""

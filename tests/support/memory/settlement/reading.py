@@ -120,6 +120,13 @@ class MemoryReads(Reads):
     def causes(self, region: str, person_id: str, cause_ids: Collection[str]) -> dict[str, str]:
         return {}
 
+    def bills_before(self, region: str, person_id: str, place: str) -> list[SettlementRecord]:
+        return [
+            each
+            for each in sorted(self.settled.values(), key=lambda record: record.place)
+            if each.person_id == person_id and each.reversal is None and each.place < place
+        ]
+
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         found = self.settled.get(settlement_id)
         return None if found is None else found.institution_id

@@ -255,6 +255,15 @@ class SettlementRecord(NamedTuple):
         )
 
     @property
+    def is_revised(self) -> bool:
+        """Whether it stands and costs somebody else now than the counter showed."""
+        return (
+            self.reversal is None
+            and self.adjustment is not None
+            and not self.effective.costs_as(self.counter)
+        )
+
+    @property
     def revision(self) -> int:
         """How often its effective column was told: 1 as it was settled."""
         return 1 if self.adjustment is None else self.adjustment.revision
