@@ -31,8 +31,9 @@ _REASON_GROUPS = {
     300: "Lines of bills",
     320: "Reviews",
     340: "Differences",
+    360: "Holds",
 }
-_END_OF_GROUPS = 360
+_END_OF_GROUPS = 380
 _ANY_CALL = (
     "Every call may also be refused for the reasons of [any call](errors.md#any-call) and of "
     "[its fields](errors.md#fields-of-a-request).\n"

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from support.crashing import POINTS, CrashingTransactions
 from support.databases import Databases
+from support.holds import HALF_AN_HOUR, confirm_command, hold, hold_command, release_command
 from support.identity_world import (
     REGION as IDENTITY_REGION,
 )
@@ -110,8 +111,32 @@ def _credit(world: World, person: str, visit: str) -> Command:
     return world.credit_command(person, 500)
 
 
+def _hold(world: World, person: str, visit: str) -> Command:
+    return hold_command(world, visit, person, bill=world.bill(visit, account_used=True))
+
+
+def _confirm(world: World, person: str, visit: str) -> Command:
+    bill = world.bill(visit, account_used=True)
+    return confirm_command(world, hold(world, visit, person, bill=bill).hold_id)
+
+
+def _release(world: World, person: str, visit: str) -> Command:
+    held = hold(world, visit, person)
+    world.settle(world.register(person), person)
+    return release_command(world, held.hold_id)
+
+
+def _behind_one_that_ran_out(world: World, person: str, visit: str) -> Command:
+    hold(world, visit, person)
+    world.clock.now += HALF_AN_HOUR
+    return world.visit_command(person, care_type="11")
+
+
+COMMANDS = [_visit, _cancel, _settle, _reverse, _refund, _credit, _hold, _confirm, _release]
+
+
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("make", [_visit, _cancel, _settle, _reverse, _refund, _credit])
+@pytest.mark.parametrize("make", [*COMMANDS, _behind_one_that_ran_out])
 def test_a_command_cut_off_anywhere_has_one_effect_once_it_is_repeated(
     world: World, make: Callable[[World, str, str], Command], point: str
 ) -> None:

@@ -46,7 +46,7 @@ def listed(
         nothing,
         world.queries,
         blocking,
-        trust=nothing,
+        settling=nothing,
         clock=world.clock,
         ids=nothing,
         log=nothing,

@@ -36,6 +36,12 @@ ACCESS = AccessTable.of_services(
             "TrialRefund": _COUNTER_OR_AGENCY,
             "TrialReversal": _COUNTER_OR_AGENCY,
         },
+        "yibao.settlement.v1.HoldService": {
+            "HoldBill": _COUNTER,
+            "ConfirmHold": _COUNTER,
+            "ReleaseHold": _COUNTER_OR_AGENCY,
+            "GetHold": _COUNTER_OR_AGENCY,
+        },
         "yibao.settlement.v1.ChargeService": {
             "UploadLines": _COUNTER,
             "CancelLines": _COUNTER,

@@ -69,6 +69,13 @@ class RefundsConfig(Section):
     newest_first_in: Regions | None = None
 
 
+class HoldsConfig(Section):
+    """For how long bills are held."""
+
+    # Unless the institution says otherwise; a day at most.
+    valid_for_seconds: int = Field(default=1_800, ge=1, le=86_400)
+
+
 class ReviewConfig(Section):
     """By which codes a region knows whose bills are reviewed (T-14)."""
 
@@ -84,6 +91,7 @@ class SettlementConfig(ServiceConfig):
     visits: VisitsConfig = Field(default_factory=lambda: VisitsConfig.model_validate({}))
     accounts: AccountsConfig = Field(default_factory=lambda: AccountsConfig.model_validate({}))
     refunds: RefundsConfig = Field(default_factory=lambda: RefundsConfig.model_validate({}))
+    holds: HoldsConfig = Field(default_factory=lambda: HoldsConfig.model_validate({}))
     review: ReviewConfig = Field(default_factory=lambda: ReviewConfig.model_validate({}))
 
     @check_after(mode="after")

@@ -1,19 +1,26 @@
 """What the settlement service does in the background beside its calls."""
 
+import datetime as dt
 import functools
 from collections.abc import Callable
 
-from yibao_common.commands.background import BackgroundTask, Duty
+from yibao_common.commands.background import BackgroundTask, Duty, ToldError
 from yibao_common.commands.blocking import Blocking
+from yibao_common.db.batcher import Batcher
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.values.clock import Clock
+from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.checkpoint import Checkpoints
+from yibao_settlement.application.hold.expire import ExpireHolds
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.review import Review
 
 _FOLD_SECONDS = 600.0
 _COUNT_SECONDS = 60.0
+_SWEEP_SECONDS = 10.0
+_SWEEP = dt.timedelta(seconds=_SWEEP_SECONDS)
+_SWEPT = 500
 
 
 def review_telling(metrics: Metrics, *, log: Log) -> Callable[[Review], None]:
@@ -51,6 +58,39 @@ def review_watch(
     ]
     return BackgroundTask(
         "review_watch", duties, seconds=_COUNT_SECONDS, metrics=metrics, clock=clock, log=log
+    )
+
+
+def hold_sweep(
+    reads: Reads,
+    batcher: Batcher[Command, bytes],
+    blocking: Blocking,
+    *,
+    regions: tuple[str, ...],
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> BackgroundTask:
+    """Returns the task that ends holds which ran out, sooner than the next bill of their persons.
+
+    One that cannot leave stands, and is told of as a failure of its duty.
+    """
+
+    async def sweep(region: str) -> None:
+        for person_id in await blocking.run(reads.run_out, region, clock(), limit=_SWEPT):
+            await batcher.submit(region, ExpireHolds.of(region, person_id))
+        # The clock of before: what ran out meanwhile is of the next round.
+        stuck = await blocking.run(reads.run_out, region, clock() - _SWEEP, limit=_SWEPT)
+        metrics.holds_stuck.labels(region).set(len(stuck))
+        if stuck:
+            raise ToldError("a later bill cannot be decided without a hold that ran out")
+
+    duties = [
+        Duty(run=functools.partial(sweep, region), failure="holds not swept", region=region)
+        for region in regions
+    ]
+    return BackgroundTask(
+        "hold_sweep", duties, seconds=_SWEEP_SECONDS, metrics=metrics, clock=clock, log=log
     )
 
 

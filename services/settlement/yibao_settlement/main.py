@@ -32,10 +32,9 @@ from yibao_settlement.application.catalogue import Catalogue
 from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.feed import Feed
 from yibao_settlement.application.policy import Policies
-from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.work import Work
 from yibao_settlement.config import SettlementConfig
-from yibao_settlement.housekeeping import housekeeping, review_telling, review_watch
+from yibao_settlement.housekeeping import hold_sweep, housekeeping, review_telling, review_watch
 from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
@@ -43,12 +42,14 @@ from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
+from yibao_settlement.servicer.hold import HoldServicer
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.refused_lines import RefusedLines
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
+from yibao_settlement.servicer.settling import Settling
 from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.trust.regions import region_watch
@@ -112,7 +113,7 @@ class SettlementService:
         feed_client = self._make_feed_client(channel, transactions, ages, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
-        keeping = self._make_housekeeping(transactions, reads, blocking, metrics)
+        keeping = self._make_housekeeping(engine, transactions, metrics)
         server = self._make_server(
             metrics,
             supervisor,
@@ -153,6 +154,7 @@ class SettlementService:
         metrics: Metrics,
     ) -> Servicers:
         batcher, reads, blocking = engine
+        settling = self._settling(trust)
         return Servicers(
             VisitServicer(
                 *engine,
@@ -161,12 +163,26 @@ class SettlementService:
                 discharge_required_in=self._config.visits.discharge_required_in or (),
                 clock=self._clock,
             ),
-            self._settlement_servicer(*engine, trust=trust, metrics=metrics),
+            SettlementServicer(
+                *engine,
+                settling=settling,
+                clock=self._clock,
+                ids=self._ids,
+                log=self._log,
+                refused_lines=RefusedLines(metrics=metrics, log=self._log),
+                newest_first_in=self._config.refunds.newest_first_in or (),
+            ),
             RefundServicer(
                 batcher,
                 cash_first_in=self._config.refunds.cash_first_in or (),
                 newest_first_in=self._config.refunds.newest_first_in or (),
                 carried_first_in=self._config.accounts.carried_first_in or (),
+            ),
+            HoldServicer(
+                *engine,
+                settling=settling,
+                valid_for=dt.timedelta(seconds=self._config.holds.valid_for_seconds),
+                clock=self._clock,
             ),
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
@@ -180,28 +196,13 @@ class SettlementService:
             self._policy_servicer(transactions, blocking),
         )
 
-    def _settlement_servicer(
-        self,
-        batcher: Batcher[Command, bytes],
-        reads: StoredReads,
-        blocking: Blocking,
-        *,
-        trust: TrustHolder,
-        metrics: Metrics,
-    ) -> SettlementServicer:
-        return SettlementServicer(
-            batcher,
-            reads,
-            blocking,
-            trust=trust,
+    def _settling(self, trust: TrustHolder) -> Settling:
+        return Settling(
+            trust,
+            self._clock,
             discharge_required_in=self._config.visits.discharge_required_in or (),
-            newest_first_in=self._config.refunds.newest_first_in or (),
             carried_first_in=self._config.accounts.carried_first_in or (),
             retired_cadres=self._retired_cadres(),
-            clock=self._clock,
-            ids=self._ids,
-            log=self._log,
-            refused_lines=RefusedLines(metrics=metrics, log=self._log),
         )
 
     def _policy_servicer(
@@ -217,8 +218,12 @@ class SettlementService:
         return open_aio_channel(peer, own=own, service=_SERVICE, log=self._log)
 
     def _make_housekeeping(
-        self, transactions: Transactions[Work], reads: Reads, blocking: Blocking, metrics: Metrics
+        self,
+        engine: tuple[Batcher[Command, bytes], StoredReads, Blocking],
+        transactions: Transactions[Work],
+        metrics: Metrics,
     ) -> tuple[BackgroundTask, ...]:
+        batcher, reads, blocking = engine
         folding = housekeeping(
             Checkpoints(transactions, others_ended=self.database.others_ended),
             blocking,
@@ -251,7 +256,16 @@ class SettlementService:
             clock=self._clock,
             log=self._log,
         )
-        return folding, pruning, watching, reviews
+        sweep = hold_sweep(
+            reads,
+            batcher,
+            blocking,
+            regions=self._config.identity.regions,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        return folding, pruning, watching, reviews, sweep
 
     def _retired_cadres(self) -> RetiredCadres:
         codes = self._config.review

@@ -13,6 +13,8 @@ from yibao.settlement.v1 import (
     charge_service_pb2_grpc,
     difference_service_pb2,
     difference_service_pb2_grpc,
+    hold_service_pb2,
+    hold_service_pb2_grpc,
     policy_service_pb2,
     policy_service_pb2_grpc,
     refund_service_pb2,
@@ -28,6 +30,7 @@ from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
+from yibao_settlement.servicer.hold import HoldServicer
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.review import ReviewServicer
@@ -39,6 +42,7 @@ DESCRIPTORS = (
     charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"],
     settlement_service_pb2.DESCRIPTOR.services_by_name["SettlementService"],
     refund_service_pb2.DESCRIPTOR.services_by_name["RefundService"],
+    hold_service_pb2.DESCRIPTOR.services_by_name["HoldService"],
     review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
@@ -53,6 +57,7 @@ class Servicers(NamedTuple):
     visits: VisitServicer
     settlements: SettlementServicer
     refunds: RefundServicer
+    holds: HoldServicer
     charges: ChargeServicer
     reviews: ReviewServicer
     accounts: AccountServicer
@@ -67,6 +72,7 @@ class Servicers(NamedTuple):
             self.settlements, server
         )
         refund_service_pb2_grpc.add_RefundServiceServicer_to_server(self.refunds, server)
+        hold_service_pb2_grpc.add_HoldServiceServicer_to_server(self.holds, server)
         charge_service_pb2_grpc.add_ChargeServiceServicer_to_server(self.charges, server)
         review_service_pb2_grpc.add_ReviewServiceServicer_to_server(self.reviews, server)
         account_service_pb2_grpc.add_AccountServiceServicer_to_server(self.accounts, server)

@@ -298,7 +298,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     `line_id`; the last two where the table is asked for each line.
     """
     ERROR_REASON_BILL_ALREADY_SETTLED: _ErrorReason.ValueType  # 107
-    """ALREADY_EXISTS. The bill number is settled in this visit. Metadata: `settlement_id`."""
+    """ALREADY_EXISTS. The bill number is settled or held in this visit. Metadata:
+    `settlement_id` or `hold_id`.
+    """
     ERROR_REASON_SETTLEMENT_NOT_FOUND: _ErrorReason.ValueType  # 108
     """NOT_FOUND. No such settlement in the caller's scope. Metadata: `settlement_id`."""
     ERROR_REASON_SETTLEMENT_REVERSED: _ErrorReason.ValueType  # 109
@@ -615,6 +617,18 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The repair is carried out, or it would move other amounts than the
     checker read: propose it anew. Metadata: `state`.
     """
+    ERROR_REASON_HOLD_NOT_FOUND: _ErrorReason.ValueType  # 360
+    """NOT_FOUND. No such hold, or one of another institution. Metadata: `hold_id`."""
+    ERROR_REASON_HOLD_EXPIRED: _ErrorReason.ValueType  # 361
+    """FAILED_PRECONDITION. The hold ran out. Metadata: `hold_id`, `expire_time` in RFC 3339."""
+    ERROR_REASON_HOLD_RELEASED: _ErrorReason.ValueType  # 362
+    """FAILED_PRECONDITION. The hold was released. Metadata: `hold_id`."""
+    ERROR_REASON_HOLD_CONFIRMED: _ErrorReason.ValueType  # 363
+    """FAILED_PRECONDITION. The hold is settled already. Metadata: `hold_id`, `settlement_id`."""
+    ERROR_REASON_HOLDS_TOO_MANY: _ErrorReason.ValueType  # 364
+    """FAILED_PRECONDITION. The person has as many holds as it may have. Metadata: `limit`,
+    `earliest_expire_time` in RFC 3339: when the first of them runs out.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -900,7 +914,9 @@ institution; nobody guessed one. Metadata: `step_id`, `key`, `line_number`,
 `line_id`; the last two where the table is asked for each line.
 """
 ERROR_REASON_BILL_ALREADY_SETTLED: ErrorReason.ValueType  # 107
-"""ALREADY_EXISTS. The bill number is settled in this visit. Metadata: `settlement_id`."""
+"""ALREADY_EXISTS. The bill number is settled or held in this visit. Metadata:
+`settlement_id` or `hold_id`.
+"""
 ERROR_REASON_SETTLEMENT_NOT_FOUND: ErrorReason.ValueType  # 108
 """NOT_FOUND. No such settlement in the caller's scope. Metadata: `settlement_id`."""
 ERROR_REASON_SETTLEMENT_REVERSED: ErrorReason.ValueType  # 109
@@ -1216,5 +1232,17 @@ ERROR_REASON_REPAIR_NOT_FOUND: ErrorReason.ValueType  # 345
 ERROR_REASON_REPAIR_STATE: ErrorReason.ValueType  # 346
 """FAILED_PRECONDITION. The repair is carried out, or it would move other amounts than the
 checker read: propose it anew. Metadata: `state`.
+"""
+ERROR_REASON_HOLD_NOT_FOUND: ErrorReason.ValueType  # 360
+"""NOT_FOUND. No such hold, or one of another institution. Metadata: `hold_id`."""
+ERROR_REASON_HOLD_EXPIRED: ErrorReason.ValueType  # 361
+"""FAILED_PRECONDITION. The hold ran out. Metadata: `hold_id`, `expire_time` in RFC 3339."""
+ERROR_REASON_HOLD_RELEASED: ErrorReason.ValueType  # 362
+"""FAILED_PRECONDITION. The hold was released. Metadata: `hold_id`."""
+ERROR_REASON_HOLD_CONFIRMED: ErrorReason.ValueType  # 363
+"""FAILED_PRECONDITION. The hold is settled already. Metadata: `hold_id`, `settlement_id`."""
+ERROR_REASON_HOLDS_TOO_MANY: ErrorReason.ValueType  # 364
+"""FAILED_PRECONDITION. The person has as many holds as it may have. Metadata: `limit`,
+`earliest_expire_time` in RFC 3339: when the first of them runs out.
 """
 global___ErrorReason = ErrorReason

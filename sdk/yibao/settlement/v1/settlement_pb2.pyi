@@ -38,6 +38,8 @@ class _SettlementStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper
     """Booked."""
     SETTLEMENT_STATE_REVERSED: _SettlementState.ValueType  # 3
     """Reversed: entries of the opposite sign stand beside the first ones."""
+    SETTLEMENT_STATE_HELD: _SettlementState.ValueType  # 4
+    """Decided and reserved, not booked: the quote of a hold."""
 
 class SettlementState(_SettlementState, metaclass=_SettlementStateEnumTypeWrapper):
     """The life of a settlement. Open."""
@@ -50,6 +52,8 @@ SETTLEMENT_STATE_SETTLED: SettlementState.ValueType  # 2
 """Booked."""
 SETTLEMENT_STATE_REVERSED: SettlementState.ValueType  # 3
 """Reversed: entries of the opposite sign stand beside the first ones."""
+SETTLEMENT_STATE_HELD: SettlementState.ValueType  # 4
+"""Decided and reserved, not booked: the quote of a hold."""
 global___SettlementState = SettlementState
 
 class _OwnCostReason:

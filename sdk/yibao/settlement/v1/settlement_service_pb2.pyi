@@ -8,6 +8,7 @@ import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
+import google.protobuf.timestamp_pb2
 import typing
 import yibao.common.v1.date_pb2
 import yibao.common.v1.item_error_pb2
@@ -52,6 +53,12 @@ class TrialBillResponse(google.protobuf.message.Message):
 
     SETTLEMENT_FIELD_NUMBER: builtins.int
     TRACE_FIELD_NUMBER: builtins.int
+    HOLD_COUNT_FIELD_NUMBER: builtins.int
+    HOLDS_UNTIL_TIME_FIELD_NUMBER: builtins.int
+    hold_count: builtins.int
+    """How many held bills of the person it counted; should one be released or run out, the bill
+    may come to other sums.
+    """
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """What it would cost whom; state TRIAL."""
@@ -60,14 +67,20 @@ class TrialBillResponse(google.protobuf.message.Message):
     def trace(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.TraceNode]:
         """Each step of the calculation."""
 
+    @property
+    def holds_until_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When the last of them runs out; absent where there is none."""
+
     def __init__(
         self,
         *,
         settlement: yibao.settlement.v1.settlement_pb2.Settlement | None = ...,
         trace: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.TraceNode] | None = ...,
+        hold_count: builtins.int = ...,
+        holds_until_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["settlement", b"settlement", "trace", b"trace"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["holds_until_time", b"holds_until_time", "settlement", b"settlement"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["hold_count", b"hold_count", "holds_until_time", b"holds_until_time", "settlement", b"settlement", "trace", b"trace"]) -> None: ...
 
 global___TrialBillResponse = TrialBillResponse
 

@@ -174,6 +174,12 @@ class Metrics:
             ("region",),
             registry=self.registry,
         )
+        self.holds_stuck = Gauge(
+            "yibao_holds_stuck",
+            "Persons of whom a hold ran out that cannot leave.",
+            ("region",),
+            registry=self.registry,
+        )
         self.feed_begun_anew = Counter(
             "yibao_feed_begun_anew",
             "How often the feed of a region turned out to be another one and was read anew.",

@@ -277,6 +277,11 @@ class Reason(enum.Enum):
     NOTHING_TO_REPAIR = (344, Code.FAILED_PRECONDITION, "该参保人的结算结果无需修复")
     REPAIR_NOT_FOUND = (345, Code.NOT_FOUND, "未查到该修复单")
     REPAIR_STATE = (346, Code.FAILED_PRECONDITION, "该修复单的当前状态不允许此操作")
+    HOLD_NOT_FOUND = (360, Code.NOT_FOUND, "未查到该笔预结算占用")
+    HOLD_EXPIRED = (361, Code.FAILED_PRECONDITION, "预结算占用已过有效期，请参保人重新出示医保码")
+    HOLD_RELEASED = (362, Code.FAILED_PRECONDITION, "该笔预结算占用已撤销")
+    HOLD_CONFIRMED = (363, Code.FAILED_PRECONDITION, "该笔预结算占用已完成结算")
+    HOLDS_TOO_MANY = (364, Code.FAILED_PRECONDITION, "该参保人未完成的预结算过多，请先完成或撤销")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

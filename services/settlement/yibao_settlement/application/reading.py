@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from yibao_settlement.application.difference.state import FoundDifference
+from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.review.listing import Place as ReviewPlace
 from yibao_settlement.application.review.listing import ReviewWish
@@ -30,7 +31,7 @@ class TrialInputs:
 
     `standing` is None where nothing is booked of the person, `death_date` while it lives.
     `charges` are the visit's lines with ids where they were asked for.
-    `standing_bills` are what stands settled of the visit.
+    `standing_bills` are what stands settled or held of the visit, `holds` those of the person.
     """
 
     visit: Visit
@@ -42,6 +43,7 @@ class TrialInputs:
     charges: Sequence[Charge] = ()
     standing_bills: Sequence[StandingBill] = ()
     diseases: Sequence[RegisteredDisease] = ()
+    holds: Sequence[Hold] = ()
 
 
 class Reads(Protocol):
@@ -88,7 +90,15 @@ class Reads(Protocol):
         ...
 
     def standing_bills(self, region: str, visit_id: str) -> Sequence[StandingBill]:
-        """Returns what stands settled of the visit."""
+        """Returns what stands settled or held of the visit."""
+        ...
+
+    def hold(self, region: str, hold_id: str) -> Hold | None:
+        """Returns the hold."""
+        ...
+
+    def run_out(self, region: str, now: dt.datetime, *, limit: int) -> Sequence[str]:
+        """Returns at most `limit` persons of whom holds ran out, those of longest ago first."""
         ...
 
     def first_use(

@@ -89,6 +89,8 @@ def _paid_faults(person: KeptPerson, fold: Folded, report: LedgerReport) -> Iter
     owed: dict[str, int] = {}
     for record, costs, _ in fold.bills:
         assert costs is not None, "every bill was decided"
+        if record.is_held:
+            continue
         for account_id, fen in costs.borne.payers.items():
             owed[account_id] = owed.get(account_id, 0) + fen
         # A hospital is owed what it showed: only what moved since is posted.
@@ -124,6 +126,8 @@ def _difference_faults(person: KeptPerson, fold: Folded) -> Iterator[Fault]:
     difference_fen = due_fen = 0
     for record, costs, _ in fold.bills:
         assert costs is not None, "every bill was decided"
+        if record.is_held:
+            continue
         difference_fen += record.cash_fen - costs.cash_fen + costs.borne.arrears_fen
         due_fen += record.account_fen - costs.account_fen
     for account, name, owed_fen in (

@@ -11,6 +11,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.ledger_check.costs import fold_faults
 from yibao_settlement.ledger_check.difference import difference_faults
 from yibao_settlement.ledger_check.fold import folded
+from yibao_settlement.ledger_check.hold import hold_faults
 from yibao_settlement.ledger_check.limits import limit_faults
 from yibao_settlement.ledger_check.places import place_faults
 from yibao_settlement.ledger_check.report import INVARIANTS, Drift, Fault, LedgerReport
@@ -54,6 +55,7 @@ class PersonChecker:
         self._tell(_account_faults(person))
         self._tell(self._difference_faults(person))
         self._tell(place_faults(person))
+        self._tell(hold_faults(person, self._policy_of))
         self._tell(self._fold_faults(person))
 
     def _tell(self, faults: Iterator[Fault]) -> None:
@@ -80,6 +82,8 @@ class PersonChecker:
                 used_up.count(record, holder_id=holder_id)
             except InvariantError as error:
                 yield 6, booked.settlement_id, str(error)
+        for hold in person.held:
+            used_up.count(hold.record, holder_id=hold.holder_id)
         for subject, detail in used_up.faults(_kept_rows(person)):
             yield 6, subject, detail
 
@@ -106,12 +110,13 @@ class PersonChecker:
 
 
 def _standing(person: KeptPerson) -> list[SettlementRecord]:
-    """Returns the bills that stand, in the order of their places."""
+    """Returns the bills that stand, settled or held, in the order of their places."""
     records = [
         booked.record
         for booked in person.settlements
         if booked.record is not None and booked.record.reversal is None
     ]
+    records += [hold.record for hold in person.held]
     return sorted(records, key=lambda record: record.place)
 
 

@@ -15,6 +15,8 @@ def place_faults(person: KeptPerson) -> Iterator[Fault]:
     """Yields bills that stand at the place of another one, or at none."""
     records = [booked.record for booked in person.settlements if booked.record is not None]
     gone = {record.settlement_id for record in records if record.reversal is not None}
+    gone |= person.confirmed_hold_ids
+    records += [hold.record for hold in person.held]
     at: dict[str, str] = {}
     for record in records:
         if record.reversal is not None:

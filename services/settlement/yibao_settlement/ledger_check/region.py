@@ -11,6 +11,7 @@ from yibao_settlement.rules.difference_order import DifferenceOrder
 from yibao_settlement.rules.ledger import PostingKind, carried_account, person_account
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.difference import booked as differences
+from yibao_settlement.storage.hold import booked as holds
 from yibao_settlement.storage.ledger import facts, told
 from yibao_settlement.storage.ledger.entries import EntryReader
 from yibao_settlement.storage.ledger.person import later_of
@@ -50,6 +51,7 @@ class RegionChecker:
         self._check_merges()
         self._check_strays()
         self._check_orders(orders)
+        self._check_holds()
 
     def check_read(self, entries: EntryReader) -> None:
         """Checks that all entries of settlements were read with one that owes them."""
@@ -127,6 +129,13 @@ class RegionChecker:
         audited = differences.audited_orders(self._connection, self._region)
         for subject, detail in order_faults(orders, postings, audited):
             self._drift(11, subject, detail)
+
+    def _check_holds(self) -> None:
+        for hold_id in holds.odd_ends(self._connection, self._region):
+            self._drift(18, hold_id, "its state is not what ended it")
+        for hold_id in holds.unlike_quotes(self._connection, self._region):
+            detail = "is confirmed, and no settlement at its place is of the sums quoted"
+            self._drift(18, hold_id, detail)
 
     def _check_strays(self) -> None:
         """Tells of accounts and windows that are of nobody who is examined."""

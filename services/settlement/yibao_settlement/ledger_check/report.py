@@ -24,9 +24,10 @@ INVARIANTS = (
     "differences and dues are what bills cost at the counter and cost now",
     "every bill that stands has a place of its own among the person's bills",
     "no counter is above its limit",
+    "what is held is settled as it was quoted or not at all, and accounts have what it reserves",
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
-OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 18)))
+OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19)))
 # The number of an invariant, whom or what it does not hold for, and how.
 Fault = tuple[int, str, str]
 

@@ -1,5 +1,6 @@
 """A person's standing: personal account with its purses, benefit year, newest codes presented."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -45,7 +46,9 @@ class Standing(NamedTuple):
     second among the codes presented lately, by signer. `merged_into` is the person whose
     account took this one over. Of `balance_fen`, `carried_fen` is of years before
     `account_year`, which is 0 before the account first holds anything. Bills stand in the
-    order of their settlements' ids, so that the next one has to exceed `newest_settlement_id`.
+    order of their settlements' ids, so that the next one has to exceed `newest_settlement_id`;
+    the ids of holds are among these. `hold_expire_time` is when the first of the person's
+    holds runs out, None where there is none.
     """
 
     person_id: str
@@ -57,6 +60,7 @@ class Standing(NamedTuple):
     carried_fen: int = 0
     account_year: int = 0
     newest_settlement_id: str | None = None
+    hold_expire_time: dt.datetime | None = None
 
 
 def new_standing(person_id: str) -> Standing:

@@ -5,7 +5,7 @@ import operator
 import uuid
 from collections.abc import Iterable
 
-from yibao.settlement.v1 import bill_pb2, visit_pb2, visit_service_pb2
+from yibao.settlement.v1 import bill_pb2, hold_service_pb2, visit_pb2, visit_service_pb2
 from yibao.settlement.v1 import settlement_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao_common.rpc.wire import to_date, to_optional_date
@@ -156,7 +156,9 @@ def selection_of(message: bill_pb2.Bill) -> Selection | None:
     return Selection(tuple(uploaded.line_ids), uploaded.charge_batch_id)
 
 
-def expected_of(message: pb.SettleBillRequest) -> ExpectedAmounts | None:
+def expected_of(
+    message: pb.SettleBillRequest | hold_service_pb2.HoldBillRequest,
+) -> ExpectedAmounts | None:
     """Returns what the person agreed to, None where the request does not say."""
     if not message.HasField("expected"):
         return None

@@ -173,7 +173,7 @@ def account_message(region: str, standing: Standing) -> account_pb.Account:
 def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None:
     """Fills in a settlement as it is now; a trial is one without ids and entries."""
     settlement.settlement_id = record.settlement_id
-    settlement.state = pb.SETTLEMENT_STATE_SETTLED
+    settlement.state = pb.SETTLEMENT_STATE_HELD if record.is_held else pb.SETTLEMENT_STATE_SETTLED
     settlement.region = record.region
     settlement.visit_id = record.visit_id
     settlement.bill_number = record.bill_number

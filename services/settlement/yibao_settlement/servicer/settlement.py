@@ -20,27 +20,25 @@ from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.status import item_errors
 from yibao_common.rpc.turns import Turns
 from yibao_common.rpc.validation import Validator
-from yibao_common.rpc.wire import as_sent, length_delimited, to_optional_date
+from yibao_common.rpc.wire import as_sent, from_instant, length_delimited, to_optional_date
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.hold.expire import ExpireHolds
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement import what_if
 from yibao_settlement.application.settlement.effective import find_both_columns
 from yibao_settlement.application.settlement.past import find_with_past
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, ReverseSettlement
-from yibao_settlement.application.settlement.settle import SETTLE_METHOD, SettleBill
-from yibao_settlement.application.settlement.trial import trial
-from yibao_settlement.rules.finding import RETIRED_CADRES, RetiredCadres
-from yibao_settlement.rules.visit import settlement_audience
+from yibao_settlement.application.settlement.settle import SETTLE_METHOD
+from yibao_settlement.application.settlement.trial import HoldsRunOutError, Trial, trial
 from yibao_settlement.servicer.adjustment import fill_adjustments
 from yibao_settlement.servicer.decode import (
     LISTED_STATES,
     bill_of,
-    expected_of,
     place_of,
     place_text,
     wish_of,
@@ -53,9 +51,9 @@ from yibao_settlement.servicer.encode import (
 )
 from yibao_settlement.servicer.explanation import explanation_message
 from yibao_settlement.servicer.refused_lines import RefusedLines, SettledAnswer
+from yibao_settlement.servicer.settling import Settling
 from yibao_settlement.servicer.statement.answer import make_statement, printing_of
 from yibao_settlement.servicer.statement.turns import StatementTurns
-from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.what_if import what_if_message
 
 _PAGE_SIZE = 100
@@ -72,25 +70,19 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         reads: Reads,
         blocking: Blocking,
         *,
-        trust: TrustHolder,
+        settling: Settling,
         clock: Clock,
         ids: Ids,
         log: Log,
         refused_lines: RefusedLines,
-        discharge_required_in: Collection[str] = (),
-        carried_first_in: Collection[str] = (),
         newest_first_in: Collection[str] = (),
-        retired_cadres: RetiredCadres = RETIRED_CADRES,
     ) -> None:
-        """Takes the engine; what is `…_in` are regions, see `SettlementConfig`."""
+        """Takes the engine, and what is said of every bill; `newest_first_in` are regions."""
         self._batcher = batcher
         self._reads = reads
         self._blocking = blocking
-        self._trust = trust
-        self._discharge_required_in = discharge_required_in
-        self._carried_first_in = carried_first_in
+        self._settling = settling
         self._newest_first_in = newest_first_in
-        self._retired_cadres = retired_cadres
         self._clock = clock
         self._ids = ids
         self._log = log
@@ -104,20 +96,37 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> pb.TrialBillResponse:
         """Computes what a bill would cost whom and stores nothing."""
         institution_id = current_caller().own_institution()
-        found = await self._blocking.run(
+        try:
+            found = await self._try(request, institution_id)
+        except HoldsRunOutError as error:
+            # They end before whatever comes next, as before a bill that is settled.
+            command = ExpireHolds.of(request.region, error.person_id)
+            await self._batcher.submit(request.region, command)
+            found = await self._try(request, institution_id, with_run_out=True)
+        response = pb.TrialBillResponse(
+            trace=trace_messages(found.trace), hold_count=len(found.holds)
+        )
+        if found.holds:
+            until = max(each.expire_time for each in found.holds)
+            response.holds_until_time.CopyFrom(from_instant(until))
+        fill_settlement(response.settlement, found.record)
+        response.settlement.state = settlement_pb2.SETTLEMENT_STATE_TRIAL
+        return response
+
+    async def _try(
+        self, request: pb.TrialBillRequest, institution_id: str, *, with_run_out: bool = False
+    ) -> Trial:
+        return await self._blocking.run(
             trial,
             self._reads,
             request.region,
             bill_of(request.bill),
             institution_id=institution_id,
-            is_discharge_required=request.region in self._discharge_required_in,
-            carried_first=request.region in self._carried_first_in,
+            is_discharge_required=request.region in self._settling.discharge_required_in,
+            carried_first=request.region in self._settling.carried_first_in,
             now=self._clock(),
+            with_run_out=with_run_out,
         )
-        response = pb.TrialBillResponse(trace=trace_messages(found.trace))
-        fill_settlement(response.settlement, found.record)
-        response.settlement.state = settlement_pb2.SETTLEMENT_STATE_TRIAL
-        return response
 
     async def SettleBill(
         self,
@@ -126,7 +135,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> pb.SettleBillResponse:
         """Settles a bill; the answer is the stored one, byte for byte."""
         answer = SettledAnswer()
-        command = self._settle_command(request, answer)
+        command = self._settling.command(request, SETTLE_METHOD, answer.encode)
         response = await self._batcher.submit(request.region, command)
         self._tell_refused(request, answer)
         return as_sent(pb.SettleBillResponse, response)
@@ -167,7 +176,9 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> "asyncio.Future[bytes] | RuleError":
         try:
             _ITEM_VALIDATOR.check(item)
-            return self._batcher.enqueue(item.region, self._settle_command(item, answer))
+            return self._batcher.enqueue(
+                item.region, self._settling.command(item, SETTLE_METHOD, answer.encode)
+            )
         except RuleError as refusal:
             tell_item(number, item.request_id, refusal.reason)
             return refusal
@@ -200,28 +211,6 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             Reason.INTERNAL,
             f"a fault of ours, see reference {reference_id}; repeat with the same request_id",
             reference_id=reference_id,
-        )
-
-    def _settle_command(self, request: pb.SettleBillRequest, answer: SettledAnswer) -> Command:
-        asked = request_of(request, SETTLE_METHOD)
-        code = None
-        if request.HasField("presentation"):
-            code = self._trust.judge(
-                request.presentation,
-                region=request.region,
-                audience=settlement_audience(asked.caller.own_institution()),
-                caller=asked.caller,
-                now=self._clock(),
-            )
-        return SettleBill(
-            asked,
-            code,
-            bill_of(request.bill),
-            answer.encode,
-            expected_of(request),
-            is_discharge_required=request.region in self._discharge_required_in,
-            retired_cadres=self._retired_cadres,
-            carried_first=request.region in self._carried_first_in,
         )
 
     async def ReverseSettlement(

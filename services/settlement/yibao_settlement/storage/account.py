@@ -14,10 +14,10 @@ from yibao_settlement.storage.batch.loading import Read, Wanted
 
 STANDING_COLUMNS = (
     *("person_id", "balance_fen", "benefit_year", "accumulators", "newest_codes", "merged_into"),
-    *("carried_fen", "account_year", "newest_settlement_id"),
+    *("carried_fen", "account_year", "newest_settlement_id", "hold_expire_time"),
 )
 # What every command of a person writes: neither the mark of a merge, which the feed sets, nor
-# the purses, which few bills move.
+# the purses, which few bills move, nor when holds run out.
 _WRITTEN = (*STANDING_COLUMNS[1:5], "newest_settlement_id")
 _PURSES = ("carried_fen", "account_year")
 _YEAR_COLUMNS = ("person_id", "benefit_year", "accumulators")
@@ -62,6 +62,7 @@ def standing_row(standing: Standing) -> Row:
         standing.carried_fen,
         standing.account_year,
         standing.newest_settlement_id,
+        standing.hold_expire_time,
     )
 
 
@@ -123,7 +124,7 @@ def write_standings(working_set: WorkingSet) -> Iterator[Statement]:
         tables.person_standing,
         ("region", "person_id"),
         _WRITTEN,
-        [(region, *row[:5], row[-1]) for row in map(standing_row, standings)],
+        [(region, *row[:5], row[-2]) for row in map(standing_row, standings)],
     )
     yield Update(
         tables.person_standing,

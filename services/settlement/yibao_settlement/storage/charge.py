@@ -4,12 +4,12 @@ A line is a JSON array in the order of `ChargedLine`, with its details as an arr
 of `LineDetails`; both only ever grow at their end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Insert, Row, Statement, Update, select_rows
+from yibao_common.db.rows import Insert, Row, Select, Statement, Update, select_rows
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.bill import ChargedLine
 from yibao_settlement.rules.charge import Charge
@@ -33,10 +33,17 @@ def read_charges(wanted: Wanted) -> tuple[Read, Read]:
             keep_charges,
         ),
         Read(
-            wanted.select(tables.charge, _COLUMNS, "settlement_id", needs.settlement_ids),
+            wanted.select(
+                tables.charge, _COLUMNS, "settlement_id", {*needs.settlement_ids, *needs.hold_ids}
+            ),
             keep_charges,
         ),
     )
+
+
+def select_taken(region: str, settlement_ids: Collection[str]) -> Select:
+    """Returns the look-up of the lines that settlements or holds took."""
+    return Select(tables.charge, _COLUMNS, region, "settlement_id", tuple(settlement_ids))
 
 
 def keep_charges(working_set: WorkingSet, rows: list[Row]) -> None:

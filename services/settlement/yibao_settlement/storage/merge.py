@@ -1,6 +1,6 @@
 """Accounts, years and bills of persons, as the move of a merge finds, locks and writes them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -8,11 +8,12 @@ from yibao_common.db.rows import Insert, Row, Update, execute, insert_rows, sele
 from yibao_settlement.application.merge.account import PersonAccount
 from yibao_settlement.application.merge.bills import BillPlace
 from yibao_settlement.application.merge.rows import MergePosting, Moved
-from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import amounts_from, amounts_json
+from yibao_settlement.storage.hold.merge import MergedHolds
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.settlement.adjustment import insert_adjustments
 from yibao_settlement.storage.settlement.sequence import records_of, standing_places
@@ -25,6 +26,7 @@ class StoredMerges:
         """Takes the transaction's connection."""
         self._connection = connection
         self._region = region
+        self._holds = MergedHolds(connection, region)
         # Of merges of persons who both have bills alone, and of one transaction.
         self._policies = ReferenceCache()
 
@@ -90,7 +92,7 @@ class StoredMerges:
         return found or ""
 
     def standing_bills(self, person_id: str) -> list[BillPlace]:
-        """Returns the bills that stand of every record that was merged into a person's."""
+        """Returns the bills that stand, held too, of every record that was merged into one."""
         person_ids = one_person(self._connection, self._region, person_id)
         rows = select_rows(
             self._connection,
@@ -102,16 +104,18 @@ class StoredMerges:
         )
         # What the feed tells by now, the standings do once this transaction has stored them.
         into = {each: taken_over_by for each, taken_over_by in rows if taken_over_by}
+        settled = standing_places(self._connection, self._region, person_ids)
+        held = self._holds.of(person_ids)
         return [
-            BillPlace(settlement_id, place, _last(into, holder_id))
-            for settlement_id, place, holder_id in standing_places(
-                self._connection, self._region, person_ids
-            )
+            BillPlace(bill_id, place, _last(into, holder_id))
+            for bill_id, place, holder_id in (*settled, *((each, each, of) for each, of in held))
         ]
 
     def bills(self, settlement_ids: Collection[str]) -> dict[str, SettlementRecord]:
-        """Returns settlements by id, as what is left of them and with what moved of them since."""
-        return records_of(self._connection, self._region, settlement_ids)
+        """Returns bills by id, as what is left of them and with what moved of them since."""
+        held = self._holds.among(settlement_ids)
+        settled = records_of(self._connection, self._region, set(settlement_ids) - held.keys())
+        return settled | held
 
     def stays(self, visit_ids: Collection[str]) -> dict[str, Accumulators]:
         """Returns what windows of stays hold, by the visit that began each."""
@@ -155,6 +159,7 @@ class StoredMerges:
                 closed.c.region == self._region, closed.c.person_id.in_(person_ids)
             )
         )
+        held, settled = self._apart(moved.adjustments)
         standings: list[Row] = []
         years: list[Row] = []
         windows = self._replaced_stays(moved.stays)
@@ -194,7 +199,7 @@ class StoredMerges:
                 ),
                 Insert(closed, ("region", "person_id", "benefit_year", "accumulators"), years),
                 Insert(tables.benefit_window, ("region", "scope", "amounts"), windows),
-                insert_adjustments(self._region, moved.adjustments),
+                insert_adjustments(self._region, settled),
                 Insert(
                     tables.posting,
                     (*_POSTING, "feed_sequence", "post_time", "posted_by"),
@@ -211,6 +216,15 @@ class StoredMerges:
                 ),
             ],
         )
+        self._holds.store(held, moved.merged)
+
+    def _apart(
+        self, adjustments: Sequence[Adjustment]
+    ) -> tuple[list[Adjustment], list[Adjustment]]:
+        """Returns what moved of held bills, and of settled ones."""
+        among = self._holds.among([each.settlement_id for each in adjustments])
+        held = [each for each in adjustments if each.settlement_id in among]
+        return held, [each for each in adjustments if each.settlement_id not in among]
 
     def _replaced_stays(self, stays: Mapping[str, Accumulators]) -> list[Row]:
         """Takes away what windows of stays held, and returns the rows in their place."""

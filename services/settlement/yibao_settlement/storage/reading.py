@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from yibao_common.db.database import Database
 from yibao_common.db.rows import select_rows
 from yibao_settlement.application.difference.state import FoundDifference
+from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.review.listing import Place as ReviewPlace
@@ -29,6 +30,7 @@ from yibao_settlement.storage.charge import charges_of
 from yibao_settlement.storage.difference.find import find_difference
 from yibao_settlement.storage.difference.order import find_order, list_orders
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
+from yibao_settlement.storage.hold.record import find_hold, held_by, run_out
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person, survivors_of
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
@@ -105,9 +107,19 @@ class StoredReads:
             return first_settlement_id(connection, region, person_id)
 
     def standing_bills(self, region: str, visit_id: str) -> list[StandingBill]:
-        """Returns what stands settled of the visit."""
+        """Returns what stands settled or held of the visit."""
         with self._database.read() as connection:
             return standing_bills(connection, region, visit_id)
+
+    def hold(self, region: str, hold_id: str) -> Hold | None:
+        """Returns the hold, or None."""
+        with self._database.read() as connection:
+            return find_hold(connection, region, hold_id)
+
+    def run_out(self, region: str, now: dt.datetime, *, limit: int) -> list[str]:
+        """Returns at most `limit` persons of whom holds ran out, those of longest ago first."""
+        with self._database.read() as connection:
+            return run_out(connection, region, now, limit=limit)
 
     def first_use(
         self, region: str, institution_id: str, provider_visit_number: str
@@ -169,6 +181,7 @@ class StoredReads:
                 charges,
                 bills,
                 diseases,
+                _holds(connection, region, standing),
             )
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
@@ -303,6 +316,13 @@ def _standing(connection: sa.Connection, region: str, person_id: str) -> Standin
         sa.select(*columns).where(table.c.region == region, table.c.person_id == person_id)
     ).one_or_none()
     return None if row is None else standing_from(tuple(row))
+
+
+def _holds(connection: sa.Connection, region: str, standing: Standing | None) -> list[Hold]:
+    """Returns what a person holds; of most nothing is asked."""
+    if standing is None or standing.hold_expire_time is None:
+        return []
+    return held_by(connection, region, (standing.person_id,))
 
 
 def _life(

@@ -13,6 +13,7 @@ from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.credential import tables as credentials
 from yibao_settlement.storage.difference import tables as differences
+from yibao_settlement.storage.hold.tables import hold as hold
 from yibao_settlement.storage.ledger import tables as ledger
 from yibao_settlement.storage.refund.tables import refund as refund
 from yibao_settlement.storage.repair.tables import repair as repair
@@ -234,13 +235,13 @@ person_standing = sa.Table(
     # JSON object: signer of codes to the newest issue second among those presented in the
     # last minutes; an older code is superseded.
     sa.Column("newest_codes", sa.Text, nullable=False),
-    # Whose account took this one over; set in the transaction that moved it.
-    sa.Column("merged_into", Id),
+    sa.Column("merged_into", Id),  # whose account took this one over
     # What of the balance is of years before `account_year`, which is 0 before there was any.
     sa.Column("carried_fen", sa.BigInteger, nullable=False),
     sa.Column("account_year", sa.SmallInteger, nullable=False),
     # Ids of the person's settlements rise in the order in which they were settled.
     sa.Column("newest_settlement_id", Id),
+    sa.Column("hold_expire_time", Instant),  # of the person's first; null for most
     postgresql_with={"fillfactor": 70},
 )
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from yibao_settlement.application.difference.state import FoundDifference
+from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import Reads, TrialInputs
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.review.listing import Place as ReviewPlace
@@ -36,6 +37,7 @@ class MemoryReads(Reads):
     case_events: dict[str, list[ReviewEvent]] = field(default_factory=dict)
     references: dict[str, Reference] = field(default_factory=dict)
     orders: dict[str, DifferenceOrder] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
         return self.visits.get(visit_id)
@@ -82,6 +84,12 @@ class MemoryReads(Reads):
 
     def standing_bills(self, region: str, visit_id: str) -> list[StandingBill]:
         return self.bills.get(visit_id, [])
+
+    def hold(self, region: str, hold_id: str) -> Hold | None:
+        return self.holds.get(hold_id)
+
+    def run_out(self, region: str, now: dt.datetime, *, limit: int) -> list[str]:
+        return [each.holder_id for each in self.holds.values() if each.has_run_out(now)][:limit]
 
     def first_use(
         self, region: str, institution_id: str, provider_visit_number: str

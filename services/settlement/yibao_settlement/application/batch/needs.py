@@ -50,6 +50,9 @@ class Needs(NamedTuple):
     difference_person_ids: Collection[str] = ()
     # Repairs that are to be carried out.
     repair_ids: Collection[str] = ()
+    # Holds, with whose they are; and those that may leave, as settlements may.
+    hold_ids: Collection[str] = ()
+    leaving_hold_ids: Collection[str] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

@@ -10,6 +10,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids, IdsAbove
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.hold.expire import expire_holds
 from yibao_settlement.rules.review import Review
 
 
@@ -62,6 +63,8 @@ class BatchWork:
         with self._transactions.begin(region, self._clock) as transaction:
             working_set = transaction.load(commands)
             ids = IdsAbove(self._ids, working_set.posting_fence)
+            if working_set.holds:
+                expire_holds(working_set, ids)
             outcomes = [_outcome(command, working_set, ids) for command in commands]
             transaction.store(working_set)
         if self._tell is not None:

@@ -16,6 +16,7 @@ from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.changes import Changes, CodeUse, Posting
 from yibao_settlement.application.difference.state import Differences
+from yibao_settlement.application.hold.state import Holds
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.repair.state import Repairs
 from yibao_settlement.application.settlement.fold import later_than, places_of
@@ -103,6 +104,7 @@ class WorkingSet:
     continued_by: dict[str, str] = field(default_factory=dict)
     differences: Differences = field(default_factory=Differences)
     repairs: Repairs = field(default_factory=Repairs)
+    holds: Holds = field(default_factory=Holds)
     changes: Changes = field(default_factory=Changes)
     audit: AuditTrail = field(default_factory=AuditTrail)
 
@@ -150,8 +152,9 @@ class WorkingSet:
         return places_of(record, self.policy_of(record), holder_id=holder_id)
 
     def later_bills(self, record: SettlementRecord) -> list[SettlementRecord]:
-        """Returns the person's bills behind a settlement that a command said may leave."""
-        return later_than(record, self.settlements.values(), holder_of=self.holder_of)
+        """Returns the person's bills behind one that a command said may leave, held ones too."""
+        held = [each.record for each in self.holds.held()]
+        return later_than(record, [*self.settlements.values(), *held], holder_of=self.holder_of)
 
     def held(self, visit: Visit) -> Visit:
         """Returns a visit as of whoever stands in its person's place since a merge.

@@ -32,7 +32,7 @@ from yibao_settlement.application.merge.rows import (
     Moved,
     UndecidedMerge,
 )
-from yibao_settlement.application.settlement.adjusting import Because, adjustment_of
+from yibao_settlement.application.settlement.adjusting import Because, adjustment_of, moved_of
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.difference import Cause
@@ -148,7 +148,9 @@ class Merges:
         # A record is merged once, so that its id tells the merge.
         because = Because(Cause.MERGE, retired_id)
         return [
-            adjustment_of(
+            (moved_of(record, effective, because, now_time=self._now), ())
+            if record.is_held
+            else adjustment_of(
                 record,
                 record,
                 effective,

@@ -50,6 +50,11 @@ class Moved:
     adjustments: tuple[Adjustment, ...] = ()
     undecided: tuple[UndecidedMerge, ...] = ()
 
+    @property
+    def merged(self) -> dict[str, str]:
+        """Whose account passed to whom: what they hold passes with it."""
+        return {each.person_id: each.merged_into for each in self.accounts if each.merged_into}
+
 
 class MergeRows(Protocol):
     """Accounts, years and bills of persons, as the transaction that applies the feed moves them."""
@@ -70,11 +75,11 @@ class MergeRows(Protocol):
         ...
 
     def standing_bills(self, person_id: str) -> Sequence[BillPlace]:
-        """Returns the bills that stand of every record that was merged into a person's."""
+        """Returns the bills that stand, held too, of every record that was merged into one."""
         ...
 
     def bills(self, settlement_ids: Collection[str]) -> Mapping[str, SettlementRecord]:
-        """Returns settlements by id, as what is left of them and with what moved of them since."""
+        """Returns bills by id, as what is left of them and with what moved of them since."""
         ...
 
     def stays(self, visit_ids: Collection[str]) -> Mapping[str, Accumulators]:

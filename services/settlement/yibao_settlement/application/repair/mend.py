@@ -53,7 +53,11 @@ def mended(working_set: WorkingSet, person_id: str, first_settlement_id: str) ->
         or working_set.holder_of(first.person_id) != person_id
     ):
         raise nothing_to_repair(person_id)
-    records = [first, *working_set.later_bills(first)]
+    held = [hold.record for hold in working_set.holds.of(person_id)]
+    earlier = sorted(
+        [each for each in held if each.place < first.place], key=lambda each: each.place
+    )
+    records = [*earlier, first, *working_set.later_bills(first)]
     fold = Fold(_nothing, working_set.policy_of, holder_id=person_id)
     fold.decide(records)
     result = fold.result()

@@ -22,9 +22,17 @@ class Because(NamedTuple):
 def book_folded(
     folded: Folded, because: Because, request: Request, working_set: WorkingSet, ids: Ids
 ) -> None:
-    """Books what became of bills whose counter's column stays; their windows are kept apart."""
+    """Books what became of bills whose counter's column stays; their windows are kept apart.
+
+    What moved of a held bill is kept with the hold, and posted when it is confirmed.
+    """
     for record, effective in folded.revised:
-        adjust(record, record, effective, because, request, working_set, ids)
+        if record.is_held:
+            hold = working_set.holds.by_id[record.settlement_id]
+            moved = moved_of(record, effective, because, now_time=working_set.now)
+            working_set.holds.put(hold.moved(moved))
+        else:
+            adjust(record, record, effective, because, request, working_set, ids)
 
 
 def adjust(
@@ -55,6 +63,13 @@ def adjust(
     adjusted = now._replace(adjustment=adjustment)
     working_set.settlements[before.settlement_id] = adjusted
     return adjusted
+
+
+def moved_of(
+    held: SettlementRecord, effective: Effective, because: Because, *, now_time: dt.datetime
+) -> Adjustment:
+    """Returns that a held bill has another effective column, which nothing posts yet."""
+    return Adjustment(held.settlement_id, 2, now_time, *because, None, effective)
 
 
 def adjustment_of(

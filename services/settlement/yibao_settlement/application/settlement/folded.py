@@ -20,8 +20,15 @@ class Folded(NamedTuple):
 
     @property
     def moved(self) -> list[tuple[SettlementRecord, Effective]]:
-        """Those of `revised` that cost somebody else by now; of others windows alone differ."""
-        return [each for each in self.revised if not each[1].costs_as(each[0].effective)]
+        """Those of `revised` that cost somebody else by now.
+
+        Of others windows alone differ, and of held bills nothing is booked yet.
+        """
+        return [
+            (record, effective)
+            for record, effective in self.revised
+            if not record.is_held and not effective.costs_as(record.effective)
+        ]
 
 
 class Reversal(NamedTuple):

@@ -170,6 +170,7 @@ class SettlementRecord(NamedTuple):
     `former_place` is that which it took over, None for most: see `place`. Where something was
     returned, all of this is of what is left, decided on the same windows; `refunds` tell what
     was returned, and `first` is the settlement as it was.
+    `is_held` where it is no settlement, but a held bill (`application.hold`) under the hold's id.
     """
 
     region: str
@@ -212,6 +213,7 @@ class SettlementRecord(NamedTuple):
     carried: Carried = NOTHING_CARRIED
     adjustment: Adjustment | None = None
     former_place: str | None = None
+    is_held: bool = False
     refunds: tuple[Refund, ...] = ()
     first: "SettlementRecord | None" = None
 

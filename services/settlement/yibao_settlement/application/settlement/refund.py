@@ -79,7 +79,8 @@ class RefundSettlement:
         self._check_new(record)
         done = self._done(record, working_set, ids)
         if self.newest_first:
-            check_newest_first(record, done.folded, self.request.caller)
+            later = working_set.later_bills(record)
+            check_newest_first(record, done.folded, later, self.request.caller)
         if self.request.is_trial:
             return self.encode(done)
         self._check_expected(done)

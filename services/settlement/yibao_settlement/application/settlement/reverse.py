@@ -59,7 +59,8 @@ class ReverseSettlement:
         record = named_settlement(working_set, self.settlement_id, request.caller)
         reversal = reversal_of(record, request, working_set, ids, reason=self.reason)
         if self.newest_first:
-            check_newest_first(record, reversal.folded, request.caller)
+            later = working_set.later_bills(record)
+            check_newest_first(record, reversal.folded, later, request.caller)
         response = self.encode(reversal)
         if request.is_trial:
             return response
@@ -159,9 +160,14 @@ def _book(reversal: Reversal, request: Request, working_set: WorkingSet, *, hold
     working_set.keep(holder_id, changes, balance_change_fen=record.account_fen)
     working_set.post(record.reversal.reversal_id, PostingKind.REVERSAL, reversal.entries, request)
     working_set.changes.reversals.append(record)
+    free_bill(record, working_set)
+    working_set.settlements[record.settlement_id] = record
+
+
+def free_bill(record: SettlementRecord, working_set: WorkingSet) -> None:
+    """Keeps that a bill does not stand any more: it and its lines may be settled anew."""
     working_set.settled_bills.get(record.visit_id, {}).pop(record.bill_number, None)
     _keep_ended(record, working_set)
-    working_set.settlements[record.settlement_id] = record
     # What it took may be settled anew; what it carried itself is as if it had not been.
     for charge in list(working_set.charges.get(record.visit_id, {}).values()):
         if charge.settlement_id == record.settlement_id:

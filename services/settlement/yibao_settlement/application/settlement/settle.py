@@ -18,7 +18,7 @@ from yibao_settlement.application.review.opening import opened_by
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
-from yibao_settlement.rules.account import check_not_merged, purses_in
+from yibao_settlement.rules.account import Purses, Standing, check_not_merged, purses_in
 from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
@@ -28,9 +28,10 @@ from yibao_settlement.rules.finding import (
     RetiredCadres,
     findings_of,
 )
+from yibao_settlement.rules.hold import unreserved
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.presentation import PresentedCode
-from yibao_settlement.rules.review import Review
+from yibao_settlement.rules.review import Finding
 from yibao_settlement.rules.stay import StandingBill, check_bill
 from yibao_settlement.rules.visit import Visit, check_not_cancelled
 
@@ -74,6 +75,32 @@ class SettleBill(NamedTuple):
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Settles the bill; see `Command`."""
         request = self.request
+        record, code, taking, findings = self.decided(working_set, ids)
+        review = opened_by(record, findings, review_id=ids()) if findings else None
+        if review is not None:
+            record = record._replace(review=review.note)
+        response = self.encode(record)
+        # Nothing below refuses: from here on the working set changes.
+        if code is None:
+            self._put_on_record(record, working_set)
+        else:
+            use_code(code, record, request, working_set)
+        _book(record, request, working_set, ids)
+        if review is not None:
+            working_set.open_review(review, caller=request.caller.path)
+        if taking.bill.needs_charges:
+            take_charges(taking, record, working_set)
+        return response
+
+    def decided(
+        self, working_set: WorkingSet, ids: Ids
+    ) -> tuple[SettlementRecord, PresentedCode | None, Taking, tuple[Finding, ...]]:
+        """Returns what the bill comes to, by which code, which lines it takes, what was found.
+
+        It is what a hold of the bill starts from, too; nothing is booked. Raises RuleError
+        where the bill is refused.
+        """
+        request = self.request
         visit = self._visit(working_set)
         person_id = visit.person_id
         standing = working_set.standing(person_id)
@@ -96,7 +123,7 @@ class SettleBill(NamedTuple):
             diseases=working_set.diseases.get(person_id, ()),
             death_date=death_date,
             history=working_set.history(visit),
-            purses=purses_in(standing, working_set.account_year),
+            purses=_purses(standing, working_set),
             reference=working_set.reference,
             now=working_set.now,
             settled_lines=taking.settled,
@@ -115,22 +142,7 @@ class SettleBill(NamedTuple):
             entries=adjudication.owed_entries(),
             marks=marks,
         )
-        review = self._review(record, visit, taking, working_set, ids)
-        if review is not None:
-            record = record._replace(review=review.note)
-        response = self.encode(record)
-        # Nothing below refuses: from here on the working set changes.
-        if code is None:
-            self._put_on_record(record, working_set)
-        else:
-            use = CodeUse(code, request.request_id, visit.institution_id, record.settlement_id)
-            working_set.use_code(person_id, use)
-        _book(record, request, working_set, ids)
-        if review is not None:
-            working_set.open_review(review, caller=request.caller.path)
-        if bill.needs_charges:
-            _take_charges(taking, record, working_set)
-        return response
+        return record, code, taking, self._findings(record, visit, taking, working_set)
 
     def _taking(self, working_set: WorkingSet) -> Taking:
         if not self.bill.needs_charges:
@@ -158,20 +170,19 @@ class SettleBill(NamedTuple):
         working_set.check_code(code, visit.person_id, institution_id=visit.institution_id)
         return code
 
-    def _review(
+    def _findings(
         self,
         record: SettlementRecord,
         visit: Visit,
         taking: Taking,
         working_set: WorkingSet,
-        ids: Ids,
-    ) -> Review | None:
-        """Returns the case that the bill opens; most open none."""
+    ) -> tuple[Finding, ...]:
+        """Returns what opens a case of the bill; of most nothing is found."""
         own, others = working_set.bills_of(record.visit_id), working_set.other_visits(visit)
         person_class, insurance_type = record.facts.person_class, record.insurance_type
         is_retired_cadre = self.retired_cadres.have(person_class, insurance_type)
         if not (own or others or is_retired_cadre):
-            return None
+            return ()
         bill = NewBill(
             visit,
             record.service_date,
@@ -181,8 +192,7 @@ class SettleBill(NamedTuple):
             record.particulars,
             taking.told_apart,
         )
-        findings = findings_of(bill, own, others, is_retired_cadre=is_retired_cadre)
-        return opened_by(record, findings, review_id=ids()) if findings else None
+        return findings_of(bill, own, others, is_retired_cadre=is_retired_cadre)
 
     def _put_on_record(self, record: SettlementRecord, working_set: WorkingSet) -> None:
         """Tells of a bill that no code was shown for; the ledger checker asks for it."""
@@ -209,11 +219,7 @@ class SettleBill(NamedTuple):
         check_not_cancelled(visit)
         settled = working_set.settled_bills.get(bill.visit_id, {}).get(bill.bill_number)
         if settled is not None:
-            raise RuleError(
-                Reason.BILL_ALREADY_SETTLED,
-                f"bill {bill.bill_number} of the visit is settled already",
-                settlement_id=settled.settlement_id,
-            )
+            raise _stands_already(bill.bill_number, settled, working_set)
         check_bill(
             visit,
             working_set.bills_of(bill.visit_id),
@@ -223,7 +229,33 @@ class SettleBill(NamedTuple):
         return working_set.held(visit)
 
 
-def _take_charges(taking: Taking, record: SettlementRecord, working_set: WorkingSet) -> None:
+def _stands_already(number: str, bill: StandingBill, working_set: WorkingSet) -> RuleError:
+    """Returns the refusal for a bill of a number that stands settled or held."""
+    reason, standing_id = Reason.BILL_ALREADY_SETTLED, bill.settlement_id
+    if standing_id in working_set.holds.by_id:
+        return RuleError(reason, f"bill {number} of the visit is held already", hold_id=standing_id)
+    message = f"bill {number} of the visit is settled already"
+    return RuleError(reason, message, settlement_id=standing_id)
+
+
+def _purses(standing: Standing, working_set: WorkingSet) -> Purses:
+    """Returns what the account may pay: what it has, less what holds reserve."""
+    purses = purses_in(standing, working_set.account_year)
+    if not working_set.holds:
+        return purses
+    held = [each.reserved for each in working_set.holds.of(standing.person_id)]
+    return unreserved(purses, held, year=working_set.account_year)
+
+
+def use_code(
+    code: PresentedCode, record: SettlementRecord, request: Request, working_set: WorkingSet
+) -> None:
+    """Uses up the code of a bill."""
+    use = CodeUse(code, request.request_id, record.institution_id, record.settlement_id)
+    working_set.use_code(record.person_id, use)
+
+
+def take_charges(taking: Taking, record: SettlementRecord, working_set: WorkingSet) -> None:
     """Notes that the settlement took its lines with ids, and what was returned of them."""
     lost = {line.line_id for line in record.refused_lines}
     uploaded = {each.line.line_id: each for each in taking.charges}

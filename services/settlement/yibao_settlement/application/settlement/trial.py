@@ -1,28 +1,50 @@
 """What a bill would cost whom, now: the calculation of a settlement without its effects."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from yibao_common.values.calendar import shanghai_day
 from yibao_settlement.application.charge.taking import taking_of
+from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.explain import TraceNode, explained
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
-from yibao_settlement.rules.account import check_not_merged, new_standing, purses_in
+from yibao_settlement.rules.account import (
+    Purses,
+    Standing,
+    check_not_merged,
+    new_standing,
+    purses_in,
+)
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
+from yibao_settlement.rules.hold import unreserved
 from yibao_settlement.rules.stay import check_bill
 from yibao_settlement.rules.visit import check_not_cancelled
 
 
+class HoldsRunOutError(Exception):
+    """Holds of the person ran out and nobody noted it yet: they have to end first."""
+
+    def __init__(self, person_id: str) -> None:
+        """Takes whose they are."""
+        super().__init__("holds ran out")
+        self.person_id = person_id
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a bill would cost: a record without ids and entries, and every step."""
+    """What a bill would cost: a record without ids and entries, and every step.
+
+    `holds` are those of the person, which count.
+    """
 
     record: SettlementRecord
     trace: tuple[TraceNode, ...]
+    holds: Sequence[Hold] = ()
 
 
 def trial(
@@ -34,11 +56,13 @@ def trial(
     now: dt.datetime,
     is_discharge_required: bool = False,
     carried_first: bool = False,
+    with_run_out: bool = False,
 ) -> Trial:
     """Returns what a bill of a visit of the institution would cost whom; stores nothing.
 
-    Raises RuleError VISIT_NOT_FOUND, VISIT_CANCELLED, what `rules.stay.check_bill` refuses,
-    PERSON_MERGED, and as `adjudicate_bill`.
+    Holds that ran out count only `with_run_out`: those that cannot leave. Raises
+    HoldsRunOutError where there are others, RuleError VISIT_NOT_FOUND, VISIT_CANCELLED, what
+    `rules.stay.check_bill` refuses, PERSON_MERGED, and as `adjudicate_bill`.
     """
     inputs = reads.trial_inputs(
         region,
@@ -50,6 +74,8 @@ def trial(
     )
     if inputs is None or inputs.visit.institution_id != institution_id:
         raise visit_not_found(bill.visit_id)
+    if not with_run_out and any(each.has_run_out(now) for each in inputs.holds):
+        raise HoldsRunOutError(inputs.visit.person_id)
     check_not_cancelled(inputs.visit)
     check_bill(
         inputs.visit,
@@ -73,7 +99,7 @@ def trial(
         diseases=inputs.diseases,
         death_date=inputs.death_date,
         history=inputs.history,
-        purses=purses_in(standing, shanghai_day(now).year),
+        purses=_purses(standing, inputs.holds, now),
         reference=inputs.reference,
         now=now,
         settled_lines=taking.settled,
@@ -88,4 +114,11 @@ def trial(
         settle_time=now,
         entries=(),
     )
-    return Trial(record, explained(adjudication.policy, adjudication.split))
+    trace = explained(adjudication.policy, adjudication.split)
+    return Trial(record, trace, inputs.holds)
+
+
+def _purses(standing: Standing, holds: Sequence[Hold], now: dt.datetime) -> Purses:
+    """Returns what the account may pay: what it has, less what holds reserve."""
+    year = shanghai_day(now).year
+    return unreserved(purses_in(standing, year), [each.reserved for each in holds], year=year)

@@ -1,7 +1,7 @@
 """Refunds, and what else they move, in the words of the contract."""
 
+from yibao.settlement.v1 import hold_service_pb2, refund_service_pb2, settlement_service_pb2
 from yibao.settlement.v1 import refund_pb2 as pb
-from yibao.settlement.v1 import refund_service_pb2, settlement_service_pb2
 from yibao_common.rpc.wire import from_instant
 from yibao_settlement.application.settlement.folded import Folded
 from yibao_settlement.application.settlement.refunded import GivenBack, Refund
@@ -25,6 +25,7 @@ def amounts_message(amounts: GivenBack) -> pb.ReturnedAmounts:
 
 def fill_adjusted(
     response: settlement_service_pb2.ReverseSettlementResponse
+    | hold_service_pb2.ReleaseHoldResponse
     | refund_service_pb2.RefundSettlementResponse
     | refund_service_pb2.TrialReversalResponse,
     folded: Folded,

@@ -37,6 +37,8 @@ from yibao_settlement.storage.credential.reading import read_credentials
 from yibao_settlement.storage.difference.loading import read_differences
 from yibao_settlement.storage.difference.order import write_orders
 from yibao_settlement.storage.enrolment import read_enrolments
+from yibao_settlement.storage.hold.loading import find_holders, may_leave, read_holds
+from yibao_settlement.storage.hold.record import write_holds
 from yibao_settlement.storage.ledger.posting import read_postings, write_postings
 from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.presentation import read_codes, write_codes
@@ -187,6 +189,9 @@ class _Transaction:
         treated = {person_id for _, person_id, _ in settled}
         merged = survivors_of(self._connection, self._region, treated)
         survivors = {each: merged.get(each, each) for each in treated}
+        if needs.hold_ids:
+            holder_ids = find_holders(self._connection, self._region, needs.hold_ids)
+            survivors.update((each, each) for each in holder_ids)
         holders: dict[str, str] = dict(subjects)
         visitor_ids = {person_id for _, person_id, _, _ in visits}
         person_ids = set(visitor_ids)
@@ -250,7 +255,8 @@ class _Transaction:
             self._read_stays(working_set, wanted)
         see_merged_records(self._connection, working_set, wanted)
         self._read_seen_bills(working_set, wanted)
-        if wanted.needs.leaving_settlement_ids:
+        read_holds(self._connection, working_set, wanted)
+        if wanted.needs.leaving_settlement_ids or may_leave(working_set, wanted):
             read_histories(self._connection, working_set, wanted, self._reference)
         if wanted.needs.difference_person_ids:
             read_differences(self._connection, working_set, wanted)
@@ -301,6 +307,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_settlements(working_set),
         *write_adjustments(working_set),
         *write_refunds(working_set),
+        *write_holds(working_set),
         *write_reviews(working_set),
         *write_orders(working_set),
         *write_repairs(working_set),

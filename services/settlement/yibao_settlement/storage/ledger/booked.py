@@ -13,6 +13,7 @@ from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.rules.ledger import PostingKind, payable_account
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.hold.booked import uses_of_codes
 from yibao_settlement.storage.ledger.entries import EntryReader, OwnEntry, Posted
 from yibao_settlement.storage.refund.record import each_left, select_refunds
 from yibao_settlement.storage.settlement.adjustment import adjustment_from, select_adjustments
@@ -50,7 +51,7 @@ class BookedSettlement:
     # Its adjustments in their order, each with what it posted.
     adjusted: Sequence[tuple[Adjustment, Mapping[str, int]]]
     # Those that adjustments name as their causes and that there are: reversals, refunds,
-    # repairs, and persons whose records were merged into another one.
+    # repairs, holds, and persons whose records were merged into another one.
     causes: Collection[str]
     taken_back: Mapping[str, int]
     code_uses: int
@@ -66,7 +67,7 @@ class CodeUses(NamedTuple):
     not kept yet what for, `bills` how many bills a request settled that settled several.
     """
 
-    of_settlements: Mapping[str, int]
+    of_settlements: dict[str, int]
     untold: Mapping[str, int]
     bills: Mapping[str, int]
 
@@ -283,7 +284,7 @@ def _adjustments(rows: Sequence[Row]) -> list[Adjustment] | None:
 
 
 def _causes(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[str]:
-    """Returns which ids are those of reversals, refunds and repairs."""
+    """Returns which ids are those of reversals, refunds, repairs and holds."""
     settlement, posting, refund = tables.settlement.c, tables.posting.c, tables.refund.c
     kinds = (int(PostingKind.REVERSAL), int(PostingKind.REFUND))
     rows = connection.execute(
@@ -293,7 +294,8 @@ def _causes(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[s
     ).scalars()
     found = set(rows)
     # Where nobody owed anything, nothing is posted.
-    for column in (settlement.reversal_id, refund.refund_id, tables.repair.c.repair_id):
+    columns = (settlement.reversal_id, refund.refund_id, tables.repair.c.repair_id)
+    for column in (*columns, tables.hold.c.hold_id):
         if left := set(ids) - found:
             query = sa.select(column).where(
                 column.table.c.region == region, column.in_(sorted(left))
@@ -346,7 +348,10 @@ def code_uses(connection: sa.Connection, region: str) -> CodeUses:
         .group_by(settlement.request_id)
         .having(sa.func.count() > 1)
     )
-    return CodeUses(*({row[0]: row[1] for row in rows} for rows in (of_settlements, untold, bills)))
+    found = CodeUses(
+        *({row[0]: row[1] for row in rows} for rows in (of_settlements, untold, bills))
+    )
+    return found._replace(of_settlements=found.of_settlements | uses_of_codes(connection, region))
 
 
 def _audited_without_code(

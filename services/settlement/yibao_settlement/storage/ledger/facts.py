@@ -146,8 +146,9 @@ def lost_lines(connection: sa.Connection, region: str) -> list[str]:
 
 
 def aimless_codes(connection: sa.Connection, region: str) -> list[str]:
-    """Returns codes used up for neither a visit nor a settlement of their request."""
+    """Returns codes used up for neither a visit nor a settlement or hold of their request."""
     used, visit, settlement = tables.used_code.c, tables.visit.c, tables.settlement.c
+    hold = tables.hold.c
     rows = connection.execute(
         sa.select(used.code_id)
         .join_from(
@@ -165,11 +166,21 @@ def aimless_codes(connection: sa.Connection, region: str) -> list[str]:
             ),
             isouter=True,
         )
+        .join(
+            tables.hold,
+            sa.and_(
+                used.region == hold.region,
+                used.used_for_id == hold.hold_id,
+                used.request_id == hold.request_id,
+            ),
+            isouter=True,
+        )
         .where(
             used.region == region,
             used.used_for_id.is_not(None),
             visit.visit_id.is_(None),
             settlement.settlement_id.is_(None),
+            hold.hold_id.is_(None),
         )
     )
     return list(rows.scalars())

@@ -4,6 +4,7 @@ Records that were merged are one person. All is read from one snapshot by ranges
 indexes, so that a page costs what its persons have, however many others there are.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,11 +12,14 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import Row, select_rows
 from yibao_common.values.errors import InvariantError
+from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.benefit.keeping import KeptPlace
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import amounts_from
+from yibao_settlement.storage.hold.booked import confirmed_at
+from yibao_settlement.storage.hold.record import held_by
 from yibao_settlement.storage.ledger.booked import (
     BookedSettlement,
     CodeUses,
@@ -26,7 +30,10 @@ from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
 # Some hundred bills a person are many.
 PERSONS_A_PAGE = 100
-_STANDING = ("person_id", "balance_fen", "carried_fen", "benefit_year", "accumulators")
+_STANDING = (
+    *("person_id", "balance_fen", "carried_fen", "benefit_year", "accumulators"),
+    "hold_expire_time",
+)
 # A row that is kept otherwise than it can be read.
 Kept = dict[str, int] | None
 
@@ -48,6 +55,11 @@ class KeptPerson:
     years: dict[tuple[str, int], Kept] = field(default_factory=dict)
     scopes: dict[str, Kept] = field(default_factory=dict)
     settlements: list[BookedSettlement] = field(default_factory=list)
+    # What is held stands with the settlements. When the first of a record's runs out, as it is
+    # kept, and which holds settlements took the places of.
+    held: list[Hold] = field(default_factory=list)
+    hold_ends: dict[str, dt.datetime] = field(default_factory=dict)
+    confirmed_hold_ids: set[str] = field(default_factory=set)
 
     @property
     def kept(self) -> dict[KeptPlace, Kept]:
@@ -158,6 +170,7 @@ class PersonReader:
             visit = booked.visit
             owner = own_lost[booked.settlement_id] if visit is None else visit.person_id
             of_record[owner].settlements.append(booked)
+        self._read_holds(of_record)
         return list(persons.values())
 
     def _of_persons(
@@ -175,13 +188,27 @@ class PersonReader:
     def _read_accounts(self, of_record: Mapping[str, KeptPerson]) -> None:
         ids = list(of_record)
         for row in self._of_persons(tables.person_standing, _STANDING, ids):
-            person_id, balance_fen, carried_fen, year, accumulators = row
+            person_id, balance_fen, carried_fen, year, accumulators, hold_expire_time = row
             person = of_record[person_id]
+            if hold_expire_time is not None:
+                person.hold_ends[person_id] = hold_expire_time
             person.purses[person_id] = Purses(balance_fen - carried_fen, carried_fen)
             if year:
                 person.years[person_id, year] = _kept(accumulators)
         for person_id, year, accumulators in self._of_persons(tables.closed_year, _YEAR, ids):
             of_record[person_id].years[person_id, year] = _kept(accumulators)
+
+    def _read_holds(self, of_record: Mapping[str, KeptPerson]) -> None:
+        for hold in held_by(self._connection, self._region, list(of_record)):
+            of_record[hold.holder_id].held.append(hold)
+        owners = {
+            booked.record.former_place: person
+            for person in of_record.values()
+            for booked in person.settlements
+            if booked.record is not None and booked.record.former_place is not None
+        }
+        for hold_id in confirmed_at(self._connection, self._region, owners):
+            owners[hold_id].confirmed_hold_ids.add(hold_id)
 
     def _read_windows(
         self,

@@ -1,6 +1,7 @@
-"""What is read for settlements that may leave: the person's later bills, and their windows.
+"""What is read for bills that may leave: the person's later bills, and their windows.
 
-Only for those: a bill that is settled needs the windows alone.
+Only for those: a bill that is settled needs the windows alone. Holds are in the batch already
+(`storage.hold.loading`), and stand with the settlements.
 """
 
 import functools
@@ -14,6 +15,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage.account import read_years
 from yibao_settlement.storage.batch.loading import Wanted
+from yibao_settlement.storage.hold.loading import may_leave
 from yibao_settlement.storage.merge import one_person
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.refund.record import with_refunds
@@ -27,31 +29,40 @@ def read_histories(
 ) -> None:
     """Reads the bills behind those that may leave, under the persons' locks."""
     region = working_set.region
+    held = [hold.record for hold in may_leave(working_set, wanted)]
     leaving = [
         working_set.settlements[each]
         for each in wanted.needs.leaving_settlement_ids
         if each in working_set.settlements
     ]
-    concerned: dict[str, SettlementRecord] = {}
+    standing = [record for record in leaving if record.reversal is None]
+    concerned = {record.settlement_id: record for record in standing}
     survivors = dict(working_set.survivors)
-    for record in leaving:
-        if record.reversal is not None:
-            continue
+    for record in (*standing, *held):
         person_ids = one_person(connection, region, record.person_id)
-        holder_id = working_set.holder_of(record.person_id)
+        # The one of them who was not merged.
+        holder_id = _holder_of(record, working_set)
         survivors.update(dict.fromkeys(person_ids, holder_id))
         places = standing_places(connection, region, person_ids)
         later = [each for each, place, _ in places if place > record.place]
-        concerned |= {record.settlement_id: record} | stored_records(connection, region, later)
-    if not concerned:
+        concerned |= stored_records(connection, region, later)
+    if not (concerned or held):
         return
     working_set.survivors = survivors
     concerned = with_refunds(connection, region, concerned)
     concerned = with_adjustments(connection, region, concerned)
     working_set.settlements.update(concerned)
+    # Whatever is held may be decided again, too.
+    records = [*concerned.values(), *(hold.record for hold in working_set.holds.held())]
     policy_of = functools.partial(cache.policy_version, connection, region)
-    working_set.policies = _policies(concerned.values(), policy_of)
-    _read_places(connection, working_set, wanted, concerned.values())
+    working_set.policies = _policies(records, policy_of)
+    _read_places(connection, working_set, wanted, records)
+
+
+def _holder_of(record: SettlementRecord, working_set: WorkingSet) -> str:
+    """Returns who holds the account of a bill's person by now."""
+    hold = working_set.holds.by_id.get(record.settlement_id)
+    return working_set.holder_of(record.person_id) if hold is None else hold.holder_id
 
 
 def _policies(

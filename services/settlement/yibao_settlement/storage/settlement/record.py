@@ -64,14 +64,14 @@ PLAIN_FORM, FORM, BENEFIT_FORM = 1, 2, 3
 LINES_A_ROW = 100
 
 _REVERSAL_COLUMNS = ("reversal_id", "reverse_time", "reverse_reason", "reversed_by")
-_WRITTEN = (
+WRITTEN_COLUMNS = (
     *("region", "settlement_id", "request_id", "settled_by", "settle_time", "visit_id"),
     *("bill_number", "person_id", "institution_id", "insurance_type", "service_date"),
     *("policy_version", "total_fen", "fund_total_fen", "account_fen", "cash_fen"),
     *("benefit_year", "record_form", "record", "first_lines", "is_interim"),
     *("line_marks", "item_set_mark", "former_place"),
 )
-SETTLEMENT_COLUMNS = (*_WRITTEN, *_REVERSAL_COLUMNS)
+SETTLEMENT_COLUMNS = (*WRITTEN_COLUMNS, *_REVERSAL_COLUMNS)
 LINES_COLUMNS = ("settlement_id", "first_line", "lines")
 _SUMS = ("total_fen", "fund_total_fen", "account_fen", "cash_fen")
 # What is left of a settlement, where something was returned.
@@ -143,11 +143,15 @@ def lines_from(rows: Iterable[Row]) -> dict[str, list[StoredLine]]:
     """
     found: dict[str, list[StoredLine]] = {}
     for settlement_id, _, lines in sorted(rows, key=lambda row: row[:2]):
-        found.setdefault(settlement_id, []).extend(_lines(settlement_id, lines))
+        found.setdefault(settlement_id, []).extend(stored_lines(settlement_id, lines))
     return found
 
 
-def _lines(settlement_id: str, stored: str) -> list[StoredLine]:
+def stored_lines(settlement_id: str, stored: str) -> list[StoredLine]:
+    """Returns lines as they are stored, a JSON array of them.
+
+    Raises InvariantError where they are none.
+    """
     try:
         return _stored_lines(stored)
     except msgspec.DecodeError as error:
@@ -170,7 +174,7 @@ def record_from(row: Row, further_lines: Sequence[StoredLine]) -> SettlementReco
     note = [columns.pop(name) for name in _REVERSAL_COLUMNS]
     # Null where all of them are further ones.
     lines, particulars = split_lines(
-        [*_lines(columns["settlement_id"], first_lines or "[]"), *further_lines]
+        [*stored_lines(columns["settlement_id"], first_lines or "[]"), *further_lines]
     )
     return SettlementRecord(
         **columns,
@@ -213,7 +217,7 @@ def left_from(settled: SettlementRecord, row: Row) -> SettlementRecord:
     Raises InvariantError where that is not what was written.
     """
     form, stored, all_lines, *sums = row
-    lines, particulars = split_lines(_lines(settled.settlement_id, all_lines))
+    lines, particulars = split_lines(stored_lines(settled.settlement_id, all_lines))
     return settled._replace(
         **_told(settled.settlement_id, form, stored),
         **dict(zip(_SUMS, sums, strict=True)),
@@ -269,7 +273,7 @@ def write_settlements(working_set: WorkingSet) -> Iterator[Statement]:
     )
     yield Insert(
         tables.settlement,
-        _WRITTEN,
+        WRITTEN_COLUMNS,
         [settlement_row(record) for record in settled if record.settlement_id not in reversed_],
     )
     yield Insert(

@@ -1,4 +1,8 @@
-"""What stands settled of visits: no reversed bill."""
+"""What stands settled of visits: no reversed bill.
+
+A batch has held bills by their persons (`storage.hold.loading`); whoever reads one visit
+without locks reads them here.
+"""
 
 from collections.abc import Collection
 
@@ -22,9 +26,16 @@ def read_standing_bills(region: str, visit_ids: Collection[str]) -> Read:
 
 
 def standing_bills(connection: sa.Connection, region: str, visit_id: str) -> list[StandingBill]:
-    """Returns what stands settled of a visit."""
-    (rows,) = execute(connection, [_select(region, (visit_id,))])
-    return [StandingBill._make(row[2:]) for row in rows]
+    """Returns what stands settled or held of a visit."""
+    held = tuple("hold_id" if name == "settlement_id" else name for name in _COLUMNS)
+    settled_rows, held_rows = execute(
+        connection,
+        [
+            _select(region, (visit_id,)),
+            Select(tables.hold, held, region, "visit_id", (visit_id,), "end_time"),
+        ],
+    )
+    return [StandingBill._make(row[2:]) for row in (*settled_rows, *held_rows)]
 
 
 def _select(region: str, visit_ids: Collection[str]) -> Select:

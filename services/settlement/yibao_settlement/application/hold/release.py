@@ -1,0 +1,73 @@
+"""Releasing a hold: an institution its own, an agency any of its region."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from yibao_common.commands.audit import entry_of
+from yibao_common.commands.request import Request
+from yibao_common.values.ids import Ids
+from yibao_settlement.application.batch.needs import Needs
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.hold.find import own_hold
+from yibao_settlement.application.hold.leaving import Left, book_off, fold_off
+from yibao_settlement.application.hold.state import Hold
+from yibao_settlement.application.settlement.naming import told_to
+from yibao_settlement.rules.hold import HoldState
+
+RELEASE_METHOD = "ReleaseHold"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHold:
+    """Releases a hold; later bills are decided again without it."""
+
+    request: Request
+    hold_id: str
+    reason: str
+    # Writes a ReleaseHoldResponse.
+    encode: Callable[[Left], bytes]
+
+    def needs(self) -> Needs:
+        """Returns the hold, with the bills behind it."""
+        return Needs(hold_ids=(self.hold_id,), leaving_hold_ids=(self.hold_id,))
+
+    def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
+        """Releases the hold; see `Command`.
+
+        Raises RuleError HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CONFIRMED or
+        READJUDICATION_FAILED.
+        """
+        caller = self.request.caller
+        hold = own_hold(working_set.holds.by_id.get(self.hold_id), self.hold_id, caller)
+        hold.check_held(working_set.now)
+        released = hold._replace(
+            state=HoldState.RELEASED,
+            end_time=working_set.now,
+            end_reason=self.reason,
+            ended_by=caller.path,
+        )
+        with told_to(caller):
+            left = Left(released, fold_off(hold, working_set))
+        response = self.encode(left)
+        # Nothing below refuses: from here on the working set changes.
+        book_off(left, self.request, working_set, ids)
+        if caller.institution_id is None:
+            self._put_on_record(released, working_set)
+        return response
+
+    def _put_on_record(self, hold: Hold, working_set: WorkingSet) -> None:
+        """Tells of an agency that lets go what an institution held."""
+        record = hold.record
+        working_set.audit.add(
+            entry_of(
+                self.request,
+                at=working_set.now,
+                subject_ids=(record.person_id, hold.hold_id),
+                detail={
+                    "institution": record.institution_id,
+                    "fund_total_fen": str(record.fund_total_fen),
+                    "account_fen": str(record.account_fen),
+                    "reason": self.reason,
+                },
+            )
+        )

@@ -1,0 +1,134 @@
+"""HoldService: bills that are held first, and settled or released after."""
+
+import datetime as dt
+
+import grpc
+
+from yibao.settlement.v1 import hold_pb2 as messages
+from yibao.settlement.v1 import hold_service_pb2 as pb
+from yibao.settlement.v1 import hold_service_pb2_grpc as rpc
+from yibao_common.commands.blocking import Blocking
+from yibao_common.db.batcher import Batcher
+from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.requests import request_of
+from yibao_common.rpc.wire import as_sent, from_instant
+from yibao_common.values.clock import Clock
+from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.hold.confirm import CONFIRM_METHOD, ConfirmHold
+from yibao_settlement.application.hold.find import find_hold
+from yibao_settlement.application.hold.leaving import Left
+from yibao_settlement.application.hold.release import RELEASE_METHOD, ReleaseHold
+from yibao_settlement.application.hold.state import Hold
+from yibao_settlement.application.hold.take import HOLD_METHOD, HoldBill
+from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.servicer.encode import fill_settlement, settled
+from yibao_settlement.servicer.refund.encode import fill_adjusted
+from yibao_settlement.servicer.settling import Settling
+
+
+class HoldServicer(rpc.HoldServiceServicer):
+    """Holds bills through the batcher; reads in threads."""
+
+    def __init__(
+        self,
+        batcher: Batcher[Command, bytes],
+        reads: Reads,
+        blocking: Blocking,
+        *,
+        settling: Settling,
+        valid_for: dt.timedelta,
+        clock: Clock,
+    ) -> None:
+        """Takes the engine, what is said of every bill, and for how long one is held."""
+        self._batcher = batcher
+        self._reads = reads
+        self._blocking = blocking
+        self._settling = settling
+        self._valid_for = valid_for
+        self._clock = clock
+
+    async def HoldBill(
+        self,
+        request: pb.HoldBillRequest,
+        context: "grpc.aio.ServicerContext[pb.HoldBillRequest, pb.HoldBillResponse]",
+    ) -> pb.HoldBillResponse:
+        """Holds a bill; the answer is the stored one, byte for byte."""
+        valid_for = self._valid_for
+        if request.valid_for_seconds:
+            valid_for = dt.timedelta(seconds=request.valid_for_seconds)
+        # The bill is answered as a hold.
+        settling = self._settling.command(request, HOLD_METHOD, settled)
+        response = await self._batcher.submit(request.region, HoldBill(settling, valid_for, held))
+        return as_sent(pb.HoldBillResponse, response)
+
+    async def ConfirmHold(
+        self,
+        request: pb.ConfirmHoldRequest,
+        context: "grpc.aio.ServicerContext[pb.ConfirmHoldRequest, pb.ConfirmHoldResponse]",
+    ) -> pb.ConfirmHoldResponse:
+        """Settles a held bill for what was quoted."""
+        command = ConfirmHold(request_of(request, CONFIRM_METHOD), request.hold_id, confirmed)
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.ConfirmHoldResponse, response)
+
+    async def ReleaseHold(
+        self,
+        request: pb.ReleaseHoldRequest,
+        context: "grpc.aio.ServicerContext[pb.ReleaseHoldRequest, pb.ReleaseHoldResponse]",
+    ) -> pb.ReleaseHoldResponse:
+        """Lets a held bill go."""
+        asked = request_of(request, RELEASE_METHOD)
+        command = ReleaseHold(asked, request.hold_id, request.reason, released)
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.ReleaseHoldResponse, response)
+
+    async def GetHold(
+        self,
+        request: pb.GetHoldRequest,
+        context: "grpc.aio.ServicerContext[pb.GetHoldRequest, pb.GetHoldResponse]",
+    ) -> pb.GetHoldResponse:
+        """Reads a hold as it is now."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        hold = await self._blocking.run(
+            find_hold, self._reads, request.region, request.hold_id, caller, now=self._clock()
+        )
+        return pb.GetHoldResponse(hold=hold_message(hold))
+
+
+def held(hold: Hold) -> bytes:
+    """Returns a serialized HoldBillResponse."""
+    return pb.HoldBillResponse(hold=hold_message(hold)).SerializeToString()
+
+
+def confirmed(record: SettlementRecord) -> bytes:
+    """Returns a serialized ConfirmHoldResponse."""
+    response = pb.ConfirmHoldResponse()
+    fill_settlement(response.settlement, record)
+    return response.SerializeToString()
+
+
+def released(left: Left) -> bytes:
+    """Returns a serialized ReleaseHoldResponse."""
+    response = pb.ReleaseHoldResponse(hold=hold_message(left.hold))
+    institution_id = left.hold.record.institution_id
+    fill_adjusted(response, left.folded, institution_id=institution_id)
+    return response.SerializeToString()
+
+
+def hold_message(hold: Hold) -> messages.Hold:
+    """Returns a hold as sent; what moved of it is nobody's to see before it is booked."""
+    message = messages.Hold(
+        hold_id=hold.hold_id,
+        state=messages.HoldState.ValueType(hold.state),
+        expire_time=from_instant(hold.expire_time),
+        release_reason=hold.end_reason or "",
+        settlement_id=hold.settlement_id or "",
+    )
+    fill_settlement(message.quote, hold.record._replace(adjustment=None))
+    message.quote.settlement_id = ""
+    message.quote.ClearField("entries")
+    if hold.end_time is not None:
+        message.end_time.CopyFrom(from_instant(hold.end_time))
+    return message
