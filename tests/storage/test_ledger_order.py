@@ -303,3 +303,30 @@ def test_merged_records_are_examined_as_one_person(world: World) -> None:
     (left,) = [each for each in found if each.invariant == INVARIANTS[12]]
     assert left.subject == later.settlement_id
     assert f"of person {survivor} " in left.detail
+
+
+def test_what_an_account_had_paid_too_much_and_went_to_cash_is_told(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_cash(before: Columns, after: Columns, *, person_id: str) -> tuple[Entry, ...]:
+        moved = dict(adjustment_entries(before, after, person_id=person_id))
+        difference = f"difference:{person_id}"
+        moved[difference] = moved.get(difference, 0) + moved.pop(f"due:{person_id}", 0)
+        return tuple(Entry(account_id, fen) for account_id, fen in moved.items() if fen)
+
+    world = benefit_world(databases)
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 1_000_000))
+    (first,) = stays(world, person, 30_000_000)
+    visit = world.register(person, start_date=TODAY)
+    bill = stay_bill(world, visit, TODAY, 30_000_000, account_used=True)
+    second = world.settle(visit, person, bill=bill)
+    with monkeypatch.context() as patched:
+        patched.setattr(adjusting, "adjustment_entries", as_cash)
+        leave(world, first)
+    now = world.queries.settlement(REGION, second.settlement_id)
+    assert now is not None
+    assert now.effective.account_fen < now.account_fen
+    told = broken(world)
+    assert 5 in told[second.settlement_id]
+    assert {11, 15} <= told[person]

@@ -320,22 +320,26 @@ def _merged(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[s
 def code_uses(connection: sa.Connection, region: str) -> CodeUses:
     """Returns how many codes were used up for settlements of the region; reads all of them."""
     settlement, used = tables.settlement.c, tables.used_code.c
-    uses = sa.func.count(used.code_id)
+    # Counted before they are joined: no index finds the codes of a settlement.
+    counted = (
+        sa.select(used.used_for_id, used.request_id, sa.func.count().label("uses"))
+        .where(used.region == region, used.used_for_id.is_not(None))
+        .group_by(used.used_for_id, used.request_id)
+        .subquery()
+    )
+    uses = sa.func.coalesce(counted.c.uses, 0)
     of_settlements = connection.execute(
         sa.select(settlement.settlement_id, uses)
         .join_from(
             tables.settlement,
-            tables.used_code,
+            counted,
             sa.and_(
-                settlement.region == used.region,
-                settlement.settlement_id == used.used_for_id,
-                settlement.request_id == used.request_id,
+                settlement.settlement_id == counted.c.used_for_id,
+                settlement.request_id == counted.c.request_id,
             ),
             isouter=True,
         )
-        .where(settlement.region == region)
-        .group_by(settlement.settlement_id)
-        .having(uses != 1)
+        .where(settlement.region == region, uses != 1)
     )
     untold = connection.execute(
         sa.select(used.request_id, sa.func.count())
