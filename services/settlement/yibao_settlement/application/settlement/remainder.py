@@ -9,7 +9,7 @@ from yibao_settlement.application.settlement.explain import AnySplit, calculated
 from yibao_settlement.application.settlement.fold import pays_before_funds
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
 from yibao_settlement.application.settlement.refunded import GivenBack
-from yibao_settlement.rules.account import Carried
+from yibao_settlement.rules.account import Carried, Purses, taken_of_carried
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.steps import AccountStep, Purse
 from yibao_settlement.rules.ledger import Entry, balanced
@@ -46,7 +46,9 @@ def remainder_of(
             personal_after_fen=split.account_fen + split.cash_fen,
             most_fen=split.account_fen,
         )
-    carried_fen = _carried_kept_fen(record, account_fen, policy, carried_first=carried_first)
+    carried_fen = _carried_kept_fen(
+        _most_of_purses(record, split), account_fen, policy, carried_first=carried_first
+    )
     # Asked for just that, the bill comes out so whenever it is calculated again.
     asked = asked._replace(
         balance_before_fen=account_fen, carried=Carried(carried_fen, carried_fen)
@@ -70,20 +72,30 @@ def _left(asked: SettlementRecord, split: AnySplit) -> SettlementRecord:
     return left._replace(entries=entries)
 
 
+def _most_of_purses(record: SettlementRecord, split: AnySplit) -> Purses:
+    """Returns what each purse bears of the rest where it is asked for all that it paid.
+
+    Steps of a policy may leave some amounts to one purse alone.
+    """
+    if isinstance(split, BenefitOutcome):
+        paid = split.split.paid_by_purse
+        return Purses(paid.current_year_fen, paid.carried_fen)
+    carried_fen = record.carried.paid_fen
+    return Purses(record.account_fen - carried_fen, carried_fen)
+
+
 def _carried_kept_fen(
-    record: SettlementRecord, account_fen: int, policy: AnyPolicy, *, carried_first: bool
+    most: Purses, account_fen: int, policy: AnyPolicy, *, carried_first: bool
 ) -> int:
     """Returns what of `account_fen` stays paid of earlier years' money.
 
-    What paid first stays paid, so that the other goes back first.
+    What paid first stays paid, so that the other goes back first; neither purse bears more
+    of the rest than it may.
     """
     if isinstance(policy, BenefitPolicy):
         steps = [step for step in policy.steps if isinstance(step, AccountStep)]
         carried_first = bool(steps) and steps[0].purses[0] is Purse.CARRIED
-    carried_fen = record.carried.paid_fen
-    if carried_first:
-        return min(carried_fen, account_fen)
-    return max(account_fen - (record.account_fen - carried_fen), 0)
+    return taken_of_carried(most, account_fen, carried_first=carried_first)
 
 
 def given_back(before: SettlementRecord, left: SettlementRecord) -> GivenBack:
