@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from support.benefit_world import admit, at, benefit_world, stay_bill
 from support.databases import Databases
+from support.holds import hold
 from support.settlement_books import kept_windows, kept_years
 from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
 
@@ -263,7 +264,14 @@ def nothing(_: World, __: SettlementRecord) -> None:
     pass
 
 
-@pytest.mark.parametrize("change", [nothing, leave], ids=["settled", "reversed"])
+def hold_another(world: World, record: SettlementRecord) -> None:
+    visit = world.register(record.person_id, start_date=TODAY)
+    hold(world, visit, record.person_id)
+
+
+@pytest.mark.parametrize(
+    "change", [nothing, leave, hold_another], ids=["settled", "reversed", "held"]
+)
 def test_persons_of_a_day_are_examined_alone(
     world: World, change: Callable[[World, SettlementRecord], None]
 ) -> None:
@@ -272,7 +280,7 @@ def test_persons_of_a_day_are_examined_alone(
     assert isinstance(world.clock.now, dt.datetime)
     world.clock.now += DAY
     records = stays(world, later, 900_000, 800_000)
-    if change is leave:
+    if change is not nothing:
         world.clock.now += DAY
         change(world, records[0])
     progress: list[int] = []

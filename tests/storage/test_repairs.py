@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from support.benefit_world import benefit_world, stay_bill
 from support.charges import assert_books_are_right
 from support.databases import Databases
+from support.holds import confirm as confirm_hold
+from support.holds import hold
 from support.repairs import confirm, confirm_command, propose, propose_command
 from support.reviews import CHECKER
 from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
@@ -176,4 +178,22 @@ def test_what_a_merge_left_is_repaired(world: World, monkeypatch: pytest.MonkeyP
     refused = refusal(world, propose_command(world.queries, retired))
     assert refused.reason is Reason.PERSON_MERGED
     confirm(world, propose(world, survivor))
+    assert_books_are_right(world)
+
+
+def test_what_is_held_before_the_first_settled_bill_counts(world: World) -> None:
+    (person,) = world.enrol()
+    visit = world.register(person, start_date=TODAY)
+    held = hold(world, visit, person, bill=stay_bill(world, visit, TODAY, 30_000_000))
+    settle(world, person, 30_000_000, OTHER_HOSPITAL)
+    assert_books_are_right(world)
+    standing = tables.person_standing
+    with world.database.write() as connection:
+        connection.execute(sa.update(standing).values(accumulators="{}"))
+    assert check_ledger(world.database).drifts
+    proposed = propose(world, person)
+    assert (proposed.bill_count, proposed.fund_change_fen) == (0, 0)
+    confirm(world, proposed)
+    assert_books_are_right(world)
+    confirm_hold(world, held.hold_id)
     assert_books_are_right(world)

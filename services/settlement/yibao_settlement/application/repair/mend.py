@@ -88,6 +88,9 @@ def _between(now: Accumulators, then: Accumulators) -> dict[str, int]:
 
 def _moved(moved: Iterable[tuple[SettlementRecord, Effective]]) -> Iterable[Moved]:
     for record, after in moved:
+        if record.is_held:
+            # Nothing of it is booked before it is confirmed.
+            continue
         before = record.effective
         late_fen = after.borne.arrears_fen - before.borne.arrears_fen
         yield Moved(

@@ -10,13 +10,18 @@ from yibao_settlement.storage import tables
 def persons_changed(connection: sa.Connection, region: str, *, since: dt.datetime) -> set[str]:
     """Returns the persons with a settlement, refund, reversal or adjustment since a time.
 
-    Settlements are found by an index; all others are read, which are few.
+    And those of bills that are held since. Settlements and these are found by indexes; all
+    others are read, which are few. A hold that ended shows by what it became, or by later bills
+    that moved.
     """
-    settlement = tables.settlement.c
+    settlement, hold = tables.settlement.c, tables.hold.c
     person_ids = sa.select(settlement.person_id).where(settlement.region == region)
     queries = (
         person_ids.where(settlement.settle_time >= since),
         person_ids.where(settlement.reversal_id.is_not(None), settlement.reverse_time >= since),
+        sa.select(hold.person_id).where(
+            hold.region == region, hold.end_time.is_(None), hold.hold_time >= since
+        ),
         *(
             sa.select(settlement.person_id)
             .join_from(
