@@ -3,11 +3,20 @@
 import dataclasses
 from typing import NamedTuple
 
+import grpc
 import pytest
-from support.both_services import ADMISSION, CALL_SECONDS, BothServices, Patient
+from support.both_services import (
+    ADMISSION,
+    CALL_SECONDS,
+    BothServices,
+    Patient,
+    outcome,
+    refusal_of,
+)
 from support.settlement_world import HOSPITAL, REGION
 
-from yibao.settlement.v1 import adjustment_pb2
+from yibao.settlement.v1 import adjustment_pb2, change_service_pb2
+from yibao.settlement.v1.change_service_pb2_grpc import ChangeServiceStub
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao.settlement.v1.settlement_service_pb2 import (
     ExplainSettlementRequest,
@@ -106,3 +115,58 @@ def test_both_columns_are_explained(services: BothServices, bills: TwoHospitals)
     assert {now for _, now in found.values()} == {0}
     sent = own.SerializeToString()
     assert not [secret for secret in bills.secrets if secret.encode() in sent]
+
+
+def changes(
+    services: BothServices, name: str, **asked: object
+) -> change_service_pb2.ListSettlementChangesResponse:
+    stub = ChangeServiceStub(services.channel("settlement", name))
+    request = change_service_pb2.ListSettlementChangesRequest(region=REGION, **asked)  # type: ignore[arg-type]
+    return stub.ListSettlementChanges(request, timeout=CALL_SECONDS)
+
+
+def test_a_program_follows_what_changes(services: BothServices, bills: TwoHospitals) -> None:
+    since = bills.reversed_.settle_time
+    assert not changes(services, "maker", change_start_time=since).changes
+    services.clock.advance(seconds=60)
+    services.clock.advance(seconds=1)
+    first_page = changes(services, "other-hospital", change_start_time=since, page_size=1)
+    (settled_change,) = first_page.changes
+    assert settled_change.change_kind == change_service_pb2.SETTLEMENT_CHANGE_KIND_SETTLED
+    assert not first_page.HasField("change_end_time")
+    last_page = changes(
+        services, "other-hospital", change_start_time=since, page_token=first_page.next_page_token
+    )
+    (adjusted,) = last_page.changes
+    assert (adjusted.change_kind, adjusted.cause, adjusted.revision) == (
+        change_service_pb2.SETTLEMENT_CHANGE_KIND_ADJUSTED,
+        adjustment_pb2.ADJUSTMENT_CAUSE_REVERSAL,
+        2,
+    )
+    sent = first_page.SerializeToString() + last_page.SerializeToString()
+    assert not [secret for secret in bills.secrets if secret.encode() in sent]
+    whole = changes(services, "maker", change_start_time=since)
+    assert [each.settlement_id for each in whole.changes] == [
+        bills.reversed_.settlement_id,
+        bills.adjusted.settlement_id,
+        bills.reversed_.settlement_id,
+        bills.adjusted.settlement_id,
+    ]
+    # Where it is followed from, nothing is told again.
+    assert not changes(services, "maker", change_start_time=whole.change_end_time).changes
+
+
+def test_a_token_is_of_one_list(services: BothServices, bills: TwoHospitals) -> None:
+    since = bills.reversed_.settle_time
+    for token in ("no place", "bm8gcGxhY2U="):
+        stub = ChangeServiceStub(services.channel("settlement", "maker"))
+        request = change_service_pb2.ListSettlementChangesRequest(
+            region=REGION, change_start_time=since, page_token=token
+        )
+        told = refusal_of(stub.ListSettlementChanges, request)
+        assert outcome(told) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_MALFORMED")
+    told = refusal_of(
+        ChangeServiceStub(services.channel("settlement", "other-agency")).ListSettlementChanges,
+        change_service_pb2.ListSettlementChangesRequest(region=REGION, change_start_time=since),
+    )
+    assert outcome(told) == (grpc.StatusCode.PERMISSION_DENIED, "OUT_OF_SCOPE")

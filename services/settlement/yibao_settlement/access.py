@@ -31,6 +31,9 @@ ACCESS = AccessTable.of_services(
             "ExplainWhatIf": _COUNTER_OR_AGENCY,
             "GetStatement": _COUNTER_OR_AGENCY,
         },
+        "yibao.settlement.v1.ChangeService": {
+            "ListSettlementChanges": _COUNTER_OR_AGENCY,
+        },
         "yibao.settlement.v1.RefundService": {
             "RefundSettlement": _COUNTER_OR_AGENCY,
             "TrialRefund": _COUNTER_OR_AGENCY,

@@ -38,6 +38,7 @@ from yibao_settlement.housekeeping import hold_sweep, housekeeping, review_telli
 from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
+from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.feed.age import FeedAges
@@ -172,6 +173,7 @@ class SettlementService:
                 refused_lines=RefusedLines(metrics=metrics, log=self._log),
                 newest_first_in=self._config.refunds.newest_first_in or (),
             ),
+            ChangeServicer(reads, blocking, clock=self._clock),
             RefundServicer(
                 batcher,
                 cash_first_in=self._config.refunds.cash_first_in or (),

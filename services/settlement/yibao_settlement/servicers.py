@@ -9,6 +9,8 @@ from yibao.settlement.v1 import (
     account_service_pb2_grpc,
     catalogue_service_pb2,
     catalogue_service_pb2_grpc,
+    change_service_pb2,
+    change_service_pb2_grpc,
     charge_service_pb2,
     charge_service_pb2_grpc,
     difference_service_pb2,
@@ -28,6 +30,7 @@ from yibao.settlement.v1 import (
 )
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
+from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.hold import HoldServicer
@@ -41,6 +44,7 @@ DESCRIPTORS = (
     visit_service_pb2.DESCRIPTOR.services_by_name["VisitService"],
     charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"],
     settlement_service_pb2.DESCRIPTOR.services_by_name["SettlementService"],
+    change_service_pb2.DESCRIPTOR.services_by_name["ChangeService"],
     refund_service_pb2.DESCRIPTOR.services_by_name["RefundService"],
     hold_service_pb2.DESCRIPTOR.services_by_name["HoldService"],
     review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"],
@@ -56,6 +60,7 @@ class Servicers(NamedTuple):
 
     visits: VisitServicer
     settlements: SettlementServicer
+    changes: ChangeServicer
     refunds: RefundServicer
     holds: HoldServicer
     charges: ChargeServicer
@@ -71,6 +76,7 @@ class Servicers(NamedTuple):
         settlement_service_pb2_grpc.add_SettlementServiceServicer_to_server(
             self.settlements, server
         )
+        change_service_pb2_grpc.add_ChangeServiceServicer_to_server(self.changes, server)
         refund_service_pb2_grpc.add_RefundServiceServicer_to_server(self.refunds, server)
         hold_service_pb2_grpc.add_HoldServiceServicer_to_server(self.holds, server)
         charge_service_pb2_grpc.add_ChargeServiceServicer_to_server(self.charges, server)

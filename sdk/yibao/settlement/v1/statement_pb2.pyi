@@ -133,6 +133,8 @@ class Statement(google.protobuf.message.Message):
     OTHER_TOTAL_FEN_FIELD_NUMBER: builtins.int
     ACCOUNT_CARRIED_FEN_FIELD_NUMBER: builtins.int
     CARRIED_BALANCE_FEN_FIELD_NUMBER: builtins.int
+    RETURNED_FIELD_NUMBER: builtins.int
+    EFFECTIVE_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
     """The settlement."""
     region: builtins.str
@@ -259,6 +261,18 @@ class Statement(google.protobuf.message.Message):
     def others(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___StatementOther]:
         """What others than funds and the person bear, in the policy's order."""
 
+    @property
+    def returned(self) -> global___StatementReturned:
+        """What was returned of the bill, all times together; absent where nothing was. All other
+        fields are of what is left.
+        """
+
+    @property
+    def effective(self) -> global___StatementEffective:
+        """What the bill costs whom by now; absent while that is what the counter showed. All other
+        fields are the counter's.
+        """
+
     def __init__(
         self,
         *,
@@ -305,11 +319,96 @@ class Statement(google.protobuf.message.Message):
         other_total_fen: builtins.int = ...,
         account_carried_fen: builtins.int = ...,
         carried_balance_fen: builtins.int = ...,
+        returned: global___StatementReturned | None = ...,
+        effective: global___StatementEffective | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["capitals", b"capitals", "care", b"care", "next_bill", b"next_bill", "parts", b"parts", "provider", b"provider", "reverse_date", b"reverse_date", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_carried_fen", b"account_carried_fen", "account_fen", b"account_fen", "age", b"age", "benefit_year", b"benefit_year", "bill_number", b"bill_number", "capitals", b"capitals", "care", b"care", "carried_balance_fen", b"carried_balance_fen", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "deductibles", b"deductibles", "entitlement_groups", b"entitlement_groups", "fund_total_fen", b"fund_total_fen", "funds", b"funds", "groups", b"groups", "inside_list_fen", b"inside_list_fen", "insurance_type", b"insurance_type", "item_count", b"item_count", "items", b"items", "next_bill", b"next_bill", "other_total_fen", b"other_total_fen", "others", b"others", "outside_list_fen", b"outside_list_fen", "overflows", b"overflows", "parts", b"parts", "person_class", b"person_class", "personal_total_fen", b"personal_total_fen", "policy_title", b"policy_title", "policy_title_zh", b"policy_title_zh", "policy_version", b"policy_version", "provider", b"provider", "refused_fen", b"refused_fen", "refused_line_count", b"refused_line_count", "region", b"region", "reversal_id", b"reversal_id", "reverse_date", b"reverse_date", "sentences", b"sentences", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "shares", b"shares", "year", b"year"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["capitals", b"capitals", "care", b"care", "effective", b"effective", "next_bill", b"next_bill", "parts", b"parts", "provider", b"provider", "returned", b"returned", "reverse_date", b"reverse_date", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account_balance_fen", b"account_balance_fen", "account_carried_fen", b"account_carried_fen", "account_fen", b"account_fen", "age", b"age", "benefit_year", b"benefit_year", "bill_number", b"bill_number", "capitals", b"capitals", "care", b"care", "carried_balance_fen", b"carried_balance_fen", "cash_fen", b"cash_fen", "deductible_fen", b"deductible_fen", "deductibles", b"deductibles", "effective", b"effective", "entitlement_groups", b"entitlement_groups", "fund_total_fen", b"fund_total_fen", "funds", b"funds", "groups", b"groups", "inside_list_fen", b"inside_list_fen", "insurance_type", b"insurance_type", "item_count", b"item_count", "items", b"items", "next_bill", b"next_bill", "other_total_fen", b"other_total_fen", "others", b"others", "outside_list_fen", b"outside_list_fen", "overflows", b"overflows", "parts", b"parts", "person_class", b"person_class", "personal_total_fen", b"personal_total_fen", "policy_title", b"policy_title", "policy_title_zh", b"policy_title_zh", "policy_version", b"policy_version", "provider", b"provider", "refused_fen", b"refused_fen", "refused_line_count", b"refused_line_count", "region", b"region", "returned", b"returned", "reversal_id", b"reversal_id", "reverse_date", b"reverse_date", "sentences", b"sentences", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "shares", b"shares", "year", b"year"]) -> None: ...
 
 global___Statement = Statement
+
+@typing.final
+class StatementReturned(google.protobuf.message.Message):
+    """What was returned of a bill, and given back for it, in fen. A part that rose instead is
+    negative.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LAST_DATE_FIELD_NUMBER: builtins.int
+    LINE_COUNT_FIELD_NUMBER: builtins.int
+    FUND_TOTAL_FEN_FIELD_NUMBER: builtins.int
+    OTHER_TOTAL_FEN_FIELD_NUMBER: builtins.int
+    ACCOUNT_FEN_FIELD_NUMBER: builtins.int
+    CASH_FEN_FIELD_NUMBER: builtins.int
+    line_count: builtins.int
+    """How many lines lost something."""
+    fund_total_fen: builtins.int
+    """To all funds together."""
+    other_total_fen: builtins.int
+    """To others than funds and the person."""
+    account_fen: builtins.int
+    """To the personal account."""
+    cash_fen: builtins.int
+    """In cash."""
+    @property
+    def last_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day of the last time."""
+
+    def __init__(
+        self,
+        *,
+        last_date: yibao.common.v1.date_pb2.Date | None = ...,
+        line_count: builtins.int = ...,
+        fund_total_fen: builtins.int = ...,
+        other_total_fen: builtins.int = ...,
+        account_fen: builtins.int = ...,
+        cash_fen: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["last_date", b"last_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "cash_fen", b"cash_fen", "fund_total_fen", b"fund_total_fen", "last_date", b"last_date", "line_count", b"line_count", "other_total_fen", b"other_total_fen"]) -> None: ...
+
+global___StatementReturned = StatementReturned
+
+@typing.final
+class StatementEffective(google.protobuf.message.Message):
+    """What a bill costs whom by now, in fen."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FUND_TOTAL_FEN_FIELD_NUMBER: builtins.int
+    OTHER_TOTAL_FEN_FIELD_NUMBER: builtins.int
+    ACCOUNT_FEN_FIELD_NUMBER: builtins.int
+    CASH_FEN_FIELD_NUMBER: builtins.int
+    DIFFERENCE_FEN_FIELD_NUMBER: builtins.int
+    DUE_FEN_FIELD_NUMBER: builtins.int
+    fund_total_fen: builtins.int
+    """All funds together."""
+    other_total_fen: builtins.int
+    """Others than funds and the person."""
+    account_fen: builtins.int
+    """The personal account."""
+    cash_fen: builtins.int
+    """The person otherwise."""
+    difference_fen: builtins.int
+    """What the person has paid too much of this bill, negative where it was too little: settled
+    between the agency and the person, never at the counter.
+    """
+    due_fen: builtins.int
+    """What the personal account has paid too much of this bill, which goes back into it."""
+    def __init__(
+        self,
+        *,
+        fund_total_fen: builtins.int = ...,
+        other_total_fen: builtins.int = ...,
+        account_fen: builtins.int = ...,
+        cash_fen: builtins.int = ...,
+        difference_fen: builtins.int = ...,
+        due_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "cash_fen", b"cash_fen", "difference_fen", b"difference_fen", "due_fen", b"due_fen", "fund_total_fen", b"fund_total_fen", "other_total_fen", b"other_total_fen"]) -> None: ...
+
+global___StatementEffective = StatementEffective
 
 @typing.final
 class StatementProvider(google.protobuf.message.Message):

@@ -43,6 +43,7 @@ NAMES_ZH = {
     "certificate_number": "证件号码",
     "certificate_type": "证件类型",
     "challenge": "挑战码",
+    "change_start_time": "变更起始时间",
     "charge_batch_id": "收费批次号",
     "charge_date": "明细发生日期",
     "chip": "读卡信息",

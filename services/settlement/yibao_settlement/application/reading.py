@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reference import Reference
@@ -157,6 +158,12 @@ class Reads(Protocol):
         self, region: str, wish: Wish, *, after: Place | None, limit: int
     ) -> list[SettlementSummary]:
         """Returns at most `limit` settlements, the one settled last first."""
+        ...
+
+    def changes(
+        self, region: str, wish: ChangeWish, *, after: ChangePlace | None, limit: int
+    ) -> list[Change]:
+        """Returns at most `limit` changes of settlements' amounts, the oldest first."""
         ...
 
     def summaries(self, region: str, settlement_ids: Sequence[str]) -> list[SettlementSummary]:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.database import Database
 from yibao_common.db.rows import select_rows
+from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import TrialInputs
@@ -26,6 +27,7 @@ from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
+from yibao_settlement.storage.change import list_changes
 from yibao_settlement.storage.charge import charges_of
 from yibao_settlement.storage.difference.find import find_difference
 from yibao_settlement.storage.difference.order import find_order, list_orders
@@ -227,6 +229,13 @@ class StoredReads:
         """Returns at most `limit` settlements, the one settled last first."""
         with self._database.read() as connection:
             return list_settlements(connection, region, wish, after=after, limit=limit)
+
+    def changes(
+        self, region: str, wish: ChangeWish, *, after: ChangePlace | None, limit: int
+    ) -> list[Change]:
+        """Returns at most `limit` changes of settlements' amounts, the oldest first."""
+        with self._database.read() as connection:
+            return list_changes(connection, region, wish, after=after, limit=limit)
 
     def summaries(self, region: str, settlement_ids: Sequence[str]) -> list[SettlementSummary]:
         """Returns the settlements that are there, in no order."""

@@ -21,7 +21,7 @@ from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
 
 metadata = ledger.metadata
-_region = ledger.region_column
+_region, _index_where_set = ledger.region_column, ledger.index_where_set
 
 answer = answer_table(metadata)
 audit = audit_tables(metadata)
@@ -106,13 +106,7 @@ person = sa.Table(
     sa.Column("death_date", sa.Date),
     sa.Column("diseases", sa.Text),
 )
-sa.Index(
-    "ix_person_region_merged_into",
-    person.c.region,
-    person.c.merged_into,
-    sqlite_where=person.c.merged_into.is_not(None),
-    postgresql_where=person.c.merged_into.is_not(None),
-)
+_index_where_set(person, "region", "merged_into", is_set="merged_into")
 
 # The periods of a person lie together: they are read and replaced as one.
 enrolment = sa.Table(
@@ -194,20 +188,8 @@ visit = sa.Table(
     sa.Column("undischarged_person_id", Id),
     sa.Index("ix_visit_region_person_id_start_date", "region", "person_id", "start_date"),
 )
-sa.Index(
-    "ix_visit_region_undischarged_person_id",
-    visit.c.region,
-    visit.c.undischarged_person_id,
-    sqlite_where=visit.c.undischarged_person_id.is_not(None),
-    postgresql_where=visit.c.undischarged_person_id.is_not(None),
-)
-sa.Index(
-    "ix_visit_region_transfer_from_visit_id",
-    visit.c.region,
-    visit.c.transfer_from_visit_id,
-    sqlite_where=visit.c.transfer_from_visit_id.is_not(None),
-    postgresql_where=visit.c.transfer_from_visit_id.is_not(None),
-)
+_index_where_set(visit, "region", "undischarged_person_id", is_set="undischarged_person_id")
+_index_where_set(visit, "region", "transfer_from_visit_id", is_set="transfer_from_visit_id")
 # A number is an institution's own; cancelled visits do not count. The number comes first,
 # because it is what is looked up.
 sa.Index(
@@ -349,6 +331,8 @@ sa.Index(
     sqlite_where=settlement.c.reversal_id.is_not(None),
     postgresql_where=settlement.c.reversal_id.is_not(None),
 )
+# For lists of changes: bills that stand are not in it.
+_index_where_set(settlement, "region", "reverse_time", "settlement_id", is_set="reversal_id")
 
 # The lines of settlements after the first hundred, a hundred a row, so that any line of
 # the longest bill is read by one.
@@ -382,13 +366,7 @@ charge = sa.Table(
     sa.Column("line", sa.Text, nullable=False),
     postgresql_with={"fillfactor": 90},
 )
-sa.Index(
-    "ix_charge_region_settlement_id",
-    charge.c.region,
-    charge.c.settlement_id,
-    sqlite_where=charge.c.settlement_id.is_not(None),
-    postgresql_where=charge.c.settlement_id.is_not(None),
-)
+_index_where_set(charge, "region", "settlement_id", is_set="settlement_id")
 
 # --- Credentials, windows, cases and the ledger: stated beside what reads or writes them.
 

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import Reads, TrialInputs
@@ -138,6 +139,11 @@ class MemoryReads(Reads):
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         found = self.settled.get(settlement_id)
         return None if found is None else found.institution_id
+
+    def changes(
+        self, region: str, wish: ChangeWish, *, after: ChangePlace | None, limit: int
+    ) -> list[Change]:
+        return []
 
     def summaries(self, region: str, settlement_ids: Sequence[str]) -> list[SettlementSummary]:
         return []

@@ -18,6 +18,17 @@ def region_column() -> sa.Column[str]:
     return sa.Column("region", sa.String(6), primary_key=True)
 
 
+def index_where_set(table: sa.Table, *columns: str, is_set: str) -> None:
+    """Adds an index of columns to a table, of the rows in which the column `is_set` is not null."""
+    condition = table.c[is_set].is_not(None)
+    sa.Index(
+        f"ix_{table.name}_{'_'.join(columns)}",
+        *[table.c[column] for column in columns],
+        sqlite_where=condition,
+        postgresql_where=condition,
+    )
+
+
 # An account's entries lie together and grow at its end, because posting
 # ids rise with time: one index serves both the uniqueness and the balance of an account.
 

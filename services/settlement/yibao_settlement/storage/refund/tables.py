@@ -42,3 +42,10 @@ refund = sa.Table(
     sa.Column("cash_fen", sa.BigInteger, nullable=False),
 )
 sa.Index("uq_refund_region_refund_id", refund.c.region, refund.c.refund_id, unique=True)
+# For lists of changes.
+sa.Index(
+    "ix_refund_region_refund_time_settlement_id",
+    refund.c.region,
+    refund.c.refund_time,
+    refund.c.settlement_id,
+)

@@ -6,7 +6,7 @@ Windows are of bills by `yibao-policy/2`.
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Id, Instant, code_type
-from yibao_settlement.storage.ledger.tables import metadata, region_column
+from yibao_settlement.storage.ledger.tables import index_where_set, metadata, region_column
 
 benefit_window = sa.Table(
     "benefit_window",
@@ -40,10 +40,6 @@ adjustment = sa.Table(
     sa.Column("effective", sa.Text, nullable=False),
 )
 # Whom a posting adjusted: the ledger checker asks.
-sa.Index(
-    "ix_adjustment_region_posting_id",
-    adjustment.c.region,
-    adjustment.c.posting_id,
-    sqlite_where=adjustment.c.posting_id.is_not(None),
-    postgresql_where=adjustment.c.posting_id.is_not(None),
-)
+index_where_set(adjustment, "region", "posting_id", is_set="posting_id")
+# For lists of changes: those that moved no money are none.
+index_where_set(adjustment, "region", "adjust_time", "settlement_id", is_set="posting_id")
