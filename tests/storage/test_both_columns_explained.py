@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 from support.benefit_world import admit, at, benefit_world, stay_bill
 from support.databases import Databases
+from support.holds import hold
 from support.settlement_world import (
     AGENCY,
     HOSPITAL,
@@ -121,6 +122,20 @@ def test_bills_of_merged_records_are_named_too(world: World, person: str, bills:
     answer = explained(world, later, AGENCY)
     parts = [part for window in answer.effective.windows for part in window.parts]
     assert {part.settlement_id for part in parts} == set(bills)
+
+
+def test_a_bill_that_is_held_is_named_too(world: World, person: str) -> None:
+    first = settle(world, person, HOSPITAL, 30_000_000)
+    visit_id = admit(world, person, TODAY, institution_id=OTHER_HOSPITAL)
+    world.run(world.discharge_command(visit_id, institution_id=OTHER_HOSPITAL))
+    bill = stay_bill(world, visit_id, TODAY, 700_000)
+    held = hold(world, visit_id, person, bill=bill, institution_id=OTHER_HOSPITAL)
+    third = settle(world, person, OTHER_HOSPITAL, 1_900_001)
+    world.reverse(first)
+    found = explained(world, third, AGENCY).effective.windows
+    assert {part.settlement_id for window in found for part in window.parts} == {held.hold_id}
+    for window in found:
+        assert sum(part.value for part in window.parts) == window.value, window.name
 
 
 def test_a_column_that_was_altered_is_not_explained(world: World, bills: list[str]) -> None:

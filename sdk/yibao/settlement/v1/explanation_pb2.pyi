@@ -85,7 +85,7 @@ class WindowPart(google.protobuf.message.Message):
     SETTLEMENT_ID_FIELD_NUMBER: builtins.int
     VALUE_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
-    """The settlement."""
+    """The settlement; of a bill that is held, the hold."""
     value: builtins.int
     """How much: in fen, or a number of bills."""
     def __init__(

@@ -39,11 +39,11 @@ from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 from yibao_settlement.storage.repair.record import find_repairs, first_settlement_id
 from yibao_settlement.storage.review.listing import count_waiting, list_reviews
 from yibao_settlement.storage.review.record import find_review, review_events
+from yibao_settlement.storage.settlement.before import find_bills_before
 from yibao_settlement.storage.settlement.cause import find_causes
 from yibao_settlement.storage.settlement.find import find_settlement, find_told
 from yibao_settlement.storage.settlement.history import find_history
 from yibao_settlement.storage.settlement.listing import list_settlements, with_rest
-from yibao_settlement.storage.settlement.sequence import records_of, standing_places
 from yibao_settlement.storage.settlement.standing import standing_bills
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
@@ -206,11 +206,7 @@ class StoredReads:
     def bills_before(self, region: str, person_id: str, place: str) -> list[SettlementRecord]:
         """Returns the person's bills that stand before a place, in the order of their places."""
         with self._database.read() as connection:
-            person_ids = one_person(connection, region, person_id)
-            standing = standing_places(connection, region, person_ids)
-            before = [each for each, found, _ in standing if found < place]
-            records = records_of(connection, region, before)
-        return sorted(records.values(), key=lambda record: record.place)
+            return find_bills_before(connection, region, person_id, place)
 
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         """Returns the institution of the settlement, or None."""
