@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 import sqlalchemy as sa
+from support.corrections import correct_command
 from support.crashing import POINTS, CrashingTransactions
 from support.databases import Databases
 from support.holds import HALF_AN_HOUR, confirm_command, hold, hold_command, release_command
@@ -107,6 +108,14 @@ def _refund(world: World, person: str, visit: str) -> Command:
     return world.refund_command(early, AskedReturn(1), AskedReturn(2))
 
 
+def _correct(world: World, person: str, visit: str) -> Command:
+    early = world.settle(visit, person).settlement_id
+    later = world.register(person)
+    lines = (ChargedLine(1, "A1", "70000", "1", 7_000_000),)
+    world.settle(later, person, bill=world.bill(later, lines=lines, total_fen=7_000_000))
+    return correct_command(world, early, (ChargedLine(1, "C1", "90.00", "1", 9_000),))
+
+
 def _credit(world: World, person: str, visit: str) -> Command:
     return world.credit_command(person, 500)
 
@@ -132,7 +141,10 @@ def _behind_one_that_ran_out(world: World, person: str, visit: str) -> Command:
     return world.visit_command(person, care_type="11")
 
 
-COMMANDS = [_visit, _cancel, _settle, _reverse, _refund, _credit, _hold, _confirm, _release]
+COMMANDS = [
+    *(_visit, _cancel, _settle, _reverse, _refund, _correct, _credit),
+    *(_hold, _confirm, _release),
+]
 
 
 @pytest.mark.parametrize("point", POINTS)

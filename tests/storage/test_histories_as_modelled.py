@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from support.benefit_world import admit
 from support.charges import assert_books_are_right
+from support.corrections import correct
 from support.databases import Databases
 from support.differences import settle as settle_difference
 from support.history_model.bills import Bill as ModelBill
@@ -33,6 +34,7 @@ from support.history_model.examples import (
 )
 from support.history_model.operations import (
     Confirm,
+    Correct,
     Credit,
     Expire,
     Hold,
@@ -64,7 +66,7 @@ from yibao_settlement.storage import tables
 INSTITUTIONS = {"H1": HOSPITAL, "H2": OTHER_HOSPITAL}
 ITEMS = {"01": "A1", "02": "B1", "03": "C1"}
 HOLDS = (Hold, Confirm, Release, PassTime, Expire)
-BUILT = (Settle, Interim, Reverse, Refund, Credit, SettleDifference, *HOLDS)
+BUILT = (Settle, Interim, Reverse, Refund, Correct, Credit, SettleDifference, *HOLDS)
 LASTS_SECONDS = 30
 # Most others move less.
 SEEDS = (1, 4, 7, 11, 12, 13)
@@ -131,6 +133,8 @@ class Played:
                     newest_first=self.newest_first,
                 )
                 return refunded.adjusted_count
+            case Correct():
+                return self._correct(operation)
             case Credit():
                 world.run(world.credit_command(person, operation.amount_fen))
             case SettleDifference():
@@ -140,6 +144,22 @@ class Played:
             case _:
                 raise AssertionError(f"{operation} is not built")
         return 0
+
+    def _correct(self, operation: Correct) -> int:
+        settlement_id = self.settled[operation.settlement_id]
+        institution_id = self.institution_of[operation.settlement_id]
+        answer = correct(
+            self.world,
+            settlement_id,
+            lines_of(operation.bill),
+            bill={"account_used": operation.bill.account_used},
+            institution_id=institution_id,
+            code=self.world.code(self.person) if operation.with_code else None,
+            newest_first=self.newest_first,
+        )
+        self.settled[operation.op_id] = answer.settlement.settlement_id
+        self.institution_of[operation.op_id] = institution_id
+        return answer.adjusted_count
 
     def _run_of_holds(self, operation: Confirm | Release | PassTime | Expire) -> None:
         world, person = self.world, self.person
@@ -204,8 +224,8 @@ def modelled(column: Column) -> Counter[str]:
     return Counter({**column.by_account(), "account": column.purses.fen, "cash": column.cash_fen})
 
 
-def bill_of(bill: ModelBill, visit_id: str, operation: OfPerson) -> Bill:
-    lines = tuple(
+def lines_of(bill: ModelBill) -> tuple[ChargedLine, ...]:
+    return tuple(
         ChargedLine(
             number,
             ITEMS[str(line.words["class"])],
@@ -215,11 +235,14 @@ def bill_of(bill: ModelBill, visit_id: str, operation: OfPerson) -> Bill:
         )
         for number, line in enumerate(bill.lines, 1)
     )
+
+
+def bill_of(bill: ModelBill, visit_id: str, operation: OfPerson) -> Bill:
     return Bill(
         visit_id,
         operation.op_id,
         TODAY,
-        lines,
+        lines_of(bill),
         bill.amount_fen,
         bill.account_used,
         is_interim=isinstance(operation, Interim),
@@ -293,7 +316,7 @@ def test_an_example_is_settled_to_the_fen(played: Played, example: Json) -> None
 
 
 def random_operations(seed: int, model: Model) -> Iterator[Operation]:
-    """Yields bills of stays at two institutions, returns of lines and reversals of any bill.
+    """Yields bills of stays at two institutions, and what becomes of any of them later.
 
     Some bills are held, for a while that may not be long enough. What lies between the funds
     and the person is settled at times, in whole or in part.
@@ -310,18 +333,7 @@ def random_operations(seed: int, model: Model) -> Iterator[Operation]:
             yield SettleDifference(op_id=f"d{step}", person_id="p1", amount_fen=part)
             continue
         if held and chance.random() < 0.3:
-            of = chance.choice(sorted(held))
-            bill = held.pop(of)
-            what = chance.random()
-            if what < 0.2:
-                yield PassTime(op_id=f"t{step}", seconds=LASTS_SECONDS)
-                yield Confirm(op_id=f"c{step}", settlement_id=of)
-                held.clear()
-            elif what < 0.4:
-                yield Release(op_id=f"l{step}", settlement_id=of)
-            else:
-                yield Confirm(op_id=f"c{step}", settlement_id=of)
-                standing[of] = bill
+            yield from random_end_of_hold(chance, step, held, standing)
             continue
         kind = chance.random()
         if standing and kind < 0.2:
@@ -329,7 +341,14 @@ def random_operations(seed: int, model: Model) -> Iterator[Operation]:
             del standing[gone]
             yield Reverse(op_id=f"r{step}", settlement_id=gone)
             continue
-        if standing and kind < 0.45:
+        if standing and kind < 0.35:
+            correction = random_correction(chance, step, standing)
+            yield correction
+            if correction.op_id in model.books.settlements:
+                del standing[correction.settlement_id]
+                standing[correction.op_id] = correction.bill
+            continue
+        if standing and kind < 0.55:
             of = chance.choice(sorted(standing))
             returned = random_return(chance, standing[of])
             if returned:
@@ -338,7 +357,7 @@ def random_operations(seed: int, model: Model) -> Iterator[Operation]:
             continue
         is_last = chance.random() < 0.6
         of_stay = Settle if is_last else Interim
-        bill = random_bill(chance, stay)
+        bill = random_bill(chance, f"s{stay}")
         said: dict[str, Any] = {"person_id": "p1", "institution_id": institution, "bill": bill}
         if is_last and len(held) < 8 and chance.random() < 0.4:
             yield Hold(op_id=f"b{step}", seconds=LASTS_SECONDS, **said)
@@ -351,9 +370,42 @@ def random_operations(seed: int, model: Model) -> Iterator[Operation]:
             institution = chance.choice(["H1", "H2"])
 
 
-def random_bill(chance: random.Random, stay: int) -> ModelBill:
+def random_end_of_hold(
+    chance: random.Random,
+    step: int,
+    held: dict[str, ModelBill],
+    standing: dict[str, ModelBill],
+) -> Iterator[Operation]:
+    """Yields what becomes of a held bill; of all of them, where the time runs out."""
+    of = chance.choice(sorted(held))
+    bill = held.pop(of)
+    what = chance.random()
+    if what < 0.2:
+        yield PassTime(op_id=f"t{step}", seconds=LASTS_SECONDS)
+        yield Confirm(op_id=f"c{step}", settlement_id=of)
+        held.clear()
+    elif what < 0.4:
+        yield Release(op_id=f"l{step}", settlement_id=of)
+    else:
+        yield Confirm(op_id=f"c{step}", settlement_id=of)
+        standing[of] = bill
+
+
+def random_correction(
+    chance: random.Random, step: int, standing: Mapping[str, ModelBill]
+) -> Correct:
+    """Returns another bill in the place of one, or at times the very same."""
+    wrong = chance.choice(sorted(standing))
+    bill = standing[wrong]
+    if chance.random() < 0.7:
+        bill = random_bill(chance, bill.words["visit"])
+    with_code = chance.random() < 0.4
+    return Correct(op_id=f"k{step}", settlement_id=wrong, bill=bill, with_code=with_code)
+
+
+def random_bill(chance: random.Random, visit: object) -> ModelBill:
     words: Mapping[str, object] = {
-        "visit": f"s{stay}",
+        "visit": visit,
         "date": DAY,
         "admitted": DAY,
         "facts": FACTS,

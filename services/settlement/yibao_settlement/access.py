@@ -36,7 +36,9 @@ ACCESS = AccessTable.of_services(
         },
         "yibao.settlement.v1.RefundService": {
             "RefundSettlement": _COUNTER_OR_AGENCY,
+            "CorrectSettlement": _COUNTER_OR_AGENCY,
             "TrialRefund": _COUNTER_OR_AGENCY,
+            "TrialCorrection": _COUNTER_OR_AGENCY,
             "TrialReversal": _COUNTER_OR_AGENCY,
         },
         "yibao.settlement.v1.HoldService": {

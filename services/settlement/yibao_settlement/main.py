@@ -47,6 +47,7 @@ from yibao_settlement.servicer.hold import HoldServicer
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
+from yibao_settlement.servicer.refund.correcting import Correcting
 from yibao_settlement.servicer.refused_lines import RefusedLines
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
@@ -176,6 +177,13 @@ class SettlementService:
             ChangeServicer(reads, blocking, clock=self._clock),
             RefundServicer(
                 batcher,
+                Correcting(
+                    reads,
+                    blocking,
+                    settling=settling,
+                    newest_first_in=self._config.refunds.newest_first_in or (),
+                ),
+                RefusedLines(metrics=metrics, log=self._log),
                 cash_first_in=self._config.refunds.cash_first_in or (),
                 newest_first_in=self._config.refunds.newest_first_in or (),
                 carried_first_in=self._config.accounts.carried_first_in or (),

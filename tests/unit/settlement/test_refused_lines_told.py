@@ -30,7 +30,7 @@ def test_lines_are_counted_by_reason_and_the_last_of_two_tries_counts(
         record = cast(Any, SimpleNamespace(refused_lines=tuple(refused)))
         assert answer.encode(record) == b"written"
     caller = parse_caller("institution/H50011200001")
-    RefusedLines(metrics=metrics, log=log).tell(answer, request_id="r1", caller=caller)
+    RefusedLines(metrics=metrics, log=log).tell(answer.refused, request_id="r1", caller=caller)
     sample = metrics.registry.get_sample_value
     assert sample("yibao_refused_lines_total", {"reason": "CATALOGUE_ITEM_UNKNOWN"}) == 1
     assert sample("yibao_refused_lines_total", {"reason": "LINE_OUTSIDE_VISIT"}) == 2

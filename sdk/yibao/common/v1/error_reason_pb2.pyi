@@ -311,8 +311,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     looks into it. Metadata: `settlement_id`, the later one, told to an agency alone.
     """
     ERROR_REASON_AMOUNTS_NOT_CONFIRMED: _ErrorReason.ValueType  # 331
-    """FAILED_PRECONDITION. The person would pay more by the refund, and the request does not
-    say that the sums were shown. Metadata: `fund_total_fen`, `other_total_fen`,
+    """FAILED_PRECONDITION. The person would pay more by the refund or correction, and the request
+    does not say that the sums were shown. Metadata: `fund_total_fen`, `other_total_fen`,
     `account_fen`, `cash_fen`, what would go back.
     """
     ERROR_REASON_LATER_SETTLEMENTS_EXIST: _ErrorReason.ValueType  # 332
@@ -927,8 +927,8 @@ its policy, or what others had paid of it, does not allow what would follow. The
 looks into it. Metadata: `settlement_id`, the later one, told to an agency alone.
 """
 ERROR_REASON_AMOUNTS_NOT_CONFIRMED: ErrorReason.ValueType  # 331
-"""FAILED_PRECONDITION. The person would pay more by the refund, and the request does not
-say that the sums were shown. Metadata: `fund_total_fen`, `other_total_fen`,
+"""FAILED_PRECONDITION. The person would pay more by the refund or correction, and the request
+does not say that the sums were shown. Metadata: `fund_total_fen`, `other_total_fen`,
 `account_fen`, `cash_fen`, what would go back.
 """
 ERROR_REASON_LATER_SETTLEMENTS_EXIST: ErrorReason.ValueType  # 332

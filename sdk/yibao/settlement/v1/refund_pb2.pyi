@@ -14,6 +14,71 @@ import typing
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
 @typing.final
+class CorrectionAmounts(google.protobuf.message.Message):
+    """What the counter settles by a correction: what it gives back of the bill as it stood, and
+    what it asks for the corrected one.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RETURNED_FIELD_NUMBER: builtins.int
+    BILLED_FIELD_NUMBER: builtins.int
+    CASH_BACK_FEN_FIELD_NUMBER: builtins.int
+    cash_back_fen: builtins.int
+    """What the counter gives the person in cash by both together, in fen: `returned.cash_fen` less
+    `billed.cash_fen`. Where it is negative, the counter takes that much.
+    """
+    @property
+    def returned(self) -> global___ReturnedAmounts:
+        """What goes back of the bill as it stood."""
+
+    @property
+    def billed(self) -> global___BilledAmounts:
+        """What the corrected bill costs whom."""
+
+    def __init__(
+        self,
+        *,
+        returned: global___ReturnedAmounts | None = ...,
+        billed: global___BilledAmounts | None = ...,
+        cash_back_fen: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["billed", b"billed", "returned", b"returned"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["billed", b"billed", "cash_back_fen", b"cash_back_fen", "returned", b"returned"]) -> None: ...
+
+global___CorrectionAmounts = CorrectionAmounts
+
+@typing.final
+class BilledAmounts(google.protobuf.message.Message):
+    """What a corrected bill costs whom; together its total."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    FUND_TOTAL_FEN_FIELD_NUMBER: builtins.int
+    OTHER_TOTAL_FEN_FIELD_NUMBER: builtins.int
+    ACCOUNT_FEN_FIELD_NUMBER: builtins.int
+    CASH_FEN_FIELD_NUMBER: builtins.int
+    fund_total_fen: builtins.int
+    """What all funds pay together, in fen."""
+    other_total_fen: builtins.int
+    """What others than funds and the person pay, in fen."""
+    account_fen: builtins.int
+    """What the personal account pays, in fen."""
+    cash_fen: builtins.int
+    """What the person pays in cash, in fen."""
+    def __init__(
+        self,
+        *,
+        fund_total_fen: builtins.int = ...,
+        other_total_fen: builtins.int = ...,
+        account_fen: builtins.int = ...,
+        cash_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "cash_fen", b"cash_fen", "fund_total_fen", b"fund_total_fen", "other_total_fen", b"other_total_fen"]) -> None: ...
+
+global___BilledAmounts = BilledAmounts
+
+@typing.final
 class Refund(google.protobuf.message.Message):
     """That lines of a settlement were returned."""
 

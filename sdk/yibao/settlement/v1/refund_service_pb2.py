@@ -23,11 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
+from yibao.settlement.v1 import bill_pb2 as yibao_dot_settlement_dot_v1_dot_bill__pb2
 from yibao.settlement.v1 import refund_pb2 as yibao_dot_settlement_dot_v1_dot_refund__pb2
 from yibao.settlement.v1 import settlement_pb2 as yibao_dot_settlement_dot_v1_dot_settlement__pb2
+from yibao.settlement.v1 import visit_pb2 as yibao_dot_settlement_dot_v1_dot_visit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(yibao/settlement/v1/refund_service.proto\x12\x13yibao.settlement.v1\x1a yibao/common/v1/validation.proto\x1a yibao/settlement/v1/refund.proto\x1a$yibao/settlement/v1/settlement.proto\"\x82\x02\n\x17RefundSettlementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x39\n\x05lines\x18\x04 \x03(\x0b\x32\x1f.yibao.settlement.v1.LineReturnB\t\xba\xeb\x18\x05\x38\x01@\xd0\x0f\x12\x1b\n\x06reason\x18\x05 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\x12\x36\n\x08\x65xpected\x18\x06 \x01(\x0b\x32$.yibao.settlement.v1.ReturnedAmounts\"b\n\nLineReturn\x12\x1f\n\x0bline_number\x18\x01 \x01(\x05\x42\n\xba\xeb\x18\x06\x18\x00 \xbf\x84=\x12\x19\n\x07line_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\x12\x18\n\x08quantity\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x07\"\xd7\x01\n\x18RefundSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12+\n\x06refund\x18\x02 \x01(\x0b\x32\x1b.yibao.settlement.v1.Refund\x12\x16\n\x0e\x61\x64justed_count\x18\x03 \x01(\x05\x12 \n\x18\x61\x64justed_fund_change_fen\x18\x04 \x01(\x03\x12\x1f\n\x17\x61\x64justed_settlement_ids\x18\x05 \x03(\t\"\x8a\x01\n\x12TrialRefundRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x39\n\x05lines\x18\x03 \x03(\x0b\x32\x1f.yibao.settlement.v1.LineReturnB\t\xba\xeb\x18\x05\x38\x01@\xd0\x0f\"V\n\x13TrialRefundResponse\x12?\n\x08refunded\x18\x01 \x01(\x0b\x32-.yibao.settlement.v1.RefundSettlementResponse\"Q\n\x14TrialReversalRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"\xde\x01\n\x15TrialReversalResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12\x35\n\x07\x61mounts\x18\x02 \x01(\x0b\x32$.yibao.settlement.v1.ReturnedAmounts\x12\x16\n\x0e\x61\x64justed_count\x18\x03 \x01(\x05\x12 \n\x18\x61\x64justed_fund_change_fen\x18\x04 \x01(\x03\x12\x1f\n\x17\x61\x64justed_settlement_ids\x18\x05 \x03(\t2\xca\x02\n\rRefundService\x12o\n\x10RefundSettlement\x12,.yibao.settlement.v1.RefundSettlementRequest\x1a-.yibao.settlement.v1.RefundSettlementResponse\x12`\n\x0bTrialRefund\x12\'.yibao.settlement.v1.TrialRefundRequest\x1a(.yibao.settlement.v1.TrialRefundResponse\x12\x66\n\rTrialReversal\x12).yibao.settlement.v1.TrialReversalRequest\x1a*.yibao.settlement.v1.TrialReversalResponseBc\n\x13yibao.settlement.v1B\x12RefundServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(yibao/settlement/v1/refund_service.proto\x12\x13yibao.settlement.v1\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/settlement/v1/bill.proto\x1a yibao/settlement/v1/refund.proto\x1a$yibao/settlement/v1/settlement.proto\x1a\x1fyibao/settlement/v1/visit.proto\"\x82\x02\n\x17RefundSettlementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x39\n\x05lines\x18\x04 \x03(\x0b\x32\x1f.yibao.settlement.v1.LineReturnB\t\xba\xeb\x18\x05\x38\x01@\xd0\x0f\x12\x1b\n\x06reason\x18\x05 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\x12\x36\n\x08\x65xpected\x18\x06 \x01(\x0b\x32$.yibao.settlement.v1.ReturnedAmounts\"b\n\nLineReturn\x12\x1f\n\x0bline_number\x18\x01 \x01(\x05\x42\n\xba\xeb\x18\x06\x18\x00 \xbf\x84=\x12\x19\n\x07line_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x30\x1eH\t\x12\x18\n\x08quantity\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x07\"\xd7\x01\n\x18RefundSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12+\n\x06refund\x18\x02 \x01(\x0b\x32\x1b.yibao.settlement.v1.Refund\x12\x16\n\x0e\x61\x64justed_count\x18\x03 \x01(\x05\x12 \n\x18\x61\x64justed_fund_change_fen\x18\x04 \x01(\x03\x12\x1f\n\x17\x61\x64justed_settlement_ids\x18\x05 \x03(\t\"\x8a\x01\n\x12TrialRefundRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x39\n\x05lines\x18\x03 \x03(\x0b\x32\x1f.yibao.settlement.v1.LineReturnB\t\xba\xeb\x18\x05\x38\x01@\xd0\x0f\"V\n\x13TrialRefundResponse\x12?\n\x08refunded\x18\x01 \x01(\x0b\x32-.yibao.settlement.v1.RefundSettlementResponse\"Q\n\x14TrialReversalRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"\xde\x01\n\x15TrialReversalResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12\x35\n\x07\x61mounts\x18\x02 \x01(\x0b\x32$.yibao.settlement.v1.ReturnedAmounts\x12\x16\n\x0e\x61\x64justed_count\x18\x03 \x01(\x05\x12 \n\x18\x61\x64justed_fund_change_fen\x18\x04 \x01(\x03\x12\x1f\n\x17\x61\x64justed_settlement_ids\x18\x05 \x03(\t\"\xba\x02\n\rCorrectedBill\x12\x35\n\x05lines\x18\x01 \x03(\x0b\x32\x1d.yibao.settlement.v1.BillLineB\x07\xba\xeb\x18\x03@\xd0\x0f\x12\'\n\ttotal_fen\x18\x02 \x01(\x03\x42\x0f\xba\xeb\x18\x0b\x08\x01\x18\x00 \x80\xd0\xdb\xc3\xf4\x02H\x00\x88\x01\x01\x12<\n\x0b\x61\x63\x63ount_use\x18\x03 \x01(\x0e\x32\x1f.yibao.settlement.v1.AccountUseB\x06\xba\xeb\x18\x02\x08\x01\x12\x34\n\x08uploaded\x18\x04 \x01(\x0b\x32\".yibao.settlement.v1.UploadedLines\x12G\n\x12payments_by_others\x18\x05 \x03(\x0b\x32#.yibao.settlement.v1.PaymentByOtherB\x06\xba\xeb\x18\x02@\x14\x42\x0c\n\n_total_fen\"\xbd\x02\n\x18\x43orrectSettlementRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x38\n\x04\x62ill\x18\x04 \x01(\x0b\x32\".yibao.settlement.v1.CorrectedBillB\x06\xba\xeb\x18\x02\x08\x01\x12\x1b\n\x06reason\x18\x05 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\x12\x37\n\x0cpresentation\x18\x06 \x01(\x0b\x32!.yibao.settlement.v1.Presentation\x12\x38\n\x08\x65xpected\x18\x07 \x01(\x0b\x32&.yibao.settlement.v1.CorrectionAmounts\"\x98\x02\n\x19\x43orrectSettlementResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12\x32\n\tcorrected\x18\x02 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\x12\x37\n\x07\x61mounts\x18\x03 \x01(\x0b\x32&.yibao.settlement.v1.CorrectionAmounts\x12\x16\n\x0e\x61\x64justed_count\x18\x04 \x01(\x05\x12 \n\x18\x61\x64justed_fund_change_fen\x18\x05 \x01(\x03\x12\x1f\n\x17\x61\x64justed_settlement_ids\x18\x06 \x03(\t\"\xa0\x01\n\x16TrialCorrectionRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\rsettlement_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x38\n\x04\x62ill\x18\x03 \x01(\x0b\x32\".yibao.settlement.v1.CorrectedBillB\x06\xba\xeb\x18\x02\x08\x01\x12\x11\n\twith_code\x18\x04 \x01(\x08\"\\\n\x17TrialCorrectionResponse\x12\x41\n\tcorrected\x18\x01 \x01(\x0b\x32..yibao.settlement.v1.CorrectSettlementResponse2\xac\x04\n\rRefundService\x12o\n\x10RefundSettlement\x12,.yibao.settlement.v1.RefundSettlementRequest\x1a-.yibao.settlement.v1.RefundSettlementResponse\x12r\n\x11\x43orrectSettlement\x12-.yibao.settlement.v1.CorrectSettlementRequest\x1a..yibao.settlement.v1.CorrectSettlementResponse\x12l\n\x0fTrialCorrection\x12+.yibao.settlement.v1.TrialCorrectionRequest\x1a,.yibao.settlement.v1.TrialCorrectionResponse\x12`\n\x0bTrialRefund\x12\'.yibao.settlement.v1.TrialRefundRequest\x1a(.yibao.settlement.v1.TrialRefundResponse\x12\x66\n\rTrialReversal\x12).yibao.settlement.v1.TrialReversalRequest\x1a*.yibao.settlement.v1.TrialReversalResponseBc\n\x13yibao.settlement.v1B\x12RefundServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,20 +63,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRIALREVERSALREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_TRIALREVERSALREQUEST'].fields_by_name['settlement_id']._loaded_options = None
   _globals['_TRIALREVERSALREQUEST'].fields_by_name['settlement_id']._serialized_options = b'\272\353\030\004\010\001H\001'
-  _globals['_REFUNDSETTLEMENTREQUEST']._serialized_start=172
-  _globals['_REFUNDSETTLEMENTREQUEST']._serialized_end=430
-  _globals['_LINERETURN']._serialized_start=432
-  _globals['_LINERETURN']._serialized_end=530
-  _globals['_REFUNDSETTLEMENTRESPONSE']._serialized_start=533
-  _globals['_REFUNDSETTLEMENTRESPONSE']._serialized_end=748
-  _globals['_TRIALREFUNDREQUEST']._serialized_start=751
-  _globals['_TRIALREFUNDREQUEST']._serialized_end=889
-  _globals['_TRIALREFUNDRESPONSE']._serialized_start=891
-  _globals['_TRIALREFUNDRESPONSE']._serialized_end=977
-  _globals['_TRIALREVERSALREQUEST']._serialized_start=979
-  _globals['_TRIALREVERSALREQUEST']._serialized_end=1060
-  _globals['_TRIALREVERSALRESPONSE']._serialized_start=1063
-  _globals['_TRIALREVERSALRESPONSE']._serialized_end=1285
-  _globals['_REFUNDSERVICE']._serialized_start=1288
-  _globals['_REFUNDSERVICE']._serialized_end=1618
+  _globals['_CORRECTEDBILL'].fields_by_name['lines']._loaded_options = None
+  _globals['_CORRECTEDBILL'].fields_by_name['lines']._serialized_options = b'\272\353\030\003@\320\017'
+  _globals['_CORRECTEDBILL'].fields_by_name['total_fen']._loaded_options = None
+  _globals['_CORRECTEDBILL'].fields_by_name['total_fen']._serialized_options = b'\272\353\030\013\010\001\030\000 \200\320\333\303\364\002'
+  _globals['_CORRECTEDBILL'].fields_by_name['account_use']._loaded_options = None
+  _globals['_CORRECTEDBILL'].fields_by_name['account_use']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_CORRECTEDBILL'].fields_by_name['payments_by_others']._loaded_options = None
+  _globals['_CORRECTEDBILL'].fields_by_name['payments_by_others']._serialized_options = b'\272\353\030\002@\024'
+  _globals['_CORRECTSETTLEMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CORRECTSETTLEMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_CORRECTSETTLEMENTREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_CORRECTSETTLEMENTREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_CORRECTSETTLEMENTREQUEST'].fields_by_name['settlement_id']._loaded_options = None
+  _globals['_CORRECTSETTLEMENTREQUEST'].fields_by_name['settlement_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_CORRECTSETTLEMENTREQUEST'].fields_by_name['bill']._loaded_options = None
+  _globals['_CORRECTSETTLEMENTREQUEST'].fields_by_name['bill']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_CORRECTSETTLEMENTREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_CORRECTSETTLEMENTREQUEST'].fields_by_name['reason']._serialized_options = b'\272\353\030\007\010\0010\310\001H\t'
+  _globals['_TRIALCORRECTIONREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_TRIALCORRECTIONREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_TRIALCORRECTIONREQUEST'].fields_by_name['settlement_id']._loaded_options = None
+  _globals['_TRIALCORRECTIONREQUEST'].fields_by_name['settlement_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_TRIALCORRECTIONREQUEST'].fields_by_name['bill']._loaded_options = None
+  _globals['_TRIALCORRECTIONREQUEST'].fields_by_name['bill']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_REFUNDSETTLEMENTREQUEST']._serialized_start=237
+  _globals['_REFUNDSETTLEMENTREQUEST']._serialized_end=495
+  _globals['_LINERETURN']._serialized_start=497
+  _globals['_LINERETURN']._serialized_end=595
+  _globals['_REFUNDSETTLEMENTRESPONSE']._serialized_start=598
+  _globals['_REFUNDSETTLEMENTRESPONSE']._serialized_end=813
+  _globals['_TRIALREFUNDREQUEST']._serialized_start=816
+  _globals['_TRIALREFUNDREQUEST']._serialized_end=954
+  _globals['_TRIALREFUNDRESPONSE']._serialized_start=956
+  _globals['_TRIALREFUNDRESPONSE']._serialized_end=1042
+  _globals['_TRIALREVERSALREQUEST']._serialized_start=1044
+  _globals['_TRIALREVERSALREQUEST']._serialized_end=1125
+  _globals['_TRIALREVERSALRESPONSE']._serialized_start=1128
+  _globals['_TRIALREVERSALRESPONSE']._serialized_end=1350
+  _globals['_CORRECTEDBILL']._serialized_start=1353
+  _globals['_CORRECTEDBILL']._serialized_end=1667
+  _globals['_CORRECTSETTLEMENTREQUEST']._serialized_start=1670
+  _globals['_CORRECTSETTLEMENTREQUEST']._serialized_end=1987
+  _globals['_CORRECTSETTLEMENTRESPONSE']._serialized_start=1990
+  _globals['_CORRECTSETTLEMENTRESPONSE']._serialized_end=2270
+  _globals['_TRIALCORRECTIONREQUEST']._serialized_start=2273
+  _globals['_TRIALCORRECTIONREQUEST']._serialized_end=2433
+  _globals['_TRIALCORRECTIONRESPONSE']._serialized_start=2435
+  _globals['_TRIALCORRECTIONRESPONSE']._serialized_end=2527
+  _globals['_REFUNDSERVICE']._serialized_start=2530
+  _globals['_REFUNDSERVICE']._serialized_end=3086
 # @@protoc_insertion_point(module_scope)

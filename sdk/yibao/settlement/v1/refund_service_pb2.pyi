@@ -9,8 +9,10 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import typing
+import yibao.settlement.v1.bill_pb2
 import yibao.settlement.v1.refund_pb2
 import yibao.settlement.v1.settlement_pb2
+import yibao.settlement.v1.visit_pb2
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
@@ -243,3 +245,205 @@ class TrialReversalResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "adjusted_settlement_ids", b"adjusted_settlement_ids", "amounts", b"amounts", "settlement", b"settlement"]) -> None: ...
 
 global___TrialReversalResponse = TrialReversalResponse
+
+@typing.final
+class CorrectedBill(google.protobuf.message.Message):
+    """A bill in the place of a settled one, whose visit, number, day and kind it keeps."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: builtins.int
+    TOTAL_FEN_FIELD_NUMBER: builtins.int
+    ACCOUNT_USE_FIELD_NUMBER: builtins.int
+    UPLOADED_FIELD_NUMBER: builtins.int
+    PAYMENTS_BY_OTHERS_FIELD_NUMBER: builtins.int
+    total_fen: builtins.int
+    """The total of the bill in fen; the sum of the lines as sent."""
+    account_use: yibao.settlement.v1.bill_pb2.AccountUse.ValueType
+    """Whether the personal account pays its part."""
+    @property
+    def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.bill_pb2.BillLine]:
+        """The charged lines, where the bill carries them; none where it names `uploaded` ones."""
+
+    @property
+    def uploaded(self) -> yibao.settlement.v1.bill_pb2.UploadedLines:
+        """Which of the visit's uploaded lines it settles; absent where it carries its lines. Those
+        that the settlement took are among them.
+        """
+
+    @property
+    def payments_by_others(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.bill_pb2.PaymentByOther]:
+        """What other payers have paid of the bill already."""
+
+    def __init__(
+        self,
+        *,
+        lines: collections.abc.Iterable[yibao.settlement.v1.bill_pb2.BillLine] | None = ...,
+        total_fen: builtins.int | None = ...,
+        account_use: yibao.settlement.v1.bill_pb2.AccountUse.ValueType = ...,
+        uploaded: yibao.settlement.v1.bill_pb2.UploadedLines | None = ...,
+        payments_by_others: collections.abc.Iterable[yibao.settlement.v1.bill_pb2.PaymentByOther] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "total_fen", b"total_fen", "uploaded", b"uploaded"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_total_fen", b"_total_fen", "account_use", b"account_use", "lines", b"lines", "payments_by_others", b"payments_by_others", "total_fen", b"total_fen", "uploaded", b"uploaded"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_total_fen", b"_total_fen"]) -> typing.Literal["total_fen"] | None: ...
+
+global___CorrectedBill = CorrectedBill
+
+@typing.final
+class CorrectSettlementRequest(google.protobuf.message.Message):
+    """See RefundService.CorrectSettlement."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    BILL_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    PRESENTATION_FIELD_NUMBER: builtins.int
+    EXPECTED_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the settlement."""
+    settlement_id: builtins.str
+    """The settlement that is wrong."""
+    reason: builtins.str
+    """Why, for the audit."""
+    @property
+    def bill(self) -> global___CorrectedBill:
+        """What it should have been."""
+
+    @property
+    def presentation(self) -> yibao.settlement.v1.visit_pb2.Presentation:
+        """The code that the person showed, so that the account may pay more than it had paid. None
+        is needed otherwise, and an agency is shown none (FIELD_OUT_OF_RANGE).
+        """
+
+    @property
+    def expected(self) -> yibao.settlement.v1.refund_pb2.CorrectionAmounts:
+        """What the person was told, such as the amounts of a trial; all of it must hold, and what is
+        absent is 0. Where other amounts come out by now, the correction is refused with
+        AMOUNTS_NOT_AS_EXPECTED. Without it, a correction by which the person has to pay more cash
+        is refused with AMOUNTS_NOT_CONFIRMED.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        settlement_id: builtins.str = ...,
+        bill: global___CorrectedBill | None = ...,
+        reason: builtins.str = ...,
+        presentation: yibao.settlement.v1.visit_pb2.Presentation | None = ...,
+        expected: yibao.settlement.v1.refund_pb2.CorrectionAmounts | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["bill", b"bill", "expected", b"expected", "presentation", b"presentation"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bill", b"bill", "expected", b"expected", "presentation", b"presentation", "reason", b"reason", "region", b"region", "request_id", b"request_id", "settlement_id", b"settlement_id"]) -> None: ...
+
+global___CorrectSettlementRequest = CorrectSettlementRequest
+
+@typing.final
+class CorrectSettlementResponse(google.protobuf.message.Message):
+    """See RefundService.CorrectSettlement."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTLEMENT_FIELD_NUMBER: builtins.int
+    CORRECTED_FIELD_NUMBER: builtins.int
+    AMOUNTS_FIELD_NUMBER: builtins.int
+    ADJUSTED_COUNT_FIELD_NUMBER: builtins.int
+    ADJUSTED_FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
+    ADJUSTED_SETTLEMENT_IDS_FIELD_NUMBER: builtins.int
+    adjusted_count: builtins.int
+    """How many later bills of the person cost somebody else by now, at whatever institution.
+    What institutions are owed of them, and what was paid in cash, stays.
+    """
+    adjusted_fund_change_fen: builtins.int
+    """What the funds pay more for these, in fen; less is negative."""
+    @property
+    def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
+        """The corrected bill as booked, a settlement of its own; state SETTLED."""
+
+    @property
+    def corrected(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
+        """The settlement whose place it took; state REVERSED. `entries` are those of the reversal."""
+
+    @property
+    def amounts(self) -> yibao.settlement.v1.refund_pb2.CorrectionAmounts:
+        """What the counter gives back and what it asks for."""
+
+    @property
+    def adjusted_settlement_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Those of them that are the settlement's own institution's."""
+
+    def __init__(
+        self,
+        *,
+        settlement: yibao.settlement.v1.settlement_pb2.Settlement | None = ...,
+        corrected: yibao.settlement.v1.settlement_pb2.Settlement | None = ...,
+        amounts: yibao.settlement.v1.refund_pb2.CorrectionAmounts | None = ...,
+        adjusted_count: builtins.int = ...,
+        adjusted_fund_change_fen: builtins.int = ...,
+        adjusted_settlement_ids: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["amounts", b"amounts", "corrected", b"corrected", "settlement", b"settlement"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "adjusted_settlement_ids", b"adjusted_settlement_ids", "amounts", b"amounts", "corrected", b"corrected", "settlement", b"settlement"]) -> None: ...
+
+global___CorrectSettlementResponse = CorrectSettlementResponse
+
+@typing.final
+class TrialCorrectionRequest(google.protobuf.message.Message):
+    """See RefundService.TrialCorrection."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    BILL_FIELD_NUMBER: builtins.int
+    WITH_CODE_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the settlement."""
+    settlement_id: builtins.str
+    """The settlement that is wrong."""
+    with_code: builtins.bool
+    """Whether a code is going to be shown, so that the account may pay more than it had paid."""
+    @property
+    def bill(self) -> global___CorrectedBill:
+        """What it should have been."""
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        settlement_id: builtins.str = ...,
+        bill: global___CorrectedBill | None = ...,
+        with_code: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["bill", b"bill"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bill", b"bill", "region", b"region", "settlement_id", b"settlement_id", "with_code", b"with_code"]) -> None: ...
+
+global___TrialCorrectionRequest = TrialCorrectionRequest
+
+@typing.final
+class TrialCorrectionResponse(google.protobuf.message.Message):
+    """See RefundService.TrialCorrection."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CORRECTED_FIELD_NUMBER: builtins.int
+    @property
+    def corrected(self) -> global___CorrectSettlementResponse:
+        """What CorrectSettlement would answer; the corrected bill has no id."""
+
+    def __init__(
+        self,
+        *,
+        corrected: global___CorrectSettlementResponse | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["corrected", b"corrected"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["corrected", b"corrected"]) -> None: ...
+
+global___TrialCorrectionResponse = TrialCorrectionResponse

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class RefundServiceStub(object):
-    """What is returned of settled bills, in part or whole, and what that would move.
+    """What is returned of settled bills, in part or whole, what is corrected, and what either would
+    move.
     """
 
     def __init__(self, channel):
@@ -39,6 +40,16 @@ class RefundServiceStub(object):
                 '/yibao.settlement.v1.RefundService/RefundSettlement',
                 request_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.RefundSettlementRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.RefundSettlementResponse.FromString,
+                _registered_method=True)
+        self.CorrectSettlement = channel.unary_unary(
+                '/yibao.settlement.v1.RefundService/CorrectSettlement',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.CorrectSettlementRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.CorrectSettlementResponse.FromString,
+                _registered_method=True)
+        self.TrialCorrection = channel.unary_unary(
+                '/yibao.settlement.v1.RefundService/TrialCorrection',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialCorrectionRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialCorrectionResponse.FromString,
                 _registered_method=True)
         self.TrialRefund = channel.unary_unary(
                 '/yibao.settlement.v1.RefundService/TrialRefund',
@@ -53,7 +64,8 @@ class RefundServiceStub(object):
 
 
 class RefundServiceServicer(object):
-    """What is returned of settled bills, in part or whole, and what that would move.
+    """What is returned of settled bills, in part or whole, what is corrected, and what either would
+    move.
     """
 
     def RefundSettlement(self, request, context):
@@ -62,11 +74,42 @@ class RefundServiceServicer(object):
         account and cash go back as the receipt implies; and in effect after the bills before it
         that stand. Later bills of the person are decided again. The settlement stays, with what
         is left of it; all lines returned leave nothing of it, and it counts nothing. A wrong
-        refund is not taken back. Callers: the institution that settled, agency of the region.
+        refund is undone by CorrectSettlement. Callers: the institution that settled, agency of the region.
         Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED,
         LINE_NOT_FOUND, LINE_NUMBER_REPEATED, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
         AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED, READJUDICATION_FAILED,
         LATER_SETTLEMENTS_EXIST, POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectSettlement(self, request, context):
+        """Puts another bill in the place of a settled one: wrong lines, quantities or items. The
+        settlement is reversed and the corrected bill settled under a new id at the old place among
+        the person's bills, with the visit, the bill number, the day and the terms (policy and facts)
+        of the old one; each tells of the other. Items are those of the lines' own days. The bill is
+        decided after the bills before it that stand, so that the very same bill brings what the
+        counter showed to what the bill costs by now. Later bills of the person are decided again.
+        Without a code the account pays at most what it had paid. A stay that the bill ended stays
+        ended, lines with ids are free and taken anew, and a review of the old settlement that waits
+        is withdrawn. Callers: the institution that settled, agency of the region. Idempotent by
+        `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, LINE_NOT_FOUND,
+        LINE_SETTLED, LINE_ID_REUSED, LINES_ALREADY_SETTLED, LINE_AMOUNT_MISMATCH,
+        LINE_NUMBER_REPEATED, LINE_ID_REPEATED, BILL_TOTAL_MISMATCH, DECIMAL_NEGATIVE,
+        CATALOGUE_ITEM_UNKNOWN, LINE_OUTSIDE_VISIT, GIVEN_UNKNOWN, GIVEN_EXCEEDS_BASE,
+        POLICY_NO_MATCHING_ROW, AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED,
+        LATER_SETTLEMENTS_EXIST, READJUDICATION_FAILED, REQUEST_ID_REUSED; of a code those of
+        SettlementService.SettleBill.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TrialCorrection(self, request, context):
+        """Tells what CorrectSettlement would answer, now, and stores nothing. Callers: the
+        institution that settled, agency of the region. Reasons: as CorrectSettlement but for those
+        of sums and of a code.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,6 +141,16 @@ def add_RefundServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.RefundSettlementRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.RefundSettlementResponse.SerializeToString,
             ),
+            'CorrectSettlement': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectSettlement,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.CorrectSettlementRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.CorrectSettlementResponse.SerializeToString,
+            ),
+            'TrialCorrection': grpc.unary_unary_rpc_method_handler(
+                    servicer.TrialCorrection,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialCorrectionRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialCorrectionResponse.SerializeToString,
+            ),
             'TrialRefund': grpc.unary_unary_rpc_method_handler(
                     servicer.TrialRefund,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialRefundRequest.FromString,
@@ -117,7 +170,8 @@ def add_RefundServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RefundService(object):
-    """What is returned of settled bills, in part or whole, and what that would move.
+    """What is returned of settled bills, in part or whole, what is corrected, and what either would
+    move.
     """
 
     @staticmethod
@@ -137,6 +191,60 @@ class RefundService(object):
             '/yibao.settlement.v1.RefundService/RefundSettlement',
             yibao_dot_settlement_dot_v1_dot_refund__service__pb2.RefundSettlementRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_refund__service__pb2.RefundSettlementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectSettlement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.RefundService/CorrectSettlement',
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.CorrectSettlementRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.CorrectSettlementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TrialCorrection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.RefundService/TrialCorrection',
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialCorrectionRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialCorrectionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -18,7 +18,9 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class RefundServiceStub:
-    """What is returned of settled bills, in part or whole, and what that would move."""
+    """What is returned of settled bills, in part or whole, what is corrected, and what either would
+    move.
+    """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
     RefundSettlement: grpc.UnaryUnaryMultiCallable[
@@ -30,11 +32,42 @@ class RefundServiceStub:
     account and cash go back as the receipt implies; and in effect after the bills before it
     that stand. Later bills of the person are decided again. The settlement stays, with what
     is left of it; all lines returned leave nothing of it, and it counts nothing. A wrong
-    refund is not taken back. Callers: the institution that settled, agency of the region.
+    refund is undone by CorrectSettlement. Callers: the institution that settled, agency of the region.
     Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED,
     LINE_NOT_FOUND, LINE_NUMBER_REPEATED, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
     AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED, READJUDICATION_FAILED,
     LATER_SETTLEMENTS_EXIST, POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
+    """
+
+    CorrectSettlement: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.CorrectSettlementRequest,
+        yibao.settlement.v1.refund_service_pb2.CorrectSettlementResponse,
+    ]
+    """Puts another bill in the place of a settled one: wrong lines, quantities or items. The
+    settlement is reversed and the corrected bill settled under a new id at the old place among
+    the person's bills, with the visit, the bill number, the day and the terms (policy and facts)
+    of the old one; each tells of the other. Items are those of the lines' own days. The bill is
+    decided after the bills before it that stand, so that the very same bill brings what the
+    counter showed to what the bill costs by now. Later bills of the person are decided again.
+    Without a code the account pays at most what it had paid. A stay that the bill ended stays
+    ended, lines with ids are free and taken anew, and a review of the old settlement that waits
+    is withdrawn. Callers: the institution that settled, agency of the region. Idempotent by
+    `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, LINE_NOT_FOUND,
+    LINE_SETTLED, LINE_ID_REUSED, LINES_ALREADY_SETTLED, LINE_AMOUNT_MISMATCH,
+    LINE_NUMBER_REPEATED, LINE_ID_REPEATED, BILL_TOTAL_MISMATCH, DECIMAL_NEGATIVE,
+    CATALOGUE_ITEM_UNKNOWN, LINE_OUTSIDE_VISIT, GIVEN_UNKNOWN, GIVEN_EXCEEDS_BASE,
+    POLICY_NO_MATCHING_ROW, AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED,
+    LATER_SETTLEMENTS_EXIST, READJUDICATION_FAILED, REQUEST_ID_REUSED; of a code those of
+    SettlementService.SettleBill.
+    """
+
+    TrialCorrection: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.TrialCorrectionRequest,
+        yibao.settlement.v1.refund_service_pb2.TrialCorrectionResponse,
+    ]
+    """Tells what CorrectSettlement would answer, now, and stores nothing. Callers: the
+    institution that settled, agency of the region. Reasons: as CorrectSettlement but for those
+    of sums and of a code.
     """
 
     TrialRefund: grpc.UnaryUnaryMultiCallable[
@@ -56,7 +89,9 @@ class RefundServiceStub:
     """
 
 class RefundServiceAsyncStub:
-    """What is returned of settled bills, in part or whole, and what that would move."""
+    """What is returned of settled bills, in part or whole, what is corrected, and what either would
+    move.
+    """
 
     RefundSettlement: grpc.aio.UnaryUnaryMultiCallable[
         yibao.settlement.v1.refund_service_pb2.RefundSettlementRequest,
@@ -67,11 +102,42 @@ class RefundServiceAsyncStub:
     account and cash go back as the receipt implies; and in effect after the bills before it
     that stand. Later bills of the person are decided again. The settlement stays, with what
     is left of it; all lines returned leave nothing of it, and it counts nothing. A wrong
-    refund is not taken back. Callers: the institution that settled, agency of the region.
+    refund is undone by CorrectSettlement. Callers: the institution that settled, agency of the region.
     Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED,
     LINE_NOT_FOUND, LINE_NUMBER_REPEATED, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
     AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED, READJUDICATION_FAILED,
     LATER_SETTLEMENTS_EXIST, POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
+    """
+
+    CorrectSettlement: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.CorrectSettlementRequest,
+        yibao.settlement.v1.refund_service_pb2.CorrectSettlementResponse,
+    ]
+    """Puts another bill in the place of a settled one: wrong lines, quantities or items. The
+    settlement is reversed and the corrected bill settled under a new id at the old place among
+    the person's bills, with the visit, the bill number, the day and the terms (policy and facts)
+    of the old one; each tells of the other. Items are those of the lines' own days. The bill is
+    decided after the bills before it that stand, so that the very same bill brings what the
+    counter showed to what the bill costs by now. Later bills of the person are decided again.
+    Without a code the account pays at most what it had paid. A stay that the bill ended stays
+    ended, lines with ids are free and taken anew, and a review of the old settlement that waits
+    is withdrawn. Callers: the institution that settled, agency of the region. Idempotent by
+    `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, LINE_NOT_FOUND,
+    LINE_SETTLED, LINE_ID_REUSED, LINES_ALREADY_SETTLED, LINE_AMOUNT_MISMATCH,
+    LINE_NUMBER_REPEATED, LINE_ID_REPEATED, BILL_TOTAL_MISMATCH, DECIMAL_NEGATIVE,
+    CATALOGUE_ITEM_UNKNOWN, LINE_OUTSIDE_VISIT, GIVEN_UNKNOWN, GIVEN_EXCEEDS_BASE,
+    POLICY_NO_MATCHING_ROW, AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED,
+    LATER_SETTLEMENTS_EXIST, READJUDICATION_FAILED, REQUEST_ID_REUSED; of a code those of
+    SettlementService.SettleBill.
+    """
+
+    TrialCorrection: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.TrialCorrectionRequest,
+        yibao.settlement.v1.refund_service_pb2.TrialCorrectionResponse,
+    ]
+    """Tells what CorrectSettlement would answer, now, and stores nothing. Callers: the
+    institution that settled, agency of the region. Reasons: as CorrectSettlement but for those
+    of sums and of a code.
     """
 
     TrialRefund: grpc.aio.UnaryUnaryMultiCallable[
@@ -93,7 +159,9 @@ class RefundServiceAsyncStub:
     """
 
 class RefundServiceServicer(metaclass=abc.ABCMeta):
-    """What is returned of settled bills, in part or whole, and what that would move."""
+    """What is returned of settled bills, in part or whole, what is corrected, and what either would
+    move.
+    """
 
     @abc.abstractmethod
     def RefundSettlement(
@@ -106,11 +174,46 @@ class RefundServiceServicer(metaclass=abc.ABCMeta):
         account and cash go back as the receipt implies; and in effect after the bills before it
         that stand. Later bills of the person are decided again. The settlement stays, with what
         is left of it; all lines returned leave nothing of it, and it counts nothing. A wrong
-        refund is not taken back. Callers: the institution that settled, agency of the region.
+        refund is undone by CorrectSettlement. Callers: the institution that settled, agency of the region.
         Idempotent by `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED,
         LINE_NOT_FOUND, LINE_NUMBER_REPEATED, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
         AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED, READJUDICATION_FAILED,
         LATER_SETTLEMENTS_EXIST, POLICY_NO_MATCHING_ROW, GIVEN_EXCEEDS_BASE, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def CorrectSettlement(
+        self,
+        request: yibao.settlement.v1.refund_service_pb2.CorrectSettlementRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.refund_service_pb2.CorrectSettlementResponse, collections.abc.Awaitable[yibao.settlement.v1.refund_service_pb2.CorrectSettlementResponse]]:
+        """Puts another bill in the place of a settled one: wrong lines, quantities or items. The
+        settlement is reversed and the corrected bill settled under a new id at the old place among
+        the person's bills, with the visit, the bill number, the day and the terms (policy and facts)
+        of the old one; each tells of the other. Items are those of the lines' own days. The bill is
+        decided after the bills before it that stand, so that the very same bill brings what the
+        counter showed to what the bill costs by now. Later bills of the person are decided again.
+        Without a code the account pays at most what it had paid. A stay that the bill ended stays
+        ended, lines with ids are free and taken anew, and a review of the old settlement that waits
+        is withdrawn. Callers: the institution that settled, agency of the region. Idempotent by
+        `request_id`. Reasons: SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, LINE_NOT_FOUND,
+        LINE_SETTLED, LINE_ID_REUSED, LINES_ALREADY_SETTLED, LINE_AMOUNT_MISMATCH,
+        LINE_NUMBER_REPEATED, LINE_ID_REPEATED, BILL_TOTAL_MISMATCH, DECIMAL_NEGATIVE,
+        CATALOGUE_ITEM_UNKNOWN, LINE_OUTSIDE_VISIT, GIVEN_UNKNOWN, GIVEN_EXCEEDS_BASE,
+        POLICY_NO_MATCHING_ROW, AMOUNTS_NOT_AS_EXPECTED, AMOUNTS_NOT_CONFIRMED,
+        LATER_SETTLEMENTS_EXIST, READJUDICATION_FAILED, REQUEST_ID_REUSED; of a code those of
+        SettlementService.SettleBill.
+        """
+
+    @abc.abstractmethod
+    def TrialCorrection(
+        self,
+        request: yibao.settlement.v1.refund_service_pb2.TrialCorrectionRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.refund_service_pb2.TrialCorrectionResponse, collections.abc.Awaitable[yibao.settlement.v1.refund_service_pb2.TrialCorrectionResponse]]:
+        """Tells what CorrectSettlement would answer, now, and stores nothing. Callers: the
+        institution that settled, agency of the region. Reasons: as CorrectSettlement but for those
+        of sums and of a code.
         """
 
     @abc.abstractmethod

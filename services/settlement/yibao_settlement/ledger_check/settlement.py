@@ -21,6 +21,7 @@ from yibao_settlement.rules.difference import Columns, adjustment_entries
 from yibao_settlement.rules.ledger import Entry, opposite
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage.ledger.booked import BookedSettlement
+from yibao_settlement.storage.ledger.corrected import CorrectedBill
 
 
 def settlement_faults(
@@ -38,6 +39,10 @@ def settlement_faults(
         yield 7, f"{booked.code_uses} codes were used up for it"
     elif booked.code_uses or booked.is_audited_without_code:
         pass
+    elif booked.corrected is not None:
+        # No code is needed for what the account had paid anyway.
+        if record.as_settled.account_fen > booked.corrected.account_fen:
+            yield 7, f"pays more of the account than {booked.corrected.settlement_id}, by no code"
     elif booked.untold_uses < booked.bills_of_request:
         # Of before it was kept what for: there may be more, because the id of a request could
         # come again with another code once its answer was no longer kept.
@@ -49,6 +54,7 @@ def settlement_faults(
         (4, lambda: _of_each(_sum_faults, record, booked)),
         (4, lambda: _of_each(_price_faults, record, booked)),
         (4, lambda: _party_faults(record, booked, survivors)),
+        (4, lambda: _correction_faults(record, booked.corrected)),
     ):
         for detail in _told(faults):
             yield number, detail
@@ -197,6 +203,17 @@ def _party_faults(
             yield "it stands, and its visit was cancelled"
     if record.entries != _entries_owed(record):
         yield f"its record tells entries {record.entries}, not {_entries_owed(record)}"
+
+
+def _correction_faults(record: SettlementRecord, corrected: CorrectedBill | None) -> Iterator[str]:
+    """Yields what a settlement that corrects another one has not of it."""
+    if corrected is None:
+        return
+    if not corrected.is_reversed:
+        yield f"corrects {corrected.settlement_id}, which stands"
+    own = (record.place, record.visit_id, record.bill_number)
+    if own != (corrected.place, corrected.visit_id, corrected.bill_number):
+        yield f"corrects {corrected.settlement_id}, and is not in its place"
 
 
 def _calculation_faults(record: SettlementRecord, policy: AnyPolicy) -> Iterator[str]:

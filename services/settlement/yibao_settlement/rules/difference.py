@@ -20,6 +20,8 @@ class Cause(enum.IntEnum):
     REVERSAL = 1
     # Lines of an earlier bill, or of the settlement itself, were returned.
     REFUND = 2
+    # An earlier bill, or the settlement itself, was corrected.
+    CORRECTION = 3
     # An earlier bill was held, and released or ran out.
     RELEASE = 4
     # The person's record and another one were merged: the bills of both became one person's.

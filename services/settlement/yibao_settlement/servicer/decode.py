@@ -5,7 +5,13 @@ import operator
 import uuid
 from collections.abc import Iterable
 
-from yibao.settlement.v1 import bill_pb2, hold_service_pb2, visit_pb2, visit_service_pb2
+from yibao.settlement.v1 import (
+    bill_pb2,
+    hold_service_pb2,
+    refund_service_pb2,
+    visit_pb2,
+    visit_service_pb2,
+)
 from yibao.settlement.v1 import settlement_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao_common.rpc.wire import to_date, to_optional_date
@@ -140,7 +146,9 @@ def origin_of(line: bill_pb2.BillLine) -> LineOrigin | None:
     return origin if any(origin) else None
 
 
-def selection_of(message: bill_pb2.Bill) -> Selection | None:
+def selection_of(
+    message: bill_pb2.Bill | refund_service_pb2.CorrectedBill,
+) -> Selection | None:
     """Returns which uploaded lines a bill names, None where it carries its lines.
 
     Raises RuleError FIELD_REQUIRED where it does neither, FIELD_LENGTH where both.

@@ -205,6 +205,10 @@ def fill_settlement(settlement: pb.Settlement, record: SettlementRecord) -> None
         settlement.review_kinds.extend([REVIEW_KINDS[kind] for kind in record.review.kinds])
     if record.former_place is not None:
         settlement.former_place = record.former_place
+    if record.correction is not None:
+        settlement.corrects_settlement_id = record.correction.corrected_id
+    if record.corrected_by_id is not None:
+        settlement.corrected_by_settlement_id = record.corrected_by_id
     if record.refunds:
         settlement.refunds.extend(map(refund_message, record.refunds))
     if record.adjustment is not None:
@@ -333,7 +337,7 @@ def _fill_amounts(settlement: pb.Settlement, record: SettlementRecord) -> None:
     settlement.account_fen = record.account_fen
     settlement.cash_fen = record.cash_fen
     settlement.account_balance_fen = record.balance_after_fen
-    if record.carried.before_fen or record.refunds:
+    if record.carried.before_fen or record.refunds or record.correction is not None:
         settlement.account_carried_fen = record.carried.paid_fen
         settlement.carried_balance_fen = record.carried_after_fen
 

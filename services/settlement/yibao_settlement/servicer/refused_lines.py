@@ -38,9 +38,9 @@ class RefusedLines:
         self._count = metrics.refused_lines
         self._log = log
 
-    def tell(self, answer: SettledAnswer, *, request_id: str, caller: Caller) -> None:
+    def tell(self, refused: Sequence[RefusedLine], *, request_id: str, caller: Caller) -> None:
         """Counts the refused lines of a bill, and logs how many there are of each reason."""
-        by_reason = Counter(line.reason for line in answer.refused)
+        by_reason = Counter(line.reason for line in refused)
         for reason, count in by_reason.items():
             self._count.labels(reason).inc(count)
         self._log.info(

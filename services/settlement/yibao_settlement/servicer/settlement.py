@@ -169,7 +169,9 @@ class SettlementServicer(rpc.SettlementServiceServicer):
 
     def _tell_refused(self, request: pb.SettleBillRequest, answer: SettledAnswer) -> None:
         if answer.refused:
-            self._refused_lines.tell(answer, request_id=request.request_id, caller=current_caller())
+            self._refused_lines.tell(
+                answer.refused, request_id=request.request_id, caller=current_caller()
+            )
 
     def _begin(
         self, number: int, item: pb.SettleBillRequest, answer: SettledAnswer

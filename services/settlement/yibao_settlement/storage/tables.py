@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
+from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
 from yibao_settlement.storage.difference import tables as differences
 from yibao_settlement.storage.hold.tables import hold as hold

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from yibao_common.commands.request import Answer
+from yibao_settlement.application.settlement.corrected import Correction
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.application.settlement.refunded import Refund
 from yibao_settlement.rules.ledger import Entry, PostingKind
@@ -53,6 +54,7 @@ class Changes:
     reversals: list[SettlementRecord] = field(default_factory=list)
     adjustments: list[Adjustment] = field(default_factory=list)
     refunds: list[Refunded] = field(default_factory=list)
+    corrections: list[Correction] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
     person_ids: set[str] = field(default_factory=set)
     # Persons whose accounts changed what they hold of earlier years, or their year.

@@ -7,7 +7,7 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.record import SettlementRecord
-from yibao_settlement.rules.account import carried_over
+from yibao_settlement.rules.account import Purses, carried_over
 from yibao_settlement.rules.ledger import PostingKind, carry_over_entries, merge_entries
 
 
@@ -33,6 +33,11 @@ class BackToPurses(NamedTuple):
         standing = carried_over(working_set.standing(self._holder_id(working_set)), year)
         carried_fen = standing.carried_fen + self.carried_fen + self._left_of_its_year_fen(year)
         return standing.balance_fen + self.account_fen, carried_fen
+
+    def in_purses(self, working_set: WorkingSet) -> Purses:
+        """Returns what goes back, by the purse that it goes to."""
+        carried_fen = self.carried_fen + self._left_of_its_year_fen(working_set.account_year)
+        return Purses(self.account_fen - carried_fen, carried_fen)
 
     def sort(self, request: Request, working_set: WorkingSet, ids: Ids) -> None:
         """Puts what has gone back into the purse of its year, of whoever holds it by now."""

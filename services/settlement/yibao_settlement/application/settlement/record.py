@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.settlement.corrected import Correction
 from yibao_settlement.application.settlement.refunded import Refund
 from yibao_settlement.rules.account import NOTHING_CARRIED, Accumulators, Carried
 from yibao_settlement.rules.benefit.bill import Given
@@ -169,7 +170,8 @@ class SettlementRecord(NamedTuple):
     `account_fen` is of earlier years; nothing for settlements of before purses were kept.
     `former_place` is that which it took over, None for most: see `place`. Where something was
     returned, all of this is of what is left, decided on the same windows; `refunds` tell what
-    was returned, and `first` is the settlement as it was.
+    was returned, and `first` is the settlement as it was. `correction` tells which settlement it
+    took the place of, `corrected_by_id` which one took its place.
     `is_held` where it is no settlement, but a held bill (`application.hold`) under the hold's id.
     """
 
@@ -216,6 +218,8 @@ class SettlementRecord(NamedTuple):
     is_held: bool = False
     refunds: tuple[Refund, ...] = ()
     first: "SettlementRecord | None" = None
+    correction: Correction | None = None
+    corrected_by_id: str | None = None
 
     @property
     def as_settled(self) -> "SettlementRecord":
@@ -306,6 +310,8 @@ class SettlementRecord(NamedTuple):
         """The personal account after it, or after what was returned of it last."""
         if self.refunds:
             return self.refunds[-1].balance_after_fen
+        if self.correction is not None:
+            return self.correction.balance_after_fen
         return self.balance_before_fen - self.account_fen
 
     @property
@@ -313,6 +319,8 @@ class SettlementRecord(NamedTuple):
         """What of the personal account after it is of earlier years."""
         if self.refunds:
             return self.refunds[-1].carried_after_fen
+        if self.correction is not None:
+            return self.correction.carried_after_fen
         return self.carried.before_fen - self.carried.paid_fen
 
 

@@ -53,10 +53,11 @@ def remainder_of(
     asked = asked._replace(
         balance_before_fen=account_fen, carried=Carried(carried_fen, carried_fen)
     )
-    return _left(asked, calculated(asked, policy))
+    return decided(asked, calculated(asked, policy))
 
 
-def _left(asked: SettlementRecord, split: AnySplit) -> SettlementRecord:
+def decided(asked: SettlementRecord, split: AnySplit) -> SettlementRecord:
+    """Returns a settlement as its calculation came out, with the entries that it owes."""
     left = divided(asked, split)
     if isinstance(split, BenefitOutcome):
         carried = Carried(asked.carried.before_fen, split.split.paid_by_purse.carried_fen)

@@ -9,7 +9,7 @@ from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.adjusting import Because, adjust, book_folded
-from yibao_settlement.application.settlement.folded import Reversal
+from yibao_settlement.application.settlement.folded import Folded, Reversal
 from yibao_settlement.application.settlement.naming import begun_fold, named_settlement, told_to
 from yibao_settlement.application.settlement.newest_first import check_newest_first
 from yibao_settlement.application.settlement.purses import BackToPurses
@@ -66,7 +66,7 @@ class ReverseSettlement:
             return response
         # Nothing below refuses: from here on the working set changes.
         book_reversal(reversal, request, working_set, ids)
-        _withdraw_review(reversal, request, working_set, reason=self.reason)
+        withdraw_review(reversal, request, working_set, reason=self.reason)
         if request.caller.institution_id is None:
             self._put_on_record(reversal, working_set)
         return response
@@ -96,21 +96,35 @@ def reversal_of(
 
     Raises RuleError READJUDICATION_FAILED where a later bill cannot do without it.
     """
-    note = ReversalNote(ids(), working_set.now, reason, request.caller.path)
     with told_to(request.caller):
         fold = begun_fold(record, working_set)
         fold.decide(working_set.later_bills(record))
-    balance_fen, carried_fen = _back(record).after(working_set)
+    return reversal_by(fold.result(), record, request, working_set, ids, reason=reason)
+
+
+def reversal_by(
+    folded: Folded,
+    record: SettlementRecord,
+    request: Request,
+    working_set: WorkingSet,
+    ids: Ids,
+    *,
+    reason: str,
+) -> Reversal:
+    """Returns the reversal of a settlement by which later bills become what is `folded`."""
+    note = ReversalNote(ids(), working_set.now, reason, request.caller.path)
+    balance_fen, carried_fen = back_of(record).after(working_set)
     return Reversal(
         record._replace(reversal=note),
         opposite(record.entries),
         balance_fen,
         carried_fen,
-        fold.result(),
+        folded,
     )
 
 
-def _back(record: SettlementRecord) -> BackToPurses:
+def back_of(record: SettlementRecord) -> BackToPurses:
+    """Returns what goes back to the account when a settlement is reversed."""
     return BackToPurses(record, record.account_fen, record.carried.paid_fen)
 
 
@@ -127,14 +141,25 @@ def reversal_detail(reversal: Reversal, *, reason: str) -> dict[str, str]:
     }
 
 
-def book_reversal(reversal: Reversal, request: Request, working_set: WorkingSet, ids: Ids) -> None:
-    """Books a reversal: postings, the person's windows and account, what it frees and moves."""
+def book_reversal(
+    reversal: Reversal,
+    request: Request,
+    working_set: WorkingSet,
+    ids: Ids,
+    *,
+    cause: Cause = Cause.REVERSAL,
+) -> None:
+    """Books a reversal: postings, the person's windows and account, what it frees and moves.
+
+    Of a correction it is the first half: the bill stands again at once.
+    """
     record = reversal.settlement
     holder_id = working_set.holder_of(record.person_id)
-    back = _back(record)
+    back = back_of(record)
     back.carry_over(request, working_set, ids)
-    _book(reversal, request, working_set, holder_id=holder_id)
-    because = Because(Cause.REVERSAL, reversal.reversal_id)
+    is_corrected = cause is Cause.CORRECTION
+    _book(reversal, request, working_set, holder_id=holder_id, is_corrected=is_corrected)
+    because = Because(cause, reversal.reversal_id)
     if record.adjustment is not None:
         # What had moved of it is taken back beside the counter's column.
         adjust(record, record, record.counter, because, request, working_set, ids)
@@ -142,7 +167,7 @@ def book_reversal(reversal: Reversal, request: Request, working_set: WorkingSet,
     back.sort(request, working_set, ids)
 
 
-def _withdraw_review(
+def withdraw_review(
     reversal: Reversal, request: Request, working_set: WorkingSet, *, reason: str
 ) -> None:
     """Closes the case of a settlement, if there is one that waits: nothing is left of it."""
@@ -153,21 +178,34 @@ def _withdraw_review(
         working_set.change_review(withdrawn, ReviewAct.WITHDRAWN, caller=caller, reason=reason)
 
 
-def _book(reversal: Reversal, request: Request, working_set: WorkingSet, *, holder_id: str) -> None:
+def _book(
+    reversal: Reversal,
+    request: Request,
+    working_set: WorkingSet,
+    *,
+    holder_id: str,
+    is_corrected: bool,
+) -> None:
     record = reversal.settlement
     assert record.reversal is not None
     changes = reversal.folded.changes
     working_set.keep(holder_id, changes, balance_change_fen=record.account_fen)
     working_set.post(record.reversal.reversal_id, PostingKind.REVERSAL, reversal.entries, request)
     working_set.changes.reversals.append(record)
-    free_bill(record, working_set)
+    free_bill(record, working_set, is_corrected=is_corrected)
     working_set.settlements[record.settlement_id] = record
 
 
-def free_bill(record: SettlementRecord, working_set: WorkingSet) -> None:
-    """Keeps that a bill does not stand any more: it and its lines may be settled anew."""
+def free_bill(
+    record: SettlementRecord, working_set: WorkingSet, *, is_corrected: bool = False
+) -> None:
+    """Keeps that a bill does not stand any more: it and its lines may be settled anew.
+
+    One that is corrected does at once, so that nothing becomes of its stay.
+    """
     working_set.settled_bills.get(record.visit_id, {}).pop(record.bill_number, None)
-    _keep_ended(record, working_set)
+    if not is_corrected:
+        _keep_ended(record, working_set)
     # What it took may be settled anew; what it carried itself is as if it had not been.
     for charge in list(working_set.charges.get(record.visit_id, {}).values()):
         if charge.settlement_id == record.settlement_id:

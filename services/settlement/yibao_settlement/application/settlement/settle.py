@@ -14,20 +14,16 @@ from yibao_settlement.application.batch.command import Code, accepted
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking, taking_of
+from yibao_settlement.application.review.found import found_with
 from yibao_settlement.application.review.opening import opened_by
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.visit.find import visit_not_found
-from yibao_settlement.rules.account import Purses, Standing, check_not_merged, purses_in
+from yibao_settlement.rules.account import Purses, check_not_merged, purses_in
 from yibao_settlement.rules.bill import Bill, ExpectedAmounts, check_expected
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.duplicate import check_not_repeated, marks_of
-from yibao_settlement.rules.finding import (
-    RETIRED_CADRES,
-    NewBill,
-    RetiredCadres,
-    findings_of,
-)
+from yibao_settlement.rules.finding import RETIRED_CADRES, RetiredCadres
 from yibao_settlement.rules.hold import unreserved
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.presentation import PresentedCode
@@ -123,7 +119,7 @@ class SettleBill(NamedTuple):
             diseases=working_set.diseases.get(person_id, ()),
             death_date=death_date,
             history=working_set.history(visit),
-            purses=_purses(standing, working_set),
+            purses=unheld(purses_in(standing, working_set.account_year), person_id, working_set),
             reference=working_set.reference,
             now=working_set.now,
             settled_lines=taking.settled,
@@ -178,21 +174,8 @@ class SettleBill(NamedTuple):
         working_set: WorkingSet,
     ) -> tuple[Finding, ...]:
         """Returns what opens a case of the bill; of most nothing is found."""
-        own, others = working_set.bills_of(record.visit_id), working_set.other_visits(visit)
-        person_class, insurance_type = record.facts.person_class, record.insurance_type
-        is_retired_cadre = self.retired_cadres.have(person_class, insurance_type)
-        if not (own or others or is_retired_cadre):
-            return ()
-        bill = NewBill(
-            visit,
-            record.service_date,
-            record.total_fen,
-            record.marks,
-            record.lines,
-            record.particulars,
-            taking.told_apart,
-        )
-        return findings_of(bill, own, others, is_retired_cadre=is_retired_cadre)
+        own, cadres = working_set.bills_of(record.visit_id), self.retired_cadres
+        return found_with(record, visit, taking, own, working_set, retired_cadres=cadres)
 
     def _put_on_record(self, record: SettlementRecord, working_set: WorkingSet) -> None:
         """Tells of a bill that no code was shown for; the ledger checker asks for it."""
@@ -238,12 +221,11 @@ def _stands_already(number: str, bill: StandingBill, working_set: WorkingSet) ->
     return RuleError(reason, message, settlement_id=standing_id)
 
 
-def _purses(standing: Standing, working_set: WorkingSet) -> Purses:
-    """Returns what the account may pay: what it has, less what holds reserve."""
-    purses = purses_in(standing, working_set.account_year)
+def unheld(purses: Purses, person_id: str, working_set: WorkingSet) -> Purses:
+    """Returns what an account may pay: what it has, less what holds reserve."""
     if not working_set.holds:
         return purses
-    held = [each.reserved for each in working_set.holds.of(standing.person_id)]
+    held = [each.reserved for each in working_set.holds.of(person_id)]
     return unreserved(purses, held, year=working_set.account_year)
 
 

@@ -1,4 +1,4 @@
-"""RefundService: what is returned of settled bills, and what that would move."""
+"""RefundService: what is returned of settled bills or corrected, and what that would move."""
 
 from collections.abc import Collection
 
@@ -22,19 +22,30 @@ from yibao_settlement.application.settlement.refunded import GivenBack
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.rules.refund import AskedReturn, RefundOrder
 from yibao_settlement.servicer.encode import fill_entries, fill_settlement
+from yibao_settlement.servicer.refund.correcting import (
+    CorrectedAnswer,
+    Correcting,
+    correction_tried,
+)
 from yibao_settlement.servicer.refund.encode import (
     amounts_message,
     fill_adjusted,
     refund_message,
 )
+from yibao_settlement.servicer.refused_lines import RefusedLines
 
 
 class RefundServicer(rpc.RefundServiceServicer):
-    """Returns lines through the batcher; a trial goes the same way, and nothing of it is kept."""
+    """Returns lines and corrects through the batcher.
+
+    A trial goes the same way, and nothing of it is kept.
+    """
 
     def __init__(
         self,
         batcher: Batcher[Command, bytes],
+        correcting: Correcting,
+        refused_lines: RefusedLines,
         *,
         cash_first_in: Collection[str] = (),
         carried_first_in: Collection[str] = (),
@@ -42,6 +53,8 @@ class RefundServicer(rpc.RefundServiceServicer):
     ) -> None:
         """Takes the engine; what is `…_in` are regions, see `SettlementConfig`."""
         self._batcher = batcher
+        self._correcting = correcting
+        self._refused_lines = refused_lines
         self._cash_first_in = cash_first_in
         self._carried_first_in = carried_first_in
         self._newest_first_in = newest_first_in
@@ -76,6 +89,32 @@ class RefundServicer(rpc.RefundServiceServicer):
         found.refund.ClearField("refund_id")
         del found.settlement.refunds[-1]
         return pb.TrialRefundResponse(refunded=found)
+
+    async def CorrectSettlement(
+        self,
+        request: pb.CorrectSettlementRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.CorrectSettlementRequest, pb.CorrectSettlementResponse]"
+        ),
+    ) -> pb.CorrectSettlementResponse:
+        """Puts another bill in the place of a settled one."""
+        answer = CorrectedAnswer()
+        command = await self._correcting.command(request, answer)
+        response = await self._batcher.submit(request.region, command)
+        if answer.refused:
+            caller = command.request.caller
+            self._refused_lines.tell(answer.refused, request_id=request.request_id, caller=caller)
+        return as_sent(pb.CorrectSettlementResponse, response)
+
+    async def TrialCorrection(
+        self,
+        request: pb.TrialCorrectionRequest,
+        context: "grpc.aio.ServicerContext[pb.TrialCorrectionRequest, pb.TrialCorrectionResponse]",
+    ) -> pb.TrialCorrectionResponse:
+        """Tells what a correction would give back, ask for and move."""
+        command = await self._correcting.tried(request, CorrectedAnswer())
+        response = await self._batcher.submit(request.region, command)
+        return pb.TrialCorrectionResponse(corrected=correction_tried(response))
 
     async def TrialReversal(
         self,

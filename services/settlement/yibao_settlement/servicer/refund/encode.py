@@ -27,6 +27,7 @@ def fill_adjusted(
     response: settlement_service_pb2.ReverseSettlementResponse
     | hold_service_pb2.ReleaseHoldResponse
     | refund_service_pb2.RefundSettlementResponse
+    | refund_service_pb2.CorrectSettlementResponse
     | refund_service_pb2.TrialReversalResponse,
     folded: Folded,
     *,

@@ -33,6 +33,7 @@ from yibao_settlement.storage.account import (
 from yibao_settlement.storage.batch.answer import read_answers, write_answers
 from yibao_settlement.storage.batch.loading import Wanted
 from yibao_settlement.storage.charge import read_charges, write_charges
+from yibao_settlement.storage.correction.record import write_corrections
 from yibao_settlement.storage.credential.reading import read_credentials
 from yibao_settlement.storage.difference.loading import read_differences
 from yibao_settlement.storage.difference.order import write_orders
@@ -307,6 +308,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_settlements(working_set),
         *write_adjustments(working_set),
         *write_refunds(working_set),
+        *write_corrections(working_set),
         *write_holds(working_set),
         *write_reviews(working_set),
         *write_orders(working_set),

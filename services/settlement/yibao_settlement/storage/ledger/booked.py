@@ -14,6 +14,7 @@ from yibao_settlement.rules.ledger import PostingKind, payable_account
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.hold.booked import uses_of_codes
+from yibao_settlement.storage.ledger.corrected import CorrectedBill, corrected_bills
 from yibao_settlement.storage.ledger.entries import EntryReader, OwnEntry, Posted
 from yibao_settlement.storage.refund.record import each_left, select_refunds
 from yibao_settlement.storage.settlement.adjustment import adjustment_from, select_adjustments
@@ -58,6 +59,8 @@ class BookedSettlement:
     untold_uses: int
     bills_of_request: int
     is_audited_without_code: bool
+    # What it corrected, as that stands; None where nothing.
+    corrected: CorrectedBill | None
 
 
 class CodeUses(NamedTuple):
@@ -169,6 +172,7 @@ def _with_belongings(
     further, refunds = _by_settlement(lines, 0), _by_settlement(returned, 1)
     adjusted = _by_settlement(sorted(moved, key=lambda row: row[:2]), 0)
     without_code = _audited_without_code(connection, region, settlement_ids)
+    corrected = corrected_bills(connection, region, settlement_ids)
     cause_ids = sorted({row[4] for row in moved})
     causes = _causes(connection, region, cause_ids) | _merged(connection, region, cause_ids)
     stored = [
@@ -204,6 +208,7 @@ def _with_belongings(
             codes.untold.get(row.request_id, 0),
             codes.bills.get(row.request_id, 1),
             row.settlement_id in without_code,
+            corrected.get(row.settlement_id),
         )
 
 

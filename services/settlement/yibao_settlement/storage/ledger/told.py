@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from yibao_settlement.application.account import CREDIT_METHOD, credit_detail
 from yibao_settlement.application.review.decide import CONFIRM_METHOD
+from yibao_settlement.application.settlement.correct import CORRECT_METHOD
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
@@ -192,7 +193,8 @@ def _audited_reversals(
 ) -> dict[tuple[str, str, str], set[str]]:
     """Returns the requests of audited reversals: by settlement, reversal and caller."""
     found: dict[tuple[str, str, str], set[str]] = {}
-    for row in _audit_rows(connection, region, settlement_ids, REVERSE_METHOD, CONFIRM_METHOD):
+    methods = (REVERSE_METHOD, CONFIRM_METHOD, CORRECT_METHOD)
+    for row in _audit_rows(connection, region, settlement_ids, *methods):
         reversal_id = audit_pairs(row.detail).get("reversal", "")
         found.setdefault((row.subject_id, reversal_id, row.caller), set()).add(row.request_id)
     return found

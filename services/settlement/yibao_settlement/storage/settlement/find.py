@@ -1,5 +1,6 @@
 """One settlement as it is now, or as it was told each time; and what moved of it since."""
 
+from itertools import chain
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 from yibao_common.db.rows import Row, Select, execute
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.correction.record import corrected, select_corrections
 from yibao_settlement.storage.refund.record import each_left, refunded, select_refunds
 from yibao_settlement.storage.review.record import REVIEW_COLUMNS, review_from
 from yibao_settlement.storage.settlement.adjustment import (
@@ -60,7 +62,7 @@ def find_told(
 
 def _find(connection: sa.Connection, region: str, settlement_id: str) -> _Found | None:
     ids = (settlement_id,)
-    rows, lines, reviews, refunds, adjustments = execute(
+    rows, lines, reviews, refunds, adjustments, *corrections = execute(
         connection,
         [
             Select(tables.settlement, SETTLEMENT_COLUMNS, region, "settlement_id", ids),
@@ -68,9 +70,11 @@ def _find(connection: sa.Connection, region: str, settlement_id: str) -> _Found 
             Select(tables.review, REVIEW_COLUMNS, region, "settlement_id", ids),
             select_refunds(region, ids),
             select_adjustments(region, ids),
+            *select_corrections(region, ids),
         ],
     )
     if not rows:
         return None
     record = record_from(rows[0], lines_from(lines).get(settlement_id, ()))
+    record = corrected(record, chain.from_iterable(corrections))
     return _Found(record, reviews, refunds, adjustments)

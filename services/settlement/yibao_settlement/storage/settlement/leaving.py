@@ -15,6 +15,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage.account import read_years
 from yibao_settlement.storage.batch.loading import Wanted
+from yibao_settlement.storage.correction.record import with_corrections
 from yibao_settlement.storage.hold.loading import may_leave
 from yibao_settlement.storage.merge import one_person
 from yibao_settlement.storage.reference import ReferenceCache
@@ -49,6 +50,8 @@ def read_histories(
     if not (concerned or held):
         return
     working_set.survivors = survivors
+    named = {record.settlement_id: record for record in standing}
+    concerned |= with_corrections(connection, region, named)
     concerned = with_refunds(connection, region, concerned)
     concerned = with_adjustments(connection, region, concerned)
     working_set.settlements.update(concerned)

@@ -1,0 +1,236 @@
+"""Correcting a settled bill: another one in its place, at the institution that settled it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from yibao_common.commands.audit import entry_of
+from yibao_common.commands.request import Request
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.batch.changes import CodeUse
+from yibao_settlement.application.batch.command import Code, accepted
+from yibao_settlement.application.batch.needs import Needs
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.charge.taking import Taking
+from yibao_settlement.application.review.opening import opened_by
+from yibao_settlement.application.settlement.corrected import (
+    Billed,
+    CorrectionAmounts,
+)
+from yibao_settlement.application.settlement.folded import Folded, Reversal
+from yibao_settlement.application.settlement.naming import begun_fold, named_settlement, told_to
+from yibao_settlement.application.settlement.newest_first import check_newest_first
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.refunded import GivenBack
+from yibao_settlement.application.settlement.replacing import Replacing
+from yibao_settlement.application.settlement.reverse import (
+    book_reversal,
+    reversal_by,
+    reversal_detail,
+    withdraw_review,
+)
+from yibao_settlement.application.settlement.settle import take_charges
+from yibao_settlement.rules.bill import Bill
+from yibao_settlement.rules.difference import Cause
+from yibao_settlement.rules.finding import RETIRED_CADRES, RetiredCadres
+from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.rules.presentation import PresentedCode
+from yibao_settlement.rules.review import Review
+from yibao_settlement.rules.stay import StandingBill
+
+CORRECT_METHOD = "CorrectSettlement"
+
+
+class CorrectionDone(NamedTuple):
+    """A settlement with its reversal, and the one that takes its place."""
+
+    reversal: Reversal
+    settlement: SettlementRecord
+    review: Review | None
+    taking: Taking
+
+    @property
+    def folded(self) -> Folded:
+        """What it moves of later bills."""
+        return self.reversal.folded
+
+    @property
+    def amounts(self) -> CorrectionAmounts:
+        """What the counter gives back and what it asks for."""
+        return CorrectionAmounts(
+            GivenBack(*_parts(self.reversal.settlement)), Billed(*_parts(self.settlement))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectSettlement:
+    """Puts another bill in the place of a settled one: of the own institution, an agency any.
+
+    `bill` is of the visit, number and day of that which it corrects, which never change.
+    """
+
+    request: Request
+    settlement_id: str
+    bill: Bill
+    reason: str
+    # Writes a CorrectSettlementResponse.
+    encode: Callable[[CorrectionDone], bytes]
+    # By which the account may pay more than it paid; None where none is shown.
+    code: Code | None = None
+    # What the person was told; None where the caller did not say.
+    expected: CorrectionAmounts | None = None
+    # Whether a trial tells what comes out with a code.
+    tries_code: bool = False
+    retired_cadres: RetiredCadres = RETIRED_CADRES
+    carried_first: bool = False
+    # Whether the region lets institutions take back the newest bills first alone.
+    newest_first: bool = False
+
+    def needs(self) -> Needs:
+        """Returns the settlement with the later bills of its person, and what settling needs."""
+        bill, settlement_ids = self.bill, (self.settlement_id,)
+        code = self.code if isinstance(self.code, PresentedCode) else None
+        return Needs(
+            visit_ids=(bill.visit_id,),
+            settlement_ids=settlement_ids,
+            leaving_settlement_ids=settlement_ids,
+            subjects=(code.subject,) if code else (),
+            code_ids=(code.code_id,) if code else (),
+            item_codes=[line.item_code for line in bill.lines],
+            charged_visit_ids=(bill.visit_id,) if bill.needs_charges else (),
+            reviewed_visit_ids=(bill.visit_id,),
+        )
+
+    def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
+        """Corrects the settlement; see `Command`.
+
+        Raises RuleError SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, those of a code, those of
+        `Replacing`, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED,
+        AMOUNTS_NOT_AS_EXPECTED.
+        """
+        request = self.request
+        record = named_settlement(working_set, self.settlement_id, request.caller)
+        code = self._code(record, working_set)
+        done = self._done(record, working_set, ids)
+        if self.newest_first:
+            later = working_set.later_bills(record)
+            check_newest_first(record, done.folded, later, request.caller)
+        if request.is_trial:
+            return self.encode(done)
+        self._check_expected(done.amounts)
+        response = self.encode(done)
+        # Nothing below refuses: from here on the working set changes.
+        if code is not None:
+            new = done.settlement
+            use = CodeUse(code, request.request_id, new.institution_id, new.settlement_id)
+            working_set.use_code(new.person_id, use)
+        self._book(done, working_set, ids)
+        return response
+
+    def _code(self, record: SettlementRecord, working_set: WorkingSet) -> PresentedCode | None:
+        if self.code is None:
+            return None
+        code = accepted(self.code)
+        holder_id = working_set.holder_of(record.person_id)
+        working_set.check_code(code, holder_id, institution_id=record.institution_id)
+        return code
+
+    def _done(self, record: SettlementRecord, working_set: WorkingSet, ids: Ids) -> CorrectionDone:
+        request = self.request
+        fold = begun_fold(record, working_set)
+        replacing = Replacing(
+            record,
+            self.bill,
+            working_set,
+            with_code=self.code is not None or self.tries_code,
+            carried_first=self.carried_first,
+        )
+        new = replacing.settled(fold, request, ids)
+        findings = replacing.found_with(new, retired_cadres=self.retired_cadres)
+        review = opened_by(new, findings, review_id=ids()) if findings else None
+        if review is not None:
+            new = new._replace(review=review.note)
+        fold.put(new, new.counter)
+        with told_to(request.caller):
+            fold.decide(working_set.later_bills(record))
+        reversal = reversal_by(fold.result(), record, request, working_set, ids, reason=self.reason)
+        gone = reversal.settlement._replace(corrected_by_id=new.settlement_id)
+        return CorrectionDone(reversal._replace(settlement=gone), new, review, replacing.taking)
+
+    def _check_expected(self, amounts: CorrectionAmounts) -> None:
+        if self.expected not in (None, amounts):
+            raise _refusal(Reason.AMOUNTS_NOT_AS_EXPECTED, amounts)
+        if self.expected is None and amounts.back.cash_fen < 0:
+            # The person has to pay at the counter what nobody reads off the receipt.
+            raise _refusal(Reason.AMOUNTS_NOT_CONFIRMED, amounts)
+
+    def _book(self, done: CorrectionDone, working_set: WorkingSet, ids: Ids) -> None:
+        request, new = self.request, done.settlement
+        book_reversal(done.reversal, request, working_set, ids, cause=Cause.CORRECTION)
+        withdraw_review(done.reversal, request, working_set, reason=self.reason)
+        _book_in_place(new, request, working_set, ids)
+        take_charges(done.taking, new, working_set)
+        if done.review is not None:
+            working_set.open_review(done.review, caller=request.caller.path)
+        if request.caller.institution_id is None:
+            self._put_on_record(done, working_set)
+
+    def _put_on_record(self, done: CorrectionDone, working_set: WorkingSet) -> None:
+        """Tells of an agency that corrects what an institution did."""
+        record, new = done.reversal.settlement, done.settlement
+        detail = reversal_detail(done.reversal, reason=self.reason)
+        working_set.audit.add(
+            entry_of(
+                self.request,
+                at=working_set.now,
+                subject_ids=(new.person_id, record.settlement_id, new.settlement_id),
+                detail={**detail, "corrected_by": new.settlement_id},
+            )
+        )
+
+
+def _book_in_place(
+    new: SettlementRecord, request: Request, working_set: WorkingSet, ids: Ids
+) -> None:
+    """Books the bill that takes the place; windows have it already."""
+    if new.account_fen:
+        working_set.carry_over(new.person_id, request, ids)
+        working_set.change_person(new.person_id, balance_change_fen=-new.account_fen)
+    if new.carried.paid_fen:
+        working_set.move_carried(new.person_id, -new.carried.paid_fen)
+    working_set.note_newest(new)
+    working_set.post(new.settlement_id, PostingKind.SETTLEMENT, new.entries, request)
+    working_set.changes.settlements.append(new)
+    assert new.correction is not None, new.settlement_id
+    working_set.changes.corrections.append(new.correction)
+    bill = StandingBill(
+        new.settlement_id,
+        new.service_date,
+        new.is_interim,
+        new.total_fen,
+        new.marks.lines,
+        new.marks.items,
+    )
+    working_set.keep_bill(new.visit_id, new.bill_number, bill)
+    working_set.settlements[new.settlement_id] = new
+
+
+def _parts(record: SettlementRecord) -> tuple[int, int, int, int]:
+    others_fen = 0 if record.benefit is None else record.benefit.other_total_fen
+    return record.fund_total_fen, others_fen, record.account_fen, record.cash_fen
+
+
+def _refusal(reason: Reason, amounts: CorrectionAmounts) -> RuleError:
+    back = amounts.back
+    return RuleError(
+        reason,
+        f"by both together {back.fund_total_fen} fen go back to the funds, "
+        f"{back.other_total_fen} to others, {back.account_fen} to the account and "
+        f"{back.cash_fen} in cash",
+        fund_total_fen=back.fund_total_fen,
+        other_total_fen=back.other_total_fen,
+        account_fen=back.account_fen,
+        cash_fen=back.cash_fen,
+    )

@@ -1,0 +1,206 @@
+"""The bill that takes the place of a settled one: priced and decided there, on its terms."""
+
+from collections.abc import Sequence
+
+from yibao_common.commands.request import Request
+from yibao_common.values.errors import RuleError
+from yibao_common.values.ids import Ids, IdsAbove
+from yibao_common.values.reasons import Reason
+from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.charge.taking import Taking, taking_of
+from yibao_settlement.application.review.found import found_with
+from yibao_settlement.application.settlement.adjudicate import check_nothing_given, items_by_day
+from yibao_settlement.application.settlement.corrected import Correction
+from yibao_settlement.application.settlement.explain import calculated
+from yibao_settlement.application.settlement.fold import Fold
+from yibao_settlement.application.settlement.lines import item_groups_of
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.remainder import decided
+from yibao_settlement.application.settlement.reverse import back_of
+from yibao_settlement.application.settlement.settle import unheld
+from yibao_settlement.rules.account import Carried, Purses, taken_of_carried
+from yibao_settlement.rules.bill import Bill
+from yibao_settlement.rules.correction import days_found, purses_without_code, uncovered_days
+from yibao_settlement.rules.duplicate import Marks, check_not_repeated, marks_of
+from yibao_settlement.rules.finding import RetiredCadres
+from yibao_settlement.rules.policy.any_policy import AnyPolicy
+from yibao_settlement.rules.policy.split import PricedLine, SplitLine
+from yibao_settlement.rules.pricing import Days, Priced, price_bill
+from yibao_settlement.rules.review import Finding
+from yibao_settlement.rules.stay import StandingBill
+
+
+class Replacing:
+    """A bill while it is put in the place of a settled one; nothing is changed here."""
+
+    def __init__(
+        self,
+        record: SettlementRecord,
+        bill: Bill,
+        working_set: WorkingSet,
+        *,
+        with_code: bool,
+        carried_first: bool,
+    ) -> None:
+        """Finds which lines the bill takes, those of the settled one being free.
+
+        `with_code` lets the account pay more than it paid. Raises RuleError as `taking_of`.
+        """
+        self._record = record
+        self._working_set = working_set
+        self._visit = working_set.held(working_set.visits[record.visit_id])
+        self._with_code = with_code
+        self._carried_first = carried_first
+        self.taking = self._taking(bill)
+
+    def _taking(self, bill: Bill) -> Taking:
+        if not bill.needs_charges:
+            return Taking(bill, (), {})
+        charges = self._working_set.charges.get(bill.visit_id, {})
+        own_id = self._record.settlement_id
+        return taking_of(
+            bill,
+            {
+                line_id: each._replace(settlement_id=None) if each.settlement_id == own_id else each
+                for line_id, each in charges.items()
+            },
+        )
+
+    @property
+    def _other_bills(self) -> Sequence[StandingBill]:
+        """The bills of the visit that stand beside the one that is replaced."""
+        record = self._record
+        return [
+            each
+            for each in self._working_set.bills_of(record.visit_id)
+            if each.settlement_id != record.settlement_id
+        ]
+
+    def settled(self, fold: Fold, request: Request, ids: Ids) -> SettlementRecord:
+        """Returns the bill as settled at the place that `fold` has come to.
+
+        Raises RuleError LINES_ALREADY_SETTLED, the faults of the bill, what the policy refuses,
+        READJUDICATION_FAILED where that is not stored any more.
+        """
+        record, bill = self._record, self.taking.bill
+        marks = marks_of(bill.lines, bill.service_date)
+        check_not_repeated(marks, self._other_bills, told_apart=self.taking.told_apart)
+        policy = self._working_set.policy_of(record)
+        if policy is None:
+            raise RuleError(
+                Reason.READJUDICATION_FAILED,
+                f"the policy of settlement {record.settlement_id} is not stored",
+            )
+        priced = self._priced(bill)
+        new = self._decided(self._asked(priced, marks, fold), policy)
+        standing = self._working_set.standing(new.person_id)
+        settlement_id = IdsAbove(ids, standing.newest_settlement_id or "")()
+        held = self._held()
+        return new._replace(
+            settlement_id=settlement_id,
+            request_id=request.request_id,
+            settled_by=request.caller.path,
+            settle_time=self._working_set.now,
+            correction=Correction(
+                settlement_id,
+                record.settlement_id,
+                held.balance_fen - new.account_fen,
+                held.carried_fen - new.carried.paid_fen,
+            ),
+        )
+
+    def found_with(
+        self, new: SettlementRecord, *, retired_cadres: RetiredCadres
+    ) -> tuple[Finding, ...]:
+        """Returns what opens a case of the bill."""
+        return found_with(
+            *(new, self._visit, self.taking, self._other_bills, self._working_set),
+            retired_cadres=retired_cadres,
+        )
+
+    def _priced(self, bill: Bill) -> Priced:
+        record, visit = self._record, self._visit
+        uncovered = uncovered_days(
+            bill.lines,
+            days_found(record.lines, record.particulars, service_date=bill.service_date),
+            self._working_set.enrolments.get(visit.person_id, ()),
+            insurance_type=record.insurance_type,
+            service_date=bill.service_date,
+        )
+        if record.benefit is None:
+            check_nothing_given(bill.given)
+        return price_bill(
+            bill,
+            items_by_day(bill.lines, self._working_set.reference, bill.service_date),
+            Days(visit.start_date, bill.service_date, uncovered),
+            institution_level=visit.institution_level,
+            settled=self.taking.settled,
+        )
+
+    def _asked(self, priced: Priced, marks: Marks, fold: Fold) -> SettlementRecord:
+        """Returns the bill on the terms of the one that it replaces, not yet decided."""
+        record, bill = self._record, self.taking.bill
+        benefit = record.benefit
+        if benefit is not None:
+            groups = item_groups_of(priced.lines)
+            benefit = benefit._replace(
+                given=bill.given, item_groups=groups, other_payments=(), arrears=()
+            )
+        before: dict[str, int] = {}
+        for place in sorted(self._working_set.places_of(record)):
+            before.update(fold.row(place))
+        purses = unheld(self._held(), self._visit.person_id, self._working_set)
+        if not self._with_code:
+            purses = purses_without_code(purses, back_of(record).in_purses(self._working_set))
+        return record._replace(
+            person_id=self._visit.person_id,
+            year_before=before,
+            account_used=bill.account_used,
+            balance_before_fen=purses.balance_fen,
+            carried=Carried(purses.carried_fen),
+            lines=tuple(map(_undecided, priced.lines)),
+            particulars=priced.particulars,
+            refused_lines=priced.refused,
+            benefit=benefit,
+            marks=marks,
+            former_place=record.place,
+            reversal=None,
+            review=None,
+            adjustment=None,
+            refunds=(),
+            first=None,
+        )
+
+    def _decided(self, asked: SettlementRecord, policy: AnyPolicy) -> SettlementRecord:
+        split = calculated(asked, policy)
+        if asked.benefit is None:
+            purses = Purses(
+                asked.balance_before_fen - asked.carried.before_fen, asked.carried.before_fen
+            )
+            paid_fen = taken_of_carried(
+                purses, split.account_fen, carried_first=self._carried_first
+            )
+            asked = asked._replace(carried=Carried(purses.carried_fen, paid_fen))
+        return decided(asked, split)
+
+    def _held(self) -> Purses:
+        """Returns what the account holds once it has got back what it paid."""
+        balance_fen, carried_fen = back_of(self._record).after(self._working_set)
+        return Purses(balance_fen - carried_fen, carried_fen)
+
+
+def _undecided(line: PricedLine) -> SplitLine:
+    """Returns a line before it is divided."""
+    return SplitLine(
+        line.line_number,
+        line.item_code,
+        line.catalogue_class,
+        line.amount_fen,
+        0,
+        line.over_limit_fen,
+        0,
+        0,
+        line.first_self_pay_ratio_ppm,
+        line.unit_price,
+        line.quantity,
+    )
