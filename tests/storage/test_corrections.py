@@ -1,15 +1,22 @@
 """A settled bill is corrected in its place: what is booked, told, refused, tried and found."""
 
-import datetime as dt
 import random
 
 import pytest
 import sqlalchemy as sa
-from support.benefit_world import admit, at, benefit_world
+from support.benefit_world import admit, benefit_world
 from support.charges import assert_books_are_right
-from support.corrections import amounts_of, correct, correct_command, tried
+from support.corrections import (
+    amounts_of,
+    charged,
+    correct,
+    correct_command,
+    record_of,
+    settle,
+    tried,
+)
 from support.databases import Databases
-from support.settlement_world import AGENCY, HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
+from support.settlement_world import AGENCY, OTHER_HOSPITAL, REGION, TODAY, World
 
 from yibao.settlement.v1.refund_service_pb2 import CorrectSettlementResponse
 from yibao.settlement.v1.settlement_pb2 import (
@@ -24,7 +31,6 @@ from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.settlement.find import find_explained
-from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.ledger_check.check import check_ledger
 from yibao_settlement.rules.bill import ChargedLine
 from yibao_settlement.rules.refund import AskedReturn
@@ -38,35 +44,6 @@ def world(databases: Databases, request: pytest.FixtureRequest) -> World:
     if request.param == "first":
         return World(databases.open("yibao_settlement"))
     return benefit_world(databases)
-
-
-def charged(*items: tuple[str, int]) -> tuple[ChargedLine, ...]:
-    """Returns a line of one unit for each item and what it costs in fen."""
-    return tuple(
-        ChargedLine(number, code, f"{fen // 100}.{fen % 100:02d}", "1", fen)
-        for number, (code, fen) in enumerate(items, 1)
-    )
-
-
-def settle(
-    world: World,
-    person: str,
-    *items: tuple[str, int],
-    institution: str = HOSPITAL,
-    **bill: object,
-) -> str:
-    visit_id = admit(world, person, TODAY, institution_id=institution)
-    world.run(world.discharge_command(visit_id, institution_id=institution))
-    lines = charged(*items)
-    total_fen = sum(line.amount_fen for line in lines)
-    made = world.bill(visit_id, **{"lines": lines, "total_fen": total_fen, **bill})
-    return world.settle(visit_id, person, bill=made, institution_id=institution).settlement_id
-
-
-def record_of(world: World, settlement_id: str) -> SettlementRecord:
-    found = world.queries.settlement(REGION, settlement_id)
-    assert found is not None
-    return found
 
 
 def stored(world: World) -> dict[str, list[str]]:
@@ -84,11 +61,6 @@ def refused(world: World, settlement_id: str, *items: tuple[str, int], **changes
         world.run(command)
     assert stored(world) == before
     return refusal.value.reason
-
-
-def balance(world: World, person: str) -> int:
-    standing = world.queries.standing(REGION, person)
-    return 0 if standing is None else standing.balance_fen
 
 
 def test_each_of_both_tells_of_the_other_and_the_place_stays(world: World) -> None:
@@ -140,60 +112,6 @@ def test_a_correction_is_corrected_and_reversed_in_its_place(world: World) -> No
     assert record_of(world, later).effective == before
     world.reverse(third)
     assert refused(world, second, ("A1", 1)) is Reason.SETTLEMENT_REVERSED
-    assert_books_are_right(world)
-
-
-def test_without_a_code_the_account_pays_at_most_what_it_paid(world: World) -> None:
-    (person,) = world.enrol()
-    world.run(world.credit_command(person, 90_000))
-    old_id = settle(world, person, ("A1", 60_000), account_used=True)
-    paid_fen = record_of(world, old_id).account_fen
-    assert 0 < paid_fen < 90_000
-    answer = correct(world, old_id, charged(("A1", 2_000_000)))
-    new = answer.settlement
-    assert (new.account_fen, new.cash_fen > 0) == (paid_fen, True)
-    assert new.account_balance_fen == balance(world, person) == 90_000 - paid_fen
-    # It is told so later too, though the bill was decided on less.
-    assert record_of(world, new.settlement_id).balance_after_fen == 90_000 - paid_fen
-    again = correct(world, new.settlement_id, charged(("A1", 10_000)))
-    assert again.settlement.account_fen < paid_fen
-    assert balance(world, person) == 90_000 - again.settlement.account_fen
-    assert_books_are_right(world)
-
-
-def test_with_a_code_the_account_pays_what_it_can_and_the_code_is_used(world: World) -> None:
-    (person,) = world.enrol()
-    world.run(world.credit_command(person, 90_000))
-    old_id = settle(world, person, ("A1", 60_000), account_used=True)
-    code = world.code(person)
-    told = tried(world, correct_command(world, old_id, charged(("A1", 2_000_000)), code=code))
-    answer = correct(world, old_id, charged(("A1", 2_000_000)), code=code)
-    assert answer.amounts == told.amounts
-    assert (answer.settlement.account_fen, balance(world, person)) == (90_000, 0)
-    new_id = answer.settlement.settlement_id
-    assert refused(world, new_id, ("A1", 1_000), code=code) is Reason.QR_ALREADY_USED
-    (stranger,) = world.enrol()
-    other = refused(world, new_id, ("A1", 1_000), code=world.code(stranger))
-    assert other is Reason.NOT_CARDHOLDER
-    assert_books_are_right(world)
-
-
-def test_money_of_earlier_years_goes_back_and_pays_again_after_new_year(world: World) -> None:
-    (person,) = world.enrol()
-    world.run(world.credit_command(person, 50_000))
-    old_id = settle(world, person, ("A1", 60_000), account_used=True)
-    paid_fen = record_of(world, old_id).account_fen
-    at(world, dt.date(2027, 1, 20))
-    world.run(world.credit_command(person, 1_000))
-    answer = correct(world, old_id, charged(("A1", 70_000)))
-    new = record_of(world, answer.settlement.settlement_id)
-    # What was of this year then is of an earlier one by now, and no other money pays.
-    assert (new.carried.paid_fen, new.account_fen) == (paid_fen, paid_fen)
-    assert new.benefit_year == 2026
-    standing = world.queries.standing(REGION, person)
-    assert standing is not None
-    assert standing.balance_fen - standing.carried_fen == 1_000
-    assert answer.settlement.carried_balance_fen == standing.carried_fen == 50_000 - paid_fen
     assert_books_are_right(world)
 
 

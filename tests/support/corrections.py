@@ -4,24 +4,56 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from support.settlement_world import REGION, World
+from support.benefit_world import admit
+from support.settlement_world import HOSPITAL, REGION, TODAY, World
 
 from yibao.settlement.v1.refund_pb2 import CorrectionAmounts as AmountsMessage
 from yibao.settlement.v1.refund_service_pb2 import CorrectSettlementResponse
 from yibao_common.commands.request import Request
 from yibao_settlement.application.settlement.correct import CorrectSettlement
 from yibao_settlement.application.settlement.corrected import Billed, CorrectionAmounts
+from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.refunded import GivenBack
 from yibao_settlement.rules.bill import Bill, ChargedLine
 from yibao_settlement.servicer.refund.correcting import corrected, correction_tried
+
+
+def charged(*items: tuple[str, int]) -> tuple[ChargedLine, ...]:
+    """Returns a line of one unit for each item and what it costs in fen."""
+    return tuple(
+        ChargedLine(number, code, f"{fen // 100}.{fen % 100:02d}", "1", fen)
+        for number, (code, fen) in enumerate(items, 1)
+    )
+
+
+def settle(
+    world: World,
+    person: str,
+    *items: tuple[str, int],
+    institution: str = HOSPITAL,
+    **bill: object,
+) -> str:
+    """Settles a bill of a stay that is over, and returns the settlement."""
+    visit_id = admit(world, person, TODAY, institution_id=institution)
+    world.run(world.discharge_command(visit_id, institution_id=institution))
+    lines = charged(*items)
+    total_fen = sum(line.amount_fen for line in lines)
+    made = world.bill(visit_id, **{"lines": lines, "total_fen": total_fen, **bill})
+    return world.settle(visit_id, person, bill=made, institution_id=institution).settlement_id
+
+
+def record_of(world: World, settlement_id: str) -> SettlementRecord:
+    """Returns a settlement as it is read."""
+    found = world.queries.settlement(REGION, settlement_id)
+    assert found is not None
+    return found
 
 
 def correct_command(
     world: World, settlement_id: str, lines: Sequence[ChargedLine], **changes: Any
 ) -> CorrectSettlement:
     """Returns a correction to other lines; `bill` are other changes of the bill."""
-    record = world.queries.settlement(REGION, settlement_id)
-    assert record is not None, settlement_id
+    record = record_of(world, settlement_id)
     bill = Bill(
         record.visit_id,
         record.bill_number,

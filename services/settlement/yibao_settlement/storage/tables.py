@@ -13,7 +13,7 @@ from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
-from yibao_settlement.storage.difference import tables as differences
+from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.hold.tables import hold as hold
 from yibao_settlement.storage.ledger import tables as ledger
 from yibao_settlement.storage.refund.tables import refund as refund
@@ -374,6 +374,5 @@ _index_where_set(charge, "region", "settlement_id", is_set="settlement_id")
 credential = credentials.credential
 benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
-difference_order = differences.difference_order
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
 account_checkpoint = ledger.account_checkpoint
