@@ -109,7 +109,7 @@ class Played:
                     self.settled[operation.op_id] = settlement.settlement_id
                 self.institution_of[operation.op_id] = institution
             case Confirm() | Release() | PassTime() | Expire():
-                self._run_of_holds(operation)
+                return self._run_of_holds(operation)
             case Reverse():
                 command = world.reverse_command(
                     self.settled[operation.settlement_id],
@@ -159,19 +159,21 @@ class Played:
         self.institution_of[operation.op_id] = institution_id
         return answer.adjusted_count
 
-    def _run_of_holds(self, operation: Confirm | Release | PassTime | Expire) -> None:
+    def _run_of_holds(self, operation: Confirm | Release | PassTime | Expire) -> int:
         world, person = self.world, self.person
         match operation:
             case Confirm(settlement_id=of):
                 asked = {"institution_id": self.institution_of[of]}
                 self.settled[of] = confirm(world, self.held[of], **asked).settlement_id
             case Release(settlement_id=of):
-                release(world, self.held[of], institution_id=self.institution_of[of])
+                asked = {"institution_id": self.institution_of[of]}
+                return release(world, self.held[of], **asked).adjusted_count
             case _:
                 # The model ends what ran out before whatever comes next.
                 assert world.work(REGION, [ExpireHolds.of(REGION, person)]) == [b""]
                 if isinstance(operation, PassTime):
                     world.clock.now += dt.timedelta(seconds=operation.seconds)
+        return 0
 
     def postings(self) -> Counter[Posted]:
         """Returns how often each posting was made, by kind and entries in the model's names."""
