@@ -15,12 +15,15 @@ SPREAD = $(if $(strip $(PYTEST_ARGS)),,--numprocesses auto --dist worksteal)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-credentials up test lint types imports protos protos-check pytest docs-reference \
+.PHONY: help demo demo-corrections demo-credentials up test lint types imports protos protos-check pytest docs-reference \
 	wheels bench fuzz fuzz-benefits fuzz-calls fuzz-histories fmt lock clean runtime dev
 
 ##@ Try it
 demo: runtime ## The golden path: three published bills, from registration to reversal
 	@$(BIN)/yibao demo
+
+demo-corrections: runtime ## A bill corrected, a later one moved and paid out, a line returned
+	@$(BIN)/yibao demo corrections
 
 demo-credentials: runtime ## A card lost and replaced, codes offline, the issuer's key killed
 	@$(BIN)/yibao demo credentials

@@ -15,10 +15,11 @@ from rich.console import Console
 
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 from yibao_cli.demo.command import run_demo
+from yibao_cli.demo.corrections_command import run_corrections
 from yibao_cli.demo.identity_steps import ADMISSION, SETTLE, IdentitySteps
 from yibao_cli.demo.settlement_steps import SettlementSteps
 from yibao_cli.demo.steps import StepFailedError, StepLog
-from yibao_cli.loading import import_region, published_stays
+from yibao_cli.loading import import_region, published_stays, read_regions
 from yibao_cli.stack import Stack
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import system_clock
@@ -139,6 +140,19 @@ def test_one_fen_of_difference_fails_the_demo(
     assert "✗ of it cash" in shown
     assert "Something differs" in shown
     assert processes_naming(tmp_path) == []
+
+
+@pytest.mark.long
+def test_the_demo_of_corrections_pays_out_what_a_later_bill_cost_less() -> None:
+    shown = io.StringIO()
+    console = Console(file=shown, width=80)
+    assert run_corrections(console, read_regions(), clock=system_clock) == 0
+    told = shown.getvalue()
+    assert "✗" not in told
+    assert wrapped_rows(told) == []
+    # Half the deductible of a first admission, of which the fund pays 87 %.
+    assert f"later bill: funds {yuan(65_000 * 87 // 100)} more" in told
+    assert "0.00, bills moved: 1" in told
 
 
 def test_each_check_of_the_walk_fails_where_the_answer_is_another(

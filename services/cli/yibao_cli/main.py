@@ -80,7 +80,7 @@ def up(
 @app.command()
 def demo(
     story: Annotated[
-        Literal["bills", "credentials"], typer.Argument(help="What to show.")
+        Literal["bills", "credentials", "corrections"], typer.Argument(help="What to show.")
     ] = "bills",
 ) -> None:
     """Show the services at work and leave nothing behind.
@@ -88,16 +88,22 @@ def demo(
     bills: walk published bills through all services and compare every amount.
     credentials: a card lost and replaced, codes verified offline, the issuer's key
     rotated and killed.
+    corrections: a bill corrected, a later one at another hospital moved and paid out, a line
+    returned.
     """
     from yibao_cli.console import ends_on_signals, out, told_plainly
     from yibao_cli.demo.command import run_demo
+    from yibao_cli.demo.corrections_command import run_corrections
     from yibao_cli.demo.credentials_command import run_credentials
-    from yibao_cli.loading import published_stays
+    from yibao_cli.loading import published_stays, read_regions
     from yibao_common.values.clock import system_clock
 
-    run = run_demo if story == "bills" else run_credentials
     with told_plainly(), ends_on_signals():
-        code = run(out, published_stays(), clock=system_clock)
+        if story == "corrections":
+            code = run_corrections(out, read_regions(), clock=system_clock)
+        else:
+            run = run_demo if story == "bills" else run_credentials
+            code = run(out, published_stays(), clock=system_clock)
     raise typer.Exit(code)
 
 

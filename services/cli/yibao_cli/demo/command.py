@@ -89,7 +89,11 @@ def _walk_stay(console: Console, stack: Stack, region: Region, *, clock: Clock) 
     if walk.bills:
         _show(console, view.stay_table(walk.bills))
     for title, bill in zip(("interim", "last"), walk.bills, strict=False):
-        _show(console, f"The {title} bill, as the insured reads it", view.sentences_of(bill))
+        _show(
+            console,
+            f"The {title} bill, as the insured reads it",
+            view.sentences_table(bill.sentences),
+        )
     return walk.is_good
 
 

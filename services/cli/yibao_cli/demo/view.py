@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from yibao.settlement.v1 import settlement_pb2
+from yibao.settlement.v1 import settlement_pb2, statement_pb2
 from yibao_cli.demo.figures import Figure
 from yibao_cli.demo.golden_path import Walk
 from yibao_cli.demo.stay import StayBill
@@ -105,11 +105,11 @@ def stay_table(bills: Sequence[StayBill]) -> Table:
     return table
 
 
-def sentences_of(bill: StayBill) -> RenderableType:
+def sentences_table(sentences: Sequence[statement_pb2.StatementSentence]) -> RenderableType:
     """Returns a bill as its statement tells it to the insured, in both languages."""
     table = _plain_table(show_header=False)
     table.add_column("", overflow="fold")
-    for sentence in bill.sentences:
+    for sentence in sentences:
         told = Text(sentence.text_zh)
         told.append(f"\n{sentence.text}", "dim")
         table.add_row(told)

@@ -1,0 +1,50 @@
+"""`yibao demo corrections`: a bill corrected, a later one moved, a line returned."""
+
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from yibao_cli.demo import view
+from yibao_cli.demo.later_bills import walk_later_bills
+from yibao_cli.loading import import_region
+from yibao_cli.regions import Region
+from yibao_cli.stack import Stack
+from yibao_common.values.clock import Clock
+
+# A second admission of the year has half the deductible of the first one there.
+_REGION = "110000"
+
+
+def run_corrections(console: Console, regions: Sequence[Region], *, clock: Clock) -> int:
+    """Walks two stays of one person; returns 0 where every step went well."""
+    began = time.monotonic()
+    region = next(each for each in regions if each.region == _REGION)
+    with tempfile.TemporaryDirectory(prefix="yibao-demo-") as folder:
+        with console.status("Starting identity, settlement and offsite ..."):
+            stack = Stack.start(Path(folder) / "sandbox", [region])
+        with stack:
+            import_region(stack, region)
+            with console.status("") as status:
+                found = walk_later_bills(
+                    stack,
+                    region,
+                    clock=clock,
+                    # Real numbers of nothing: different at each run, secret to nobody.
+                    choose=random.Random(),  # noqa: S311
+                    on_step=status.update,
+                )
+    console.print(view.steps_table(found.steps))
+    if found.sentences:
+        console.print("\nThe later bill, as the insured reads it by now", style="bold")
+        console.print(view.sentences_table(found.sentences))
+    is_good = all(step.is_good for step in found.steps)
+    console.print(
+        f"{'Every step came out as it must.' if is_good else 'A step failed, see above.'} "
+        f"Services stopped, data removed, {time.monotonic() - began:.1f} s.",
+        style="bold green" if is_good else "bold red",
+    )
+    return 0 if is_good else 1
