@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import pytest
-from support.benefit_world import admit, at, benefit_world, policy_text, stay_bill
+from support.benefit_world import (
+    admit,
+    at,
+    benefit_world,
+    given_behind_the_deductible,
+    policy_text,
+    stay_bill,
+)
 from support.bills_in_order import DIVIDED, KEPT_AMOUNTS, cost, posted, record_of
 from support.charges import assert_books_are_right
 from support.databases import Databases
@@ -255,15 +262,6 @@ def test_both_in_one_batch(world: World) -> None:
     answers = [reversal_in(each) for each in outcomes[1:]]
     assert [each.adjusted_count for each in answers] == [1, 1]
     assert_books_are_right(world)
-
-
-def given_behind_the_deductible() -> str:
-    text = policy_text()
-    start, end = text.index("  - given:"), text.index("  - deductible:")
-    given = text[start:end].replace("base: [eligible]", "base: [D1.rest]")
-    return (text[:start] + text[end:]).replace(
-        "  - tiers:\n      id: P1", given + "  - tiers:\n      id: P1"
-    )
 
 
 @pytest.mark.parametrize("by_agency", [False, True])

@@ -124,6 +124,19 @@ def policy_text(*, start: str = "2014-01-01", stay: str = "{}", year: str = "{}"
     return POLICY.format(region=REGION, start=start, stay=stay, year=year)
 
 
+def given_behind_the_deductible() -> str:
+    """Returns the policy where others pay of what the deductible leaves.
+
+    So a bill may ask for more than is left once it is an earlier one.
+    """
+    text = policy_text()
+    start, end = text.index("  - given:"), text.index("  - deductible:")
+    given = text[start:end].replace("base: [eligible]", "base: [D1.rest]")
+    return (text[:start] + text[end:]).replace(
+        "  - tiers:\n      id: P1", given + "  - tiers:\n      id: P1"
+    )
+
+
 def benefit_world(databases: Databases, *, text: str = "", **windows: str) -> World:
     """Returns a world that settles by `text`, or by the policy with these windows."""
     contents = text or policy_text(**windows)

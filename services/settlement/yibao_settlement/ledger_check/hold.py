@@ -5,16 +5,14 @@ That a held bill counts in years, windows and the fold is examined with the sett
 
 from collections.abc import Callable, Iterator
 
-from yibao_common.values.errors import InvariantError, RuleError
-from yibao_settlement.application.hold.state import Hold
-from yibao_settlement.application.settlement.explain import settled_again
 from yibao_settlement.ledger_check.report import Fault
+from yibao_settlement.ledger_check.settlement import quote_faults
 from yibao_settlement.rules.account import NO_PURSES
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage.ledger.person import KeptPerson
 
-# Their numbers among the invariants.
-_CALCULATION, _HOLD = 8, 18
+# Its number among the invariants.
+_HOLD = 18
 
 
 def hold_faults(
@@ -22,7 +20,9 @@ def hold_faults(
 ) -> Iterator[Fault]:
     """Yields what is wrong with what a person holds."""
     for hold in person.held:
-        yield from _calculation_faults(hold, policy_of(hold.record.policy_version))
+        policy = policy_of(hold.record.policy_version)
+        for number, detail in quote_faults(hold.record, policy):
+            yield number, hold.hold_id, detail
     reserved_fen = sum(hold.record.account_fen for hold in person.held)
     balance_fen = person.purses.get(person.holder_id, NO_PURSES).balance_fen
     if reserved_fen > balance_fen:
@@ -33,13 +33,3 @@ def hold_faults(
         first, kept = min(ends, default=None), person.hold_ends.get(person_id)
         if first != kept:
             yield _HOLD, person_id, f"keeps that a hold runs out at {kept}, not at {first}"
-
-
-def _calculation_faults(hold: Hold, policy: AnyPolicy | None) -> Iterator[Fault]:
-    if policy is None:
-        yield _CALCULATION, hold.hold_id, f"policy {hold.record.policy_version} is not stored"
-        return
-    try:
-        settled_again(hold.record, policy)
-    except (RuleError, InvariantError, ArithmeticError, ValueError) as error:
-        yield _CALCULATION, hold.hold_id, str(error)

@@ -4,6 +4,7 @@ Each fault is the number of the invariant that is broken, and what is wrong. A f
 record may keep one part from being examined; the parts are examined one by one.
 """
 
+import functools
 from collections.abc import Callable, Collection, Iterator
 
 from yibao_common.values.errors import InvariantError, RuleError
@@ -66,6 +67,18 @@ def settlement_faults(
     for detail in _told(
         lambda: _of_each(lambda each: _calculation_faults(each, policy), record, booked)
     ):
+        yield 8, detail
+
+
+def quote_faults(record: SettlementRecord, policy: AnyPolicy | None) -> Iterator[tuple[int, str]]:
+    """Yields what is wrong with a held bill, of which nothing is posted; see above."""
+    for faults in (_sum_faults, _price_faults):
+        for detail in _told(functools.partial(faults, record)):
+            yield 4, detail
+    if policy is None:
+        yield 8, f"policy {record.policy_version} is not stored"
+        return
+    for detail in _told(lambda: _calculation_faults(record, policy)):
         yield 8, detail
 
 
