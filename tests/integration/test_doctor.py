@@ -14,7 +14,12 @@ from typer.testing import CliRunner
 
 from yibao_cli.doctor.audit import AUDITS
 from yibao_cli.doctor.command import run_doctor
-from yibao_cli.doctor.ledger import ledger_findings, ledger_scope, ledger_summary
+from yibao_cli.doctor.ledger import (
+    ledger_findings,
+    ledger_scope,
+    ledger_summary,
+    overdue_holds,
+)
 from yibao_cli.loading import published_stays
 from yibao_cli.main import app
 from yibao_cli.parties import SERVICES
@@ -228,6 +233,13 @@ def test_what_payers_paid_too_much_is_told_in_yuan() -> None:
     assert paid.problem == "389.99 yuan in all: bearer:treasury -10.01, fund:390100 400.00"
     assert "; 2 bills were not decided again" in ledger_summary(report)
     assert "decided" not in ledger_summary(LedgerReport())
+
+
+def test_a_hold_that_ran_out_and_stands_is_told() -> None:
+    now = system_clock()
+    until = {"old": now - dt.timedelta(minutes=2), "new": now - dt.timedelta(seconds=30)}
+    (found,) = overdue_holds(LedgerReport(held_until=until), now=now)
+    assert found.problem.startswith("old ran out")
 
 
 def test_persons_of_the_ledger_are_named_by_id_or_by_a_day_of_china() -> None:

@@ -349,6 +349,10 @@ def broken(world: World) -> set[int]:
     [
         ({"account_fen": 1}, {4, 8, 18}),
         ({"total_fen": 1}, {4}),
+        ({"record": "{}"}, {18}),
+        ({"effective": "{}"}, {18}),
+        ({"findings": "none"}, {18}),
+        ({"state": 9}, {18}),
         ({"expire_time": dt.datetime(2030, 1, 1, tzinfo=dt.UTC)}, {18}),
         ({"state": 3}, {18}),
         # It does not stand any more, and what it used up does.

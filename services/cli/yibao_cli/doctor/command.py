@@ -8,7 +8,12 @@ from rich.markup import escape
 from yibao_cli.doctor.audit import examine_audit
 from yibao_cli.doctor.checks import examine_database, examine_files, examine_health
 from yibao_cli.doctor.finding import Finding
-from yibao_cli.doctor.ledger import examine_ledger, ledger_findings, ledger_summary
+from yibao_cli.doctor.ledger import (
+    examine_ledger,
+    ledger_findings,
+    ledger_summary,
+    overdue_holds,
+)
 from yibao_cli.doctor.news import examine_news
 from yibao_cli.doctor.peer import examine_identity, examine_settlement
 from yibao_cli.doctor.persons import examine_persons
@@ -81,7 +86,8 @@ def _examine_ledger(
     console.print(f"  {ledger_summary(report)}")
     if only is not None and only.person_id is not None and not report.persons:
         return _show(console, Finding("person", f"nothing is known of {only.person_id}"))
-    return all([_show(console, finding) for finding in ledger_findings(report)])
+    findings = [*ledger_findings(report), *overdue_holds(report, now=clock())]
+    return all([_show(console, finding) for finding in findings])
 
 
 def _examine_persons(console: Console, config: IdentityConfig, *, clock: Clock) -> list[bool]:

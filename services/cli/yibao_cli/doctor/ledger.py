@@ -12,6 +12,8 @@ from yibao_common.values.calendar import shanghai_midnight
 from yibao_common.values.money import yuan
 from yibao_settlement.ledger_check import LedgerReport, Only, check_ledger
 
+# The service's sweeper comes by every ten seconds.
+_SWEPT_WITHIN = dt.timedelta(minutes=1)
 # How many settlements are examined between two lines of the log.
 _SETTLEMENTS_A_LINE = 10_000
 
@@ -60,6 +62,14 @@ def ledger_summary(report: LedgerReport) -> str:
     if report.unexamined:
         told += f"; {report.unexamined} bills were not decided again"
     return told
+
+
+def overdue_holds(report: LedgerReport, *, now: dt.datetime) -> Iterator[Finding]:
+    """Returns a finding for each hold that ran out and has not left, at `now`."""
+    for hold_id, until in sorted(report.held_until.items()):
+        if until < now - _SWEPT_WITHIN:
+            problem = f"{hold_id} ran out at {until.isoformat()}: see `holds not swept` in the log"
+            yield Finding("every hold that ran out has left", problem)
 
 
 def ledger_findings(report: LedgerReport) -> Iterator[Finding]:

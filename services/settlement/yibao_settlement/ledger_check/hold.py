@@ -19,6 +19,8 @@ def hold_faults(
     person: KeptPerson, policy_of: Callable[[str], AnyPolicy | None]
 ) -> Iterator[Fault]:
     """Yields what is wrong with what a person holds."""
+    for hold_id in person.lost_hold_ids:
+        yield _HOLD, hold_id, "its record cannot be read"
     for hold in person.held:
         policy = policy_of(hold.record.policy_version)
         for number, detail in quote_faults(hold.record, policy):

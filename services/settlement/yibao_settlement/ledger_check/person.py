@@ -56,6 +56,7 @@ class PersonChecker:
         self._tell(self._difference_faults(person))
         self._tell(place_faults(person))
         self._tell(hold_faults(person, self._policy_of))
+        self._report.held_until.update((each.hold_id, each.expire_time) for each in person.held)
         self._tell(self._fold_faults(person))
 
     def _tell(self, faults: Iterator[Fault]) -> None:
@@ -95,7 +96,7 @@ class PersonChecker:
             yield 11, subject if is_of_bill else person.holder_id, detail
 
     def _fold_faults(self, person: KeptPerson) -> Iterator[Fault]:
-        if any(booked.record is None for booked in person.settlements):
+        if person.lost_hold_ids or any(each.record is None for each in person.settlements):
             self._report.unexamined += len(person.settlements)
             return
         standing = _standing(person)

@@ -1,5 +1,6 @@
 """What the ledger checker reports: what must hold, and what does not."""
 
+import datetime as dt
 from dataclasses import dataclass, field
 
 INVARIANTS = (
@@ -49,11 +50,13 @@ class LedgerReport:
     `unexamined` are bills that stand and could not be decided again in their order.
     `overpaid_fen` is what payers have paid more than by that order, by account; less than
     nothing where they have paid less. `invariants` are those that were examined.
+    `held_until` tells by hold when what stands held runs out.
     """
 
     invariants: tuple[str, ...] = INVARIANTS
     settlements: int = 0
     unexamined: int = 0
+    held_until: dict[str, dt.datetime] = field(default_factory=dict)
     overpaid_fen: dict[str, int] = field(default_factory=dict)
     postings_unbalanced: int = 0
     accounts: int = 0

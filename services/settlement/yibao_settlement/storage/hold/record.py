@@ -151,6 +151,22 @@ def held_by(connection: sa.Connection, region: str, holder_ids: Sequence[str]) -
     return sorted(map(hold_from, rows), key=lambda hold: hold.hold_id)
 
 
+def readable_of(
+    connection: sa.Connection, region: str, holder_ids: Sequence[str]
+) -> tuple[list[Hold], list[tuple[str, str]]]:
+    """Returns what persons hold, and of holds that are not what was written id and holder."""
+    (rows,) = execute(connection, [select_held(region, "holder_id", sorted(holder_ids))])
+    found: list[Hold] = []
+    lost: list[tuple[str, str]] = []
+    for row in rows:
+        try:
+            found.append(hold_from(row))
+        except (InvariantError, ValueError):
+            told = dict(zip(HOLD_COLUMNS, row, strict=True))
+            lost.append((told["hold_id"], told["holder_id"]))
+    return sorted(found, key=lambda hold: hold.hold_id), lost
+
+
 def run_out(connection: sa.Connection, region: str, now: dt.datetime, *, limit: int) -> list[str]:
     """Returns at most `limit` persons of whom holds ran out, those of longest ago first."""
     hold = tables.hold.c

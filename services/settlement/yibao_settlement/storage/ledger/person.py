@@ -19,7 +19,7 @@ from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import amounts_from
 from yibao_settlement.storage.hold.booked import confirmed_at
-from yibao_settlement.storage.hold.record import held_by
+from yibao_settlement.storage.hold.record import readable_of
 from yibao_settlement.storage.ledger.booked import (
     BookedSettlement,
     CodeUses,
@@ -55,9 +55,10 @@ class KeptPerson:
     years: dict[tuple[str, int], Kept] = field(default_factory=dict)
     scopes: dict[str, Kept] = field(default_factory=dict)
     settlements: list[BookedSettlement] = field(default_factory=list)
-    # What is held stands with the settlements. When the first of a record's runs out, as it is
-    # kept, and which holds settlements took the places of.
+    # What is held stands with the settlements, where it can be read. When the first hold of a
+    # record runs out, as it is kept, and which holds settlements took the places of.
     held: list[Hold] = field(default_factory=list)
+    lost_hold_ids: list[str] = field(default_factory=list)
     hold_ends: dict[str, dt.datetime] = field(default_factory=dict)
     confirmed_hold_ids: set[str] = field(default_factory=set)
 
@@ -199,8 +200,11 @@ class PersonReader:
             of_record[person_id].years[person_id, year] = _kept(accumulators)
 
     def _read_holds(self, of_record: Mapping[str, KeptPerson]) -> None:
-        for hold in held_by(self._connection, self._region, list(of_record)):
+        held, lost = readable_of(self._connection, self._region, list(of_record))
+        for hold in held:
             of_record[hold.holder_id].held.append(hold)
+        for hold_id, holder_id in lost:
+            of_record[holder_id].lost_hold_ids.append(hold_id)
         owners = {
             booked.record.former_place: person
             for person in of_record.values()
