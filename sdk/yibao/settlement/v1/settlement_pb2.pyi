@@ -360,7 +360,7 @@ global___Settlement = Settlement
 @typing.final
 class EffectiveAmounts(google.protobuf.message.Message):
     """What a settlement costs whom by now, in fen. What lies between it and what the counter
-    showed is settled between funds and person (`AccountService.GetDifference`).
+    showed is settled between funds and person (`DifferenceService.GetDifference`).
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
