@@ -12,12 +12,14 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.benefit import BenefitOutcome
 from yibao_settlement.application.settlement.explain import AnySplit, trace_mismatch
 from yibao_settlement.application.settlement.find import find_recalculated
+from yibao_settlement.application.settlement.past import Gap
 from yibao_settlement.application.settlement.record import BenefitTerms, SettlementRecord
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost
 from yibao_settlement.rules.statement import benefit_reckoning, reckoning
 from yibao_settlement.rules.statement.labels import CLASSES_ZH, named
+from yibao_settlement.rules.statement.since import CostsNow, Returned
 from yibao_settlement.rules.statement.statement import (
     Care,
     DeductibleLine,
@@ -123,6 +125,8 @@ def statement_of(
         others=reckoned.others,
         account_carried_fen=record.carried.paid_fen,
         carried_balance_fen=record.carried_after_fen,
+        returned=_returned(record),
+        costs_now=_costs_now(record),
     )
 
 
@@ -224,3 +228,27 @@ def _reversal(record: SettlementRecord) -> Reversed | None:
     if record.reversal is None:
         return None
     return Reversed(record.reversal.reversal_id, shanghai_day(record.reversal.reverse_time))
+
+
+def _returned(record: SettlementRecord) -> Returned | None:
+    if not record.refunds:
+        return None
+    lines = {line.line_number for refund in record.refunds for line in refund.returned}
+    given_back = [refund.given_back for refund in record.refunds]
+    sums = [sum(each) for each in zip(*given_back, strict=True)]
+    return Returned(shanghai_day(record.refunds[-1].refund_time), len(lines), *sums)
+
+
+def _costs_now(record: SettlementRecord) -> CostsNow | None:
+    if not record.is_revised:
+        return None
+    effective = record.effective
+    gap = Gap.of(record.counter, effective)
+    return CostsNow(
+        effective.fund_total_fen,
+        effective.other_total_fen,
+        effective.account_fen,
+        effective.cash_fen,
+        gap.difference_fen,
+        gap.due_fen,
+    )

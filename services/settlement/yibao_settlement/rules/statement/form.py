@@ -25,6 +25,7 @@ from yibao_settlement.rules.statement.sheet import (
     Sheet,
     Table,
 )
+from yibao_settlement.rules.statement.since import table_since
 from yibao_settlement.rules.statement.spans import span_of
 from yibao_settlement.rules.statement.statement import (
     Care,
@@ -77,6 +78,7 @@ def sheet_of(statement: Statement, printing: Printing) -> Sheet:
             _head(statement, printing),
             _costs(statement),
             _payers(statement),
+            *table_since(statement.returned, statement.costs_now, total_fen=statement.total_fen),
             *_shares(statement),
             *_year(statement),
             *_next(statement),

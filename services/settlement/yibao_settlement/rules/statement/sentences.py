@@ -141,6 +141,41 @@ _BANK: Mapping[str, tuple[str, str]] = {
         "{fund}{span}已对{limit}元费用支付，达到限额，不再支付。",
         "{fund} has paid on {limit} of costs, its limit {span}, and pays no more.",
     ),
+    "RET1": (
+        "结算后退了{count}项费用，共{total}元（最近一次{date}），本单是退费后的结果。",
+        "Of {count} items something was returned, {total} in all (last on {date}); this sheet is "
+        "of what is left.",
+    ),
+    "RET2": (
+        "退费退回医保{funds}元、个人账户{account}元、现金{cash}元。",
+        "{funds} went back to insurance, {account} to your account, {cash} to you in cash.",
+    ),
+    "RET3": ("退费退回{payer}{amount}元。", "What went back to {payer}: {amount}."),
+    "RET4": (
+        "退费后{payer}要多付{amount}元。",
+        "After the return {payer} bears {amount} more.",
+    ),
+    "NOW0": (
+        "您此前的就医或待遇有变动，所以这次的费用重新计算；窗口已收的钱不变。",
+        "Your earlier care or benefits changed, so this bill was decided again; what was paid "
+        "at the counter stays.",
+    ),
+    "NOW1": (
+        "本单按现在的情况应为：医保付{funds}元，账户{account}元，现金{cash}元。",
+        "As things are now: insurance {funds}, your account {account}, cash {cash}.",
+    ),
+    "NOW2": (
+        "这次您多付了{owed}元，由医保经办机构与您结算，不在窗口退。",
+        "You paid {owed} too much, which the agency settles with you, and not the counter.",
+    ),
+    "NOW3": (
+        "这次您少付了{owed}元，由医保经办机构与您结算，医院不收。",
+        "You paid {owed} too little, which the agency settles with you, and not the hospital.",
+    ),
+    "NOW4": (
+        "个人账户这次多付了{due}元，退回您的个人账户。",
+        "Your account paid {due} too much, which goes back into it.",
+    ),
     "REF1": (
         "这次结算已于{date}撤销，退回医保{funds}元、账户{account}元、现金{cash}元。",
         "This settlement was cancelled on {date}: {funds} to the funds, {account} to the "

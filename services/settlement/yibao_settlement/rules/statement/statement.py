@@ -19,6 +19,7 @@ from typing import NamedTuple
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.rules.care_facts import Diagnosis
 from yibao_settlement.rules.policy.split import OwnCost
+from yibao_settlement.rules.statement.since import CostsNow, Returned
 
 
 class Provider(NamedTuple):
@@ -262,6 +263,9 @@ class Statement:
     # What of `account_fen` and of `account_balance_fen` is of earlier years.
     account_carried_fen: int = 0
     carried_balance_fen: int = 0
+    # None where nothing was returned, and where it costs what the counter showed.
+    returned: Returned | None = None
+    costs_now: CostsNow | None = None
     # What the policy calls its steps in English, by id.
     titles: Mapping[str, str] = field(default_factory=dict)
 

@@ -9,6 +9,7 @@ from yibao_common.values.money import PPM, divide_half_up
 from yibao_settlement.rules.care_type import is_stay
 from yibao_settlement.rules.policy.formulas import percent
 from yibao_settlement.rules.statement.sentences import Name, Sentence, say, short
+from yibao_settlement.rules.statement.since import sentences_since
 from yibao_settlement.rules.statement.spans import span_of
 from yibao_settlement.rules.statement.statement import (
     FundLine,
@@ -28,10 +29,12 @@ _MOST_LIMITS = 4
 
 def sentences_of(statement: Statement) -> tuple[Sentence, ...]:
     """Returns the sentences of a statement."""
+    since = sentences_since(statement.returned, statement.costs_now)
     if statement.reversal is not None:
-        return (_total(statement), _reversed(statement))
+        return (_total(statement), *since, _reversed(statement))
     return (
         *_sums(statement),
+        *since,
         *_items(statement),
         *_deductible(statement),
         *_funds(statement),
@@ -209,7 +212,8 @@ def _account(statement: Statement) -> Iterator[Sentence]:
     if statement.account_carried_fen:
         paid, left = statement.account_carried_fen, statement.carried_balance_fen
         yield say("AC4", paid=paid, left=left)
-    if cash:
+    # What was paid of a bill that changed since is not asked for again.
+    if cash and statement.returned is None and statement.costs_now is None:
         yield say("CASH1", cash=cash)
 
 

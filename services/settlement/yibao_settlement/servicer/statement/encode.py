@@ -43,10 +43,20 @@ def statement_message(statement: Statement) -> pb.Statement:
         message.sentences.add(
             sentence_id=sentence.sentence_id, text_zh=sentence.zh, text=sentence.en
         )
+    _fill_since(message, statement)
     if statement.reversal is not None:
         message.reversal_id = statement.reversal.reversal_id
         message.reverse_date.CopyFrom(from_date(statement.reversal.day))
     return message
+
+
+def _fill_since(message: pb.Statement, statement: Statement) -> None:
+    if statement.returned is not None:
+        told = statement.returned._asdict()
+        day = from_date(told.pop("last_day"))
+        message.returned.CopyFrom(pb.StatementReturned(last_date=day, **told))
+    if statement.costs_now is not None:
+        message.effective.CopyFrom(pb.StatementEffective(**statement.costs_now._asdict()))
 
 
 def _care(care: Care) -> pb.StatementCare:
