@@ -1,4 +1,4 @@
-"""Workers with memories of their own race for the same persons: bills, returns, reversals."""
+"""Workers with memories of their own race for the same persons' bills and what becomes of them."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.benefit_world import admit, benefit_world
 from support.charges import assert_books_are_right
+from support.corrections import correct_command
 from support.databases import Databases
 from support.settlement_world import REGION, TODAY, World
 
+from yibao.settlement.v1.refund_service_pb2 import CorrectSettlementResponse
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 from yibao_common.commands.request import Outcome
 from yibao_common.values.errors import RuleError, TransientError
@@ -25,7 +27,7 @@ _LOST = (Reason.SETTLEMENT_REVERSED, Reason.RETURN_EXCEEDS_LINE)
 
 
 class Racer:
-    """A worker that settles, returns and reverses bills of visits that others act on too."""
+    """A worker that settles, returns, corrects and reverses bills that others act on too."""
 
     def __init__(self, world: World, visits: dict[str, str], bills: list[str], seed: int) -> None:
         self._work: BatchWork = world.new_worker()
@@ -53,21 +55,26 @@ class Racer:
                 if isinstance(outcome, bytes) and command.request.method == "SettleBill":
                     settled = SettleBillResponse.FromString(outcome).settlement
                     self._bills.append(settled.settlement_id)
+                if isinstance(outcome, bytes) and command.request.method == "CorrectSettlement":
+                    right = CorrectSettlementResponse.FromString(outcome).settlement
+                    self._bills.append(right.settlement_id)
             return outcomes
 
     def _command(self) -> Command:
         kind, bills = self._chance.random(), list(self._bills)
-        if bills and kind < 0.3:
+        if bills and kind < 0.25:
             return self._world.reverse_command(self._chance.choice(bills))
-        if bills and kind < 0.6:
+        if bills and kind < 0.5:
             part = AskedReturn(self._chance.randrange(1, 3), quantity="0.5")
             return self._world.refund_command(self._chance.choice(bills), part)
-        person = self._chance.choice(sorted(self._visits))
         fen = [self._chance.randrange(1, 4_000_000) for _ in range(2)]
         lines = tuple(
             ChargedLine(number, "A1", f"{each / 100:.2f}", "1", each)
             for number, each in enumerate(fen, 1)
         )
+        if bills and kind < 0.75:
+            return correct_command(self._world, self._chance.choice(bills), lines)
+        person = self._chance.choice(sorted(self._visits))
         visit_id = self._visits[person]
         bill = self._world.bill(visit_id, lines=lines, total_fen=sum(fen), is_interim=True)
         # Codes of one person overtake each other, which is no matter here.
@@ -97,9 +104,10 @@ def test_racing_histories_cost_what_their_bills_cost_in_order(
     for person in visits:
         standing = [
             record
-            for record in map(lambda each: record_of(world, each), sorted(bills))
+            for record in map(lambda each: record_of(world, each), bills)
             if record.person_id == person and record.reversal is None
         ]
+        standing.sort(key=lambda record: record.place)
         assert [cost(record, record.effective) for record in standing] == alone(world, standing)
 
 

@@ -221,7 +221,8 @@ class _Sender:
                 _price(line, self._rng)
         if "presentation" in fields and self._rng.random() < 0.5:
             audience = ADMISSION if method.name == "RegisterVisit" else SETTLE
-            visit_id = request.bill.visit_id if "bill" in fields else ""
+            # The bill of a correction names no visit.
+            visit_id = getattr(request.bill, "visit_id", "") if "bill" in fields else ""
             request.presentation.CopyFrom(self._presentation(audience, visit_id))
         if "page_token" in fields and self._rng.random() < 0.8:
             request.ClearField("page_token")

@@ -152,7 +152,9 @@ class Replacing:
         purses = unheld(self._held(), self._visit.person_id, self._working_set)
         if not self._with_code:
             purses = purses_without_code(purses, back_of(record).in_purses(self._working_set))
-        return record._replace(
+        # Nothing that became of the old one is the new one's.
+        anew = record._replace(**SettlementRecord._field_defaults)
+        return anew._replace(
             person_id=self._visit.person_id,
             year_before=before,
             account_used=bill.account_used,
@@ -161,14 +163,10 @@ class Replacing:
             lines=tuple(map(_undecided, priced.lines)),
             particulars=priced.particulars,
             refused_lines=priced.refused,
+            is_interim=record.is_interim,
             benefit=benefit,
             marks=marks,
             former_place=record.place,
-            reversal=None,
-            review=None,
-            adjustment=None,
-            refunds=(),
-            first=None,
         )
 
     def _decided(self, asked: SettlementRecord, policy: AnyPolicy) -> SettlementRecord:
