@@ -12,7 +12,7 @@ from yibao_settlement.rules.ledger import PostingKind, carried_account, person_a
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.difference import booked as differences
 from yibao_settlement.storage.hold import booked as holds
-from yibao_settlement.storage.ledger import facts, told
+from yibao_settlement.storage.ledger import facts, refunds, told
 from yibao_settlement.storage.ledger.entries import EntryReader
 from yibao_settlement.storage.ledger.person import later_of
 
@@ -107,6 +107,10 @@ class RegionChecker:
             self._drift(10, "credits", f"the audit tells of {audited}, booked are {booked}")
         for settlement_id in told.unaudited_reversals(connection, region):
             self._drift(10, settlement_id, "the audit tells of no such reversal by the agency")
+        for settlement_id in refunds.unaudited_refunds(connection, region):
+            self._drift(10, settlement_id, "the audit tells of no such refund by the agency")
+        for settlement_id in refunds.refunds_posted_otherwise(connection, region):
+            self._drift(10, settlement_id, "its refund is not of the request that posted it")
         old, on_record = told.old_credits(connection, region)
         if old != on_record:
             self._drift(10, "credits without a request", f"are {old}, the audit tells {on_record}")

@@ -16,7 +16,7 @@ INVARIANTS = (
     "every settlement used up one code, every code was used for what is there",
     "every settlement comes out the same when it is calculated again",
     "every merge moves money to who took the account over, and leaves the other empty",
-    "every posting tells what for; the audit tells of credits and agencies' reversals",
+    "every posting tells what for; the audit tells of credits, agencies' reversals and refunds",
     "what lies between the funds and a person is what bills and carried-out orders come to, "
     "and no less than nothing is due to an account",
     "every bill that stands costs what it does behind the person's bills before it",

@@ -17,6 +17,7 @@ from yibao_settlement.application.settlement.benefit import (
 from yibao_settlement.application.settlement.explain import AnySplit, settled_again
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
 from yibao_settlement.application.settlement.remainder import refund_entries
+from yibao_settlement.ledger_check.refund import refund_faults
 from yibao_settlement.rules.account import taken_of_carried
 from yibao_settlement.rules.difference import Columns, adjustment_entries
 from yibao_settlement.rules.ledger import Entry, opposite
@@ -56,6 +57,7 @@ def settlement_faults(
         (4, lambda: _of_each(_price_faults, record, booked)),
         (4, lambda: _party_faults(record, booked, survivors)),
         (4, lambda: _correction_faults(record, booked.corrected)),
+        (4, lambda: refund_faults(record.as_settled, [left for left, _ in booked.refunded])),
     ):
         for detail in _told(faults):
             yield number, detail
@@ -239,6 +241,7 @@ def _calculation_faults(record: SettlementRecord, policy: AnyPolicy) -> Iterator
     for name, kept, derived in (
         ("as used up of the year", record.accumulations, dict(split.accumulations)),
         ("as paid by the funds", record.fund_payments, split.fund_payments),
+        ("as the deductible", record.deductible_fen, split.deductible_fen),
         ("as lines", record.lines, split.lines),
         *_benefit_pairs(record, split),
     ):
