@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 import sqlalchemy as sa
+from support import differences
 from support.corrections import correct_command
 from support.crashing import POINTS, CrashingTransactions
 from support.databases import Databases
@@ -43,6 +44,7 @@ from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.bill import ChargedLine
+from yibao_settlement.rules.difference_order import OrderKind
 from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
@@ -141,6 +143,30 @@ def _behind_one_that_ran_out(world: World, person: str, visit: str) -> Command:
     return world.visit_command(person, care_type="11")
 
 
+def _leave(world: World, person: str, visit: str) -> None:
+    """Settles two dear stays and reverses the first one: the person owes for the second one."""
+    first = ""
+    for quantity in (3_000, 3_001):
+        fen = quantity * 10_000
+        lines = (ChargedLine(1, "A1", "100.00", str(quantity), fen),)
+        settled = world.settle(visit, person, bill=world.bill(visit, lines=lines, total_fen=fen))
+        first = first or settled.settlement_id
+        visit = world.register(person)
+    world.reverse(first)
+
+
+def _propose(world: World, person: str, visit: str) -> Command:
+    _leave(world, person, visit)
+    return differences.propose_command(world, person, OrderKind.COLLECT, 1)
+
+
+def _confirm_order(world: World, person: str, visit: str) -> Command:
+    _leave(world, person, visit)
+    return differences.confirm_command(
+        world, differences.propose(world, person, OrderKind.COLLECT, 1)
+    )
+
+
 COMMANDS = [
     *(_visit, _cancel, _settle, _reverse, _refund, _correct, _credit),
     *(_hold, _confirm, _release),
@@ -148,7 +174,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("make", [*COMMANDS, _behind_one_that_ran_out])
+@pytest.mark.parametrize("make", [*COMMANDS, _behind_one_that_ran_out, _propose, _confirm_order])
 def test_a_command_cut_off_anywhere_has_one_effect_once_it_is_repeated(
     world: World, make: Callable[[World, str, str], Command], point: str
 ) -> None:

@@ -146,6 +146,24 @@ def test_what_is_not_agreed_is_rejected_and_little_is_told_as_such(services: Bot
     assert outcome(told) == (NOT_FOUND, "DIFFERENCE_ORDER_NOT_FOUND")
 
 
+def test_what_is_due_to_an_account_is_moved_by_an_agency_alone(services: BothServices) -> None:
+    person_id, _ = indebted(services)
+    maker = differences(services, "maker")
+    moving = pb.MoveDueRequest(request_id=new_id(), region=REGION, person_id=person_id, due_fen=1)
+    page = pb.MoveAllDueRequest(request_id=new_id(), region=REGION)
+    for name, reason in (("hospital", "CALLER_NOT_ALLOWED"), ("other-agency", "OUT_OF_SCOPE")):
+        stub = differences(services, name)
+        assert outcome(refusal_of(stub.MoveDue, moving)) == (DENIED, reason)
+        assert outcome(refusal_of(stub.MoveAllDue, page)) == (DENIED, reason)
+    told = refusal_of(maker.MoveDue, moving)
+    assert outcome(told) == (FAILED, "DUE_NOT_OPEN")
+    first = maker.MoveAllDue(page, timeout=CALL_SECONDS)
+    assert (first.person_count, first.last_person_id) == (0, "")
+    assert maker.MoveAllDue(page, timeout=CALL_SECONDS) == first
+    found = read(services, person_id)
+    assert (found.due_fen, found.moved_fen, found.move_count) == (0, 0, 0)
+
+
 def test_a_fund_is_named_for_a_loss_alone(services: BothServices) -> None:
     person_id, owed_fen = indebted(services)
     propose = differences(services, "maker").ProposeDifferenceOrder

@@ -17,6 +17,7 @@ from support.benefit_world import admit
 from support.charges import assert_books_are_right
 from support.corrections import correct
 from support.databases import Databases
+from support.differences import move
 from support.differences import settle as settle_difference
 from support.history_model.bills import Bill as ModelBill
 from support.history_model.bills import Line
@@ -37,6 +38,7 @@ from support.history_model.operations import (
     Expire,
     Hold,
     Interim,
+    MoveDue,
     OfPerson,
     Operation,
     PassTime,
@@ -65,7 +67,10 @@ from yibao_settlement.storage import tables
 INSTITUTIONS = {"H1": HOSPITAL, "H2": OTHER_HOSPITAL}
 ITEMS = {"01": "A1", "02": "B1", "03": "C1"}
 HOLDS = (Hold, Confirm, Release, PassTime, Expire)
-BUILT = (Settle, Interim, Reverse, Refund, Correct, Credit, SettleDifference, *HOLDS)
+BUILT = (
+    *(Settle, Interim, Reverse, Refund, Correct, Credit),
+    *(SettleDifference, MoveDue, *HOLDS),
+)
 # Most others move less.
 SEEDS = (0, 2, 12, 14, 16, 17)
 Posted = tuple[str, tuple[tuple[str, int], ...]]
@@ -139,6 +144,8 @@ class Played:
                 kind = OrderKind.PAY_OUT if operation.amount_fen > 0 else OrderKind.COLLECT
                 order = settle_difference(world, person, kind, abs(operation.amount_fen))
                 self.orders[order.order_id] = operation.op_id
+            case MoveDue():
+                move(world, person)
             case _:
                 raise AssertionError(f"{operation} is not built")
         return 0
@@ -291,7 +298,17 @@ def built(example: Json) -> list[Operation]:
 
 
 def run_both(played: Played, model: Model, operation: Operation) -> int:
-    """Runs an operation on both, which refuse the same; returns how many bills it moved."""
+    """Runs an operation on both, which are alike; returns how many bills it moved, as is told."""
+    moved, told = run_alike(played, model, operation)
+    assert moved == told, operation
+    return moved
+
+
+def run_alike(played: Played, model: Model, operation: Operation) -> tuple[int, int]:
+    """Runs an operation on both, which refuse the same and post the same.
+
+    Returns how many bills each tells as moved.
+    """
     outcome = model.run(operation)
     refused, moved = None, 0
     try:
@@ -300,8 +317,7 @@ def run_both(played: Played, model: Model, operation: Operation) -> int:
         refused = (refusal.faults[0].reason if refusal.faults else refusal.reason).name
     assert refused == (outcome.refused or None), operation
     assert played.postings() == model_postings(model), operation
-    assert moved == (0 if outcome.refused else outcome.answer.later_adjusted), operation
-    return moved
+    return moved, 0 if outcome.refused else outcome.answer.later_adjusted
 
 
 @pytest.mark.parametrize(
@@ -368,4 +384,24 @@ def test_what_a_person_bears_less_goes_back_to_the_account_first_in_effect(
         run_both(played, model, operation)
     counter, effective = played.columns("b2")
     assert effective["account"] < counter["account"]
+    assert_alike(played, model)
+
+
+# In these, money that was moved into the account is taken out again.
+@pytest.mark.parametrize("order", RefundOrder)
+@pytest.mark.parametrize("seed", [4, 17, 18, 22, 29])
+def test_a_history_of_dear_care_moves_what_the_model_moves(
+    played: Played, seed: int, order: RefundOrder
+) -> None:
+    model = Model(region_of({"refund_order": order.value}))
+    played.refund_order = order
+    for operation in random_operations(seed, model, is_dear=True):
+        # The service tells a bill as moved, too, where other steps of the same fund pay it.
+        run_alike(played, model, operation)
+    kinds = Counter(posting.kind for posting in model.books.postings)
+    assert kinds["MOVE"]
+    assert any(
+        posting.kind == "ADJUSTMENT" and posting.entries.get("person:p1", 0) < 0
+        for posting in model.books.postings
+    )
     assert_alike(played, model)

@@ -8,10 +8,13 @@ from support.settlement_world import AGENCY, NOW, REGION, World
 from yibao.settlement.v1.difference_pb2 import DifferenceOrder
 from yibao.settlement.v1.difference_service_pb2 import (
     ConfirmDifferenceOrderResponse,
+    MoveAllDueResponse,
+    MoveDueResponse,
     ProposeDifferenceOrderResponse,
     RejectDifferenceOrderResponse,
 )
 from yibao_settlement.application.difference.find import Difference, find_difference
+from yibao_settlement.application.difference.move import MoveAllDue, MoveDue, page_with_due
 from yibao_settlement.application.difference.order import (
     Case,
     ConfirmDifferenceOrder,
@@ -19,7 +22,7 @@ from yibao_settlement.application.difference.order import (
     RejectDifferenceOrder,
 )
 from yibao_settlement.rules.difference_order import OrderKind
-from yibao_settlement.servicer.difference import order_encoder
+from yibao_settlement.servicer.difference import moved_due, moved_page, order_encoder
 
 FUND = "390100"
 
@@ -74,6 +77,27 @@ def reject(world: World, order: DifferenceOrder, **changes: Any) -> DifferenceOr
         request, Case(order.order_id, order.person_id), "wrong bank account", encode
     )
     return RejectDifferenceOrderResponse.FromString(world.run(command)).order
+
+
+def move_command(world: World, person: str, due_fen: int, **changes: Any) -> MoveDue:
+    request = world.request("MoveDue", **{"caller": AGENCY, **changes})
+    return MoveDue(request, person, due_fen, moved_due)
+
+
+def move(world: World, person: str) -> MoveDueResponse:
+    """Moves all that is due to a person's account."""
+    command = move_command(world, person, difference(world, person).due_fen)
+    return MoveDueResponse.FromString(world.run(command))
+
+
+def move_all(
+    world: World, *, after: str | None = None, limit: int = 50, **changes: Any
+) -> MoveAllDueResponse:
+    """Moves what is due to the accounts of a page of persons, as the service does."""
+    page, is_last = page_with_due(world.queries, REGION, after=after, limit=limit)
+    request = world.request("MoveAllDue", **{"caller": AGENCY, **changes})
+    command = MoveAllDue(request, page, moved_page("" if is_last else page[-1]))
+    return MoveAllDueResponse.FromString(world.run(command))
 
 
 def settle(world: World, person: str, kind: OrderKind, amount_fen: int) -> DifferenceOrder:

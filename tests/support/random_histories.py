@@ -12,6 +12,7 @@ from support.history_model.operations import (
     Credit,
     Hold,
     Interim,
+    MoveDue,
     Operation,
     PassTime,
     Refund,
@@ -26,22 +27,27 @@ LASTS_SECONDS = 30
 CLASSES = ("01", "02", "03")
 
 
-def random_operations(seed: int, model: World) -> Iterator[Operation]:
+def random_operations(seed: int, model: World, *, is_dear: bool = False) -> Iterator[Operation]:
     """Yields bills of stays at two institutions, and what becomes of any of them later.
 
     Some bills are held, for a while that may not be long enough. What lies between the funds
-    and the person is settled at times, in whole or in part.
+    and the person is settled at times, in whole or in part, and what is due to the account is
+    moved into it. Where care `is_dear`, bills reach the limits of the year, and the account
+    mostly pays: what leaves then gives money back to it.
     """
     chance = random.Random(seed)  # which bills there are is no secret
-    yield Credit(op_id="C", person_id="p1", amount_fen=3_000_000)
+    yield Credit(op_id="C", person_id="p1", amount_fen=30_000_000 if is_dear else 3_000_000)
     standing: dict[str, Bill] = {}
     held: dict[str, Bill] = {}
     stay, institution = 1, "H1"
     for step in range(48):
+        if model.books.balances.get("due:p1", 0) and chance.random() < 0.3:
+            yield MoveDue(op_id=f"m{step}", person_id="p1")
+            continue
         open_fen = model.books.balances.get("difference:p1", 0)
         if open_fen and chance.random() < 0.2:
             part = open_fen if chance.random() < 0.5 else -(-open_fen // 3)
-            yield SettleDifference(op_id=f"d{step}", person_id="p1", amount_fen=part)
+            yield SettleDifference(op_id=f"d{step}", person_id="p1", amount_fen=part or open_fen)
             continue
         if held and chance.random() < 0.3:
             yield from random_end_of_hold(chance, step, held, standing)
@@ -53,7 +59,7 @@ def random_operations(seed: int, model: World) -> Iterator[Operation]:
             yield Reverse(op_id=f"r{step}", settlement_id=gone)
             continue
         if standing and kind < 0.35:
-            correction = random_correction(chance, step, standing)
+            correction = random_correction(chance, step, standing, is_dear=is_dear)
             yield correction
             if correction.op_id in model.books.settlements:
                 del standing[correction.settlement_id]
@@ -68,7 +74,7 @@ def random_operations(seed: int, model: World) -> Iterator[Operation]:
             continue
         is_last = chance.random() < 0.6
         of_stay = Settle if is_last else Interim
-        bill = random_bill(chance, f"s{stay}")
+        bill = random_bill(chance, f"s{stay}", is_dear=is_dear)
         said: dict[str, Any] = {"person_id": "p1", "institution_id": institution, "bill": bill}
         if is_last and len(held) < 8 and chance.random() < 0.4:
             yield Hold(op_id=f"b{step}", seconds=LASTS_SECONDS, **said)
@@ -102,17 +108,19 @@ def random_end_of_hold(
         standing[of] = bill
 
 
-def random_correction(chance: random.Random, step: int, standing: Mapping[str, Bill]) -> Correct:
+def random_correction(
+    chance: random.Random, step: int, standing: Mapping[str, Bill], *, is_dear: bool
+) -> Correct:
     """Returns another bill in the place of one, or at times the very same."""
     wrong = chance.choice(sorted(standing))
     bill = standing[wrong]
     if chance.random() < 0.7:
-        bill = random_bill(chance, bill.words["visit"])
+        bill = random_bill(chance, bill.words["visit"], is_dear=is_dear)
     with_code = chance.random() < 0.4
     return Correct(op_id=f"k{step}", settlement_id=wrong, bill=bill, with_code=with_code)
 
 
-def random_bill(chance: random.Random, visit: object) -> Bill:
+def random_bill(chance: random.Random, visit: object, *, is_dear: bool) -> Bill:
     words: Mapping[str, object] = {
         "visit": visit,
         "date": DAY,
@@ -121,13 +129,13 @@ def random_bill(chance: random.Random, visit: object) -> Bill:
     }
     lines = tuple(
         Line(
-            chance.randrange(1, 900_000_000),
+            chance.randrange(1, 900_000_000) * (20 if is_dear else 1),
             chance.randrange(1, 60) * 1_000,
             {"class": chance.choice(CLASSES)},
         )
         for _ in range(chance.randrange(1, 4))
     )
-    return Bill(dict(words), lines, account_used=chance.random() < 0.4)
+    return Bill(dict(words), lines, account_used=chance.random() < (0.8 if is_dear else 0.4))
 
 
 def random_return(chance: random.Random, bill: Bill) -> Mapping[int, int]:

@@ -72,6 +72,8 @@ ACCESS = AccessTable.of_services(
             "RejectDifferenceOrder": _AGENCY,
             "ProposeRepair": _AGENCY,
             "ConfirmRepair": _AGENCY,
+            "MoveDue": _AGENCY,
+            "MoveAllDue": _AGENCY,
         },
         "yibao.settlement.v1.CatalogueService": {
             "ImportCatalogueItems": _AGENCY,

@@ -617,6 +617,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The repair is carried out, or it would move other amounts than the
     checker read: propose it anew. Metadata: `state`.
     """
+    ERROR_REASON_DUE_NOT_OPEN: _ErrorReason.ValueType  # 347
+    """FAILED_PRECONDITION. Nothing is due to the person's account, or another amount than was
+    read. Metadata: `due_fen`, what is.
+    """
     ERROR_REASON_HOLD_NOT_FOUND: _ErrorReason.ValueType  # 360
     """NOT_FOUND. No such hold, or one of another institution. Metadata: `hold_id`."""
     ERROR_REASON_HOLD_EXPIRED: _ErrorReason.ValueType  # 361
@@ -1232,6 +1236,10 @@ ERROR_REASON_REPAIR_NOT_FOUND: ErrorReason.ValueType  # 345
 ERROR_REASON_REPAIR_STATE: ErrorReason.ValueType  # 346
 """FAILED_PRECONDITION. The repair is carried out, or it would move other amounts than the
 checker read: propose it anew. Metadata: `state`.
+"""
+ERROR_REASON_DUE_NOT_OPEN: ErrorReason.ValueType  # 347
+"""FAILED_PRECONDITION. Nothing is due to the person's account, or another amount than was
+read. Metadata: `due_fen`, what is.
 """
 ERROR_REASON_HOLD_NOT_FOUND: ErrorReason.ValueType  # 360
 """NOT_FOUND. No such hold, or one of another institution. Metadata: `hold_id`."""

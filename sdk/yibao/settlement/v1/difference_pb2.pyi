@@ -209,7 +209,9 @@ class DifferenceRow(google.protobuf.message.Message):
     difference_fen: builtins.int
     """What became owed to the person by it, in fen."""
     due_fen: builtins.int
-    """What became owed to the person's account by it, in fen."""
+    """What became owed to the person's account by it, in fen, whether it was moved there since
+    or not.
+    """
     @property
     def service_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day that decided policy, prices and benefit year."""
@@ -351,3 +353,36 @@ class RepairedBill(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["bill_number", b"bill_number", "difference_fen", b"difference_fen", "due_fen", b"due_fen", "fund_change_fen", b"fund_change_fen", "institution_id", b"institution_id", "settlement_id", b"settlement_id"]) -> None: ...
 
 global___RepairedBill = RepairedBill
+
+@typing.final
+class DueMove(google.protobuf.message.Message):
+    """What was moved of a settled bill into the person's account, or taken out again."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    POSTING_ID_FIELD_NUMBER: builtins.int
+    MOVE_TIME_FIELD_NUMBER: builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    settlement_id: builtins.str
+    """The settlement."""
+    posting_id: builtins.str
+    """The posting: of the move, or of the adjustment that took out."""
+    amount_fen: builtins.int
+    """How much, in fen; negative where a reversal of the bill took it out again."""
+    @property
+    def move_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When it was."""
+
+    def __init__(
+        self,
+        *,
+        settlement_id: builtins.str = ...,
+        posting_id: builtins.str = ...,
+        move_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        amount_fen: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["move_time", b"move_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "move_time", b"move_time", "posting_id", b"posting_id", "settlement_id", b"settlement_id"]) -> None: ...
+
+global___DueMove = DueMove

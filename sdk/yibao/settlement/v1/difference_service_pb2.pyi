@@ -51,6 +51,9 @@ class GetDifferenceResponse(google.protobuf.message.Message):
     ORDERS_FIELD_NUMBER: builtins.int
     ORDER_COUNT_FIELD_NUMBER: builtins.int
     IS_DUST_FIELD_NUMBER: builtins.int
+    MOVED_FEN_FIELD_NUMBER: builtins.int
+    MOVES_FIELD_NUMBER: builtins.int
+    MOVE_COUNT_FIELD_NUMBER: builtins.int
     difference_fen: builtins.int
     """What is owed to the person, in fen; negative where the person owes it. Arrears of earlier
     bills that a policy found are part of it.
@@ -71,6 +74,12 @@ class GetDifferenceResponse(google.protobuf.message.Message):
     """Whether something is owed, and so little that nobody is asked for it: less than the
     region's least amount, `accounts.difference_dust_fen`. It stays owed.
     """
+    moved_fen: builtins.int
+    """What was moved into the account of what had been due to it, and is there still, in fen: a
+    later reversal of the bill takes it out again.
+    """
+    move_count: builtins.int
+    """How many there are."""
     @property
     def rows(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.difference_pb2.DifferenceRow]:
         """The bills that came to cost somebody else, the newest time first; at most 500. Arrears
@@ -80,6 +89,10 @@ class GetDifferenceResponse(google.protobuf.message.Message):
     @property
     def orders(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.difference_pb2.DifferenceOrder]:
         """The orders, the newest first; at most 500."""
+
+    @property
+    def moves(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.difference_pb2.DueMove]:
+        """What was moved and taken out again, the newest time first; at most 500."""
 
     def __init__(
         self,
@@ -94,8 +107,11 @@ class GetDifferenceResponse(google.protobuf.message.Message):
         orders: collections.abc.Iterable[yibao.settlement.v1.difference_pb2.DifferenceOrder] | None = ...,
         order_count: builtins.int = ...,
         is_dust: builtins.bool = ...,
+        moved_fen: builtins.int = ...,
+        moves: collections.abc.Iterable[yibao.settlement.v1.difference_pb2.DueMove] | None = ...,
+        move_count: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["collected_fen", b"collected_fen", "difference_fen", b"difference_fen", "due_fen", b"due_fen", "is_dust", b"is_dust", "order_count", b"order_count", "orders", b"orders", "paid_fen", b"paid_fen", "row_count", b"row_count", "rows", b"rows", "written_off_fen", b"written_off_fen"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["collected_fen", b"collected_fen", "difference_fen", b"difference_fen", "due_fen", b"due_fen", "is_dust", b"is_dust", "move_count", b"move_count", "moved_fen", b"moved_fen", "moves", b"moves", "order_count", b"order_count", "orders", b"orders", "paid_fen", b"paid_fen", "row_count", b"row_count", "rows", b"rows", "written_off_fen", b"written_off_fen"]) -> None: ...
 
 global___GetDifferenceResponse = GetDifferenceResponse
 
@@ -431,3 +447,117 @@ class ConfirmRepairResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["repair", b"repair"]) -> None: ...
 
 global___ConfirmRepairResponse = ConfirmRepairResponse
+
+@typing.final
+class MoveDueRequest(google.protobuf.message.Message):
+    """See DifferenceService.MoveDue."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    DUE_FEN_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the person."""
+    person_id: builtins.str
+    """The person."""
+    due_fen: builtins.int
+    """What is due as the operator read it, in fen: all of it is moved, and where it is another
+    amount by now, nothing (DUE_NOT_OPEN).
+    """
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        person_id: builtins.str = ...,
+        due_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["due_fen", b"due_fen", "person_id", b"person_id", "region", b"region", "request_id", b"request_id"]) -> None: ...
+
+global___MoveDueRequest = MoveDueRequest
+
+@typing.final
+class MoveDueResponse(google.protobuf.message.Message):
+    """See DifferenceService.MoveDue."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    SETTLEMENT_COUNT_FIELD_NUMBER: builtins.int
+    amount_fen: builtins.int
+    """What was moved, in fen."""
+    settlement_count: builtins.int
+    """Of how many bills."""
+    def __init__(
+        self,
+        *,
+        amount_fen: builtins.int = ...,
+        settlement_count: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "settlement_count", b"settlement_count"]) -> None: ...
+
+global___MoveDueResponse = MoveDueResponse
+
+@typing.final
+class MoveAllDueRequest(google.protobuf.message.Message):
+    """See DifferenceService.MoveAllDue."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    AFTER_PERSON_ID_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region."""
+    after_person_id: builtins.str
+    """`last_person_id` of the page before; empty for the first page."""
+    page_size: builtins.int
+    """The most persons in one transaction; 50 if absent, over 100 is coerced to it."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        after_person_id: builtins.str = ...,
+        page_size: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["after_person_id", b"after_person_id", "page_size", b"page_size", "region", b"region", "request_id", b"request_id"]) -> None: ...
+
+global___MoveAllDueRequest = MoveAllDueRequest
+
+@typing.final
+class MoveAllDueResponse(google.protobuf.message.Message):
+    """See DifferenceService.MoveAllDue."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    AMOUNT_FEN_FIELD_NUMBER: builtins.int
+    PERSON_COUNT_FIELD_NUMBER: builtins.int
+    SETTLEMENT_COUNT_FIELD_NUMBER: builtins.int
+    LAST_PERSON_ID_FIELD_NUMBER: builtins.int
+    amount_fen: builtins.int
+    """What was moved, in fen."""
+    person_count: builtins.int
+    """Into the accounts of how many persons."""
+    settlement_count: builtins.int
+    """Of how many bills."""
+    last_person_id: builtins.str
+    """The last person of the page, for the next one; empty where this is the last page."""
+    def __init__(
+        self,
+        *,
+        amount_fen: builtins.int = ...,
+        person_count: builtins.int = ...,
+        settlement_count: builtins.int = ...,
+        last_person_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["amount_fen", b"amount_fen", "last_person_id", b"last_person_id", "person_count", b"person_count", "settlement_count", b"settlement_count"]) -> None: ...
+
+global___MoveAllDueResponse = MoveAllDueResponse

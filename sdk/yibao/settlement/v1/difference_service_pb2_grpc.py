@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class DifferenceServiceStub(object):
     """What lies between the funds and persons since settled bills cost somebody else: read, paid
-    out, collected and written off. No institution takes part in it.
+    out, collected, written off and moved into accounts. No institution takes part in it.
     """
 
     def __init__(self, channel):
@@ -71,11 +71,21 @@ class DifferenceServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairResponse.FromString,
                 _registered_method=True)
+        self.MoveDue = channel.unary_unary(
+                '/yibao.settlement.v1.DifferenceService/MoveDue',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveDueRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveDueResponse.FromString,
+                _registered_method=True)
+        self.MoveAllDue = channel.unary_unary(
+                '/yibao.settlement.v1.DifferenceService/MoveAllDue',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveAllDueRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveAllDueResponse.FromString,
+                _registered_method=True)
 
 
 class DifferenceServiceServicer(object):
     """What lies between the funds and persons since settled bills cost somebody else: read, paid
-    out, collected and written off. No institution takes part in it.
+    out, collected, written off and moved into accounts. No institution takes part in it.
     """
 
     def GetDifference(self, request, context):
@@ -149,6 +159,25 @@ class DifferenceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MoveDue(self, request, context):
+        """Moves what is due to a person's account into it, bill by bill: this year's money of a bill
+        of this year, else money of earlier years. Callers: agency of the region. Idempotent by
+        `request_id`. Reasons: PERSON_MERGED, ACCOUNT_NOT_FOUND, DUE_NOT_OPEN, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveAllDue(self, request, context):
+        """Moves what is due to the accounts of a page of the region's persons, in the order of their
+        ids: a program calls it once a month until `last_person_id` is empty. A page is moved whole
+        or not at all. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DifferenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -187,6 +216,16 @@ def add_DifferenceServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairResponse.SerializeToString,
             ),
+            'MoveDue': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveDue,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveDueRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveDueResponse.SerializeToString,
+            ),
+            'MoveAllDue': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveAllDue,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveAllDueRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveAllDueResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'yibao.settlement.v1.DifferenceService', rpc_method_handlers)
@@ -197,7 +236,7 @@ def add_DifferenceServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class DifferenceService(object):
     """What lies between the funds and persons since settled bills cost somebody else: read, paid
-    out, collected and written off. No institution takes part in it.
+    out, collected, written off and moved into accounts. No institution takes part in it.
     """
 
     @staticmethod
@@ -379,6 +418,60 @@ class DifferenceService(object):
             '/yibao.settlement.v1.DifferenceService/ConfirmRepair',
             yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveDue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.DifferenceService/MoveDue',
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveDueRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveDueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveAllDue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.DifferenceService/MoveAllDue',
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveAllDueRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveAllDueResponse.FromString,
             options,
             channel_credentials,
             insecure,

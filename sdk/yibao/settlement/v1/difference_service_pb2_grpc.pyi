@@ -19,7 +19,7 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
 
 class DifferenceServiceStub:
     """What lies between the funds and persons since settled bills cost somebody else: read, paid
-    out, collected and written off. No institution takes part in it.
+    out, collected, written off and moved into accounts. No institution takes part in it.
     """
 
     def __init__(self, channel: typing.Union[grpc.Channel, grpc.aio.Channel]) -> None: ...
@@ -94,9 +94,28 @@ class DifferenceServiceStub:
     READJUDICATION_FAILED, REQUEST_ID_REUSED.
     """
 
+    MoveDue: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.MoveDueRequest,
+        yibao.settlement.v1.difference_service_pb2.MoveDueResponse,
+    ]
+    """Moves what is due to a person's account into it, bill by bill: this year's money of a bill
+    of this year, else money of earlier years. Callers: agency of the region. Idempotent by
+    `request_id`. Reasons: PERSON_MERGED, ACCOUNT_NOT_FOUND, DUE_NOT_OPEN, REQUEST_ID_REUSED.
+    """
+
+    MoveAllDue: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.MoveAllDueRequest,
+        yibao.settlement.v1.difference_service_pb2.MoveAllDueResponse,
+    ]
+    """Moves what is due to the accounts of a page of the region's persons, in the order of their
+    ids: a program calls it once a month until `last_person_id` is empty. A page is moved whole
+    or not at all. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+    REQUEST_ID_REUSED.
+    """
+
 class DifferenceServiceAsyncStub:
     """What lies between the funds and persons since settled bills cost somebody else: read, paid
-    out, collected and written off. No institution takes part in it.
+    out, collected, written off and moved into accounts. No institution takes part in it.
     """
 
     GetDifference: grpc.aio.UnaryUnaryMultiCallable[
@@ -170,9 +189,28 @@ class DifferenceServiceAsyncStub:
     READJUDICATION_FAILED, REQUEST_ID_REUSED.
     """
 
+    MoveDue: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.MoveDueRequest,
+        yibao.settlement.v1.difference_service_pb2.MoveDueResponse,
+    ]
+    """Moves what is due to a person's account into it, bill by bill: this year's money of a bill
+    of this year, else money of earlier years. Callers: agency of the region. Idempotent by
+    `request_id`. Reasons: PERSON_MERGED, ACCOUNT_NOT_FOUND, DUE_NOT_OPEN, REQUEST_ID_REUSED.
+    """
+
+    MoveAllDue: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.MoveAllDueRequest,
+        yibao.settlement.v1.difference_service_pb2.MoveAllDueResponse,
+    ]
+    """Moves what is due to the accounts of a page of the region's persons, in the order of their
+    ids: a program calls it once a month until `last_person_id` is empty. A page is moved whole
+    or not at all. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+    REQUEST_ID_REUSED.
+    """
+
 class DifferenceServiceServicer(metaclass=abc.ABCMeta):
     """What lies between the funds and persons since settled bills cost somebody else: read, paid
-    out, collected and written off. No institution takes part in it.
+    out, collected, written off and moved into accounts. No institution takes part in it.
     """
 
     @abc.abstractmethod
@@ -258,6 +296,29 @@ class DifferenceServiceServicer(metaclass=abc.ABCMeta):
         region, another operator than the maker. Idempotent by `request_id`. Reasons:
         REPAIR_NOT_FOUND, REPAIR_STATE, SAME_MAKER_AND_CHECKER, PERSON_MERGED, NOTHING_TO_REPAIR,
         READJUDICATION_FAILED, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def MoveDue(
+        self,
+        request: yibao.settlement.v1.difference_service_pb2.MoveDueRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.difference_service_pb2.MoveDueResponse, collections.abc.Awaitable[yibao.settlement.v1.difference_service_pb2.MoveDueResponse]]:
+        """Moves what is due to a person's account into it, bill by bill: this year's money of a bill
+        of this year, else money of earlier years. Callers: agency of the region. Idempotent by
+        `request_id`. Reasons: PERSON_MERGED, ACCOUNT_NOT_FOUND, DUE_NOT_OPEN, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def MoveAllDue(
+        self,
+        request: yibao.settlement.v1.difference_service_pb2.MoveAllDueRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.difference_service_pb2.MoveAllDueResponse, collections.abc.Awaitable[yibao.settlement.v1.difference_service_pb2.MoveAllDueResponse]]:
+        """Moves what is due to the accounts of a page of the region's persons, in the order of their
+        ids: a program calls it once a month until `last_person_id` is empty. A page is moved whole
+        or not at all. Callers: agency of the region. Idempotent by `request_id`. Reasons:
+        REQUEST_ID_REUSED.
         """
 
 def add_DifferenceServiceServicer_to_server(servicer: DifferenceServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -15,6 +15,7 @@ _PLACE = re.compile(r"(?P<name>[a-z0-9_]+):(?P<line>[0-9]+)(?: (?P<key>.+))?", r
 NAMES_ZH = {
     "account_fen": "个人账户支出",
     "account_use": "个人账户使用标志",
+    "after_person_id": "上一页末位人员编号",
     "after_policy_version": "变更后政策版本",
     "after_sequence": "起始序号",
     "algorithm": "密钥算法",
@@ -73,6 +74,7 @@ NAMES_ZH = {
     "disease_code": "病种编码",
     "disease_registration_id": "慢特病备案编号",
     "document": "身份证件",
+    "due_fen": "应退回个人账户金额",
     "ecert_supported": "是否支持电子凭证",
     "effective_date": "生效日期",
     "employer_code": "单位编码",

@@ -277,6 +277,7 @@ class Reason(enum.Enum):
     NOTHING_TO_REPAIR = (344, Code.FAILED_PRECONDITION, "该参保人的结算结果无需修复")
     REPAIR_NOT_FOUND = (345, Code.NOT_FOUND, "未查到该修复单")
     REPAIR_STATE = (346, Code.FAILED_PRECONDITION, "该修复单的当前状态不允许此操作")
+    DUE_NOT_OPEN = (347, Code.FAILED_PRECONDITION, "应退回个人账户的金额与所见不一致或已为零")
     HOLD_NOT_FOUND = (360, Code.NOT_FOUND, "未查到该笔预结算占用")
     HOLD_EXPIRED = (361, Code.FAILED_PRECONDITION, "预结算占用已过有效期，请参保人重新出示医保码")
     HOLD_RELEASED = (362, Code.FAILED_PRECONDITION, "该笔预结算占用已撤销")

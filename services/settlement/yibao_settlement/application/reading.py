@@ -90,6 +90,10 @@ class Reads(Protocol):
         """
         ...
 
+    def persons_with_due(self, region: str) -> Sequence[str]:
+        """Returns to whose accounts something is due, each under the record that stands."""
+        ...
+
     def standing_bills(self, region: str, visit_id: str) -> Sequence[StandingBill]:
         """Returns what stands settled or held of the visit."""
         ...

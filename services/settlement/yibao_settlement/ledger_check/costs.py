@@ -130,6 +130,13 @@ def _difference_faults(person: KeptPerson, fold: Folded) -> Iterator[Fault]:
             continue
         difference_fen += record.cash_fen - costs.cash_fen + costs.borne.arrears_fen
         due_fen += record.account_fen - costs.account_fen
+    # An adjustment that took moved money out of an account again owed it that no more.
+    due_fen -= sum(
+        move.amount_fen
+        for booked in person.settlements
+        for move, _ in booked.moved
+        if move.amount_fen < 0
+    )
     for account, name, owed_fen in (
         (difference_account, "difference", difference_fen),
         (due_account, "due to the account", due_fen),

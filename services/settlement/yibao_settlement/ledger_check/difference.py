@@ -3,9 +3,12 @@
 Each fault is a subject and what is wrong with it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from yibao_settlement.application.difference.state import DueMove
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.account import Purses
+from yibao_settlement.rules.difference import move_entries
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState, order_entries
 
 Fault = tuple[str, str]
@@ -26,10 +29,12 @@ def difference_faults(
         if record.reversal is None:
             counter, effective = record.counter.borne, record.effective.borne
             owed["difference"] += counter.cash_fen - effective.cash_fen + effective.arrears_fen
-            due_fen = counter.account_fen - effective.account_fen
-            owed["due"] += due_fen
-            if due_fen < 0:
-                yield record.settlement_id, f"{due_fen} fen of it are due to the account"
+            owed["due"] += record.due_fen
+            if min(record.due_fen, record.moved_fen) < 0:
+                due = f"{record.due_fen} fen of it are due to the account"
+                yield record.settlement_id, f"{due}, {record.moved_fen} were moved into it"
+        elif record.moved_fen:
+            yield record.settlement_id, f"is reversed, {record.moved_fen} fen stay moved"
     for order in orders:
         if order.state is OrderState.CARRIED_OUT:
             owed["difference"] += order.signed_fen
@@ -37,6 +42,31 @@ def difference_faults(
         booked_fen = sum(fen for name, fen in sums.items() if name.startswith(f"{kind}:"))
         if booked_fen != owed_fen:
             yield kind, f"{kind} is {booked_fen} fen, bills and orders come to {owed_fen}"
+
+
+def move_faults(
+    moved: Iterable[tuple[DueMove, Mapping[str, int]]], *, owners: Collection[str]
+) -> Iterator[str]:
+    """Yields moves of a settlement, each with what it posted, that posted something else.
+
+    `owners` are those whose account it is or was. What was taken out again is posted by an
+    adjustment.
+    """
+    for move, posted in moved:
+        if min(move.purses) < 0 < move.amount_fen or max(move.purses) > 0 > move.amount_fen:
+            yield f"moved {move.purses}, into one purse and out of the other"
+        owed = [dict(move_entries(move.purses, person_id=each)) for each in sorted(owners)]
+        if move.amount_fen > 0 and posted not in owed:
+            yield f"moved {dict(posted)} into the account, not {owed[0]}"
+
+
+def taken_by(moved: Iterable[tuple[DueMove, Mapping[str, int]]]) -> dict[str, Purses]:
+    """Returns what adjustments of a settlement took out of the account again, by posting."""
+    return {
+        move.posting_id: Purses(-move.purses.current_year_fen, -move.carried_fen)
+        for move, _ in moved
+        if move.amount_fen < 0
+    }
 
 
 def order_faults(

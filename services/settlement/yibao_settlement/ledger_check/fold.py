@@ -75,6 +75,10 @@ def _decided(
         found.update(rows.get(place, {}))
     # Of the account it is known what it paid, and no balance counts.
     paid_fen, carried_fen = record.account_fen, record.carried.paid_fen
+    if _is_account_before_funds(policy):
+        # What it has got back is left to the funds, earlier years' money first.
+        paid_fen -= record.moved_fen
+        carried_fen = max(carried_fen - record.moved_fen, 0)
     split = calculated(
         record._replace(
             year_before=found,
@@ -131,13 +135,14 @@ def _costs(
 def _account_fen(record: SettlementRecord, own_fen: int) -> int:
     """Returns what the account bears of the person's own part, of what it paid at the counter.
 
-    It gets back first what the person bears less, and pays nothing of what is more.
+    It gets back first what the person bears less, and pays nothing of what is more. What was
+    moved back into it already it keeps.
     """
     paid_fen = record.account_fen
     saved_fen = paid_fen + record.cash_fen - own_fen
     if saved_fen > 0:
         paid_fen -= min(saved_fen, paid_fen)
-    return min(paid_fen, own_fen)
+    return min(paid_fen, record.account_fen - record.moved_fen, own_fen)
 
 
 def _is_account_before_funds(policy: AnyPolicy) -> bool:

@@ -77,6 +77,9 @@ class RegionChecker:
             self._drift(3, account_id, f"keeps {kept_fen} fen, entries sum to {summed_fen}")
         for settlement_id in facts.lost_lines(connection, region):
             self._drift(4, settlement_id, "has lines, and there is no such settlement")
+        for settlement_id in facts.lost_moves(connection, region):
+            detail = "was moved into an account, and there is no such settlement"
+            self._drift(11, settlement_id, detail)
         for code_id in facts.aimless_codes(connection, region):
             self._drift(7, f"code {code_id}", "was used up for no visit and no settlement")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 INVARIANTS = (
     "the entries of every posting sum to zero",
     "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge, "
-    "a carry-over or an order that settles a difference",
+    "a carry-over, a move of what is due, or an order that settles a difference",
     "every purse of a personal account equals the sum of its entries and is not negative",
     "every checkpoint equals the sum of its entries",
     "every settlement agrees with its lines, its visit and its policy, and its parts sum",
@@ -18,7 +18,7 @@ INVARIANTS = (
     "every merge moves money to who took the account over, and leaves the other empty",
     "every posting tells what for; the audit tells of credits, agencies' reversals and refunds",
     "what lies between the funds and a person is what bills and carried-out orders come to, "
-    "and no less than nothing is due to an account",
+    "what is due to an account is what it paid too much and has not got back, and not negative",
     "every bill that stands costs what it does behind the person's bills before it",
     "every person's years and windows keep what bills used up, decided in their order",
     "payers have paid what the bills that stand cost, decided in their order",

@@ -17,8 +17,9 @@ from yibao_settlement.application.settlement.benefit import (
 from yibao_settlement.application.settlement.explain import AnySplit, settled_again
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
 from yibao_settlement.application.settlement.remainder import refund_entries
+from yibao_settlement.ledger_check.difference import move_faults, taken_by
 from yibao_settlement.ledger_check.refund import refund_faults
-from yibao_settlement.rules.account import taken_of_carried
+from yibao_settlement.rules.account import NO_PURSES, taken_of_carried
 from yibao_settlement.rules.difference import Columns, adjustment_entries
 from yibao_settlement.rules.ledger import Entry, opposite
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
@@ -53,6 +54,7 @@ def settlement_faults(
     for number, faults in (
         (5, lambda: _entry_faults(booked, record)),
         (5, lambda: _adjusting_faults(booked, record, survivors)),
+        (11, lambda: move_faults(booked.moved, owners=_owners(booked, record, survivors))),
         (4, lambda: _of_each(_sum_faults, record, booked)),
         (4, lambda: _of_each(_price_faults, record, booked)),
         (4, lambda: _party_faults(record, booked, survivors)),
@@ -126,10 +128,7 @@ def _adjusting_faults(
     booked: BookedSettlement, record: SettlementRecord, survivors: Collection[str]
 ) -> Iterator[str]:
     """Yields what its adjustments posted other than what they say moved, one by one."""
-    # A merge changes whose account it is.
-    owners = {record.person_id, *survivors}
-    if booked.visit is not None:
-        owners.add(booked.visit.person_id)
+    owners, taken = _owners(booked, record, survivors), taken_by(booked.moved)
     counters = {left.refunds[-1].refund_id: left.counter.borne for left, _ in booked.refunded}
     counter = before = record.as_settled.counter.borne
     for revision, (adjustment, posted) in enumerate(booked.adjusted, 2):
@@ -138,10 +137,14 @@ def _adjusting_faults(
         if adjustment.cause_id not in booked.causes:
             yield f"adjustment {adjustment.revision} names no cause"
         after, told = adjustment.effective, counters.get(adjustment.cause_id, counter)
+        back = taken.get(adjustment.posting_id or "", NO_PURSES)
         owed = [
             _amounts(
                 adjustment_entries(
-                    Columns(counter, before), Columns(told, after.borne), person_id=owner
+                    Columns(counter, before, back.balance_fen),
+                    Columns(told, after.borne),
+                    person_id=owner,
+                    taken=back,
                 )
             )
             for owner in sorted(owners)
@@ -149,6 +152,16 @@ def _adjusting_faults(
         if posted not in owed:
             yield f"adjustment {adjustment.revision} posted {dict(posted)}, not {owed[0]}"
         counter, before = told, after.borne
+
+
+def _owners(
+    booked: BookedSettlement, record: SettlementRecord, survivors: Collection[str]
+) -> set[str]:
+    """Returns whose account a settlement was or is of: a merge changes that."""
+    owners = {record.person_id, *survivors}
+    if booked.visit is not None:
+        owners.add(booked.visit.person_id)
+    return owners
 
 
 def _amounts(entries: tuple[Entry, ...]) -> dict[str, int]:

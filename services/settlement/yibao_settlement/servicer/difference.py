@@ -1,7 +1,7 @@
 """DifferenceService: what lies between the funds and persons, read and settled."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import grpc
@@ -19,6 +19,12 @@ from yibao_common.rpc.wire import as_sent, from_date, from_instant
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.difference.find import DifferenceRow, find_difference
+from yibao_settlement.application.difference.move import (
+    MoveAllDue,
+    MovedDue,
+    MoveDue,
+    page_with_due,
+)
 from yibao_settlement.application.difference.order import (
     CONFIRM_METHOD,
     Case,
@@ -29,6 +35,7 @@ from yibao_settlement.application.difference.order import (
     check_fund,
     find_order,
 )
+from yibao_settlement.application.difference.state import DueMove
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.repair.order import CONFIRM_METHOD as CONFIRM_REPAIR_METHOD
 from yibao_settlement.application.repair.order import (
@@ -49,6 +56,8 @@ from yibao_settlement.servicer.repair import repair_encoder
 _MOST_ROWS = 500
 _PAGE_SIZE = 100
 _PAGE_SIZE_MAX = 500
+_MOVE_PAGE_SIZE = 50
+_MOVE_PAGE_SIZE_MAX = 100
 
 MessageT = TypeVar("MessageT", bound=Message)
 
@@ -94,6 +103,9 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
             orders=map(_order_message, found.orders[:_MOST_ROWS]),
             order_count=len(found.orders),
             is_dust=is_dust(found.difference_fen, dust_fen=dust_fen),
+            moved_fen=found.moved_fen,
+            moves=map(_move_message, found.moves[:_MOST_ROWS]),
+            move_count=len(found.moves),
         )
 
     async def ListDifferenceOrders(
@@ -213,6 +225,36 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
         response = await self._batcher.submit(request.region, command)
         return as_sent(pb.ConfirmRepairResponse, response)
 
+    async def MoveDue(
+        self,
+        request: pb.MoveDueRequest,
+        context: "grpc.aio.ServicerContext[pb.MoveDueRequest, pb.MoveDueResponse]",
+    ) -> pb.MoveDueResponse:
+        """Moves what is due to a person's account into it."""
+        command = MoveDue(
+            request_of(request, "MoveDue"), request.person_id, request.due_fen, moved_due
+        )
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.MoveDueResponse, response)
+
+    async def MoveAllDue(
+        self,
+        request: pb.MoveAllDueRequest,
+        context: "grpc.aio.ServicerContext[pb.MoveAllDueRequest, pb.MoveAllDueResponse]",
+    ) -> pb.MoveAllDueResponse:
+        """Moves what is due to the accounts of a page of persons."""
+        asked = request_of(request, "MoveAllDue")
+        page, is_last = await self._blocking.run(
+            page_with_due,
+            self._reads,
+            request.region,
+            after=request.after_person_id or None,
+            limit=min(request.page_size or _MOVE_PAGE_SIZE, _MOVE_PAGE_SIZE_MAX),
+        )
+        command = MoveAllDue(asked, page, moved_page("" if is_last else page[-1]))
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.MoveAllDueResponse, response)
+
     async def _case(self, region: str, order_id: str) -> Case:
         """Returns whose order it is: the person is known before it is locked."""
         order = await self._blocking.run(find_order, self._reads, region, order_id)
@@ -243,6 +285,36 @@ def _order_message(order: DifferenceOrder) -> messages.DifferenceOrder:
     if order.close_time is not None:
         message.close_time.CopyFrom(from_instant(order.close_time))
     return message
+
+
+def moved_due(moved: MovedDue) -> bytes:
+    """Writes a MoveDueResponse."""
+    return pb.MoveDueResponse(
+        amount_fen=moved.amount_fen, settlement_count=moved.settlements
+    ).SerializeToString()
+
+
+def moved_page(last_person_id: str) -> Callable[[MovedDue], bytes]:
+    """Returns what writes a MoveAllDueResponse of a page that ends with a person."""
+
+    def encode(moved: MovedDue) -> bytes:
+        return pb.MoveAllDueResponse(
+            amount_fen=moved.amount_fen,
+            person_count=moved.persons,
+            settlement_count=moved.settlements,
+            last_person_id=last_person_id,
+        ).SerializeToString()
+
+    return encode
+
+
+def _move_message(move: DueMove) -> messages.DueMove:
+    return messages.DueMove(
+        settlement_id=move.settlement_id,
+        posting_id=move.posting_id,
+        move_time=from_instant(move.move_time),
+        amount_fen=move.amount_fen,
+    )
 
 
 def _row_message(row: DifferenceRow) -> messages.DifferenceRow:

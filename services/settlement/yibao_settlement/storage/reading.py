@@ -29,7 +29,7 @@ from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
 from yibao_settlement.storage.change import list_changes
 from yibao_settlement.storage.charge import charges_of
-from yibao_settlement.storage.difference.find import find_difference
+from yibao_settlement.storage.difference.find import find_difference, persons_with_due
 from yibao_settlement.storage.difference.order import find_order, list_orders
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
 from yibao_settlement.storage.hold.record import find_hold, held_by, run_out
@@ -107,6 +107,11 @@ class StoredReads:
         """Returns the first settlement of a person that stands, or None."""
         with self._database.read() as connection:
             return first_settlement_id(connection, region, person_id)
+
+    def persons_with_due(self, region: str) -> list[str]:
+        """Returns to whose accounts something is due, each under the record that stands."""
+        with self._database.read() as connection:
+            return persons_with_due(connection, region)
 
     def standing_bills(self, region: str, visit_id: str) -> list[StandingBill]:
         """Returns what stands settled or held of the visit."""

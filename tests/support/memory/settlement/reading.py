@@ -62,7 +62,11 @@ class MemoryReads(Reads):
             sum(each.account_fen for each in before) - sum(each.account_fen for each in after),
             moved,
             [each for each in self.orders.values() if each.person_id == person_id],
+            [],
         )
+
+    def persons_with_due(self, region: str) -> list[str]:
+        return []
 
     def difference_order(self, region: str, order_id: str) -> DifferenceOrder | None:
         return self.orders.get(order_id)

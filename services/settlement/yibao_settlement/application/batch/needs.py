@@ -53,6 +53,8 @@ class Needs(NamedTuple):
     # Holds, with whose they are; and those that may leave, as settlements may.
     hold_ids: Collection[str] = ()
     leaving_hold_ids: Collection[str] = ()
+    # Persons whose bills may have something that is due to the account.
+    due_person_ids: Collection[str] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from yibao_settlement.application.account import find_account
+from yibao_settlement.application.difference.state import DueMove
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.past import moved_by
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
@@ -28,6 +29,12 @@ class Difference(NamedTuple):
     due_fen: int
     rows: Sequence[DifferenceRow]
     orders: Sequence[DifferenceOrder]
+    moves: Sequence[DueMove]
+
+    @property
+    def moved_fen(self) -> int:
+        """What is in the account of what had been due to it."""
+        return sum(move.amount_fen for move in self.moves)
 
     def settled_fen(self, kind: OrderKind) -> int:
         """Returns what orders of a kind came to."""
@@ -49,7 +56,8 @@ def find_difference(reads: Reads, region: str, person_id: str, *, now: dt.dateti
     # Ids of postings and orders rise with time.
     rows.sort(key=lambda row: row.adjustment.posting_id or "", reverse=True)
     orders = sorted(found.orders, key=lambda order: order.order_id, reverse=True)
-    return Difference(found.difference_fen, found.due_fen, rows, orders)
+    moves = sorted(found.moves, key=lambda move: move.posting_id, reverse=True)
+    return Difference(found.difference_fen, found.due_fen, rows, orders, moves)
 
 
 def _rows(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
+from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 
 
@@ -13,25 +14,33 @@ class FoundDifference(NamedTuple):
     """What is owed to a person and to the account, in fen, as it is stored.
 
     With the bills that moved, each as it was settled and as each refund left it, what moved of
-    it, and the orders.
+    it, the orders, and what was moved into the account.
     """
 
     difference_fen: int
     due_fen: int
     adjusted: Sequence[tuple[Sequence[SettlementRecord], Sequence[Adjustment]]]
     orders: Sequence[DifferenceOrder]
+    moves: Sequence["DueMove"]
 
 
 class DueMove(NamedTuple):
     """What a posting moved of a settlement into the account that had paid too much, in fen.
 
-    What a later act of the institution took out of it again is negative.
+    What a later act of the institution took out of it again is negative. `carried_fen` is what
+    of it went into, or came out of, the purse of earlier years.
     """
 
     settlement_id: str
     posting_id: str
     move_time: dt.datetime
     amount_fen: int
+    carried_fen: int
+
+    @property
+    def purses(self) -> Purses:
+        """What went into each purse."""
+        return Purses(self.amount_fen - self.carried_fen, self.carried_fen)
 
 
 @dataclass(slots=True)

@@ -6,8 +6,10 @@ from typing import NamedTuple
 from yibao_common.commands.request import Request
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.difference.state import DueMove
 from yibao_settlement.application.settlement.folded import Folded
 from yibao_settlement.application.settlement.record import Adjustment, Effective, SettlementRecord
+from yibao_settlement.rules.account import NO_PURSES, Purses
 from yibao_settlement.rules.difference import Cause, Columns, adjustment_entries
 from yibao_settlement.rules.ledger import Entry, PostingKind
 
@@ -43,10 +45,14 @@ def adjust(
     request: Request,
     working_set: WorkingSet,
     ids: Ids,
+    *,
+    taken: Purses = NO_PURSES,
 ) -> SettlementRecord:
     """Books that a settlement has another effective column, and returns it with it.
 
     `now` is the settlement with the counter's column that it has by now, `before` as it was.
+    `taken` is what was moved of it and is taken out of the account again: the entries are
+    posted here, the account itself changes by `put_into_purses`.
     """
     adjustment, entries = adjustment_of(
         before,
@@ -56,11 +62,23 @@ def adjust(
         holder_id=working_set.holder_of(before.person_id),
         now_time=working_set.now,
         ids=ids,
+        taken=taken,
     )
     if adjustment.posting_id is not None:
         working_set.post(adjustment.posting_id, PostingKind.ADJUSTMENT, entries, request)
+    if adjustment.posting_id is not None and taken.balance_fen:
+        working_set.differences.moves.append(
+            DueMove(
+                before.settlement_id,
+                adjustment.posting_id,
+                working_set.now,
+                -taken.balance_fen,
+                -taken.carried_fen,
+            )
+        )
     working_set.changes.adjustments.append(adjustment)
-    adjusted = now._replace(adjustment=adjustment)
+    moved_fen = before.moved_fen - taken.balance_fen
+    adjusted = now._replace(adjustment=adjustment, moved_fen=moved_fen)
     working_set.settlements[before.settlement_id] = adjusted
     return adjusted
 
@@ -81,13 +99,18 @@ def adjustment_of(
     holder_id: str,
     now_time: dt.datetime,
     ids: Ids,
+    taken: Purses = NO_PURSES,
 ) -> tuple[Adjustment, tuple[Entry, ...]]:
     """Returns that a settlement has another effective column, with what that posts.
 
     `holder_id` is whose difference and purse it concerns; nothing is posted where no money moves.
     """
+    moved_fen = before.moved_fen - taken.balance_fen
     entries = adjustment_entries(
-        before.columns, Columns(now.counter.borne, effective.borne), person_id=holder_id
+        before.columns,
+        Columns(now.counter.borne, effective.borne, moved_fen),
+        person_id=holder_id,
+        taken=taken,
     )
     adjustment = Adjustment(
         before.settlement_id,

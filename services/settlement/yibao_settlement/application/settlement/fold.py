@@ -139,14 +139,16 @@ def decided_again(
 
     Raises RuleError READJUDICATION_FAILED where the policy cannot decide it so.
     """
-    # No balance of today: the account is asked for what it paid.
-    asked = record._replace(
-        year_before=before,
-        balance_before_fen=record.account_fen,
-        carried=record.carried._replace(before_fen=record.carried.paid_fen),
-    )
     if policy is None:
         raise _failed(record)
+    # No balance of today: the account is asked for what it paid. One that pays before the funds
+    # leaves them what it has got back, of earlier years' money first.
+    back_fen = record.moved_fen if pays_before_funds(policy) else 0
+    asked = record._replace(
+        year_before=before,
+        balance_before_fen=record.account_fen - back_fen,
+        carried=record.carried._replace(before_fen=max(record.carried.paid_fen - back_fen, 0)),
+    )
     try:
         split = calculated(asked, policy, is_traced=False)
     except RuleError as error:
@@ -167,6 +169,7 @@ def _effective_of(
                 personal_fen,
                 counter_account_fen=record.account_fen,
                 counter_personal_fen=record.personal_total_fen,
+                moved_fen=record.moved_fen,
             ),
         )
     effective = Effective(

@@ -8,6 +8,7 @@ from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Purses, carried_over
+from yibao_settlement.rules.difference import purses_taken, taken_fen
 from yibao_settlement.rules.ledger import PostingKind, carry_over_entries, merge_entries
 
 
@@ -15,7 +16,8 @@ class BackToPurses(NamedTuple):
     """What goes back to the account that `record` took it from, in fen.
 
     Of `account_fen`, `carried_fen` had been of earlier years. What a merged person paid goes
-    back to the account that took theirs over.
+    back to the account that took theirs over. What was moved there before, because the account
+    had paid too much, is taken out again.
     """
 
     record: SettlementRecord
@@ -32,7 +34,17 @@ class BackToPurses(NamedTuple):
         year = working_set.account_year
         standing = carried_over(working_set.standing(self._holder_id(working_set)), year)
         carried_fen = standing.carried_fen + self.carried_fen + self._left_of_its_year_fen(year)
-        return standing.balance_fen + self.account_fen, carried_fen
+        taken = self.taken(working_set)
+        balance_fen = standing.balance_fen + self.account_fen
+        return balance_fen - taken.balance_fen, carried_fen - taken.carried_fen
+
+    def taken(self, working_set: WorkingSet) -> Purses:
+        """Returns what is taken out again of what was moved of the bill."""
+        left_fen = self._left_of_its_year_fen(working_set.account_year)
+        return purses_taken(
+            taken_fen(self.record.moved_fen, returned_fen=self.account_fen),
+            carried_back_fen=self.carried_fen + left_fen,
+        )
 
     def in_purses(self, working_set: WorkingSet) -> Purses:
         """Returns what goes back, by the purse that it goes to."""
@@ -56,6 +68,10 @@ class BackToPurses(NamedTuple):
             working_set.post(ids(), PostingKind.CARRY_OVER, entries, request)
         if left_fen or self.carried_fen:
             working_set.move_carried(holder_id, left_fen + self.carried_fen)
+        taken = self.taken(working_set)
+        if taken.balance_fen:
+            # Last, when all that it comes out of is in the account.
+            put_into_purses(working_set, holder_id, taken, sign=-1)
 
     def _left_of_its_year_fen(self, year: int) -> int:
         """Returns what goes back to the purse of a year that is over since: it is carried over."""
@@ -65,3 +81,14 @@ class BackToPurses(NamedTuple):
 
     def _holder_id(self, working_set: WorkingSet) -> str:
         return working_set.holder_of(self.record.person_id)
+
+
+def put_into_purses(
+    working_set: WorkingSet, person_id: str, purses: Purses, *, sign: int = 1
+) -> None:
+    """Changes what the purses of an account hold; with `sign` -1 takes it out of them.
+
+    Raises InvariantError where one would hold less than nothing.
+    """
+    working_set.change_person(person_id, balance_change_fen=sign * purses.balance_fen)
+    working_set.move_carried(person_id, sign * purses.carried_fen)

@@ -171,7 +171,8 @@ class SettlementRecord(NamedTuple):
     `former_place` is that which it took over, None for most: see `place`. Where something was
     returned, all of this is of what is left, decided on the same windows; `refunds` tell what
     was returned, and `first` is the settlement as it was. `correction` tells which settlement it
-    took the place of, `corrected_by_id` which one took its place.
+    took the place of, `corrected_by_id` which one took its place. `moved_fen` is what of it was
+    moved into the account, which had paid too much; it is read where bills are decided again.
     `is_held` where it is no settlement, but a held bill (`application.hold`) under the hold's id.
     """
 
@@ -220,6 +221,7 @@ class SettlementRecord(NamedTuple):
     first: "SettlementRecord | None" = None
     correction: Correction | None = None
     corrected_by_id: str | None = None
+    moved_fen: int = 0
 
     @property
     def as_settled(self) -> "SettlementRecord":
@@ -238,7 +240,12 @@ class SettlementRecord(NamedTuple):
     @property
     def columns(self) -> Columns:
         """Who bore how much of it as the counter told, and who bears it by now."""
-        return Columns(self.counter.borne, self.effective.borne)
+        return Columns(self.counter.borne, self.effective.borne, self.moved_fen)
+
+    @property
+    def due_fen(self) -> int:
+        """What is owed to the account for it."""
+        return self.account_fen - self.moved_fen - self.effective.account_fen
 
     @property
     def effective(self) -> Effective:

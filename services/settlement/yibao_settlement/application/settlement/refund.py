@@ -111,7 +111,8 @@ class RefundSettlement:
             record, lines, policy, order=self.order, carried_first=self.carried_first
         )
         back = given_back(record, left)
-        balance_fen, carried_fen = _purses(record, left).after(working_set)
+        purses = _purses(record, left)
+        balance_fen, carried_fen = purses.after(working_set)
         refund = Refund(
             ids(),
             record.settlement_id,
@@ -125,7 +126,11 @@ class RefundSettlement:
             balance_fen,
             carried_fen,
         )
-        left = left._replace(refunds=(*record.refunds, refund), first=record.as_settled)
+        left = left._replace(
+            refunds=(*record.refunds, refund),
+            first=record.as_settled,
+            moved_fen=record.moved_fen - purses.taken(working_set).balance_fen,
+        )
         with told_to(self.request.caller):
             fold = begun_fold(record, working_set)
             effective = fold.decided(left)
@@ -153,7 +158,10 @@ class RefundSettlement:
         working_set.post(refund.refund_id, PostingKind.REFUND, done.entries, request)
         working_set.changes.refunds.append(Refunded(refund, done.left))
         because = Because(Cause.REFUND, refund.refund_id)
-        adjust(done.before, done.left, done.left.effective, because, request, working_set, ids)
+        adjust(
+            *(done.before, done.left, done.left.effective, because, request, working_set, ids),
+            taken=purses.taken(working_set),
+        )
         book_folded(done.folded, because, request, working_set, ids)
         purses.sort(request, working_set, ids)
         if request.caller.institution_id is None:

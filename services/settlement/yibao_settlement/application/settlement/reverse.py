@@ -162,7 +162,10 @@ def book_reversal(
     because = Because(cause, reversal.reversal_id)
     if record.adjustment is not None:
         # What had moved of it is taken back beside the counter's column.
-        adjust(record, record, record.counter, because, request, working_set, ids)
+        adjust(
+            *(record, record, record.counter, because, request, working_set, ids),
+            taken=back.taken(working_set),
+        )
     book_folded(reversal.folded, because, request, working_set, ids)
     back.sort(request, working_set, ids)
 

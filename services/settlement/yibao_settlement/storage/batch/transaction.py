@@ -36,6 +36,7 @@ from yibao_settlement.storage.charge import read_charges, write_charges
 from yibao_settlement.storage.correction.record import write_corrections
 from yibao_settlement.storage.credential.reading import read_credentials
 from yibao_settlement.storage.difference.loading import read_differences
+from yibao_settlement.storage.difference.move import write_moves
 from yibao_settlement.storage.difference.order import write_orders
 from yibao_settlement.storage.enrolment import read_enrolments
 from yibao_settlement.storage.hold.loading import find_holders, may_leave, read_holds
@@ -259,7 +260,7 @@ class _Transaction:
         read_holds(self._connection, working_set, wanted)
         if wanted.needs.leaving_settlement_ids or may_leave(working_set, wanted):
             read_histories(self._connection, working_set, wanted, self._reference)
-        if wanted.needs.difference_person_ids:
+        if wanted.needs.difference_person_ids or wanted.needs.due_person_ids:
             read_differences(self._connection, working_set, wanted)
         if wanted.needs.repair_ids:
             ids = sorted(wanted.needs.repair_ids)
@@ -313,6 +314,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_reviews(working_set),
         *write_orders(working_set),
         *write_repairs(working_set),
+        *write_moves(working_set),
         *write_postings(working_set),
         write_answers(working_set),
     ]

@@ -38,3 +38,18 @@ sa.Index(
     difference_order.c.state,
     difference_order.c.order_id,
 )
+
+# What was moved of a settlement into the account that had paid too much of it, and, negative,
+# what an act of its institution took out again; rows are only ever inserted.
+due_move = sa.Table(
+    "due_move",
+    metadata,
+    region_column(),
+    sa.Column("settlement_id", Id, primary_key=True),
+    # The move, or the adjustment that took out.
+    sa.Column("posting_id", Id, primary_key=True),
+    sa.Column("move_time", Instant, nullable=False),
+    sa.Column("amount_fen", sa.BigInteger, nullable=False),
+    # Of it, what went into or came out of the purse of earlier years.
+    sa.Column("carried_fen", sa.BigInteger, nullable=False),
+)

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import Row, Select, execute
 from yibao_common.values.errors import InvariantError
+from yibao_settlement.application.difference.state import DueMove
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.rules.ledger import PostingKind, payable_account
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.difference.move import select_moves, with_moved
 from yibao_settlement.storage.hold.booked import uses_of_codes
 from yibao_settlement.storage.ledger.corrected import CorrectedBill, corrected_bills
 from yibao_settlement.storage.ledger.entries import EntryReader, OwnEntry, Posted
@@ -51,6 +53,8 @@ class BookedSettlement:
     refunded: Sequence[tuple[SettlementRecord, Mapping[str, int]]]
     # Its adjustments in their order, each with what it posted.
     adjusted: Sequence[tuple[Adjustment, Mapping[str, int]]]
+    # What was moved of it into the account, and taken out again, with what that posted there.
+    moved: Sequence[tuple[DueMove, Mapping[str, int]]]
     # Those that adjustments name as their causes and that there are: reversals, refunds,
     # repairs, holds, and persons whose records were merged into another one.
     causes: Collection[str]
@@ -161,14 +165,16 @@ def _with_belongings(
     own: Posted,
 ) -> Iterator[BookedSettlement]:
     settlement_ids = [row.settlement_id for row in rows]
-    lines, moved, returned = execute(
+    lines, moved, returned, into_accounts = execute(
         connection,
         [
             Select(tables.settlement_lines, LINES_COLUMNS, region, "settlement_id", settlement_ids),
             select_adjustments(region, settlement_ids),
             select_refunds(region, settlement_ids),
+            select_moves(region, settlement_ids),
         ],
     )
+    moves = _by_settlement(sorted(into_accounts, key=lambda row: row[:2]), 0)
     further, refunds = _by_settlement(lines, 0), _by_settlement(returned, 1)
     adjusted = _by_settlement(sorted(moved, key=lambda row: row[:2]), 0)
     without_code = _audited_without_code(connection, region, settlement_ids)
@@ -196,12 +202,16 @@ def _with_belongings(
         last_refund = 2 + len(each.left)
         yield BookedSettlement(
             row.settlement_id,
-            each.record,
+            with_moved(each.record, moves.get(row.settlement_id, [])),
             row.benefit_year,
             visits.get(row.visit_id),
             amounts[0],
             list(zip(each.left, amounts[2:last_refund], strict=False)),
             list(zip(each.adjustments, amounts[last_refund:], strict=False)),
+            [
+                (DueMove._make(move), own.get(move[1], {}))
+                for move in moves.get(row.settlement_id, [])
+            ],
             causes,
             amounts[1],
             codes.of_settlements.get(row.settlement_id, 1),

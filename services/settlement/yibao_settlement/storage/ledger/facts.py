@@ -101,7 +101,7 @@ def wrong_checkpoints(connection: sa.Connection, region: str) -> list[tuple[str,
 
 
 def orphan_postings(connection: sa.Connection, region: str) -> list[str]:
-    """Returns postings of settlements, refunds, reversals, adjustments that none knows."""
+    """Returns postings of settlements and of what became of them that none of these knows."""
     entry, settlement = tables.entry.c, tables.settlement.c
     found: list[str] = []
     for kind, column in (
@@ -109,6 +109,7 @@ def orphan_postings(connection: sa.Connection, region: str) -> list[str]:
         (PostingKind.REVERSAL, settlement.reversal_id),
         (PostingKind.ADJUSTMENT, tables.adjustment.c.posting_id),
         (PostingKind.REFUND, tables.refund.c.refund_id),
+        (PostingKind.MOVE, tables.due_move.c.posting_id),
     ):
         posted = sa.select(entry.posting_id).where(entry.region == region, entry.kind == int(kind))
         # Both are sorted once: where no index has the column, a join would read it again and
@@ -142,6 +143,25 @@ def lost_lines(connection: sa.Connection, region: str) -> list[str]:
             isouter=True,
         )
         .where(lines.region == region, settlement.settlement_id.is_(None))
+    )
+    return list(rows.scalars())
+
+
+def lost_moves(connection: sa.Connection, region: str) -> list[str]:
+    """Returns of which settlements something was moved into accounts, and there is none."""
+    move, settlement = tables.due_move.c, tables.settlement.c
+    rows = connection.execute(
+        sa.select(move.settlement_id)
+        .distinct()
+        .join_from(
+            tables.due_move,
+            tables.settlement,
+            sa.and_(
+                move.region == settlement.region, move.settlement_id == settlement.settlement_id
+            ),
+            isouter=True,
+        )
+        .where(move.region == region, settlement.settlement_id.is_(None))
     )
     return list(rows.scalars())
 

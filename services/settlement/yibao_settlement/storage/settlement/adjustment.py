@@ -25,6 +25,7 @@ from yibao_settlement.application.settlement.record import (
 from yibao_settlement.rules.difference import Cause
 from yibao_settlement.rules.policy.split import FundPayment
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.difference.move import moved_by_settlement, moves_of
 
 ADJUSTMENT_COLUMNS = (
     *("settlement_id", "revision", "adjust_time", "cause", "cause_id", "posting_id", "effective"),
@@ -112,7 +113,11 @@ def with_adjustments(
     """Returns settlements, by id, with what moved of them since."""
     (rows,) = execute(connection, [select_adjustments(region, sorted(records))])
     newest = newest_adjustments(rows)
+    # Nothing is due to an account, nor was moved into it, but of what was adjusted.
+    moved = moved_by_settlement(moves_of(connection, region, sorted(newest)))
     return {
-        settlement_id: record._replace(adjustment=newest.get(settlement_id))
+        settlement_id: record._replace(
+            adjustment=newest.get(settlement_id), moved_fen=moved.get(settlement_id, 0)
+        )
         for settlement_id, record in records.items()
     }
