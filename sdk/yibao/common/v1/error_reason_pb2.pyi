@@ -563,7 +563,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     contents. Metadata: `line_id`, `fields`: those that differ.
     """
     ERROR_REASON_LINE_NOT_FOUND: _ErrorReason.ValueType  # 303
-    """NOT_FOUND. The visit has no such uploaded line that is not settled. Metadata: `line_ids`."""
+    """NOT_FOUND. The visit has no such uploaded line that is not settled, or the settlement no
+    such line to return. Metadata: `line_ids`, of uploaded ones.
+    """
     ERROR_REASON_LINE_SETTLED: _ErrorReason.ValueType  # 304
     """FAILED_PRECONDITION. The line is settled: it is cancelled by a reversal, and returned
     by a refund. Metadata: `line_id`, `settlement_id`.
@@ -1183,7 +1185,9 @@ ERROR_REASON_LINE_ID_REUSED: ErrorReason.ValueType  # 302
 contents. Metadata: `line_id`, `fields`: those that differ.
 """
 ERROR_REASON_LINE_NOT_FOUND: ErrorReason.ValueType  # 303
-"""NOT_FOUND. The visit has no such uploaded line that is not settled. Metadata: `line_ids`."""
+"""NOT_FOUND. The visit has no such uploaded line that is not settled, or the settlement no
+such line to return. Metadata: `line_ids`, of uploaded ones.
+"""
 ERROR_REASON_LINE_SETTLED: ErrorReason.ValueType  # 304
 """FAILED_PRECONDITION. The line is settled: it is cancelled by a reversal, and returned
 by a refund. Metadata: `line_id`, `settlement_id`.

@@ -281,8 +281,9 @@ class Settlement(google.protobuf.message.Message):
 
     @property
     def effective(self) -> global___EffectiveAmounts:
-        """What it costs whom by now, since an earlier bill of the person was reversed; absent while
-        that is what it was settled with. All other fields are what the counter showed, and what
+        """What it costs whom by now, since an earlier bill of the person was reversed, returned in
+        part, corrected or released, or records were merged; absent while that is what the counter
+        showed. All other fields are what the counter showed, and what
         the institution is owed.
         """
 

@@ -260,7 +260,7 @@ class Reason(enum.Enum):
 
     LINE_ID_REPEATED = (301, Code.INVALID_ARGUMENT, "费用明细流水号重复")
     LINE_ID_REUSED = (302, Code.ALREADY_EXISTS, "费用明细流水号已上传过，内容不一致")
-    LINE_NOT_FOUND = (303, Code.NOT_FOUND, "未找到未结算的费用明细")
+    LINE_NOT_FOUND = (303, Code.NOT_FOUND, "未找到该费用明细")
     LINE_SETTLED = (304, Code.FAILED_PRECONDITION, "该费用明细已结算，请先撤销结算或办理退费")
     RETURNED_LINE_UNKNOWN = (305, Code.INVALID_ARGUMENT, "未找到被退的费用明细")
     RETURN_EXCEEDS_LINE = (306, Code.INVALID_ARGUMENT, "退费数量超过该明细剩余数量")
