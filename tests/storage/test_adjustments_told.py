@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 import pytest
 from support.benefit_world import at, benefit_world, stay_bill
+from support.corrections import charged, correct
 from support.databases import Databases
 from support.differences import difference
-from support.settlement_world import AGENCY, HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
+from support.settlement_world import AGENCY, HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
 
 from yibao.settlement.v1 import adjustment_pb2 as pb
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao_common.values.caller import parse_caller
+from yibao_settlement.application.change import ChangeKind, ChangeWish
 from yibao_settlement.application.settlement.past import find_with_past
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.refund import AskedReturn
@@ -108,6 +110,22 @@ def test_an_agency_learns_which_bill_was_the_cause_and_how(world: World, two: Tw
         (pb.ADJUSTMENT_CAUSE_REFUND, refund.refund.refund_id, two.first),
         (pb.ADJUSTMENT_CAUSE_REVERSAL, reversal_id, two.first),
     ]
+
+
+def test_a_correction_of_an_earlier_bill_is_told_as_such(world: World, two: Two) -> None:
+    answer = correct(world, two.first, charged(("A1", 300_000)))
+    (moved,) = told(world, two.second, OF_OTHER_HOSPITAL).adjustments
+    assert moved.cause == pb.ADJUSTMENT_CAUSE_CORRECTION
+    (moved,) = told(world, two.second, AGENCY).adjustments
+    assert moved.cause_settlement_id == two.first
+    kinds = [
+        each.place.kind
+        for each in world.queries.changes(
+            REGION, ChangeWish(None, NOW - DAY, NOW + DAY), after=None, limit=100
+        )
+        if each.place.settlement_id in (two.first, answer.settlement.settlement_id)
+    ]
+    assert kinds == [ChangeKind.SETTLED, ChangeKind.SETTLED, ChangeKind.REVERSED]
 
 
 def test_what_moved_comes_to_what_lies_between_the_columns(world: World, two: Two) -> None:
