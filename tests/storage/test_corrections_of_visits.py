@@ -17,6 +17,7 @@ from support.databases import Databases
 from support.reviews import twice
 from support.settlement_world import HOSPITAL, REGION, TODAY, World
 
+from yibao.settlement.v1.refund_service_pb2 import CorrectSettlementResponse
 from yibao.settlement.v1.review_pb2 import REVIEW_KIND_SAME_BILL, REVIEW_KIND_STAYS_OVERLAP
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -47,7 +48,13 @@ def test_a_stay_that_the_bill_ended_stays_ended_and_another_one_open(world: Worl
     settlement_id = world.settle(ended, person).settlement_id
     world.register(person, start_date=TODAY)
     before = visit_of(world, ended)
-    answer = correct(world, settlement_id, LINES)
+    # Beside it a command that has the person's open stays read.
+    command = correct_command(world, settlement_id, LINES)
+    corrected, refused = world.work(REGION, [command, world.visit_command(person)])
+    assert isinstance(corrected, bytes)
+    answer = CorrectSettlementResponse.FromString(corrected)
+    assert isinstance(refused, RuleError)
+    assert refused.reason is Reason.STAY_OPEN_ELSEWHERE
     visit = visit_of(world, ended)
     assert visit == before
     assert not is_open(visit, world.queries.standing_bills(REGION, ended))
