@@ -1,13 +1,14 @@
-"""What an account pays of a corrected bill: without a code, with one, and after New Year."""
+"""What an account pays of a corrected bill: by a code or none, beside holds, after New Year."""
 
 import datetime as dt
 
 import pytest
-from support.benefit_world import at, benefit_world
+from support.benefit_world import admit, at, benefit_world
 from support.charges import assert_books_are_right
 from support.corrections import charged, correct, correct_command, record_of, settle, tried
 from support.databases import Databases
-from support.settlement_world import REGION, World
+from support.holds import confirm, hold
+from support.settlement_world import REGION, TODAY, World
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -83,4 +84,21 @@ def test_money_of_earlier_years_goes_back_and_pays_again_after_new_year(world: W
     assert standing is not None
     assert standing.balance_fen - standing.carried_fen == 1_000
     assert answer.settlement.carried_balance_fen == standing.carried_fen == 50_000 - paid_fen
+    assert_books_are_right(world)
+
+
+def test_what_a_hold_reserves_pays_no_corrected_bill(world: World) -> None:
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 90_000))
+    old_id = settle(world, person, ("A1", 60_000), account_used=True)
+    paid_fen = record_of(world, old_id).account_fen
+    visit_id = admit(world, person, TODAY)
+    lines = charged(("A1", 2_000_000))
+    bill = world.bill(visit_id, lines=lines, total_fen=2_000_000, account_used=True)
+    world.run(world.discharge_command(visit_id))
+    held = hold(world, visit_id, person, bill=bill)
+    answer = correct(world, old_id, charged(("A1", 3_000_000)), code=world.code(person))
+    assert answer.settlement.account_fen == paid_fen
+    assert confirm(world, held.hold_id).account_fen == 90_000 - paid_fen
+    assert balance(world, person) == 0
     assert_books_are_right(world)
