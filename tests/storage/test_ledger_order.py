@@ -316,8 +316,10 @@ def test_merged_records_are_examined_as_one_person(world: World) -> None:
 def test_what_an_account_had_paid_too_much_and_went_to_cash_is_told(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def as_cash(before: Columns, after: Columns, *, person_id: str) -> tuple[Entry, ...]:
-        moved = dict(adjustment_entries(before, after, person_id=person_id))
+    def as_cash(
+        before: Columns, after: Columns, *, person_id: str, **asked: Any
+    ) -> tuple[Entry, ...]:
+        moved = dict(adjustment_entries(before, after, person_id=person_id, **asked))
         difference = f"difference:{person_id}"
         moved[difference] = moved.get(difference, 0) + moved.pop(f"due:{person_id}", 0)
         return tuple(Entry(account_id, fen) for account_id, fen in moved.items() if fen)

@@ -7,7 +7,7 @@ are derived here.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from yibao_common.values.errors import InvariantError, RuleError
@@ -45,10 +45,18 @@ class Folded(NamedTuple):
     windows: Mapping[KeptPlace, Mapping[str, int]] | None
 
 
-def folded(records: Sequence[SettlementRecord], policy_of: PolicyOf, *, holder_id: str) -> Folded:
+def folded(
+    records: Sequence[SettlementRecord],
+    policy_of: PolicyOf,
+    *,
+    holder_id: str,
+    proven: Mapping[str, AnySplit],
+) -> Folded:
     """Decides the bills of a person that stand, which come in the order of their places.
 
     `policy_of` finds a policy by its version. The months of all are kept under `holder_id`.
+    `proven` are, by settlement, calculations that came out as they are recorded: a bill that
+    finds here what it found then is not decided twice.
     """
     rows: Rows = {}
     bills: list[FoldedBill] = []
@@ -58,7 +66,8 @@ def folded(records: Sequence[SettlementRecord], policy_of: PolicyOf, *, holder_i
             bills.append(FoldedBill(record, None, f"policy {record.policy_version} is not stored"))
             return Folded(tuple(bills), None)
         try:
-            costs = _decided(record, policy, rows, holder_id=holder_id)
+            split = proven.get(record.settlement_id)
+            costs = _decided(record, policy, rows, split, holder_id=holder_id)
         except (RuleError, InvariantError, ArithmeticError, ValueError) as error:
             bills.append(FoldedBill(record, None, f"cannot be decided behind those: {error}"))
             return Folded(tuple(bills), None)
@@ -67,12 +76,20 @@ def folded(records: Sequence[SettlementRecord], policy_of: PolicyOf, *, holder_i
 
 
 def _decided(
-    record: SettlementRecord, policy: AnyPolicy, rows: Rows, *, holder_id: str
+    record: SettlementRecord,
+    policy: AnyPolicy,
+    rows: Rows,
+    proven: AnySplit | None,
+    *,
+    holder_id: str,
 ) -> Effective:
     """Returns what a bill costs whom, and adds what it uses up to `rows`."""
     found: dict[str, int] = {}
     for place in _asked(record, policy, holder_id=holder_id):
         found.update(rows.get(place, {}))
+    if proven is not None and _is_same(record, proven, found):
+        _use_up(record, record.accumulations.items(), rows, holder_id=holder_id)
+        return record.counter
     # Of the account it is known what it paid, and no balance counts.
     paid_fen, carried_fen = record.account_fen, record.carried.paid_fen
     if _is_account_before_funds(policy):
@@ -87,7 +104,31 @@ def _decided(
         ),
         policy,
     )
-    for name, value in split.accumulations:
+    _use_up(record, split.accumulations, rows, holder_id=holder_id)
+    return _costs(record, policy, split, found)
+
+
+def _is_same(record: SettlementRecord, proven: AnySplit, found: Mapping[str, int]) -> bool:
+    """Tells whether a bill was calculated on what it finds: then it costs what it did.
+
+    Of the account it is asked for what it paid, which it then pays again.
+    """
+    if not isinstance(proven, BenefitOutcome):
+        return record.year_before == found
+    # What the bill opened, and nothing else, decided it.
+    opened = {f"{record.insurance_type} {each}" for each in proven.split.change.windows}
+    seen = {name: value for name, value in found.items() if name.rpartition(" ")[0] in opened}
+    return record.year_before == seen
+
+
+def _use_up(
+    record: SettlementRecord,
+    used: Iterable[tuple[str, int]],
+    rows: Rows,
+    *,
+    holder_id: str,
+) -> None:
+    for name, value in used:
         place = KeptPlace(year=record.benefit_year)
         if record.benefit is not None:
             place = place_of(name, person_id=holder_id)
@@ -95,7 +136,6 @@ def _decided(
         row[name] = row.get(name, 0) + value
         if not row[name]:
             del row[name]
-    return _costs(record, policy, split, found)
 
 
 def _asked(record: SettlementRecord, policy: AnyPolicy, *, holder_id: str) -> Iterator[KeptPlace]:

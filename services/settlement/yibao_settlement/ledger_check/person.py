@@ -7,6 +7,7 @@ stand, decided again in their order, cost what is booked.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from yibao_common.values.errors import InvariantError
+from yibao_settlement.application.settlement.explain import AnySplit
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.ledger_check.costs import fold_faults
 from yibao_settlement.ledger_check.difference import difference_faults
@@ -51,19 +52,22 @@ class PersonChecker:
     def check(self, person: KeptPerson) -> None:
         """Examines a person."""
         self._report.persons += len(person.purses)
-        self._tell(self._settlement_faults(person))
+        proven: dict[str, AnySplit] = {}
+        self._tell(self._settlement_faults(person, proven))
         self._tell(_account_faults(person))
         self._tell(self._difference_faults(person))
         self._tell(place_faults(person))
         self._tell(hold_faults(person, self._policy_of))
         self._report.held_until.update((each.hold_id, each.expire_time) for each in person.held)
-        self._tell(self._fold_faults(person))
+        self._tell(self._fold_faults(person, proven))
 
     def _tell(self, faults: Iterator[Fault]) -> None:
         for number, subject, detail in faults:
             self._report.drifts.append(Drift(self._region, INVARIANTS[number], subject, detail))
 
-    def _settlement_faults(self, person: KeptPerson) -> Iterator[Fault]:
+    def _settlement_faults(
+        self, person: KeptPerson, proven: dict[str, AnySplit]
+    ) -> Iterator[Fault]:
         """Yields what is wrong with single settlements, and with what they come to."""
         used_up = UsedUp()
         for booked in person.settlements:
@@ -75,7 +79,9 @@ class PersonChecker:
             policy = self._policy_of(record.policy_version)
             visit = booked.visit
             survivors = () if visit is None else later_of(self._merged, visit.person_id)
-            for number, detail in settlement_faults(booked, record, policy, survivors=survivors):
+            for number, detail in settlement_faults(
+                booked, record, policy, survivors=survivors, proven=proven
+            ):
                 yield number, booked.settlement_id, detail
             # A merged person's years count for who took the account over.
             holder_id = [record.person_id, *later_of(self._merged, record.person_id)][-1]
@@ -95,12 +101,12 @@ class PersonChecker:
             is_of_bill = subject in {record.settlement_id for record in records}
             yield 11, subject if is_of_bill else person.holder_id, detail
 
-    def _fold_faults(self, person: KeptPerson) -> Iterator[Fault]:
+    def _fold_faults(self, person: KeptPerson, proven: Mapping[str, AnySplit]) -> Iterator[Fault]:
         if person.lost_hold_ids or any(each.record is None for each in person.settlements):
             self._report.unexamined += len(person.settlements)
             return
         standing = _standing(person)
-        fold = folded(standing, self._policy_of, holder_id=person.holder_id)
+        fold = folded(standing, self._policy_of, holder_id=person.holder_id, proven=proven)
         examined = sum(bill.costs is not None for bill in fold.bills)
         self._report.unexamined += len(standing) - examined
         yield from fold_faults(person, fold, self._report)

@@ -33,10 +33,13 @@ def settlement_faults(
     policy: AnyPolicy | None,
     *,
     survivors: Collection[str] = (),
+    proven: dict[str, AnySplit] | None = None,
 ) -> Iterator[tuple[int, str]]:
     """Yields what is wrong with a settlement; `policy` is that of its version, if stored.
 
-    `survivors` are those who took the place of the visit's person, one after the other.
+    `survivors` are those who took the place of the visit's person, one after the other. Into
+    `proven` goes, by its id, the calculation of a settlement that comes out as it is recorded,
+    as the last refund left it.
     """
     if booked.code_uses > 1:
         yield 7, f"{booked.code_uses} codes were used up for it"
@@ -68,8 +71,9 @@ def settlement_faults(
         return
     if record.insurance_type != policy.insurance_type:
         yield 4, f"is of type {record.insurance_type}, its policy of {policy.insurance_type}"
+    splits: dict[str, AnySplit] = {} if proven is None else proven
     for detail in _told(
-        lambda: _of_each(lambda each: _calculation_faults(each, policy), record, booked)
+        lambda: _of_each(lambda each: _calculation_faults(each, policy, splits), record, booked)
     ):
         yield 8, detail
 
@@ -82,7 +86,7 @@ def quote_faults(record: SettlementRecord, policy: AnyPolicy | None) -> Iterator
     if policy is None:
         yield 8, f"policy {record.policy_version} is not stored"
         return
-    for detail in _told(lambda: _calculation_faults(record, policy)):
+    for detail in _told(lambda: _calculation_faults(record, policy, {})):
         yield 8, detail
 
 
@@ -244,22 +248,30 @@ def _correction_faults(record: SettlementRecord, corrected: CorrectedBill | None
         yield f"corrects {corrected.settlement_id}, and is not in its place"
 
 
-def _calculation_faults(record: SettlementRecord, policy: AnyPolicy) -> Iterator[str]:
+def _calculation_faults(
+    record: SettlementRecord, policy: AnyPolicy, proven: dict[str, AnySplit]
+) -> Iterator[str]:
+    proven.pop(record.settlement_id, None)
     try:
         split = settled_again(record, policy)
     except RuleError as error:
         yield error.message
         return
     yield from _adjustment_faults(record)
-    for name, kept, derived in (
-        ("as used up of the year", record.accumulations, dict(split.accumulations)),
-        ("as paid by the funds", record.fund_payments, split.fund_payments),
-        ("as the deductible", record.deductible_fen, split.deductible_fen),
-        ("as lines", record.lines, split.lines),
-        *_benefit_pairs(record, split),
-    ):
-        if kept != derived:
-            yield f"keeps {kept} {name}, not {derived}"
+    faults = [
+        f"keeps {kept} {name}, not {derived}"
+        for name, kept, derived in (
+            ("as used up of the year", record.accumulations, dict(split.accumulations)),
+            ("as paid by the funds", record.fund_payments, split.fund_payments),
+            ("as the deductible", record.deductible_fen, split.deductible_fen),
+            ("as lines", record.lines, split.lines),
+            *_benefit_pairs(record, split),
+        )
+        if kept != derived
+    ]
+    if not faults:
+        proven[record.settlement_id] = split
+    yield from faults
 
 
 def _benefit_pairs(
