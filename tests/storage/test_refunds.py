@@ -2,36 +2,21 @@
 
 import datetime as dt
 import random
-from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
-from support.benefit_world import admit, at, benefit_world
+from support.benefit_world import at, benefit_world
 from support.charges import assert_books_are_right
 from support.databases import Databases
-from support.settlement_world import AGENCY, HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
+from support.refunds import Charged, entries, record_of, refused, settle, tried, yuan
+from support.settlement_world import HOSPITAL, REGION, World
 
-from yibao.settlement.v1.refund_service_pb2 import (
-    RefundSettlementResponse,
-    TrialReversalResponse,
-)
-from yibao.settlement.v1.settlement_pb2 import Settlement
-from yibao.settlement.v1.settlement_service_pb2 import ReverseSettlementResponse
-from yibao_common.commands.request import Request
-from yibao_common.values.caller import parse_caller
-from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.settlement.find import find_explained
-from yibao_settlement.application.settlement.listing import Wish
-from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.refunded import GivenBack
 from yibao_settlement.ledger_check.check import check_ledger
-from yibao_settlement.rules.bill import ChargedLine, LineDetails
 from yibao_settlement.rules.refund import AskedReturn
-from yibao_settlement.servicer.encode import fill_settlement
-from yibao_settlement.servicer.refund.calls import refunded, reversal_tried
 from yibao_settlement.storage import tables
 
 # A policy of which the pool pays 60 % of everything, so that a hand can check it.
@@ -67,70 +52,12 @@ steps:
 """
 
 
-class Charged(NamedTuple):
-    """A line of a bill in numbers: item, price in micro yuan, quantity in ten-thousandths."""
-
-    item: str
-    price: int
-    quantity: int
-
-    @property
-    def fen(self) -> int:
-        exact = Decimal(self.price * self.quantity) / 10**8
-        return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
-
-    def line(self, number: int, line_id: str = "") -> ChargedLine:
-        price, quantity = Decimal(self.price) / 10**6, Decimal(self.quantity) / 10**4
-        details = LineDetails(line_id=line_id) if line_id else None
-        return ChargedLine(number, self.item, f"{price:f}", f"{quantity:f}", self.fen, details)
-
-
-def yuan(item: str, price: str, quantity: str = "1") -> Charged:
-    return Charged(item, int(Decimal(price) * 10**6), int(Decimal(quantity) * 10**4))
-
-
 @pytest.fixture(params=["first", "second"])
 def world(databases: Databases, request: pytest.FixtureRequest) -> World:
     """A region of either format, with deductibles and limits."""
     if request.param == "first":
         return World(databases.open("yibao_settlement"))
     return benefit_world(databases)
-
-
-def settle(
-    world: World,
-    person: str,
-    lines: list[Charged],
-    *,
-    institution: str = HOSPITAL,
-    visit_id: str = "",
-    **bill: object,
-) -> str:
-    if not visit_id:
-        visit_id = admit(world, person, TODAY, institution_id=institution)
-        # A reversal would open the stay again.
-        world.run(world.discharge_command(visit_id, institution_id=institution))
-    charged = tuple(line.line(number) for number, line in enumerate(lines, 1) if line.quantity)
-    values = {"lines": charged, "total_fen": sum(line.fen for line in lines), **bill}
-    told = world.settle(
-        visit_id, person, bill=world.bill(visit_id, **values), institution_id=institution
-    )
-    return told.settlement_id
-
-
-def record_of(world: World, settlement_id: str) -> SettlementRecord:
-    found = world.queries.settlement(REGION, settlement_id)
-    assert found is not None
-    return found
-
-
-def refused(world: World, settlement_id: str, *returned: AskedReturn, **changes: object) -> Reason:
-    before = world.queries.standing(REGION, record_of(world, settlement_id).person_id)
-    with pytest.raises(RuleError) as refusal:
-        world.refund(settlement_id, *returned, **changes)
-    assert world.queries.standing(REGION, record_of(world, settlement_id).person_id) == before
-    assert_books_are_right(world)
-    return refusal.value.reason
 
 
 def balance(world: World, person: str) -> int:
@@ -202,13 +129,6 @@ def test_r5_a_refund_is_of_its_own_day_and_leaves_what_was_posted(world: World) 
     assert_books_are_right(world)
 
 
-def entries(world: World) -> dict[tuple[str, str], int]:
-    entry = tables.entry.c
-    with world.database.read() as connection:
-        rows = connection.execute(sa.select(entry.posting_id, entry.account_id, entry.amount_fen))
-        return {(row[0], row[1]): row[2] for row in rows}
-
-
 def test_r6_amounts_are_of_the_quantity_left(world: World) -> None:
     (person,) = world.enrol()
     settlement_id = settle(world, person, [yuan("A1", "1.958333", "7"), yuan("C1", "100.05")])
@@ -272,142 +192,6 @@ def test_what_exceeds_a_ceiling_is_of_the_quantity_left(world: World) -> None:
     left = record_of(world, settlement_id)
     assert left.over_limit_fen == left.lines[0].over_limit_fen == 16_667
     assert_books_are_right(world)
-
-
-def test_every_fault_is_told_at_once_and_nothing_is_stored(world: World) -> None:
-    (person,) = world.enrol()
-    settlement_id = settle(world, person, [yuan("A1", "40", "3"), yuan("B1", "30")])
-    with pytest.raises(RuleError) as refusal:
-        world.refund(
-            settlement_id,
-            AskedReturn(1, quantity="4"),
-            AskedReturn(9),
-            AskedReturn(line_id="unknown"),
-            AskedReturn(2),
-            AskedReturn(2),
-        )
-    faults = refusal.value.faults
-    assert [(each.field, each.reason) for each in faults] == [
-        ("lines[0].quantity", Reason.RETURN_EXCEEDS_LINE),
-        ("lines[1].line_number", Reason.LINE_NOT_FOUND),
-        ("lines[2].line_id", Reason.LINE_NOT_FOUND),
-        ("lines[4]", Reason.LINE_NUMBER_REPEATED),
-    ]
-    assert "3 are left" in faults[0].message
-    assert record_of(world, settlement_id).refunds == ()
-    assert_books_are_right(world)
-
-
-def test_a_line_is_returned_by_the_id_that_the_institution_gave_it(world: World) -> None:
-    (person,) = world.enrol()
-    visit_id = admit(world, person, TODAY)
-    lines = (yuan("A1", "40", "3").line(1, "L-1"), yuan("B1", "30").line(2, "L-2"))
-    bill = world.bill(visit_id, lines=lines, total_fen=15_000)
-    settlement_id = world.settle(visit_id, person, bill=bill).settlement_id
-    answer = world.refund(settlement_id, AskedReturn(line_id="L-1", quantity="1"))
-    assert [line.line_number for line in answer.refund.lines] == [1]
-    assert answer.settlement.lines[0].line_id == "L-1"
-
-
-def test_what_was_shown_must_come_out(world: World) -> None:
-    (person,) = world.enrol()
-    settlement_id = settle(world, person, [yuan("A1", "40000"), yuan("A1", "9000")])
-    returned = AskedReturn(2)
-    told = tried(world, settlement_id, returned).refund.amounts
-    sums = (told.fund_total_fen, told.other_total_fen, told.account_fen, told.cash_fen)
-    wrong = GivenBack(sums[0] - 1, sums[1], sums[2], sums[3] + 1)
-    assert refused(world, settlement_id, returned, expected=wrong) is (
-        Reason.AMOUNTS_NOT_AS_EXPECTED
-    )
-    answer = world.refund(settlement_id, returned, expected=GivenBack(*sums))
-    assert answer.refund.amounts == told
-
-
-def tried(world: World, settlement_id: str, *returned: AskedReturn) -> RefundSettlementResponse:
-    caller = parse_caller(f"institution/{HOSPITAL}")
-    request = Request.trial(caller, method="TrialRefund", region=REGION)
-    command = world.refund_command(settlement_id, *returned)
-    values = (settlement_id, returned, "", refunded)
-    return RefundSettlementResponse.FromString(world.run(type(command)(request, *values)))
-
-
-def test_a_trial_tells_what_the_refund_answers_and_keeps_nothing(world: World) -> None:
-    (person,) = world.enrol()
-    early = settle(world, person, [yuan("A1", "4000"), yuan("B1", "9000")])
-    settle(world, person, [yuan("A1", "70000")], institution=OTHER_HOSPITAL)
-    before = entries(world)
-    told = tried(world, early, AskedReturn(2))
-    assert entries(world) == before
-    assert record_of(world, early).refunds == ()
-    answer = world.refund(early, AskedReturn(2))
-    for each in (told, answer):
-        each.refund.ClearField("refund_id")
-        each.refund.ClearField("reason")
-        for refund in each.settlement.refunds:
-            refund.ClearField("refund_id")
-            refund.ClearField("reason")
-    assert told == answer
-
-
-def test_a_trial_of_a_reversal_tells_what_it_would_move(world: World) -> None:
-    (person,) = world.enrol()
-    early = settle(world, person, [yuan("A1", "4000"), yuan("B1", "9000")])
-    settle(world, person, [yuan("A1", "70000")], institution=OTHER_HOSPITAL)
-    caller = parse_caller(f"institution/{HOSPITAL}")
-    request = Request.trial(caller, method="TrialReversal", region=REGION)
-    command = type(world.reverse_command(early))(request, early, "", reversal_tried)
-    before = entries(world)
-    told = TrialReversalResponse.FromString(world.run(command))
-    assert entries(world) == before
-    record = record_of(world, early)
-    assert record.reversal is None
-    assert told.amounts.fund_total_fen == record.fund_total_fen
-    answer = ReverseSettlementResponse.FromString(world.run(world.reverse_command(early)))
-    assert (told.adjusted_count, told.adjusted_fund_change_fen) == (
-        answer.adjusted_count,
-        answer.adjusted_fund_change_fen,
-    )
-    assert list(told.settlement.entries) == list(answer.settlement.entries)
-
-
-def test_another_institution_finds_nothing_and_an_agency_is_on_record(world: World) -> None:
-    (person,) = world.enrol()
-    settlement_id = settle(world, person, [yuan("A1", "40", "3")])
-    part = AskedReturn(1, quantity="1")
-    assert refused(world, settlement_id, part, institution_id=OTHER_HOSPITAL) is (
-        Reason.SETTLEMENT_NOT_FOUND
-    )
-    world.refund(settlement_id, part, institution_id=None)
-    with world.database.read() as connection:
-        rows = connection.execute(
-            sa.select(tables.audit.event.c.caller, tables.audit.event.c.detail).where(
-                tables.audit.event.c.method == "RefundSettlement"
-            )
-        ).all()
-    ((caller, detail),) = rows
-    assert caller == AGENCY
-    assert record_of(world, settlement_id).refunds[-1].refund_id in detail
-
-
-def test_what_is_left_is_read_listed_and_explained(world: World) -> None:
-    (person,) = world.enrol()
-    settlement_id = settle(world, person, [yuan("A1", "4000"), yuan("B1", "9000", "3")])
-    answer = world.refund(settlement_id, AskedReturn(2, quantity="2"))
-    record = record_of(world, settlement_id)
-    message = Settlement()
-    fill_settlement(message, record)
-    message.ClearField("entries")
-    answer.settlement.ClearField("entries")
-    assert message == answer.settlement
-    (summary,) = world.queries.settlements(REGION, Wish(person_id=person), after=None, limit=9)
-    assert (summary.total_fen, summary.fund_total_fen, summary.cash_fen) == (
-        record.total_fen,
-        record.fund_total_fen,
-        record.cash_fen,
-    )
-    explained, trace, _ = find_explained(world.queries, REGION, settlement_id, parse_caller(AGENCY))
-    assert explained.total_fen == 1_300_000
-    assert trace
 
 
 def test_a_reversal_takes_back_what_is_left(world: World) -> None:
@@ -494,29 +278,3 @@ def test_the_ledger_checker_finds_an_altered_refund(world: World, what: str) -> 
     with world.database.write() as connection:
         connection.execute(ALTERED[what])
     assert check_ledger(world.database).drifts
-
-
-def test_the_newest_first_alone_where_a_region_says_so(world: World) -> None:
-    (person,) = world.enrol()
-    early = settle(world, person, [yuan("A1", "40000"), yuan("B1", "90000")])
-    late = settle(world, person, [yuan("A1", "70000")])
-    for act in (
-        lambda: world.refund(early, AskedReturn(1), AskedReturn(2), newest_first=True),
-        lambda: world.reverse(early, newest_first=True),
-    ):
-        with pytest.raises(RuleError) as refusal:
-            act()
-        assert refusal.value.reason is Reason.LATER_SETTLEMENTS_EXIST
-        assert refusal.value.metadata == {"settlement_ids": late, "elsewhere_count": "0"}
-    # The agency is not bound.
-    world.reverse(early, newest_first=True, institution_id=None)
-    assert_books_are_right(world)
-
-
-def test_of_other_institutions_bills_it_is_told_how_many_there_are(world: World) -> None:
-    (person,) = world.enrol()
-    early = settle(world, person, [yuan("A1", "40000"), yuan("B1", "90000")])
-    settle(world, person, [yuan("A1", "70000")], institution=OTHER_HOSPITAL)
-    with pytest.raises(RuleError) as refusal:
-        world.reverse(early, newest_first=True)
-    assert refusal.value.metadata == {"settlement_ids": "", "elsewhere_count": "1"}
