@@ -270,9 +270,9 @@ def test_a_merge_carries_years_and_windows_over(world: World) -> None:
     assert_books_are_right(world)
     visit = world.register(survivor, care_type="11", start_date=TODAY)
     last = world.settle(visit, survivor, bill=stay_bill(world, visit, TODAY, 2_005_000))
-    # 10,000.00 of the day are left, all in the second bracket; each of both had been paid half
-    # a fen too much.
-    assert last.fund_total_fen == 699_999
+    # 10,000.00 of the day are left, all in the second bracket. Each of both had been paid half
+    # a fen too much, until they were decided as one person's.
+    assert last.fund_total_fen == 700_000
     assert_books_are_right(world)
     for settlement in (last, settled[retired], settled[survivor]):
         world.reverse(settlement.settlement_id)

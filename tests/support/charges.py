@@ -90,7 +90,8 @@ def refusal(call: Any) -> RuleError:
 
 
 def assert_books_are_right(world: World) -> None:
-    assert check_ledger(world.database).drifts == []
+    drifts = check_ledger(world.database).drifts
+    assert drifts == [], "\n".join(map(str, drifts))
 
 
 def put_items(world: World, *items: CatalogueItem) -> None:

@@ -87,7 +87,7 @@ def _decided(
     found: dict[str, int] = {}
     for place in _asked(record, policy, holder_id=holder_id):
         found.update(rows.get(place, {}))
-    if proven is not None and _is_same(record, proven, found):
+    if proven is not None and record.adjustment is None and _is_same(record, proven, found):
         _use_up(record, record.accumulations.items(), rows, holder_id=holder_id)
         return record.counter
     # Of the account it is known what it paid, and no balance counts.
@@ -115,10 +115,12 @@ def _is_same(record: SettlementRecord, proven: AnySplit, found: Mapping[str, int
     """
     if not isinstance(proven, BenefitOutcome):
         return record.year_before == found
-    # What the bill opened, and nothing else, decided it.
-    opened = {f"{record.insurance_type} {each}" for each in proven.split.change.windows}
-    seen = {name: value for name, value in found.items() if name.rpartition(" ")[0] in opened}
-    return record.year_before == seen
+    # Windows that it opened and that were empty are told by nothing: whatever more is found
+    # now may decide it otherwise.
+    own = f"{record.insurance_type} "
+    return record.year_before == {
+        name: value for name, value in found.items() if name.startswith(own)
+    }
 
 
 def _use_up(
