@@ -20,6 +20,8 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.find import find_explained
 from yibao_settlement.application.settlement.listing import Wish
 from yibao_settlement.application.settlement.refunded import GivenBack
+from yibao_settlement.application.settlement.what_if import Wish as WhatIf
+from yibao_settlement.application.settlement.what_if import find_what_if
 from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.servicer.encode import fill_settlement
 from yibao_settlement.servicer.refund.calls import reversal_tried
@@ -186,3 +188,19 @@ def test_of_other_institutions_bills_it_is_told_how_many_there_are(world: World)
     with pytest.raises(RuleError) as refusal:
         world.reverse(early, newest_first=True)
     assert refusal.value.metadata == {"settlement_ids": "", "elsewhere_count": "1"}
+
+
+def test_a_returned_bill_is_tried_on_what_the_account_held(world: World) -> None:
+    (person,) = world.enrol()
+    world.run(world.credit_command(person, 500_000))
+    lines = [yuan("A1", "4000"), yuan("A1", "9000")]
+    settlement_id = settle(world, person, lines, account_used=True)
+    world.refund(settlement_id, AskedReturn(2))
+    record = record_of(world, settlement_id)
+    wish = WhatIf(None, "", "", lines_held=True)
+    found = find_what_if(world.queries, REGION, settlement_id, wish, parse_caller(AGENCY))
+    assert found.otherwise.balance_before_fen == record.as_settled.balance_before_fen == 500_000
+    assert found.otherwise.refunds == ()
+    paid_fen = found.otherwise.account_fen
+    assert found.otherwise.balance_after_fen == 500_000 - paid_fen
+    assert paid_fen >= record.account_fen

@@ -257,13 +257,14 @@ def _balance_fen(record: SettlementRecord, person: _Person) -> int:
 
     Credits and other payments are those that were: only what bills took of it differs.
     """
-    return max(record.balance_before_fen + person.saved_fen, 0)
+    # What is left of a returned bill is recorded with what the account bears of it alone.
+    return max(record.as_settled.balance_before_fen + person.saved_fen, 0)
 
 
 def _balances(record: SettlementRecord, person: _Person) -> Balances:
     """Returns what the purses would hold; what was saved of a year that is over stays its own."""
     balance_fen = _balance_fen(record, person)
-    carried_fen = record.carried.before_fen + person.saved_carried_fen
+    carried_fen = record.as_settled.carried.before_fen + person.saved_carried_fen
     carried_fen = min(max(carried_fen, 0), balance_fen)
     return Balances(balance_fen - carried_fen, carried_fen)
 

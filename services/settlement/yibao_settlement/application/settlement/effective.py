@@ -20,7 +20,7 @@ from yibao_settlement.application.settlement.explain import (
     trace_mismatch,
 )
 from yibao_settlement.application.settlement.find import find_recalculated
-from yibao_settlement.application.settlement.fold import pays_before_funds
+from yibao_settlement.application.settlement.fold import asked_again, pays_before_funds
 from yibao_settlement.application.settlement.past import ToldAdjustment, adjustments_told
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Carried
@@ -94,15 +94,13 @@ def effective_again(record: SettlementRecord, policy: AnyPolicy) -> AnySplit:
     Raises RuleError TRACE_MISMATCH where it does not come out as it was posted.
     """
     effective = record.effective
-    # Where the account pays last it is asked for what it bears by now, so that the steps say
-    # that amount. Where it pays before funds, what it paid decided what was left to them.
-    paid_fen = record.account_fen if pays_before_funds(policy) else effective.account_fen
-    carried_fen = min(record.carried.paid_fen, paid_fen)
-    asked = record._replace(
-        year_before=effective.year_before,
-        balance_before_fen=paid_fen,
-        carried=Carried(carried_fen, carried_fen),
-    )
+    asked = asked_again(record, policy, effective.year_before)
+    if not pays_before_funds(policy):
+        # It is asked for what it bears by now, so that the steps say that amount.
+        carried_fen = min(record.carried.paid_fen, effective.account_fen)
+        asked = asked._replace(
+            balance_before_fen=effective.account_fen, carried=Carried(carried_fen, carried_fen)
+        )
     try:
         split = calculated(asked, policy)
     except (RuleError, InvariantError) as error:

@@ -14,7 +14,7 @@ from yibao_settlement.application.settlement.benefit import BenefitOutcome
 from yibao_settlement.application.settlement.explain import AnySplit, calculated
 from yibao_settlement.application.settlement.folded import Folded
 from yibao_settlement.application.settlement.record import Effective, SettlementRecord
-from yibao_settlement.rules.account import Accumulators, accumulate
+from yibao_settlement.rules.account import Accumulators, Carried, accumulate
 from yibao_settlement.rules.benefit.keeping import (
     KeptPlace,
     StayVisit,
@@ -141,19 +141,28 @@ def decided_again(
     """
     if policy is None:
         raise _failed(record)
-    # No balance of today: the account is asked for what it paid. One that pays before the funds
-    # leaves them what it has got back, of earlier years' money first.
-    back_fen = record.moved_fen if pays_before_funds(policy) else 0
-    asked = record._replace(
-        year_before=before,
-        balance_before_fen=record.account_fen - back_fen,
-        carried=record.carried._replace(before_fen=max(record.carried.paid_fen - back_fen, 0)),
-    )
     try:
-        split = calculated(asked, policy, is_traced=False)
+        split = calculated(asked_again(record, policy, before), policy, is_traced=False)
     except RuleError as error:
         raise _failed(record) from error
     return _effective_of(record, policy, split, before=before)
+
+
+def asked_again(
+    record: SettlementRecord, policy: AnyPolicy, before: Accumulators
+) -> SettlementRecord:
+    """Returns a bill as it is asked what it costs after what windows held `before` it.
+
+    No balance of today counts: the account is asked for what it paid. One that pays before the
+    funds leaves them what it has got back, of earlier years' money first.
+    """
+    back_fen = record.moved_fen if pays_before_funds(policy) else 0
+    carried_fen = max(record.carried.paid_fen - back_fen, 0)
+    return record._replace(
+        year_before=before,
+        balance_before_fen=record.account_fen - back_fen,
+        carried=Carried(carried_fen, carried_fen),
+    )
 
 
 def _effective_of(

@@ -6,9 +6,11 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Row, Select, execute
+from yibao_settlement.application.difference.state import DueMove
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.correction.record import corrected, select_corrections
+from yibao_settlement.storage.difference.move import moved_by_settlement, select_moves
 from yibao_settlement.storage.refund.record import each_left, refunded, select_refunds
 from yibao_settlement.storage.review.record import REVIEW_COLUMNS, review_from
 from yibao_settlement.storage.settlement.adjustment import (
@@ -31,6 +33,7 @@ class _Found(NamedTuple):
     reviews: list[Row]
     refunds: list[Row]
     adjustments: list[Row]
+    moves: list[Row]
 
 
 def find_settlement(
@@ -41,7 +44,10 @@ def find_settlement(
     if found is None:
         return None
     record = refunded(found.settled, found.refunds)
-    record = record._replace(adjustment=newest_adjustments(found.adjustments).get(settlement_id))
+    record = record._replace(
+        adjustment=newest_adjustments(found.adjustments).get(settlement_id),
+        moved_fen=moved_by_settlement(map(DueMove._make, found.moves)).get(settlement_id, 0),
+    )
     reviews = found.reviews
     return record._replace(review=review_from(reviews[0]).note) if reviews else record
 
@@ -62,7 +68,7 @@ def find_told(
 
 def _find(connection: sa.Connection, region: str, settlement_id: str) -> _Found | None:
     ids = (settlement_id,)
-    rows, lines, reviews, refunds, adjustments, *corrections = execute(
+    rows, lines, reviews, refunds, adjustments, moves, *corrections = execute(
         connection,
         [
             Select(tables.settlement, SETTLEMENT_COLUMNS, region, "settlement_id", ids),
@@ -70,6 +76,7 @@ def _find(connection: sa.Connection, region: str, settlement_id: str) -> _Found 
             Select(tables.review, REVIEW_COLUMNS, region, "settlement_id", ids),
             select_refunds(region, ids),
             select_adjustments(region, ids),
+            select_moves(region, ids),
             *select_corrections(region, ids),
         ],
     )
@@ -77,4 +84,4 @@ def _find(connection: sa.Connection, region: str, settlement_id: str) -> _Found 
         return None
     record = record_from(rows[0], lines_from(lines).get(settlement_id, ()))
     record = corrected(record, chain.from_iterable(corrections))
-    return _Found(record, reviews, refunds, adjustments)
+    return _Found(record, reviews, refunds, adjustments, moves)

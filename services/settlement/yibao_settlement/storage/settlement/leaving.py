@@ -39,14 +39,14 @@ def read_histories(
     standing = [record for record in leaving if record.reversal is None]
     concerned = {record.settlement_id: record for record in standing}
     survivors = dict(working_set.survivors)
-    for record in (*standing, *held):
+    later: set[str] = set()
+    # Of several bills of a person the first one that may leave has all later ones behind it.
+    for holder_id, record in _first_of_each([*standing, *held], working_set).items():
         person_ids = one_person(connection, region, record.person_id)
-        # The one of them who was not merged.
-        holder_id = _holder_of(record, working_set)
         survivors.update(dict.fromkeys(person_ids, holder_id))
         places = standing_places(connection, region, person_ids)
-        later = [each for each, place, _ in places if place > record.place]
-        concerned |= stored_records(connection, region, later)
+        later.update(each for each, place, _ in places if place > record.place)
+    concerned |= stored_records(connection, region, later - concerned.keys())
     if not (concerned or held):
         return
     working_set.survivors = survivors
@@ -60,6 +60,16 @@ def read_histories(
     policy_of = functools.partial(cache.policy_version, connection, region)
     working_set.policies = _policies(records, policy_of)
     _read_places(connection, working_set, wanted, records)
+
+
+def _first_of_each(
+    records: Collection[SettlementRecord], working_set: WorkingSet
+) -> dict[str, SettlementRecord]:
+    """Returns the first bill of each person, by who was not merged of a person's records."""
+    found: dict[str, SettlementRecord] = {}
+    for record in sorted(records, key=lambda each: each.place):
+        found.setdefault(_holder_of(record, working_set), record)
+    return found
 
 
 def _holder_of(record: SettlementRecord, working_set: WorkingSet) -> str:
