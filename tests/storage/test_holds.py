@@ -146,7 +146,7 @@ def test_a_confirmed_hold_is_settled_as_quoted_at_its_place(world: World) -> Non
     assert after is not None
     assert (after.accumulators, after.balance_fen) == (windows.accumulators, 0)
     assert after.hold_expire_time is None
-    told = find_hold(world.queries, REGION, held.hold_id, parse_caller(AGENCY), now=world.clock.now)
+    told = find_hold(world.queries, REGION, held.hold_id, parse_caller(AGENCY))
     assert (told.settlement_id, told.end_time) == (settled.settlement_id, world.clock.now)
     assert_books_are_right(world)
     world.reverse(settled.settlement_id)
@@ -325,7 +325,7 @@ def test_others_see_no_hold_and_an_agency_may_release_it(world: World) -> None:
         error = refusal(lambda act=act: act(world, held.hold_id, **asked))
         assert error.reason is Reason.HOLD_NOT_FOUND
     other = parse_caller(f"institution/{OTHER_HOSPITAL}")
-    error = refusal(lambda: find_hold(world.queries, REGION, held.hold_id, other, now=NOW))
+    error = refusal(lambda: find_hold(world.queries, REGION, held.hold_id, other))
     assert error.reason is Reason.HOLD_NOT_FOUND
     assert refusal(lambda: world.reverse(held.hold_id)).reason is Reason.SETTLEMENT_NOT_FOUND
     released = release(world, held.hold_id, institution_id=None)

@@ -53,6 +53,7 @@ from yibao_settlement.rules.hold import HoldState
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
+from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
 
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -237,7 +238,7 @@ def test_a_hold_that_a_later_bill_needs_is_not_released_and_does_not_expire(
 def sweep(
     world: World, metrics: Metrics, *, rounds: int, later_by: dt.timedelta = dt.timedelta()
 ) -> None:
-    """Runs the sweeper of a service of its own, whose clock is later."""
+    """Runs the sweeper of a service of its own, to which it is later."""
     clock = FakeClock(world.clock.now + later_by)
     log, _ = open_test_log()
 
@@ -256,7 +257,7 @@ def sweep(
             max_queue=100,
         )
         task = hold_sweep(
-            world.queries,
+            StoredReads(world.database, ReferenceCache(), clock=clock),
             batcher,
             blocking,
             regions=(REGION,),
@@ -292,7 +293,7 @@ def test_the_sweeper_ends_what_ran_out_and_nothing_else(world: World) -> None:
 
 
 def test_workers_race_confirmation_and_expiry_and_one_of_them_wins(databases: Databases) -> None:
-    """The clocks of two processes differ by the last microsecond of the hold."""
+    """One of two processes comes in the last microsecond of the hold, the other one after it."""
     world = benefit_world(databases)
     seen = set()
     for number in range(12):

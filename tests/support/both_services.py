@@ -374,11 +374,13 @@ def both_services(
     *,
     prepare: Callable[[Path], None] = lambda _: None,
     reach: Callable[[int], int] = lambda port: port,
+    is_database_shifted: bool = True,
 ) -> Iterator[BothServices]:
     """Runs both services over new databases, with one region ready for bills.
 
     `prepare` may change certificates in the folder before anything starts; `reach` gives the
-    port at which settlement reaches that of identity.
+    port at which settlement reaches that of identity. The database's clock is moved along with
+    that of the services, unless it is left to itself.
     """
     files = make_identity_files(folder)
     files.issue(*LEAVES)
@@ -404,7 +406,12 @@ def both_services(
         async with run_service(identity) as identity_port:
             identity_at = reach(identity_port)
             config = settlement_config(files, url_of(database), identity_at, port=settlement_port)
-            settlement = SettlementService(config, log=log, clock=clock)
+            settlement = SettlementService(
+                config,
+                log=log,
+                clock=clock,
+                database_clock=clock if is_database_shifted else None,
+            )
             async with run_service(settlement) as port:
                 yield {"identity": identity_port, "settlement": port}
 

@@ -37,11 +37,11 @@ class CrashingTransactions(Transactions):
         self._point: str | None = point
         self._error = error
 
-    def begin(self, region: str, clock: Clock) -> AbstractContextManager[BatchTransaction]:
+    def begin(self, region: str, clock: Clock | None) -> AbstractContextManager[BatchTransaction]:
         return self._begin(region, clock)
 
     @contextlib.contextmanager
-    def _begin(self, region: str, clock: Clock) -> Iterator[BatchTransaction]:
+    def _begin(self, region: str, clock: Clock | None) -> Iterator[BatchTransaction]:
         with self._inner.begin(region, clock) as transaction:
             self._crash("begun")
             yield CrashingTransaction(transaction, self._crash)

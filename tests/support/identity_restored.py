@@ -109,7 +109,9 @@ class RestoredIdentity:
 
         @contextlib.asynccontextmanager
         async def serve() -> AsyncIterator[None]:
-            service = SettlementService(self.config, log=self._log, clock=self.clock)
+            service = SettlementService(
+                self.config, log=self._log, clock=self.clock, database_clock=self.clock
+            )
             self._trust_store = service._trust_store
             async with run_service(service):
                 yield

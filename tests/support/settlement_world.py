@@ -107,7 +107,7 @@ class World:
             now=NOW,
         )
         self.work = self.new_worker()
-        self.queries = StoredReads(self.database, ReferenceCache())
+        self.queries = StoredReads(self.database, ReferenceCache(), clock=self.clock)
 
     work: BatchWork = field(init=False)
     queries: StoredReads = field(init=False)

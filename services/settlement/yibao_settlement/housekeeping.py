@@ -77,10 +77,11 @@ def hold_sweep(
     """
 
     async def sweep(region: str) -> None:
-        for person_id in await blocking.run(reads.run_out, region, clock(), limit=_SWEPT):
+        now = await blocking.run(reads.now)
+        for person_id in await blocking.run(reads.run_out, region, now, limit=_SWEPT):
             await batcher.submit(region, ExpireHolds.of(region, person_id))
-        # The clock of before: what ran out meanwhile is of the next round.
-        stuck = await blocking.run(reads.run_out, region, clock() - _SWEEP, limit=_SWEPT)
+        # The time of before: what ran out meanwhile is of the next round.
+        stuck = await blocking.run(reads.run_out, region, now - _SWEEP, limit=_SWEPT)
         metrics.holds_stuck.labels(region).set(len(stuck))
         if stuck:
             raise ToldError("a later bill cannot be decided without a hold that ran out")

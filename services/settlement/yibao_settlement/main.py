@@ -81,9 +81,13 @@ class SettlementService:
         *,
         log: Log,
         clock: Clock = system_clock,
+        database_clock: Clock | None = None,
         ids: Ids = new_id,
     ) -> None:
         """Reads the pinned root and opens the database.
+
+        `clock` is the process's own; `database_clock` stands for that of the database, by which
+        bills are settled and held.
 
         Raises:
             StartError: identity would not know this service by its certificate, the root
@@ -93,6 +97,7 @@ class SettlementService:
         self._config = config
         self._log = log
         self._clock = clock
+        self._database_clock = database_clock
         self._ids = ids
         self._trust_store = open_trust_store(config)
         self.database = open_database(config, package="yibao_settlement", metadata=tables.metadata)
@@ -103,7 +108,8 @@ class SettlementService:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor = Supervisor(stop, log=self._log)
         metrics = Metrics()
-        reads, blocking = StoredReads(self.database, reference := ReferenceCache()), Blocking()
+        reference, blocking = ReferenceCache(), Blocking()
+        reads = StoredReads(self.database, reference, clock=self._database_clock)
         ages = self._make_feed_ages(metrics)
         trust = TrustHolder(self._trust_store, check_feed=ages.check)
         batcher = self._make_batcher(reference, metrics)
@@ -174,7 +180,7 @@ class SettlementService:
                 refused_lines=RefusedLines(metrics=metrics, log=self._log),
                 newest_first_in=self._config.refunds.newest_first_in or (),
             ),
-            ChangeServicer(reads, blocking, clock=self._clock),
+            ChangeServicer(reads, blocking),
             RefundServicer(
                 batcher,
                 Correcting(
@@ -192,7 +198,6 @@ class SettlementService:
                 *engine,
                 settling=settling,
                 valid_for=dt.timedelta(seconds=self._config.holds.valid_for_seconds),
-                clock=self._clock,
             ),
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
@@ -288,7 +293,7 @@ class SettlementService:
         batch = self._config.batch
         work = BatchWork(
             SettlementTransactions(self.database, reference),
-            clock=self._clock,
+            clock=self._database_clock,
             ids=self._ids,
             tell=review_telling(metrics, log=self._log),
         )

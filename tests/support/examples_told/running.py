@@ -105,7 +105,7 @@ def running_from(
             config = settlement_config(
                 files, url_of(database), identity_port, regions=[REGION], max_feed_age_hours=720
             )
-            settlement = SettlementService(config, log=log, clock=clock)
+            settlement = SettlementService(config, log=log, clock=clock, database_clock=clock)
             async with run_service(settlement) as port:
                 yield {"identity": identity_port, "settlement": port}
 

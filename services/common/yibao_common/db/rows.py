@@ -115,7 +115,16 @@ class Update:
     rows: Sequence[Row]
 
 
-Statement = Select | Insert | Update
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Asks for the time: one row of one instant.
+
+    It is that of the database's clock, which all processes share, when the statement is carried
+    out; on SQLite, whose processes are on one machine, that of the machine.
+    """
+
+
+Statement = Select | Insert | Update | Now
 
 
 def check_updated(update: Update, count: int) -> None:
@@ -140,6 +149,13 @@ def execute(connection: sa.Connection, statements: Sequence[Statement]) -> list[
     if connection.dialect.name == "postgresql":
         return rows_postgres.execute(connection, statements)
     return rows_sqlite.execute(connection, statements)
+
+
+def database_time(connection: sa.Connection) -> dt.datetime:
+    """Carries out one `Now` and returns the instant, aware, in UTC."""
+    ((row,),) = execute(connection, [Now()])
+    now: dt.datetime = row[0]
+    return now
 
 
 def insert_rows(

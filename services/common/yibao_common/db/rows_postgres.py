@@ -14,7 +14,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from yibao_common.db.rows import Insert, Row, Select, Statement, Update, check_updated
+from yibao_common.db.rows import Insert, Now, Row, Select, Statement, Update, check_updated
 from yibao_common.values.errors import InvariantError
 
 _POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -25,6 +25,9 @@ _POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
 _PLAN_ANEW = ("DISCARD PLANS", ())
 _PLANS_HOLD_SECONDS = 0.25
 _PLANS_HOLD_UNTIL = "plans_hold_until"
+
+# Of the statement and not of its transaction, which may have waited for locks since.
+_NOW = ("SELECT clock_timestamp()", ())
 
 Cursor = psycopg.Cursor[Any]
 Prepared = tuple[str, tuple[Any, ...]]
@@ -79,7 +82,7 @@ def _send(driver: "psycopg.Connection[Any]", prepared: Sequence[Prepared]) -> li
 def _rows_of(statement: Statement, cursor: Cursor | None) -> list[Row]:
     if cursor is None:
         return []
-    if isinstance(statement, Select):
+    if isinstance(statement, Select | Now):
         return cursor.fetchall()
     if isinstance(statement, Update):
         check_updated(statement, cursor.rowcount)
@@ -89,6 +92,8 @@ def _rows_of(statement: Statement, cursor: Cursor | None) -> list[Row]:
 def _text_and_values(statement: Statement) -> Prepared:
     """Returns the SQL text and its parameters; no text where there is nothing to do."""
     match statement:
+        case Now():
+            return _NOW
         case Select(table, columns, region, key, among):
             if not among:
                 return "", ()

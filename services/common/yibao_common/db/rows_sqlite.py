@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from yibao_common.db.rows import (
     Insert,
     Instant,
+    Now,
     Row,
     Select,
     Statement,
@@ -20,6 +21,7 @@ from yibao_common.db.rows import (
     instant_from_sqlite,
     instant_to_sqlite,
 )
+from yibao_common.values.clock import system_clock
 
 
 def execute(connection: sa.Connection, statements: Sequence[Statement]) -> list[list[Row]]:
@@ -37,6 +39,8 @@ def insert_counted(connection: sa.Connection, insert: Insert) -> int:
 def _execute_one(connection: sa.Connection, statement: Statement) -> list[Row]:
     if isinstance(statement, Select):
         return _select(connection, statement) if statement.among else []
+    if isinstance(statement, Now):
+        return [(system_clock(),)]
     if not statement.rows:
         return []
     if isinstance(statement, Insert):

@@ -50,6 +50,10 @@ class TrialInputs:
 class Reads(Protocol):
     """Reads of a region; None is for what is not there."""
 
+    def now(self) -> dt.datetime:
+        """Returns the present instant by the clock that batches decide by."""
+        ...
+
     def visit(self, region: str, visit_id: str) -> Visit | None:
         """Returns the visit."""
         ...

@@ -12,7 +12,6 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.pages import page_token, place_after
 from yibao_common.rpc.wire import from_instant, to_instant
-from yibao_common.values.clock import Clock
 from yibao_settlement.application.change import (
     Change,
     ChangeKind,
@@ -29,11 +28,10 @@ _PAGE_SIZE_MAX = 500
 class ChangeServicer(rpc.ChangeServiceServicer):
     """Reads in threads; changes nothing."""
 
-    def __init__(self, reads: Reads, blocking: Blocking, *, clock: Clock) -> None:
+    def __init__(self, reads: Reads, blocking: Blocking) -> None:
         """Takes what is read of."""
         self._reads = reads
         self._blocking = blocking
-        self._clock = clock
 
     async def ListSettlementChanges(
         self,
@@ -47,7 +45,8 @@ class ChangeServicer(rpc.ChangeServiceServicer):
         caller = current_caller()
         caller.require_region(request.region)
         size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
-        since, before = to_instant(request.change_start_time), told_before(self._clock())
+        since = to_instant(request.change_start_time)
+        before = told_before(await self._blocking.run(self._reads.now))
         found = await self._blocking.run(
             self._reads.changes,
             request.region,

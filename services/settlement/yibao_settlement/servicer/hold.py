@@ -12,7 +12,6 @@ from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_instant
-from yibao_common.values.clock import Clock
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.hold.confirm import CONFIRM_METHOD, ConfirmHold
 from yibao_settlement.application.hold.find import find_hold
@@ -38,7 +37,6 @@ class HoldServicer(rpc.HoldServiceServicer):
         *,
         settling: Settling,
         valid_for: dt.timedelta,
-        clock: Clock,
     ) -> None:
         """Takes the engine, what is said of every bill, and for how long one is held."""
         self._batcher = batcher
@@ -46,7 +44,6 @@ class HoldServicer(rpc.HoldServiceServicer):
         self._blocking = blocking
         self._settling = settling
         self._valid_for = valid_for
-        self._clock = clock
 
     async def HoldBill(
         self,
@@ -92,7 +89,7 @@ class HoldServicer(rpc.HoldServiceServicer):
         caller = current_caller()
         caller.require_region(request.region)
         hold = await self._blocking.run(
-            find_hold, self._reads, request.region, request.hold_id, caller, now=self._clock()
+            find_hold, self._reads, request.region, request.hold_id, caller
         )
         return pb.GetHoldResponse(hold=hold_message(hold))
 

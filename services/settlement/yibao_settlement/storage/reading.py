@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from yibao_common.db.database import Database
-from yibao_common.db.rows import select_rows
+from yibao_common.db.rows import database_time, select_rows
+from yibao_common.values.clock import Clock
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.hold.state import Hold
@@ -51,10 +52,23 @@ from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 class StoredReads:
     """Reads of the settlement database; see `Reads`."""
 
-    def __init__(self, database: Database, reference: ReferenceCache) -> None:
-        """Takes the database and the reference data kept of it."""
+    def __init__(
+        self, database: Database, reference: ReferenceCache, *, clock: Clock | None = None
+    ) -> None:
+        """Takes the database and the reference data kept of it.
+
+        `clock` stands for that of the database.
+        """
         self._database = database
         self._reference = reference
+        self._clock = clock
+
+    def now(self) -> dt.datetime:
+        """Returns the present instant by the clock of the database."""
+        if self._clock is not None:
+            return self._clock()
+        with self._database.read() as connection:
+            return database_time(connection)
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
         """Returns the visit, or None."""

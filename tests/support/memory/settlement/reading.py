@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from yibao_common.values.clock import Clock, system_clock
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.hold.state import Hold
@@ -39,6 +40,10 @@ class MemoryReads(Reads):
     references: dict[str, Reference] = field(default_factory=dict)
     orders: dict[str, DifferenceOrder] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    clock: Clock = system_clock
+
+    def now(self) -> dt.datetime:
+        return self.clock()
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
         return self.visits.get(visit_id)

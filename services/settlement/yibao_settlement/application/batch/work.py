@@ -29,10 +29,11 @@ class BatchTransaction(Protocol):
 class Transactions(Protocol):
     """Begins transactions of one region."""
 
-    def begin(self, region: str, clock: Clock) -> AbstractContextManager[BatchTransaction]:
+    def begin(self, region: str, clock: Clock | None) -> AbstractContextManager[BatchTransaction]:
         """Gives a transaction that commits durably when the block ends without error.
 
-        The time of what it decides is asked of `clock` after its locks are held.
+        The time of what it decides is asked of the database, whose clock all processes share,
+        or of `clock` where there is one, after its locks are held.
         """
         ...
 
@@ -44,11 +45,14 @@ class BatchWork:
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         ids: Ids,
+        clock: Clock | None = None,
         tell: Callable[[Review], None] | None = None,
     ) -> None:
-        """Takes what a batch needs from outside, and who is told of cases that it opened."""
+        """Takes what a batch needs from outside, and who is told of cases that it opened.
+
+        `clock` stands for that of the database.
+        """
         self._tell = tell
         self._transactions = transactions
         self._clock = clock

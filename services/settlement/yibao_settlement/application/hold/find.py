@@ -1,7 +1,5 @@
 """Finding a hold that the caller may see."""
 
-import datetime as dt
-
 from yibao_common.values.caller import Caller
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import Reads
@@ -18,12 +16,12 @@ def own_hold(hold: Hold | None, hold_id: str, caller: Caller) -> Hold:
     return hold
 
 
-def find_hold(reads: Reads, region: str, hold_id: str, caller: Caller, *, now: dt.datetime) -> Hold:
-    """Returns a hold as it is at `now`: one whose time is over has ended, whoever noted it.
+def find_hold(reads: Reads, region: str, hold_id: str, caller: Caller) -> Hold:
+    """Returns a hold as it is now: one whose time is over has ended, whoever noted it.
 
     Raises RuleError HOLD_NOT_FOUND.
     """
     hold = own_hold(reads.hold(region, hold_id), hold_id, caller)
-    if hold.state is HoldState.HELD and hold.has_run_out(now):
+    if hold.state is HoldState.HELD and hold.has_run_out(reads.now()):
         return hold._replace(state=HoldState.EXPIRED, end_time=hold.expire_time)
     return hold

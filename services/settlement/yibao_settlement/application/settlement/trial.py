@@ -74,7 +74,7 @@ def trial(
     )
     if inputs is None or inputs.visit.institution_id != institution_id:
         raise visit_not_found(bill.visit_id)
-    if not with_run_out and any(each.has_run_out(now) for each in inputs.holds):
+    if inputs.holds and not with_run_out and _any_run_out(inputs.holds, reads.now()):
         raise HoldsRunOutError(inputs.visit.person_id)
     check_not_cancelled(inputs.visit)
     check_bill(
@@ -116,6 +116,11 @@ def trial(
     )
     trace = explained(adjudication.policy, adjudication.split)
     return Trial(record, trace, inputs.holds)
+
+
+def _any_run_out(holds: Sequence[Hold], now: dt.datetime) -> bool:
+    """Tells whether a hold has ended by the clock that ends it, which is not the process's."""
+    return any(each.has_run_out(now) for each in holds)
 
 
 def _purses(standing: Standing, holds: Sequence[Hold], now: dt.datetime) -> Purses:

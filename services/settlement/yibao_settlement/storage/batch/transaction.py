@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.database import Database
-from yibao_common.db.rows import Row, Select, Statement, execute
+from yibao_common.db.rows import Now, Row, Select, Statement, execute
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_settlement.application.batch.command import Command
@@ -71,7 +71,7 @@ class SettlementTransactions:
         self._reference = reference
 
     @contextlib.contextmanager
-    def begin(self, region: str, clock: Clock) -> Iterator["_Transaction"]:
+    def begin(self, region: str, clock: Clock | None) -> Iterator["_Transaction"]:
         """Gives a transaction that commits durably when the block ends without error."""
         with self._database.write() as connection:
             yield _Transaction(connection, self._reference, region, clock)
@@ -105,7 +105,7 @@ class _Transaction:
         connection: sa.Connection,
         reference: ReferenceCache,
         region: str,
-        clock: Clock,
+        clock: Clock | None,
     ) -> None:
         self._connection = connection
         self._reference = reference
@@ -230,13 +230,13 @@ class _Transaction:
         ]
         epoch = wanted.select(tables.reference_epoch, ("epoch",), "region", (self._region,))
         fence = wanted.select(tables.posting_fence, ("posting_id",), "region", (self._region,))
-        epochs, fences, *rows = execute(
-            self._connection, [epoch, fence, *(read.select for read in reads)]
+        times, epochs, fences, *rows = execute(
+            self._connection, [Now(), epoch, fence, *(read.select for read in reads)]
         )
         working_set = WorkingSet(
             region=self._region,
             # Taken after the wait for the locks, as all that decides is.
-            now=self._clock(),
+            now=times[0][0] if self._clock is None else self._clock(),
             reference=self._reference.view(
                 self._connection,
                 self._region,
