@@ -26,6 +26,8 @@ ALONE: dict[str, dict[str, str]] = {
         "application/calls": "a call answered once and its refusal put on record, for all features",
         "rules/channel": "one table of ways for cards and e-certificates, for all their calls",
         "rules/credential": "what settlement is told of cards and e-certificates alike",
+        "rules/lifetime": "which days a life holds, for enrolments, premiums and diseases alike",
+        "rules/newborn_class": "class 1401, which every call that enrols may state",
         "rules/document": "the form of documents, asked by every feature that is shown one",
         "storage/tables": "rows and columns, stated once for all features",
     },

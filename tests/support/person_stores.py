@@ -98,7 +98,7 @@ class PersonWorld:
         )
         self.registrations = PersonRegistrations(self.transactions, **shared)
         self.newborns = Newborns(self.transactions, tell_days=90, **shared)
-        self.corrections = PersonCorrections(self.transactions, clock=self.clock)
+        self.corrections = PersonCorrections(self.transactions, **shared)
         self.persons = PersonLookups(self.transactions, clock=self.clock)
         self.enrolments = Enrolments(self.transactions, **shared)
         self.deaths = Deaths(self.transactions, **shared)

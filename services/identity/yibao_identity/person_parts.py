@@ -83,7 +83,9 @@ def person_servicer(
             blocking,
             limit=limit,
         ),
-        CorrectionPart(PersonCorrections(transactions, clock=clock), blocking, limit=limit),
+        CorrectionPart(
+            PersonCorrections(transactions, clock=clock, ids=ids), blocking, limit=limit
+        ),
         LookupPart(
             PersonLookups(transactions, clock=clock),
             blocking,

@@ -129,6 +129,14 @@ def test_an_approved_merge_ends_the_duplicate_and_tells_of_all_whom_it_touches(
     }
 
 
+def test_cover_of_a_duplicate_that_was_born_too_early_begins_at_birth(desk: PersonDesk) -> None:
+    desk.period("a", "e1", start_date=dt.date(1985, 1, 1))
+    merge = proposed(desk)
+    answer(merges(desk).decide, deciding(desk, merge.merge_id))
+    (period,) = desk.enrolments.standing(["b"])["b"]
+    assert period.start_date == desk.persons.rows["b"].birth_date
+
+
 def test_a_merge_that_fails_at_a_credential_leaves_all_as_it_was(desk: PersonDesk) -> None:
     merge = proposed(desk)
 

@@ -100,7 +100,7 @@ def test_a_newborns_parent_is_looked_at_before_its_days(desk: PersonDesk) -> Non
 
 
 def test_who_is_corrected_is_looked_at_before_what_is_corrected(desk: PersonDesk) -> None:
-    update = PersonCorrections(desk.transactions, clock=desk.shared["clock"]).update
+    update = PersonCorrections(desk.transactions, **desk.shared).update
     nothing = correction(desk, "a")
     assert refusal(update, nothing) is Reason.PERSON_NOT_FOUND
     desk.person("a", number=5, merged_into="b")
@@ -118,7 +118,7 @@ def test_who_is_corrected_is_looked_at_before_what_is_corrected(desk: PersonDesk
 def test_a_person_and_whose_document_it_is_are_locked_together(desk: PersonDesk) -> None:
     desk.person("b", number=6)
     desk.person("a", number=5, merged_into="b")
-    update = PersonCorrections(desk.transactions, clock=desk.shared["clock"]).update
+    update = PersonCorrections(desk.transactions, **desk.shared).update
     corrected: EnrolledPerson = answer(update, correction(desk, "b", number=citizen_number(5)))
     assert desk.holders.locked == ["a", "b"]
     assert corrected.person.certificate_number == citizen_number(5)
@@ -134,7 +134,7 @@ def test_a_parent_is_locked_with_who_gets_another_document(desk: PersonDesk) -> 
     register = Newborns(desk.transactions, tell_days=365, **desk.shared).register
     born: EnrolledPerson = answer(register, newborn(desk, "b", enrol_date=EARLY))
     child_id = born.person.person_id
-    update = PersonCorrections(desk.transactions, clock=desk.shared["clock"]).update
+    update = PersonCorrections(desk.transactions, **desk.shared).update
     desk.holders.locked.clear()
     answer(update, correction(desk, child_id, number=citizen_number(7, birth="20260101")))
     assert desk.holders.locked == ["b", child_id]
@@ -153,14 +153,14 @@ def test_a_document_that_changed_hands_meanwhile_is_asked_for_again(desk: Person
     desk.transactions.work = dataclasses.replace(
         desk.work, holders=Overtaken(desk.holders.persons, desk.holders.documents)
     )
-    update = PersonCorrections(desk.transactions, clock=desk.shared["clock"]).update
+    update = PersonCorrections(desk.transactions, **desk.shared).update
     with pytest.raises(TransientError):
         answer(update, correction(desk, "b", number=citizen_number(5)))
 
 
 def test_settlement_is_told_of_another_birth_date_and_of_no_other_name(desk: PersonDesk) -> None:
     desk.person("a", number=5)
-    update = PersonCorrections(desk.transactions, clock=desk.shared["clock"]).update
+    update = PersonCorrections(desk.transactions, **desk.shared).update
     answer(update, correction(desk, "a", name="王五"))
     assert desk.told == set()
     answer(update, correction(desk, "a", number=citizen_number(5, birth="19900308")))

@@ -28,7 +28,7 @@ DAY = dt.timedelta(days=1)
 FIRST = dt.date(2026, 1, 1)
 BIRTH = dt.date(1990, 3, 7)
 NORMAL = EnrolmentTerms("11", (), EnrolmentStatus.NORMAL, "E1")
-change = functools.partial(change_of, birth_date=BIRTH)
+change = functools.partial(change_of, birth_date=BIRTH, today=FIRST)
 RETIRED = EnrolmentTerms("12", ("2305", "2101", "2305"), EnrolmentStatus.NORMAL, "")
 
 
@@ -82,7 +82,9 @@ def test_cover_lies_after_birth_and_ends_after_it_begins(
     start: dt.date, end: dt.date | None, faulty: list[str]
 ) -> None:
     def make() -> Enrolment:
-        return new_period("390", RETIRED, start_date=start, end_date=end, birth_date=BIRTH)
+        return new_period(
+            "390", RETIRED, start_date=start, end_date=end, birth_date=BIRTH, today=FIRST
+        )
 
     if not faulty:
         made = make()
@@ -314,7 +316,9 @@ def planned(
         if former is not None:
             id = former.enrolment_id
             return change(standing, id, wanted, effective_date=start, end_date=end)
-        new = new_period(insurance_type, wanted, start_date=start, end_date=end, birth_date=BIRTH)
+        new = new_period(
+            insurance_type, wanted, start_date=start, end_date=end, birth_date=BIRTH, today=FIRST
+        )
         return add(standing, new)
     except RuleError as refusal:
         if refusal.reason in {Reason.ENROLMENT_OVERLAP, Reason.FIELD_OUT_OF_RANGE}:
@@ -411,7 +415,12 @@ def test_no_months_and_years_are_told_that_nobody_of_the_age_can_have(
         terms = of(told)
         (changed,) = change(standing, "a", terms, effective_date=FIRST, end_date=None).new
         new = new_period(
-            *("310", terms), start_date=FIRST, end_date=None, birth_date=BIRTH, terms_at="terms."
+            *("310", terms),
+            start_date=FIRST,
+            end_date=None,
+            birth_date=BIRTH,
+            today=FIRST,
+            terms_at="terms.",
         )
         return changed, new
 
@@ -421,5 +430,7 @@ def test_no_months_and_years_are_told_that_nobody_of_the_age_can_have(
     (fault,) = refused.value.faults
     assert (fault.field, fault.reason) == (f"terms.{field}", Reason.FIELD_OUT_OF_RANGE)
     with pytest.raises(RuleError) as refused:
-        new_period("310", of(most + 1), start_date=FIRST, end_date=None, birth_date=BIRTH)
+        new_period(
+            "310", of(most + 1), start_date=FIRST, end_date=None, birth_date=BIRTH, today=FIRST
+        )
     assert [each.field for each in refused.value.faults] == [field]

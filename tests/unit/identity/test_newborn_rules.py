@@ -12,10 +12,10 @@ from yibao_common.values.reasons import Reason
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
 from yibao_identity.rules.newborn import (
     NewbornRegistration,
-    latest_enrol_date,
     newborn_name,
     register_newborn,
 )
+from yibao_identity.rules.newborn_class import latest_enrol_date
 from yibao_identity.rules.person import Person
 
 BIRTH = dt.date(2026, 5, 1)
@@ -169,8 +169,9 @@ DAY = dt.timedelta(days=1)
         ({"birth_date": TODAY, "enrol_date": TODAY + DAY}, ["enrol_date"]),
         ({"premium_receive_date": TODAY}, []),
         ({"premium_receive_date": TODAY + DAY}, ["premium_receive_date"]),
-        # Some pay while they wait for the child.
-        ({"premium_receive_date": BIRTH - DAY}, []),
+        ({"premium_receive_date": BIRTH}, []),
+        # Who paid while they waited for the child are told with its first day.
+        ({"premium_receive_date": BIRTH - DAY}, ["premium_receive_date"]),
     ],
 )
 def test_the_days_follow_each_other(changes: dict[str, dt.date], faulty: list[str]) -> None:

@@ -29,7 +29,7 @@ class EnrolmentTerms(google.protobuf.message.Message):
     MONTHS_OWING_FIELD_NUMBER: builtins.int
     YEARS_UNCLAIMED_FIELD_NUMBER: builtins.int
     person_class: builtins.str
-    """The person class (psn_type)."""
+    """The person class (psn_type). Of `1401`, newborn, the days are those of T-16."""
     status: yibao.identity.v1.person_pb2.EnrolmentStatus.ValueType
     """Whether benefits are paid."""
     employer_code: builtins.str
@@ -106,7 +106,7 @@ class AddEnrolmentRequest(google.protobuf.message.Message):
 
     @property
     def end_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The last day of cover; absent while it is open."""
+        """The last day of cover, at most 130 years after birth; absent while it is open."""
 
     def __init__(
         self,
@@ -243,7 +243,7 @@ class RecordPremiumRequest(google.protobuf.message.Message):
     """The collector's reference of the payment."""
     @property
     def receive_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The day the premium was received."""
+        """The day the premium was received: from birth to today."""
 
     def __init__(
         self,

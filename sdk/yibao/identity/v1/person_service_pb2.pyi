@@ -57,7 +57,7 @@ class RegisterPersonRequest(google.protobuf.message.Message):
     insurance_type: builtins.str
     """The insurance type: `310`, `390`."""
     person_class: builtins.str
-    """The person class: `11`, `12`, `15`, `16`."""
+    """The person class: `11`, `12`, `15`, `16`; `1401` within three months of birth alone."""
     employer_code: builtins.str
     """The employer (单位编号); empty for residents."""
     gender: builtins.int
@@ -91,7 +91,7 @@ class RegisterPersonRequest(google.protobuf.message.Message):
 
     @property
     def end_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The last day of cover; absent while it is open."""
+        """The last day of cover, at most 130 years after birth; absent while it is open."""
 
     @property
     def birth_date(self) -> yibao.common.v1.date_pb2.Date:
@@ -197,7 +197,7 @@ class RegisterNewbornRequest(google.protobuf.message.Message):
 
     @property
     def premium_receive_date(self) -> yibao.common.v1.date_pb2.Date:
-        """The day the premium was received; absent where it is still to come."""
+        """The day the premium was received, from birth to today; absent where it is still to come."""
 
     def __init__(
         self,

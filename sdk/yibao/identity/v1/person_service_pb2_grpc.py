@@ -167,10 +167,12 @@ class PersonServiceServicer(object):
     """
 
     def RegisterPerson(self, request, context):
-        """Registers a person and the first enrolment (I-28). Callers: agency of the region.
-        Stores number and name encrypted. Idempotent by `request_id`. Reasons:
-        CITIZEN_NUMBER_INVALID, PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who
-        gave the number up may not register it anew), REQUEST_ID_REUSED.
+        """Registers a person and the first enrolment (I-28). Of class `1401`, newborn, it counts
+        as enrolled on the day of the call, and nothing is paid before the premium is received
+        (T-16). Callers: agency of the region. Stores number and name encrypted. Idempotent by
+        `request_id`. Reasons: CITIZEN_NUMBER_INVALID, NEWBORN_ENROLMENT_LATE, PERSON_EXISTS,
+        NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who gave the number up may not register it
+        anew), REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -218,8 +220,10 @@ class PersonServiceServicer(object):
 
     def UpdatePerson(self, request, context):
         """Corrects the name or puts another identity document in place of the present one, as
-        when a newborn gets a citizen number. What is absent stays. Callers: agency of the
+        when a newborn gets a citizen number. What is absent stays. Where the number tells a
+        later birth date, cover begins with that day. Callers: agency of the
         region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        NEWBORN_ENROLMENT_LATE (class `1401`, and born over three months before cover began),
         PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER, CITIZEN_NUMBER_INVALID,
         REQUEST_ID_REUSED.
         """
@@ -228,9 +232,10 @@ class PersonServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AddEnrolment(self, request, context):
-        """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
+        """Adds an enrolment of another insurance type, or after a gap. Of class `1401`, newborn,
+        it counts as made on the day of the call (T-16). Callers: agency of the
         region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        PERSON_DECEASED, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        PERSON_DECEASED, NEWBORN_ENROLMENT_LATE, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -240,7 +245,8 @@ class PersonServiceServicer(object):
         """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
         future: the period ends the day before and another one begins. Callers: agency of
         the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        PERSON_DECEASED, ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        PERSON_DECEASED, ENROLMENT_NOT_FOUND, NEWBORN_ENROLMENT_LATE (who becomes class `1401`),
+        ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

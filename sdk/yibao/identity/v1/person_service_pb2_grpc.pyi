@@ -30,10 +30,12 @@ class PersonServiceStub:
         yibao.identity.v1.person_service_pb2.RegisterPersonRequest,
         yibao.identity.v1.person_service_pb2.RegisterPersonResponse,
     ]
-    """Registers a person and the first enrolment (I-28). Callers: agency of the region.
-    Stores number and name encrypted. Idempotent by `request_id`. Reasons:
-    CITIZEN_NUMBER_INVALID, PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who
-    gave the number up may not register it anew), REQUEST_ID_REUSED.
+    """Registers a person and the first enrolment (I-28). Of class `1401`, newborn, it counts
+    as enrolled on the day of the call, and nothing is paid before the premium is received
+    (T-16). Callers: agency of the region. Stores number and name encrypted. Idempotent by
+    `request_id`. Reasons: CITIZEN_NUMBER_INVALID, NEWBORN_ENROLMENT_LATE, PERSON_EXISTS,
+    NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who gave the number up may not register it
+    anew), REQUEST_ID_REUSED.
     """
 
     RegisterNewborn: grpc.UnaryUnaryMultiCallable[
@@ -81,8 +83,10 @@ class PersonServiceStub:
         yibao.identity.v1.person_service_pb2.UpdatePersonResponse,
     ]
     """Corrects the name or puts another identity document in place of the present one, as
-    when a newborn gets a citizen number. What is absent stays. Callers: agency of the
+    when a newborn gets a citizen number. What is absent stays. Where the number tells a
+    later birth date, cover begins with that day. Callers: agency of the
     region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    NEWBORN_ENROLMENT_LATE (class `1401`, and born over three months before cover began),
     PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER, CITIZEN_NUMBER_INVALID,
     REQUEST_ID_REUSED.
     """
@@ -91,9 +95,10 @@ class PersonServiceStub:
         yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentRequest,
         yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentResponse,
     ]
-    """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
+    """Adds an enrolment of another insurance type, or after a gap. Of class `1401`, newborn,
+    it counts as made on the day of the call (T-16). Callers: agency of the
     region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    PERSON_DECEASED, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    PERSON_DECEASED, NEWBORN_ENROLMENT_LATE, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
     """
 
     ChangeEnrolment: grpc.UnaryUnaryMultiCallable[
@@ -103,7 +108,8 @@ class PersonServiceStub:
     """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
     future: the period ends the day before and another one begins. Callers: agency of
     the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    PERSON_DECEASED, ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    PERSON_DECEASED, ENROLMENT_NOT_FOUND, NEWBORN_ENROLMENT_LATE (who becomes class `1401`),
+    ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
     """
 
     RecordPremium: grpc.UnaryUnaryMultiCallable[
@@ -268,10 +274,12 @@ class PersonServiceAsyncStub:
         yibao.identity.v1.person_service_pb2.RegisterPersonRequest,
         yibao.identity.v1.person_service_pb2.RegisterPersonResponse,
     ]
-    """Registers a person and the first enrolment (I-28). Callers: agency of the region.
-    Stores number and name encrypted. Idempotent by `request_id`. Reasons:
-    CITIZEN_NUMBER_INVALID, PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who
-    gave the number up may not register it anew), REQUEST_ID_REUSED.
+    """Registers a person and the first enrolment (I-28). Of class `1401`, newborn, it counts
+    as enrolled on the day of the call, and nothing is paid before the premium is received
+    (T-16). Callers: agency of the region. Stores number and name encrypted. Idempotent by
+    `request_id`. Reasons: CITIZEN_NUMBER_INVALID, NEWBORN_ENROLMENT_LATE, PERSON_EXISTS,
+    NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who gave the number up may not register it
+    anew), REQUEST_ID_REUSED.
     """
 
     RegisterNewborn: grpc.aio.UnaryUnaryMultiCallable[
@@ -319,8 +327,10 @@ class PersonServiceAsyncStub:
         yibao.identity.v1.person_service_pb2.UpdatePersonResponse,
     ]
     """Corrects the name or puts another identity document in place of the present one, as
-    when a newborn gets a citizen number. What is absent stays. Callers: agency of the
+    when a newborn gets a citizen number. What is absent stays. Where the number tells a
+    later birth date, cover begins with that day. Callers: agency of the
     region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+    NEWBORN_ENROLMENT_LATE (class `1401`, and born over three months before cover began),
     PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER, CITIZEN_NUMBER_INVALID,
     REQUEST_ID_REUSED.
     """
@@ -329,9 +339,10 @@ class PersonServiceAsyncStub:
         yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentRequest,
         yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentResponse,
     ]
-    """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
+    """Adds an enrolment of another insurance type, or after a gap. Of class `1401`, newborn,
+    it counts as made on the day of the call (T-16). Callers: agency of the
     region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    PERSON_DECEASED, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    PERSON_DECEASED, NEWBORN_ENROLMENT_LATE, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
     """
 
     ChangeEnrolment: grpc.aio.UnaryUnaryMultiCallable[
@@ -341,7 +352,8 @@ class PersonServiceAsyncStub:
     """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
     future: the period ends the day before and another one begins. Callers: agency of
     the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-    PERSON_DECEASED, ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+    PERSON_DECEASED, ENROLMENT_NOT_FOUND, NEWBORN_ENROLMENT_LATE (who becomes class `1401`),
+    ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
     """
 
     RecordPremium: grpc.aio.UnaryUnaryMultiCallable[
@@ -508,10 +520,12 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.person_service_pb2.RegisterPersonRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.person_service_pb2.RegisterPersonResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.RegisterPersonResponse]]:
-        """Registers a person and the first enrolment (I-28). Callers: agency of the region.
-        Stores number and name encrypted. Idempotent by `request_id`. Reasons:
-        CITIZEN_NUMBER_INVALID, PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who
-        gave the number up may not register it anew), REQUEST_ID_REUSED.
+        """Registers a person and the first enrolment (I-28). Of class `1401`, newborn, it counts
+        as enrolled on the day of the call, and nothing is paid before the premium is received
+        (T-16). Callers: agency of the region. Stores number and name encrypted. Idempotent by
+        `request_id`. Reasons: CITIZEN_NUMBER_INVALID, NEWBORN_ENROLMENT_LATE, PERSON_EXISTS,
+        NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER (who gave the number up may not register it
+        anew), REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -569,8 +583,10 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.person_service_pb2.UpdatePersonResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.UpdatePersonResponse]]:
         """Corrects the name or puts another identity document in place of the present one, as
-        when a newborn gets a citizen number. What is absent stays. Callers: agency of the
+        when a newborn gets a citizen number. What is absent stays. Where the number tells a
+        later birth date, cover begins with that day. Callers: agency of the
         region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
+        NEWBORN_ENROLMENT_LATE (class `1401`, and born over three months before cover began),
         PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER, CITIZEN_NUMBER_INVALID,
         REQUEST_ID_REUSED.
         """
@@ -581,9 +597,10 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentResponse, collections.abc.Awaitable[yibao.identity.v1.enrolment_messages_pb2.AddEnrolmentResponse]]:
-        """Adds an enrolment of another insurance type, or after a gap. Callers: agency of the
+        """Adds an enrolment of another insurance type, or after a gap. Of class `1401`, newborn,
+        it counts as made on the day of the call (T-16). Callers: agency of the
         region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        PERSON_DECEASED, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        PERSON_DECEASED, NEWBORN_ENROLMENT_LATE, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -595,7 +612,8 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
         """Changes an enrolment from a day on, which may lie in the past (T-15) or in the
         future: the period ends the day before and another one begins. Callers: agency of
         the region. Idempotent by `request_id`. Reasons: PERSON_NOT_FOUND, PERSON_MERGED,
-        PERSON_DECEASED, ENROLMENT_NOT_FOUND, ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
+        PERSON_DECEASED, ENROLMENT_NOT_FOUND, NEWBORN_ENROLMENT_LATE (who becomes class `1401`),
+        ENROLMENT_OVERLAP, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -131,11 +131,12 @@ class Diseases:
 
     def _end(self, work: "Work", command: EndDisease) -> Disease:
         request, person_id = command.request, command.person_id
-        lock_live_person(work.holders, person_id)
+        locked = lock_live_person(work.holders, person_id)
         ended = end_disease(
             work.diseases.standing([person_id])[person_id],
             command.disease_registration_id,
             end_date=command.end_date,
+            birth_date=locked.birth_date,
         )
         work.diseases.replace([command.disease_registration_id], at=self._clock())
         detail = {

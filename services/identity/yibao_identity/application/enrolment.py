@@ -10,9 +10,8 @@ from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.errors import refuse_faults
 from yibao_common.values.ids import Ids
-from yibao_common.values.reasons import Reason
 from yibao_identity.application.holder import LockedPerson, lock_live_person
 from yibao_identity.application.person.rows import (
     EncodePerson,
@@ -31,6 +30,7 @@ from yibao_identity.rules.enrolment import (
     new_period,
     standing_one,
 )
+from yibao_identity.rules.lifetime import premium_faults
 from yibao_identity.rules.person import person_not_found
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Enrolments:
         self._ids = ids
 
     def add(self, command: AddEnrolment, encode: EncodePerson) -> bytes:
-        """Adds a period; refused with PERSON_DECEASED, ENROLMENT_OVERLAP as well."""
+        """Adds a period; refused with PERSON_DECEASED, NEWBORN_ENROLMENT_LATE, … as well."""
 
         def plan(locked: LockedPerson, standing: Standing) -> EnrolmentChangePlan:
             check_alive_on(locked.death_date, command.start_date)
@@ -128,6 +128,7 @@ class Enrolments:
                 start_date=command.start_date,
                 end_date=command.end_date,
                 birth_date=locked.birth_date,
+                today=shanghai_day(self._clock()),
                 terms_at="terms.",
             )
             return add(standing, new)
@@ -151,6 +152,7 @@ class Enrolments:
                 effective_date=command.effective_date,
                 end_date=command.end_date,
                 birth_date=locked.birth_date,
+                today=shanghai_day(self._clock()),
             )
             self._check_begins_soon(command.effective_date, "effective_date")
             return planned
@@ -206,12 +208,17 @@ class Enrolments:
 
     def _record_premium(self, work: "Work", command: RecordPremium) -> EnrolledPerson:
         request, now, person_id = command.request, self._clock(), command.person_id
-        lock_live_person(work.holders, person_id)
+        locked = lock_live_person(work.holders, person_id)
         standing = standing_enrolments(work, [person_id])[person_id]
         period = standing_one(standing, command.enrolment_id)
-        if command.receive_date > shanghai_day(now):
-            fault = FieldFault("receive_date", Reason.FIELD_OUT_OF_RANGE, "lies in the future")
-            refuse_faults([fault])
+        refuse_faults(
+            premium_faults(
+                command.receive_date,
+                birth_date=locked.birth_date,
+                today=shanghai_day(now),
+                field="receive_date",
+            )
+        )
         if period.premium_receive_date is None:
             work.enrolments.set_premium(
                 period.enrolment_id,

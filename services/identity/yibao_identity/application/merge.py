@@ -18,7 +18,7 @@ from yibao_identity.application.holder import live_person, lock_persons
 from yibao_identity.application.misuse import check_none_suspended
 from yibao_identity.application.person.rows import standing_enrolments
 from yibao_identity.application.relative import end_links_of
-from yibao_identity.rules.enrolment import inherited
+from yibao_identity.rules.enrolment import inherited, since
 from yibao_identity.rules.merge import (
     Merge,
     MergeState,
@@ -235,7 +235,8 @@ class Merges:
         work.enrolments.replace(replaced, at=now)
         beneficiaries |= _carry_death(work, merge, now, self._ids)
         explanation = f"merge {merge.merge_id}"
-        for period in inherited(standing[surviving], standing[retired]):
+        born = _locked(work, surviving).birth_date
+        for period in since(inherited(standing[surviving], standing[retired]), born):
             recorded = dataclasses.replace(
                 period, enrolment_id=self._ids(), record_time=now, recorded_by=caller
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
+from yibao_identity.rules.lifetime import end_faults
 
 _DAY = dt.timedelta(days=1)
 
@@ -48,8 +49,8 @@ def register_disease(standing: Sequence[Disease], new: Disease, *, birth_date: d
     """Returns the registration of a disease of somebody born on `birth_date`.
 
     Raises:
-        RuleError: FIELD_OUT_OF_RANGE, before birth, or ending before it begins;
-            DISEASE_OVERLAP.
+        RuleError: FIELD_OUT_OF_RANGE, before birth, ending before it begins or after any
+            life; DISEASE_OVERLAP.
     """
     faults = []
     if new.start_date < birth_date:
@@ -58,24 +59,41 @@ def register_disease(standing: Sequence[Disease], new: Disease, *, birth_date: d
     if not new.ever_holds:
         message = "lies before the first day"
         faults.append(FieldFault("end_date", Reason.FIELD_OUT_OF_RANGE, message))
+    faults += end_faults(new.end_date, birth_date=birth_date)
     refuse_faults(faults)
     _check_room(standing, new)
     return new
 
 
+def check_after_birth(standing: Iterable[Disease], *, birth_date: dt.date, field: str) -> None:
+    """Refuses a birth date, told by `field`, that lies after the first day of a disease.
+
+    Raises:
+        RuleError: FIELD_OUT_OF_RANGE.
+    """
+    if any(each.ever_holds and each.start_date < birth_date for each in standing):
+        message = "a disease is registered from before the birth date: take it back before"
+        refuse_faults([FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message)])
+
+
 def end_disease(
-    standing: Sequence[Disease], disease_registration_id: str, *, end_date: dt.date
+    standing: Sequence[Disease],
+    disease_registration_id: str,
+    *,
+    end_date: dt.date,
+    birth_date: dt.date,
 ) -> Disease:
     """Returns a registration with another last day, to be stored in the place of the former.
 
     Raises:
         RuleError: DISEASE_NOT_FOUND; FIELD_OUT_OF_RANGE, earlier than the day before the
-            first; DISEASE_OVERLAP.
+            first or after any life; DISEASE_OVERLAP.
     """
     former = _standing_one(standing, disease_registration_id)
     if end_date < former.start_date - _DAY:
         message = "lies over a day before the first day"
         refuse_faults([FieldFault("end_date", Reason.FIELD_OUT_OF_RANGE, message)])
+    refuse_faults(end_faults(end_date, birth_date=birth_date))
     ended = dataclasses.replace(_unrecorded(former), end_date=end_date)
     _check_room([each for each in standing if each is not former], ended)
     return ended

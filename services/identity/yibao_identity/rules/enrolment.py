@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from yibao_common.values.calendar import add_months
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
+from yibao_identity.rules.lifetime import end_faults
+from yibao_identity.rules.newborn_class import NEWBORN_CLASS, check_newborn
 
 _DAY = dt.timedelta(days=1)
 # Next year's cover is paid for this year.
@@ -118,15 +120,18 @@ def new_period(
     start_date: dt.date,
     end_date: dt.date | None,
     birth_date: dt.date,
+    today: dt.date,
     terms_at: str = "",
 ) -> Enrolment:
     """Returns a period of cover for somebody born on `birth_date`.
 
     `terms_at` is where the terms stand in the request: `terms.`, or empty for at its top.
+    Whoever is enrolled as a newborn is so in time and waits for the premium (T-16).
 
     Raises:
-        RuleError: FIELD_OUT_OF_RANGE, cover before birth, or ending before it begins; months
-            or years of the terms that are more than the person has lived by the first day.
+        RuleError: FIELD_OUT_OF_RANGE, cover before birth, ending before it begins or after
+            any life; months or years of the terms that are more than the person has lived by
+            the first day; NEWBORN_ENROLMENT_LATE.
     """
     faults = []
     if start_date < birth_date:
@@ -135,8 +140,12 @@ def new_period(
     if end_date is not None and end_date < start_date:
         message = "cover cannot end before it begins"
         faults.append(FieldFault("end_date", Reason.FIELD_OUT_OF_RANGE, message))
+    faults += end_faults(end_date, birth_date=birth_date)
     faults += _beyond_life(terms, day=start_date, birth_date=birth_date, terms_at=terms_at)
     refuse_faults(faults)
+    is_newborn = terms.person_class == NEWBORN_CLASS
+    if is_newborn:
+        check_newborn(start_date, today, birth_date=birth_date)
     return Enrolment(
         insurance_type,
         terms.person_class,
@@ -145,6 +154,7 @@ def new_period(
         start_date,
         end_date,
         terms.employer_code,
+        is_premium_required=is_newborn,
         tier=terms.tier,
         insured_months_before=terms.insured_months_before,
         months_owing=terms.months_owing,
@@ -191,16 +201,18 @@ def change(
     effective_date: dt.date,
     end_date: dt.date | None,
     birth_date: dt.date,
+    today: dt.date,
 ) -> EnrolmentChangePlan:
     """Returns the plan to give a period other terms from `effective_date` on, until `end_date`.
 
     What lies before that day stays as it was, in a period of its own. Where the premium
-    was received for the period, it was for both.
+    was received for the period, it was for both. Whoever becomes a newborn by it does so in
+    time and waits for the premium (T-16).
 
     Raises:
-        RuleError: ENROLMENT_NOT_FOUND; FIELD_OUT_OF_RANGE, a day outside the period, or more
-            months or years than since `birth_date`; ENROLMENT_OVERLAP, the changed period would
-            reach into another one.
+        RuleError: ENROLMENT_NOT_FOUND; FIELD_OUT_OF_RANGE, a day outside the period or after
+            any life, or more months or years than since `birth_date`; NEWBORN_ENROLMENT_LATE;
+            ENROLMENT_OVERLAP, the changed period would reach into another one.
     """
     former = standing_one(standing, enrolment_id)
     faults = []
@@ -210,8 +222,12 @@ def change(
     if end_date is not None and end_date < effective_date:
         message = "cover cannot end before the change begins"
         faults.append(FieldFault("end_date", Reason.FIELD_OUT_OF_RANGE, message))
+    faults += end_faults(end_date, birth_date=birth_date)
     faults += _beyond_life(terms, day=effective_date, birth_date=birth_date, terms_at="terms.")
     refuse_faults(faults)
+    becomes_newborn = NEWBORN_CLASS == terms.person_class != former.person_class
+    if becomes_newborn:
+        check_newborn(effective_date, today, birth_date=birth_date)
     plain = unrecorded(former)
     changed = dataclasses.replace(
         plain,
@@ -219,6 +235,7 @@ def change(
         entitlement_groups=sorted_groups(terms.entitlement_groups),
         status=terms.status,
         employer_code=terms.employer_code,
+        is_premium_required=former.is_premium_required or becomes_newborn,
         tier=terms.tier,
         insured_months_before=terms.insured_months_before,
         months_owing=terms.months_owing,
@@ -274,6 +291,37 @@ def until(enrolments: Iterable[Enrolment], last_day: dt.date | None) -> tuple[En
         dataclasses.replace(each, end_date=min(each.last_day, last_day))
         for each in enrolments
         if each.start_date <= last_day
+    )
+
+
+def from_birth(standing: Sequence[Enrolment], *, birth_date: dt.date) -> EnrolmentChangePlan:
+    """Returns the plan that lets no cover begin before `birth_date`, which was corrected.
+
+    Raises:
+        RuleError: NEWBORN_ENROLMENT_LATE, who is enrolled as a newborn was none by that date.
+    """
+    for each in standing:
+        if each.person_class == NEWBORN_CLASS:
+            check_newborn(each.start_date, birth_date=birth_date)
+    early = [each for each in standing if each.start_date < birth_date]
+    return EnrolmentChangePlan(
+        tuple(each.enrolment_id for each in early), since(map(unrecorded, early), birth_date)
+    )
+
+
+def since(enrolments: Iterable[Enrolment], birth_date: dt.date) -> tuple[Enrolment, ...]:
+    """Returns the periods as they cover days from `birth_date` on.
+
+    How many months and years lay before was said of another first day, and is left away.
+    """
+    return tuple(
+        each
+        if each.start_date >= birth_date
+        else dataclasses.replace(
+            each, start_date=birth_date, insured_months_before=None, years_unclaimed=None
+        )
+        for each in enrolments
+        if each.last_day >= birth_date
     )
 
 

@@ -3,18 +3,17 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from yibao_common.values.calendar import add_months
 from yibao_common.values.citizen_number import Gender
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_identity.rules.document import BIRTH_CERTIFICATE, check_document, normalised
 from yibao_identity.rules.enrolment import Enrolment, EnrolmentStatus
+from yibao_identity.rules.lifetime import premium_faults
+from yibao_identity.rules.newborn_class import NEWBORN_CLASS, check_newborn
 from yibao_identity.rules.person import Person
 
 RESIDENT = "390"
-NEWBORN_CLASS = "1401"
 
-_MONTHS = 3
 # As many as the contract takes of any name.
 _NAME_CHARACTERS = 50
 _NAME_ENDS = {Gender.MALE: "之子", Gender.FEMALE: "之女"}
@@ -31,11 +30,6 @@ class NewbornRegistration:
     birth_date: dt.date
     enrol_date: dt.date
     premium_receive_date: dt.date | None
-
-
-def latest_enrol_date(birth_date: dt.date) -> dt.date:
-    """Returns the last day to enrol: three calendar months after birth (T-16)."""
-    return add_months(birth_date, _MONTHS)
 
 
 def newborn_name(parent_name: str, gender: Gender) -> str:
@@ -73,13 +67,7 @@ def register_newborn(
     number = normalised(registration.birth_certificate_number)
     check_document(BIRTH_CERTIFICATE, number, fields=_FIELDS)
     refuse_faults(_day_faults(registration, parent_birth_date, today))
-    latest = latest_enrol_date(registration.birth_date)
-    if registration.enrol_date > latest:
-        raise RuleError(
-            Reason.NEWBORN_ENROLMENT_LATE,
-            f"a newborn is enrolled by {latest}, three months after birth",
-            latest_date=latest.isoformat(),
-        )
+    check_newborn(registration.enrol_date, birth_date=registration.birth_date)
     latest_told = registration.enrol_date + dt.timedelta(days=tell_days)
     if today > latest_told:
         raise RuleError(
@@ -124,8 +112,11 @@ def _day_faults(
         ("birth_date", birth <= parent_birth_date, "does not lie after the parent's"),
         ("enrol_date", registration.enrol_date < birth, "is before birth"),
         ("enrol_date", registration.enrol_date > today, "lies in the future"),
-        ("premium_receive_date", premium is not None and premium > today, "lies in the future"),
     ):
         if is_wrong:
             faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message))
+    if premium is not None:
+        faults += premium_faults(
+            premium, birth_date=birth, today=today, field="premium_receive_date"
+        )
     return faults

@@ -21,11 +21,10 @@ from yibao_identity.rules.enrolment import (
     check_begins_soon,
     new_period,
 )
+from yibao_identity.rules.lifetime import MOST_YEARS
 
 _SHOWN_FIRST = 3
 _SHOWN_LAST = 2
-# Nobody was ever this old.
-_MOST_YEARS = 130
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -98,7 +97,7 @@ def register(
     Raises:
         RuleError: FIELD_REQUIRED, what the number does not tell; FIELD_OUT_OF_RANGE, what
             it tells otherwise, birth after today, cover before birth or over two years
-            ahead; what `check_document` refuses. No message repeats the number.
+            ahead; what `check_document` and `new_period` refuse. No message repeats the number.
     """
     number = normalised(registration.certificate_number)
     facts = check_document(registration.certificate_type, number)
@@ -133,6 +132,7 @@ def register(
         start_date=registration.start_date,
         end_date=registration.end_date,
         birth_date=birth_date,
+        today=today,
     )
     return person, enrolment
 
@@ -187,8 +187,8 @@ def correct(
 
 
 def _check_born(facts: DocumentFacts, today: dt.date, field: str) -> None:
-    if facts.birth_date is not None and today.year - facts.birth_date.year > _MOST_YEARS:
-        message = f"the birth date lies over {_MOST_YEARS} years back"
+    if facts.birth_date is not None and today.year - facts.birth_date.year > MOST_YEARS:
+        message = f"the birth date lies over {MOST_YEARS} years back"
         refuse_faults([FieldFault(field, Reason.CITIZEN_NUMBER_INVALID, message)])
     if facts.birth_date is not None and facts.birth_date > today:
         message = "the birth date lies in the future"
@@ -212,8 +212,8 @@ def _completed(
             faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, message))
     if stated.birth_date is not None and stated.birth_date > today:
         faults.append(FieldFault("birth_date", Reason.FIELD_OUT_OF_RANGE, "lies in the future"))
-    if stated.birth_date is not None and today.year - stated.birth_date.year > _MOST_YEARS:
-        message = f"lies over {_MOST_YEARS} years back"
+    if stated.birth_date is not None and today.year - stated.birth_date.year > MOST_YEARS:
+        message = f"lies over {MOST_YEARS} years back"
         faults.append(FieldFault("birth_date", Reason.FIELD_OUT_OF_RANGE, message))
     refuse_faults(faults)
     birth_date, gender = facts.birth_date or stated.birth_date, facts.gender or stated.gender

@@ -11,14 +11,18 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
+from yibao_common.values.ids import Ids
 from yibao_identity.application.holder import live_person, lock_persons
 from yibao_identity.application.person.registration import take_over
 from yibao_identity.application.person.rows import (
     EncodePerson,
     EnrolledPerson,
     enrolled,
+    standing_enrolments,
 )
+from yibao_identity.rules.disease import check_after_birth
 from yibao_identity.rules.document import person_key
+from yibao_identity.rules.enrolment import EnrolmentChangePlan, from_birth
 from yibao_identity.rules.person import Correction, Person, correct, person_exists
 
 if TYPE_CHECKING:
@@ -42,17 +46,19 @@ class UpdatePerson:
 class PersonCorrections:
     """Corrects insured persons. Blocks."""
 
-    def __init__(self, transactions: "Transactions[Work]", *, clock: Clock) -> None:
+    def __init__(self, transactions: "Transactions[Work]", *, clock: Clock, ids: Ids) -> None:
         """Takes what begins transactions."""
         self._transactions = transactions
         self._clock = clock
+        self._ids = ids
 
     def update(self, command: UpdatePerson, encode: EncodePerson) -> bytes:
         """Corrects a person once by request id and returns the answer's bytes.
 
         Raises:
             RuleError: PERSON_NOT_FOUND, PERSON_MERGED, what `rules.person.correct` refuses,
-                PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER,
+                FIELD_OUT_OF_RANGE and NEWBORN_ENROLMENT_LATE, what a corrected birth date
+                makes wrong, PERSON_EXISTS, NUMBER_HELD_BEFORE, SAME_MAKER_AND_CHECKER,
                 REQUEST_ID_REUSED; in this order, but the last one first.
         """
         return self._transactions.once(
@@ -73,16 +79,50 @@ class PersonCorrections:
                 work.holders.records_of(person_id)
             ),
         )
+        is_born_otherwise = person.birth_date != former.person.birth_date
+        plan = _cover_from(work, person) if is_born_otherwise else None
         taken = _claim_document(work, command, former.person, person, locked_ids)
         work.persons.correct(person, at=now, by=caller, explanation=command.explanation)
-        if person.birth_date != former.person.birth_date:
+        if plan is not None:
+            taken |= self._change_cover(work, command, plan, at=now)
             # The feed tells nothing else of what was corrected.
             work.feed.tell([person_id], at=now, caller=caller)
         changed = ",".join(_changed_fields(former.person, person))
         detail = {"changed": changed, "explanation": command.explanation, **taken}
         entry = entry_of(request, at=self._clock(), subject_ids=(person_id,), detail=detail)
         work.audit.add(entry)
-        return EnrolledPerson(person, former.enrolments)
+        return enrolled(work, person_id)
+
+    def _change_cover(
+        self, work: "Work", command: UpdatePerson, plan: EnrolmentChangePlan, *, at: dt.datetime
+    ) -> dict[str, str]:
+        """Lets cover begin as planned; returns what to record of it."""
+        if not plan.replaced_ids:
+            return {}
+        work.enrolments.replace(plan.replaced_ids, at=at)
+        for period in plan.new:
+            recorded = dataclasses.replace(
+                period,
+                enrolment_id=self._ids(),
+                record_time=at,
+                recorded_by=command.request.caller.path,
+            )
+            work.enrolments.insert(command.person_id, recorded, explanation=command.explanation)
+        return {"replaced": ",".join(plan.replaced_ids)}
+
+
+def _cover_from(work: "Work", person: Person) -> EnrolmentChangePlan:
+    """Returns which cover has to begin later for a birth date that was corrected.
+
+    Raises:
+        RuleError: NEWBORN_ENROLMENT_LATE; FIELD_OUT_OF_RANGE, a disease from before birth.
+    """
+    person_id, birth_date = person.person_id, person.birth_date
+    field = "document.certificate_number"
+    check_after_birth(
+        work.diseases.standing([person_id])[person_id], birth_date=birth_date, field=field
+    )
+    return from_birth(standing_enrolments(work, [person_id])[person_id], birth_date=birth_date)
 
 
 def _lock_for_update(work: "Work", command: UpdatePerson) -> Collection[str]:
