@@ -48,9 +48,7 @@ def examine_news(config: SettlementConfig, *, clock: Clock) -> Iterator[Finding]
             except grpc.RpcError as error:
                 yield Finding(subject, _unanswered(config, error))
                 continue
-            problem = _feed_problem(position, answer, now=clock())
-            remark = _feed_remark(position, answer.head_sequence, gone)
-            yield Finding(subject, problem, remark)
+            yield feed_finding(subject, position, answer, gone=gone, now=clock())
         yield _examine_trust(config, channel, now=clock())
 
 
@@ -77,10 +75,24 @@ def _newest(
     return PersonServiceStub(channel).ListEnrolmentChanges(request, timeout=_ANSWER_SECONDS)
 
 
+def feed_finding(
+    subject: str,
+    position: FeedPosition,
+    answer: person_pb.ListEnrolmentChangesResponse,
+    *,
+    gone: int,
+    now: dt.datetime,
+) -> Finding:
+    """Returns how what settlement has read compares with what identity answers."""
+    problem = _feed_problem(position, answer, now=now)
+    return Finding(subject, problem, _feed_remark(position, answer, gone))
+
+
 def _feed_problem(
     position: FeedPosition, answer: person_pb.ListEnrolmentChangesResponse, *, now: dt.datetime
 ) -> str:
-    if answer.starts_anew or answer.epoch != position.epoch:
+    is_shorter = answer.head_sequence < position.sequence
+    if answer.starts_anew or answer.epoch != position.epoch or is_shorter:
         return "identity has another feed, as after a restore: settlement reads it anew as it runs"
     missing = answer.head_sequence - position.sequence
     if position.anew_until is not None:
@@ -96,9 +108,17 @@ def _feed_problem(
     return ""
 
 
-def _feed_remark(position: FeedPosition, head_sequence: int, gone: int) -> str:
-    known = "all" if position.sequence == head_sequence else f"{position.sequence} of"
-    told = f"{known} {head_sequence} changes are known"
+def _feed_remark(
+    position: FeedPosition, answer: person_pb.ListEnrolmentChangesResponse, gone: int
+) -> str:
+    known, head = position.sequence, answer.head_sequence
+    if known and (answer.starts_anew or known > head):
+        # Of the feed that there was: how many the other one has says nothing of these.
+        told = f"{known} changes of the former feed are known"
+    elif known == head:
+        told = f"all {head} changes are known"
+    else:
+        told = f"{known} of {head} changes are known"
     return f"{told}; {gone} persons are gone since a restore" if gone else told
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from yibao_common.db.completeness import check_is_complete
 from yibao_common.db.database import Database
 from yibao_common.db.failures import database_told
 from yibao_common.db.rights import check_rights
@@ -30,8 +31,8 @@ def open_database(config: ServiceConfig, *, package: str, metadata: sa.MetaData)
     """Returns the database of a service whose migrations `package` holds, with its `metadata`.
 
     Raises:
-        StartError: it cannot be used, its schema is not current, rights are missing, or
-            several processes are to share SQLite.
+        StartError: it cannot be used, its schema is not current or not complete, rights are
+            missing, or several processes are to share SQLite.
     """
     url = config.database.url
     if config.server.reuse_port and sa.make_url(url).get_backend_name() == "sqlite":
@@ -42,6 +43,7 @@ def open_database(config: ServiceConfig, *, package: str, metadata: sa.MetaData)
     try:
         with database_told(url):
             check_is_current(database, package)
+            check_is_complete(database, metadata)
             check_rights(database, metadata)
     except BaseException:
         database.close()
