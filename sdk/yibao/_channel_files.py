@@ -1,5 +1,6 @@
 """The files of a client's TLS, read again when they change."""
 
+import codecs
 import datetime as dt
 import os
 import threading
@@ -130,7 +131,11 @@ def _state_of(path: Path) -> tuple[int, ...]:
 
 
 def _load(ca_file: Path, certificate_file: Path, key_file: Path) -> _Loaded:
-    ca, certificate, key = (path.read_bytes() for path in (ca_file, certificate_file, key_file))
+    # gRPC finds nothing in PEM that a byte order mark stands before, and does not say so.
+    ca, certificate, key = (
+        path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        for path in (ca_file, certificate_file, key_file)
+    )
     # gRPC takes any bytes and then fails at each call, with no word of the file.
     cas = _certificates(ca, ca_file)
     leaf = _certificates(certificate, certificate_file)[0]

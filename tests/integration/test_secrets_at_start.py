@@ -21,7 +21,9 @@ from yibao_common.db.database import Database
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import system_clock
 from yibao_common.values.ids import new_id
+from yibao_identity import secret_files
 from yibao_identity.application.secret import SecretKind
+from yibao_identity.keys import open_vault
 from yibao_identity.pin_hashing import scheme_of
 from yibao_identity.storage import tables
 
@@ -184,3 +186,69 @@ def test_a_database_of_before_is_taken_over_with_the_right_files(
     execute(url, sa.delete(tables.trust_secret_check))
     start(files, url)
     assert recorded(url) == [kind.value for kind in SecretKind]
+
+
+def hold_the_same(files: IdentityFiles, name: str, other: str) -> None:
+    """Puts into file `other` what `name` holds."""
+    secret = (files.folder / name).read_text()
+    (files.folder / other).write_text(secret.upper() if other != "passphrase" else secret)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("hash.hex", "encryption.hex"),
+        ("encryption.hex", "pepper.hex"),
+        ("hash.hex", "pepper.hex"),
+        ("pepper.hex", "passphrase"),
+    ],
+)
+def test_one_secret_in_two_places_is_refused_at_the_first_start(
+    files: IdentityFiles, url: str, name: str, other: str
+) -> None:
+    hold_the_same(files, name, other)
+    told = refused_alike(files, url)
+    assert str(files.folder / name) in told
+    assert str(files.folder / other) in told
+    assert recorded(url) == []
+
+
+def test_secrets_that_a_database_was_filled_with_stay_alike(
+    files: IdentityFiles, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They cannot be changed any more, but what comes in new is another."""
+    hold_the_same(files, "hash.hex", "pepper.hex")
+    with monkeypatch.context() as before:
+        before.setattr(secret_files, "_refuse_alike", lambda *_: None)
+        require(files, url)
+    require(files, url)
+    more = files.folder / "pepper-2.hex"
+    more.write_text((files.folder / "encryption.hex").read_text())
+    files.values["cards"] = {"pepper_files": [more, files.folder / "pepper.hex"]}
+    with pytest.raises(StartError, match=r"pepper-2\.hex\) hold the same secret"):
+        require(files, url)
+
+
+def test_two_peppers_alike_are_named(files: IdentityFiles, url: str) -> None:
+    hold_the_same(files, "pepper.hex", "pepper-2.hex")
+    paths = [files.folder / "pepper.hex", files.folder / "pepper-2.hex"]
+    files.values["cards"] = {"pepper_files": paths}
+    with pytest.raises(StartError) as refused:
+        require(files, url)
+    assert all(str(path) in str(refused.value) for path in paths)
+
+
+def require(files: IdentityFiles, url: str) -> None:
+    """Does with the secrets what the service does at its start."""
+    config = files.config(url)
+    database = Database(url)
+    try:
+        secret_files.require_secrets(config, database, open_vault(config), clock=system_clock)
+    finally:
+        database.close()
+
+
+def refused_alike(files: IdentityFiles, url: str) -> str:
+    with pytest.raises(StartError, match="hold the same secret") as refused:
+        require(files, url)
+    return str(refused.value)

@@ -1,5 +1,6 @@
 """The CSV file of an import of persons: its columns, and its rows as requests."""
 
+import codecs
 import csv
 import datetime as dt
 import hashlib
@@ -113,7 +114,8 @@ def _records(path: Path, encoding: str) -> Iterator[tuple[int, Mapping[str, str]
     """
     with path.open(encoding=encoding, newline="") as stream:
         reader = csv.reader(stream, strict=True)
-        columns = [name.strip() for name in next(reader, [])]
+        # Not every encoding that is named takes the mark of UTF-8 for none of the text.
+        columns = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]
         missing = [name for name in REQUIRED_COLUMNS if name not in columns]
         unknown = [name for name in columns if name not in REQUIRED_COLUMNS + OPTIONAL_COLUMNS]
         if missing:
@@ -184,6 +186,12 @@ def _day(text: str) -> Date | None:
     return from_date(dt.date.fromisoformat(text)) if text else None
 
 
+def _is_utf16(path: Path) -> bool:
+    """Tells whether a file has the mark of UTF-16 before it, as one that Excel calls Unicode."""
+    with path.open("rb") as stream:
+        return stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
     """Tells why a file cannot be read, without a cell of it."""
@@ -192,8 +200,9 @@ def _told(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StartError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
+        fitting = "utf-16" if _is_utf16(path) else "gb18030"
         raise StartError(
-            f"{path}: is not in {error.encoding}; name its encoding, such as --encoding gb18030"
+            f"{path}: is not in {error.encoding}; name its encoding, such as --encoding {fitting}"
         ) from None
     except UnicodeError:
         # Such as UTF-16 without the mark of its byte order.

@@ -1,5 +1,6 @@
 """Loads what only this process may know: private keys and the secrets of personal data."""
 
+import codecs
 import datetime as dt
 import os
 from collections.abc import Collection
@@ -29,6 +30,7 @@ from yibao_identity.storage.trust.signing import (
     TrustSigner,
 )
 
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -195,6 +197,9 @@ def read_passphrase(path: Path) -> bytes:
         passphrase = read_plain_file(path).rstrip(b"\r\n")
     except OSError as error:
         raise StartError(f"{path}: cannot be read: {error.strerror}") from None
+    if passphrase.startswith(_MARKS):
+        # Nobody types it, so that a passphrase with it opens other keys than one without.
+        raise StartError(f"{path}: begins with a byte order mark: save it as UTF-8 without one")
     if not passphrase:
         raise StartError(f"{path}: holds no passphrase")
     return passphrase

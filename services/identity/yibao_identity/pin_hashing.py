@@ -31,8 +31,11 @@ def read_peppers(paths: Sequence[Path]) -> tuple[bytes, ...]:
         StartError: a file cannot be read or holds something else, or two are alike.
     """
     peppers = tuple(read_secret(path) for path in paths)
-    if len({scheme_of(pepper) for pepper in peppers}) < len(peppers):
-        raise StartError("cards.pepper_files: two files hold the same secret")
+    of_scheme: dict[int, Path] = {}
+    for path, pepper in zip(paths, peppers, strict=True):
+        former = of_scheme.setdefault(scheme_of(pepper), path)
+        if former is not path:
+            raise StartError(f"cards.pepper_files: {former} and {path} hold the same secret")
     return peppers
 
 

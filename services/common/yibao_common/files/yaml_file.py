@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from yibao_common.files.yaml_problems import yaml_problem
+from yibao_common.process.text_file import unmarked
 from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
 
@@ -68,6 +69,10 @@ def parse_yaml(
     builder = _Builder(name, reason)
     if len(contents) > most_bytes:
         raise builder.refusal(1, f"expected at most {most_bytes} bytes, got {len(contents)}")
+    try:
+        contents = unmarked(contents)
+    except ValueError as error:
+        raise builder.refusal(1, str(error)) from None
     try:
         text = contents.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from yibao_common.process.plain_file import read_plain_file
+from yibao_common.process.text_file import unmarked
 from yibao_common.values.errors import InvariantError
 
 
@@ -92,10 +93,12 @@ def read_key(path: Path, *, passphrase: bytes) -> Ed25519PrivateKey:
             not open it, or its key is not Ed25519.
     """
     try:
-        pem = read_plain_file(path)
+        pem = unmarked(read_plain_file(path))
     except OSError as error:
         message = f"{path}: not read ({error.strerror}); check the path and its rights"
         raise KeyFileError(message) from error
+    except ValueError as error:
+        raise KeyFileError(f"{path}: {error}") from None
     try:
         key = load_pem_private_key(pem, password=passphrase)
     except TypeError:

@@ -16,6 +16,7 @@ from yibao.issuing import key_id_of
 from yibao_common.keys.key_file import FOR_PEOPLE, KeyFileError, Stretching, read_key, write_key
 from yibao_common.keys.signing_key import SigningKey, SoftwareKey
 from yibao_common.process.plain_file import read_plain_file
+from yibao_common.process.text_file import unmarked
 
 
 class KeyStore(Protocol):
@@ -125,7 +126,7 @@ def read_public_key(path: Path) -> bytes:
         KeyFileError: The file cannot be read or holds no Ed25519 public key.
     """
     try:
-        key = serialization.load_pem_public_key(read_plain_file(path))
+        key = serialization.load_pem_public_key(unmarked(read_plain_file(path)))
     except OSError as error:
         raise KeyFileError(f"{path}: not read ({error.strerror})") from error
     except ValueError as error:

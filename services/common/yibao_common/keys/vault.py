@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from yibao_common.process.config import StartError
 from yibao_common.process.plain_file import read_plain_file
+from yibao_common.process.text_file import unmarked
 from yibao_common.values.errors import InvariantError
 
 KEY_BYTES = 32
@@ -36,11 +37,13 @@ def read_secret(path: Path) -> bytes:
         StartError: the file cannot be read or holds something else.
     """
     try:
-        text = read_plain_file(path).decode("ascii").strip().lower()
+        text = unmarked(read_plain_file(path)).decode("ascii").strip().lower()
     except OSError as error:
         raise StartError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         text = ""
+    except ValueError as error:
+        raise StartError(f"{path}: {error}") from None
     if not _HEXADECIMAL.fullmatch(text):
         raise StartError(f"{path}: must hold 64 hexadecimal digits (openssl rand -hex 32)")
     return bytes.fromhex(text)
@@ -65,7 +68,9 @@ class Vault:
         self._random_bytes = random_bytes
         # What a database keeps of each key, so that another one in its place is noticed.
         self.hash_key_check = key_check(hash_key)
-        self.encryption_key_checks = {_key_id(key).hex(): key_check(key) for key in encryption_keys}
+        self.encryption_key_checks = {
+            encryption_key_name(key): key_check(key) for key in encryption_keys
+        }
 
     def __repr__(self) -> str:
         """Shows the ids of the keys only."""
@@ -113,6 +118,11 @@ def key_check(key: bytes) -> bytes:
     A key has 32 random bytes, so it cannot be found by trying.
     """
     return hmac.digest(key, b"yibao key check\n", "sha256")
+
+
+def encryption_key_name(key: bytes) -> str:
+    """Returns what an encryption key is recorded as: its id, in hexadecimal."""
+    return _key_id(key).hex()
 
 
 def _key_id(key: bytes) -> bytes:

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from yibao_common.process.config import ConfigError
 from yibao_common.process.plain_file import read_plain_file
+from yibao_common.process.text_file import unmarked
 
 T = TypeVar("T", bound=BaseModel)
 Location = tuple[str | int, ...]
@@ -71,7 +72,11 @@ def read_tables(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
     try:
-        return tomllib.loads(text.decode("utf-8-sig"))
+        text = unmarked(text)
+    except ValueError as error:
+        raise ConfigError([f"{path}: {error}"]) from None
+    try:
+        return tomllib.loads(text.decode("utf-8"))
     except UnicodeDecodeError:
         raise ConfigError([f"{path}: is not in UTF-8: save it in that encoding"]) from None
     except ValueError as error:

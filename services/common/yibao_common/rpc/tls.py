@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
 from yibao_common.process.plain_file import read_plain_file
+from yibao_common.process.text_file import unmarked
 
 T = TypeVar("T")
 _SERIAL = re.compile(r"(?:0x)?[0-9a-f]{1,40}")
@@ -79,9 +80,12 @@ def _state_of(path: Path) -> tuple[int, ...]:
 
 def _read(path: Path) -> bytes:
     try:
-        return read_plain_file(path)
+        # gRPC finds nothing in PEM that a byte order mark stands before, and does not say so.
+        return unmarked(read_plain_file(path))
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise FileError(f"{path}: {error}") from None
 
 
 def _load_credentials(

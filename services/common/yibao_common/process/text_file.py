@@ -1,0 +1,17 @@
+"""Text files that people edit, as editors on Windows save them: with a byte order mark."""
+
+import codecs
+
+_MARK = codecs.BOM_UTF8
+
+
+def unmarked(contents: bytes) -> bytes:
+    """Returns the bytes of a text in UTF-8 without the byte order mark before it.
+
+    Raises:
+        ValueError: it is in UTF-16 or UTF-32; the text follows the name of the file.
+    """
+    if contents.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in contents:
+        # No text of ours has a NUL; those of UTF-16 without a mark are full of them.
+        raise ValueError('is in UTF-16 ("Unicode"): save it as UTF-8')
+    return contents.removeprefix(_MARK)
