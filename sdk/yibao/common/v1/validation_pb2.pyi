@@ -58,11 +58,15 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     characters of any script, `#` and `+` too, counted as Unicode characters. Refused are
     control, zero-width, direction (bidi) and private characters, line ends within it and
     spaces other than the plain one. Stored and answered in Unicode form NFC, which is how
-    it is compared; capitals and full-width characters are told apart.
+    it is compared; capitals and full-width characters are told apart. Of marks on one
+    letter there are as many as a script has.
     """
     FORMAT_NAME: _Format.ValueType  # 10
     """The name of a person: as FORMAT_TEXT, with a letter, with single spaces, and every
-    middle dot as U+00B7, the one of the standard, without spaces around it.
+    middle dot as U+00B7, the one of the standard, without spaces around it. It has letters
+    of any script, digits, apostrophes, hyphens, points, commas, slashes and parentheses,
+    and begins with one of the first three: no emoji, and nothing that a spreadsheet
+    calculates.
     """
     FORMAT_SIGNED_QUANTITY: _Format.ValueType  # 11
     """A quantity that may take back: as FORMAT_QUANTITY, with `-` in front of what is
@@ -71,6 +75,10 @@ class _FormatEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTyp
     FORMAT_SERIAL: _Format.ValueType  # 12
     """The number of a thing, such as a card or its chip: letters, digits and `- _ . : /`. Small
     letters are taken for capitals; stored and answered in capitals.
+    """
+    FORMAT_LABEL: _Format.ValueType  # 13
+    """What an institution, a department or a doctor is called: as FORMAT_TEXT, spaces of any
+    width and joiners too, without emoji, and without `=`, `+`, `-`, `@` at its beginning, by which a spreadsheet calculates.
     """
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
@@ -112,11 +120,15 @@ FORMAT_TEXT: Format.ValueType  # 9
 characters of any script, `#` and `+` too, counted as Unicode characters. Refused are
 control, zero-width, direction (bidi) and private characters, line ends within it and
 spaces other than the plain one. Stored and answered in Unicode form NFC, which is how
-it is compared; capitals and full-width characters are told apart.
+it is compared; capitals and full-width characters are told apart. Of marks on one
+letter there are as many as a script has.
 """
 FORMAT_NAME: Format.ValueType  # 10
 """The name of a person: as FORMAT_TEXT, with a letter, with single spaces, and every
-middle dot as U+00B7, the one of the standard, without spaces around it.
+middle dot as U+00B7, the one of the standard, without spaces around it. It has letters
+of any script, digits, apostrophes, hyphens, points, commas, slashes and parentheses,
+and begins with one of the first three: no emoji, and nothing that a spreadsheet
+calculates.
 """
 FORMAT_SIGNED_QUANTITY: Format.ValueType  # 11
 """A quantity that may take back: as FORMAT_QUANTITY, with `-` in front of what is
@@ -125,6 +137,10 @@ returned; not zero.
 FORMAT_SERIAL: Format.ValueType  # 12
 """The number of a thing, such as a card or its chip: letters, digits and `- _ . : /`. Small
 letters are taken for capitals; stored and answered in capitals.
+"""
+FORMAT_LABEL: Format.ValueType  # 13
+"""What an institution, a department or a doctor is called: as FORMAT_TEXT, spaces of any
+width and joiners too, without emoji, and without `=`, `+`, `-`, `@` at its beginning, by which a spreadsheet calculates.
 """
 global___Format = Format
 

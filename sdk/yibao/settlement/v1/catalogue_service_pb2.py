@@ -27,7 +27,7 @@ from yibao.common.v1 import item_error_pb2 as yibao_dot_common_dot_v1_dot_item__
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+yibao/settlement/v1/catalogue_service.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/item_error.proto\x1a yibao/common/v1/validation.proto\"\xc2\x03\n\rCatalogueItem\x12\x1d\n\titem_code\x18\x01 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x32H\x08\x12\x1c\n\titem_name\x18\x02 \x01(\tB\t\xba\xeb\x18\x05\x08\x01\x30\xc8\x01\x12%\n\x0f\x63\x61talogue_class\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x02H\x05\x12\x31\n\x18\x66irst_self_pay_ratio_ppm\x18\x04 \x01(\x05\x42\n\xba\xeb\x18\x06\x18\x00 \xc0\x84=H\x00\x88\x01\x01\x12\x1d\n\rprice_ceiling\x18\x05 \x01(\tB\x06\xba\xeb\x18\x02H\x06\x12\x31\n\nstart_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\'\n\x08\x65nd_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x16\n\x0eis_limited_use\x18\x08 \x01(\x08\x12\x1c\n\nitem_group\x18\t \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\x08\x12L\n\x14level_price_ceilings\x18\n \x03(\x0b\x32&.yibao.settlement.v1.LevelPriceCeilingB\x06\xba\xeb\x18\x02@\x0e\x42\x1b\n\x19_first_self_pay_ratio_ppm\"^\n\x11LevelPriceCeiling\x12(\n\x12institution_levels\x18\x01 \x03(\tB\x0c\xba\xeb\x18\x08\x30\x02\x38\x01@\x0eH\x05\x12\x1f\n\rprice_ceiling\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x06\"\xf0\x01\n\x0bInstitution\x12 \n\x0einstitution_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x04\x12#\n\x10institution_name\x18\x02 \x01(\tB\t\xba\xeb\x18\x05\x08\x01\x30\xc8\x01\x12%\n\x11institution_level\x18\x03 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x02H\x05\x12\x17\n\x0f\x65\x63\x65rt_supported\x18\x04 \x01(\x08\x12\x31\n\nstart_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\'\n\x08\x65nd_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\"\x93\x01\n\x1bImportCatalogueItemsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12<\n\x05items\x18\x03 \x03(\x0b\x32\".yibao.settlement.v1.CatalogueItemB\t\xba\xeb\x18\x05\x38\x01@\x88\'\"b\n\x1cImportCatalogueItemsResponse\x12\x0e\n\x06stored\x18\x01 \x01(\x05\x12\x32\n\x07results\x18\x02 \x03(\x0b\x32!.yibao.settlement.v1.ImportResult\"X\n\x0cImportResult\x12\x10\n\x06stored\x18\x01 \x01(\x08H\x00\x12+\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1a.yibao.common.v1.ItemErrorH\x00\x42\t\n\x07outcome\"\x7f\n\x17GetCatalogueItemRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1d\n\titem_code\x18\x02 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x32H\x08\x12+\n\x04\x64\x61te\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\"L\n\x18GetCatalogueItemResponse\x12\x30\n\x04item\x18\x01 \x01(\x0b\x32\".yibao.settlement.v1.CatalogueItem\"\x8f\x01\n\x19ImportInstitutionsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12:\n\x05items\x18\x03 \x03(\x0b\x32 .yibao.settlement.v1.InstitutionB\t\xba\xeb\x18\x05\x38\x01@\x88\'\"`\n\x1aImportInstitutionsResponse\x12\x0e\n\x06stored\x18\x01 \x01(\x05\x12\x32\n\x07results\x18\x02 \x03(\x0b\x32!.yibao.settlement.v1.ImportResult2\xf7\x02\n\x10\x43\x61talogueService\x12{\n\x14ImportCatalogueItems\x12\x30.yibao.settlement.v1.ImportCatalogueItemsRequest\x1a\x31.yibao.settlement.v1.ImportCatalogueItemsResponse\x12o\n\x10GetCatalogueItem\x12,.yibao.settlement.v1.GetCatalogueItemRequest\x1a-.yibao.settlement.v1.GetCatalogueItemResponse\x12u\n\x12ImportInstitutions\x12..yibao.settlement.v1.ImportInstitutionsRequest\x1a/.yibao.settlement.v1.ImportInstitutionsResponseBf\n\x13yibao.settlement.v1B\x15\x43\x61talogueServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+yibao/settlement/v1/catalogue_service.proto\x12\x13yibao.settlement.v1\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/item_error.proto\x1a yibao/common/v1/validation.proto\"\xc2\x03\n\rCatalogueItem\x12\x1d\n\titem_code\x18\x01 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x32H\x08\x12\x1c\n\titem_name\x18\x02 \x01(\tB\t\xba\xeb\x18\x05\x08\x01\x30\xc8\x01\x12%\n\x0f\x63\x61talogue_class\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x02\x30\x02H\x05\x12\x31\n\x18\x66irst_self_pay_ratio_ppm\x18\x04 \x01(\x05\x42\n\xba\xeb\x18\x06\x18\x00 \xc0\x84=H\x00\x88\x01\x01\x12\x1d\n\rprice_ceiling\x18\x05 \x01(\tB\x06\xba\xeb\x18\x02H\x06\x12\x31\n\nstart_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\'\n\x08\x65nd_date\x18\x07 \x01(\x0b\x32\x15.yibao.common.v1.Date\x12\x16\n\x0eis_limited_use\x18\x08 \x01(\x08\x12\x1c\n\nitem_group\x18\t \x01(\tB\x08\xba\xeb\x18\x04\x30\x32H\x08\x12L\n\x14level_price_ceilings\x18\n \x03(\x0b\x32&.yibao.settlement.v1.LevelPriceCeilingB\x06\xba\xeb\x18\x02@\x0e\x42\x1b\n\x19_first_self_pay_ratio_ppm\"^\n\x11LevelPriceCeiling\x12(\n\x12institution_levels\x18\x01 \x03(\tB\x0c\xba\xeb\x18\x08\x30\x02\x38\x01@\x0eH\x05\x12\x1f\n\rprice_ceiling\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x06\"\xf2\x01\n\x0bInstitution\x12 \n\x0einstitution_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x04\x12%\n\x10institution_name\x18\x02 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\r\x12%\n\x11institution_level\x18\x03 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x02H\x05\x12\x17\n\x0f\x65\x63\x65rt_supported\x18\x04 \x01(\x08\x12\x31\n\nstart_date\x18\x05 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\'\n\x08\x65nd_date\x18\x06 \x01(\x0b\x32\x15.yibao.common.v1.Date\"\x93\x01\n\x1bImportCatalogueItemsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12<\n\x05items\x18\x03 \x03(\x0b\x32\".yibao.settlement.v1.CatalogueItemB\t\xba\xeb\x18\x05\x38\x01@\x88\'\"b\n\x1cImportCatalogueItemsResponse\x12\x0e\n\x06stored\x18\x01 \x01(\x05\x12\x32\n\x07results\x18\x02 \x03(\x0b\x32!.yibao.settlement.v1.ImportResult\"X\n\x0cImportResult\x12\x10\n\x06stored\x18\x01 \x01(\x08H\x00\x12+\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x1a.yibao.common.v1.ItemErrorH\x00\x42\t\n\x07outcome\"\x7f\n\x17GetCatalogueItemRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1d\n\titem_code\x18\x02 \x01(\tB\n\xba\xeb\x18\x06\x08\x01\x30\x32H\x08\x12+\n\x04\x64\x61te\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\"L\n\x18GetCatalogueItemResponse\x12\x30\n\x04item\x18\x01 \x01(\x0b\x32\".yibao.settlement.v1.CatalogueItem\"\x8f\x01\n\x19ImportInstitutionsRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12:\n\x05items\x18\x03 \x03(\x0b\x32 .yibao.settlement.v1.InstitutionB\t\xba\xeb\x18\x05\x38\x01@\x88\'\"`\n\x1aImportInstitutionsResponse\x12\x0e\n\x06stored\x18\x01 \x01(\x05\x12\x32\n\x07results\x18\x02 \x03(\x0b\x32!.yibao.settlement.v1.ImportResult2\xf7\x02\n\x10\x43\x61talogueService\x12{\n\x14ImportCatalogueItems\x12\x30.yibao.settlement.v1.ImportCatalogueItemsRequest\x1a\x31.yibao.settlement.v1.ImportCatalogueItemsResponse\x12o\n\x10GetCatalogueItem\x12,.yibao.settlement.v1.GetCatalogueItemRequest\x1a-.yibao.settlement.v1.GetCatalogueItemResponse\x12u\n\x12ImportInstitutions\x12..yibao.settlement.v1.ImportInstitutionsRequest\x1a/.yibao.settlement.v1.ImportInstitutionsResponseBf\n\x13yibao.settlement.v1B\x15\x43\x61talogueServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,7 +58,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSTITUTION'].fields_by_name['institution_id']._loaded_options = None
   _globals['_INSTITUTION'].fields_by_name['institution_id']._serialized_options = b'\272\353\030\004\010\001H\004'
   _globals['_INSTITUTION'].fields_by_name['institution_name']._loaded_options = None
-  _globals['_INSTITUTION'].fields_by_name['institution_name']._serialized_options = b'\272\353\030\005\010\0010\310\001'
+  _globals['_INSTITUTION'].fields_by_name['institution_name']._serialized_options = b'\272\353\030\007\010\0010\310\001H\r'
   _globals['_INSTITUTION'].fields_by_name['institution_level']._loaded_options = None
   _globals['_INSTITUTION'].fields_by_name['institution_level']._serialized_options = b'\272\353\030\006\010\0010\002H\005'
   _globals['_INSTITUTION'].fields_by_name['start_date']._loaded_options = None
@@ -86,21 +86,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEVELPRICECEILING']._serialized_start=617
   _globals['_LEVELPRICECEILING']._serialized_end=711
   _globals['_INSTITUTION']._serialized_start=714
-  _globals['_INSTITUTION']._serialized_end=954
-  _globals['_IMPORTCATALOGUEITEMSREQUEST']._serialized_start=957
-  _globals['_IMPORTCATALOGUEITEMSREQUEST']._serialized_end=1104
-  _globals['_IMPORTCATALOGUEITEMSRESPONSE']._serialized_start=1106
-  _globals['_IMPORTCATALOGUEITEMSRESPONSE']._serialized_end=1204
-  _globals['_IMPORTRESULT']._serialized_start=1206
-  _globals['_IMPORTRESULT']._serialized_end=1294
-  _globals['_GETCATALOGUEITEMREQUEST']._serialized_start=1296
-  _globals['_GETCATALOGUEITEMREQUEST']._serialized_end=1423
-  _globals['_GETCATALOGUEITEMRESPONSE']._serialized_start=1425
-  _globals['_GETCATALOGUEITEMRESPONSE']._serialized_end=1501
-  _globals['_IMPORTINSTITUTIONSREQUEST']._serialized_start=1504
-  _globals['_IMPORTINSTITUTIONSREQUEST']._serialized_end=1647
-  _globals['_IMPORTINSTITUTIONSRESPONSE']._serialized_start=1649
-  _globals['_IMPORTINSTITUTIONSRESPONSE']._serialized_end=1745
-  _globals['_CATALOGUESERVICE']._serialized_start=1748
-  _globals['_CATALOGUESERVICE']._serialized_end=2123
+  _globals['_INSTITUTION']._serialized_end=956
+  _globals['_IMPORTCATALOGUEITEMSREQUEST']._serialized_start=959
+  _globals['_IMPORTCATALOGUEITEMSREQUEST']._serialized_end=1106
+  _globals['_IMPORTCATALOGUEITEMSRESPONSE']._serialized_start=1108
+  _globals['_IMPORTCATALOGUEITEMSRESPONSE']._serialized_end=1206
+  _globals['_IMPORTRESULT']._serialized_start=1208
+  _globals['_IMPORTRESULT']._serialized_end=1296
+  _globals['_GETCATALOGUEITEMREQUEST']._serialized_start=1298
+  _globals['_GETCATALOGUEITEMREQUEST']._serialized_end=1425
+  _globals['_GETCATALOGUEITEMRESPONSE']._serialized_start=1427
+  _globals['_GETCATALOGUEITEMRESPONSE']._serialized_end=1503
+  _globals['_IMPORTINSTITUTIONSREQUEST']._serialized_start=1506
+  _globals['_IMPORTINSTITUTIONSREQUEST']._serialized_end=1649
+  _globals['_IMPORTINSTITUTIONSRESPONSE']._serialized_start=1651
+  _globals['_IMPORTINSTITUTIONSRESPONSE']._serialized_end=1747
+  _globals['_CATALOGUESERVICE']._serialized_start=1750
+  _globals['_CATALOGUESERVICE']._serialized_end=2125
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,12 @@ from dataclasses import dataclass
 from yibao.common.v1 import validation_pb2 as pb
 from yibao_common.values.citizen_number import parse_citizen_number
 from yibao_common.values.errors import RuleError
+from yibao_common.values.names import (
+    foreign_in_label,
+    foreign_in_name,
+    is_new_ideograph,
+    stacked_in,
+)
 from yibao_common.values.reasons import Reason
 from yibao_common.values.texts import (
     canonical_name,
@@ -89,6 +95,10 @@ def _text(
         if unseen is not None:
             code = named_character(unseen)
             return Reason.FIELD_MALFORMED, f"must be of printable characters, which {code} is not"
+        stacked = stacked_in(text)
+        if stacked is not None:
+            code = named_character(stacked)
+            return Reason.FIELD_MALFORMED, f"must have no stacks of marks, as with {code}"
         if text != canonical_text(text):
             return Reason.FIELD_MALFORMED, "must be in Unicode form NFC, without spaces around it"
         if len(text) < least or (most is not None and len(text) > most):
@@ -106,12 +116,16 @@ def _remark(least: int, most: int | None) -> Form:
 def _name(least: int, most: int | None) -> Form:
     """Returns the form of names of persons: texts of which each is written in one way."""
     text = _text(least, most)
-
-    def fits(name: str) -> object:
-        return name == canonical_name(name) and text.fits(name) and _has_letter(name)
+    limits = f"{{{least},{'' if most is None else most}}}"
+    common = re.compile(f"[A-Za-z\u4e00-\u9fff]{limits}").fullmatch
 
     def find_fault(name: str) -> Fault | None:
         fault = text.find_fault(name)
+        foreign = foreign_in_name(name)
+        if fault is None and foreign is not None:
+            where = "begins with" if foreign == name[0] else "has"
+            message = f"no name of a person {where} {named_character(foreign)}"
+            return Reason.FIELD_MALFORMED, message
         if fault is None and name != canonical_name(name):
             message = "must have single spaces and U+00B7 as the middle dot"
             return Reason.FIELD_MALFORMED, message
@@ -119,11 +133,29 @@ def _name(least: int, most: int | None) -> Form:
             return Reason.FIELD_MALFORMED, "must contain a letter or a Chinese character"
         return fault
 
-    return Form(fits, find_fault, canonical_name)
+    return Form(common, find_fault, canonical_name)
 
 
 def _has_letter(name: str) -> bool:
-    return any(map(str.isalpha, name))
+    return any(each.isalpha() or is_new_ideograph(each) for each in name)
+
+
+def _label(least: int, most: int | None) -> Form:
+    """Returns the form of what institutions, departments and doctors are called."""
+    # Lists that are imported have full-width spaces.
+    text = _text(least, most, unseen_in=misleading_in)
+    limits = f"{{{least},{'' if most is None else most}}}"
+    common = re.compile(f"(?![ =+@-])[ -~\u4e00-\u9fff]{limits}(?<! )").fullmatch
+
+    def find_fault(label: str) -> Fault | None:
+        fault = text.find_fault(label)
+        foreign = foreign_in_label(label)
+        if fault is None and foreign is not None:
+            where = "begin with" if foreign == label[0] else "have"
+            return Reason.FIELD_MALFORMED, f"must not {where} {named_character(foreign)}"
+        return fault
+
+    return Form(common, find_fault, canonical_text)
 
 
 def length_fault(least: int, most: int | None, unit: str) -> Fault:
@@ -219,6 +251,7 @@ _SIZED = {
     pb.FORMAT_UNSPECIFIED: _remark,
     pb.FORMAT_TEXT: _text,
     pb.FORMAT_NAME: _name,
+    pb.FORMAT_LABEL: _label,
     pb.FORMAT_DIGITS: _of_pattern("[0-9]", "must be digits"),
     pb.FORMAT_CODE: _of_pattern(r"[A-Za-z0-9._:/-]", "must be letters, digits and - _ . : / only"),
     pb.FORMAT_SERIAL: _of_pattern(

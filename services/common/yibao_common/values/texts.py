@@ -7,6 +7,8 @@ scanned and sent again is the same number.
 import re
 import unicodedata
 
+from yibao_common.values.names import is_new_ideograph
+
 _HEX = "[0-9a-f]"
 _DASHED = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
 _BODY = f"({_DASHED}|{_HEX}{{32}})"
@@ -61,7 +63,7 @@ def unprintable_in(text: str) -> str | None:
     """
     if text.isprintable() and not _UNSEEN.search(text):
         return None
-    return next(each for each in text if not each.isprintable() or _UNSEEN.match(each))
+    return next((each for each in text if not _is_seen(each)), None)
 
 
 def misleading_in(text: str) -> str | None:
@@ -72,6 +74,12 @@ def misleading_in(text: str) -> str | None:
     if unprintable_in(text) is None:
         return None
     return next((each for each in text if unprintable_in(each) and not _is_layout(each)), None)
+
+
+def _is_seen(character: str) -> bool:
+    if _UNSEEN.match(character):
+        return False
+    return character.isprintable() or is_new_ideograph(character)
 
 
 def _is_layout(character: str) -> bool:
