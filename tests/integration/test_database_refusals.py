@@ -63,6 +63,10 @@ class Databases:
             connection.exec_driver_sql(statement)
         engine.dispose()
 
+    def on_server(self, statement: str) -> None:
+        """Runs a statement that is of no one database, each by itself."""
+        self._admin.execute(statement.encode())
+
     def close(self) -> None:
         self._rules.write_text(self._before)
         self._admin.execute("SELECT pg_reload_conf()")
@@ -206,6 +210,45 @@ def test_an_account_without_rights_is_told_what_it_lacks(
     said = capfd.readouterr().err
     assert "lacks INSERT on answer, INSERT on audit_event" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_database_that_only_reads_is_told(
+    sandbox: Path,
+    tmp_path: Path,
+    databases: Databases,
+    capfd: pytest.CaptureFixture[str],
+    service: str,
+) -> None:
+    """Each read would be right, and the first bill refused."""
+    name = databases.names[service]
+    databases.on_server(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    try:
+        path = configured(sandbox, tmp_path, service, databases.url(service))
+        program = importlib.import_module(f"yibao_{service}.main")
+        assert program.main(["--config", str(path)]) == 2
+        said = capfd.readouterr().err
+    finally:
+        databases.on_server(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    assert "only reads: name the one that leads" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_database_that_takes_no_more_connections_is_told(
+    sandbox: Path,
+    tmp_path: Path,
+    databases: Databases,
+    capfd: pytest.CaptureFixture[str],
+    service: str,
+) -> None:
+    databases.on_server("ALTER ROLE poor CONNECTION LIMIT 0")
+    try:
+        url = databases.url(service, username="poor")
+        told = "the database takes no more connections: raise its max_connections"
+        check(sandbox, tmp_path, capfd, service=service, url=url, told=told)
+    finally:
+        databases.on_server("ALTER ROLE poor CONNECTION LIMIT -1")
 
 
 # Every other command that opens a database, by the service whose configuration it takes.

@@ -22,6 +22,7 @@ from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.own_certificate import check_client_identity
+from yibao_common.rpc.peer_certificate import tell_of_peer
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
@@ -99,6 +100,8 @@ class SettlementService:
         self._clock = clock
         self._database_clock = database_clock
         self._ids = ids
+        named = config.identity
+        self._identity = Peer(named.address, named.server_name, named.use_environment_proxy)
         self._trust_store = open_trust_store(config)
         self.database = open_database(config, package="yibao_settlement", metadata=tables.metadata)
 
@@ -133,7 +136,8 @@ class SettlementService:
         for task in keeping:
             task.start(supervisor)
         try:
-            await _first_news(trust_client, feed_client)
+            told = tell_of_peer(self._identity, own=self._config.server, by=blocking, log=self._log)
+            await asyncio.gather(_first_news(trust_client, feed_client), told)
             port = await server.start()
             if started is not None:
                 started.set_result(port)
@@ -227,10 +231,8 @@ class SettlementService:
         return PolicyServicer(policies, StoredHistory(self.database), blocking, clock=self._clock)
 
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
-        identity = self._config.identity
-        peer = Peer(identity.address, identity.server_name, identity.use_environment_proxy)
         own = self._config.server
-        return open_aio_channel(peer, own=own, service=_SERVICE, log=self._log)
+        return open_aio_channel(self._identity, own=own, service=_SERVICE, log=self._log)
 
     def _make_housekeeping(
         self,

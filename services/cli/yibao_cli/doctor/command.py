@@ -62,7 +62,7 @@ def run_doctor(
         if with_health:
             results.append(_show(console, examine_health(found)))
             if isinstance(found.config, IdentityConfig):
-                results.append(_show(console, examine_settlement(found.config)))
+                results.append(_show(console, examine_settlement(found.config, clock=clock)))
             if isinstance(found.config, SettlementConfig):
                 asked = list(examine_identity(found.config, clock=clock))
                 if has_database and not asked[0].problem:

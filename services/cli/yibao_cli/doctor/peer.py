@@ -14,6 +14,7 @@ from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.process.plain_file import read_plain_file
 from yibao_common.rpc.channels import Peer, open_channel
 from yibao_common.rpc.own_certificate import read_own_certificates
+from yibao_common.rpc.peer_certificate import peer_problem
 from yibao_common.rpc.tls import FileError
 from yibao_common.values.clock import Clock
 from yibao_identity.config import IdentityConfig
@@ -36,7 +37,8 @@ def examine_identity(config: SettlementConfig, *, clock: Clock) -> Iterator[Find
             snapshot = store.refresh(now=clock())
     except grpc.RpcError as error:
         refusal = error_of(error)
-        told = f"{refusal.reason or refusal.code.name}: {refusal.message}"
+        told = peer_problem(peer, own=config.server, clock=clock)
+        told = told or f"{refusal.reason or refusal.code.name}: {refusal.message}"
         yield Finding(subject, f"identity.address: is not reached, or refuses: {told}")
         return
     except (StartError, OSError):
@@ -55,7 +57,7 @@ def examine_identity(config: SettlementConfig, *, clock: Clock) -> Iterator[Find
         )
 
 
-def examine_settlement(config: IdentityConfig) -> Finding:
+def examine_settlement(config: IdentityConfig, *, clock: Clock) -> Finding:
     """Examines whether settlement is reached, which confirms first uses of cards."""
     settlement = config.settlement
     if settlement.address is None:
@@ -69,7 +71,8 @@ def examine_settlement(config: IdentityConfig) -> Finding:
     except FileError:
         return Finding(subject, remark="not asked: a file cannot be used")
     except StartError as error:
-        return Finding(subject, f"settlement.address: {error}")
+        told = peer_problem(peer, own=config.server, clock=clock)
+        return Finding(subject, f"settlement.address: {told or error}")
     return Finding(subject, remark="serving")
 
 

@@ -16,10 +16,11 @@ def check_rights(database: Database, metadata: sa.MetaData) -> None:
     after an upgrade; what else each table needs is told by the documents.
 
     Raises:
-        StartError: a right is missing.
+        StartError: a right is missing, or the database only reads.
     """
     if database.is_sqlite:
         return
+    _check_writes(database)
     wanted = [("SELECT", sorted(metadata.tables)), ("INSERT", list(_ADDED_TO))]
     missing = []
     with database.read() as connection:
@@ -36,4 +37,15 @@ def check_rights(database: Database, metadata: sa.MetaData) -> None:
         raise StartError(
             f"the database's user lacks {', '.join(missing)}: grant what "
             'docs/operating/databases.md lists under "Rights"'
+        )
+
+
+def _check_writes(database: Database) -> None:
+    """Refuses a standby, and a database or user whose transactions only read."""
+    with database.write() as connection:
+        reads_only = connection.exec_driver_sql("SHOW transaction_read_only").scalar_one()
+    if reads_only == "on":
+        raise StartError(
+            f"{database}: only reads: name the one that leads and not its standby, or set "
+            "default_transaction_read_only off for it and its user"
         )

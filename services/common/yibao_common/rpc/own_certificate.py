@@ -29,12 +29,15 @@ class OwnCertificates:
     certificate: x509.Certificate
     client_ca_file: Path
     client_cas: tuple[x509.Certificate, ...]
+    # Those of its issuer that stand behind the certificate in its file.
+    intermediates: tuple[x509.Certificate, ...] = ()
 
     @property
     def end_time(self) -> dt.datetime:
         """When the first of them ends that nobody can do without."""
         return min(
             self.certificate.not_valid_after_utc,
+            *_latest_end(self.intermediates),
             max(each.not_valid_after_utc for each in self.client_cas),
         )
 
@@ -50,9 +53,12 @@ def read_own_certificates(config: ServerConfig) -> OwnCertificates:
     assert config.key_file is not None
     assert client_ca_file is not None
     check_files(certificate_file, config.key_file, client_ca_file)
-    certificate = x509.load_pem_x509_certificates(certificate_file.read_bytes())[0]
+    certificate, *behind = x509.load_pem_x509_certificates(certificate_file.read_bytes())
     client_cas = x509.load_pem_x509_certificates(client_ca_file.read_bytes())
-    return OwnCertificates(certificate_file, certificate, client_ca_file, tuple(client_cas))
+    issuers = tuple(each for each in behind if each.subject == certificate.issuer)
+    return OwnCertificates(
+        certificate_file, certificate, client_ca_file, tuple(client_cas), issuers
+    )
 
 
 def check_own_certificates(config: ServerConfig, *, now: dt.datetime) -> None:
@@ -80,7 +86,12 @@ def certificate_problems(
 ) -> Iterator[str]:
     """Yields why others cannot connect to the service."""
     named = f"server.certificate_file: {own.certificate_file}"
-    yield from _of_another_time(named, own.certificate, now)
+    yield from out_of_time(named, own.certificate, now)
+    # Callers verify by the issuer that is shown to them, whatever else the file holds.
+    if own.intermediates and not any(_holds(each, now) for each in own.intermediates):
+        issuer = own.intermediates[0]
+        told = f"{named}: its issuer {issuer.subject.rfc4514_string()}"
+        yield from out_of_time(told, issuer, now)
     usage = _extension(own.certificate, x509.ExtendedKeyUsage)
     if usage is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usage:
         yield f"{named}: is not for servers: have one issued with the usage serverAuth"
@@ -96,8 +107,8 @@ def certificate_problems(
     issuers = [each for each in own.client_cas if _may_issue(each)]
     if not issuers:
         yield f"{named}: holds no CA, only certificates that a CA issued: name the CA's file"
-    elif not any(each.not_valid_before_utc <= now < each.not_valid_after_utc for each in issuers):
-        yield from _of_another_time(named, issuers[0], now)
+    elif not any(_holds(each, now) for each in issuers):
+        yield from out_of_time(named, issuers[0], now)
 
 
 def identity_problems(own: OwnCertificates, config: ServerConfig, *, service: str) -> Iterator[str]:
@@ -120,12 +131,23 @@ def host_names(certificate: x509.Certificate) -> list[str]:
     return [*names.get_values_for_type(x509.DNSName), *map(str, addresses)]
 
 
-def _of_another_time(named: str, certificate: x509.Certificate, now: dt.datetime) -> Iterator[str]:
+def out_of_time(
+    named: str, certificate: x509.Certificate, now: dt.datetime, *, advice: str = "renew it"
+) -> Iterator[str]:
+    """Yields why a certificate does not hold at `now`, with what to do."""
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now >= end:
-        yield f"{named}: ended on {end:{_MINUTE}}: renew it"
+        yield f"{named}: ended on {end:{_MINUTE}}: {advice}"
     elif now < begin:
         yield f"{named}: holds from {begin:{_MINUTE}} only: set this machine's clock, or wait"
+
+
+def _holds(certificate: x509.Certificate, now: dt.datetime) -> bool:
+    return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
+
+
+def _latest_end(certificates: tuple[x509.Certificate, ...]) -> list[dt.datetime]:
+    return [max(each.not_valid_after_utc for each in certificates)] if certificates else []
 
 
 def _uris(certificate: x509.Certificate) -> list[str]:
