@@ -37,6 +37,7 @@ ALONE: dict[str, dict[str, str]] = {
         "rules/duplicate": "which bills charge the same; its marks are stored as settlements",
         "rules/difference_order": "how a difference is settled, apart from what makes one",
         "rules/finding": "what puts bills under review; a finding is stored as its review",
+        "rules/restating": "what a region says of later bills; they are settled as any",
         "rules/pricing": "what the catalogue makes of lines, for bills and uploads alike",
         "rules/care_facts": "what visits are about; it is stored and told with its visit",
         "rules/care_type": "the national list, which nobody changes here",

@@ -5,6 +5,7 @@ Over real gRPC with mutual TLS, on both databases.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import pytest
@@ -43,8 +44,13 @@ def settlement(services: BothServices, patient: Patient) -> Settlement:
     return services.settlements().SettleBill(request, timeout=CALL_SECONDS).settlement
 
 
-def reversal(settlement_id: str, **fields: str) -> settlements.ReverseSettlementRequest:
-    values = {"request_id": new_id(), "region": REGION, "reason": "entered twice", **fields}
+def reversal(settlement_id: str, **fields: Any) -> settlements.ReverseSettlementRequest:
+    values: dict[str, Any] = {
+        "request_id": new_id(),
+        "region": REGION,
+        "reason": "entered twice",
+        **fields,
+    }
     return settlements.ReverseSettlementRequest(settlement_id=settlement_id, **values)
 
 

@@ -375,12 +375,14 @@ def both_services(
     prepare: Callable[[Path], None] = lambda _: None,
     reach: Callable[[int], int] = lambda port: port,
     is_database_shifted: bool = True,
+    said: dict[str, Any] | None = None,
 ) -> Iterator[BothServices]:
     """Runs both services over new databases, with one region ready for bills.
 
     `prepare` may change certificates in the folder before anything starts; `reach` gives the
     port at which settlement reaches that of identity. The database's clock is moved along with
-    that of the services, unless it is left to itself.
+    that of the services, unless it is left to itself. `said` are other tables of settlement's
+    configuration.
     """
     files = make_identity_files(folder)
     files.issue(*LEAVES)
@@ -405,7 +407,9 @@ def both_services(
         identity = IdentityService(identity_config, log=log, clock=clock)
         async with run_service(identity) as identity_port:
             identity_at = reach(identity_port)
-            config = settlement_config(files, url_of(database), identity_at, port=settlement_port)
+            config = settlement_config(
+                files, url_of(database), identity_at, port=settlement_port, said=said
+            )
             settlement = SettlementService(
                 config,
                 log=log,
@@ -439,9 +443,15 @@ def server_of(files: IdentityFiles, name: str, *, port: int = 0) -> dict[str, An
 
 
 def settlement_config(
-    files: IdentityFiles, url: str, identity_port: int, *, port: int = 0, **identity: Any
+    files: IdentityFiles,
+    url: str,
+    identity_port: int,
+    *,
+    port: int = 0,
+    said: dict[str, Any] | None = None,
+    **identity: Any,
 ) -> SettlementConfig:
-    """Returns a configuration; `identity` replaces keys of that table."""
+    """Returns a configuration; `identity` replaces keys of that table, `said` are others."""
     return SettlementConfig.model_validate(
         {
             "server": server_of(files, "settlement-server", port=port),
@@ -454,5 +464,6 @@ def settlement_config(
                 "poll_seconds": 0.05,
                 **identity,
             },
+            **(said or {}),
         }
     )

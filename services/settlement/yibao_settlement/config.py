@@ -15,7 +15,10 @@ from yibao_common.process.config import (
     ServerName,
     ServiceConfig,
 )
+from yibao_settlement.rules.restating import OwnDebts
 
+# Configuration is read strictly, where a word is no value of ours yet.
+OwnDebtsWord = Annotated[OwnDebts, Field(strict=False)]
 PersonClass = Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
 DustFen = Annotated[int, Field(ge=0, le=100_000)]
 InsuranceType = Annotated[str, Field(pattern=r"^[0-9]{3}$")]
@@ -67,6 +70,8 @@ class RefundsConfig(Section):
     cash_first_in: Regions | None = None
     # Where an institution takes bills back from the newest on, while later ones would move.
     newest_first_in: Regions | None = None
+    # By region: what becomes of an institution's own later bills that it would leave unpaid.
+    own_debts: dict[Region, OwnDebtsWord] | None = None
 
 
 class HoldsConfig(Section):
@@ -105,6 +110,7 @@ class SettlementConfig(ServiceConfig):
                 ("accounts.difference_dust_fen", self.accounts.difference_dust_fen),
                 ("refunds.cash_first_in", self.refunds.cash_first_in),
                 ("refunds.newest_first_in", self.refunds.newest_first_in),
+                ("refunds.own_debts", self.refunds.own_debts),
             )
             if set(regions or ()) - set(self.identity.regions)
         ]

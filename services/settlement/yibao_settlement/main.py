@@ -87,8 +87,7 @@ class SettlementService:
     ) -> None:
         """Reads the pinned root and opens the database.
 
-        `clock` is the process's own; `database_clock` stands for that of the database, by which
-        bills are settled and held.
+        `database_clock` stands for the database's, by which bills are settled and held.
 
         Raises:
             StartError: identity would not know this service by its certificate, the root
@@ -167,6 +166,7 @@ class SettlementService:
     ) -> Servicers:
         batcher, reads, blocking = engine
         settling = self._settling(trust)
+        own_debts = self._config.refunds.own_debts or {}
         return Servicers(
             VisitServicer(
                 *engine,
@@ -183,6 +183,7 @@ class SettlementService:
                 log=self._log,
                 refused_lines=RefusedLines(metrics=metrics, log=self._log),
                 newest_first_in=self._config.refunds.newest_first_in or (),
+                own_debts=own_debts,
             ),
             ChangeServicer(reads, blocking),
             RefundServicer(
@@ -192,11 +193,13 @@ class SettlementService:
                     blocking,
                     settling=settling,
                     newest_first_in=self._config.refunds.newest_first_in or (),
+                    own_debts=own_debts,
                 ),
                 RefusedLines(metrics=metrics, log=self._log),
                 cash_first_in=self._config.refunds.cash_first_in or (),
                 newest_first_in=self._config.refunds.newest_first_in or (),
                 carried_first_in=self._config.accounts.carried_first_in or (),
+                own_debts=own_debts,
             ),
             HoldServicer(
                 *engine,

@@ -7,6 +7,7 @@ import pytest
 from yibao_common.process.config import ConfigError
 from yibao_common.process.config_file import load_config
 from yibao_settlement.config import SettlementConfig
+from yibao_settlement.rules.restating import OwnDebts
 
 PLAIN = """
 [server]
@@ -30,6 +31,15 @@ def load(path: Path, more: str) -> SettlementConfig:
 def test_a_region_says_which_money_pays_first(tmp_path: Path) -> None:
     loaded = load(tmp_path, '[accounts]\ncarried_first_in = ["999019"]\n')
     assert loaded.accounts.carried_first_in == ("999019",)
+
+
+def test_a_region_says_what_becomes_of_debts_of_own_later_bills(tmp_path: Path) -> None:
+    loaded = load(tmp_path, '[refunds]\nown_debts = {"999019" = "restate", "500112" = "refuse"}\n')
+    assert loaded.refunds.own_debts == {"999019": OwnDebts.RESTATE, "500112": OwnDebts.REFUSE}
+    with pytest.raises(ConfigError, match="own_debts"):
+        load(tmp_path, '[refunds]\nown_debts = {"999019" = "sometimes"}\n')
+    with pytest.raises(ConfigError, match=r"refunds\.own_debts must have regions of"):
+        load(tmp_path, '[refunds]\nown_debts = {"999018" = "restate"}\n')
 
 
 @pytest.mark.parametrize(

@@ -312,12 +312,14 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_AMOUNTS_NOT_CONFIRMED: _ErrorReason.ValueType  # 331
     """FAILED_PRECONDITION. The person would pay more by the refund or correction, and the request
-    does not say that the sums were shown. Metadata: `fund_total_fen`, `other_total_fen`,
-    `account_fen`, `cash_fen`, what would go back.
+    does not say that the sums were shown; or later bills would be restated. Metadata:
+    `fund_total_fen`, `other_total_fen`, `account_fen`, `cash_fen`, `restated_cash_fen`: what would
+    go back, or what would be asked for later bills.
     """
     ERROR_REASON_LATER_SETTLEMENTS_EXIST: _ErrorReason.ValueType  # 332
     """FAILED_PRECONDITION. The region lets institutions take bills back from the newest on, and
-    later bills of the person would cost somebody else. Metadata: `settlement_ids`,
+    later bills of the person would cost somebody else; or it lets them leave no debt of own later
+    bills. Metadata: `settlement_ids`,
     `elsewhere_count`: those of the institution, the newest first, and how many others.
     """
     ERROR_REASON_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 110
@@ -335,7 +337,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_AMOUNTS_NOT_AS_EXPECTED: _ErrorReason.ValueType  # 113
     """FAILED_PRECONDITION. The bill comes to other sums than `expected`: a policy, a price or
     the person's year changed since the trial. Metadata: `fund_total_fen`, `account_fen`,
-    `cash_fen`, `policy_version`, all as it comes out now.
+    `cash_fen`, `policy_version`, `restated_cash_fen`: all as it comes out now, or what is asked
+    for later bills now.
     """
     ERROR_REASON_ROW_REPEATED: _ErrorReason.ValueType  # 114
     """INVALID_ARGUMENT. Rows of an import have the same key; none of them is stored."""
@@ -934,12 +937,14 @@ looks into it. Metadata: `settlement_id`, the later one, told to an agency alone
 """
 ERROR_REASON_AMOUNTS_NOT_CONFIRMED: ErrorReason.ValueType  # 331
 """FAILED_PRECONDITION. The person would pay more by the refund or correction, and the request
-does not say that the sums were shown. Metadata: `fund_total_fen`, `other_total_fen`,
-`account_fen`, `cash_fen`, what would go back.
+does not say that the sums were shown; or later bills would be restated. Metadata:
+`fund_total_fen`, `other_total_fen`, `account_fen`, `cash_fen`, `restated_cash_fen`: what would
+go back, or what would be asked for later bills.
 """
 ERROR_REASON_LATER_SETTLEMENTS_EXIST: ErrorReason.ValueType  # 332
 """FAILED_PRECONDITION. The region lets institutions take bills back from the newest on, and
-later bills of the person would cost somebody else. Metadata: `settlement_ids`,
+later bills of the person would cost somebody else; or it lets them leave no debt of own later
+bills. Metadata: `settlement_ids`,
 `elsewhere_count`: those of the institution, the newest first, and how many others.
 """
 ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 110
@@ -957,7 +962,8 @@ incident, reported to the supervisor. Metadata: `settlement_id`.
 ERROR_REASON_AMOUNTS_NOT_AS_EXPECTED: ErrorReason.ValueType  # 113
 """FAILED_PRECONDITION. The bill comes to other sums than `expected`: a policy, a price or
 the person's year changed since the trial. Metadata: `fund_total_fen`, `account_fen`,
-`cash_fen`, `policy_version`, all as it comes out now.
+`cash_fen`, `policy_version`, `restated_cash_fen`: all as it comes out now, or what is asked
+for later bills now.
 """
 ERROR_REASON_ROW_REPEATED: ErrorReason.ValueType  # 114
 """INVALID_ARGUMENT. Rows of an import have the same key; none of them is stored."""

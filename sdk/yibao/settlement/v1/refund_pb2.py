@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n yibao/settlement/v1/refund.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x01\n\x11\x43orrectionAmounts\x12\x36\n\x08returned\x18\x01 \x01(\x0b\x32$.yibao.settlement.v1.ReturnedAmounts\x12\x32\n\x06\x62illed\x18\x02 \x01(\x0b\x32\".yibao.settlement.v1.BilledAmounts\x12\x15\n\rcash_back_fen\x18\x03 \x01(\x03\"g\n\rBilledAmounts\x12\x16\n\x0e\x66und_total_fen\x18\x01 \x01(\x03\x12\x17\n\x0fother_total_fen\x18\x02 \x01(\x03\x12\x13\n\x0b\x61\x63\x63ount_fen\x18\x03 \x01(\x03\x12\x10\n\x08\x63\x61sh_fen\x18\x04 \x01(\x03\"\xc5\x01\n\x06Refund\x12\x11\n\trefund_id\x18\x01 \x01(\t\x12/\n\x0brefund_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x30\n\x05lines\x18\x04 \x03(\x0b\x32!.yibao.settlement.v1.ReturnedLine\x12\x35\n\x07\x61mounts\x18\x05 \x01(\x0b\x32$.yibao.settlement.v1.ReturnedAmounts\"I\n\x0cReturnedLine\x12\x13\n\x0bline_number\x18\x01 \x01(\x05\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x12\n\namount_fen\x18\x03 \x01(\x03\"i\n\x0fReturnedAmounts\x12\x16\n\x0e\x66und_total_fen\x18\x01 \x01(\x03\x12\x17\n\x0fother_total_fen\x18\x02 \x01(\x03\x12\x13\n\x0b\x61\x63\x63ount_fen\x18\x03 \x01(\x03\x12\x10\n\x08\x63\x61sh_fen\x18\x04 \x01(\x03\x42\\\n\x13yibao.settlement.v1B\x0bRefundProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n yibao/settlement/v1/refund.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x01\n\x11\x43orrectionAmounts\x12\x36\n\x08returned\x18\x01 \x01(\x0b\x32$.yibao.settlement.v1.ReturnedAmounts\x12\x32\n\x06\x62illed\x18\x02 \x01(\x0b\x32\".yibao.settlement.v1.BilledAmounts\x12\x15\n\rcash_back_fen\x18\x03 \x01(\x03\"\x7f\n\x0cRestatedBill\x12\x1f\n\x17\x63orrected_settlement_id\x18\x01 \x01(\t\x12\x15\n\rsettlement_id\x18\x02 \x01(\t\x12\x37\n\x07\x61mounts\x18\x03 \x01(\x0b\x32&.yibao.settlement.v1.CorrectionAmounts\"g\n\rBilledAmounts\x12\x16\n\x0e\x66und_total_fen\x18\x01 \x01(\x03\x12\x17\n\x0fother_total_fen\x18\x02 \x01(\x03\x12\x13\n\x0b\x61\x63\x63ount_fen\x18\x03 \x01(\x03\x12\x10\n\x08\x63\x61sh_fen\x18\x04 \x01(\x03\"\xc5\x01\n\x06Refund\x12\x11\n\trefund_id\x18\x01 \x01(\t\x12/\n\x0brefund_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x30\n\x05lines\x18\x04 \x03(\x0b\x32!.yibao.settlement.v1.ReturnedLine\x12\x35\n\x07\x61mounts\x18\x05 \x01(\x0b\x32$.yibao.settlement.v1.ReturnedAmounts\"I\n\x0cReturnedLine\x12\x13\n\x0bline_number\x18\x01 \x01(\x05\x12\x10\n\x08quantity\x18\x02 \x01(\t\x12\x12\n\namount_fen\x18\x03 \x01(\x03\"i\n\x0fReturnedAmounts\x12\x16\n\x0e\x66und_total_fen\x18\x01 \x01(\x03\x12\x17\n\x0fother_total_fen\x18\x02 \x01(\x03\x12\x13\n\x0b\x61\x63\x63ount_fen\x18\x03 \x01(\x03\x12\x10\n\x08\x63\x61sh_fen\x18\x04 \x01(\x03\x42\\\n\x13yibao.settlement.v1B\x0bRefundProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +35,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\023yibao.settlement.v1B\013RefundProtoP\001Z yibao/settlement/v1;settlementv1\252\002\023Yibao.Settlement.V1'
   _globals['_CORRECTIONAMOUNTS']._serialized_start=91
   _globals['_CORRECTIONAMOUNTS']._serialized_end=241
-  _globals['_BILLEDAMOUNTS']._serialized_start=243
-  _globals['_BILLEDAMOUNTS']._serialized_end=346
-  _globals['_REFUND']._serialized_start=349
-  _globals['_REFUND']._serialized_end=546
-  _globals['_RETURNEDLINE']._serialized_start=548
-  _globals['_RETURNEDLINE']._serialized_end=621
-  _globals['_RETURNEDAMOUNTS']._serialized_start=623
-  _globals['_RETURNEDAMOUNTS']._serialized_end=728
+  _globals['_RESTATEDBILL']._serialized_start=243
+  _globals['_RESTATEDBILL']._serialized_end=370
+  _globals['_BILLEDAMOUNTS']._serialized_start=372
+  _globals['_BILLEDAMOUNTS']._serialized_end=475
+  _globals['_REFUND']._serialized_start=478
+  _globals['_REFUND']._serialized_end=675
+  _globals['_RETURNEDLINE']._serialized_start=677
+  _globals['_RETURNEDLINE']._serialized_end=750
+  _globals['_RETURNEDAMOUNTS']._serialized_start=752
+  _globals['_RETURNEDAMOUNTS']._serialized_end=857
 # @@protoc_insertion_point(module_scope)

@@ -49,6 +49,37 @@ class CorrectionAmounts(google.protobuf.message.Message):
 global___CorrectionAmounts = CorrectionAmounts
 
 @typing.final
+class RestatedBill(google.protobuf.message.Message):
+    """A later bill of the institution that was corrected to what it costs by now: reversed, and settled
+    anew at its place with the same lines.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CORRECTED_SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    AMOUNTS_FIELD_NUMBER: builtins.int
+    corrected_settlement_id: builtins.str
+    """The bill as it stood; state REVERSED by now."""
+    settlement_id: builtins.str
+    """The one in its place. Empty in a trial."""
+    @property
+    def amounts(self) -> global___CorrectionAmounts:
+        """What the counter gives back and what it asks for."""
+
+    def __init__(
+        self,
+        *,
+        corrected_settlement_id: builtins.str = ...,
+        settlement_id: builtins.str = ...,
+        amounts: global___CorrectionAmounts | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["amounts", b"amounts"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["amounts", b"amounts", "corrected_settlement_id", b"corrected_settlement_id", "settlement_id", b"settlement_id"]) -> None: ...
+
+global___RestatedBill = RestatedBill
+
+@typing.final
 class BilledAmounts(google.protobuf.message.Message):
     """What a corrected bill costs whom; together its total."""
 

@@ -28,6 +28,7 @@ class RefundSettlementRequest(google.protobuf.message.Message):
     LINES_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
     EXPECTED_FIELD_NUMBER: builtins.int
+    EXPECTED_RESTATED_CASH_FEN_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -36,6 +37,11 @@ class RefundSettlementRequest(google.protobuf.message.Message):
     """The settlement."""
     reason: builtins.str
     """Why, for the audit."""
+    expected_restated_cash_fen: builtins.int
+    """What the person was told to pay in cash for later bills that are restated, such as that of a
+    trial, in fen. Where other cash comes out by now, the request is refused with
+    AMOUNTS_NOT_AS_EXPECTED; where it is absent and bills are restated, with AMOUNTS_NOT_CONFIRMED.
+    """
     @property
     def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___LineReturn]:
         """What is returned, each line once."""
@@ -57,9 +63,11 @@ class RefundSettlementRequest(google.protobuf.message.Message):
         lines: collections.abc.Iterable[global___LineReturn] | None = ...,
         reason: builtins.str = ...,
         expected: yibao.settlement.v1.refund_pb2.ReturnedAmounts | None = ...,
+        expected_restated_cash_fen: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["expected", b"expected"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["expected", b"expected", "lines", b"lines", "reason", b"reason", "region", b"region", "request_id", b"request_id", "settlement_id", b"settlement_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_expected_restated_cash_fen", b"_expected_restated_cash_fen", "expected", b"expected", "expected_restated_cash_fen", b"expected_restated_cash_fen"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_expected_restated_cash_fen", b"_expected_restated_cash_fen", "expected", b"expected", "expected_restated_cash_fen", b"expected_restated_cash_fen", "lines", b"lines", "reason", b"reason", "region", b"region", "request_id", b"request_id", "settlement_id", b"settlement_id"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_expected_restated_cash_fen", b"_expected_restated_cash_fen"]) -> typing.Literal["expected_restated_cash_fen"] | None: ...
 
 global___RefundSettlementRequest = RefundSettlementRequest
 
@@ -102,12 +110,16 @@ class RefundSettlementResponse(google.protobuf.message.Message):
     ADJUSTED_COUNT_FIELD_NUMBER: builtins.int
     ADJUSTED_FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
     ADJUSTED_SETTLEMENT_IDS_FIELD_NUMBER: builtins.int
+    RESTATED_BILLS_FIELD_NUMBER: builtins.int
+    RESTATED_CASH_FEN_FIELD_NUMBER: builtins.int
     adjusted_count: builtins.int
     """How many later bills of the person cost somebody else by now, at whatever institution.
     What institutions are owed of them, and what was paid in cash, stays.
     """
     adjusted_fund_change_fen: builtins.int
     """What the funds pay more for these, in fen; less is negative."""
+    restated_cash_fen: builtins.int
+    """What the counter asks in cash for these together, in fen; what it gives back is negative."""
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """The settlement as what is left of it; `entries` are those of the refund."""
@@ -120,6 +132,12 @@ class RefundSettlementResponse(google.protobuf.message.Message):
     def adjusted_settlement_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Those of them that are the settlement's own institution's."""
 
+    @property
+    def restated_bills(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.refund_pb2.RestatedBill]:
+        """Later bills that were restated instead, where the region says so: none of them is counted
+        above.
+        """
+
     def __init__(
         self,
         *,
@@ -128,9 +146,11 @@ class RefundSettlementResponse(google.protobuf.message.Message):
         adjusted_count: builtins.int = ...,
         adjusted_fund_change_fen: builtins.int = ...,
         adjusted_settlement_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        restated_bills: collections.abc.Iterable[yibao.settlement.v1.refund_pb2.RestatedBill] | None = ...,
+        restated_cash_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["refund", b"refund", "settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "adjusted_settlement_ids", b"adjusted_settlement_ids", "refund", b"refund", "settlement", b"settlement"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "adjusted_settlement_ids", b"adjusted_settlement_ids", "refund", b"refund", "restated_bills", b"restated_bills", "restated_cash_fen", b"restated_cash_fen", "settlement", b"settlement"]) -> None: ...
 
 global___RefundSettlementResponse = RefundSettlementResponse
 
@@ -216,10 +236,14 @@ class TrialReversalResponse(google.protobuf.message.Message):
     ADJUSTED_COUNT_FIELD_NUMBER: builtins.int
     ADJUSTED_FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
     ADJUSTED_SETTLEMENT_IDS_FIELD_NUMBER: builtins.int
+    RESTATED_BILLS_FIELD_NUMBER: builtins.int
+    RESTATED_CASH_FEN_FIELD_NUMBER: builtins.int
     adjusted_count: builtins.int
     """How many later bills of the person would cost somebody else, at whatever institution."""
     adjusted_fund_change_fen: builtins.int
     """What the funds would pay more for these, in fen; less is negative."""
+    restated_cash_fen: builtins.int
+    """What the counter asks in cash for these together, in fen; what it gives back is negative."""
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """The settlement as it stands; `entries` are those that would undo it."""
@@ -232,6 +256,12 @@ class TrialReversalResponse(google.protobuf.message.Message):
     def adjusted_settlement_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Those of them that are the settlement's own institution's."""
 
+    @property
+    def restated_bills(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.refund_pb2.RestatedBill]:
+        """Later bills that were restated instead, where the region says so: none of them is counted
+        above.
+        """
+
     def __init__(
         self,
         *,
@@ -240,9 +270,11 @@ class TrialReversalResponse(google.protobuf.message.Message):
         adjusted_count: builtins.int = ...,
         adjusted_fund_change_fen: builtins.int = ...,
         adjusted_settlement_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        restated_bills: collections.abc.Iterable[yibao.settlement.v1.refund_pb2.RestatedBill] | None = ...,
+        restated_cash_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["amounts", b"amounts", "settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "adjusted_settlement_ids", b"adjusted_settlement_ids", "amounts", b"amounts", "settlement", b"settlement"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "adjusted_settlement_ids", b"adjusted_settlement_ids", "amounts", b"amounts", "restated_bills", b"restated_bills", "restated_cash_fen", b"restated_cash_fen", "settlement", b"settlement"]) -> None: ...
 
 global___TrialReversalResponse = TrialReversalResponse
 
@@ -303,6 +335,7 @@ class CorrectSettlementRequest(google.protobuf.message.Message):
     REASON_FIELD_NUMBER: builtins.int
     PRESENTATION_FIELD_NUMBER: builtins.int
     EXPECTED_FIELD_NUMBER: builtins.int
+    EXPECTED_RESTATED_CASH_FEN_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -311,6 +344,11 @@ class CorrectSettlementRequest(google.protobuf.message.Message):
     """The settlement that is wrong."""
     reason: builtins.str
     """Why, for the audit."""
+    expected_restated_cash_fen: builtins.int
+    """What the person was told to pay in cash for later bills that are restated, such as that of a
+    trial, in fen. Where other cash comes out by now, the request is refused with
+    AMOUNTS_NOT_AS_EXPECTED; where it is absent and bills are restated, with AMOUNTS_NOT_CONFIRMED.
+    """
     @property
     def bill(self) -> global___CorrectedBill:
         """What it should have been."""
@@ -339,9 +377,11 @@ class CorrectSettlementRequest(google.protobuf.message.Message):
         reason: builtins.str = ...,
         presentation: yibao.settlement.v1.visit_pb2.Presentation | None = ...,
         expected: yibao.settlement.v1.refund_pb2.CorrectionAmounts | None = ...,
+        expected_restated_cash_fen: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["bill", b"bill", "expected", b"expected", "presentation", b"presentation"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bill", b"bill", "expected", b"expected", "presentation", b"presentation", "reason", b"reason", "region", b"region", "request_id", b"request_id", "settlement_id", b"settlement_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_expected_restated_cash_fen", b"_expected_restated_cash_fen", "bill", b"bill", "expected", b"expected", "expected_restated_cash_fen", b"expected_restated_cash_fen", "presentation", b"presentation"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_expected_restated_cash_fen", b"_expected_restated_cash_fen", "bill", b"bill", "expected", b"expected", "expected_restated_cash_fen", b"expected_restated_cash_fen", "presentation", b"presentation", "reason", b"reason", "region", b"region", "request_id", b"request_id", "settlement_id", b"settlement_id"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_expected_restated_cash_fen", b"_expected_restated_cash_fen"]) -> typing.Literal["expected_restated_cash_fen"] | None: ...
 
 global___CorrectSettlementRequest = CorrectSettlementRequest
 
@@ -357,12 +397,16 @@ class CorrectSettlementResponse(google.protobuf.message.Message):
     ADJUSTED_COUNT_FIELD_NUMBER: builtins.int
     ADJUSTED_FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
     ADJUSTED_SETTLEMENT_IDS_FIELD_NUMBER: builtins.int
+    RESTATED_BILLS_FIELD_NUMBER: builtins.int
+    RESTATED_CASH_FEN_FIELD_NUMBER: builtins.int
     adjusted_count: builtins.int
     """How many later bills of the person cost somebody else by now, at whatever institution.
     What institutions are owed of them, and what was paid in cash, stays.
     """
     adjusted_fund_change_fen: builtins.int
     """What the funds pay more for these, in fen; less is negative."""
+    restated_cash_fen: builtins.int
+    """What the counter asks in cash for these together, in fen; what it gives back is negative."""
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """The corrected bill as booked, a settlement of its own; state SETTLED."""
@@ -379,6 +423,12 @@ class CorrectSettlementResponse(google.protobuf.message.Message):
     def adjusted_settlement_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Those of them that are the settlement's own institution's."""
 
+    @property
+    def restated_bills(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.refund_pb2.RestatedBill]:
+        """Later bills that were restated instead, where the region says so: none of them is counted
+        above.
+        """
+
     def __init__(
         self,
         *,
@@ -388,9 +438,11 @@ class CorrectSettlementResponse(google.protobuf.message.Message):
         adjusted_count: builtins.int = ...,
         adjusted_fund_change_fen: builtins.int = ...,
         adjusted_settlement_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        restated_bills: collections.abc.Iterable[yibao.settlement.v1.refund_pb2.RestatedBill] | None = ...,
+        restated_cash_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["amounts", b"amounts", "corrected", b"corrected", "settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "adjusted_settlement_ids", b"adjusted_settlement_ids", "amounts", b"amounts", "corrected", b"corrected", "settlement", b"settlement"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "adjusted_settlement_ids", b"adjusted_settlement_ids", "amounts", b"amounts", "corrected", b"corrected", "restated_bills", b"restated_bills", "restated_cash_fen", b"restated_cash_fen", "settlement", b"settlement"]) -> None: ...
 
 global___CorrectSettlementResponse = CorrectSettlementResponse
 

@@ -14,6 +14,7 @@ import yibao.common.v1.date_pb2
 import yibao.common.v1.item_error_pb2
 import yibao.settlement.v1.bill_pb2
 import yibao.settlement.v1.explanation_pb2
+import yibao.settlement.v1.refund_pb2
 import yibao.settlement.v1.settlement_pb2
 import yibao.settlement.v1.statement_pb2
 import yibao.settlement.v1.visit_pb2
@@ -257,6 +258,7 @@ class ReverseSettlementRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     SETTLEMENT_ID_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
+    EXPECTED_RESTATED_CASH_FEN_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
@@ -265,6 +267,11 @@ class ReverseSettlementRequest(google.protobuf.message.Message):
     """The settlement."""
     reason: builtins.str
     """Why, for the audit."""
+    expected_restated_cash_fen: builtins.int
+    """What the person was told to pay in cash for later bills that are restated, such as that of a
+    trial, in fen. Where other cash comes out by now, the request is refused with
+    AMOUNTS_NOT_AS_EXPECTED; where it is absent and bills are restated, with AMOUNTS_NOT_CONFIRMED.
+    """
     def __init__(
         self,
         *,
@@ -272,8 +279,11 @@ class ReverseSettlementRequest(google.protobuf.message.Message):
         region: builtins.str = ...,
         settlement_id: builtins.str = ...,
         reason: builtins.str = ...,
+        expected_restated_cash_fen: builtins.int | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["reason", b"reason", "region", b"region", "request_id", b"request_id", "settlement_id", b"settlement_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_expected_restated_cash_fen", b"_expected_restated_cash_fen", "expected_restated_cash_fen", b"expected_restated_cash_fen"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_expected_restated_cash_fen", b"_expected_restated_cash_fen", "expected_restated_cash_fen", b"expected_restated_cash_fen", "reason", b"reason", "region", b"region", "request_id", b"request_id", "settlement_id", b"settlement_id"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_expected_restated_cash_fen", b"_expected_restated_cash_fen"]) -> typing.Literal["expected_restated_cash_fen"] | None: ...
 
 global___ReverseSettlementRequest = ReverseSettlementRequest
 
@@ -287,12 +297,16 @@ class ReverseSettlementResponse(google.protobuf.message.Message):
     ADJUSTED_COUNT_FIELD_NUMBER: builtins.int
     ADJUSTED_FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
     ADJUSTED_SETTLEMENT_IDS_FIELD_NUMBER: builtins.int
+    RESTATED_BILLS_FIELD_NUMBER: builtins.int
+    RESTATED_CASH_FEN_FIELD_NUMBER: builtins.int
     adjusted_count: builtins.int
     """How many later bills of the person cost somebody else by now, at whatever institution.
     What institutions are owed of them, and what was paid in cash, stays.
     """
     adjusted_fund_change_fen: builtins.int
     """What the funds pay more for these, in fen; less is negative."""
+    restated_cash_fen: builtins.int
+    """What the counter asks in cash for these together, in fen; what it gives back is negative."""
     @property
     def settlement(self) -> yibao.settlement.v1.settlement_pb2.Settlement:
         """The settlement; state REVERSED, `entries` those of the reversal."""
@@ -301,6 +315,12 @@ class ReverseSettlementResponse(google.protobuf.message.Message):
     def adjusted_settlement_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Those of them that are the settlement's own institution's."""
 
+    @property
+    def restated_bills(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.refund_pb2.RestatedBill]:
+        """Later bills that were restated instead, where the region says so: none of them is counted
+        above.
+        """
+
     def __init__(
         self,
         *,
@@ -308,9 +328,11 @@ class ReverseSettlementResponse(google.protobuf.message.Message):
         adjusted_count: builtins.int = ...,
         adjusted_fund_change_fen: builtins.int = ...,
         adjusted_settlement_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        restated_bills: collections.abc.Iterable[yibao.settlement.v1.refund_pb2.RestatedBill] | None = ...,
+        restated_cash_fen: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["settlement", b"settlement"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "adjusted_settlement_ids", b"adjusted_settlement_ids", "settlement", b"settlement"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "adjusted_settlement_ids", b"adjusted_settlement_ids", "restated_bills", b"restated_bills", "restated_cash_fen", b"restated_cash_fen", "settlement", b"settlement"]) -> None: ...
 
 global___ReverseSettlementResponse = ReverseSettlementResponse
 

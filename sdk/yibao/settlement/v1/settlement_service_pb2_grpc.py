@@ -138,10 +138,11 @@ class SettlementServiceServicer(object):
         """Reverses a settlement in full: entries of the opposite sign, the person's year and
         account as if it had not been; of a person who was merged since, those of who took
         the account over. Later bills of the person are decided again without it: what that
-        moves lies between funds and person, and no institution takes part. Callers: the
+        moves lies between funds and person, and no institution takes part, unless the region has
+        the institution restate its own. Callers: the
         institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
         SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
-        LATER_SETTLEMENTS_EXIST, REQUEST_ID_REUSED.
+        LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

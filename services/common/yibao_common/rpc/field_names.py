@@ -88,6 +88,7 @@ NAMES_ZH = {
     "evidence_reference": "证据材料编号",
     "expected": "预期费用分担",
     "expected_end_date": "预计结束日期",
+    "expected_restated_cash_fen": "之后结算重新计算的应补现金",
     "explanation": "变更说明",
     "first_self_pay_ratio_ppm": "先行自付比例",
     "form": "结算单形式",

@@ -141,7 +141,7 @@ class Reason(enum.Enum):
     AMOUNTS_NOT_CONFIRMED = (
         331,
         Code.FAILED_PRECONDITION,
-        "退费或更正后个人支付增加，请先试算并经参保人确认",
+        "退费、更正或撤销后个人支付增加，请先试算并经参保人确认",
     )
     LATER_SETTLEMENTS_EXIST = (
         332,

@@ -164,6 +164,17 @@ def selection_of(
     return Selection(tuple(uploaded.line_ids), uploaded.charge_batch_id)
 
 
+def restated_cash_of(
+    message: pb.ReverseSettlementRequest
+    | refund_service_pb2.RefundSettlementRequest
+    | refund_service_pb2.CorrectSettlementRequest,
+) -> int | None:
+    """Returns what the person was told to pay for later bills, None where nothing was said."""
+    if not message.HasField("expected_restated_cash_fen"):
+        return None
+    return message.expected_restated_cash_fen
+
+
 def expected_of(
     message: pb.SettleBillRequest | hold_service_pb2.HoldBillRequest,
 ) -> ExpectedAmounts | None:

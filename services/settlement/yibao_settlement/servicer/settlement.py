@@ -1,7 +1,7 @@
 """SettlementService: trial, settle, bulk, reverse, read, explain, print."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import grpc
 
@@ -35,12 +35,14 @@ from yibao_settlement.application.settlement.past import find_with_past
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, ReverseSettlement
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.application.settlement.trial import HoldsRunOutError, Trial, trial
+from yibao_settlement.rules.restating import NO_OWN_DEBTS, OwnDebts
 from yibao_settlement.servicer.adjustment import fill_adjustments
 from yibao_settlement.servicer.decode import (
     LISTED_STATES,
     bill_of,
     place_of,
     place_text,
+    restated_cash_of,
     wish_of,
 )
 from yibao_settlement.servicer.encode import (
@@ -76,13 +78,18 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         log: Log,
         refused_lines: RefusedLines,
         newest_first_in: Collection[str] = (),
+        own_debts: Mapping[str, OwnDebts] = NO_OWN_DEBTS,
     ) -> None:
-        """Takes the engine, and what is said of every bill; `newest_first_in` are regions."""
+        """Takes the engine, and what is said of every bill.
+
+        `newest_first_in` are regions; `own_debts` what some say of an institution's later bills.
+        """
         self._batcher = batcher
         self._reads = reads
         self._blocking = blocking
         self._settling = settling
         self._newest_first_in = newest_first_in
+        self._own_debts = own_debts
         self._clock = clock
         self._ids = ids
         self._log = log
@@ -229,6 +236,9 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             request.reason,
             reversed_,
             newest_first=request.region in self._newest_first_in,
+            own_debts=self._own_debts.get(request.region, OwnDebts.DIFFERENCE),
+            restated_cash_fen=restated_cash_of(request),
+            carried_first=request.region in self._settling.carried_first_in,
         )
         return as_sent(
             pb.ReverseSettlementResponse, await self._batcher.submit(request.region, command)

@@ -18,6 +18,8 @@ class Needs(NamedTuple):
     settlement_ids: Collection[str] = ()
     # Settlements that may leave, so that the person's later bills are decided again.
     leaving_settlement_ids: Collection[str] = ()
+    # Those of them whose later bills may be restated, with their lines and cases.
+    restating_settlement_ids: Collection[str] = ()
     # Requests that must not be carried out again, however long their answers are gone.
     postings_of: Collection[str] = ()
     # Persons themselves.

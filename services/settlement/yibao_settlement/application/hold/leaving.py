@@ -10,7 +10,7 @@ from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.settlement.adjusting import Because, book_folded
 from yibao_settlement.application.settlement.folded import Folded
 from yibao_settlement.application.settlement.naming import begun_fold
-from yibao_settlement.application.settlement.reverse import free_bill
+from yibao_settlement.application.settlement.reversing import free_bill
 from yibao_settlement.rules.difference import Cause
 
 

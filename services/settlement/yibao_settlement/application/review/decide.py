@@ -12,7 +12,7 @@ from yibao_common.commands.request import Request
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.application.settlement.reverse import (
+from yibao_settlement.application.settlement.reversing import (
     book_reversal,
     reversal_detail,
     reversal_of,

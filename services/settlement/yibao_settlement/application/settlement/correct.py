@@ -15,30 +15,34 @@ from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking
 from yibao_settlement.application.review.opening import opened_by
-from yibao_settlement.application.settlement.corrected import (
-    Billed,
-    CorrectionAmounts,
-)
-from yibao_settlement.application.settlement.folded import Folded, Reversal
+from yibao_settlement.application.settlement.corrected import CorrectionAmounts
+from yibao_settlement.application.settlement.fold import Fold, Restate
+from yibao_settlement.application.settlement.folded import Folded, Reversal, exchanged
+from yibao_settlement.application.settlement.in_place import book_in_place
 from yibao_settlement.application.settlement.naming import begun_fold, named_settlement, told_to
 from yibao_settlement.application.settlement.newest_first import check_newest_first
 from yibao_settlement.application.settlement.record import SettlementRecord
-from yibao_settlement.application.settlement.refunded import GivenBack
 from yibao_settlement.application.settlement.replacing import Replacing
-from yibao_settlement.application.settlement.reverse import (
+from yibao_settlement.application.settlement.restating import (
+    Restating,
+    answered,
+    book_restated,
+    restating_ids,
+)
+from yibao_settlement.application.settlement.reversing import (
     book_reversal,
     reversal_by,
     reversal_detail,
     withdraw_review,
 )
 from yibao_settlement.application.settlement.settle import take_charges
+from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.difference import Cause
 from yibao_settlement.rules.finding import RETIRED_CADRES, RetiredCadres
-from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.presentation import PresentedCode
+from yibao_settlement.rules.restating import OwnDebts, check_restated_cash
 from yibao_settlement.rules.review import Review
-from yibao_settlement.rules.stay import StandingBill
 
 CORRECT_METHOD = "CorrectSettlement"
 
@@ -59,9 +63,7 @@ class CorrectionDone(NamedTuple):
     @property
     def amounts(self) -> CorrectionAmounts:
         """What the counter gives back and what it asks for."""
-        return CorrectionAmounts(
-            GivenBack(*_parts(self.reversal.settlement)), Billed(*_parts(self.settlement))
-        )
+        return exchanged(self.reversal.settlement, self.settlement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,10 @@ class CorrectSettlement:
     carried_first: bool = False
     # Whether the region lets institutions take back the newest bills first alone.
     newest_first: bool = False
+    # What the region says of the institution's own later bills that it would leave unpaid.
+    own_debts: OwnDebts = OwnDebts.DIFFERENCE
+    # What the person was told to pay for those that are restated.
+    restated_cash_fen: int | None = None
 
     def needs(self) -> Needs:
         """Returns the settlement with the later bills of its person, and what settling needs."""
@@ -101,6 +107,7 @@ class CorrectSettlement:
             item_codes=[line.item_code for line in bill.lines],
             charged_visit_ids=(bill.visit_id,) if bill.needs_charges else (),
             reviewed_visit_ids=(bill.visit_id,),
+            restating_settlement_ids=restating_ids(self.request, settlement_ids, self.own_debts),
         )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
@@ -114,12 +121,9 @@ class CorrectSettlement:
         record = named_settlement(working_set, self.settlement_id, request.caller)
         code = self._code(record, working_set)
         done = self._done(record, working_set, ids)
-        if self.newest_first:
-            later = working_set.later_bills(record)
-            check_newest_first(record, done.folded, later, request.caller)
         if request.is_trial:
             return self.encode(done)
-        self._check_expected(done.amounts)
+        self._check_expected(done)
         response = self.encode(done)
         # Nothing below refuses: from here on the working set changes.
         if code is not None:
@@ -152,28 +156,65 @@ class CorrectSettlement:
         review = opened_by(new, findings, review_id=ids()) if findings else None
         if review is not None:
             new = new._replace(review=review.note)
-        fold.put(new, new.counter)
-        with told_to(request.caller):
-            fold.decide(working_set.later_bills(record))
-        reversal = reversal_by(fold.result(), record, request, working_set, ids, reason=self.reason)
+        folded = self._folded(fold, record, new, working_set)
+        if self.newest_first:
+            check_newest_first(record, folded, working_set.later_bills(record), request.caller)
+        assert new.correction is not None, "it takes a place"
+        balance_fen, carried_fen = new.correction[2:]
+        restating = Restating(
+            *(request, working_set, ids),
+            institution_id=record.institution_id,
+            held=Purses(balance_fen - carried_fen, carried_fen),
+            newest_id=new.settlement_id,
+            reason=self.reason,
+            carried_first=self.carried_first,
+        )
+        folded = answered(
+            *(folded, record, request, self.own_debts),
+            lambda: self._folded(
+                begun_fold(record, working_set), record, new, working_set, restating
+            ),
+        )
+        reversal = reversal_by(folded, record, request, working_set, ids, reason=self.reason)
         gone = reversal.settlement._replace(corrected_by_id=new.settlement_id)
         return CorrectionDone(reversal._replace(settlement=gone), new, review, replacing.taking)
 
-    def _check_expected(self, amounts: CorrectionAmounts) -> None:
+    def _folded(
+        self,
+        fold: Fold,
+        record: SettlementRecord,
+        new: SettlementRecord,
+        working_set: WorkingSet,
+        restate: Restate | None = None,
+    ) -> Folded:
+        """Returns what becomes of the bills behind, of which some are restated."""
+        fold.put(new, new.counter)
+        with told_to(self.request.caller):
+            fold.decide(working_set.later_bills(record), restate)
+        return fold.result()
+
+    def _check_expected(self, done: CorrectionDone) -> None:
+        amounts, folded = done.amounts, done.folded
         if self.expected not in (None, amounts):
             raise _refusal(Reason.AMOUNTS_NOT_AS_EXPECTED, amounts)
         if self.expected is None and amounts.back.cash_fen < 0:
             # The person has to pay at the counter what nobody reads off the receipt.
             raise _refusal(Reason.AMOUNTS_NOT_CONFIRMED, amounts)
+        check_restated_cash(
+            folded.restated_cash_fen,
+            count=len(folded.restated),
+            expected_fen=self.restated_cash_fen,
+        )
 
     def _book(self, done: CorrectionDone, working_set: WorkingSet, ids: Ids) -> None:
         request, new = self.request, done.settlement
         book_reversal(done.reversal, request, working_set, ids, cause=Cause.CORRECTION)
         withdraw_review(done.reversal, request, working_set, reason=self.reason)
-        _book_in_place(new, request, working_set, ids)
+        book_in_place(new, request, working_set, ids)
         take_charges(done.taking, new, working_set)
         if done.review is not None:
             working_set.open_review(done.review, caller=request.caller.path)
+        book_restated(done.folded, request, working_set, ids)
         if request.caller.institution_id is None:
             self._put_on_record(done, working_set)
 
@@ -189,37 +230,6 @@ class CorrectSettlement:
                 detail={**detail, "corrected_by": new.settlement_id},
             )
         )
-
-
-def _book_in_place(
-    new: SettlementRecord, request: Request, working_set: WorkingSet, ids: Ids
-) -> None:
-    """Books the bill that takes the place; windows have it already."""
-    if new.account_fen:
-        working_set.carry_over(new.person_id, request, ids)
-        working_set.change_person(new.person_id, balance_change_fen=-new.account_fen)
-    if new.carried.paid_fen:
-        working_set.move_carried(new.person_id, -new.carried.paid_fen)
-    working_set.note_newest(new)
-    working_set.post(new.settlement_id, PostingKind.SETTLEMENT, new.entries, request)
-    working_set.changes.settlements.append(new)
-    assert new.correction is not None, new.settlement_id
-    working_set.changes.corrections.append(new.correction)
-    bill = StandingBill(
-        new.settlement_id,
-        new.service_date,
-        new.is_interim,
-        new.total_fen,
-        new.marks.lines,
-        new.marks.items,
-    )
-    working_set.keep_bill(new.visit_id, new.bill_number, bill)
-    working_set.settlements[new.settlement_id] = new
-
-
-def _parts(record: SettlementRecord) -> tuple[int, int, int, int]:
-    others_fen = 0 if record.benefit is None else record.benefit.other_total_fen
-    return record.fund_total_fen, others_fen, record.account_fen, record.cash_fen
 
 
 def _refusal(reason: Reason, amounts: CorrectionAmounts) -> RuleError:

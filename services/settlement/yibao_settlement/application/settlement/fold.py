@@ -12,7 +12,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.benefit import BenefitOutcome
 from yibao_settlement.application.settlement.explain import AnySplit, calculated
-from yibao_settlement.application.settlement.folded import Folded
+from yibao_settlement.application.settlement.folded import Folded, Restated
 from yibao_settlement.application.settlement.record import Effective, SettlementRecord
 from yibao_settlement.rules.account import Accumulators, Carried, accumulate
 from yibao_settlement.rules.benefit.keeping import (
@@ -28,6 +28,8 @@ from yibao_settlement.rules.difference import effective_account_fen
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 
 PolicyOf = Callable[[SettlementRecord], AnyPolicy | None]
+# Returns a bill restated where it is, of what it costs by now; None where it stays.
+Restate = Callable[[SettlementRecord, Effective], Restated | None]
 Additions = Mapping[KeptPlace, Mapping[str, int]]
 
 
@@ -62,6 +64,7 @@ class Fold:
         self._holder_id = holder_id
         self._now: dict[KeptPlace, Accumulators] = {}
         self._revised: list[tuple[SettlementRecord, Effective]] = []
+        self._restated: list[Restated] = []
 
     def row(self, place: KeptPlace) -> Accumulators:
         """Returns what a year or a scope holds after what was put there so far."""
@@ -83,13 +86,19 @@ class Fold:
                 changes = taken_off(now, found, added)
             self._now[place] = accumulate(now, changes.items())
 
-    def decide(self, records: Iterable[SettlementRecord]) -> None:
+    def decide(self, records: Iterable[SettlementRecord], restate: Restate | None = None) -> None:
         """Decides bills again, in the order of their places, each after those before it.
 
         Raises RuleError READJUDICATION_FAILED where a policy cannot decide one so.
         """
         for record in records:
-            effective = self.decided(record)
+            effective = self._effective(record)
+            restated = None if restate is None else restate(record, effective)
+            if restated is not None:
+                self.put(restated.settlement, restated.settlement.counter)
+                self._restated.append(restated)
+                continue
+            self.put(record, effective)
             if effective != record.effective:
                 self._revised.append((record, effective))
 
@@ -98,13 +107,16 @@ class Fold:
 
         Raises RuleError READJUDICATION_FAILED where its policy cannot decide it so.
         """
+        effective = self._effective(record)
+        self.put(record, effective)
+        return effective
+
+    def _effective(self, record: SettlementRecord) -> Effective:
         policy = self._policy_of(record)
         before: dict[str, int] = {}
         for place in sorted(places_of(record, policy, holder_id=self._holder_id)):
             before.update(self.row(place))
-        effective = decided_again(record, policy, before)
-        self.put(record, effective)
-        return effective
+        return decided_again(record, policy, before)
 
     def put(self, record: SettlementRecord, effective: Effective) -> None:
         """Puts what a bill costs whom onto the windows."""
@@ -123,7 +135,7 @@ class Fold:
             }
             if moved:
                 changes[place] = moved
-        return Folded(changes, tuple(self._revised))
+        return Folded(changes, tuple(self._revised), tuple(self._restated))
 
 
 def _additions(record: SettlementRecord, effective: Effective, *, holder_id: str) -> Additions:

@@ -1,6 +1,6 @@
 """Regions in which an institution takes bills back from the newest on (`newest_first`)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import RuleError
@@ -23,10 +23,17 @@ def check_newest_first(
     moved = [each for each, _ in folded.moved] + [each for each in later if each.is_held]
     if caller.institution_id is None or not moved:
         return
+    raise later_settlements_exist(record, moved)
+
+
+def later_settlements_exist(
+    record: SettlementRecord, moved: Sequence[SettlementRecord]
+) -> RuleError:
+    """Returns the refusal to take back a bill before `moved` ones: the own ones by id."""
     newest = sorted(moved, key=lambda each: each.place, reverse=True)
     own = [each.settlement_id for each in newest if each.institution_id == record.institution_id]
     elsewhere = len(moved) - len(own)
-    raise RuleError(
+    return RuleError(
         Reason.LATER_SETTLEMENTS_EXIST,
         f"{len(own)} later bills of the institution and {elsewhere} elsewhere would cost "
         "somebody else or are held: take back the newest first",

@@ -13,6 +13,7 @@ from yibao_settlement.application.batch.changes import Refunded
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.adjusting import Because, adjust, book_folded
+from yibao_settlement.application.settlement.fold import Restate
 from yibao_settlement.application.settlement.folded import Folded
 from yibao_settlement.application.settlement.naming import begun_fold, named_settlement, told_to
 from yibao_settlement.application.settlement.newest_first import check_newest_first
@@ -24,9 +25,17 @@ from yibao_settlement.application.settlement.remainder import (
     refund_entries,
     remainder_of,
 )
+from yibao_settlement.application.settlement.restating import (
+    Restating,
+    answered,
+    book_restated,
+    restating_ids,
+)
+from yibao_settlement.rules.account import Purses
 from yibao_settlement.rules.difference import Cause
 from yibao_settlement.rules.ledger import Entry, PostingKind
 from yibao_settlement.rules.refund import AskedReturn, RefundOrder, lines_left
+from yibao_settlement.rules.restating import OwnDebts, check_restated_cash
 
 REFUND_METHOD = "RefundSettlement"
 
@@ -62,11 +71,19 @@ class RefundSettlement:
     carried_first: bool = False
     # Whether the region lets institutions take back the newest bills first alone.
     newest_first: bool = False
+    # What the region says of the institution's own later bills that it would leave unpaid.
+    own_debts: OwnDebts = OwnDebts.DIFFERENCE
+    # What the person was told to pay for those that are restated.
+    restated_cash_fen: int | None = None
 
     def needs(self) -> Needs:
         """Returns the settlement, with the later bills of its person."""
         settlement_ids = (self.settlement_id,)
-        return Needs(settlement_ids=settlement_ids, leaving_settlement_ids=settlement_ids)
+        return Needs(
+            settlement_ids=settlement_ids,
+            leaving_settlement_ids=settlement_ids,
+            restating_settlement_ids=restating_ids(self.request, settlement_ids, self.own_debts),
+        )
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Returns the lines; see `Command`.
@@ -78,9 +95,6 @@ class RefundSettlement:
         record = named_settlement(working_set, self.settlement_id, self.request.caller)
         self._check_new(record)
         done = self._done(record, working_set, ids)
-        if self.newest_first:
-            later = working_set.later_bills(record)
-            check_newest_first(record, done.folded, later, self.request.caller)
         if self.request.is_trial:
             return self.encode(done)
         self._check_expected(done)
@@ -131,12 +145,47 @@ class RefundSettlement:
             first=record.as_settled,
             moved_fen=record.moved_fen - purses.taken(working_set).balance_fen,
         )
+        effective, folded = self._folded(record, left, working_set)
+        left = left._replace(adjustment=_adjustment(refund, record, effective))
+        done = RefundDone(record, left, refund_entries(record, left), folded)
+        if self.newest_first:
+            later = working_set.later_bills(record)
+            check_newest_first(record, folded, later, self.request.caller)
+        return self._answered(done, working_set, ids)
+
+    def _folded(
+        self,
+        record: SettlementRecord,
+        left: SettlementRecord,
+        working_set: WorkingSet,
+        restate: Restate | None = None,
+    ) -> tuple[Effective, Folded]:
+        """Returns what the rest costs by now and what becomes of the bills behind."""
         with told_to(self.request.caller):
             fold = begun_fold(record, working_set)
             effective = fold.decided(left)
-            fold.decide(working_set.later_bills(record))
-        left = left._replace(adjustment=_adjustment(refund, record, effective))
-        return RefundDone(record, left, refund_entries(record, left), fold.result())
+            fold.decide(working_set.later_bills(record), restate)
+        return effective, fold.result()
+
+    def _answered(self, done: RefundDone, working_set: WorkingSet, ids: Ids) -> RefundDone:
+        """Returns the refund with what the region says of the bills behind."""
+        record, refund = done.before, done.refund
+        standing = working_set.standing(working_set.holder_of(record.person_id))
+        restating = Restating(
+            *(self.request, working_set, ids),
+            institution_id=record.institution_id,
+            held=Purses(
+                refund.balance_after_fen - refund.carried_after_fen, refund.carried_after_fen
+            ),
+            newest_id=standing.newest_settlement_id or "",
+            reason=self.reason,
+            carried_first=self.carried_first,
+        )
+        folded = answered(
+            *(done.folded, record, self.request, self.own_debts),
+            lambda: self._folded(record, done.left, working_set, restating)[1],
+        )
+        return done._replace(folded=folded)
 
     def _check_expected(self, done: RefundDone) -> None:
         back = done.refund.given_back
@@ -145,6 +194,11 @@ class RefundSettlement:
         if self.expected is None and back.account_fen + back.cash_fen < 0:
             # Less care, and the person pays more: nobody reads that off the receipt.
             raise _refusal(Reason.AMOUNTS_NOT_CONFIRMED, back)
+        check_restated_cash(
+            done.folded.restated_cash_fen,
+            count=len(done.folded.restated),
+            expected_fen=self.restated_cash_fen,
+        )
 
     def _book(self, done: RefundDone, working_set: WorkingSet, ids: Ids) -> None:
         request, refund = self.request, done.refund
@@ -164,6 +218,7 @@ class RefundSettlement:
         )
         book_folded(done.folded, because, request, working_set, ids)
         purses.sort(request, working_set, ids)
+        book_restated(done.folded, request, working_set, ids)
         if request.caller.institution_id is None:
             self._put_on_record(done, working_set)
 

@@ -46,10 +46,48 @@ def remainder_of(
             personal_after_fen=split.account_fen + split.cash_fen,
             most_fen=split.account_fen,
         )
-    carried_fen = _carried_kept_fen(
-        _most_of_purses(record, split), account_fen, policy, carried_first=carried_first
+    most = _most_of_purses(record, split)
+    return _asked_for(asked, most, account_fen, policy, carried_first=carried_first)
+
+
+def asked_of_account(
+    record: SettlementRecord,
+    policy: AnyPolicy,
+    *,
+    purses: Purses,
+    account_fen: int,
+    carried_first: bool,
+) -> SettlementRecord:
+    """Returns a bill as it is settled where the account pays so much of it, out of `purses`.
+
+    Less where a purse may not pay it. Raises RuleError where the policy cannot decide it.
+    """
+    carried_fen = purses.carried_fen
+    asked = record._replace(
+        balance_before_fen=purses.balance_fen, carried=Carried(carried_fen, carried_fen)
     )
-    # Asked for just that, the bill comes out so whenever it is calculated again.
+    split = calculated(asked, policy)
+    most = purses
+    if isinstance(split, BenefitOutcome):
+        paid = split.split.paid_by_purse
+        most = Purses(paid.current_year_fen, paid.carried_fen)
+    account_fen = min(account_fen, split.account_fen)
+    return _asked_for(asked, most, account_fen, policy, carried_first=carried_first)
+
+
+def _asked_for(
+    asked: SettlementRecord,
+    most: Purses,
+    account_fen: int,
+    policy: AnyPolicy,
+    *,
+    carried_first: bool,
+) -> SettlementRecord:
+    """Returns a bill of which the account pays so much, and no purse more than its `most`.
+
+    Asked for just that, the bill comes out so whenever it is calculated again.
+    """
+    carried_fen = _carried_kept_fen(most, account_fen, policy, carried_first=carried_first)
     asked = asked._replace(
         balance_before_fen=account_fen, carried=Carried(carried_fen, carried_fen)
     )

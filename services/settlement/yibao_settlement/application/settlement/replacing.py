@@ -16,7 +16,7 @@ from yibao_settlement.application.settlement.fold import Fold
 from yibao_settlement.application.settlement.lines import item_groups_of
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.remainder import decided
-from yibao_settlement.application.settlement.reverse import back_of
+from yibao_settlement.application.settlement.reversing import back_of
 from yibao_settlement.application.settlement.settle import unheld
 from yibao_settlement.rules.account import Carried, Purses, taken_of_carried
 from yibao_settlement.rules.bill import Bill

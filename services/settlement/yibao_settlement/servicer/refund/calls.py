@@ -1,6 +1,6 @@
 """RefundService: what is returned of settled bills or corrected, and what that would move."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import grpc
 
@@ -21,6 +21,8 @@ from yibao_settlement.application.settlement.refund import (
 from yibao_settlement.application.settlement.refunded import GivenBack
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.rules.refund import AskedReturn, RefundOrder
+from yibao_settlement.rules.restating import NO_OWN_DEBTS, OwnDebts
+from yibao_settlement.servicer.decode import restated_cash_of
 from yibao_settlement.servicer.encode import fill_entries, fill_settlement
 from yibao_settlement.servicer.refund.correcting import (
     CorrectedAnswer,
@@ -30,6 +32,7 @@ from yibao_settlement.servicer.refund.correcting import (
 from yibao_settlement.servicer.refund.encode import (
     amounts_message,
     fill_adjusted,
+    leave_ids,
     refund_message,
 )
 from yibao_settlement.servicer.refused_lines import RefusedLines
@@ -50,6 +53,7 @@ class RefundServicer(rpc.RefundServiceServicer):
         cash_first_in: Collection[str] = (),
         carried_first_in: Collection[str] = (),
         newest_first_in: Collection[str] = (),
+        own_debts: Mapping[str, OwnDebts] = NO_OWN_DEBTS,
     ) -> None:
         """Takes the engine; what is `…_in` are regions, see `SettlementConfig`."""
         self._batcher = batcher
@@ -58,6 +62,7 @@ class RefundServicer(rpc.RefundServiceServicer):
         self._cash_first_in = cash_first_in
         self._carried_first_in = carried_first_in
         self._newest_first_in = newest_first_in
+        self._own_debts = own_debts
 
     async def RefundSettlement(
         self,
@@ -72,6 +77,7 @@ class RefundServicer(rpc.RefundServiceServicer):
             request_of(request, REFUND_METHOD),
             reason=request.reason,
             expected=_expected_of(request),
+            restated_cash_fen=restated_cash_of(request),
         )
         response = await self._batcher.submit(request.region, command)
         return as_sent(pb.RefundSettlementResponse, response)
@@ -88,6 +94,7 @@ class RefundServicer(rpc.RefundServiceServicer):
         found.settlement.state = settlement_pb2.SETTLEMENT_STATE_TRIAL
         found.refund.ClearField("refund_id")
         del found.settlement.refunds[-1]
+        leave_ids(found)
         return pb.TrialRefundResponse(refunded=found)
 
     async def CorrectSettlement(
@@ -128,6 +135,8 @@ class RefundServicer(rpc.RefundServiceServicer):
             "",
             reversal_tried,
             newest_first=request.region in self._newest_first_in,
+            own_debts=self._own_debts.get(request.region, OwnDebts.DIFFERENCE),
+            carried_first=request.region in self._carried_first_in,
         )
         response = await self._batcher.submit(request.region, command)
         return as_sent(pb.TrialReversalResponse, response)
@@ -139,6 +148,7 @@ class RefundServicer(rpc.RefundServiceServicer):
         *,
         reason: str = "",
         expected: GivenBack | None = None,
+        restated_cash_fen: int | None = None,
     ) -> Command:
         is_cash_first = request.region in self._cash_first_in
         return RefundSettlement(
@@ -151,6 +161,8 @@ class RefundServicer(rpc.RefundServiceServicer):
             order=RefundOrder.CASH_FIRST if is_cash_first else RefundOrder.ACCOUNT_FIRST,
             carried_first=request.region in self._carried_first_in,
             newest_first=request.region in self._newest_first_in,
+            own_debts=self._own_debts.get(request.region, OwnDebts.DIFFERENCE),
+            restated_cash_fen=restated_cash_fen,
         )
 
 
@@ -187,4 +199,5 @@ def reversal_tried(reversal: Reversal) -> bytes:
     fill_settlement(response.settlement, record)
     fill_entries(response.settlement, reversal.entries)
     fill_adjusted(response, reversal.folded, institution_id=record.institution_id)
+    leave_ids(response)
     return response.SerializeToString()

@@ -1,8 +1,8 @@
 """What a call to correct a settlement asks for, and the answer to it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from yibao.settlement.v1 import bill_pb2, refund_pb2, settlement_pb2
+from yibao.settlement.v1 import bill_pb2, settlement_pb2
 from yibao.settlement.v1 import refund_service_pb2 as pb
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.request import Request
@@ -22,10 +22,15 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.refunded import GivenBack
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.bill import Bill, RefusedLine
+from yibao_settlement.rules.restating import NO_OWN_DEBTS, OwnDebts
 from yibao_settlement.rules.visit import settlement_audience
-from yibao_settlement.servicer.decode import lines_of, selection_of
+from yibao_settlement.servicer.decode import lines_of, restated_cash_of, selection_of
 from yibao_settlement.servicer.encode import fill_entries, fill_settlement
-from yibao_settlement.servicer.refund.encode import amounts_message, fill_adjusted
+from yibao_settlement.servicer.refund.encode import (
+    correction_message,
+    fill_adjusted,
+    leave_ids,
+)
 from yibao_settlement.servicer.settling import Settling
 
 
@@ -54,12 +59,14 @@ class Correcting:
         *,
         settling: Settling,
         newest_first_in: Collection[str] = (),
+        own_debts: Mapping[str, OwnDebts] = NO_OWN_DEBTS,
     ) -> None:
         """Takes what is read; what is `…_in` are regions, see `SettlementConfig`."""
         self._reads = reads
         self._blocking = blocking
         self._settling = settling
         self._newest_first_in = newest_first_in
+        self._own_debts = own_debts
 
     async def command(
         self, request: pb.CorrectSettlementRequest, answer: CorrectedAnswer
@@ -79,6 +86,7 @@ class Correcting:
             reason=request.reason,
             code=self._code(request, asked, record),
             expected=_expected_of(request),
+            restated_cash_fen=restated_cash_of(request),
         )
 
     async def tried(
@@ -107,6 +115,7 @@ class Correcting:
         reason: str = "",
         code: Code | None = None,
         expected: CorrectionAmounts | None = None,
+        restated_cash_fen: int | None = None,
         tries_code: bool = False,
     ) -> CorrectSettlement:
         return CorrectSettlement(
@@ -121,6 +130,8 @@ class Correcting:
             retired_cadres=self._settling.retired_cadres,
             carried_first=request.region in self._settling.carried_first_in,
             newest_first=request.region in self._newest_first_in,
+            own_debts=self._own_debts.get(request.region, OwnDebts.DIFFERENCE),
+            restated_cash_fen=restated_cash_fen,
         )
 
     def _code(
@@ -179,19 +190,13 @@ def _expected_of(request: pb.CorrectSettlementRequest) -> CorrectionAmounts | No
 def corrected(done: CorrectionDone) -> bytes:
     """Returns a serialized CorrectSettlementResponse."""
     response = pb.CorrectSettlementResponse()
-    reversal, amounts = done.reversal, done.amounts
+    reversal = done.reversal
     fill_settlement(response.settlement, done.settlement)
     fill_settlement(response.corrected, reversal.settlement)
     response.corrected.account_balance_fen = reversal.balance_after_fen
     response.corrected.carried_balance_fen = reversal.carried_after_fen
     fill_entries(response.corrected, reversal.entries)
-    response.amounts.CopyFrom(
-        refund_pb2.CorrectionAmounts(
-            returned=amounts_message(amounts.returned),
-            billed=refund_pb2.BilledAmounts(**amounts.billed._asdict()),
-            cash_back_fen=amounts.back.cash_fen,
-        )
-    )
+    response.amounts.CopyFrom(correction_message(done.amounts))
     fill_adjusted(response, done.folded, institution_id=done.settlement.institution_id)
     return response.SerializeToString()
 
@@ -205,4 +210,5 @@ def correction_tried(response: bytes) -> pb.CorrectSettlementResponse:
     new.settlement_id = new.review_id = ""
     old.corrected_by_settlement_id = old.reversal_id = ""
     old.ClearField("reverse_time")
+    leave_ids(found)
     return found

@@ -1,6 +1,6 @@
 """Cases as stored: what a batch reads of them and writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -41,11 +41,13 @@ def review_from(row: Row) -> Review:
 
 def read_reviews(wanted: Wanted) -> Read:
     """Reads the cases of the settlements that are named."""
+    return Read(select_reviews(wanted.region, tuple(wanted.needs.settlement_ids)), keep_reviews)
+
+
+def select_reviews(region: str, settlement_ids: Sequence[str]) -> Select:
+    """Returns the look-up of the cases of settlements."""
     columns = (*REVIEW_COLUMNS, "event_count")
-    return Read(
-        wanted.select(tables.review, columns, "settlement_id", wanted.needs.settlement_ids),
-        _keep_reviews,
-    )
+    return Select(tables.review, columns, region, "settlement_id", settlement_ids)
 
 
 def write_reviews(working_set: WorkingSet) -> Iterator[Statement]:
@@ -91,7 +93,8 @@ def _event_from(row: Row) -> ReviewEvent:
     return event._replace(act=ReviewAct(event.act), decision=decision)
 
 
-def _keep_reviews(working_set: WorkingSet, rows: list[Row]) -> None:
+def keep_reviews(working_set: WorkingSet, rows: list[Row]) -> None:
+    """Keeps cases in the working set."""
     for *row, event_count in rows:
         review = review_from(tuple(row))
         working_set.reviews[review.settlement_id] = review

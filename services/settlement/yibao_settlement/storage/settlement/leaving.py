@@ -15,11 +15,13 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage.account import read_years
 from yibao_settlement.storage.batch.loading import Wanted
+from yibao_settlement.storage.charge import keep_charges, select_taken
 from yibao_settlement.storage.correction.record import with_corrections
 from yibao_settlement.storage.hold.loading import may_leave
 from yibao_settlement.storage.merge import one_person
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.refund.record import with_refunds
+from yibao_settlement.storage.review.record import keep_reviews, select_reviews
 from yibao_settlement.storage.settlement.adjustment import with_adjustments
 from yibao_settlement.storage.settlement.sequence import standing_places, stored_records
 from yibao_settlement.storage.settlement.window import windows_in
@@ -55,11 +57,25 @@ def read_histories(
     concerned = with_refunds(connection, region, concerned)
     concerned = with_adjustments(connection, region, concerned)
     working_set.settlements.update(concerned)
+    if wanted.needs.restating_settlement_ids:
+        _read_restated(connection, working_set, sorted(later))
     # Whatever is held may be decided again, too.
     records = [*concerned.values(), *(hold.record for hold in working_set.holds.held())]
     policy_of = functools.partial(cache.policy_version, connection, region)
     working_set.policies = _policies(records, policy_of)
     _read_places(connection, working_set, wanted, records)
+
+
+def _read_restated(
+    connection: sa.Connection, working_set: WorkingSet, settlement_ids: list[str]
+) -> None:
+    """Reads lines and cases of bills that may be restated."""
+    region = working_set.region
+    lines, cases = execute(
+        connection, [select_taken(region, settlement_ids), select_reviews(region, settlement_ids)]
+    )
+    keep_charges(working_set, lines)
+    keep_reviews(working_set, cases)
 
 
 def _first_of_each(
