@@ -149,6 +149,22 @@ def test_a_hold_that_ran_out_counts_for_nobody(services: BothServices) -> None:
     assert outcome(told) == (FAILED, "HOLD_EXPIRED")
 
 
+def test_a_release_by_request_may_overtake_what_it_releases(services: BothServices) -> None:
+    request = hold_request(services, services.patient())
+    asked = {"region": REGION, "reason": "no answer came", "hold_request_id": request.request_id}
+    for name, hold_id, code, reason in (
+        ("hospital", new_id(), INVALID, "FIELD_REQUIRED"),
+        ("maker", "", INVALID, "FIELD_OUT_OF_RANGE"),
+    ):
+        made = pb.ReleaseHoldRequest(request_id=new_id(), hold_id=hold_id, **asked)
+        assert outcome(refusal_of(holds(services, name).ReleaseHold, made)) == (code, reason)
+    made = pb.ReleaseHoldRequest(request_id=new_id(), **asked)
+    left = holds(services).ReleaseHold(made, timeout=CALL_SECONDS).hold
+    assert (left.hold_id, left.state) == ("", HoldState.HOLD_STATE_RELEASED)
+    told = refusal_of(holds(services).HoldBill, request)
+    assert outcome(told) == (FAILED, "HOLD_RELEASED")
+
+
 def test_the_sweeper_of_the_service_ends_what_ran_out(services: BothServices) -> None:
     patient = services.patient()
     request = hold_request(services, patient, valid_for_seconds=60)

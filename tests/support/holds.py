@@ -15,7 +15,7 @@ from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao_settlement.application.hold.confirm import ConfirmHold
 from yibao_settlement.application.hold.release import ReleaseHold
 from yibao_settlement.application.hold.take import HoldBill
-from yibao_settlement.servicer.hold import confirmed, held, released
+from yibao_settlement.servicer.hold import confirmed, held, released, released_unheld
 
 HALF_AN_HOUR = dt.timedelta(minutes=30)
 
@@ -51,7 +51,7 @@ def confirm(world: World, hold_id: str, **changes: Any) -> Settlement:
 
 def release_command(world: World, hold_id: str, **changes: Any) -> ReleaseHold:
     request = world.request("ReleaseHold", **changes)
-    return ReleaseHold(request, hold_id, "the patient pays otherwise", released)
+    return ReleaseHold(request, hold_id, "the patient pays otherwise", released, released_unheld)
 
 
 def release(world: World, hold_id: str, **changes: Any) -> ReleaseHoldResponse:

@@ -631,7 +631,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_HOLD_EXPIRED: _ErrorReason.ValueType  # 361
     """FAILED_PRECONDITION. The hold ran out. Metadata: `hold_id`, `expire_time` in RFC 3339."""
     ERROR_REASON_HOLD_RELEASED: _ErrorReason.ValueType  # 362
-    """FAILED_PRECONDITION. The hold was released. Metadata: `hold_id`."""
+    """FAILED_PRECONDITION. The hold was released, or the request to hold was before it came.
+    Metadata: `hold_id`, `hold_request_id`, one of both.
+    """
     ERROR_REASON_HOLD_CONFIRMED: _ErrorReason.ValueType  # 363
     """FAILED_PRECONDITION. The hold is settled already. Metadata: `hold_id`, `settlement_id`."""
     ERROR_REASON_HOLDS_TOO_MANY: _ErrorReason.ValueType  # 364
@@ -1256,7 +1258,9 @@ ERROR_REASON_HOLD_NOT_FOUND: ErrorReason.ValueType  # 360
 ERROR_REASON_HOLD_EXPIRED: ErrorReason.ValueType  # 361
 """FAILED_PRECONDITION. The hold ran out. Metadata: `hold_id`, `expire_time` in RFC 3339."""
 ERROR_REASON_HOLD_RELEASED: ErrorReason.ValueType  # 362
-"""FAILED_PRECONDITION. The hold was released. Metadata: `hold_id`."""
+"""FAILED_PRECONDITION. The hold was released, or the request to hold was before it came.
+Metadata: `hold_id`, `hold_request_id`, one of both.
+"""
 ERROR_REASON_HOLD_CONFIRMED: ErrorReason.ValueType  # 363
 """FAILED_PRECONDITION. The hold is settled already. Metadata: `hold_id`, `settlement_id`."""
 ERROR_REASON_HOLDS_TOO_MANY: ErrorReason.ValueType  # 364

@@ -30,7 +30,7 @@ from yibao.settlement.v1 import settlement_service_pb2 as yibao_dot_settlement_d
 from yibao.settlement.v1 import visit_pb2 as yibao_dot_settlement_dot_v1_dot_visit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&yibao/settlement/v1/hold_service.proto\x12\x13yibao.settlement.v1\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/settlement/v1/bill.proto\x1a\x1eyibao/settlement/v1/hold.proto\x1a$yibao/settlement/v1/settlement.proto\x1a,yibao/settlement/v1/settlement_service.proto\x1a\x1fyibao/settlement/v1/visit.proto\"\x9a\x02\n\x0fHoldBillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12?\n\x0cpresentation\x18\x03 \x01(\x0b\x32!.yibao.settlement.v1.PresentationB\x06\xba\xeb\x18\x02\x08\x01\x12/\n\x04\x62ill\x18\x04 \x01(\x0b\x32\x19.yibao.settlement.v1.BillB\x06\xba\xeb\x18\x02\x08\x01\x12\x36\n\x08\x65xpected\x18\x05 \x01(\x0b\x32$.yibao.settlement.v1.ExpectedAmounts\x12%\n\x11valid_for_seconds\x18\x06 \x01(\x05\x42\n\xba\xeb\x18\x06\x18\x00 \x80\xa3\x05\";\n\x10HoldBillResponse\x12\'\n\x04hold\x18\x01 \x01(\x0b\x32\x19.yibao.settlement.v1.Hold\"g\n\x12\x43onfirmHoldRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07hold_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"J\n\x13\x43onfirmHoldResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"\x84\x01\n\x12ReleaseHoldRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07hold_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\x06reason\x18\x04 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"\x99\x01\n\x13ReleaseHoldResponse\x12\'\n\x04hold\x18\x01 \x01(\x0b\x32\x19.yibao.settlement.v1.Hold\x12\x16\n\x0e\x61\x64justed_count\x18\x02 \x01(\x05\x12 \n\x18\x61\x64justed_fund_change_fen\x18\x03 \x01(\x03\x12\x1f\n\x17\x61\x64justed_settlement_ids\x18\x04 \x03(\t\"E\n\x0eGetHoldRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07hold_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\":\n\x0fGetHoldResponse\x12\'\n\x04hold\x18\x01 \x01(\x0b\x32\x19.yibao.settlement.v1.Hold2\x80\x03\n\x0bHoldService\x12W\n\x08HoldBill\x12$.yibao.settlement.v1.HoldBillRequest\x1a%.yibao.settlement.v1.HoldBillResponse\x12`\n\x0b\x43onfirmHold\x12\'.yibao.settlement.v1.ConfirmHoldRequest\x1a(.yibao.settlement.v1.ConfirmHoldResponse\x12`\n\x0bReleaseHold\x12\'.yibao.settlement.v1.ReleaseHoldRequest\x1a(.yibao.settlement.v1.ReleaseHoldResponse\x12T\n\x07GetHold\x12#.yibao.settlement.v1.GetHoldRequest\x1a$.yibao.settlement.v1.GetHoldResponseBa\n\x13yibao.settlement.v1B\x10HoldServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&yibao/settlement/v1/hold_service.proto\x12\x13yibao.settlement.v1\x1a yibao/common/v1/validation.proto\x1a\x1eyibao/settlement/v1/bill.proto\x1a\x1eyibao/settlement/v1/hold.proto\x1a$yibao/settlement/v1/settlement.proto\x1a,yibao/settlement/v1/settlement_service.proto\x1a\x1fyibao/settlement/v1/visit.proto\"\x9a\x02\n\x0fHoldBillRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12?\n\x0cpresentation\x18\x03 \x01(\x0b\x32!.yibao.settlement.v1.PresentationB\x06\xba\xeb\x18\x02\x08\x01\x12/\n\x04\x62ill\x18\x04 \x01(\x0b\x32\x19.yibao.settlement.v1.BillB\x06\xba\xeb\x18\x02\x08\x01\x12\x36\n\x08\x65xpected\x18\x05 \x01(\x0b\x32$.yibao.settlement.v1.ExpectedAmounts\x12%\n\x11valid_for_seconds\x18\x06 \x01(\x05\x42\n\xba\xeb\x18\x06\x18\x00 \x80\xa3\x05\";\n\x10HoldBillResponse\x12\'\n\x04hold\x18\x01 \x01(\x0b\x32\x19.yibao.settlement.v1.Hold\"g\n\x12\x43onfirmHoldRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07hold_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"J\n\x13\x43onfirmHoldResponse\x12\x33\n\nsettlement\x18\x01 \x01(\x0b\x32\x1f.yibao.settlement.v1.Settlement\"\xa3\x01\n\x12ReleaseHoldRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x17\n\x07hold_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x1b\n\x06reason\x18\x04 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\x12\x1f\n\x0fhold_request_id\x18\x05 \x01(\tB\x06\xba\xeb\x18\x02H\x01\"\x99\x01\n\x13ReleaseHoldResponse\x12\'\n\x04hold\x18\x01 \x01(\x0b\x32\x19.yibao.settlement.v1.Hold\x12\x16\n\x0e\x61\x64justed_count\x18\x02 \x01(\x05\x12 \n\x18\x61\x64justed_fund_change_fen\x18\x03 \x01(\x03\x12\x1f\n\x17\x61\x64justed_settlement_ids\x18\x04 \x03(\t\"E\n\x0eGetHoldRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x19\n\x07hold_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\":\n\x0fGetHoldResponse\x12\'\n\x04hold\x18\x01 \x01(\x0b\x32\x19.yibao.settlement.v1.Hold2\x80\x03\n\x0bHoldService\x12W\n\x08HoldBill\x12$.yibao.settlement.v1.HoldBillRequest\x1a%.yibao.settlement.v1.HoldBillResponse\x12`\n\x0b\x43onfirmHold\x12\'.yibao.settlement.v1.ConfirmHoldRequest\x1a(.yibao.settlement.v1.ConfirmHoldResponse\x12`\n\x0bReleaseHold\x12\'.yibao.settlement.v1.ReleaseHoldRequest\x1a(.yibao.settlement.v1.ReleaseHoldResponse\x12T\n\x07GetHold\x12#.yibao.settlement.v1.GetHoldRequest\x1a$.yibao.settlement.v1.GetHoldResponseBa\n\x13yibao.settlement.v1B\x10HoldServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,9 +59,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RELEASEHOLDREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_RELEASEHOLDREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_RELEASEHOLDREQUEST'].fields_by_name['hold_id']._loaded_options = None
-  _globals['_RELEASEHOLDREQUEST'].fields_by_name['hold_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_RELEASEHOLDREQUEST'].fields_by_name['hold_id']._serialized_options = b'\272\353\030\002H\001'
   _globals['_RELEASEHOLDREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_RELEASEHOLDREQUEST'].fields_by_name['reason']._serialized_options = b'\272\353\030\007\010\0010\310\001H\t'
+  _globals['_RELEASEHOLDREQUEST'].fields_by_name['hold_request_id']._loaded_options = None
+  _globals['_RELEASEHOLDREQUEST'].fields_by_name['hold_request_id']._serialized_options = b'\272\353\030\002H\001'
   _globals['_GETHOLDREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_GETHOLDREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_GETHOLDREQUEST'].fields_by_name['hold_id']._loaded_options = None
@@ -75,13 +77,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONFIRMHOLDRESPONSE']._serialized_start=729
   _globals['_CONFIRMHOLDRESPONSE']._serialized_end=803
   _globals['_RELEASEHOLDREQUEST']._serialized_start=806
-  _globals['_RELEASEHOLDREQUEST']._serialized_end=938
-  _globals['_RELEASEHOLDRESPONSE']._serialized_start=941
-  _globals['_RELEASEHOLDRESPONSE']._serialized_end=1094
-  _globals['_GETHOLDREQUEST']._serialized_start=1096
-  _globals['_GETHOLDREQUEST']._serialized_end=1165
-  _globals['_GETHOLDRESPONSE']._serialized_start=1167
-  _globals['_GETHOLDRESPONSE']._serialized_end=1225
-  _globals['_HOLDSERVICE']._serialized_start=1228
-  _globals['_HOLDSERVICE']._serialized_end=1612
+  _globals['_RELEASEHOLDREQUEST']._serialized_end=969
+  _globals['_RELEASEHOLDRESPONSE']._serialized_start=972
+  _globals['_RELEASEHOLDRESPONSE']._serialized_end=1125
+  _globals['_GETHOLDREQUEST']._serialized_start=1127
+  _globals['_GETHOLDREQUEST']._serialized_end=1196
+  _globals['_GETHOLDRESPONSE']._serialized_start=1198
+  _globals['_GETHOLDRESPONSE']._serialized_end=1256
+  _globals['_HOLDSERVICE']._serialized_start=1259
+  _globals['_HOLDSERVICE']._serialized_end=1643
 # @@protoc_insertion_point(module_scope)

@@ -140,14 +140,19 @@ class ReleaseHoldRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     HOLD_ID_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
+    HOLD_REQUEST_ID_FIELD_NUMBER: builtins.int
     request_id: builtins.str
     """The caller's id of this request, stored with its answer."""
     region: builtins.str
     """The pooling region of the hold."""
     hold_id: builtins.str
-    """The hold."""
+    """The hold; empty where `hold_request_id` tells it."""
     reason: builtins.str
     """Why, for the record."""
+    hold_request_id: builtins.str
+    """The `request_id` of the caller's HoldBill, where its answer did not come; empty where `hold_id`
+    tells the hold. An agency names the hold (FIELD_OUT_OF_RANGE).
+    """
     def __init__(
         self,
         *,
@@ -155,8 +160,9 @@ class ReleaseHoldRequest(google.protobuf.message.Message):
         region: builtins.str = ...,
         hold_id: builtins.str = ...,
         reason: builtins.str = ...,
+        hold_request_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["hold_id", b"hold_id", "reason", b"reason", "region", b"region", "request_id", b"request_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["hold_id", b"hold_id", "hold_request_id", b"hold_request_id", "reason", b"reason", "region", b"region", "request_id", b"request_id"]) -> None: ...
 
 global___ReleaseHoldRequest = ReleaseHoldRequest
 
@@ -178,7 +184,7 @@ class ReleaseHoldResponse(google.protobuf.message.Message):
     """What the funds pay more for these, in fen; less is negative."""
     @property
     def hold(self) -> yibao.settlement.v1.hold_pb2.Hold:
-        """The hold; state RELEASED."""
+        """The hold; state RELEASED. Without id and quote where the request to hold has not come yet."""
 
     @property
     def adjusted_settlement_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:

@@ -70,7 +70,7 @@ class HoldServiceServicer(object):
         with the calendar year at the latest. Where the person died, a bill is settled at once and
         not held. Callers: the institution of the visit. Idempotent by `request_id`: a repeat
         gets the first answer, HELD whatever became of it since. Reasons: those of SettleBill,
-        and HOLDS_TOO_MANY, REQUEST_ID_REUSED.
+        and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,7 +89,8 @@ class HoldServiceServicer(object):
 
     def ReleaseHold(self, request, context):
         """Lets a held bill go. Later bills of the person are decided again without it, as by
-        ReverseSettlement. Its code is not usable again. Callers: the institution that holds it,
+        ReverseSettlement. Its code is not usable again. A hold that is told by the request that
+        holds it may not have come yet: it is refused when it does (HOLD_RELEASED). Callers: the institution that holds it,
         agency of the region. Idempotent by `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED,
         HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
         """

@@ -33,7 +33,7 @@ class HoldServiceStub:
     with the calendar year at the latest. Where the person died, a bill is settled at once and
     not held. Callers: the institution of the visit. Idempotent by `request_id`: a repeat
     gets the first answer, HELD whatever became of it since. Reasons: those of SettleBill,
-    and HOLDS_TOO_MANY, REQUEST_ID_REUSED.
+    and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_ID_REUSED.
     """
 
     ConfirmHold: grpc.UnaryUnaryMultiCallable[
@@ -52,7 +52,8 @@ class HoldServiceStub:
         yibao.settlement.v1.hold_service_pb2.ReleaseHoldResponse,
     ]
     """Lets a held bill go. Later bills of the person are decided again without it, as by
-    ReverseSettlement. Its code is not usable again. Callers: the institution that holds it,
+    ReverseSettlement. Its code is not usable again. A hold that is told by the request that
+    holds it may not have come yet: it is refused when it does (HOLD_RELEASED). Callers: the institution that holds it,
     agency of the region. Idempotent by `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED,
     HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
     """
@@ -80,7 +81,7 @@ class HoldServiceAsyncStub:
     with the calendar year at the latest. Where the person died, a bill is settled at once and
     not held. Callers: the institution of the visit. Idempotent by `request_id`: a repeat
     gets the first answer, HELD whatever became of it since. Reasons: those of SettleBill,
-    and HOLDS_TOO_MANY, REQUEST_ID_REUSED.
+    and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_ID_REUSED.
     """
 
     ConfirmHold: grpc.aio.UnaryUnaryMultiCallable[
@@ -99,7 +100,8 @@ class HoldServiceAsyncStub:
         yibao.settlement.v1.hold_service_pb2.ReleaseHoldResponse,
     ]
     """Lets a held bill go. Later bills of the person are decided again without it, as by
-    ReverseSettlement. Its code is not usable again. Callers: the institution that holds it,
+    ReverseSettlement. Its code is not usable again. A hold that is told by the request that
+    holds it may not have come yet: it is refused when it does (HOLD_RELEASED). Callers: the institution that holds it,
     agency of the region. Idempotent by `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED,
     HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
     """
@@ -129,7 +131,7 @@ class HoldServiceServicer(metaclass=abc.ABCMeta):
         with the calendar year at the latest. Where the person died, a bill is settled at once and
         not held. Callers: the institution of the visit. Idempotent by `request_id`: a repeat
         gets the first answer, HELD whatever became of it since. Reasons: those of SettleBill,
-        and HOLDS_TOO_MANY, REQUEST_ID_REUSED.
+        and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -152,7 +154,8 @@ class HoldServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.hold_service_pb2.ReleaseHoldResponse, collections.abc.Awaitable[yibao.settlement.v1.hold_service_pb2.ReleaseHoldResponse]]:
         """Lets a held bill go. Later bills of the person are decided again without it, as by
-        ReverseSettlement. Its code is not usable again. Callers: the institution that holds it,
+        ReverseSettlement. Its code is not usable again. A hold that is told by the request that
+        holds it may not have come yet: it is refused when it does (HOLD_RELEASED). Callers: the institution that holds it,
         agency of the region. Idempotent by `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED,
         HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
         """

@@ -99,6 +99,7 @@ NAMES_ZH = {
     "gender": "性别",
     "head_mark": "最新变更标记",
     "head_sequence": "最新变更序号",
+    "hold_request_id": "占用请求编号",
     "hold_id": "预结算占用编号",
     "hospital": "医院核验信息",
     "institution_id": "定点医药机构编号",

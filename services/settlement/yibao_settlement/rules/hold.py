@@ -91,6 +91,24 @@ def hold_released(hold_id: str) -> RuleError:
     return RuleError(Reason.HOLD_RELEASED, f"hold {hold_id} was released", hold_id=hold_id)
 
 
+def released_before(request_id: str) -> RuleError:
+    """Returns the refusal to hold what was released before it came, or to release it again."""
+    return RuleError(
+        Reason.HOLD_RELEASED,
+        f"what request {request_id} holds was released before it came",
+        hold_request_id=request_id,
+    )
+
+
+def reused(request_id: str) -> RuleError:
+    """Returns the refusal of a request that held a bill, and whose answer is no longer kept."""
+    return RuleError(
+        Reason.REQUEST_ID_REUSED,
+        f"request_id {request_id} has held a bill",
+        request_id=request_id,
+    )
+
+
 def hold_confirmed(hold_id: str, settlement_id: str) -> RuleError:
     """Returns the refusal for a hold that is settled."""
     return RuleError(

@@ -12,12 +12,15 @@ from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_instant
+from yibao_common.values.caller import Caller
+from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.hold.confirm import CONFIRM_METHOD, ConfirmHold
 from yibao_settlement.application.hold.find import find_hold
 from yibao_settlement.application.hold.leaving import Left
 from yibao_settlement.application.hold.release import RELEASE_METHOD, ReleaseHold
-from yibao_settlement.application.hold.state import Hold
+from yibao_settlement.application.hold.state import Hold, HoldRequest
 from yibao_settlement.application.hold.take import HOLD_METHOD, HoldBill
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.record import SettlementRecord
@@ -76,7 +79,15 @@ class HoldServicer(rpc.HoldServiceServicer):
     ) -> pb.ReleaseHoldResponse:
         """Lets a held bill go."""
         asked = request_of(request, RELEASE_METHOD)
-        command = ReleaseHold(asked, request.hold_id, request.reason, released)
+        _check_named(request, asked.caller)
+        command = ReleaseHold(
+            asked,
+            request.hold_id,
+            request.reason,
+            released,
+            released_unheld,
+            request.hold_request_id,
+        )
         response = await self._batcher.submit(request.region, command)
         return as_sent(pb.ReleaseHoldResponse, response)
 
@@ -112,6 +123,27 @@ def released(left: Left) -> bytes:
     institution_id = left.hold.record.institution_id
     fill_adjusted(response, left.folded, institution_id=institution_id)
     return response.SerializeToString()
+
+
+def released_unheld(asked: HoldRequest) -> bytes:
+    """Returns a serialized ReleaseHoldResponse of what had not been held yet."""
+    assert asked.release_time is not None, asked.request_id
+    hold = messages.Hold(
+        state=messages.HOLD_STATE_RELEASED,
+        release_reason=asked.release_reason or "",
+        end_time=from_instant(asked.release_time),
+    )
+    return pb.ReleaseHoldResponse(hold=hold).SerializeToString()
+
+
+def _check_named(request: pb.ReleaseHoldRequest, caller: Caller) -> None:
+    """Refuses a release that names none or two, or a request of whom it is not."""
+    if bool(request.hold_id) == bool(request.hold_request_id):
+        fault = FieldFault("hold_id", Reason.FIELD_REQUIRED, "or hold_request_id, and not both")
+        refuse_faults([fault])
+    if request.hold_request_id and caller.institution_id is None:
+        message = "is told by the institution that made the request"
+        refuse_faults([FieldFault("hold_request_id", Reason.FIELD_OUT_OF_RANGE, message)])
 
 
 def hold_message(hold: Hold) -> messages.Hold:

@@ -16,6 +16,7 @@ from yibao_settlement.storage.credential import tables as credentials
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold
+from yibao_settlement.storage.hold.tables import hold_request as hold_request
 from yibao_settlement.storage.ledger import tables as ledger
 from yibao_settlement.storage.refund.tables import refund as refund
 from yibao_settlement.storage.repair.tables import repair as repair

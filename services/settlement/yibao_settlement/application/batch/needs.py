@@ -55,6 +55,9 @@ class Needs(NamedTuple):
     # Holds, with whose they are; and those that may leave, as settlements may.
     hold_ids: Collection[str] = ()
     leaving_hold_ids: Collection[str] = ()
+    # Requests that hold a bill; and those whose holds may leave, or come later.
+    hold_request_ids: Collection[str] = ()
+    leaving_hold_request_ids: Collection[str] = ()
     # Persons whose bills may have something that is due to the account.
     due_person_ids: Collection[str] = ()
 

@@ -79,6 +79,20 @@ class Hold(NamedTuple):
         return self._replace(record=self.record._replace(adjustment=adjustment))
 
 
+class HoldRequest(NamedTuple):
+    """What became of a request of an institution to hold a bill.
+
+    It made a hold; or it was released before it came, by whom and why.
+    """
+
+    request_id: str
+    institution_id: str
+    hold_id: str | None = None
+    release_time: dt.datetime | None = None
+    release_reason: str | None = None
+    released_by: str | None = None
+
+
 @dataclass(slots=True)
 class Holds:
     """The holds of persons that the batch concerns, and those that commands named."""
@@ -89,6 +103,9 @@ class Holds:
     new: list[str] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     holder_ids: set[str] = field(default_factory=set)
+    # By institution and request; and those that are new.
+    requests: dict[tuple[str, str], HoldRequest] = field(default_factory=dict)
+    new_requests: list[tuple[str, str]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -101,6 +118,12 @@ class Holds:
         elif hold.hold_id not in self.new:
             self.changed.add(hold.hold_id)
         self.by_id[hold.hold_id] = hold
+
+    def put_request(self, request: HoldRequest) -> None:
+        """Keeps what became of a request that is new."""
+        key = request.institution_id, request.request_id
+        self.requests[key] = request
+        self.new_requests.append(key)
 
     def held(self) -> Iterable[Hold]:
         """Yields those that are HELD."""

@@ -9,13 +9,13 @@ from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.hold.keeping import keep_hold
-from yibao_settlement.application.hold.state import Hold
+from yibao_settlement.application.hold.state import Hold, HoldRequest
 from yibao_settlement.application.settlement.settle import (
     SettleBill,
     take_charges,
     use_code,
 )
-from yibao_settlement.rules.hold import check_room, expire_time_of
+from yibao_settlement.rules.hold import check_room, expire_time_of, released_before, reused
 
 HOLD_METHOD = "HoldBill"
 
@@ -38,14 +38,20 @@ class HoldBill(NamedTuple):
 
     def needs(self) -> Needs:
         """Returns what settling the bill needs."""
-        return self.settling.needs()
+        return self.settling.needs()._replace(hold_request_ids=(self.request.request_id,))
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Holds the bill; see `Command`.
 
-        Raises RuleError as `SettleBill`, then HOLDS_TOO_MANY.
+        Raises RuleError HOLD_RELEASED where it was released before, as `SettleBill`, then
+        HOLDS_TOO_MANY.
         """
-        now = working_set.now
+        now, request_id = working_set.now, self.request.request_id
+        institution_id = self.request.caller.own_institution()
+        known = working_set.holds.requests.get((institution_id, request_id))
+        if known is not None:
+            # One that held a bill has its answer no more.
+            raise released_before(request_id) if known.hold_id is None else reused(request_id)
         record, code, taking, findings = self.settling.decided(working_set, ids)
         holder_id = record.person_id
         check_room([each.expire_time for each in working_set.holds.of(holder_id)])
@@ -61,4 +67,6 @@ class HoldBill(NamedTuple):
         if taking.bill.needs_charges:
             take_charges(taking, record, working_set)
         keep_hold(hold, working_set)
+        asked = HoldRequest(request_id, institution_id, hold.hold_id)
+        working_set.holds.put_request(asked)
         return response

@@ -42,6 +42,11 @@ from yibao_settlement.storage.difference.order import write_orders
 from yibao_settlement.storage.enrolment import read_enrolments
 from yibao_settlement.storage.hold.loading import find_holders, may_leave, read_holds
 from yibao_settlement.storage.hold.record import write_holds
+from yibao_settlement.storage.hold.requests import (
+    read_hold_requests,
+    with_holds_of_requests,
+    write_hold_requests,
+)
 from yibao_settlement.storage.ledger.posting import read_postings, write_postings
 from yibao_settlement.storage.merge import survivors_of
 from yibao_settlement.storage.presentation import read_codes, write_codes
@@ -127,6 +132,7 @@ class _Transaction:
     def load(self, commands: Sequence[Command]) -> WorkingSet:
         """Locks the standing of every person concerned, then reads the rest."""
         needs = united(command.needs() for command in commands)
+        needs = with_holds_of_requests(self._connection, self._region, needs)
         found = self._find(needs)
         standings, self._new_person_ids = lock_standings(
             self._connection, self._region, found.person_ids
@@ -259,6 +265,7 @@ class _Transaction:
             read_answers(wanted),
             read_codes(wanted),
             read_postings(wanted),
+            read_hold_requests(wanted),
             read_years(wanted, _with_other_years(standings, years)),
         ]
         epoch = wanted.select(tables.reference_epoch, ("epoch",), "region", (self._region,))
@@ -340,6 +347,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_refunds(working_set),
         *write_corrections(working_set),
         *write_holds(working_set),
+        *write_hold_requests(working_set),
         *write_reviews(working_set),
         *write_orders(working_set),
         *write_repairs(working_set),

@@ -56,6 +56,21 @@ hold = sa.Table(
     sa.Column("ended_by", sa.String(200)),
     sa.Column("settlement_id", Id),
 )
+# Which request held which bill, by its id; only ever inserted. Of one that was released before it
+# came nothing is held.
+hold_request = sa.Table(
+    "hold_request",
+    metadata,
+    region_column(),
+    sa.Column("request_id", Id, primary_key=True),
+    sa.Column("institution_id", sa.String(12), primary_key=True),
+    # Null where it was released before it came.
+    sa.Column("hold_id", Id),
+    # What follows is null where it came first.
+    sa.Column("release_time", Instant),
+    sa.Column("release_reason", sa.String(200)),
+    sa.Column("released_by", sa.String(200)),
+)
 # What is held: of a person, of a visit and its bill, and what runs out first. Few rows.
 _HELD = hold.c.end_time.is_(None)
 sa.Index(
