@@ -152,6 +152,28 @@ def test_a_holder_acts_for_one_certificate() -> None:
     assert refusal.value.reason is Reason.OUT_OF_SCOPE
 
 
+@pytest.mark.parametrize(
+    ("path", "institution_id", "allowed"),
+    [
+        ("institution/H50011200001", "H50011200001", True),
+        ("institution/H50011200001", "H50011200002", False),
+        ("institution/H50011200001", "", False),
+        ("terminal/H50011200001/T1", "H50011200001", True),
+        ("terminal/H50011200001/T1", "H50011200002", False),
+        ("agency/500100/wang", "H50011200002", True),
+        ("agency/500100/wang", "", True),
+    ],
+)
+def test_an_institution_asks_for_its_own(path: str, institution_id: str, allowed: bool) -> None:
+    caller = parse_caller(path)
+    if allowed:
+        caller.require_institution(institution_id)
+        return
+    with pytest.raises(RuleError) as refusal:
+        caller.require_institution(institution_id)
+    assert refusal.value.reason is Reason.OUT_OF_SCOPE
+
+
 def test_only_institutions_and_terminals_have_an_institution_of_their_own() -> None:
     assert parse_caller("terminal/H50011200001/T1").own_institution() == "H50011200001"
     with pytest.raises(RuleError) as refusal:

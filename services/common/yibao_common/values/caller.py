@@ -116,6 +116,15 @@ class Caller:
         if self.role is Role.TERMINAL and self.id != terminal_id:
             raise _out_of_scope("terminal", terminal_id)
 
+    def require_institution(self, institution_id: str) -> None:
+        """Refuses an institution, and its terminals, that ask for what is not its own.
+
+        Raises:
+            RuleError: OUT_OF_SCOPE.
+        """
+        if self.institution_id not in (None, institution_id):
+            raise _out_of_scope("institution", institution_id)
+
     def own_institution(self) -> str:
         """Returns the institution that the caller is, or that its terminal belongs to.
 
