@@ -32,8 +32,9 @@ _REASON_GROUPS = {
     320: "Reviews",
     340: "Differences",
     360: "Holds",
+    380: "Closed periods",
 }
-_END_OF_GROUPS = 380
+_END_OF_GROUPS = 400
 _ANY_CALL = (
     "Every call may also be refused for the reasons of [any call](errors.md#any-call) and of "
     "[its fields](errors.md#fields-of-a-request).\n"

@@ -249,7 +249,8 @@ def test_an_adjustment_of_a_merge_stands_above_what_is_folded(world: World) -> N
     # As of a process whose clock is ahead.
     fence = f"0fffffff{new_id()[8:]}"
     with world.database.write() as connection:
-        connection.execute(sa.insert(tables.posting_fence).values(region=REGION, posting_id=fence))
+        row = {"region": REGION, "posting_id": fence, "ended_month": 0}
+        connection.execute(sa.insert(tables.posting_fence).values(**row))
     world.merge(retired, survivor)
     adjustment = tables.adjustment.c
     with world.database.read() as connection:

@@ -129,6 +129,7 @@ def _post(connection: sa.Connection, kind: int, source: str) -> str:
                 posting_id=posting_id,
                 kind=kind,
                 amount_fen=amount_fen,
+                month=202611,
             )
         )
     connection.execute(sa.update(standing).values(balance_fen=standing.c.balance_fen + 100))

@@ -39,9 +39,8 @@ def _credit(connection: sa.Connection, request_id: str | None) -> tuple[str, str
     posting_id, account_id = new_id(), f"person:{person_id}"
     of_posting = {"region": REGION, "posting_id": posting_id, "kind": 3}
     for each, amount_fen in (("source:allocation", -100), (account_id, 100)):
-        connection.execute(
-            sa.insert(tables.entry).values(**of_posting, account_id=each, amount_fen=amount_fen)
-        )
+        row = {**of_posting, "account_id": each, "amount_fen": amount_fen, "month": 202611}
+        connection.execute(sa.insert(tables.entry).values(**row))
     connection.execute(
         sa.insert(tables.posting).values(
             **of_posting, request_id=request_id, post_time=NOW, posted_by=AGENCY

@@ -230,7 +230,7 @@ def test_entries_that_nothing_owes_are_told(world: World) -> None:
     with world.database.write() as connection:
         for account_id, fen in (("fund:999999", -1), (f"payable:{HOSPITAL}9", 1)):
             entry = {"region": REGION, "account_id": account_id, "amount_fen": fen, "kind": 1}
-            posting_id = record.settlement_id
+            posting_id, entry["month"] = record.settlement_id, 202611
             connection.execute(sa.insert(tables.entry).values(**entry, posting_id=posting_id))
     assert broken(world) == {"fund:999999": {5}, f"payable:{HOSPITAL}9": {5}}
 

@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 from support.contracts import ROOT
 from support.databases import Databases
+from support.periods import close
 from support.settlement_parts import checkpoints_of, fold, transactions_of
-from support.settlement_world import NOW, REGION, World
+from support.settlement_world import HOSPITAL, NOW, REGION, World
 
 from yibao_common.db.database import Database
 from yibao_common.db.pruning import prune_answers
@@ -24,7 +25,7 @@ DOCUMENT = ROOT / "docs" / "operating" / "databases.md"
 ROLE = "yibao_settlement"
 ON_RECORD = (
     *(tables.entry, tables.posting, tables.settlement_lines, tables.used_code),
-    tables.review_event,
+    *(tables.review_event, tables.period_sum),
     *(tables.audit.event, tables.audit.subject),
 )
 DAY = dt.timedelta(days=1)
@@ -82,6 +83,7 @@ def test_the_documented_rights_serve(serving: Database) -> None:
     assert not isinstance(refused, bytes)
     world.feed(world.insured(duplicate, merged_into=person, enrolments=(), credentials=()))
     transactions_of(serving).change(REGION, end_policies)
+    assert close(world, HOSPITAL, 202611).sums
     assert fold(serving, REGION) > 0
     assert checkpoints_of(serving).rebuild(REGION) > 0
     assert prune_answers(serving, tables.answer, before=NEXT_YEAR + DAY) > 5
@@ -97,6 +99,7 @@ def test_what_is_on_record_is_neither_changed_nor_taken_away(serving: Database) 
     refused += [f"DELETE FROM {table.name}" for table in (tables.settlement, tables.visit)]
     refused += [
         "UPDATE settlement SET fund_total_fen = 0",
+        "UPDATE period_close SET amount_fen = 0",
         "UPDATE visit SET person_id = visit_id",
         "UPDATE answer SET response = ''",
     ]

@@ -75,6 +75,12 @@ ACCESS = AccessTable.of_services(
             "MoveDue": _AGENCY,
             "MoveAllDue": _AGENCY,
         },
+        "yibao.settlement.v1.ClearingService": {
+            "ListPeriods": _AGENCY,
+            "GetPeriod": _COUNTER_OR_AGENCY,
+            "ProposePeriodClose": _AGENCY,
+            "ConfirmPeriodClose": _AGENCY,
+        },
         "yibao.settlement.v1.CatalogueService": {
             "ImportCatalogueItems": _AGENCY,
             "GetCatalogueItem": _COUNTER_OR_AGENCY,

@@ -16,7 +16,7 @@ from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.logs import Log
-from yibao_common.process.metrics import Metrics
+from yibao_common.process.metrics import BatchMetrics, Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
@@ -28,14 +28,15 @@ from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.catalogue import Catalogue
 from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.feed import Feed
+from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
 from yibao_settlement.application.work import Work
-from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
-from yibao_settlement.housekeeping import hold_sweep, housekeeping, review_watch
+from yibao_settlement.housekeeping import hold_sweep, housekeeping, review_telling, review_watch
 from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
@@ -46,6 +47,7 @@ from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.hold import HoldServicer
 from yibao_settlement.servicer.news import News
+from yibao_settlement.servicer.period import ClearingServicer
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.refund.correcting import Correcting
@@ -59,6 +61,7 @@ from yibao_settlement.servicer.trust.regions import region_watch
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicers import DESCRIPTORS, Servicers
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.simulation import StoredHistory
@@ -165,7 +168,9 @@ class SettlementService:
     ) -> Servicers:
         batcher, reads, blocking = engine
         settling = self._settling(trust)
-        own_debts = self._config.refunds.own_debts or {}
+        own_debts, ended = self._config.refunds.own_debts or {}, self.database.others_ended
+        policies = Policies(transactions, clock=self._clock)
+        periods = Periods(transactions, others_ended=ended, clock=reads.now, ids=self._ids)
         return Servicers(
             VisitServicer(
                 *engine,
@@ -213,8 +218,9 @@ class SettlementService:
                 clock=self._clock,
                 dust_fen=self._config.accounts.difference_dust_fen or {},
             ),
+            ClearingServicer(periods, blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
-            self._policy_servicer(transactions, blocking),
+            PolicyServicer(policies, StoredHistory(self.database), blocking, clock=self._clock),
         )
 
     def _settling(self, trust: TrustHolder) -> Settling:
@@ -223,14 +229,11 @@ class SettlementService:
             self._clock,
             discharge_required_in=self._config.visits.discharge_required_in or (),
             carried_first_in=self._config.accounts.carried_first_in or (),
-            retired_cadres=self._retired_cadres(),
+            retired_cadres=RetiredCadres(
+                frozenset(self._config.review.retired_cadre_person_classes),
+                frozenset(self._config.review.retired_cadre_insurance_types),
+            ),
         )
-
-    def _policy_servicer(
-        self, transactions: Transactions[Work], blocking: Blocking
-    ) -> PolicyServicer:
-        policies = Policies(transactions, clock=self._clock)
-        return PolicyServicer(policies, StoredHistory(self.database), blocking, clock=self._clock)
 
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
         own = self._config.server
@@ -286,22 +289,22 @@ class SettlementService:
         )
         return folding, pruning, watching, reviews, sweep
 
-    def _retired_cadres(self) -> RetiredCadres:
-        codes = self._config.review
-        return RetiredCadres(
-            frozenset(codes.retired_cadre_person_classes),
-            frozenset(codes.retired_cadre_insurance_types),
-        )
-
     def _make_batcher(self, reference: ReferenceCache, metrics: Metrics) -> Batcher[Command, bytes]:
-        return make_batcher(
-            self.database,
-            reference,
-            self._config,
+        batch = self._config.batch
+        work = BatchWork(
+            SettlementTransactions(self.database, reference),
             clock=self._database_clock,
             ids=self._ids,
-            metrics=metrics,
-            log=self._log,
+            tell=review_telling(metrics, log=self._log),
+        )
+        return Batcher(
+            work,
+            party_of=lambda command: command.request.caller.party,
+            regions=self._config.identity.regions,
+            max_size=batch.max_size,
+            linger_seconds=batch.linger_ms / 1000,
+            max_queue=batch.max_queue,
+            observer=BatchMetrics(metrics, "settlement"),
         )
 
     def _make_readiness(self, ages: FeedAges) -> Readiness:

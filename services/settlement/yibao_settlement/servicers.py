@@ -13,6 +13,8 @@ from yibao.settlement.v1 import (
     change_service_pb2_grpc,
     charge_service_pb2,
     charge_service_pb2_grpc,
+    clearing_service_pb2,
+    clearing_service_pb2_grpc,
     difference_service_pb2,
     difference_service_pb2_grpc,
     hold_service_pb2,
@@ -34,6 +36,7 @@ from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.hold import HoldServicer
+from yibao_settlement.servicer.period import ClearingServicer
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.review import ReviewServicer
@@ -50,6 +53,7 @@ DESCRIPTORS = (
     review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
+    clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
 )
@@ -67,6 +71,7 @@ class Servicers(NamedTuple):
     reviews: ReviewServicer
     accounts: AccountServicer
     differences: DifferenceServicer
+    clearing: ClearingServicer
     catalogue: CatalogueServicer
     policies: PolicyServicer
 
@@ -85,5 +90,6 @@ class Servicers(NamedTuple):
         difference_service_pb2_grpc.add_DifferenceServiceServicer_to_server(
             self.differences, server
         )
+        clearing_service_pb2_grpc.add_ClearingServiceServicer_to_server(self.clearing, server)
         catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)
         policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(self.policies, server)

@@ -640,6 +640,25 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The person has as many holds as it may have. Metadata: `limit`,
     `earliest_expire_time` in RFC 3339: when the first of them runs out.
     """
+    ERROR_REASON_PERIOD_NOT_OVER: _ErrorReason.ValueType  # 380
+    """FAILED_PRECONDITION. The month goes on and cannot be closed yet. Metadata: `month`,
+    `end_time` in RFC 3339.
+    """
+    ERROR_REASON_PERIOD_OUT_OF_ORDER: _ErrorReason.ValueType  # 381
+    """FAILED_PRECONDITION. An earlier month of the same institution, or of the funds, is to be
+    closed first. Metadata: `month`, that one.
+    """
+    ERROR_REASON_PERIOD_CLOSED: _ErrorReason.ValueType  # 382
+    """FAILED_PRECONDITION. The month is closed. Metadata: `month`, `closed_through`, the last one
+    that is.
+    """
+    ERROR_REASON_PERIOD_CLOSE_NOT_FOUND: _ErrorReason.ValueType  # 383
+    """NOT_FOUND. Nobody proposed such a closing. Metadata: `close_id`."""
+    ERROR_REASON_PERIOD_CLOSE_STATE: _ErrorReason.ValueType  # 384
+    """FAILED_PRECONDITION. The month comes to another amount or number of entries than was
+    proposed, or than the checker read. Metadata: `amount_fen`, `entry_count`, what it comes
+    to.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1266,5 +1285,24 @@ ERROR_REASON_HOLD_CONFIRMED: ErrorReason.ValueType  # 363
 ERROR_REASON_HOLDS_TOO_MANY: ErrorReason.ValueType  # 364
 """FAILED_PRECONDITION. The person has as many holds as it may have. Metadata: `limit`,
 `earliest_expire_time` in RFC 3339: when the first of them runs out.
+"""
+ERROR_REASON_PERIOD_NOT_OVER: ErrorReason.ValueType  # 380
+"""FAILED_PRECONDITION. The month goes on and cannot be closed yet. Metadata: `month`,
+`end_time` in RFC 3339.
+"""
+ERROR_REASON_PERIOD_OUT_OF_ORDER: ErrorReason.ValueType  # 381
+"""FAILED_PRECONDITION. An earlier month of the same institution, or of the funds, is to be
+closed first. Metadata: `month`, that one.
+"""
+ERROR_REASON_PERIOD_CLOSED: ErrorReason.ValueType  # 382
+"""FAILED_PRECONDITION. The month is closed. Metadata: `month`, `closed_through`, the last one
+that is.
+"""
+ERROR_REASON_PERIOD_CLOSE_NOT_FOUND: ErrorReason.ValueType  # 383
+"""NOT_FOUND. Nobody proposed such a closing. Metadata: `close_id`."""
+ERROR_REASON_PERIOD_CLOSE_STATE: ErrorReason.ValueType  # 384
+"""FAILED_PRECONDITION. The month comes to another amount or number of entries than was
+proposed, or than the checker read. Metadata: `amount_fen`, `entry_count`, what it comes
+to.
 """
 global___ErrorReason = ErrorReason

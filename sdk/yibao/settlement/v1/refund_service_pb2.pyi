@@ -113,8 +113,7 @@ class RefundSettlementResponse(google.protobuf.message.Message):
     RESTATED_BILLS_FIELD_NUMBER: builtins.int
     RESTATED_CASH_FEN_FIELD_NUMBER: builtins.int
     adjusted_count: builtins.int
-    """How many later bills of the person cost somebody else by now, at whatever institution: of
-    which a fund, another payer, the account or the person pays another sum.
+    """How many later bills of the person cost somebody else by now, at whatever institution.
     What institutions are owed of them, and what was paid in cash, stays.
     """
     adjusted_fund_change_fen: builtins.int
@@ -401,8 +400,7 @@ class CorrectSettlementResponse(google.protobuf.message.Message):
     RESTATED_BILLS_FIELD_NUMBER: builtins.int
     RESTATED_CASH_FEN_FIELD_NUMBER: builtins.int
     adjusted_count: builtins.int
-    """How many later bills of the person cost somebody else by now, at whatever institution: of
-    which a fund, another payer, the account or the person pays another sum.
+    """How many later bills of the person cost somebody else by now, at whatever institution.
     What institutions are owed of them, and what was paid in cash, stays.
     """
     adjusted_fund_change_fen: builtins.int

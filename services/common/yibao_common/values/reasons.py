@@ -283,6 +283,15 @@ class Reason(enum.Enum):
     HOLD_RELEASED = (362, Code.FAILED_PRECONDITION, "该笔预结算占用已撤销")
     HOLD_CONFIRMED = (363, Code.FAILED_PRECONDITION, "该笔预结算占用已完成结算")
     HOLDS_TOO_MANY = (364, Code.FAILED_PRECONDITION, "该参保人未完成的预结算过多，请先完成或撤销")
+    PERIOD_NOT_OVER = (380, Code.FAILED_PRECONDITION, "该结算月尚未结束，不能关账")
+    PERIOD_OUT_OF_ORDER = (381, Code.FAILED_PRECONDITION, "须逐月关账，请先关闭更早的结算月")
+    PERIOD_CLOSED = (382, Code.FAILED_PRECONDITION, "该结算月已关账")
+    PERIOD_CLOSE_NOT_FOUND = (383, Code.NOT_FOUND, "未查到该关账申请")
+    PERIOD_CLOSE_STATE = (
+        384,
+        Code.FAILED_PRECONDITION,
+        "该结算月的金额与所见不一致，请重新核对",
+    )
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

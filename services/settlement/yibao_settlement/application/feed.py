@@ -237,8 +237,9 @@ class Feed:
         if not survivors:
             return ()
         accounts = work.merges.lock({*survivors, *survivors.values()})
-        ids = IdsAbove(self._ids, work.merges.posting_fence())
-        moved = Merges(work.merges, accounts, now=self._clock(), ids=ids).move(
+        fence = work.merges.posting_fence()
+        ids = IdsAbove(self._ids, fence.posting_id)
+        moved = Merges(work.merges, accounts, now=fence.time(self._clock()), ids=ids).move(
             survivors, sequences=merged
         )
         work.merges.store(moved)

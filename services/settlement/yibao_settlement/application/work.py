@@ -2,7 +2,8 @@
 
 Locks are taken in this order: the feed's position, the standings of persons in rising id,
 the epoch of the reference data, the rows of the catalogue, policies, the region's
-checkpoint, the end of the audit chain. The last one is taken by itself when the unit of
+checkpoint, the posting fence (which alone who closes a month locks for long), the end of
+the audit chain. The last one is taken by itself when the unit of
 work ends. A batch locks standings and nothing else of these, before all that it writes.
 """
 
@@ -13,6 +14,7 @@ from yibao_settlement.application.catalogue import CatalogueRows
 from yibao_settlement.application.checkpoint import CheckpointRows
 from yibao_settlement.application.feed import FeedRows
 from yibao_settlement.application.merge.rows import MergeRows
+from yibao_settlement.application.period.rows import PeriodRows
 from yibao_settlement.application.policy import PolicyRows
 from yibao_settlement.application.reference import ReferenceRows
 
@@ -27,4 +29,5 @@ class Work:
     reference: ReferenceRows
     policies: PolicyRows
     checkpoints: CheckpointRows
+    periods: PeriodRows
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import check_chain
 from yibao_settlement.ledger_check.difference import order_faults, without_order
+from yibao_settlement.ledger_check.period import period_faults
 from yibao_settlement.ledger_check.report import INVARIANTS, Drift, LedgerReport
 from yibao_settlement.rules.difference_order import DifferenceOrder
 from yibao_settlement.rules.ledger import PostingKind, carried_account, person_account
@@ -15,6 +16,7 @@ from yibao_settlement.storage.hold import booked as holds
 from yibao_settlement.storage.ledger import facts, refunds, told
 from yibao_settlement.storage.ledger.entries import EntryReader
 from yibao_settlement.storage.ledger.person import later_of
+from yibao_settlement.storage.period import booked as periods
 
 
 def _owner(account_id: str) -> str:
@@ -52,6 +54,7 @@ class RegionChecker:
         self._check_strays()
         self._check_orders(orders)
         self._check_holds()
+        self._check_periods()
 
     def check_read(self, entries: EntryReader) -> None:
         """Checks that all entries of settlements were read with one that owes them."""
@@ -143,6 +146,21 @@ class RegionChecker:
         for hold_id in holds.unlike_quotes(self._connection, self._region):
             detail = "is confirmed, and no settlement at its place is of the sums quoted"
             self._drift(18, hold_id, detail)
+
+    def _check_periods(self) -> None:
+        connection, region = self._connection, self._region
+        for posting_id in periods.postings_of_other_months(connection, region):
+            self._drift(19, posting_id, "has entries of another month than that of its time")
+        for posting_id in periods.postings_that_refer_wrongly(connection, region):
+            self._drift(19, posting_id, "refers to another month than that of what it changes")
+        for subject, detail in period_faults(
+            periods.closed_periods(connection, region),
+            periods.kept_sums(connection, region),
+            periods.booked_sums(connection, region),
+            periods.audited_closes(connection, region),
+            ended_month=periods.ended_month(connection, region),
+        ):
+            self._drift(19, subject, detail)
 
     def _check_strays(self) -> None:
         """Tells of accounts and windows that are of nobody who is examined."""

@@ -26,6 +26,8 @@ INVARIANTS = (
     "every bill that stands has a place of its own among the person's bills",
     "no counter is above its limit",
     "what is held is settled as it was quoted or not at all, and accounts have what it reserves",
+    "every entry is of the month of its posting and refers back to that of what it changes, "
+    "closed months keep what they were closed with",
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
 OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19)))

@@ -52,7 +52,7 @@ class StoredCheckpoints:
     def raise_fence(self, posting_id: str) -> None:
         """Lets every id that is made after this transaction be greater than `posting_id`."""
         table = tables.posting_fence
-        columns, row = ("region", "posting_id"), (self._region, posting_id)
+        columns, row = ("region", "posting_id", "ended_month"), (self._region, posting_id, 0)
         insert_rows(self._connection, table, columns, [row], skip_existing=True)
         self._connection.execute(
             sa.update(table)

@@ -10,6 +10,7 @@ from yibao_settlement.application.merge.bills import BillPlace
 from yibao_settlement.application.merge.rows import MergePosting, Moved
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.account import Accumulators
+from yibao_settlement.rules.period.month import PostingFence
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import amounts_from, amounts_json
@@ -83,13 +84,13 @@ class StoredMerges:
             for person_id, balance_fen, _, _, merged_into, *rest in standings
         }
 
-    def posting_fence(self) -> str:
-        """Returns what every id of a posting must exceed."""
+    def posting_fence(self) -> PostingFence:
+        """Returns what every posting must lie behind."""
         fence = tables.posting_fence.c
         found = self._connection.execute(
-            sa.select(fence.posting_id).where(fence.region == self._region)
-        ).scalar_one_or_none()
-        return found or ""
+            sa.select(fence.posting_id, fence.ended_month).where(fence.region == self._region)
+        ).one_or_none()
+        return PostingFence() if found is None else PostingFence._make(found)
 
     def standing_bills(self, person_id: str) -> list[BillPlace]:
         """Returns the bills that stand, held too, of every record that was merged into one."""
@@ -207,9 +208,9 @@ class StoredMerges:
                 ),
                 Insert(
                     tables.entry,
-                    (*_POSTING, "account_id", "amount_fen"),
+                    (*_POSTING, "account_id", "amount_fen", "month", "original_month"),
                     [
-                        (*_posting_key(self._region, each), entry.account_id, entry.amount_fen)
+                        (*_posting_key(self._region, each), *entry, *each.months)
                         for each in moved.postings
                         for entry in each.entries
                     ],

@@ -10,6 +10,7 @@ from yibao_settlement.storage.catalogue import StoredCatalogue
 from yibao_settlement.storage.checkpoint import StoredCheckpoints
 from yibao_settlement.storage.feed import StoredFeed
 from yibao_settlement.storage.merge import StoredMerges
+from yibao_settlement.storage.period.record import StoredPeriods
 from yibao_settlement.storage.policy import StoredPolicies
 from yibao_settlement.storage.reference import StoredReference
 
@@ -22,6 +23,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         reference=StoredReference(connection, region),
         policies=StoredPolicies(connection, region),
         checkpoints=StoredCheckpoints(connection, region),
+        periods=StoredPeriods(connection, region),
     )
 
 

@@ -10,6 +10,7 @@ from yibao_settlement.application.merge.bills import BillPlace
 from yibao_settlement.application.merge.rows import MergePosting, MergeRows, Moved
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.account import Accumulators
+from yibao_settlement.rules.period.month import PostingFence
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 
 
@@ -69,8 +70,8 @@ class MemoryMerges(MergeRows):
             each: self.accounts.get(each, PersonAccount(each, 0, {}, None)) for each in person_ids
         }
 
-    def posting_fence(self) -> str:
-        return self.fence
+    def posting_fence(self) -> PostingFence:
+        return PostingFence(self.fence)
 
     def standing_bills(self, person_id: str) -> list[BillPlace]:
         self.feed.done.append(f"bills of {person_id}")

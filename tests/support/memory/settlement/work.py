@@ -3,6 +3,7 @@
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.checkpoint import MemoryCheckpoints
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
+from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
 from support.memory.transactions import MemoryTransactions
 
@@ -27,6 +28,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 reference=MemoryReference(approved=policies.dated),
                 policies=policies,
                 checkpoints=MemoryCheckpoints(),
+                periods=MemoryPeriods(),
             )
         )
 
@@ -58,6 +60,11 @@ class MemoryWork(MemoryTransactions[Work]):
     def policies(self) -> MemoryPolicies:
         assert isinstance(self.work.policies, MemoryPolicies)
         return self.work.policies
+
+    @property
+    def periods(self) -> MemoryPeriods:
+        assert isinstance(self.work.periods, MemoryPeriods)
+        return self.work.periods
 
     @property
     def checkpoints(self) -> MemoryCheckpoints:

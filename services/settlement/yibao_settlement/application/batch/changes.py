@@ -1,13 +1,15 @@
 """What a batch writes, as its commands leave it in the working set."""
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from yibao_common.commands.request import Answer
+from yibao_common.commands.request import Answer, Request
 from yibao_settlement.application.settlement.corrected import Correction
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.application.settlement.refunded import Refund
 from yibao_settlement.rules.ledger import Entry, PostingKind
+from yibao_settlement.rules.period.month import month_of, original_month
 from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.review import ReviewEvent
 from yibao_settlement.rules.visit import Visit
@@ -23,13 +25,32 @@ class CodeUse(NamedTuple):
 
 
 class Posting(NamedTuple):
-    """Entries to append, and the request that they carry out."""
+    """Entries to append, and the request that they carry out.
+
+    They are of `month`; `original_month` is that of what they change, where it is another one.
+    """
 
     posting_id: str
     kind: PostingKind
     entries: tuple[Entry, ...]
     request_id: str
     posted_by: str
+    month: int
+    original_month: int | None = None
+
+
+def posting_of(
+    posting_id: str,
+    kind: PostingKind,
+    entries: tuple[Entry, ...],
+    request: Request,
+    now: dt.datetime,
+    changed_time: dt.datetime | None,
+) -> Posting:
+    """Returns a posting of the month of `now`; see `WorkingSet.post`."""
+    month, path = month_of(now), request.caller.path
+    original = original_month(changed_time, month)
+    return Posting(posting_id, kind, entries, request.request_id, path, month, original)
 
 
 class Refunded(NamedTuple):

@@ -14,7 +14,7 @@ from yibao_common.commands.request import Answer, Request
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
-from yibao_settlement.application.batch.changes import Changes, CodeUse, Posting
+from yibao_settlement.application.batch.changes import Changes, CodeUse, posting_of
 from yibao_settlement.application.difference.state import Differences
 from yibao_settlement.application.hold.state import Holds
 from yibao_settlement.application.reference import Reference
@@ -57,7 +57,7 @@ class WorkingSet:
     persons_by_subject: Mapping[str, str]
     # Persons of settlements, and of visits who were merged, to who stands in their place.
     survivors: Mapping[str, str]
-    # Every id of a posting must be greater.
+    # Every id of a posting must be greater. `now` is behind the months that have ended.
     posting_fence: str = ""
     birth_dates: dict[str, dt.date] = field(default_factory=dict)
     # Of those who died.
@@ -199,9 +199,8 @@ class WorkingSet:
 
     def open_review(self, review: Review, *, caller: str) -> None:
         """Keeps a case that is opened."""
-        self.reviews[review.settlement_id] = review
         self.changes.reviews_opened.append(review.settlement_id)
-        self._add_event(review, ReviewAct.OPENED, caller=caller)
+        self.change_review(review, ReviewAct.OPENED, caller=caller)
 
     def change_review(
         self,
@@ -216,17 +215,6 @@ class WorkingSet:
         self.reviews[review.settlement_id] = review
         if review.settlement_id not in self.changes.reviews_opened:
             self.changes.reviews_changed.add(review.settlement_id)
-        self._add_event(review, act, caller=caller, decision=decision, reason=reason)
-
-    def _add_event(
-        self,
-        review: Review,
-        act: ReviewAct,
-        *,
-        caller: str,
-        decision: Decision | None = None,
-        reason: str | None = None,
-    ) -> None:
         number = self.review_events.get(review.review_id, 0) + 1
         self.review_events[review.review_id] = number
         self.changes.review_events.append(
@@ -289,12 +277,20 @@ class WorkingSet:
         self._set_standing(before._replace(newest_codes=newest_codes))
 
     def post(
-        self, posting_id: str, kind: PostingKind, entries: tuple[Entry, ...], request: Request
+        self,
+        posting_id: str,
+        kind: PostingKind,
+        entries: tuple[Entry, ...],
+        request: Request,
+        *,
+        changed_time: dt.datetime | None = None,
     ) -> None:
-        """Appends a posting; a settlement that owes nothing posts nothing."""
+        """Appends a posting; a settlement that owes nothing posts nothing.
+
+        `changed_time` is that of what it reverses, refunds, corrects or adjusts.
+        """
         if entries:
-            path = request.caller.path
-            posting = Posting(posting_id, kind, entries, request.request_id, path)
+            posting = posting_of(posting_id, kind, entries, request, self.now, changed_time)
             self.changes.postings.append(posting)
 
     @property

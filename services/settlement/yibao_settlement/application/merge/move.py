@@ -169,10 +169,17 @@ class Merges:
         retired_id: str,
         sequence: int,
     ) -> None:
+        settled = {record.settlement_id: record.settle_time for record, _ in decided.revised}
         for adjustment, entries in adjusted:
             self._adjustments.append(adjustment)
             if adjustment.posting_id is not None:
-                self._post(sequence, entries, PostingKind.ADJUSTMENT, adjustment.posting_id)
+                self._post(
+                    sequence,
+                    entries,
+                    PostingKind.ADJUSTMENT,
+                    adjustment.posting_id,
+                    changed_time=settled[adjustment.settlement_id],
+                )
         survivor_id, stays = decided.windows.person_id, decided.windows.stays
         self._bills.unite(retired_id, survivor_id, [each for each, _ in adjusted], stays)
 
@@ -182,9 +189,13 @@ class Merges:
         entries: tuple[Entry, ...],
         kind: PostingKind,
         posting_id: str | None = None,
+        *,
+        changed_time: dt.datetime | None = None,
     ) -> None:
         posting_id = posting_id or self._ids()
-        self._postings.append(MergePosting(posting_id, sequence, self._now, entries, kind))
+        self._postings.append(
+            MergePosting(posting_id, sequence, self._now, entries, kind, changed_time)
+        )
 
 
 class _Bills:

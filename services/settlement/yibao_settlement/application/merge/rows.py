@@ -10,6 +10,7 @@ from yibao_settlement.application.merge.bills import BillPlace
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.ledger import Entry, PostingKind
+from yibao_settlement.rules.period.month import PostingFence, month_of, original_month
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 
 
@@ -22,6 +23,14 @@ class MergePosting:
     post_time: dt.datetime
     entries: tuple[Entry, ...]
     kind: PostingKind = PostingKind.MERGE
+    # When the bill was settled that it adjusts.
+    changed_time: dt.datetime | None = None
+
+    @property
+    def months(self) -> tuple[int, int | None]:
+        """The month that it is of, and that of what it changes where it is another one."""
+        month = month_of(self.post_time)
+        return month, original_month(self.changed_time, month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +79,8 @@ class MergeRows(Protocol):
         """Locks the persons' standings in the order of their ids, and returns all accounts."""
         ...
 
-    def posting_fence(self) -> str:
-        """Returns what every id of a posting must exceed, read under the locks."""
+    def posting_fence(self) -> PostingFence:
+        """Returns what every posting must lie behind, read under the locks."""
         ...
 
     def standing_bills(self, person_id: str) -> Sequence[BillPlace]:

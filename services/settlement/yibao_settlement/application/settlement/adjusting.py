@@ -65,7 +65,13 @@ def adjust(
         taken=taken,
     )
     if adjustment.posting_id is not None:
-        working_set.post(adjustment.posting_id, PostingKind.ADJUSTMENT, entries, request)
+        working_set.post(
+            adjustment.posting_id,
+            PostingKind.ADJUSTMENT,
+            entries,
+            request,
+            changed_time=before.settle_time,
+        )
     if adjustment.posting_id is not None and taken.balance_fen:
         working_set.differences.moves.append(
             DueMove(

@@ -12,15 +12,22 @@ def book_in_place(
     new: SettlementRecord, request: Request, working_set: WorkingSet, ids: Ids
 ) -> None:
     """Books the bill that takes the place; windows have it already."""
+    assert new.correction is not None, new.settlement_id
+    corrected = working_set.settlements[new.correction.corrected_id]
     if new.account_fen:
         working_set.carry_over(new.person_id, request, ids)
         working_set.change_person(new.person_id, balance_change_fen=-new.account_fen)
     if new.carried.paid_fen:
         working_set.move_carried(new.person_id, -new.carried.paid_fen)
     working_set.note_newest(new)
-    working_set.post(new.settlement_id, PostingKind.SETTLEMENT, new.entries, request)
+    working_set.post(
+        new.settlement_id,
+        PostingKind.SETTLEMENT,
+        new.entries,
+        request,
+        changed_time=corrected.settle_time,
+    )
     working_set.changes.settlements.append(new)
-    assert new.correction is not None, new.settlement_id
     working_set.changes.corrections.append(new.correction)
     bill = StandingBill(
         new.settlement_id,

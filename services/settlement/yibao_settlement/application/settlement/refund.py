@@ -209,7 +209,8 @@ class RefundSettlement:
             done.folded.changes,
             balance_change_fen=purses.account_fen,
         )
-        working_set.post(refund.refund_id, PostingKind.REFUND, done.entries, request)
+        settled, kind = done.before.settle_time, PostingKind.REFUND
+        working_set.post(refund.refund_id, kind, done.entries, request, changed_time=settled)
         working_set.changes.refunds.append(Refunded(refund, done.left))
         because = Because(Cause.REFUND, refund.refund_id)
         adjust(

@@ -144,7 +144,13 @@ def _book(
     assert record.reversal is not None
     changes = reversal.folded.changes
     working_set.keep(holder_id, changes, balance_change_fen=record.account_fen)
-    working_set.post(record.reversal.reversal_id, PostingKind.REVERSAL, reversal.entries, request)
+    working_set.post(
+        record.reversal.reversal_id,
+        PostingKind.REVERSAL,
+        reversal.entries,
+        request,
+        changed_time=record.settle_time,
+    )
     working_set.changes.reversals.append(record)
     free_bill(record, working_set, is_corrected=is_corrected)
     working_set.settlements[record.settlement_id] = record

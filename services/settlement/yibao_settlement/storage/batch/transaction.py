@@ -8,13 +8,12 @@ a join in the locking statement would not.
 
 import contextlib
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import record_audit
-from yibao_common.db.batcher import OwnBatchError
 from yibao_common.db.database import Database
 from yibao_common.db.rows import Now, Row, Select, Statement, execute
 from yibao_common.values.clock import Clock
@@ -24,6 +23,7 @@ from yibao_settlement.application.batch.needs import Needs, united
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.finding import seen_since
+from yibao_settlement.rules.period.month import PostingFence
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import (
     drop_standings,
@@ -55,7 +55,7 @@ from yibao_settlement.storage.refund.record import write_refunds
 from yibao_settlement.storage.repair.record import find_repairs, write_repairs
 from yibao_settlement.storage.review.record import read_reviews, write_reviews
 from yibao_settlement.storage.settlement.adjustment import write_adjustments
-from yibao_settlement.storage.settlement.leaving import LongHistoriesError, read_histories
+from yibao_settlement.storage.settlement.leaving import read_histories
 from yibao_settlement.storage.settlement.record import read_settlements, write_settlements
 from yibao_settlement.storage.settlement.standing import read_standing_bills
 from yibao_settlement.storage.settlement.window import read_windows, write_windows
@@ -71,23 +71,16 @@ from yibao_settlement.storage.visit import (
 class SettlementTransactions:
     """Begins the transactions of the settlement service's batches."""
 
-    def __init__(
-        self, database: Database, reference: ReferenceCache, *, most_later: int | None = None
-    ) -> None:
-        """Takes the database and the reference data kept of it.
-
-        Commands by which more bills of a person than `most_later` are decided again are to have
-        a batch of their own.
-        """
+    def __init__(self, database: Database, reference: ReferenceCache) -> None:
+        """Takes the database and the reference data kept of it."""
         self._database = database
         self._reference = reference
-        self._most_later = most_later
 
     @contextlib.contextmanager
     def begin(self, region: str, clock: Clock | None) -> Iterator["_Transaction"]:
         """Gives a transaction that commits durably when the block ends without error."""
         with self._database.write() as connection:
-            yield _Transaction(connection, self._reference, region, clock, self._most_later)
+            yield _Transaction(connection, self._reference, region, clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +112,11 @@ class _Transaction:
         reference: ReferenceCache,
         region: str,
         clock: Clock | None,
-        most_later: int | None,
     ) -> None:
         self._connection = connection
         self._reference = reference
         self._region = region
         self._clock = clock
-        self._most_later = most_later
         # Persons whose standing this transaction inserted, to have a row to lock.
         self._new_person_ids: set[str] = set()
 
@@ -151,30 +142,7 @@ class _Transaction:
             found.stay_person_ids,
             found.sights,
         )
-        working_set = self._read(wanted, found, standings)
-        self._read_histories(working_set, wanted, commands)
-        if working_set.opens_windows:
-            read_windows(self._connection, working_set, wanted)
-        return working_set
-
-    def _read_histories(
-        self, working_set: WorkingSet, wanted: Wanted, commands: Sequence[Command]
-    ) -> None:
-        """Reads the bills behind those that may leave.
-
-        Raises OwnBatchError where so many stand behind a bill that a command names, that others
-        would wait for it. Behind a hold that ran out, whoever comes first has to wait.
-        """
-        if not (wanted.needs.leaving_settlement_ids or may_leave(working_set, wanted)):
-            return
-        stored = (self._connection, working_set, wanted, self._reference)
-        try:
-            read_histories(*stored, most_later=self._most_later)
-        except LongHistoriesError as error:
-            places = [place for place, each in enumerate(commands) if _names(each, error.ids)]
-            if places:
-                raise OwnBatchError(places) from error
-            read_histories(*stored)
+        return self._read(wanted, found, standings)
 
     def _add_survivors(self, found: _Found, standings: dict[str, Standing]) -> None:
         """Locks and adds who stands in the place of visits' persons that were merged.
@@ -269,14 +237,16 @@ class _Transaction:
             read_years(wanted, _with_other_years(standings, years)),
         ]
         epoch = wanted.select(tables.reference_epoch, ("epoch",), "region", (self._region,))
-        fence = wanted.select(tables.posting_fence, ("posting_id",), "region", (self._region,))
+        fence = wanted.select(tables.posting_fence, PostingFence._fields, "region", (self._region,))
         times, epochs, fences, *rows = execute(
             self._connection, [Now(), epoch, fence, *(read.select for read in reads)]
         )
+        now = times[0][0] if self._clock is None else self._clock()
+        posting_fence = PostingFence(*fences[0]) if fences else PostingFence()
         working_set = WorkingSet(
             region=self._region,
             # Taken after the wait for the locks, as all that decides is.
-            now=times[0][0] if self._clock is None else self._clock(),
+            now=posting_fence.time(now),
             reference=self._reference.view(
                 self._connection,
                 self._region,
@@ -286,8 +256,9 @@ class _Transaction:
             standings=standings,
             persons_by_subject=found.holders,
             survivors=found.survivors,
-            # Read by a transaction that writes: a fold waits for its end.
-            posting_fence=fences[0][0] if fences else "",
+            # Read by a transaction that writes: a fold waits for its end, and so does who ends
+            # a month.
+            posting_fence=posting_fence.posting_id,
         )
         for read, its_rows in zip(reads, rows, strict=True):
             read.keep(working_set, its_rows)
@@ -298,11 +269,15 @@ class _Transaction:
         see_merged_records(self._connection, working_set, wanted)
         self._read_seen_bills(working_set, wanted)
         read_holds(self._connection, working_set, wanted)
+        if wanted.needs.leaving_settlement_ids or may_leave(working_set, wanted):
+            read_histories(self._connection, working_set, wanted, self._reference)
         if wanted.needs.difference_person_ids or wanted.needs.due_person_ids:
             read_differences(self._connection, working_set, wanted)
         if wanted.needs.repair_ids:
             ids = sorted(wanted.needs.repair_ids)
             working_set.repairs.known = find_repairs(self._connection, self._region, ids)
+        if working_set.opens_windows:
+            read_windows(self._connection, working_set, wanted)
         return working_set
 
     def _view_charged_items(self, working_set: WorkingSet) -> None:
@@ -355,12 +330,6 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_postings(working_set),
         write_answers(working_set),
     ]
-
-
-def _names(command: Command, ids: Collection[str]) -> bool:
-    """Tells whether one of some bills may leave by a command."""
-    needs = command.needs()
-    return not {*needs.leaving_settlement_ids, *needs.leaving_hold_ids}.isdisjoint(ids)
 
 
 def _sights(billed: Iterable[Row]) -> list[tuple[set[str], dt.date]]:

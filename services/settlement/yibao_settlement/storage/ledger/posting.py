@@ -10,7 +10,10 @@ from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
 
-_ENTRY_COLUMNS = ("region", "account_id", "posting_id", "kind", "amount_fen")
+_ENTRY_COLUMNS = (
+    *("region", "account_id", "posting_id", "kind", "amount_fen"),
+    *("month", "original_month"),
+)
 _POSTING_COLUMNS = ("region", "posting_id", "kind", "request_id", "post_time", "posted_by")
 
 
@@ -46,7 +49,7 @@ def write_postings(working_set: WorkingSet) -> Iterator[Statement]:
         tables.entry,
         _ENTRY_COLUMNS,
         [
-            (region, account_id, each.posting_id, int(each.kind), amount_fen)
+            (region, account_id, each.posting_id, int(each.kind), amount_fen, *each[-2:])
             for each in postings
             for account_id, amount_fen in each.entries
         ],

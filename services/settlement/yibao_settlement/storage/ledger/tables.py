@@ -43,7 +43,14 @@ entry = sa.Table(
     # account, and of differences 8 paid, 9 collected, 10 written off.
     sa.Column("kind", sa.SmallInteger, nullable=False),
     sa.Column("amount_fen", sa.BigInteger, nullable=False),
+    # That of the posting's time in Asia/Shanghai, such as 202611: of an institution in its
+    # account `payable:`, of the funds in all others. 0 where the time is not known.
+    sa.Column("month", sa.Integer, nullable=False),
+    # That of what the posting reverses, refunds, corrects or adjusts; null where it is the same.
+    sa.Column("original_month", sa.Integer),
 )
+# Entries lie in the order of their months, so the small index finds a month's.
+sa.Index("ix_entry_region_month", entry.c.region, entry.c.month, postgresql_using="brin")
 
 # What each posting was made for; its entries bear its id and kind. Settlements are not
 # here: their own row names request, caller and time.
@@ -71,6 +78,9 @@ posting_fence = sa.Table(
     metadata,
     region_column(),
     sa.Column("posting_id", Id, nullable=False),
+    # The last month that has ended and takes no posting any more, such as 202611; 0 before.
+    # Once every transaction that read an older one has ended, nothing can appear in it.
+    sa.Column("ended_month", sa.Integer, nullable=False),
 )
 
 account_checkpoint = sa.Table(
