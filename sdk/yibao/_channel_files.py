@@ -13,6 +13,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from yibao._plain_file import read_plain_file
+
+# Far more than a bundle of CAs has.
+_MOST_BYTES = 4_000_000
 # How long a change may go unseen: a look costs three system calls.
 _LOOK_EVERY_SECONDS = 1.0
 
@@ -133,7 +137,7 @@ def _state_of(path: Path) -> tuple[int, ...]:
 def _load(ca_file: Path, certificate_file: Path, key_file: Path) -> _Loaded:
     # gRPC finds nothing in PEM that a byte order mark stands before, and does not say so.
     ca, certificate, key = (
-        path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        read_plain_file(path, most_bytes=_MOST_BYTES).removeprefix(codecs.BOM_UTF8)
         for path in (ca_file, certificate_file, key_file)
     )
     # gRPC takes any bytes and then fails at each call, with no word of the file.

@@ -10,10 +10,11 @@ at once cannot undo each other; names that a higher one made idle are removed af
 import contextlib
 import os
 import secrets
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
+
+from yibao._plain_file import read_plain_file
 
 # No document is longer; what is, is none, and is not read to its end.
 MAX_DOCUMENT_BYTES: Final = 1 << 18
@@ -116,9 +117,10 @@ class FolderShelf:
     def read(self, name: str) -> bytes | None:
         """See `Shelf`."""
         try:
-            return _read_bounded(self._cache / name)
+            return read_plain_file(self._cache / name, most_bytes=MAX_DOCUMENT_BYTES)
         except OSError:
-            # Another process may have removed it since it was listed.
+            # Another process may have removed it since it was listed; what is no plain
+            # file, or too long, is no document.
             return None
 
     def names(self) -> Iterable[str]:
@@ -161,17 +163,6 @@ def _files(folder: Path) -> list[str]:
             return [name for name in os.listdir(folder) if not name.startswith(".")]
         except FileNotFoundError:
             return []
-
-
-def _read_bounded(path: Path) -> bytes | None:
-    """Returns a document, or None where it is no plain file or too long for one."""
-    # Not to wait for whoever would write to a pipe that somebody has put there.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return None
-        data = file.read(MAX_DOCUMENT_BYTES + 1)
-    return data if len(data) <= MAX_DOCUMENT_BYTES else None
 
 
 def _write_durably(path: Path, data: bytes) -> None:

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from yibao_common.process.config import ServerConfig, StartError
-from yibao_common.rpc.tls import check_files
+from yibao_common.rpc.tls import check_files, read_text_file
 
 ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
 
@@ -53,8 +53,8 @@ def read_own_certificates(config: ServerConfig) -> OwnCertificates:
     assert config.key_file is not None
     assert client_ca_file is not None
     check_files(certificate_file, config.key_file, client_ca_file)
-    certificate, *behind = x509.load_pem_x509_certificates(certificate_file.read_bytes())
-    client_cas = x509.load_pem_x509_certificates(client_ca_file.read_bytes())
+    certificate, *behind = x509.load_pem_x509_certificates(read_text_file(certificate_file))
+    client_cas = x509.load_pem_x509_certificates(read_text_file(client_ca_file))
     issuers = tuple(each for each in behind if each.subject == certificate.issuer)
     return OwnCertificates(
         certificate_file, certificate, client_ca_file, tuple(client_cas), issuers

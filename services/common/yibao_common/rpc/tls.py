@@ -78,7 +78,12 @@ def _state_of(path: Path) -> tuple[int, ...]:
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
-def _read(path: Path) -> bytes:
+def read_text_file(path: Path) -> bytes:
+    """Returns the bytes of a text, such as PEM, without the byte order mark before it.
+
+    Raises:
+        FileError: it cannot be read, or is no plain file.
+    """
     try:
         # gRPC finds nothing in PEM that a byte order mark stands before, and does not say so.
         return unmarked(read_plain_file(path))
@@ -92,7 +97,7 @@ def _load_credentials(
     certificate_file: Path, key_file: Path, client_ca_file: Path
 ) -> grpc.ServerCertificateConfiguration:
     """Reads what a handshake needs and makes sure that the parts fit together."""
-    certificate, key, client_ca = map(_read, (certificate_file, key_file, client_ca_file))
+    certificate, key, client_ca = map(read_text_file, (certificate_file, key_file, client_ca_file))
     leaf = _certificates(certificate, certificate_file)[0]
     _certificates(client_ca, client_ca_file)
     try:
@@ -208,7 +213,7 @@ class RevokedSerials:
 
 def _load_serials(path: Path) -> frozenset[int]:
     serials = set()
-    text = _read(path).decode("utf-8", errors="replace")
+    text = read_text_file(path).decode("utf-8", errors="replace")
     for number, line in enumerate(text.splitlines(), start=1):
         serial = line.partition("#")[0].strip().replace(":", "").lower()
         if not serial:
