@@ -28,14 +28,18 @@ RAW = settlement.GetSettlementRequest(
 
 
 class FakeContext:
-    """A call over a connection with the certificate `pem`."""
+    """A call over a connection with the certificate `pem`, shown with others in `chain`."""
 
-    def __init__(self, pem: bytes | None, remaining: float | None = None) -> None:
+    def __init__(
+        self, pem: bytes | None, remaining: float | None = None, *, chain: bytes = b""
+    ) -> None:
         self._pem = pem
+        self._chain = chain
         self._remaining = remaining
 
     def auth_context(self) -> dict[str, list[bytes]]:
-        return {} if self._pem is None else {"x509_pem_cert": [self._pem]}
+        shown = {"x509_pem_cert": self._pem, "x509_pem_cert_chain": self._chain}
+        return {name: [pem] for name, pem in shown.items() if pem}
 
     def time_remaining(self) -> float | None:
         return self._remaining
@@ -114,6 +118,83 @@ def test_a_certificate_counts_until_the_second_it_ends(left: int, passes: bool) 
         assert peers().of(context).caller.role is Role.INSTITUTION
     else:
         assert refused(context) == "the client certificate has expired"
+
+
+class ShownCa:
+    """A CA whose certificate callers show beside their own."""
+
+    def __init__(self, name: str, issuer: "ShownCa | None" = None) -> None:
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self._issuer = issuer or self
+
+    def pem(self, ends: dt.datetime) -> bytes:
+        return self._issuer.issue(self.name, self.key, ends)
+
+    def caller(self, ends: dt.datetime) -> bytes:
+        key = ec.generate_private_key(ec.SECP256R1())
+        return self.issue(x509.Name([]), key, ends, uri(HOSPITAL))
+
+    def issue(
+        self,
+        name: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        ends: dt.datetime,
+        *names: x509.GeneralName,
+    ) -> bytes:
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self.name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(NOW - dt.timedelta(days=1))
+            .not_valid_after(ends)
+        )
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+ROOT = ShownCa("Root")
+UPPER = ShownCa("Upper", ROOT)
+LOWER = ShownCa("Lower", UPPER)
+LATER = NOW + dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("chain", "passes"),
+    [
+        ([LOWER.pem(LATER), UPPER.pem(LATER)], True),
+        ([LOWER.pem(NOW), UPPER.pem(LATER)], False),
+        ([LOWER.pem(LATER), UPPER.pem(NOW)], False),
+        ([UPPER.pem(NOW), LOWER.pem(LATER)], False),
+        # One that was renewed stands beside the former.
+        ([LOWER.pem(NOW), LOWER.pem(LATER), UPPER.pem(LATER)], True),
+        # Roots are ours, and others of a name have issued nothing.
+        ([LOWER.pem(LATER), ROOT.pem(NOW)], True),
+        ([ShownCa("Lower", UPPER).pem(LATER), LOWER.pem(NOW)], False),
+        ([ShownCa("Lower", UPPER).pem(NOW), LOWER.pem(LATER)], True),
+        ([], True),
+    ],
+)
+def test_a_ca_that_was_shown_counts_until_the_second_it_ends(
+    chain: list[bytes], passes: bool
+) -> None:
+    context: Any = FakeContext(LOWER.caller(LATER), chain=b"".join(chain))
+    if passes:
+        assert peers().of(context).caller.role is Role.INSTITUTION
+    else:
+        assert refused(context).endswith(", above the client certificate, has expired")
+
+
+def test_the_same_certificate_over_another_chain_is_another_peer() -> None:
+    found, own = peers(), LOWER.caller(LATER)
+    good: Any = FakeContext(own, chain=LOWER.pem(LATER))
+    ended: Any = FakeContext(own, chain=LOWER.pem(NOW))
+    assert found.of(good).caller.role is Role.INSTITUTION
+    with pytest.raises(RuleError, match="CN=Lower"):
+        found.of(ended)
 
 
 def test_a_certificate_is_read_once() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from yibao_common.rpc.rates import RateLimits, TokenBucket
 from yibao_common.rpc.tls import RevokedSerials
@@ -32,6 +33,8 @@ class Peer:
     bucket: TokenBucket | None
     serial: int = 0
     expire_time: dt.datetime = _NEVER
+    # What ends then, in words.
+    first_to_expire: str = "the client certificate"
 
 
 class Peers(Protocol):
@@ -45,7 +48,7 @@ class Peers(Protocol):
 class CertificatePeers:
     """Finds peers by the URI in their client certificates, which TLS has verified.
 
-    A connection may outlive the certificate it was made with, so expiry and revocation
+    A connection may outlive the certificates it was made with, so expiry and revocation
     are looked at on every call.
     """
 
@@ -67,35 +70,63 @@ class CertificatePeers:
         self._revoked = revoked
         self._clock = clock
         self._monotonic = monotonic
-        self._known: dict[bytes, Peer] = {}
+        self._known: dict[tuple[bytes, ...], Peer] = {}
 
     def of(self, context: "Context") -> Peer:
         """Returns the peer of a call; see `Peers`."""
-        found = context.auth_context().get("x509_pem_cert")
+        shown = context.auth_context()
+        found = shown.get("x509_pem_cert")
         if not found:
             raise RuleError(Reason.CALLER_UNKNOWN, "the call came without a client certificate")
-        pem = next(iter(found))
-        peer = self._known.get(pem)
+        pems = (next(iter(found)), *shown.get("x509_pem_cert_chain", ()))
+        peer = self._known.get(pems)
         if peer is None:
-            peer = self._look_at(pem)
+            peer = self._look_at(*pems)
             if len(self._known) >= self._MOST_PEERS:
                 self._known.clear()
-            self._known[pem] = peer
+            self._known[pems] = peer
         if self._clock() >= peer.expire_time:
-            raise RuleError(Reason.CALLER_UNKNOWN, "the client certificate has expired")
+            raise RuleError(Reason.CALLER_UNKNOWN, f"{peer.first_to_expire} has expired")
         if self._revoked is not None and self._revoked.covers(peer.serial):
             raise RuleError(Reason.CALLER_UNKNOWN, "the client certificate is revoked")
         return peer
 
-    def _look_at(self, pem: bytes) -> Peer:
+    def _look_at(self, pem: bytes, *chain: bytes) -> Peer:
         certificate = x509.load_pem_x509_certificate(pem)
+        cas = [each for pems in chain for each in x509.load_pem_x509_certificates(pems)]
         caller = caller_of_uri(_only_uri(certificate), trust_domain=self._trust_domain)
         return Peer(
             caller,
             self._rates.bucket(caller.party, now=self._monotonic()),
             certificate.serial_number,
-            certificate.not_valid_after_utc,
+            *_first_end(certificate, cas),
         )
+
+
+def _first_end(
+    certificate: x509.Certificate, cas: list[x509.Certificate]
+) -> tuple[dt.datetime, str]:
+    """Returns when the first one ends of a certificate and the CAs between it and ours, and which.
+
+    Where several were shown that issued the same, the last one to end is enough. A root is
+    one of ours, whatever root was shown.
+    """
+    first = (certificate.not_valid_after_utc, "the client certificate")
+    between = [each for each in cas if each.subject != each.issuer]
+    while issuers := [each for each in between if _has_issued(each, certificate)]:
+        certificate = max(issuers, key=lambda each: each.not_valid_after_utc)
+        named = f"{certificate.subject.rfc4514_string()}, above the client certificate,"
+        first = min(first, (certificate.not_valid_after_utc, named))
+        between = [each for each in between if each not in issuers]
+    return first
+
+
+def _has_issued(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except (InvalidSignature, TypeError, ValueError):
+        return False
+    return True
 
 
 def _only_uri(certificate: x509.Certificate) -> str:
