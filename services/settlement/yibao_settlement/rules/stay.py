@@ -30,6 +30,11 @@ class StandingBill(NamedTuple):
     item_set_mark: bytes | None = None
 
 
+def returned_whole(bill: StandingBill) -> StandingBill:
+    """Returns a bill of which nothing is left: its lines may be charged again."""
+    return bill._replace(line_marks=None, item_set_mark=None)
+
+
 def last_bill(bills: Collection[StandingBill]) -> StandingBill | None:
     """Returns the latest bill that is no interim one, or None."""
     final = [bill for bill in bills if not bill.is_interim]

@@ -36,6 +36,7 @@ from yibao_settlement.rules.difference import Cause
 from yibao_settlement.rules.ledger import Entry, PostingKind
 from yibao_settlement.rules.refund import AskedReturn, RefundOrder, lines_left
 from yibao_settlement.rules.restating import OwnDebts, check_restated_cash
+from yibao_settlement.rules.stay import returned_whole
 
 REFUND_METHOD = "RefundSettlement"
 
@@ -212,6 +213,7 @@ class RefundSettlement:
         settled, kind = done.before.settle_time, PostingKind.REFUND
         working_set.post(refund.refund_id, kind, done.entries, request, changed_time=settled)
         working_set.changes.refunds.append(Refunded(refund, done.left))
+        _leave_lines(done.left, working_set)
         because = Because(Cause.REFUND, refund.refund_id)
         adjust(
             *(done.before, done.left, done.left.effective, because, request, working_set, ids),
@@ -241,6 +243,13 @@ class RefundSettlement:
                 },
             )
         )
+
+
+def _leave_lines(left: SettlementRecord, working_set: WorkingSet) -> None:
+    """Keeps that the lines of a bill of which nothing is left may be charged again."""
+    bill = working_set.settled_bills.get(left.visit_id, {}).get(left.bill_number)
+    if bill is not None and not left.total_fen:
+        working_set.keep_bill(left.visit_id, left.bill_number, returned_whole(bill))
 
 
 def _refusal(reason: Reason, back: GivenBack) -> RuleError:

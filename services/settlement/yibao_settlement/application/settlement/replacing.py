@@ -19,7 +19,8 @@ from yibao_settlement.application.settlement.remainder import decided
 from yibao_settlement.application.settlement.reversing import back_of
 from yibao_settlement.application.settlement.settle import unheld
 from yibao_settlement.rules.account import Carried, Purses, taken_of_carried
-from yibao_settlement.rules.bill import Bill
+from yibao_settlement.rules.bill import Bill, ChargedLine
+from yibao_settlement.rules.charge import Charge, differing_fields
 from yibao_settlement.rules.correction import days_found, purses_without_code, uncovered_days
 from yibao_settlement.rules.duplicate import Marks, check_not_repeated, marks_of
 from yibao_settlement.rules.finding import RetiredCadres
@@ -57,14 +58,27 @@ class Replacing:
         if not bill.needs_charges:
             return Taking(bill, (), {})
         charges = self._working_set.charges.get(bill.visit_id, {})
-        own_id = self._record.settlement_id
-        return taking_of(
-            bill,
-            {
-                line_id: each._replace(settlement_id=None) if each.settlement_id == own_id else each
-                for line_id, each in charges.items()
-            },
-        )
+        carried = {line.line_id: line for line in bill.lines if line.line_id}
+        freed = {
+            line_id: self._freed(each, carried.get(line_id)) for line_id, each in charges.items()
+        }
+        return taking_of(bill, freed)
+
+    def _freed(self, charge: Charge, carried: ChargedLine | None) -> Charge:
+        """Returns a line as it is free once the settlement is gone.
+
+        Where it is charged otherwise under its id, what was uploaded was wrong and is the
+        corrected bill's own.
+        """
+        if charge.settlement_id != self._record.settlement_id:
+            return charge
+        free = charge._replace(settlement_id=None)
+        if carried is None:
+            return free
+        # Its number in the bill is another thing than that in the list uploaded.
+        numbered = carried._replace(line_number=charge.line.line_number)
+        is_same = not any(differing_fields(numbered, charge.line))
+        return free if is_same else free._replace(is_uploaded=False)
 
     @property
     def _other_bills(self) -> Sequence[StandingBill]:

@@ -57,7 +57,7 @@ from yibao_settlement.storage.review.record import read_reviews, write_reviews
 from yibao_settlement.storage.settlement.adjustment import write_adjustments
 from yibao_settlement.storage.settlement.leaving import read_histories
 from yibao_settlement.storage.settlement.record import read_settlements, write_settlements
-from yibao_settlement.storage.settlement.standing import read_standing_bills
+from yibao_settlement.storage.settlement.standing import read_standing_bills, see_returned
 from yibao_settlement.storage.settlement.window import read_windows, write_windows
 from yibao_settlement.storage.visit import (
     read_merged,
@@ -268,6 +268,8 @@ class _Transaction:
             self._read_stays(working_set, wanted)
         see_merged_records(self._connection, working_set, wanted)
         self._read_seen_bills(working_set, wanted)
+        if wanted.needs.reviewed_visit_ids:
+            see_returned(self._connection, working_set)
         read_holds(self._connection, working_set, wanted)
         if wanted.needs.leaving_settlement_ids or may_leave(working_set, wanted):
             read_histories(self._connection, working_set, wanted, self._reference)

@@ -5,6 +5,7 @@ without locks reads them here.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,6 +19,9 @@ _COLUMNS = (
     *("visit_id", "bill_number", "settlement_id", "service_date", "is_interim"),
     *("total_fen", "line_marks", "item_set_mark"),
 )
+
+# Of a bill of which nothing is left, as of those of before they were kept.
+_NO_MARKS: dict[str, Any] = {"line_marks": None, "item_set_mark": None}
 
 
 def read_standing_bills(region: str, visit_ids: Collection[str]) -> Read:
@@ -35,7 +39,38 @@ def standing_bills(connection: sa.Connection, region: str, visit_id: str) -> lis
             Select(tables.hold, held, region, "visit_id", (visit_id,), "end_time"),
         ],
     )
-    return [StandingBill._make(row[2:]) for row in (*settled_rows, *held_rows)]
+    gone = _returned(connection, region, [row[2] for row in settled_rows])
+    return [
+        bill._replace(**_NO_MARKS) if bill.settlement_id in gone else bill
+        for bill in (StandingBill._make(row[2:]) for row in (*settled_rows, *held_rows))
+    ]
+
+
+def see_returned(connection: sa.Connection, working_set: WorkingSet) -> None:
+    """Notes of which bills that stand settled nothing is left: most visits have none beside."""
+    bills = [
+        (bill.settlement_id, visit_id, number)
+        for visit_id, by_number in working_set.settled_bills.items()
+        for number, bill in by_number.items()
+    ]
+    gone = _returned(connection, working_set.region, [each for each, _, _ in bills])
+    for settlement_id, visit_id, number in bills:
+        if settlement_id in gone:
+            bill = working_set.settled_bills[visit_id][number]
+            working_set.keep_bill(visit_id, number, bill._replace(**_NO_MARKS))
+
+
+def _returned(
+    connection: sa.Connection, region: str, settlement_ids: Collection[str]
+) -> Collection[str]:
+    """Returns those of some settlements of which all lines were returned."""
+    if not settlement_ids:
+        return ()
+    columns, among = ("settlement_id", "number", "total_fen"), tuple(settlement_ids)
+    (rows,) = execute(connection, [Select(tables.refund, columns, region, "settlement_id", among)])
+    # The last refund of each, which comes last of them.
+    left = {settlement_id: total_fen for settlement_id, _, total_fen in sorted(rows)}
+    return {settlement_id for settlement_id, total_fen in left.items() if not total_fen}
 
 
 def _select(region: str, visit_ids: Collection[str]) -> Select:
