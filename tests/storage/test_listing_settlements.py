@@ -5,6 +5,8 @@ import datetime as dt
 from typing import Any, cast
 
 import pytest
+from support import corrections
+from support.benefit_world import benefit_world
 from support.databases import Databases
 from support.settlement_world import (
     AGENCY,
@@ -27,6 +29,7 @@ from yibao_common.rpc.wire import from_date
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.servicer.encode import fill_settlement
 from yibao_settlement.servicer.settlement import SettlementServicer
 
 
@@ -248,3 +251,30 @@ def test_a_person_is_listed_with_the_records_that_were_merged(world: World) -> N
         )
     for person in (first, second, third):
         assert ids(listed(world, person_id=person)) == settled[::-1], person
+
+
+def test_a_list_tells_what_settlements_cost_by_now_as_a_single_one_does(
+    databases: Databases,
+) -> None:
+    world = benefit_world(databases)
+    (person,) = world.enrol()
+    early = corrections.settle(world, person, ("A1", 400_000))
+    own = corrections.settle(world, person, ("A1", 600_000))
+    elsewhere = corrections.settle(world, person, ("A1", 500_000), institution=OTHER_HOSPITAL)
+    assert not any(each.HasField("effective") for each in listed(world, AGENCY).settlements)
+    world.reverse(early)
+    for caller, expected in (
+        (AGENCY, {own, elsewhere}),
+        (f"institution/{HOSPITAL}", {own}),
+        (f"institution/{OTHER_HOSPITAL}", {elsewhere}),
+    ):
+        told = {each.settlement_id: each for each in listed(world, caller).settlements}
+        moved = {each for each in told if told[each].HasField("effective")}
+        records = {each: corrections.record_of(world, each) for each in told}
+        assert moved == {each for each in expected if records[each].is_revised}
+        assert own not in told or own in moved
+        for each in moved:
+            read = settlement_pb2.Settlement()
+            fill_settlement(read, records[each])
+            assert told[each].effective == read.effective
+            assert told[each].fund_total_fen == read.fund_total_fen

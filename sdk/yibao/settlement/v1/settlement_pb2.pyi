@@ -434,6 +434,7 @@ class SettlementSummary(google.protobuf.message.Message):
     CASH_FEN_FIELD_NUMBER: builtins.int
     REVERSAL_ID_FIELD_NUMBER: builtins.int
     REVERSE_TIME_FIELD_NUMBER: builtins.int
+    EFFECTIVE_FIELD_NUMBER: builtins.int
     settlement_id: builtins.str
     """The settlement."""
     state: global___SettlementState.ValueType
@@ -470,6 +471,12 @@ class SettlementSummary(google.protobuf.message.Message):
     def reverse_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was reversed; absent unless `state` is REVERSED."""
 
+    @property
+    def effective(self) -> global___EffectiveAmounts:
+        """What it costs whom by now; absent where that is what the counter showed. All fields above are
+        the counter's.
+        """
+
     def __init__(
         self,
         *,
@@ -488,9 +495,10 @@ class SettlementSummary(google.protobuf.message.Message):
         cash_fen: builtins.int = ...,
         reversal_id: builtins.str = ...,
         reverse_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        effective: global___EffectiveAmounts | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "person_id", b"person_id", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "visit_id", b"visit_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["effective", b"effective", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["account_fen", b"account_fen", "bill_number", b"bill_number", "cash_fen", b"cash_fen", "effective", b"effective", "fund_total_fen", b"fund_total_fen", "institution_id", b"institution_id", "insurance_type", b"insurance_type", "person_id", b"person_id", "reversal_id", b"reversal_id", "reverse_time", b"reverse_time", "service_date", b"service_date", "settle_time", b"settle_time", "settlement_id", b"settlement_id", "state", b"state", "total_fen", b"total_fen", "visit_id", b"visit_id"]) -> None: ...
 
 global___SettlementSummary = SettlementSummary
 

@@ -254,6 +254,8 @@ def summary_message(summary: SettlementSummary) -> pb.SettlementSummary:
         message.state = pb.SETTLEMENT_STATE_REVERSED
         message.reversal_id = summary.reversal_id
         message.reverse_time.CopyFrom(from_instant(summary.reverse_time))
+    if summary.adjustment is not None:
+        _fill_effective(message.effective, summary.adjustment)
     return message
 
 

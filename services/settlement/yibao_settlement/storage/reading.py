@@ -44,7 +44,7 @@ from yibao_settlement.storage.settlement.before import find_bills_before
 from yibao_settlement.storage.settlement.cause import find_causes
 from yibao_settlement.storage.settlement.find import find_settlement, find_told
 from yibao_settlement.storage.settlement.history import find_history
-from yibao_settlement.storage.settlement.listing import list_settlements, with_rest
+from yibao_settlement.storage.settlement.listing import LISTED, list_settlements, with_rest
 from yibao_settlement.storage.settlement.standing import standing_bills
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
@@ -258,12 +258,12 @@ class StoredReads:
             rows = select_rows(
                 connection,
                 tables.settlement,
-                SettlementSummary._fields,
+                LISTED,
                 region=region,
                 key="settlement_id",
                 among=settlement_ids,
             )
-            return with_rest(connection, region, list(map(SettlementSummary._make, rows)))
+            return with_rest(connection, region, [SettlementSummary(*row) for row in rows])
 
     def review(self, region: str, review_id: str) -> Review | None:
         """Returns the case, or None."""

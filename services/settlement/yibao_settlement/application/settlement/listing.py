@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import NamedTuple
 
+from yibao_settlement.application.settlement.record import Adjustment
+
 
 class Place(NamedTuple):
     """A settlement's place in lists: they go from the one settled last to the first."""
@@ -28,7 +30,11 @@ class Wish(NamedTuple):
 
 
 class SettlementSummary(NamedTuple):
-    """A settlement in a list; amounts in fen, `reversal_id` is None while it stands."""
+    """A settlement in a list; amounts in fen, `reversal_id` is None while it stands.
+
+    `adjustment` tells what it costs whom by now, where that is somebody else than the counter
+    showed.
+    """
 
     settlement_id: str
     visit_id: str
@@ -44,6 +50,7 @@ class SettlementSummary(NamedTuple):
     cash_fen: int
     reversal_id: str | None
     reverse_time: dt.datetime | None
+    adjustment: Adjustment | None = None
 
     @property
     def place(self) -> Place:

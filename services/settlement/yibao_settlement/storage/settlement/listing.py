@@ -5,8 +5,11 @@ import sqlalchemy as sa
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.merge import one_person
+from yibao_settlement.storage.settlement.sequence import records_of
 
 _COLUMNS = tables.settlement.c
+# All but what moved, which is no column.
+LISTED = SettlementSummary._fields[:-1]
 _SUMS = ("total_fen", "fund_total_fen", "account_fen", "cash_fen")
 
 
@@ -14,7 +17,7 @@ def list_settlements(
     connection: sa.Connection, region: str, wish: Wish, *, after: Place | None, limit: int
 ) -> list[SettlementSummary]:
     """Returns at most `limit` settlements of a region, the one settled last first."""
-    selected = [_COLUMNS[name] for name in SettlementSummary._fields]
+    selected = [_COLUMNS[name] for name in LISTED]
     query = (
         sa.select(*selected)
         .where(_COLUMNS.region == region, *_conditions(connection, region, wish))
@@ -27,9 +30,8 @@ def list_settlements(
             sa.literal(value, column.type) for value, column in zip(after, place, strict=True)
         ]
         query = query.where(sa.tuple_(*place) < sa.tuple_(*reached))
-    return with_rest(
-        connection, region, [SettlementSummary._make(row) for row in connection.execute(query)]
-    )
+    found = [SettlementSummary(*row) for row in connection.execute(query)]
+    return _with_effective(connection, region, with_rest(connection, region, found))
 
 
 def with_rest(
@@ -50,6 +52,33 @@ def with_rest(
     return [
         each._replace(**dict(zip(_SUMS, left[each.settlement_id], strict=True)))
         if each.settlement_id in left
+        else each
+        for each in summaries
+    ]
+
+
+def _with_effective(
+    connection: sa.Connection, region: str, summaries: list[SettlementSummary]
+) -> list[SettlementSummary]:
+    """Returns summaries with what settlements cost whom by now; most never moved."""
+    adjustment = tables.adjustment.c
+    rows = connection.execute(
+        sa.select(adjustment.settlement_id)
+        .distinct()
+        .where(
+            adjustment.region == region,
+            adjustment.settlement_id.in_(
+                [each.settlement_id for each in summaries if each.reversal_id is None]
+            ),
+        )
+    )
+    moved_ids = list(rows.scalars())
+    if not moved_ids:
+        return summaries
+    records = records_of(connection, region, moved_ids)
+    return [
+        each._replace(adjustment=records[each.settlement_id].adjustment)
+        if each.settlement_id in records and records[each.settlement_id].is_revised
         else each
         for each in summaries
     ]
