@@ -113,7 +113,8 @@ class RefundSettlementResponse(google.protobuf.message.Message):
     RESTATED_BILLS_FIELD_NUMBER: builtins.int
     RESTATED_CASH_FEN_FIELD_NUMBER: builtins.int
     adjusted_count: builtins.int
-    """How many later bills of the person cost somebody else by now, at whatever institution.
+    """How many later bills of the person cost somebody else by now, at whatever institution: of
+    which a fund, another payer, the account or the person pays another sum.
     What institutions are owed of them, and what was paid in cash, stays.
     """
     adjusted_fund_change_fen: builtins.int
@@ -400,7 +401,8 @@ class CorrectSettlementResponse(google.protobuf.message.Message):
     RESTATED_BILLS_FIELD_NUMBER: builtins.int
     RESTATED_CASH_FEN_FIELD_NUMBER: builtins.int
     adjusted_count: builtins.int
-    """How many later bills of the person cost somebody else by now, at whatever institution.
+    """How many later bills of the person cost somebody else by now, at whatever institution: of
+    which a fund, another payer, the account or the person pays another sum.
     What institutions are owed of them, and what was paid in cash, stays.
     """
     adjusted_fund_change_fen: builtins.int

@@ -25,14 +25,15 @@ class Folded(NamedTuple):
 
     @property
     def moved(self) -> list[tuple[SettlementRecord, Effective]]:
-        """Those of `revised` that cost somebody else by now.
+        """Those of `revised` of which a fund, a bearer, the account or the person pays other sums.
 
-        Of others windows alone differ, and of held bills nothing is booked yet.
+        Of others windows alone differ, or which step of a fund pays; of held bills nothing is
+        booked yet.
         """
         return [
             (record, effective)
             for record, effective in self.revised
-            if not record.is_held and not effective.costs_as(record.effective)
+            if not record.is_held and effective.borne != record.effective.borne
         ]
 
     @property

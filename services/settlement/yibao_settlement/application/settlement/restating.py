@@ -66,7 +66,7 @@ class Restating:
         Raises RuleError where its policy cannot decide it so.
         """
         is_own = record.institution_id == self._institution_id and not record.is_held
-        if not is_own or effective.costs_as(record.effective):
+        if not is_own or effective.borne == record.effective.borne:
             return None
         new = self._settled(record, effective)
         review = self._review(record, new)
