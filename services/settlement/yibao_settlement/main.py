@@ -16,7 +16,7 @@ from yibao_common.db.opening import open_database
 from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.logs import Log
-from yibao_common.process.metrics import BatchMetrics, Metrics
+from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
@@ -28,15 +28,15 @@ from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch.command import Command
-from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.catalogue import Catalogue
 from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.feed import Feed
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
 from yibao_settlement.application.work import Work
+from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
-from yibao_settlement.housekeeping import hold_sweep, housekeeping, review_telling, review_watch
+from yibao_settlement.housekeeping import hold_sweep, housekeeping, review_watch
 from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
@@ -61,7 +61,6 @@ from yibao_settlement.servicer.trust.regions import region_watch
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicers import DESCRIPTORS, Servicers
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.simulation import StoredHistory
@@ -290,21 +289,14 @@ class SettlementService:
         return folding, pruning, watching, reviews, sweep
 
     def _make_batcher(self, reference: ReferenceCache, metrics: Metrics) -> Batcher[Command, bytes]:
-        batch = self._config.batch
-        work = BatchWork(
-            SettlementTransactions(self.database, reference),
+        return make_batcher(
+            self.database,
+            reference,
+            self._config,
             clock=self._database_clock,
             ids=self._ids,
-            tell=review_telling(metrics, log=self._log),
-        )
-        return Batcher(
-            work,
-            party_of=lambda command: command.request.caller.party,
-            regions=self._config.identity.regions,
-            max_size=batch.max_size,
-            linger_seconds=batch.linger_ms / 1000,
-            max_queue=batch.max_queue,
-            observer=BatchMetrics(metrics, "settlement"),
+            metrics=metrics,
+            log=self._log,
         )
 
     def _make_readiness(self, ages: FeedAges) -> Readiness:

@@ -39,6 +39,21 @@ class OutcomeUnknownError(Exception):
     """The queue died while it carried a command out: a repeat of its request tells."""
 
 
+class OwnBatchError(Exception):
+    """Commands of a batch take too long for others to wait for them; nothing is stored.
+
+    `places` are theirs in the batch.
+    """
+
+    def __init__(self, places: Collection[int]) -> None:
+        """Takes which commands."""
+        super().__init__("commands take long")
+        self.places = frozenset(places)
+
+
+# The outcome of a command that is carried out later, in a batch of its own.
+_LATER = OwnBatchError(())
+
 # How long closing waits for what is queued: a database that is away may never take it.
 _CLOSE_SECONDS = 20.0
 
@@ -87,6 +102,39 @@ class _Line(Generic[CommandT, AnswerT]):
         return [each for queue in self._parties.values() for each in queue]
 
 
+class _Lane(Generic[CommandT, AnswerT]):
+    """What waits to be carried out in one thread; regions take turns."""
+
+    def __init__(self, name: str) -> None:
+        self.thread = Blocking(1, name=name)
+        self.filled = asyncio.Event()
+        self.in_flight: list[_Waiting[CommandT, AnswerT]] = []
+        self.waiting = 0
+        self._lines: collections.OrderedDict[str, _Line[CommandT, AnswerT]] = (
+            collections.OrderedDict()
+        )
+
+    def add(self, region: str, waiting: _Waiting[CommandT, AnswerT]) -> None:
+        line = self._lines.get(region)
+        if line is None:
+            line = self._lines[region] = _Line()
+        line.add(waiting.party, waiting)
+        self.waiting += 1
+        self.filled.set()
+
+    def take(self, most: int) -> tuple[str, list[_Waiting[CommandT, AnswerT]]]:
+        region, line = self._lines.popitem(last=False)
+        batch = line.take(most)
+        if line:
+            self._lines[region] = line
+        self.waiting -= len(batch)
+        self.in_flight = batch
+        return region, batch
+
+    def left(self) -> list[_Waiting[CommandT, AnswerT]]:
+        return [each for line in self._lines.values() for each in line.left()]
+
+
 class Batcher(Generic[CommandT, AnswerT]):
     """Runs commands in batches of one region each.
 
@@ -94,12 +142,15 @@ class Batcher(Generic[CommandT, AnswerT]):
     command, in order, after a durable commit; or raises, and then nothing is stored:
     RuleError refuses all, TransientError runs the batch again, anything else once more and
     then splits it in two, so that a command that breaks the work fails alone with INTERNAL.
+    What the work says takes long (OwnBatchError) is carried out by `alone`, one by one in a thread
+    of its own, while the others go on: it may not say so.
     """
 
     def __init__(
         self,
         work: Callable[[str, Sequence[CommandT]], Sequence[Outcome[AnswerT]]],
         *,
+        alone: Callable[[str, Sequence[CommandT]], Sequence[Outcome[AnswerT]]] | None = None,
         party_of: Callable[[CommandT], str] = lambda _command: "",
         regions: Collection[str] | None = None,
         max_size: int = 128,
@@ -116,6 +167,7 @@ class Batcher(Generic[CommandT, AnswerT]):
         assert 1 <= max_size <= max_queue
         assert attempts >= 1
         self._work = work
+        self._alone = alone or work
         self._party_of = party_of
         self._regions = None if regions is None else frozenset(regions)
         self._max_size = max_size
@@ -123,17 +175,12 @@ class Batcher(Generic[CommandT, AnswerT]):
         self._max_queue = max_queue
         self._attempts = attempts
         self._observer = observer or _NoObserver()
-        self._lines: collections.OrderedDict[str, _Line[CommandT, AnswerT]] = (
-            collections.OrderedDict()
-        )
-        self._waiting = 0
+        self._lane: _Lane[CommandT, AnswerT] = _Lane("batch")
+        self._long_lane: _Lane[CommandT, AnswerT] = _Lane("long")
         # How many commands of each party wait.
         self._shares: collections.Counter[str] = collections.Counter()
-        self._filled = asyncio.Event()
-        self._runner: asyncio.Task[None] | None = None
-        self._in_flight: list[_Waiting[CommandT, AnswerT]] = []
+        self._runners: list[asyncio.Task[None]] = []
         self._closing = False
-        self._thread = Blocking(1, name="batch")
 
     def start(self, supervisor: Supervisor) -> None:
         """Starts taking batches; call it inside the running event loop.
@@ -144,11 +191,14 @@ class Batcher(Generic[CommandT, AnswerT]):
         Raises:
             StartError: the thread cannot be made.
         """
-        assert self._runner is None
-        self._thread.start(supervisor)
-        self._runner = asyncio.create_task(self._run(), name="batcher")
-        self._runner.add_done_callback(self._ended)
-        supervisor.watch(self._runner)
+        assert not self._runners
+        lanes = (self._lane, "batcher", self._max_size), (self._long_lane, "long batcher", 1)
+        for lane, name, most in lanes:
+            lane.thread.start(supervisor)
+            runner = asyncio.create_task(self._run(lane, most), name=name)
+            runner.add_done_callback(self._ended)
+            self._runners.append(runner)
+            supervisor.watch(runner)
 
     async def submit(self, region: str, command: CommandT) -> AnswerT:
         """Queues `command` and returns its answer once it is durable.
@@ -173,13 +223,8 @@ class Batcher(Generic[CommandT, AnswerT]):
         if self._closing or not self._has_room(party):
             raise RuleError(Reason.OVERLOADED, "the queue is full or the service is stopping")
         future: asyncio.Future[AnswerT] = asyncio.get_running_loop().create_future()
-        line = self._lines.get(region)
-        if line is None:
-            line = self._lines[region] = _Line()
-        line.add(party, _Waiting(command, future, time.perf_counter(), party))
-        self._waiting += 1
         self._shares[party] += 1
-        self._filled.set()
+        self._lane.add(region, _Waiting(command, future, time.perf_counter(), party))
         return future
 
     def _has_room(self, party: str) -> bool:
@@ -188,11 +233,12 @@ class Batcher(Generic[CommandT, AnswerT]):
         One alone may fill the queue. Where it is full, who has less than an equal share is
         still let in, up to as much again: a flood keeps nobody else out.
         """
-        if self._waiting < self._max_queue:
+        waiting = self._lane.waiting + self._long_lane.waiting
+        if waiting < self._max_queue:
             return True
         own = self._shares.get(party, 0)
         parties = len(self._shares) + (own == 0)
-        return self._waiting < 2 * self._max_queue and own < self._max_queue // parties
+        return waiting < 2 * self._max_queue and own < self._max_queue // parties
 
     async def close(self) -> None:
         """Refuses new commands, carries out those that wait and stops.
@@ -200,32 +246,34 @@ class Batcher(Generic[CommandT, AnswerT]):
         A batch that does not end is left alone: a repeat of its requests tells.
         """
         self._closing = True
-        self._filled.set()
-        if self._runner is not None:
+        # The first one may leave something to the second one.
+        for lane, runner in zip((self._lane, self._long_lane), self._runners, strict=False):
+            lane.filled.set()
             # How it ended is the supervisor's matter.
-            await asyncio.wait([self._runner], timeout=_CLOSE_SECONDS)
-            self._runner.cancel()
-            await asyncio.wait([self._runner])
-        self._thread.close(within_seconds=0.5)
+            await asyncio.wait([runner], timeout=_CLOSE_SECONDS)
+            runner.cancel()
+            await asyncio.wait([runner])
+        for lane in (self._lane, self._long_lane):
+            lane.thread.close(within_seconds=0.5)
 
-    async def _run(self) -> None:
-        busy = False
+    async def _run(self, lane: _Lane[CommandT, AnswerT], most: int) -> None:
+        busy, is_long = False, lane is self._long_lane
+        work = self._alone if is_long else self._work
         while True:
-            if not self._waiting:
-                if self._closing:
+            if not lane.waiting:
+                if self._closing and (not is_long or self._runners[0].done()):
                     return
                 busy = False
-                self._filled.clear()
-                await self._filled.wait()
+                lane.filled.clear()
+                await lane.filled.wait()
                 continue
-            if busy and self._waiting < self._max_size and not self._closing:
+            if busy and lane.waiting < most and not self._closing:
                 # Under load a short wait fills the batch; an idle service never waits.
                 await asyncio.sleep(self._linger_seconds)
-            region, batch = self._take()
-            self._in_flight = batch
+            region, batch = self._take(lane, most)
             started = time.perf_counter()
-            outcomes = await self._thread.run(
-                self._carry_out, region, [waiting.command for waiting in batch]
+            outcomes = await lane.thread.run(
+                self._carry_out, work, region, [waiting.command for waiting in batch]
             )
             self._observer.committed(
                 size=len(batch),
@@ -234,37 +282,49 @@ class Batcher(Generic[CommandT, AnswerT]):
             )
             busy = len(batch) > 1
             for waiting, outcome in zip(batch, outcomes, strict=True):
-                _resolve(waiting.future, outcome)
-            self._in_flight = []
+                if outcome is _LATER:
+                    self._shares[waiting.party] += 1
+                    self._long_lane.add(region, waiting)
+                else:
+                    _resolve(waiting.future, outcome)
+            lane.in_flight = []
 
-    def _ended(self, _runner: "asyncio.Task[None]") -> None:
+    def _ended(self, runner: "asyncio.Task[None]") -> None:
         """Leaves nobody waiting, whatever ended the runner."""
+        if self._closing and not runner.cancelled() and runner.exception() is None:
+            return
         self._closing = True
-        for waiting in self._in_flight:
-            _resolve(waiting.future, OutcomeUnknownError())
-        for waiting in (each for line in self._lines.values() for each in line.left()):
+        for lane in (self._lane, self._long_lane):
+            for waiting in lane.in_flight:
+                _resolve(waiting.future, OutcomeUnknownError())
+        for waiting in (*self._lane.left(), *self._long_lane.left()):
             refusal = RuleError(Reason.OVERLOADED, "the service is stopping; nothing was stored")
             _resolve(waiting.future, refusal)
 
-    def _take(self) -> tuple[str, list[_Waiting[CommandT, AnswerT]]]:
+    def _take(
+        self, lane: _Lane[CommandT, AnswerT], most: int
+    ) -> tuple[str, list[_Waiting[CommandT, AnswerT]]]:
         """Takes the next batch; regions with waiting commands take turns."""
-        region, line = self._lines.popitem(last=False)
-        batch = line.take(self._max_size)
-        if line:
-            self._lines[region] = line
-        self._waiting -= len(batch)
+        region, batch = lane.take(most)
         for waiting in batch:
             self._shares[waiting.party] -= 1
             if not self._shares[waiting.party]:
                 del self._shares[waiting.party]
         return region, batch
 
-    def _carry_out(self, region: str, commands: list[CommandT]) -> list[AnswerT | Exception]:
+    def _carry_out(
+        self,
+        work: Callable[[str, Sequence[CommandT]], Sequence[Outcome[AnswerT]]],
+        region: str,
+        commands: list[CommandT],
+    ) -> list[AnswerT | Exception]:
         """Runs the work; splits a batch that fails. Runs in the batch thread."""
         failed_before = False
         for attempt in range(1, self._attempts + 1):
             try:
-                return list(self._work(region, commands))
+                return list(work(region, commands))
+            except OwnBatchError as error:
+                return self._without(error.places, region, commands)
             except RuleError as refusal:
                 # What the work refuses as a whole, it refuses to each: nothing was stored.
                 return [refusal] * len(commands)
@@ -281,9 +341,17 @@ class Batcher(Generic[CommandT, AnswerT]):
                     break
                 failed_before = True
         middle = len(commands) // 2
-        return self._carry_out(region, commands[:middle]) + self._carry_out(
-            region, commands[middle:]
+        return self._carry_out(work, region, commands[:middle]) + self._carry_out(
+            work, region, commands[middle:]
         )
+
+    def _without(
+        self, places: Collection[int], region: str, commands: list[CommandT]
+    ) -> list[AnswerT | Exception]:
+        """Runs the work without commands that take long, which come later."""
+        others = [each for place, each in enumerate(commands) if place not in places]
+        outcomes = iter(self._carry_out(self._work, region, others) if others else ())
+        return [_LATER if place in places else next(outcomes) for place in range(len(commands))]
 
 
 def _resolve(future: "asyncio.Future[AnswerT]", outcome: AnswerT | Exception) -> None:

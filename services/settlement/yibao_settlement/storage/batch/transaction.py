@@ -8,12 +8,13 @@ a join in the locking statement would not.
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import record_audit
+from yibao_common.db.batcher import OwnBatchError
 from yibao_common.db.database import Database
 from yibao_common.db.rows import Now, Row, Select, Statement, execute
 from yibao_common.values.clock import Clock
@@ -55,7 +56,7 @@ from yibao_settlement.storage.refund.record import write_refunds
 from yibao_settlement.storage.repair.record import find_repairs, write_repairs
 from yibao_settlement.storage.review.record import read_reviews, write_reviews
 from yibao_settlement.storage.settlement.adjustment import write_adjustments
-from yibao_settlement.storage.settlement.leaving import read_histories
+from yibao_settlement.storage.settlement.leaving import LongHistoriesError, read_histories
 from yibao_settlement.storage.settlement.record import read_settlements, write_settlements
 from yibao_settlement.storage.settlement.standing import read_standing_bills, see_returned
 from yibao_settlement.storage.settlement.window import read_windows, write_windows
@@ -71,16 +72,23 @@ from yibao_settlement.storage.visit import (
 class SettlementTransactions:
     """Begins the transactions of the settlement service's batches."""
 
-    def __init__(self, database: Database, reference: ReferenceCache) -> None:
-        """Takes the database and the reference data kept of it."""
+    def __init__(
+        self, database: Database, reference: ReferenceCache, *, most_later: int | None = None
+    ) -> None:
+        """Takes the database and the reference data kept of it.
+
+        Commands by which more bills of a person than `most_later` are decided again are to have
+        a batch of their own.
+        """
         self._database = database
         self._reference = reference
+        self._most_later = most_later
 
     @contextlib.contextmanager
     def begin(self, region: str, clock: Clock | None) -> Iterator["_Transaction"]:
         """Gives a transaction that commits durably when the block ends without error."""
         with self._database.write() as connection:
-            yield _Transaction(connection, self._reference, region, clock)
+            yield _Transaction(connection, self._reference, region, clock, self._most_later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +120,13 @@ class _Transaction:
         reference: ReferenceCache,
         region: str,
         clock: Clock | None,
+        most_later: int | None,
     ) -> None:
         self._connection = connection
         self._reference = reference
         self._region = region
         self._clock = clock
+        self._most_later = most_later
         # Persons whose standing this transaction inserted, to have a row to lock.
         self._new_person_ids: set[str] = set()
 
@@ -142,7 +152,30 @@ class _Transaction:
             found.stay_person_ids,
             found.sights,
         )
-        return self._read(wanted, found, standings)
+        working_set = self._read(wanted, found, standings)
+        self._read_histories(working_set, wanted, commands)
+        if working_set.opens_windows:
+            read_windows(self._connection, working_set, wanted)
+        return working_set
+
+    def _read_histories(
+        self, working_set: WorkingSet, wanted: Wanted, commands: Sequence[Command]
+    ) -> None:
+        """Reads the bills behind those that may leave.
+
+        Raises OwnBatchError where so many stand behind a bill that a command names, that others
+        would wait for it. Behind a hold that ran out, whoever comes first has to wait.
+        """
+        if not (wanted.needs.leaving_settlement_ids or may_leave(working_set, wanted)):
+            return
+        stored = (self._connection, working_set, wanted, self._reference)
+        try:
+            read_histories(*stored, most_later=self._most_later)
+        except LongHistoriesError as error:
+            places = [place for place, each in enumerate(commands) if _names(each, error.ids)]
+            if places:
+                raise OwnBatchError(places) from error
+            read_histories(*stored)
 
     def _add_survivors(self, found: _Found, standings: dict[str, Standing]) -> None:
         """Locks and adds who stands in the place of visits' persons that were merged.
@@ -271,15 +304,11 @@ class _Transaction:
         if wanted.needs.reviewed_visit_ids:
             see_returned(self._connection, working_set)
         read_holds(self._connection, working_set, wanted)
-        if wanted.needs.leaving_settlement_ids or may_leave(working_set, wanted):
-            read_histories(self._connection, working_set, wanted, self._reference)
         if wanted.needs.difference_person_ids or wanted.needs.due_person_ids:
             read_differences(self._connection, working_set, wanted)
         if wanted.needs.repair_ids:
             ids = sorted(wanted.needs.repair_ids)
             working_set.repairs.known = find_repairs(self._connection, self._region, ids)
-        if working_set.opens_windows:
-            read_windows(self._connection, working_set, wanted)
         return working_set
 
     def _view_charged_items(self, working_set: WorkingSet) -> None:
@@ -332,6 +361,12 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_postings(working_set),
         write_answers(working_set),
     ]
+
+
+def _names(command: Command, ids: Collection[str]) -> bool:
+    """Tells whether one of some bills may leave by a command."""
+    needs = command.needs()
+    return not {*needs.leaving_settlement_ids, *needs.leaving_hold_ids}.isdisjoint(ids)
 
 
 def _sights(billed: Iterable[Row]) -> list[tuple[set[str], dt.date]]:

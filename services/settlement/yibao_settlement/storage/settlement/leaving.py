@@ -27,10 +27,27 @@ from yibao_settlement.storage.settlement.sequence import standing_places, stored
 from yibao_settlement.storage.settlement.window import windows_in
 
 
+class LongHistoriesError(Exception):
+    """More bills stand behind some that may leave than others can wait for."""
+
+    def __init__(self, ids: Collection[str]) -> None:
+        """Takes which settlements and holds may leave before so many."""
+        super().__init__("many bills are decided again")
+        self.ids = frozenset(ids)
+
+
 def read_histories(
-    connection: sa.Connection, working_set: WorkingSet, wanted: Wanted, cache: ReferenceCache
+    connection: sa.Connection,
+    working_set: WorkingSet,
+    wanted: Wanted,
+    cache: ReferenceCache,
+    *,
+    most_later: int | None = None,
 ) -> None:
-    """Reads the bills behind those that may leave, under the persons' locks."""
+    """Reads the bills behind those that may leave, under the persons' locks.
+
+    Raises LongHistoriesError where there are more than `most_later` of a person.
+    """
     region = working_set.region
     held = [hold.record for hold in may_leave(working_set, wanted)]
     leaving = [
@@ -42,12 +59,21 @@ def read_histories(
     concerned = {record.settlement_id: record for record in standing}
     survivors = dict(working_set.survivors)
     later: set[str] = set()
+    long: set[str] = set()
     # Of several bills of a person the first one that may leave has all later ones behind it.
     for holder_id, record in _first_of_each([*standing, *held], working_set).items():
         person_ids = one_person(connection, region, record.person_id)
         survivors.update(dict.fromkeys(person_ids, holder_id))
         places = standing_places(connection, region, person_ids)
-        later.update(each for each, place, _ in places if place > record.place)
+        behind = [each for each, place, _ in places if place > record.place]
+        later.update(behind)
+        if most_later is not None and len(behind) > most_later:
+            long.add(holder_id)
+    if long:
+        before = [*standing, *held]
+        raise LongHistoriesError(
+            [each.settlement_id for each in before if _holder_of(each, working_set) in long]
+        )
     concerned |= stored_records(connection, region, later - concerned.keys())
     if not (concerned or held):
         return
