@@ -1,5 +1,6 @@
 """Checks of single fields, compiled from their rules."""
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +40,12 @@ def is_repeated(field: FieldDescriptor) -> bool:
         return bool(field.is_repeated)
     label: int = getattr(field, "label")  # noqa: B009  # protobuf 5 has only this
     return label == FieldDescriptor.LABEL_REPEATED
+
+
+def most_items(field: FieldDescriptor) -> float:
+    """Returns how many items a list may have."""
+    rules = rules_of(field)
+    return rules.max_items if rules.HasField("max_items") else math.inf
 
 
 def check_of(field: FieldDescriptor) -> tuple[Fits, FindFault]:

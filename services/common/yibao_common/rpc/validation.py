@@ -33,8 +33,8 @@ from yibao_common.rpc.field_checks import (
     rules_of,
 )
 from yibao_common.rpc.formats import length_fault
-from yibao_common.rpc.unknown_fields import has_unknown, unknown_paths
-from yibao_common.values.errors import FieldFault, refuse_faults
+from yibao_common.rpc.unknown_fields import MOST_NAMED_BYTES, unknown_bytes, unknown_paths
+from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.reasons import Reason
 
 # More faults than this are counted and not told: they help nobody.
@@ -95,7 +95,7 @@ class Validator:
     def faults(self, message: Message) -> Faults:
         """Returns the faults of `message`: unknown fields, then those known in their order."""
         found = Faults()
-        if self._has_unknown(message):
+        if self._unknown_bytes(message):
             for path in unknown_paths(message, except_items=self._except_items):
                 found.add(path, Reason.FIELD_UNKNOWN, "is a field that this version does not know")
         if not self.fits(message):
@@ -107,15 +107,21 @@ class Validator:
 
         Raises one RuleError with the faults that stay, if there is any.
         """
-        if self.fits(message) and not self._has_unknown(message):
+        unknown = self._unknown_bytes(message)
+        if self.fits(message) and not unknown:
             return
+        if unknown > MOST_NAMED_BYTES:
+            told = f"over {MOST_NAMED_BYTES} bytes are fields that this version does not know"
+            raise RuleError(Reason.FIELD_UNKNOWN, told)
         found = self.faults(message)
         if found.total and self._mend(message):
             found = self.faults(message)
         refuse_faults(found.first, total=found.total)
 
-    def _has_unknown(self, message: Message) -> bool:
-        return self._refuse_unknown and has_unknown(message, except_items=self._except_items)
+    def _unknown_bytes(self, message: Message) -> int:
+        if not self._refuse_unknown:
+            return 0
+        return unknown_bytes(message, except_items=self._except_items)
 
 
 def answers_per_item(response: Descriptor) -> bool:
