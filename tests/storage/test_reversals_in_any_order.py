@@ -30,6 +30,7 @@ from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.difference.find import find_difference
+from yibao_settlement.application.settlement.folded import Folded
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.rules.benefit.bill import Given
@@ -311,6 +312,28 @@ def test_a_bill_of_which_windows_alone_differ_is_not_told_of(databases: Database
     fill_settlement(message, later)
     assert not message.HasField("effective")
     assert_books_are_right(world)
+
+
+def test_a_bill_that_other_steps_of_the_same_fund_pay_is_not_told_of(
+    databases: Databases,
+) -> None:
+    world = benefit_world(databases)
+    (person,) = world.enrol()
+    visit = world.register(person, care_type="11", start_date=TODAY)
+    settled = world.settle(visit, person, bill=stay_bill(world, visit, TODAY, 600_000))
+    record = record_of(world, settled.settlement_id)
+    (paid,) = [each for each in record.fund_payments if each.amount_fen]
+    parts = tuple(
+        paid._replace(step_id=step_id, amount_fen=fen)
+        for step_id, fen in (("P8", 1), ("P9", paid.amount_fen - 1))
+    )
+    otherwise = record.counter._replace(fund_payments=parts)
+    assert not otherwise.costs_as(record.counter)
+    folded = Folded({}, ((record, otherwise),))
+    assert (folded.moved, folded.leaves_debt) == ([], False)
+    dearer = otherwise._replace(fund_payments=parts[1:], cash_fen=otherwise.cash_fen + 1)
+    folded = Folded({}, ((record, dearer),))
+    assert (folded.moved, folded.leaves_debt) == ([(record, dearer)], True)
 
 
 def test_bills_of_processes_whose_clocks_differ_stand_in_the_order_of_their_settling(
