@@ -27,6 +27,8 @@ from yibao_cli.sandbox import Settings, prepare
 from yibao_common.commands.audit import AuditEntry
 from yibao_common.db.audit_chain import record_refused
 from yibao_common.db.database import Database
+from yibao_common.process import compiled
+from yibao_common.process.compiled import Compiled
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import new_id
@@ -87,6 +89,20 @@ def test_a_whole_sandbox_is_well_and_its_ledger_too(config_files: Mapping[str, P
     assert "✗" not in shown
     for invariant in INVARIANTS:
         assert f"✓ {invariant}" in shown
+
+
+def test_compiled_modules_of_other_sources_are_a_fault(
+    config_files: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = list(config_files.values())
+    for found, code, told in (
+        (Compiled(), 0, "compiled modules: none"),
+        (Compiled(7), 0, "compiled modules: 7 are used"),
+        (Compiled(problem="of other sources"), 1, "compiled modules: not used: of other sources"),
+    ):
+        monkeypatch.setattr(compiled, "_found", found)
+        ended, shown = examine(paths)
+        assert (ended, told in shown) == (code, True), shown
 
 
 @pytest.mark.parametrize("service", SERVICES)

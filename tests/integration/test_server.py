@@ -30,6 +30,7 @@ from support.serving import (
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2_grpc as settlement_grpc
 from yibao_common.keys.dev_ca import issue_dev_certificates
+from yibao_common.process import compiled
 from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.rpc.server import Server, server_options
 from yibao_common.rpc.tls import RevokedSerials
@@ -86,6 +87,24 @@ def test_a_client_without_a_certificate_cannot_connect(tmp_path: Path) -> None:
                     error = await refusal(stub.GetSettlement(GET, timeout=10))
                     assert error.code() is grpc.StatusCode.UNAVAILABLE
 
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("problem", ["", "of other sources"])
+def test_it_tells_whether_compiled_modules_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    found = compiled.Compiled(0 if problem else 7, problem)
+    monkeypatch.setattr(compiled, "_found", found)
+
+    async def main() -> None:
+        async with serving(tmp_path) as running:
+            assert running.log[-1]["event"] == "started"
+            assert running.log[-1]["compiled_modules"] == found.modules
+            warned = [line for line in running.log if line["event"] == "compiled modules not used"]
+            assert [line["problem"] for line in warned] == [problem] * bool(problem)
+
+    issue_dev_certificates(tmp_path, LEAVES)
     asyncio.run(main())
 
 

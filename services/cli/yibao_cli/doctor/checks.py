@@ -10,6 +10,7 @@ from yibao_cli.doctor.finding import Finding
 from yibao_cli.services import AnyConfig, ServiceConfig
 from yibao_cli.stack import check_serving
 from yibao_common.db.opening import open_database, opened_database
+from yibao_common.process.compiled import Compiled
 from yibao_common.process.config import ServerConfig, StartError, split_address
 from yibao_common.rpc.channels import Peer, open_channel
 from yibao_common.rpc.own_certificate import (
@@ -38,6 +39,15 @@ _METADATA = {
 _SOON = dt.timedelta(days=14)
 _HEALTH_SECONDS = 3.0
 _EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 (compared with, not bound to)
+
+
+def examine_compiled(found: Compiled) -> Finding:
+    """Tells whether bills are decided by compiled modules; those of other sources are a fault."""
+    subject = "compiled modules"
+    if found.problem:
+        return Finding(subject, f"not used: {found.problem}")
+    remark = f"{found.modules} are used" if found.modules else "none: the sources are used"
+    return Finding(subject, remark=remark)
 
 
 def examine_files(found: ServiceConfig, *, clock: Clock) -> Iterator[Finding]:

@@ -6,7 +6,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from yibao_cli.doctor.audit import examine_audit
-from yibao_cli.doctor.checks import examine_database, examine_files, examine_health
+from yibao_cli.doctor.checks import (
+    examine_compiled,
+    examine_database,
+    examine_files,
+    examine_health,
+)
 from yibao_cli.doctor.finding import Finding
 from yibao_cli.doctor.ledger import (
     examine_ledger,
@@ -19,6 +24,7 @@ from yibao_cli.doctor.peer import examine_identity, examine_settlement
 from yibao_cli.doctor.persons import examine_persons
 from yibao_cli.services import ServiceConfig, config_files, read_config
 from yibao_common.db.opening import opened_database
+from yibao_common.process.compiled import compiled_modules
 from yibao_common.process.config import ConfigError
 from yibao_common.process.logs import open_log
 from yibao_common.values.clock import Clock
@@ -44,8 +50,9 @@ def run_doctor(
     Raises:
         StartError: there is nothing to examine.
     """
-    results = []
-    for path in config_files(given):
+    given = config_files(given)
+    results = [_show(console, examine_compiled(compiled_modules()))]
+    for path in given:
         try:
             found = read_config(path)
         except ConfigError as error:

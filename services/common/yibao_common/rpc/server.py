@@ -10,6 +10,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from yibao_common.process.compiled import compiled_modules
 from yibao_common.process.config import ServerConfig, StartError
 from yibao_common.process.descriptors import most_connections
 from yibao_common.process.endpoint import Endpoint
@@ -114,11 +115,15 @@ class Server:
         self._server, self._gate = server, gate
         await self._health.start()
         self._readiness.forget()
+        compiled = compiled_modules()
+        if compiled.problem:
+            self._log.warning("compiled modules not used", problem=compiled.problem)
         self._log.info(
             "started",
             port=self.port,
             metrics_port=self.metrics_port,
             insecure=config.insecure,
+            compiled_modules=compiled.modules,
             services=list(self._service_names()),
         )
         return self.port
