@@ -8,7 +8,7 @@ LOCK := .venv-lock
 PIP := -m pip --disable-pip-version-check
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 
-TYPED_CODE := sdk services tests docs $(wildcard bench)
+TYPED_CODE := sdk services tests docs compiled $(wildcard bench)
 PYTEST_ARGS ?=
 # All tests are spread over processes; a few, narrowed by PYTEST_ARGS, run in one.
 SPREAD = $(if $(strip $(PYTEST_ARGS)),,--numprocesses auto --dist worksteal)
@@ -16,7 +16,7 @@ SPREAD = $(if $(strip $(PYTEST_ARGS)),,--numprocesses auto --dist worksteal)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-corrections demo-credentials up test lint types imports protos protos-check pytest docs-reference \
-	wheels bench fuzz fuzz-benefits fuzz-calls fuzz-histories fmt lock clean runtime dev
+	wheels compiled compiled-wheel bench fuzz fuzz-benefits fuzz-calls fuzz-histories fmt lock clean runtime dev
 
 ##@ Try it
 demo: runtime ## The golden path: three published bills, from registration to reversal
@@ -74,7 +74,8 @@ protos-check: $(CODEGEN)/.made ## Whether the committed stubs are those of the p
 	@rm -r var/stubs var/stubs.committed var/stubs.fresh
 	@echo "The stubs are fresh."
 
-bench: dev ## How fast it is here, against limits measured in the same run
+# YIBAO_PURE_PYTHON=1 measures the sources.
+bench: compiled ## How fast it is here, compiled, against limits measured in the same run
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
 ##@ Change it
@@ -94,6 +95,13 @@ wheels: runtime ## Both distributions as files to install: dist/*.whl
 	@rm -rf dist && mkdir dist
 	@cd sdk && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
 	@$(BIN)/python -m hatchling build -t wheel -d dist
+
+compiled: dev ## Compile what decides bills ahead of time, for this environment; needs a C compiler
+	@$(BIN)/python -m compiled
+
+compiled-wheel: compiled ## The same as a file to install beside the others: dist/*.whl
+	@mkdir -p dist && rm -f dist/yibao_server_compiled-*.whl
+	@cd compiled && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
 
 lock: $(LOCK)/.made ## Resolve requirements/*.in; LOCK_ARGS=--upgrade takes newer versions
 	cd requirements && for name in runtime dev codegen; do \

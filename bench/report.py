@@ -11,6 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from yibao_common.process.compiled import compiled_modules
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -86,6 +88,7 @@ def machine(postgres_version: str) -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "postgresql": postgres_version,
         "system": platform.system(),
+        "compiled modules": str(compiled_modules().modules),
     }
 
 
@@ -122,6 +125,8 @@ def print_report(results: Results, console: Console) -> None:
         each = " ".join(f"{value:,.0f}" for value in rounds)
         figures.add_row(name, f"{statistics.median(rounds):,.0f}", each)
     console.print(figures)
+    described = ", ".join(f"{name} {value}" for name, value in results.machine.items())
+    console.print(f"measured with {described}")
     verdict = "no drift" if not results.drift else f"DRIFT: {results.drift[:3]}"
     console.print(f"ledger: {results.settlements_checked:,} settlements checked, {verdict}")
 

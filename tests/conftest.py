@@ -1,6 +1,10 @@
 """Fixtures that every folder of tests shares."""
 
 import os
+
+# Tests plant faults and put doubles into modules, which those that are compiled do not see.
+os.environ["YIBAO_PURE_PYTHON"] = "1"
+
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

@@ -225,7 +225,7 @@ def _party_faults(
     if visit is None:
         yield f"there is no visit {record.visit_id}"
     else:
-        of_person = record.person_id in (visit.person_id, *survivors)
+        of_person = record.person_id == visit.person_id or record.person_id in survivors
         if not of_person or visit.institution_id != record.institution_id:
             yield f"its visit is of {visit.person_id} at {visit.institution_id}"
         of_visit = (visit.care_type, visit.institution_level)

@@ -1,0 +1,1 @@
+"""Compiles ahead of time what decides bills: `make compiled`."""
