@@ -33,8 +33,9 @@ _REASON_GROUPS = {
     340: "Differences",
     360: "Holds",
     380: "Closed periods",
+    400: "Repricings",
 }
-_END_OF_GROUPS = 400
+_END_OF_GROUPS = 420
 _ANY_CALL = (
     "Every call may also be refused for the reasons of [any call](errors.md#any-call) and of "
     "[its fields](errors.md#fields-of-a-request).\n"

@@ -41,6 +41,7 @@ ALONE: dict[str, dict[str, str]] = {
         "rules/pricing": "what the catalogue makes of lines, for bills and uploads alike",
         "rules/care_facts": "what visits are about; it is stored and told with its visit",
         "rules/care_type": "the national list, which nobody changes here",
+        "rules/third_party": "which lines somebody else is liable for, as their terms say",
         "rules/stay": "what is refused of visits and of bills alike; it is stored as visits",
         "servicer/decode": "messages of all features to values",
         "servicer/encode": "values of all features to messages",
@@ -75,6 +76,10 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
         ),
         "storage/batch/transaction.py: yibao_settlement.rules.finding.seen_since": (
             "from which day on visits are read, which the visits that are found first say"
+        ),
+        "storage/settlement/leaving.py: "
+        "yibao_settlement.application.repricing.places.places_by_now": (
+            "which rows of windows are read, which the policies say"
         ),
         "storage/difference/find.py: yibao_settlement.rules.ledger.difference_account": (
             "the name of an account whose balance is asked for"

@@ -4,314 +4,45 @@ The model decides bills by the second evaluator and knows nothing of the service
 (`docs/internals/histories.md`).
 """
 
-import datetime as dt
 import operator
 from collections import Counter
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from typing import Any
+from dataclasses import replace
 
 import pytest
-import sqlalchemy as sa
-from support.benefit_world import admit
-from support.charges import assert_books_are_right
-from support.corrections import correct
-from support.databases import Databases
-from support.differences import move
-from support.differences import settle as settle_difference
+from support.databases import Databases, in_turns
 from support.history_model.bills import Bill as ModelBill
 from support.history_model.bills import Line
-from support.history_model.columns import Column
 from support.history_model.examples import (
     DAY,
     FACTS,
-    FOLDER,
     Json,
     examples,
-    operation_of,
     region_of,
 )
 from support.history_model.operations import (
-    Confirm,
-    Correct,
     Credit,
-    Expire,
-    Hold,
-    Interim,
-    MoveDue,
-    OfPerson,
-    Operation,
-    PassTime,
     Refund,
-    Release,
-    Reverse,
     Settle,
-    SettleDifference,
 )
 from support.history_model.world import World as Model
-from support.holds import confirm, hold, release
-from support.random_histories import random_operations
-from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
-
-from yibao.settlement.v1.settlement_service_pb2 import ReverseSettlementResponse
-from yibao_common.values.errors import RuleError
-from yibao_settlement.application.hold.expire import ExpireHolds
-from yibao_settlement.application.settlement.record import Effective, SettlementRecord
-from yibao_settlement.application.settlement.refunded import GivenBack
-from yibao_settlement.rules.bill import Bill, ChargedLine
-from yibao_settlement.rules.difference_order import OrderKind
-from yibao_settlement.rules.ledger import PostingKind
-from yibao_settlement.rules.refund import AskedReturn, RefundOrder
-from yibao_settlement.storage import tables
-
-INSTITUTIONS = {"H1": HOSPITAL, "H2": OTHER_HOSPITAL}
-ITEMS = {"01": "A1", "02": "B1", "03": "C1"}
-HOLDS = (Hold, Confirm, Release, PassTime, Expire)
-BUILT = (
-    *(Settle, Interim, Reverse, Refund, Correct, Credit),
-    *(SettleDifference, MoveDue, *HOLDS),
+from support.played_histories import (
+    Played,
+    assert_alike,
+    built,
+    played_in,
+    run_both,
 )
+from support.random_histories import random_operations
+
+from yibao_settlement.rules.refund import RefundOrder
+
 # Most others move less.
 SEEDS = (0, 2, 12, 14, 16, 17)
-Posted = tuple[str, tuple[tuple[str, int], ...]]
-
-
-@dataclass(slots=True)
-class Played:
-    """A person of the service who does what the model's person does."""
-
-    world: World
-    person: str
-    visits: dict[str, str] = field(default_factory=dict)
-    settled: dict[str, str] = field(default_factory=dict)
-    held: dict[str, str] = field(default_factory=dict)
-    institution_of: dict[str, str] = field(default_factory=dict)
-    # Orders that settled differences, to the operations.
-    orders: dict[str, str] = field(default_factory=dict)
-    refund_order: RefundOrder = RefundOrder.ACCOUNT_FIRST
-    newest_first: bool = False
-
-    def run(self, operation: Operation) -> int:
-        """Does what the model does; returns how many later bills are told as moved."""
-        world, person = self.world, self.person
-        match operation:
-            case OfPerson():
-                institution = INSTITUTIONS[operation.institution_id]
-                visit = str(operation.bill.words["visit"])
-                if visit not in self.visits:
-                    self.visits[visit] = admit(world, person, TODAY, institution_id=institution)
-                visit_id = self.visits[visit]
-                if isinstance(operation, (Settle, Hold)):
-                    world.run(world.discharge_command(visit_id, institution_id=institution))
-                bill = bill_of(operation.bill, visit_id, operation)
-                asked: dict[str, Any] = {"bill": bill, "institution_id": institution}
-                if isinstance(operation, Hold):
-                    valid_for = dt.timedelta(seconds=operation.seconds)
-                    one = hold(world, visit_id, person, valid_for=valid_for, **asked)
-                    self.held[operation.op_id] = one.hold_id
-                else:
-                    settlement = world.settle(visit_id, person, **asked)
-                    self.settled[operation.op_id] = settlement.settlement_id
-                self.institution_of[operation.op_id] = institution
-            case Confirm() | Release() | PassTime() | Expire():
-                return self._run_of_holds(operation)
-            case Reverse():
-                command = world.reverse_command(
-                    self.settled[operation.settlement_id],
-                    institution_id=self.institution_of[operation.settlement_id],
-                    newest_first=self.newest_first,
-                )
-                answer = ReverseSettlementResponse.FromString(world.run(command))
-                return answer.adjusted_count
-            case Refund():
-                refunded = world.refund(
-                    self.settled[operation.settlement_id],
-                    *(
-                        AskedReturn(number + 1, quantity=f"{Decimal(quantity) / 10_000:f}")
-                        for number, quantity in operation.returned.items()
-                    ),
-                    institution_id=self.institution_of[operation.settlement_id],
-                    expected=expected_of(operation.expected),
-                    order=self.refund_order,
-                    newest_first=self.newest_first,
-                )
-                return refunded.adjusted_count
-            case Correct():
-                return self._correct(operation)
-            case Credit():
-                world.run(world.credit_command(person, operation.amount_fen))
-            case SettleDifference():
-                kind = OrderKind.PAY_OUT if operation.amount_fen > 0 else OrderKind.COLLECT
-                order = settle_difference(world, person, kind, abs(operation.amount_fen))
-                self.orders[order.order_id] = operation.op_id
-            case MoveDue():
-                move(world, person)
-            case _:
-                raise AssertionError(f"{operation} is not built")
-        return 0
-
-    def _correct(self, operation: Correct) -> int:
-        settlement_id = self.settled[operation.settlement_id]
-        institution_id = self.institution_of[operation.settlement_id]
-        answer = correct(
-            self.world,
-            settlement_id,
-            lines_of(operation.bill),
-            bill={"account_used": operation.bill.account_used},
-            institution_id=institution_id,
-            code=self.world.code(self.person) if operation.with_code else None,
-            newest_first=self.newest_first,
-        )
-        self.settled[operation.op_id] = answer.settlement.settlement_id
-        self.institution_of[operation.op_id] = institution_id
-        return answer.adjusted_count
-
-    def _run_of_holds(self, operation: Confirm | Release | PassTime | Expire) -> int:
-        world, person = self.world, self.person
-        match operation:
-            case Confirm(settlement_id=of):
-                asked = {"institution_id": self.institution_of[of]}
-                self.settled[of] = confirm(world, self.held[of], **asked).settlement_id
-            case Release(settlement_id=of):
-                asked = {"institution_id": self.institution_of[of]}
-                return release(world, self.held[of], **asked).adjusted_count
-            case _:
-                # The model ends what ran out before whatever comes next.
-                assert world.work(REGION, [ExpireHolds.of(REGION, person)]) == [b""]
-                if isinstance(operation, PassTime):
-                    world.clock.now += dt.timedelta(seconds=operation.seconds)
-        return 0
-
-    def postings(self) -> Counter[Posted]:
-        """Returns how often each posting was made, by kind and entries in the model's names."""
-        institutions = {real: name for name, real in INSTITUTIONS.items()}
-        names = {self.person: "p1", **institutions, **self.orders}
-        entry = tables.entry.c
-        found: dict[str, tuple[int, dict[str, int]]] = {}
-        with self.world.database.read() as connection:
-            for row in connection.execute(
-                sa.select(entry.posting_id, entry.kind, entry.account_id, entry.amount_fen)
-            ):
-                kind, _, of = row.account_id.partition(":")
-                entries = found.setdefault(row.posting_id, (row.kind, {}))[1]
-                entries[f"{kind}:{names.get(of, of)}"] = row.amount_fen
-        return Counter(
-            (PostingKind(kind).name, tuple(sorted(entries.items())))
-            for kind, entries in found.values()
-            if kind not in (PostingKind.CREDIT, PostingKind.CARRY_OVER)
-        )
-
-    def columns(self, op_id: str, *, is_held: bool = False) -> tuple[Counter[str], Counter[str]]:
-        """Returns what a settlement or a hold cost whom, and what it costs by now."""
-        reads = self.world.queries
-        if is_held:
-            one = reads.hold(REGION, self.held[op_id])
-            assert one is not None
-            record: SettlementRecord | None = one.record
-        else:
-            record = reads.settlement(REGION, self.settled[op_id])
-        assert record is not None
-        return borne_by(record.counter), borne_by(record.effective)
-
-
-def expected_of(column: Column | None) -> GivenBack | None:
-    if column is None:
-        return None
-    funds = sum(fen for payer, fen in column.paid.items() if payer.account_id.startswith("fund:"))
-    others = sum(column.paid.values()) - funds
-    return GivenBack(funds, others, column.purses.fen, column.cash_fen)
-
-
-def borne_by(effective: Effective) -> Counter[str]:
-    borne = effective.borne
-    return Counter({**borne.payers, "account": borne.account_fen, "cash": borne.cash_fen})
-
-
-def modelled(column: Column) -> Counter[str]:
-    return Counter({**column.by_account(), "account": column.purses.fen, "cash": column.cash_fen})
-
-
-def lines_of(bill: ModelBill) -> tuple[ChargedLine, ...]:
-    return tuple(
-        ChargedLine(
-            number,
-            ITEMS[str(line.words["class"])],
-            f"{Decimal(line.price_micro) / 1_000_000:f}",
-            f"{Decimal(line.quantity) / 10_000:f}",
-            line.amount_fen,
-        )
-        for number, line in enumerate(bill.lines, 1)
-    )
-
-
-def bill_of(bill: ModelBill, visit_id: str, operation: OfPerson) -> Bill:
-    return Bill(
-        visit_id,
-        operation.op_id,
-        TODAY,
-        lines_of(bill),
-        bill.amount_fen,
-        bill.account_used,
-        is_interim=isinstance(operation, Interim),
-    )
 
 
 @pytest.fixture
 def played(databases: Databases) -> Played:
-    policy = (FOLDER / "policy.yaml").read_text(encoding="utf-8")
-    policy = policy.replace('"999000"', f'"{REGION}"').replace('"310"', '"390"', 1)
-    world = World(databases.open("yibao_settlement"), policy_file=policy.encode())
-    (person,) = world.enrol()
-    return Played(world, person)
-
-
-def model_postings(model: Model) -> Counter[Posted]:
-    return Counter(
-        (posting.kind, tuple(sorted(posting.entries.items())))
-        for posting in model.books.postings
-        if posting.kind != "CREDIT"
-    )
-
-
-def assert_alike(played: Played, model: Model) -> None:
-    assert played.postings() == model_postings(model)
-    for op_id, settlement in model.books.settlements.items():
-        state = settlement.state.value
-        if state in ("SETTLED", "HELD"):
-            counter, effective = played.columns(op_id, is_held=state == "HELD")
-            assert (+counter, +effective) == (
-                +modelled(settlement.counter),
-                +modelled(settlement.effective),
-            ), op_id
-    assert_books_are_right(played.world)
-
-
-def built(example: Json) -> list[Operation]:
-    """Returns the operations of an example up to the first that is not built yet."""
-    found: list[Operation] = []
-    for written in example["operations"]:
-        operation = operation_of(written)
-        if not isinstance(operation, BUILT):
-            break
-        found.append(operation)
-    return found
-
-
-def run_both(played: Played, model: Model, operation: Operation) -> int:
-    """Runs an operation on both, which refuse, post and tell the same.
-
-    Returns how many bills it moved.
-    """
-    outcome = model.run(operation)
-    refused, moved = None, 0
-    try:
-        moved = played.run(operation)
-    except RuleError as refusal:
-        refused = (refusal.faults[0].reason if refusal.faults else refusal.reason).name
-    assert refused == (outcome.refused or None), operation
-    assert played.postings() == model_postings(model), operation
-    assert moved == (0 if outcome.refused else outcome.answer.later_adjusted), operation
-    return moved
+    return played_in(databases)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +57,7 @@ def test_an_example_is_settled_to_the_fen(played: Played, example: Json) -> None
 
 
 @pytest.mark.parametrize("order", RefundOrder)
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("databases", "seed"), in_turns(SEEDS), indirect=["databases"])
 def test_a_random_history_moves_what_the_model_moves(
     played: Played, seed: int, order: RefundOrder
 ) -> None:
@@ -337,7 +68,7 @@ def test_a_random_history_moves_what_the_model_moves(
     assert_alike(played, model)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("databases", "seed"), in_turns(range(4)), indirect=["databases"])
 def test_newest_first_refuses_what_the_model_refuses(played: Played, seed: int) -> None:
     region = region_of({"refund_order": "account_first"})
     model = Model(replace(region, newest_first=True))
@@ -383,7 +114,9 @@ def test_what_a_person_bears_less_goes_back_to_the_account_first_in_effect(
 
 # In these, money that was moved into the account is taken out again.
 @pytest.mark.parametrize("order", RefundOrder)
-@pytest.mark.parametrize("seed", [4, 17, 18, 22, 29])
+@pytest.mark.parametrize(
+    ("databases", "seed"), in_turns([4, 17, 18, 22, 29]), indirect=["databases"]
+)
 def test_a_history_of_dear_care_moves_what_the_model_moves(
     played: Played, seed: int, order: RefundOrder
 ) -> None:

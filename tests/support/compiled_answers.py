@@ -29,12 +29,12 @@ ids.new_id = _next_id  # type: ignore[assignment]
 
 # ruff: noqa: E402
 import msgspec
-from storage.test_histories_as_modelled import Played
 from support.benefit_cases.cases import case
 from support.benefit_comparison import engine
 from support.databases import SqliteDatabases
 from support.history_model.examples import FOLDER, region_of
 from support.history_model.world import World as Model
+from support.played_histories import Played
 from support.random_histories import random_operations
 from support.settlement_world import ACCOUNT_STEP, POLICY_FILE, REGION, World
 

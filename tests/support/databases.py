@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,14 @@ from yibao_common.db.database import Database
 from yibao_common.db.migrations import upgrade
 
 KINDS = ("sqlite", "postgresql")
+
+
+def in_turns(seeds: Iterable[int]) -> list[tuple[str, int]]:
+    """Returns each seed with a kind of database, in turns: for random histories, which take long.
+
+    To be given to `parametrize(("databases", "seed"), ..., indirect=["databases"])`.
+    """
+    return [(KINDS[number % len(KINDS)], seed) for number, seed in enumerate(seeds)]
 
 
 class Databases(Protocol):

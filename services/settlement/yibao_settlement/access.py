@@ -81,6 +81,14 @@ ACCESS = AccessTable.of_services(
             "ProposePeriodClose": _AGENCY,
             "ConfirmPeriodClose": _AGENCY,
         },
+        "yibao.settlement.v1.RepricingService": {
+            "RepriceSettlements": _AGENCY,
+            "GetRepricing": _AGENCY,
+            "ListRepricings": _AGENCY,
+            "ListRepricedPersons": _AGENCY,
+            "ConfirmRepricing": _AGENCY,
+            "WithdrawRepricing": _AGENCY,
+        },
         "yibao.settlement.v1.CatalogueService": {
             "ImportCatalogueItems": _AGENCY,
             "GetCatalogueItem": _COUNTER_OR_AGENCY,

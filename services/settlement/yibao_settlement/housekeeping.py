@@ -1,12 +1,17 @@
 """What the settlement service does in the background beside its calls."""
 
+import asyncio
 import datetime as dt
 import functools
 from collections.abc import Callable
 
+from yibao.trust_store import TrustStore
 from yibao_common.commands.background import BackgroundTask, Duty, ToldError
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
+from yibao_common.db.database import Database
+from yibao_common.db.pruning import answer_pruning
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.values.clock import Clock
@@ -14,13 +19,22 @@ from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.hold.expire import ExpireHolds
 from yibao_settlement.application.reading import Reads
+from yibao_settlement.application.repricing.steps import steps_of
+from yibao_settlement.application.work import Work
+from yibao_settlement.config import SettlementConfig
+from yibao_settlement.rules.repricing import Repricing
 from yibao_settlement.rules.review import Review
+from yibao_settlement.servicer.trust.regions import region_watch
+from yibao_settlement.storage import tables
 
 _FOLD_SECONDS = 600.0
 _COUNT_SECONDS = 60.0
 _SWEEP_SECONDS = 10.0
 _SWEEP = dt.timedelta(seconds=_SWEEP_SECONDS)
 _SWEPT = 500
+_STEP_SECONDS = 2.0
+# Persons a round and repricing: they come in batches with what callers ask.
+_STEPS = 50
 
 
 def review_telling(metrics: Metrics, *, log: Log) -> Callable[[Review], None]:
@@ -95,6 +109,50 @@ def hold_sweep(
     )
 
 
+def repricing_steps(
+    reads: Reads,
+    batcher: Batcher[Command, bytes],
+    blocking: Blocking,
+    *,
+    regions: tuple[str, ...],
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> BackgroundTask:
+    """Returns the task that takes repricings on: each is simulated and, once confirmed, booked.
+
+    A round takes some persons of each; a person whose step fails holds up no other one.
+    """
+    reached: dict[str, str | None] = {}
+
+    async def step(repricing: Repricing) -> int:
+        after = reached.get(repricing.repricing_id)
+        steps = await blocking.run(steps_of, reads, repricing, after=after, limit=_STEPS)
+        reached[repricing.repricing_id] = steps[-1].person_id if len(steps) == _STEPS else None
+        done = [batcher.submit(repricing.region, each) for each in steps]
+        results = await asyncio.gather(*done, return_exceptions=True)
+        return sum(isinstance(each, Exception) for each in results)
+
+    async def carry_on(region: str) -> None:
+        going_on = await blocking.run(reads.open_repricings, region)
+        metrics.repricing_waiting.labels(region).set(sum(waiting for _, waiting in going_on))
+        failed = 0
+        for repricing, _ in going_on:
+            failed += await step(repricing)
+        for gone in reached.keys() - {repricing.repricing_id for repricing, _ in going_on}:
+            del reached[gone]
+        if failed:
+            raise ToldError(f"{failed} persons of repricings could not be taken on")
+
+    duties = [
+        Duty(run=functools.partial(carry_on, region), failure="repricing stands", region=region)
+        for region in regions
+    ]
+    return BackgroundTask(
+        "repricing", duties, seconds=_STEP_SECONDS, metrics=metrics, clock=clock, log=log
+    )
+
+
 def housekeeping(
     checkpoints: Checkpoints,
     blocking: Blocking,
@@ -119,4 +177,47 @@ def housekeeping(
     ]
     return BackgroundTask(
         "housekeeping", duties, seconds=_FOLD_SECONDS, metrics=metrics, clock=clock, log=log
+    )
+
+
+def background_tasks(
+    config: SettlementConfig,
+    database: Database,
+    engine: tuple[Batcher[Command, bytes], Reads, Blocking],
+    transactions: Transactions[Work],
+    trust_store: TrustStore,
+    *,
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> tuple[BackgroundTask, ...]:
+    """Returns every task that runs beside the calls; none has started."""
+    batcher, reads, blocking = engine
+    regions = config.identity.regions
+    return (
+        housekeeping(
+            Checkpoints(transactions, others_ended=database.others_ended),
+            blocking,
+            regions=regions,
+            metrics=metrics,
+            clock=clock,
+            log=log,
+        ),
+        answer_pruning(
+            database,
+            tables.answer,
+            config.answers,
+            blocking,
+            metrics=metrics,
+            clock=clock,
+            log=log,
+        ),
+        region_watch(trust_store, regions=regions, metrics=metrics, clock=clock, log=log),
+        review_watch(reads, blocking, regions=regions, metrics=metrics, clock=clock, log=log),
+        hold_sweep(
+            reads, batcher, blocking, regions=regions, metrics=metrics, clock=clock, log=log
+        ),
+        repricing_steps(
+            reads, batcher, blocking, regions=regions, metrics=metrics, clock=clock, log=log
+        ),
     )

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 
 import grpc
 
-from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
 from yibao_common.db.failures import database_problem
 from yibao_common.db.opening import open_database
-from yibao_common.db.pruning import answer_pruning
 from yibao_common.db.transactions import StoredTransactions
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
@@ -29,14 +27,14 @@ from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.catalogue import Catalogue
-from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.feed import Feed
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
+from yibao_settlement.application.repricing.orders import Repricings
 from yibao_settlement.application.work import Work
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
-from yibao_settlement.housekeeping import hold_sweep, housekeeping, review_watch
+from yibao_settlement.housekeeping import background_tasks
 from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
@@ -52,12 +50,12 @@ from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.refund.correcting import Correcting
 from yibao_settlement.servicer.refused_lines import RefusedLines
+from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.settling import Settling
 from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
-from yibao_settlement.servicer.trust.regions import region_watch
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicers import DESCRIPTORS, Servicers
 from yibao_settlement.storage import tables
@@ -124,7 +122,16 @@ class SettlementService:
         feed_client = self._make_feed_client(channel, transactions, ages, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
-        keeping = self._make_housekeeping(engine, transactions, metrics)
+        keeping = background_tasks(
+            self._config,
+            self.database,
+            engine,
+            transactions,
+            self._trust_store,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
         server = self._make_server(
             metrics,
             supervisor,
@@ -218,6 +225,7 @@ class SettlementService:
                 dust_fen=self._config.accounts.difference_dust_fen or {},
             ),
             ClearingServicer(periods, blocking),
+            RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             PolicyServicer(policies, StoredHistory(self.database), blocking, clock=self._clock),
         )
@@ -237,56 +245,6 @@ class SettlementService:
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
         own = self._config.server
         return open_aio_channel(self._identity, own=own, service=_SERVICE, log=self._log)
-
-    def _make_housekeeping(
-        self,
-        engine: tuple[Batcher[Command, bytes], StoredReads, Blocking],
-        transactions: Transactions[Work],
-        metrics: Metrics,
-    ) -> tuple[BackgroundTask, ...]:
-        batcher, reads, blocking = engine
-        folding = housekeeping(
-            Checkpoints(transactions, others_ended=self.database.others_ended),
-            blocking,
-            regions=self._config.identity.regions,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
-        pruning = answer_pruning(
-            self.database,
-            tables.answer,
-            self._config.answers,
-            blocking,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
-        watching = region_watch(
-            self._trust_store,
-            regions=self._config.identity.regions,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
-        reviews = review_watch(
-            reads,
-            blocking,
-            regions=self._config.identity.regions,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
-        sweep = hold_sweep(
-            reads,
-            batcher,
-            blocking,
-            regions=self._config.identity.regions,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
-        return folding, pruning, watching, reviews, sweep
 
     def _make_batcher(self, reference: ReferenceCache, metrics: Metrics) -> Batcher[Command, bytes]:
         return make_batcher(

@@ -23,6 +23,8 @@ from yibao.settlement.v1 import (
     policy_service_pb2_grpc,
     refund_service_pb2,
     refund_service_pb2_grpc,
+    repricing_service_pb2,
+    repricing_service_pb2_grpc,
     review_service_pb2,
     review_service_pb2_grpc,
     settlement_service_pb2,
@@ -39,6 +41,7 @@ from yibao_settlement.servicer.hold import HoldServicer
 from yibao_settlement.servicer.period import ClearingServicer
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
+from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.visit import VisitServicer
@@ -54,6 +57,7 @@ DESCRIPTORS = (
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
     clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
+    repricing_service_pb2.DESCRIPTOR.services_by_name["RepricingService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
 )
@@ -72,6 +76,7 @@ class Servicers(NamedTuple):
     accounts: AccountServicer
     differences: DifferenceServicer
     clearing: ClearingServicer
+    repricings: RepricingServicer
     catalogue: CatalogueServicer
     policies: PolicyServicer
 
@@ -91,5 +96,6 @@ class Servicers(NamedTuple):
             self.differences, server
         )
         clearing_service_pb2_grpc.add_ClearingServiceServicer_to_server(self.clearing, server)
+        repricing_service_pb2_grpc.add_RepricingServiceServicer_to_server(self.repricings, server)
         catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)
         policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(self.policies, server)

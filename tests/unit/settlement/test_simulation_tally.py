@@ -15,7 +15,8 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application import simulation
 from yibao_settlement.application.settlement.benefit import decide_again
-from yibao_settlement.application.settlement.record import BenefitTerms, SettlementRecord
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.terms import BenefitTerms
 from yibao_settlement.application.simulation import Period, Simulation
 from yibao_settlement.files.policy.file import load_policy
 from yibao_settlement.rules.benefit.bill import Given

@@ -659,6 +659,18 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     proposed, or than the checker read. Metadata: `amount_fen`, `entry_count`, what it comes
     to.
     """
+    ERROR_REASON_REPRICING_NOT_FOUND: _ErrorReason.ValueType  # 400
+    """NOT_FOUND. No such repricing. Metadata: `repricing_id`."""
+    ERROR_REASON_REPRICING_STATE: _ErrorReason.ValueType  # 401
+    """FAILED_PRECONDITION. The repricing is confirmed or withdrawn, still being simulated, or comes
+    to other amounts than were read. Metadata: `state`.
+    """
+    ERROR_REASON_NOTHING_TO_REPRICE: _ErrorReason.ValueType  # 402
+    """FAILED_PRECONDITION. No settlement that stands is among those that were meant."""
+    ERROR_REASON_PRICES_NOT_KEPT: _ErrorReason.ValueType  # 403
+    """FAILED_PRECONDITION. Lines are of before prices were kept, and cannot be valued anew.
+    Metadata: `settlement_id`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1304,5 +1316,17 @@ ERROR_REASON_PERIOD_CLOSE_STATE: ErrorReason.ValueType  # 384
 """FAILED_PRECONDITION. The month comes to another amount or number of entries than was
 proposed, or than the checker read. Metadata: `amount_fen`, `entry_count`, what it comes
 to.
+"""
+ERROR_REASON_REPRICING_NOT_FOUND: ErrorReason.ValueType  # 400
+"""NOT_FOUND. No such repricing. Metadata: `repricing_id`."""
+ERROR_REASON_REPRICING_STATE: ErrorReason.ValueType  # 401
+"""FAILED_PRECONDITION. The repricing is confirmed or withdrawn, still being simulated, or comes
+to other amounts than were read. Metadata: `state`.
+"""
+ERROR_REASON_NOTHING_TO_REPRICE: ErrorReason.ValueType  # 402
+"""FAILED_PRECONDITION. No settlement that stands is among those that were meant."""
+ERROR_REASON_PRICES_NOT_KEPT: ErrorReason.ValueType  # 403
+"""FAILED_PRECONDITION. Lines are of before prices were kept, and cannot be valued anew.
+Metadata: `settlement_id`.
 """
 global___ErrorReason = ErrorReason

@@ -94,8 +94,8 @@ class Adjustment(google.protobuf.message.Message):
     cash_change_fen: builtins.int
     """The person, but for the account."""
     cause_id: builtins.str
-    """What it was: the reversal, also that of a correction, the refund, hold or repair by its id,
-    of a merge the person whose record ended. Told to an agency alone.
+    """What it was: the reversal, also that of a correction, the refund, hold, repair or repricing by
+    its id, of a merge the person whose record ended. Told to an agency alone.
     """
     cause_settlement_id: builtins.str
     """The settlement that was reversed, corrected or refunded, of whatever institution. Told to

@@ -70,6 +70,10 @@ class _OwnCostReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     """The item is for limited use (lmt_used_flag), which was not approved; or the
     institution found the use of another item not to be in scope.
     """
+    OWN_COST_REASON_THIRD_PARTY: _OwnCostReason.ValueType  # 3
+    """A third party, or the insurance of work injuries, is liable (REL_TTP_FLAG), as was found
+    after the bill was settled.
+    """
 
 class OwnCostReason(_OwnCostReason, metaclass=_OwnCostReasonEnumTypeWrapper):
     """Why a line is own cost in full (fulamt_ownpay_amt), whatever its class. Open."""
@@ -81,6 +85,10 @@ OWN_COST_REASON_OUTSIDE_COVER: OwnCostReason.ValueType  # 1
 OWN_COST_REASON_LIMITED_USE: OwnCostReason.ValueType  # 2
 """The item is for limited use (lmt_used_flag), which was not approved; or the
 institution found the use of another item not to be in scope.
+"""
+OWN_COST_REASON_THIRD_PARTY: OwnCostReason.ValueType  # 3
+"""A third party, or the insurance of work injuries, is liable (REL_TTP_FLAG), as was found
+after the bill was settled.
 """
 global___OwnCostReason = OwnCostReason
 

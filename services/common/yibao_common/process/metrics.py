@@ -180,6 +180,12 @@ class Metrics:
             ("region",),
             registry=self.registry,
         )
+        self.repricing_waiting = Gauge(
+            "yibao_repricing_waiting",
+            "Persons of repricings who wait to be simulated, or carried out once confirmed.",
+            ("region",),
+            registry=self.registry,
+        )
         self.feed_begun_anew = Counter(
             "yibao_feed_begun_anew",
             "How often the feed of a region turned out to be another one and was read anew.",

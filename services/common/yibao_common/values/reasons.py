@@ -292,6 +292,10 @@ class Reason(enum.Enum):
         Code.FAILED_PRECONDITION,
         "该结算月的金额与所见不一致，请重新核对",
     )
+    REPRICING_NOT_FOUND = (400, Code.NOT_FOUND, "未查到该重新核定单")
+    REPRICING_STATE = (401, Code.FAILED_PRECONDITION, "该重新核定单的当前状态不允许此操作")
+    NOTHING_TO_REPRICE = (402, Code.FAILED_PRECONDITION, "所选范围内没有可重新核定的结算")
+    PRICES_NOT_KEPT = (403, Code.FAILED_PRECONDITION, "该结算的明细未保存单价，无法重新核定")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

@@ -21,6 +21,7 @@ from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.repair import Repair
+from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
 from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
@@ -92,6 +93,32 @@ class Reads(Protocol):
 
         Records that were merged are one person.
         """
+        ...
+
+    def bills_of(self, region: str, person_id: str) -> Sequence[tuple[SettlementRecord, Visit]]:
+        """Returns the settlements of a person that stand, as they were settled, with visits.
+
+        Records that were merged are one person.
+        """
+        ...
+
+    def open_repricings(self, region: str) -> Sequence[tuple[Repricing, int]]:
+        """Returns the repricings with persons who wait for a step, and how many these are.
+
+        The one proposed first at the head.
+        """
+        ...
+
+    def repriced_persons(
+        self,
+        region: str,
+        repricing_id: str,
+        state: PersonState,
+        *,
+        after: str | None,
+        limit: int,
+    ) -> Sequence[RepricedPerson]:
+        """Returns at most `limit` persons of a repricing in a state, by their ids."""
         ...
 
     def persons_with_due(self, region: str) -> Sequence[str]:

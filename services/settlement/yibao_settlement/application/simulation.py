@@ -9,11 +9,8 @@ from yibao_common.values.errors import FieldFault, RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.benefit import terms_of
 from yibao_settlement.application.settlement.lines import engine_lines
-from yibao_settlement.application.settlement.record import (
-    BenefitTerms,
-    SettlementRecord,
-    amounts_by_fund,
-)
+from yibao_settlement.application.settlement.record import SettlementRecord, amounts_by_fund
+from yibao_settlement.application.settlement.terms import BenefitTerms
 from yibao_settlement.rules.account import accumulate
 from yibao_settlement.rules.benefit.adjudicate import adjudicate as adjudicate_benefits
 from yibao_settlement.rules.benefit.bill import Balances, Bill

@@ -13,7 +13,8 @@ from yibao_settlement.application.settlement.benefit import BenefitOutcome
 from yibao_settlement.application.settlement.explain import AnySplit, trace_mismatch
 from yibao_settlement.application.settlement.find import find_recalculated
 from yibao_settlement.application.settlement.past import Gap
-from yibao_settlement.application.settlement.record import BenefitTerms, SettlementRecord
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.terms import BenefitTerms
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import OwnCost

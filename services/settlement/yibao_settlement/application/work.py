@@ -1,8 +1,8 @@
 """The unit of work of what runs beside the batches: one transaction, in one region.
 
 Locks are taken in this order: the feed's position, the standings of persons in rising id,
-the epoch of the reference data, the rows of the catalogue, policies, the region's
-checkpoint, the posting fence (which alone who closes a month locks for long), the end of
+the epoch of the reference data, the rows of the catalogue, policies, repricings, the
+region's checkpoint, the posting fence (which alone who closes a month locks for long), the end of
 the audit chain. The last one is taken by itself when the unit of
 work ends. A batch locks standings and nothing else of these, before all that it writes.
 """
@@ -17,6 +17,7 @@ from yibao_settlement.application.merge.rows import MergeRows
 from yibao_settlement.application.period.rows import PeriodRows
 from yibao_settlement.application.policy import PolicyRows
 from yibao_settlement.application.reference import ReferenceRows
+from yibao_settlement.application.repricing.orders import RepricingRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +31,5 @@ class Work:
     policies: PolicyRows
     checkpoints: CheckpointRows
     periods: PeriodRows
+    repricings: RepricingRows
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -17,8 +17,8 @@ from yibao_settlement.ledger_check.region import RegionChecker
 from yibao_settlement.ledger_check.report import INVARIANTS, OF_PERSONS, LedgerReport
 from yibao_settlement.storage.difference.booked import all_orders
 from yibao_settlement.storage.ledger import facts
-from yibao_settlement.storage.ledger.booked import NO_CODES, code_uses
 from yibao_settlement.storage.ledger.changed import persons_changed
+from yibao_settlement.storage.ledger.codes import NO_CODES, code_uses
 from yibao_settlement.storage.ledger.person import KeptPerson, PersonReader
 from yibao_settlement.storage.reference import ReferenceCache
 

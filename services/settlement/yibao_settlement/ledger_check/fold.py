@@ -61,13 +61,14 @@ def folded(
     rows: Rows = {}
     bills: list[FoldedBill] = []
     for record in records:
-        policy = policy_of(record.policy_version)
+        version = record.in_effect.policy_version
+        policy = policy_of(version)
         if policy is None:
-            bills.append(FoldedBill(record, None, f"policy {record.policy_version} is not stored"))
+            bills.append(FoldedBill(record, None, f"policy {version} is not stored"))
             return Folded(tuple(bills), None)
         try:
             split = proven.get(record.settlement_id)
-            costs = _decided(record, policy, rows, split, holder_id=holder_id)
+            costs = _decided(record.in_effect, policy, rows, split, holder_id=holder_id)
         except (RuleError, InvariantError, ArithmeticError, ValueError) as error:
             bills.append(FoldedBill(record, None, f"cannot be decided behind those: {error}"))
             return Folded(tuple(bills), None)
@@ -84,10 +85,13 @@ def _decided(
     holder_id: str,
 ) -> Effective:
     """Returns what a bill costs whom, and adds what it uses up to `rows`."""
+    if isinstance(policy, BenefitPolicy) != (record.benefit is not None):
+        raise InvariantError("its terms are not of the format of its policy")
     found: dict[str, int] = {}
     for place in _asked(record, policy, holder_id=holder_id):
         found.update(rows.get(place, {}))
-    if proven is not None and record.adjustment is None and _is_same(record, proven, found):
+    is_untouched = record.adjustment is None and record.newest_terms is None
+    if proven is not None and is_untouched and _is_same(record, proven, found):
         _use_up(record, record.accumulations.items(), rows, holder_id=holder_id)
         return record.counter
     # Of the account it is known what it paid, and no balance counts.

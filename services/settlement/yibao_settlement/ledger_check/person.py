@@ -110,7 +110,7 @@ class PersonChecker:
         examined = sum(bill.costs is not None for bill in fold.bills)
         self._report.unexamined += len(standing) - examined
         yield from fold_faults(person, fold, self._report)
-        versions = {record.policy_version for record in standing}
+        versions = {record.in_effect.policy_version for record in standing}
         policies = {version: self._policy_of(version) for version in sorted(versions)}
         known = [each for each in policies.values() if isinstance(each, BenefitPolicy)]
         yield from limit_faults(person, known)

@@ -28,9 +28,10 @@ INVARIANTS = (
     "what is held is settled as it was quoted or not at all, and accounts have what it reserves",
     "every entry is of the month of its posting and refers back to that of what it changes, "
     "closed months keep what they were closed with",
+    "terms that a bill got after it was settled name who decided so, and value what it charges",
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
-OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19)))
+OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20))
 # The number of an invariant, whom or what it does not hold for, and how.
 Fault = tuple[int, str, str]
 

@@ -19,6 +19,7 @@ from yibao_settlement.application.settlement.record import SettlementRecord, owe
 from yibao_settlement.application.settlement.remainder import refund_entries
 from yibao_settlement.ledger_check.difference import move_faults, taken_by
 from yibao_settlement.ledger_check.refund import refund_faults
+from yibao_settlement.ledger_check.terms import terms_faults
 from yibao_settlement.rules.account import NO_PURSES, taken_of_carried
 from yibao_settlement.rules.difference import Columns, adjustment_entries
 from yibao_settlement.rules.ledger import Entry, opposite
@@ -62,6 +63,7 @@ def settlement_faults(
         (4, lambda: _of_each(_price_faults, record, booked)),
         (4, lambda: _party_faults(record, booked, survivors)),
         (4, lambda: _correction_faults(record, booked.corrected)),
+        (20, lambda: terms_faults(booked, record)),
         (4, lambda: refund_faults(record.as_settled, [left for left, _ in booked.refunded])),
     ):
         for detail in _told(faults):

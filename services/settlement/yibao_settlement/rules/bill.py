@@ -235,3 +235,7 @@ class LineParticulars(NamedTuple):
     returned_fen: int
     origin: LineOrigin | None
     price_ceiling: str = ""
+
+
+# Of a line that says nothing.
+NOTHING_PARTICULAR = LineParticulars("", None, 0, 0, "", 0, None)

@@ -36,6 +36,8 @@ class Cause(enum.IntEnum):
     MERGE = 5
     # The person's bills were decided again in their order, which had gone wrong before.
     REPAIR = 6
+    # The bill, or an earlier one of the person, was repriced: it got the terms of its days by now.
+    REPRICE = 7
 
 
 class Borne(NamedTuple):

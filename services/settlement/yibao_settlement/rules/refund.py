@@ -12,12 +12,11 @@ from typing import NamedTuple
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.money import decimal_text, divide_half_up, parse_decimal
 from yibao_common.values.reasons import Reason
-from yibao_settlement.rules.bill import LineParticulars
+from yibao_settlement.rules.bill import NOTHING_PARTICULAR, LineParticulars
 from yibao_settlement.rules.policy.split import SplitLine
 from yibao_settlement.rules.pricing import over_ceiling_fen
 
 _PLACES = 4
-_NOTHING_PARTICULAR = LineParticulars("", None, 0, 0, "", 0, None)
 
 
 class RefundOrder(enum.Enum):
@@ -143,7 +142,7 @@ def _left(
     kept: list[SplitLine] = list(lines)
     returned: list[ReturnedLine] = []
     for at, quantity in sorted(asked.items()):
-        before, told = lines[at], own[at] or _NOTHING_PARTICULAR
+        before, told = lines[at], own[at] or NOTHING_PARTICULAR
         gone = quantity or before.quantity
         after = _less(before, told, gone)
         lost_fen = before.amount_fen - after.amount_fen

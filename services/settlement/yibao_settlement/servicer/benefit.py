@@ -2,7 +2,7 @@
 
 from yibao.settlement.v1 import settlement_pb2 as pb
 from yibao_settlement.application.settlement.explain import Figures
-from yibao_settlement.application.settlement.record import BenefitTerms
+from yibao_settlement.application.settlement.terms import BenefitTerms
 from yibao_settlement.rules.benefit.answers import GroupFigures, LineFigures
 
 

@@ -2,7 +2,7 @@
 
 from yibao.settlement.v1 import settlement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
-from yibao_settlement.application.settlement.repricing import LineValue
+from yibao_settlement.application.settlement.revaluing import LineValue
 from yibao_settlement.application.settlement.what_if import WhatIf
 from yibao_settlement.servicer.encode import (
     MOST_LINES,

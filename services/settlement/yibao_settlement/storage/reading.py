@@ -23,6 +23,7 @@ from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.enrolment import RegisteredDisease
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.repair import Repair
+from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
 from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
@@ -38,6 +39,9 @@ from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person, survivors_of
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 from yibao_settlement.storage.repair.record import find_repairs, first_settlement_id
+from yibao_settlement.storage.repricing.bills import bills_with_visits
+from yibao_settlement.storage.repricing.person import persons_of
+from yibao_settlement.storage.repricing.record import open_repricings
 from yibao_settlement.storage.review.listing import count_waiting, list_reviews
 from yibao_settlement.storage.review.record import find_review, review_events
 from yibao_settlement.storage.settlement.before import find_bills_before
@@ -121,6 +125,29 @@ class StoredReads:
         """Returns the first settlement of a person that stands, or None."""
         with self._database.read() as connection:
             return first_settlement_id(connection, region, person_id)
+
+    def bills_of(self, region: str, person_id: str) -> list[tuple[SettlementRecord, Visit]]:
+        """Returns the settlements of a person that stand, as they were settled, with visits."""
+        with self._database.read() as connection:
+            return bills_with_visits(connection, region, person_id)
+
+    def open_repricings(self, region: str) -> list[tuple[Repricing, int]]:
+        """Returns the repricings with persons who wait for a step, and how many these are."""
+        with self._database.read() as connection:
+            return open_repricings(connection, region)
+
+    def repriced_persons(
+        self,
+        region: str,
+        repricing_id: str,
+        state: PersonState,
+        *,
+        after: str | None,
+        limit: int,
+    ) -> list[RepricedPerson]:
+        """Returns at most `limit` persons of a repricing in a state, by their ids."""
+        with self._database.read() as connection:
+            return persons_of(connection, region, repricing_id, [state], after=after, limit=limit)
 
     def persons_with_due(self, region: str) -> list[str]:
         """Returns to whose accounts something is due, each under the record that stands."""

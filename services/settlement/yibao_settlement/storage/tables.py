@@ -22,6 +22,9 @@ from yibao_settlement.storage.period.tables import period_close as period_close
 from yibao_settlement.storage.period.tables import period_sum as period_sum
 from yibao_settlement.storage.refund.tables import refund as refund
 from yibao_settlement.storage.repair.tables import repair as repair
+from yibao_settlement.storage.repricing.tables import repriced_person as repriced_person
+from yibao_settlement.storage.repricing.tables import repricing as repricing
+from yibao_settlement.storage.repricing.tables import settlement_terms as settlement_terms
 from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
 

@@ -13,6 +13,7 @@ from yibao_settlement.storage.merge import StoredMerges
 from yibao_settlement.storage.period.record import StoredPeriods
 from yibao_settlement.storage.policy import StoredPolicies
 from yibao_settlement.storage.reference import StoredReference
+from yibao_settlement.storage.repricing.record import StoredRepricings
 
 
 def _open(connection: sa.Connection, region: str) -> Work:
@@ -24,6 +25,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         policies=StoredPolicies(connection, region),
         checkpoints=StoredCheckpoints(connection, region),
         periods=StoredPeriods(connection, region),
+        repricings=StoredRepricings(connection, region),
     )
 
 

@@ -19,6 +19,7 @@ from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.repair import Repair
+from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
 from yibao_settlement.rules.review import WAITING, Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
@@ -83,6 +84,27 @@ class MemoryReads(Reads):
 
     def repair(self, region: str, repair_id: str) -> Repair | None:
         return None
+
+    def bills_of(self, region: str, person_id: str) -> list[tuple[SettlementRecord, Visit]]:
+        return [
+            (each, self.visits[each.visit_id])
+            for each in self.settled.values()
+            if each.person_id == person_id and each.reversal is None
+        ]
+
+    def open_repricings(self, region: str) -> list[tuple[Repricing, int]]:
+        return []
+
+    def repriced_persons(
+        self,
+        region: str,
+        repricing_id: str,
+        state: PersonState,
+        *,
+        after: str | None,
+        limit: int,
+    ) -> list[RepricedPerson]:
+        return []
 
     def first_settlement_id(self, region: str, person_id: str) -> str | None:
         own = [

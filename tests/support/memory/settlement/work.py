@@ -5,6 +5,7 @@ from support.memory.settlement.checkpoint import MemoryCheckpoints
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
+from support.memory.settlement.repricing import MemoryRepricings
 from support.memory.transactions import MemoryTransactions
 
 from yibao_common.commands.request import Request
@@ -29,6 +30,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 policies=policies,
                 checkpoints=MemoryCheckpoints(),
                 periods=MemoryPeriods(),
+                repricings=MemoryRepricings(),
             )
         )
 
@@ -70,6 +72,11 @@ class MemoryWork(MemoryTransactions[Work]):
     def checkpoints(self) -> MemoryCheckpoints:
         assert isinstance(self.work.checkpoints, MemoryCheckpoints)
         return self.work.checkpoints
+
+    @property
+    def repricings(self) -> MemoryRepricings:
+        assert isinstance(self.work.repricings, MemoryRepricings)
+        return self.work.repricings
 
 
 def request(method: str, request_id: str, *, operator: str = "maker") -> Request:

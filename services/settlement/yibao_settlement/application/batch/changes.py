@@ -8,6 +8,7 @@ from yibao_common.commands.request import Answer, Request
 from yibao_settlement.application.settlement.corrected import Correction
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.application.settlement.refunded import Refund
+from yibao_settlement.application.settlement.terms import TermsSet
 from yibao_settlement.rules.ledger import Entry, PostingKind
 from yibao_settlement.rules.period.month import month_of, original_month
 from yibao_settlement.rules.presentation import PresentedCode
@@ -76,6 +77,7 @@ class Changes:
     adjustments: list[Adjustment] = field(default_factory=list)
     refunds: list[Refunded] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
+    terms: list[TermsSet] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
     person_ids: set[str] = field(default_factory=set)
     # Persons whose accounts changed what they hold of earlier years, or their year.

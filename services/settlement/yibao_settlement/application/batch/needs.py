@@ -52,6 +52,10 @@ class Needs(NamedTuple):
     difference_person_ids: Collection[str] = ()
     # Repairs that are to be carried out.
     repair_ids: Collection[str] = ()
+    # Settlements that may get the terms of their days by now: windows of these are read too.
+    repriced_settlement_ids: Collection[str] = ()
+    # Repricings with persons, for how far they came.
+    repriced_persons: Collection[tuple[str, str]] = ()
     # Holds, with whose they are; and those that may leave, as settlements may.
     hold_ids: Collection[str] = ()
     leaving_hold_ids: Collection[str] = ()

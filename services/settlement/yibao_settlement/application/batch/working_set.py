@@ -19,6 +19,7 @@ from yibao_settlement.application.difference.state import Differences
 from yibao_settlement.application.hold.state import Holds
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.repair.state import Repairs
+from yibao_settlement.application.repricing.state import RepricedPersons
 from yibao_settlement.application.settlement.fold import later_than, places_of
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.record import SettlementRecord
@@ -104,6 +105,7 @@ class WorkingSet:
     continued_by: dict[str, str] = field(default_factory=dict)
     differences: Differences = field(default_factory=Differences)
     repairs: Repairs = field(default_factory=Repairs)
+    repriced: RepricedPersons = field(default_factory=RepricedPersons)
     holds: Holds = field(default_factory=Holds)
     changes: Changes = field(default_factory=Changes)
     audit: AuditTrail = field(default_factory=AuditTrail)
@@ -149,7 +151,7 @@ class WorkingSet:
     def places_of(self, record: SettlementRecord) -> set[KeptPlace]:
         """Returns where what a settlement found and adds is kept, or would be asked for anew."""
         holder_id = self.holder_of(record.person_id)
-        return places_of(record, self.policy_of(record), holder_id=holder_id)
+        return places_of(record, self.policy_of(record.in_effect), holder_id=holder_id)
 
     def later_bills(self, record: SettlementRecord) -> list[SettlementRecord]:
         """Returns the person's bills behind one that a command said may leave, held ones too."""

@@ -147,6 +147,6 @@ def stays_of(
     return {
         place.scope
         for record in records
-        for place in places_of(record, policy_of(record), holder_id=holder_id)
+        for place in places_of(record, policy_of(record.in_effect), holder_id=holder_id)
         if place.scope and not _is_month(place)
     }

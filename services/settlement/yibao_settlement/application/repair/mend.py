@@ -1,24 +1,15 @@
 """Deciding all bills of a person again, from the first one and from nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.fold import Fold
 from yibao_settlement.application.settlement.folded import Folded
-from yibao_settlement.application.settlement.record import Effective, SettlementRecord
+from yibao_settlement.application.settlement.moved import Moved, each_moved, sums_of
 from yibao_settlement.rules.account import Accumulators
 from yibao_settlement.rules.benefit.keeping import KeptPlace
 from yibao_settlement.rules.repair import nothing_to_repair
-
-
-class Moved(NamedTuple):
-    """What a bill comes to cost somebody else, in fen: see `Repair`."""
-
-    record: SettlementRecord
-    fund_change_fen: int
-    difference_fen: int
-    due_fen: int
 
 
 class Mended(NamedTuple):
@@ -30,12 +21,7 @@ class Mended(NamedTuple):
     @property
     def sums(self) -> tuple[int, int, int, int]:
         """What it moves, as `Repair.sums`."""
-        return (
-            len(self.moved),
-            sum(each.fund_change_fen for each in self.moved),
-            sum(each.difference_fen for each in self.moved),
-            sum(each.due_fen for each in self.moved),
-        )
+        return sums_of(self.moved)
 
 
 def mended(working_set: WorkingSet, person_id: str, first_settlement_id: str) -> Mended:
@@ -70,7 +56,7 @@ def mended(working_set: WorkingSet, person_id: str, first_settlement_id: str) ->
     folded = Folded(changes, result.revised)
     if not changes and not folded.revised:
         raise nothing_to_repair(person_id)
-    return Mended(folded, tuple(_moved(folded.moved)))
+    return Mended(folded, tuple(each_moved(folded.moved)))
 
 
 def _nothing(_: KeptPlace) -> Accumulators:
@@ -84,18 +70,3 @@ def _between(now: Accumulators, then: Accumulators) -> dict[str, int]:
         for name in sorted({*now, *then})
         if then.get(name, 0) != now.get(name, 0)
     }
-
-
-def _moved(moved: Iterable[tuple[SettlementRecord, Effective]]) -> Iterable[Moved]:
-    for record, after in moved:
-        if record.is_held:
-            # Nothing of it is booked before it is confirmed.
-            continue
-        before = record.effective
-        late_fen = after.borne.arrears_fen - before.borne.arrears_fen
-        yield Moved(
-            record,
-            after.fund_total_fen - before.fund_total_fen,
-            before.cash_fen - after.cash_fen + late_fen,
-            before.account_fen - after.account_fen,
-        )

@@ -13,8 +13,9 @@ from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.reading import Reads
-from yibao_settlement.application.repair.mend import Mended, Moved, mended
+from yibao_settlement.application.repair.mend import Mended, mended
 from yibao_settlement.application.settlement.adjusting import Because, book_folded
+from yibao_settlement.application.settlement.moved import Moved
 from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.difference import Cause
 from yibao_settlement.rules.repair import (

@@ -15,11 +15,8 @@ from yibao_settlement.application.settlement.benefit import (
     decide,
 )
 from yibao_settlement.application.settlement.history import History
-from yibao_settlement.application.settlement.record import (
-    BenefitTerms,
-    SettlementRecord,
-    owed_entries,
-)
+from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
+from yibao_settlement.application.settlement.terms import BenefitTerms
 from yibao_settlement.rules.account import (
     NOTHING_CARRIED,
     Accumulators,

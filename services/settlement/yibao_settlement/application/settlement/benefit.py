@@ -7,11 +7,8 @@ from typing import NamedTuple
 from yibao_common.values.calendar import full_years
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.lines import engine_lines, item_groups_of, split_lines
-from yibao_settlement.application.settlement.record import (
-    BenefitTerms,
-    OtherPayment,
-    SettlementRecord,
-)
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.terms import BenefitTerms, OtherPayment
 from yibao_settlement.rules import bill as charged
 from yibao_settlement.rules.account import NO_PURSES, Purses
 from yibao_settlement.rules.benefit.adjudicate import adjudicate

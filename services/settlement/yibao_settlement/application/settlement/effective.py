@@ -76,9 +76,12 @@ def find_both_columns(reads: Reads, region: str, settlement_id: str, caller: Cal
     record, policy, split = find_recalculated(reads, region, settlement_id, caller)
     effective = None
     if record.is_revised:
-        again = effective_again(record, policy)
+        by_now = policy
+        if record.newest_terms is not None:
+            by_now = policy_by_now(reads, record)
+        again = effective_again(record, by_now)
         windows = tuple(_windows(record, reads, caller))
-        effective = EffectiveExplained(explained(policy, again), windows)
+        effective = EffectiveExplained(explained(by_now, again), windows)
     return Explained(
         record,
         adjustments_told(reads, record, caller),
@@ -88,13 +91,23 @@ def find_both_columns(reads: Reads, region: str, settlement_id: str, caller: Cal
     )
 
 
+def policy_by_now(reads: Reads, record: SettlementRecord) -> AnyPolicy:
+    """Returns the policy that decides what a bill costs by now; raises RuleError TRACE_MISMATCH."""
+    policy = reads.policy(record.region, record.in_effect.policy_version)
+    if policy is None:
+        raise trace_mismatch(record.settlement_id)
+    return policy
+
+
 def effective_again(record: SettlementRecord, policy: AnyPolicy) -> AnySplit:
     """Calculates what a settled bill costs now, on the windows that it was decided on last.
+
+    `policy` is the one that decides it by now.
 
     Raises RuleError TRACE_MISMATCH where it does not come out as it was posted.
     """
     effective = record.effective
-    asked = asked_again(record, policy, effective.year_before)
+    asked = asked_again(record.in_effect, policy, effective.year_before)
     if not pays_before_funds(policy):
         # It is asked for what it bears by now, so that the steps say that amount.
         carried_fen = min(record.carried.paid_fen, effective.account_fen)
@@ -117,9 +130,7 @@ def _windows(record: SettlementRecord, reads: Reads, caller: Caller) -> Iterable
     before = reads.bills_before(record.region, record.person_id, record.place)
     # By the first format names say no year.
     of_names = [
-        bill
-        for bill in before
-        if record.benefit is not None or bill.benefit_year == record.benefit_year
+        bill for bill in before if record.has_windows or bill.benefit_year == record.benefit_year
     ]
     seen = [bill for bill in of_names if caller.institution_id in (None, bill.institution_id)]
     for name in sorted({*counter, *effective}):

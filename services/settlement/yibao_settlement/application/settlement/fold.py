@@ -36,13 +36,25 @@ Additions = Mapping[KeptPlace, Mapping[str, int]]
 def places_of(
     record: SettlementRecord, policy: AnyPolicy | None, *, holder_id: str
 ) -> set[KeptPlace]:
-    """Returns where what a settlement found and adds is kept, and what it would ask for anew."""
+    """Returns where what a settlement found and adds is kept, and what it would ask for anew.
+
+    `policy` is the one that decides what it costs by now.
+    """
+    places = set(record.additions(holder_id=holder_id))
+    if record.has_windows:
+        found = record.effective.year_before
+        places.update([place_of(name, person_id=holder_id) for name in found])
+    return places | places_anew(record.in_effect, policy, holder_id=holder_id)
+
+
+def places_anew(
+    record: SettlementRecord, policy: AnyPolicy | None, *, holder_id: str
+) -> set[KeptPlace]:
+    """Returns where that is kept which a bill starts from, if it is decided on its record."""
     if record.benefit is None or not isinstance(policy, BenefitPolicy):
         return {KeptPlace(year=record.benefit_year)}
-    places = set(record.additions(holder_id=holder_id))
-    places.update([place_of(name, person_id=holder_id) for name in record.effective.year_before])
     stay = StayVisit(record.benefit.stay_id, record.benefit.admission_date, record.service_date)
-    return places | places_asked(policy, [stay], record.service_date, person_id=holder_id)
+    return places_asked(policy, [stay], record.service_date, person_id=holder_id)
 
 
 class Fold:
@@ -80,7 +92,7 @@ class Fold:
         found = record.effective.year_before
         for place, added in additions.items():
             now = self.row(place)
-            if record.benefit is None:
+            if not record.has_windows:
                 changes = {name: -each for name, each in added.items()}
             else:
                 changes = taken_off(now, found, added)
@@ -112,11 +124,11 @@ class Fold:
         return effective
 
     def _effective(self, record: SettlementRecord) -> Effective:
-        policy = self._policy_of(record)
+        policy = self._policy_of(record.in_effect)
         before: dict[str, int] = {}
         for place in sorted(places_of(record, policy, holder_id=self._holder_id)):
             before.update(self.row(place))
-        return decided_again(record, policy, before)
+        return decided_again(record.in_effect, policy, before)
 
     def put(self, record: SettlementRecord, effective: Effective) -> None:
         """Puts what a bill costs whom onto the windows."""
@@ -140,18 +152,18 @@ class Fold:
 
 def _additions(record: SettlementRecord, effective: Effective, *, holder_id: str) -> Additions:
     """Returns what a settlement adds to windows with another effective column."""
-    own = record._replace(accumulations=effective.accumulations, adjustment=None)
+    own = record.in_effect._replace(accumulations=effective.accumulations, adjustment=None)
     return own.additions(holder_id=holder_id)
 
 
 def decided_again(
     record: SettlementRecord, policy: AnyPolicy | None, before: Accumulators
 ) -> Effective:
-    """Returns what a bill costs whom, on its own terms, after what windows held `before` it.
+    """Returns what a bill costs whom, on its record's terms, after what windows held `before` it.
 
     Raises RuleError READJUDICATION_FAILED where the policy cannot decide it so.
     """
-    if policy is None:
+    if policy is None or isinstance(policy, BenefitPolicy) != (record.benefit is not None):
         raise _failed(record)
     try:
         split = calculated(asked_again(record, policy, before), policy, is_traced=False)

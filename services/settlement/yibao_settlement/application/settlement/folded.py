@@ -24,6 +24,11 @@ class Folded(NamedTuple):
     restated: "tuple[Restated, ...]" = ()
 
     @property
+    def is_nothing(self) -> bool:
+        """Whether everything stays as it is."""
+        return not self.changes and not self.revised
+
+    @property
     def moved(self) -> list[tuple[SettlementRecord, Effective]]:
         """Those of `revised` of which a fund, a bearer, the account or the person pays other sums.
 

@@ -12,10 +12,9 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.corrected import Correction
 from yibao_settlement.application.settlement.refunded import Refund
+from yibao_settlement.application.settlement.terms import BenefitTerms, OtherPayment, TermsSet
 from yibao_settlement.rules.account import NOTHING_CARRIED, Accumulators, Carried
-from yibao_settlement.rules.benefit.bill import Given
-from yibao_settlement.rules.benefit.facts import Facts as BenefitFacts
-from yibao_settlement.rules.benefit.keeping import KeptPlace, place_of
+from yibao_settlement.rules.benefit.keeping import KeptPlace, is_of_window, place_of
 from yibao_settlement.rules.benefit.steps import Bearer
 from yibao_settlement.rules.bill import LineParticulars, RefusedLine
 from yibao_settlement.rules.difference import Borne, Cause, Columns
@@ -38,51 +37,6 @@ class ReversalNote(NamedTuple):
     reverse_time: dt.datetime
     reason: str
     reversed_by: str
-
-
-class OtherPayment(NamedTuple):
-    """What a step makes somebody else than a fund or the person pay, on which base.
-
-    `payer` is the value of a `Bearer`, or the type of a fund that had paid already.
-    """
-
-    step_id: str
-    payer: str
-    base_fen: int
-    amount_fen: int
-
-    @property
-    def is_bearer(self) -> bool:
-        """Whether the payer is told to pay by the policy, and has not paid already."""
-        return self.payer in _BEARERS
-
-
-class BenefitTerms(NamedTuple):
-    """What a bill was decided on by `yibao-policy/2` beyond what every record has.
-
-    The stay is told by the visit that began it, with its first day; `given` is what other
-    payers had paid; `item_groups` are those of the lines, empty where no line has one.
-    `other_payments` are what steps made others pay, `arrears` by step what a fund or bearer
-    owes for earlier bills, in fen and without zeros.
-    """
-
-    facts: BenefitFacts
-    stay_id: str
-    admission_date: dt.date
-    given: tuple[Given, ...]
-    item_groups: tuple[str, ...] = ()
-    other_payments: tuple[OtherPayment, ...] = ()
-    arrears: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def other_total_fen(self) -> int:
-        """What others than funds and the person bear."""
-        return sum(each.amount_fen for each in self.other_payments)
-
-    @property
-    def arrears_fen(self) -> int:
-        """What is owed to the person for earlier bills."""
-        return sum(fen for _, fen in self.arrears)
 
 
 class Effective(NamedTuple):
@@ -172,7 +126,8 @@ class SettlementRecord(NamedTuple):
     returned, all of this is of what is left, decided on the same windows; `refunds` tell what
     was returned, and `first` is the settlement as it was. `correction` tells which settlement it
     took the place of, `corrected_by_id` which one took its place. `moved_fen` is what of it was
-    moved into the account, which had paid too much; it is read where bills are decided again.
+    moved into the account, which had paid too much; it is read where bills are decided again, as
+    are `newest_terms`, those that decide what it costs by now, None where these are its own.
     `is_held` where it is no settlement, but a held bill (`application.hold`) under the hold's id.
     """
 
@@ -222,6 +177,14 @@ class SettlementRecord(NamedTuple):
     correction: Correction | None = None
     corrected_by_id: str | None = None
     moved_fen: int = 0
+    newest_terms: TermsSet | None = None
+
+    @property
+    def in_effect(self) -> "SettlementRecord":
+        """The settlement on the terms that decide what it costs by now; amounts stay."""
+        if self.newest_terms is None:
+            return self
+        return self._replace(**self.newest_terms.terms._asdict())
 
     @property
     def as_settled(self) -> "SettlementRecord":
@@ -286,6 +249,16 @@ class SettlementRecord(NamedTuple):
         """The year whose accumulators it adds to."""
         return self.service_date.year
 
+    @property
+    def has_windows(self) -> bool:
+        """Whether its effective column is of windows, as by policies of the second format.
+
+        What it adds tells so: it may have been repriced from one format to the other.
+        """
+        if self.newest_terms is None or self.adjustment is None:
+            return self.benefit is not None
+        return any(map(is_of_window, self.adjustment.effective.accumulations))
+
     def additions(self, *, holder_id: str) -> dict[KeptPlace, dict[str, int]]:
         """Returns what it adds by now, by where that is kept of who holds the person's account.
 
@@ -294,7 +267,7 @@ class SettlementRecord(NamedTuple):
         added = self.accumulations
         if self.adjustment is not None:
             added = self.adjustment.effective.accumulations
-        if self.benefit is None:
+        if not self.has_windows:
             return {KeptPlace(year=self.benefit_year): dict(added)}
         found: dict[KeptPlace, dict[str, int]] = {}
         instance: str | None = None
@@ -383,9 +356,6 @@ def owed_entries(
         carried_fen=carried_fen,
         others=Payers(bearers, late, late_bearers),
     )
-
-
-_BEARERS = frozenset(bearer.value for bearer in Bearer)
 
 
 def settlement_not_found(settlement_id: str) -> RuleError:

@@ -24,6 +24,7 @@ from yibao_settlement.application.settlement.remainder import (
     given_back,
     refund_entries,
     remainder_of,
+    terms_left,
 )
 from yibao_settlement.application.settlement.restating import (
     Restating,
@@ -145,6 +146,7 @@ class RefundSettlement:
             refunds=(*record.refunds, refund),
             first=record.as_settled,
             moved_fen=record.moved_fen - purses.taken(working_set).balance_fen,
+            newest_terms=terms_left(record, self.returned, refund),
         )
         effective, folded = self._folded(record, left, working_set)
         left = left._replace(adjustment=_adjustment(refund, record, effective))
@@ -214,6 +216,8 @@ class RefundSettlement:
         working_set.post(refund.refund_id, kind, done.entries, request, changed_time=settled)
         working_set.changes.refunds.append(Refunded(refund, done.left))
         _leave_lines(done.left, working_set)
+        if done.left.newest_terms is not None:
+            working_set.changes.terms.append(done.left.newest_terms)
         because = Because(Cause.REFUND, refund.refund_id)
         adjust(
             *(done.before, done.left, done.left.effective, because, request, working_set, ids),

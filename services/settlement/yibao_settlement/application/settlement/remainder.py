@@ -4,17 +4,27 @@ It is decided on the terms and the windows that the bill was settled on, so that
 gives back what the receipt implies, whatever became of bills before it.
 """
 
+from collections.abc import Sequence
+
 from yibao_settlement.application.settlement.benefit import BenefitOutcome
 from yibao_settlement.application.settlement.explain import AnySplit, calculated, divided
 from yibao_settlement.application.settlement.fold import pays_before_funds
 from yibao_settlement.application.settlement.record import SettlementRecord, owed_entries
-from yibao_settlement.application.settlement.refunded import GivenBack
+from yibao_settlement.application.settlement.refunded import GivenBack, Refund
+from yibao_settlement.application.settlement.terms import TermsSet
 from yibao_settlement.rules.account import Carried, Purses, taken_of_carried
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.steps import AccountStep, Purse
+from yibao_settlement.rules.difference import Cause
 from yibao_settlement.rules.ledger import Entry, balanced
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
-from yibao_settlement.rules.refund import LinesLeft, RefundOrder, account_after_refund_fen
+from yibao_settlement.rules.refund import (
+    AskedReturn,
+    LinesLeft,
+    RefundOrder,
+    account_after_refund_fen,
+    lines_left,
+)
 
 
 def remainder_of(
@@ -92,6 +102,25 @@ def _asked_for(
         balance_before_fen=account_fen, carried=Carried(carried_fen, carried_fen)
     )
     return decided(asked, calculated(asked, policy))
+
+
+def terms_left(
+    record: SettlementRecord, asked: Sequence[AskedReturn], refund: Refund
+) -> TermsSet | None:
+    """Returns on which terms what is left costs whom by now, None where these are its own."""
+    given = record.newest_terms
+    if given is None:
+        return None
+    left = lines_left(given.terms.lines, given.terms.particulars, asked)
+    terms = given.terms._replace(lines=left.lines, particulars=left.particulars)
+    return TermsSet(
+        given.settlement_id,
+        given.number + 1,
+        refund.refund_time,
+        Cause.REFUND,
+        refund.refund_id,
+        terms,
+    )
 
 
 def decided(asked: SettlementRecord, split: AnySplit) -> SettlementRecord:

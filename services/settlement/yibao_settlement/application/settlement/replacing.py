@@ -29,6 +29,7 @@ from yibao_settlement.rules.policy.split import PricedLine, SplitLine
 from yibao_settlement.rules.pricing import Days, Priced, price_bill
 from yibao_settlement.rules.review import Finding
 from yibao_settlement.rules.stay import StandingBill
+from yibao_settlement.rules.third_party import as_third_partys, is_third_partys
 
 
 class Replacing:
@@ -48,6 +49,8 @@ class Replacing:
         `with_code` lets the account pay more than it paid. Raises RuleError as `taking_of`.
         """
         self._record = record
+        # On which it stands by now.
+        self._terms = record.in_effect
         self._working_set = working_set
         self._visit = working_set.held(working_set.visits[record.visit_id])
         self._with_code = with_code
@@ -99,7 +102,7 @@ class Replacing:
         record, bill = self._record, self.taking.bill
         marks = marks_of(bill.lines, bill.service_date)
         check_not_repeated(marks, self._other_bills, told_apart=self.taking.told_apart)
-        policy = self._working_set.policy_of(record)
+        policy = self._working_set.policy_of(self._terms)
         if policy is None:
             raise RuleError(
                 Reason.READJUDICATION_FAILED,
@@ -133,28 +136,32 @@ class Replacing:
         )
 
     def _priced(self, bill: Bill) -> Priced:
-        record, visit = self._record, self._visit
+        terms, visit = self._terms, self._visit
         uncovered = uncovered_days(
             bill.lines,
-            days_found(record.lines, record.particulars, service_date=bill.service_date),
+            days_found(terms.lines, terms.particulars, service_date=bill.service_date),
             self._working_set.enrolments.get(visit.person_id, ()),
-            insurance_type=record.insurance_type,
+            insurance_type=terms.insurance_type,
             service_date=bill.service_date,
         )
-        if record.benefit is None:
+        if terms.benefit is None:
             check_nothing_given(bill.given)
-        return price_bill(
+        priced = price_bill(
             bill,
             items_by_day(bill.lines, self._working_set.reference, bill.service_date),
             Days(visit.start_date, bill.service_date, uncovered),
             institution_level=visit.institution_level,
             settled=self.taking.settled,
         )
+        if is_third_partys(terms.particulars, len(terms.lines)):
+            particulars = as_third_partys(priced.particulars, len(priced.lines))
+            priced = priced._replace(particulars=particulars)
+        return priced
 
     def _asked(self, priced: Priced, marks: Marks, fold: Fold) -> SettlementRecord:
         """Returns the bill on the terms of the one that it replaces, not yet decided."""
         record, bill = self._record, self.taking.bill
-        benefit = record.benefit
+        benefit = self._terms.benefit
         if benefit is not None:
             groups = item_groups_of(priced.lines)
             benefit = benefit._replace(
@@ -167,7 +174,7 @@ class Replacing:
         if not self._with_code:
             purses = purses_without_code(purses, back_of(record).in_purses(self._working_set))
         # Nothing that became of the old one is the new one's.
-        anew = record._replace(**SettlementRecord._field_defaults)
+        anew = self._terms._replace(**SettlementRecord._field_defaults)
         return anew._replace(
             person_id=self._visit.person_id,
             year_before=before,

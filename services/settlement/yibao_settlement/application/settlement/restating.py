@@ -87,7 +87,9 @@ class Restating:
 
     def _settled(self, record: SettlementRecord, effective: Effective) -> SettlementRecord:
         working_set = self._working_set
-        policy = working_set.policy_of(record)
+        # On the terms that decide what it costs by now.
+        terms = record.in_effect
+        policy = working_set.policy_of(terms)
         assert policy is not None, "the fold has decided by it"
         back = back_of(record)
         in_purses, taken = back.in_purses(working_set), back.taken(working_set)
@@ -96,7 +98,7 @@ class Restating:
             in_purses.carried_fen - taken.carried_fen,
         )
         new = asked_of_account(
-            record._replace(
+            terms._replace(
                 person_id=working_set.holder_of(record.person_id),
                 year_before=effective.year_before,
             ),
@@ -130,6 +132,7 @@ class Restating:
             refunds=(),
             first=None,
             moved_fen=0,
+            newest_terms=None,
         )
 
     def _review(self, record: SettlementRecord, new: SettlementRecord) -> Review | None:

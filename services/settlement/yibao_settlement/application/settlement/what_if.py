@@ -19,14 +19,15 @@ from yibao_settlement.application.settlement.explain import (
     trace_mismatch,
 )
 from yibao_settlement.application.settlement.find import find_settlement
-from yibao_settlement.application.settlement.record import BenefitTerms, SettlementRecord
-from yibao_settlement.application.settlement.repricing import (
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.revaluing import (
     LineChange,
-    Repriced,
-    can_reprice,
+    Revalued,
+    can_revalue,
     line_changes,
-    reprice,
+    revalue,
 )
+from yibao_settlement.application.settlement.terms import BenefitTerms
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.visit import Visit, check_designated
@@ -79,16 +80,16 @@ def find_what_if(
     if visit is None:
         raise trace_mismatch(settlement_id)
     day = wish.service_date or record.service_date
-    lines_held = wish.lines_held or not can_reprice(record)
+    lines_held = wish.lines_held or not can_revalue(record)
     codes = set() if lines_held else {line.item_code for line in record.lines}
     reference = reads.reference(region, codes)
     institution_id = wish.institution_id or record.institution_id
     level = wish.institution_level or _level(reference, record, institution_id, day)
     policy = policy_on(reference, record.insurance_type, day, region=region)
     if lines_held:
-        lines = Repriced(_moved(record, day), terms_of(record, visit).item_groups)
+        lines = Revalued(_moved(record, day), terms_of(record, visit).item_groups)
     else:
-        lines = reprice(record, reference, day=day, institution_level=level)
+        lines = revalue(record, reference, day=day, institution_level=level)
     altered = _altered(
         record,
         lines,
@@ -128,7 +129,7 @@ def _level(
 
 def _altered(
     record: SettlementRecord,
-    lines: Repriced,
+    lines: Revalued,
     visit: Visit,
     policy: AnyPolicy,
     *,

@@ -116,6 +116,7 @@ _SENTENCES = (
     ("anchors and aliases are not allowed{}", "不允许锚点（&）和引用（*），请写出内容"),
     ("tags are not allowed{}", "不允许标签（!）"),
     ("expected UTF-8", "文件须为 UTF-8 编码"),
+    ('is in UTF-16 ("Unicode"): save it as UTF-8', "文件为 UTF-16（Unicode）编码，请另存为 UTF-8"),
     ("expected a text as key", "键须为文字"),
     ("expected at most {} bytes, got {}", "文件至多 {} 字节，现为 {} 字节"),
     ("expected at most {} values", "至多 {} 个值"),

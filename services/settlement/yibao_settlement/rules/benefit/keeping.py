@@ -48,6 +48,14 @@ class StayVisit(NamedTuple):
     until: dt.date
 
 
+def is_of_window(name: str) -> bool:
+    """Tells whether a number is one of a window, and not of a year by the first format.
+
+    The first format's names hold no space.
+    """
+    return " " in name
+
+
 # Bills of a person that are decided again ask for the same names again and again.
 @functools.lru_cache(maxsize=4_096)
 def place_of(kept_name: str, *, person_id: str) -> KeptPlace:

@@ -31,6 +31,8 @@ class OwnCost(enum.IntEnum):
     NONE = 0
     OUTSIDE_COVER = 1
     LIMITED_USE = 2
+    # Somebody else is liable for what was treated (REL_TTP_FLAG), as was found afterwards.
+    THIRD_PARTY = 3
 
 
 class PricedLine(NamedTuple):

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from yibao_common.db.audit_chain import record_audit
 from yibao_common.db.batcher import OwnBatchError
 from yibao_common.db.database import Database
-from yibao_common.db.rows import Now, Row, Select, Statement, execute
+from yibao_common.db.rows import Now, Row, Select, execute
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_settlement.application.batch.command import Command
@@ -30,42 +30,37 @@ from yibao_settlement.storage.account import (
     drop_standings,
     lock_standings,
     read_years,
-    write_standings,
 )
-from yibao_settlement.storage.batch.answer import read_answers, write_answers
+from yibao_settlement.storage.batch.answer import read_answers
 from yibao_settlement.storage.batch.loading import Wanted
-from yibao_settlement.storage.charge import read_charges, write_charges
-from yibao_settlement.storage.correction.record import write_corrections
+from yibao_settlement.storage.batch.writing import writes_of
+from yibao_settlement.storage.charge import read_charges
 from yibao_settlement.storage.credential.reading import read_credentials
 from yibao_settlement.storage.difference.loading import read_differences
-from yibao_settlement.storage.difference.move import write_moves
-from yibao_settlement.storage.difference.order import write_orders
 from yibao_settlement.storage.enrolment import read_enrolments
 from yibao_settlement.storage.hold.loading import find_holders, may_leave, read_holds
-from yibao_settlement.storage.hold.record import write_holds
 from yibao_settlement.storage.hold.requests import (
     read_hold_requests,
     with_holds_of_requests,
-    write_hold_requests,
 )
-from yibao_settlement.storage.ledger.posting import read_postings, write_postings
+from yibao_settlement.storage.ledger.posting import read_postings
 from yibao_settlement.storage.merge import survivors_of
-from yibao_settlement.storage.presentation import read_codes, write_codes
+from yibao_settlement.storage.presentation import read_codes
 from yibao_settlement.storage.reference import ReferenceCache
-from yibao_settlement.storage.refund.record import write_refunds
-from yibao_settlement.storage.repair.record import find_repairs, write_repairs
-from yibao_settlement.storage.review.record import read_reviews, write_reviews
-from yibao_settlement.storage.settlement.adjustment import write_adjustments
+from yibao_settlement.storage.repair.record import find_repairs
+from yibao_settlement.storage.repricing.person import (
+    find_repriced_persons,
+)
+from yibao_settlement.storage.review.record import read_reviews
 from yibao_settlement.storage.settlement.leaving import LongHistoriesError, read_histories
-from yibao_settlement.storage.settlement.record import read_settlements, write_settlements
+from yibao_settlement.storage.settlement.record import read_settlements
 from yibao_settlement.storage.settlement.standing import read_standing_bills, see_returned
-from yibao_settlement.storage.settlement.window import read_windows, write_windows
+from yibao_settlement.storage.settlement.window import read_windows
 from yibao_settlement.storage.visit import (
     read_merged,
     read_seen_visits,
     read_visits,
     see_merged_records,
-    write_visits,
 )
 
 
@@ -309,6 +304,10 @@ class _Transaction:
         if wanted.needs.repair_ids:
             ids = sorted(wanted.needs.repair_ids)
             working_set.repairs.known = find_repairs(self._connection, self._region, ids)
+        if wanted.needs.repriced_persons:
+            keys = wanted.needs.repriced_persons
+            found_persons = find_repriced_persons(self._connection, self._region, keys)
+            working_set.repriced.known = found_persons
         return working_set
 
     def _view_charged_items(self, working_set: WorkingSet) -> None:
@@ -338,29 +337,6 @@ class _Transaction:
             read = read_standing_bills(self._region, others)
             (rows,) = execute(self._connection, [read.select])
             read.keep(working_set, rows)
-
-
-def writes_of(working_set: WorkingSet) -> list[Statement]:
-    """Returns the statements that write every change of the batch; the caller commits."""
-    return [
-        *write_standings(working_set),
-        *write_windows(working_set),
-        *write_visits(working_set),
-        write_codes(working_set),
-        *write_charges(working_set),
-        *write_settlements(working_set),
-        *write_adjustments(working_set),
-        *write_refunds(working_set),
-        *write_corrections(working_set),
-        *write_holds(working_set),
-        *write_hold_requests(working_set),
-        *write_reviews(working_set),
-        *write_orders(working_set),
-        *write_repairs(working_set),
-        *write_moves(working_set),
-        *write_postings(working_set),
-        write_answers(working_set),
-    ]
 
 
 def _names(command: Command, ids: Collection[str]) -> bool:

@@ -10,15 +10,18 @@ from yibao_common.db.rows import Row, Select, execute
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.difference.state import DueMove
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
-from yibao_settlement.application.settlement.settle import SETTLE_METHOD
+from yibao_settlement.application.settlement.terms import TermsSet
 from yibao_settlement.rules.ledger import PostingKind, payable_account
+from yibao_settlement.rules.repricing import Repricing
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.difference.move import select_moves, with_moved
-from yibao_settlement.storage.hold.booked import uses_of_codes
+from yibao_settlement.storage.ledger.codes import CodeUses, audited_without_code
 from yibao_settlement.storage.ledger.corrected import CorrectedBill, corrected_bills
 from yibao_settlement.storage.ledger.entries import EntryReader, OwnEntry, Posted
 from yibao_settlement.storage.refund.record import each_left, select_refunds
+from yibao_settlement.storage.repricing.record import find_repricings
+from yibao_settlement.storage.repricing.terms import select_terms, terms_from
 from yibao_settlement.storage.settlement.adjustment import adjustment_from, select_adjustments
 from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
@@ -56,7 +59,7 @@ class BookedSettlement:
     # What was moved of it into the account, and taken out again, with what that posted there.
     moved: Sequence[tuple[DueMove, Mapping[str, int]]]
     # Those that adjustments name as their causes and that there are: reversals, refunds,
-    # repairs, holds, and persons whose records were merged into another one.
+    # repairs, holds, repricings, and persons whose records were merged into another one.
     causes: Collection[str]
     taken_back: Mapping[str, int]
     code_uses: int
@@ -65,21 +68,10 @@ class BookedSettlement:
     is_audited_without_code: bool
     # What it corrected, as that stands; None where nothing.
     corrected: CorrectedBill | None
-
-
-class CodeUses(NamedTuple):
-    """How many codes were used up, where that is not one for each settlement.
-
-    `of_settlements` tells those of each by its id, `untold` by request those of which it was
-    not kept yet what for, `bills` how many bills a request settled that settled several.
-    """
-
-    of_settlements: dict[str, int]
-    untold: Mapping[str, int]
-    bills: Mapping[str, int]
-
-
-NO_CODES = CodeUses({}, {}, {})
+    # Other terms than those it was settled on, in their order, and the repricings among what
+    # they name as their causes.
+    terms: Sequence[TermsSet]
+    repricings: Mapping[str, Repricing]
 
 
 def booked_settlements(
@@ -147,12 +139,16 @@ class _Stored(NamedTuple):
     settled: SettlementRecord | None
     left: Sequence[SettlementRecord]
     adjustments: Sequence[Adjustment]
+    terms: Sequence[TermsSet]
     posting_ids: Sequence[str]
 
     @property
     def record(self) -> SettlementRecord | None:
         """The settlement as it stands, or stood last."""
-        return self.left[-1] if self.left else self.settled
+        record = self.left[-1] if self.left else self.settled
+        if record is None or not self.terms:
+            return record
+        return record._replace(newest_terms=self.terms[-1])
 
 
 def _with_belongings(
@@ -165,19 +161,22 @@ def _with_belongings(
     own: Posted,
 ) -> Iterator[BookedSettlement]:
     settlement_ids = [row.settlement_id for row in rows]
-    lines, moved, returned, into_accounts = execute(
+    lines, moved, returned, into_accounts, given = execute(
         connection,
         [
             Select(tables.settlement_lines, LINES_COLUMNS, region, "settlement_id", settlement_ids),
             select_adjustments(region, settlement_ids),
             select_refunds(region, settlement_ids),
             select_moves(region, settlement_ids),
+            select_terms(region, settlement_ids),
         ],
     )
     moves = _by_settlement(sorted(into_accounts, key=lambda row: row[:2]), 0)
     further, refunds = _by_settlement(lines, 0), _by_settlement(returned, 1)
     adjusted = _by_settlement(sorted(moved, key=lambda row: row[:2]), 0)
-    without_code = _audited_without_code(connection, region, settlement_ids)
+    terms = _by_settlement(sorted(given, key=lambda row: row[:2]), 0)
+    repricings = find_repricings(connection, region, sorted({row[4] for row in given}))
+    without_code = audited_without_code(connection, region, settlement_ids)
     corrected = corrected_bills(connection, region, settlement_ids)
     cause_ids = sorted({row[4] for row in moved})
     causes = _causes(connection, region, cause_ids) | _merged(connection, region, cause_ids)
@@ -187,39 +186,58 @@ def _with_belongings(
             further.get(row.settlement_id, []),
             refunds.get(row.settlement_id, []),
             adjusted.get(row.settlement_id, []),
+            terms.get(row.settlement_id, []),
         )
         for row in rows
     ]
     posted = entries.of_accounts(_wanted(stored, own))
     blind = [each for one in stored if one.record is None for each in one.posting_ids if each]
     posted |= entries.of_postings(blind)
+    found = _Belongings(moves, causes, repricings, without_code, corrected, posted)
     for each in stored:
-        row = each.row
-        amounts = [
-            {**own.get(posting_id, {}), **posted.get(posting_id, {})}
-            for posting_id in each.posting_ids
-        ]
-        last_refund = 2 + len(each.left)
-        yield BookedSettlement(
-            row.settlement_id,
-            with_moved(each.record, moves.get(row.settlement_id, [])),
-            row.benefit_year,
-            visits.get(row.visit_id),
-            amounts[0],
-            list(zip(each.left, amounts[2:last_refund], strict=False)),
-            list(zip(each.adjustments, amounts[last_refund:], strict=False)),
-            [
-                (DueMove._make(move), own.get(move[1], {}))
-                for move in moves.get(row.settlement_id, [])
-            ],
-            causes,
-            amounts[1],
-            codes.of_settlements.get(row.settlement_id, 1),
-            codes.untold.get(row.request_id, 0),
-            codes.bills.get(row.request_id, 1),
-            row.settlement_id in without_code,
-            corrected.get(row.settlement_id),
-        )
+        yield _booked(each, found, visits.get(each.row.visit_id), codes, own)
+
+
+class _Belongings(NamedTuple):
+    """What was read of some settlements beside their own rows."""
+
+    moves: Mapping[str, list[Row]]
+    causes: Collection[str]
+    repricings: Mapping[str, Repricing]
+    without_code: Collection[str]
+    corrected: Mapping[str, CorrectedBill]
+    posted: Posted
+
+
+def _booked(
+    stored: _Stored, found: _Belongings, visit: Visit | None, codes: CodeUses, own: Posted
+) -> BookedSettlement:
+    """Returns a settlement with what belongs to it."""
+    row, moves = stored.row, found.moves.get(stored.row.settlement_id, [])
+    amounts = [
+        {**own.get(posting_id, {}), **found.posted.get(posting_id, {})}
+        for posting_id in stored.posting_ids
+    ]
+    last_refund = 2 + len(stored.left)
+    return BookedSettlement(
+        row.settlement_id,
+        with_moved(stored.record, moves),
+        row.benefit_year,
+        visit,
+        amounts[0],
+        list(zip(stored.left, amounts[2:last_refund], strict=False)),
+        list(zip(stored.adjustments, amounts[last_refund:], strict=False)),
+        [(DueMove._make(move), own.get(move[1], {})) for move in moves],
+        found.causes,
+        amounts[1],
+        codes.of_settlements.get(row.settlement_id, 1),
+        codes.untold.get(row.request_id, 0),
+        codes.bills.get(row.request_id, 1),
+        row.settlement_id in found.without_code,
+        found.corrected.get(row.settlement_id),
+        stored.terms,
+        found.repricings,
+    )
 
 
 def _by_settlement(rows: Iterable[Row], at: int) -> dict[str, list[Row]]:
@@ -231,19 +249,23 @@ def _by_settlement(rows: Iterable[Row], at: int) -> dict[str, list[Row]]:
 
 
 def _stored(
-    row: sa.Row[Any], lines: Sequence[Row], refunds: Sequence[Row], adjusted: Sequence[Row]
+    row: sa.Row[Any],
+    lines: Sequence[Row],
+    refunds: Sequence[Row],
+    adjusted: Sequence[Row],
+    given: Sequence[Row],
 ) -> _Stored:
-    adjustments = _adjustments(adjusted)
-    settled = _record(row, lines, adjustments)
+    adjustments, terms = _adjustments(adjusted), _terms(given)
+    settled = None if terms is None else _record(row, lines, adjustments)
     left = _each_left(settled, refunds)
     ids = [row.settlement_id, row.reversal_id or ""]
     if settled is None or left is None:
         # Whatever it was: all its postings are read.
         ids += [each[0] for each in refunds] + [each[5] or "" for each in adjusted]
-        return _Stored(row, None, (), (), ids)
+        return _Stored(row, None, (), (), (), ids)
     ids += [each.refunds[-1].refund_id for each in left]
     ids += [each.posting_id or "" for each in adjustments or ()]
-    return _Stored(row, settled, left, adjustments or (), ids)
+    return _Stored(row, settled, left, adjustments or (), terms or (), ids)
 
 
 def _wanted(stored: Sequence[_Stored], own: Posted) -> dict[str, set[str]]:
@@ -298,8 +320,16 @@ def _adjustments(rows: Sequence[Row]) -> list[Adjustment] | None:
         return None
 
 
+def _terms(rows: Sequence[Row]) -> list[TermsSet] | None:
+    """Returns the terms that a settlement got, None where some cannot be read."""
+    try:
+        return [terms_from(row) for row in rows]
+    except InvariantError:
+        return None
+
+
 def _causes(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[str]:
-    """Returns which ids are those of reversals, refunds, repairs and holds."""
+    """Returns which ids are those of reversals, refunds, repairs, holds and repricings."""
     settlement, posting, refund = tables.settlement.c, tables.posting.c, tables.refund.c
     kinds = (int(PostingKind.REVERSAL), int(PostingKind.REFUND))
     rows = connection.execute(
@@ -310,7 +340,7 @@ def _causes(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[s
     found = set(rows)
     # Where nobody owed anything, nothing is posted.
     columns = (settlement.reversal_id, refund.refund_id, tables.repair.c.repair_id)
-    for column in (*columns, tables.hold.c.hold_id):
+    for column in (*columns, tables.hold.c.hold_id, tables.repricing.c.repricing_id):
         if left := set(ids) - found:
             query = sa.select(column).where(
                 column.table.c.region == region, column.in_(sorted(left))
@@ -327,68 +357,6 @@ def _merged(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[s
             standing.region == region,
             standing.person_id.in_(ids),
             standing.merged_into.is_not(None),
-        )
-    )
-    return set(rows.scalars())
-
-
-def code_uses(connection: sa.Connection, region: str) -> CodeUses:
-    """Returns how many codes were used up for settlements of the region; reads all of them."""
-    settlement, used = tables.settlement.c, tables.used_code.c
-    # Counted before they are joined: no index finds the codes of a settlement.
-    counted = (
-        sa.select(used.used_for_id, used.request_id, sa.func.count().label("uses"))
-        .where(used.region == region, used.used_for_id.is_not(None))
-        .group_by(used.used_for_id, used.request_id)
-        .subquery()
-    )
-    uses = sa.func.coalesce(counted.c.uses, 0)
-    of_settlements = connection.execute(
-        sa.select(settlement.settlement_id, uses)
-        .join_from(
-            tables.settlement,
-            counted,
-            sa.and_(
-                settlement.settlement_id == counted.c.used_for_id,
-                settlement.request_id == counted.c.request_id,
-            ),
-            isouter=True,
-        )
-        .where(settlement.region == region, uses != 1)
-    )
-    untold = connection.execute(
-        sa.select(used.request_id, sa.func.count())
-        .where(used.region == region, used.used_for_id.is_(None))
-        .group_by(used.request_id)
-    )
-    bills = connection.execute(
-        sa.select(settlement.request_id, sa.func.count())
-        .where(settlement.region == region)
-        .group_by(settlement.request_id)
-        .having(sa.func.count() > 1)
-    )
-    found = CodeUses(
-        *({row[0]: row[1] for row in rows} for rows in (of_settlements, untold, bills))
-    )
-    return found._replace(of_settlements=found.of_settlements | uses_of_codes(connection, region))
-
-
-def _audited_without_code(
-    connection: sa.Connection, region: str, settlement_ids: Sequence[str]
-) -> set[str]:
-    """Returns the settlements of which the audit tells that the dead showed no code."""
-    event, subject = tables.audit.event.c, tables.audit.subject.c
-    rows = connection.execute(
-        sa.select(subject.subject_id)
-        .join_from(
-            tables.audit.subject,
-            tables.audit.event,
-            sa.and_(subject.region == event.region, subject.sequence == event.sequence),
-        )
-        .where(
-            subject.region == region,
-            subject.subject_id.in_(settlement_ids),
-            event.method == SETTLE_METHOD,
         )
     )
     return set(rows.scalars())

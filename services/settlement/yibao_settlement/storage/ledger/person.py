@@ -22,9 +22,9 @@ from yibao_settlement.storage.hold.booked import confirmed_at
 from yibao_settlement.storage.hold.record import readable_of
 from yibao_settlement.storage.ledger.booked import (
     BookedSettlement,
-    CodeUses,
     booked_settlements,
 )
+from yibao_settlement.storage.ledger.codes import CodeUses
 from yibao_settlement.storage.ledger.entries import EntryReader, OwnEntry
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 

@@ -16,16 +16,13 @@ import sqlalchemy as sa
 from yibao_common.db.rows import Insert, Row, Select, Statement, execute
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.batch.working_set import WorkingSet
-from yibao_settlement.application.settlement.record import (
-    Adjustment,
-    Effective,
-    OtherPayment,
-    SettlementRecord,
-)
+from yibao_settlement.application.settlement.record import Adjustment, Effective, SettlementRecord
+from yibao_settlement.application.settlement.terms import OtherPayment
 from yibao_settlement.rules.difference import Cause
 from yibao_settlement.rules.policy.split import FundPayment
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.difference.move import moved_by_settlement, moves_of
+from yibao_settlement.storage.repricing.terms import newest_terms, select_terms
 
 ADJUSTMENT_COLUMNS = (
     *("settlement_id", "revision", "adjust_time", "cause", "cause_id", "posting_id", "effective"),
@@ -110,14 +107,19 @@ def select_adjustments(region: str, settlement_ids: Collection[str]) -> Select:
 def with_adjustments(
     connection: sa.Connection, region: str, records: Mapping[str, SettlementRecord]
 ) -> dict[str, SettlementRecord]:
-    """Returns settlements, by id, with what moved of them since."""
-    (rows,) = execute(connection, [select_adjustments(region, sorted(records))])
+    """Returns settlements, by id, with what moved of them since, and the terms of that."""
+    ids = sorted(records)
+    selects = [select_adjustments(region, ids), select_terms(region, ids)]
+    rows, given = execute(connection, selects)
+    terms = newest_terms(given)
     newest = newest_adjustments(rows)
     # Nothing is due to an account, nor was moved into it, but of what was adjusted.
     moved = moved_by_settlement(moves_of(connection, region, sorted(newest)))
     return {
         settlement_id: record._replace(
-            adjustment=newest.get(settlement_id), moved_fen=moved.get(settlement_id, 0)
+            adjustment=newest.get(settlement_id),
+            moved_fen=moved.get(settlement_id, 0),
+            newest_terms=terms.get(settlement_id),
         )
         for settlement_id, record in records.items()
     }

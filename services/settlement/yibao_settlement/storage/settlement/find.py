@@ -12,6 +12,7 @@ from yibao_settlement.storage import tables
 from yibao_settlement.storage.correction.record import corrected, select_corrections
 from yibao_settlement.storage.difference.move import moved_by_settlement, select_moves
 from yibao_settlement.storage.refund.record import each_left, refunded, select_refunds
+from yibao_settlement.storage.repricing.terms import newest_terms, select_terms
 from yibao_settlement.storage.review.record import REVIEW_COLUMNS, review_from
 from yibao_settlement.storage.settlement.adjustment import (
     adjustment_from,
@@ -34,6 +35,7 @@ class _Found(NamedTuple):
     refunds: list[Row]
     adjustments: list[Row]
     moves: list[Row]
+    terms: list[Row]
 
 
 def find_settlement(
@@ -47,6 +49,7 @@ def find_settlement(
     record = record._replace(
         adjustment=newest_adjustments(found.adjustments).get(settlement_id),
         moved_fen=moved_by_settlement(map(DueMove._make, found.moves)).get(settlement_id, 0),
+        newest_terms=newest_terms(found.terms).get(settlement_id),
     )
     reviews = found.reviews
     return record._replace(review=review_from(reviews[0]).note) if reviews else record
@@ -68,7 +71,7 @@ def find_told(
 
 def _find(connection: sa.Connection, region: str, settlement_id: str) -> _Found | None:
     ids = (settlement_id,)
-    rows, lines, reviews, refunds, adjustments, moves, *corrections = execute(
+    rows, lines, reviews, refunds, adjustments, moves, terms, *corrections = execute(
         connection,
         [
             Select(tables.settlement, SETTLEMENT_COLUMNS, region, "settlement_id", ids),
@@ -77,6 +80,7 @@ def _find(connection: sa.Connection, region: str, settlement_id: str) -> _Found 
             select_refunds(region, ids),
             select_adjustments(region, ids),
             select_moves(region, ids),
+            select_terms(region, ids),
             *select_corrections(region, ids),
         ],
     )
@@ -84,4 +88,4 @@ def _find(connection: sa.Connection, region: str, settlement_id: str) -> _Found 
         return None
     record = record_from(rows[0], lines_from(lines).get(settlement_id, ()))
     record = corrected(record, chain.from_iterable(corrections))
-    return _Found(record, reviews, refunds, adjustments, moves)
+    return _Found(record, reviews, refunds, adjustments, moves, terms)

@@ -10,11 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from yibao_settlement.application.settlement.record import (
-    BenefitTerms,
-    OtherPayment,
-    SettlementRecord,
-)
+from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.settlement.terms import BenefitTerms, OtherPayment
 from yibao_settlement.rules.account import NOTHING_CARRIED, Carried
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.benefit.facts import FACTS, Kind
@@ -89,7 +86,8 @@ class StoredBenefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
         )
 
 
-def _stored_benefit(terms: BenefitTerms) -> StoredBenefit:
+def stored_benefit(terms: BenefitTerms) -> StoredBenefit:
+    """Returns terms as they are stored."""
     facts = {
         name: sorted(value) if isinstance(value, frozenset) else value
         for name, value in terms.facts._asdict().items()
@@ -189,6 +187,6 @@ def stored_from(record: SettlementRecord) -> StoredRecord:
         record.trace_sha256.hex(),
         record.year_before,  # type: ignore[arg-type]
         record.refused_lines,
-        None if record.benefit is None else _stored_benefit(record.benefit),
+        None if record.benefit is None else stored_benefit(record.benefit),
         record.carried,
     )

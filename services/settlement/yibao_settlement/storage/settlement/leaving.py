@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.rows import execute
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.repricing.places import places_by_now
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage.account import read_years
@@ -123,8 +124,10 @@ def _holder_of(record: SettlementRecord, working_set: WorkingSet) -> str:
 def _policies(
     records: Collection[SettlementRecord], policy_of: Callable[[str], AnyPolicy | None]
 ) -> dict[str, AnyPolicy]:
-    """Returns the policies that decided bills, by version, as far as they are stored."""
-    found = {version: policy_of(version) for version in {each.policy_version for each in records}}
+    """Returns the policies that decided bills, or do by now, as far as they are stored."""
+    versions = {each.policy_version for each in records}
+    versions |= {each.in_effect.policy_version for each in records}
+    found = {version: policy_of(version) for version in versions}
     return {version: policy for version, policy in found.items() if policy is not None}
 
 
@@ -139,7 +142,10 @@ def _read_places(
     scopes: set[str] = set()
     for record in records:
         holder_id = working_set.holder_of(record.person_id)
-        for place in working_set.places_of(record):
+        places = working_set.places_of(record)
+        if record.settlement_id in wanted.needs.repriced_settlement_ids:
+            places |= places_by_now(record, working_set)
+        for place in places:
             if place.scope:
                 scopes.add(place.scope)
             elif place.year != working_set.standing(holder_id).benefit_year:

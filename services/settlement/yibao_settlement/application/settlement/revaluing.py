@@ -2,7 +2,7 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from yibao_common.values.errors import FieldFault, refuse_faults
@@ -40,26 +40,31 @@ class LineChange(NamedTuple):
     after: LineValue | None
 
 
-class Repriced(NamedTuple):
+class Revalued(NamedTuple):
     """A record with lines that are valued anew and not yet split, and their groups."""
 
     record: SettlementRecord
     item_groups: tuple[str, ...]
 
 
-def can_reprice(record: SettlementRecord) -> bool:
+def can_revalue(record: SettlementRecord) -> bool:
     """Tells whether prices and quantities of the lines are known, as of all but the oldest."""
     return all(line.unit_price for line in record.lines)
 
 
-def reprice(
-    record: SettlementRecord, reference: Reference, *, day: dt.date, institution_level: str
-) -> Repriced:
+def revalue(
+    record: SettlementRecord,
+    reference: Reference,
+    *,
+    day: dt.date,
+    institution_level: str,
+    uncovered: Collection[dt.date] | None = None,
+) -> Revalued:
     """Returns a settled bill as the catalogue values its lines if it were of `day`.
 
     Days of charges move with the service date. Which lines lie outside the person's cover
-    stays as it was. A line of an item that is not in the catalogue of its day is refused by
-    itself, as in a settlement.
+    stays as it was, unless the days are told that do. A line of an item that is not in the
+    catalogue of its day is refused by itself, as in a settlement.
 
     Raises RuleError CATALOGUE_ITEM_UNKNOWN where no line is left.
     """
@@ -68,11 +73,12 @@ def reprice(
         _charged(line, own, moved=moved)
         for line, own in itertools.zip_longest(record.lines, record.particulars)
     ]
-    uncovered = {
-        (own.charge_date or record.service_date) + moved
-        for own in record.particulars
-        if own is not None and own.own_cost == OwnCost.OUTSIDE_COVER
-    }
+    if uncovered is None:
+        uncovered = {
+            (own.charge_date or record.service_date) + moved
+            for own in record.particulars
+            if own is not None and own.own_cost == OwnCost.OUTSIDE_COVER
+        }
     priced = price_lines(
         lines,
         items_by_day(lines, reference, day),
@@ -93,7 +99,7 @@ def reprice(
             ],
             total=len(priced.refused),
         )
-    return Repriced(
+    return Revalued(
         record._replace(
             lines=tuple(map(_unsplit, priced.lines)),
             particulars=priced.particulars,

@@ -1,0 +1,1 @@
+"""Repricing: settled bills get the terms that their days have by now."""

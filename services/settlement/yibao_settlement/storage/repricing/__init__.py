@@ -1,0 +1,1 @@
+"""Repricings as stored, and the terms that settlements have by now."""
