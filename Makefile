@@ -96,8 +96,9 @@ wheels: runtime ## Both distributions as files to install: dist/*.whl
 	@cd sdk && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
 	@$(BIN)/python -m hatchling build -t wheel -d dist
 
-compiled: dev ## Compile what decides bills ahead of time, for this environment; needs a C compiler
+compiled: dev ## Compile what decides bills ahead of time, for this environment, and compare; needs a C compiler
 	@$(BIN)/python -m compiled
+	@$(BIN)/python -m pytest -q -n 0 tests/integration/test_compiled.py
 
 compiled-wheel: compiled ## The same as a file to install beside the others: dist/*.whl
 	@mkdir -p dist && rm -f dist/yibao_server_compiled-*.whl

@@ -180,7 +180,7 @@ FAULTY_PERSONS: dict[str, tuple[dict[str, Any], str]] = {
     "direction": ({"person_name": "王\u202e明"}, "U+202E RIGHT-TO-LEFT OVERRIDE"),
     "private": ({"person_name": "王\ue863明"}, "U+E863"),
     "lost": ({"person_name": "王\ufffd明"}, "U+FFFD REPLACEMENT CHARACTER"),
-    "dots alone": ({"person_name": "···"}, "must contain a letter"),
+    "dots alone": ({"person_name": "···"}, "begins with U+00B7 MIDDLE DOT"),
     "number with a zero width": (
         {"certificate_number": f"{NUMBER[:6]}\u200b{NUMBER[6:]}"},
         "U+200B",

@@ -67,7 +67,9 @@ def detail_of(world: World, number: int) -> str:
     return found.detail
 
 
-def left_as_they_are(fold: Fold, records: Iterable[SettlementRecord]) -> None:
+def left_as_they_are(
+    fold: Fold, records: Iterable[SettlementRecord], _restate: object = None
+) -> None:
     """Takes the place of deciding later bills again: they cost what they did."""
     for record in records:
         fold.put(record, record.effective)

@@ -114,7 +114,7 @@ def test_what_stands_costs_what_it_would_have_cost_alone(
             moved = [
                 one
                 for one, other in zip(after, before, strict=True)
-                if cost(one, effective=True) != cost(other, effective=True)
+                if one.effective.borne != other.effective.borne
             ]
             assert answer.adjusted_count == len(moved)
             adjusted += len(moved)

@@ -41,6 +41,9 @@ def take_months_away(database: Database) -> None:
         "ALTER TABLE posting_fence DROP COLUMN ended_month",
         "DROP TABLE period_close",
         "DROP TABLE period_sum",
+        "DROP TABLE repricing",
+        "DROP TABLE repriced_person",
+        "DROP TABLE settlement_terms",
         f"UPDATE {version_table(PACKAGE)} SET version_num = '{BEFORE}'",
     ]
     with database.write() as connection:

@@ -41,9 +41,10 @@ from support.history_model.operations import (
 from support.history_model.world import World as Model
 from support.holds import confirm, hold, release
 from support.repricings import reprice
-from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
+from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, World
 
 from yibao.settlement.v1.settlement_service_pb2 import ReverseSettlementResponse
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import RuleError
 from yibao_settlement.application.hold.expire import ExpireHolds
 from yibao_settlement.application.settlement.record import Effective, SettlementRecord
@@ -80,6 +81,11 @@ class Played:
     refund_order: RefundOrder = RefundOrder.ACCOUNT_FIRST
     newest_first: bool = False
 
+    @property
+    def day(self) -> dt.date:
+        """On which the person is admitted, discharged and billed."""
+        return shanghai_day(self.world.clock.now)
+
     def run(self, operation: Operation) -> int:
         """Does what the model does; returns how many later bills are told as moved."""
         world, person = self.world, self.person
@@ -88,11 +94,12 @@ class Played:
                 institution = INSTITUTIONS[operation.institution_id]
                 visit = str(operation.bill.words["visit"])
                 if visit not in self.visits:
-                    self.visits[visit] = admit(world, person, TODAY, institution_id=institution)
+                    self.visits[visit] = admit(world, person, self.day, institution_id=institution)
                 visit_id = self.visits[visit]
                 if isinstance(operation, (Settle, Hold)):
-                    world.run(world.discharge_command(visit_id, institution_id=institution))
-                bill = bill_of(operation.bill, visit_id, operation)
+                    told = {"end_date": self.day, "institution_id": institution}
+                    world.run(world.discharge_command(visit_id, **told))
+                bill = bill_of(operation.bill, visit_id, operation, self.day)
                 asked: dict[str, Any] = {"bill": bill, "institution_id": institution}
                 if isinstance(operation, Hold):
                     valid_for = dt.timedelta(seconds=operation.seconds)
@@ -192,8 +199,10 @@ class Played:
                 sa.select(entry.posting_id, entry.kind, entry.account_id, entry.amount_fen)
             ):
                 kind, _, of = row.account_id.partition(":")
+                # The model has one purse for money of all years.
+                name = f"{'person' if kind == 'carried' else kind}:{names.get(of, of)}"
                 entries = found.setdefault(row.posting_id, (row.kind, {}))[1]
-                entries[f"{kind}:{names.get(of, of)}"] = row.amount_fen
+                entries[name] = entries.get(name, 0) + row.amount_fen
         return Counter(
             (PostingKind(kind).name, tuple(sorted(entries.items())))
             for kind, entries in found.values()
@@ -243,11 +252,11 @@ def lines_of(bill: ModelBill) -> tuple[ChargedLine, ...]:
     )
 
 
-def bill_of(bill: ModelBill, visit_id: str, operation: OfPerson) -> Bill:
+def bill_of(bill: ModelBill, visit_id: str, operation: OfPerson, day: dt.date) -> Bill:
     return Bill(
         visit_id,
         operation.op_id,
-        TODAY,
+        day,
         lines_of(bill),
         bill.amount_fen,
         bill.account_used,
@@ -307,7 +316,7 @@ def run_both(played: Played, model: Model, operation: Operation) -> int:
         moved = played.run(operation)
     except RuleError as refusal:
         refused = (refusal.faults[0].reason if refusal.faults else refusal.reason).name
-    assert refused == (outcome.refused or None), operation
+    assert refused == (outcome.refused or None), (refused, outcome.refused)
     assert played.postings() == model_postings(model), operation
     assert moved == (0 if outcome.refused else outcome.answer.later_adjusted), operation
     return moved

@@ -7,9 +7,11 @@ from typing import Any
 from support.history_model.bills import Bill, Line
 from support.history_model.examples import DAY, FACTS
 from support.history_model.operations import (
+    Close,
     Confirm,
     Correct,
     Credit,
+    Expire,
     Hold,
     Interim,
     MoveDue,
@@ -24,16 +26,20 @@ from support.history_model.operations import (
 from support.history_model.world import World
 
 LASTS_SECONDS = 30
+MONTH_SECONDS = 31 * 24 * 3_600
 CLASSES = ("01", "02", "03")
 
 
-def random_operations(seed: int, model: World, *, is_dear: bool = False) -> Iterator[Operation]:
+def random_operations(
+    seed: int, model: World, *, is_dear: bool = False, closes: bool = False
+) -> Iterator[Operation]:
     """Yields bills of stays at two institutions, and what becomes of any of them later.
 
     Some bills are held, for a while that may not be long enough. What lies between the funds
     and the person is settled at times, in whole or in part, and what is due to the account is
     moved into it. Where care `is_dear`, bills reach the limits of the year, and the account
-    mostly pays: what leaves then gives money back to it.
+    mostly pays: what leaves then gives money back to it. Where it `closes`, months go by and
+    some are closed as soon as they are over, of an institution or of all.
     """
     chance = random.Random(seed)  # which bills there are is no secret
     yield Credit(op_id="C", person_id="p1", amount_fen=30_000_000 if is_dear else 3_000_000)
@@ -41,13 +47,12 @@ def random_operations(seed: int, model: World, *, is_dear: bool = False) -> Iter
     held: dict[str, Bill] = {}
     stay, institution = 1, "H1"
     for step in range(48):
-        if model.books.balances.get("due:p1", 0) and chance.random() < 0.3:
-            yield MoveDue(op_id=f"m{step}", person_id="p1")
-            continue
-        open_fen = model.books.balances.get("difference:p1", 0)
-        if open_fen and chance.random() < 0.2:
-            part = open_fen if chance.random() < 0.5 else -(-open_fen // 3)
-            yield SettleDifference(op_id=f"d{step}", person_id="p1", amount_fen=part or open_fen)
+        if closes and step % 6 == 5:
+            yield from random_end_of_month(chance, step)
+            held.clear()
+        of_agency = random_act_of_agency(chance, step, model)
+        if of_agency is not None:
+            yield of_agency
             continue
         if held and chance.random() < 0.3:
             yield from random_end_of_hold(chance, step, held, standing)
@@ -85,6 +90,26 @@ def random_operations(seed: int, model: World, *, is_dear: bool = False) -> Iter
         if is_last:
             stay += 1
             institution = chance.choice(["H1", "H2"])
+
+
+def random_act_of_agency(chance: random.Random, step: int, model: World) -> Operation | None:
+    """Returns at times what settles a difference, or moves what is due into the account."""
+    if model.books.balances.get("due:p1", 0) and chance.random() < 0.3:
+        return MoveDue(op_id=f"m{step}", person_id="p1")
+    open_fen = model.books.balances.get("difference:p1", 0)
+    if open_fen and chance.random() < 0.2:
+        part = open_fen if chance.random() < 0.5 else -(-open_fen // 3)
+        return SettleDifference(op_id=f"d{step}", person_id="p1", amount_fen=part or open_fen)
+    return None
+
+
+def random_end_of_month(chance: random.Random, step: int) -> Iterator[Operation]:
+    """Yields that a month goes by, after what is held has run out, and what is closed then."""
+    yield PassTime(op_id=f"e{step}", seconds=LASTS_SECONDS)
+    yield Expire(op_id=f"x{step}")
+    yield PassTime(op_id=f"n{step}", seconds=MONTH_SECONDS)
+    for number, closed in enumerate(chance.choice([[], ["H1"], ["H2"], [""], ["H1", "H2"]])):
+        yield Close(op_id=f"z{step}.{number}", institution_id=closed)
 
 
 def random_end_of_hold(

@@ -33,9 +33,11 @@ def read_peppers(paths: Sequence[Path]) -> tuple[bytes, ...]:
     peppers = tuple(read_secret(path) for path in paths)
     of_scheme: dict[int, Path] = {}
     for path, pepper in zip(paths, peppers, strict=True):
-        former = of_scheme.setdefault(scheme_of(pepper), path)
-        if former is not path:
+        scheme = scheme_of(pepper)
+        if scheme in of_scheme:
+            former = of_scheme[scheme]
             raise StartError(f"cards.pepper_files: {former} and {path} hold the same secret")
+        of_scheme[scheme] = path
     return peppers
 
 

@@ -11,8 +11,8 @@ def unmarked(contents: bytes) -> bytes:
     Raises:
         ValueError: it is in UTF-16 or UTF-32; the text follows the name of the file.
     """
-    # Of ASCII every other byte is NUL in UTF-16 without a mark; other files have few.
-    is_half_nul = contents.count(0) * 4 > len(contents)
+    # Of ASCII every other byte is NUL in UTF-16 without a mark; other files have few, or no others.
+    is_half_nul = len(contents) < contents.count(0) * 4 <= len(contents) * 3
     if contents.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or is_half_nul:
         raise ValueError('is in UTF-16 ("Unicode"): save it as UTF-8')
     return contents.removeprefix(_MARK)

@@ -22,7 +22,7 @@ def unknown_bytes(message: Message, *, except_items: bool = False) -> int:
 
     0 is exact. With `except_items` the field `items` is not looked into.
     """
-    if except_items:
+    if except_items and "items" in message.DESCRIPTOR.fields_by_name:
         head = type(message)()
         head.CopyFrom(message)
         head.ClearField("items")
