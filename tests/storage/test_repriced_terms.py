@@ -7,8 +7,7 @@ from support.benefit_world import benefit_world, policy_text
 from support.charges import assert_books_are_right
 from support.corrections import charged, correct, record_of, settle
 from support.databases import Databases
-from support.repricings import persons, reprice
-from support.settlement_parts import transactions_of
+from support.repricings import persons, put_items, reprice
 from support.settlement_world import AGENCY, REGION, TODAY, World
 
 from yibao_common.values.caller import parse_caller
@@ -16,7 +15,6 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.feed import InsuredPerson
 from yibao_settlement.application.settlement.effective import find_both_columns
 from yibao_settlement.application.settlement.record import SettlementRecord
-from yibao_settlement.application.work import Work
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.policy.split import OwnCost
 from yibao_settlement.rules.refund import AskedReturn
@@ -34,14 +32,6 @@ def world(databases: Databases, request: pytest.FixtureRequest) -> World:
     if request.param == "first":
         return World(databases.open("yibao_settlement"))
     return benefit_world(databases)
-
-
-def put_items(world: World, *items: CatalogueItem) -> None:
-    def put(work: Work) -> None:
-        work.catalogue.put_items(items)
-        work.reference.raise_epoch()
-
-    transactions_of(world.database).change(REGION, put)
 
 
 def insure(world: World, person: str, **facts: object) -> None:

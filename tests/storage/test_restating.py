@@ -11,6 +11,7 @@ from support.benefit_world import admit, benefit_world
 from support.charges import assert_books_are_right
 from support.corrections import amounts_of, charged, correct_command, record_of, settle, trial_of
 from support.databases import Databases
+from support.repricings import put_items, reprice
 from support.settlement_world import (
     ACCOUNT_STEP,
     AGENCY,
@@ -38,13 +39,16 @@ from yibao_settlement.application.settlement.refund import RefundSettlement
 from yibao_settlement.application.settlement.refunded import GivenBack
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.ledger_check import check_ledger
+from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.refund import AskedReturn
+from yibao_settlement.rules.repricing import RepricedTerm
 from yibao_settlement.rules.restating import OwnDebts
 from yibao_settlement.rules.review import ReviewState
 from yibao_settlement.servicer.refund.calls import reversal_tried
 from yibao_settlement.storage import tables
 
 RESTATE, REFUSE = OwnDebts.RESTATE, OwnDebts.REFUSE
+SINCE = dt.date(2014, 1, 1)
 
 
 @pytest.fixture(params=["first", "second"])
@@ -340,3 +344,27 @@ def changed_by(
         gone + [each.corrected_settlement_id for each in bills],
         come + [each.settlement_id for each in bills],
     )
+
+
+def test_a_repriced_bill_is_restated_on_the_terms_that_it_has_by_now(world: World) -> None:
+    first, second = two_stays(world)
+    # Half of what the bill charges is own cost by now.
+    put_items(world, CatalogueItem("A1", "甲类药", "02", 500_000, "", SINCE, None))
+    reprice(world, second, terms=(RepricedTerm.CATALOGUE,))
+    told = reverse_trial(world, first, RESTATE)
+    (bill,) = told.restated_bills
+    assert bill.corrected_settlement_id == second
+    done = reverse(world, first, own_debts=RESTATE, restated_cash_fen=told.restated_cash_fen)
+    new = record_of(world, done.restated_bills[0].settlement_id)
+    assert {(line.catalogue_class, line.first_self_pay_ratio_ppm) for line in new.lines} == {
+        ("02", 500_000)
+    }
+    assert new.newest_terms is None
+    assert between(world) == {}
+    (other,) = world.enrol()
+    alone = record_of(world, settle(world, other, LATE))
+    assert (new.fund_payments, new.cash_fen + new.account_fen) == (
+        alone.fund_payments,
+        alone.cash_fen + alone.account_fen,
+    )
+    assert_books_are_right(world)

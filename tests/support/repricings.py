@@ -13,6 +13,8 @@ from yibao_settlement.application.repricing.orders import (
     Repricings,
 )
 from yibao_settlement.application.repricing.steps import steps_of
+from yibao_settlement.application.work import Work
+from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.repricing import (
     Liability,
     PersonState,
@@ -102,3 +104,13 @@ def reprice(world: World, *settlement_ids: str, **asked: object) -> Repricing:
     confirm(world, proposed.repricing_id)
     carry_on(world)
     return now(world, proposed.repricing_id)
+
+
+def put_items(world: World, *items: CatalogueItem) -> None:
+    """Says otherwise of items from now on, of all days."""
+
+    def put(work: Work) -> None:
+        work.catalogue.put_items(items)
+        work.reference.raise_epoch()
+
+    transactions_of(world.database).change(REGION, put)

@@ -5,38 +5,15 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from support.recorded_work import Work, wait_for
 from support.tasks import Watched
 
 from yibao_common.commands.request import Outcome
-from yibao_common.db.batcher import Batcher, OutcomeUnknownError, OwnBatchError
+from yibao_common.db.batcher import Batcher, OutcomeUnknownError
 from yibao_common.process.config import StartError
 from yibao_common.process.supervisor import TaskDiedError
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.reasons import Reason
-
-
-class Work:
-    """Records batches and answers each command with itself; can be held and broken."""
-
-    def __init__(self) -> None:
-        self.batches: list[tuple[str, list[str]]] = []
-        self.gate = threading.Event()
-        self.gate.set()
-        self.poison: set[str] = set()
-        self.transient_failures = 0
-
-    def __call__(self, region: str, commands: Sequence[str]) -> Sequence[Outcome[str]]:
-        assert self.gate.wait(10)
-        self.batches.append((region, list(commands)))
-        if self.transient_failures:
-            self.transient_failures -= 1
-            raise TransientError("the database is restarting")
-        if self.poison & set(commands):
-            raise ZeroDivisionError("poisoned")
-        return [
-            RuleError(Reason.VISIT_NOT_FOUND, "no") if command == "refuse" else command
-            for command in commands
-        ]
 
 
 def run(
@@ -63,12 +40,6 @@ def run(
             await batcher.close()
 
     asyncio.run(main())
-
-
-async def wait_for(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 def test_a_lone_command_goes_at_once_and_gets_its_answer() -> None:
@@ -409,44 +380,3 @@ def test_a_batch_that_hangs_keeps_the_service_from_serving_and_not_from_ending(
         work.gate.set()
 
     asyncio.run(main())
-
-
-class Long(Work):
-    """Says of commands with `long` in them that they take long."""
-
-    def __call__(self, region: str, commands: Sequence[str]) -> Sequence[Outcome[str]]:
-        places = [place for place, each in enumerate(commands) if "long" in each]
-        if places:
-            raise OwnBatchError(places)
-        return super().__call__(region, commands)
-
-
-def test_what_takes_long_goes_alone_and_nobody_waits_for_it() -> None:
-    work, alone = Long(), Work()
-    alone.gate.clear()
-
-    async def main() -> None:
-        batcher: Batcher[str, str] = Batcher(work, alone=alone, max_size=8, max_queue=8)
-        batcher.start(Watched().supervisor)
-        long = [batcher.enqueue("1", each) for each in ("long one", "refuse long", "long two")]
-        others = [batcher.enqueue("1", each) for each in ("a", "b")]
-        assert await asyncio.gather(*others) == ["a", "b"]
-        assert await batcher.submit("1", "c") == "c"
-        assert not any(each.done() for each in long)
-        # They count for the room that there is.
-        more = [batcher.enqueue("1", f"long {number}") for number in range(6)]
-        await wait_for(lambda: batcher._has_room("") is False)
-        with pytest.raises(RuleError) as full:
-            await batcher.submit("1", "d")
-        assert full.value.reason is Reason.OVERLOADED
-        alone.gate.set()
-        # Closing carries out what waits there.
-        await batcher.close()
-        assert [await each for each in (*long, *more)] == [
-            *("long one", "refuse long", "long two"),
-            *(f"long {number}" for number in range(6)),
-        ]
-
-    asyncio.run(main())
-    assert all(len(commands) == 1 for _, commands in alone.batches)
-    assert len(alone.batches) == 9

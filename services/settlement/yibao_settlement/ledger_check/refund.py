@@ -5,12 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from yibao_common.values.money import decimal_text, parse_decimal
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.refunded import GivenBack
-from yibao_settlement.rules.bill import LineParticulars
+from yibao_settlement.rules.bill import NOTHING_PARTICULAR, LineParticulars
 from yibao_settlement.rules.policy.split import SplitLine
 from yibao_settlement.rules.refund import ReturnedLine
 
 _PLACES = 4
-_NOTHING = LineParticulars("", None, 0, 0, "", 0, None)
 
 
 def refund_faults(
@@ -88,7 +87,7 @@ def _line_faults(
     left = _units(was.quantity) - gone if was.unit_price else _units(was.quantity)
     if _units(now.quantity) != left or (not was.unit_price and now.amount_fen):
         yield f"{was.quantity} less {returned.quantity} are not {now.quantity}"
-    own = was_told or _NOTHING
+    own = was_told or NOTHING_PARTICULAR
     expected = own._replace(
         returned_quantity=decimal_text(_units(own.returned_quantity) + gone, places=_PLACES),
         returned_fen=own.returned_fen + lost_fen,

@@ -1,6 +1,5 @@
 """DifferenceService: what lies between the funds and persons, read and settled."""
 
-import uuid
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -13,7 +12,7 @@ from yibao.settlement.v1 import difference_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.pages import page_token, place_after
+from yibao_common.rpc.pages import id_place, page_token, place_after
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_date, from_instant
 from yibao_common.values.clock import Clock
@@ -118,7 +117,7 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
     ) -> pb.ListDifferenceOrdersResponse:
         """Lists orders, the one proposed first at the head."""
         current_caller().require_region(request.region)
-        after = place_after(request, request.page_token, _place_of)
+        after = place_after(request, request.page_token, id_place)
         size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
         found = await self._blocking.run(
             self._reads.difference_orders,
@@ -331,13 +330,3 @@ def _row_message(row: DifferenceRow) -> messages.DifferenceRow:
         difference_fen=row.difference_fen,
         due_fen=row.due_fen,
     )
-
-
-def _place_of(text: str) -> str:
-    """Returns the id that a page's token holds.
-
-    Raises ValueError where the text is none in the form that is stored.
-    """
-    if str(uuid.UUID(text)) != text:
-        raise ValueError("a place is an id")
-    return text

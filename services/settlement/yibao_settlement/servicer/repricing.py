@@ -1,6 +1,5 @@
 """RepricingService: bills that get the terms of their days by now."""
 
-import uuid
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,7 +11,7 @@ from yibao.settlement.v1 import repricing_service_pb2 as pb
 from yibao.settlement.v1 import repricing_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.pages import page_token, place_after
+from yibao_common.rpc.pages import id_place, page_token, place_after
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_date, from_instant, to_date
 from yibao_common.values.errors import FieldFault, refuse_faults
@@ -89,7 +88,7 @@ class RepricingServicer(rpc.RepricingServiceServicer):
         found = await self._blocking.run(
             self._repricings.page,
             request.region,
-            before=place_after(request, request.page_token, _id_of),
+            before=place_after(request, request.page_token, id_place),
             # One more tells whether there is another page.
             limit=size + 1,
         )
@@ -114,7 +113,7 @@ class RepricingServicer(rpc.RepricingServiceServicer):
             request.region,
             request.repricing_id,
             [PersonState(request.state)] if request.state else [],
-            after=place_after(request, request.page_token, _id_of),
+            after=place_after(request, request.page_token, id_place),
             limit=size + 1,
         )
         page = found[:size]
@@ -250,13 +249,3 @@ def _person_message(person: RepricedPerson) -> messages.RepricedPerson:
         reason=Reason[person.reason].wire_name if person.reason else "",
         **person.sums._asdict(),
     )
-
-
-def _id_of(text: str) -> str:
-    """Returns the id that a page's token holds.
-
-    Raises ValueError where the text is none in the form that is stored.
-    """
-    if str(uuid.UUID(text)) != text:
-        raise ValueError("a place is an id")
-    return text

@@ -14,6 +14,7 @@ from yibao_settlement.application.settlement.naming import begun_fold
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.terms import EffectiveTerms, TermsSet
 from yibao_settlement.rules.difference import Cause
+from yibao_settlement.rules.policy.split import undivided
 from yibao_settlement.rules.repricing import Repricing, Sums
 
 
@@ -116,7 +117,5 @@ def _terms_of(record: SettlementRecord) -> EffectiveTerms:
     benefit = now.benefit
     if benefit is not None:
         benefit = benefit._replace(other_payments=(), arrears=())
-    lines = tuple(
-        [line._replace(excluded_fen=0, first_self_pay_fen=0, eligible_fen=0) for line in now.lines]
-    )
+    lines = tuple(map(undivided, now.lines))
     return EffectiveTerms(now.policy_version, now.facts, benefit, lines, now.particulars)

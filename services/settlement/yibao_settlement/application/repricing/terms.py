@@ -22,7 +22,7 @@ from yibao_settlement.rules.enrolment import (
     paying_on,
 )
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
-from yibao_settlement.rules.policy.split import Facts, OwnCost, SplitLine
+from yibao_settlement.rules.policy.split import Facts, OwnCost, SplitLine, undivided
 from yibao_settlement.rules.repricing import Liability, RepricedTerm
 from yibao_settlement.rules.third_party import as_third_partys, is_third_partys
 from yibao_settlement.rules.visit import Visit
@@ -169,7 +169,7 @@ class _Lines:
         """Returns the lines, not divided."""
         if RepricedTerm.CATALOGUE in self._asked.terms:
             return self.valued().record.lines
-        lines = tuple(map(_undivided, self._now.lines))
+        lines = tuple(map(undivided, self._now.lines))
         own = self._own()
         if self._uncovered is None or not any(map(self._is_cover_moved, own)):
             return lines
@@ -252,10 +252,6 @@ def _own_cost_of(
 def _told(own: Sequence[LineParticulars | None]) -> tuple[LineParticulars | None, ...]:
     """Returns particulars as they are recorded: none where no line has some."""
     return tuple(own) if any(own) else ()
-
-
-def _undivided(line: SplitLine) -> SplitLine:
-    return line._replace(excluded_fen=0, first_self_pay_fen=0, eligible_fen=0)
 
 
 def _prices_not_kept(record: SettlementRecord) -> RuleError:

@@ -25,7 +25,7 @@ from yibao_settlement.rules.correction import days_found, purses_without_code, u
 from yibao_settlement.rules.duplicate import Marks, check_not_repeated, marks_of
 from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
-from yibao_settlement.rules.policy.split import PricedLine, SplitLine
+from yibao_settlement.rules.policy.split import undivided
 from yibao_settlement.rules.pricing import Days, Priced, price_bill
 from yibao_settlement.rules.review import Finding
 from yibao_settlement.rules.stay import StandingBill
@@ -181,7 +181,7 @@ class Replacing:
             account_used=bill.account_used,
             balance_before_fen=purses.balance_fen,
             carried=Carried(purses.carried_fen),
-            lines=tuple(map(_undecided, priced.lines)),
+            lines=tuple(map(undivided, priced.lines)),
             particulars=priced.particulars,
             refused_lines=priced.refused,
             is_interim=record.is_interim,
@@ -206,20 +206,3 @@ class Replacing:
         """Returns what the account holds once it has got back what it paid."""
         balance_fen, carried_fen = back_of(self._record).after(self._working_set)
         return Purses(balance_fen - carried_fen, carried_fen)
-
-
-def _undecided(line: PricedLine) -> SplitLine:
-    """Returns a line before it is divided."""
-    return SplitLine(
-        line.line_number,
-        line.item_code,
-        line.catalogue_class,
-        line.amount_fen,
-        0,
-        line.over_limit_fen,
-        0,
-        0,
-        line.first_self_pay_ratio_ppm,
-        line.unit_price,
-        line.quantity,
-    )

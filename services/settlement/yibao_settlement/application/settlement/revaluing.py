@@ -13,7 +13,7 @@ from yibao_settlement.application.settlement.adjudicate import items_by_day
 from yibao_settlement.application.settlement.lines import item_groups_of
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.bill import Approval, ChargedLine, LineDetails, LineParticulars
-from yibao_settlement.rules.policy.split import OwnCost, PricedLine, SplitLine
+from yibao_settlement.rules.policy.split import OwnCost, SplitLine, undivided
 from yibao_settlement.rules.pricing import Days, price_lines
 
 
@@ -101,7 +101,7 @@ def revalue(
         )
     return Revalued(
         record._replace(
-            lines=tuple(map(_unsplit, priced.lines)),
+            lines=tuple(map(undivided, priced.lines)),
             particulars=priced.particulars,
             refused_lines=record.refused_lines + priced.refused,
         ),
@@ -141,23 +141,6 @@ def _charged(line: SplitLine, own: LineParticulars | None, *, moved: dt.timedelt
         returned_fen=own.returned_fen,
     )
     return ChargedLine(*charged, details)
-
-
-def _unsplit(line: PricedLine) -> SplitLine:
-    """Returns a line as a record has it before a policy divides it."""
-    return SplitLine(
-        line.line_number,
-        line.item_code,
-        line.catalogue_class,
-        line.amount_fen,
-        excluded_fen=0,
-        over_limit_fen=line.over_limit_fen,
-        first_self_pay_fen=0,
-        eligible_fen=0,
-        first_self_pay_ratio_ppm=line.first_self_pay_ratio_ppm,
-        unit_price=line.unit_price,
-        quantity=line.quantity,
-    )
 
 
 def _values(record: SettlementRecord) -> Iterator[tuple[int, str, str, LineValue]]:

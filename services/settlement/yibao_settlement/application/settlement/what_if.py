@@ -155,6 +155,7 @@ def _altered(
         first=None,
         correction=None,
         corrected_by_id=None,
+        newest_terms=None,
         # What is left of a returned bill is recorded with what the account bears of it alone.
         balance_before_fen=record.as_settled.balance_before_fen,
         carried=record.as_settled.carried,

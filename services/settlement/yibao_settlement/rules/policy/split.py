@@ -81,6 +81,23 @@ class SplitLine(NamedTuple):
     quantity: str
 
 
+def undivided(line: PricedLine | SplitLine) -> SplitLine:
+    """Returns a line as a settlement has it before a policy divides it."""
+    return SplitLine(
+        line.line_number,
+        line.item_code,
+        line.catalogue_class,
+        line.amount_fen,
+        excluded_fen=0,
+        over_limit_fen=line.over_limit_fen,
+        first_self_pay_fen=0,
+        eligible_fen=0,
+        first_self_pay_ratio_ppm=line.first_self_pay_ratio_ppm,
+        unit_price=line.unit_price,
+        quantity=line.quantity,
+    )
+
+
 class FundPayment(NamedTuple):
     """What one step makes one fund pay, on which base."""
 

@@ -149,6 +149,9 @@ class _Transaction:
         )
         working_set = self._read(wanted, found, standings)
         self._read_histories(working_set, wanted, commands)
+        # Behind histories: what is left of returned bills is known by then, and not taken twice.
+        if needs.difference_person_ids or needs.due_person_ids:
+            read_differences(self._connection, working_set, wanted)
         if working_set.opens_windows:
             read_windows(self._connection, working_set, wanted)
         return working_set
@@ -299,8 +302,6 @@ class _Transaction:
         if wanted.needs.reviewed_visit_ids:
             see_returned(self._connection, working_set)
         read_holds(self._connection, working_set, wanted)
-        if wanted.needs.difference_person_ids or wanted.needs.due_person_ids:
-            read_differences(self._connection, working_set, wanted)
         if wanted.needs.repair_ids:
             ids = sorted(wanted.needs.repair_ids)
             working_set.repairs.known = find_repairs(self._connection, self._region, ids)

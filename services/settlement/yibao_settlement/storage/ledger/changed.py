@@ -8,7 +8,7 @@ from yibao_settlement.storage import tables
 
 
 def persons_changed(connection: sa.Connection, region: str, *, since: dt.datetime) -> set[str]:
-    """Returns the persons with a settlement, refund, reversal or adjustment since a time.
+    """Returns the persons with a settlement, refund, reversal, adjustment or other terms since.
 
     And those of bills that are held since. Settlements and these are found by indexes; all
     others are read, which are few. A hold that ended shows by what it became, or by later bills
@@ -36,6 +36,7 @@ def persons_changed(connection: sa.Connection, region: str, *, since: dt.datetim
             for table, time in (
                 (tables.adjustment, "adjust_time"),
                 (tables.refund, "refund_time"),
+                (tables.settlement_terms, "set_time"),
             )
         ),
     )
