@@ -176,8 +176,9 @@ def test_the_newest_first_alone_where_a_region_says_so(world: World) -> None:
             act()
         assert refusal.value.reason is Reason.LATER_SETTLEMENTS_EXIST
         assert refusal.value.metadata == {"settlement_ids": late, "elsewhere_count": "0"}
-    # The agency is not bound.
-    world.reverse(early, newest_first=True, institution_id=None)
+    # The newest goes first.
+    world.reverse(late, newest_first=True)
+    world.reverse(early, newest_first=True)
     assert_books_are_right(world)
 
 

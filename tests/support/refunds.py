@@ -19,7 +19,7 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.rules.bill import ChargedLine, LineDetails
 from yibao_settlement.rules.refund import AskedReturn
-from yibao_settlement.servicer.refund.calls import refunded
+from yibao_settlement.servicer.refund.refunding import refunded
 from yibao_settlement.storage import tables
 
 

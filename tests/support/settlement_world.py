@@ -40,7 +40,7 @@ from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.rules.visit import DischargeWay, Institution
 from yibao_settlement.servicer import encode
-from yibao_settlement.servicer.refund.calls import refunded
+from yibao_settlement.servicer.refund.refunding import refunded
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache

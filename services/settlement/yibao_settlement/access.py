@@ -40,6 +40,9 @@ ACCESS = AccessTable.of_services(
             "TrialRefund": _COUNTER_OR_AGENCY,
             "TrialCorrection": _COUNTER_OR_AGENCY,
             "TrialReversal": _COUNTER_OR_AGENCY,
+            "ProposeOverride": _AGENCY,
+            "ConfirmOverride": _AGENCY,
+            "GetOverride": _AGENCY,
         },
         "yibao.settlement.v1.HoldService": {
             "HoldBill": _COUNTER,

@@ -45,6 +45,7 @@ from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.hold import HoldServicer
 from yibao_settlement.servicer.news import News
+from yibao_settlement.servicer.override import Acts, Overriding
 from yibao_settlement.servicer.period import ClearingServicer
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
@@ -172,8 +173,9 @@ class SettlementService:
         news: News,
         metrics: Metrics,
     ) -> Servicers:
-        batcher, reads, blocking = engine
+        _, reads, blocking = engine
         settling = self._settling(trust)
+        refused_lines = RefusedLines(metrics=metrics, log=self._log)
         own_debts, ended = self._config.refunds.own_debts or {}, self.database.others_ended
         policies = Policies(transactions, clock=self._clock)
         periods = Periods(transactions, others_ended=ended, clock=reads.now, ids=self._ids)
@@ -191,26 +193,12 @@ class SettlementService:
                 clock=self._clock,
                 ids=self._ids,
                 log=self._log,
-                refused_lines=RefusedLines(metrics=metrics, log=self._log),
+                refused_lines=refused_lines,
                 newest_first_in=self._config.refunds.newest_first_in or (),
                 own_debts=own_debts,
             ),
             ChangeServicer(reads, blocking),
-            RefundServicer(
-                batcher,
-                Correcting(
-                    reads,
-                    blocking,
-                    settling=settling,
-                    newest_first_in=self._config.refunds.newest_first_in or (),
-                    own_debts=own_debts,
-                ),
-                RefusedLines(metrics=metrics, log=self._log),
-                cash_first_in=self._config.refunds.cash_first_in or (),
-                newest_first_in=self._config.refunds.newest_first_in or (),
-                carried_first_in=self._config.accounts.carried_first_in or (),
-                own_debts=own_debts,
-            ),
+            self._refunds(engine, settling, refused_lines),
             HoldServicer(
                 *engine,
                 settling=settling,
@@ -228,6 +216,40 @@ class SettlementService:
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             PolicyServicer(policies, StoredHistory(self.database), blocking, clock=self._clock),
+        )
+
+    def _refunds(
+        self,
+        engine: tuple[Batcher[Command, bytes], StoredReads, Blocking],
+        settling: Settling,
+        refused_lines: RefusedLines,
+    ) -> RefundServicer:
+        batcher, reads, blocking = engine
+        refunds = self._config.refunds
+        own_debts, newest_first_in = refunds.own_debts or {}, refunds.newest_first_in or ()
+        cash_first_in = refunds.cash_first_in or ()
+        acts = Acts(
+            cash_first_in=cash_first_in,
+            carried_first_in=settling.carried_first_in,
+            retired_cadres=settling.retired_cadres,
+        )
+        return RefundServicer(
+            batcher,
+            Correcting(
+                reads,
+                blocking,
+                settling=settling,
+                newest_first_in=newest_first_in,
+                own_debts=own_debts,
+            ),
+            Overriding(
+                *engine, acts=acts, refused_lines=refused_lines, newest_first_in=newest_first_in
+            ),
+            refused_lines,
+            cash_first_in=cash_first_in,
+            newest_first_in=newest_first_in,
+            carried_first_in=settling.carried_first_in,
+            own_debts=own_debts,
         )
 
     def _settling(self, trust: TrustHolder) -> Settling:

@@ -317,10 +317,12 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     go back, or what would be asked for later bills.
     """
     ERROR_REASON_LATER_SETTLEMENTS_EXIST: _ErrorReason.ValueType  # 332
-    """FAILED_PRECONDITION. The region lets institutions take bills back from the newest on, and
-    later bills of the person would cost somebody else; or it lets them leave no debt of own later
-    bills. Metadata: `settlement_ids`,
-    `elsewhere_count`: those of the institution, the newest first, and how many others.
+    """FAILED_PRECONDITION. The region has bills taken back from the newest on, and later bills of
+    the person would cost somebody else or are held; or it lets institutions leave no debt of own
+    later bills. Metadata: `settlement_ids`, `elsewhere_count`, `institution_ids`, `places`,
+    `later_count`. An institution is told the first two: its own bills, the newest first and at
+    most 50, and how many others; an agency all but the second: the bills with institutions and
+    places, and how many there are.
     """
     ERROR_REASON_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 110
     """NOT_FOUND. No such account: the person has never been credited or settled here.
@@ -671,6 +673,16 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. Lines are of before prices were kept, and cannot be valued anew.
     Metadata: `settlement_id`.
     """
+    ERROR_REASON_OVERRIDE_NOT_FOUND: _ErrorReason.ValueType  # 410
+    """NOT_FOUND. No such override. Metadata: `override_id`."""
+    ERROR_REASON_OVERRIDE_STATE: _ErrorReason.ValueType  # 411
+    """FAILED_PRECONDITION. The override is carried out, or it comes to other amounts than were
+    read: propose it anew. Metadata: `state`.
+    """
+    ERROR_REASON_NOTHING_TO_OVERRIDE: _ErrorReason.ValueType  # 412
+    """FAILED_PRECONDITION. Nothing keeps the agency from taking the settlement back at once.
+    Metadata: `settlement_id`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -975,10 +987,12 @@ does not say that the sums were shown; or later bills would be restated. Metadat
 go back, or what would be asked for later bills.
 """
 ERROR_REASON_LATER_SETTLEMENTS_EXIST: ErrorReason.ValueType  # 332
-"""FAILED_PRECONDITION. The region lets institutions take bills back from the newest on, and
-later bills of the person would cost somebody else; or it lets them leave no debt of own later
-bills. Metadata: `settlement_ids`,
-`elsewhere_count`: those of the institution, the newest first, and how many others.
+"""FAILED_PRECONDITION. The region has bills taken back from the newest on, and later bills of
+the person would cost somebody else or are held; or it lets institutions leave no debt of own
+later bills. Metadata: `settlement_ids`, `elsewhere_count`, `institution_ids`, `places`,
+`later_count`. An institution is told the first two: its own bills, the newest first and at
+most 50, and how many others; an agency all but the second: the bills with institutions and
+places, and how many there are.
 """
 ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 110
 """NOT_FOUND. No such account: the person has never been credited or settled here.
@@ -1327,6 +1341,16 @@ ERROR_REASON_NOTHING_TO_REPRICE: ErrorReason.ValueType  # 402
 """FAILED_PRECONDITION. No settlement that stands is among those that were meant."""
 ERROR_REASON_PRICES_NOT_KEPT: ErrorReason.ValueType  # 403
 """FAILED_PRECONDITION. Lines are of before prices were kept, and cannot be valued anew.
+Metadata: `settlement_id`.
+"""
+ERROR_REASON_OVERRIDE_NOT_FOUND: ErrorReason.ValueType  # 410
+"""NOT_FOUND. No such override. Metadata: `override_id`."""
+ERROR_REASON_OVERRIDE_STATE: ErrorReason.ValueType  # 411
+"""FAILED_PRECONDITION. The override is carried out, or it comes to other amounts than were
+read: propose it anew. Metadata: `state`.
+"""
+ERROR_REASON_NOTHING_TO_OVERRIDE: ErrorReason.ValueType  # 412
+"""FAILED_PRECONDITION. Nothing keeps the agency from taking the settlement back at once.
 Metadata: `settlement_id`.
 """
 global___ErrorReason = ErrorReason

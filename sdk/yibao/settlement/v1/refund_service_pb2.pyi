@@ -7,14 +7,212 @@ import builtins
 import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
+import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
+import google.protobuf.timestamp_pb2
+import sys
 import typing
 import yibao.settlement.v1.bill_pb2
 import yibao.settlement.v1.refund_pb2
 import yibao.settlement.v1.settlement_pb2
+import yibao.settlement.v1.settlement_service_pb2
 import yibao.settlement.v1.visit_pb2
 
+if sys.version_info >= (3, 10):
+    import typing as typing_extensions
+else:
+    import typing_extensions
+
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
+
+class _OverrideKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _OverrideKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_OverrideKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    OVERRIDE_KIND_UNSPECIFIED: _OverrideKind.ValueType  # 0
+    """Absent; refused on input."""
+    OVERRIDE_KIND_REVERSAL: _OverrideKind.ValueType  # 1
+    """As SettlementService.ReverseSettlement."""
+    OVERRIDE_KIND_REFUND: _OverrideKind.ValueType  # 2
+    """As RefundSettlement."""
+    OVERRIDE_KIND_CORRECTION: _OverrideKind.ValueType  # 3
+    """As CorrectSettlement, without a code."""
+
+class OverrideKind(_OverrideKind, metaclass=_OverrideKindEnumTypeWrapper):
+    """How an override takes a settlement back. Closed."""
+
+OVERRIDE_KIND_UNSPECIFIED: OverrideKind.ValueType  # 0
+"""Absent; refused on input."""
+OVERRIDE_KIND_REVERSAL: OverrideKind.ValueType  # 1
+"""As SettlementService.ReverseSettlement."""
+OVERRIDE_KIND_REFUND: OverrideKind.ValueType  # 2
+"""As RefundSettlement."""
+OVERRIDE_KIND_CORRECTION: OverrideKind.ValueType  # 3
+"""As CorrectSettlement, without a code."""
+global___OverrideKind = OverrideKind
+
+class _OverrideState:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _OverrideStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_OverrideState.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    OVERRIDE_STATE_UNSPECIFIED: _OverrideState.ValueType  # 0
+    """Never sent."""
+    OVERRIDE_STATE_PROPOSED: _OverrideState.ValueType  # 1
+    """Waits for another operator to confirm it."""
+    OVERRIDE_STATE_CARRIED_OUT: _OverrideState.ValueType  # 2
+    """It is booked."""
+
+class OverrideState(_OverrideState, metaclass=_OverrideStateEnumTypeWrapper):
+    """The life of an override. Open."""
+
+OVERRIDE_STATE_UNSPECIFIED: OverrideState.ValueType  # 0
+"""Never sent."""
+OVERRIDE_STATE_PROPOSED: OverrideState.ValueType  # 1
+"""Waits for another operator to confirm it."""
+OVERRIDE_STATE_CARRIED_OUT: OverrideState.ValueType  # 2
+"""It is booked."""
+global___OverrideState = OverrideState
+
+@typing.final
+class Override(google.protobuf.message.Message):
+    """That an agency takes a settlement back before later bills of the person."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OVERRIDE_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    OVERRIDE_KIND_FIELD_NUMBER: builtins.int
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    LINES_FIELD_NUMBER: builtins.int
+    BILL_FIELD_NUMBER: builtins.int
+    AMOUNTS_FIELD_NUMBER: builtins.int
+    LATER_BILLS_FIELD_NUMBER: builtins.int
+    ADJUSTED_COUNT_FIELD_NUMBER: builtins.int
+    ADJUSTED_FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
+    HELD_COUNT_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    MAKER_FIELD_NUMBER: builtins.int
+    PROPOSE_TIME_FIELD_NUMBER: builtins.int
+    CHECKER_FIELD_NUMBER: builtins.int
+    CLOSE_TIME_FIELD_NUMBER: builtins.int
+    TAKEN_BACK_ID_FIELD_NUMBER: builtins.int
+    override_id: builtins.str
+    """The override, a UUID made by the service."""
+    region: builtins.str
+    """The pooling region."""
+    state: global___OverrideState.ValueType
+    """Where the override is in its life."""
+    override_kind: global___OverrideKind.ValueType
+    """What is done to the settlement."""
+    settlement_id: builtins.str
+    """The settlement."""
+    adjusted_count: builtins.int
+    """How many would cost somebody else."""
+    adjusted_fund_change_fen: builtins.int
+    """What the funds pay more for these, in fen; negative where they pay less."""
+    held_count: builtins.int
+    """How many are held."""
+    reason: builtins.str
+    """Why."""
+    maker: builtins.str
+    """Who proposed it."""
+    checker: builtins.str
+    """Who confirmed it."""
+    taken_back_id: builtins.str
+    """The reversal or the refund, where it is carried out."""
+    @property
+    def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___LineReturn]:
+        """What is returned by a refund."""
+
+    @property
+    def bill(self) -> global___CorrectedBill:
+        """What takes its place by a correction."""
+
+    @property
+    def amounts(self) -> yibao.settlement.v1.refund_pb2.ReturnedAmounts:
+        """What the counter gives back; by a correction together with the bill in its place, of which
+        a part that is to be paid is negative.
+        """
+
+    @property
+    def later_bills(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___LaterBill]:
+        """The bills that would cost somebody else by it, and those that are held, the newest first; at
+        most 500.
+        """
+
+    @property
+    def propose_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When."""
+
+    @property
+    def close_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        override_id: builtins.str = ...,
+        region: builtins.str = ...,
+        state: global___OverrideState.ValueType = ...,
+        override_kind: global___OverrideKind.ValueType = ...,
+        settlement_id: builtins.str = ...,
+        lines: collections.abc.Iterable[global___LineReturn] | None = ...,
+        bill: global___CorrectedBill | None = ...,
+        amounts: yibao.settlement.v1.refund_pb2.ReturnedAmounts | None = ...,
+        later_bills: collections.abc.Iterable[global___LaterBill] | None = ...,
+        adjusted_count: builtins.int = ...,
+        adjusted_fund_change_fen: builtins.int = ...,
+        held_count: builtins.int = ...,
+        reason: builtins.str = ...,
+        maker: builtins.str = ...,
+        propose_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        checker: builtins.str = ...,
+        close_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        taken_back_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["amounts", b"amounts", "bill", b"bill", "close_time", b"close_time", "propose_time", b"propose_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "amounts", b"amounts", "bill", b"bill", "checker", b"checker", "close_time", b"close_time", "held_count", b"held_count", "later_bills", b"later_bills", "lines", b"lines", "maker", b"maker", "override_id", b"override_id", "override_kind", b"override_kind", "propose_time", b"propose_time", "reason", b"reason", "region", b"region", "settlement_id", b"settlement_id", "state", b"state", "taken_back_id", b"taken_back_id"]) -> None: ...
+
+global___Override = Override
+
+@typing.final
+class LaterBill(google.protobuf.message.Message):
+    """A later bill of the person that an override is told of."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    PLACE_FIELD_NUMBER: builtins.int
+    IS_HELD_FIELD_NUMBER: builtins.int
+    FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
+    settlement_id: builtins.str
+    """The settlement, or the hold."""
+    institution_id: builtins.str
+    """Its institution, which takes no part in it."""
+    place: builtins.str
+    """Its place among the person's bills, in whose order they are decided."""
+    is_held: builtins.bool
+    """Whether it is held: nothing of it is booked yet."""
+    fund_change_fen: builtins.int
+    """What the funds pay more for it, in fen; negative where they pay less, 0 of a held one."""
+    def __init__(
+        self,
+        *,
+        settlement_id: builtins.str = ...,
+        institution_id: builtins.str = ...,
+        place: builtins.str = ...,
+        is_held: builtins.bool = ...,
+        fund_change_fen: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["fund_change_fen", b"fund_change_fen", "institution_id", b"institution_id", "is_held", b"is_held", "place", b"place", "settlement_id", b"settlement_id"]) -> None: ...
+
+global___LaterBill = LaterBill
 
 @typing.final
 class RefundSettlementRequest(google.protobuf.message.Message):
@@ -501,3 +699,201 @@ class TrialCorrectionResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["corrected", b"corrected"]) -> None: ...
 
 global___TrialCorrectionResponse = TrialCorrectionResponse
+
+@typing.final
+class ProposeOverrideRequest(google.protobuf.message.Message):
+    """See RefundService.ProposeOverride."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    OVERRIDE_KIND_FIELD_NUMBER: builtins.int
+    LINES_FIELD_NUMBER: builtins.int
+    BILL_FIELD_NUMBER: builtins.int
+    REASON_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the settlement."""
+    settlement_id: builtins.str
+    """The settlement."""
+    override_kind: global___OverrideKind.ValueType
+    """What is to be done to it."""
+    reason: builtins.str
+    """Why."""
+    @property
+    def lines(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___LineReturn]:
+        """What a refund returns, each line once; at least one, and none for other kinds."""
+
+    @property
+    def bill(self) -> global___CorrectedBill:
+        """What a correction puts in its place; absent for other kinds."""
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        settlement_id: builtins.str = ...,
+        override_kind: global___OverrideKind.ValueType = ...,
+        lines: collections.abc.Iterable[global___LineReturn] | None = ...,
+        bill: global___CorrectedBill | None = ...,
+        reason: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["bill", b"bill"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["bill", b"bill", "lines", b"lines", "override_kind", b"override_kind", "reason", b"reason", "region", b"region", "request_id", b"request_id", "settlement_id", b"settlement_id"]) -> None: ...
+
+global___ProposeOverrideRequest = ProposeOverrideRequest
+
+@typing.final
+class ProposeOverrideResponse(google.protobuf.message.Message):
+    """See RefundService.ProposeOverride."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OVERRIDE_FIELD_NUMBER: builtins.int
+    @property
+    def override(self) -> global___Override:
+        """The override, PROPOSED."""
+
+    def __init__(
+        self,
+        *,
+        override: global___Override | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["override", b"override"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["override", b"override"]) -> None: ...
+
+global___ProposeOverrideResponse = ProposeOverrideResponse
+
+@typing.final
+class ConfirmOverrideRequest(google.protobuf.message.Message):
+    """See RefundService.ConfirmOverride."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    OVERRIDE_ID_FIELD_NUMBER: builtins.int
+    AMOUNTS_FIELD_NUMBER: builtins.int
+    ADJUSTED_FUND_CHANGE_FEN_FIELD_NUMBER: builtins.int
+    ADJUSTED_COUNT_FIELD_NUMBER: builtins.int
+    HELD_COUNT_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the override."""
+    override_id: builtins.str
+    """The override."""
+    adjusted_fund_change_fen: builtins.int
+    """The same of what the funds pay more for later bills, in fen."""
+    adjusted_count: builtins.int
+    """The same of how many later bills would cost somebody else."""
+    held_count: builtins.int
+    """The same of how many are held."""
+    @property
+    def amounts(self) -> yibao.settlement.v1.refund_pb2.ReturnedAmounts:
+        """What the checker read, an absent part being 0: one of other amounts is not confirmed
+        (OVERRIDE_STATE).
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        override_id: builtins.str = ...,
+        amounts: yibao.settlement.v1.refund_pb2.ReturnedAmounts | None = ...,
+        adjusted_fund_change_fen: builtins.int = ...,
+        adjusted_count: builtins.int = ...,
+        held_count: builtins.int = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["amounts", b"amounts"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["adjusted_count", b"adjusted_count", "adjusted_fund_change_fen", b"adjusted_fund_change_fen", "amounts", b"amounts", "held_count", b"held_count", "override_id", b"override_id", "region", b"region", "request_id", b"request_id"]) -> None: ...
+
+global___ConfirmOverrideRequest = ConfirmOverrideRequest
+
+@typing.final
+class ConfirmOverrideResponse(google.protobuf.message.Message):
+    """See RefundService.ConfirmOverride."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OVERRIDE_FIELD_NUMBER: builtins.int
+    REVERSED_FIELD_NUMBER: builtins.int
+    REFUNDED_FIELD_NUMBER: builtins.int
+    CORRECTED_FIELD_NUMBER: builtins.int
+    @property
+    def override(self) -> global___Override:
+        """The override, CARRIED_OUT."""
+
+    @property
+    def reversed(self) -> yibao.settlement.v1.settlement_service_pb2.ReverseSettlementResponse:
+        """By a reversal."""
+
+    @property
+    def refunded(self) -> global___RefundSettlementResponse:
+        """By a refund."""
+
+    @property
+    def corrected(self) -> global___CorrectSettlementResponse:
+        """By a correction."""
+
+    def __init__(
+        self,
+        *,
+        override: global___Override | None = ...,
+        reversed: yibao.settlement.v1.settlement_service_pb2.ReverseSettlementResponse | None = ...,
+        refunded: global___RefundSettlementResponse | None = ...,
+        corrected: global___CorrectSettlementResponse | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["corrected", b"corrected", "done", b"done", "override", b"override", "refunded", b"refunded", "reversed", b"reversed"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["corrected", b"corrected", "done", b"done", "override", b"override", "refunded", b"refunded", "reversed", b"reversed"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["done", b"done"]) -> typing.Literal["reversed", "refunded", "corrected"] | None: ...
+
+global___ConfirmOverrideResponse = ConfirmOverrideResponse
+
+@typing.final
+class GetOverrideRequest(google.protobuf.message.Message):
+    """See RefundService.GetOverride."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    OVERRIDE_ID_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the override."""
+    override_id: builtins.str
+    """The override."""
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        override_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["override_id", b"override_id", "region", b"region"]) -> None: ...
+
+global___GetOverrideRequest = GetOverrideRequest
+
+@typing.final
+class GetOverrideResponse(google.protobuf.message.Message):
+    """See RefundService.GetOverride."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OVERRIDE_FIELD_NUMBER: builtins.int
+    @property
+    def override(self) -> global___Override:
+        """The override."""
+
+    def __init__(
+        self,
+        *,
+        override: global___Override | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["override", b"override"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["override", b"override"]) -> None: ...
+
+global___GetOverrideResponse = GetOverrideResponse

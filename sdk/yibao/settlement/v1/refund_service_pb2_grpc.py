@@ -61,6 +61,21 @@ class RefundServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialReversalRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialReversalResponse.FromString,
                 _registered_method=True)
+        self.ProposeOverride = channel.unary_unary(
+                '/yibao.settlement.v1.RefundService/ProposeOverride',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ProposeOverrideRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ProposeOverrideResponse.FromString,
+                _registered_method=True)
+        self.ConfirmOverride = channel.unary_unary(
+                '/yibao.settlement.v1.RefundService/ConfirmOverride',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ConfirmOverrideRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ConfirmOverrideResponse.FromString,
+                _registered_method=True)
+        self.GetOverride = channel.unary_unary(
+                '/yibao.settlement.v1.RefundService/GetOverride',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideResponse.FromString,
+                _registered_method=True)
 
 
 class RefundServiceServicer(object):
@@ -133,6 +148,36 @@ class RefundServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProposeOverride(self, request, context):
+        """Proposes to take a settlement back although later bills of the person would cost somebody
+        else or are held (maker), in a region that takes bills back from the newest on, and tells
+        what that would move. Nothing moves yet. A proposal that is not wanted is left. Callers:
+        agency of the region. Idempotent by `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to
+        be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmOverride(self, request, context):
+        """Confirms an override (checker) and carries out what was proposed, in one transaction, as
+        ReverseSettlement, RefundSettlement or CorrectSettlement does. It comes to what was read, or
+        is refused. Callers: agency of the region, another operator than the maker. Idempotent by
+        `request_id`. Reasons: OVERRIDE_NOT_FOUND, OVERRIDE_STATE, SAME_MAKER_AND_CHECKER; of what is
+        to be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOverride(self, request, context):
+        """Reads an override as it was proposed, and whether it is carried out. Callers: agency of the
+        region. Reasons: OVERRIDE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RefundServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -160,6 +205,21 @@ def add_RefundServiceServicer_to_server(servicer, server):
                     servicer.TrialReversal,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialReversalRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialReversalResponse.SerializeToString,
+            ),
+            'ProposeOverride': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeOverride,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ProposeOverrideRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ProposeOverrideResponse.SerializeToString,
+            ),
+            'ConfirmOverride': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmOverride,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ConfirmOverrideRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ConfirmOverrideResponse.SerializeToString,
+            ),
+            'GetOverride': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOverride,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -299,6 +359,87 @@ class RefundService(object):
             '/yibao.settlement.v1.RefundService/TrialReversal',
             yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialReversalRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_refund__service__pb2.TrialReversalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeOverride(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.RefundService/ProposeOverride',
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ProposeOverrideRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ProposeOverrideResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmOverride(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.RefundService/ConfirmOverride',
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ConfirmOverrideRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ConfirmOverrideResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOverride(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.RefundService/GetOverride',
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideResponse.FromString,
             options,
             channel_credentials,
             insecure,

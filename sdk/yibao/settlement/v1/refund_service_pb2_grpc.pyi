@@ -88,6 +88,36 @@ class RefundServiceStub:
     SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST.
     """
 
+    ProposeOverride: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.ProposeOverrideRequest,
+        yibao.settlement.v1.refund_service_pb2.ProposeOverrideResponse,
+    ]
+    """Proposes to take a settlement back although later bills of the person would cost somebody
+    else or are held (maker), in a region that takes bills back from the newest on, and tells
+    what that would move. Nothing moves yet. A proposal that is not wanted is left. Callers:
+    agency of the region. Idempotent by `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to
+    be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+    """
+
+    ConfirmOverride: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.ConfirmOverrideRequest,
+        yibao.settlement.v1.refund_service_pb2.ConfirmOverrideResponse,
+    ]
+    """Confirms an override (checker) and carries out what was proposed, in one transaction, as
+    ReverseSettlement, RefundSettlement or CorrectSettlement does. It comes to what was read, or
+    is refused. Callers: agency of the region, another operator than the maker. Idempotent by
+    `request_id`. Reasons: OVERRIDE_NOT_FOUND, OVERRIDE_STATE, SAME_MAKER_AND_CHECKER; of what is
+    to be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+    """
+
+    GetOverride: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.GetOverrideRequest,
+        yibao.settlement.v1.refund_service_pb2.GetOverrideResponse,
+    ]
+    """Reads an override as it was proposed, and whether it is carried out. Callers: agency of the
+    region. Reasons: OVERRIDE_NOT_FOUND.
+    """
+
 class RefundServiceAsyncStub:
     """What is returned of settled bills, in part or whole, what is corrected, and what either would
     move.
@@ -156,6 +186,36 @@ class RefundServiceAsyncStub:
     """Tells what SettlementService.ReverseSettlement would answer, now, and stores nothing.
     Callers: the institution that settled, agency of the region. Reasons:
     SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST.
+    """
+
+    ProposeOverride: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.ProposeOverrideRequest,
+        yibao.settlement.v1.refund_service_pb2.ProposeOverrideResponse,
+    ]
+    """Proposes to take a settlement back although later bills of the person would cost somebody
+    else or are held (maker), in a region that takes bills back from the newest on, and tells
+    what that would move. Nothing moves yet. A proposal that is not wanted is left. Callers:
+    agency of the region. Idempotent by `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to
+    be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+    """
+
+    ConfirmOverride: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.ConfirmOverrideRequest,
+        yibao.settlement.v1.refund_service_pb2.ConfirmOverrideResponse,
+    ]
+    """Confirms an override (checker) and carries out what was proposed, in one transaction, as
+    ReverseSettlement, RefundSettlement or CorrectSettlement does. It comes to what was read, or
+    is refused. Callers: agency of the region, another operator than the maker. Idempotent by
+    `request_id`. Reasons: OVERRIDE_NOT_FOUND, OVERRIDE_STATE, SAME_MAKER_AND_CHECKER; of what is
+    to be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+    """
+
+    GetOverride: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.GetOverrideRequest,
+        yibao.settlement.v1.refund_service_pb2.GetOverrideResponse,
+    ]
+    """Reads an override as it was proposed, and whether it is carried out. Callers: agency of the
+    region. Reasons: OVERRIDE_NOT_FOUND.
     """
 
 class RefundServiceServicer(metaclass=abc.ABCMeta):
@@ -236,6 +296,42 @@ class RefundServiceServicer(metaclass=abc.ABCMeta):
         """Tells what SettlementService.ReverseSettlement would answer, now, and stores nothing.
         Callers: the institution that settled, agency of the region. Reasons:
         SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST.
+        """
+
+    @abc.abstractmethod
+    def ProposeOverride(
+        self,
+        request: yibao.settlement.v1.refund_service_pb2.ProposeOverrideRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.refund_service_pb2.ProposeOverrideResponse, collections.abc.Awaitable[yibao.settlement.v1.refund_service_pb2.ProposeOverrideResponse]]:
+        """Proposes to take a settlement back although later bills of the person would cost somebody
+        else or are held (maker), in a region that takes bills back from the newest on, and tells
+        what that would move. Nothing moves yet. A proposal that is not wanted is left. Callers:
+        agency of the region. Idempotent by `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to
+        be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ConfirmOverride(
+        self,
+        request: yibao.settlement.v1.refund_service_pb2.ConfirmOverrideRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.refund_service_pb2.ConfirmOverrideResponse, collections.abc.Awaitable[yibao.settlement.v1.refund_service_pb2.ConfirmOverrideResponse]]:
+        """Confirms an override (checker) and carries out what was proposed, in one transaction, as
+        ReverseSettlement, RefundSettlement or CorrectSettlement does. It comes to what was read, or
+        is refused. Callers: agency of the region, another operator than the maker. Idempotent by
+        `request_id`. Reasons: OVERRIDE_NOT_FOUND, OVERRIDE_STATE, SAME_MAKER_AND_CHECKER; of what is
+        to be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def GetOverride(
+        self,
+        request: yibao.settlement.v1.refund_service_pb2.GetOverrideRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.refund_service_pb2.GetOverrideResponse, collections.abc.Awaitable[yibao.settlement.v1.refund_service_pb2.GetOverrideResponse]]:
+        """Reads an override as it was proposed, and whether it is carried out. Callers: agency of the
+        region. Reasons: OVERRIDE_NOT_FOUND.
         """
 
 def add_RefundServiceServicer_to_server(servicer: RefundServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -296,6 +296,9 @@ class Reason(enum.Enum):
     REPRICING_STATE = (401, Code.FAILED_PRECONDITION, "该重新核定单的当前状态不允许此操作")
     NOTHING_TO_REPRICE = (402, Code.FAILED_PRECONDITION, "所选范围内没有可重新核定的结算")
     PRICES_NOT_KEPT = (403, Code.FAILED_PRECONDITION, "该结算的明细未保存单价，无法重新核定")
+    OVERRIDE_NOT_FOUND = (410, Code.NOT_FOUND, "未查到该越序撤销申请")
+    OVERRIDE_STATE = (411, Code.FAILED_PRECONDITION, "该越序撤销申请的当前状态不允许此操作")
+    NOTHING_TO_OVERRIDE = (412, Code.FAILED_PRECONDITION, "该结算可直接办理，无需越序撤销")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

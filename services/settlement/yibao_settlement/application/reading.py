@@ -19,6 +19,7 @@ from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
+from yibao_settlement.rules.override import Override
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.repair import Repair
 from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
@@ -86,6 +87,10 @@ class Reads(Protocol):
 
     def repair(self, region: str, repair_id: str) -> Repair | None:
         """Returns a repair."""
+        ...
+
+    def override(self, region: str, override_id: str) -> Override | None:
+        """Returns an override."""
         ...
 
     def first_settlement_id(self, region: str, person_id: str) -> str | None:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import check_chain
 from yibao_settlement.ledger_check.difference import order_faults, without_order
+from yibao_settlement.ledger_check.override import override_faults
 from yibao_settlement.ledger_check.period import period_faults
 from yibao_settlement.ledger_check.report import INVARIANTS, Drift, LedgerReport
 from yibao_settlement.rules.difference_order import DifferenceOrder
@@ -16,6 +17,7 @@ from yibao_settlement.storage.hold import booked as holds
 from yibao_settlement.storage.ledger import facts, refunds, told
 from yibao_settlement.storage.ledger.entries import EntryReader
 from yibao_settlement.storage.ledger.person import later_of
+from yibao_settlement.storage.override import booked as overrides
 from yibao_settlement.storage.period import booked as periods
 
 
@@ -55,6 +57,7 @@ class RegionChecker:
         self._check_orders(orders)
         self._check_holds()
         self._check_periods()
+        self._check_overrides()
 
     def check_read(self, entries: EntryReader) -> None:
         """Checks that all entries of settlements were read with one that owes them."""
@@ -161,6 +164,14 @@ class RegionChecker:
             ended_month=periods.ended_month(connection, region),
         ):
             self._drift(19, subject, detail)
+
+    def _check_overrides(self) -> None:
+        connection, region = self._connection, self._region
+        known = overrides.all_overrides(connection, region)
+        taken_back = overrides.taken_back(connection, region, known)
+        audited = overrides.audited_overrides(connection, region)
+        for subject, detail in override_faults(known, taken_back, audited):
+            self._drift(21, subject, detail)
 
     def _check_strays(self) -> None:
         """Tells of accounts and windows that are of nobody who is examined."""

@@ -29,6 +29,7 @@ INVARIANTS = (
     "every entry is of the month of its posting and refers back to that of what it changes, "
     "closed months keep what they were closed with",
     "terms that a bill got after it was settled name who decided so, and value what it charges",
+    "every bill that an agency took back before later ones was so by two operators",
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
 OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20))

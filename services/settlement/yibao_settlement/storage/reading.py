@@ -21,6 +21,7 @@ from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.enrolment import RegisteredDisease
+from yibao_settlement.rules.override import Override
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.repair import Repair
 from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
@@ -37,6 +38,7 @@ from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from,
 from yibao_settlement.storage.hold.record import find_hold, held_by, run_out
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person, survivors_of
+from yibao_settlement.storage.override.record import find_overrides
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 from yibao_settlement.storage.repair.record import find_repairs, first_settlement_id
 from yibao_settlement.storage.repricing.bills import bills_with_visits
@@ -120,6 +122,11 @@ class StoredReads:
         """Returns a repair, or None."""
         with self._database.read() as connection:
             return find_repairs(connection, region, [repair_id]).get(repair_id)
+
+    def override(self, region: str, override_id: str) -> Override | None:
+        """Returns an override, or None."""
+        with self._database.read() as connection:
+            return find_overrides(connection, region, [override_id]).get(override_id)
 
     def first_settlement_id(self, region: str, person_id: str) -> str | None:
         """Returns the first settlement of a person that stands, or None."""

@@ -18,6 +18,7 @@ from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold
 from yibao_settlement.storage.hold.tables import hold_request as hold_request
 from yibao_settlement.storage.ledger import tables as ledger
+from yibao_settlement.storage.override.tables import override as override
 from yibao_settlement.storage.period.tables import period_close as period_close
 from yibao_settlement.storage.period.tables import period_sum as period_sum
 from yibao_settlement.storage.refund.tables import refund as refund

@@ -17,6 +17,7 @@ from yibao_settlement.application.settlement.record import Adjustment, Settlemen
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
+from yibao_settlement.rules.override import Override
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.repair import Repair
 from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
@@ -81,6 +82,9 @@ class MemoryReads(Reads):
         self, region: str, state: OrderState | None, *, after: str | None, limit: int
     ) -> list[DifferenceOrder]:
         return []
+
+    def override(self, region: str, override_id: str) -> Override | None:
+        return None
 
     def repair(self, region: str, repair_id: str) -> Repair | None:
         return None

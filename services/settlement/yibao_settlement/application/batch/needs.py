@@ -52,6 +52,8 @@ class Needs(NamedTuple):
     difference_person_ids: Collection[str] = ()
     # Repairs that are to be carried out.
     repair_ids: Collection[str] = ()
+    # Overrides that are to be carried out.
+    override_ids: Collection[str] = ()
     # Settlements that may get the terms of their days by now: windows of these are read too.
     repriced_settlement_ids: Collection[str] = ()
     # Repricings with persons, for how far they came.

@@ -17,6 +17,7 @@ from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.changes import Changes, CodeUse, posting_of
 from yibao_settlement.application.difference.state import Differences
 from yibao_settlement.application.hold.state import Holds
+from yibao_settlement.application.override.state import Overrides
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.repair.state import Repairs
 from yibao_settlement.application.repricing.state import RepricedPersons
@@ -105,6 +106,7 @@ class WorkingSet:
     continued_by: dict[str, str] = field(default_factory=dict)
     differences: Differences = field(default_factory=Differences)
     repairs: Repairs = field(default_factory=Repairs)
+    overrides: Overrides = field(default_factory=Overrides)
     repriced: RepricedPersons = field(default_factory=RepricedPersons)
     holds: Holds = field(default_factory=Holds)
     changes: Changes = field(default_factory=Changes)

@@ -130,8 +130,13 @@ class CorrectSettlement:
             new = done.settlement
             use = CodeUse(code, request.request_id, new.institution_id, new.settlement_id)
             working_set.use_code(new.person_id, use)
-        self._book(done, working_set, ids)
+        self.carry_out(done, working_set, ids)
         return response
+
+    def tried(self, working_set: WorkingSet, ids: Ids) -> CorrectionDone:
+        """Returns what it would do, and books nothing; raises as `decide` of a trial."""
+        record = named_settlement(working_set, self.settlement_id, self.request.caller)
+        return self._done(record, working_set, ids)
 
     def _code(self, record: SettlementRecord, working_set: WorkingSet) -> PresentedCode | None:
         if self.code is None:
@@ -206,7 +211,8 @@ class CorrectSettlement:
             expected_fen=self.restated_cash_fen,
         )
 
-    def _book(self, done: CorrectionDone, working_set: WorkingSet, ids: Ids) -> None:
+    def carry_out(self, done: CorrectionDone, working_set: WorkingSet, ids: Ids) -> None:
+        """Books what was tried over the same working set, but for a code; refuses nothing."""
         request, new = self.request, done.settlement
         book_reversal(done.reversal, request, working_set, ids, cause=Cause.CORRECTION)
         withdraw_review(done.reversal, request, working_set, reason=self.reason)

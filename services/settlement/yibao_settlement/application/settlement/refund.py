@@ -94,16 +94,20 @@ class RefundSettlement:
         `lines_left`, what the policy refuses of the rest, AMOUNTS_NOT_CONFIRMED,
         AMOUNTS_NOT_AS_EXPECTED, READJUDICATION_FAILED, LATER_SETTLEMENTS_EXIST.
         """
-        record = named_settlement(working_set, self.settlement_id, self.request.caller)
-        self._check_new(record)
-        done = self._done(record, working_set, ids)
+        done = self.tried(working_set, ids)
         if self.request.is_trial:
             return self.encode(done)
         self._check_expected(done)
         response = self.encode(done)
         # Nothing below refuses: from here on the working set changes.
-        self._book(done, working_set, ids)
+        self.carry_out(done, working_set, ids)
         return response
+
+    def tried(self, working_set: WorkingSet, ids: Ids) -> RefundDone:
+        """Returns what it would do, and books nothing; raises as `decide` of a trial."""
+        record = named_settlement(working_set, self.settlement_id, self.request.caller)
+        self._check_new(record)
+        return self._done(record, working_set, ids)
 
     def _check_new(self, record: SettlementRecord) -> None:
         """Refuses a repeat that comes when the first answer is no longer kept."""
@@ -203,7 +207,8 @@ class RefundSettlement:
             expected_fen=self.restated_cash_fen,
         )
 
-    def _book(self, done: RefundDone, working_set: WorkingSet, ids: Ids) -> None:
+    def carry_out(self, done: RefundDone, working_set: WorkingSet, ids: Ids) -> None:
+        """Books what was tried over the same working set; refuses nothing."""
         request, refund = self.request, done.refund
         purses = _purses(done.before, done.left)
         purses.carry_over(request, working_set, ids)

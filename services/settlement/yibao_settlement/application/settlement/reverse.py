@@ -65,11 +65,9 @@ class ReverseSettlement:
         Raises RuleError SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
         LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED or AMOUNTS_NOT_AS_EXPECTED.
         """
-        request = self.request
-        record = named_settlement(working_set, self.settlement_id, request.caller)
-        reversal = self._reversal(record, working_set, ids)
+        reversal = self.tried(working_set, ids)
         response = self.encode(reversal)
-        if request.is_trial:
+        if self.request.is_trial:
             return response
         folded = reversal.folded
         check_restated_cash(
@@ -78,12 +76,22 @@ class ReverseSettlement:
             expected_fen=self.restated_cash_fen,
         )
         # Nothing below refuses: from here on the working set changes.
-        book_reversal(reversal, request, working_set, ids)
-        withdraw_review(reversal, request, working_set, reason=self.reason)
-        book_restated(folded, request, working_set, ids)
-        if request.caller.institution_id is None:
-            self._put_on_record(reversal, working_set)
+        self.carry_out(reversal, working_set, ids)
         return response
+
+    def tried(self, working_set: WorkingSet, ids: Ids) -> Reversal:
+        """Returns what it would do, and books nothing; raises as `decide` of a trial."""
+        record = named_settlement(working_set, self.settlement_id, self.request.caller)
+        return self._reversal(record, working_set, ids)
+
+    def carry_out(self, done: Reversal, working_set: WorkingSet, ids: Ids) -> None:
+        """Books what was tried over the same working set; refuses nothing."""
+        request = self.request
+        book_reversal(done, request, working_set, ids)
+        withdraw_review(done, request, working_set, reason=self.reason)
+        book_restated(done.folded, request, working_set, ids)
+        if request.caller.institution_id is None:
+            self._put_on_record(done, working_set)
 
     def _reversal(self, record: SettlementRecord, working_set: WorkingSet, ids: Ids) -> Reversal:
         """Returns the reversal, with what the region says of the bills behind."""

@@ -15,15 +15,15 @@ from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.settlement.folded import Reversal
 from yibao_settlement.application.settlement.refund import (
     REFUND_METHOD,
-    RefundDone,
     RefundSettlement,
 )
 from yibao_settlement.application.settlement.refunded import GivenBack
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
-from yibao_settlement.rules.refund import AskedReturn, RefundOrder
+from yibao_settlement.rules.refund import RefundOrder
 from yibao_settlement.rules.restating import NO_OWN_DEBTS, OwnDebts
 from yibao_settlement.servicer.decode import restated_cash_of
 from yibao_settlement.servicer.encode import fill_entries, fill_settlement
+from yibao_settlement.servicer.override import Overriding
 from yibao_settlement.servicer.refund.correcting import (
     CorrectedAnswer,
     Correcting,
@@ -33,8 +33,8 @@ from yibao_settlement.servicer.refund.encode import (
     amounts_message,
     fill_adjusted,
     leave_ids,
-    refund_message,
 )
+from yibao_settlement.servicer.refund.refunding import asked_return, refunded
 from yibao_settlement.servicer.refused_lines import RefusedLines
 
 
@@ -48,6 +48,7 @@ class RefundServicer(rpc.RefundServiceServicer):
         self,
         batcher: Batcher[Command, bytes],
         correcting: Correcting,
+        overriding: Overriding,
         refused_lines: RefusedLines,
         *,
         cash_first_in: Collection[str] = (),
@@ -58,6 +59,7 @@ class RefundServicer(rpc.RefundServiceServicer):
         """Takes the engine; what is `…_in` are regions, see `SettlementConfig`."""
         self._batcher = batcher
         self._correcting = correcting
+        self._overriding = overriding
         self._refused_lines = refused_lines
         self._cash_first_in = cash_first_in
         self._carried_first_in = carried_first_in
@@ -141,6 +143,30 @@ class RefundServicer(rpc.RefundServiceServicer):
         response = await self._batcher.submit(request.region, command)
         return as_sent(pb.TrialReversalResponse, response)
 
+    async def ProposeOverride(
+        self,
+        request: pb.ProposeOverrideRequest,
+        context: "grpc.aio.ServicerContext[pb.ProposeOverrideRequest, pb.ProposeOverrideResponse]",
+    ) -> pb.ProposeOverrideResponse:
+        """Proposes to take a settlement back before later ones."""
+        return await self._overriding.propose(request)
+
+    async def ConfirmOverride(
+        self,
+        request: pb.ConfirmOverrideRequest,
+        context: "grpc.aio.ServicerContext[pb.ConfirmOverrideRequest, pb.ConfirmOverrideResponse]",
+    ) -> pb.ConfirmOverrideResponse:
+        """Confirms an override, and carries it out."""
+        return await self._overriding.confirm(request)
+
+    async def GetOverride(
+        self,
+        request: pb.GetOverrideRequest,
+        context: "grpc.aio.ServicerContext[pb.GetOverrideRequest, pb.GetOverrideResponse]",
+    ) -> pb.GetOverrideResponse:
+        """Reads an override."""
+        return await self._overriding.get(request)
+
     def _refund(
         self,
         request: "pb.RefundSettlementRequest | pb.TrialRefundRequest",
@@ -154,7 +180,7 @@ class RefundServicer(rpc.RefundServiceServicer):
         return RefundSettlement(
             asked,
             request.settlement_id,
-            tuple([_asked_return(each) for each in request.lines]),
+            tuple(map(asked_return, request.lines)),
             reason,
             refunded,
             expected=expected,
@@ -166,24 +192,11 @@ class RefundServicer(rpc.RefundServiceServicer):
         )
 
 
-def _asked_return(line: pb.LineReturn) -> AskedReturn:
-    return AskedReturn(line.line_number, line.line_id, line.quantity)
-
-
 def _expected_of(request: pb.RefundSettlementRequest) -> GivenBack | None:
     if not request.HasField("expected"):
         return None
     told = request.expected
     return GivenBack(told.fund_total_fen, told.other_total_fen, told.account_fen, told.cash_fen)
-
-
-def refunded(done: RefundDone) -> bytes:
-    """Returns a serialized RefundSettlementResponse."""
-    response = pb.RefundSettlementResponse(refund=refund_message(done.refund))
-    fill_settlement(response.settlement, done.left)
-    fill_entries(response.settlement, done.entries)
-    fill_adjusted(response, done.folded, institution_id=done.before.institution_id)
-    return response.SerializeToString()
 
 
 def reversal_tried(reversal: Reversal) -> bytes:

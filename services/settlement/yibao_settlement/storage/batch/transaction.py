@@ -45,6 +45,7 @@ from yibao_settlement.storage.hold.requests import (
 )
 from yibao_settlement.storage.ledger.posting import read_postings
 from yibao_settlement.storage.merge import survivors_of
+from yibao_settlement.storage.override.record import find_overrides
 from yibao_settlement.storage.presentation import read_codes
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.repair.record import find_repairs
@@ -305,6 +306,9 @@ class _Transaction:
         if wanted.needs.repair_ids:
             ids = sorted(wanted.needs.repair_ids)
             working_set.repairs.known = find_repairs(self._connection, self._region, ids)
+        if wanted.needs.override_ids:
+            ids = sorted(wanted.needs.override_ids)
+            working_set.overrides.known = find_overrides(self._connection, self._region, ids)
         if wanted.needs.repriced_persons:
             keys = wanted.needs.repriced_persons
             found_persons = find_repriced_persons(self._connection, self._region, keys)

@@ -11,6 +11,7 @@ from yibao_settlement.storage.difference.order import write_orders
 from yibao_settlement.storage.hold.record import write_holds
 from yibao_settlement.storage.hold.requests import write_hold_requests
 from yibao_settlement.storage.ledger.posting import write_postings
+from yibao_settlement.storage.override.record import write_overrides
 from yibao_settlement.storage.presentation import write_codes
 from yibao_settlement.storage.refund.record import write_refunds
 from yibao_settlement.storage.repair.record import write_repairs
@@ -40,6 +41,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_reviews(working_set),
         *write_orders(working_set),
         *write_repairs(working_set),
+        *write_overrides(working_set),
         *write_terms(working_set),
         *write_repriced_persons(working_set),
         *write_moves(working_set),

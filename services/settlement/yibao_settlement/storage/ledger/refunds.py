@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from yibao_settlement.application.override.order import CONFIRM_METHOD as OVERRIDE_METHOD
 from yibao_settlement.application.settlement.refund import REFUND_METHOD
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.ledger.told import audit_pairs
@@ -81,7 +82,7 @@ def _audited(
         .where(
             subject.region == region,
             subject.subject_id.in_(settlement_ids),
-            event.method == REFUND_METHOD,
+            event.method.in_((REFUND_METHOD, OVERRIDE_METHOD)),
         )
     )
     found = []

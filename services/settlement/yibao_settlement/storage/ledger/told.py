@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from yibao_settlement.application.account import CREDIT_METHOD, credit_detail
+from yibao_settlement.application.override.order import CONFIRM_METHOD as OVERRIDE_METHOD
 from yibao_settlement.application.review.decide import CONFIRM_METHOD
 from yibao_settlement.application.settlement.correct import CORRECT_METHOD
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD
@@ -193,7 +194,7 @@ def _audited_reversals(
 ) -> dict[tuple[str, str, str], set[str]]:
     """Returns the requests of audited reversals: by settlement, reversal and caller."""
     found: dict[tuple[str, str, str], set[str]] = {}
-    methods = (REVERSE_METHOD, CONFIRM_METHOD, CORRECT_METHOD)
+    methods = (REVERSE_METHOD, CONFIRM_METHOD, CORRECT_METHOD, OVERRIDE_METHOD)
     for row in _audit_rows(connection, region, settlement_ids, *methods):
         reversal_id = audit_pairs(row.detail).get("reversal", "")
         found.setdefault((row.subject_id, reversal_id, row.caller), set()).add(row.request_id)
