@@ -33,7 +33,7 @@ _REASON_GROUPS = {
     340: "Differences",
     360: "Holds",
     380: "Closed periods",
-    400: "Repricings",
+    400: "Repricings and closed years",
 }
 _END_OF_GROUPS = 420
 _ANY_CALL = (

@@ -94,6 +94,12 @@ PLAIN_FUNCTIONS: dict[str, dict[str, str]] = {
             "the name of an account whose entries are asked for"
         ),
         **{
+            f"storage/year/record.py: yibao_settlement.rules.ledger.{account}_account": (
+                "the name of an account whose balance is asked for"
+            )
+            for account in ("person", "carried", "difference")
+        },
+        **{
             f"storage/ledger/entries.py: yibao_settlement.rules.ledger.{account}_account": (
                 "the name of an account whose entries are asked for"
             )

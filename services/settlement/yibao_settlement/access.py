@@ -84,6 +84,13 @@ ACCESS = AccessTable.of_services(
             "ProposePeriodClose": _AGENCY,
             "ConfirmPeriodClose": _AGENCY,
         },
+        "yibao.settlement.v1.YearService": {
+            "ProposeYearClose": _AGENCY,
+            "ConfirmYearClose": _AGENCY,
+            "GetBenefitYear": _AGENCY,
+            "GetYearStatement": _AGENCY,
+            "ListYearStatements": _AGENCY,
+        },
         "yibao.settlement.v1.RepricingService": {
             "RepriceSettlements": _AGENCY,
             "GetRepricing": _AGENCY,

@@ -21,6 +21,7 @@ from yibao_settlement.application.hold.expire import ExpireHolds
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.repricing.steps import steps_of
 from yibao_settlement.application.work import Work
+from yibao_settlement.application.year.take import YearTaking
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.rules.repricing import Repricing
 from yibao_settlement.rules.review import Review
@@ -35,6 +36,8 @@ _SWEPT = 500
 _STEP_SECONDS = 2.0
 # Persons a round and repricing: they come in batches with what callers ask.
 _STEPS = 50
+# Closing statements a round and year: each is a transaction of its own.
+_STATEMENTS = 50
 
 
 def review_telling(metrics: Metrics, *, log: Log) -> Callable[[Review], None]:
@@ -153,6 +156,43 @@ def repricing_steps(
     )
 
 
+def year_taking(
+    taking: YearTaking,
+    blocking: Blocking,
+    *,
+    regions: tuple[str, ...],
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> BackgroundTask:
+    """Returns the task that takes the closing statements of closed years, some a round.
+
+    A record whose statement cannot be taken holds up no other one, and is told of as a failure
+    of its duty until it can.
+    """
+
+    async def take(region: str) -> None:
+        going_on = await blocking.run(taking.going_on, region)
+        metrics.years_being_taken.labels(region).set(len(going_on))
+        refused = 0
+        for close in going_on:
+            done = await blocking.run(taking.take_on, close, limit=_STATEMENTS)
+            if done.is_finished:
+                log.info("year closed", region=region, benefit_year=close.benefit_year)
+            refused += await blocking.run(taking.count_refused, close)
+        metrics.year_statements_refused.labels(region).set(refused)
+        if refused:
+            raise ToldError(f"closing statements of {refused} persons cannot be taken")
+
+    duties = [
+        Duty(run=functools.partial(take, region), failure="year close stands", region=region)
+        for region in regions
+    ]
+    return BackgroundTask(
+        "year_close", duties, seconds=_STEP_SECONDS, metrics=metrics, clock=clock, log=log
+    )
+
+
 def housekeeping(
     checkpoints: Checkpoints,
     blocking: Blocking,
@@ -219,5 +259,13 @@ def background_tasks(
         ),
         repricing_steps(
             reads, batcher, blocking, regions=regions, metrics=metrics, clock=clock, log=log
+        ),
+        year_taking(
+            YearTaking(transactions, clock=reads.now),
+            blocking,
+            regions=regions,
+            metrics=metrics,
+            clock=clock,
+            log=log,
         ),
     )

@@ -32,6 +32,8 @@ from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
 from yibao_settlement.application.repricing.orders import Repricings
 from yibao_settlement.application.work import Work
+from yibao_settlement.application.year.close import Years
+from yibao_settlement.application.year.find import YearStatements
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks
@@ -58,6 +60,7 @@ from yibao_settlement.servicer.settling import Settling
 from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
+from yibao_settlement.servicer.year import YearServicer
 from yibao_settlement.servicers import DESCRIPTORS, Servicers
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.reading import StoredReads
@@ -179,6 +182,7 @@ class SettlementService:
         own_debts, ended = self._config.refunds.own_debts or {}, self.database.others_ended
         policies = Policies(transactions, clock=self._clock)
         periods = Periods(transactions, others_ended=ended, clock=reads.now, ids=self._ids)
+        years = Years(transactions, others_ended=ended, clock=reads.now, ids=self._ids)
         return Servicers(
             VisitServicer(
                 *engine,
@@ -213,6 +217,7 @@ class SettlementService:
                 dust_fen=self._config.accounts.difference_dust_fen or {},
             ),
             ClearingServicer(periods, blocking),
+            YearServicer(years, YearStatements(transactions), blocking),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             PolicyServicer(policies, StoredHistory(self.database), blocking, clock=self._clock),

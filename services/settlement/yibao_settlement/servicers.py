@@ -31,6 +31,8 @@ from yibao.settlement.v1 import (
     settlement_service_pb2_grpc,
     visit_service_pb2,
     visit_service_pb2_grpc,
+    year_service_pb2,
+    year_service_pb2_grpc,
 )
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
@@ -45,6 +47,7 @@ from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.visit import VisitServicer
+from yibao_settlement.servicer.year import YearServicer
 
 DESCRIPTORS = (
     visit_service_pb2.DESCRIPTOR.services_by_name["VisitService"],
@@ -57,6 +60,7 @@ DESCRIPTORS = (
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
     clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
+    year_service_pb2.DESCRIPTOR.services_by_name["YearService"],
     repricing_service_pb2.DESCRIPTOR.services_by_name["RepricingService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
@@ -76,6 +80,7 @@ class Servicers(NamedTuple):
     accounts: AccountServicer
     differences: DifferenceServicer
     clearing: ClearingServicer
+    years: YearServicer
     repricings: RepricingServicer
     catalogue: CatalogueServicer
     policies: PolicyServicer
@@ -96,6 +101,7 @@ class Servicers(NamedTuple):
             self.differences, server
         )
         clearing_service_pb2_grpc.add_ClearingServiceServicer_to_server(self.clearing, server)
+        year_service_pb2_grpc.add_YearServiceServicer_to_server(self.years, server)
         repricing_service_pb2_grpc.add_RepricingServiceServicer_to_server(self.repricings, server)
         catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)
         policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(self.policies, server)

@@ -673,6 +673,29 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. Lines are of before prices were kept, and cannot be valued anew.
     Metadata: `settlement_id`.
     """
+    ERROR_REASON_YEAR_NOT_OVER: _ErrorReason.ValueType  # 404
+    """FAILED_PRECONDITION. The benefit year goes on and cannot be closed yet. Metadata:
+    `benefit_year`, `end_time` in RFC 3339.
+    """
+    ERROR_REASON_YEAR_OUT_OF_ORDER: _ErrorReason.ValueType  # 405
+    """FAILED_PRECONDITION. An earlier benefit year is to be closed first. Metadata:
+    `benefit_year`, that one.
+    """
+    ERROR_REASON_YEAR_CLOSED: _ErrorReason.ValueType  # 406
+    """FAILED_PRECONDITION. The benefit year is closed. Metadata: `benefit_year`,
+    `closed_through`, the last one that is.
+    """
+    ERROR_REASON_YEAR_CLOSE_NOT_FOUND: _ErrorReason.ValueType  # 407
+    """NOT_FOUND. Nobody proposed to close a year so. Metadata: `close_id`."""
+    ERROR_REASON_YEAR_CLOSE_STATE: _ErrorReason.ValueType  # 408
+    """FAILED_PRECONDITION. The year was proposed with other counts than the checker read.
+    Metadata: `person_count`, `bill_count`, `total_fen`, those it was proposed with.
+    """
+    ERROR_REASON_YEAR_STATEMENT_NOT_FOUND: _ErrorReason.ValueType  # 409
+    """NOT_FOUND. The person has no closing statement of the year: it is not closed, the
+    statement is not taken yet, or no bill of the year stands. Metadata: `person_id`,
+    `benefit_year`.
+    """
     ERROR_REASON_OVERRIDE_NOT_FOUND: _ErrorReason.ValueType  # 410
     """NOT_FOUND. No such override. Metadata: `override_id`."""
     ERROR_REASON_OVERRIDE_STATE: _ErrorReason.ValueType  # 411
@@ -1342,6 +1365,29 @@ ERROR_REASON_NOTHING_TO_REPRICE: ErrorReason.ValueType  # 402
 ERROR_REASON_PRICES_NOT_KEPT: ErrorReason.ValueType  # 403
 """FAILED_PRECONDITION. Lines are of before prices were kept, and cannot be valued anew.
 Metadata: `settlement_id`.
+"""
+ERROR_REASON_YEAR_NOT_OVER: ErrorReason.ValueType  # 404
+"""FAILED_PRECONDITION. The benefit year goes on and cannot be closed yet. Metadata:
+`benefit_year`, `end_time` in RFC 3339.
+"""
+ERROR_REASON_YEAR_OUT_OF_ORDER: ErrorReason.ValueType  # 405
+"""FAILED_PRECONDITION. An earlier benefit year is to be closed first. Metadata:
+`benefit_year`, that one.
+"""
+ERROR_REASON_YEAR_CLOSED: ErrorReason.ValueType  # 406
+"""FAILED_PRECONDITION. The benefit year is closed. Metadata: `benefit_year`,
+`closed_through`, the last one that is.
+"""
+ERROR_REASON_YEAR_CLOSE_NOT_FOUND: ErrorReason.ValueType  # 407
+"""NOT_FOUND. Nobody proposed to close a year so. Metadata: `close_id`."""
+ERROR_REASON_YEAR_CLOSE_STATE: ErrorReason.ValueType  # 408
+"""FAILED_PRECONDITION. The year was proposed with other counts than the checker read.
+Metadata: `person_count`, `bill_count`, `total_fen`, those it was proposed with.
+"""
+ERROR_REASON_YEAR_STATEMENT_NOT_FOUND: ErrorReason.ValueType  # 409
+"""NOT_FOUND. The person has no closing statement of the year: it is not closed, the
+statement is not taken yet, or no bill of the year stands. Metadata: `person_id`,
+`benefit_year`.
 """
 ERROR_REASON_OVERRIDE_NOT_FOUND: ErrorReason.ValueType  # 410
 """NOT_FOUND. No such override. Metadata: `override_id`."""

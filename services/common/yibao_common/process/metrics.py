@@ -127,6 +127,7 @@ class Metrics:
             registry=self.registry,
         )
         self._make_news_metrics()
+        self._make_year_metrics()
         self.device_alarms = Counter(
             "yibao_device_alarms",
             "Keys of phones that were found in two places.",
@@ -145,6 +146,21 @@ class Metrics:
             "yibao_refused_lines",
             "Lines of bills that settled without them, by reason of refusal.",
             ("reason",),
+            registry=self.registry,
+        )
+
+    def _make_year_metrics(self) -> None:
+        """Makes what tells how far closed years are."""
+        self.years_being_taken = Gauge(
+            "yibao_years_being_taken",
+            "Closed benefit years whose closing statements are not all taken.",
+            ("region",),
+            registry=self.registry,
+        )
+        self.year_statements_refused = Gauge(
+            "yibao_year_statements_refused",
+            "Persons whose closing statement of a year cannot be taken.",
+            ("region",),
             registry=self.registry,
         )
 

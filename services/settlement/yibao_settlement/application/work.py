@@ -1,10 +1,11 @@
 """The unit of work of what runs beside the batches: one transaction, in one region.
 
-Locks are taken in this order: the feed's position, the standings of persons in rising id,
-the epoch of the reference data, the rows of the catalogue, policies, repricings, the
-region's checkpoint, the posting fence (which alone who closes a month locks for long), the end of
-the audit chain. The last one is taken by itself when the unit of
-work ends. A batch locks standings and nothing else of these, before all that it writes.
+Locks are taken in this order: how far the statements of a year are taken, the feed's position,
+the standings of persons in rising id, the epoch of the reference data, the rows of the
+catalogue, policies, repricings, the region's checkpoint, the posting fence (which alone who
+closes a month or a year locks for long), the end of the audit chain. The last one is taken by
+itself when the unit of work ends. A batch locks standings and nothing else of these, before all
+that it writes.
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from yibao_settlement.application.period.rows import PeriodRows
 from yibao_settlement.application.policy import PolicyRows
 from yibao_settlement.application.reference import ReferenceRows
 from yibao_settlement.application.repricing.orders import RepricingRows
+from yibao_settlement.application.year.rows import YearRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +34,5 @@ class Work:
     checkpoints: CheckpointRows
     periods: PeriodRows
     repricings: RepricingRows
+    years: YearRows
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -15,12 +15,14 @@ from yibao_common.db.database import Database
 from yibao_settlement.ledger_check.person import PersonChecker
 from yibao_settlement.ledger_check.region import RegionChecker
 from yibao_settlement.ledger_check.report import INVARIANTS, OF_PERSONS, LedgerReport
+from yibao_settlement.ledger_check.year import YearChecker
 from yibao_settlement.storage.difference.booked import all_orders
 from yibao_settlement.storage.ledger import facts
 from yibao_settlement.storage.ledger.changed import persons_changed
 from yibao_settlement.storage.ledger.codes import NO_CODES, code_uses
 from yibao_settlement.storage.ledger.person import KeptPerson, PersonReader
 from yibao_settlement.storage.reference import ReferenceCache
+from yibao_settlement.storage.year.booked import closed_years
 
 # Is told how many settlements were examined by now, a page of persons after the other.
 Progress = Callable[[int], None]
@@ -65,16 +67,17 @@ def _check_region(
     reader = PersonReader(connection, region, merged=merged, codes=codes)
     orders = all_orders(connection, region)
     region_checker = RegionChecker(connection, region, report, merged)
+    years = YearChecker(closed_years(connection, region))
     if only is None:
-        region_checker.check(orders)
-    checker = PersonChecker(region, report, policy_of, merged, orders)
+        region_checker.check(orders, years)
+    checker = PersonChecker(region, report, policy_of, merged, orders, years)
     for page in _pages(connection, region, reader, only):
         for person in page:
             checker.check(person)
         if progress is not None:
             progress(report.settlements)
     if only is None:
-        region_checker.check_read(reader.entries)
+        region_checker.check_read(reader.entries, years)
 
 
 def _pages(

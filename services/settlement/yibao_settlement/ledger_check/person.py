@@ -18,6 +18,7 @@ from yibao_settlement.ledger_check.places import place_faults
 from yibao_settlement.ledger_check.report import INVARIANTS, Drift, Fault, LedgerReport
 from yibao_settlement.ledger_check.settlement import settlement_faults
 from yibao_settlement.ledger_check.used_up import Row, UsedUp, row_of_scope, row_of_year
+from yibao_settlement.ledger_check.year import YearChecker
 from yibao_settlement.rules.account import NO_PURSES
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.difference_order import DifferenceOrder
@@ -36,15 +37,17 @@ class PersonChecker:
         policy_of: Callable[[str], AnyPolicy | None],
         merged: Mapping[str, str],
         orders: Iterable[DifferenceOrder],
+        years: YearChecker,
     ) -> None:
         """Takes how policies are found by version, and who took over whose account.
 
-        `orders` are all that settled a difference of anybody.
+        `orders` are all that settled a difference of anybody; `years` examines statements.
         """
         self._region = region
         self._report = report
         self._policy_of = policy_of
         self._merged = merged
+        self._years = years
         self._orders: dict[str, list[DifferenceOrder]] = {}
         for order in orders:
             self._orders.setdefault(order.person_id, []).append(order)
@@ -60,6 +63,7 @@ class PersonChecker:
         self._tell(hold_faults(person, self._policy_of))
         self._report.held_until.update((each.hold_id, each.expire_time) for each in person.held)
         self._tell(self._fold_faults(person, proven))
+        self._tell((22, subject, detail) for subject, detail in self._years.check(person))
 
     def _tell(self, faults: Iterator[Fault]) -> None:
         for number, subject, detail in faults:

@@ -9,6 +9,7 @@ from yibao_settlement.ledger_check.difference import order_faults, without_order
 from yibao_settlement.ledger_check.override import override_faults
 from yibao_settlement.ledger_check.period import period_faults
 from yibao_settlement.ledger_check.report import INVARIANTS, Drift, LedgerReport
+from yibao_settlement.ledger_check.year import YearChecker, chain_faults, year_faults
 from yibao_settlement.rules.difference_order import DifferenceOrder
 from yibao_settlement.rules.ledger import PostingKind, carried_account, person_account
 from yibao_settlement.storage import tables
@@ -19,6 +20,8 @@ from yibao_settlement.storage.ledger.entries import EntryReader
 from yibao_settlement.storage.ledger.person import later_of
 from yibao_settlement.storage.override import booked as overrides
 from yibao_settlement.storage.period import booked as periods
+from yibao_settlement.storage.year import booked as years
+from yibao_settlement.storage.year.statement import rows_in_order
 
 
 def _owner(account_id: str) -> str:
@@ -43,10 +46,10 @@ class RegionChecker:
         self._report = report
         self._merged = merged
 
-    def check(self, orders: Sequence[DifferenceOrder]) -> None:
+    def check(self, orders: Sequence[DifferenceOrder], years: YearChecker) -> None:
         """Examines all but what has to be read with the persons.
 
-        `orders` are all that settled a difference of anybody.
+        `orders` are all that settled a difference of anybody; `years` knows the closed years.
         """
         self._report.accounts += facts.count_accounts(self._connection, self._region)
         self._check_postings()
@@ -58,9 +61,15 @@ class RegionChecker:
         self._check_holds()
         self._check_periods()
         self._check_overrides()
+        self._check_years(years)
 
-    def check_read(self, entries: EntryReader) -> None:
-        """Checks that all entries of settlements were read with one that owes them."""
+    def check_read(self, entries: EntryReader, years: YearChecker) -> None:
+        """Checks that all entries of settlements were read with one that owes them.
+
+        And that the statements of closed years come to what the persons' bills posted.
+        """
+        for subject, detail in years.faults_of_all():
+            self._drift(22, subject, detail)
         for account_id, count in entries.unread():
             self._drift(5, account_id, f"has {count} entries that no settlement owes")
 
@@ -172,6 +181,22 @@ class RegionChecker:
         audited = overrides.audited_overrides(connection, region)
         for subject, detail in override_faults(known, taken_back, audited):
             self._drift(21, subject, detail)
+
+    def _check_years(self, checker: YearChecker) -> None:
+        connection, region = self._connection, self._region
+        faults = year_faults(
+            checker.closes,
+            *years.audited_years(connection, region),
+            years.years_with_statements(connection, region),
+        )
+        for subject, detail in faults:
+            self._drift(22, subject, detail)
+        for close, taking in checker.closes:
+            if taking is None:
+                continue
+            rows = rows_in_order(connection, region, close.benefit_year)
+            for subject, detail in chain_faults(taking, rows, f"year {close.benefit_year}"):
+                self._drift(22, subject, detail)
 
     def _check_strays(self) -> None:
         """Tells of accounts and windows that are of nobody who is examined."""

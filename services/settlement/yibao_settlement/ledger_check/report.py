@@ -30,9 +30,11 @@ INVARIANTS = (
     "closed months keep what they were closed with",
     "terms that a bill got after it was settled name who decided so, and value what it charges",
     "every bill that an agency took back before later ones was so by two operators",
+    "closing statements of years are what their bills came to and had posted by then, all of them "
+    "with what was posted since are what the year's bills posted",
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
-OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20))
+OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22))
 # The number of an invariant, whom or what it does not hold for, and how.
 Fault = tuple[int, str, str]
 

@@ -28,6 +28,9 @@ from yibao_settlement.storage.repricing.tables import repricing as repricing
 from yibao_settlement.storage.repricing.tables import settlement_terms as settlement_terms
 from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
+from yibao_settlement.storage.year.tables import year_close as year_close
+from yibao_settlement.storage.year.tables import year_refused as year_refused
+from yibao_settlement.storage.year.tables import year_statement as year_statement
 
 metadata = ledger.metadata
 _region, _index_where_set = ledger.region_column, ledger.index_where_set

@@ -14,6 +14,7 @@ from yibao_settlement.storage.period.record import StoredPeriods
 from yibao_settlement.storage.policy import StoredPolicies
 from yibao_settlement.storage.reference import StoredReference
 from yibao_settlement.storage.repricing.record import StoredRepricings
+from yibao_settlement.storage.year.record import StoredYears
 
 
 def _open(connection: sa.Connection, region: str) -> Work:
@@ -26,6 +27,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         checkpoints=StoredCheckpoints(connection, region),
         periods=StoredPeriods(connection, region),
         repricings=StoredRepricings(connection, region),
+        years=StoredYears(connection, region),
     )
 
 

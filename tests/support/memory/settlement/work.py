@@ -6,6 +6,7 @@ from support.memory.settlement.feed import MemoryFeed, MemoryMerges
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
 from support.memory.settlement.repricing import MemoryRepricings
+from support.memory.settlement.year import MemoryYears
 from support.memory.transactions import MemoryTransactions
 
 from yibao_common.commands.request import Request
@@ -31,6 +32,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 checkpoints=MemoryCheckpoints(),
                 periods=MemoryPeriods(),
                 repricings=MemoryRepricings(),
+                years=MemoryYears(),
             )
         )
 
@@ -77,6 +79,11 @@ class MemoryWork(MemoryTransactions[Work]):
     def repricings(self) -> MemoryRepricings:
         assert isinstance(self.work.repricings, MemoryRepricings)
         return self.work.repricings
+
+    @property
+    def years(self) -> MemoryYears:
+        assert isinstance(self.work.years, MemoryYears)
+        return self.work.years
 
 
 def request(method: str, request_id: str, *, operator: str = "maker") -> Request:

@@ -27,6 +27,7 @@ from yibao_settlement.storage.ledger.booked import (
 from yibao_settlement.storage.ledger.codes import CodeUses
 from yibao_settlement.storage.ledger.entries import EntryReader, OwnEntry
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
+from yibao_settlement.storage.year.booked import BookedStatement, booked_statements
 
 # Some hundred bills a person are many.
 PERSONS_A_PAGE = 100
@@ -61,6 +62,8 @@ class KeptPerson:
     lost_hold_ids: list[str] = field(default_factory=list)
     hold_ends: dict[str, dt.datetime] = field(default_factory=dict)
     confirmed_hold_ids: set[str] = field(default_factory=set)
+    # Closing statements of all years, of each record.
+    statements: list[BookedStatement] = field(default_factory=list)
 
     @property
     def kept(self) -> dict[KeptPlace, Kept]:
@@ -172,6 +175,8 @@ class PersonReader:
             owner = own_lost[booked.settlement_id] if visit is None else visit.person_id
             of_record[owner].settlements.append(booked)
         self._read_holds(of_record)
+        for statement in booked_statements(self._connection, self._region, list(of_record)):
+            of_record[statement.person_id].statements.append(statement)
         return list(persons.values())
 
     def _of_persons(
