@@ -71,7 +71,7 @@ class Columns(NamedTuple):
         counter, effective, moved_fen = self
         found = {
             account_id: counter.payers.get(account_id, 0) - effective.payers.get(account_id, 0)
-            for account_id in sorted({*counter.payers, *effective.payers})
+            for account_id in {*counter.payers, *effective.payers}
         }
         due_fen = counter.account_fen - moved_fen - effective.account_fen
         found[due_account(person_id)] = due_fen

@@ -112,9 +112,11 @@ def adjustment_of(
     `holder_id` is whose difference and purse it concerns; nothing is posted where no money moves.
     """
     moved_fen = before.moved_fen - taken.balance_fen
+    columns = before.columns
+    counter = columns.counter if now is before else now.counter.borne
     entries = adjustment_entries(
-        before.columns,
-        Columns(now.counter.borne, effective.borne, moved_fen),
+        columns,
+        Columns(counter, effective.borne, moved_fen),
         person_id=holder_id,
         taken=taken,
     )

@@ -10,7 +10,7 @@ from yibao_settlement.application.settlement.lines import engine_lines, item_gro
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.terms import BenefitTerms, OtherPayment
 from yibao_settlement.rules import bill as charged
-from yibao_settlement.rules.account import NO_PURSES, Purses
+from yibao_settlement.rules.account import NO_PURSES, Accumulators, Purses
 from yibao_settlement.rules.benefit.adjudicate import adjudicate
 from yibao_settlement.rules.benefit.bill import (
     NO_BALANCES,
@@ -131,23 +131,42 @@ def decide(
     )
 
 
-def decide_again(
-    policy: BenefitPolicy, record: SettlementRecord, *, is_traced: bool = True
-) -> BenefitOutcome:
+def decide_again(policy: BenefitPolicy, record: SettlementRecord) -> BenefitOutcome:
     """Returns what a settled bill costs whom, by what was recorded of it.
-
-    What is not traced has no digest: a tenth of the time.
 
     Raises RuleError or InvariantError where such a bill was never settled.
     """
+    return _again(policy, record, record.year_before, purses_of(record), is_told=True)
+
+
+def cost_again(
+    policy: BenefitPolicy, record: SettlementRecord, before: Accumulators, purses: Purses
+) -> BenefitOutcome:
+    """Returns what a settled bill costs whom after what windows and purses held `before` it.
+
+    It has neither its lines nor a digest, a third of the time: bills are decided again by
+    the hundred. Raises as `decide_again`.
+    """
+    return _again(policy, record, before, purses, is_told=False)
+
+
+def _again(
+    policy: BenefitPolicy,
+    record: SettlementRecord,
+    before: Accumulators,
+    purses: Purses,
+    *,
+    is_told: bool,
+) -> BenefitOutcome:
     terms = record.benefit
     assert terms is not None, "it was settled by another format"
     lines = engine_lines(record.lines, record.particulars, terms.item_groups)
-    purses = purses_of(record) if record.account_used else None
-    bill = _bill(terms, record.service_date, lines, cover=None, purses=purses)
-    before = windows_of([record.year_before], insurance_type=policy.insurance_type)
-    terms = terms._replace(other_payments=(), arrears=())
-    return _outcome(policy, bill, Memory(before), terms, record.lines, is_traced=is_traced)
+    used = purses if record.account_used else None
+    bill = _bill(terms, record.service_date, lines, cover=None, purses=used)
+    memory = Memory(windows_of([before], insurance_type=policy.insurance_type))
+    if terms.other_payments or terms.arrears:
+        terms = terms._replace(other_payments=(), arrears=())
+    return _outcome(policy, bill, memory, terms, record.lines, is_told=is_told)
 
 
 def purses_of(record: SettlementRecord) -> Purses:
@@ -271,7 +290,7 @@ def _outcome(
     terms: BenefitTerms,
     lines: Sequence[PricedLine | SplitLine],
     *,
-    is_traced: bool = True,
+    is_told: bool = True,
 ) -> BenefitOutcome:
     split = adjudicate(policy, bill, memory)
     before, accumulations = changes_of(
@@ -293,7 +312,7 @@ def _outcome(
     return BenefitOutcome(
         split=split,
         terms=terms,
-        lines=split_lines(split, lines),
+        lines=split_lines(split, lines) if is_told else (),
         total_fen=sums.total_fen,
         excluded_fen=sums.excluded_fen,
         over_limit_fen=sums.over_limit_fen,
@@ -306,7 +325,7 @@ def _outcome(
         cash_fen=sums.cash_fen,
         year_before=before,
         accumulations=tuple(accumulations.items()),
-        trace_sha256=trace_sha256(split) if is_traced else b"",
+        trace_sha256=trace_sha256(split) if is_told else b"",
     )
 
 

@@ -74,15 +74,13 @@ def settled_again(record: SettlementRecord, policy: AnyPolicy) -> AnySplit:
     return split
 
 
-def calculated(record: SettlementRecord, policy: AnyPolicy, *, is_traced: bool = True) -> AnySplit:
+def calculated(record: SettlementRecord, policy: AnyPolicy) -> AnySplit:
     """Calculates a bill by what its record says, whatever that had come to.
-
-    What is not traced has no digest by a policy of the second format.
 
     Raises RuleError or InvariantError where such a bill would not be settled.
     """
     if isinstance(policy, BenefitPolicy):
-        return decide_again(policy, record, is_traced=is_traced)
+        return decide_again(policy, record)
     return _calculated(record, policy)
 
 

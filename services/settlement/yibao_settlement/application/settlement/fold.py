@@ -6,15 +6,16 @@ each on its own terms and on the windows that those before it left. So the effec
 depends on the bills that stand and their order, and never on how it came to be.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.settlement.benefit import BenefitOutcome
+from yibao_settlement.application.settlement.benefit import BenefitOutcome, cost_again
 from yibao_settlement.application.settlement.explain import AnySplit, calculated
 from yibao_settlement.application.settlement.folded import Folded, Restated
-from yibao_settlement.application.settlement.record import Effective, SettlementRecord
-from yibao_settlement.rules.account import Accumulators, Carried, accumulate
+from yibao_settlement.application.settlement.record import Effective, SettlementRecord, by_place
+from yibao_settlement.rules.account import Accumulators, Carried, Purses, accumulate
 from yibao_settlement.rules.benefit.keeping import (
     KeptPlace,
     StayVisit,
@@ -32,6 +33,9 @@ PolicyOf = Callable[[SettlementRecord], AnyPolicy | None]
 Restate = Callable[[SettlementRecord, Effective], Restated | None]
 Additions = Mapping[KeptPlace, Mapping[str, int]]
 
+# Of which is remembered whether the account pays first: more than decide a person's bills.
+_MOST_POLICIES = 256
+
 
 def places_of(
     record: SettlementRecord, policy: AnyPolicy | None, *, holder_id: str
@@ -40,11 +44,14 @@ def places_of(
 
     `policy` is the one that decides what it costs by now.
     """
-    places = set(record.additions(holder_id=holder_id))
-    if record.has_windows:
-        found = record.effective.year_before
-        places.update([place_of(name, person_id=holder_id) for name in found])
-    return places | places_anew(record.in_effect, policy, holder_id=holder_id)
+    places = places_anew(record.in_effect, policy, holder_id=holder_id)
+    if not record.has_windows:
+        places.add(KeptPlace(year=record.benefit_year))
+        return places
+    effective = record.effective
+    for names in (effective.accumulations, effective.year_before):
+        places.update([place_of(name, person_id=holder_id) for name in names])
+    return places
 
 
 def places_anew(
@@ -124,11 +131,12 @@ class Fold:
         return effective
 
     def _effective(self, record: SettlementRecord) -> Effective:
-        policy = self._policy_of(record.in_effect)
+        by_now = record.in_effect
+        policy = self._policy_of(by_now)
         before: dict[str, int] = {}
         for place in sorted(places_of(record, policy, holder_id=self._holder_id)):
             before.update(self.row(place))
-        return decided_again(record.in_effect, policy, before)
+        return decided_again(by_now, policy, before)
 
     def put(self, record: SettlementRecord, effective: Effective) -> None:
         """Puts what a bill costs whom onto the windows."""
@@ -152,8 +160,9 @@ class Fold:
 
 def _additions(record: SettlementRecord, effective: Effective, *, holder_id: str) -> Additions:
     """Returns what a settlement adds to windows with another effective column."""
-    own = record.in_effect._replace(accumulations=effective.accumulations, adjustment=None)
-    return own.additions(holder_id=holder_id)
+    if record.in_effect.benefit is None:
+        return {KeptPlace(year=record.benefit_year): dict(effective.accumulations)}
+    return by_place(effective.accumulations, holder_id=holder_id)
 
 
 def decided_again(
@@ -166,10 +175,17 @@ def decided_again(
     if policy is None or isinstance(policy, BenefitPolicy) != (record.benefit is not None):
         raise _failed(record)
     try:
-        split = calculated(asked_again(record, policy, before), policy, is_traced=False)
+        split = _split_again(record, policy, before)
     except RuleError as error:
         raise _failed(record) from error
     return _effective_of(record, policy, split, before=before)
+
+
+def _split_again(record: SettlementRecord, policy: AnyPolicy, before: Accumulators) -> AnySplit:
+    if not isinstance(policy, BenefitPolicy):
+        return calculated(asked_again(record, policy, before), policy)
+    balance_fen, carried_fen = _asked_of_account(record, policy)
+    return cost_again(policy, record, before, Purses(balance_fen - carried_fen, carried_fen))
 
 
 def asked_again(
@@ -180,13 +196,18 @@ def asked_again(
     No balance of today counts: the account is asked for what it paid. One that pays before the
     funds leaves them what it has got back, of earlier years' money first.
     """
-    back_fen = record.moved_fen if pays_before_funds(policy) else 0
-    carried_fen = max(record.carried.paid_fen - back_fen, 0)
+    balance_fen, carried_fen = _asked_of_account(record, policy)
     return record._replace(
         year_before=before,
-        balance_before_fen=record.account_fen - back_fen,
+        balance_before_fen=balance_fen,
         carried=Carried(carried_fen, carried_fen),
     )
+
+
+def _asked_of_account(record: SettlementRecord, policy: AnyPolicy) -> tuple[int, int]:
+    """Returns what the account is asked for, and what of it is of earlier years."""
+    back_fen = record.moved_fen if pays_before_funds(policy) else 0
+    return record.account_fen - back_fen, max(record.carried.paid_fen - back_fen, 0)
 
 
 def _effective_of(
@@ -223,6 +244,7 @@ def _effective_of(
     return effective
 
 
+@functools.lru_cache(_MOST_POLICIES)
 def pays_before_funds(policy: AnyPolicy) -> bool:
     """Tells whether the account pays before some fund does, of what is then less."""
     if not isinstance(policy, BenefitPolicy):

@@ -38,7 +38,7 @@ class Folded(NamedTuple):
         return [
             (record, effective)
             for record, effective in self.revised
-            if not record.is_held and effective.borne != record.effective.borne
+            if not record.is_held and not effective.is_borne_as(record.effective)
         ]
 
     @property

@@ -77,19 +77,22 @@ class Effective(NamedTuple):
         """Who bears how much, as it is booked."""
         late = dict(self.arrears)
         payers: dict[str, int] = {}
-        named = [
-            (fund_account(each.fund_type), each.step_id, each.amount_fen)
-            for each in self.fund_payments
-        ]
-        named += [
-            (bearer_account(each.payer), each.step_id, each.amount_fen)
-            for each in self.other_payments
-            if each.is_bearer
-        ]
-        for account_id, step_id, paid_fen in named:
-            fen = paid_fen + late.get(step_id, 0)
+        for each in self.fund_payments:
+            account_id = fund_account(each.fund_type)
+            fen = each.amount_fen + late.get(each.step_id, 0)
             payers[account_id] = payers.get(account_id, 0) + fen
+        for other in self.other_payments:
+            if other.is_bearer:
+                account_id = bearer_account(other.payer)
+                fen = other.amount_fen + late.get(other.step_id, 0)
+                payers[account_id] = payers.get(account_id, 0) + fen
         return Borne(payers, self.account_fen, self.cash_fen, sum(late.values()))
+
+    def is_borne_as(self, other: "Effective") -> bool:
+        """Tells whether everybody bears the same by another one, whatever step pays it."""
+        if (self.cash_fen, self.account_fen) != (other.cash_fen, other.account_fen):
+            return False
+        return self.borne == other.borne
 
 
 class Adjustment(NamedTuple):
@@ -203,7 +206,9 @@ class SettlementRecord(NamedTuple):
     @property
     def columns(self) -> Columns:
         """Who bore how much of it as the counter told, and who bears it by now."""
-        return Columns(self.counter.borne, self.effective.borne, self.moved_fen)
+        counter = self.counter.borne
+        effective = counter if self.adjustment is None else self.adjustment.effective.borne
+        return Columns(counter, effective, self.moved_fen)
 
     @property
     def due_fen(self) -> int:
@@ -269,16 +274,7 @@ class SettlementRecord(NamedTuple):
             added = self.adjustment.effective.accumulations
         if not self.has_windows:
             return {KeptPlace(year=self.benefit_year): dict(added)}
-        found: dict[KeptPlace, dict[str, int]] = {}
-        instance: str | None = None
-        for name, value in added.items():
-            # Those of an instance follow each other, and are kept in one place.
-            own_instance = name.rpartition(" ")[0]
-            if own_instance != instance:
-                instance = own_instance
-                kept = found.setdefault(place_of(name, person_id=holder_id), {})
-            kept[name] = value
-        return found
+        return by_place(added, holder_id=holder_id)
 
     @property
     def personal_total_fen(self) -> int:
@@ -302,6 +298,20 @@ class SettlementRecord(NamedTuple):
         if self.correction is not None:
             return self.correction.carried_after_fen
         return self.carried.before_fen - self.carried.paid_fen
+
+
+def by_place(added: Accumulators, *, holder_id: str) -> dict[KeptPlace, dict[str, int]]:
+    """Returns what is added to windows of the second format, by where that is kept."""
+    found: dict[KeptPlace, dict[str, int]] = {}
+    instance: str | None = None
+    for name, value in added.items():
+        # Those of an instance follow each other, and are kept in one place.
+        own_instance = name.rpartition(" ")[0]
+        if own_instance != instance:
+            instance = own_instance
+            kept = found.setdefault(place_of(name, person_id=holder_id), {})
+        kept[name] = value
+    return found
 
 
 def amounts_by_fund(payments: Iterable[FundPayment]) -> Mapping[str, int]:

@@ -163,10 +163,11 @@ def answered(
     `refolded` decides them again and restates. An agency is not concerned, nor an act that moves
     a bill of another institution. Raises RuleError LATER_SETTLEMENTS_EXIST where it is refused.
     """
+    if own_debts is OwnDebts.DIFFERENCE or request.caller.institution_id is None:
+        return folded
     moved = [each for each, _ in folded.moved]
     is_own = all(each.institution_id == record.institution_id for each in moved)
-    is_concerned = request.caller.institution_id is not None and folded.leaves_debt and is_own
-    if own_debts is OwnDebts.DIFFERENCE or not is_concerned:
+    if not (is_own and folded.leaves_debt):
         return folded
     if own_debts is OwnDebts.REFUSE:
         raise later_settlements_exist(record, moved)

@@ -108,7 +108,7 @@ def with_refunds(
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(row[1], []).append(row)
-    return {
-        settlement_id: refunded(record, found.get(settlement_id, ()))
-        for settlement_id, record in records.items()
-    }
+    left = dict(records)
+    for settlement_id, own in found.items():
+        left[settlement_id] = refunded(records[settlement_id], own)
+    return left

@@ -115,11 +115,11 @@ def with_adjustments(
     newest = newest_adjustments(rows)
     # Nothing is due to an account, nor was moved into it, but of what was adjusted.
     moved = moved_by_settlement(moves_of(connection, region, sorted(newest)))
-    return {
-        settlement_id: record._replace(
+    found = dict(records)
+    for settlement_id in newest.keys() | terms.keys():
+        found[settlement_id] = records[settlement_id]._replace(
             adjustment=newest.get(settlement_id),
             moved_fen=moved.get(settlement_id, 0),
             newest_terms=terms.get(settlement_id),
         )
-        for settlement_id, record in records.items()
-    }
+    return found

@@ -36,6 +36,7 @@ Any form has one more name where the account held something of earlier years:
     carried                            an array: held and paid of it, in fen
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -45,7 +46,9 @@ from yibao_common.db.rows import Insert, Row, Statement, Update
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.record import ReversalNote, SettlementRecord
+from yibao_settlement.rules.bill import LineParticulars
 from yibao_settlement.rules.duplicate import Marks
+from yibao_settlement.rules.policy.split import SplitLine
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.settlement.form import (
@@ -58,6 +61,7 @@ from yibao_settlement.storage.settlement.form import (
 
 _encode = msgspec.json.Encoder().encode
 _stored_record = msgspec.json.Decoder(StoredRecord).decode
+_plain_lines = msgspec.json.Decoder(tuple[SplitLine, ...]).decode
 _stored_lines = msgspec.json.Decoder(list[StoredLine]).decode
 
 PLAIN_FORM, FORM, BENEFIT_FORM = 1, 2, 3
@@ -147,6 +151,18 @@ def lines_from(rows: Iterable[Row]) -> dict[str, list[StoredLine]]:
     return found
 
 
+def _lines_of(
+    settlement_id: str, first_lines: str | None, further_lines: Sequence[StoredLine]
+) -> tuple[tuple[SplitLine, ...], tuple[LineParticulars | None, ...]]:
+    """Returns a settlement's lines and what is particular to them; none where nothing is."""
+    if first_lines and not further_lines:
+        # Most bills: lines of which nothing is particular are read as what they are.
+        with contextlib.suppress(msgspec.DecodeError):
+            return _plain_lines(first_lines), ()
+    # Null where all of them are further ones.
+    return split_lines([*stored_lines(settlement_id, first_lines or "[]"), *further_lines])
+
+
 def stored_lines(settlement_id: str, stored: str) -> list[StoredLine]:
     """Returns lines as they are stored, a JSON array of them.
 
@@ -172,10 +188,7 @@ def record_from(row: Row, further_lines: Sequence[StoredLine]) -> SettlementReco
     del columns["benefit_year"]  # that of the service date
     marks = Marks(columns.pop("line_marks") or b"", columns.pop("item_set_mark") or b"")
     note = [columns.pop(name) for name in _REVERSAL_COLUMNS]
-    # Null where all of them are further ones.
-    lines, particulars = split_lines(
-        [*stored_lines(columns["settlement_id"], first_lines or "[]"), *further_lines]
-    )
+    lines, particulars = _lines_of(columns["settlement_id"], first_lines, further_lines)
     return SettlementRecord(
         **columns,
         **told,
