@@ -229,6 +229,7 @@ def test_two_operators_make_one_record_of_two(run: Run) -> None:
         assert credential == credential_pb2.Credential(
             subject=certificate.subject,
             kind=credential_pb2.CREDENTIAL_KIND_ECERT,
+            certificate_id=certificate.certificate_id,
             state=credential_pb2.CREDENTIAL_STATE_CLOSED,
         )
         days = [

@@ -22,6 +22,7 @@ from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from,
 REGION = "999019"
 OTHER_REGION = "999029"
 PERSONS = tuple(new_id() for _ in range(4))
+CERTIFICATE_ID = new_id()
 
 
 @pytest.fixture
@@ -160,7 +161,10 @@ def test_a_change_replaces_all_that_was_known_of_its_person(database: Database) 
     feed = feed_of(database)
     tell(feed, REGION, (HISTORY[0], *HISTORY[1:4], HISTORY[4]))
     first = HISTORY[4].person
-    card = Credential("SUBJECT00CARD", PERSONS[0], CredentialKind.CARD, CredentialState.LOST)
+    card = Credential(
+        *("SUBJECT00CARD", PERSONS[0], CredentialKind.CARD, CredentialState.LOST),
+        certificate_id=CERTIFICATE_ID,
+    )
     after = dataclasses.replace(
         first,
         payer_ids=(PERSONS[2], PERSONS[1]),
@@ -198,7 +202,7 @@ def test_a_change_replaces_all_that_was_known_of_its_person(database: Database) 
         ).one()
     assert tuple(enrolments_from(rows)[PERSONS[0]]) == after.enrolments
     assert [tuple(row) for row in credentials] == [
-        (REGION, "SUBJECT00CARD", PERSONS[0], 3, 4, "", None)
+        (REGION, "SUBJECT00CARD", PERSONS[0], 3, 4, "", None, CERTIFICATE_ID)
     ]
     assert (person.sequence, person.merged_into) == (6, None)
     assert person.payer_ids == f"{PERSONS[2]},{PERSONS[1]}"

@@ -7,6 +7,8 @@ _COUNTER = frozenset({Role.INSTITUTION, Role.TERMINAL})
 _AGENCY = frozenset({Role.AGENCY})
 _SERVICE = frozenset({Role.SERVICE})
 _COUNTER_OR_AGENCY = _COUNTER | _AGENCY
+# The holder of an e-certificate, also by way of an app, reads of itself.
+_OWN = frozenset({Role.HOLDER, Role.CHANNEL})
 
 ACCESS = AccessTable.of_services(
     {
@@ -25,11 +27,11 @@ ACCESS = AccessTable.of_services(
             "SettleBill": _COUNTER,
             "SubmitBills": _COUNTER,
             "ReverseSettlement": _COUNTER_OR_AGENCY,
-            "GetSettlement": _COUNTER_OR_AGENCY,
-            "ListSettlements": _COUNTER_OR_AGENCY,
-            "ExplainSettlement": _COUNTER_OR_AGENCY,
+            "GetSettlement": _COUNTER_OR_AGENCY | _OWN,
+            "ListSettlements": _COUNTER_OR_AGENCY | _OWN,
+            "ExplainSettlement": _COUNTER_OR_AGENCY | _OWN,
             "ExplainWhatIf": _COUNTER_OR_AGENCY,
-            "GetStatement": _COUNTER_OR_AGENCY,
+            "GetStatement": _COUNTER_OR_AGENCY | _OWN,
         },
         "yibao.settlement.v1.ChangeService": {
             "ListSettlementChanges": _COUNTER_OR_AGENCY,
@@ -68,7 +70,7 @@ ACCESS = AccessTable.of_services(
             "ListFundBalances": _AGENCY,
         },
         "yibao.settlement.v1.DifferenceService": {
-            "GetDifference": _AGENCY,
+            "GetDifference": _AGENCY | _OWN,
             "ListDifferenceOrders": _AGENCY,
             "ProposeDifferenceOrder": _AGENCY,
             "ConfirmDifferenceOrder": _AGENCY,

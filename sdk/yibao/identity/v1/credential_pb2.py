@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"yibao/identity/v1/credential.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdf\x01\n\nCredential\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12/\n\x04kind\x18\x02 \x01(\x0e\x32!.yibao.identity.v1.CredentialKind\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".yibao.identity.v1.CredentialState\x12&\n\x1erevoked_device_certificate_ids\x18\x04 \x03(\t\x12\x34\n\x10\x63odes_since_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*f\n\x0e\x43redentialKind\x12\x1f\n\x1b\x43REDENTIAL_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43REDENTIAL_KIND_ECERT\x10\x01\x12\x18\n\x14\x43REDENTIAL_KIND_CARD\x10\x03*\x8c\x02\n\x0f\x43redentialState\x12 \n\x1c\x43REDENTIAL_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43REDENTIAL_STATE_USABLE\x10\x01\x12\"\n\x1e\x43REDENTIAL_STATE_NOT_ACTIVATED\x10\x02\x12\x1f\n\x1b\x43REDENTIAL_STATE_RESTRICTED\x10\x03\x12\x19\n\x15\x43REDENTIAL_STATE_LOST\x10\x04\x12\x1e\n\x1a\x43REDENTIAL_STATE_SUSPENDED\x10\x05\x12\x1d\n\x19\x43REDENTIAL_STATE_REPLACED\x10\x06\x12\x1b\n\x17\x43REDENTIAL_STATE_CLOSED\x10\x07\x42X\n\x11yibao.identity.v1B\x0f\x43redentialProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"yibao/identity/v1/credential.proto\x12\x11yibao.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x01\n\nCredential\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12/\n\x04kind\x18\x02 \x01(\x0e\x32!.yibao.identity.v1.CredentialKind\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".yibao.identity.v1.CredentialState\x12&\n\x1erevoked_device_certificate_ids\x18\x04 \x03(\t\x12\x34\n\x10\x63odes_since_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63\x65rtificate_id\x18\x06 \x01(\t*f\n\x0e\x43redentialKind\x12\x1f\n\x1b\x43REDENTIAL_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43REDENTIAL_KIND_ECERT\x10\x01\x12\x18\n\x14\x43REDENTIAL_KIND_CARD\x10\x03*\x8c\x02\n\x0f\x43redentialState\x12 \n\x1c\x43REDENTIAL_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43REDENTIAL_STATE_USABLE\x10\x01\x12\"\n\x1e\x43REDENTIAL_STATE_NOT_ACTIVATED\x10\x02\x12\x1f\n\x1b\x43REDENTIAL_STATE_RESTRICTED\x10\x03\x12\x19\n\x15\x43REDENTIAL_STATE_LOST\x10\x04\x12\x1e\n\x1a\x43REDENTIAL_STATE_SUSPENDED\x10\x05\x12\x1d\n\x19\x43REDENTIAL_STATE_REPLACED\x10\x06\x12\x1b\n\x17\x43REDENTIAL_STATE_CLOSED\x10\x07\x42X\n\x11yibao.identity.v1B\x0f\x43redentialProtoP\x01Z\x1cyibao/identity/v1;identityv1\xaa\x02\x11Yibao.Identity.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +33,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yibao.identity.v1.credentia
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\021yibao.identity.v1B\017CredentialProtoP\001Z\034yibao/identity/v1;identityv1\252\002\021Yibao.Identity.V1'
-  _globals['_CREDENTIALKIND']._serialized_start=316
-  _globals['_CREDENTIALKIND']._serialized_end=418
-  _globals['_CREDENTIALSTATE']._serialized_start=421
-  _globals['_CREDENTIALSTATE']._serialized_end=689
+  _globals['_CREDENTIALKIND']._serialized_start=340
+  _globals['_CREDENTIALKIND']._serialized_end=442
+  _globals['_CREDENTIALSTATE']._serialized_start=445
+  _globals['_CREDENTIALSTATE']._serialized_end=713
   _globals['_CREDENTIAL']._serialized_start=91
-  _globals['_CREDENTIAL']._serialized_end=314
+  _globals['_CREDENTIAL']._serialized_end=338
 # @@protoc_insertion_point(module_scope)

@@ -99,12 +99,15 @@ class Credential(google.protobuf.message.Message):
     STATE_FIELD_NUMBER: builtins.int
     REVOKED_DEVICE_CERTIFICATE_IDS_FIELD_NUMBER: builtins.int
     CODES_SINCE_TIME_FIELD_NUMBER: builtins.int
+    CERTIFICATE_ID_FIELD_NUMBER: builtins.int
     subject: builtins.str
     """The opaque subject (claim `sub`) of its QR codes: 13 characters."""
     kind: global___CredentialKind.ValueType
     """What it is."""
     state: global___CredentialState.ValueType
     """Whether its codes may be accepted, and why not."""
+    certificate_id: builtins.str
+    """The id of an e-certificate, by which its holder calls; empty for a card."""
     @property
     def revoked_device_certificate_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The device certificates of an e-certificate that were revoked before their end (claim
@@ -127,8 +130,9 @@ class Credential(google.protobuf.message.Message):
         state: global___CredentialState.ValueType = ...,
         revoked_device_certificate_ids: collections.abc.Iterable[builtins.str] | None = ...,
         codes_since_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        certificate_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["codes_since_time", b"codes_since_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["codes_since_time", b"codes_since_time", "kind", b"kind", "revoked_device_certificate_ids", b"revoked_device_certificate_ids", "state", b"state", "subject", b"subject"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["certificate_id", b"certificate_id", "codes_since_time", b"codes_since_time", "kind", b"kind", "revoked_device_certificate_ids", b"revoked_device_certificate_ids", "state", b"state", "subject", b"subject"]) -> None: ...
 
 global___Credential = Credential

@@ -26,7 +26,7 @@ from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_valida
 from yibao.settlement.v1 import difference_pb2 as yibao_dot_settlement_dot_v1_dot_difference__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,yibao/settlement/v1/difference_service.proto\x12\x13yibao.settlement.v1\x1a yibao/common/v1/validation.proto\x1a$yibao/settlement/v1/difference.proto\"M\n\x14GetDifferenceRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\"\xf7\x02\n\x15GetDifferenceResponse\x12\x16\n\x0e\x64ifference_fen\x18\x01 \x01(\x03\x12\x0f\n\x07\x64ue_fen\x18\x02 \x01(\x03\x12\x30\n\x04rows\x18\x03 \x03(\x0b\x32\".yibao.settlement.v1.DifferenceRow\x12\x11\n\trow_count\x18\x04 \x01(\x05\x12\x10\n\x08paid_fen\x18\x05 \x01(\x03\x12\x15\n\rcollected_fen\x18\x06 \x01(\x03\x12\x17\n\x0fwritten_off_fen\x18\x07 \x01(\x03\x12\x34\n\x06orders\x18\x08 \x03(\x0b\x32$.yibao.settlement.v1.DifferenceOrder\x12\x13\n\x0border_count\x18\t \x01(\x05\x12\x0f\n\x07is_dust\x18\n \x01(\x08\x12\x11\n\tmoved_fen\x18\x0b \x01(\x03\x12+\n\x05moves\x18\x0c \x03(\x0b\x32\x1c.yibao.settlement.v1.DueMove\x12\x12\n\nmove_count\x18\r \x01(\x05\"\xa9\x01\n\x1bListDifferenceOrdersRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32).yibao.settlement.v1.DifferenceOrderState\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"m\n\x1cListDifferenceOrdersResponse\x12\x34\n\x06orders\x18\x01 \x03(\x0b\x32$.yibao.settlement.v1.DifferenceOrder\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9b\x02\n\x1dProposeDifferenceOrderRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x44\n\norder_kind\x18\x04 \x01(\x0e\x32(.yibao.settlement.v1.DifferenceOrderKindB\x06\xba\xeb\x18\x02\x08\x01\x12#\n\namount_fen\x18\x05 \x01(\x03\x42\x0f\xba\xeb\x18\x0b\x08\x01\x18\x01 \x80\xd0\xdb\xc3\xf4\x02\x12\x1d\n\tfund_type\x18\x06 \x01(\tB\n\xba\xeb\x18\x06(\x06\x30\x06H\x05\x12\x1b\n\x06reason\x18\x07 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"U\n\x1eProposeDifferenceOrderResponse\x12\x33\n\x05order\x18\x01 \x01(\x0b\x32$.yibao.settlement.v1.DifferenceOrder\"\xd7\x01\n\x1d\x43onfirmDifferenceOrderRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08order_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x44\n\norder_kind\x18\x04 \x01(\x0e\x32(.yibao.settlement.v1.DifferenceOrderKindB\x06\xba\xeb\x18\x02\x08\x01\x12\x1c\n\namount_fen\x18\x05 \x01(\x03\x42\x08\xba\xeb\x18\x04\x08\x01\x18\x01\"U\n\x1e\x43onfirmDifferenceOrderResponse\x12\x33\n\x05order\x18\x01 \x01(\x0b\x32$.yibao.settlement.v1.DifferenceOrder\"\x8f\x01\n\x1cRejectDifferenceOrderRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08order_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\x06reason\x18\x04 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"T\n\x1dRejectDifferenceOrderResponse\x12\x33\n\x05order\x18\x01 \x01(\x0b\x32$.yibao.settlement.v1.DifferenceOrder\"\x88\x01\n\x14ProposeRepairRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\x06reason\x18\x04 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"D\n\x15ProposeRepairResponse\x12+\n\x06repair\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Repair\"\x9c\x01\n\x14\x43onfirmRepairRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\trepair_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x17\n\x0f\x66und_change_fen\x18\x04 \x01(\x03\x12\x16\n\x0e\x64ifference_fen\x18\x05 \x01(\x03\"D\n\x15\x43onfirmRepairResponse\x12+\n\x06repair\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Repair\"\x80\x01\n\x0eMoveDueRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x19\n\x07\x64ue_fen\x18\x04 \x01(\x03\x42\x08\xba\xeb\x18\x04\x08\x01\x18\x01\"?\n\x0fMoveDueResponse\x12\x12\n\namount_fen\x18\x01 \x01(\x03\x12\x18\n\x10settlement_count\x18\x02 \x01(\x05\"\x87\x01\n\x11MoveAllDueRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\x0f\x61\x66ter_person_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\"p\n\x12MoveAllDueResponse\x12\x12\n\namount_fen\x18\x01 \x01(\x03\x12\x14\n\x0cperson_count\x18\x02 \x01(\x05\x12\x18\n\x10settlement_count\x18\x03 \x01(\x05\x12\x16\n\x0elast_person_id\x18\x04 \x01(\t2\x85\x08\n\x11\x44ifferenceService\x12\x66\n\rGetDifference\x12).yibao.settlement.v1.GetDifferenceRequest\x1a*.yibao.settlement.v1.GetDifferenceResponse\x12{\n\x14ListDifferenceOrders\x12\x30.yibao.settlement.v1.ListDifferenceOrdersRequest\x1a\x31.yibao.settlement.v1.ListDifferenceOrdersResponse\x12\x81\x01\n\x16ProposeDifferenceOrder\x12\x32.yibao.settlement.v1.ProposeDifferenceOrderRequest\x1a\x33.yibao.settlement.v1.ProposeDifferenceOrderResponse\x12\x81\x01\n\x16\x43onfirmDifferenceOrder\x12\x32.yibao.settlement.v1.ConfirmDifferenceOrderRequest\x1a\x33.yibao.settlement.v1.ConfirmDifferenceOrderResponse\x12~\n\x15RejectDifferenceOrder\x12\x31.yibao.settlement.v1.RejectDifferenceOrderRequest\x1a\x32.yibao.settlement.v1.RejectDifferenceOrderResponse\x12\x66\n\rProposeRepair\x12).yibao.settlement.v1.ProposeRepairRequest\x1a*.yibao.settlement.v1.ProposeRepairResponse\x12\x66\n\rConfirmRepair\x12).yibao.settlement.v1.ConfirmRepairRequest\x1a*.yibao.settlement.v1.ConfirmRepairResponse\x12T\n\x07MoveDue\x12#.yibao.settlement.v1.MoveDueRequest\x1a$.yibao.settlement.v1.MoveDueResponse\x12]\n\nMoveAllDue\x12&.yibao.settlement.v1.MoveAllDueRequest\x1a\'.yibao.settlement.v1.MoveAllDueResponseBg\n\x13yibao.settlement.v1B\x16\x44ifferenceServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,yibao/settlement/v1/difference_service.proto\x12\x13yibao.settlement.v1\x1a yibao/common/v1/validation.proto\x1a$yibao/settlement/v1/difference.proto\"m\n\x14GetDifferenceRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1e\n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\"\xf7\x02\n\x15GetDifferenceResponse\x12\x16\n\x0e\x64ifference_fen\x18\x01 \x01(\x03\x12\x0f\n\x07\x64ue_fen\x18\x02 \x01(\x03\x12\x30\n\x04rows\x18\x03 \x03(\x0b\x32\".yibao.settlement.v1.DifferenceRow\x12\x11\n\trow_count\x18\x04 \x01(\x05\x12\x10\n\x08paid_fen\x18\x05 \x01(\x03\x12\x15\n\rcollected_fen\x18\x06 \x01(\x03\x12\x17\n\x0fwritten_off_fen\x18\x07 \x01(\x03\x12\x34\n\x06orders\x18\x08 \x03(\x0b\x32$.yibao.settlement.v1.DifferenceOrder\x12\x13\n\x0border_count\x18\t \x01(\x05\x12\x0f\n\x07is_dust\x18\n \x01(\x08\x12\x11\n\tmoved_fen\x18\x0b \x01(\x03\x12+\n\x05moves\x18\x0c \x03(\x0b\x32\x1c.yibao.settlement.v1.DueMove\x12\x12\n\nmove_count\x18\r \x01(\x05\"\xa9\x01\n\x1bListDifferenceOrdersRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32).yibao.settlement.v1.DifferenceOrderState\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"m\n\x1cListDifferenceOrdersResponse\x12\x34\n\x06orders\x18\x01 \x03(\x0b\x32$.yibao.settlement.v1.DifferenceOrder\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9b\x02\n\x1dProposeDifferenceOrderRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x44\n\norder_kind\x18\x04 \x01(\x0e\x32(.yibao.settlement.v1.DifferenceOrderKindB\x06\xba\xeb\x18\x02\x08\x01\x12#\n\namount_fen\x18\x05 \x01(\x03\x42\x0f\xba\xeb\x18\x0b\x08\x01\x18\x01 \x80\xd0\xdb\xc3\xf4\x02\x12\x1d\n\tfund_type\x18\x06 \x01(\tB\n\xba\xeb\x18\x06(\x06\x30\x06H\x05\x12\x1b\n\x06reason\x18\x07 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"U\n\x1eProposeDifferenceOrderResponse\x12\x33\n\x05order\x18\x01 \x01(\x0b\x32$.yibao.settlement.v1.DifferenceOrder\"\xd7\x01\n\x1d\x43onfirmDifferenceOrderRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08order_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x44\n\norder_kind\x18\x04 \x01(\x0e\x32(.yibao.settlement.v1.DifferenceOrderKindB\x06\xba\xeb\x18\x02\x08\x01\x12\x1c\n\namount_fen\x18\x05 \x01(\x03\x42\x08\xba\xeb\x18\x04\x08\x01\x18\x01\"U\n\x1e\x43onfirmDifferenceOrderResponse\x12\x33\n\x05order\x18\x01 \x01(\x0b\x32$.yibao.settlement.v1.DifferenceOrder\"\x8f\x01\n\x1cRejectDifferenceOrderRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08order_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\x06reason\x18\x04 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"T\n\x1dRejectDifferenceOrderResponse\x12\x33\n\x05order\x18\x01 \x01(\x0b\x32$.yibao.settlement.v1.DifferenceOrder\"\x88\x01\n\x14ProposeRepairRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x1b\n\x06reason\x18\x04 \x01(\tB\x0b\xba\xeb\x18\x07\x08\x01\x30\xc8\x01H\t\"D\n\x15ProposeRepairResponse\x12+\n\x06repair\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Repair\"\x9c\x01\n\x14\x43onfirmRepairRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\trepair_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x17\n\x0f\x66und_change_fen\x18\x04 \x01(\x03\x12\x16\n\x0e\x64ifference_fen\x18\x05 \x01(\x03\"D\n\x15\x43onfirmRepairResponse\x12+\n\x06repair\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Repair\"\x80\x01\n\x0eMoveDueRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\tperson_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x19\n\x07\x64ue_fen\x18\x04 \x01(\x03\x42\x08\xba\xeb\x18\x04\x08\x01\x18\x01\"?\n\x0fMoveDueResponse\x12\x12\n\namount_fen\x18\x01 \x01(\x03\x12\x18\n\x10settlement_count\x18\x02 \x01(\x05\"\x87\x01\n\x11MoveAllDueRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1f\n\x0f\x61\x66ter_person_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x19\n\tpage_size\x18\x04 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\"p\n\x12MoveAllDueResponse\x12\x12\n\namount_fen\x18\x01 \x01(\x03\x12\x14\n\x0cperson_count\x18\x02 \x01(\x05\x12\x18\n\x10settlement_count\x18\x03 \x01(\x05\x12\x16\n\x0elast_person_id\x18\x04 \x01(\t2\x85\x08\n\x11\x44ifferenceService\x12\x66\n\rGetDifference\x12).yibao.settlement.v1.GetDifferenceRequest\x1a*.yibao.settlement.v1.GetDifferenceResponse\x12{\n\x14ListDifferenceOrders\x12\x30.yibao.settlement.v1.ListDifferenceOrdersRequest\x1a\x31.yibao.settlement.v1.ListDifferenceOrdersResponse\x12\x81\x01\n\x16ProposeDifferenceOrder\x12\x32.yibao.settlement.v1.ProposeDifferenceOrderRequest\x1a\x33.yibao.settlement.v1.ProposeDifferenceOrderResponse\x12\x81\x01\n\x16\x43onfirmDifferenceOrder\x12\x32.yibao.settlement.v1.ConfirmDifferenceOrderRequest\x1a\x33.yibao.settlement.v1.ConfirmDifferenceOrderResponse\x12~\n\x15RejectDifferenceOrder\x12\x31.yibao.settlement.v1.RejectDifferenceOrderRequest\x1a\x32.yibao.settlement.v1.RejectDifferenceOrderResponse\x12\x66\n\rProposeRepair\x12).yibao.settlement.v1.ProposeRepairRequest\x1a*.yibao.settlement.v1.ProposeRepairResponse\x12\x66\n\rConfirmRepair\x12).yibao.settlement.v1.ConfirmRepairRequest\x1a*.yibao.settlement.v1.ConfirmRepairResponse\x12T\n\x07MoveDue\x12#.yibao.settlement.v1.MoveDueRequest\x1a$.yibao.settlement.v1.MoveDueResponse\x12]\n\nMoveAllDue\x12&.yibao.settlement.v1.MoveAllDueRequest\x1a\'.yibao.settlement.v1.MoveAllDueResponseBg\n\x13yibao.settlement.v1B\x16\x44ifferenceServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDIFFERENCEREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_GETDIFFERENCEREQUEST'].fields_by_name['person_id']._loaded_options = None
   _globals['_GETDIFFERENCEREQUEST'].fields_by_name['person_id']._serialized_options = b'\272\353\030\004\010\001H\001'
+  _globals['_GETDIFFERENCEREQUEST'].fields_by_name['certificate_id']._loaded_options = None
+  _globals['_GETDIFFERENCEREQUEST'].fields_by_name['certificate_id']._serialized_options = b'\272\353\030\002H\001'
   _globals['_LISTDIFFERENCEORDERSREQUEST'].fields_by_name['region']._loaded_options = None
   _globals['_LISTDIFFERENCEORDERSREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_LISTDIFFERENCEORDERSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -107,41 +109,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MOVEALLDUEREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_MOVEALLDUEREQUEST'].fields_by_name['page_size']._serialized_options = b'\272\353\030\002\030\000'
   _globals['_GETDIFFERENCEREQUEST']._serialized_start=141
-  _globals['_GETDIFFERENCEREQUEST']._serialized_end=218
-  _globals['_GETDIFFERENCERESPONSE']._serialized_start=221
-  _globals['_GETDIFFERENCERESPONSE']._serialized_end=596
-  _globals['_LISTDIFFERENCEORDERSREQUEST']._serialized_start=599
-  _globals['_LISTDIFFERENCEORDERSREQUEST']._serialized_end=768
-  _globals['_LISTDIFFERENCEORDERSRESPONSE']._serialized_start=770
-  _globals['_LISTDIFFERENCEORDERSRESPONSE']._serialized_end=879
-  _globals['_PROPOSEDIFFERENCEORDERREQUEST']._serialized_start=882
-  _globals['_PROPOSEDIFFERENCEORDERREQUEST']._serialized_end=1165
-  _globals['_PROPOSEDIFFERENCEORDERRESPONSE']._serialized_start=1167
-  _globals['_PROPOSEDIFFERENCEORDERRESPONSE']._serialized_end=1252
-  _globals['_CONFIRMDIFFERENCEORDERREQUEST']._serialized_start=1255
-  _globals['_CONFIRMDIFFERENCEORDERREQUEST']._serialized_end=1470
-  _globals['_CONFIRMDIFFERENCEORDERRESPONSE']._serialized_start=1472
-  _globals['_CONFIRMDIFFERENCEORDERRESPONSE']._serialized_end=1557
-  _globals['_REJECTDIFFERENCEORDERREQUEST']._serialized_start=1560
-  _globals['_REJECTDIFFERENCEORDERREQUEST']._serialized_end=1703
-  _globals['_REJECTDIFFERENCEORDERRESPONSE']._serialized_start=1705
-  _globals['_REJECTDIFFERENCEORDERRESPONSE']._serialized_end=1789
-  _globals['_PROPOSEREPAIRREQUEST']._serialized_start=1792
-  _globals['_PROPOSEREPAIRREQUEST']._serialized_end=1928
-  _globals['_PROPOSEREPAIRRESPONSE']._serialized_start=1930
-  _globals['_PROPOSEREPAIRRESPONSE']._serialized_end=1998
-  _globals['_CONFIRMREPAIRREQUEST']._serialized_start=2001
-  _globals['_CONFIRMREPAIRREQUEST']._serialized_end=2157
-  _globals['_CONFIRMREPAIRRESPONSE']._serialized_start=2159
-  _globals['_CONFIRMREPAIRRESPONSE']._serialized_end=2227
-  _globals['_MOVEDUEREQUEST']._serialized_start=2230
-  _globals['_MOVEDUEREQUEST']._serialized_end=2358
-  _globals['_MOVEDUERESPONSE']._serialized_start=2360
-  _globals['_MOVEDUERESPONSE']._serialized_end=2423
-  _globals['_MOVEALLDUEREQUEST']._serialized_start=2426
-  _globals['_MOVEALLDUEREQUEST']._serialized_end=2561
-  _globals['_MOVEALLDUERESPONSE']._serialized_start=2563
-  _globals['_MOVEALLDUERESPONSE']._serialized_end=2675
-  _globals['_DIFFERENCESERVICE']._serialized_start=2678
-  _globals['_DIFFERENCESERVICE']._serialized_end=3707
+  _globals['_GETDIFFERENCEREQUEST']._serialized_end=250
+  _globals['_GETDIFFERENCERESPONSE']._serialized_start=253
+  _globals['_GETDIFFERENCERESPONSE']._serialized_end=628
+  _globals['_LISTDIFFERENCEORDERSREQUEST']._serialized_start=631
+  _globals['_LISTDIFFERENCEORDERSREQUEST']._serialized_end=800
+  _globals['_LISTDIFFERENCEORDERSRESPONSE']._serialized_start=802
+  _globals['_LISTDIFFERENCEORDERSRESPONSE']._serialized_end=911
+  _globals['_PROPOSEDIFFERENCEORDERREQUEST']._serialized_start=914
+  _globals['_PROPOSEDIFFERENCEORDERREQUEST']._serialized_end=1197
+  _globals['_PROPOSEDIFFERENCEORDERRESPONSE']._serialized_start=1199
+  _globals['_PROPOSEDIFFERENCEORDERRESPONSE']._serialized_end=1284
+  _globals['_CONFIRMDIFFERENCEORDERREQUEST']._serialized_start=1287
+  _globals['_CONFIRMDIFFERENCEORDERREQUEST']._serialized_end=1502
+  _globals['_CONFIRMDIFFERENCEORDERRESPONSE']._serialized_start=1504
+  _globals['_CONFIRMDIFFERENCEORDERRESPONSE']._serialized_end=1589
+  _globals['_REJECTDIFFERENCEORDERREQUEST']._serialized_start=1592
+  _globals['_REJECTDIFFERENCEORDERREQUEST']._serialized_end=1735
+  _globals['_REJECTDIFFERENCEORDERRESPONSE']._serialized_start=1737
+  _globals['_REJECTDIFFERENCEORDERRESPONSE']._serialized_end=1821
+  _globals['_PROPOSEREPAIRREQUEST']._serialized_start=1824
+  _globals['_PROPOSEREPAIRREQUEST']._serialized_end=1960
+  _globals['_PROPOSEREPAIRRESPONSE']._serialized_start=1962
+  _globals['_PROPOSEREPAIRRESPONSE']._serialized_end=2030
+  _globals['_CONFIRMREPAIRREQUEST']._serialized_start=2033
+  _globals['_CONFIRMREPAIRREQUEST']._serialized_end=2189
+  _globals['_CONFIRMREPAIRRESPONSE']._serialized_start=2191
+  _globals['_CONFIRMREPAIRRESPONSE']._serialized_end=2259
+  _globals['_MOVEDUEREQUEST']._serialized_start=2262
+  _globals['_MOVEDUEREQUEST']._serialized_end=2390
+  _globals['_MOVEDUERESPONSE']._serialized_start=2392
+  _globals['_MOVEDUERESPONSE']._serialized_end=2455
+  _globals['_MOVEALLDUEREQUEST']._serialized_start=2458
+  _globals['_MOVEALLDUEREQUEST']._serialized_end=2593
+  _globals['_MOVEALLDUERESPONSE']._serialized_start=2595
+  _globals['_MOVEALLDUERESPONSE']._serialized_end=2707
+  _globals['_DIFFERENCESERVICE']._serialized_start=2710
+  _globals['_DIFFERENCESERVICE']._serialized_end=3739
 # @@protoc_insertion_point(module_scope)

@@ -21,17 +21,23 @@ class GetDifferenceRequest(google.protobuf.message.Message):
 
     REGION_FIELD_NUMBER: builtins.int
     PERSON_ID_FIELD_NUMBER: builtins.int
+    CERTIFICATE_ID_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region of the person."""
     person_id: builtins.str
-    """The person."""
+    """The person; of a holder or channel that of the e-certificate."""
+    certificate_id: builtins.str
+    """The e-certificate for whose holder a channel reads; a holder may name its own. None for
+    others.
+    """
     def __init__(
         self,
         *,
         region: builtins.str = ...,
         person_id: builtins.str = ...,
+        certificate_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["person_id", b"person_id", "region", b"region"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["certificate_id", b"certificate_id", "person_id", b"person_id", "region", b"region"]) -> None: ...
 
 global___GetDifferenceRequest = GetDifferenceRequest
 

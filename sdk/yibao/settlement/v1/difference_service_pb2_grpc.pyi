@@ -29,8 +29,8 @@ class DifferenceServiceStub:
     ]
     """Reads what lies between the funds and a person since settled bills cost somebody else:
     an earlier bill was reversed, and the later ones were decided again. Records that were
-    merged are one person. Callers: agency of the region. Reasons: ACCOUNT_NOT_FOUND,
-    PERSON_MERGED.
+    merged are one person. Callers: agency of the region, the holder of an e-certificate of the
+    person, a channel for the holder. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
     """
 
     ListDifferenceOrders: grpc.UnaryUnaryMultiCallable[
@@ -124,8 +124,8 @@ class DifferenceServiceAsyncStub:
     ]
     """Reads what lies between the funds and a person since settled bills cost somebody else:
     an earlier bill was reversed, and the later ones were decided again. Records that were
-    merged are one person. Callers: agency of the region. Reasons: ACCOUNT_NOT_FOUND,
-    PERSON_MERGED.
+    merged are one person. Callers: agency of the region, the holder of an e-certificate of the
+    person, a channel for the holder. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
     """
 
     ListDifferenceOrders: grpc.aio.UnaryUnaryMultiCallable[
@@ -221,8 +221,8 @@ class DifferenceServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.difference_service_pb2.GetDifferenceResponse, collections.abc.Awaitable[yibao.settlement.v1.difference_service_pb2.GetDifferenceResponse]]:
         """Reads what lies between the funds and a person since settled bills cost somebody else:
         an earlier bill was reversed, and the later ones were decided again. Records that were
-        merged are one person. Callers: agency of the region. Reasons: ACCOUNT_NOT_FOUND,
-        PERSON_MERGED.
+        merged are one person. Callers: agency of the region, the holder of an e-certificate of the
+        person, a channel for the holder. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
         """
 
     @abc.abstractmethod

@@ -345,17 +345,23 @@ class GetSettlementRequest(google.protobuf.message.Message):
 
     REGION_FIELD_NUMBER: builtins.int
     SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    CERTIFICATE_ID_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region of the settlement."""
     settlement_id: builtins.str
     """The settlement."""
+    certificate_id: builtins.str
+    """The e-certificate for whose holder a channel reads; a holder may name its own. None for
+    others.
+    """
     def __init__(
         self,
         *,
         region: builtins.str = ...,
         settlement_id: builtins.str = ...,
+        certificate_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["region", b"region", "settlement_id", b"settlement_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["certificate_id", b"certificate_id", "region", b"region", "settlement_id", b"settlement_id"]) -> None: ...
 
 global___GetSettlementRequest = GetSettlementRequest
 
@@ -396,6 +402,7 @@ class ListSettlementsRequest(google.protobuf.message.Message):
     STATE_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    CERTIFICATE_ID_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region of the settlements."""
     visit_id: builtins.str
@@ -411,6 +418,10 @@ class ListSettlementsRequest(google.protobuf.message.Message):
     page_token: builtins.str
     """`next_page_token` of the page before; empty for the first page. All else but
     `page_size` must be as it was.
+    """
+    certificate_id: builtins.str
+    """The e-certificate for whose holder a channel reads; a holder may name its own. None for
+    others.
     """
     @property
     def settle_start_date(self) -> yibao.common.v1.date_pb2.Date:
@@ -437,9 +448,10 @@ class ListSettlementsRequest(google.protobuf.message.Message):
         state: yibao.settlement.v1.settlement_pb2.SettlementState.ValueType = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        certificate_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["service_date", b"service_date", "settle_end_date", b"settle_end_date", "settle_start_date", b"settle_start_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["bill_number", b"bill_number", "page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "service_date", b"service_date", "settle_end_date", b"settle_end_date", "settle_start_date", b"settle_start_date", "state", b"state", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bill_number", b"bill_number", "certificate_id", b"certificate_id", "page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "service_date", b"service_date", "settle_end_date", b"settle_end_date", "settle_start_date", b"settle_start_date", "state", b"state", "visit_id", b"visit_id"]) -> None: ...
 
 global___ListSettlementsRequest = ListSettlementsRequest
 
@@ -475,17 +487,23 @@ class ExplainSettlementRequest(google.protobuf.message.Message):
 
     REGION_FIELD_NUMBER: builtins.int
     SETTLEMENT_ID_FIELD_NUMBER: builtins.int
+    CERTIFICATE_ID_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region of the settlement."""
     settlement_id: builtins.str
     """The settlement."""
+    certificate_id: builtins.str
+    """The e-certificate for whose holder a channel reads; a holder may name its own. None for
+    others.
+    """
     def __init__(
         self,
         *,
         region: builtins.str = ...,
         settlement_id: builtins.str = ...,
+        certificate_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["region", b"region", "settlement_id", b"settlement_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["certificate_id", b"certificate_id", "region", b"region", "settlement_id", b"settlement_id"]) -> None: ...
 
 global___ExplainSettlementRequest = ExplainSettlementRequest
 
@@ -730,6 +748,7 @@ class GetStatementRequest(google.protobuf.message.Message):
     PERSON_NAME_FIELD_NUMBER: builtins.int
     CERTIFICATE_NUMBER_FIELD_NUMBER: builtins.int
     LARGE_PRINT_FIELD_NUMBER: builtins.int
+    CERTIFICATE_ID_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region of the settlement."""
     settlement_id: builtins.str
@@ -748,6 +767,10 @@ class GetStatementRequest(google.protobuf.message.Message):
     """Whether it is printed in large letters (14 pt) for whoever reads small ones badly. It
     then takes more than one page.
     """
+    certificate_id: builtins.str
+    """The e-certificate for whose holder a channel reads; a holder may name its own. None for
+    others.
+    """
     def __init__(
         self,
         *,
@@ -758,8 +781,9 @@ class GetStatementRequest(google.protobuf.message.Message):
         person_name: builtins.str = ...,
         certificate_number: builtins.str = ...,
         large_print: builtins.bool = ...,
+        certificate_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["certificate_number", b"certificate_number", "form", b"form", "large_print", b"large_print", "paper", b"paper", "person_name", b"person_name", "region", b"region", "settlement_id", b"settlement_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["certificate_id", b"certificate_id", "certificate_number", b"certificate_number", "form", b"form", "large_print", b"large_print", "paper", b"paper", "person_name", b"person_name", "region", b"region", "settlement_id", b"settlement_id"]) -> None: ...
 
 global___GetStatementRequest = GetStatementRequest
 

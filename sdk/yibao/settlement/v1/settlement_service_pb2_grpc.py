@@ -149,8 +149,9 @@ class SettlementServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetSettlement(self, request, context):
-        """Reads one settlement. Callers: the institution that settled, agency of the region.
-        Reasons: SETTLEMENT_NOT_FOUND.
+        """Reads one settlement. Callers: the institution that settled, agency of the region, the
+        holder of an e-certificate of the person, a channel for the holder. Reasons:
+        SETTLEMENT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,8 +159,8 @@ class SettlementServiceServicer(object):
 
     def ListSettlements(self, request, context):
         """Lists settlements without their lines, the one settled last first. Callers: an
-        institution, its own; agency of the region, all of it. What is settled while pages
-        are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
+        institution, its own; agency of the region, all of it; the holder of an e-certificate, its
+        person's; a channel for the holder. What is settled while pages are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
         where `page_token` is not of this list with these arguments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -169,8 +170,8 @@ class SettlementServiceServicer(object):
     def ExplainSettlement(self, request, context):
         """Derives the calculation of a settlement again from what was stored with it and
         shows each step; where it costs somebody else by now, that calculation too. Callers: the
-        institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
-        TRACE_MISMATCH.
+        institution that settled, agency of the region, the holder of an e-certificate of the
+        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -197,8 +198,8 @@ class SettlementServiceServicer(object):
         was settled; not the 医疗保障基金结算清单 for the agency. The settlement is calculated
         again first: one that does not come out as it was settled, or whose sums would not add
         up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
-        institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
-        TRACE_MISMATCH.
+        institution that settled, agency of the region, the holder of an e-certificate of the
+        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -87,8 +87,9 @@ class SettlementServiceStub:
         yibao.settlement.v1.settlement_service_pb2.GetSettlementRequest,
         yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse,
     ]
-    """Reads one settlement. Callers: the institution that settled, agency of the region.
-    Reasons: SETTLEMENT_NOT_FOUND.
+    """Reads one settlement. Callers: the institution that settled, agency of the region, the
+    holder of an e-certificate of the person, a channel for the holder. Reasons:
+    SETTLEMENT_NOT_FOUND.
     """
 
     ListSettlements: grpc.UnaryUnaryMultiCallable[
@@ -96,8 +97,8 @@ class SettlementServiceStub:
         yibao.settlement.v1.settlement_service_pb2.ListSettlementsResponse,
     ]
     """Lists settlements without their lines, the one settled last first. Callers: an
-    institution, its own; agency of the region, all of it. What is settled while pages
-    are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
+    institution, its own; agency of the region, all of it; the holder of an e-certificate, its
+    person's; a channel for the holder. What is settled while pages are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
     where `page_token` is not of this list with these arguments.
     """
 
@@ -107,8 +108,8 @@ class SettlementServiceStub:
     ]
     """Derives the calculation of a settlement again from what was stored with it and
     shows each step; where it costs somebody else by now, that calculation too. Callers: the
-    institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
-    TRACE_MISMATCH.
+    institution that settled, agency of the region, the holder of an e-certificate of the
+    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
     """
 
     ExplainWhatIf: grpc.UnaryUnaryMultiCallable[
@@ -135,8 +136,8 @@ class SettlementServiceStub:
     was settled; not the 医疗保障基金结算清单 for the agency. The settlement is calculated
     again first: one that does not come out as it was settled, or whose sums would not add
     up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
-    institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
-    TRACE_MISMATCH.
+    institution that settled, agency of the region, the holder of an e-certificate of the
+    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
     """
 
 class SettlementServiceAsyncStub:
@@ -208,8 +209,9 @@ class SettlementServiceAsyncStub:
         yibao.settlement.v1.settlement_service_pb2.GetSettlementRequest,
         yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse,
     ]
-    """Reads one settlement. Callers: the institution that settled, agency of the region.
-    Reasons: SETTLEMENT_NOT_FOUND.
+    """Reads one settlement. Callers: the institution that settled, agency of the region, the
+    holder of an e-certificate of the person, a channel for the holder. Reasons:
+    SETTLEMENT_NOT_FOUND.
     """
 
     ListSettlements: grpc.aio.UnaryUnaryMultiCallable[
@@ -217,8 +219,8 @@ class SettlementServiceAsyncStub:
         yibao.settlement.v1.settlement_service_pb2.ListSettlementsResponse,
     ]
     """Lists settlements without their lines, the one settled last first. Callers: an
-    institution, its own; agency of the region, all of it. What is settled while pages
-    are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
+    institution, its own; agency of the region, all of it; the holder of an e-certificate, its
+    person's; a channel for the holder. What is settled while pages are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
     where `page_token` is not of this list with these arguments.
     """
 
@@ -228,8 +230,8 @@ class SettlementServiceAsyncStub:
     ]
     """Derives the calculation of a settlement again from what was stored with it and
     shows each step; where it costs somebody else by now, that calculation too. Callers: the
-    institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
-    TRACE_MISMATCH.
+    institution that settled, agency of the region, the holder of an e-certificate of the
+    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
     """
 
     ExplainWhatIf: grpc.aio.UnaryUnaryMultiCallable[
@@ -256,8 +258,8 @@ class SettlementServiceAsyncStub:
     was settled; not the 医疗保障基金结算清单 for the agency. The settlement is calculated
     again first: one that does not come out as it was settled, or whose sums would not add
     up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
-    institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
-    TRACE_MISMATCH.
+    institution that settled, agency of the region, the holder of an e-certificate of the
+    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
     """
 
 class SettlementServiceServicer(metaclass=abc.ABCMeta):
@@ -339,8 +341,9 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.settlement_service_pb2.GetSettlementRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse]]:
-        """Reads one settlement. Callers: the institution that settled, agency of the region.
-        Reasons: SETTLEMENT_NOT_FOUND.
+        """Reads one settlement. Callers: the institution that settled, agency of the region, the
+        holder of an e-certificate of the person, a channel for the holder. Reasons:
+        SETTLEMENT_NOT_FOUND.
         """
 
     @abc.abstractmethod
@@ -350,8 +353,8 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.ListSettlementsResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.ListSettlementsResponse]]:
         """Lists settlements without their lines, the one settled last first. Callers: an
-        institution, its own; agency of the region, all of it. What is settled while pages
-        are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
+        institution, its own; agency of the region, all of it; the holder of an e-certificate, its
+        person's; a channel for the holder. What is settled while pages are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
         where `page_token` is not of this list with these arguments.
         """
 
@@ -363,8 +366,8 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.ExplainSettlementResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.ExplainSettlementResponse]]:
         """Derives the calculation of a settlement again from what was stored with it and
         shows each step; where it costs somebody else by now, that calculation too. Callers: the
-        institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
-        TRACE_MISMATCH.
+        institution that settled, agency of the region, the holder of an e-certificate of the
+        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
         """
 
     @abc.abstractmethod
@@ -395,8 +398,8 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         was settled; not the 医疗保障基金结算清单 for the agency. The settlement is calculated
         again first: one that does not come out as it was settled, or whose sums would not add
         up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
-        institution that settled, agency of the region. Reasons: SETTLEMENT_NOT_FOUND,
-        TRACE_MISMATCH.
+        institution that settled, agency of the region, the holder of an e-certificate of the
+        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
         """
 
 def add_SettlementServiceServicer_to_server(servicer: SettlementServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

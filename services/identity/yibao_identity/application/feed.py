@@ -290,6 +290,7 @@ def _credentials(
             told,
             tuple(withdrawn.get(certificate.certificate_id, ())),
             codes_since.get(certificate.certificate_id),
+            certificate.certificate_id,
         )
         found[certificate.person_id].append(credential)
     today = shanghai_day(now)

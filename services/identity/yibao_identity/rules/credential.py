@@ -28,6 +28,7 @@ class CredentialState(enum.Enum):
 class Credential:
     """A card or e-certificate by the subject that stands in its codes.
 
+    `certificate_id` is the e-certificate's own, by which its holder calls; None for a card.
     Codes under a device certificate that was revoked before its end are not accepted, nor
     are those that the issuer signed in a second before `codes_since_time`: somebody who may
     not any more showed one of them.
@@ -38,3 +39,4 @@ class Credential:
     state: CredentialState
     revoked_device_certificate_ids: tuple[str, ...] = ()
     codes_since_time: dt.datetime | None = None
+    certificate_id: str | None = None

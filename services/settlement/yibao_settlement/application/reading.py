@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
+from yibao_settlement.application.credential import KnownHolder
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reference import Reference
@@ -83,6 +84,10 @@ class Reads(Protocol):
 
         Of any state where none is told; `after` is the id of the last one before.
         """
+        ...
+
+    def holder(self, region: str, certificate_id: str) -> KnownHolder | None:
+        """Returns whose e-certificate it is, as the feed told of it."""
         ...
 
     def repair(self, region: str, repair_id: str) -> Repair | None:

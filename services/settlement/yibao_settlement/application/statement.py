@@ -7,6 +7,7 @@ from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.charge.results import applied_ratios
+from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.benefit import BenefitOutcome
@@ -43,7 +44,9 @@ from yibao_settlement.rules.statement.statement import (
 from yibao_settlement.rules.visit import Visit
 
 
-def find_statement(reads: Reads, region: str, settlement_id: str, caller: Caller) -> Statement:
+def find_statement(
+    reads: Reads, region: str, settlement_id: str, caller: Caller | Viewer
+) -> Statement:
     """Returns the statement of a settlement of the caller's institution, or any for an agency.
 
     Raises RuleError SETTLEMENT_NOT_FOUND, and TRACE_MISMATCH where it does not come out as

@@ -34,6 +34,7 @@ class Credential(NamedTuple):
     know is not usable. Nor are codes that a phone signed under a device certificate that
     was revoked; its id is the claim `cti` in hexadecimal. Nor are codes that the issuer signed
     in a second (of 1970) before `codes_since_second`: who showed one may not any more.
+    `certificate_id` is an e-certificate's own, by which its holder calls.
     """
 
     subject: str
@@ -42,6 +43,7 @@ class Credential(NamedTuple):
     state: int
     revoked_device_certificate_ids: Collection[str] = ()
     codes_since_second: int | None = None
+    certificate_id: str | None = None
 
 
 _CARD_CLOSED = (Reason.CARD_CLOSED, "the card was replaced or closed")

@@ -18,6 +18,7 @@ from yibao_common.rpc.wire import to_date, to_optional_date
 from yibao_common.values.calendar import shanghai_midnight
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.settlement.listing import Place, Wish
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.bill import (
@@ -185,18 +186,21 @@ def expected_of(
     return ExpectedAmounts(expected.fund_total_fen, expected.account_fen, expected.cash_fen)
 
 
-def wish_of(message: pb.ListSettlementsRequest, *, institution_id: str | None) -> Wish:
-    """Returns which settlements a caller asks for: of the own institution, if of one."""
+def wish_of(message: pb.ListSettlementsRequest, viewer: Viewer) -> Wish:
+    """Returns which settlements a caller asks for: of the own institution or person, if of one.
+
+    Raises RuleError OUT_OF_SCOPE where a holder asks for another person's.
+    """
     since = to_optional_date(message, "settle_start_date")
     until = to_optional_date(message, "settle_end_date")
     return Wish(
-        institution_id=institution_id,
+        institution_id=viewer.institution_id,
         settled_since=None if since is None else shanghai_midnight(since),
         # No settlement is later than the last day that a date can be.
         settled_before=None if until in (None, dt.date.max) else shanghai_midnight(until + _DAY),
         service_date=to_optional_date(message, "service_date"),
         visit_id=message.visit_id or None,
-        person_id=message.person_id or None,
+        person_id=viewer.own_person(message.person_id) or None,
         bill_number=message.bill_number or None,
         is_reversed=LISTED_STATES[message.state],
     )

@@ -50,6 +50,7 @@ from yibao_settlement.rules.difference_order import (
     OrderState,
     is_dust,
 )
+from yibao_settlement.servicer.credential import viewer_for
 from yibao_settlement.servicer.repair import repair_encoder
 
 _MOST_ROWS = 500
@@ -86,9 +87,10 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
         context: "grpc.aio.ServicerContext[pb.GetDifferenceRequest, pb.GetDifferenceResponse]",
     ) -> pb.GetDifferenceResponse:
         """Reads what lies between the funds and a person."""
-        current_caller().require_region(request.region)
+        viewer = await viewer_for(self._reads, self._blocking, request)
+        person_id = viewer.own_person(request.person_id)
         found = await self._blocking.run(
-            find_difference, self._reads, request.region, request.person_id, now=self._clock()
+            find_difference, self._reads, request.region, person_id, now=self._clock()
         )
         dust_fen = self._dust_fen.get(request.region, DIFFERENCE_DUST_FEN)
         return pb.GetDifferenceResponse(

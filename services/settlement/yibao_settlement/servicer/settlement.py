@@ -37,6 +37,7 @@ from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.application.settlement.trial import HoldsRunOutError, Trial, trial
 from yibao_settlement.rules.restating import NO_OWN_DEBTS, OwnDebts
 from yibao_settlement.servicer.adjustment import fill_adjustments
+from yibao_settlement.servicer.credential import viewer_for
 from yibao_settlement.servicer.decode import (
     LISTED_STATES,
     bill_of,
@@ -250,10 +251,9 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         context: "grpc.aio.ServicerContext[pb.GetSettlementRequest, pb.GetSettlementResponse]",
     ) -> pb.GetSettlementResponse:
         """Reads one settlement as it is now."""
-        caller = current_caller()
-        caller.require_region(request.region)
+        viewer = await viewer_for(self._reads, self._blocking, request)
         record, adjustments = await self._blocking.run(
-            find_with_past, self._reads, request.region, request.settlement_id, caller
+            find_with_past, self._reads, request.region, request.settlement_id, viewer
         )
         response = pb.GetSettlementResponse()
         fill_settlement(response.settlement, record)
@@ -266,15 +266,15 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         context: "grpc.aio.ServicerContext[pb.ListSettlementsRequest, pb.ListSettlementsResponse]",
     ) -> pb.ListSettlementsResponse:
         """Lists settlements without their lines, the one settled last first."""
-        caller = current_caller()
-        caller.require_region(request.region)
+        viewer = await viewer_for(self._reads, self._blocking, request)
+        wish = wish_of(request, viewer)
         if request.state not in LISTED_STATES:
             return pb.ListSettlementsResponse()
         size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
         found = await self._blocking.run(
             self._reads.settlements,
             request.region,
-            wish_of(request, institution_id=caller.institution_id),
+            wish,
             after=place_after(request, request.page_token, place_of),
             # One more tells whether there is another page.
             limit=size + 1,
@@ -293,10 +293,9 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         ),
     ) -> pb.ExplainSettlementResponse:
         """Derives the calculation of a settlement again and shows each step."""
-        caller = current_caller()
-        caller.require_region(request.region)
+        viewer = await viewer_for(self._reads, self._blocking, request)
         found = await self._blocking.run(
-            find_both_columns, self._reads, request.region, request.settlement_id, caller
+            find_both_columns, self._reads, request.region, request.settlement_id, viewer
         )
         return explanation_message(found)
 
@@ -324,11 +323,10 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         context: "grpc.aio.ServicerContext[pb.GetStatementRequest, pb.GetStatementResponse]",
     ) -> pb.GetStatementResponse:
         """Makes the statement of a settlement, as values, page or paper."""
-        caller = current_caller()
-        caller.require_region(request.region)
+        viewer = await viewer_for(self._reads, self._blocking, request)
         printing = printing_of(request, today=shanghai_day(self._clock()))
-        async with self._statements.turn(caller.party):
-            return await self._blocking.run(make_statement, self._reads, request, printing, caller)
+        async with self._statements.turn(current_caller().party):
+            return await self._blocking.run(make_statement, self._reads, request, printing, viewer)
 
 
 def _forget(begun: "list[asyncio.Future[bytes] | RuleError]") -> None:

@@ -65,6 +65,7 @@ class StoredFeed:
             (
                 *(region, each.subject, each.person_id, each.kind, each.state),
                 *(",".join(each.revoked_device_certificate_ids), each.codes_since_second),
+                each.certificate_id,
             )
             for person in persons
             for each in person.credentials

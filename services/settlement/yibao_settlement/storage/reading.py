@@ -9,6 +9,7 @@ from yibao_common.db.database import Database
 from yibao_common.db.rows import database_time, select_rows
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
+from yibao_settlement.application.credential import KnownHolder
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import TrialInputs
@@ -32,6 +33,7 @@ from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
 from yibao_settlement.storage.change import list_changes
 from yibao_settlement.storage.charge import charges_of
+from yibao_settlement.storage.credential.holder import find_holder
 from yibao_settlement.storage.difference.find import find_difference, persons_with_due
 from yibao_settlement.storage.difference.order import find_order, list_orders
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
@@ -48,7 +50,7 @@ from yibao_settlement.storage.review.listing import count_waiting, list_reviews
 from yibao_settlement.storage.review.record import find_review, review_events
 from yibao_settlement.storage.settlement.before import find_bills_before
 from yibao_settlement.storage.settlement.cause import find_causes
-from yibao_settlement.storage.settlement.find import find_settlement, find_told
+from yibao_settlement.storage.settlement.find import find_settlement, find_told, settled_at
 from yibao_settlement.storage.settlement.history import find_history
 from yibao_settlement.storage.settlement.listing import LISTED, list_settlements, with_rest
 from yibao_settlement.storage.settlement.standing import standing_bills
@@ -117,6 +119,11 @@ class StoredReads:
         """Returns at most `limit` orders, the one proposed first at the head."""
         with self._database.read() as connection:
             return list_orders(connection, region, state, after=after, limit=limit)
+
+    def holder(self, region: str, certificate_id: str) -> KnownHolder | None:
+        """Returns whose e-certificate it is, or None."""
+        with self._database.read() as connection:
+            return find_holder(connection, region, certificate_id)
 
     def repair(self, region: str, repair_id: str) -> Repair | None:
         """Returns a repair, or None."""
@@ -263,14 +270,8 @@ class StoredReads:
 
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         """Returns the institution of the settlement, or None."""
-        settlement = tables.settlement.c
         with self._database.read() as connection:
-            found: str | None = connection.execute(
-                sa.select(settlement.institution_id).where(
-                    settlement.region == region, settlement.settlement_id == settlement_id
-                )
-            ).scalar_one_or_none()
-        return found
+            return settled_at(connection, region, settlement_id)
 
     def settlements(
         self, region: str, wish: Wish, *, after: Place | None, limit: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from yibao_common.values.clock import Clock, system_clock
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
+from yibao_settlement.application.credential import KnownHolder
 from yibao_settlement.application.difference.state import FoundDifference
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import Reads, TrialInputs
@@ -42,6 +43,7 @@ class MemoryReads(Reads):
     references: dict[str, Reference] = field(default_factory=dict)
     orders: dict[str, DifferenceOrder] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    holders: dict[str, KnownHolder] = field(default_factory=dict)
     clock: Clock = system_clock
 
     def now(self) -> dt.datetime:
@@ -82,6 +84,9 @@ class MemoryReads(Reads):
         self, region: str, state: OrderState | None, *, after: str | None, limit: int
     ) -> list[DifferenceOrder]:
         return []
+
+    def holder(self, region: str, certificate_id: str) -> KnownHolder | None:
+        return self.holders.get(certificate_id)
 
     def override(self, region: str, override_id: str) -> Override | None:
         return None

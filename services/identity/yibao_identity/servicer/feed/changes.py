@@ -107,6 +107,7 @@ def _credential_message(credential: Credential) -> credential_pb2.Credential:
         kind=_KIND[credential.kind],
         state=_CREDENTIAL_STATE[credential.state],
         revoked_device_certificate_ids=credential.revoked_device_certificate_ids,
+        certificate_id=credential.certificate_id or "",
     )
     if credential.codes_since_time is not None:
         message.codes_since_time.FromDatetime(credential.codes_since_time)

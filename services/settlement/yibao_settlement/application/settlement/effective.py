@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import InvariantError, RuleError
+from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.explain import (
     AnySplit,
@@ -67,7 +68,9 @@ class Explained(NamedTuple):
     effective: EffectiveExplained | None
 
 
-def find_both_columns(reads: Reads, region: str, settlement_id: str, caller: Caller) -> Explained:
+def find_both_columns(
+    reads: Reads, region: str, settlement_id: str, caller: Caller | Viewer
+) -> Explained:
     """Returns a settlement, every step of both its columns, and what moved of it.
 
     Raises as `find_recalculated`; TRACE_MISMATCH too where the effective column does not come
@@ -125,7 +128,9 @@ def effective_again(record: SettlementRecord, policy: AnyPolicy) -> AnySplit:
     return split
 
 
-def _windows(record: SettlementRecord, reads: Reads, caller: Caller) -> Iterable[WindowFound]:
+def _windows(
+    record: SettlementRecord, reads: Reads, caller: Caller | Viewer
+) -> Iterable[WindowFound]:
     counter, effective = record.counter.year_before, record.effective.year_before
     before = reads.bills_before(record.region, record.person_id, record.place)
     # By the first format names say no year.

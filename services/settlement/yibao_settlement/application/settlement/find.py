@@ -2,6 +2,7 @@
 
 from yibao_common.values.caller import Caller
 from yibao_common.values.errors import InvariantError
+from yibao_settlement.application.credential import Viewer, may_see
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.explain import (
     AnySplit,
@@ -20,9 +21,9 @@ from yibao_settlement.rules.policy.any_policy import AnyPolicy
 
 
 def find_settlement(
-    reads: Reads, region: str, settlement_id: str, caller: Caller
+    reads: Reads, region: str, settlement_id: str, caller: Caller | Viewer
 ) -> SettlementRecord:
-    """Returns a settlement of the caller's institution, or any where it is an agency.
+    """Returns a settlement of the caller's institution or person, or any where it is an agency.
 
     Raises RuleError SETTLEMENT_NOT_FOUND, and InvariantError where the record of one that
     the caller may see was altered.
@@ -31,21 +32,23 @@ def find_settlement(
         record = reads.settlement(region, settlement_id)
     except InvariantError:
         # Whose it is stands beside the record: who may not see it learns nothing of it.
-        _check_may_see(reads.settled_at(region, settlement_id), settlement_id, caller)
+        _check_may_see(reads.settled_at(region, settlement_id), None, settlement_id, caller)
         raise
     if record is None:
         raise settlement_not_found(settlement_id)
-    _check_may_see(record.institution_id, settlement_id, caller)
+    _check_may_see(record.institution_id, record.person_id, settlement_id, caller)
     return record
 
 
-def _check_may_see(institution_id: str | None, settlement_id: str, caller: Caller) -> None:
-    if caller.institution_id not in (None, institution_id):
+def _check_may_see(
+    institution_id: str | None, person_id: str | None, settlement_id: str, caller: Caller | Viewer
+) -> None:
+    if not may_see(caller, institution_id=institution_id, person_id=person_id):
         raise settlement_not_found(settlement_id)
 
 
 def find_recalculated(
-    reads: Reads, region: str, settlement_id: str, caller: Caller
+    reads: Reads, region: str, settlement_id: str, caller: Caller | Viewer
 ) -> tuple[SettlementRecord, AnyPolicy, AnySplit]:
     """Returns a settlement as `find_settlement` does, its policy and its calculation again.
 
@@ -62,7 +65,7 @@ def find_recalculated(
 
 
 def find_explained(
-    reads: Reads, region: str, settlement_id: str, caller: Caller
+    reads: Reads, region: str, settlement_id: str, caller: Caller | Viewer
 ) -> tuple[SettlementRecord, tuple[TraceNode, ...], Figures]:
     """Returns a settlement, every step of its calculation, and its figures.
 

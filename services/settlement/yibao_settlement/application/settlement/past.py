@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from yibao_common.values.caller import Caller
+from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.find import find_settlement
 from yibao_settlement.application.settlement.record import Adjustment, Effective, SettlementRecord
@@ -87,7 +88,7 @@ def moved_by(told: Sequence[SettlementRecord], adjustments: Iterable[Adjustment]
 
 
 def find_with_past(
-    reads: Reads, region: str, settlement_id: str, caller: Caller
+    reads: Reads, region: str, settlement_id: str, caller: Caller | Viewer
 ) -> tuple[SettlementRecord, list[ToldAdjustment]]:
     """Returns a settlement as `find_settlement` does, with what moved of it, oldest first."""
     record = find_settlement(reads, region, settlement_id, caller)
@@ -95,7 +96,7 @@ def find_with_past(
 
 
 def adjustments_told(
-    reads: Reads, record: SettlementRecord, caller: Caller
+    reads: Reads, record: SettlementRecord, caller: Caller | Viewer
 ) -> list[ToldAdjustment]:
     """Returns what moved of a settlement that the caller may see, as far as it may learn of it."""
     if record.adjustment is None:

@@ -69,6 +69,7 @@ def change_of(message: person_pb.EnrolmentChange) -> EnrolmentChange:
                     *(each.subject, person_id, each.kind, each.state),
                     frozenset(each.revoked_device_certificate_ids),
                     each.codes_since_time.seconds if each.HasField("codes_since_time") else None,
+                    each.certificate_id or None,
                 )
                 for each in message.credentials
             ),

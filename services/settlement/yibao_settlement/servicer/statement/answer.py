@@ -6,6 +6,7 @@ from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1 import statement_pb2
 from yibao_common.rpc.wire import known
 from yibao_common.values.caller import Caller
+from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.statement import find_statement
 from yibao_settlement.rules.statement.form import Printing, sheet_of
@@ -36,7 +37,7 @@ def printing_of(request: pb.GetStatementRequest, *, today: dt.date) -> Printing:
 
 
 def make_statement(
-    reads: Reads, request: pb.GetStatementRequest, printing: Printing, caller: Caller
+    reads: Reads, request: pb.GetStatementRequest, printing: Printing, caller: Caller | Viewer
 ) -> pb.GetStatementResponse:
     """Returns the answer; it may take as long as a paper of many pages takes to draw.
 

@@ -8,7 +8,7 @@ from yibao_settlement.storage.credential.tables import credential
 
 CREDENTIAL_COLUMNS = (
     *("subject", "person_id", "kind", "state"),
-    *("revoked_device_certificate_ids", "codes_since_second"),
+    *("revoked_device_certificate_ids", "codes_since_second", "certificate_id"),
 )
 
 
@@ -20,9 +20,16 @@ def read_credentials(wanted: Wanted) -> Read:
     )
 
 
+def credential_from(row: Row) -> Credential:
+    """Returns the credential in a row of CREDENTIAL_COLUMNS."""
+    subject, person_id, kind, state, revoked, codes_since_second, certificate_id = row
+    revoked_ids = frozenset(revoked.split(",")) if revoked else ()
+    return Credential(
+        subject, person_id, kind, state, revoked_ids, codes_since_second, certificate_id
+    )
+
+
 def _keep_credentials(working_set: WorkingSet, rows: list[Row]) -> None:
-    for subject, person_id, kind, state, revoked, codes_since_second in rows:
-        revoked_ids = frozenset(revoked.split(",")) if revoked else ()
-        working_set.credentials[subject] = Credential(
-            subject, person_id, kind, state, revoked_ids, codes_since_second
-        )
+    for row in rows:
+        credential = credential_from(row)
+        working_set.credentials[credential.subject] = credential

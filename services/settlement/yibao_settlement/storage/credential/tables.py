@@ -19,5 +19,8 @@ credential = sa.Table(
     sa.Column("revoked_device_certificate_ids", sa.Text, nullable=False),
     # The first second whose codes of mode A count; null where all do.
     sa.Column("codes_since_second", sa.BigInteger),
+    # Of an e-certificate: its own id, by which its holder calls.
+    sa.Column("certificate_id", Id),
     sa.Index("ix_credential_region_person_id", "region", "person_id"),
+    sa.Index("ix_credential_region_certificate_id", "region", "certificate_id"),
 )

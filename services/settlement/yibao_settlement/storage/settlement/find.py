@@ -89,3 +89,14 @@ def _find(connection: sa.Connection, region: str, settlement_id: str) -> _Found 
     record = record_from(rows[0], lines_from(lines).get(settlement_id, ()))
     record = corrected(record, chain.from_iterable(corrections))
     return _Found(record, reviews, refunds, adjustments, moves, terms)
+
+
+def settled_at(connection: sa.Connection, region: str, settlement_id: str) -> str | None:
+    """Returns the institution of a settlement, or None; its record is not looked at."""
+    settlement = tables.settlement.c
+    found: str | None = connection.execute(
+        sa.select(settlement.institution_id).where(
+            settlement.region == region, settlement.settlement_id == settlement_id
+        )
+    ).scalar_one_or_none()
+    return found
