@@ -91,6 +91,10 @@ def _line_faults(
     expected = own._replace(
         returned_quantity=decimal_text(_units(own.returned_quantity) + gone, places=_PLACES),
         returned_fen=own.returned_fen + lost_fen,
+        # Of before it was kept, lines are decided with nothing left of them.
+        is_gone=now_told is not None
+        and now_told.is_gone
+        and (not was.unit_price or _units(now.quantity) == 0),
     )
     if not returned.quantity:
         expected = expected._replace(returned_quantity=own.returned_quantity)

@@ -224,7 +224,9 @@ class LineParticulars(NamedTuple):
 
     `own_cost` is a number of `OwnCost`, `approval` one of `Approval`; of what was returned,
     `returned_quantity` is a decimal text, empty where nothing was. `charge_date` is None
-    where it is the service date. `price_ceiling` in yuan is kept where the line exceeds it.
+    where it is the service date. `price_ceiling` in yuan is kept where the line exceeds it. Of a
+    line that `is_gone` all was returned of the settled bill, which is decided as if it had never
+    had it; lines that were returned before this was kept are decided with nothing left of them.
     """
 
     line_id: str
@@ -235,6 +237,7 @@ class LineParticulars(NamedTuple):
     returned_fen: int
     origin: LineOrigin | None
     price_ceiling: str = ""
+    is_gone: bool = False
 
 
 # Of a line that says nothing.

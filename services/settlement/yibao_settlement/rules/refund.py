@@ -150,6 +150,7 @@ def _left(
         own[at] = told._replace(
             returned_quantity=_sum(told.returned_quantity, gone),
             returned_fen=told.returned_fen + lost_fen,
+            is_gone=not before.unit_price or not parse_decimal(after.quantity, places=_PLACES),
         )
         returned.append(ReturnedLine(before.line_number, gone, lost_fen))
     return LinesLeft(tuple(kept), tuple(own), tuple(returned))

@@ -1,8 +1,9 @@
 """Lines of a bill on their way into the engine of `yibao-policy/2`, and as it split them."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from yibao_common.values.errors import InvariantError
 from yibao_settlement.rules.benefit.bill import BillLine, CoverPeriod
 from yibao_settlement.rules.benefit.classify import LineParts
 from yibao_settlement.rules.benefit.split import Split
@@ -17,11 +18,21 @@ def engine_lines(
     *,
     cover: Sequence[CoverPeriod] | None = None,
 ) -> tuple[BillLine, ...]:
-    """Returns lines as the engine takes them; with `cover` it tells itself what lies outside."""
+    """Returns lines as the engine takes them; with `cover` it tells itself what lies outside.
+
+    It is not given those of which all was returned. Raises InvariantError where something is left
+    of one.
+    """
     if not particulars:
         return _plain_lines(lines, item_groups)
     made = []
     for line, own, group in itertools.zip_longest(lines, particulars, item_groups):
+        if own is not None and own.is_gone:
+            if line.amount_fen:
+                raise InvariantError(
+                    f"line {line.line_number} is gone, {line.amount_fen} fen are not"
+                )
+            continue
         own_cost = OwnCost.NONE if own is None else own.own_cost
         is_told = own_cost == OwnCost.OUTSIDE_COVER and cover is not None
         made.append(
@@ -72,16 +83,28 @@ def item_groups_of(lines: Sequence[PricedLine]) -> tuple[str, ...]:
     return groups if any(groups) else ()
 
 
-def line_parts(split: Split, lines: Iterable[PricedLine | SplitLine]) -> Sequence[LineParts]:
-    """Returns how the legs of a bill split its lines, in their order there."""
-    if len(split.legs) == 1 and not split.refused_lines:
+def line_parts(split: Split, lines: Sequence[PricedLine | SplitLine]) -> Sequence[LineParts]:
+    """Returns how the legs of a bill split its lines, in their order there.
+
+    Of a line that the engine was not given nothing is left to split.
+    """
+    if len(split.legs) == 1 and len(split.legs[0].parts) == len(lines):
         return split.legs[0].parts
     parts = {
         line.line_id: each
         for leg in split.legs
         for line, each in zip(leg.lines, leg.parts, strict=True)
     }
-    return [parts[str(line.line_number)] for line in lines]
+    return [parts.get(str(line.line_number)) or _nothing_of(line, split) for line in lines]
+
+
+def _nothing_of(line: PricedLine | SplitLine, split: Split) -> LineParts:
+    """Returns the parts of a line of which all was returned, with the share that it had."""
+    ratio = line.first_self_pay_ratio_ppm
+    if ratio is None:
+        # The group and the share decide nothing of an amount of zero: they are told.
+        ratio = split.legs[-1].plan.classify.row.shares.get(line.catalogue_class, 0)
+    return 0, max(ratio, 0), 0, 0, 0, 0
 
 
 def split_lines(split: Split, lines: Sequence[PricedLine | SplitLine]) -> tuple[SplitLine, ...]:

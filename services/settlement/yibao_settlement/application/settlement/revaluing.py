@@ -12,9 +12,15 @@ from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.settlement.adjudicate import items_by_day
 from yibao_settlement.application.settlement.lines import item_groups_of
 from yibao_settlement.application.settlement.record import SettlementRecord
-from yibao_settlement.rules.bill import Approval, ChargedLine, LineDetails, LineParticulars
+from yibao_settlement.rules.bill import (
+    NOTHING_PARTICULAR,
+    Approval,
+    ChargedLine,
+    LineDetails,
+    LineParticulars,
+)
 from yibao_settlement.rules.policy.split import OwnCost, SplitLine, undivided
-from yibao_settlement.rules.pricing import Days, price_lines
+from yibao_settlement.rules.pricing import Days, Priced, price_lines
 
 
 class LineValue(NamedTuple):
@@ -102,10 +108,28 @@ def revalue(
     return Revalued(
         record._replace(
             lines=tuple(map(undivided, priced.lines)),
-            particulars=priced.particulars,
+            particulars=_with_gone(priced, record),
             refused_lines=record.refused_lines + priced.refused,
         ),
         item_groups_of(priced.lines),
+    )
+
+
+def _with_gone(priced: Priced, record: SettlementRecord) -> tuple[LineParticulars | None, ...]:
+    """Returns what is particular to each line, of which those that are gone stay so."""
+    gone = {
+        line.line_number
+        for line, own in itertools.zip_longest(record.lines, record.particulars)
+        if own is not None and own.is_gone
+    }
+    if not gone:
+        return priced.particulars
+    told = itertools.zip_longest(priced.lines, priced.particulars)
+    return tuple(
+        [
+            (own or NOTHING_PARTICULAR)._replace(is_gone=True) if line.line_number in gone else own
+            for line, own in told
+        ]
     )
 
 
