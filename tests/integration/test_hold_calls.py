@@ -193,3 +193,31 @@ def test_a_hold_is_asked_for_in_full_and_for_a_day_at_most(
     request = hold_request(services, services.patient(), **changes)
     told = refusal_of(holds(services).HoldBill, request)
     assert outcome(told) == (INVALID, reason)
+
+
+def test_what_is_held_is_listed_to_whom_it_concerns(services: BothServices) -> None:
+    patient = services.patient()
+    made = []
+    for _ in range(2):
+        visit = elsewhere(services, patient) if made else patient
+        name = "other-hospital" if made else "hospital"
+        request = hold_request(services, visit)
+        made.append(holds(services, name).HoldBill(request, timeout=CALL_SECONDS).hold)
+    asked = pb.ListHoldsRequest(region=REGION, person_id=patient.person_id, page_size=1)
+    for name, expected in (("hospital", made[:1]), ("other-hospital", made[1:]), ("maker", made)):
+        found: list[Hold] = []
+        asked.page_token = ""
+        while not found or asked.page_token:
+            answer = holds(services, name).ListHolds(asked, timeout=CALL_SECONDS)
+            found += answer.holds
+            asked.page_token = answer.next_page_token
+        for told, hold in zip(found, expected, strict=True):
+            assert not told.quote.lines
+            told.quote.lines.extend(hold.quote.lines)
+            assert told == hold
+    asked.page_token = "no place"
+    assert outcome(refusal_of(holds(services).ListHolds, asked)) == (INVALID, "FIELD_MALFORMED")
+    other = refusal_of(
+        holds(services, "other-agency").ListHolds, pb.ListHoldsRequest(region=REGION)
+    )
+    assert outcome(other) == (DENIED, "OUT_OF_SCOPE")

@@ -51,6 +51,7 @@ ACCESS = AccessTable.of_services(
             "ConfirmHold": _COUNTER,
             "ReleaseHold": _COUNTER_OR_AGENCY,
             "GetHold": _COUNTER_OR_AGENCY,
+            "ListHolds": _COUNTER_OR_AGENCY,
         },
         "yibao.settlement.v1.ChargeService": {
             "UploadLines": _COUNTER,

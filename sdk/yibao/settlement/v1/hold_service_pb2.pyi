@@ -245,3 +245,63 @@ class GetHoldResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["hold", b"hold"]) -> None: ...
 
 global___GetHoldResponse = GetHoldResponse
+
+@typing.final
+class ListHoldsRequest(google.protobuf.message.Message):
+    """See HoldService.ListHolds. What is absent or empty limits nothing."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    VISIT_ID_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the holds."""
+    person_id: builtins.str
+    """Of this person, under whichever record the visits were registered."""
+    visit_id: builtins.str
+    """Of this visit."""
+    page_size: builtins.int
+    """The most holds in the answer; 100 if absent, over 500 is coerced to it."""
+    page_token: builtins.str
+    """`next_page_token` of the page before; empty for the first page. All else but `page_size`
+    must be as it was.
+    """
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        person_id: builtins.str = ...,
+        visit_id: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "visit_id", b"visit_id"]) -> None: ...
+
+global___ListHoldsRequest = ListHoldsRequest
+
+@typing.final
+class ListHoldsResponse(google.protobuf.message.Message):
+    """See HoldService.ListHolds."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    HOLDS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Asks for the next page; empty where this is the last one."""
+    @property
+    def holds(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.hold_pb2.Hold]:
+        """The holds, HELD; their quotes have no lines."""
+
+    def __init__(
+        self,
+        *,
+        holds: collections.abc.Iterable[yibao.settlement.v1.hold_pb2.Hold] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["holds", b"holds", "next_page_token", b"next_page_token"]) -> None: ...
+
+global___ListHoldsResponse = ListHoldsResponse

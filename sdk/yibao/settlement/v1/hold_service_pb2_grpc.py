@@ -56,6 +56,11 @@ class HoldServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_hold__service__pb2.GetHoldRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_hold__service__pb2.GetHoldResponse.FromString,
                 _registered_method=True)
+        self.ListHolds = channel.unary_unary(
+                '/yibao.settlement.v1.HoldService/ListHolds',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_hold__service__pb2.ListHoldsRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_hold__service__pb2.ListHoldsResponse.FromString,
+                _registered_method=True)
 
 
 class HoldServiceServicer(object):
@@ -106,6 +111,16 @@ class HoldServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListHolds(self, request, context):
+        """Lists what is held, without lines, the one held first at the head; what ended is told by
+        GetHold and by ChangeService.ListSettlementChanges. Callers: an institution, its own; agency
+        of the region, all of it. Reasons: FIELD_MALFORMED where `page_token` is not of this list
+        with these arguments.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_HoldServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +143,11 @@ def add_HoldServiceServicer_to_server(servicer, server):
                     servicer.GetHold,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_hold__service__pb2.GetHoldRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_hold__service__pb2.GetHoldResponse.SerializeToString,
+            ),
+            'ListHolds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHolds,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_hold__service__pb2.ListHoldsRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_hold__service__pb2.ListHoldsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -240,6 +260,33 @@ class HoldService(object):
             '/yibao.settlement.v1.HoldService/GetHold',
             yibao_dot_settlement_dot_v1_dot_hold__service__pb2.GetHoldRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_hold__service__pb2.GetHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHolds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.HoldService/ListHolds',
+            yibao_dot_settlement_dot_v1_dot_hold__service__pb2.ListHoldsRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_hold__service__pb2.ListHoldsResponse.FromString,
             options,
             channel_credentials,
             insecure,

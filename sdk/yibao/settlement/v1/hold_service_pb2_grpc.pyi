@@ -66,6 +66,16 @@ class HoldServiceStub:
     Reasons: HOLD_NOT_FOUND.
     """
 
+    ListHolds: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.hold_service_pb2.ListHoldsRequest,
+        yibao.settlement.v1.hold_service_pb2.ListHoldsResponse,
+    ]
+    """Lists what is held, without lines, the one held first at the head; what ended is told by
+    GetHold and by ChangeService.ListSettlementChanges. Callers: an institution, its own; agency
+    of the region, all of it. Reasons: FIELD_MALFORMED where `page_token` is not of this list
+    with these arguments.
+    """
+
 class HoldServiceAsyncStub:
     """Bills in two steps: one that is held costs what was quoted, whatever comes between, and
     is booked when it is confirmed.
@@ -112,6 +122,16 @@ class HoldServiceAsyncStub:
     ]
     """Reads a hold as it is now. Callers: the institution that holds it, agency of the region.
     Reasons: HOLD_NOT_FOUND.
+    """
+
+    ListHolds: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.hold_service_pb2.ListHoldsRequest,
+        yibao.settlement.v1.hold_service_pb2.ListHoldsResponse,
+    ]
+    """Lists what is held, without lines, the one held first at the head; what ended is told by
+    GetHold and by ChangeService.ListSettlementChanges. Callers: an institution, its own; agency
+    of the region, all of it. Reasons: FIELD_MALFORMED where `page_token` is not of this list
+    with these arguments.
     """
 
 class HoldServiceServicer(metaclass=abc.ABCMeta):
@@ -168,6 +188,18 @@ class HoldServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.hold_service_pb2.GetHoldResponse, collections.abc.Awaitable[yibao.settlement.v1.hold_service_pb2.GetHoldResponse]]:
         """Reads a hold as it is now. Callers: the institution that holds it, agency of the region.
         Reasons: HOLD_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def ListHolds(
+        self,
+        request: yibao.settlement.v1.hold_service_pb2.ListHoldsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.hold_service_pb2.ListHoldsResponse, collections.abc.Awaitable[yibao.settlement.v1.hold_service_pb2.ListHoldsResponse]]:
+        """Lists what is held, without lines, the one held first at the head; what ended is told by
+        GetHold and by ChangeService.ListSettlementChanges. Callers: an institution, its own; agency
+        of the region, all of it. Reasons: FIELD_MALFORMED where `page_token` is not of this list
+        with these arguments.
         """
 
 def add_HoldServiceServicer_to_server(servicer: HoldServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -8,6 +8,7 @@ from typing import Protocol
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.credential import KnownHolder
 from yibao_settlement.application.difference.state import FoundDifference
+from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.review.listing import Place as ReviewPlace
@@ -141,6 +142,10 @@ class Reads(Protocol):
 
     def hold(self, region: str, hold_id: str) -> Hold | None:
         """Returns the hold."""
+        ...
+
+    def held(self, region: str, wish: HoldWish, *, after: str | None, limit: int) -> Sequence[Hold]:
+        """Returns at most `limit` of what is held behind a hold, the one held first first."""
         ...
 
     def run_out(self, region: str, now: dt.datetime, *, limit: int) -> Sequence[str]:

@@ -158,6 +158,11 @@ class RegionChecker:
         for hold_id in holds.unlike_quotes(self._connection, self._region):
             detail = "is confirmed, and no settlement at its place is of the sums quoted"
             self._drift(18, hold_id, detail)
+        for hold_id in holds.holds_without_request(self._connection, self._region):
+            self._drift(18, hold_id, "no request is kept to have held it")
+        for request_id in holds.odd_requests(self._connection, self._region):
+            detail = "is kept to have held what it did not, or to be held and released at once"
+            self._drift(18, f"request {request_id}", detail)
 
     def _check_periods(self) -> None:
         connection, region = self._connection, self._region

@@ -1,6 +1,7 @@
 """HoldService: bills that are held first, and settled or released after."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import grpc
 
@@ -10,6 +11,7 @@ from yibao.settlement.v1 import hold_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.pages import id_place, page_token, place_after
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_instant
 from yibao_common.values.caller import Caller
@@ -19,6 +21,7 @@ from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.hold.confirm import CONFIRM_METHOD, ConfirmHold
 from yibao_settlement.application.hold.find import find_hold
 from yibao_settlement.application.hold.leaving import Left
+from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.hold.release import RELEASE_METHOD, ReleaseHold
 from yibao_settlement.application.hold.state import Hold, HoldRequest
 from yibao_settlement.application.hold.take import HOLD_METHOD, HoldBill
@@ -27,6 +30,9 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.servicer.encode import fill_settlement, settled
 from yibao_settlement.servicer.refund.encode import fill_adjusted
 from yibao_settlement.servicer.settling import Settling
+
+_PAGE_SIZE = 100
+_PAGE_SIZE_MAX = 500
 
 
 class HoldServicer(rpc.HoldServiceServicer):
@@ -103,6 +109,39 @@ class HoldServicer(rpc.HoldServiceServicer):
             find_hold, self._reads, request.region, request.hold_id, caller
         )
         return pb.GetHoldResponse(hold=hold_message(hold))
+
+    async def ListHolds(
+        self,
+        request: pb.ListHoldsRequest,
+        context: "grpc.aio.ServicerContext[pb.ListHoldsRequest, pb.ListHoldsResponse]",
+    ) -> pb.ListHoldsResponse:
+        """Lists what is held."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        after = place_after(request, request.page_token, id_place)
+        size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
+        found = await self._blocking.run(self._held, request, caller, after, size)
+        page = found[:size]
+        token = page_token(request, page[-1].hold_id) if len(found) > size else ""
+        return pb.ListHoldsResponse(holds=map(_listed, page), next_page_token=token)
+
+    def _held(
+        self, request: pb.ListHoldsRequest, caller: Caller, after: str | None, size: int
+    ) -> Sequence[Hold]:
+        wish = HoldWish(
+            self._reads.now(),
+            caller.institution_id,
+            request.person_id or None,
+            request.visit_id or None,
+        )
+        # One more tells whether there is another page.
+        return self._reads.held(request.region, wish, after=after, limit=size + 1)
+
+
+def _listed(hold: Hold) -> messages.Hold:
+    message = hold_message(hold)
+    del message.quote.lines[:]
+    return message
 
 
 def held(hold: Hold) -> bytes:

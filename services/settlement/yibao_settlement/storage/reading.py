@@ -11,6 +11,7 @@ from yibao_common.values.clock import Clock
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.credential import KnownHolder
 from yibao_settlement.application.difference.state import FoundDifference
+from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
@@ -37,6 +38,7 @@ from yibao_settlement.storage.credential.holder import find_holder
 from yibao_settlement.storage.difference.find import find_difference, persons_with_due
 from yibao_settlement.storage.difference.order import find_order, list_orders
 from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
+from yibao_settlement.storage.hold.listing import list_held
 from yibao_settlement.storage.hold.record import find_hold, held_by, run_out
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person, survivors_of
@@ -52,7 +54,7 @@ from yibao_settlement.storage.settlement.before import find_bills_before
 from yibao_settlement.storage.settlement.cause import find_causes
 from yibao_settlement.storage.settlement.find import find_settlement, find_told, settled_at
 from yibao_settlement.storage.settlement.history import find_history
-from yibao_settlement.storage.settlement.listing import LISTED, list_settlements, with_rest
+from yibao_settlement.storage.settlement.listing import list_settlements, summaries_of
 from yibao_settlement.storage.settlement.standing import standing_bills
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
@@ -178,6 +180,11 @@ class StoredReads:
         with self._database.read() as connection:
             return find_hold(connection, region, hold_id)
 
+    def held(self, region: str, wish: HoldWish, *, after: str | None, limit: int) -> list[Hold]:
+        """Returns at most `limit` of what is held, the one held first first."""
+        with self._database.read() as connection:
+            return list_held(connection, region, wish, after=after, limit=limit)
+
     def run_out(self, region: str, now: dt.datetime, *, limit: int) -> list[str]:
         """Returns at most `limit` persons of whom holds ran out, those of longest ago first."""
         with self._database.read() as connection:
@@ -290,15 +297,7 @@ class StoredReads:
     def summaries(self, region: str, settlement_ids: Sequence[str]) -> list[SettlementSummary]:
         """Returns the settlements that are there, in no order."""
         with self._database.read() as connection:
-            rows = select_rows(
-                connection,
-                tables.settlement,
-                LISTED,
-                region=region,
-                key="settlement_id",
-                among=settlement_ids,
-            )
-            return with_rest(connection, region, [SettlementSummary(*row) for row in rows])
+            return summaries_of(connection, region, settlement_ids)
 
     def review(self, region: str, review_id: str) -> Review | None:
         """Returns the case, or None."""

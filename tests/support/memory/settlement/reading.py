@@ -8,6 +8,7 @@ from yibao_common.values.clock import Clock, system_clock
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.credential import KnownHolder
 from yibao_settlement.application.difference.state import FoundDifference
+from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.application.reading import Reads, TrialInputs
 from yibao_settlement.application.reference import Reference
@@ -128,6 +129,9 @@ class MemoryReads(Reads):
 
     def hold(self, region: str, hold_id: str) -> Hold | None:
         return self.holds.get(hold_id)
+
+    def held(self, region: str, wish: HoldWish, *, after: str | None, limit: int) -> list[Hold]:
+        return []
 
     def run_out(self, region: str, now: dt.datetime, *, limit: int) -> list[str]:
         return [each.holder_id for each in self.holds.values() if each.has_run_out(now)][:limit]

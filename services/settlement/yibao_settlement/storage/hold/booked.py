@@ -56,6 +56,58 @@ def unlike_quotes(connection: sa.Connection, region: str) -> list[str]:
     return list(rows.scalars())
 
 
+def holds_without_request(connection: sa.Connection, region: str) -> list[str]:
+    """Returns holds that no request is kept to have made.
+
+    The id of a request may have come again once its answer was no longer kept, before requests
+    were: the last hold that it made is kept then.
+    """
+    hold, asked = tables.hold.c, tables.hold_request.c
+    rows = connection.execute(
+        sa.select(hold.hold_id)
+        .join_from(
+            tables.hold,
+            tables.hold_request,
+            sa.and_(
+                *(hold[name] == asked[name] for name in ("region", "request_id", "institution_id")),
+                asked.hold_id >= hold.hold_id,
+            ),
+            isouter=True,
+        )
+        .where(hold.region == region, asked.request_id.is_(None))
+    )
+    return list(rows.scalars())
+
+
+def odd_requests(connection: sa.Connection, region: str) -> list[str]:
+    """Returns requests that name a hold which they did not make, or both made and released one."""
+    hold, asked = tables.hold.c, tables.hold_request.c
+    made = asked.hold_id.is_not(None)
+    rows = connection.execute(
+        sa.select(asked.request_id)
+        .join_from(
+            tables.hold_request,
+            tables.hold,
+            sa.and_(
+                hold.region == asked.region,
+                hold.hold_id == asked.hold_id,
+                hold.request_id == asked.request_id,
+                hold.institution_id == asked.institution_id,
+            ),
+            isouter=True,
+        )
+        .where(
+            asked.region == region,
+            sa.or_(
+                sa.and_(made, hold.hold_id.is_(None)),
+                made == asked.release_time.is_not(None),
+                made == asked.released_by.is_not(None),
+            ),
+        )
+    )
+    return list(rows.scalars())
+
+
 def uses_of_codes(connection: sa.Connection, region: str) -> dict[str, int]:
     """Returns how many codes were used up for settlements that were held, by their holds."""
     hold, used = tables.hold.c, tables.used_code.c

@@ -1,7 +1,10 @@
 """Lists of settlements: by the columns of their rows, without the records."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
+from yibao_common.db.rows import select_rows
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.merge import one_person
@@ -32,6 +35,21 @@ def list_settlements(
         query = query.where(sa.tuple_(*place) < sa.tuple_(*reached))
     found = [SettlementSummary(*row) for row in connection.execute(query)]
     return _with_effective(connection, region, with_rest(connection, region, found))
+
+
+def summaries_of(
+    connection: sa.Connection, region: str, settlement_ids: Collection[str]
+) -> list[SettlementSummary]:
+    """Returns some settlements as lists tell them, with the sums of what is left."""
+    rows = select_rows(
+        connection,
+        tables.settlement,
+        LISTED,
+        region=region,
+        key="settlement_id",
+        among=settlement_ids,
+    )
+    return with_rest(connection, region, [SettlementSummary(*row) for row in rows])
 
 
 def with_rest(
