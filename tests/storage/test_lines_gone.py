@@ -10,9 +10,10 @@ from support.benefit_world import admit, at, policy_text, stay_bill
 from support.charges import assert_books_are_right
 from support.corrections import record_of
 from support.databases import Databases
-from support.settlement_world import World
+from support.settlement_world import REGION, World
 
 from yibao_settlement.application.settlement.record import Effective
+from yibao_settlement.application.settlement.revaluing import revalue
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
 from yibao_settlement.rules import refund
 from yibao_settlement.rules.refund import AskedReturn
@@ -138,6 +139,23 @@ def test_what_was_returned_before_it_was_kept_stays_as_it_was(
         *(True, False, False, False),
     ]
     assert_books_are_right(world)
+
+
+def test_a_line_that_is_gone_stays_so_whatever_day_it_is_valued_by(world: World) -> None:
+    (person,) = world.enrol()
+    early = settle(world, person, 1, 2, 3, 4)
+    world.refund(early, AskedReturn(3), AskedReturn(4))
+    record = record_of(world, early)
+    reference = world.queries.reference(REGION, {line.item_code for line in record.lines})
+    level = record.facts.institution_level
+    valued = revalue(record, reference, day=record.service_date, institution_level=level).record
+    gone = [own is not None and own.is_gone for own in valued.particulars]
+    assert gone == [False, False, True, True]
+    # Of a bill of which nothing is gone, nothing is told.
+    other = record_of(world, settle_next(world, person))
+    level = other.facts.institution_level
+    valued = revalue(other, reference, day=other.service_date, institution_level=level).record
+    assert valued.particulars == ()
 
 
 def test_the_checker_finds_a_line_that_is_not_gone_and_said_to_be(world: World) -> None:
