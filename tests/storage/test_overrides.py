@@ -1,5 +1,6 @@
 """In a region of the newest first an agency takes earlier bills back by two operators."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -260,6 +261,22 @@ def test_repeats_change_nothing_and_wherever_it_is_cut_off_it_has_one_effect(
     assert stored(world) == [(OverrideState.CARRIED_OUT, CHECKER)]
     again = refusal(world, confirm_command(world, told))
     assert (again.reason, again.metadata) == (Reason.OVERRIDE_STATE, {"state": "CARRIED_OUT"})
+    assert_books_are_right(world)
+
+
+def test_of_several_operators_at_once_one_confirms(world: World) -> None:
+    _, early, *_ = three(world)
+    told = propose(world, reversal(early))
+    workers = [world.new_worker() for _ in range(4)]
+
+    def confirming(number: int) -> object:
+        (outcome,) = workers[number](REGION, [confirm_command(world, told)])
+        return outcome if isinstance(outcome, bytes) else outcome.reason
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(confirming, range(4)))
+    assert sum(isinstance(each, bytes) for each in outcomes) == 1
+    assert outcomes.count(Reason.OVERRIDE_STATE) == 3
     assert_books_are_right(world)
 
 
