@@ -197,7 +197,7 @@ def test_a_hold_is_asked_for_in_full_and_for_a_day_at_most(
 
 def test_what_is_held_is_listed_to_whom_it_concerns(services: BothServices) -> None:
     patient = services.patient()
-    made = []
+    made: list[Hold] = []
     for _ in range(2):
         visit = elsewhere(services, patient) if made else patient
         name = "other-hospital" if made else "hospital"
