@@ -8,6 +8,7 @@ from yibao_cli.doctor.finding import Finding
 from yibao_common.db.database import Database
 from yibao_common.process.config import StartError
 from yibao_common.process.logs import Log
+from yibao_common.process.running import collect_garbage_seldom
 from yibao_common.values.calendar import shanghai_midnight
 from yibao_common.values.money import yuan
 from yibao_settlement.ledger_check import LedgerReport, Only, check_ledger
@@ -39,6 +40,8 @@ def ledger_scope(*, person_id: str | None, since: str | None) -> Only | None:
 
 def examine_ledger(database: Database, only: Only | None, *, log: Log) -> LedgerReport:
     """Examines the ledger; the log tells how far it has come."""
+    # It makes values by the thousand, which the collector would look through: a fifth of its time.
+    collect_garbage_seldom()
     return check_ledger(database, only, progress=_Progress(log).tell)
 
 

@@ -27,11 +27,11 @@ def difference_faults(
     owed = {"difference": 0, "due": 0}
     for record in records:
         if record.reversal is None:
-            counter, effective = record.counter.borne, record.effective.borne
-            owed["difference"] += counter.cash_fen - effective.cash_fen + effective.arrears_fen
-            owed["due"] += record.due_fen
-            if min(record.due_fen, record.moved_fen) < 0:
-                due = f"{record.due_fen} fen of it are due to the account"
+            due_fen = record.due_fen
+            owed["difference"] += _difference_fen(record)
+            owed["due"] += due_fen
+            if min(due_fen, record.moved_fen) < 0:
+                due = f"{due_fen} fen of it are due to the account"
                 yield record.settlement_id, f"{due}, {record.moved_fen} were moved into it"
         elif record.moved_fen:
             yield record.settlement_id, f"is reversed, {record.moved_fen} fen stay moved"
@@ -42,6 +42,12 @@ def difference_faults(
         booked_fen = sum(fen for name, fen in sums.items() if name.startswith(f"{kind}:"))
         if booked_fen != owed_fen:
             yield kind, f"{kind} is {booked_fen} fen, bills and orders come to {owed_fen}"
+
+
+def _difference_fen(record: SettlementRecord) -> int:
+    counter = record.counter.borne
+    effective = counter if record.adjustment is None else record.effective.borne
+    return counter.cash_fen - effective.cash_fen + effective.arrears_fen
 
 
 def move_faults(

@@ -24,8 +24,14 @@ from yibao_settlement.rules.account import NO_PURSES, taken_of_carried
 from yibao_settlement.rules.difference import Columns, adjustment_entries
 from yibao_settlement.rules.ledger import Entry, opposite
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
+from yibao_settlement.rules.policy.split import SplitLine
 from yibao_settlement.storage.ledger.booked import BookedSettlement
 from yibao_settlement.storage.ledger.corrected import CorrectedBill
+
+# Sums of a bill, in the order in which its lines have them beside each other.
+_SUMS = ("total_fen", "excluded_fen", "over_limit_fen", "first_self_pay_fen", "eligible_fen")
+_FIRST = SplitLine._fields.index("amount_fen")
+_AMOUNTS = slice(_FIRST, _FIRST + len(_SUMS))
 
 
 def settlement_faults(
@@ -134,6 +140,8 @@ def _adjusting_faults(
     booked: BookedSettlement, record: SettlementRecord, survivors: Collection[str]
 ) -> Iterator[str]:
     """Yields what its adjustments posted other than what they say moved, one by one."""
+    if not booked.adjusted:
+        return
     owners, taken = _owners(booked, record, survivors), taken_by(booked.moved)
     counters = {left.refunds[-1].refund_id: left.counter.borne for left, _ in booked.refunded}
     counter = before = record.as_settled.counter.borne
@@ -187,14 +195,16 @@ def _entries_owed(record: SettlementRecord) -> tuple[Entry, ...]:
 
 def _sum_faults(record: SettlementRecord) -> Iterator[str]:
     """Yields what does not add up in a stored settlement."""
-    parts = ("excluded_fen", "over_limit_fen", "first_self_pay_fen", "eligible_fen")
-    for name, part in (("total_fen", "amount_fen"), *((part, part) for part in parts)):
-        lines_fen = sum(getattr(line, part) for line in record.lines)
-        if lines_fen != getattr(record, name):
-            yield f"lines have {lines_fen} fen of {name}, the bill {getattr(record, name)}"
-    if sum(getattr(record, part) for part in parts) != record.total_fen:
+    amounts = [line[_AMOUNTS] for line in record.lines]
+    lines = [sum(column) for column in zip(*amounts, strict=True)] or [0] * len(_SUMS)
+    bill = [getattr(record, name) for name in _SUMS]
+    if lines != bill:
+        for name, lines_fen, bill_fen in zip(_SUMS, lines, bill, strict=True):
+            if lines_fen != bill_fen:
+                yield f"lines have {lines_fen} fen of {name}, the bill {bill_fen}"
+    if sum(bill[1:]) != record.total_fen:
         yield "excluded, over limit, first self-pay and eligible do not sum to the total"
-    if sum(payment.amount_fen for payment in record.fund_payments) != record.fund_total_fen:
+    if sum([payment.amount_fen for payment in record.fund_payments]) != record.fund_total_fen:
         yield "what the funds pay does not sum"
     others_fen = 0 if record.benefit is None else record.benefit.other_total_fen
     if record.fund_total_fen + others_fen + record.personal_total_fen != record.total_fen:

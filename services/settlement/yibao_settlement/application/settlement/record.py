@@ -213,7 +213,10 @@ class SettlementRecord(NamedTuple):
     @property
     def due_fen(self) -> int:
         """What is owed to the account for it."""
-        return self.account_fen - self.moved_fen - self.effective.account_fen
+        paid_fen = self.account_fen
+        if self.adjustment is not None:
+            paid_fen = self.adjustment.effective.account_fen
+        return self.account_fen - self.moved_fen - paid_fen
 
     @property
     def effective(self) -> Effective:
