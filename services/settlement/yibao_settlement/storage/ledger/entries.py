@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from yibao_common.db.rows import select_rows
 from yibao_settlement.rules.ledger import (
     PostingKind,
     carried_account,
@@ -51,7 +52,15 @@ class EntryReader:
     def of_persons(self, person_ids: Collection[str]) -> list[OwnEntry]:
         """Returns every entry of the accounts that are persons' own."""
         ids = [account(each) for each in person_ids for account in ACCOUNTS_OF_PERSONS]
-        found = self._rows(tables.entry.c.account_id.in_(ids))
+        rows = select_rows(
+            self._connection,
+            tables.entry,
+            OwnEntry._fields,
+            region=self._region,
+            key="account_id",
+            among=ids,
+        )
+        found = [OwnEntry._make(row) for row in rows]
         self._count(found)
         return found
 
