@@ -19,6 +19,7 @@ from yibao_settlement.ledger_check import INVARIANTS, check_ledger
 from yibao_settlement.rules.bill import Approval, ChargedLine, LineDetails
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.batch import transaction
+from yibao_settlement.storage.settlement.window import read_windows
 
 DAY = dt.timedelta(days=1)
 # Case N12: a person becomes low-income, and what was due for the year is decided anew.
@@ -305,7 +306,11 @@ def test_a_region_without_such_policies_asks_for_no_windows(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
-    monkeypatch.setattr(transaction, "read_windows", lambda *each: asked.append(each))
+    def noted(*each: Any) -> object:
+        asked.append(each)
+        return read_windows(*each)
+
+    monkeypatch.setattr(transaction, "read_windows", noted)
     world = World(databases.open("yibao_settlement"))
     (person,) = world.enrol()
     visit = world.register(person)

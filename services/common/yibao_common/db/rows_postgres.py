@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects import postgresql
 
 from yibao_common.db.rows import Insert, Now, Row, Select, Statement, Update, check_updated
@@ -54,7 +55,9 @@ def _cursors(connection: sa.Connection, statements: Sequence[Statement]) -> list
     if _is_due(connection.info, time.monotonic()):
         prepared.insert(0, _PLAN_ANEW)
     try:
-        if sum(bool(text) for text, _ in prepared) > 1:
+        sent = sum(bool(text) for text, _ in prepared)
+        # What begins a transaction is sent with its first statement.
+        if sent > 1 or (sent and driver.info.transaction_status is TransactionStatus.IDLE):
             with driver.pipeline():
                 cursors = _send(driver, prepared)
         else:

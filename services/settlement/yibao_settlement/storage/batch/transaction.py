@@ -32,7 +32,7 @@ from yibao_settlement.storage.account import (
     read_years,
 )
 from yibao_settlement.storage.batch.answer import read_answers
-from yibao_settlement.storage.batch.loading import Wanted
+from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.batch.writing import writes_of
 from yibao_settlement.storage.charge import read_charges
 from yibao_settlement.storage.credential.reading import read_credentials
@@ -55,7 +55,7 @@ from yibao_settlement.storage.repricing.person import (
 from yibao_settlement.storage.review.record import read_reviews
 from yibao_settlement.storage.settlement.leaving import LongHistoriesError, read_histories
 from yibao_settlement.storage.settlement.record import read_settlements
-from yibao_settlement.storage.settlement.standing import read_standing_bills, see_returned
+from yibao_settlement.storage.settlement.standing import read_returned, read_standing_bills
 from yibao_settlement.storage.settlement.window import read_windows
 from yibao_settlement.storage.visit import (
     read_merged,
@@ -153,9 +153,20 @@ class _Transaction:
         # Behind histories: what is left of returned bills is known by then, and not taken twice.
         if needs.difference_person_ids or needs.due_person_ids:
             read_differences(self._connection, working_set, wanted)
-        if working_set.opens_windows:
-            read_windows(self._connection, working_set, wanted)
+        self._read_behind(working_set, wanted)
         return working_set
+
+    def _read_behind(self, working_set: WorkingSet, wanted: Wanted) -> None:
+        """Reads what only the bills and visits that were read tell to ask for."""
+        reads: list[Read] = []
+        if wanted.needs.reviewed_visit_ids:
+            reads.append(read_returned(working_set))
+        if working_set.opens_windows:
+            reads += read_windows(self._connection, working_set, wanted)
+        for read, rows in zip(
+            reads, execute(self._connection, [read.select for read in reads]), strict=True
+        ):
+            read.keep(working_set, rows)
 
     def _read_histories(
         self, working_set: WorkingSet, wanted: Wanted, commands: Sequence[Command]
@@ -300,8 +311,6 @@ class _Transaction:
             self._read_stays(working_set, wanted)
         see_merged_records(self._connection, working_set, wanted)
         self._read_seen_bills(working_set, wanted)
-        if wanted.needs.reviewed_visit_ids:
-            see_returned(self._connection, working_set)
         read_holds(self._connection, working_set, wanted)
         if wanted.needs.repair_ids:
             ids = sorted(wanted.needs.repair_ids)

@@ -39,35 +39,38 @@ def standing_bills(connection: sa.Connection, region: str, visit_id: str) -> lis
             Select(tables.hold, held, region, "visit_id", (visit_id,), "end_time"),
         ],
     )
-    gone = _returned(connection, region, [row[2] for row in settled_rows])
+    (refunds,) = execute(connection, [_select_returned(region, [row[2] for row in settled_rows])])
+    gone = _returned(refunds)
     return [
         bill._replace(**_NO_MARKS) if bill.settlement_id in gone else bill
         for bill in (StandingBill._make(row[2:]) for row in (*settled_rows, *held_rows))
     ]
 
 
-def see_returned(connection: sa.Connection, working_set: WorkingSet) -> None:
-    """Notes of which bills that stand settled nothing is left: most visits have none beside."""
-    bills = [
-        (bill.settlement_id, visit_id, number)
+def read_returned(working_set: WorkingSet) -> Read:
+    """Reads of which bills that stand settled nothing is left: most visits have none beside."""
+    bills = {
+        bill.settlement_id: (visit_id, number)
         for visit_id, by_number in working_set.settled_bills.items()
         for number, bill in by_number.items()
-    ]
-    gone = _returned(connection, working_set.region, [each for each, _, _ in bills])
-    for settlement_id, visit_id, number in bills:
-        if settlement_id in gone:
+    }
+
+    def keep(working_set: WorkingSet, rows: list[Row]) -> None:
+        for settlement_id in _returned(rows):
+            visit_id, number = bills[settlement_id]
             bill = working_set.settled_bills[visit_id][number]
             working_set.keep_bill(visit_id, number, bill._replace(**_NO_MARKS))
 
+    return Read(_select_returned(working_set.region, bills), keep)
 
-def _returned(
-    connection: sa.Connection, region: str, settlement_ids: Collection[str]
-) -> Collection[str]:
-    """Returns those of some settlements of which all lines were returned."""
-    if not settlement_ids:
-        return ()
-    columns, among = ("settlement_id", "number", "total_fen"), tuple(settlement_ids)
-    (rows,) = execute(connection, [Select(tables.refund, columns, region, "settlement_id", among)])
+
+def _select_returned(region: str, settlement_ids: Collection[str]) -> Select:
+    columns = ("settlement_id", "number", "total_fen")
+    return Select(tables.refund, columns, region, "settlement_id", tuple(settlement_ids))
+
+
+def _returned(rows: list[Row]) -> Collection[str]:
+    """Returns those of some settlements of which all lines were returned, by their refunds."""
     # The last refund of each, which comes last of them.
     left = {settlement_id: total_fen for settlement_id, _, total_fen in sorted(rows)}
     return {settlement_id for settlement_id, total_fen in left.items() if not total_fen}

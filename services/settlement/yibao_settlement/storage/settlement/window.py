@@ -16,15 +16,17 @@ from yibao_settlement.rules.benefit.keeping import KeptPlace
 from yibao_settlement.rules.visit import Visit
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import amounts_from, amounts_json, read_years
-from yibao_settlement.storage.batch.loading import Wanted
+from yibao_settlement.storage.batch.loading import Read, Wanted
 from yibao_settlement.storage.settlement.standing import read_standing_bills
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
 
 _KEYS, _VALUES = ("region", "scope"), ("amounts",)
 
 
-def read_windows(connection: sa.Connection, working_set: WorkingSet, wanted: Wanted) -> None:
-    """Reads the windows and the years that bills open and settlements opened.
+def read_windows(
+    connection: sa.Connection, working_set: WorkingSet, wanted: Wanted
+) -> tuple[Read, Read]:
+    """Returns what reads the windows and the years that bills open and settlements opened.
 
     After everything else, under the persons' locks: which there are is known only then.
     """
@@ -49,9 +51,15 @@ def read_windows(connection: sa.Connection, working_set: WorkingSet, wanted: Wan
         if record.benefit is not None:
             holder_id = working_set.survivors.get(record.person_id, record.person_id)
             places |= {(holder_id, place) for place in record.additions(holder_id=holder_id)}
-    _read_other_years(connection, working_set, wanted, places)
     scopes = {place.scope for _, place in places if place.scope}
-    found = windows_in(connection, working_set.region, scopes)
+    return (
+        _read_other_years(working_set, wanted, places),
+        Read(_select_windows(working_set.region, scopes), _keep_windows),
+    )
+
+
+def _keep_windows(working_set: WorkingSet, rows: list[Row]) -> None:
+    found = {scope: amounts_from(amounts) for scope, amounts in rows}
     working_set.windows.update(found)
     working_set.stored_windows.update(found)
 
@@ -73,28 +81,25 @@ def windows_in(
     connection: sa.Connection, region: str, scopes: Collection[str]
 ) -> dict[str, Accumulators]:
     """Returns what is kept of scopes."""
-    select = Select(
-        tables.benefit_window, ("scope", *_VALUES), region, "scope", tuple(sorted(scopes))
-    )
-    (rows,) = execute(connection, [select])
+    (rows,) = execute(connection, [_select_windows(region, scopes)])
     return {scope: amounts_from(amounts) for scope, amounts in rows}
 
 
+def _select_windows(region: str, scopes: Collection[str]) -> Select:
+    among = tuple(sorted(scopes))
+    return Select(tables.benefit_window, ("scope", *_VALUES), region, "scope", among)
+
+
 def _read_other_years(
-    connection: sa.Connection,
-    working_set: WorkingSet,
-    wanted: Wanted,
-    places: Iterable[tuple[str, KeptPlace]],
-) -> None:
+    working_set: WorkingSet, wanted: Wanted, places: Iterable[tuple[str, KeptPlace]]
+) -> Read:
     """Reads the earlier years of those whose current year is not all that is asked for."""
     person_ids = {
         person_id
         for person_id, place in places
         if place.year and place.year != working_set.standing(person_id).benefit_year
     }
-    read = read_years(wanted, sorted(person_ids))
-    (rows,) = execute(connection, [read.select])
-    read.keep(working_set, rows)
+    return read_years(wanted, sorted(person_ids))
 
 
 def _read_former(connection: sa.Connection, working_set: WorkingSet, visit: Visit) -> None:
