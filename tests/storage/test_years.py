@@ -1,10 +1,11 @@
 """Benefit years are closed, and closing statements never change (H11, T-08)."""
 
 import datetime as dt
+import json
 
 import pytest
 import sqlalchemy as sa
-from support.benefit_world import benefit_world
+from support.benefit_world import admit, benefit_world, stay_bill
 from support.charges import assert_books_are_right
 from support.corrections import charged, correct, record_of, settle
 from support.databases import Databases
@@ -160,6 +161,38 @@ def test_a_bill_of_the_year_that_follows_is_in_no_statement(world: World) -> Non
     statement = statement_of(world, person)
     assert (statement.sums.bill_count, len(statement.bills)) == (1, 1)
     assert refused(world, year=2027).reason is Reason.YEAR_NOT_OVER
+    assert_books_are_right(world)
+
+
+def test_a_stay_over_new_year_counts_for_one_year_and_uses_up_of_both(
+    databases: Databases,
+) -> None:
+    """Its bill is of the year of its last day; its first leg finds the deductible of the other."""
+    world = benefit_world(databases, year="{stay_over_new_year: split}")
+    (person,) = world.enrol()
+    world.clock.now = JANUARY - dt.timedelta(days=5)
+    first, last = dt.date(2026, 12, 28), dt.date(2027, 1, 4)
+    over = world.settle(
+        visit := admit(world, person, first),
+        person,
+        bill=stay_bill(world, visit, last, 900_000, 300_000, dates={1: first, 2: last}),
+    )
+    world.clock.now = JANUARY
+    of_year = settle_late(world, person, *LINES)
+    close(world)
+    statement = statement_of(world, person)
+    marked = [mark.settlement_id for mark in statement.bills]
+    assert marked == sorted([over.settlement_id, of_year])
+    record = record_of(world, of_year)
+    assert (statement.sums.bill_count, statement.sums.total_fen) == (1, record.total_fen)
+    assert statement.sums.effective.fund_fen == record.fund_total_fen
+    with world.database.read() as connection:
+        kept = connection.execute(
+            sa.select(tables.closed_year.c.accumulators).where(
+                tables.closed_year.c.benefit_year == YEAR
+            )
+        ).scalar_one()
+    assert dict(statement.windows) == json.loads(kept)
     assert_books_are_right(world)
 
 

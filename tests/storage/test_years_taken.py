@@ -1,11 +1,10 @@
 """Statements are taken person by person: beside bills, after crashes, in several processes."""
 
 import asyncio
-import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -36,6 +35,7 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.errors import TransientError
 from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.take import YearTaking
 from yibao_settlement.housekeeping import year_taking
@@ -213,60 +213,79 @@ def test_a_statement_is_taken_under_the_locks_of_whoever_holds_the_account(
 
 
 @pytest.mark.long
-def test_bills_race_with_statements_and_every_statement_is_of_one_moment(
+def test_bills_and_merges_race_with_statements_and_each_is_of_one_moment(
     databases: Databases,
 ) -> None:
-    """Two processes take, two others reverse and settle: what is told adds up (H2, H14)."""
+    """Two processes take; two reverse and settle, one merges: what is told adds up (H2, H14)."""
     world = benefit_world(databases)
-    persons = confirmed(world, 8, bills=2)
-    with world.database.read() as connection:
-        rows = connection.execute(
-            sa.select(tables.settlement.c.settlement_id, tables.settlement.c.person_id)
-        ).all()
-    first = {person_id: settlement_id for settlement_id, person_id in sorted(rows, reverse=True)}
-    late = {each: late_command(world, each, *LINES) for each in persons}
-    started = threading.Barrier(4)
+    persons = confirmed(world, 12, bills=2)
+    busy, merged = persons[:8], persons[8:]
+    acts = {each: [world.reverse_command(first_of(world, each))] for each in busy}
+    late = {each: late_command(world, each, *LINES) for each in busy}
+    started = threading.Barrier(5)
 
-    def settle_and_reverse(of: list[str], seed: int) -> None:
-        chance = random.Random(seed)  # which bills leave is no secret
+    def settle_and_reverse(of: list[str]) -> None:
         work = world.new_worker()
         started.wait(30)
         for each in of:
-            commands: list[Command] = [world.reverse_command(first[each]), late[each]]
-            if chance.random() < 0.5:
-                commands.append(world.credit_command(each, 1_000))
-            while True:
-                try:
-                    outcomes = work(REGION, commands)
-                except TransientError:
-                    continue  # as the batcher does
-                assert all(isinstance(outcome, bytes) for outcome in outcomes), outcomes
-                break
+            run_until_durable(work, [*acts[each], late[each]])
+
+    def merge() -> None:
+        started.wait(30)
+        # The one is passed before the other, and the other way round.
+        for retired, survivor in ((merged[0], merged[1]), (merged[3], merged[2])):
+            world.merge(retired, survivor)
 
     def take() -> None:
-        taking = taking_of(world)
         started.wait(30)
-        while going_on := taking.going_on(REGION):
-            for year in going_on:
-                try:
-                    taking.take_on(year, limit=3)
-                except TransientError:
-                    continue  # as the duty does in its next round
+        take_until_done(world)
 
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(5) as pool:
         done = [
-            *(pool.submit(settle_and_reverse, persons[at::2], at) for at in range(2)),
+            *(pool.submit(settle_and_reverse, busy[at::2]) for at in range(2)),
+            pool.submit(merge),
             *(pool.submit(take) for _ in range(2)),
         ]
         for each in done:
             each.result(timeout=120)
     assert numbers(world) == list(range(1, len(persons) + 1))
-    for person in persons:
-        (now,) = told(world, person)
+    found = [each for person in (*busy, merged[1], merged[2]) for each in told(world, person)]
+    assert sorted(each.person_id for each in found) == persons
+    for now in found:
         assert now.statement is not None
         assert now.sums == now.statement.sums.plus(now.between)
         assert now.sums.bill_count == 2
     assert_books_are_right(world)
+
+
+def run_until_durable(work: BatchWork, commands: Sequence[Command]) -> None:
+    """Carries commands out, again where another transaction was in the way, as the batcher does."""
+    while True:
+        try:
+            outcomes = work(REGION, commands)
+        except TransientError:
+            continue
+        assert all(isinstance(outcome, bytes) for outcome in outcomes), outcomes
+        return
+
+
+def take_until_done(world: World) -> None:
+    """Takes statements in a process of its own, in rounds as its duty does."""
+    taking = taking_of(world)
+    while going_on := taking.going_on(REGION):
+        for year in going_on:
+            with suppress(TransientError):
+                taking.take_on(year, limit=3)
+
+
+def first_of(world: World, person: str) -> str:
+    """Returns the first settlement of a person."""
+    settlement = tables.settlement.c
+    query = sa.select(sa.func.min(sa.cast(settlement.settlement_id, sa.String))).where(
+        settlement.person_id == person
+    )
+    with world.database.read() as connection:
+        return str(connection.execute(query).scalar_one())
 
 
 def test_settling_reads_and_writes_nothing_of_a_closed_year(world: World) -> None:
