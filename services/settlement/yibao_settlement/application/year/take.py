@@ -111,6 +111,7 @@ class YearTaking:
     def _again(self, work: "Work", close: YearClose, person_id: str) -> None:
         taking = work.years.lock_taking(close.close_id)
         if person_id not in work.years.statements(close.benefit_year, [person_id]):
+            work.years.accept(close.benefit_year, person_id)
             self._take(work, close, person_id, taking)
 
     def _take(self, work: "Work", close: YearClose, person_id: str, taking: Taking) -> None:
@@ -122,7 +123,6 @@ class YearTaking:
             # Its text may hold what is stored of the person.
             years.refuse(year, person_id, type(error).__name__, now)
         else:
-            years.accept(year, person_id)
             if statement is not None:
                 years.insert_statement(statement)
                 taking = _with(taking, statement)

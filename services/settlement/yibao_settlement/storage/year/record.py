@@ -138,9 +138,22 @@ class StoredYears:
     def balances(self, person_id: str, month: int) -> tuple[int, int]:
         """Returns what is owed to a person by now and what the account held after a month."""
         entry = tables.entry.c
+        is_difference = entry.account_id == difference_account(person_id)
         purses = person_account(person_id), carried_account(person_id)
-        owed = self._sum(entry.account_id == difference_account(person_id))
-        return owed, self._sum(entry.account_id.in_(purses), entry.month <= month)
+        is_held = sa.and_(entry.account_id.in_(purses), entry.month <= month)
+        row = self._connection.execute(
+            sa.select(
+                *(
+                    sa.func.sum(sa.case((each, entry.amount_fen), else_=0))
+                    for each in (is_difference, is_held)
+                )
+            ).where(
+                entry.region == self._region,
+                entry.account_id.in_((*purses, difference_account(person_id))),
+            )
+        ).one()
+        # PostgreSQL sums to a number without a limit.
+        return int(row[0] or 0), int(row[1] or 0)
 
     def insert_statement(self, statement: YearStatement) -> None:
         """Stores a closing statement, once."""
@@ -174,7 +187,6 @@ class StoredYears:
 
     def refuse(self, benefit_year: int, person_id: str, reason: str, at: dt.datetime) -> None:
         """Stores that a record's statement could not be taken, and why."""
-        self.accept(benefit_year, person_id)
         columns = ("region", "benefit_year", "person_id", "reason", "try_time")
         row = (self._region, benefit_year, person_id, reason, at)
         insert_rows(self._connection, tables.year_refused, columns, [row])
@@ -209,16 +221,6 @@ class StoredYears:
                 table.c.person_id == person_id,
             )
         )
-
-    def _sum(self, *conditions: sa.ColumnElement[bool]) -> int:
-        entry = tables.entry.c
-        found = self._connection.execute(
-            sa.select(sa.func.sum(entry.amount_fen)).where(
-                entry.region == self._region, *conditions
-            )
-        ).scalar_one()
-        # PostgreSQL sums to a number without a limit.
-        return int(found or 0)
 
     def _is(self, close_id: str) -> tuple[sa.ColumnElement[bool], ...]:
         return _close.region == self._region, _close.close_id == close_id
