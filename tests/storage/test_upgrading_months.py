@@ -44,6 +44,12 @@ def take_months_away(database: Database) -> None:
         "DROP TABLE repricing",
         "DROP TABLE repriced_person",
         "DROP TABLE settlement_terms",
+        "DROP TABLE override",
+        "DROP TABLE year_close",
+        "DROP TABLE year_statement",
+        "DROP TABLE year_refused",
+        "DROP INDEX ix_credential_region_certificate_id",
+        "ALTER TABLE credential DROP COLUMN certificate_id",
         f"UPDATE {version_table(PACKAGE)} SET version_num = '{BEFORE}'",
     ]
     with database.write() as connection:
