@@ -8,7 +8,7 @@ from support.databases import Databases
 from support.settlement_world import HOSPITAL, REGION, World
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
-from yibao_settlement.rules.bill import ChargedLine
+from yibao_settlement.rules.bill import ChargedLine, LineParticulars
 from yibao_settlement.rules.policy.split import SplitLine
 from yibao_settlement.servicer import encode
 from yibao_settlement.storage import tables
@@ -65,7 +65,8 @@ def test_a_line_of_a_long_bill_stands_among_a_hundred(world: World) -> None:
     assert stored[:4] == [line.line_number, line.item_code, line.catalogue_class, 15_000]
     assert stored[-3:] == ["150.00", "1", None]
     # The line before exceeds a ceiling, which is kept with it.
-    assert chunks[100][place - 101][-1][-1] == "100.00"
+    ceiling = LineParticulars._fields.index("price_ceiling")
+    assert chunks[100][place - 101][-1][ceiling] == "100.00"
 
 
 def test_lines_are_written_as_the_json_that_is_read() -> None:

@@ -5,6 +5,7 @@ told as such, by the settlement's id, and does not fail somewhere in a calculati
 """
 
 import datetime as dt
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -42,6 +43,8 @@ class StoredLine(NamedTuple):
 
 
 _WIDTH = len(SplitLine._fields)
+_MOST_FACTS = 4_096
+_told_facts = msgspec.json.Decoder(dict[str, str | int | list[str]]).decode
 
 
 def lines_in_form_2(
@@ -65,7 +68,8 @@ def split_lines(
 class StoredBenefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What form 3 has beyond form 2; see `BenefitTerms`. What is empty is left out."""
 
-    facts: dict[str, str | int | list[str]]
+    # An object: values by name.
+    facts: msgspec.Raw
     stay_id: str
     admission_date: dt.date
     given: tuple[Given, ...] = ()
@@ -76,7 +80,7 @@ class StoredBenefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     def terms(self) -> BenefitTerms:
         """Returns the terms; raises ValueError where the facts are none."""
         return BenefitTerms(
-            _facts_from(self.facts),
+            _facts_from(bytes(self.facts)),
             self.stay_id,
             self.admission_date,
             self.given,
@@ -88,13 +92,8 @@ class StoredBenefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
 
 def stored_benefit(terms: BenefitTerms) -> StoredBenefit:
     """Returns terms as they are stored."""
-    facts = {
-        name: sorted(value) if isinstance(value, frozenset) else value
-        for name, value in terms.facts._asdict().items()
-        if value not in (None, frozenset())
-    }
     return StoredBenefit(
-        facts,
+        _stored_facts(terms.facts),
         terms.stay_id,
         terms.admission_date,
         terms.given,
@@ -104,9 +103,22 @@ def stored_benefit(terms: BenefitTerms) -> StoredBenefit:
     )
 
 
-def _facts_from(stored: Mapping[str, str | int | list[str]]) -> BenefitFacts:
+# Bills of a hospital have few different ones.
+@functools.lru_cache(_MOST_FACTS)
+def _stored_facts(facts: BenefitFacts) -> msgspec.Raw:
+    told = {
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in facts._asdict().items()
+        if value not in (None, frozenset())
+    }
+    return msgspec.Raw(msgspec.json.encode(told))
+
+
+@functools.lru_cache(_MOST_FACTS)
+def _facts_from(stored: bytes) -> BenefitFacts:
+    """Returns stored facts; raises DecodeError or ValueError where they are none."""
     facts: dict[str, Any] = {}
-    for name, value in stored.items():
+    for name, value in _told_facts(stored).items():
         expected = _TYPES.get(FACTS[name]) if name in FACTS else None
         if expected is None or not isinstance(value, expected):
             raise ValueError(f"{name} is no fact that is {value!r}")
