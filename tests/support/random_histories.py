@@ -31,7 +31,7 @@ CLASSES = ("01", "02", "03")
 
 
 def random_operations(
-    seed: int, model: World, *, is_dear: bool = False, closes: bool = False
+    seed: int, model: World, *, is_dear: bool = False, closes: bool = False, steps: int = 48
 ) -> Iterator[Operation]:
     """Yields bills of stays at two institutions, and what becomes of any of them later.
 
@@ -46,7 +46,7 @@ def random_operations(
     standing: dict[str, Bill] = {}
     held: dict[str, Bill] = {}
     stay, institution = 1, "H1"
-    for step in range(48):
+    for step in range(steps):
         if closes and step % 6 == 5:
             yield from random_end_of_month(chance, step)
             held.clear()
