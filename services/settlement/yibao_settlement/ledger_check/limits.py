@@ -47,8 +47,14 @@ def _limits(policies: Iterable[BenefitPolicy]) -> dict[_Key, int]:
 def _limit(counter: Counter) -> int | None:
     """Returns the highest amount of a counter's table; None where it does not bind all."""
     amounts = [row.value for row in counter.table.rows]
-    # What is only counted goes on above the limit.
-    if counter.counts or not amounts:
+    # What is only counted goes on above the limit; so does what one step pays where its fees are
+    # limited too, since either may take all that is left before the step.
+    if counter.counts or not amounts or _limits_a_step_twice(counter):
         return None
     known = [amount for amount in amounts if isinstance(amount, int)]
     return max(known) if len(known) == len(amounts) else None
+
+
+def _limits_a_step_twice(counter: Counter) -> bool:
+    steps = [name.partition(".")[0] for name in counter.limits]
+    return len({*steps}) < len(steps)
