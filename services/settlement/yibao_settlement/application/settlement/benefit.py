@@ -23,7 +23,7 @@ from yibao_settlement.rules.benefit.bill import (
 from yibao_settlement.rules.benefit.classify import LineParts
 from yibao_settlement.rules.benefit.facts import Facts
 from yibao_settlement.rules.benefit.keeping import changes_of, memory_of, places_asked, windows_of
-from yibao_settlement.rules.benefit.memory import Memory
+from yibao_settlement.rules.benefit.memory import NOTHING_YET, Memory
 from yibao_settlement.rules.benefit.plan import classify_plan
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.split import Payment, Split
@@ -166,7 +166,27 @@ def _again(
     memory = Memory(windows_of([before], insurance_type=policy.insurance_type))
     if terms.other_payments or terms.arrears:
         terms = terms._replace(other_payments=(), arrears=())
+    if not lines:
+        return _of_nothing(policy, bill, terms, record.lines, is_told=is_told)
     return _outcome(policy, bill, memory, terms, record.lines, is_told=is_told)
+
+
+def _of_nothing(
+    policy: BenefitPolicy,
+    bill: Bill,
+    terms: BenefitTerms,
+    lines: Sequence[PricedLine | SplitLine],
+    *,
+    is_told: bool,
+) -> BenefitOutcome:
+    """Returns what a bill costs of which all was returned: nothing, and it counts nothing.
+
+    So it opens no window, and no payer owes by it what earlier bills left open; what others had
+    paid of it is theirs again.
+    """
+    bill = bill._replace(given=())
+    found = _outcome(policy, bill, NOTHING_YET, terms, lines, is_told=is_told)
+    return found._replace(year_before={}, accumulations=())
 
 
 def purses_of(record: SettlementRecord) -> Purses:
