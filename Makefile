@@ -16,7 +16,7 @@ SPREAD = $(if $(strip $(PYTEST_ARGS)),,--numprocesses auto --dist worksteal)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-corrections demo-credentials up test lint types imports protos protos-check pytest docs-reference \
-	wheels compiled compiled-wheel bench fuzz fuzz-benefits fuzz-calls fuzz-histories fmt lock clean runtime dev
+	wheels compiled compiled-wheel bench fuzz fuzz-benefits fuzz-calls fuzz-histories fuzz-settlement fmt lock clean runtime dev
 
 ##@ Try it
 demo: runtime ## The golden path: three published bills, from registration to reversal
@@ -63,6 +63,9 @@ fuzz-calls: dev ## 50,000 messages at random to services that run; FUZZ_ARGS as 
 
 fuzz-histories: dev ## Five thousand histories of bills with all checks; FUZZ_ARGS as above
 	cd tests && ../$(BIN)/python -m support.history_model $(FUZZ_ARGS)
+
+fuzz-settlement: dev ## 100,000 operations on both databases, held to the model; FUZZ_ARGS as above
+	cd tests && ../$(BIN)/python -m support.history_fuzzing $(FUZZ_ARGS)
 
 protos-check: $(CODEGEN)/.made ## Whether the committed stubs are those of the protos
 	@rm -rf var/stubs && mkdir -p var/stubs

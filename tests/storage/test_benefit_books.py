@@ -306,6 +306,7 @@ def test_a_region_without_such_policies_asks_for_no_windows(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
+
     def noted(*each: Any) -> object:
         asked.append(each)
         return read_windows(*each)

@@ -32,10 +32,17 @@ class Stays:
         return admitted
 
     def enter(self, bill: Mapping[str, Any], joins_within_days: int | None) -> str:
-        """Returns the stay of a bill and remembers it."""
+        """Returns the stay of a bill and remembers it.
+
+        Whoever keeps visits beside bills says its stay, whatever became of the bills before.
+        """
         visit, date = bill["visit"], bill["date"]
         admitted = self.admission_of(bill)
         before: str = bill.get("transfer_from", "")
+        told = bill.get("stay")
+        if told is not None:
+            self.stay_of[visit] = told["visit"]
+            self.admitted[told["visit"]] = told["admitted"]
         if visit not in self.stay_of:
             joins = (
                 joins_within_days is not None

@@ -31,17 +31,24 @@ def reprice(books: Books, asked: Reprice) -> Answer:
 
 def _of_same_stays(books: Books, named: list[Settlement]) -> list[Settlement]:
     """Returns what is settled of the stays of some bills."""
-    stays = {(each.person_id, _stay_of(books, each)) for each in named}
+    stays = {(each.person_id, stay) for each in named for stay in _stays_of(books, each)}
     return [
         each
         for each in books.settlements.values()
-        if each.state is State.SETTLED and (each.person_id, _stay_of(books, each)) in stays
+        if each.state is State.SETTLED
+        and stays & {(each.person_id, stay) for stay in _stays_of(books, each)}
     ]
 
 
-def _stay_of(books: Books, settlement: Settlement) -> str:
+def _stays_of(books: Books, settlement: Settlement) -> set[str]:
+    """Returns the stay that a bill was decided in, and the visit that its transfers began with.
+
+    The policy says after how many days a transfer is a stay of its own; its terms do not part
+    what was one.
+    """
     visit_id = settlement.bill.visit_id
-    return books.windows_of(settlement.person_id).stays.stay_of.get(visit_id, visit_id)
+    decided = books.windows_of(settlement.person_id).stays.stay_of.get(visit_id, visit_id)
+    return {decided, str(settlement.bill.words.get("chain", visit_id))}
 
 
 def credit(books: Books, asked: Credit) -> Answer:

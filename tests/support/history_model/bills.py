@@ -30,8 +30,10 @@ class Line:
         """Returns the line as `bills.yaml` has it."""
         line = {**self.words, "fen": self.amount_fen}
         if self.ceiling_micro is not None:
-            within_fen = half_up(self.ceiling_micro * self.quantity, PRICE_TIMES_QUANTITY)
-            line["over_fen"] = max(self.amount_fen - within_fen, 0)
+            # Rule T-07: what a unit costs above the limit, times the units.
+            over_micro = max(self.price_micro - self.ceiling_micro, 0)
+            over_fen = half_up(over_micro * self.quantity, PRICE_TIMES_QUANTITY)
+            line["over_fen"] = min(over_fen, self.amount_fen)
         return line
 
 

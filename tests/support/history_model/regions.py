@@ -82,12 +82,13 @@ def _bill(chance: random.Random, written: dict[str, Any], prefix: str) -> tuple[
     written.setdefault("admitted", written["date"])
     institution = written["facts"].get("institution", "H1")
     institution = institution if institution in INSTITUTIONS else "H1"
-    lines = tuple(_line(chance, line) for line in written.pop("lines") if line["fen"] >= 0)
+    lines = tuple(line_of(chance, line) for line in written.pop("lines") if line["fen"] >= 0)
     account_used = written.pop("use_account", True)
     return institution, Bill(written, lines, account_used)
 
 
-def _line(chance: random.Random, written: dict[str, Any]) -> Line:
+def line_of(chance: random.Random, written: dict[str, Any]) -> Line:
+    """Returns a written line of an amount as one of a price and a quantity."""
     quantity = chance.choice(QUANTITIES)
     fen, over_fen = written.pop("fen"), written.pop("over_fen", None)
     price = fen * PRICE_TIMES_QUANTITY // quantity

@@ -1,0 +1,1 @@
+"""Random histories through the service's batches on real databases, held to the model."""
