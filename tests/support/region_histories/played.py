@@ -13,14 +13,12 @@ from support.history_model.bills import Bill as ModelBill
 from support.history_model.operations import (
     Correct,
     Credit,
-    Expire,
     Hold,
     Interim,
     MoveDue,
     OfPerson,
     OfSettlement,
     Operation,
-    PassTime,
     SettleDifference,
 )
 from support.holds import hold
@@ -66,11 +64,11 @@ class PlayedRegion(Played):
                 self.person = self.persons[operation.person_id]
             case OfSettlement():
                 self.person = self.persons[self.owners[operation.settlement_id]]
-            case PassTime() | Expire():
-                expired = [ExpireHolds.of(REGION, person) for person in self.persons.values()]
-                assert self.world.work(REGION, expired) == [b""] * len(expired)
             case _:
                 pass
+        # In the model whatever comes next ends everybody's holds that have run out.
+        expired = [ExpireHolds.of(REGION, person) for person in self.persons.values()]
+        assert self.world.work(REGION, expired) == [b""] * len(expired)
         match operation:
             case OfPerson():
                 self.owners[operation.op_id] = operation.person_id
