@@ -1,6 +1,6 @@
 """The holder of an e-certificate, and a channel for one, read what is theirs and nothing else."""
 
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -13,7 +13,7 @@ from yibao.identity.v1.misuse_pb2 import MISUSE_KIND_LENT
 from yibao.settlement.v1 import difference_service_pb2, statement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1.difference_service_pb2_grpc import DifferenceServiceStub
-from yibao.settlement.v1.settlement_pb2 import Settlement
+from yibao.settlement.v1.settlement_pb2 import SETTLEMENT_STATE_SETTLED, Settlement
 from yibao_common.keys.dev_ca import Leaf
 from yibao_common.values.caller import Role
 from yibao_common.values.ids import new_id
@@ -93,6 +93,17 @@ def test_a_holder_reads_its_own_as_the_agency_does(services: BothServices, bills
     everything = pb.ListSettlementsRequest(region=REGION)
     listed = read(services, name, f"{SETTLEMENTS}/ListSettlements", everything)
     assert [each.settlement_id for each in listed.settlements] == [own.settlement_id]
+
+
+@pytest.mark.parametrize("state", range(5))
+def test_lists_by_any_state_are_answered(services: BothServices, bills: Bills, state: int) -> None:
+    """Quotes and trials are not stored, so that nothing is listed of them."""
+    patient, own, _ = bills
+    request = pb.ListSettlementsRequest(region=REGION, state=cast(Any, state))
+    for name in (holder_of(services, patient), "maker", "hospital"):
+        listed = read(services, name, f"{SETTLEMENTS}/ListSettlements", request).settlements
+        found = own.settlement_id in [each.settlement_id for each in listed]
+        assert found == (state in (0, SETTLEMENT_STATE_SETTLED))
 
 
 def test_nobody_elses_is_read_by_whatever_method(services: BothServices, bills: Bills) -> None:

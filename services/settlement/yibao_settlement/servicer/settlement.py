@@ -267,9 +267,9 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> pb.ListSettlementsResponse:
         """Lists settlements without their lines, the one settled last first."""
         viewer = await viewer_for(self._reads, self._blocking, request)
-        wish = wish_of(request, viewer)
         if request.state not in LISTED_STATES:
             return pb.ListSettlementsResponse()
+        wish = wish_of(request, viewer)
         size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
         found = await self._blocking.run(
             self._reads.settlements,
