@@ -15,10 +15,13 @@ from support.settlement_world import REGION
 from support.threads import wait_until
 from typer.testing import CliRunner
 
+from yibao.settlement.v1.settlement_service_pb2 import GetSettlementRequest
+from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
 from yibao_cli.doctor.finding import Finding
 from yibao_cli.doctor.news import examine_news
 from yibao_cli.main import app
 from yibao_common.db.database import Database
+from yibao_common.keys.dev_ca import Leaf
 from yibao_common.values.clock import system_clock
 from yibao_identity.storage.feed import renew_epochs
 from yibao_settlement.rules.credential import CredentialState
@@ -142,6 +145,31 @@ def test_with_old_news_no_code_is_taken(world: RestoredIdentity) -> None:
         assert outcome(refusal) == (grpc.StatusCode.UNAVAILABLE, "FEED_STALE")
         assert refusal.metadata["region"] == REGION
         assert "信息部门" in refusal.message_zh
+
+
+def test_with_old_news_nobody_reads_by_an_e_certificate(world: RestoredIdentity) -> None:
+    with world.settlement():
+        with world.identity() as services:
+            world.wait_for_trust()
+            patient = services.patient()
+            world.files.issue(Leaf("phone", f"holder/{patient.certificate_id}"))
+            paid = services.settlements("hospital").SettleBill(
+                services.settle_request(patient), timeout=CALL_SECONDS
+            )
+        of_bill = {"region": REGION, "settlement_id": paid.settlement.settlement_id}
+        own = GetSettlementRequest(certificate_id=patient.certificate_id, **of_bill)
+        for name in ("phone", "channel"):
+            stub = SettlementServiceStub(services.channel("settlement", name))
+            assert stub.GetSettlement(own, timeout=CALL_SECONDS).settlement == paid.settlement
+        world.clock.advance(hours=25)
+        for name in ("phone", "channel"):
+            stub = SettlementServiceStub(services.channel("settlement", name))
+            refusal = refusal_of(stub.GetSettlement, own)
+            assert outcome(refusal) == (grpc.StatusCode.UNAVAILABLE, "FEED_STALE")
+        # Who sees all of the region, or all of an institution, goes on.
+        stub = services.settlements("maker")
+        told = stub.GetSettlement(GetSettlementRequest(**of_bill), timeout=CALL_SECONDS)
+        assert told.settlement == paid.settlement
 
 
 def test_settlement_serves_once_it_has_trust_and_news(world: RestoredIdentity) -> None:

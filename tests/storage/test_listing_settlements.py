@@ -29,6 +29,7 @@ from yibao_common.rpc.wire import from_date
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
+from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.encode import fill_settlement
 from yibao_settlement.servicer.settlement import SettlementServicer
 
@@ -50,6 +51,7 @@ def listed(
         world.queries,
         blocking,
         settling=nothing,
+        viewers=Viewers(world.queries, blocking, check_feed=nothing, clock=world.clock),
         clock=world.clock,
         ids=nothing,
         log=nothing,

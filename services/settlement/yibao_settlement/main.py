@@ -42,6 +42,7 @@ from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
+from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
@@ -140,7 +141,9 @@ class SettlementService:
             metrics,
             supervisor,
             self._make_readiness(ages),
-            self._servicers(engine, transactions, trust=trust, news=news, metrics=metrics),
+            self._servicers(
+                engine, transactions, ages=ages, trust=trust, news=news, metrics=metrics
+            ),
         )
         for start in (blocking.start, batcher.start, feed_client.start, trust_client.start):
             start(supervisor)
@@ -172,12 +175,14 @@ class SettlementService:
         engine: tuple[Batcher[Command, bytes], StoredReads, Blocking],
         transactions: Transactions[Work],
         *,
+        ages: FeedAges,
         trust: TrustHolder,
         news: News,
         metrics: Metrics,
     ) -> Servicers:
         _, reads, blocking = engine
         settling = self._settling(trust)
+        viewers = Viewers(reads, blocking, check_feed=ages.check, clock=self._clock)
         refused_lines = RefusedLines(metrics=metrics, log=self._log)
         own_debts, ended = self._config.refunds.own_debts or {}, self.database.others_ended
         policies = Policies(transactions, clock=self._clock)
@@ -194,6 +199,7 @@ class SettlementService:
             SettlementServicer(
                 *engine,
                 settling=settling,
+                viewers=viewers,
                 clock=self._clock,
                 ids=self._ids,
                 log=self._log,
@@ -213,6 +219,7 @@ class SettlementService:
             AccountServicer(news, reads, blocking, clock=self._clock),
             DifferenceServicer(
                 *engine,
+                viewers=viewers,
                 clock=self._clock,
                 dust_fen=self._config.accounts.difference_dust_fen or {},
             ),

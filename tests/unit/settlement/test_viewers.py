@@ -32,9 +32,17 @@ def reads(known: KnownHolder | None = KNOWN) -> MemoryReads:
     return MemoryReads(holders={} if known is None else {CERTIFICATE: known})
 
 
+def fresh(region: str) -> None:
+    """News are as new as they have to be."""
+
+
+def stale(region: str) -> None:
+    raise RuleError(Reason.FEED_STALE, "news are old", region=region)
+
+
 def refusal(caller: Caller, known: KnownHolder | None = KNOWN, **asked: str) -> RuleError:
     with pytest.raises(RuleError) as caught:
-        viewer_of(reads(known), REGION, caller, **asked)
+        viewer_of(reads(known), REGION, caller, check_feed=fresh, **asked)
     return caught.value
 
 
@@ -49,7 +57,7 @@ def refusal(caller: Caller, known: KnownHolder | None = KNOWN, **asked: str) -> 
 def test_the_person_of_the_certificate_is_seen_by_all_records(
     caller: Caller, asked: dict[str, str]
 ) -> None:
-    viewer = viewer_of(reads(), REGION, caller, **asked)
+    viewer = viewer_of(reads(), REGION, caller, check_feed=fresh, **asked)
     assert viewer.may_see(institution_id="H1", person_id="P1")
     assert viewer.may_see(institution_id="H1", person_id="P0")
     for person_id in ("P2", None):
@@ -86,6 +94,16 @@ def test_why_nobody_reads_by_it_is_not_told(known: KnownHolder | None) -> None:
         assert told.message == f"the caller does not act for certificate {CERTIFICATE}"
 
 
+def test_nobody_reads_by_an_e_certificate_of_which_news_are_too_old() -> None:
+    for caller, asked in ((HOLDER, {}), (CHANNEL, {"certificate_id": CERTIFICATE})):
+        for known in (KNOWN, None):
+            with pytest.raises(RuleError) as caught:
+                viewer_of(reads(known), REGION, caller, check_feed=stale, **asked)
+            assert caught.value.reason is Reason.FEED_STALE
+    assert viewer_of(reads(), REGION, INSTITUTION, check_feed=stale) == Viewer("H99901900001")
+    assert viewer_of(reads(), REGION, AGENCY, check_feed=stale) == Viewer(None)
+
+
 def test_a_holder_names_no_other_certificate_and_a_channel_names_one() -> None:
     assert refusal(HOLDER, certificate_id=new_id()).reason is Reason.OUT_OF_SCOPE
     assert refusal(CHANNEL).reason is Reason.FIELD_REQUIRED
@@ -95,13 +113,14 @@ def test_a_holder_names_no_other_certificate_and_a_channel_names_one() -> None:
 
 
 def test_an_institution_sees_its_own_and_an_agency_all_of_its_region() -> None:
-    own = viewer_of(reads(), REGION, INSTITUTION)
+    own = viewer_of(reads(), REGION, INSTITUTION, check_feed=fresh)
     assert own == Viewer("H99901900001")
     assert not own.may_see(institution_id="H99901900002", person_id="P1")
     assert own.own_person("P9") == "P9"
-    assert viewer_of(reads(), REGION, AGENCY).may_see(institution_id="H1", person_id=None)
+    all_ = viewer_of(reads(), REGION, AGENCY, check_feed=fresh)
+    assert all_.may_see(institution_id="H1", person_id=None)
     with pytest.raises(RuleError) as caught:
-        viewer_of(reads(), "999029", AGENCY)
+        viewer_of(reads(), "999029", AGENCY, check_feed=fresh)
     assert caught.value.reason is Reason.OUT_OF_SCOPE
 
 

@@ -92,7 +92,8 @@ class DifferenceServiceServicer(object):
         """Reads what lies between the funds and a person since settled bills cost somebody else:
         an earlier bill was reversed, and the later ones were decided again. Records that were
         merged are one person. Callers: agency of the region, the holder of an e-certificate of the
-        person, a channel for the holder. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
+        person, a channel for the holder. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED; FEED_STALE of
+        who reads by an e-certificate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

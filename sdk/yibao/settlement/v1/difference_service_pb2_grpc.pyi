@@ -30,7 +30,8 @@ class DifferenceServiceStub:
     """Reads what lies between the funds and a person since settled bills cost somebody else:
     an earlier bill was reversed, and the later ones were decided again. Records that were
     merged are one person. Callers: agency of the region, the holder of an e-certificate of the
-    person, a channel for the holder. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
+    person, a channel for the holder. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED; FEED_STALE of
+    who reads by an e-certificate.
     """
 
     ListDifferenceOrders: grpc.UnaryUnaryMultiCallable[
@@ -125,7 +126,8 @@ class DifferenceServiceAsyncStub:
     """Reads what lies between the funds and a person since settled bills cost somebody else:
     an earlier bill was reversed, and the later ones were decided again. Records that were
     merged are one person. Callers: agency of the region, the holder of an e-certificate of the
-    person, a channel for the holder. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
+    person, a channel for the holder. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED; FEED_STALE of
+    who reads by an e-certificate.
     """
 
     ListDifferenceOrders: grpc.aio.UnaryUnaryMultiCallable[
@@ -222,7 +224,8 @@ class DifferenceServiceServicer(metaclass=abc.ABCMeta):
         """Reads what lies between the funds and a person since settled bills cost somebody else:
         an earlier bill was reversed, and the later ones were decided again. Records that were
         merged are one person. Callers: agency of the region, the holder of an e-certificate of the
-        person, a channel for the holder. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
+        person, a channel for the holder. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED; FEED_STALE of
+        who reads by an e-certificate.
         """
 
     @abc.abstractmethod

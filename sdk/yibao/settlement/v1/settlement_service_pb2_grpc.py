@@ -151,7 +151,7 @@ class SettlementServiceServicer(object):
     def GetSettlement(self, request, context):
         """Reads one settlement. Callers: the institution that settled, agency of the region, the
         holder of an e-certificate of the person, a channel for the holder. Reasons:
-        SETTLEMENT_NOT_FOUND.
+        SETTLEMENT_NOT_FOUND; FEED_STALE of who reads by an e-certificate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -161,7 +161,8 @@ class SettlementServiceServicer(object):
         """Lists settlements without their lines, the one settled last first. Callers: an
         institution, its own; agency of the region, all of it; the holder of an e-certificate, its
         person's; a channel for the holder. What is settled while pages are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
-        where `page_token` is not of this list with these arguments.
+        where `page_token` is not of this list with these arguments; FEED_STALE of who reads by an
+        e-certificate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,7 +172,8 @@ class SettlementServiceServicer(object):
         """Derives the calculation of a settlement again from what was stored with it and
         shows each step; where it costs somebody else by now, that calculation too. Callers: the
         institution that settled, agency of the region, the holder of an e-certificate of the
-        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH; FEED_STALE
+        of who reads by an e-certificate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -199,7 +201,8 @@ class SettlementServiceServicer(object):
         again first: one that does not come out as it was settled, or whose sums would not add
         up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
         institution that settled, agency of the region, the holder of an e-certificate of the
-        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH; FEED_STALE
+        of who reads by an e-certificate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -89,7 +89,7 @@ class SettlementServiceStub:
     ]
     """Reads one settlement. Callers: the institution that settled, agency of the region, the
     holder of an e-certificate of the person, a channel for the holder. Reasons:
-    SETTLEMENT_NOT_FOUND.
+    SETTLEMENT_NOT_FOUND; FEED_STALE of who reads by an e-certificate.
     """
 
     ListSettlements: grpc.UnaryUnaryMultiCallable[
@@ -99,7 +99,8 @@ class SettlementServiceStub:
     """Lists settlements without their lines, the one settled last first. Callers: an
     institution, its own; agency of the region, all of it; the holder of an e-certificate, its
     person's; a channel for the holder. What is settled while pages are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
-    where `page_token` is not of this list with these arguments.
+    where `page_token` is not of this list with these arguments; FEED_STALE of who reads by an
+    e-certificate.
     """
 
     ExplainSettlement: grpc.UnaryUnaryMultiCallable[
@@ -109,7 +110,8 @@ class SettlementServiceStub:
     """Derives the calculation of a settlement again from what was stored with it and
     shows each step; where it costs somebody else by now, that calculation too. Callers: the
     institution that settled, agency of the region, the holder of an e-certificate of the
-    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH; FEED_STALE
+    of who reads by an e-certificate.
     """
 
     ExplainWhatIf: grpc.UnaryUnaryMultiCallable[
@@ -137,7 +139,8 @@ class SettlementServiceStub:
     again first: one that does not come out as it was settled, or whose sums would not add
     up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
     institution that settled, agency of the region, the holder of an e-certificate of the
-    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH; FEED_STALE
+    of who reads by an e-certificate.
     """
 
 class SettlementServiceAsyncStub:
@@ -211,7 +214,7 @@ class SettlementServiceAsyncStub:
     ]
     """Reads one settlement. Callers: the institution that settled, agency of the region, the
     holder of an e-certificate of the person, a channel for the holder. Reasons:
-    SETTLEMENT_NOT_FOUND.
+    SETTLEMENT_NOT_FOUND; FEED_STALE of who reads by an e-certificate.
     """
 
     ListSettlements: grpc.aio.UnaryUnaryMultiCallable[
@@ -221,7 +224,8 @@ class SettlementServiceAsyncStub:
     """Lists settlements without their lines, the one settled last first. Callers: an
     institution, its own; agency of the region, all of it; the holder of an e-certificate, its
     person's; a channel for the holder. What is settled while pages are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
-    where `page_token` is not of this list with these arguments.
+    where `page_token` is not of this list with these arguments; FEED_STALE of who reads by an
+    e-certificate.
     """
 
     ExplainSettlement: grpc.aio.UnaryUnaryMultiCallable[
@@ -231,7 +235,8 @@ class SettlementServiceAsyncStub:
     """Derives the calculation of a settlement again from what was stored with it and
     shows each step; where it costs somebody else by now, that calculation too. Callers: the
     institution that settled, agency of the region, the holder of an e-certificate of the
-    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH; FEED_STALE
+    of who reads by an e-certificate.
     """
 
     ExplainWhatIf: grpc.aio.UnaryUnaryMultiCallable[
@@ -259,7 +264,8 @@ class SettlementServiceAsyncStub:
     again first: one that does not come out as it was settled, or whose sums would not add
     up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
     institution that settled, agency of the region, the holder of an e-certificate of the
-    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+    person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH; FEED_STALE
+    of who reads by an e-certificate.
     """
 
 class SettlementServiceServicer(metaclass=abc.ABCMeta):
@@ -343,7 +349,7 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse]]:
         """Reads one settlement. Callers: the institution that settled, agency of the region, the
         holder of an e-certificate of the person, a channel for the holder. Reasons:
-        SETTLEMENT_NOT_FOUND.
+        SETTLEMENT_NOT_FOUND; FEED_STALE of who reads by an e-certificate.
         """
 
     @abc.abstractmethod
@@ -355,7 +361,8 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         """Lists settlements without their lines, the one settled last first. Callers: an
         institution, its own; agency of the region, all of it; the holder of an e-certificate, its
         person's; a channel for the holder. What is settled while pages are read stands before the first page and disturbs none. Reasons: FIELD_MALFORMED
-        where `page_token` is not of this list with these arguments.
+        where `page_token` is not of this list with these arguments; FEED_STALE of who reads by an
+        e-certificate.
         """
 
     @abc.abstractmethod
@@ -367,7 +374,8 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         """Derives the calculation of a settlement again from what was stored with it and
         shows each step; where it costs somebody else by now, that calculation too. Callers: the
         institution that settled, agency of the region, the holder of an e-certificate of the
-        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH; FEED_STALE
+        of who reads by an e-certificate.
         """
 
     @abc.abstractmethod
@@ -399,7 +407,8 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         again first: one that does not come out as it was settled, or whose sums would not add
         up on paper, is not printed. A reversed one says so. Nothing is stored. Callers: the
         institution that settled, agency of the region, the holder of an e-certificate of the
-        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH.
+        person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH; FEED_STALE
+        of who reads by an e-certificate.
         """
 
 def add_SettlementServiceServicer_to_server(servicer: SettlementServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -5,7 +5,7 @@ somebody who died reads nothing, and nothing is told of why.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from yibao_common.values.caller import Caller, Role
@@ -65,15 +65,22 @@ def reads_by_certificate(caller: Caller) -> bool:
     return caller.role in _BY_CERTIFICATE
 
 
-def viewer_of(reads: "Reads", region: str, caller: Caller, *, certificate_id: str = "") -> Viewer:
+def viewer_of(
+    reads: "Reads",
+    region: str,
+    caller: Caller,
+    *,
+    certificate_id: str = "",
+    check_feed: Callable[[str], None],
+) -> Viewer:
     """Returns whose settlements a caller may see in a region.
 
     A holder is known by the e-certificate in its own certificate, a channel names the one for
-    which it acts.
+    which it acts. `check_feed` raises where what is known of a region's persons is too old.
 
     Raises RuleError OUT_OF_SCOPE for another region, for the e-certificate of somebody else, and
     for one by which nobody reads; FIELD_REQUIRED where a channel names none, FIELD_OUT_OF_RANGE
-    where who reads by no e-certificate does.
+    where who reads by no e-certificate does; FEED_STALE.
     """
     caller.require_region(region)
     if not reads_by_certificate(caller):
@@ -87,6 +94,8 @@ def viewer_of(reads: "Reads", region: str, caller: Caller, *, certificate_id: st
     if certificate_id:
         caller.require_certificate(certificate_id)
     own_id = certificate_id or caller.id
+    # Who was suspended or died since is not known, and no code is taken either.
+    check_feed(region)
     known = reads.holder(region, own_id)
     if known is None or not _reads(known):
         raise _out_of_scope(f"certificate/{own_id}")

@@ -50,7 +50,7 @@ from yibao_settlement.rules.difference_order import (
     OrderState,
     is_dust,
 )
-from yibao_settlement.servicer.credential import viewer_for
+from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.repair import repair_encoder
 
 _MOST_ROWS = 500
@@ -71,6 +71,7 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
         reads: Reads,
         blocking: Blocking,
         *,
+        viewers: Viewers,
         clock: Clock,
         dust_fen: Mapping[str, int],
     ) -> None:
@@ -78,6 +79,7 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
         self._batcher = batcher
         self._reads = reads
         self._blocking = blocking
+        self._viewers = viewers
         self._clock = clock
         self._dust_fen = dust_fen
 
@@ -87,7 +89,7 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
         context: "grpc.aio.ServicerContext[pb.GetDifferenceRequest, pb.GetDifferenceResponse]",
     ) -> pb.GetDifferenceResponse:
         """Reads what lies between the funds and a person."""
-        viewer = await viewer_for(self._reads, self._blocking, request)
+        viewer = await self._viewers.of(request)
         person_id = viewer.own_person(request.person_id)
         found = await self._blocking.run(
             find_difference, self._reads, request.region, person_id, now=self._clock()

@@ -37,7 +37,7 @@ from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.application.settlement.trial import HoldsRunOutError, Trial, trial
 from yibao_settlement.rules.restating import NO_OWN_DEBTS, OwnDebts
 from yibao_settlement.servicer.adjustment import fill_adjustments
-from yibao_settlement.servicer.credential import viewer_for
+from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.decode import (
     LISTED_STATES,
     bill_of,
@@ -74,6 +74,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         blocking: Blocking,
         *,
         settling: Settling,
+        viewers: Viewers,
         clock: Clock,
         ids: Ids,
         log: Log,
@@ -89,6 +90,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         self._reads = reads
         self._blocking = blocking
         self._settling = settling
+        self._viewers = viewers
         self._newest_first_in = newest_first_in
         self._own_debts = own_debts
         self._clock = clock
@@ -251,7 +253,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         context: "grpc.aio.ServicerContext[pb.GetSettlementRequest, pb.GetSettlementResponse]",
     ) -> pb.GetSettlementResponse:
         """Reads one settlement as it is now."""
-        viewer = await viewer_for(self._reads, self._blocking, request)
+        viewer = await self._viewers.of(request)
         record, adjustments = await self._blocking.run(
             find_with_past, self._reads, request.region, request.settlement_id, viewer
         )
@@ -266,7 +268,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         context: "grpc.aio.ServicerContext[pb.ListSettlementsRequest, pb.ListSettlementsResponse]",
     ) -> pb.ListSettlementsResponse:
         """Lists settlements without their lines, the one settled last first."""
-        viewer = await viewer_for(self._reads, self._blocking, request)
+        viewer = await self._viewers.of(request)
         if request.state not in LISTED_STATES:
             return pb.ListSettlementsResponse()
         wish = wish_of(request, viewer)
@@ -293,7 +295,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         ),
     ) -> pb.ExplainSettlementResponse:
         """Derives the calculation of a settlement again and shows each step."""
-        viewer = await viewer_for(self._reads, self._blocking, request)
+        viewer = await self._viewers.of(request)
         found = await self._blocking.run(
             find_both_columns, self._reads, request.region, request.settlement_id, viewer
         )
@@ -323,7 +325,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         context: "grpc.aio.ServicerContext[pb.GetStatementRequest, pb.GetStatementResponse]",
     ) -> pb.GetStatementResponse:
         """Makes the statement of a settlement, as values, page or paper."""
-        viewer = await viewer_for(self._reads, self._blocking, request)
+        viewer = await self._viewers.of(request)
         printing = printing_of(request, today=shanghai_day(self._clock()))
         async with self._statements.turn(current_caller().party):
             return await self._blocking.run(make_statement, self._reads, request, printing, viewer)
