@@ -1,4 +1,4 @@
-"""Two processes of settlement whose clocks differ by minutes: holds end by their database's."""
+"""Processes with wrong clocks: holds end, and merges move, by that of the database."""
 
 import contextlib
 import datetime as dt
@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from support.both_services import (
     CALL_SECONDS,
     BothServices,
@@ -14,13 +15,19 @@ from support.both_services import (
     settlement_config,
     url_of,
 )
-from support.databases import PostgresDatabases, PostgresServer
+from support.databases import Databases, PostgresDatabases, PostgresServer
 from support.services import run_service
 from support.serving import open_test_log
 from support.settlement_world import REGION
 from support.threads import in_a_thread
 
+from yibao.identity.v1.merge_messages_pb2 import (
+    MERGE_DECISION_APPROVE,
+    DecideMergeRequest,
+    ProposeMergeRequest,
+)
 from yibao.settlement.v1 import hold_service_pb2 as pb
+from yibao.settlement.v1.account_service_pb2 import CREDIT_SOURCE_ALLOCATION, CreditAccountRequest
 from yibao.settlement.v1.change_service_pb2 import ListSettlementChangesRequest
 from yibao.settlement.v1.change_service_pb2_grpc import ChangeServiceStub
 from yibao.settlement.v1.hold_pb2 import HoldState
@@ -30,6 +37,8 @@ from yibao_common.rpc.wire import from_instant, to_instant
 from yibao_common.values.clock import system_clock
 from yibao_common.values.ids import new_id
 from yibao_settlement.main import SettlementService
+from yibao_settlement.rules.ledger import PostingKind
+from yibao_settlement.storage import tables
 
 AHEAD = dt.timedelta(minutes=5)
 
@@ -99,3 +108,52 @@ def test_no_process_tells_of_changes_before_a_minute_of_the_database_has_passed(
     stub = ChangeServiceStub(ahead.channel("settlement", "maker"))
     before = to_instant(stub.ListSettlementChanges(request, timeout=CALL_SECONDS).change_end_time)
     assert before <= system_clock() - dt.timedelta(minutes=1)
+
+
+def merge_persons(services: BothServices, retired_id: str, surviving_id: str) -> None:
+    """Has two records of one person merged by two operators."""
+    propose = ProposeMergeRequest(
+        request_id=new_id(),
+        region=REGION,
+        retired_person_id=retired_id,
+        surviving_person_id=surviving_id,
+        explanation="registered twice",
+    )
+    merge = services.persons().ProposeMerge(propose, timeout=CALL_SECONDS).merge
+    decide = DecideMergeRequest(
+        request_id=new_id(),
+        region=REGION,
+        merge_id=merge.merge_id,
+        decision=MERGE_DECISION_APPROVE,
+    )
+    services.persons("checker").DecideMerge(decide, timeout=CALL_SECONDS)
+
+
+@pytest.mark.parametrize("shift", [dt.timedelta(minutes=-10), dt.timedelta(minutes=10)])
+def test_what_a_merge_moves_is_booked_by_the_clock_of_the_database(
+    databases: Databases, tmp_path: Path, shift: dt.timedelta
+) -> None:
+    """Whoever asks for changes would miss those of a clock behind; one ahead may end a year."""
+    with both_services(tmp_path / "files", databases, is_database_shifted=False) as services:
+        persons = [services.person()[0] for _ in range(2)]
+        for person_id in persons:
+            credit = CreditAccountRequest(
+                request_id=new_id(),
+                region=REGION,
+                person_id=person_id,
+                amount_fen=1_000,
+                source=CREDIT_SOURCE_ALLOCATION,
+            )
+            services.accounts().CreditAccount(credit, timeout=CALL_SECONDS)
+        services.clock.advance(seconds=shift.total_seconds())
+        began = system_clock()
+        merge_persons(services, *persons)
+        services.wait_until_told()
+        posting = tables.posting.c
+        with services.database.read() as connection:
+            kinds = (PostingKind.MERGE, PostingKind.CARRY_OVER)
+            booked = connection.execute(
+                sa.select(posting.kind, posting.post_time).where(posting.kind.in_(kinds))
+            ).all()
+        assert [each.kind for each in booked] == [PostingKind.MERGE]
+        assert began <= booked[0].post_time <= system_clock()

@@ -124,7 +124,9 @@ class SettlementService:
         transactions: Transactions[Work] = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock
         )
-        feed_client = self._make_feed_client(channel, transactions, ages, metrics)
+        # What merges move is booked, and by the clock that everything else is booked by.
+        feed = Feed(transactions, clock=reads.now, ids=self._ids)
+        feed_client = self._make_feed_client(channel, feed, ages, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
         keeping = background_tasks(
@@ -306,7 +308,7 @@ class SettlementService:
     def _make_feed_client(
         self,
         channel: grpc.aio.Channel,
-        transactions: Transactions[Work],
+        feed: Feed,
         ages: FeedAges,
         metrics: Metrics,
     ) -> FeedClient:
@@ -315,7 +317,7 @@ class SettlementService:
             channel,
             regions=identity.regions,
             poll_seconds=identity.poll_seconds,
-            feed=Feed(transactions, clock=self._clock, ids=self._ids),
+            feed=feed,
             ages=ages,
             metrics=metrics,
             clock=self._clock,

@@ -151,7 +151,10 @@ class Feed:
     """The feed's position and its persons. Blocks."""
 
     def __init__(self, transactions: "Transactions[Work]", *, clock: Clock, ids: Ids) -> None:
-        """Takes what begins transactions; `ids` name the postings of merged accounts."""
+        """Takes what begins transactions, and by which clock merges are booked.
+
+        `ids` name the postings of merged accounts.
+        """
         self._transactions = transactions
         self._clock = clock
         self._ids = ids
