@@ -237,10 +237,10 @@ def test_a_hold_that_a_later_bill_needs_is_not_released_and_does_not_expire(
 
 def sweep(
     world: World, metrics: Metrics, *, rounds: int, later_by: dt.timedelta = dt.timedelta()
-) -> None:
-    """Runs the sweeper of a service of its own, to which it is later."""
+) -> str:
+    """Runs the sweeper of a service of its own, to which it is later; returns its log."""
     clock = FakeClock(world.clock.now + later_by)
-    log, _ = open_test_log()
+    log, lines = open_test_log()
 
     async def run() -> None:
         supervisor = Supervisor(asyncio.Event(), log=log)
@@ -274,6 +274,7 @@ def sweep(
         blocking.close()
 
     asyncio.run(run())
+    return lines.getvalue()
 
 
 def test_the_sweeper_ends_what_ran_out_and_nothing_else(world: World) -> None:
@@ -290,6 +291,26 @@ def test_the_sweeper_ends_what_ran_out_and_nothing_else(world: World) -> None:
         HoldState.HELD,
     ]
     assert_books_are_right(world)
+
+
+def test_a_hold_that_cannot_be_ended_holds_up_no_other(world: World) -> None:
+    """What is stored of the one that ran out first was altered."""
+    persons = world.enrol(2)
+    held = []
+    for number, person in enumerate(persons):
+        visit = world.register(person, care_type="11", start_date=TODAY)
+        held.append(hold(world, visit, person, valid_for=(number + 1) * HALF_AN_HOUR))
+    column = tables.hold.c
+    with world.database.write() as connection:
+        connection.execute(
+            sa.update(tables.hold)
+            .where(column.region == REGION, column.hold_id == held[0].hold_id)
+            .values(record="{}")
+        )
+    world.clock.now += 3 * HALF_AN_HOUR
+    log = sweep(world, Metrics(), rounds=1)
+    assert state_of(world, held[1].hold_id) is HoldState.EXPIRED
+    assert "holds of 1 persons that ran out could not be ended" in log
 
 
 def test_workers_race_confirmation_and_expiry_and_one_of_them_wins(databases: Databases) -> None:

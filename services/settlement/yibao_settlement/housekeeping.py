@@ -91,16 +91,21 @@ def hold_sweep(
 ) -> BackgroundTask:
     """Returns the task that ends holds which ran out, sooner than the next bill of their persons.
 
-    One that cannot leave stands, and is told of as a failure of its duty.
+    One that cannot leave stands and is told of as a failure of its duty; a person whose step fails
+    holds up no other one.
     """
 
     async def sweep(region: str) -> None:
         now = await blocking.run(reads.now)
-        for person_id in await blocking.run(reads.run_out, region, now, limit=_SWEPT):
-            await batcher.submit(region, ExpireHolds.of(region, person_id))
+        persons = await blocking.run(reads.run_out, region, now, limit=_SWEPT)
+        ended = [batcher.submit(region, ExpireHolds.of(region, each)) for each in persons]
+        results = await asyncio.gather(*ended, return_exceptions=True)
+        failed = sum(isinstance(each, Exception) for each in results)
         # The time of before: what ran out meanwhile is of the next round.
         stuck = await blocking.run(reads.run_out, region, now - _SWEEP, limit=_SWEPT)
         metrics.holds_stuck.labels(region).set(len(stuck))
+        if failed:
+            raise ToldError(f"holds of {failed} persons that ran out could not be ended")
         if stuck:
             raise ToldError("a later bill cannot be decided without a hold that ran out")
 
