@@ -4,7 +4,7 @@ import pytest
 
 from yibao.common.v1.date_pb2 import Date
 from yibao.settlement.v1.settlement_service_pb2 import ListSettlementsRequest
-from yibao_common.rpc.pages import page_token, place_after
+from yibao_common.rpc.pages import number_in_place, page_token, place_after
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
@@ -52,3 +52,21 @@ def test_a_token_whose_place_is_none_is_refused_as_one_of_another_list() -> None
             place_after(REQUEST, token, int)
         refusals.append((refused.value.message, refused.value.faults))
     assert refusals[0] == refusals[1]
+
+
+@pytest.mark.parametrize("place", ["\0", "2026-11-20/1/\0", "v1\0"])
+def test_a_place_that_no_database_can_look_for_is_refused(place: str) -> None:
+    """Tokens are not signed: anybody can write one."""
+    with pytest.raises(RuleError, match="FIELD_MALFORMED"):
+        place_after(REQUEST, page_token(REQUEST, place), str)
+
+
+@pytest.mark.parametrize("text", ["0", "1", str(2**31 - 1)])
+def test_a_number_in_a_place_is_one_that_is_stored(text: str) -> None:
+    assert place_after(REQUEST, page_token(REQUEST, text), number_in_place) == int(text)
+
+
+@pytest.mark.parametrize("text", ["-1", str(2**31), "9" * 100, "x", ""])
+def test_a_number_in_a_place_that_no_column_holds_is_refused(text: str) -> None:
+    with pytest.raises(RuleError, match="FIELD_MALFORMED"):
+        place_after(REQUEST, page_token(REQUEST, text), number_in_place)

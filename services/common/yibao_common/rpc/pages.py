@@ -18,6 +18,8 @@ from yibao_common.values.reasons import Reason
 PlaceT = TypeVar("PlaceT")
 
 _DIGEST_BYTES = 12
+# The largest number that every column of numbers holds.
+_MOST = 2**31 - 1
 
 
 def page_token(request: Message, place: str) -> str:
@@ -39,7 +41,7 @@ def place_after(request: Message, token: str, place_of: Callable[[str], PlaceT])
     try:
         told = base64.b64decode(token, altchars=b"-_", validate=True)
         if told[:_DIGEST_BYTES] == _digest(request):
-            return place_of(told[_DIGEST_BYTES:].decode())
+            return place_of(_storable(told[_DIGEST_BYTES:].decode()))
     except ValueError:
         # What is no token at all is refused as one of another list is.
         pass
@@ -55,6 +57,24 @@ def id_place(text: str) -> str:
     """
     if str(uuid.UUID(text)) != text:
         raise ValueError("a place is an id")
+    return text
+
+
+def number_in_place(text: str) -> int:
+    """Returns a number of a place, which a database can be asked about.
+
+    Raises ValueError where the text is none, or less or more than any stored one.
+    """
+    number = int(text)
+    if not 0 <= number <= _MOST:
+        raise ValueError("a number in a place is one that is stored")
+    return number
+
+
+def _storable(text: str) -> str:
+    """Returns a place; raises ValueError where it holds what PostgreSQL takes in no text."""
+    if "\0" in text:
+        raise ValueError("no stored text holds U+0000")
     return text
 
 

@@ -10,7 +10,7 @@ from yibao.settlement.v1 import change_service_pb2 as pb
 from yibao.settlement.v1 import change_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.pages import page_token, place_after
+from yibao_common.rpc.pages import number_in_place, page_token, place_after
 from yibao_common.rpc.wire import from_instant, to_instant
 from yibao_settlement.application.change import (
     Change,
@@ -98,7 +98,7 @@ def _place_of(text: str) -> ChangePlace:
         dt.datetime.fromisoformat(time),
         ChangeKind(int(kind)),
         str(uuid.UUID(settlement_id)),
-        int(number),
+        number_in_place(number),
     )
     # The readers take more forms than one, and a time without a zone.
     if place.change_time.utcoffset() != dt.timedelta() or _place_text(place) != text:

@@ -12,7 +12,7 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.calls import tell_results
-from yibao_common.rpc.pages import page_token, place_after
+from yibao_common.rpc.pages import number_in_place, page_token, place_after
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.status import item_errors
 from yibao_common.rpc.wire import as_sent, from_date, from_instant
@@ -181,7 +181,7 @@ def _place_of(text: str) -> Place:
     Raises ValueError where the text is not as `_place_text` writes it.
     """
     day, number, line_id = text.split("/", 2)
-    place = (dt.date.fromisoformat(day), int(number), line_id)
+    place = (dt.date.fromisoformat(day), number_in_place(number), line_id)
     if _place_text(place) != text:
         raise ValueError("a place is a day, a number and an id")
     return place
