@@ -245,7 +245,7 @@ FORBIDDEN = (
     _settle("maker", Reason.CALLER_NOT_ALLOWED),
     _settle("channel", Reason.CALLER_NOT_ALLOWED),
     _settle("identity-server", Reason.CALLER_NOT_ALLOWED),
-    _read("channel", Reason.CALLER_NOT_ALLOWED),
+    _read("identity-server", Reason.CALLER_NOT_ALLOWED),
     _credit("hospital", Reason.CALLER_NOT_ALLOWED),
     _account("hospital", Reason.CALLER_NOT_ALLOWED),
     _import("hospital", Reason.CALLER_NOT_ALLOWED),

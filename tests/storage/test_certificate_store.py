@@ -39,7 +39,12 @@ def test_activation_keeps_the_proof_of_identity(desk: EcertDesk, method: Proofin
         row = connection.execute(sa.select(tables.certificate)).one()
     assert (row.proofing_method, row.proofing_reference) == (method.value, "face/0001")
     assert desk.feed(after=before) == [person_id]
-    told = Credential(certificate.subject, CredentialKind.ECERT, CredentialState.USABLE)
+    told = Credential(
+        certificate.subject,
+        CredentialKind.ECERT,
+        CredentialState.USABLE,
+        certificate_id=certificate.certificate_id,
+    )
     assert credentials(desk, person_id) == (told,)
     last = desk.audit()[-1]
     assert (last.method, last.outcome) == ("ActivateCertificate", "OK")

@@ -51,7 +51,7 @@ def test_an_approved_merge_ends_the_duplicate_in_one_transaction(world: PersonWo
     retired, surviving = world.person_id(), world.person_id()
     relative = world.person_id()
     world.add(retired, "510", dt.date(2026, 5, 1))
-    give_certificate(world, retired, subject="SUBJECT000001")
+    certificate_id = give_certificate(world, retired, subject="SUBJECT000001")
     link = world.link(relative, retired, LinkPurpose.SHARE_ACCOUNT)
     before = len(world.feed())
     merge = world.merge(retired, surviving)
@@ -68,7 +68,12 @@ def test_an_approved_merge_ends_the_duplicate_in_one_transaction(world: PersonWo
     assert set(by_person) == {retired, surviving, relative}
     assert by_person[retired].merged_into == surviving
     assert by_person[retired].credentials == (
-        Credential("SUBJECT000001", CredentialKind.ECERT, CredentialState.CLOSED),
+        Credential(
+            "SUBJECT000001",
+            CredentialKind.ECERT,
+            CredentialState.CLOSED,
+            certificate_id=certificate_id,
+        ),
     )
     assert by_person[surviving].merged_into is None
     assert by_person[surviving].enrolments == survivor.enrolments

@@ -24,14 +24,11 @@ from yibao_settlement.rules.account import NO_PURSES, taken_of_carried
 from yibao_settlement.rules.difference import Columns, adjustment_entries
 from yibao_settlement.rules.ledger import Entry, opposite
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
-from yibao_settlement.rules.policy.split import SplitLine
 from yibao_settlement.storage.ledger.booked import BookedSettlement
 from yibao_settlement.storage.ledger.corrected import CorrectedBill
 
-# Sums of a bill, in the order in which its lines have them beside each other.
+# Sums of a bill that its lines have to come to.
 _SUMS = ("total_fen", "excluded_fen", "over_limit_fen", "first_self_pay_fen", "eligible_fen")
-_FIRST = SplitLine._fields.index("amount_fen")
-_AMOUNTS = slice(_FIRST, _FIRST + len(_SUMS))
 
 
 def settlement_faults(
@@ -195,7 +192,16 @@ def _entries_owed(record: SettlementRecord) -> tuple[Entry, ...]:
 
 def _sum_faults(record: SettlementRecord) -> Iterator[str]:
     """Yields what does not add up in a stored settlement."""
-    amounts = [line[_AMOUNTS] for line in record.lines]
+    amounts = [
+        (
+            line.amount_fen,
+            line.excluded_fen,
+            line.over_limit_fen,
+            line.first_self_pay_fen,
+            line.eligible_fen,
+        )
+        for line in record.lines
+    ]
     lines = [sum(column) for column in zip(*amounts, strict=True)] or [0] * len(_SUMS)
     bill = [getattr(record, name) for name in _SUMS]
     if lines != bill:
