@@ -48,7 +48,8 @@ def _register(
 ) -> Holder:
     today = shanghai_day(clock())
     sample = region.sample_bill.person
-    number = citizen_number(birth_date(sample.age, today=today), choose=choose)
+    born = birth_date(sample.age, today=today, choose=choose)
+    number = citizen_number(born, choose=choose)
     request = person_service_pb2.RegisterPersonRequest(
         request_id=new_request_id(),
         region=region.region,

@@ -37,7 +37,7 @@ class IdentitySteps:
     def register_person(self) -> str:
         """Registers the person and returns its id."""
         person = self._region.sample_bill.person
-        born = birth_date(person.age, today=self._today)
+        born = birth_date(person.age, today=self._today, choose=self._choose)
         request = person_service_pb2.RegisterPersonRequest(
             request_id=new_request_id(),
             region=self._region.region,
