@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.benefit_world import admit, at, benefit_world, stay_bill
+from support.benefit_world import admit, at, benefit_world, policy_text, stay_bill
 from support.databases import Databases
 from support.holds import hold
 from support.settlement_books import kept_windows, kept_years
@@ -211,8 +211,14 @@ def test_a_bill_at_a_place_that_none_left_is_told(world: World, is_equal: bool) 
         assert {12, 16} == found[second.settlement_id]
 
 
-def test_a_counter_above_its_limit_is_told(databases: Databases) -> None:
-    world = benefit_world(databases)
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    # Of what a step pays and its fees either may take what is left of a limit of both.
+    [("[P1.paid]", 2_000_000), ("[P1.paid, P1.covered]", 4_000_000)],
+)
+def test_a_counter_above_its_limit_is_told(databases: Databases, limits: str, most: int) -> None:
+    text = policy_text().replace("limits: [P1.paid]\n", f"limits: {limits}\n")
+    world = benefit_world(databases, text=text)
     (person,) = world.enrol()
     stays(world, person, 30_000_000)
     standing = tables.person_standing
@@ -220,8 +226,8 @@ def test_a_counter_above_its_limit_is_told(databases: Databases) -> None:
         row = connection.execute(sa.select(standing.c.accumulators)).scalar_one()
         amounts = json.loads(row)
         (name,) = [each for each in amounts if each.endswith(" counter.pool")]
-        assert amounts[name] <= 2_000_000
-        raised = json.dumps({**amounts, name: 2_000_001})
+        assert 1_000_000 < amounts[name] <= most
+        raised = json.dumps({**amounts, name: most + 1})
         connection.execute(sa.update(standing).values(accumulators=raised))
     assert broken(world)[person] == {17}
 

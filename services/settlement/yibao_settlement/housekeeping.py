@@ -100,12 +100,15 @@ def hold_sweep(
         persons = await blocking.run(reads.run_out, region, now, limit=_SWEPT)
         ended = [batcher.submit(region, ExpireHolds.of(region, each)) for each in persons]
         results = await asyncio.gather(*ended, return_exceptions=True)
-        failed = sum(isinstance(each, Exception) for each in results)
+        failed = [type(each).__name__ for each in results if isinstance(each, Exception)]
         # The time of before: what ran out meanwhile is of the next round.
         stuck = await blocking.run(reads.run_out, region, now - _SWEEP, limit=_SWEPT)
         metrics.holds_stuck.labels(region).set(len(stuck))
         if failed:
-            raise ToldError(f"holds of {failed} persons that ran out could not be ended")
+            kinds = ", ".join(sorted(set(failed)))
+            raise ToldError(
+                f"holds of {len(failed)} persons that ran out could not be ended: {kinds}"
+            )
         if stuck:
             raise ToldError("a later bill cannot be decided without a hold that ran out")
 

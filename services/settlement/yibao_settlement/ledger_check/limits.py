@@ -3,6 +3,7 @@
 Only limits that are one amount whatever the facts are: others the fold alone proves.
 """
 
+import collections
 from collections.abc import Iterable, Iterator
 
 from yibao_settlement.ledger_check.report import Fault
@@ -45,16 +46,15 @@ def _limits(policies: Iterable[BenefitPolicy]) -> dict[_Key, int]:
 
 
 def _limit(counter: Counter) -> int | None:
-    """Returns the highest amount of a counter's table; None where it does not bind all."""
+    """Returns the most that a counter can come to; None where that does not bind all."""
     amounts = [row.value for row in counter.table.rows]
-    # What is only counted goes on above the limit; so does what one step pays where its fees are
-    # limited too, since either may take all that is left before the step.
-    if counter.counts or not amounts or _limits_a_step_twice(counter):
+    # What is only counted goes on above the limit.
+    if counter.counts or not amounts:
         return None
     known = [amount for amount in amounts if isinstance(amount, int)]
-    return max(known) if len(known) == len(amounts) else None
-
-
-def _limits_a_step_twice(counter: Counter) -> bool:
-    steps = [name.partition(".")[0] for name in counter.limits]
-    return len({*steps}) < len(steps)
+    if len(known) < len(amounts):
+        return None
+    # Where what a step pays and its fees are limited, either may take all that is left before
+    # the step.
+    steps = collections.Counter([name.partition(".")[0] for name in counter.limits])
+    return max(known) * max(steps.values(), default=1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from yibao_settlement.application.year.sums import BillHistory, sums_of, used_up
 from yibao_settlement.application.year.take import finish_detail
+from yibao_settlement.rules.ledger import fund_account
 from yibao_settlement.rules.year.close import Taking, YearClose
 from yibao_settlement.rules.year.statement import (
     NO_SUMS,
@@ -22,7 +23,7 @@ from yibao_settlement.storage.ledger.person import KeptPerson
 from yibao_settlement.storage.year.booked import BookedClose, BookedStatement
 
 Fault = tuple[str, str]
-_FUND = "fund:"
+_FUND = fund_account("")
 Told = Mapping[str, Mapping[str, str]]
 
 
