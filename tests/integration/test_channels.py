@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime as dt
-import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -13,64 +11,19 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.json_format import MessageToJson
+from support.channel_clients import BACK_SECONDS, REQUEST, Client, OpenClient
 from support.faulty_network import FakeNames, HttpProxy, Relay
-from support.serving import ID, LEAVES, channel_credentials, serving
-from support.short_certificates import shorten
+from support.serving import channel_credentials, serving
 
 from yibao.client import channel_options, secure_aio_channel, secure_channel
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
-from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
-from yibao_common.keys.dev_ca import issue_dev_certificates
 from yibao_common.process.config import ServerConfig
 from yibao_common.rpc.server import server_options
-from yibao_common.values.clock import system_clock
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
-REQUEST = settlement.GetSettlementRequest(region="500112", settlement_id=ID)
 # What is promised of each channel.
 FOUND_SILENT_SECONDS = 30.0
-BACK_SECONDS = 5.0
-
-
-class Client:
-    """A channel of either kind, called from the event loop of the test."""
-
-    def __init__(self, channel: Any, *, is_aio: bool) -> None:
-        self.channel = channel
-        self._is_aio = is_aio
-        self._stub: Any = SettlementServiceStub(channel)
-
-    async def call(self, *, timeout: float = 5, **options: Any) -> Any:
-        if self._is_aio:
-            return await self._stub.GetSettlement(REQUEST, timeout=timeout, **options)
-        return await asyncio.to_thread(
-            self._stub.GetSettlement, REQUEST, timeout=timeout, **options
-        )
-
-    async def code(self, *, timeout: float = 5) -> grpc.StatusCode:
-        try:
-            await self.call(timeout=timeout)
-        except grpc.RpcError as error:
-            code: grpc.StatusCode = error.code()
-            return code
-        return grpc.StatusCode.OK
-
-    async def seconds_until_answered(self, *, at_most: float) -> float:
-        began = time.monotonic()
-        while await self.code(timeout=1) is not grpc.StatusCode.OK:
-            assert time.monotonic() < began + at_most, f"no answer within {at_most:g} s"
-            await asyncio.sleep(0.1)
-        return time.monotonic() - began
-
-    async def close(self) -> None:
-        if self._is_aio:
-            await self.channel.close()
-        else:
-            await asyncio.to_thread(self.channel.close)
-
-
-OpenClient = Callable[..., contextlib.AbstractAsyncContextManager[Client]]
 
 
 @pytest.fixture(params=["blocking", "aio"])
@@ -118,148 +71,6 @@ async def all_answered(clients: Iterable[Client]) -> None:
 async def close(clients: Iterable[Client]) -> None:
     for client in clients:
         await client.close()
-
-
-def renew(folder: Path) -> None:
-    (folder / "hospital.pem").unlink()
-    issue_dev_certificates(folder, LEAVES)
-
-
-def test_calls_go_on_after_the_end_of_a_certificate_that_was_renewed_in_time(
-    tmp_path: Path, open_client: OpenClient
-) -> None:
-    async def main() -> None:
-        async with serving(tmp_path) as running:
-            end = shorten(tmp_path, "hospital", seconds=4)
-            async with open_client(tmp_path, running.port) as client:
-                await client.call()
-                renew(tmp_path)
-                await asyncio.sleep((end - system_clock()).total_seconds() + 0.1)
-                await client.call()
-
-    asyncio.run(main())
-
-
-def test_a_certificate_that_is_renewed_late_is_taken_too(
-    tmp_path: Path, open_client: OpenClient
-) -> None:
-    async def main() -> None:
-        async with serving(tmp_path) as running:
-            end = shorten(tmp_path, "hospital", seconds=2)
-            async with open_client(tmp_path, running.port) as client:
-                await client.call()
-                await asyncio.sleep((end - system_clock()).total_seconds() + 0.1)
-                assert await client.code() is grpc.StatusCode.UNAUTHENTICATED
-                renew(tmp_path)
-                await client.seconds_until_answered(at_most=BACK_SECONDS)
-
-    asyncio.run(main())
-
-
-def test_files_that_do_not_fit_together_leave_the_former_in_use(
-    tmp_path: Path, open_client: OpenClient
-) -> None:
-    told: list[str] = []
-
-    async def main() -> None:
-        async with serving(tmp_path) as running:
-            former = (tmp_path / "hospital.key").read_bytes()
-            async with open_client(tmp_path, running.port, on_files_changed=told.append) as client:
-                (tmp_path / "hospital.key").write_bytes((tmp_path / "agency.key").read_bytes())
-                for _ in range(3):
-                    await asyncio.sleep(0.6)
-                    await client.call()
-                assert told == [
-                    f"{tmp_path}/hospital.key: is not the key of {tmp_path}/hospital.pem"
-                ]
-                (tmp_path / "hospital.key").write_bytes(former)
-                await asyncio.sleep(1.1)
-                await client.call()
-                assert told[1:] == [""]
-
-    asyncio.run(main())
-
-
-def test_a_renewed_certificate_that_has_ended_takes_no_good_ones_place(
-    tmp_path: Path, open_client: OpenClient
-) -> None:
-    told: list[str] = []
-
-    async def main() -> None:
-        async with serving(tmp_path) as running:
-            former = (tmp_path / "hospital.pem").read_bytes()
-            async with open_client(tmp_path, running.port, on_files_changed=told.append) as client:
-                end = shorten(tmp_path, "hospital", seconds=-60)
-                assert end < system_clock()
-                for _ in range(3):
-                    await asyncio.sleep(0.6)
-                    await client.call()
-                assert told == [
-                    f"{tmp_path}/hospital.pem: does not hold now, and the former certificate does"
-                ]
-                (tmp_path / "hospital.pem").write_bytes(former)
-                await asyncio.sleep(1.1)
-                await client.call()
-                assert told[1:] == [""]
-
-    asyncio.run(main())
-
-
-def test_a_ca_that_has_ended_takes_no_good_ones_place(
-    tmp_path: Path, open_client: OpenClient
-) -> None:
-    told: list[str] = []
-    used, long_ago = tmp_path / "used", system_clock() - dt.timedelta(days=400)
-    issue_dev_certificates(tmp_path / "ended", LEAVES, clock=lambda: long_ago)
-
-    async def main() -> None:
-        async with (
-            serving(used) as running,
-            open_client(used, running.port, on_files_changed=told.append) as client,
-        ):
-            former = (used / "ca.pem").read_bytes()
-            shutil.copy(tmp_path / "ended" / "ca.pem", used)
-            for _ in range(3):
-                await asyncio.sleep(0.6)
-                await client.call()
-            assert told == [f"{used}/ca.pem: does not hold now, and the former CA does"]
-            # The old one may stand beside a new one until nobody has a certificate of it.
-            (used / "ca.pem").write_bytes((used / "ca.pem").read_bytes() + former)
-            await asyncio.sleep(1.1)
-            await client.call()
-            assert told[1:] == [""]
-
-    asyncio.run(main())
-
-
-def test_a_call_that_is_under_way_ends_over_the_connection_that_it_began_on(
-    tmp_path: Path, open_client: OpenClient
-) -> None:
-    may_end = asyncio.Event()
-    begun: list[int] = []
-
-    async def serve(_request: Any, _context: Any) -> Any:
-        begun.append(1)
-        if len(begun) == 1:
-            await may_end.wait()
-        return settlement.GetSettlementResponse()
-
-    async def main() -> None:
-        async with (
-            serving(tmp_path, serve) as running,
-            open_client(tmp_path, running.port) as client,
-        ):
-            slow = asyncio.ensure_future(client.call(timeout=20))
-            while not begun:
-                await asyncio.sleep(0.01)
-            renew(tmp_path)
-            await asyncio.sleep(1.1)
-            await client.call()
-            assert not slow.done()
-            may_end.set()
-            await slow
-
-    asyncio.run(main())
 
 
 @pytest.mark.long

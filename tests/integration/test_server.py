@@ -1,9 +1,8 @@
+"""A server that runs: draining, metrics, health, and connections that nobody uses."""
+
 import asyncio
 import json
 import os
-import re
-import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -14,26 +13,15 @@ from typing import Any
 
 import grpc
 import pytest
-from cryptography import x509
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from support.serving import (
-    ACCESS,
-    ID,
-    LEAVES,
-    SETTLEMENT,
-    Serving,
-    open_test_log,
-    reason_in,
-    serving,
-)
+from support.serving import ACCESS, ID, LEAVES, SETTLEMENT, open_test_log, serving
 
 from yibao.settlement.v1 import settlement_service_pb2 as settlement
 from yibao.settlement.v1 import settlement_service_pb2_grpc as settlement_grpc
 from yibao_common.keys.dev_ca import issue_dev_certificates
 from yibao_common.process import compiled
-from yibao_common.process.config import ServerConfig, StartError
+from yibao_common.process.config import ServerConfig
 from yibao_common.rpc.server import Server, server_options
-from yibao_common.rpc.tls import RevokedSerials
 
 GET = settlement.GetSettlementRequest(region="500100", settlement_id=ID)
 
@@ -42,52 +30,6 @@ async def refusal(call: Any) -> grpc.aio.AioRpcError:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     return caught.value
-
-
-def serial(folder: Path, name: str) -> str:
-    pem = (folder / f"{name}.pem").read_bytes()
-    return f"{x509.load_pem_x509_certificate(pem).serial_number:x}"
-
-
-def test_a_revoked_certificate_is_refused_also_when_revoked_while_running(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(RevokedSerials, "LOOK_EVERY_SECONDS", 0.0)
-    issue_dev_certificates(tmp_path, LEAVES)
-    revoked = tmp_path / "revoked"
-    revoked.write_text(serial(tmp_path, "other-hospital") + "\n")
-
-    async def main() -> None:
-        async with serving(tmp_path, revoked_serials_file=revoked) as running:
-            error = await refusal(running.stub("other-hospital").GetSettlement(GET))
-            assert error.code() is grpc.StatusCode.UNAUTHENTICATED
-            assert reason_in(error) == "CALLER_UNKNOWN"
-            stub = running.stub()
-            await stub.GetSettlement(GET)
-            with revoked.open("a") as file:
-                file.write(serial(tmp_path, "hospital") + "\n")
-            error = await refusal(stub.GetSettlement(GET))
-            assert error.details() == "the client certificate is revoked"
-            health: Any = health_pb2_grpc.HealthStub(running.channel())
-            assert reason_in(await refusal(health.Check(health_pb2.HealthCheckRequest())))
-
-    asyncio.run(main())
-
-
-def test_a_client_without_a_certificate_cannot_connect(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with serving(tmp_path) as running:
-            only_ca = grpc.ssl_channel_credentials((tmp_path / "ca.pem").read_bytes())
-            for channel in (
-                grpc.aio.secure_channel(f"localhost:{running.port}", only_ca),
-                grpc.aio.insecure_channel(f"localhost:{running.port}"),
-            ):
-                async with channel:
-                    stub: Any = settlement_grpc.SettlementServiceStub(channel)
-                    error = await refusal(stub.GetSettlement(GET, timeout=10))
-                    assert error.code() is grpc.StatusCode.UNAVAILABLE
-
-    asyncio.run(main())
 
 
 @pytest.mark.parametrize("problem", ["", "of other sources"])
@@ -105,71 +47,6 @@ def test_it_tells_whether_compiled_modules_decide(
             assert [line["problem"] for line in warned] == [problem] * bool(problem)
 
     issue_dev_certificates(tmp_path, LEAVES)
-    asyncio.run(main())
-
-
-async def connects(running: Serving, folder: Path) -> bool:
-    """Tells whether a client with the files of `folder` gets an answer."""
-    channel = running.channel(folder=folder)
-    stub: Any = settlement_grpc.SettlementServiceStub(channel)
-    call = stub.GetSettlement(GET, timeout=10)
-    code = await call.code()
-    assert code in (grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE)
-    return code is grpc.StatusCode.OK
-
-
-def test_certificates_and_ca_are_replaced_without_a_restart(tmp_path: Path) -> None:
-    old, new, used = tmp_path / "old", tmp_path / "new", tmp_path / "used"
-    issue_dev_certificates(old, LEAVES)
-    issue_dev_certificates(new, LEAVES)
-    shutil.copytree(old, used)
-
-    async def main() -> None:
-        async with serving(used) as running:
-            standing = running.stub()
-            await standing.GetSettlement(GET)
-            assert await connects(running, old)
-            assert not await connects(running, new)
-            # Half of a change is not taken: the key is not that of the certificate.
-            shutil.copy(new / "server.pem", used)
-            assert await connects(running, old)
-            assert [line["event"] for line in running.log] == ["started", "files refused"]
-            shutil.copy(new / "server.key", used)
-            shutil.copy(new / "ca.pem", used)
-            assert await connects(running, new)
-            assert not await connects(running, old)
-            assert running.log[-1]["event"] == "files reloaded"
-            await standing.GetSettlement(GET)
-
-    asyncio.run(main())
-
-
-def test_plaintext_takes_the_word_of_the_caller_on_loopback_only(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with (
-            serving(tmp_path, insecure=True) as running,
-            grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel,
-        ):
-            stub: Any = settlement_grpc.SettlementServiceStub(channel)
-            said = (("x-yibao-caller", "institution/H50011200001"),)
-            await stub.GetSettlement(GET, metadata=said)
-            for metadata in ((), (("x-yibao-caller", "doctor/who"),)):
-                error = await refusal(stub.GetSettlement(GET, metadata=metadata))
-                assert reason_in(error) == "CALLER_UNKNOWN"
-            assert running.log[0]["insecure"] is True
-
-    asyncio.run(main())
-    with pytest.raises(ValueError, match="address must be loopback"):
-        ServerConfig(address="0.0.0.0:0", insecure=True)
-
-
-def test_with_tls_the_word_of_the_caller_counts_for_nothing(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with serving(tmp_path) as running:
-            said = (("x-yibao-caller", "institution/H50011200001"),)
-            error = await refusal(running.stub("nobody").GetSettlement(GET, metadata=said))
-            assert reason_in(error) == "CALLER_UNKNOWN"
-
     asyncio.run(main())
 
 
@@ -271,41 +148,6 @@ def server(config: ServerConfig) -> Server:
     )
 
 
-def test_a_port_that_is_taken_keeps_the_server_from_starting(tmp_path: Path) -> None:
-    async def main() -> None:
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            address = f"127.0.0.1:{taken.getsockname()[1]}"
-            taken_addresses: tuple[tuple[dict[str, Any], str], ...] = (
-                ({"address": address}, f"server.address: {address}: cannot listen: the port is in"),
-                (
-                    {"address": "127.0.0.1:0", "metrics_address": address},
-                    f"server.metrics_address: {address}: the port is in use",
-                ),
-            )
-            for settings, told in taken_addresses:
-                with pytest.raises(StartError, match=re.escape(told)):
-                    await server(ServerConfig(insecure=True, **settings)).start()
-
-    asyncio.run(main())
-
-
-def test_two_servers_share_a_port_where_that_is_asked_for() -> None:
-    async def main() -> None:
-        first = server(ServerConfig(address="127.0.0.1:0", insecure=True, reuse_port=True))
-        port = await first.start()
-        address = f"127.0.0.1:{port}"
-        second = server(ServerConfig(address=address, insecure=True, reuse_port=True))
-        assert await second.start() == port
-        await second.drain()
-        with pytest.raises(StartError, match="cannot listen"):
-            await server(ServerConfig(address=address, insecure=True)).start()
-        await first.drain()
-
-    asyncio.run(main())
-
-
 PROGRAM = """
 import asyncio, signal, sys
 from yibao_common.values.clock import system_clock
@@ -323,122 +165,6 @@ server = Server(config, service_name="x", register=lambda s: None, descriptors=[
                 access=AccessTable({}), log=log)
 sys.exit(run(server.serve, log=log))
 """
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_drains_and_the_process_ends_well(number: signal.Signals) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "127.0.0.1:0"], stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        first = process.stderr.readline()
-        assert '"event": "started"' in first
-        assert '"port": ' in first
-        os.kill(process.pid, number)
-        rest = process.stderr.read()
-        assert process.wait(20) == 0
-    assert '"event": "stopped"' in rest
-    assert "Traceback" not in rest
-
-
-def test_a_server_that_cannot_start_says_why_without_a_traceback() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        ended = subprocess.run(
-            [sys.executable, "-c", PROGRAM, address], capture_output=True, text=True, timeout=30
-        )
-    assert ended.returncode == 2
-    assert "cannot listen" in ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
-DYING = """
-import asyncio, sys
-from yibao_common.commands.background import BackgroundTask, Duty
-from yibao_common.process.config import LogConfig
-from yibao_common.process.logs import open_log
-from yibao_common.process.metrics import Metrics
-from yibao_common.process.running import run
-from yibao_common.process.supervisor import Supervisor
-from yibao_common.values.clock import system_clock
-
-log = open_log(LogConfig(), service="x", clock=system_clock)
-
-async def duty():
-    raise ValueError("no clock is asked before this fails")
-
-async def serve(stop):
-    supervisor = Supervisor(stop, log=log)
-    task = BackgroundTask("feed", [Duty(run=duty, failure="x")], seconds=0.01,
-                          metrics=Metrics(), clock=system_clock, log=log)
-    # Not even a failure can be told: that is outside of the duty.
-    task._turns[0]._metrics = None
-    task.start(supervisor)
-    await stop.wait()
-    await task.close()
-    supervisor.raise_if_dead()
-
-sys.exit(run(serve, log=log))
-"""
-
-
-def test_a_dead_task_ends_the_process_with_a_code_that_says_so() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", DYING], capture_output=True, text=True, timeout=30
-    )
-    assert ended.returncode == 1
-    assert '"event": "a task died", "task": "feed"' in ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
-HANGING = """
-import asyncio, sys, threading
-import yibao_common.commands.background as background
-from yibao_common.commands.background import BackgroundTask, Duty
-from yibao_common.commands.blocking import Blocking
-from yibao_common.process.config import LogConfig
-from yibao_common.process.logs import open_log
-from yibao_common.process.metrics import Metrics
-from yibao_common.process.running import run
-from yibao_common.process.supervisor import Supervisor
-from yibao_common.values.clock import system_clock
-
-background._CLOSE_SECONDS = 0.1
-log = open_log(LogConfig(), service="x", clock=system_clock)
-
-async def serve(stop):
-    supervisor, blocking = Supervisor(stop, log=log), Blocking(1)
-    blocking.start(supervisor)
-    duty = lambda: blocking.run(threading.Event().wait)
-    task = BackgroundTask("sweep", [Duty(run=duty, failure="x")], seconds=1,
-                          metrics=Metrics(), clock=system_clock, log=log)
-    task.start(supervisor)
-    log.info("started")
-    await stop.wait()
-    if sys.argv[1] == "loop":
-        threading.Event().wait()
-    await task.close()
-    blocking.close(within_seconds=0.1)
-    supervisor.raise_if_dead()
-
-sys.exit(run(serve, log=log, grace_seconds=0.5))
-"""
-
-
-@pytest.mark.parametrize(("what", "left"), [("thread", "blocking-0"), ("loop", "process")])
-def test_a_duty_that_hangs_keeps_no_process_from_ending(what: str, left: str) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HANGING, what], stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        assert '"started"' in process.stderr.readline()
-        os.kill(process.pid, signal.SIGTERM)
-        rest = process.stderr.read()
-        assert process.wait(20) == 1
-    assert f'"event": "did not end in time", "left": ["{left}"]' in rest
-    assert "Traceback" not in rest
 
 
 def test_health_tells_of_problems_while_there_are_any(

@@ -1,9 +1,5 @@
 """Stays: admitted, settled in between, discharged, continued; one open stay a person."""
 
-import datetime as dt
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 import sqlalchemy as sa
 from support.databases import Databases
@@ -18,62 +14,25 @@ from support.settlement_world import (
     TODAY,
     World,
 )
+from support.stays import ADMITTED, DAY, FACTS, MAIN, discharged, missing, refused
 
 from yibao.settlement.v1 import visit_pb2
-from yibao.settlement.v1.visit_service_pb2 import DischargeVisitResponse, RegisterVisitResponse
-from yibao_common.values.caller import parse_caller
+from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.settlement.trial import trial
-from yibao_settlement.application.visit.find import find_open_stays, find_with_missing
 from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.care_facts import CareFacts, Diagnosis, Operation
-from yibao_settlement.rules.visit import DischargeWay, Visit
+from yibao_settlement.rules.visit import DischargeWay
 from yibao_settlement.servicer import encode
 from yibao_settlement.storage import tables
-
-DAY = dt.timedelta(days=1)
-ADMITTED = dt.date(2026, 11, 1)
-MAIN = Diagnosis("I10.x00", "特发性高血压", True)
-FACTS = CareFacts(
-    "心内科",
-    "12-3",
-    (MAIN, Diagnosis("E11.900", "2型糖尿病", False)),
-    (Operation("36.0600x004", "示例手术", ADMITTED + DAY),),
-)
 
 
 @pytest.fixture
 def world(databases: Databases) -> World:
     return World(databases.open("yibao_settlement"))
-
-
-def refusal(outcome: bytes | RuleError) -> tuple[Reason, dict[str, str]]:
-    assert isinstance(outcome, RuleError), outcome
-    return outcome.reason, outcome.metadata
-
-
-def refused(world: World, command: object) -> tuple[Reason, dict[str, str]]:
-    return refusal(world.work(REGION, [command])[0])  # type: ignore[list-item]
-
-
-def discharged(world: World, visit_id: str, **changes: object) -> visit_pb2.Visit:
-    answer = world.run(world.discharge_command(visit_id, diagnoses=(MAIN,), **changes))
-    return DischargeVisitResponse.FromString(answer).visit
-
-
-def open_stays(world: World, person_id: str) -> list[Visit]:
-    return find_open_stays(world.queries, REGION, person_id, parse_caller(AGENCY))
-
-
-def missing(world: World, visit_id: str, *, is_required: bool = False) -> tuple[str, ...]:
-    caller = parse_caller(f"institution/{HOSPITAL}")
-    _, found = find_with_missing(
-        world.queries, REGION, visit_id, caller, is_discharge_required=is_required
-    )
-    return found
 
 
 def test_what_was_told_of_a_visit_is_stored_and_answered(world: World) -> None:
@@ -169,88 +128,6 @@ def test_a_bill_of_a_stay_without_discharge_ends_it_where_none_is_asked_for(worl
     assert refused(world, world.visit_command(person))[0] is Reason.STAY_OPEN_ELSEWHERE
 
 
-@pytest.mark.parametrize("place", [HOSPITAL, OTHER_HOSPITAL])
-def test_a_stay_whose_last_bill_is_taken_back_stays_ended_beside_another(
-    world: World, place: str
-) -> None:
-    """T-29: one stay at a time, and a wrong bill is put right all the same."""
-    (person,) = world.enrol()
-    visit = world.register(person)
-    last_day = TODAY - DAY
-    settled = world.settle(visit, person, bill=world.bill(visit, service_date=last_day))
-    moved = world.register(person, institution_id=place, start_date=TODAY)
-    world.reverse(settled.settlement_id)
-    ended = world.queries.visit(REGION, visit)
-    assert ended is not None
-    assert (ended.end_date, ended.discharge_way) == (last_day, None)
-    assert encode.visit_message(REGION, ended).end_date.day == last_day.day
-    assert [each.visit_id for each in open_stays(world, person)] == [moved]
-    # It is billed anew on its day, by who knows of no discharge, and takes nothing else.
-    assert missing(world, visit) == ()
-    later = world.settle_command(visit, person, bill=world.bill(visit))
-    assert refused(world, later)[0] is Reason.SERVICE_DATE_INVALID
-    interim = world.bill(visit, is_interim=True, service_date=last_day)
-    command = world.settle_command(visit, person, bill=interim)
-    assert refused(world, command)[0] is Reason.INTERIM_NOT_ALLOWED
-    assert refused(world, world.cancel_discharge_command(visit))[0] is Reason.STAY_OPEN_ELSEWHERE
-    again = world.settle(visit, person, bill=world.bill(visit, service_date=last_day))
-    world.reverse(again.settlement_id)
-    # Its discharge may still be told, once, and it opens again when the other is over.
-    discharged(world, visit)
-    assert refused(world, world.discharge_command(visit))[0] is Reason.VISIT_DISCHARGED
-    world.run(world.cancel_command(moved, institution_id=place))
-    world.run(world.cancel_discharge_command(visit))
-    assert [each.visit_id for each in open_stays(world, person)] == [visit]
-    assert check_ledger(world.database).drifts == []
-
-
-def test_a_reversal_and_an_admission_at_once_leave_one_open_stay(
-    postgres_databases: Databases,
-) -> None:
-    world = World(postgres_databases.open("yibao_settlement"))
-    for _ in range(5):
-        (person,) = world.enrol()
-        visit = world.register(person)
-        settlement_id = world.settle(visit, person).settlement_id
-        reverse = world.reverse_command(settlement_id)
-        admit = world.visit_command(person, institution_id=OTHER_HOSPITAL, start_date=TODAY)
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda each: world.new_worker()(REGION, [each]), (reverse, admit)))
-        assert len(open_stays(world, person)) == 1
-
-
-def test_a_person_has_one_open_stay(world: World) -> None:
-    """D1: of another institution's no more is told than that there is one."""
-    person, other = world.enrol(2)
-    visit = world.register(person)
-    again = world.visit_command(person)
-    elsewhere = world.visit_command(person, institution_id=OTHER_HOSPITAL, care_type="28")
-    assert refused(world, again) == (Reason.STAY_OPEN_ELSEWHERE, {"visit_id": visit})
-    assert refused(world, elsewhere) == (Reason.STAY_OPEN_ELSEWHERE, {})
-    # Outpatient care, and other persons', are no stays of theirs.
-    world.register(person, care_type="11")
-    world.register(other)
-    interim = world.bill(visit, is_interim=True)
-    world.run(world.update_command(visit, FACTS))
-    world.settle(visit, person, bill=interim)
-    assert refused(world, world.visit_command(person))[0] is Reason.STAY_OPEN_ELSEWHERE
-    discharged(world, visit)
-    moved = world.register(person, institution_id=OTHER_HOSPITAL, start_date=TODAY)
-    assert refused(world, world.cancel_discharge_command(visit)) == (
-        Reason.STAY_OPEN_ELSEWHERE,
-        {},
-    )
-    world.run(world.cancel_command(moved, institution_id=OTHER_HOSPITAL))
-    world.run(world.cancel_discharge_command(visit))
-
-
-def test_two_admissions_of_one_batch_see_each_other(world: World) -> None:
-    (person,) = world.enrol()
-    outcomes = world.work(REGION, [world.visit_command(person) for _ in range(2)])
-    assert isinstance(outcomes[0], bytes)
-    assert refusal(outcomes[1])[0] is Reason.STAY_OPEN_ELSEWHERE
-
-
 def test_a_transfer_continues_a_stay_that_has_ended(world: World) -> None:
     person, other = world.enrol(2)
     first = world.register(person, facts=FACTS)
@@ -285,23 +162,6 @@ def test_a_transfer_continues_a_stay_that_has_ended(world: World) -> None:
     assert refused(world, world.cancel_command(first)) == invalid
     third = world.run(transfer(transfer_from_visit_id=second.visit_id, institution_id=HOSPITAL))
     assert RegisterVisitResponse.FromString(third).visit.stay_id == first
-
-
-def test_visits_of_before_are_no_open_stays_and_are_asked_for_nothing(world: World) -> None:
-    person, other = world.enrol(2)
-    visit = world.register(person, care_type="2102")
-    chronic = world.register(other, care_type="14", facts=CareFacts(disease_code="M03900"))
-    before = {"stay_id": None, "undischarged_person_id": None, "disease_code": None}
-    with world.database.write() as connection:
-        connection.execute(sa.update(tables.visit).values(before))
-    world.register(person)
-    assert missing(world, visit, is_required=True) == ()
-    command = world.settle_command(visit, person, is_discharge_required=True)
-    assert isinstance(world.work(REGION, [command])[0], bytes)
-    assert missing(world, chronic) == ()
-    told = world.queries.visit(REGION, visit)
-    assert told is not None
-    assert encode.visit_message(REGION, told).stay_id == visit
 
 
 def test_chronic_care_names_its_disease(world: World) -> None:
@@ -399,28 +259,6 @@ def test_nobody_is_discharged_after_their_death(world: World) -> None:
         connection.execute(sa.update(tables.person).values(death_date=TODAY - DAY))
     assert refused(world, world.discharge_command(visit))[0] is Reason.PERSON_DECEASED
     discharged(world, visit, end_date=TODAY - DAY, discharge_way=DischargeWay.DIED)
-
-
-def test_two_admissions_at_once_do_not_pass_each_other(postgres_databases: Databases) -> None:
-    """The second reads the stays under the lock, not as they were when it began to wait."""
-    world = World(postgres_databases.open("yibao_settlement"))
-    (person,) = world.enrol()
-    locked, waiting = threading.Event(), threading.Event()
-
-    def slowly(region: str, visit: Visit) -> bytes:
-        locked.set()
-        # The other is sent now; it can only wait for the person's lock.
-        waiting.wait(0.5)
-        return encode.registered(region, visit)
-
-    first = world.visit_command(person, encode=slowly)
-    second = world.visit_command(person, institution_id=OTHER_HOSPITAL)
-    with ThreadPoolExecutor(2) as threads:
-        admitting = threads.submit(world.new_worker(), REGION, [first])
-        assert locked.wait(10)
-        refusing = threads.submit(world.new_worker(), REGION, [second])
-        assert isinstance(admitting.result()[0], bytes)
-        assert refusal(refusing.result()[0]) == (Reason.STAY_OPEN_ELSEWHERE, {})
 
 
 def test_every_fault_of_what_is_told_is_named(world: World) -> None:
