@@ -38,7 +38,8 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 5
     """RESOURCE_EXHAUSTED. Too many calls, or items of bulk calls, of this institution or
-    agency; wait as RetryInfo says.
+    agency, too many of them open at once, or too much of answers that it does not read; wait
+    as RetryInfo says.
     """
     ERROR_REASON_MESSAGE_TOO_LARGE: _ErrorReason.ValueType  # 6
     """RESOURCE_EXHAUSTED. The message is over the method's limit. Metadata: `bytes`, `limit`."""
@@ -731,7 +732,8 @@ region or certificate. Metadata: `scope`.
 """
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 5
 """RESOURCE_EXHAUSTED. Too many calls, or items of bulk calls, of this institution or
-agency; wait as RetryInfo says.
+agency, too many of them open at once, or too much of answers that it does not read; wait
+as RetryInfo says.
 """
 ERROR_REASON_MESSAGE_TOO_LARGE: ErrorReason.ValueType  # 6
 """RESOURCE_EXHAUSTED. The message is over the method's limit. Metadata: `bytes`, `limit`."""

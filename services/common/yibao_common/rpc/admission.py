@@ -1,9 +1,9 @@
 """What a call must pass before its method sees it.
 
-In this order: the caller is found, may call the method, does not call too often, sends a
-message that is not too large, sets no deadline beyond the limit, every field of the request
-is well formed, once its texts are in their canonical form, and its items, each of which is a
-call, or its lines, twenty of which are one, are not too many at once.
+In this order, before its message is there: the caller is found, may call the method, does not
+call too often. Then: it sends a message that is not too large, sets no deadline beyond the limit,
+every field of the request is well formed, once its texts are in their canonical form, and its
+items, each of which is a call, or its lines, twenty of which are one, are not too many at once.
 
 A call without a deadline gets the server's own limit, because most tools send none. One
 with a deadline beyond the limit is refused, because its caller would wait for an answer
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from google.protobuf.message import DecodeError, Message
 
 from yibao_common.rpc.callers import set_current_caller
-from yibao_common.rpc.calls import Call, set_current_call
+from yibao_common.rpc.calls import Call, Method, set_current_call
 from yibao_common.rpc.peers import Peers
 from yibao_common.rpc.rates import TokenBucket
 from yibao_common.values.errors import RuleError
@@ -48,9 +48,9 @@ class Limits:
 class RateLimitedError(RuleError):
     """A refusal that knows when to come again."""
 
-    def __init__(self, wait_seconds: float) -> None:
+    def __init__(self, wait_seconds: float, why: str = "too many calls") -> None:
         """Keeps the wait."""
-        super().__init__(Reason.RATE_LIMITED, f"too many calls; wait {wait_seconds:.3f} s")
+        super().__init__(Reason.RATE_LIMITED, f"{why}; wait {wait_seconds:.3f} s")
         self.wait_seconds = wait_seconds
 
 
@@ -65,8 +65,12 @@ class Admission:
         self.is_closed = False
 
     def find_caller(self, call: Call, context: "Context") -> TokenBucket | None:
-        """Refuses who may not call this method, or not so often; returns who counts the calls."""
+        """Refuses who may not call this method, or not so often; returns who counts the calls.
+
+        It needs no more of the call than its headers.
+        """
         method = call.method
+        self._refuse_closed(method)
         peer = self._peers.of(context)
         caller = call.caller = peer.caller
         if caller.role not in method.roles:
@@ -83,13 +87,16 @@ class Admission:
         return bucket
 
     def admit(
-        self, call: Call, raw: bytes, parse: Callable[[bytes], Any], context: "Context"
+        self,
+        call: Call,
+        raw: bytes,
+        parse: Callable[[bytes], Any],
+        context: "Context",
+        bucket: TokenBucket | None,
     ) -> Message:
-        """Returns the well-formed request of a call that may proceed."""
+        """Returns the well-formed request of a call that may proceed, whose caller was found."""
         method = call.method
-        if self.is_closed and not method.is_open:
-            raise RuleError(Reason.OVERLOADED, "the service is stopping; nothing was stored")
-        bucket = self.find_caller(call, context)
+        self._refuse_closed(method)
         most_bytes = self._limits.max_message_bytes
         if len(raw) > most_bytes:
             raise RuleError(
@@ -125,6 +132,10 @@ class Admission:
             more = len(request.lines) // _LINES_A_CALL  # type: ignore[attr-defined]
             self._take_more(bucket, more)
         return request
+
+    def _refuse_closed(self, method: Method) -> None:
+        if self.is_closed and not method.is_open:
+            raise RuleError(Reason.OVERLOADED, "the service is stopping; nothing was stored")
 
     def _take_more(self, bucket: TokenBucket | None, count: int) -> None:
         if bucket is not None and count > 0:

@@ -94,6 +94,12 @@ class Call:
         self.reason = ""
         self.items: list[ItemOutcome] = []
 
+    @property
+    def party(self) -> str:
+        """The party that calls, once the caller was found."""
+        assert self.caller is not None, "the caller was found"
+        return self.caller.party
+
     def facts(self) -> dict[str, object]:
         """Returns what a log line tells: nothing of the request but a well-formed id."""
         return {

@@ -10,6 +10,7 @@ import grpc
 from yibao_common.process.logs import Log, kinds, places
 from yibao_common.rpc.admission import RateLimitedError
 from yibao_common.rpc.calls import Call
+from yibao_common.rpc.open_calls import RequestLateError
 from yibao_common.rpc.status import DETAILS_KEY, grpc_code, status_of
 from yibao_common.values.caller import Role
 from yibao_common.values.errors import RuleError, TransientError
@@ -85,6 +86,8 @@ class Endings:
             raise error
         if isinstance(error, TimeIsUpError):
             await self._time_is_up(call, context)
+        if isinstance(error, RequestLateError):
+            await self._request_late(call, context)
         if isinstance(error, TransientError):
             self._log.error("database unavailable", **call.facts(), error=kinds(error))
             await self._refuse(
@@ -112,6 +115,14 @@ class Endings:
             grpc.StatusCode.DEADLINE_EXCEEDED,
             f"no answer within the server's limit of {call.limit_seconds:g} s; whether the "
             f"call took effect is unknown: {_how_to_repeat(call.method.has_request_id)}",
+        )
+
+    async def _request_late(self, call: Call, context: "Context") -> NoReturn:
+        call.code = "DEADLINE_EXCEEDED"
+        self._log.info("call cut off", **call.facts())
+        await context.abort(
+            grpc.StatusCode.DEADLINE_EXCEEDED,
+            "the call's request did not arrive in time; nothing was stored",
         )
 
     async def _unexpected(self, call: Call, error: Exception, context: "Context") -> NoReturn:

@@ -1,8 +1,11 @@
 """The one interceptor: everything between the wire and a servicer's method.
 
-`admission` decides whether a call reaches its method, `endings` turns what is raised into
-a status. Servicers raise; only the gate aborts. An answer is a message or its bytes: a
-stored answer is replayed byte for byte.
+`admission` decides whether a call reaches its method, `open_calls` waits for its request,
+`endings` turns what is raised into a status. Servicers raise; only the gate aborts. An answer is a
+message or its bytes: a stored answer is replayed byte for byte.
+
+To gRPC every method takes a stream of requests, which is the same on the wire: one that takes a
+single request is called once that is there, and whoever sends none is nobody until then.
 """
 
 import asyncio
@@ -22,6 +25,7 @@ from yibao_common.rpc.access import AccessTable, methods_of
 from yibao_common.rpc.admission import Admission
 from yibao_common.rpc.calls import Call, Method, is_open
 from yibao_common.rpc.endings import Endings, TimeIsUpError
+from yibao_common.rpc.open_calls import OpenCalls
 from yibao_common.rpc.turns import Turns
 from yibao_common.rpc.unserved import unserved
 from yibao_common.values.caller import EVERY_ROLE, Role
@@ -45,6 +49,7 @@ class Gate(grpc.aio.ServerInterceptor):
         *,
         admission: Admission,
         endings: Endings,
+        open_calls: OpenCalls,
         access: AccessTable,
         services: Iterable[ServiceDescriptor],
         metrics: Metrics,
@@ -52,6 +57,7 @@ class Gate(grpc.aio.ServerInterceptor):
         """Compiles the rules of all methods of `services`."""
         self._admission = admission
         self._endings = endings
+        self._open_calls = open_calls
         self._metrics = metrics
         self._wrapped: dict[str, Handler] = {}
         services = tuple(services)
@@ -67,6 +73,7 @@ class Gate(grpc.aio.ServerInterceptor):
     async def drain(self, *, within_seconds: float) -> bool:
         """Refuses new calls and waits for running ones; tells whether all have ended."""
         self._admission.is_closed = True
+        self._open_calls.end_arriving()
         if self._running:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), within_seconds)
@@ -111,23 +118,27 @@ class Gate(grpc.aio.ServerInterceptor):
     def _guard_answer(self, method: Method, handler: "Handler") -> "Handler":
         serve: Any = handler.unary_unary
         parse: Any = handler.request_deserializer
-        admit = self._admission.admit
+        admit, find_caller = self._admission.admit, self._admission.find_caller
+        open_call = self._open_calls.open
 
-        async def guarded(raw: bytes, context: "Context") -> bytes:
+        async def guarded(_requests: object, context: "Context") -> bytes:
             call = self._begin(method)
             try:
-                request = admit(call, raw, parse, context)
+                bucket = find_caller(call, context)
+                opened = open_call(call.party)
+                raw = await opened.receive(context)
+                request = admit(call, raw, parse, context, bucket)
                 if call.limit_seconds is None:
                     answer = await serve(request, context)
                 else:
                     answer = await _within(call.limit_seconds, serve(request, context))
-                return _to_bytes(answer)
+                return opened.answers(_to_bytes(answer))
             except BaseException as error:
                 await self._endings.fail(call, error, context)
             finally:
                 self._end(call)
 
-        return grpc.unary_unary_rpc_method_handler(self._told_in_any_case(guarded))
+        return grpc.stream_unary_rpc_method_handler(self._told_in_any_case(guarded))
 
     def _guard_answers(self, method: Method, handler: "Handler") -> "Handler":
         serve: Any = handler.unary_stream
@@ -142,10 +153,12 @@ class Gate(grpc.aio.ServerInterceptor):
                 async for answer in answers:
                     await context.write(answer)
 
-        async def guarded(raw: bytes, context: "Context") -> None:
+        async def guarded(_requests: object, context: "Context") -> None:
             call = self._begin(method)
             try:
-                request = self._admission.admit(call, raw, parse, context)
+                bucket = self._admission.find_caller(call, context)
+                raw = await self._open_calls.open(call.party).receive(context)
+                request = self._admission.admit(call, raw, parse, context, bucket)
                 if call.limit_seconds is None:
                     await send(request, context)
                 else:
@@ -155,7 +168,7 @@ class Gate(grpc.aio.ServerInterceptor):
             finally:
                 self._end(call)
 
-        return grpc.unary_stream_rpc_method_handler(
+        return grpc.stream_stream_rpc_method_handler(
             self._told_in_any_case(guarded), response_serializer=_to_bytes
         )
 
@@ -166,6 +179,7 @@ class Gate(grpc.aio.ServerInterceptor):
             call = self._begin(method)
             try:
                 self._admission.find_caller(call, context)
+                self._open_calls.open(call.party)
                 async with contextlib.aclosing(serve(requests, context)) as answers:
                     async for answer in answers:
                         yield answer
@@ -179,16 +193,16 @@ class Gate(grpc.aio.ServerInterceptor):
         )
 
     def _told_in_any_case(
-        self, guarded: "Callable[[bytes, Context], Awaitable[T]]"
-    ) -> "Callable[[bytes, Context], Awaitable[T]]":
+        self, guarded: "Callable[[object, Context], Awaitable[T]]"
+    ) -> "Callable[[object, Context], Awaitable[T]]":
         """Returns `guarded` that ends with a reason of ours though not even an ending is made.
 
         As for want of memory: gRPC would answer with the name of what was raised.
         """
 
-        async def told(raw: bytes, context: "Context") -> T:
+        async def told(requests: object, context: "Context") -> T:
             try:
-                return await guarded(raw, context)
+                return await guarded(requests, context)
             except (grpc.aio.AbortError, asyncio.CancelledError):
                 raise
             except Exception:

@@ -23,6 +23,7 @@ from yibao_common.rpc.admission import Admission, Limits
 from yibao_common.rpc.endings import Endings
 from yibao_common.rpc.gate import Gate
 from yibao_common.rpc.health import Health
+from yibao_common.rpc.open_calls import OpenCalls
 from yibao_common.rpc.own_certificate import check_own_certificates
 from yibao_common.rpc.peers import CertificatePeers, DeclaredPeers, Peers
 from yibao_common.rpc.rates import RateLimits
@@ -175,6 +176,7 @@ class Server:
         return Gate(
             admission=Admission(limits=limits, peers=self._make_peers(), monotonic=self._monotonic),
             endings=Endings(ids=self._ids, log=self._log),
+            open_calls=OpenCalls(monotonic=self._monotonic),
             access=self._access,
             services=self._descriptors,
             metrics=self.metrics,
