@@ -14,8 +14,8 @@ start_date: 2024-01-01
 sources:
   page: {title: 某文件}
 care_groups:
-  inpatient: ["2*"]
-  outpatient: ["*"]
+  inpatient: ["2*", "28", "2106", "2107"]
+  outpatient: ["11", "1103", "12", "13*", "14", "18", "41", "51", "52", "71", "99*", "9903", "9904"]
 line_groups:
   implant: {item_groups: [implant]}
 counts:

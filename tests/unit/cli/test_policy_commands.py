@@ -141,25 +141,27 @@ def test_a_file_that_is_not_there_is_told_so(tmp_path: Path, command: str) -> No
 BILL = """format: yibao-bills/2
 bills:
   - date: 2023-02-10
-    facts: {care_type: "11", %s age: 45, institution: H1, institution_level: "1"}
+    facts: {care_type: "%s", %s age: 45, institution: H1, institution_level: "1"}
     lines: [{class: "01", fen: 9_000}, {class: "02", fen: 1_000%s}]
 """
 YUBEI = POLICIES / "500112" / "resident-2023.yaml"
+SHARE = ", share_ppm: 0"
 
 
 @pytest.mark.parametrize(
-    ("policy", "facts", "share", "advice"),
+    ("policy", "care_type", "facts", "share", "advice"),
     [
-        (SHANGHAI, "", ", share_ppm: 0", "请在该账单的 facts 中写明 person_class。"),
-        (SHANGHAI, 'person_class: "11",', "", "请在该账单第 2 条明细写 share_ppm，"),
-        (YUBEI, 'person_class: "16",', ", share_ppm: 0", "请在 D1 补写 care_group=outpatient"),
+        (SHANGHAI, "11", "", SHARE, "请在该账单的 facts 中写明 person_class。"),
+        (SHANGHAI, "11", 'person_class: "11",', "", "请在该账单第 2 条明细写 share_ppm，"),
+        (YUBEI, "21", 'person_class: "16",', SHARE, "请在 D1 补写 care_group=inpatient"),
+        (YUBEI, "52", 'person_class: "16",', SHARE, "请将医疗类别写入 care_groups 的一组"),
     ],
 )
 def test_a_refused_bill_says_what_to_write_where(
-    tmp_path: Path, policy: Path, facts: str, share: str, advice: str
+    tmp_path: Path, policy: Path, care_type: str, facts: str, share: str, advice: str
 ) -> None:
     bills = tmp_path / "bills.yaml"
-    bills.write_text(BILL % (facts, share), encoding="utf-8")
+    bills.write_text(BILL % (care_type, facts, share), encoding="utf-8")
     code, told = run("try", policy, bills)
     assert code == 1
     assert advice in told

@@ -82,3 +82,36 @@ def test_declarations_and_the_order_of_steps_are_compared_too() -> None:
     steps = CLEAR.replace("id: D1", "id: D9").replace("D1.", "D9.")
     owners = {owner for _, owner, _, _ in found(CLEAR, steps)}
     assert {"", "D1", "D9"} <= owners
+
+
+def test_a_care_group_of_another_name_is_another_one() -> None:
+    told_apart = CLEAR.replace('  inpatient: ["2*"', '  stays: ["2*"').replace(
+        "care_groups: [inpatient]", "care_groups: [stays]"
+    )
+    kinds = [(change, before, now) for change, owner, before, now in found(CLEAR, told_apart)]
+    patterns = "2*, 28, 2106, 2107"
+    assert (Change.ADDED, "", f"Care group stays: {patterns}") in kinds
+    assert (Change.REMOVED, f"Care group inpatient: {patterns}", "") in kinds
+
+
+def test_a_dated_amount_of_other_days_is_changed() -> None:
+    ((change, _, before, now),) = found(
+        CLEAR, CLEAR.replace("{from: 2024-01-01", "{from: 2023-07-01")
+    )
+    assert change is Change.CHANGED
+    assert "from 2024-01-01 on" in before
+    assert "from 2023-07-01 on" in now
+
+
+def test_care_that_is_refused_is_told_in_words() -> None:
+    refusing = CLEAR.replace(
+        "      rows:\n        - shares",
+        "      by: [care_group]\n      rows:\n        - when: {care_group: inpatient}\n          shares",
+        1,
+    ).replace('"51", "52", ', "")
+    ((_, _, before, now),) = [each for each in found(CLEAR, refusing) if "refused" in each[3]]
+    assert before == ""
+    assert now.startswith("Care types of which bills are refused: 11, 1103, 12, ")
+    assert ", 51, 52," in now
+    told = [row.text_zh for row in tell_policy(load(refusing)) if row.key == "refused_care"]
+    assert "生育住院（52）" in told[0]

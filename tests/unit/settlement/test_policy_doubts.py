@@ -76,9 +76,13 @@ def test_a_second_admission_without_a_row_is_told() -> None:
     assert "年龄 59" in gap.message_zh
 
 
+# Care groups that take nothing along that they do not name.
+NAMED = {"inpatient": ["21*", "2106", "2107"], "outpatient": ["11"]}
+
+
 def checked(*steps: dict[str, object], **more: object) -> PolicyCheck:
     """Returns what is found in a policy for residents, whose fund `tiers` takes."""
-    data = policy_data(*steps, **{"insurance_type": "390", **more})
+    data = policy_data(*steps, **{"insurance_type": "390", "care_groups": NAMED, **more})
     return check_policy(json.dumps(data).encode(), name=NAME)
 
 
@@ -106,7 +110,8 @@ def test_a_care_group_that_another_one_takes_the_types_of_is_told() -> None:
     pool = tiers("P1", {"add": ["eligible"]}, OPEN)
     swapped = {"outpatient": ["*"], "inpatient": ["2*", "52"]}
     warnings = checked(classify(), pool, care_groups=swapped).warnings
-    assert [each.key for each in warnings] == ["care_groups.inpatient"] * 2
+    told_of = ["care_groups.inpatient", "care_groups.inpatient", "care_groups.outpatient"]
+    assert [each.key for each in warnings] == told_of
     assert warnings[0].message.startswith("2* is never of this group")
     assert "outpatient 排在前面" in warnings[0].message_zh
 

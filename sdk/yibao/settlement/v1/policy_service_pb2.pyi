@@ -257,7 +257,7 @@ class PolicyRemark(google.protobuf.message.Message):
     message_zh: builtins.str
     """The same in Chinese, as `yibao policy check` tells it."""
     kind: builtins.str
-    """Of a warning about a file of `yibao-policy/2` its kind, W1 to W17; empty otherwise."""
+    """Of a warning about a file of `yibao-policy/2` its kind, W1 to W18; empty otherwise."""
     def __init__(
         self,
         *,

@@ -16,6 +16,7 @@ from yibao_settlement.files.policy.any_file import load_any_policy
 from yibao_settlement.rules.account import accumulate
 from yibao_settlement.rules.benefit import adjudicate as benefits
 from yibao_settlement.rules.benefit import trace as benefit_trace
+from yibao_settlement.rules.benefit.asking import NO_GROUP
 from yibao_settlement.rules.benefit.bill import Balances, Bill, RefusedLine
 from yibao_settlement.rules.benefit.memory import NOTHING_YET
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
@@ -109,6 +110,9 @@ def _advice(refusal: RuleError) -> Iterator[str]:
     elif line := said.get("line_id") or said.get("line_number"):
         yield f"  Write share_ppm into line {line} of the bill, or a share into {step}."
         yield f"  请在该账单第 {line} 条明细写 share_ppm，或在 {step} 写该类别的比例。"
+    elif NO_GROUP in said["key"]:
+        yield "  Write the care type into a group of care_groups, if the policy is for it."
+        yield "  若本政策适用于该类别，请将医疗类别写入 care_groups 的一组；否则应当拒绝。"
     else:
         yield f"  Write a row for it into {step}, or let its applies name other care."
         yield f"  请在 {step} 补写 {said['key']} 的行，或用 applies 限定其就诊类别。"

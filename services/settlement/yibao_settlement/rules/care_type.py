@@ -11,6 +11,8 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 
 LIST_NAME = "med_type"
+# The fact of a bill, as policy files name it.
+CARE_TYPE = "care_type"
 
 
 class CareKind(enum.Enum):
@@ -109,6 +111,24 @@ def check_care_type(code: str, *, is_pharmacy: bool) -> CareType:
     if is_pharmacy and not care_type.at_pharmacies:
         raise care_type_not_allowed(code, "is not registered at a pharmacy")
     return care_type
+
+
+def is_named_by(pattern: str, code: str) -> bool:
+    """Tells whether a pattern (a care type, or with a `*` at its end the beginning of some) names
+    a care type of the list: it fits, and its care types are of one kind.
+
+    The kind is that of the care type before the `*`, as in `14*`, else of the first that fits:
+    `2*` are stays in hospital, and names neither day surgery nor deliveries. `*` names nothing.
+    """
+    beginning = pattern.removesuffix("*")
+    if beginning == pattern or not code.startswith(beginning):
+        return code == pattern
+    first = next(
+        each
+        for each in (beginning, *CARE_TYPES)
+        if each in CARE_TYPES and each.startswith(beginning)
+    )
+    return bool(beginning) and CARE_TYPES[code].kind is CARE_TYPES[first].kind
 
 
 def care_type_not_allowed(code: str, why: str) -> RuleError:

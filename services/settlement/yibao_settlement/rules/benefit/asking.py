@@ -15,6 +15,9 @@ from yibao_settlement.rules.benefit.table import Row, Table
 
 Value = TypeVar("Value")
 
+# How a refusal begins to tell care that is of no group.
+NO_GROUP = f"{CARE_GROUP}=none"
+
 
 @dataclass(slots=True)
 class Asking:
@@ -54,7 +57,13 @@ class Asking:
 
     def row(self, table: Table[Value], step_id: str) -> tuple[int, Row[Value]]:
         """Returns the row that holds. Raises RuleError POLICY_NO_MATCHING_ROW, FACT_MISSING."""
-        return find_row(table, step_id, self.value)
+        return find_row(table, step_id, self.value, self._text)
+
+    def _text(self, fact: str) -> str:
+        """Returns a fact as refusals tell it; care of no group by its type."""
+        if fact == CARE_GROUP and not self.care_group:
+            return f"none (care_type {self.facts['care_type']})"
+        return as_text(self.value(fact))
 
     def amount(self, amount: Amount, otherwise: Callable[[PartOf], Value]) -> int | Value:
         """Returns fen; what is a share of no parameter is made by `otherwise`."""
@@ -79,15 +88,19 @@ class Asking:
 
 
 def find_row(
-    table: Table[Value], step_id: str, value_of: Callable[[str], FactValue]
+    table: Table[Value],
+    step_id: str,
+    value_of: Callable[[str], FactValue],
+    text_of: Callable[[str], str],
 ) -> tuple[int, Row[Value]]:
-    """Returns the row that holds, and its index; `value_of` answers what the table asks.
+    """Returns the row that holds, and its index; `value_of` answers what the table asks, and
+    `text_of` tells it in a refusal.
 
     Raises RuleError POLICY_NO_MATCHING_ROW; none is guessed.
     """
     index = table.find(value_of)
     if index is None:
-        key = ", ".join(f"{fact}={_text(value_of(fact))}" for fact in table.by)
+        key = ", ".join(f"{fact}={text_of(fact)}" for fact in table.by)
         raise RuleError(
             Reason.POLICY_NO_MATCHING_ROW,
             f"step {step_id} has no row for {key}",
@@ -97,5 +110,6 @@ def find_row(
     return index, table.rows[index]
 
 
-def _text(value: FactValue) -> str:
+def as_text(value: FactValue) -> str:
+    """Returns a fact as refusals tell it."""
     return "+".join(sorted(value)) if isinstance(value, frozenset) else str(value)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from yibao_settlement.rules.benefit.asking import find_row
+from yibao_settlement.rules.benefit.asking import as_text, find_row
 from yibao_settlement.rules.benefit.conditions import FactValue
 from yibao_settlement.rules.benefit.curve import half_up
 from yibao_settlement.rules.benefit.facts import Facts
@@ -77,7 +77,9 @@ def monthly_credits(
 
     found = []
     for credit in policy.credits:
-        index, row = find_row(credit.table, credit.id, value_of)
+        index, row = find_row(
+            credit.table, credit.id, value_of, lambda fact: as_text(value_of(fact))
+        )
         bounded = credit.bounded_fen(base_fen)
         share = row.value
         amount = share if isinstance(share, int) else half_up(bounded * share.ratio_ppm)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from yibao_settlement.rules.benefit.facts import COUNT, Facts
+from yibao_settlement.rules.benefit.facts import CARE_GROUP, COUNT, Facts
 from yibao_settlement.rules.benefit.lots import LotTest
 from yibao_settlement.rules.benefit.names import FIRST_SELF_PAY, PARTS, REST, TOTAL, name_of
 from yibao_settlement.rules.benefit.policy import BenefitPolicy, Counter
@@ -348,6 +348,9 @@ def _asked(policy: BenefitPolicy) -> tuple[str, ...]:
         asked |= {fact for fact, _ in step.applies.matchers}
         asked |= set(_table_facts(step))
     asked |= {fact for counter in policy.counters for fact in counter.table.by}
+    if CARE_GROUP in asked:
+        # Care of no group is told by its type where it is refused.
+        asked.add("care_type")
     return tuple(fact for fact in Facts._fields if fact in asked)
 
 

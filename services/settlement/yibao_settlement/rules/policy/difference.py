@@ -36,8 +36,8 @@ def differences(before: AnyPolicy, after: AnyPolicy) -> Iterator[Difference]:
     its step, and steps that only `before` has stand last.
 
     A row is the same one if step and condition are; rows whose condition was altered are
-    told as changed where a step has as many new ones as it lost. How a clause is cited
-    makes no difference.
+    told as changed where a step has as many new ones as it lost, and a dated amount where it
+    got other days. How a clause is cited makes no difference.
     """
     old, new = _by_owner(tell_policy(before)), _by_owner(tell_policy(after))
     for owner in dict.fromkeys((*new, *old)):
@@ -60,12 +60,30 @@ def _by_owner(rows: Sequence[Told]) -> dict[str, _Rows]:
 def _of_owner(old: _Rows, new: _Rows) -> Iterator[Difference]:
     lost = [row for key, row in old.items() if key not in new]
     gained = [row for key, row in new.items() if key not in old]
-    pairs = dict(zip(gained, lost, strict=True)) if len(lost) == len(gained) else {}
+    pairs = dict(_pairs(gained, lost))
     for key, row in new.items():
         former = old.get(key) or pairs.get(row)
         if former is None:
             yield Difference(Change.ADDED, None, row)
         elif (former.text_zh, former.text_en) != (row.text_zh, row.text_en):
             yield Difference(Change.CHANGED, former, row)
-    if not pairs:
-        yield from (Difference(Change.REMOVED, row, None) for row in lost)
+    changed = pairs.values()
+    yield from (Difference(Change.REMOVED, row, None) for row in lost if row not in changed)
+
+
+def _pairs(gained: Sequence[Told], lost: Sequence[Told]) -> Iterator[tuple[Told, Told]]:
+    """Yields rows that took the place of others.
+
+    What a policy says of itself has names, and one with another name is another thing; a dated
+    amount is told from its others by a day behind the name.
+    """
+    names = dict.fromkeys(_name(row) for row in gained)
+    for name in names:
+        new, old = ([row for row in rows if _name(row) == name] for rows in (gained, lost))
+        if len(new) == len(old):
+            yield from zip(new, old, strict=True)
+
+
+def _name(row: Told) -> str:
+    """Returns what rows that may take each other's place have in common."""
+    return "" if row.owner else row.key.partition(" ")[0]

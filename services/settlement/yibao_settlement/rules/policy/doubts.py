@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from yibao_common.values.money import yuan
+from yibao_settlement.rules.benefit.doubts.care import taken_along
+from yibao_settlement.rules.care_type import CARE_TYPES, is_named_by
 from yibao_settlement.rules.policy.formulas import percent
 from yibao_settlement.rules.policy.funds import FUND_NAMES_ZH, INSURANCE_NAMES_ZH
 from yibao_settlement.rules.policy.gaps import Gap, gaps_of
@@ -19,6 +21,13 @@ from yibao_settlement.rules.policy.step import (
     PolicyStep,
     TiersRow,
     TiersStep,
+)
+from yibao_settlement.rules.policy.tables import (
+    CARE_GROUP,
+    CARE_TYPE,
+    Among,
+    CareGroup,
+    care_group_of,
 )
 from yibao_settlement.rules.policy.trials import paid_twice
 from yibao_settlement.rules.policy.words import fact_zh
@@ -87,6 +96,37 @@ def _of_policy(policy: Policy) -> Iterator[tuple[PlaceInStep, str, str]]:
                     f"has them, and {first.name} stands above it",
                     f"{pattern} 不会归入本组：医疗类别归入最先匹配的组，而 {first.name} 排在前面",
                 )
+    for group in policy.care_groups:
+        codes = [code for code in CARE_TYPES if _takes_along(policy, group, code)]
+        if codes:
+            yield ("care_groups", group.name), *taken_along(codes)
+
+
+def _takes_along(policy: Policy, group: CareGroup, code: str) -> bool:
+    """Tells whether a care type that nothing names is decided by the terms of a group."""
+    if care_group_of(code, policy.care_groups) != group.name:
+        return False
+    conditions = [step.applies for step in policy.steps]
+    conditions += [row.when for step in policy.steps for row in step.rows]
+    is_asked = any(
+        fact == CARE_TYPE and isinstance(matcher, Among) and code in matcher.codes
+        for condition in conditions
+        for fact, matcher in condition.matchers
+    )
+    is_named = is_asked or any(is_named_by(pattern, code) for pattern in group.patterns)
+    return not is_named and not _is_refused(policy, {CARE_GROUP: group.name, CARE_TYPE: code})
+
+
+def _is_refused(policy: Policy, care: Mapping[str, str]) -> bool:
+    """Tells whether a step has no row for care, whatever else its bills say."""
+    return any(
+        all(fact in care and each.matches(care[fact]) for fact, each in step.applies.matchers)
+        and not any(
+            all(fact not in care or each.matches(care[fact]) for fact, each in row.when.matchers)
+            for row in step.rows
+        )
+        for step in policy.steps
+    )
 
 
 def _beginning(pattern: str) -> str:

@@ -9,7 +9,13 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import Facts
 from yibao_settlement.rules.policy.step import PolicyStep
-from yibao_settlement.rules.policy.tables import COUNT, Asked, care_group_of, find_row
+from yibao_settlement.rules.policy.tables import (
+    CARE_GROUP,
+    COUNT,
+    Asked,
+    care_group_of,
+    find_row,
+)
 
 # Kinds of bill remembered in a process: classes, levels and ages in some thousands of
 # combinations are what a policy sees.
@@ -51,7 +57,7 @@ def _row_of(step: PolicyStep, asked: Asked) -> int | None:
     index = find_row(step.rows, asked)
     if index is None:
         names = [fact for fact, _ in step.rows[0].when.matchers]
-        key = ", ".join(f"{fact}={_as_text(asked.value(fact))}" for fact in names)
+        key = ", ".join(f"{fact}={_as_text(fact, asked)}" for fact in names)
         raise RuleError(
             Reason.POLICY_NO_MATCHING_ROW,
             f"step {step.id} has no row for {key}",
@@ -61,5 +67,9 @@ def _row_of(step: PolicyStep, asked: Asked) -> int | None:
     return index
 
 
-def _as_text(value: str | int | tuple[str, ...]) -> str:
+def _as_text(fact: str, asked: Asked) -> str:
+    """Returns a fact as refusals tell it; care of no group by its type."""
+    if fact == CARE_GROUP and not asked.care_group:
+        return f"none (care_type {asked.facts.care_type})"
+    value = asked.value(fact)
     return "+".join(value) if isinstance(value, tuple) else str(value)

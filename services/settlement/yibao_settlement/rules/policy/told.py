@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.benefit.wording import code_zh
 from yibao_settlement.rules.benefit.words import tell
 from yibao_settlement.rules.benefit.words.chinese import Chinese
 from yibao_settlement.rules.benefit.words.declared import declarations_of
 from yibao_settlement.rules.benefit.words.english import English
+from yibao_settlement.rules.care_type import CARE_TYPE
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.funds import INSURANCE_NAMES_ZH
 from yibao_settlement.rules.policy.policy import Policy
@@ -64,7 +66,7 @@ def _of_head(policy: AnyPolicy) -> Iterator[Told]:
         yield Told("", key, zh, en, "")
     for group in policy.care_groups:
         patterns = group.patterns
-        zh = f"医疗类别组 {group.name}：{'、'.join(patterns)}"
+        zh = f"医疗类别组 {group.name}：{'、'.join(code_zh(CARE_TYPE, each) for each in patterns)}"
         en = f"Care group {group.name}: {', '.join(patterns)}"
         yield Told("", f"care_groups.{group.name}", zh, en, "")
 

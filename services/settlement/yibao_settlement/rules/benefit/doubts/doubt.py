@@ -46,6 +46,7 @@ class DoubtKind(enum.Enum):
     REFUSED_BILL = "W15"
     NOTHING_IN_BASE = "W16"
     SMALL_AMOUNT = "W17"
+    UNNAMED_CARE = "W18"
 
 
 class Doubt(NamedTuple):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from yibao_settlement.rules.benefit.doubts.amounts import doubts_of_amounts
 from yibao_settlement.rules.benefit.doubts.bills import doubts_of_bills
+from yibao_settlement.rules.benefit.doubts.care import doubts_of_care
 from yibao_settlement.rules.benefit.doubts.declared import doubts_of_codes
 from yibao_settlement.rules.benefit.doubts.doubt import Doubt
 from yibao_settlement.rules.benefit.doubts.gaps import doubts_of_tables
@@ -18,6 +19,7 @@ def doubts_of(policy: BenefitPolicy) -> Iterator[Doubt]:
     """Yields what is probably not meant; none of it keeps a policy from being put in force."""
     return itertools.chain(
         doubts_of_codes(policy),
+        doubts_of_care(policy),
         doubts_of_ratios(policy),
         doubts_of_amounts(policy),
         doubts_of_tables(policy),

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
+from yibao_settlement.rules.benefit.refused_care import refused_care
 from yibao_settlement.rules.benefit.steps import ClassifyStep
 from yibao_settlement.rules.benefit.windows import Count, NewYear, SplitDeductible
-from yibao_settlement.rules.benefit.wording import fact_zh
+from yibao_settlement.rules.benefit.wording import code_zh, fact_zh
 from yibao_settlement.rules.benefit.words import chinese, english
+from yibao_settlement.rules.care_type import CARE_TYPE
 
 _NEW_YEAR_ZH = {
     NewYear.DISCHARGE: "跨年住院计入出院所在年度",
@@ -40,7 +42,9 @@ class Declaration(NamedTuple):
 
 
 def declarations_of(policy: BenefitPolicy) -> Iterator[Declaration]:
-    """Yields line groups, windows, counts and parameters, in the order of a file."""
+    """Yields line groups, windows, counts and parameters, in the order of a file, then what the
+    policy refuses.
+    """
     for group in policy.line_groups:
         told = [", ".join(codes) for codes in (group.classes, group.item_groups) if codes]
         fits = " + ".join(told)
@@ -65,6 +69,13 @@ def declarations_of(policy: BenefitPolicy) -> Iterator[Declaration]:
             "out_of_cover",
             "参保期以外的费用：拒绝结算",
             "Lines of days without cover: the bill is refused",
+        )
+    if refused := refused_care(policy):
+        named = "、".join(code_zh(CARE_TYPE, code) for code in refused)
+        yield Declaration(
+            "refused_care",
+            f"拒绝结算的医疗类别：{named}",
+            f"Care types of which bills are refused: {', '.join(refused)}",
         )
 
 
