@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import grpc
 import pytest
 from support.databases import Databases
 
+from yibao.errors import error_of
 from yibao.identity.v1 import certificate_service_pb2
 from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from yibao.settlement.v1 import account_service_pb2, bill_pb2, settlement_pb2, visit_pb2
@@ -33,10 +35,13 @@ from yibao_common.db.database import Database
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import system_clock
+from yibao_common.values.reasons import Reason
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.care_type import needs_disease
 from yibao_settlement.rules.visit import registration_audience, settlement_audience
 
+# A stay that no policy of these regions has terms for.
+DELIVERY = "52"
 SUMS = (
     *("total_fen", "excluded_fen", "over_limit_fen", "first_self_pay_fen", "eligible_fen"),
     *("deductible_fen", "fund_total_fen", "personal_total_fen", "account_fen", "cash_fen"),
@@ -137,6 +142,17 @@ class Counter:
         )
         return settlements.SettleBill(request, timeout=CALL_SECONDS).settlement
 
+    def refused(self) -> tuple[str, str]:
+        """Tries the bill; returns reason and message of the refusal."""
+        bill = self._message(self.visit())
+        settlements = SettlementServiceStub(self.stack.channel("settlement", self.institution))
+        with pytest.raises(grpc.RpcError) as caught:
+            settlements.TrialBill(
+                pb.TrialBillRequest(region=self.region.region, bill=bill), timeout=CALL_SECONDS
+            )
+        refusal = error_of(caught.value)
+        return refusal.reason, refusal.message
+
     def _message(self, visit_id: str) -> bill_pb2.Bill:
         used = bill_pb2.ACCOUNT_USE_OWN if self.bill.account_used else bill_pb2.ACCOUNT_USE_NONE
         return bill_pb2.Bill(
@@ -156,6 +172,12 @@ class Counter:
             total_fen=self.bill.total_fen,
             account_use=used,
         )
+
+
+def refused_by(region: Region) -> str:
+    """Returns what the first step of a policy tells of a delivery, which is of no care group."""
+    told = f"care_group=none (care_type {DELIVERY})"
+    return f"{told}, offsite=local, path=counter" if region.region == "320300" else told
 
 
 @pytest.fixture
@@ -197,5 +219,11 @@ def test_every_bill_of_every_region_is_settled_to_the_fen(
                     if each.amount_fen
                 ]
                 care_types.append(bill.care_type)
+        with subtests.test(region=region.region, care_type=DELIVERY):
+            bill = replace(region.sample_bill, care_type=DELIVERY)
+            assert Counter.of(stack, region, bill).refused() == (
+                Reason.POLICY_NO_MATCHING_ROW.wire_name,
+                f"step S1 has no row for {refused_by(region)}",
+            )
     assert sorted(set(care_types)) == ["11", "14", "2101", "41"]
     assert len(care_types) == 10 * 4 + 3

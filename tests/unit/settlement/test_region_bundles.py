@@ -6,17 +6,21 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from support.benefit_doubts_text import warnings_of
 from support.contracts import ROOT
 from support.region_bills import BUNDLES, DAY, REGIONS, bill_of, bills_of, policy_of
 
 from yibao_cli.regions import Region
+from yibao_common.values.errors import RuleError
 from yibao_settlement.rules.benefit.adjudicate import adjudicate
 from yibao_settlement.rules.benefit.bill import Bill, BillLine
+from yibao_settlement.rules.benefit.doubts.doubt import DoubtKind
 from yibao_settlement.rules.benefit.facts import Facts
 from yibao_settlement.rules.benefit.memory import NOTHING_YET
 from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.split import Split
 from yibao_settlement.rules.benefit.steps import ClassifyStep, DeductibleStep, TiersStep
+from yibao_settlement.rules.care_type import CARE_TYPES
 
 CITIES = {
     "110000": "北京",
@@ -171,3 +175,36 @@ def test_every_kind_of_bill_is_settled(name: str) -> None:
         assert sums.fund_total_fen + sums.cash_fen == sums.total_fen == 80_010_000
         assert sums.cash_fen > 10_000
         assert (sums.fund_total_fen == 0) == (facts.care_type == PHARMACY)
+
+
+# The care types that each region's file names; its sources speak of no others.
+SETTLED = {
+    *("11", "12", "13", "1301", CHRONIC, PHARMACY),
+    *("21", INPATIENT, "2102", "2105", "2109", "21303", "22", "23", "24", "28"),
+}
+ADMISSIONS = SETTLED - {"11", "12", "13", "1301", CHRONIC, PHARMACY, "28"}
+
+
+@pytest.mark.parametrize("care_type", CARE_TYPES)
+@pytest.mark.parametrize("name", REGIONS)
+def test_care_that_no_source_speaks_of_is_refused(name: str, care_type: str) -> None:
+    """Above all a delivery (52) is never paid by the terms of outpatients."""
+    policy = policy_of(REGIONS[name])
+    person_class = REGIONS[name].sample_bill.person.person_class
+    facts = Facts(care_type=care_type, institution_level="2", person_class=person_class, age=30)
+    bill = Bill("V1", DAY, (BillLine("1", 1_000_000, "01"),), facts)
+    try:
+        adjudicate(policy, bill, NOTHING_YET)
+    except RuleError as refusal:
+        key = refusal.metadata["key"]
+        is_refused = refusal.metadata["step_id"] == "S1"
+        assert f"care_group=none (care_type {care_type})" in key or not is_refused
+    else:
+        is_refused = False
+    assert is_refused == (care_type not in (SETTLED if name in BUNDLES else ADMISSIONS))
+
+
+@pytest.mark.parametrize("name", REGIONS)
+def test_a_policy_settles_no_care_that_it_does_not_name(name: str) -> None:
+    found = warnings_of(REGIONS[name].policy_file)
+    assert [each for each in found if each.kind is DoubtKind.UNNAMED_CARE] == []
