@@ -1,4 +1,4 @@
-"""`yibao policy submit, approve, withdraw, list, simulate` at the running services."""
+"""`yibao policy submit, approve, withdraw, list, get, simulate` at the running services."""
 
 import base64
 from pathlib import Path
@@ -10,8 +10,10 @@ from support.settlement_world import ACCOUNT_STEP, POLICY_FILE, REGION
 from typer.testing import CliRunner
 
 from yibao_cli.main import app
+from yibao_common.values.reasons import Reason
 
 NAME = "from-the-command-line"
+HEX = "64 hexadecimal digits: yibao policy list prints them"
 
 
 def run(services: BothServices, *arguments: object, caller: str = "maker") -> tuple[int, str]:
@@ -40,19 +42,63 @@ def test_a_policy_goes_from_draft_to_force_and_back(services: BothServices, draf
     code, told = run(services, "submit", draft)
     assert code == 0
     assert told.startswith(f"{NAME}: draft, insurance type 341, from 2031-01-01 until further")
+    assert "until another operator approves it" in told
+    assert "Probably not meant:" in told
     version = told.splitlines()[1].removeprefix("  version ")
 
     code, told = run(services, "approve", version)
     assert code == 1
     assert "SAME_MAKER_AND_CHECKER" in told
+    assert Reason.SAME_MAKER_AND_CHECKER.message_zh in told
     code, told = run(services, "approve", version, caller="checker")
     assert (code, told.splitlines()[0].split(", ")[0]) == (0, f"{NAME}: active")
     code, told = run(services, "list", "--insurance-type", "341", "--state", "active")
     assert (code, told.count("version")) == (0, 1)
-    assert run(services, "list", "--insurance-type", "341", "--date", "2030-12-31") == (0, "")
+    code, told = run(services, "list", "--insurance-type", "341", "--date", "2030-12-31")
+    assert (code, told) == (
+        0,
+        f"There is no such policy of region {REGION}. 没有符合条件的政策。\n",
+    )
     code, told = run(services, "withdraw", version)
     assert code == 0
     assert f"withdrawn by agency/{REGION}/maker" in told
+
+
+def test_an_approval_tells_what_it_ends(services: BothServices, draft: Path) -> None:
+    text = draft.read_text(encoding="utf-8").replace('"341"', '"342"')
+    versions = []
+    for day in ("2031-01-01", "2032-01-01"):
+        draft.write_text(text.replace("2031-01-01", day), encoding="utf-8")
+        code, told = run(services, "submit", draft)
+        versions.append(told.splitlines()[1].removeprefix("  version "))
+        code, told = run(services, "approve", versions[-1], caller="checker")
+        assert code == 0
+    _, _, ended = told.partition("It ends, for all kinds of care:\n")
+    assert "until 2031-12-31" in ended
+    assert f"version {versions[0]}" in ended
+
+
+def test_the_file_of_a_version_is_read_as_it_was_submitted(
+    services: BothServices, draft: Path
+) -> None:
+    _, told = run(services, "submit", draft)
+    version = told.splitlines()[1].removeprefix("  version ")
+    assert run(services, "get", version) == (0, draft.read_text(encoding="utf-8"))
+
+
+def test_a_faulty_file_is_not_sent_and_told_whole(services: BothServices, draft: Path) -> None:
+    text = draft.read_text(encoding="utf-8")
+    draft.write_text(text.replace("1_000_000", "1.5").replace("700_000", "0.7"), encoding="utf-8")
+    code, told = run(services, "submit", draft)
+    assert code == 1
+    assert told.count("\n    应为：") > 1
+    assert "ERROR_REASON" not in told
+
+
+def test_a_simulation_without_bills_says_so(services: BothServices, draft: Path) -> None:
+    code, told = run(services, "simulate", draft, "--from", "2026-01-01", "--to", "2026-12-31")
+    assert code == 0
+    assert told.startswith("No bill of its insurance type is settled of days from 2026-01-01 to")
 
 
 def test_a_policy_is_simulated_with_its_result_in_words(
@@ -74,6 +120,9 @@ def test_a_policy_is_simulated_with_its_result_in_words(
     ("arguments", "told"),
     [
         (("list", "--state", "x"), "--state x: expected one of draft, active, ended, withdrawn"),
+        (("approve", "abc"), f"abc: expected a version, {HEX}"),
+        (("withdraw", "abc"), f"abc: expected a version, {HEX}"),
+        (("get", "abc"), f"abc: expected a version, {HEX}"),
         (("list", "--date", "1.1.2026"), "--date 1.1.2026: expected a day such as 2026-01-31"),
         (
             ("simulate", "none.yaml", "--from", "2026-01-01", "--to", "2026-12-31"),

@@ -42,7 +42,8 @@ def told_plainly() -> Iterator[None]:
     except grpc.RpcError as error:
         refusal = error_of(error)
         text = f"{refusal.reason or refusal.code.name}: {refusal.message}"
-        err.print(f"[red]{escape(text)}[/red]", soft_wrap=True)
+        told = f"\n{refusal.message_zh}" if refusal.message_zh else ""
+        err.print(f"[red]{escape(text + told)}[/red]", soft_wrap=True)
         sys.exit(1)
 
 

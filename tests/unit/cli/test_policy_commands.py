@@ -40,6 +40,8 @@ def test_two_files_are_compared_in_words(tmp_path: Path) -> None:
     code, told = run("diff", SHANGHAI, other)
     assert code == 1
     assert told.splitlines() == [
+        f"- {SHANGHAI}: employee-2023, from 2023-01-01",
+        f"+ {other}: employee-2023, from 2023-01-01",
         "policy: changed",
         "  - 基数 highest_payment：自 2023-01-01 起 59 万元",
         "    Parameter highest_payment: 590,000.00 from 2023-01-01 on",
@@ -136,6 +138,15 @@ def test_a_file_that_is_not_there_is_told_so(tmp_path: Path, command: str) -> No
     more = [missing] if command in ("diff", "try") else []
     code, told = run(command, missing, *more)
     assert (code, told) == (2, f"{missing}: cannot be read: No such file or directory\n")
+
+
+@pytest.mark.parametrize("command", ["check", "show", "diff", "try"])
+def test_a_version_in_place_of_a_file_is_told_how_to_get_it(command: str) -> None:
+    version = "0" * 64
+    more = [version] if command in ("diff", "try") else []
+    code, told = run(command, version, *more)
+    assert code == 2
+    assert f"yibao policy get {version} > FILE" in told
 
 
 BILL = """format: yibao-bills/2

@@ -106,7 +106,8 @@ def test_a_dated_amount_of_other_days_is_changed() -> None:
 def test_care_that_is_refused_is_told_in_words() -> None:
     refusing = CLEAR.replace(
         "      rows:\n        - shares",
-        "      by: [care_group]\n      rows:\n        - when: {care_group: inpatient}\n          shares",
+        "      by: [care_group]\n      rows:\n"
+        "        - when: {care_group: inpatient}\n          shares",
         1,
     ).replace('"51", "52", ', "")
     ((_, _, before, now),) = [each for each in found(CLEAR, refusing) if "refused" in each[3]]

@@ -354,6 +354,7 @@ class ApprovePolicyResponse(google.protobuf.message.Message):
     SETTLED_BILLS_FIELD_NUMBER: builtins.int
     SETTLEMENT_IDS_FIELD_NUMBER: builtins.int
     ITEM_CODES_FIELD_NUMBER: builtins.int
+    ENDED_FIELD_NUMBER: builtins.int
     settled_bills: builtins.int
     """How many bills of its insurance type and days stood settled when it was approved. They
     stay as they were settled; where the policy is to decide them too, the institutions
@@ -374,6 +375,10 @@ class ApprovePolicyResponse(google.protobuf.message.Message):
         with a share.
         """
 
+    @property
+    def ended(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Policy]:
+        """The policies of before that it ended the day before its first one."""
+
     def __init__(
         self,
         *,
@@ -381,9 +386,10 @@ class ApprovePolicyResponse(google.protobuf.message.Message):
         settled_bills: builtins.int = ...,
         settlement_ids: collections.abc.Iterable[builtins.str] | None = ...,
         item_codes: collections.abc.Iterable[builtins.str] | None = ...,
+        ended: collections.abc.Iterable[global___Policy] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["policy", b"policy"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["item_codes", b"item_codes", "policy", b"policy", "settled_bills", b"settled_bills", "settlement_ids", b"settlement_ids"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["ended", b"ended", "item_codes", b"item_codes", "policy", b"policy", "settled_bills", b"settled_bills", "settlement_ids", b"settlement_ids"]) -> None: ...
 
 global___ApprovePolicyResponse = ApprovePolicyResponse
 

@@ -104,9 +104,10 @@ def submit(
     """Submit a policy file as a draft."""
     from yibao_cli.console import out, told_plainly
     from yibao_cli.policy.calls import Service, run_submit
+    from yibao_cli.policy.mistakes import mistakes_in_both_languages
 
     service = Service(region, address, ca, cert, key, use_proxy)
-    with told_plainly():
+    with told_plainly(), mistakes_in_both_languages():
         raise typer.Exit(run_submit(out, service, file))
 
 
@@ -146,6 +147,25 @@ def withdraw(
     service = Service(region, address, ca, cert, key, use_proxy)
     with told_plainly():
         raise typer.Exit(run_withdraw(out, service, version))
+
+
+@app.command()
+def get(
+    version: Version,
+    region: Region,
+    address: Address,
+    ca: Ca,
+    cert: Cert,
+    key: Key,
+    use_proxy: UseProxy = False,
+) -> None:
+    """Write the file of a stored version to standard output, to show it or tell it from another."""
+    from yibao_cli.console import told_plainly
+    from yibao_cli.policy.calls import Service, run_get
+
+    service = Service(region, address, ca, cert, key, use_proxy)
+    with told_plainly():
+        raise typer.Exit(run_get(service, version))
 
 
 @app.command("list")

@@ -1,7 +1,7 @@
-"""`yibao policy submit, approve, withdraw, list, simulate`: policies at the service."""
+"""`yibao policy submit, approve, withdraw, list, get, simulate`: policies at the service."""
 
 import datetime as dt
-import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +11,16 @@ from rich.console import Console
 
 from yibao.settlement.v1 import policy_service_pb2 as pb
 from yibao.settlement.v1.policy_service_pb2_grpc import PolicyServiceStub
-from yibao_cli.inputs import open_channel, read_file
+from yibao_cli.inputs import open_channel
+from yibao_cli.policy.files import is_version, read_policy, show_warnings
 from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import from_date, to_date
+from yibao_common.values.errors import refuse_faults
 from yibao_common.values.ids import new_id
 from yibao_common.values.money import yuan
-from yibao_settlement.rules.policy.funds import FUND_NAMES_ZH
+from yibao_settlement.files.policy.check import check_policy
+from yibao_settlement.rules.benefit.wording import code_en, code_zh
+from yibao_settlement.rules.policy.funds import FUND_NAMES_ZH, INSURANCE_NAMES_ZH
 
 _STATES = {
     pb.POLICY_STATE_DRAFT: "draft",
@@ -26,7 +30,6 @@ _STATES = {
 }
 STATE_NAMES = tuple(_STATES.values())
 _SECONDS = 30.0
-_VERSION = re.compile("[0-9a-f]{64}")
 
 
 class Service(NamedTuple):
@@ -54,25 +57,47 @@ def _policies(service: Service) -> Iterator[PolicyServiceStub]:
 
 
 def run_submit(console: Console, service: Service, path: Path) -> int:
-    """Submits a file as a draft and prints its version."""
-    contents = read_file(path)
+    """Submits a file as a draft and prints its version, and what is probably not meant in it.
+
+    Raises:
+        RuleError: POLICY_FILE_INVALID, with every mistake of the file; nothing was sent.
+        StartError: the file cannot be read.
+    """
+    contents = read_policy(path)
+    found = check_policy(contents, name=str(path))
+    refuse_faults(found.faults)
     with _policies(service) as stub:
         request = pb.SubmitPolicyRequest(
             request_id=new_id(), region=service.region, policy_file=contents
         )
         policy = stub.SubmitPolicy(request, timeout=_SECONDS).policy
     _print(console, policy)
+    show_warnings(console, path, found.warnings)
+    if policy.state == pb.POLICY_STATE_DRAFT:
+        _say(
+            console,
+            "It decides nothing until another operator approves it.\n待另一经办人批准后生效。",
+        )
     return 0
 
 
 def run_approve(console: Console, service: Service, policy_version: str) -> int:
-    """Puts a draft in force and prints what it concerns."""
+    """Puts a draft in force and prints what it concerns.
+
+    Raises StartError where the version is none.
+    """
+    _check_version(policy_version)
     with _policies(service) as stub:
         request = pb.ApprovePolicyRequest(
             request_id=new_id(), region=service.region, policy_version=policy_version
         )
         answer = stub.ApprovePolicy(request, timeout=_SECONDS)
     _print(console, answer.policy)
+    for policy in answer.ended:
+        _say(
+            console, "It ends, for all kinds of care:\n以下政策自其首日前一日终止（含其全部待遇）："
+        )
+        _print(console, policy)
     if answer.settled_bills:
         told = f"{answer.settled_bills} bills of its days are settled and stay so. The first:"
         _say(console, "\n  ".join((told, *answer.settlement_ids)))
@@ -83,7 +108,11 @@ def run_approve(console: Console, service: Service, policy_version: str) -> int:
 
 
 def run_withdraw(console: Console, service: Service, policy_version: str) -> int:
-    """Takes back a policy and prints what goes on in its place."""
+    """Takes back a policy and prints what goes on in its place.
+
+    Raises StartError where the version is none.
+    """
+    _check_version(policy_version)
     with _policies(service) as stub:
         request = pb.WithdrawPolicyRequest(
             request_id=new_id(), region=service.region, policy_version=policy_version
@@ -111,14 +140,33 @@ def run_list(
         request.state = found[0]
     if day:
         request.date.CopyFrom(from_date(_day("--date", day)))
+    is_empty = True
     with _policies(service) as stub:
         while True:
             page = stub.ListPolicies(request, timeout=_SECONDS)
             for policy in page.policies:
+                is_empty = False
                 _print(console, policy)
             request.page_token = page.next_page_token
             if not request.page_token:
-                return 0
+                break
+    if is_empty:
+        _say(console, f"There is no such policy of region {service.region}. 没有符合条件的政策。")
+    return 0
+
+
+def run_get(service: Service, policy_version: str) -> int:
+    """Writes the file of a stored version to standard output, byte for byte.
+
+    Raises StartError where the version is none.
+    """
+    _check_version(policy_version)
+    with _policies(service) as stub:
+        request = pb.GetPolicyRequest(region=service.region, policy_version=policy_version)
+        contents = stub.GetPolicy(request, timeout=_SECONDS).policy_file
+    sys.stdout.buffer.write(contents)
+    sys.stdout.buffer.flush()
+    return 0
 
 
 def run_simulate(console: Console, service: Service, policy: str, *, first: str, last: str) -> int:
@@ -131,17 +179,29 @@ def run_simulate(console: Console, service: Service, policy: str, *, first: str,
         start_date=from_date(_day("--from", first)),
         end_date=from_date(_day("--to", last)),
     )
-    if _VERSION.fullmatch(policy):
+    if is_version(policy):
         request.policy_version = policy
     else:
-        request.policy_file = read_file(Path(policy))
+        request.policy_file = read_policy(Path(policy))
     with _policies(service) as stub, console.status("") as status:
         for answer in stub.SimulatePolicy(request):
             if answer.WhichOneof("answer") == "progress":
                 done = answer.progress
                 status.update(f"{done.decided_bills} of {done.bills} bills")
-    _say(console, "\n".join(_result(answer.result)))
+    result = answer.result
+    if result.all.bills or result.undecided:
+        _say(console, "\n".join(_result(result)))
+    else:
+        told = f"No bill of its insurance type is settled of days from {first} to {last}."
+        _say(console, f"{told}\n{first} 至 {last} 没有该险种已结算的单据。")
     return 0
+
+
+def _check_version(text: str) -> None:
+    if not is_version(text):
+        raise StartError(
+            f"{text}: expected a version, 64 hexadecimal digits: yibao policy list prints them"
+        )
 
 
 def _day(option: str, text: str) -> dt.date:
@@ -158,11 +218,17 @@ def _print(console: Console, policy: pb.Policy) -> None:
     by += f", withdrawn by {policy.withdrawer}" if policy.withdrawer else ""
     lines = (
         f"{policy.policy_id}: {_STATES.get(policy.state, 'unknown')}, "
-        f"insurance type {policy.insurance_type}, from {to_date(policy.start_date)} until {until}",
+        f"insurance type {_insurance(policy.insurance_type)}, "
+        f"from {to_date(policy.start_date)} until {until}",
         f"  version {policy.policy_version}",
         f"  {by}",
     )
     _say(console, "\n".join(lines))
+
+
+def _insurance(code: str) -> str:
+    named = INSURANCE_NAMES_ZH.get(code)
+    return f"{code} ({named})" if named else code
 
 
 def _result(result: pb.SimulationResult) -> Iterator[str]:
@@ -171,7 +237,7 @@ def _result(result: pb.SimulationResult) -> Iterator[str]:
     for fund in result.funds:
         called = FUND_NAMES_ZH.get(fund.fund_type, "")
         yield f"  {fund.fund_type} {called}: {yuan(fund.before_fen)} -> {yuan(fund.after_fen)}"
-    yield from _table("By institution level", result.by_institution_level, "level {}".format)
+    yield from _table("By institution level", result.by_institution_level, _level)
     yield from _table("By age", result.by_age_group, "age {}".format)
     for text, moved in (("less", result.winners), ("more", result.losers)):
         yield f"{moved.persons} persons bear {text}, {yuan(moved.sum_fen)} in all"
@@ -186,6 +252,10 @@ def _result(result: pb.SimulationResult) -> Iterator[str]:
             f"{refused.bills} bills are not decided: {refused.reason}, such as settlement "
             f"{refused.settlement_id}"
         )
+
+
+def _level(code: str) -> str:
+    return f"level {code_en('institution_level', code)} {code_zh('institution_level', code)}"
 
 
 def _table(title: str, rows: object, name: Callable[[str], str]) -> Iterator[str]:

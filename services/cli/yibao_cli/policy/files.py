@@ -1,5 +1,6 @@
 """`yibao policy check, show, diff, convert`: policy files, without a service."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,23 @@ from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.policy.any_words import words_of
 from yibao_settlement.rules.policy.difference import differences
 
+_VERSION = re.compile("[0-9a-f]{64}")
+
+
+def is_version(text: str) -> bool:
+    """Tells whether a text is a version of a policy, and no file's name."""
+    return bool(_VERSION.fullmatch(text))
+
+
+def read_policy(path: Path) -> bytes:
+    """Returns what a policy file holds. Raises StartError."""
+    if is_version(path.name) and not path.exists():
+        raise StartError(
+            f"{path} is a version and no file: yibao policy get {path} > FILE writes its file\n"
+            f"    {path} 是政策版本号而非文件：用 yibao policy get 取得该版本的文件"
+        )
+    return read_file(path)
+
 
 def run_check(console: Console, path: Path) -> int:
     """Prints the policy in a file in words, and what is probably not meant in it.
@@ -25,13 +43,13 @@ def run_check(console: Console, path: Path) -> int:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake.
         StartError: the file cannot be read.
     """
-    found = check_policy(read_file(path), name=str(path))
+    found = check_policy(read_policy(path), name=str(path))
     refuse_faults(found.faults)
     policy = found.policy
     assert policy is not None
     _show_head(console, path, policy)
     _show_words(console, policy)
-    _show_warnings(console, path, found.warnings)
+    show_warnings(console, path, found.warnings)
     return 0
 
 
@@ -42,7 +60,7 @@ def run_show(console: Console, path: Path) -> int:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake.
         StartError: the file cannot be read.
     """
-    policy = load_any_policy(read_file(path), name=str(path))
+    policy = load_any_policy(read_policy(path), name=str(path))
     _show_head(console, path, policy)
     _show_words(console, policy)
     return 0
@@ -55,8 +73,12 @@ def run_diff(console: Console, before: Path, after: Path) -> int:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake of the first faulty one.
         StartError: a file cannot be read.
     """
-    policies = [load_any_policy(read_file(path), name=str(path)) for path in (before, after)]
+    paths = (before, after)
+    policies = [load_any_policy(read_policy(path), name=str(path)) for path in paths]
     found = list(differences(*policies))
+    for sign, path, policy in zip("-+", paths, policies, strict=True):
+        head = f"{sign} {path}: {policy.policy_id}, from {policy.start_date}"
+        console.print(head, soft_wrap=True, markup=False)
     for each in found:
         owner = each.owner or "policy"
         console.print(f"{owner}: {each.change.name.lower()}", soft_wrap=True, markup=False)
@@ -96,9 +118,10 @@ def _show_words(console: Console, policy: AnyPolicy) -> None:
         console.print(f"\n{words}", soft_wrap=True, markup=False)
 
 
-def _show_warnings(
+def show_warnings(
     console: Console, path: Path, warnings: Sequence[PolicyWarning | BenefitWarning]
 ) -> None:
+    """Prints what is probably not meant in a file, in both languages."""
     if warnings:
         console.print("\nProbably not meant:", markup=False)
     for warning in warnings:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from yibao_cli.inputs import read_file
 from yibao_cli.policy.bills import read_bills
+from yibao_cli.policy.files import read_policy
 from yibao_common.values.errors import RuleError
 from yibao_common.values.money import yuan
 from yibao_common.values.reasons import Reason
@@ -48,7 +48,7 @@ def run_try(console: Console, policy_path: Path, bills_path: Path) -> int:
         RuleError: POLICY_FILE_INVALID, with a fault for every mistake in either file.
         StartError: a file cannot be read.
     """
-    policy = load_any_policy(read_file(policy_path), name=str(policy_path))
+    policy = load_any_policy(read_policy(policy_path), name=str(policy_path))
     tried = read_bills(bills_path, day=policy.start_date)
     walk = _benefits(policy, tried) if isinstance(policy, BenefitPolicy) else _policy(policy, tried)
     are_refused = False

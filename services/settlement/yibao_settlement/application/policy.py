@@ -44,12 +44,14 @@ class Approved(NamedTuple):
     """A policy in force, and what is there already that it concerns.
 
     `settled` are the bills of its days, `item_codes` the first items of the catalogue whose
-    first self-pay share it takes from the item, and which have none.
+    first self-pay share it takes from the item, and which have none. `ended` are those that it
+    follows: they decide no days from its first one on any more.
     """
 
     policy: PolicyVersion
     settled: SettledBills
     item_codes: tuple[str, ...]
+    ended: tuple[PolicyVersion, ...]
 
 
 EncodeApproval = Callable[[Approved], bytes]
@@ -258,7 +260,8 @@ class Policies:
             **({"ended": ended} if ended else {}),
             **({"settled_bills": str(settled.count)} if settled.count else {}),
         )
-        return Approved(approval.approved, settled, _items_without_share(work, approval.approved))
+        without_share = _items_without_share(work, approval.approved)
+        return Approved(approval.approved, settled, without_share, tuple(approval.ended))
 
     def _withdraw(self, work: "Work", command: WithdrawPolicy) -> Withdrawal:
         request, now = command.request, self._clock()

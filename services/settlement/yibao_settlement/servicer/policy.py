@@ -107,6 +107,7 @@ class PolicyServicer(rpc.PolicyServiceServicer):
                 settled_bills=approved.settled.count,
                 settlement_ids=approved.settled.settlement_ids,
                 item_codes=approved.item_codes,
+                ended=[_message(request.region, each) for each in approved.ended],
             ).SerializeToString(),
         )
         return as_sent(pb.ApprovePolicyResponse, response)
