@@ -140,6 +140,15 @@ def test_a_file_that_is_not_there_is_told_so(tmp_path: Path, command: str) -> No
     assert (code, told) == (2, f"{missing}: cannot be read: No such file or directory\n")
 
 
+def test_a_bill_is_settled_at_a_sandbox_alone(tmp_path: Path) -> None:
+    code, told = run("settle", SHANGHAI.parent / "bill.yaml", "--folder", tmp_path)
+    assert code == 2
+    assert f"{tmp_path}: no sandbox of yibao" in told
+    code, told = run("settle", SHANGHAI, "--folder", tmp_path)
+    assert code == 2
+    assert f"{SHANGHAI}: a sample bill (yibao-bill/1) is bill.yaml" in told
+
+
 @pytest.mark.parametrize("command", ["check", "show", "diff", "try"])
 def test_a_version_in_place_of_a_file_is_told_how_to_get_it(command: str) -> None:
     version = "0" * 64

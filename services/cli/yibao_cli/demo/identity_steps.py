@@ -11,7 +11,7 @@ from yibao_cli.demo.steps import CALL_SECONDS, StepLog
 from yibao_cli.loading import new_request_id
 from yibao_cli.parties import CHANNEL, parties_of
 from yibao_cli.regions import Region
-from yibao_cli.stack import Stack
+from yibao_cli.running import Channels
 from yibao_common.rpc.wire import from_date
 
 # Business types of the national interface that a code may be used for.
@@ -24,10 +24,16 @@ class IdentitySteps:
     """Registers the person of a region's bill and shows codes for it."""
 
     def __init__(
-        self, stack: Stack, region: Region, log: StepLog, *, today: dt.date, choose: random.Random
+        self,
+        channels: Channels,
+        region: Region,
+        log: StepLog,
+        *,
+        today: dt.date,
+        choose: random.Random,
     ) -> None:
-        """Takes a stack in which the region is loaded."""
-        self._stack = stack
+        """Takes channels to services in which the region is loaded."""
+        self._channels = channels
         self._region = region
         self._parties = parties_of(region)
         self._log = log
@@ -50,7 +56,7 @@ class IdentitySteps:
             start_date=from_date(dt.date(self._today.year, 1, 1)),
         )
         with self._log.step("Register the insured person", "identity") as note:
-            stub = PersonServiceStub(self._stack.channel("identity", self._parties.maker))
+            stub = PersonServiceStub(self._channels.channel("identity", self._parties.maker))
             registered = stub.RegisterPerson(request, timeout=CALL_SECONDS).person
             note(f"{registered.person_name} {registered.certificate_number_masked}")
         return registered.person_id
@@ -65,7 +71,7 @@ class IdentitySteps:
             proofing_reference="demo",
         )
         with self._log.step("Activate the e-certificate", "identity") as note:
-            stub = CertificateServiceStub(self._stack.channel("identity", CHANNEL))
+            stub = CertificateServiceStub(self._channels.channel("identity", CHANNEL))
             certificate = stub.ActivateCertificate(request, timeout=CALL_SECONDS).certificate
             note(f"subject {certificate.subject}")
         return certificate.certificate_id, certificate.subject
@@ -76,7 +82,7 @@ class IdentitySteps:
             region=self._region.region, certificate_id=certificate_id, audience=audience
         )
         with self._log.step(f"Issue a code for {_PURPOSES[audience]}", "identity") as note:
-            stub = CertificateServiceStub(self._stack.channel("identity", CHANNEL))
+            stub = CertificateServiceStub(self._channels.channel("identity", CHANNEL))
             qr_text = stub.IssueQrCode(request, timeout=CALL_SECONDS).qr_text
             note(f"{qr_text[:10]}..., {len(qr_text)} characters")
         return qr_text

@@ -69,6 +69,25 @@ def try_(
 
 
 @app.command()
+def settle(
+    bill: Annotated[
+        Path, typer.Argument(help="A sample bill: bill.yaml or bills/NAME.yaml of a region.")
+    ],
+    folder: Annotated[
+        Path, typer.Option(help="The folder of the sandbox that `yibao up` runs.")
+    ] = Path("var/yibao"),
+) -> None:
+    """Settle a sample bill at a sandbox that runs, by the policy in force today."""
+    from yibao_cli.console import out, told_plainly
+    from yibao_cli.policy.mistakes import mistakes_in_both_languages
+    from yibao_cli.policy.settled import run_settle
+    from yibao_common.values.clock import system_clock
+
+    with told_plainly(), mistakes_in_both_languages():
+        raise typer.Exit(run_settle(out, bill, folder, clock=system_clock))
+
+
+@app.command()
 def convert(
     file: Annotated[Path, typer.Argument(help="A policy file of yibao-policy/1.")],
     by_stay: Annotated[

@@ -29,25 +29,36 @@ def read_bills(path: Path, *, day: dt.date) -> TriedBills:
     data = parse_yaml(contents, name=str(path), reason=Reason.POLICY_FILE_INVALID).data
     if not isinstance(data, dict) or data.get("format") != _SAMPLE_FORMAT:
         return load_bills(contents, name=str(path))
+    region, bill = read_sample(path)
+    # A sample says no balance: the account holds enough for all that it may pay.
+    return TriedBills(Balances(bill.total_fen), (_bill(region, bill, day),))
+
+
+def read_sample(path: Path) -> tuple[Region, SampleBill]:
+    """Returns the sample bill in a file, with its region.
+
+    Raises:
+        RuleError: POLICY_FILE_INVALID, with a fault for every mistake of the region's files.
+        StartError: the file is no sample bill in the folder of a region.
+    """
     place = path.resolve()
     in_further = place.parent.name == "bills"
     folder = place.parent.parent if in_further else place.parent
     is_named = path.suffix == ".yaml" if in_further else path.name == "bill.yaml"
-    if not is_named or not (folder / "catalogue.yaml").is_file():
+    if not is_named or not place.is_file() or not (folder / "catalogue.yaml").is_file():
         # Another file would be read in its place, or none.
         raise StartError(
             f"{path}: a sample bill ({_SAMPLE_FORMAT}) is bill.yaml or bills/NAME.yaml in the "
-            "folder of a region, with catalogue.yaml; write your own bills as yibao-bills/2\n"
+            "folder of a region, with catalogue.yaml; bills of your own for yibao policy try are "
+            "yibao-bills/2\n"
             "    样例账单须为统筹区文件夹内的 bill.yaml 或 bills/名称.yaml；"
-            "自拟账单请用 yibao-bills/2"
+            "用于 yibao policy try 的自拟账单请写作 yibao-bills/2"
         )
     region = load_region(folder)
-    bill = region.sample_bill
-    if in_further:
-        names = sorted(file.name for file in place.parent.glob("*.yaml"))
-        bill = region.further_bills[names.index(path.name)]
-    # A sample says no balance: the account holds enough for all that it may pay.
-    return TriedBills(Balances(bill.total_fen), (_bill(region, bill, day),))
+    if not in_further:
+        return region, region.sample_bill
+    names = sorted(file.name for file in place.parent.glob("*.yaml"))
+    return region, region.further_bills[names.index(path.name)]
 
 
 def _bill(region: Region, bill: SampleBill, day: dt.date) -> Bill:

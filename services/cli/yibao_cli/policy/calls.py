@@ -18,6 +18,7 @@ from yibao_common.rpc.wire import from_date, to_date
 from yibao_common.values.errors import refuse_faults
 from yibao_common.values.ids import new_id
 from yibao_common.values.money import yuan
+from yibao_common.values.reasons import Reason
 from yibao_settlement.files.policy.check import check_policy
 from yibao_settlement.rules.benefit.wording import code_en, code_zh
 from yibao_settlement.rules.policy.funds import FUND_NAMES_ZH, INSURANCE_NAMES_ZH
@@ -231,6 +232,11 @@ def _insurance(code: str) -> str:
     return f"{code} ({named})" if named else code
 
 
+def _reason(name: str) -> str:
+    sentences = (each.message_zh for each in Reason if each.name == name)
+    return " ".join((name, *sentences)).rstrip()
+
+
 def _result(result: pb.SimulationResult) -> Iterator[str]:
     yield from _table("All bills", [result.all], str)
     yield "Who pays, before and after:"
@@ -249,8 +255,8 @@ def _result(result: pb.SimulationResult) -> Iterator[str]:
         yield f"  settlement {bill.settlement_id}: {before} -> {after}"
     for refused in result.undecided:
         yield (
-            f"{refused.bills} bills are not decided: {refused.reason}, such as settlement "
-            f"{refused.settlement_id}"
+            f"{refused.bills} bills would be refused: {_reason(refused.reason)}, such as "
+            f"settlement {refused.settlement_id}"
         )
 
 

@@ -76,7 +76,7 @@ def run_diff(console: Console, before: Path, after: Path) -> int:
     paths = (before, after)
     policies = [load_any_policy(read_policy(path), name=str(path)) for path in paths]
     found = list(differences(*policies))
-    for sign, path, policy in zip("-+", paths, policies, strict=True):
+    for sign, path, policy in zip("-+", paths, policies, strict=True) if found else ():
         head = f"{sign} {path}: {policy.policy_id}, from {policy.start_date}"
         console.print(head, soft_wrap=True, markup=False)
     for each in found:

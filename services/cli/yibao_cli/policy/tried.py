@@ -23,6 +23,7 @@ from yibao_settlement.rules.benefit.policy import BenefitPolicy
 from yibao_settlement.rules.benefit.steps import Bearer
 from yibao_settlement.rules.policy import benefits as policies
 from yibao_settlement.rules.policy import trace
+from yibao_settlement.rules.policy.formulas import DOES_NOT_APPLY
 from yibao_settlement.rules.policy.funds import FUND_NAMES_ZH
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.split import Facts, PricedLine
@@ -74,7 +75,7 @@ def _lines(outcome: _Tried | RuleError) -> Iterator[str]:
         if getattr(node, "leg", leg) != leg:
             leg += 1
             yield f"  Part {leg + 1} of the bill, in another window:"
-        if node.formula == "does not apply":
+        if node.formula == DOES_NOT_APPLY:
             passed.append(node.step_id)
             continue
         yield f"  {node.step_id} {node.title_zh} {node.title}".rstrip()

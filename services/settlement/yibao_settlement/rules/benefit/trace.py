@@ -40,6 +40,7 @@ from yibao_settlement.rules.benefit.steps import (
     TiersStep,
 )
 from yibao_settlement.rules.benefit.tiers import TiersPlan
+from yibao_settlement.rules.policy.formulas import DOES_NOT_APPLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _tell(step: AnyStep, plan: StepPlan | None, record: Record, leg: LegSplit) -
             inputs = _inputs(step.base, record.base_fen)
             return _Told(inputs, paid_formula(record), record.paid_fen)
         case _:
-            return _Told((), "does not apply", 0)
+            return _Told((), DOES_NOT_APPLY, 0)
 
 
 def _tiers_inputs(step: TiersStep, plan: TiersPlan, record: TiersRecord) -> tuple[NamedAmount, ...]:

@@ -8,6 +8,9 @@ from yibao_settlement.rules.policy.brackets import round_exact_fen
 from yibao_settlement.rules.policy.record import NO_CAP, TiersRecord
 from yibao_settlement.rules.policy.step import Axis, TiersRow, TiersStep
 
+# In place of a formula where a step is for other bills.
+DOES_NOT_APPLY = "does not apply"
+
 
 class Piece(NamedTuple):
     """A stretch of the fee axis that a bill touches, and what is paid of it."""

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from yibao_common.values.money import share_half_up_fen, yuan
-from yibao_settlement.rules.policy.formulas import difference, percent, tiers_formula
+from yibao_settlement.rules.policy.formulas import (
+    DOES_NOT_APPLY,
+    difference,
+    percent,
+    tiers_formula,
+)
 from yibao_settlement.rules.policy.policy import Policy
 from yibao_settlement.rules.policy.record import (
     NO_CAP,
@@ -94,7 +99,7 @@ def _tell(policy: Policy, step: PolicyStep, record: Record, amounts: dict[str, i
     names = policy.amount_names
     match record:
         case NotApplied():
-            return _Told((), "does not apply", 0)
+            return _Told((), DOES_NOT_APPLY, 0)
         case ClassifyRecord():
             amounts.update(zip(BILL_NAMES, record.sums[1:], strict=True))
             return _tell_classify(record)
