@@ -4,7 +4,8 @@ import pytest
 from support.databases import Databases, in_turns
 from support.history_model.examples import region_of
 from support.history_model.world import World as Model
-from support.played_histories import assert_alike, played_in
+from support.played_compared import assert_alike
+from support.played_histories import played_in
 from support.played_months import JANUARY, Calendar, modelled
 from support.random_histories import random_operations
 

@@ -17,7 +17,8 @@ from support.history_model.bills import Bill, Line
 from support.history_model.examples import DAY, FACTS, region_of
 from support.history_model.operations import Operation, PassTime, Reverse, Settle
 from support.history_model.world import World as Model
-from support.played_histories import Played, assert_alike, played_in, run_both
+from support.played_compared import assert_alike, run_both
+from support.played_histories import Played, played_in
 from support.random_histories import random_operations
 from support.years import confirm, find, propose, take_all, told
 

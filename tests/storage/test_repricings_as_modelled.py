@@ -8,7 +8,8 @@ from support.databases import Databases, in_turns
 from support.history_model.examples import region_of
 from support.history_model.operations import Reprice
 from support.history_model.world import World as Model
-from support.played_histories import Played, assert_alike, played_in, run_both
+from support.played_compared import assert_alike, run_both
+from support.played_histories import Played, played_in
 from support.random_histories import random_operations
 from support.random_repricings import Switch, switch, with_repricings
 

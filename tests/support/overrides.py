@@ -23,9 +23,11 @@ def reversal(settlement_id: str) -> pb.Override:
     return _asked(settlement_id, pb.OVERRIDE_KIND_REVERSAL)
 
 
-def refund(settlement_id: str, *line_numbers: int) -> pb.Override:
-    """Returns what is asked of one that returns lines whole."""
-    lines = [pb.LineReturn(line_number=number) for number in line_numbers]
+def refund(settlement_id: str, *returned: int | pb.LineReturn) -> pb.Override:
+    """Returns what is asked of one that returns lines; those that are named by number, whole."""
+    lines = [
+        pb.LineReturn(line_number=each) if isinstance(each, int) else each for each in returned
+    ]
     return _asked(settlement_id, pb.OVERRIDE_KIND_REFUND, lines=lines)
 
 
@@ -45,15 +47,22 @@ def _asked(settlement_id: str, kind: pb.OverrideKind.ValueType, **act: Any) -> p
 
 
 def propose_command(
-    world: World, asked: pb.Override, *, newest_first: bool = True, **request: Any
+    world: World,
+    asked: pb.Override,
+    *,
+    newest_first: bool = True,
+    acts: Acts = ACTS,
+    **request: Any,
 ) -> ProposeOverride[Any]:
     requested = world.request("ProposeOverride", **{"caller": AGENCY, **request})
     record = record_of(world, asked.settlement_id)
-    act = ACTS.of(requested, asked, record, CorrectedAnswer())
+    act = acts.of(requested, asked, record, CorrectedAnswer())
     return proposal_of(act, asked, newest_first=newest_first)
 
 
-def confirm_command(world: World, told: pb.Override, **changes: Any) -> ConfirmOverride[Any]:
+def confirm_command(
+    world: World, told: pb.Override, *, acts: Acts = ACTS, **changes: Any
+) -> ConfirmOverride[Any]:
     """Returns a confirmation; raises OVERRIDE_NOT_FOUND. What was read may be told otherwise."""
     names = changes.keys() & {"caller", "request_id", "digest"}
     asked = {"caller": CHECKER, **{name: changes.pop(name) for name in names}}
@@ -66,7 +75,7 @@ def confirm_command(world: World, told: pb.Override, **changes: Any) -> ConfirmO
     request = pb.ConfirmOverrideRequest(override_id=told.override_id, **{**read, **changes})
     override = find_override(world.queries, REGION, told.override_id)
     stored = pb.Override.FromString(override.told)
-    act = ACTS.of(
+    act = acts.of(
         world.request("ConfirmOverride", **asked),
         stored,
         record_of(world, stored.settlement_id),
@@ -80,5 +89,6 @@ def propose(world: World, asked: pb.Override, **request: Any) -> pb.Override:
     return pb.ProposeOverrideResponse.FromString(answer).override
 
 
-def confirm(world: World, told: pb.Override) -> pb.ConfirmOverrideResponse:
-    return pb.ConfirmOverrideResponse.FromString(world.run(confirm_command(world, told)))
+def confirm(world: World, told: pb.Override, **changes: Any) -> pb.ConfirmOverrideResponse:
+    answer = world.run(confirm_command(world, told, **changes))
+    return pb.ConfirmOverrideResponse.FromString(answer)

@@ -1,18 +1,15 @@
-"""A person of the service who does what the model of histories does, and the comparison of both."""
+"""A person of the service who does what the model of histories does."""
 
 import datetime as dt
-import operator
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from support.benefit_world import admit
-from support.charges import assert_books_are_right
-from support.corrections import correct
 from support.databases import Databases
 from support.differences import move
 from support.differences import settle as settle_difference
@@ -23,9 +20,9 @@ from support.history_model.examples import (
     Json,
     operation_of,
 )
-from support.history_model.ledger import Posting
 from support.history_model.operations import (
     Confirm,
+    ConfirmOverride,
     Correct,
     Credit,
     Expire,
@@ -35,29 +32,30 @@ from support.history_model.operations import (
     OfPerson,
     Operation,
     PassTime,
+    ProposeOverride,
     Refund,
     Release,
     Reprice,
     Reverse,
     Settle,
     SettleDifference,
+    TakeBack,
 )
-from support.history_model.world import World as Model
 from support.holds import confirm, hold, release
+from support.played_returns import NOTHING_TOLD, Taking, Told
 from support.repricings import reprice
 from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, World
 
-from yibao.settlement.v1.settlement_service_pb2 import ReverseSettlementResponse
+from yibao.settlement.v1 import refund_service_pb2 as pb
 from yibao_common.values.calendar import shanghai_day
-from yibao_common.values.errors import RuleError
 from yibao_settlement.application.hold.expire import ExpireHolds
 from yibao_settlement.application.settlement.record import Effective, SettlementRecord
-from yibao_settlement.application.settlement.refunded import GivenBack
 from yibao_settlement.rules.bill import Bill, ChargedLine
 from yibao_settlement.rules.difference_order import OrderKind
 from yibao_settlement.rules.ledger import PostingKind
-from yibao_settlement.rules.refund import AskedReturn, RefundOrder
+from yibao_settlement.rules.refund import RefundOrder
 from yibao_settlement.rules.repricing import RepricedTerm
+from yibao_settlement.rules.restating import OwnDebts
 from yibao_settlement.storage import tables
 
 INSTITUTIONS = {"H1": HOSPITAL, "H2": OTHER_HOSPITAL}
@@ -84,6 +82,11 @@ class Played:
     orders: dict[str, str] = field(default_factory=dict)
     refund_order: RefundOrder = RefundOrder.ACCOUNT_FIRST
     newest_first: bool = False
+    own_debts: OwnDebts = OwnDebts.DIFFERENCE
+    # As they were told when they were proposed, by the operation.
+    overrides: dict[str, pb.Override] = field(default_factory=dict)
+    # What the answer to the last operation told.
+    told: Told = NOTHING_TOLD
     # The last posting that was compared.
     through_posting_id: str = str(uuid.UUID(int=0))
 
@@ -121,29 +124,8 @@ class Played:
                 self.institution_of[operation.op_id] = institution
             case Confirm() | Release() | PassTime() | Expire():
                 return self._run_of_holds(operation)
-            case Reverse():
-                command = world.reverse_command(
-                    self.settled[operation.settlement_id],
-                    institution_id=self._returning(operation),
-                    newest_first=self.newest_first,
-                )
-                answer = ReverseSettlementResponse.FromString(world.run(command))
-                return answer.adjusted_count
-            case Refund():
-                refunded = world.refund(
-                    self.settled[operation.settlement_id],
-                    *(
-                        AskedReturn(number + 1, quantity=f"{Decimal(quantity) / 10_000:f}")
-                        for number, quantity in operation.returned.items()
-                    ),
-                    institution_id=self._returning(operation),
-                    expected=expected_of(operation.expected),
-                    order=self.refund_order,
-                    newest_first=self.newest_first,
-                )
-                return refunded.adjusted_count
-            case Correct():
-                return self._correct(operation)
+            case TakeBack() | ProposeOverride() | ConfirmOverride():
+                return Taking(self).run(operation)
             case Credit():
                 world.run(world.credit_command(person, operation.amount_fen))
             case SettleDifference() | MoveDue() | Reprice():
@@ -151,10 +133,6 @@ class Played:
             case _:
                 raise AssertionError(f"{operation} is not built")
         return 0
-
-    def _returning(self, operation: Refund | Reverse) -> str | None:
-        """Returns the institution that takes back its own bill; None where the agency does."""
-        return None if operation.by_agency else self.institution_of[operation.settlement_id]
 
     def _run_of_agency(self, operation: SettleDifference | MoveDue | Reprice) -> int:
         world, person = self.world, self.person
@@ -170,21 +148,14 @@ class Played:
                 return reprice(world, *ids, terms=(RepricedTerm.POLICY,)).bill_count
         return 0
 
-    def _correct(self, operation: Correct) -> int:
-        settlement_id = self.settled[operation.settlement_id]
-        institution_id = self.institution_of[operation.settlement_id]
-        answer = correct(
-            self.world,
-            settlement_id,
-            lines_of(operation.bill),
-            bill={"account_used": operation.bill.account_used},
-            institution_id=institution_id,
-            code=self.world.code(self.person) if operation.with_code else None,
-            newest_first=self.newest_first,
-        )
-        self.settled[operation.op_id] = answer.settlement.settlement_id
-        self.institution_of[operation.op_id] = institution_id
-        return answer.adjusted_count
+    def charged(self, bill: ModelBill) -> tuple[ChargedLine, ...]:
+        """Returns the lines of a bill as an institution charges them."""
+        return lines_of(bill)
+
+    def settled_in_place(self, op_id: str, settlement_id: str, *, of: str) -> None:
+        """Keeps which settlement an operation of the model put in the place of another one."""
+        self.settled[op_id] = settlement_id
+        self.institution_of[op_id] = self.institution_of[of]
 
     def _run_of_holds(self, operation: Confirm | Release | PassTime | Expire) -> int:
         world, person = self.world, self.person
@@ -204,14 +175,14 @@ class Played:
 
     def postings(self) -> Counter[Posted]:
         """Returns how often each posting was made, by kind and entries in the model's names."""
-        return _counted(self._posted_after(str(uuid.UUID(int=0))).values())
+        return counted_postings(self._posted_after(str(uuid.UUID(int=0))).values())
 
     def new_postings(self) -> Counter[Posted]:
         """Returns the same of what was posted since it was asked last."""
         found = self._posted_after(self.through_posting_id)
         # Ids rise with time, and one at a time posts.
         self.through_posting_id = max([self.through_posting_id, *found])
-        return _counted(found.values())
+        return counted_postings(found.values())
 
     def _posted_after(self, posting_id: str) -> dict[str, tuple[str, dict[str, int]]]:
         """Returns the kind and the entries of each posting with a greater id."""
@@ -244,14 +215,6 @@ class Played:
         return borne_by(record.counter._replace(arrears=())), borne_by(record.effective)
 
 
-def expected_of(column: Column | None) -> GivenBack | None:
-    if column is None:
-        return None
-    funds = sum(fen for payer, fen in column.paid.items() if payer.account_id.startswith("fund:"))
-    others = sum(column.paid.values()) - funds
-    return GivenBack(funds, others, column.purses.fen, column.cash_fen)
-
-
 def borne_by(effective: Effective) -> Counter[str]:
     borne = effective.borne
     return Counter({**borne.payers, "account": borne.account_fen, "cash": borne.cash_fen})
@@ -259,6 +222,15 @@ def borne_by(effective: Effective) -> Counter[str]:
 
 def modelled(column: Column) -> Counter[str]:
     return Counter({**column.by_account(), "account": column.purses.fen, "cash": column.cash_fen})
+
+
+def counted_postings(postings: Iterable[tuple[str, Mapping[str, int]]]) -> Counter[Posted]:
+    """Returns how often each was made, by kind and entries; money put in or carried over apart."""
+    return Counter(
+        (kind, tuple(sorted(entries.items())))
+        for kind, entries in postings
+        if kind not in ("CREDIT", "CARRY_OVER")
+    )
 
 
 def lines_of(bill: ModelBill) -> tuple[ChargedLine, ...]:
@@ -295,64 +267,6 @@ def played_in(databases: Databases) -> Played:
     return Played(world, person)
 
 
-def model_postings(model: Model) -> Counter[Posted]:
-    return counted(model.books.postings)
-
-
-def counted(postings: Iterable[Posting]) -> Counter[Posted]:
-    """Returns the model's postings as the service's are counted."""
-    return _counted((posting.kind, posting.entries) for posting in postings)
-
-
-def _counted(postings: Iterable[tuple[str, Mapping[str, int]]]) -> Counter[Posted]:
-    return Counter(
-        (kind, tuple(sorted(entries.items())))
-        for kind, entries in postings
-        if kind not in ("CREDIT", "CARRY_OVER")
-    )
-
-
-def has_arrears(model: Model) -> bool:
-    """Tells whether a payer can come to owe somebody for earlier bills."""
-    return any(
-        step.get("make_up") or "less" in step
-        for terms in model.region.versions.values()
-        for _, step in terms.history.steps
-    )
-
-
-def of_bills_together(postings: Counter[Posted]) -> Counter[Posted]:
-    """Returns all that bills and returns posted as one posting.
-
-    The service posts arrears with the bill that decided them, and takes them back with it; to
-    the model they are adjustments of it.
-    """
-    merged: Counter[str] = Counter()
-    found: Counter[Posted] = Counter()
-    for (kind, entries), number in postings.items():
-        if kind in ("SETTLEMENT", "REFUND", "REVERSAL", "ADJUSTMENT"):
-            for account, fen in entries:
-                merged[account] += fen * number
-        else:
-            found[kind, entries] = number
-    together = tuple(sorted((account, fen) for account, fen in merged.items() if fen))
-    return found + Counter({("BILLS", together): 1}) if together else found
-
-
-def assert_alike(played: Played, model: Model) -> None:
-    posted, modelled_ones = played.postings(), model_postings(model)
-    if posted != modelled_ones and has_arrears(model):
-        posted, modelled_ones = of_bills_together(posted), of_bills_together(modelled_ones)
-    assert posted == modelled_ones, (posted - modelled_ones, modelled_ones - posted)
-    for op_id, settlement in model.books.settlements.items():
-        state = settlement.state.value
-        if state in ("SETTLED", "HELD"):
-            counter, effective = played.columns(op_id, is_held=state == "HELD")
-            expected = +modelled(settlement.counter), +modelled(settlement.effective)
-            assert (+counter, +effective) == expected, (op_id, counter, effective, *expected)
-    assert_books_are_right(played.world)
-
-
 def built(example: Json) -> list[Operation]:
     """Returns the operations of an example up to the first that is not built yet."""
     found: list[Operation] = []
@@ -362,30 +276,3 @@ def built(example: Json) -> list[Operation]:
             break
         found.append(operation)
     return found
-
-
-def run_both(
-    played: Played,
-    model: Model,
-    operation: Operation,
-    *,
-    are_alike: Callable[[str, str], bool] = operator.eq,
-) -> int:
-    """Runs an operation on both, which refuse, post and tell the same.
-
-    Compared is what this operation posted; `assert_alike` compares everything. Returns how many
-    bills it moved. `are_alike` compares reasons of refusals, which are empty where there was none.
-    """
-    outcome = model.run(operation)
-    refused, moved = "", 0
-    try:
-        moved = played.run(operation)
-    except RuleError as refusal:
-        refused = (refusal.faults[0].reason if refusal.faults else refusal.reason).name
-    assert are_alike(refused, outcome.refused), (operation, refused, outcome.refused, outcome.why)
-    posted, modelled_ones = played.new_postings(), counted(outcome.postings)
-    if posted != modelled_ones and has_arrears(model):
-        posted, modelled_ones = of_bills_together(posted), of_bills_together(modelled_ones)
-    assert posted == modelled_ones, (operation, posted - modelled_ones, modelled_ones - posted)
-    assert moved == (0 if outcome.refused else outcome.answer.later_adjusted), operation
-    return moved

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from support.history_model.operations import Close, Operation
 from support.history_model.world import World as Model
 from support.periods import close
-from support.played_histories import INSTITUTIONS, Played, run_both
+from support.played_compared import run_both
+from support.played_histories import INSTITUTIONS, Played
 
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.period.month import month_of, next_month

@@ -23,6 +23,8 @@ from support.history_model.operations import (
     Settle,
     SettleDifference,
 )
+from support.history_model.region import OwnDebts
+from support.history_model.settlements import State
 from support.history_model.world import World
 
 LASTS_SECONDS = 30
@@ -46,7 +48,10 @@ def random_operations(
     standing: dict[str, Bill] = {}
     held: dict[str, Bill] = {}
     stay, institution = 1, "H1"
+    # Own debts are those of one institution alone.
+    places = ["H1", "H2"] if model.region.own_debts is OwnDebts.DIFFERENCE else ["H1"] * 9 + ["H2"]
     for step in range(steps):
+        standing = still_standing(standing, model)
         if closes and step % 6 == 5:
             yield from random_end_of_month(chance, step)
             held.clear()
@@ -89,7 +94,20 @@ def random_operations(
             standing[f"b{step}"] = bill
         if is_last:
             stay += 1
-            institution = chance.choice(["H1", "H2"])
+            institution = chance.choice(places)
+
+
+def still_standing(standing: dict[str, Bill], model: World) -> dict[str, Bill]:
+    """Returns the bills that stand: in some regions others than those that nobody took back."""
+    region = model.region
+    if not region.newest_first and region.own_debts is OwnDebts.DIFFERENCE:
+        return standing
+    # Some is refused, some restated, and some taken back later by two operators.
+    return {
+        name: each.bill
+        for name, each in model.books.settlements.items()
+        if each.state is State.SETTLED
+    }
 
 
 def random_act_of_agency(chance: random.Random, step: int, model: World) -> Operation | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from support.databases import KINDS, Databases, PostgresDatabases, PostgresServer, SqliteDatabases
-from support.history_model.operations import OfSettlement, Operation, Reprice
+from support.history_model.operations import ConfirmOverride, OfSettlement, Operation, Reprice
 from support.history_model.world import World as Model
 from support.random_repricings import Switch
 
@@ -88,6 +88,7 @@ def _count(ends: Counter[str], story: Story, operation: Operation) -> None:
     kind, outcome = type(operation).__name__, story.model.outcomes.get(operation.op_id)
     ends[f"{kind} {outcome.refused if outcome and outcome.refused else 'done'}"] += 1
     if outcome is not None:
+        ends["restated bills"] += len(outcome.answer.restated)
         for posting in outcome.postings:
             ends[f"posted {posting.kind}"] += 1
 
@@ -126,13 +127,20 @@ def without(operations: Sequence[Operation], dropped: Sequence[Operation]) -> li
     # What is repriced is repriced to what decides then.
     gone = {each.op_id for each in dropped if not isinstance(each, Switch)}
     kept: list[Operation] = []
+
+    def is_gone(name: str) -> bool:
+        # What was restated has the names of both, the bill's and what it was restated by.
+        return not gone.isdisjoint(name.split(" by "))
+
     for each in operations:
         if isinstance(each, Reprice):
-            left = tuple(name for name in each.settlement_ids if name not in gone)
+            left = tuple(name for name in each.settlement_ids if not is_gone(name))
             each = replace(each, settlement_ids=left)
             if not left:
                 gone.add(each.op_id)
-        if isinstance(each, OfSettlement) and each.settlement_id in gone:
+        if isinstance(each, OfSettlement) and is_gone(each.settlement_id):
+            gone.add(each.op_id)
+        if isinstance(each, ConfirmOverride) and each.override_id in gone:
             gone.add(each.op_id)
         if each.op_id not in gone:
             kept.append(each)

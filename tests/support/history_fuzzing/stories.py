@@ -7,9 +7,13 @@ from dataclasses import dataclass, replace
 from support.databases import Databases
 from support.history_model.examples import region_of
 from support.history_model.operations import Operation
+from support.history_model.region import OwnDebts
+from support.history_model.taking_back import as_region_says, random_own_debts
 from support.history_model.world import World as Model
-from support.played_histories import assert_alike, played_in, run_both
+from support.played_compared import assert_alike, run_both
+from support.played_histories import played_in
 from support.played_months import JANUARY, Calendar, modelled
+from support.played_returns import of_service
 from support.random_histories import random_operations
 from support.random_repricings import Switch, switch, with_repricings
 from support.region_histories.cases import region_case
@@ -44,6 +48,7 @@ class Kind:
     reprices: bool
     newest_first: bool
     refund_order: RefundOrder
+    own_debts: OwnDebts
     steps: int
 
 
@@ -57,6 +62,7 @@ def kind_of(seed: int) -> Kind:
         reprices=chance.random() < 0.2,
         newest_first=chance.random() < 0.15,
         refund_order=chance.choice(list(RefundOrder)),
+        own_debts=random_own_debts(seed),
         # A month goes by in six: all are to lie in one benefit year.
         steps=48 if closes else chance.choice((48, 48, 96)),
     )
@@ -79,6 +85,7 @@ def region_story(seed: int, databases: Databases) -> Story:
             run_both(played, model, operation, are_alike=refused_alike)
 
     operations = region_operations(seed, case, model, REGION_STEPS)
+    operations = as_region_says(operations, random.Random(f"returned {seed}"), model)
     return Story(model, operations, run, lambda: assert_alike(played, model))
 
 
@@ -87,8 +94,10 @@ def usual_story(seed: int, databases: Databases) -> Story:
     kind = kind_of(seed)
     played = played_in(databases)
     region = region_of({"refund_order": kind.refund_order.value})
-    model = Model(replace(region, newest_first=kind.newest_first))
+    region = replace(region, newest_first=kind.newest_first, own_debts=kind.own_debts)
+    model = Model(region)
     played.refund_order, played.newest_first = kind.refund_order, kind.newest_first
+    played.own_debts = of_service(kind.own_debts)
     calendar = Calendar(played)
     if kind.closes:
         # Many months lie in one benefit year.
@@ -96,6 +105,7 @@ def usual_story(seed: int, databases: Databases) -> Story:
     operations = random_operations(
         seed, model, is_dear=kind.is_dear, closes=kind.closes, steps=kind.steps
     )
+    operations = as_region_says(operations, random.Random(f"returned {seed}"), model)
     if kind.reprices:
         operations = with_repricings(operations, random.Random(f"repriced {seed}"), model)
 

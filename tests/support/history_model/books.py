@@ -7,6 +7,8 @@ from typing import Any
 from support.benefit_oracle.memory import Memory
 
 from .ledger import Entries, Period, Posting, merged
+from .operations import Correct, Refund, Reverse
+from .outcomes import OverrideSums
 from .region import Region
 from .settlements import ALIVE, Settlement, State
 
@@ -20,6 +22,16 @@ class Input:
     cause: str
     maker: str = ""
     checker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A proposal to take a bill back before later ones, with the sums that were told of it."""
+
+    act: Refund | Reverse | Correct
+    maker: str
+    sums: OverrideSums
+    is_carried_out: bool = False
 
 
 @dataclass
@@ -39,6 +51,7 @@ class Books:
     months: dict[str, int] = field(default_factory=dict)
     statements: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     alarms: list[str] = field(default_factory=list)
+    overrides: dict[str, Override] = field(default_factory=dict)
     now: int = 0
     last_place: int = 0
 

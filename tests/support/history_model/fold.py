@@ -52,6 +52,22 @@ class Adjusting:
         self.taken: dict[str, Purses] = {}
         self.adjusted: list[str] = []
 
+    def copied(self) -> "Adjusting":
+        """Returns one that does the same and leaves these books alone."""
+        other = Adjusting(self.books.copy(), self.cause)
+        other.posted, other.taken = self.posted.copy(), self.taken.copy()
+        other.adjusted = self.adjusted.copy()
+        return other
+
+    def take_back(self, old: Settlement, new: Settlement) -> Settlement:
+        """Takes out of a return what MOVE had put into purses, and keeps the bill."""
+        freed = old.counter.purses.plus(new.counter.purses, sign=-1)
+        taken = old.moved.at_most(freed)
+        new = replace(new, moved=old.moved.plus(taken, sign=-1))
+        self.taken[old.settlement_id] = taken
+        self.books.settlements[old.settlement_id] = new
+        return new
+
     def later(self, *named: str) -> int:
         """Returns how many bills but those `named` were moved."""
         return len({*self.adjusted} - {*named})

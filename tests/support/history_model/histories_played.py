@@ -1,5 +1,6 @@
 """Histories played with all checks, and made short where a check fails."""
 
+import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from .histories import Maker
 from .operations import Operation
 from .region import Region, Wrong
 from .regions import region
+from .taking_back import as_region_says
 from .world import World
 
 STEPS = 60
@@ -31,7 +33,10 @@ def play(seed: int, *, steps: int = STEPS, wrong: Wrong | None = None) -> Played
     checks = Checks(world)
     maker = Maker(seed, alone=seed % 5 == 4)
     played = Played(seed)
-    for operation in maker.operations(world, steps):
+    operations = as_region_says(
+        maker.operations(world, steps), random.Random(f"returned {seed}"), world
+    )
+    for operation in operations:
         played.operations.append(operation)
         try:
             outcome = checks.run(operation)

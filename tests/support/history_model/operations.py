@@ -46,14 +46,24 @@ class Hold(OfPerson):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfSettlement(Operation):
-    """Something asked of a settlement; `by_agency` overrides newest_first."""
+    """Something asked of a settlement, by its institution or by an agency."""
 
     settlement_id: str
     by_agency: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refund(OfSettlement):
+class TakeBack(OfSettlement):
+    """Takes a bill back, in part or for another one.
+
+    `restated_cash_fen` is what a trial asked for later bills that are restated.
+    """
+
+    restated_cash_fen: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund(TakeBack):
     """Quantities `returned` by line number; `expected` is what would be given back."""
 
     returned: Mapping[int, int]
@@ -61,16 +71,32 @@ class Refund(OfSettlement):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reverse(OfSettlement):
+class Reverse(TakeBack):
     """Takes a bill back altogether."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Correct(OfSettlement):
+class Correct(TakeBack):
     """Puts another bill in the place of one; `with_code` lets the account pay more."""
 
     bill: Bill
     with_code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposeOverride(OfSettlement):
+    """An operator of the agency proposes to take a bill back before later ones, by `act`."""
+
+    act: Refund | Reverse | Correct
+    maker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmOverride(Operation):
+    """Another operator confirms the sums of a proposal; what it makes is named after this."""
+
+    override_id: str
+    checker: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .columns import NOTHING, Column
 from .ledger import Posting
@@ -19,16 +20,33 @@ class BillNow:
     effective: Column
 
 
+class OverrideSums(NamedTuple):
+    """What both operators read: how many later bills move or are held, what that takes of funds.
+
+    `back` is what the counter gives back; by a correction together with the bill in its place.
+    """
+
+    adjusted_count: int
+    held_count: int
+    fund_change_fen: int
+    back: Column
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a caller is told: sums of the counter, and how many later bills were moved.
 
-    The sums are those of a bill or, of a refund and a reversal, what is given back.
+    The sums are those of a bill or, of a refund and a reversal, what is given back. `restated`
+    are later bills of the institution with those in their places, for which its counter asks
+    `restated_cash_fen`.
     """
 
     column: Column = NOTHING
     later_adjusted: int = 0
     amount_fen: int = 0
+    restated: Mapping[str, str] = field(default_factory=dict)
+    restated_cash_fen: int = 0
+    override: OverrideSums | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,14 @@ class RefundOrder(enum.Enum):
     CASH_FIRST = "cash_first"
 
 
+class OwnDebts(enum.Enum):
+    """What becomes of later bills of the institution for which the person would owe more."""
+
+    DIFFERENCE = "difference"
+    RESTATE = "restate"
+    REFUSE = "refuse"
+
+
 class Wrong(enum.Enum):
     """Ways to be wrong, which the checks must catch."""
 
@@ -39,6 +47,7 @@ class Region:
     sharers: Mapping[str, str] = field(default_factory=dict)
     refund_order: RefundOrder = RefundOrder.ACCOUNT_FIRST
     newest_first: bool = False
+    own_debts: OwnDebts = OwnDebts.DIFFERENCE
     wrong: Wrong | None = None
 
     @property

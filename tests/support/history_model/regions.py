@@ -12,7 +12,8 @@ from support.benefit_cases.cases import YEARS_OF_A_POLICY, case
 
 from .bills import PRICE_TIMES_QUANTITY, Bill, Line
 from .ordinary import ordinary_bills, ordinary_policy
-from .region import RefundOrder, Region, Wrong
+from .region import OwnDebts, RefundOrder, Region, Wrong
+from .taking_back import random_own_debts
 from .terms import Terms
 
 PERSONS = ("p1", "p2")
@@ -34,6 +35,7 @@ def region(seed: int, *, wrong: Wrong | None = None) -> Region:
         sharers={"p2": "p1"} if chance.random() < 0.5 else {},
         refund_order=chance.choice(list(RefundOrder)),
         newest_first=chance.random() < 0.15 and wrong is None,
+        own_debts=random_own_debts(seed) if wrong is None else OwnDebts.DIFFERENCE,
         wrong=wrong,
     )
 

@@ -6,7 +6,8 @@ from .bills import Bill
 from .books import Books, Input
 from .columns import Column, Purses
 from .fold import Adjusting, folded
-from .operations import Correct, OfPerson, OfSettlement, Refund, Reverse
+from .later import move_later
+from .operations import Correct, OfPerson, Refund, Reverse
 from .outcomes import Answer
 from .refusals import Refused
 from .region import Wrong
@@ -27,11 +28,11 @@ def settled(books: Books, settlement_id: str) -> Settlement:
     return found
 
 
-def refund(books: Books, asked: Refund) -> Answer:
+def refund(books: Books, asked: Refund, *, is_override: bool = False) -> Answer:
     """Decides the remainder of a bill twice.
 
     On the windows that the counter had, which is what the institution gives back; and in the
-    fold, which is what the bill costs now.
+    fold, which is what the bill costs now. Who confirms an override has read all sums.
     """
     old = settled(books, asked.settlement_id)
     for number, quantity in asked.returned.items():
@@ -43,16 +44,18 @@ def refund(books: Books, asked: Refund) -> Answer:
         return _refund_by_ratio(books, asked, replace(old, bill=bill))
     counter = _remaining(books, old, bill)
     back = returned(old.counter, counter)
-    if asked.expected is None and counter.person_fen > old.counter.person_fen:
-        raise Refused("AMOUNTS_NOT_CONFIRMED")
-    if asked.expected is not None and asked.expected != back:
-        raise Refused("AMOUNTS_NOT_AS_EXPECTED")
     adjusting = Adjusting(books, asked.op_id)
-    new = _moved_back(adjusting, old, replace(old, bill=bill, counter=counter))
+    new = adjusting.take_back(old, replace(old, bill=bill, counter=counter))
     post_counter(books, "REFUND", old, new, asked.op_id)
     books.inputs.append(Input(old.settlement_id, "REFUNDED", asked.op_id))
-    _move_later(adjusting, asked, new)
-    return Answer(back, adjusting.later(old.settlement_id))
+    later = move_later(adjusting, asked, new, is_override=is_override)
+    if asked.expected is not None and asked.expected != back:
+        raise Refused("AMOUNTS_NOT_AS_EXPECTED")
+    rises = counter.person_fen > old.counter.person_fen
+    if asked.expected is None and rises and not is_override:
+        raise Refused("AMOUNTS_NOT_CONFIRMED")
+    later.check(asked)
+    return later.answer(adjusting, back, old.settlement_id)
 
 
 def refund_shown(books: Books, asked: Refund) -> Column:
@@ -85,7 +88,7 @@ def returned(old: Column, new: Column) -> Column:
     )
 
 
-def reverse(books: Books, asked: Reverse) -> Answer:
+def reverse(books: Books, asked: Reverse, *, is_override: bool = False) -> Answer:
     """Takes a bill back; of a hold, gives it up."""
     found = books.settlements.get(asked.settlement_id)
     if found is not None and found.state is State.HELD:
@@ -94,20 +97,21 @@ def reverse(books: Books, asked: Reverse) -> Answer:
     if books.region.wrong is Wrong.SUBTRACT:
         return _reverse_by_subtracting(books, asked, old)
     adjusting = Adjusting(books, asked.op_id)
-    gone = _moved_back(adjusting, old, old.emptied(State.REVERSED))
+    gone = adjusting.take_back(old, old.emptied(State.REVERSED))
     post_counter(books, "REVERSAL", old, gone, asked.op_id)
-    _move_later(adjusting, asked, gone)
-    return Answer(old.counter, adjusting.later(old.settlement_id))
+    later = move_later(adjusting, asked, gone, is_override=is_override)
+    later.check(asked)
+    return later.answer(adjusting, old.counter, old.settlement_id)
 
 
-def correct(books: Books, asked: Correct) -> Answer:
+def correct(books: Books, asked: Correct, *, is_override: bool = False) -> Answer:
     """Puts another bill in the place of one, on the terms that the one had.
 
     With the same bill, the counter shows again what the bill costs now.
     """
     old = settled(books, asked.settlement_id)
     adjusting = Adjusting(books, asked.op_id)
-    gone = _moved_back(adjusting, old, old.emptied(State.CORRECTED))
+    gone = adjusting.take_back(old, old.emptied(State.CORRECTED))
     taken = adjusting.taken[old.settlement_id]
     post_counter(books, "REVERSAL", old, gone, asked.op_id)
     before = [each for each in books.alive(old.person_id) if each.place < old.place]
@@ -132,41 +136,9 @@ def correct(books: Books, asked: Correct) -> Answer:
     books.settlements[asked.op_id] = new
     post_counter(books, "SETTLEMENT", new.emptied(State.SETTLED), new, asked.op_id)
     books.inputs.append(Input(asked.op_id, "CORRECTED", asked.op_id))
-    _move_later(adjusting, asked, gone)
-    later = adjusting.later(old.settlement_id, asked.op_id)
-    return Answer(new.counter, later)
-
-
-def _moved_back(adjusting: Adjusting, old: Settlement, new: Settlement) -> Settlement:
-    """Takes out of a return what MOVE had put into purses, and keeps the bill."""
-    freed = old.counter.purses.plus(new.counter.purses, sign=-1)
-    taken = old.moved.at_most(freed)
-    new = replace(new, moved=old.moved.plus(taken, sign=-1))
-    adjusting.taken[old.settlement_id] = taken
-    adjusting.books.settlements[old.settlement_id] = new
-    return new
-
-
-def _move_later(adjusting: Adjusting, asked: OfSettlement, named: Settlement) -> None:
-    """Folds, and refuses an institution where newest_first forbids that a later bill moves."""
-    adjusting.fold(named.person_id, named=named)
-    books = adjusting.books
-    if asked.by_agency or not books.region.newest_first:
-        return
-    touched = [
-        each
-        for each in books.alive(named.person_id)
-        if each.place > named.place
-        and (each.state is State.HELD or each.settlement_id in adjusting.adjusted)
-    ]
-    if touched:
-        own = [
-            each.settlement_id
-            for each in reversed(touched)
-            if each.institution_id == named.institution_id
-        ]
-        elsewhere = len(touched) - len(own)
-        raise Refused("LATER_SETTLEMENTS_EXIST", own=own, elsewhere=elsewhere)
+    later = move_later(adjusting, asked, gone, is_override=is_override)
+    later.check(asked)
+    return later.answer(adjusting, new.counter, old.settlement_id, asked.op_id)
 
 
 def _refund_by_ratio(books: Books, asked: Refund, changed: Settlement) -> Answer:

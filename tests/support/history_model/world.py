@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from . import agency, operations, returning, settling
+from . import agency, operations, overriding, returning, settling
 from .books import Books
 from .operations import Operation
 from .outcomes import Answer, BillNow, Outcome
@@ -21,6 +21,8 @@ COMMANDS: Final[Mapping[type[Operation], Callable[[Books, Any], Answer]]] = {
     operations.Refund: returning.refund,
     operations.Reverse: returning.reverse,
     operations.Correct: returning.correct,
+    operations.ProposeOverride: overriding.propose,
+    operations.ConfirmOverride: overriding.confirm,
     operations.Reprice: agency.reprice,
     operations.Credit: agency.credit,
     operations.SettleDifference: agency.settle_difference,

@@ -17,6 +17,7 @@ from support.history_model.regions import (
     number_of_policy,
     policy_of,
 )
+from support.history_model.taking_back import random_own_debts
 from support.history_model.terms import Terms
 from support.played_histories import INSTITUTIONS as CODE_OF
 
@@ -56,6 +57,7 @@ def region_case(seed: int) -> RegionCase:
         in_force=FIRST,
         refund_order=chance.choice(list(RefundOrder)),
         newest_first=chance.random() < 0.15,
+        own_debts=random_own_debts(seed),
     )
     levels = {name: chance.choice(CODES["institution_level"]) for name in INSTITUTIONS}
     insured = {person: random_insured(chance) for person in PERSONS}

@@ -19,7 +19,6 @@ from support.history_model.operations import (
     OfSettlement,
     Operation,
     PassTime,
-    Refund,
     Release,
     Reprice,
     Reverse,
@@ -145,8 +144,6 @@ def _of_settlement(made: OfSettlement, model: Model) -> Operation | None:
         if made.bill.is_empty:
             return None
         return replace(made, by_agency=False, bill=_with_account(made.bill, model))
-    if isinstance(made, (Reverse, Refund)) and model.region.newest_first:
-        return replace(made, by_agency=False)
     return made
 
 

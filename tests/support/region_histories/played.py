@@ -7,11 +7,9 @@ from typing import Any
 
 from support.benefit_cases.cases import text_of
 from support.benefit_world import DIAGNOSES, put_policy
-from support.corrections import correct
 from support.databases import Databases
 from support.history_model.bills import Bill as ModelBill
 from support.history_model.operations import (
-    Correct,
     Credit,
     Hold,
     Interim,
@@ -23,12 +21,12 @@ from support.history_model.operations import (
 )
 from support.holds import hold
 from support.played_histories import INSTITUTIONS, Played
+from support.played_returns import given_of, of_service
 from support.settlement_parts import transactions_of
 from support.settlement_world import REGION, FakeClock, World
 
 from yibao_settlement.application.hold.expire import ExpireHolds
 from yibao_settlement.application.work import Work
-from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.bill import Bill, CatalogueItem, ChargedLine, LineDetails
 from yibao_settlement.rules.care_facts import CareFacts
 from yibao_settlement.rules.refund import RefundOrder
@@ -74,11 +72,12 @@ class PlayedRegion(Played):
                 self.owners[operation.op_id] = operation.person_id
                 self._settle(operation)
                 return 0
-            case Correct():
-                self.owners[operation.op_id] = self.owners[operation.settlement_id]
-                return self._put_right(operation)
             case _:
                 return Played.run(self, operation)
+
+    def settled_in_place(self, op_id: str, settlement_id: str, *, of: str) -> None:
+        Played.settled_in_place(self, op_id, settlement_id, of=of)
+        self.owners[op_id] = self.owners[of]
 
     def _settle(self, operation: OfPerson) -> None:
         world, person, words = self.world, self.person, operation.bill.words
@@ -98,7 +97,7 @@ class PlayedRegion(Played):
             operation.bill.amount_fen,
             operation.bill.account_used,
             is_interim=isinstance(operation, Interim),
-            given=tuple(Given(each["fund_type"], each["fen"]) for each in words.get("given", ())),
+            given=given_of(operation.bill),
         )
         asked: dict[str, Any] = {"bill": bill, "institution_id": institution}
         if isinstance(operation, Hold):
@@ -121,27 +120,6 @@ class PlayedRegion(Played):
             facts=CareFacts(diagnoses=DIAGNOSES, disease_code=words["facts"]["disease"]),
             transfer_from_visit_id=None if former is None else self.visits[former],
         )
-
-    def _put_right(self, operation: Correct) -> int:
-        institution = self.institution_of[operation.settlement_id]
-        answer = correct(
-            self.world,
-            self.settled[operation.settlement_id],
-            self.charged(operation.bill),
-            bill={
-                "account_used": operation.bill.account_used,
-                "given": tuple(
-                    Given(each["fund_type"], each["fen"])
-                    for each in operation.bill.words.get("given", ())
-                ),
-            },
-            institution_id=institution,
-            code=self.world.code(self.person) if operation.with_code else None,
-            newest_first=self.newest_first,
-        )
-        self.settled[operation.op_id] = answer.settlement.settlement_id
-        self.institution_of[operation.op_id] = institution
-        return answer.adjusted_count
 
     def charged(self, bill: ModelBill) -> tuple[ChargedLine, ...]:
         """Returns the lines as an institution charges them, of items that say what they are."""
@@ -179,6 +157,7 @@ def played_region(databases: Databases, case: RegionCase) -> PlayedRegion:
         "",
         refund_order=RefundOrder(case.region.refund_order.value),
         newest_first=case.region.newest_first,
+        own_debts=of_service(case.region.own_debts),
         items=_items(case),
         texts=texts,
     )
