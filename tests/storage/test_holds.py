@@ -360,6 +360,17 @@ def test_a_merge_loses_no_hold(world: World) -> None:
     assert state_of(world, held[1].hold_id) == HoldState.HOLD_STATE_RELEASED
 
 
+def test_a_hold_that_had_ended_by_a_merge_is_told_as_ended(world: World) -> None:
+    retired, survivor = world.enrol(2)
+    held = [hold(world, outpatient(world, retired), retired).hold_id for _ in range(2)]
+    confirm(world, held[0])
+    release(world, held[1])
+    world.merge(retired, survivor)
+    for hold_id, told in zip(held, (Reason.HOLD_CONFIRMED, Reason.HOLD_RELEASED), strict=True):
+        for act in (confirm, release):
+            assert refusal(lambda act=act, hold_id=hold_id: act(world, hold_id)).reason is told
+
+
 def test_a_hold_whose_account_pays_ends_with_the_year(world: World) -> None:
     """After that, what it reserved is of another purse."""
     world.clock.now = dt.datetime(2026, 12, 31, 15, 50, tzinfo=dt.UTC)

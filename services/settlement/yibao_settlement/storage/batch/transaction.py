@@ -239,11 +239,11 @@ class _Transaction:
             ],
         )
         treated = {person_id for _, person_id, _ in settled}
+        if needs.hold_ids:
+            # Holds that had ended by the merge keep who held the account until then.
+            treated |= find_holders(self._connection, self._region, needs.hold_ids)
         merged = survivors_of(self._connection, self._region, treated)
         survivors = {each: merged.get(each, each) for each in treated}
-        if needs.hold_ids:
-            holder_ids = find_holders(self._connection, self._region, needs.hold_ids)
-            survivors.update((each, each) for each in holder_ids)
         holders: dict[str, str] = dict(subjects)
         visitor_ids = {person_id for _, person_id, _, _ in visits}
         person_ids = set(visitor_ids)
