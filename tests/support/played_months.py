@@ -32,6 +32,7 @@ class Calendar:
     """The months that were closed, and after which of them the model counts a new one."""
 
     played: Played
+    start: dt.datetime = JANUARY
     ends: dict[str, list[int]] = field(default_factory=dict)
 
     def run(self, model: Model, operation: Operation) -> None:
@@ -47,7 +48,7 @@ class Calendar:
     def _close(self, name: str) -> None:
         """Closes what is over; several months at once are one of the model's."""
         world, ends = self.played.world, self.ends.setdefault(name, [])
-        month = next_month(ends[-1]) if ends else month_of(JANUARY)
+        month = next_month(ends[-1]) if ends else month_of(self.start)
         last = None
         while month < month_of(world.clock.now):
             last = int(close(world, INSTITUTIONS.get(name, FUNDS), month).month)

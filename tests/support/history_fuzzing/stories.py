@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from support.databases import Databases
 from support.history_model.examples import region_of
-from support.history_model.operations import Operation
+from support.history_model.operations import Operation, PassTime
 from support.history_model.region import OwnDebts
 from support.history_model.taking_back import as_region_says, random_own_debts
 from support.history_model.world import World as Model
@@ -16,6 +16,9 @@ from support.played_months import JANUARY, Calendar, modelled
 from support.played_returns import of_service
 from support.random_histories import random_operations
 from support.random_repricings import Switch, switch, with_repricings
+from support.record_histories.histories import RECORDS, START, CloseYear, record_operations
+from support.record_histories.played import played_records
+from support.record_histories.years import Years
 from support.region_histories.cases import region_case
 from support.region_histories.histories import refused_alike, region_operations
 from support.region_histories.histories import switch as switch_region
@@ -23,7 +26,7 @@ from support.region_histories.played import played_region
 
 from yibao_settlement.rules.refund import RefundOrder
 
-REGION_STEPS = 60
+REGION_STEPS, RECORD_STEPS = 60, 84
 
 
 @dataclass(slots=True)
@@ -69,8 +72,9 @@ def kind_of(seed: int) -> Kind:
 
 
 def story(seed: int, databases: Databases) -> Story:
-    """Begins the history of a seed in a new database; every third is of a generated region."""
-    return region_story(seed, databases) if seed % 3 == 2 else usual_story(seed, databases)
+    """Begins the history of a seed in a new database, of a kind that has its turn."""
+    begin = (usual_story, record_story, region_story, usual_story, usual_story, region_story)
+    return begin[seed % len(begin)](seed, databases)
 
 
 def region_story(seed: int, databases: Databases) -> Story:
@@ -87,6 +91,43 @@ def region_story(seed: int, databases: Databases) -> Story:
     operations = region_operations(seed, case, model, REGION_STEPS)
     operations = as_region_says(operations, random.Random(f"returned {seed}"), model)
     return Story(model, operations, run, lambda: assert_alike(played, model))
+
+
+def record_story(seed: int, databases: Databases) -> Story:
+    """Begins a history of three records, which are one person in the end, over some years."""
+    played = played_records(databases)
+    chance = random.Random(f"record flags {seed}")
+    refund_order = chance.choice(list(RefundOrder))
+    region = replace(
+        region_of({"refund_order": refund_order.value}),
+        persons=RECORDS,
+        own_debts=random_own_debts(seed),
+    )
+    model = Model(region)
+    played.refund_order, played.own_debts = refund_order, of_service(region.own_debts)
+    calendar, years = Calendar(played, START), Years(played)
+
+    def run(operation: Operation) -> None:
+        match operation:
+            case Switch():
+                switch(played, model)
+                return
+            case CloseYear():
+                years.close(model, operation)
+                return
+            case PassTime():
+                years.note(model, operation)
+        calendar.run(model, operation)
+
+    def finish() -> None:
+        assert_alike(played, model)
+        years.check(model)
+        booked, expected = calendar.booked(), modelled(model)
+        assert booked == expected, (booked, expected)
+
+    operations = record_operations(seed, model, RECORD_STEPS)
+    operations = as_region_says(operations, random.Random(f"returned {seed}"), model)
+    return Story(model, operations, run, finish)
 
 
 def usual_story(seed: int, databases: Databases) -> Story:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from .books import Books, Input
 from .columns import NO_PURSES, Purses
 from .fold import Adjusting
-from .operations import Close, Credit, Expire, MoveDue, PassTime, Reprice, SettleDifference
+from .operations import Close, Credit, Expire, Merge, MoveDue, PassTime, Reprice, SettleDifference
 from .outcomes import Answer
 from .refusals import Refused
 from .returning import settled
@@ -24,23 +24,22 @@ def reprice(books: Books, asked: Reprice) -> Answer:
         books.inputs.append(
             Input(each.settlement_id, "REPRICED", asked.op_id, asked.maker, asked.checker)
         )
-    for person_id in dict.fromkeys(each.person_id for each in named):
+    for person_id in dict.fromkeys(books.holder(each.person_id) for each in named):
         adjusting.fold(person_id)
     return Answer(later_adjusted=len(adjusting.adjusted))
 
 
 def _of_same_stays(books: Books, named: list[Settlement]) -> list[Settlement]:
     """Returns what is settled of the stays of some bills."""
-    stays = {(each.person_id, stay) for each in named for stay in _stays_of(books, each)}
+    stays = {stay for each in named for stay in _stays_of(books, each)}
     return [
         each
         for each in books.settlements.values()
-        if each.state is State.SETTLED
-        and stays & {(each.person_id, stay) for stay in _stays_of(books, each)}
+        if each.state is State.SETTLED and stays & _stays_of(books, each)
     ]
 
 
-def _stays_of(books: Books, settlement: Settlement) -> set[str]:
+def _stays_of(books: Books, settlement: Settlement) -> set[tuple[str, str]]:
     """Returns the stay that a bill was decided in, and the visit that its transfers began with.
 
     The policy says after how many days a transfer is a stay of its own; its terms do not part
@@ -48,12 +47,15 @@ def _stays_of(books: Books, settlement: Settlement) -> set[str]:
     """
     visit_id = settlement.bill.visit_id
     decided = books.windows_of(settlement.person_id).stays.stay_of.get(visit_id, visit_id)
-    return {decided, str(settlement.bill.words.get("chain", visit_id))}
+    begun = str(settlement.bill.words.get("chain", visit_id))
+    holder = books.holder(settlement.person_id)
+    return {(holder, decided), (holder, begun)}
 
 
 def credit(books: Books, asked: Credit) -> Answer:
     """Puts money into a personal account."""
     fen, person = asked.amount_fen, asked.person_id
+    _check_not_merged(books, person)
     entries = [("source:allocation", -fen), (f"person:{person}", fen)]
     books.post("CREDIT", person, asked.op_id, entries)
     return Answer(amount_fen=fen)
@@ -62,7 +64,8 @@ def credit(books: Books, asked: Credit) -> Answer:
 def settle_difference(books: Books, asked: SettleDifference) -> Answer:
     """Pays out or collects, never beyond the balance."""
     person, fen = asked.person_id, asked.amount_fen
-    owed_fen = books.balances.get(f"difference:{person}", 0)
+    _check_not_merged(books, person)
+    owed_fen = books.balance_fen("difference", person)
     if not fen or not (0 < fen <= owed_fen or owed_fen <= fen < 0):
         raise Refused("DIFFERENCE_NOT_OPEN")
     kind = "DIFFERENCE_PAID" if fen > 0 else "DIFFERENCE_COLLECTED"
@@ -75,8 +78,9 @@ def settle_difference(books: Books, asked: SettleDifference) -> Answer:
 def move_due(books: Books, asked: MoveDue) -> Answer:
     """Puts into a purse what it paid too much, settlement by settlement."""
     owner, moved_fen = asked.person_id, 0
+    _check_not_merged(books, owner)
     for each in list(books.settlements.values()):
-        owners = books.region.owners(each.person_id)
+        owners = books.owners(each.person_id)
         due = Purses(
             *(
                 fen if each.state is State.SETTLED and purse_owner == owner else 0
@@ -93,6 +97,27 @@ def move_due(books: Books, asked: MoveDue) -> Answer:
     if not moved_fen:
         raise Refused("NOTHING_DUE")
     return Answer(amount_fen=moved_fen)
+
+
+def _check_not_merged(books: Books, person_id: str) -> None:
+    if person_id in books.merged:
+        raise Refused("PERSON_MERGED")
+
+
+def merge(books: Books, asked: Merge) -> Answer:
+    """Makes two records one person: the money of both together, and all bills in one order."""
+    retired, survivor = asked.retired_id, asked.person_id
+    _check_not_merged(books, retired)
+    _check_not_merged(books, survivor)
+    fen = books.balances.get(f"person:{retired}", 0)
+    books.post(
+        "MERGE", retired, asked.op_id, [(f"person:{retired}", -fen), (f"person:{survivor}", fen)]
+    )
+    adjusting = Adjusting(books, asked.op_id)
+    books.merged[retired] = survivor
+    books.windows.pop(retired, None)
+    adjusting.fold(survivor)
+    return Answer(later_adjusted=len(adjusting.adjusted))
 
 
 def close(books: Books, asked: Close) -> Answer:

@@ -52,6 +52,8 @@ class Books:
     statements: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     alarms: list[str] = field(default_factory=list)
     overrides: dict[str, Override] = field(default_factory=dict)
+    # Records that were merged, to those that stay.
+    merged: dict[str, str] = field(default_factory=dict)
     now: int = 0
     last_place: int = 0
 
@@ -64,18 +66,40 @@ class Books:
         }
         return Books(**{**vars(self), **mutable})
 
+    def holder(self, person_id: str) -> str:
+        """Returns the record that stands for a person, itself unless it was merged."""
+        while person_id in self.merged:
+            person_id = self.merged[person_id]
+        return person_id
+
+    def records(self, person_id: str) -> list[str]:
+        """Returns the records that are one person by now."""
+        holder = self.holder(person_id)
+        return [each for each in self.region.persons if self.holder(each) == holder]
+
+    def owners(self, person_id: str) -> tuple[str, str]:
+        """Returns whose purses pay for a person by now; see `Region.owners`."""
+        own, sharer = self.region.owners(person_id)
+        return self.holder(own), self.holder(sharer)
+
+    def balance_fen(self, account: str, person_id: str) -> int:
+        """Returns what an account of a person holds, that of each record."""
+        names = self.records(person_id)
+        return sum(self.balances.get(f"{account}:{name}", 0) for name in names)
+
     def alive(self, person_id: str) -> list[Settlement]:
-        """Returns the surviving and held bills of a person by place."""
+        """Returns the surviving and held bills of a person, of each record, by place."""
+        holder = self.holder(person_id)
         found = [
             each
             for each in self.settlements.values()
-            if each.person_id == person_id and each.state in ALIVE
+            if self.holder(each.person_id) == holder and each.state in ALIVE
         ]
         return sorted(found, key=lambda each: each.place)
 
     def windows_of(self, person_id: str) -> Memory:
         """Returns what the windows of a person remember."""
-        return self.windows.get(person_id) or self.region.terms.no_windows()
+        return self.windows.get(self.holder(person_id)) or self.region.terms.no_windows()
 
     def available_fen(self, owner: str) -> int:
         """Returns what a purse holds beyond what holds have reserved of it."""
@@ -92,7 +116,7 @@ class Books:
 
     def drawn_from(self, owner: str, settlement: Settlement) -> Iterator[int]:
         """Yields what the counter's column draws from the purses of `owner`."""
-        owners = self.region.owners(settlement.person_id)
+        owners = self.owners(settlement.person_id)
         for purse_owner, fen in zip(owners, settlement.counter.purses, strict=True):
             if purse_owner == owner:
                 yield fen

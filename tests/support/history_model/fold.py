@@ -78,6 +78,7 @@ class Adjusting:
         `named` is the bill that the operation names, as it is now; it comes first.
         """
         books = self.books
+        person_id = books.holder(person_id)
         decided, windows = folded(books.alive(person_id), books.region.terms.no_windows())
         for settlement_id, decision in decided.items():
             settlement = books.settlements[settlement_id]
@@ -88,7 +89,10 @@ class Adjusting:
 
     def post_all(self, person_id: str, named: Settlement | None) -> None:
         """Posts the differences of all bills of a person."""
-        mine = [each for each in self.books.settlements.values() if each.person_id == person_id]
+        books = self.books
+        mine = [
+            each for each in books.settlements.values() if books.holder(each.person_id) == person_id
+        ]
         mine.sort(key=lambda each: (named is None or each.place != named.place, each.place))
         for each in mine:
             if each.state is not State.HELD:
@@ -102,8 +106,10 @@ class Adjusting:
         if self.books.region.wrong is Wrong.AGAINST_ORIGINAL and settlement != before:
             base = replace(before, effective=before.counter)
         self.posted[name] = settlement
-        owners = self.books.region.owners(settlement.person_id)
+        # Between the funds and the record that stays, whichever had the bill.
+        person_id = self.books.holder(settlement.person_id)
+        owners = self.books.owners(settlement.person_id)
         taken = self.taken.pop(name, NO_PURSES)
-        entries = adjustment_entries(base, settlement, owners, taken)
+        entries = adjustment_entries(base, settlement, person_id, owners, taken)
         if self.books.post("ADJUSTMENT", name, self.cause, entries):
             self.adjusted.append(name)

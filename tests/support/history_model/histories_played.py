@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .checks import Checks
 from .facts import Violation
 from .histories import Maker
+from .merging import with_merge
 from .operations import Operation
 from .region import Region, Wrong
 from .regions import region
@@ -33,9 +34,10 @@ def play(seed: int, *, steps: int = STEPS, wrong: Wrong | None = None) -> Played
     checks = Checks(world)
     maker = Maker(seed, alone=seed % 5 == 4)
     played = Played(seed)
-    operations = as_region_says(
-        maker.operations(world, steps), random.Random(f"returned {seed}"), world
-    )
+    operations = maker.operations(world, steps)
+    operations = as_region_says(operations, random.Random(f"returned {seed}"), world)
+    if wrong is None:
+        operations = with_merge(operations, random.Random(f"merged {seed}"), world)
     for operation in operations:
         played.operations.append(operation)
         try:

@@ -115,7 +115,9 @@ def _restate(adjusting: Adjusting, asked: TakeBack, moved: list[Settlement]) -> 
             gone = adjusting.take_back(old, old.emptied(State.CORRECTED))
             post_counter(books, "REVERSAL", old, gone, asked.op_id)
             # The account bears what it bears in effect, and no more.
-            now = _quoted_again(name, old, windows, costs[old.settlement_id].purses)
+            now = _quoted_again(
+                name, old, books.holder(old.person_id), windows, costs[old.settlement_id].purses
+            )
             books.settlements[name] = now
             post_counter(books, "SETTLEMENT", now.emptied(State.SETTLED), now, asked.op_id)
             books.inputs.append(Input(name, "CORRECTED", asked.op_id))
@@ -125,9 +127,11 @@ def _restate(adjusting: Adjusting, asked: TakeBack, moved: list[Settlement]) -> 
     return Later(restated, cash_fen)
 
 
-def _quoted_again(name: str, old: Settlement, windows: Memory, purses: Purses) -> Settlement:
+def _quoted_again(
+    name: str, old: Settlement, person_id: str, windows: Memory, purses: Purses
+) -> Settlement:
     """Returns the same bill as a counter shows it on `windows`, on the terms that it has now."""
     said = OfPerson(
-        op_id=name, person_id=old.person_id, institution_id=old.institution_id, bill=old.bill
+        op_id=name, person_id=person_id, institution_id=old.institution_id, bill=old.bill
     )
     return quoted(said, place=old.place, terms=old.terms, windows=windows, available=purses)[0]

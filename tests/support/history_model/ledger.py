@@ -48,16 +48,16 @@ def counter_entries(old: Settlement, new: Settlement, owners: tuple[str, str]) -
 
 
 def adjustment_entries(
-    old: Settlement, new: Settlement, owners: tuple[str, str], taken: Purses
+    old: Settlement, new: Settlement, person_id: str, owners: tuple[str, str], taken: Purses
 ) -> Entries:
-    """Yields what moves the effective column away from the counter's, fund to person.
+    """Yields what moves the effective column away from the counter's, funds to `person_id`.
 
     `taken` is what a refund gave back to purses that had it already.
     """
     for account, fen in changes(gap(new), gap(old)).items():
         yield account, -fen
     yield from _of_purses("due", owners, new.due.plus(old.due, sign=-1))
-    yield f"difference:{new.person_id}", owed_fen(new) - owed_fen(old)
+    yield f"difference:{person_id}", owed_fen(new) - owed_fen(old)
     yield from _of_purses("person", owners, taken, sign=-1)
 
 

@@ -22,6 +22,11 @@ def insured(entries: Mapping[str, int]) -> dict[str, int]:
     return {name: -fen for name, fen in entries.items() if fen and name.startswith(payers)}
 
 
+def of_records(seen: Seen, entries: Mapping[str, int], account: str, person_id: str) -> int:
+    """Returns the sum of a person's entries, whichever of the records they name."""
+    return sum(entries.get(f"{account}:{name}", 0) for name in seen.books.records(person_id))
+
+
 def _counter(seen: Seen, settlement: Settlement) -> None:
     entries = seen.sums.of(COUNTER, settlement.settlement_id)
     # A hold shows its quote and has posted nothing.
@@ -47,15 +52,15 @@ def _adjusted(seen: Seen, settlement: Settlement) -> None:
     if insured(entries) != changes(effective.by_account(), counter.by_account()):
         raise Violation("H5", (settlement.settlement_id, dict(entries), effective))
     owed_fen = counter.cash_fen - effective.cash_fen + effective.arrears_fen
-    if entries[f"difference:{settlement.person_id}"] != owed_fen:
+    if of_records(seen, entries, "difference", settlement.person_id) != owed_fen:
         raise Violation("H5", (settlement.settlement_id, "difference"))
 
 
 def _purses(seen: Seen, settlement: Settlement) -> None:
     name = settlement.settlement_id
     entries = seen.sums.of(ADJUSTED, name), seen.sums.of(MOVED, name)
-    owners = {*seen.books.region.owners(settlement.person_id)}
-    due_fen = sum(each[f"due:{owner}"] for each in entries for owner in owners)
+    owners = {*seen.books.owners(settlement.person_id)}
+    due_fen = sum(of_records(seen, each, "due", owner) for each in entries for owner in owners)
     due = NOTHING.purses if settlement.state is State.HELD else settlement.due
     if due_fen != due.fen or min(due) < 0:
         raise Violation("H6", (name, due_fen, due))

@@ -132,6 +132,14 @@ class Reprice(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Merge(Operation):
+    """Two records are one person, for whom `person_id` stands from here on."""
+
+    person_id: str
+    retired_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Close(Operation):
     """Closes the open month of an institution or, without one, the year of all."""
 

@@ -124,7 +124,7 @@ def correct(books: Books, asked: Correct, *, is_override: bool = False) -> Answe
     new, _ = quoted(
         OfPerson(
             op_id=asked.op_id,
-            person_id=old.person_id,
+            person_id=books.holder(old.person_id),
             institution_id=old.institution_id,
             bill=asked.bill,
         ),

@@ -55,13 +55,16 @@ def quoted(
 
 def available(books: Books, person_id: str) -> Purses:
     """Returns what the purses that pay for a person hold."""
-    own, sharer = books.region.owners(person_id)
+    own, sharer = books.owners(person_id)
     shared_fen = books.available_fen(sharer) if sharer != own else 0
     return Purses(books.available_fen(own), shared_fen)
 
 
 def post_counter(books: Books, kind: str, old: Settlement, new: Settlement, cause: str) -> None:
-    """Posts what moved in the counter's column, and notes the cash that its answer tells."""
+    """Posts what moved in the counter's column, and notes the cash that its answer tells.
+
+    What goes back to a record that was merged goes on to the one that stays.
+    """
     owners = books.region.owners(new.person_id)
     books.post(
         kind,
@@ -70,6 +73,10 @@ def post_counter(books: Books, kind: str, old: Settlement, new: Settlement, caus
         counter_entries(old, new, owners),
         institution_id=new.institution_id,
     )
+    given_back = old.counter.purses.plus(new.counter.purses, sign=-1)
+    for owner, fen in zip(owners, given_back, strict=True):
+        entries = [(f"person:{owner}", -fen), (f"person:{books.holder(owner)}", fen)]
+        books.post("MERGE", owner, cause, entries)
     cash_fen = new.counter.cash_fen - old.counter.cash_fen
     books.tell(new.institution_id, cash_fen)
     books.tell(new.person_id, -cash_fen)
@@ -108,7 +115,7 @@ def _entered(books: Books, asked: OfPerson) -> Settlement:
         windows=windows,
         available=available(books, person_id),
     )
-    books.windows[person_id] = after
+    books.windows[books.holder(person_id)] = after
     books.inputs.append(Input(asked.op_id, "SETTLED", asked.op_id))
     return settlement
 
@@ -128,7 +135,7 @@ def confirm(books: Books, asked: Confirm) -> Answer:
     if held.state is not State.HELD or held.expires <= books.now:
         raise Refused("HOLD_EXPIRED")
     adjusting = Adjusting(books, asked.op_id)
-    settled = replace(held, state=State.SETTLED)
+    settled = replace(held, state=State.SETTLED, person_id=books.holder(held.person_id))
     books.settlements[held.settlement_id] = settled
     post_counter(books, "SETTLEMENT", held.emptied(State.SETTLED), settled, asked.op_id)
     adjusting.post(settled)

@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[type[Operation], Callable[[Books, Any], Answer]]] = {
     operations.Credit: agency.credit,
     operations.SettleDifference: agency.settle_difference,
     operations.MoveDue: agency.move_due,
+    operations.Merge: agency.merge,
     operations.Close: agency.close,
     operations.PassTime: agency.pass_time,
     operations.Expire: agency.expire,
