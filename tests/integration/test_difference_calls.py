@@ -260,3 +260,44 @@ def test_a_repair_from_the_proposal_to_the_books(services: BothServices) -> None
     confirming.request_id, confirming.repair_id = new_id(), settlement_id
     told = refusal_of(checker.ConfirmRepair, confirming)
     assert outcome(told) == (NOT_FOUND, "REPAIR_NOT_FOUND")
+
+
+def test_repairs_that_wait_are_listed_page_by_page_and_withdrawn(services: BothServices) -> None:
+    maker, checker = differences(services, "maker"), differences(services, "checker")
+    proposed = []
+    for _ in range(3):
+        patient = services.patient()
+        settle(services, patient, 100)
+        forget_the_years(services, patient.person_id)
+        request = pb.ProposeRepairRequest(
+            request_id=new_id(), region=REGION, person_id=patient.person_id, reason="lost"
+        )
+        proposed.append(maker.ProposeRepair(request, timeout=CALL_SECONDS).repair)
+    waiting = pb.ListRepairsRequest(
+        region=REGION, state=difference_pb2.REPAIR_STATE_PROPOSED, page_size=2
+    )
+    page = checker.ListRepairs(waiting, timeout=CALL_SECONDS)
+    assert list(page.repairs) == proposed[:2]
+    waiting.page_token = page.next_page_token
+    page = checker.ListRepairs(waiting, timeout=CALL_SECONDS)
+    assert (list(page.repairs), page.next_page_token) == (proposed[2:], "")
+    withdrawing = pb.WithdrawRepairRequest(
+        request_id=new_id(), region=REGION, repair_id=proposed[1].repair_id
+    )
+    done = maker.WithdrawRepair(withdrawing, timeout=CALL_SECONDS).repair
+    assert maker.WithdrawRepair(withdrawing, timeout=CALL_SECONDS).repair == done
+    assert (done.state, done.checker) == (
+        difference_pb2.REPAIR_STATE_WITHDRAWN,
+        f"agency/{REGION}/maker",
+    )
+    withdrawing.request_id = new_id()
+    told = refusal_of(checker.WithdrawRepair, withdrawing)
+    assert outcome(told) == (FAILED, "REPAIR_STATE")
+    withdrawing.repair_id = new_id()
+    told = refusal_of(checker.WithdrawRepair, withdrawing)
+    assert outcome(told) == (NOT_FOUND, "REPAIR_NOT_FOUND")
+    ended = pb.ListRepairsRequest(region=REGION, state=difference_pb2.REPAIR_STATE_WITHDRAWN)
+    assert list(checker.ListRepairs(ended, timeout=CALL_SECONDS).repairs) == [done]
+    ended.page_token = waiting.page_token
+    told = refusal_of(checker.ListRepairs, ended)
+    assert outcome(told) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_MALFORMED")

@@ -190,3 +190,46 @@ def test_an_agency_of_the_region_alone_overrides(bound: BothServices) -> None:
     assert outcome(free) == (FAILED, "NOTHING_TO_OVERRIDE")
     gone = refused(bound, refunds(bound).ProposeOverride, proposal(new_id()))
     assert outcome(gone) == (NOT_FOUND, "SETTLEMENT_NOT_FOUND")
+
+
+def test_overrides_that_wait_are_listed_in_short_and_withdrawn(bound: BothServices) -> None:
+    maker, checker = refunds(bound), refunds(bound, "checker")
+    lines = [pb.LineReturn(line_number=1)]
+    kind = pb.OVERRIDE_KIND_REFUND
+    proposed = []
+    for _ in range(2):
+        early, _ = two_bills(bound)
+        asked = proposal(early.settlement_id, override_kind=kind, lines=lines)
+        proposed.append(maker.ProposeOverride(asked, timeout=CALL_SECONDS).override)
+    waiting = pb.ListOverridesRequest(region=REGION, state=pb.OVERRIDE_STATE_PROPOSED)
+    listed = checker.ListOverrides(waiting, timeout=CALL_SECONDS).overrides[-2:]
+    for told, short in zip(proposed, listed, strict=True):
+        assert told.lines
+        assert told.later_bills
+        told.ClearField("lines")
+        told.ClearField("later_bills")
+        assert told == short
+    withdrawing = pb.WithdrawOverrideRequest(
+        request_id=new_id(), region=REGION, override_id=proposed[0].override_id
+    )
+    done = checker.WithdrawOverride(withdrawing, timeout=CALL_SECONDS).override
+    assert checker.WithdrawOverride(withdrawing, timeout=CALL_SECONDS).override == done
+    assert (done.state, done.checker) == (
+        pb.OVERRIDE_STATE_WITHDRAWN,
+        f"agency/{REGION}/checker",
+    )
+    told_again = refused(bound, checker.ConfirmOverride, confirmation(done))
+    assert outcome(told_again) == (FAILED, "OVERRIDE_STATE")
+    withdrawing.request_id = new_id()
+    told_again = refused(bound, maker.WithdrawOverride, withdrawing)
+    assert outcome(told_again) == (FAILED, "OVERRIDE_STATE")
+    withdrawing.override_id = new_id()
+    told_again = refused(bound, maker.WithdrawOverride, withdrawing)
+    assert outcome(told_again) == (NOT_FOUND, "OVERRIDE_NOT_FOUND")
+    page = checker.ListOverrides(
+        pb.ListOverridesRequest(region=REGION, page_size=1), timeout=CALL_SECONDS
+    )
+    assert len(page.overrides) == 1
+    assert page.next_page_token
+    left = checker.ListOverrides(waiting, timeout=CALL_SECONDS).overrides
+    assert done.override_id not in [each.override_id for each in left]

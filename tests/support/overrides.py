@@ -10,9 +10,10 @@ from yibao.settlement.v1 import refund_service_pb2 as pb
 from yibao_settlement.application.override.order import (
     ConfirmOverride,
     ProposeOverride,
+    WithdrawOverride,
     find_override,
 )
-from yibao_settlement.servicer.override import Acts, confirmation_of, proposal_of
+from yibao_settlement.servicer.override import Acts, confirmation_of, proposal_of, withdrawn
 from yibao_settlement.servicer.refund.correcting import CorrectedAnswer
 
 ACTS = Acts()
@@ -92,3 +93,14 @@ def propose(world: World, asked: pb.Override, **request: Any) -> pb.Override:
 def confirm(world: World, told: pb.Override, **changes: Any) -> pb.ConfirmOverrideResponse:
     answer = world.run(confirm_command(world, told, **changes))
     return pb.ConfirmOverrideResponse.FromString(answer)
+
+
+def withdraw_command(world: World, told: pb.Override, *, caller: str = AGENCY) -> WithdrawOverride:
+    """Returns a withdrawal; raises OVERRIDE_NOT_FOUND."""
+    override = find_override(world.queries, REGION, told.override_id)
+    return WithdrawOverride(world.request("WithdrawOverride", caller=caller), override, withdrawn)
+
+
+def withdraw(world: World, told: pb.Override, *, caller: str = AGENCY) -> pb.Override:
+    answer = world.run(withdraw_command(world, told, caller=caller))
+    return pb.WithdrawOverrideResponse.FromString(answer).override

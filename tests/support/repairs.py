@@ -6,11 +6,16 @@ from support.reviews import CHECKER
 from support.settlement_world import AGENCY, REGION, World
 
 from yibao.settlement.v1.difference_pb2 import Repair
-from yibao.settlement.v1.difference_service_pb2 import ConfirmRepairResponse, ProposeRepairResponse
+from yibao.settlement.v1.difference_service_pb2 import (
+    ConfirmRepairResponse,
+    ProposeRepairResponse,
+    WithdrawRepairResponse,
+)
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.repair.order import (
     ConfirmRepair,
     ProposeRepair,
+    WithdrawRepair,
     find_repair,
     first_bill,
 )
@@ -53,3 +58,17 @@ def propose(world: World, person: str) -> Repair:
 def confirm(world: World, repair: Repair) -> Repair:
     answer = world.run(confirm_command(world.queries, repair))
     return ConfirmRepairResponse.FromString(answer).repair
+
+
+def withdraw_command(world: World, repair: Repair, *, caller: str = AGENCY) -> WithdrawRepair:
+    """Returns a withdrawal; raises REPAIR_NOT_FOUND."""
+    return WithdrawRepair(
+        World.request("WithdrawRepair", caller=caller),
+        find_repair(world.queries, REGION, repair.repair_id),
+        repair_encoder(WithdrawRepairResponse),
+    )
+
+
+def withdraw(world: World, repair: Repair, *, caller: str = AGENCY) -> Repair:
+    answer = world.run(withdraw_command(world, repair, caller=caller))
+    return WithdrawRepairResponse.FromString(answer).repair

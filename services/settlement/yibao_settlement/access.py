@@ -45,6 +45,8 @@ ACCESS = AccessTable.of_services(
             "ProposeOverride": _AGENCY,
             "ConfirmOverride": _AGENCY,
             "GetOverride": _AGENCY,
+            "WithdrawOverride": _AGENCY,
+            "ListOverrides": _AGENCY,
         },
         "yibao.settlement.v1.HoldService": {
             "HoldBill": _COUNTER,
@@ -78,6 +80,8 @@ ACCESS = AccessTable.of_services(
             "RejectDifferenceOrder": _AGENCY,
             "ProposeRepair": _AGENCY,
             "ConfirmRepair": _AGENCY,
+            "WithdrawRepair": _AGENCY,
+            "ListRepairs": _AGENCY,
             "MoveDue": _AGENCY,
             "MoveAllDue": _AGENCY,
         },

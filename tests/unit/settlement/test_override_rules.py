@@ -14,6 +14,7 @@ from yibao_settlement.rules.override import (
     carry_out,
     check_checker,
     check_sums,
+    withdraw,
 )
 
 NOW = dt.datetime(2026, 11, 20, 4, 0, tzinfo=dt.UTC)
@@ -45,3 +46,17 @@ def test_each_sum_is_as_proposed_as_read_and_as_it_comes_to_by_now(name: str) ->
     assert reason_of(check_sums, PROPOSED, now=SUMS, read=other) is Reason.OVERRIDE_STATE
     assert reason_of(check_sums, PROPOSED, now=other, read=SUMS) is Reason.OVERRIDE_STATE
     assert reason_of(check_sums, PROPOSED, now=other, read=other) is Reason.OVERRIDE_STATE
+
+
+def test_what_is_proposed_is_withdrawn_by_anybody_and_once() -> None:
+    done = withdraw(PROPOSED, withdrawer=PROPOSED.maker, now=NOW)
+    assert (done.state, done.checker, done.close_time, done.taken_back_id) == (
+        OverrideState.WITHDRAWN,
+        PROPOSED.maker,
+        NOW,
+        None,
+    )
+    for ended in (done, DONE):
+        again = reason_of(withdraw, ended, withdrawer="agency/999019/li", now=NOW)
+        assert again is Reason.OVERRIDE_STATE
+    assert reason_of(check_checker, done, checker="agency/999019/li") is Reason.OVERRIDE_STATE

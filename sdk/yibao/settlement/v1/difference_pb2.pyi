@@ -89,6 +89,8 @@ class _RepairStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """Waits for another operator to confirm it."""
     REPAIR_STATE_CARRIED_OUT: _RepairState.ValueType  # 2
     """It is booked."""
+    REPAIR_STATE_WITHDRAWN: _RepairState.ValueType  # 3
+    """It was withdrawn; nothing came of it."""
 
 class RepairState(_RepairState, metaclass=_RepairStateEnumTypeWrapper):
     """The life of a repair. Open."""
@@ -99,6 +101,8 @@ REPAIR_STATE_PROPOSED: RepairState.ValueType  # 1
 """Waits for another operator to confirm it."""
 REPAIR_STATE_CARRIED_OUT: RepairState.ValueType  # 2
 """It is booked."""
+REPAIR_STATE_WITHDRAWN: RepairState.ValueType  # 3
+"""It was withdrawn; nothing came of it."""
 global___RepairState = RepairState
 
 @typing.final
@@ -280,7 +284,7 @@ class Repair(google.protobuf.message.Message):
     maker: builtins.str
     """Who proposed it."""
     checker: builtins.str
-    """Who confirmed it."""
+    """Who confirmed or withdrew it."""
     @property
     def bills(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___RepairedBill]:
         """The bills that come to cost somebody else by it, in their order; at most 500."""

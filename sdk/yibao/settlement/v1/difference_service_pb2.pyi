@@ -455,6 +455,109 @@ class ConfirmRepairResponse(google.protobuf.message.Message):
 global___ConfirmRepairResponse = ConfirmRepairResponse
 
 @typing.final
+class ListRepairsRequest(google.protobuf.message.Message):
+    """See DifferenceService.ListRepairs. What is absent limits nothing."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the repairs."""
+    state: yibao.settlement.v1.difference_pb2.RepairState.ValueType
+    """In this state."""
+    page_size: builtins.int
+    """The most repairs in the answer; 100 if absent, over 500 is coerced to it."""
+    page_token: builtins.str
+    """`next_page_token` of the page before; empty for the first page. All else but
+    `page_size` must be as it was.
+    """
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        state: yibao.settlement.v1.difference_pb2.RepairState.ValueType = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "region", b"region", "state", b"state"]) -> None: ...
+
+global___ListRepairsRequest = ListRepairsRequest
+
+@typing.final
+class ListRepairsResponse(google.protobuf.message.Message):
+    """See DifferenceService.ListRepairs."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REPAIRS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Asks for the next page; empty where this is the last one."""
+    @property
+    def repairs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.difference_pb2.Repair]:
+        """The repairs, without bills, the one proposed first at the head."""
+
+    def __init__(
+        self,
+        *,
+        repairs: collections.abc.Iterable[yibao.settlement.v1.difference_pb2.Repair] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "repairs", b"repairs"]) -> None: ...
+
+global___ListRepairsResponse = ListRepairsResponse
+
+@typing.final
+class WithdrawRepairRequest(google.protobuf.message.Message):
+    """See DifferenceService.WithdrawRepair."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    REPAIR_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the repair."""
+    repair_id: builtins.str
+    """The repair."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        repair_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["region", b"region", "repair_id", b"repair_id", "request_id", b"request_id"]) -> None: ...
+
+global___WithdrawRepairRequest = WithdrawRepairRequest
+
+@typing.final
+class WithdrawRepairResponse(google.protobuf.message.Message):
+    """See DifferenceService.WithdrawRepair."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REPAIR_FIELD_NUMBER: builtins.int
+    @property
+    def repair(self) -> yibao.settlement.v1.difference_pb2.Repair:
+        """The repair, WITHDRAWN."""
+
+    def __init__(
+        self,
+        *,
+        repair: yibao.settlement.v1.difference_pb2.Repair | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["repair", b"repair"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["repair", b"repair"]) -> None: ...
+
+global___WithdrawRepairResponse = WithdrawRepairResponse
+
+@typing.final
 class MoveDueRequest(google.protobuf.message.Message):
     """See DifferenceService.MoveDue."""
 

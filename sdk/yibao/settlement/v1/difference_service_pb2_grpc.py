@@ -71,6 +71,16 @@ class DifferenceServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairResponse.FromString,
                 _registered_method=True)
+        self.WithdrawRepair = channel.unary_unary(
+                '/yibao.settlement.v1.DifferenceService/WithdrawRepair',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.WithdrawRepairRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.WithdrawRepairResponse.FromString,
+                _registered_method=True)
+        self.ListRepairs = channel.unary_unary(
+                '/yibao.settlement.v1.DifferenceService/ListRepairs',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ListRepairsRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ListRepairsResponse.FromString,
+                _registered_method=True)
         self.MoveDue = channel.unary_unary(
                 '/yibao.settlement.v1.DifferenceService/MoveDue',
                 request_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.MoveDueRequest.SerializeToString,
@@ -160,6 +170,24 @@ class DifferenceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WithdrawRepair(self, request, context):
+        """Withdraws a repair that is proposed; nothing comes of it. Callers: agency of the region, the
+        maker too. Idempotent by `request_id`. Reasons: REPAIR_NOT_FOUND, REPAIR_STATE,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRepairs(self, request, context):
+        """Lists repairs, without the bills that they move, the one proposed first at the head. Callers:
+        agency of the region. What is proposed while pages are read stands behind the last page.
+        Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def MoveDue(self, request, context):
         """Moves what is due to a person's account into it, bill by bill: this year's money of a bill
         of this year, else money of earlier years. Callers: agency of the region. Idempotent by
@@ -216,6 +244,16 @@ def add_DifferenceServiceServicer_to_server(servicer, server):
                     servicer.ConfirmRepair,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairResponse.SerializeToString,
+            ),
+            'WithdrawRepair': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawRepair,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.WithdrawRepairRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.WithdrawRepairResponse.SerializeToString,
+            ),
+            'ListRepairs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRepairs,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ListRepairsRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ListRepairsResponse.SerializeToString,
             ),
             'MoveDue': grpc.unary_unary_rpc_method_handler(
                     servicer.MoveDue,
@@ -419,6 +457,60 @@ class DifferenceService(object):
             '/yibao.settlement.v1.DifferenceService/ConfirmRepair',
             yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ConfirmRepairResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawRepair(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.DifferenceService/WithdrawRepair',
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.WithdrawRepairRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.WithdrawRepairResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRepairs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.DifferenceService/ListRepairs',
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ListRepairsRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_difference__service__pb2.ListRepairsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -95,6 +95,24 @@ class DifferenceServiceStub:
     READJUDICATION_FAILED, REQUEST_ID_REUSED.
     """
 
+    WithdrawRepair: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.WithdrawRepairRequest,
+        yibao.settlement.v1.difference_service_pb2.WithdrawRepairResponse,
+    ]
+    """Withdraws a repair that is proposed; nothing comes of it. Callers: agency of the region, the
+    maker too. Idempotent by `request_id`. Reasons: REPAIR_NOT_FOUND, REPAIR_STATE,
+    REQUEST_ID_REUSED.
+    """
+
+    ListRepairs: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.ListRepairsRequest,
+        yibao.settlement.v1.difference_service_pb2.ListRepairsResponse,
+    ]
+    """Lists repairs, without the bills that they move, the one proposed first at the head. Callers:
+    agency of the region. What is proposed while pages are read stands behind the last page.
+    Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
+    """
+
     MoveDue: grpc.UnaryUnaryMultiCallable[
         yibao.settlement.v1.difference_service_pb2.MoveDueRequest,
         yibao.settlement.v1.difference_service_pb2.MoveDueResponse,
@@ -189,6 +207,24 @@ class DifferenceServiceAsyncStub:
     region, another operator than the maker. Idempotent by `request_id`. Reasons:
     REPAIR_NOT_FOUND, REPAIR_STATE, SAME_MAKER_AND_CHECKER, PERSON_MERGED, NOTHING_TO_REPAIR,
     READJUDICATION_FAILED, REQUEST_ID_REUSED.
+    """
+
+    WithdrawRepair: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.WithdrawRepairRequest,
+        yibao.settlement.v1.difference_service_pb2.WithdrawRepairResponse,
+    ]
+    """Withdraws a repair that is proposed; nothing comes of it. Callers: agency of the region, the
+    maker too. Idempotent by `request_id`. Reasons: REPAIR_NOT_FOUND, REPAIR_STATE,
+    REQUEST_ID_REUSED.
+    """
+
+    ListRepairs: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.difference_service_pb2.ListRepairsRequest,
+        yibao.settlement.v1.difference_service_pb2.ListRepairsResponse,
+    ]
+    """Lists repairs, without the bills that they move, the one proposed first at the head. Callers:
+    agency of the region. What is proposed while pages are read stands behind the last page.
+    Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
     """
 
     MoveDue: grpc.aio.UnaryUnaryMultiCallable[
@@ -299,6 +335,28 @@ class DifferenceServiceServicer(metaclass=abc.ABCMeta):
         region, another operator than the maker. Idempotent by `request_id`. Reasons:
         REPAIR_NOT_FOUND, REPAIR_STATE, SAME_MAKER_AND_CHECKER, PERSON_MERGED, NOTHING_TO_REPAIR,
         READJUDICATION_FAILED, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def WithdrawRepair(
+        self,
+        request: yibao.settlement.v1.difference_service_pb2.WithdrawRepairRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.difference_service_pb2.WithdrawRepairResponse, collections.abc.Awaitable[yibao.settlement.v1.difference_service_pb2.WithdrawRepairResponse]]:
+        """Withdraws a repair that is proposed; nothing comes of it. Callers: agency of the region, the
+        maker too. Idempotent by `request_id`. Reasons: REPAIR_NOT_FOUND, REPAIR_STATE,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ListRepairs(
+        self,
+        request: yibao.settlement.v1.difference_service_pb2.ListRepairsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.difference_service_pb2.ListRepairsResponse, collections.abc.Awaitable[yibao.settlement.v1.difference_service_pb2.ListRepairsResponse]]:
+        """Lists repairs, without the bills that they move, the one proposed first at the head. Callers:
+        agency of the region. What is proposed while pages are read stands behind the last page.
+        Reasons: FIELD_MALFORMED where `page_token` is not of this list with these arguments.
         """
 
     @abc.abstractmethod

@@ -65,6 +65,8 @@ class _OverrideStateEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._
     """Waits for another operator to confirm it."""
     OVERRIDE_STATE_CARRIED_OUT: _OverrideState.ValueType  # 2
     """It is booked."""
+    OVERRIDE_STATE_WITHDRAWN: _OverrideState.ValueType  # 3
+    """It was withdrawn; nothing came of it."""
 
 class OverrideState(_OverrideState, metaclass=_OverrideStateEnumTypeWrapper):
     """The life of an override. Open."""
@@ -75,6 +77,8 @@ OVERRIDE_STATE_PROPOSED: OverrideState.ValueType  # 1
 """Waits for another operator to confirm it."""
 OVERRIDE_STATE_CARRIED_OUT: OverrideState.ValueType  # 2
 """It is booked."""
+OVERRIDE_STATE_WITHDRAWN: OverrideState.ValueType  # 3
+"""It was withdrawn; nothing came of it."""
 global___OverrideState = OverrideState
 
 @typing.final
@@ -122,7 +126,7 @@ class Override(google.protobuf.message.Message):
     maker: builtins.str
     """Who proposed it."""
     checker: builtins.str
-    """Who confirmed it."""
+    """Who confirmed or withdrew it."""
     taken_back_id: builtins.str
     """The reversal or the refund, where it is carried out."""
     @property
@@ -897,3 +901,106 @@ class GetOverrideResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["override", b"override"]) -> None: ...
 
 global___GetOverrideResponse = GetOverrideResponse
+
+@typing.final
+class ListOverridesRequest(google.protobuf.message.Message):
+    """See RefundService.ListOverrides. What is absent limits nothing."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the overrides."""
+    state: global___OverrideState.ValueType
+    """In this state."""
+    page_size: builtins.int
+    """The most overrides in the answer; 100 if absent, over 500 is coerced to it."""
+    page_token: builtins.str
+    """`next_page_token` of the page before; empty for the first page. All else but
+    `page_size` must be as it was.
+    """
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        state: global___OverrideState.ValueType = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["page_size", b"page_size", "page_token", b"page_token", "region", b"region", "state", b"state"]) -> None: ...
+
+global___ListOverridesRequest = ListOverridesRequest
+
+@typing.final
+class ListOverridesResponse(google.protobuf.message.Message):
+    """See RefundService.ListOverrides."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OVERRIDES_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Asks for the next page; empty where this is the last one."""
+    @property
+    def overrides(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Override]:
+        """The overrides, the one proposed first at the head."""
+
+    def __init__(
+        self,
+        *,
+        overrides: collections.abc.Iterable[global___Override] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "overrides", b"overrides"]) -> None: ...
+
+global___ListOverridesResponse = ListOverridesResponse
+
+@typing.final
+class WithdrawOverrideRequest(google.protobuf.message.Message):
+    """See RefundService.WithdrawOverride."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    OVERRIDE_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region of the override."""
+    override_id: builtins.str
+    """The override."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        override_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["override_id", b"override_id", "region", b"region", "request_id", b"request_id"]) -> None: ...
+
+global___WithdrawOverrideRequest = WithdrawOverrideRequest
+
+@typing.final
+class WithdrawOverrideResponse(google.protobuf.message.Message):
+    """See RefundService.WithdrawOverride."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OVERRIDE_FIELD_NUMBER: builtins.int
+    @property
+    def override(self) -> global___Override:
+        """The override, WITHDRAWN."""
+
+    def __init__(
+        self,
+        *,
+        override: global___Override | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["override", b"override"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["override", b"override"]) -> None: ...
+
+global___WithdrawOverrideResponse = WithdrawOverrideResponse

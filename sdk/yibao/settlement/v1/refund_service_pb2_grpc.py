@@ -76,6 +76,16 @@ class RefundServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideResponse.FromString,
                 _registered_method=True)
+        self.WithdrawOverride = channel.unary_unary(
+                '/yibao.settlement.v1.RefundService/WithdrawOverride',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.WithdrawOverrideRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.WithdrawOverrideResponse.FromString,
+                _registered_method=True)
+        self.ListOverrides = channel.unary_unary(
+                '/yibao.settlement.v1.RefundService/ListOverrides',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ListOverridesRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ListOverridesResponse.FromString,
+                _registered_method=True)
 
 
 class RefundServiceServicer(object):
@@ -151,9 +161,9 @@ class RefundServiceServicer(object):
     def ProposeOverride(self, request, context):
         """Proposes to take a settlement back although later bills of the person would cost somebody
         else or are held (maker), in a region that takes bills back from the newest on, and tells
-        what that would move. Nothing moves yet. A proposal that is not wanted is left. Callers:
-        agency of the region. Idempotent by `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to
-        be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+        what that would move. Nothing moves yet. Callers: agency of the region. Idempotent by
+        `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to be done as its trial,
+        LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -173,6 +183,25 @@ class RefundServiceServicer(object):
     def GetOverride(self, request, context):
         """Reads an override as it was proposed, and whether it is carried out. Callers: agency of the
         region. Reasons: OVERRIDE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawOverride(self, request, context):
+        """Withdraws an override that is proposed; nothing comes of it. Callers: agency of the region,
+        the maker too. Idempotent by `request_id`. Reasons: OVERRIDE_NOT_FOUND, OVERRIDE_STATE,
+        REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOverrides(self, request, context):
+        """Lists overrides, the one proposed first at the head, without later bills and without what is
+        returned or put in the place, which GetOverride tells. Callers: agency of the region. What is
+        proposed while pages are read stands behind the last page. Reasons: FIELD_MALFORMED where
+        `page_token` is not of this list with these arguments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -220,6 +249,16 @@ def add_RefundServiceServicer_to_server(servicer, server):
                     servicer.GetOverride,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideResponse.SerializeToString,
+            ),
+            'WithdrawOverride': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawOverride,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.WithdrawOverrideRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.WithdrawOverrideResponse.SerializeToString,
+            ),
+            'ListOverrides': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOverrides,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ListOverridesRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ListOverridesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -440,6 +479,60 @@ class RefundService(object):
             '/yibao.settlement.v1.RefundService/GetOverride',
             yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_refund__service__pb2.GetOverrideResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawOverride(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.RefundService/WithdrawOverride',
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.WithdrawOverrideRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.WithdrawOverrideResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOverrides(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.RefundService/ListOverrides',
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ListOverridesRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_refund__service__pb2.ListOverridesResponse.FromString,
             options,
             channel_credentials,
             insecure,

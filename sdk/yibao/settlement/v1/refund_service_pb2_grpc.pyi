@@ -94,9 +94,9 @@ class RefundServiceStub:
     ]
     """Proposes to take a settlement back although later bills of the person would cost somebody
     else or are held (maker), in a region that takes bills back from the newest on, and tells
-    what that would move. Nothing moves yet. A proposal that is not wanted is left. Callers:
-    agency of the region. Idempotent by `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to
-    be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+    what that would move. Nothing moves yet. Callers: agency of the region. Idempotent by
+    `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to be done as its trial,
+    LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
     """
 
     ConfirmOverride: grpc.UnaryUnaryMultiCallable[
@@ -116,6 +116,25 @@ class RefundServiceStub:
     ]
     """Reads an override as it was proposed, and whether it is carried out. Callers: agency of the
     region. Reasons: OVERRIDE_NOT_FOUND.
+    """
+
+    WithdrawOverride: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.WithdrawOverrideRequest,
+        yibao.settlement.v1.refund_service_pb2.WithdrawOverrideResponse,
+    ]
+    """Withdraws an override that is proposed; nothing comes of it. Callers: agency of the region,
+    the maker too. Idempotent by `request_id`. Reasons: OVERRIDE_NOT_FOUND, OVERRIDE_STATE,
+    REQUEST_ID_REUSED.
+    """
+
+    ListOverrides: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.ListOverridesRequest,
+        yibao.settlement.v1.refund_service_pb2.ListOverridesResponse,
+    ]
+    """Lists overrides, the one proposed first at the head, without later bills and without what is
+    returned or put in the place, which GetOverride tells. Callers: agency of the region. What is
+    proposed while pages are read stands behind the last page. Reasons: FIELD_MALFORMED where
+    `page_token` is not of this list with these arguments.
     """
 
 class RefundServiceAsyncStub:
@@ -194,9 +213,9 @@ class RefundServiceAsyncStub:
     ]
     """Proposes to take a settlement back although later bills of the person would cost somebody
     else or are held (maker), in a region that takes bills back from the newest on, and tells
-    what that would move. Nothing moves yet. A proposal that is not wanted is left. Callers:
-    agency of the region. Idempotent by `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to
-    be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+    what that would move. Nothing moves yet. Callers: agency of the region. Idempotent by
+    `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to be done as its trial,
+    LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
     """
 
     ConfirmOverride: grpc.aio.UnaryUnaryMultiCallable[
@@ -216,6 +235,25 @@ class RefundServiceAsyncStub:
     ]
     """Reads an override as it was proposed, and whether it is carried out. Callers: agency of the
     region. Reasons: OVERRIDE_NOT_FOUND.
+    """
+
+    WithdrawOverride: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.WithdrawOverrideRequest,
+        yibao.settlement.v1.refund_service_pb2.WithdrawOverrideResponse,
+    ]
+    """Withdraws an override that is proposed; nothing comes of it. Callers: agency of the region,
+    the maker too. Idempotent by `request_id`. Reasons: OVERRIDE_NOT_FOUND, OVERRIDE_STATE,
+    REQUEST_ID_REUSED.
+    """
+
+    ListOverrides: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.refund_service_pb2.ListOverridesRequest,
+        yibao.settlement.v1.refund_service_pb2.ListOverridesResponse,
+    ]
+    """Lists overrides, the one proposed first at the head, without later bills and without what is
+    returned or put in the place, which GetOverride tells. Callers: agency of the region. What is
+    proposed while pages are read stands behind the last page. Reasons: FIELD_MALFORMED where
+    `page_token` is not of this list with these arguments.
     """
 
 class RefundServiceServicer(metaclass=abc.ABCMeta):
@@ -306,9 +344,9 @@ class RefundServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.refund_service_pb2.ProposeOverrideResponse, collections.abc.Awaitable[yibao.settlement.v1.refund_service_pb2.ProposeOverrideResponse]]:
         """Proposes to take a settlement back although later bills of the person would cost somebody
         else or are held (maker), in a region that takes bills back from the newest on, and tells
-        what that would move. Nothing moves yet. A proposal that is not wanted is left. Callers:
-        agency of the region. Idempotent by `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to
-        be done as its trial, LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
+        what that would move. Nothing moves yet. Callers: agency of the region. Idempotent by
+        `request_id`. Reasons: NOTHING_TO_OVERRIDE; of what is to be done as its trial,
+        LATER_SETTLEMENTS_EXIST apart; REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -332,6 +370,29 @@ class RefundServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.settlement.v1.refund_service_pb2.GetOverrideResponse, collections.abc.Awaitable[yibao.settlement.v1.refund_service_pb2.GetOverrideResponse]]:
         """Reads an override as it was proposed, and whether it is carried out. Callers: agency of the
         region. Reasons: OVERRIDE_NOT_FOUND.
+        """
+
+    @abc.abstractmethod
+    def WithdrawOverride(
+        self,
+        request: yibao.settlement.v1.refund_service_pb2.WithdrawOverrideRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.refund_service_pb2.WithdrawOverrideResponse, collections.abc.Awaitable[yibao.settlement.v1.refund_service_pb2.WithdrawOverrideResponse]]:
+        """Withdraws an override that is proposed; nothing comes of it. Callers: agency of the region,
+        the maker too. Idempotent by `request_id`. Reasons: OVERRIDE_NOT_FOUND, OVERRIDE_STATE,
+        REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def ListOverrides(
+        self,
+        request: yibao.settlement.v1.refund_service_pb2.ListOverridesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.refund_service_pb2.ListOverridesResponse, collections.abc.Awaitable[yibao.settlement.v1.refund_service_pb2.ListOverridesResponse]]:
+        """Lists overrides, the one proposed first at the head, without later bills and without what is
+        returned or put in the place, which GetOverride tells. Callers: agency of the region. What is
+        proposed while pages are read stands behind the last page. Reasons: FIELD_MALFORMED where
+        `page_token` is not of this list with these arguments.
         """
 
 def add_RefundServiceServicer_to_server(servicer: RefundServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

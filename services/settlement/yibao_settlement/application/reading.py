@@ -21,9 +21,9 @@ from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
-from yibao_settlement.rules.override import Override
+from yibao_settlement.rules.override import Override, OverrideState
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
-from yibao_settlement.rules.repair import Repair
+from yibao_settlement.rules.repair import Repair, RepairState
 from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
 from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
@@ -95,8 +95,26 @@ class Reads(Protocol):
         """Returns a repair."""
         ...
 
+    def repairs(
+        self, region: str, state: RepairState | None, *, after: str | None, limit: int
+    ) -> Sequence[Repair]:
+        """Returns at most `limit` repairs, the one proposed first at the head.
+
+        Of any state where none is told; `after` is the id of the last one before.
+        """
+        ...
+
     def override(self, region: str, override_id: str) -> Override | None:
         """Returns an override."""
+        ...
+
+    def overrides(
+        self, region: str, state: OverrideState | None, *, after: str | None, limit: int
+    ) -> Sequence[Override]:
+        """Returns at most `limit` overrides, the one proposed first at the head.
+
+        Of any state where none is told; `after` is the id of the last one before.
+        """
         ...
 
     def first_settlement_id(self, region: str, person_id: str) -> str | None:

@@ -25,6 +25,7 @@ class OverrideState(enum.IntEnum):
 
     PROPOSED = 1
     CARRIED_OUT = 2
+    WITHDRAWN = 3
 
 
 class OverrideSums(NamedTuple):
@@ -67,9 +68,8 @@ class Override(NamedTuple):
 
 
 def check_checker(override: Override, *, checker: str) -> None:
-    """Raises OVERRIDE_STATE where it is carried out, SAME_MAKER_AND_CHECKER."""
-    if override.state is not OverrideState.PROPOSED:
-        raise override_state(override, "the override is carried out")
+    """Raises OVERRIDE_STATE where it is carried out or withdrawn, SAME_MAKER_AND_CHECKER."""
+    _check_open(override)
     if checker == override.maker:
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "who proposed an override cannot confirm it")
 
@@ -91,6 +91,18 @@ def carry_out(
         close_time=now,
         taken_back_id=taken_back_id,
     )
+
+
+def withdraw(override: Override, *, withdrawer: str, now: dt.datetime) -> Override:
+    """Returns the override withdrawn; raises OVERRIDE_STATE where it is carried out or was so."""
+    _check_open(override)
+    return override._replace(state=OverrideState.WITHDRAWN, checker=withdrawer, close_time=now)
+
+
+def _check_open(override: Override) -> None:
+    if override.state is not OverrideState.PROPOSED:
+        ended = "carried out" if override.state is OverrideState.CARRIED_OUT else "withdrawn"
+        raise override_state(override, f"the override is {ended}")
 
 
 def override_state(override: Override, message: str) -> RuleError:

@@ -16,6 +16,7 @@ class RepairState(enum.IntEnum):
 
     PROPOSED = 1
     CARRIED_OUT = 2
+    WITHDRAWN = 3
 
 
 class Repair(NamedTuple):
@@ -47,9 +48,8 @@ class Repair(NamedTuple):
 
 
 def check_checker(repair: Repair, *, checker: str) -> None:
-    """Raises REPAIR_STATE where it is carried out, SAME_MAKER_AND_CHECKER."""
-    if repair.state is not RepairState.PROPOSED:
-        raise repair_state(repair, "the repair is carried out")
+    """Raises REPAIR_STATE where it is carried out or withdrawn, SAME_MAKER_AND_CHECKER."""
+    _check_open(repair)
     if checker == repair.maker:
         raise RuleError(Reason.SAME_MAKER_AND_CHECKER, "who proposed a repair cannot confirm it")
 
@@ -58,6 +58,18 @@ def carry_out(repair: Repair, *, checker: str, now: dt.datetime) -> Repair:
     """Returns the repair carried out; `check_checker` comes first."""
     assert repair.state is RepairState.PROPOSED, repair.state
     return repair._replace(state=RepairState.CARRIED_OUT, checker=checker, close_time=now)
+
+
+def withdraw(repair: Repair, *, withdrawer: str, now: dt.datetime) -> Repair:
+    """Returns the repair withdrawn; raises REPAIR_STATE where it is carried out or was so."""
+    _check_open(repair)
+    return repair._replace(state=RepairState.WITHDRAWN, checker=withdrawer, close_time=now)
+
+
+def _check_open(repair: Repair) -> None:
+    if repair.state is not RepairState.PROPOSED:
+        ended = "carried out" if repair.state is RepairState.CARRIED_OUT else "withdrawn"
+        raise repair_state(repair, f"the repair is {ended}")
 
 
 def repair_state(repair: Repair, message: str) -> RuleError:

@@ -37,9 +37,12 @@ from yibao_settlement.application.difference.order import (
 from yibao_settlement.application.difference.state import DueMove
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.repair.order import CONFIRM_METHOD as CONFIRM_REPAIR_METHOD
+from yibao_settlement.application.repair.order import WITHDRAW_METHOD as WITHDRAW_REPAIR_METHOD
 from yibao_settlement.application.repair.order import (
     ConfirmRepair,
     ProposeRepair,
+    ToldRepair,
+    WithdrawRepair,
     find_repair,
     first_bill,
 )
@@ -50,8 +53,9 @@ from yibao_settlement.rules.difference_order import (
     OrderState,
     is_dust,
 )
+from yibao_settlement.rules.repair import RepairState
 from yibao_settlement.servicer.credential import Viewers
-from yibao_settlement.servicer.repair import repair_encoder
+from yibao_settlement.servicer.repair import repair_encoder, repair_message
 
 _MOST_ROWS = 500
 _PAGE_SIZE = 100
@@ -227,6 +231,42 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
         )
         response = await self._batcher.submit(request.region, command)
         return as_sent(pb.ConfirmRepairResponse, response)
+
+    async def WithdrawRepair(
+        self,
+        request: pb.WithdrawRepairRequest,
+        context: "grpc.aio.ServicerContext[pb.WithdrawRepairRequest, pb.WithdrawRepairResponse]",
+    ) -> pb.WithdrawRepairResponse:
+        """Withdraws a repair."""
+        command = WithdrawRepair(
+            request_of(request, WITHDRAW_REPAIR_METHOD),
+            await self._blocking.run(find_repair, self._reads, request.region, request.repair_id),
+            repair_encoder(pb.WithdrawRepairResponse),
+        )
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.WithdrawRepairResponse, response)
+
+    async def ListRepairs(
+        self,
+        request: pb.ListRepairsRequest,
+        context: "grpc.aio.ServicerContext[pb.ListRepairsRequest, pb.ListRepairsResponse]",
+    ) -> pb.ListRepairsResponse:
+        """Lists repairs, the one proposed first at the head."""
+        current_caller().require_region(request.region)
+        after = place_after(request, request.page_token, id_place)
+        size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
+        found = await self._blocking.run(
+            self._reads.repairs,
+            request.region,
+            RepairState(request.state) if request.state else None,
+            after=after,
+            # One more tells whether there is another page.
+            limit=size + 1,
+        )
+        page = found[:size]
+        token = page_token(request, page[-1].repair_id) if len(found) > size else ""
+        repairs = (repair_message(ToldRepair(each, ())) for each in page)
+        return pb.ListRepairsResponse(repairs=repairs, next_page_token=token)
 
     async def MoveDue(
         self,

@@ -9,6 +9,7 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.request import Request
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.pages import id_place, page_token, place_after
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_instant
 from yibao_common.values.errors import FieldFault, refuse_faults
@@ -16,10 +17,12 @@ from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.override.order import (
     CONFIRM_METHOD,
+    WITHDRAW_METHOD,
     Act,
     ConfirmOverride,
     Proposal,
     ProposeOverride,
+    WithdrawOverride,
     find_override,
 )
 from yibao_settlement.application.reading import Reads
@@ -29,7 +32,12 @@ from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.application.settlement.refund import RefundSettlement
 from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.rules.finding import RETIRED_CADRES, RetiredCadres
-from yibao_settlement.rules.override import Override, OverrideKind, OverrideSums
+from yibao_settlement.rules.override import (
+    Override,
+    OverrideKind,
+    OverrideState,
+    OverrideSums,
+)
 from yibao_settlement.rules.refund import RefundOrder
 from yibao_settlement.servicer.encode import reversed_
 from yibao_settlement.servicer.refund.correcting import CorrectedAnswer, bill_in_place
@@ -38,6 +46,8 @@ from yibao_settlement.servicer.refund.refunding import asked_return, refunded
 from yibao_settlement.servicer.refused_lines import RefusedLines
 
 _MOST_BILLS = 500
+_PAGE_SIZE = 100
+_PAGE_SIZE_MAX = 500
 
 
 def asked_override(request: pb.ProposeOverrideRequest) -> pb.Override:
@@ -169,6 +179,32 @@ class Overriding:
         override = await self._find(request.region, request.override_id)
         return pb.GetOverrideResponse(override=override_message(override))
 
+    async def withdraw(self, request: pb.WithdrawOverrideRequest) -> pb.WithdrawOverrideResponse:
+        """Withdraws an override; raises RuleError as the contract says."""
+        asked = request_of(request, WITHDRAW_METHOD)
+        override = await self._find(request.region, request.override_id)
+        response = await self._batcher.submit(
+            request.region, WithdrawOverride(asked, override, withdrawn)
+        )
+        return as_sent(pb.WithdrawOverrideResponse, response)
+
+    async def page(self, request: pb.ListOverridesRequest) -> pb.ListOverridesResponse:
+        """Lists overrides, the one proposed first at the head."""
+        current_caller().require_region(request.region)
+        after = place_after(request, request.page_token, id_place)
+        size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
+        found = await self._blocking.run(
+            self._reads.overrides,
+            request.region,
+            OverrideState(request.state) if request.state else None,
+            after=after,
+            # One more tells whether there is another page.
+            limit=size + 1,
+        )
+        page = found[:size]
+        token = page_token(request, page[-1].override_id) if len(found) > size else ""
+        return pb.ListOverridesResponse(overrides=map(_listed, page), next_page_token=token)
+
     async def _find(self, region: str, override_id: str) -> Override:
         return await self._blocking.run(find_override, self._reads, region, override_id)
 
@@ -251,6 +287,19 @@ def override_message(override: Override) -> pb.Override:
     if override.close_time is not None:
         message.close_time.CopyFrom(from_instant(override.close_time))
     return message
+
+
+def _listed(override: Override) -> pb.Override:
+    """Returns an override as lists tell it: what is long of it is read by its id."""
+    message = override_message(override)
+    for field in ("lines", "bill", "later_bills"):
+        message.ClearField(field)
+    return message
+
+
+def withdrawn(override: Override) -> bytes:
+    """Returns a serialized WithdrawOverrideResponse."""
+    return pb.WithdrawOverrideResponse(override=override_message(override)).SerializeToString()
 
 
 def proposed(override: Override) -> bytes:

@@ -16,10 +16,11 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 def repair_encoder(kind: type[MessageT]) -> Callable[[ToldRepair], bytes]:
     """Returns what writes an answer that holds a repair, as a ProposeRepairResponse."""
-    return lambda told: kind(repair=_message(told)).SerializeToString()
+    return lambda told: kind(repair=repair_message(told)).SerializeToString()
 
 
-def _message(told: ToldRepair) -> messages.Repair:
+def repair_message(told: ToldRepair) -> messages.Repair:
+    """Returns a repair with the bills that are told of it."""
     repair = told.repair
     message = messages.Repair(
         repair_id=repair.repair_id,

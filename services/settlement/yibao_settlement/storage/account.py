@@ -158,3 +158,13 @@ def _empty(person_id: str) -> Standing:
 def _keep_years(working_set: WorkingSet, rows: list[Row]) -> None:
     for person_id, benefit_year, accumulators in rows:
         working_set.closed_years[person_id, benefit_year] = amounts_from(accumulators)
+
+
+def find_standing(connection: sa.Connection, region: str, person_id: str) -> Standing | None:
+    """Returns the standing of a person, or None."""
+    table = tables.person_standing
+    columns = [table.c[name] for name in STANDING_COLUMNS]
+    row = connection.execute(
+        sa.select(*columns).where(table.c.region == region, table.c.person_id == person_id)
+    ).one_or_none()
+    return None if row is None else standing_from(tuple(row))

@@ -23,15 +23,15 @@ from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.enrolment import RegisteredDisease
-from yibao_settlement.rules.override import Override
+from yibao_settlement.rules.override import Override, OverrideState
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
-from yibao_settlement.rules.repair import Repair
+from yibao_settlement.rules.repair import Repair, RepairState
 from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
 from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.account import STANDING_COLUMNS, standing_from
+from yibao_settlement.storage.account import find_standing
 from yibao_settlement.storage.change import list_changes
 from yibao_settlement.storage.charge import charges_of
 from yibao_settlement.storage.credential.holder import find_holder
@@ -42,9 +42,13 @@ from yibao_settlement.storage.hold.listing import list_held
 from yibao_settlement.storage.hold.record import find_hold, held_by, run_out
 from yibao_settlement.storage.ledger.posting import account_balances
 from yibao_settlement.storage.merge import one_person, survivors_of
-from yibao_settlement.storage.override.record import find_overrides
+from yibao_settlement.storage.override.record import find_overrides, list_overrides
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
-from yibao_settlement.storage.repair.record import find_repairs, first_settlement_id
+from yibao_settlement.storage.repair.record import (
+    find_repairs,
+    first_settlement_id,
+    list_repairs,
+)
 from yibao_settlement.storage.repricing.bills import bills_with_visits
 from yibao_settlement.storage.repricing.person import persons_of
 from yibao_settlement.storage.repricing.record import open_repricings
@@ -56,7 +60,7 @@ from yibao_settlement.storage.settlement.find import find_settlement, find_told,
 from yibao_settlement.storage.settlement.history import find_history
 from yibao_settlement.storage.settlement.listing import list_settlements, summaries_of
 from yibao_settlement.storage.settlement.standing import standing_bills
-from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
+from yibao_settlement.storage.visit import VISIT_COLUMNS, find_visit, visit_from
 
 
 class StoredReads:
@@ -83,7 +87,7 @@ class StoredReads:
     def visit(self, region: str, visit_id: str) -> Visit | None:
         """Returns the visit, or None."""
         with self._database.read() as connection:
-            return _visit(connection, region, visit_id)
+            return find_visit(connection, region, visit_id)
 
     def undischarged_stays(self, region: str, person_id: str) -> list[Visit]:
         """Returns the person's stays whose discharge was not told, by their first days.
@@ -132,10 +136,24 @@ class StoredReads:
         with self._database.read() as connection:
             return find_repairs(connection, region, [repair_id]).get(repair_id)
 
+    def repairs(
+        self, region: str, state: RepairState | None, *, after: str | None, limit: int
+    ) -> list[Repair]:
+        """Returns at most `limit` repairs, the one proposed first at the head."""
+        with self._database.read() as connection:
+            return list_repairs(connection, region, state, after=after, limit=limit)
+
     def override(self, region: str, override_id: str) -> Override | None:
         """Returns an override, or None."""
         with self._database.read() as connection:
             return find_overrides(connection, region, [override_id]).get(override_id)
+
+    def overrides(
+        self, region: str, state: OverrideState | None, *, after: str | None, limit: int
+    ) -> list[Override]:
+        """Returns at most `limit` overrides, the one proposed first at the head."""
+        with self._database.read() as connection:
+            return list_overrides(connection, region, state, after=after, limit=limit)
 
     def first_settlement_id(self, region: str, person_id: str) -> str | None:
         """Returns the first settlement of a person that stands, or None."""
@@ -219,13 +237,13 @@ class StoredReads:
     ) -> TrialInputs | None:
         """Returns what a trial of a bill of the visit starts from, or None."""
         with self._database.read() as connection:
-            visit = _visit(connection, region, visit_id)
+            visit = find_visit(connection, region, visit_id)
             if visit is None:
                 return None
-            standing = _standing(connection, region, visit.person_id)
+            standing = find_standing(connection, region, visit.person_id)
             if standing is not None and standing.merged_into is not None:
                 visit = _held(connection, region, visit)
-                standing = _standing(connection, region, visit.person_id)
+                standing = find_standing(connection, region, visit.person_id)
             person_id = visit.person_id
             periods = select_rows(
                 connection,
@@ -329,7 +347,7 @@ class StoredReads:
     def standing(self, region: str, person_id: str) -> Standing | None:
         """Returns the person's account and current year, or None."""
         with self._database.read() as connection:
-            return _standing(connection, region, person_id)
+            return find_standing(connection, region, person_id)
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
         """Returns the item's row in force on `day`, or None."""
@@ -355,25 +373,6 @@ def _held(connection: sa.Connection, region: str, visit: Visit) -> Visit:
     """Returns a visit as of whoever stands in its person's place since a merge."""
     survivors = survivors_of(connection, region, (visit.person_id,))
     return visit._replace(person_id=survivors.get(visit.person_id, visit.person_id))
-
-
-def _visit(connection: sa.Connection, region: str, visit_id: str) -> Visit | None:
-    columns = [tables.visit.c[name] for name in VISIT_COLUMNS]
-    row = connection.execute(
-        sa.select(*columns).where(
-            tables.visit.c.region == region, tables.visit.c.visit_id == visit_id
-        )
-    ).one_or_none()
-    return None if row is None else visit_from(tuple(row))
-
-
-def _standing(connection: sa.Connection, region: str, person_id: str) -> Standing | None:
-    table = tables.person_standing
-    columns = [table.c[name] for name in STANDING_COLUMNS]
-    row = connection.execute(
-        sa.select(*columns).where(table.c.region == region, table.c.person_id == person_id)
-    ).one_or_none()
-    return None if row is None else standing_from(tuple(row))
 
 
 def _holds(connection: sa.Connection, region: str, standing: Standing | None) -> list[Hold]:

@@ -245,3 +245,14 @@ def _keep_numbers(working_set: WorkingSet, rows: list[Row]) -> None:
 
 def _keep_continuing(working_set: WorkingSet, rows: list[Row]) -> None:
     working_set.continued_by.update(rows)
+
+
+def find_visit(connection: sa.Connection, region: str, visit_id: str) -> Visit | None:
+    """Returns a visit, or None."""
+    columns = [tables.visit.c[name] for name in VISIT_COLUMNS]
+    row = connection.execute(
+        sa.select(*columns).where(
+            tables.visit.c.region == region, tables.visit.c.visit_id == visit_id
+        )
+    ).one_or_none()
+    return None if row is None else visit_from(tuple(row))

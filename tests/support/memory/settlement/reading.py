@@ -19,9 +19,9 @@ from yibao_settlement.application.settlement.record import Adjustment, Settlemen
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
-from yibao_settlement.rules.override import Override
+from yibao_settlement.rules.override import Override, OverrideState
 from yibao_settlement.rules.policy.policy import Policy
-from yibao_settlement.rules.repair import Repair
+from yibao_settlement.rules.repair import Repair, RepairState
 from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repricing
 from yibao_settlement.rules.review import WAITING, Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
@@ -88,6 +88,16 @@ class MemoryReads(Reads):
 
     def holder(self, region: str, certificate_id: str) -> KnownHolder | None:
         return self.holders.get(certificate_id)
+
+    def overrides(
+        self, region: str, state: OverrideState | None, *, after: str | None, limit: int
+    ) -> list[Override]:
+        return []
+
+    def repairs(
+        self, region: str, state: RepairState | None, *, after: str | None, limit: int
+    ) -> list[Repair]:
+        return []
 
     def override(self, region: str, override_id: str) -> Override | None:
         return None

@@ -50,9 +50,9 @@ class Needs(NamedTuple):
     bill_days: Collection[tuple[str, dt.date]] = ()
     # Persons whose differences decide, with the orders to settle them.
     difference_person_ids: Collection[str] = ()
-    # Repairs that are to be carried out.
+    # Repairs that are to be carried out or withdrawn.
     repair_ids: Collection[str] = ()
-    # Overrides that are to be carried out.
+    # Overrides that are to be carried out or withdrawn.
     override_ids: Collection[str] = ()
     # Settlements that may get the terms of their days by now: windows of these are read too.
     repriced_settlement_ids: Collection[str] = ()

@@ -23,9 +23,11 @@ from yibao_settlement.rules.override import (
     check_sums,
     nothing_to_override,
     override_not_found,
+    withdraw,
 )
 
 CONFIRM_METHOD = "ConfirmOverride"
+WITHDRAW_METHOD = "WithdrawOverride"
 DoneT = TypeVar("DoneT", bound=Done)
 
 
@@ -177,6 +179,36 @@ class ConfirmOverride(Generic[DoneT]):
             maker=override.maker,
             taken_back=outcome.taken_back_id,
         )
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawOverride:
+    """Withdraws an override; nothing is done."""
+
+    request: Request
+    # As it was proposed, which never changes; its state may have.
+    proposed: Override
+    # Writes a WithdrawOverrideResponse.
+    encode: Callable[[Override], bytes]
+
+    def needs(self) -> Needs:
+        """Returns the override, and its bill, under whose person's lock it is confirmed."""
+        proposed = self.proposed
+        ids = (proposed.settlement_id,)
+        return Needs(settlement_ids=ids, override_ids=(proposed.override_id,))
+
+    def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
+        """Withdraws; see `Command`. Raises RuleError OVERRIDE_NOT_FOUND, OVERRIDE_STATE."""
+        request = self.request
+        proposed = working_set.overrides.known.get(self.proposed.override_id)
+        if proposed is None:
+            raise override_not_found(self.proposed.override_id)
+        override = withdraw(proposed, withdrawer=request.caller.path, now=working_set.now)
+        response = self.encode(override)
+        working_set.overrides.change(override)
+        person_id = working_set.settlements[override.settlement_id].person_id
+        _put_on_record(request, override, working_set, person_id=person_id, maker=override.maker)
         return response
 
 

@@ -7,7 +7,7 @@ from yibao_settlement.rules.override import Override
 
 @dataclass(slots=True)
 class Overrides:
-    """Overrides that commands named, and those that are new or carried out."""
+    """Overrides that commands named, and those that are new, carried out or withdrawn."""
 
     known: dict[str, Override] = field(default_factory=dict)
     proposed: list[str] = field(default_factory=list)

@@ -25,9 +25,11 @@ from yibao_settlement.rules.repair import (
     nothing_to_repair,
     repair_not_found,
     repair_state,
+    withdraw,
 )
 
 CONFIRM_METHOD = "ConfirmRepair"
+WITHDRAW_METHOD = "WithdrawRepair"
 
 
 class ToldRepair(NamedTuple):
@@ -135,6 +137,34 @@ class ConfirmRepair:
         response = self.encode(ToldRepair(repair, found.moved))
         # Nothing below refuses: from here on the working set changes.
         _book(found, repair, request, working_set, ids)
+        _put_on_record(request, repair, working_set, maker=repair.maker, reason=repair.reason)
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawRepair:
+    """Withdraws a repair; it moves nothing."""
+
+    request: Request
+    # As it was proposed, which never changes; its state may have.
+    proposed: Repair
+    # Writes a WithdrawRepairResponse.
+    encode: Encode
+
+    def needs(self) -> Needs:
+        """Returns the repair, and its person, under whose lock it is confirmed."""
+        proposed = self.proposed
+        return Needs(person_ids=(proposed.person_id,), repair_ids=(proposed.repair_id,))
+
+    def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
+        """Withdraws; see `Command`. Raises RuleError REPAIR_NOT_FOUND, REPAIR_STATE."""
+        request = self.request
+        proposed = working_set.repairs.known.get(self.proposed.repair_id)
+        if proposed is None:
+            raise repair_not_found(self.proposed.repair_id)
+        repair = withdraw(proposed, withdrawer=request.caller.path, now=working_set.now)
+        response = self.encode(ToldRepair(repair, ()))
+        working_set.repairs.change(repair)
         _put_on_record(request, repair, working_set, maker=repair.maker, reason=repair.reason)
         return response
 

@@ -7,7 +7,7 @@ from yibao_settlement.rules.repair import Repair
 
 @dataclass(slots=True)
 class Repairs:
-    """Repairs that commands named, and those that are new or carried out."""
+    """Repairs that commands named, and those that are new, carried out or withdrawn."""
 
     known: dict[str, Repair] = field(default_factory=dict)
     proposed: list[str] = field(default_factory=list)

@@ -167,6 +167,24 @@ class RefundServicer(rpc.RefundServiceServicer):
         """Reads an override."""
         return await self._overriding.get(request)
 
+    async def WithdrawOverride(
+        self,
+        request: pb.WithdrawOverrideRequest,
+        context: (
+            "grpc.aio.ServicerContext[pb.WithdrawOverrideRequest, pb.WithdrawOverrideResponse]"
+        ),
+    ) -> pb.WithdrawOverrideResponse:
+        """Withdraws an override."""
+        return await self._overriding.withdraw(request)
+
+    async def ListOverrides(
+        self,
+        request: pb.ListOverridesRequest,
+        context: "grpc.aio.ServicerContext[pb.ListOverridesRequest, pb.ListOverridesResponse]",
+    ) -> pb.ListOverridesResponse:
+        """Lists overrides, the one proposed first at the head."""
+        return await self._overriding.page(request)
+
     def _refund(
         self,
         request: "pb.RefundSettlementRequest | pb.TrialRefundRequest",

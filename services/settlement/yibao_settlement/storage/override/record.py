@@ -40,8 +40,31 @@ def find_overrides(
     return {override.override_id: override for override in map(override_from, rows)}
 
 
+def list_overrides(
+    connection: sa.Connection,
+    region: str,
+    state: OverrideState | None,
+    *,
+    after: str | None,
+    limit: int,
+) -> list[Override]:
+    """Returns at most `limit` overrides, the one proposed first at the head."""
+    override = tables.override.c
+    query = (
+        sa.select(*(override[name] for name in OVERRIDE_COLUMNS))
+        .where(override.region == region)
+        .order_by(override.override_id)
+        .limit(limit)
+    )
+    if state is not None:
+        query = query.where(override.state == int(state))
+    if after is not None:
+        query = query.where(override.override_id > after)
+    return [override_from(tuple(row)) for row in connection.execute(query)]
+
+
 def write_overrides(working_set: WorkingSet) -> Iterator[Statement]:
-    """Writes the overrides that were proposed or carried out."""
+    """Writes the overrides that were proposed, carried out or withdrawn."""
     overrides = working_set.overrides
     yield Insert(
         tables.override,

@@ -25,7 +25,7 @@ override = sa.Table(
     sa.Column("reason", sa.String(200), nullable=False),
     sa.Column("maker", sa.String(200), nullable=False),
     sa.Column("propose_time", Instant, nullable=False),
-    # What follows changes once. 1 proposed, 2 carried out.
+    # What follows changes once. 1 proposed, 2 carried out, 3 withdrawn.
     sa.Column("state", sa.SmallInteger, nullable=False),
     sa.Column("checker", sa.String(200)),
     sa.Column("close_time", Instant),

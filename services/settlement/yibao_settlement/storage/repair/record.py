@@ -52,8 +52,31 @@ def first_settlement_id(connection: sa.Connection, region: str, person_id: str) 
     return found
 
 
+def list_repairs(
+    connection: sa.Connection,
+    region: str,
+    state: RepairState | None,
+    *,
+    after: str | None,
+    limit: int,
+) -> list[Repair]:
+    """Returns at most `limit` repairs, the one proposed first at the head."""
+    repair = tables.repair.c
+    query = (
+        sa.select(*(repair[name] for name in REPAIR_COLUMNS))
+        .where(repair.region == region)
+        .order_by(repair.repair_id)
+        .limit(limit)
+    )
+    if state is not None:
+        query = query.where(repair.state == int(state))
+    if after is not None:
+        query = query.where(repair.repair_id > after)
+    return [repair_from(tuple(row)) for row in connection.execute(query)]
+
+
 def write_repairs(working_set: WorkingSet) -> Iterator[Statement]:
-    """Writes the repairs that were proposed or carried out."""
+    """Writes the repairs that were proposed, carried out or withdrawn."""
     repairs = working_set.repairs
     yield Insert(
         tables.repair, REPAIR_COLUMNS, [(*repairs.known[each],) for each in repairs.proposed]
