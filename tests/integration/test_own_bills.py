@@ -106,6 +106,18 @@ def test_lists_by_any_state_are_answered(services: BothServices, bills: Bills, s
         assert found == (state in (0, SETTLEMENT_STATE_SETTLED))
 
 
+@pytest.mark.parametrize("state", range(5))
+def test_a_place_that_is_none_is_refused_in_a_list_by_any_state(
+    services: BothServices, state: int
+) -> None:
+    """Nothing is listed of some states, and that is no answer to what was asked wrongly."""
+    request = pb.ListSettlementsRequest(
+        region=REGION, state=cast(Any, state), page_token="no place"
+    )
+    told = refusal_of(services.settlements("maker").ListSettlements, request)
+    assert outcome(told) == (INVALID, "FIELD_MALFORMED")
+
+
 def test_nobody_elses_is_read_by_whatever_method(services: BothServices, bills: Bills) -> None:
     patient, own, others = bills
     name, certificate_id = holder_of(services, patient), patient.certificate_id

@@ -202,7 +202,8 @@ def wish_of(message: pb.ListSettlementsRequest, viewer: Viewer) -> Wish:
         visit_id=message.visit_id or None,
         person_id=viewer.own_person(message.person_id) or None,
         bill_number=message.bill_number or None,
-        is_reversed=LISTED_STATES[message.state],
+        # Of states in which nothing is stored nothing is looked for.
+        is_reversed=LISTED_STATES.get(message.state),
     )
 
 

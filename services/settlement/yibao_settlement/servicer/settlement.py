@@ -269,15 +269,16 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> pb.ListSettlementsResponse:
         """Lists settlements without their lines, the one settled last first."""
         viewer = await self._viewers.of(request)
+        wish = wish_of(request, viewer)
+        after = place_after(request, request.page_token, place_of)
         if request.state not in LISTED_STATES:
             return pb.ListSettlementsResponse()
-        wish = wish_of(request, viewer)
         size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
         found = await self._blocking.run(
             self._reads.settlements,
             request.region,
             wish,
-            after=place_after(request, request.page_token, place_of),
+            after=after,
             # One more tells whether there is another page.
             limit=size + 1,
         )
