@@ -12,7 +12,7 @@ import grpc
 
 from yibao_common.process.config import ServerConfig
 from yibao_common.process.logs import Log
-from yibao_common.rpc.tls import server_credentials
+from yibao_common.rpc.tls import ServerFiles
 
 METHOD = "/bench.Echo/Echo"
 ADDRESS_VARIABLE = "BENCH_ECHO_ADDRESS"
@@ -38,10 +38,8 @@ async def serve_with_echo(
     assert config.certificate_file is not None
     assert config.key_file is not None
     assert config.client_ca_file is not None
-    credentials = server_credentials(
-        config.certificate_file, config.key_file, config.client_ca_file, log=log
-    )
-    server.add_secure_port(os.environ[ADDRESS_VARIABLE], credentials)
+    files = ServerFiles(config.certificate_file, config.key_file, config.client_ca_file, log=log)
+    server.add_secure_port(os.environ[ADDRESS_VARIABLE], files.credentials())
     await server.start()
     try:
         await service

@@ -8,7 +8,7 @@ import pytest
 from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
 from yibao_common.process.config import LogConfig
 from yibao_common.process.logs import Log, open_log
-from yibao_common.rpc.tls import FileError, RevokedSerials, Watched, server_credentials
+from yibao_common.rpc.tls import FileError, RevokedSerials, ServerFiles, Watched
 from yibao_common.values.clock import system_clock
 
 
@@ -109,7 +109,7 @@ def test_credentials_that_cannot_be_used_refuse_to_start(
     (tmp_path / damage).write_text("damaged")
     files = [tmp_path / name for name in ("server.pem", "server.key", "ca.pem")]
     with pytest.raises(FileError, match=problem):
-        server_credentials(*files, log=log)
+        ServerFiles(*files, log=log)
 
 
 def test_a_key_of_another_certificate_refuses_to_start(tmp_path: Path, log: Log) -> None:
@@ -117,7 +117,7 @@ def test_a_key_of_another_certificate_refuses_to_start(tmp_path: Path, log: Log)
     issue_dev_certificates(tmp_path, leaves)
     files = [tmp_path / name for name in ("server.pem", "other.key", "ca.pem")]
     with pytest.raises(FileError, match=r"other\.key: is not the key of .*server\.pem"):
-        server_credentials(*files, log=log)
+        ServerFiles(*files, log=log)
 
 
 def test_a_file_that_may_be_read_now_is_seen_though_nobody_wrote_it(

@@ -126,6 +126,11 @@ class Metrics:
             ("task", "duty"),
             registry=self.registry,
         )
+        self.certificate_end = Gauge(
+            "yibao_certificate_end_timestamp_seconds",
+            "When the service's own certificate ends, or its clients' CA, in Unix time.",
+            registry=self.registry,
+        )
         self._make_news_metrics()
         self._make_year_metrics()
         self.device_alarms = Counter(

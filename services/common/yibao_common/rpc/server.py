@@ -20,14 +20,15 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.readiness import Readiness
 from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.admission import Admission, Limits
+from yibao_common.rpc.certificate_watch import CertificateWatch
 from yibao_common.rpc.endings import Endings
 from yibao_common.rpc.gate import Gate
 from yibao_common.rpc.health import Health
 from yibao_common.rpc.open_calls import OpenCalls
-from yibao_common.rpc.own_certificate import check_own_certificates
+from yibao_common.rpc.own_certificate import check_own_certificates, read_own_certificates
 from yibao_common.rpc.peers import CertificatePeers, DeclaredPeers, Peers
 from yibao_common.rpc.rates import RateLimits
-from yibao_common.rpc.tls import RevokedSerials, server_credentials
+from yibao_common.rpc.tls import RevokedSerials, ServerFiles
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 
@@ -76,6 +77,8 @@ class Server:
         self._monotonic = monotonic
         names = ("", service_name, *self._service_names())
         self._health = Health(names, problems=problems, watch=watch, log=log)
+        self._watch = watch
+        self._watching: asyncio.Task[None] | None = None
         self._server: grpc.aio.Server | None = None
         self._gate: Gate | None = None
         self._endpoint: Endpoint | None = None
@@ -141,6 +144,8 @@ class Server:
         self._server = None
         self._readiness.forget()
         await self._health.drain()
+        if self._watching is not None:
+            self._watching.cancel()
         # Stopping closes the port at once, so that a process that shares it takes over.
         seconds = self._config.drain_seconds
         stopping = asyncio.ensure_future(server.stop(seconds))
@@ -160,6 +165,14 @@ class Server:
             await stop.wait()
         finally:
             await self.drain()
+
+    def _watch_certificate(self, files: ServerFiles, end_time: Clock) -> None:
+        watch = CertificateWatch(
+            files, end_time, metrics=self.metrics, clock=system_clock, log=self._log
+        )
+        self._readiness.require("certificate", watch.problem)
+        self._watching = asyncio.create_task(watch.run(), name="certificate_watch")
+        self._watch(self._watching)
 
     def _open_endpoint(self, address: str) -> Endpoint:
         loop = asyncio.get_running_loop()
@@ -209,11 +222,17 @@ class Server:
         assert key is not None
         assert ca is not None
 
-        def check() -> None:
-            check_own_certificates(config, now=system_clock())
+        end_time = system_clock()
 
-        credentials = server_credentials(certificate, key, ca, log=self._log, check=check)
-        return server.add_secure_port(config.address, credentials)
+        def check() -> None:
+            nonlocal end_time
+            check_own_certificates(config, now=system_clock())
+            end_time = read_own_certificates(config).end_time
+
+        files = ServerFiles(certificate, key, ca, log=self._log, check=check)
+        port = server.add_secure_port(config.address, files.credentials())
+        self._watch_certificate(files, lambda: end_time)
+        return port
 
     def _service_names(self) -> tuple[str, ...]:
         return tuple(descriptor.full_name for descriptor in self._descriptors)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -147,40 +148,61 @@ def _certificates(pem: bytes, path: Path) -> list[x509.Certificate]:
         raise FileError(f"{path}: holds no certificates in PEM") from None
 
 
-def server_credentials(
-    certificate_file: Path,
-    key_file: Path,
-    client_ca_file: Path,
-    *,
-    log: Log,
-    check: Callable[[], None] = lambda: None,
-) -> grpc.ServerCredentials:
-    """Returns credentials for mutual TLS that read the files again when they change.
+class ServerFiles:
+    """The files of mutual TLS, read again when they change. Safe between threads.
 
     New handshakes use what the files hold then; connections that stand keep what they
-    were made with. `check` raises a StartError where nobody could connect with what fits
-    together, such as a certificate that has ended.
-
-    Raises:
-        StartError: the files cannot be used.
+    were made with.
     """
 
-    def load() -> grpc.ServerCertificateConfiguration:
-        credentials = _load_credentials(certificate_file, key_file, client_ca_file)
-        check()
-        return credentials
+    def __init__(
+        self,
+        certificate_file: Path,
+        key_file: Path,
+        client_ca_file: Path,
+        *,
+        log: Log,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Reads them for the first time.
 
-    watched = Watched((certificate_file, key_file, client_ca_file), load, log=log)
+        `check` is called each time that they were read and fit together, and raises a StartError
+        where nobody could connect with them, such as with a certificate that has ended.
 
-    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        Raises:
+            StartError: the files cannot be used.
+        """
+
+        def load() -> grpc.ServerCertificateConfiguration:
+            credentials = _load_credentials(certificate_file, key_file, client_ca_file)
+            check()
+            return credentials
+
+        self._watched = Watched((certificate_file, key_file, client_ca_file), load, log=log)
+        self._lock = threading.Lock()
+        self._given = self._watched.value
+
+    def refresh(self) -> None:
+        """Looks whether the files changed, as the next handshake does."""
+        with self._lock:
+            self._watched.refresh()
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """Returns credentials that follow the files."""
+        return grpc.dynamic_ssl_server_credentials(
+            self._given,
+            self._fetch,  # type: ignore[arg-type]  # the stubs do not know of None
+            require_client_authentication=True,
+        )
+
+    def _fetch(self) -> grpc.ServerCertificateConfiguration | None:
         # gRPC calls this before each handshake; None keeps what it has.
-        return watched.value if watched.refresh() else None
-
-    return grpc.dynamic_ssl_server_credentials(
-        watched.value,
-        fetch,  # type: ignore[arg-type]  # the stubs do not know of None
-        require_client_authentication=True,
-    )
+        with self._lock:
+            self._watched.refresh()
+            if self._watched.value is self._given:
+                return None
+            self._given = self._watched.value
+            return self._given
 
 
 class RevokedSerials:
