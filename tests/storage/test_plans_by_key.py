@@ -1,7 +1,5 @@
 """What PostgreSQL is asked by key, it finds by key, however small a table was before."""
 
-import time
-
 import sqlalchemy as sa
 from support.databases import PostgresDatabases
 
@@ -60,7 +58,6 @@ def test_plans_kept_from_an_empty_table_are_made_anew(
         with database.write() as connection:
             rows = [(REGION, each, 1) for each in ids]
             insert_rows(connection, TABLE, ("region", "thing_id", "amount_fen"), rows)
-        time.sleep(0.3)  # plans hold for a quarter of a second
         assert _look_up(database, ids[:BATCH]) == BATCH
         (plan,) = _kept_plans(database, ids[:BATCH]).values()
     finally:

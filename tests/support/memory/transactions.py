@@ -50,3 +50,7 @@ class MemoryTransactions(Transactions[WorkT], Generic[WorkT]):
     def read(self, region: str) -> Iterator[WorkT]:
         """See `Transactions`."""
         yield self.work
+
+    def look(self, region: str, ask: Callable[[WorkT], ResultT]) -> ResultT:
+        """See `Transactions`."""
+        return ask(self.work)

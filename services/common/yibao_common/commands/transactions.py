@@ -59,3 +59,7 @@ class Transactions(Protocol[WorkT_co]):
     def read(self, region: str) -> AbstractContextManager[WorkT_co]:
         """Gives a unit of work over one snapshot, for reading alone."""
         ...
+
+    def look(self, region: str, ask: Callable[[WorkT_co], ResultT]) -> ResultT:
+        """Returns what `ask` finds by one statement; for what is asked many times a second."""
+        ...

@@ -6,9 +6,11 @@ import psycopg
 import psycopg.errors
 import psycopg.types.string
 import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
 from sqlalchemy import event
+from sqlalchemy.engine.interfaces import IsolationLevel
 
-from yibao_common.db.rows_postgres import teach_arrays
+from yibao_common.db.rows_postgres import forget_prepared
 
 _POOL_SECONDS = 10
 # A server that vanished without a word is given up within seconds, not hours.
@@ -34,21 +36,40 @@ _TRANSIENT = (
     psycopg.OperationalError,
     psycopg.errors.ReadOnlySqlTransaction,
     psycopg.errors.IdleInTransactionSessionTimeout,
+    # What was prepared went: it is prepared anew.
+    psycopg.errors.InvalidSqlStatementName,
 )
 
 
 def open_engine(url: sa.URL, *, size: int, read_only: bool = False) -> sa.Engine:
     """Opens a pool of durable connections."""
+    return _open(
+        url,
+        size=size,
+        read_only=read_only,
+        # A lost writing connection shows at its first statement, and the batch runs again;
+        # asking first would cost every batch a round trip.
+        asks_first=read_only,
+        isolation="REPEATABLE READ" if read_only else "READ COMMITTED",
+    )
+
+
+def open_looking_engine(url: sa.URL) -> sa.Engine:
+    """Opens one connection, for reading, each of whose statements is a transaction."""
+    return _open(url, size=1, read_only=True, asks_first=False, isolation="AUTOCOMMIT")
+
+
+def _open(
+    url: sa.URL, *, size: int, read_only: bool, asks_first: bool, isolation: IsolationLevel
+) -> sa.Engine:
     engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=size,
         max_overflow=0,
         pool_timeout=_POOL_SECONDS,
         connect_args=_CONNECT,
-        # A lost writing connection shows at its first statement, and the batch runs again;
-        # asking first would cost every batch a round trip.
-        pool_pre_ping=read_only,
-        isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
+        pool_pre_ping=asks_first,
+        isolation_level=isolation,
     )
 
     @event.listens_for(engine, "connect")
@@ -56,7 +77,6 @@ def open_engine(url: sa.URL, *, size: int, read_only: bool = False) -> sa.Engine
         # Identifiers are strings everywhere else; parsing them into UUID objects and
         # back costs more than the query.
         connection.adapters.register_loader("uuid", psycopg.types.string.TextLoader)
-        teach_arrays(connection)
         connection.prepare_threshold = 1
         with connection.cursor() as cursor:
             for statement in _SETTINGS:
@@ -64,7 +84,22 @@ def open_engine(url: sa.URL, *, size: int, read_only: bool = False) -> sa.Engine
             cursor.execute(
                 "SET default_transaction_read_only = on" if read_only else _KEEP_PLANS_BY_KEY
             )
-        connection.commit()
+        if not connection.autocommit:
+            connection.commit()
+
+    @event.listens_for(engine, "rollback")
+    def _rolled_back(connection: sa.Connection) -> None:
+        forget_prepared(connection.info)
+
+    @event.listens_for(engine, "reset")
+    def _reset(
+        connection: "psycopg.Connection[Any]",
+        record: sa.pool.ConnectionPoolEntry,
+        _state: sa.pool.PoolResetState,
+    ) -> None:
+        # Where a transaction is still open, it is rolled back now.
+        if connection.info.transaction_status is not TransactionStatus.IDLE:
+            forget_prepared(record.info)
 
     return engine
 

@@ -89,6 +89,10 @@ class StoredTransactions(Generic[WorkT]):
         with self._database.read() as connection:
             yield self._unit.open(connection, region)
 
+    def look(self, region: str, ask: Callable[[WorkT], ResultT]) -> ResultT:
+        """See `Transactions`."""
+        return self._database.look(lambda connection: ask(self._unit.open(connection, region)))
+
     def _once(
         self,
         request: Request,

@@ -201,8 +201,7 @@ class Feed:
 
     def head_sequence(self, region: str) -> int:
         """Returns the number of the newest change, 0 before the first."""
-        with self._transactions.read(region) as work:
-            head = work.feed_rows.head()
+        head = self._transactions.look(region, lambda work: work.feed_rows.head())
         return 0 if head is None else head.sequence
 
     def page(self, region: str, bookmark: Bookmark, *, limit: int) -> FeedPage:

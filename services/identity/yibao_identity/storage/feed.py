@@ -49,9 +49,16 @@ class StoredFeed:
 
     def head(self) -> FeedHead | None:
         """Returns the end of the feed, or None where the region has none yet."""
-        query = sa.select(_head.epoch, _head.sequence).where(_head.region == self._region)
-        found = self._connection.execute(query).one_or_none()
-        return None if found is None else FeedHead(*found)
+        region, columns = self._region, ("epoch", "sequence")
+        rows = select_rows(
+            self._connection,
+            tables.feed_head,
+            columns,
+            region=region,
+            key="region",
+            among=(region,),
+        )
+        return FeedHead(*rows[0]) if rows else None
 
     def begin(self) -> None:
         """Begins the feed of the region, unless there is one."""
