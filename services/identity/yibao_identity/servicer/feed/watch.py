@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from yibao_common.commands.background import BackgroundTask, Duty
@@ -14,7 +16,9 @@ from yibao_identity.application.feed import Feed
 
 # How often the ends of feeds are looked at while somebody waits. A freeze is to hold at
 # settlement within 200 ms; this is the greatest part of it.
-_LOOK_SECONDS = 0.03
+_LOOK_SECONDS = 0.04
+# For how long its thread goes on looking before the duty is told to have succeeded.
+_DUTY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +44,8 @@ class FeedWatch:
         self._blocking = Blocking(1, name="feed-watch")
         self.pages = Blocking(2, name="feed")
         self._waiters: set[_Waiter] = set()
+        # Of these, what is asked of the database, as the thread reads it: replaced as a whole.
+        self._waited: frozenset[tuple[str, int]] = frozenset()
         self._is_released = False
         duty = Duty(run=self._look, failure="the feed is not watched")
         self._task = BackgroundTask(
@@ -62,12 +68,17 @@ class FeedWatch:
             return
         waiter = _Waiter(region, beyond, asyncio.get_running_loop().create_future())
         self._waiters.add(waiter)
+        self._tell_waited()
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await waiter.woken
         finally:
             self._waiters.discard(waiter)
+            self._tell_waited()
+
+    def _tell_waited(self) -> None:
+        self._waited = frozenset([(each.region, each.beyond) for each in self._waiters])
 
     def release(self) -> None:
         """Lets every call go, and none wait any more: the process is about to drain."""
@@ -83,11 +94,27 @@ class FeedWatch:
         self.pages.close()
 
     async def _look(self) -> None:
-        for region in {waiter.region for waiter in self._waiters}:
-            sequence = await self._blocking.run(self._feed.head_sequence, region)
-            for waiter in self._waiters:
-                if waiter.region == region and waiter.beyond != sequence:
-                    _wake(waiter)
+        if not self._waited:
+            return
+        ends = await self._blocking.run(self._found_elsewhere)
+        for waiter in self._waiters:
+            if ends.get(waiter.region, waiter.beyond) != waiter.beyond:
+                _wake(waiter)
+
+    def _found_elsewhere(self) -> Mapping[str, int]:
+        """Returns where feeds end, once one ends elsewhere than somebody waits for, or in time.
+
+        It goes on in the thread: handing over each look would cost more than the look.
+        """
+        until = time.monotonic() + _DUTY_SECONDS
+        while True:
+            waited = self._waited
+            regions = {region for region, _ in waited}
+            ends = {region: self._feed.head_sequence(region) for region in regions}
+            is_news = any(ends[region] != beyond for region, beyond in waited)
+            if is_news or not waited or self._is_released or time.monotonic() >= until:
+                return ends
+            time.sleep(_LOOK_SECONDS)
 
 
 def _wake(waiter: _Waiter) -> None:
