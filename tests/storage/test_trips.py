@@ -1,11 +1,13 @@
 """Statements that share a round trip, whatever their connection went through before."""
 
+from collections.abc import Callable
+
 import pytest
 import sqlalchemy as sa
 from support.databases import Databases
 
 from yibao_common.db.database import Database
-from yibao_common.db.rows import Insert, Now, Select, Update, execute
+from yibao_common.db.rows import Insert, Now, Select, Statement, Update, execute
 from yibao_common.values.errors import InvariantError, TransientError
 
 REGION = "999019"
@@ -52,7 +54,13 @@ def read_and_fail(connection: sa.Connection) -> None:
 
 def test_statements_of_a_trip_see_those_before_them(database: Database) -> None:
     with database.write() as connection:
-        wanted = [parcels("a", "b"), named("a", "b", "c"), Now(), parcels(), named("b")]
+        wanted: list[Statement] = [
+            parcels("a", "b"),
+            named("a", "b", "c"),
+            Now(),
+            parcels(),
+            named("b"),
+        ]
         inserted, found, ((time,),), nothing, again = execute(connection, wanted)
     assert (inserted, sorted(found), nothing, again) == ([], [("a",), ("b",)], [], [("b",)])
     assert time.utcoffset() is not None
@@ -108,7 +116,18 @@ def test_what_was_prepared_elsewhere_than_here_is_told_as_transient(database: Da
     assert stored(database, "a", "b") == ["a", "b"]
 
 
-def test_a_connection_that_ended_is_told_and_another_one_taken(database: Database) -> None:
+def by_trip(connection: sa.Connection) -> None:
+    execute(connection, [parcels("b"), named("a")])
+
+
+def by_columns(connection: sa.Connection) -> None:
+    connection.execute(sa.select(PARCEL.c.name))
+
+
+@pytest.mark.parametrize("ask", [by_trip, by_columns])
+def test_a_connection_that_ended_is_told_and_another_one_taken(
+    database: Database, ask: Callable[[sa.Connection], None]
+) -> None:
     if database.is_sqlite:
         pytest.skip("SQLite has no connections that end")
     with database.write() as connection:
@@ -119,7 +138,7 @@ def test_a_connection_that_ended_is_told_and_another_one_taken(database: Databas
         connection.exec_driver_sql(f"SELECT pg_terminate_backend({process_id}, 5000)")
     other.dispose()
     with pytest.raises(TransientError), database.write() as connection:
-        execute(connection, [parcels("b"), named("a")])
+        ask(connection)
     with database.write() as connection:
         execute(connection, [parcels("b")])
     assert stored(database, "a", "b") == ["a", "b"]

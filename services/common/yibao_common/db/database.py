@@ -7,6 +7,7 @@ their beginning on SQLite; on PostgreSQL they run READ COMMITTED and lock rows.
 
 import contextlib
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -45,6 +46,9 @@ class Database:
             self._reader = engine_postgres.open_engine(parsed, size=readers, read_only=True)
             self._looker = engine_postgres.open_looking_engine(parsed)
 
+        self._looking: sa.Connection | None = None
+        self._looking_lock = threading.Lock()
+
     def __str__(self) -> str:
         """Names the database for who operates it, without a password."""
         return f"database {self._shown}"
@@ -81,16 +85,31 @@ class Database:
     def look(self, ask: Callable[[sa.Connection], FoundT]) -> FoundT:
         """Returns what one statement finds that is asked many times a second.
 
-        On PostgreSQL it is carried out by itself, in one round trip. Raises TransientError where
-        the database was unreachable twice.
+        On PostgreSQL it is carried out by itself, in one round trip, on a connection that is
+        kept. Raises TransientError where the database was unreachable twice.
         """
+        if self.is_sqlite:
+            with self.read() as connection:
+                return ask(connection)
+        with self._looking_lock:
+            try:
+                return self._ask(ask)
+            except TransientError:
+                # The connection may have been lost since it was asked last.
+                return self._ask(ask)
+
+    def _ask(self, ask: Callable[[sa.Connection], FoundT]) -> FoundT:
         try:
-            with _transient_told(self._looker), self._looker.connect() as connection:
-                return ask(connection)
-        except TransientError:
-            # The connection may have been lost since it was asked last.
-            with _transient_told(self._looker), self._looker.connect() as connection:
-                return ask(connection)
+            with _transient_told(self._looker):
+                if self._looking is None:
+                    self._looking = self._looker.connect()
+                return ask(self._looking)
+        except BaseException:
+            lost, self._looking = self._looking, None
+            if lost is not None:
+                lost.invalidate()
+                lost.close()
+            raise
 
     def others_ended(self, *, within_seconds: float = 10) -> bool:
         """Waits until every writing transaction that has begun by now has ended.
@@ -118,7 +137,10 @@ class Database:
         """Closes every connection."""
         self._writer.dispose()
         self._reader.dispose()
-        self._looker.dispose()
+        with self._looking_lock:
+            if self._looking is not None:
+                self._looking.close()
+            self._looker.dispose()
 
 
 @contextlib.contextmanager

@@ -89,7 +89,9 @@ def _open(
 
     @event.listens_for(engine, "rollback")
     def _rolled_back(connection: sa.Connection) -> None:
-        forget_prepared(connection.info)
+        # One that was lost has nothing to be asked for, and nothing is kept of it.
+        if not connection.invalidated:
+            forget_prepared(connection.info)
 
     @event.listens_for(engine, "reset")
     def _reset(

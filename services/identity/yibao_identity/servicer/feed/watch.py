@@ -16,7 +16,7 @@ from yibao_identity.application.feed import Feed
 
 # How often the ends of feeds are looked at while somebody waits. A freeze is to hold at
 # settlement within 200 ms; this is the greatest part of it.
-_LOOK_SECONDS = 0.04
+_LOOK_SECONDS = 0.05
 # For how long its thread goes on looking before the duty is told to have succeeded.
 _DUTY_SECONDS = 1.0
 
