@@ -7,7 +7,7 @@ from support.benefit_world import benefit_world, policy_text
 from support.charges import assert_books_are_right
 from support.corrections import charged, correct, record_of, settle
 from support.databases import Databases
-from support.repricings import persons, put_items, reprice
+from support.repricings import ALL, persons, put_items, reprice
 from support.settlement_world import AGENCY, REGION, TODAY, World
 
 from yibao_common.values.caller import parse_caller
@@ -154,6 +154,19 @@ def test_a_correction_of_a_stay_with_a_third_party_is_own_cost_too(world: World)
     answer = correct(world, bill, charged(("A1", 500_000)))
     assert answer.settlement.fund_total_fen == 0
     assert_books_are_right(world)
+
+
+@pytest.mark.parametrize("terms", [(), ALL], ids=["liability alone", "all terms"])
+def test_what_is_corrected_while_a_third_party_is_liable_may_be_the_funds_again(
+    world: World, terms: tuple[RepricedTerm, ...]
+) -> None:
+    (person,) = world.enrol()
+    bill = settle(world, person, *BILL)
+    reprice(world, bill, terms=(), liability=Liability.THIRD_PARTY)
+    new = correct(world, bill, charged(*BILL)).settlement.settlement_id
+    reprice(world, new, terms=terms, liability=Liability.NOBODY_ELSE)
+    (other,) = world.enrol()
+    assert_costs_as(world, new, settle(world, other, *BILL))
 
 
 def test_lines_of_a_repriced_bill_are_returned_from_both_columns(world: World) -> None:

@@ -65,12 +65,10 @@ def terms_by_now(
     if RepricedTerm.POLICY in asked.terms:
         policy = policy_on(reference, record.insurance_type, day, region=record.region)
     facts, benefit = _facts(now, visit, insured, policy, asked)
-    lines = _Lines(now, insured, reference, asked, level=facts.institution_level)
+    lines = _Lines(record, insured, reference, asked, level=facts.institution_level)
     if benefit is not None and (now.benefit is None or RepricedTerm.CATALOGUE in asked.terms):
         benefit = benefit._replace(item_groups=lines.valued().item_groups)
-    return EffectiveTerms(
-        policy.version, facts, benefit, lines.lines(), lines.particulars(settled=record)
-    )
+    return EffectiveTerms(policy.version, facts, benefit, lines.lines(), lines.particulars())
 
 
 def _facts(
@@ -109,14 +107,15 @@ class _Lines:
 
     def __init__(
         self,
-        now: SettlementRecord,
+        settled: SettlementRecord,
         insured: Insured,
         reference: Reference,
         asked: Asked,
         *,
         level: str,
     ) -> None:
-        self._now = now
+        self._settled = settled
+        self._now = settled.in_effect
         self._reference = reference
         self._asked = asked
         self._level = level
@@ -125,8 +124,8 @@ class _Lines:
 
     def _days_uncovered(self, insured: Insured) -> set[dt.date] | None:
         """Returns the charge days without cover by now, None where those of before stay."""
-        now = self._now
-        if RepricedTerm.ENROLMENT not in self._asked.terms:
+        now, is_asked = self._now, RepricedTerm.ENROLMENT in self._asked.terms
+        if not is_asked and not self._is_freed:
             return None
         days = {self._day(own) for own in now.particulars or [None]}
         uncovered = set()
@@ -134,9 +133,20 @@ class _Lines:
             found = paying_on(insured.enrolments, day, insurance_type=now.insurance_type)
             if found is None:
                 uncovered.add(day)
-            else:
+            elif is_asked:
                 check_premium(found)
         return uncovered
+
+    @property
+    def _is_freed(self) -> bool:
+        """Whether nobody is liable for a bill that was corrected while a third party was.
+
+        It was never settled without, so that all of it is valued as a bill of today.
+        """
+        if self._asked.liability is not Liability.NOBODY_ELSE:
+            return False
+        both = (self._settled, self._now)
+        return all(is_third_partys(each.particulars, len(each.lines)) for each in both)
 
     def _day(self, own: LineParticulars | None) -> dt.date:
         day = self._now.service_date
@@ -181,8 +191,8 @@ class _Lines:
             ]
         )
 
-    def particulars(self, *, settled: SettlementRecord) -> tuple[LineParticulars | None, ...]:
-        """Returns what is particular to each line; `settled` tells who was liable at first."""
+    def particulars(self) -> tuple[LineParticulars | None, ...]:
+        """Returns what is particular to each line."""
         own = self._covered()
         count, before = len(self._now.lines), self._now.particulars
         liability = self._asked.liability
@@ -191,7 +201,7 @@ class _Lines:
         if is_third_partys(before, count):
             if liability is Liability.AS_BEFORE:
                 return as_third_partys(own, count)
-            return _own_cost_of(own, settled.particulars, count)
+            return _own_cost_of(own, self._settled.particulars, count)
         return own
 
     def _covered(self) -> tuple[LineParticulars | None, ...]:
