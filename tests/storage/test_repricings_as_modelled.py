@@ -5,6 +5,8 @@ from collections import Counter
 
 import pytest
 from support.databases import Databases, in_turns
+from support.history_fuzzing.playing import play_in
+from support.history_fuzzing.stories import usual_story
 from support.history_model.examples import region_of
 from support.history_model.operations import Reprice
 from support.history_model.world import World as Model
@@ -39,3 +41,12 @@ def test_a_history_with_repricings_moves_what_the_model_moves(
     assert repriced
     assert Counter(posting.kind for posting in model.books.postings)["ADJUSTMENT"]
     assert_alike(played, model)
+
+
+@pytest.mark.parametrize(("databases", "seed"), in_turns((0, 16)), indirect=["databases"])
+def test_what_a_third_party_is_liable_for_moves_what_the_model_moves(
+    databases: Databases, seed: int
+) -> None:
+    """Also where bills are corrected in between, and the liability is taken back."""
+    model = play_in(databases, usual_story, seed)
+    assert any(each.was_liable for each in model.books.settlements.values())

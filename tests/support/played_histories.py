@@ -54,12 +54,17 @@ from yibao_settlement.rules.bill import Bill, ChargedLine
 from yibao_settlement.rules.difference_order import OrderKind
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.rules.refund import RefundOrder
-from yibao_settlement.rules.repricing import RepricedTerm
+from yibao_settlement.rules.repricing import Liability, RepricedTerm
 from yibao_settlement.rules.restating import OwnDebts
 from yibao_settlement.storage import tables
 
 INSTITUTIONS = {"H1": HOSPITAL, "H2": OTHER_HOSPITAL}
 ITEMS = {"01": "A1", "02": "B1", "03": "C1"}
+LIABILITIES = {
+    None: Liability.AS_BEFORE,
+    True: Liability.THIRD_PARTY,
+    False: Liability.NOBODY_ELSE,
+}
 HOLDS = (Hold, Confirm, Release, PassTime, Expire)
 BUILT = (
     *(Settle, Interim, Reverse, Refund, Correct, Credit),
@@ -145,7 +150,9 @@ class Played:
                 move(world, person)
             case Reprice():
                 ids = [self.settled[each] for each in operation.settlement_ids]
-                return reprice(world, *ids, terms=(RepricedTerm.POLICY,)).bill_count
+                terms = (RepricedTerm.POLICY,) if operation.terms else ()
+                liability = LIABILITIES[operation.is_liable]
+                return reprice(world, *ids, terms=terms, liability=liability).bill_count
         return 0
 
     def charged(self, bill: ModelBill) -> tuple[ChargedLine, ...]:

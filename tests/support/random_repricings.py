@@ -66,3 +66,30 @@ def with_repricings(
                 maker="clerk",
                 checker="head",
             )
+
+
+def with_liability(
+    operations: Iterator[Operation], chance: random.Random, model: Model
+) -> Iterator[Operation]:
+    """Yields operations, and repricings of stays that a third party turns out to be liable for.
+
+    At times that is taken back, at times the policy is asked for with it.
+    """
+    for number, operation in enumerate(operations):
+        yield operation
+        standing = {
+            name: each.is_liable
+            for name, each in sorted(model.books.settlements.items())
+            if each.state is State.SETTLED
+        }
+        if standing and chance.random() < 0.12:
+            liable = [name for name, is_liable in standing.items() if is_liable]
+            is_freed = bool(liable) and chance.random() < 0.6
+            yield Reprice(
+                op_id=f"v{number}",
+                settlement_ids=(chance.choice(liable if is_freed else sorted(standing)),),
+                terms=model.region.in_force if chance.random() < 0.3 else "",
+                maker="clerk",
+                checker="head",
+                is_liable=not is_freed,
+            )

@@ -15,7 +15,7 @@ from support.played_histories import played_in
 from support.played_months import JANUARY, Calendar, modelled
 from support.played_returns import of_service
 from support.random_histories import random_operations
-from support.random_repricings import Switch, switch, with_repricings
+from support.random_repricings import Switch, switch, with_liability, with_repricings
 from support.record_histories.histories import RECORDS, START, CloseYear, record_operations
 from support.record_histories.played import played_records
 from support.record_histories.years import Years
@@ -149,6 +149,8 @@ def usual_story(seed: int, databases: Databases) -> Story:
     operations = as_region_says(operations, random.Random(f"returned {seed}"), model)
     if kind.reprices:
         operations = with_repricings(operations, random.Random(f"repriced {seed}"), model)
+    if seed % 4 == 0:
+        operations = with_liability(operations, random.Random(f"liable {seed}"), model)
 
     def run(operation: Operation) -> None:
         if isinstance(operation, Switch):

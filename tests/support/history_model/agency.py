@@ -19,8 +19,9 @@ def reprice(books: Books, asked: Reprice) -> Answer:
     named = [settled(books, settlement_id) for settlement_id in asked.settlement_ids]
     adjusting = Adjusting(books, asked.op_id)
     for each in _of_same_stays(books, named):
-        terms = books.region.versions[asked.terms]
-        books.settlements[each.settlement_id] = replace(each, terms=terms)
+        terms = books.region.versions[asked.terms] if asked.terms else each.terms
+        is_liable = each.is_liable if asked.is_liable is None else asked.is_liable
+        books.settlements[each.settlement_id] = replace(each, terms=terms, is_liable=is_liable)
         books.inputs.append(
             Input(each.settlement_id, "REPRICED", asked.op_id, asked.maker, asked.checker)
         )

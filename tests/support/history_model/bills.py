@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 PRICE_TIMES_QUANTITY = 100_000_000
+# Of the policies of the examples.
+OWN_COST = "03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,15 @@ class Bill:
         """Returns the bill as `bills.yaml` has it."""
         lines = [line.written() for line in self.lines]
         return {**self.words, "lines": lines, "use_account": self.account_used}
+
+    def as_own_cost(self) -> "Bill":
+        """Returns the bill with lines that are own cost whatever they are."""
+        return replace(
+            self,
+            lines=tuple(
+                replace(line, words={**line.words, "class": OWN_COST}) for line in self.lines
+            ),
+        )
 
     def without(self, returned: Mapping[int, int]) -> "Bill":
         """Returns what is left after quantities `returned` by the number of their lines."""

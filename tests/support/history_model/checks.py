@@ -78,7 +78,9 @@ class Checks:
 
     def _fold(self, books: Books, person_id: str) -> None:
         """Folds the bills of a person from what is stored, where that has changed."""
-        stored = [(each.settlement_id, each.bill, each.terms) for each in books.alive(person_id)]
+        stored = [
+            (each.settlement_id, each.bill_now, each.terms) for each in books.alive(person_id)
+        ]
         known = self.folds.get(person_id)
         if known is None or known.stored != stored:
             fresh = books.region.terms.no_windows()

@@ -23,7 +23,7 @@ def folded(bills: Iterable[Settlement], windows: Memory) -> tuple[dict[str, Deci
     found = {}
     for each in bills:
         try:
-            decision = decide(each.terms, each.bill, windows)
+            decision = decide(each.terms, each.bill_now, windows)
         except Refused as refused:
             raise Refused(
                 "READJUDICATION_FAILED", of=each.settlement_id, because=refused.reason

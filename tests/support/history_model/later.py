@@ -123,7 +123,7 @@ def _restate(adjusting: Adjusting, asked: TakeBack, moved: list[Settlement]) -> 
             books.inputs.append(Input(name, "CORRECTED", asked.op_id))
             restated[old.settlement_id] = name
             cash_fen += now.counter.cash_fen - old.counter.cash_fen
-        windows = decide(now.terms, now.bill, windows).after
+        windows = decide(now.terms, now.bill_now, windows).after
     return Later(restated, cash_fen)
 
 
@@ -134,4 +134,12 @@ def _quoted_again(
     said = OfPerson(
         op_id=name, person_id=person_id, institution_id=old.institution_id, bill=old.bill
     )
-    return quoted(said, place=old.place, terms=old.terms, windows=windows, available=purses)[0]
+    now, _ = quoted(
+        said,
+        place=old.place,
+        terms=old.terms,
+        windows=windows,
+        available=purses,
+        is_liable=old.is_liable,
+    )
+    return now

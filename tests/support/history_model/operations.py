@@ -123,12 +123,17 @@ class Expire(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reprice(Operation):
-    """Puts other terms on bills and on what else was settled of their stays."""
+    """Puts other terms on bills and on what else was settled of their stays.
+
+    Empty `terms` stay as they are. `is_liable` tells whether a third party is liable for the
+    stays by now, None that this stays as it is, too.
+    """
 
     settlement_ids: tuple[str, ...]
     terms: str
     maker: str
     checker: str
+    is_liable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

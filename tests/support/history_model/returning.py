@@ -66,7 +66,8 @@ def refund_shown(books: Books, asked: Refund) -> Column:
 
 def _remaining(books: Books, old: Settlement, bill: Bill) -> Column:
     """Returns the counter's column of what is left, on the windows that the counter had."""
-    decision = decide(old.counter_terms, bill, old.counter_windows)
+    left = replace(old, bill=bill).bill_at_counter
+    decision = decide(old.counter_terms, left, old.counter_windows)
     fen = account_fen(
         books.region.refund_order,
         drawn_fen=old.first_account_fen,
@@ -132,6 +133,7 @@ def correct(books: Books, asked: Correct, *, is_override: bool = False) -> Answe
         terms=old.terms,
         windows=windows,
         available=purses,
+        is_liable=old.is_liable,
     )
     books.settlements[asked.op_id] = new
     post_counter(books, "SETTLEMENT", new.emptied(State.SETTLED), new, asked.op_id)

@@ -49,6 +49,19 @@ class Settlement:
     moved: Purses = NO_PURSES
     expires: int = 0
     revision: int = 1
+    # Whether a third party is liable, by now and as the counter showed it.
+    is_liable: bool = False
+    was_liable: bool = False
+
+    @property
+    def bill_now(self) -> Bill:
+        """The bill as the effective column values it."""
+        return self.bill.as_own_cost() if self.is_liable else self.bill
+
+    @property
+    def bill_at_counter(self) -> Bill:
+        """The bill as the counter's column values it."""
+        return self.bill.as_own_cost() if self.was_liable else self.bill
 
     @property
     def due(self) -> Purses:

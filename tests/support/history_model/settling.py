@@ -25,15 +25,17 @@ def quoted(
     terms: Terms,
     windows: Memory,
     available: Purses,
+    is_liable: bool = False,
 ) -> tuple[Settlement, Memory]:
     """Returns a bill as the counter shows it, on `windows`, and the windows after it.
 
     `available` is what purses may pay.
     """
-    decision = decide(terms, asked.bill, windows)
+    bill = asked.bill.as_own_cost() if is_liable else asked.bill
+    decision = decide(terms, bill, windows)
     purses = NO_PURSES
     if asked.bill.account_used:
-        purses = drawn(terms, asked.bill, windows, available)
+        purses = drawn(terms, bill, windows, available)
     effective = of_purses(decision.column, purses)
     settlement = Settlement(
         settlement_id=asked.op_id,
@@ -49,6 +51,8 @@ def quoted(
         first_person_fen=effective.person_fen,
         counter=effective.at_counter(),
         effective=effective,
+        is_liable=is_liable,
+        was_liable=is_liable,
     )
     return settlement, decision.after
 
