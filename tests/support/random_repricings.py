@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import yaml
 from support.benefit_world import put_policy
 from support.history_model.examples import FOLDER
-from support.history_model.operations import Operation, Reprice
+from support.history_model.operations import Operation, Reprice, is_followed
 from support.history_model.settlements import State
 from support.history_model.terms import Terms
 from support.history_model.world import World as Model
@@ -57,7 +57,7 @@ def with_repricings(
             for name, each in sorted(model.books.settlements.items())
             if each.state is State.SETTLED
         ]
-        if standing and chance.random() < 0.35:
+        if standing and chance.random() < 0.35 and is_followed(operation):
             ids = chance.sample(standing, min(len(standing), chance.randint(1, 3)))
             yield Reprice(
                 op_id=f"p{number}",
@@ -82,7 +82,7 @@ def with_liability(
             for name, each in sorted(model.books.settlements.items())
             if each.state is State.SETTLED
         }
-        if standing and chance.random() < 0.12:
+        if standing and chance.random() < 0.12 and is_followed(operation):
             liable = [name for name, is_liable in standing.items() if is_liable]
             is_freed = bool(liable) and chance.random() < 0.6
             yield Reprice(

@@ -172,3 +172,11 @@ class MoveDue(Operation):
     """Puts into a purse what it paid too much."""
 
     person_id: str
+
+
+def is_followed(operation: Operation) -> bool:
+    """Tells whether something may be put behind an operation of a history.
+
+    A month that has gone by is closed at once: the model counts to it all that is before.
+    """
+    return not isinstance(operation, (PassTime, Close))

@@ -15,6 +15,7 @@ from .operations import (
     Refund,
     Reverse,
     TakeBack,
+    is_followed,
 )
 from .region import OwnDebts
 from .world import World
@@ -44,7 +45,7 @@ def with_overrides(
                 yield proposal
                 if not world.outcomes[proposal.op_id].refused:
                     waiting.append(proposal.op_id)
-        if waiting and chance.random() < 0.5:
+        if waiting and chance.random() < 0.5 and is_followed(operation):
             override_id = chance.choice(waiting)
             checker = MAKER if chance.random() < 0.1 else CHECKER
             op_id = f"{override_id} and confirmed {number}"
