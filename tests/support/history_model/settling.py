@@ -149,6 +149,8 @@ def confirm(books: Books, asked: Confirm) -> Answer:
 def release(books: Books, asked: Release | Reverse) -> Answer:
     """Gives a hold up."""
     held = books.settlements.get(asked.settlement_id)
+    if held is not None and held.state is State.EXPIRED:
+        raise Refused("HOLD_EXPIRED")
     if held is None or held.state is not State.HELD:
         raise Refused("HOLD_NOT_FOUND")
     return give_up(books, held, State.RELEASED, cause=asked.op_id)
