@@ -7,7 +7,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from yibao import _base45, _device_key
+from yibao import _base45, _device_key, _ed25519
 from yibao._claims import stale_refusal
 from yibao._device import DeviceCertificate, decode_device_certificate, load_device_key
 from yibao._layout import Layout
@@ -155,7 +155,7 @@ def check_certificate(
 def _verify(certificate: bytes, key: TrustedKey) -> KnownCertificate:
     key_id, payload, signature = open_short_frame(certificate)
     try:
-        key.public_key.verify(signature, signed_bytes(certificate))
+        _ed25519.verify(key.public_key, signature, signed_bytes(certificate))
     except InvalidSignature:
         raise QrError("bad_signature", "the issuer's signature does not fit") from None
     stated = decode_device_certificate(payload)

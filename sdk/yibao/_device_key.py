@@ -94,7 +94,7 @@ def is_signed(public_key: PublicKey, signature: bytes, message: bytes) -> bool:
         return False
     try:
         if isinstance(public_key, Ed25519PublicKey):
-            public_key.verify(signature, message)
+            _ed25519.verify(public_key, signature, message)
         else:
             r = int.from_bytes(signature[:_HALF], "big")
             s = int.from_bytes(signature[_HALF:], "big")

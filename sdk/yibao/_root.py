@@ -15,7 +15,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 
 from yibao import _cbor
-from yibao._ed25519 import load_public_key
+from yibao._ed25519 import load_public_key, verify
 from yibao._token import (
     KEY_ID_BYTES,
     PUBLIC_KEY_BYTES,
@@ -82,7 +82,7 @@ class SignedRoot:
             if signature is None:
                 continue
             try:
-                load_public_key(raw).verify(signature, bytes_to_sign(key_id, self.payload))
+                verify(load_public_key(raw), signature, bytes_to_sign(key_id, self.payload))
             except InvalidSignature:
                 raise QrError("bad_signature", "a signature does not fit the root") from None
             signed.add(raw)

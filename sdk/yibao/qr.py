@@ -14,7 +14,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 
-from yibao import _base45, _code, _presentation
+from yibao import _base45, _code, _ed25519, _presentation
 from yibao._certificate_cache import CertificateCache, check_certificate
 from yibao._claims import (
     CHALLENGE_BYTES,
@@ -262,7 +262,7 @@ def _read_code(text: str, trust: TrustSnapshot, now_second: float) -> Claims:
     if key is None or key.state is KeyState.KILLED:
         raise QrError("unknown_key", "no trusted key signed this code")
     try:
-        key.public_key.verify(signature, signed_bytes(data))
+        _ed25519.verify(key.public_key, signature, signed_bytes(data))
     except InvalidSignature:
         raise QrError("bad_signature", "the signature does not fit the code") from None
     claims = _code.usual_claims(usual) if usual is not None else _code.read_claims(payload, key_id)

@@ -16,7 +16,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from yibao import _cbor, _status_list, _trust_format
+from yibao import _cbor, _ed25519, _status_list, _trust_format
 from yibao._ed25519 import load_public_key
 from yibao._root import TrustRoot
 from yibao._status_list import StatusList
@@ -236,7 +236,7 @@ class TrustSnapshot:
         if key is None or key.is_killed:
             raise QrError("unknown_key", "no trusted key signed the status list")
         try:
-            key.public_key.verify(signed.signature, signed.signed)
+            _ed25519.verify(key.public_key, signed.signature, signed.signed)
         except InvalidSignature:
             raise QrError("bad_signature", "the status list was altered") from None
         status_list = _status_list.decode_claims(signed.payload)
@@ -266,7 +266,7 @@ def _check_signature(frame: Frame, trust_keys: Mapping[bytes, Ed25519PublicKey])
     if trust_key is None:
         raise QrError("unknown_key", "the snapshot is not signed with a pinned trust key")
     try:
-        trust_key.verify(frame.signature, frame.signed)
+        _ed25519.verify(trust_key, frame.signature, frame.signed)
     except InvalidSignature:
         raise QrError("bad_signature", "the snapshot was altered") from None
 
