@@ -4,7 +4,7 @@ import codecs
 import datetime as dt
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -135,26 +135,37 @@ def _state_of(path: Path) -> tuple[int, ...]:
 
 
 def _load(ca_file: Path, certificate_file: Path, key_file: Path) -> _Loaded:
-    # gRPC finds nothing in PEM that a byte order mark stands before, and does not say so.
     ca, certificate, key = (
         read_plain_file(path, most_bytes=_MOST_BYTES).removeprefix(codecs.BOM_UTF8)
         for path in (ca_file, certificate_file, key_file)
     )
     # gRPC takes any bytes and then fails at each call, with no word of the file.
     cas = _certificates(ca, ca_file)
-    leaf = _certificates(certificate, certificate_file)[0]
+    chain = _certificates(certificate, certificate_file)
     try:
-        public_key = serialization.load_pem_private_key(key, password=None).public_key()
+        private_key = serialization.load_pem_private_key(key, password=None)
     except (ValueError, TypeError):
         raise ValueError(f"{key_file}: is not a private key in PEM without a password") from None
-    if public_key != leaf.public_key():
+    public_key = private_key.public_key()
+    if public_key != chain[0].public_key():
         raise ValueError(f"{key_file}: is not the key of {certificate_file}")
     if not _suits_tls(public_key):
         raise ValueError(f"{key_file}: gRPC connects with keys on P-256 or P-384, or of RSA")
-    credentials = grpc.ssl_channel_credentials(
-        root_certificates=ca, private_key=key, certificate_chain=certificate
+    # Written anew: gRPC wants each part to begin a line, and would find nothing, or not all, in
+    # files that are indented or put together without a line between them.
+    written = private_key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
     )
-    return _Loaded(credentials, leaf, tuple(cas))
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=_pem(cas), private_key=written, certificate_chain=_pem(chain)
+    )
+    return _Loaded(credentials, chain[0], tuple(cas))
+
+
+def _pem(certificates: Iterable[x509.Certificate]) -> bytes:
+    return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in certificates)
 
 
 def _suits_tls(public_key: object) -> bool:

@@ -86,7 +86,6 @@ def read_text_file(path: Path) -> bytes:
         FileError: it cannot be read, or is no plain file.
     """
     try:
-        # gRPC finds nothing in PEM that a byte order mark stands before, and does not say so.
         return unmarked(read_plain_file(path))
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror}") from None
@@ -99,20 +98,32 @@ def _load_credentials(
 ) -> grpc.ServerCertificateConfiguration:
     """Reads what a handshake needs and makes sure that the parts fit together."""
     certificate, key, client_ca = map(read_text_file, (certificate_file, key_file, client_ca_file))
-    leaf = _certificates(certificate, certificate_file)[0]
-    _certificates(client_ca, client_ca_file)
+    chain = _certificates(certificate, certificate_file)
+    cas = _certificates(client_ca, client_ca_file)
     try:
-        public_key = serialization.load_pem_private_key(key, password=None).public_key()
+        private_key = serialization.load_pem_private_key(key, password=None)
     except (ValueError, TypeError):
         raise FileError(f"{key_file}: is not a private key in PEM without a password") from None
-    if public_key != leaf.public_key():
+    public_key = private_key.public_key()
+    if public_key != chain[0].public_key():
         raise FileError(f"{key_file}: is not the key of {certificate_file}")
     if not _suits_tls(public_key):
         raise FileError(
             f"{key_file}: is of a kind with which no connection is made: have a certificate "
             "issued for a key on P-256 or P-384, or of RSA with 2,048 bits"
         )
-    return grpc.ssl_server_certificate_configuration([(key, certificate)], client_ca)
+    # Written anew: gRPC wants each part to begin a line, and would find nothing, or not all, in
+    # files that are indented or put together without a line between them.
+    written = private_key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return grpc.ssl_server_certificate_configuration([(written, _pem(chain))], _pem(cas))
+
+
+def _pem(certificates: Iterable[x509.Certificate]) -> bytes:
+    return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in certificates)
 
 
 def _suits_tls(public_key: object) -> bool:
