@@ -263,7 +263,7 @@ def test_persons_of_the_ledger_are_named_by_id_or_by_a_day_of_china() -> None:
     assert ledger_scope(person_id="p", since=None) == Only(person_id="p")
     begin = dt.datetime(2026, 11, 27, 16, tzinfo=dt.UTC)
     assert ledger_scope(person_id=None, since="2026-11-28") == Only(since=begin)
-    for person_id, since in (("p", "2026-11-28"), (None, "yesterday")):
+    for person_id, since in (("p", "2026-11-28"), (None, "yesterday"), (None, "0001-01-01")):
         with pytest.raises(StartError, match="--since"):
             ledger_scope(person_id=person_id, since=since)
 

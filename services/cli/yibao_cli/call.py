@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from rich.console import Console
 
 import yibao
 from yibao.errors import Refusal, error_of
-from yibao_cli.inputs import open_channel
+from yibao_cli.inputs import open_channel, read_stdin
 from yibao_common.process.config import StartError
 
 REFUSED = 1
@@ -140,7 +139,7 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _read_stdin() -> str:
     try:
-        return sys.stdin.read()
+        return read_stdin().decode()
     except UnicodeDecodeError:
         raise CallError("stdin is not in UTF-8") from None
 

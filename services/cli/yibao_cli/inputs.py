@@ -1,5 +1,6 @@
 """What a person names on the command line: files to read, services to call."""
 
+import sys
 from pathlib import Path
 
 import grpc
@@ -28,6 +29,21 @@ def read_file(path: Path) -> bytes:
     if len(contents) > _MOST_BYTES:
         raise StartError(f"{path}: is another file: it has over {_MOST_BYTES} bytes")
     return contents
+
+
+def read_stdin() -> bytes:
+    """Returns what standard input holds.
+
+    Raises:
+        StartError: it is closed, or cannot be read.
+    """
+    # Python has none where the program was started with a closed one.
+    if sys.stdin is None:
+        raise StartError("stdin is closed")
+    try:
+        return sys.stdin.buffer.read(_MOST_BYTES)
+    except OSError as error:
+        raise StartError(f"stdin: cannot be read: {error.strerror}") from None
 
 
 def open_channel(

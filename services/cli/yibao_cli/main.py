@@ -1,5 +1,7 @@
 """The `yibao` command. Each command imports what it needs when it runs."""
 
+import io
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -33,6 +35,15 @@ ConfigFiles = Annotated[
 
 def main() -> None:
     """Runs the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # What the terminal's encoding lacks, such as a tick in GBK, is shown as a question mark.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    for place, argument in enumerate(sys.argv[1:], start=1):
+        # Python keeps other bytes as what neither a message nor a line of output can hold.
+        if argument.encode(errors="ignore").decode() != argument:
+            typer.echo(f"argument {place} is not in UTF-8: set the terminal to it", err=True)
+            raise SystemExit(2)
     app()
 
 

@@ -8,6 +8,7 @@ import tomllib
 import zlib
 from importlib.metadata import Distribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.former_policies import former_policy
@@ -207,3 +208,40 @@ def test_a_slip_of_who_types_is_told_in_a_sentence(
     assert isinstance(result.exception, SystemExit)
     assert told in result.output
     assert (tmp_path / "good.csv").read_text() == ",".join(REQUIRED_COLUMNS)
+
+
+def run_in_a_process(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "yibao_cli.main", *arguments]
+    return subprocess.run(command, stderr=subprocess.PIPE, check=False, **options)
+
+
+@pytest.mark.parametrize("command", [("review", "list", "--region"), ("call", "GetVisit")])
+def test_arguments_of_a_terminal_in_another_encoding_are_told(command: tuple[str, ...]) -> None:
+    ended = run_in_a_process(*command, "统筹区".encode("gb18030"))
+    assert ended.returncode == 2
+    assert (
+        ended.stderr
+        == f"argument {len(command) + 1} is not in UTF-8: set the terminal to it\n".encode()
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gbk", "latin-1"])
+def test_what_a_terminal_cannot_show_is_left_out(encoding: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    ended = run_in_a_process(
+        *("policy", "check", str(POLICY)), env=environment, stdout=subprocess.PIPE
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"region 500112" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("call", "GetVisit", "-", "--address", "h:1", *FILES),
+        ("qr", "verify", "-", "--snapshot", "s", "--root", str(POLICY)),
+    ],
+)
+def test_a_closed_stdin_is_told(command: tuple[str, ...]) -> None:
+    ended = run_in_a_process(*command, preexec_fn=lambda: os.close(0))
+    assert (ended.returncode, ended.stderr) == (2, b"stdin is closed\n")

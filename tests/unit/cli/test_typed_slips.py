@@ -153,3 +153,8 @@ def test_a_user_without_a_name_is_asked_for_one(monkeypatch: pytest.MonkeyPatch)
 def test_a_time_is_of_the_zone_that_it_names(typed: str) -> None:
     found = in_utc(dt.datetime.fromisoformat(typed))
     assert found.isoformat() == "2026-11-02T08:00:00+00:00"
+
+
+def test_a_time_that_no_calendar_has_is_told() -> None:
+    with pytest.raises(StartError, match="is no time that a key may have"):
+        in_utc(dt.datetime.fromisoformat("0001-01-01T00:00:00+23:59"))

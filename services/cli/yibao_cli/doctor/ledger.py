@@ -31,10 +31,10 @@ def ledger_scope(*, person_id: str | None, since: str | None) -> Only | None:
         raise StartError("--person and --since are asked for one at a time")
     if since is not None:
         try:
-            day = dt.date.fromisoformat(since)
-        except ValueError as error:
+            begin = shanghai_midnight(dt.date.fromisoformat(since))
+        except (ValueError, OverflowError) as error:
             raise StartError(f"--since {since} is no day such as 2026-11-28") from error
-        return Only(since=shanghai_midnight(day))
+        return Only(since=begin)
     return None if person_id is None else Only(person_id=person_id)
 
 

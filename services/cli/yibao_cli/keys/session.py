@@ -35,8 +35,17 @@ def session(
 
 
 def in_utc(typed: dt.datetime) -> dt.datetime:
-    """Returns a time that somebody typed, which is in UTC where it names no zone."""
-    return typed.replace(tzinfo=dt.UTC) if typed.tzinfo is None else typed.astimezone(dt.UTC)
+    """Returns a time that somebody typed, which is in UTC where it names no zone.
+
+    Raises:
+        StartError: no calendar has it in UTC.
+    """
+    if typed.tzinfo is None:
+        return typed.replace(tzinfo=dt.UTC)
+    try:
+        return typed.astimezone(dt.UTC)
+    except OverflowError:
+        raise StartError(f"--since {typed.isoformat()}: is no time that a key may have") from None
 
 
 def _user() -> str:

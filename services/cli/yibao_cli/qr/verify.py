@@ -1,14 +1,13 @@
 """`yibao qr verify`: verifies a code as a hospital's counter does."""
 
 import datetime as dt
-import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from yibao import qr
 from yibao.trust import TrustRoot, TrustSnapshot
-from yibao_cli.inputs import read_file
+from yibao_cli.inputs import read_file, read_stdin
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock
 from yibao_identity.rules.code import AUDIENCES
@@ -30,10 +29,10 @@ def run_verify(
     clock: Clock,
 ) -> int:
     """Prints what a code states; returns 1 where it is refused, 2 where an input is of no use."""
-    if text == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "replace")
     now = clock()
     try:
+        if text == "-":
+            text = read_stdin().decode("utf-8", "replace")
         root = _root(root_file)
         nonce = _challenge(challenge)
         root.check_age(now)
