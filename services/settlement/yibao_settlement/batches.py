@@ -8,11 +8,20 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.work import BatchWork
+from yibao_settlement.application.charge.upload import UploadLines
+from yibao_settlement.application.hold.take import HoldBill
+from yibao_settlement.application.override.order import ProposeOverride
+from yibao_settlement.application.settlement.correct import CorrectSettlement
+from yibao_settlement.application.settlement.settle import SettleBill
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import review_telling
 from yibao_settlement.storage.batch.transaction import SettlementTransactions
 from yibao_settlement.storage.reference import ReferenceCache
 
+# So many lines cost about what a bill of few does.
+_LINES_A_COMMAND = 20
+# What a bill of uploaded lines is taken to have that does not say which.
+_UPLOADED_LINES = 400
 # Before more later bills a command has a batch of its own, for which others do not wait.
 _MOST_LATER = 100
 
@@ -42,9 +51,32 @@ def make_batcher(
         work,
         alone=alone,
         party_of=lambda command: command.request.caller.party,
+        weight_of=weight_of,
         regions=config.identity.regions,
         max_size=batch.max_size,
         linger_seconds=batch.linger_ms / 1000,
         max_queue=batch.max_queue,
         observer=BatchMetrics(metrics, "settlement"),
     )
+
+
+def weight_of(command: Command) -> int:
+    """Returns for how many commands of a batch one counts, by its lines."""
+    return 1 + _lines(command) // _LINES_A_COMMAND
+
+
+def _lines(command: object) -> int:
+    match command:
+        case UploadLines():
+            return len(command.lines)
+        case HoldBill():
+            return _lines(command.settling)
+        case ProposeOverride():
+            return _lines(command.act)
+        case SettleBill() | CorrectSettlement():
+            bill = command.bill
+            if bill.selection is None:
+                return len(bill.lines)
+            return len(bill.selection.line_ids) or _UPLOADED_LINES
+        case _:
+            return 0

@@ -64,6 +64,7 @@ class _Waiting(Generic[CommandT, AnswerT]):
     future: "asyncio.Future[AnswerT]"
     since: float
     party: str
+    weight: int
 
 
 class _Line(Generic[CommandT, AnswerT]):
@@ -86,14 +87,17 @@ class _Line(Generic[CommandT, AnswerT]):
         queue.append(waiting)
 
     def take(self, most: int) -> list[_Waiting[CommandT, AnswerT]]:
-        """Takes up to `most`: of each party one, then of each another one."""
+        """Takes what weighs `most` together: of each party one, then of each another one."""
         parties, batch = self._parties, list[_Waiting[CommandT, AnswerT]]()
-        while parties and len(batch) < most:
+        while parties and most > 0:
             party, queue = parties.popitem(last=False)
             # Alone, a party need not be looked for again after each.
-            turns = 1 if parties else min(most - len(batch), len(queue))
-            for _ in range(turns):
-                batch.append(queue.popleft())
+            turns = 1 if parties else len(queue)
+            while turns and most > 0:
+                waiting = queue.popleft()
+                batch.append(waiting)
+                most -= waiting.weight
+                turns -= 1
             if queue:
                 parties[party] = queue
         return batch
@@ -152,6 +156,7 @@ class Batcher(Generic[CommandT, AnswerT]):
         *,
         alone: Callable[[str, Sequence[CommandT]], Sequence[Outcome[AnswerT]]] | None = None,
         party_of: Callable[[CommandT], str] = lambda _command: "",
+        weight_of: Callable[[CommandT], int] = lambda _command: 1,
         regions: Collection[str] | None = None,
         max_size: int = 128,
         linger_seconds: float = 0.002,
@@ -161,14 +166,16 @@ class Batcher(Generic[CommandT, AnswerT]):
     ) -> None:
         """Makes a batcher; `start` it inside the event loop that it serves.
 
-        `party_of` tells whose a command is. Commands of other regions than `regions` are
-        refused; None takes all.
+        `party_of` tells whose a command is, `weight_of` for how many of `max_size` it counts, one
+        at least: nobody waits for a batch of many that take long. Commands of other regions than
+        `regions` are refused; None takes all.
         """
         assert 1 <= max_size <= max_queue
         assert attempts >= 1
         self._work = work
         self._alone = alone or work
         self._party_of = party_of
+        self._weight_of = weight_of
         self._regions = None if regions is None else frozenset(regions)
         self._max_size = max_size
         self._linger_seconds = linger_seconds
@@ -224,7 +231,8 @@ class Batcher(Generic[CommandT, AnswerT]):
             raise RuleError(Reason.OVERLOADED, "the queue is full or the service is stopping")
         future: asyncio.Future[AnswerT] = asyncio.get_running_loop().create_future()
         self._shares[party] += 1
-        self._lane.add(region, _Waiting(command, future, time.perf_counter(), party))
+        waiting = _Waiting(command, future, time.perf_counter(), party, self._weight_of(command))
+        self._lane.add(region, waiting)
         return future
 
     def _has_room(self, party: str) -> bool:
