@@ -1,17 +1,21 @@
 """A policy tried on bills that are settled, over gRPC: a stream that ends with the result."""
 
 import datetime as dt
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
 import pytest
-from support.both_services import CALL_SECONDS, BothServices, outcome
+from support.both_services import CALL_SECONDS, OTHER_REGION, BothServices, outcome
 from support.settlement_world import ACCOUNT_STEP, POLICY_FILE, REGION
 
 from yibao.errors import Refusal, error_of
 from yibao.settlement.v1 import policy_service_pb2 as pb
 from yibao_common.rpc.wire import from_date
 from yibao_common.values.ids import new_id
+from yibao_settlement.application.simulation import Simulation
 from yibao_settlement.files.benefit.conversion.choices import Choices
 from yibao_settlement.files.benefit.conversion.convert import convert_policy
 
@@ -187,3 +191,51 @@ def test_a_policy_of_another_region_or_an_unknown_version_is_not_tried(
     assert outcome(refusal) == (grpc.StatusCode.PERMISSION_DENIED, "OUT_OF_SCOPE")
     refusal = refusal_of(services, request_of(policy_version="0" * 64))
     assert outcome(refusal) == (grpc.StatusCode.NOT_FOUND, "POLICY_VERSION_UNKNOWN")
+
+
+def test_another_agency_does_not_wait_for_all_that_one_asks_for(
+    services: BothServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    gate = threading.Event()
+
+    class Waiting(Simulation):
+        def __init__(self, history: Any, region: str, policy: Any, period: Any) -> None:
+            begun.append(region)
+            gate.wait(CALL_SECONDS)
+            super().__init__(history, region, policy, period)
+
+    monkeypatch.setattr("yibao_settlement.servicer.policy.Simulation", Waiting)
+    elsewhere = IN_FORCE.replace(REGION.encode(), OTHER_REGION.encode())
+    asked = [("maker", request_of(policy_file=IN_FORCE))] * 4
+    request = request_of(policy_file=elsewhere)
+    request.region = OTHER_REGION
+    asked.append(("other-agency", request))
+
+    def simulate(name: str, request: pb.SimulatePolicyRequest) -> int:
+        return len(list(services.policies(name).SimulatePolicy(request)))
+
+    with ThreadPoolExecutor(len(asked)) as threads:
+        running = []
+        for each in asked:
+            running.append(threads.submit(simulate, *each))
+            time.sleep(0.1)
+        gate.set()
+        assert all(each.result() for each in running)
+    assert begun == [REGION, OTHER_REGION, REGION, REGION, REGION]
+
+
+def test_how_far_it_is_is_told_so_seldom_that_who_reads_nothing_holds_nobody_up(
+    services: BothServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Long(Simulation):
+        pages = 0
+
+        def advance(self) -> bool:
+            self.pages += 1
+            return self.pages < 500 or super().advance()
+
+    monkeypatch.setattr("yibao_settlement.servicer.policy.Simulation", Long)
+    before = time.monotonic()
+    answers = list(services.policies().SimulatePolicy(request_of(policy_file=IN_FORCE)))
+    assert 2 <= len(answers) <= 3 + time.monotonic() - before

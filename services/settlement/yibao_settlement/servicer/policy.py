@@ -1,7 +1,7 @@
 """PolicyService: benefit policies from draft to force."""
 
-import asyncio
 import datetime as dt
+import time
 from collections.abc import AsyncIterator, Mapping
 
 import grpc
@@ -11,6 +11,7 @@ from yibao.settlement.v1 import policy_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.pages import page_token, place_after
+from yibao_common.rpc.party_turns import PartyTurns
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_date, from_instant, to_date, to_optional_date
 from yibao_common.values.calendar import shanghai_day
@@ -45,6 +46,8 @@ _FILE = "policy_file"
 # So many, and so long, fit into the largest message that clients take by default: 4 MiB.
 _REMARKS_MAX, _REMARK_BYTES_MAX = 5_000, 3_500_000
 _PAGE_SIZE, _PAGE_SIZE_MAX = 100, 500
+# How often it is told how far a simulation is.
+_PROGRESS_SECONDS = 1.0
 # What each state of a request asks of policies: their state, and whether the last day is over.
 _LISTED_STATES: Mapping[int, tuple[PolicyState | None, bool | None]] = {
     pb.POLICY_STATE_UNSPECIFIED: (None, None),
@@ -64,7 +67,7 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         """Takes what answers."""
         self._policies = policies
         self._history = history
-        self._simulating = asyncio.Lock()
+        self._simulating = PartyTurns()
         self._clock = clock
         self._blocking = blocking
 
@@ -224,19 +227,24 @@ class PolicyServicer(rpc.PolicyServiceServicer):
         context: "grpc.aio.ServicerContext[pb.SimulatePolicyRequest, pb.SimulatePolicyResponse]",
     ) -> AsyncIterator[pb.SimulatePolicyResponse]:
         """Tries a policy on settled bills, and tells how far it is."""
-        current_caller().require_region(request.region)
+        caller = current_caller()
+        caller.require_region(request.region)
         start_date, end_date = to_date(request.start_date), to_date(request.end_date)
         if end_date < start_date:
             raise _field_fault("end_date", Reason.FIELD_OUT_OF_RANGE, "lies before start_date")
         policy = await self._tried(request)
         period = Period(policy.insurance_type, start_date, end_date)
         # One at a time: it would take the interpreter from the bills.
-        async with self._simulating:
+        async with self._simulating.turn(caller.party):
             simulation = await self._blocking.run(
                 Simulation, self._history, request.region, policy, period
             )
+            told_at = -_PROGRESS_SECONDS
             while await self._blocking.run(simulation.advance):
-                yield progress_message(simulation)
+                # So few fit into buffers: who reads none keeps nobody waiting for the turn.
+                if time.monotonic() - told_at >= _PROGRESS_SECONDS:
+                    told_at = time.monotonic()
+                    yield progress_message(simulation)
         yield result_message(simulation.tally)
 
     async def _tried(self, request: pb.SimulatePolicyRequest) -> AnyPolicy:

@@ -16,6 +16,7 @@ from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.calls import tell_item
 from yibao_common.rpc.endings import database_unavailable
 from yibao_common.rpc.pages import page_token, place_after
+from yibao_common.rpc.party_turns import PartyTurns
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.status import item_errors
 from yibao_common.rpc.turns import Turns
@@ -56,7 +57,6 @@ from yibao_settlement.servicer.explanation import explanation_message
 from yibao_settlement.servicer.refused_lines import RefusedLines, SettledAnswer
 from yibao_settlement.servicer.settling import Settling
 from yibao_settlement.servicer.statement.answer import make_statement, printing_of
-from yibao_settlement.servicer.statement.turns import StatementTurns
 from yibao_settlement.servicer.what_if import what_if_message
 
 _PAGE_SIZE = 100
@@ -97,7 +97,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         self._ids = ids
         self._log = log
         self._refused_lines = refused_lines
-        self._statements = StatementTurns()
+        self._statements = PartyTurns()
 
     async def TrialBill(
         self,

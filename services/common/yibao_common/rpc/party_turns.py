@@ -1,4 +1,4 @@
-"""Whose statement is made next: one at a time, and parties in turns."""
+"""Who is next for what is made one at a time: parties take turns."""
 
 import asyncio
 import contextlib
@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 
-class StatementTurns:
+class PartyTurns:
     """Lets one in at a time; who asked for many waits behind whoever asked for one.
 
-    Papers of many pages would take the interpreter from the bills, so that they wait for each
-    other. Of each party one waits with those of others, first come first served, and the
-    others of the party wait for that.
+    Papers of many pages and simulations would take the interpreter from the bills, so that they
+    wait for each other. Of each party one waits with those of others, first come first served, and
+    the others of the party wait for that.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class StatementTurns:
 
     @contextlib.asynccontextmanager
     async def turn(self, party: str) -> AsyncIterator[None]:
-        """Waits for the turn of one of the statements of a party, and holds it."""
+        """Waits for the turn of one that a party asked for, and holds it."""
         own = self._parties.setdefault(party, asyncio.Lock())
         self._asked[party] += 1
         try:

@@ -1,17 +1,17 @@
-"""Statements are made one at a time, and who asks for many does not keep others waiting."""
+"""What is made one at a time: who asks for many does not keep others waiting."""
 
 import asyncio
 
 import pytest
 
-from yibao_settlement.servicer.statement.turns import StatementTurns
+from yibao_common.rpc.party_turns import PartyTurns
 
 
-def test_parties_take_turns_and_one_statement_is_made_at_a_time() -> None:
+def test_parties_take_turns_and_one_is_made_at_a_time() -> None:
     made: list[str] = []
     running = 0
 
-    async def make(turns: StatementTurns, party: str) -> None:
+    async def make(turns: PartyTurns, party: str) -> None:
         nonlocal running
         async with turns.turn(party):
             running += 1
@@ -21,7 +21,7 @@ def test_parties_take_turns_and_one_statement_is_made_at_a_time() -> None:
             running -= 1
 
     async def main() -> None:
-        turns = StatementTurns()
+        turns = PartyTurns()
         asked = ["A"] * 5 + ["B"] * 2 + ["C"]
         await asyncio.gather(*(make(turns, party) for party in asked))
         assert turns.parties == 0
@@ -32,7 +32,7 @@ def test_parties_take_turns_and_one_statement_is_made_at_a_time() -> None:
 
 def test_who_gives_up_or_fails_keeps_nobody_waiting() -> None:
     async def main() -> None:
-        turns = StatementTurns()
+        turns = PartyTurns()
         entered = asyncio.Event()
 
         async def hold() -> None:
