@@ -98,6 +98,9 @@ def _check_report(report: Path, path: Path) -> None:
     """Raises StartError where the report would take the place of something else."""
     if report.is_dir():
         raise StartError(f"--report {report}: is a directory")
+    if report.exists() and not report.is_file():
+        # It would be replaced: as root `/dev/null`, for all on the machine.
+        raise StartError(f"--report {report}: is a pipe or a device, and no file")
     if report.exists() and report.samefile(path):
         raise StartError(f"--report {report}: is the file of the persons; name another one")
 

@@ -167,6 +167,7 @@ SLIPS = (
     ((*PERSONS, "--encoding", "utf-16"), "persons.csv: is not in the encoding"),
     ((*GOOD_PERSONS, "--report", "good.csv"), "--report good.csv: is the file of the persons"),
     ((*GOOD_PERSONS, "--report", "folder"), "--report folder: is a directory"),
+    ((*GOOD_PERSONS, "--report", "pipe"), "--report pipe: is a pipe or a device, and no file"),
     (("persons", "import", "pipe", *PERSONS[3:]), "pipe: is no regular file"),
     (("policy", "check", "/dev/zero"), "/dev/zero: is another file: it has over"),
     (("call", "GetVisit", "{}", "--address", "h:1", *FILES, "--timeout", "nan"), "--timeout"),
