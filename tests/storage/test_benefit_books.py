@@ -307,9 +307,9 @@ def test_a_region_without_such_policies_asks_for_no_windows(
 ) -> None:
     asked: list[object] = []
 
-    def noted(*each: Any) -> object:
+    def noted(*each: Any, **more: Any) -> object:
         asked.append(each)
-        return read_windows(*each)
+        return read_windows(*each, **more)
 
     monkeypatch.setattr(transaction, "read_windows", noted)
     world = World(databases.open("yibao_settlement"))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Insert, Row, Update, execute, insert_rows, select_rows
+from yibao_common.db.rows import Insert, Row, Select, Update, execute, insert_rows, select_rows
 from yibao_settlement.application.merge.account import PersonAccount
 from yibao_settlement.application.merge.bills import BillPlace
 from yibao_settlement.application.merge.rows import MergePosting, Moved
@@ -278,15 +278,24 @@ def survivors_of(
 
 def one_person(connection: sa.Connection, region: str, person_id: str) -> list[str]:
     """Returns every id that the person of `person_id` has or had, merged records included."""
-    person = tables.person.c
-    survivors = survivors_of(connection, region, (person_id,))
-    newest = [survivors.get(person_id, person_id)]
+    columns = ("person_id", "merged_into")
+    own, retired = execute(
+        connection,
+        [
+            Select(tables.person, columns, region, "person_id", (person_id,)),
+            Select(tables.person, columns, region, "merged_into", (person_id,)),
+        ],
+    )
+    if not any(into for _, into in own) and not retired:
+        # Next to nobody was merged.
+        return [person_id]
+    newest = [survivors_of(connection, region, (person_id,)).get(person_id, person_id)]
     found = set(newest)
     while newest:
-        query = sa.select(person.person_id).where(
-            person.region == region, person.merged_into.in_(newest)
+        (rows,) = execute(
+            connection, [Select(tables.person, columns, region, "merged_into", tuple(newest))]
         )
-        newest = [each for each in connection.execute(query).scalars() if each not in found]
+        newest = [each for each, _ in rows if each not in found]
         found.update(newest)
     return sorted(found)
 

@@ -149,20 +149,22 @@ class _Transaction:
             found.sights,
         )
         working_set = self._read(wanted, found, standings)
-        self._read_histories(working_set, wanted, commands)
+        known_ids = self._read_histories(working_set, wanted, commands)
         # Behind histories: what is left of returned bills is known by then, and not taken twice.
         if needs.difference_person_ids or needs.due_person_ids:
             read_differences(self._connection, working_set, wanted)
-        self._read_behind(working_set, wanted)
+        self._read_behind(working_set, wanted, known_ids)
         return working_set
 
-    def _read_behind(self, working_set: WorkingSet, wanted: Wanted) -> None:
+    def _read_behind(
+        self, working_set: WorkingSet, wanted: Wanted, known_ids: Collection[str]
+    ) -> None:
         """Reads what only the bills and visits that were read tell to ask for."""
         reads: list[Read] = []
         if wanted.needs.reviewed_visit_ids:
             reads.append(read_returned(working_set))
         if working_set.opens_windows:
-            reads += read_windows(self._connection, working_set, wanted)
+            reads += read_windows(self._connection, working_set, wanted, known_ids=known_ids)
         for read, rows in zip(
             reads, execute(self._connection, [read.select for read in reads]), strict=True
         ):
@@ -170,22 +172,22 @@ class _Transaction:
 
     def _read_histories(
         self, working_set: WorkingSet, wanted: Wanted, commands: Sequence[Command]
-    ) -> None:
-        """Reads the bills behind those that may leave.
+    ) -> Collection[str]:
+        """Reads the bills behind those that may leave; see `read_histories`.
 
         Raises OwnBatchError where so many stand behind a bill that a command names, that others
         would wait for it. Behind a hold that ran out, whoever comes first has to wait.
         """
         if not (wanted.needs.leaving_settlement_ids or may_leave(working_set, wanted)):
-            return
+            return ()
         stored = (self._connection, working_set, wanted, self._reference)
         try:
-            read_histories(*stored, most_later=self._most_later)
+            return read_histories(*stored, most_later=self._most_later)
         except LongHistoriesError as error:
             places = [place for place, each in enumerate(commands) if _names(each, error.ids)]
             if places:
                 raise OwnBatchError(places) from error
-            read_histories(*stored)
+            return read_histories(*stored)
 
     def _add_survivors(self, found: _Found, standings: dict[str, Standing]) -> None:
         """Locks and adds who stands in the place of visits' persons that were merged.

@@ -2,9 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-import sqlalchemy as sa
-
-from yibao_common.db.rows import Insert, Row, Select, Statement, execute
+from yibao_common.db.rows import Insert, Row, Select, Statement
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.settlement.corrected import Correction
 from yibao_settlement.application.settlement.record import SettlementRecord
@@ -41,10 +39,8 @@ def corrected(record: SettlementRecord, rows: Iterable[Row]) -> SettlementRecord
     return record
 
 
-def with_corrections(
-    connection: sa.Connection, region: str, records: Mapping[str, SettlementRecord]
+def came_to_be(
+    records: Mapping[str, SettlementRecord], rows: Iterable[Row]
 ) -> dict[str, SettlementRecord]:
-    """Returns settlements, by id, with the corrections by which they came to be."""
-    (by_new, _) = select_corrections(region, sorted(records))
-    (rows,) = execute(connection, [by_new])
-    return {**records, **{row[0]: corrected(records[row[0]], [row]) for row in rows}}
+    """Returns those of settlements, by id, that came to be by the corrections in `rows`."""
+    return {row[0]: corrected(records[row[0]], [row]) for row in rows}

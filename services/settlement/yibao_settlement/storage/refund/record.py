@@ -105,6 +105,13 @@ def with_refunds(
 ) -> dict[str, SettlementRecord]:
     """Returns settlements, by id, as what is left of them."""
     (rows,) = execute(connection, [select_refunds(region, sorted(records))])
+    return left_of(records, rows)
+
+
+def left_of(
+    records: Mapping[str, SettlementRecord], rows: Iterable[Row]
+) -> dict[str, SettlementRecord]:
+    """Returns settlements, by id, as what is left of them by rows of REFUND_COLUMNS."""
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(row[1], []).append(row)

@@ -111,6 +111,17 @@ def with_adjustments(
     ids = sorted(records)
     selects = [select_adjustments(region, ids), select_terms(region, ids)]
     rows, given = execute(connection, selects)
+    return adjusted(connection, region, records, rows, given)
+
+
+def adjusted(
+    connection: sa.Connection,
+    region: str,
+    records: Mapping[str, SettlementRecord],
+    rows: Iterable[Row],
+    given: Iterable[Row],
+) -> dict[str, SettlementRecord]:
+    """Returns settlements, by id, with what the rows of both look-ups tell of them."""
     terms = newest_terms(given)
     newest = newest_adjustments(rows)
     # Nothing is due to an account, nor was moved into it, but of what was adjusted.

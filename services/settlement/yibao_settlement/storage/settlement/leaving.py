@@ -17,15 +17,12 @@ from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.storage.account import read_years
 from yibao_settlement.storage.batch.loading import Wanted
 from yibao_settlement.storage.charge import keep_charges, select_taken
-from yibao_settlement.storage.correction.record import with_corrections
 from yibao_settlement.storage.hold.loading import may_leave
 from yibao_settlement.storage.merge import one_person
 from yibao_settlement.storage.reference import ReferenceCache
-from yibao_settlement.storage.refund.record import with_refunds
 from yibao_settlement.storage.review.record import keep_reviews, select_reviews
-from yibao_settlement.storage.settlement.adjustment import with_adjustments
-from yibao_settlement.storage.settlement.sequence import standing_places, stored_records
-from yibao_settlement.storage.settlement.window import windows_in
+from yibao_settlement.storage.settlement.sequence import read_records, standing_places
+from yibao_settlement.storage.settlement.window import select_windows, windows_from
 
 
 class LongHistoriesError(Exception):
@@ -44,8 +41,10 @@ def read_histories(
     cache: ReferenceCache,
     *,
     most_later: int | None = None,
-) -> None:
+) -> Collection[str]:
     """Reads the bills behind those that may leave, under the persons' locks.
+
+    Returns which settlements were read with their years and windows.
 
     Raises LongHistoriesError where there are more than `most_later` of a person.
     """
@@ -75,14 +74,10 @@ def read_histories(
         raise LongHistoriesError(
             [each.settlement_id for each in before if _holder_of(each, working_set) in long]
         )
-    concerned |= stored_records(connection, region, later - concerned.keys())
+    concerned = read_records(connection, region, concerned, later)
     if not (concerned or held):
-        return
+        return ()
     working_set.survivors = survivors
-    named = {record.settlement_id: record for record in standing}
-    concerned |= with_corrections(connection, region, named)
-    concerned = with_refunds(connection, region, concerned)
-    concerned = with_adjustments(connection, region, concerned)
     working_set.settlements.update(concerned)
     if wanted.needs.restating_settlement_ids:
         _read_restated(connection, working_set, sorted(later))
@@ -91,6 +86,7 @@ def read_histories(
     policy_of = functools.partial(cache.policy_version, connection, region)
     working_set.policies = _policies(records, policy_of)
     _read_places(connection, working_set, wanted, records)
+    return concerned.keys()
 
 
 def _read_restated(
@@ -151,8 +147,9 @@ def _read_places(
             elif place.year != working_set.standing(holder_id).benefit_year:
                 years.add(holder_id)
     read = read_years(wanted, sorted(years))
-    (rows,) = execute(connection, [read.select])
-    read.keep(working_set, rows)
-    found = windows_in(connection, working_set.region, scopes)
+    windows = select_windows(working_set.region, scopes)
+    of_years, of_windows = execute(connection, [read.select, windows])
+    read.keep(working_set, of_years)
+    found = windows_from(of_windows)
     working_set.windows.update(found)
     working_set.stored_windows.update(found)

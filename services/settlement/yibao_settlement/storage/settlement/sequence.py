@@ -1,14 +1,16 @@
 """The bills of a person that stand, and their places: what a fold decides again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Select, execute
+from yibao_common.db.rows import Row, Select, execute
 from yibao_settlement.application.settlement.record import SettlementRecord
 from yibao_settlement.storage import tables
-from yibao_settlement.storage.refund.record import with_refunds
-from yibao_settlement.storage.settlement.adjustment import with_adjustments
+from yibao_settlement.storage.correction.record import came_to_be, select_corrections
+from yibao_settlement.storage.refund.record import left_of, select_refunds
+from yibao_settlement.storage.repricing.terms import select_terms
+from yibao_settlement.storage.settlement.adjustment import adjusted, select_adjustments
 from yibao_settlement.storage.settlement.record import (
     LINES_COLUMNS,
     SETTLEMENT_COLUMNS,
@@ -42,23 +44,52 @@ def records_of(
     connection: sa.Connection, region: str, settlement_ids: Collection[str]
 ) -> dict[str, SettlementRecord]:
     """Returns settlements by id as what is left of them, with what moved of them since."""
-    stored = stored_records(connection, region, settlement_ids)
-    left = with_refunds(connection, region, stored)
-    return with_adjustments(connection, region, left)
+    return read_records(connection, region, {}, settlement_ids)
+
+
+def read_records(
+    connection: sa.Connection,
+    region: str,
+    known: Mapping[str, SettlementRecord],
+    settlement_ids: Collection[str],
+) -> dict[str, SettlementRecord]:
+    """Returns settlements by id as `records_of`, and so those `known` as they were settled.
+
+    Of these it is told, too, which correction they came to be by.
+    """
+    ids = sorted({*known, *settlement_ids})
+    *stored, corrections, refunds, adjustments, terms = execute(
+        connection,
+        [
+            *select_stored(region, set(settlement_ids) - known.keys()),
+            select_corrections(region, known)[0],
+            select_refunds(region, ids),
+            select_adjustments(region, ids),
+            select_terms(region, ids),
+        ],
+    )
+    records = {**known, **came_to_be(known, corrections), **records_from(*stored)}
+    return adjusted(connection, region, left_of(records, refunds), adjustments, terms)
 
 
 def stored_records(
     connection: sa.Connection, region: str, settlement_ids: Collection[str]
 ) -> dict[str, SettlementRecord]:
     """Returns settlements by id, as they were settled."""
+    return records_from(*execute(connection, select_stored(region, settlement_ids)))
+
+
+def select_stored(region: str, settlement_ids: Collection[str]) -> list[Select]:
+    """Returns the look-ups of settlements as they were settled, and of their further lines."""
     ids = tuple(sorted(settlement_ids))
-    rows, lines = execute(
-        connection,
-        [
-            Select(tables.settlement, SETTLEMENT_COLUMNS, region, "settlement_id", ids),
-            Select(tables.settlement_lines, LINES_COLUMNS, region, "settlement_id", ids),
-        ],
-    )
+    return [
+        Select(tables.settlement, SETTLEMENT_COLUMNS, region, "settlement_id", ids),
+        Select(tables.settlement_lines, LINES_COLUMNS, region, "settlement_id", ids),
+    ]
+
+
+def records_from(rows: Iterable[Row], lines: Iterable[Row]) -> dict[str, SettlementRecord]:
+    """Returns the settlements of both look-ups by id."""
     further = lines_from(lines)
     records = [record_from(row, further.get(row[1], ())) for row in rows]
     return {record.settlement_id: record for record in records}

@@ -24,11 +24,16 @@ _KEYS, _VALUES = ("region", "scope"), ("amounts",)
 
 
 def read_windows(
-    connection: sa.Connection, working_set: WorkingSet, wanted: Wanted
+    connection: sa.Connection,
+    working_set: WorkingSet,
+    wanted: Wanted,
+    *,
+    known_ids: Collection[str],
 ) -> tuple[Read, Read]:
     """Returns what reads the windows and the years that bills open and settlements opened.
 
-    After everything else, under the persons' locks: which there are is known only then.
+    After everything else, under the persons' locks: which there are is known only then. Those
+    of the settlements `known_ids` have been read.
     """
     places: set[tuple[str, KeptPlace]] = set()
     today = shanghai_day(working_set.now)
@@ -47,19 +52,19 @@ def read_windows(
             _read_former(connection, working_set, visit)
         asked = working_set.history(visit).places(policies, day)
         places |= {(visit.person_id, place) for place in asked}
-    for record in working_set.settlements.values():
-        if record.benefit is not None:
+    for settlement_id, record in working_set.settlements.items():
+        if record.benefit is not None and settlement_id not in known_ids:
             holder_id = working_set.survivors.get(record.person_id, record.person_id)
             places |= {(holder_id, place) for place in record.additions(holder_id=holder_id)}
     scopes = {place.scope for _, place in places if place.scope}
     return (
         _read_other_years(working_set, wanted, places),
-        Read(_select_windows(working_set.region, scopes), _keep_windows),
+        Read(select_windows(working_set.region, scopes), _keep_windows),
     )
 
 
 def _keep_windows(working_set: WorkingSet, rows: list[Row]) -> None:
-    found = {scope: amounts_from(amounts) for scope, amounts in rows}
+    found = windows_from(rows)
     working_set.windows.update(found)
     working_set.stored_windows.update(found)
 
@@ -81,13 +86,19 @@ def windows_in(
     connection: sa.Connection, region: str, scopes: Collection[str]
 ) -> dict[str, Accumulators]:
     """Returns what is kept of scopes."""
-    (rows,) = execute(connection, [_select_windows(region, scopes)])
-    return {scope: amounts_from(amounts) for scope, amounts in rows}
+    (rows,) = execute(connection, [select_windows(region, scopes)])
+    return windows_from(rows)
 
 
-def _select_windows(region: str, scopes: Collection[str]) -> Select:
+def select_windows(region: str, scopes: Collection[str]) -> Select:
+    """Returns the look-up of what is kept of scopes."""
     among = tuple(sorted(scopes))
     return Select(tables.benefit_window, ("scope", *_VALUES), region, "scope", among)
+
+
+def windows_from(rows: Iterable[Row]) -> dict[str, Accumulators]:
+    """Returns what is kept of the scopes that were found."""
+    return {scope: amounts_from(amounts) for scope, amounts in rows}
 
 
 def _read_other_years(
