@@ -12,6 +12,7 @@ from yibao_common.commands.transactions import Transactions
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.channels import Peer
 from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.parts import composed
@@ -77,7 +78,7 @@ class CardParts:
             pin_tries=cards.pin_tries,
             transactions_until_print=cards.transactions_until_print,
         )
-        self._hasher = PinHasher(read_peppers(cards.pepper_files))
+        self._hasher = PinHasher(read_peppers(cards.pepper_files), party_of=current_party)
         self._sweeping = sweeping(
             CardSweep(transactions, clock=clock, caller=_SWEEPER).sweep,
             blocking,

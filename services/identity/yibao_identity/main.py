@@ -30,6 +30,7 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
@@ -84,7 +85,7 @@ class IdentityService:
         self._ids = ids
         vault, key_store = open_vault(config), open_key_store(config.keys)
         self._metrics, self._readiness = Metrics(), Readiness()
-        self._blocking = blocking = Blocking()
+        self._blocking = blocking = Blocking(party_of=current_party)
         self.database = database = open_database(
             config, package="yibao_identity", metadata=tables.metadata
         )

@@ -8,7 +8,7 @@ terminal waits for it. Guessing at a terminal is stopped by the lock after five 
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from yibao_common.commands.blocking import Blocking
@@ -55,15 +55,17 @@ def scheme_of(pepper: bytes) -> int:
 class PinHasher:
     """Hashes PINs; see `application.pin.hashing.PinHashing`. `close` ends its threads."""
 
-    def __init__(self, peppers: Sequence[bytes]) -> None:
-        """Takes the peppers, the one for new PINs first."""
+    def __init__(
+        self, peppers: Sequence[bytes], *, party_of: Callable[[], str] = lambda: ""
+    ) -> None:
+        """Takes the peppers, the one for new PINs first; `party_of` as `Blocking` does."""
         assert peppers
         self._peppers = {scheme_of(pepper): pepper for pepper in peppers}
         assert len(self._peppers) == len(peppers)
         self._newest = scheme_of(peppers[0])
         self._oldest = scheme_of(peppers[-1])
         # Two, so that a flood of PINs leaves the other cores to everybody else.
-        self._threads = Blocking(_THREADS, name="pin")
+        self._threads = Blocking(_THREADS, name="pin", party_of=party_of)
 
     def __repr__(self) -> str:
         """Shows the schemes only."""

@@ -16,6 +16,7 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
@@ -56,7 +57,7 @@ class OffsiteService:
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor = Supervisor(stop, log=self._log)
-        metrics, readiness, blocking = Metrics(), Readiness(), Blocking()
+        metrics, readiness, blocking = Metrics(), Readiness(), Blocking(party_of=current_party)
         readiness.require("database", lambda: database_problem(self.database))
         transactions = StoredTransactions(
             self.database, answers=tables.answer, unit=UNIT, clock=self._clock

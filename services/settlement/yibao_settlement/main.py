@@ -18,6 +18,7 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.peer_certificate import tell_of_peer
@@ -114,7 +115,7 @@ class SettlementService:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor = Supervisor(stop, log=self._log)
         metrics = Metrics()
-        reference, blocking = ReferenceCache(), Blocking()
+        reference, blocking = ReferenceCache(), Blocking(party_of=current_party)
         reads = StoredReads(self.database, reference, clock=self._database_clock)
         ages = self._make_feed_ages(metrics)
         trust = TrustHolder(self._trust_store, check_feed=ages.check)

@@ -34,6 +34,28 @@ def test_calls_run_side_by_side_and_give_what_they_return_or_raise() -> None:
     asyncio.run(main())
 
 
+def test_parties_take_turns_at_the_threads() -> None:
+    made: list[str] = []
+
+    async def main() -> None:
+        party = ""
+        blocking = Blocking(1, party_of=lambda: party)
+        gate = threading.Event()
+        running: list[asyncio.Task[object]] = [asyncio.create_task(blocking.run(gate.wait, 10))]
+        for each in ("a0", "a1", "a2", "b0", "b1", "c0"):
+            # The party is that of the moment in which the call is made.
+            await asyncio.sleep(0)
+            party = each[0]
+            running.append(asyncio.create_task(blocking.run(made.append, each)))
+            await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*running)
+        blocking.close()
+
+    asyncio.run(main())
+    assert made == ["a0", "b0", "c0", "a1", "b1", "a2"]
+
+
 def test_all_threads_are_there_from_the_start() -> None:
     async def main() -> None:
         blocking = Blocking(3, name="early")

@@ -106,3 +106,30 @@ def test_one_pepper_given_twice_keeps_the_service_from_starting(tmp_path: Path) 
     file.write_text(OLD.hex())
     with pytest.raises(StartError, match="the same secret"):
         read_peppers([file, file])
+
+
+def test_parties_take_turns_at_the_threads() -> None:
+    made: list[str] = []
+
+    class Slow(PinHasher):
+        def hash_now(self, pin: str, place: PinPlace) -> HashedPin:
+            gate.wait(10)
+            made.append(pin)
+            return HashedPin({}, 0)
+
+    gate = threading.Event()
+
+    async def main() -> None:
+        party = ""
+        hasher = Slow([OLD], party_of=lambda: party)
+        running = []
+        for pin in ("a0", "a1", "a2", "a3", "a4", "a5", "b0"):
+            party = pin[0]
+            running.append(asyncio.create_task(hasher.hash(pin, PLACE)))
+            await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*running)
+        hasher.close()
+
+    asyncio.run(main())
+    assert made.index("b0") < made.index("a4")

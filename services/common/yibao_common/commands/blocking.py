@@ -1,6 +1,7 @@
 """Threads for calls that block, so that the event loop never does."""
 
 import asyncio
+import collections
 import functools
 import queue
 import threading
@@ -54,6 +55,31 @@ class _Job(Generic[T]):
             return  # The loop was closed: nobody waits any more.
 
 
+class _Line:
+    """Calls that wait for a thread. Parties take turns: one that asks for many waits for itself."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._parties: collections.OrderedDict[str, collections.deque[_Job[Any]]] = (
+            collections.OrderedDict()
+        )
+
+    def add(self, party: str, job: _Job[Any]) -> None:
+        with self._lock:
+            queue = self._parties.get(party)
+            if queue is None:
+                queue = self._parties[party] = collections.deque()
+            queue.append(job)
+
+    def take(self) -> _Job[Any]:
+        with self._lock:
+            party, queue = self._parties.popitem(last=False)
+            job = queue.popleft()
+            if queue:
+                self._parties[party] = queue
+        return job
+
+
 class Blocking:
     """Threads for calls that block, such as reads of the database.
 
@@ -63,13 +89,24 @@ class Blocking:
     """
 
     def __init__(
-        self, threads: int = 4, *, name: str = "blocking", hang_seconds: float = _HANG_SECONDS
+        self,
+        threads: int = 4,
+        *,
+        name: str = "blocking",
+        hang_seconds: float = _HANG_SECONDS,
+        party_of: Callable[[], str] = lambda: "",
     ) -> None:
-        """Keeps how many; `start` makes them, or the first call where nobody supervises."""
+        """Keeps how many; `start` makes them, or the first call where nobody supervises.
+
+        `party_of` tells for whom a call is made, where it is made.
+        """
         assert threads >= 1
         self._name = name
         self._hang_seconds = hang_seconds
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._party_of = party_of
+        self._line = _Line()
+        # True for each call in the line, False for a thread to end.
+        self._calls: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._waiting: set[_Job[Any]] = set()
         self._threads = [
             threading.Thread(target=self._serve, args=(place,), name=f"{name}-{place}", daemon=True)
@@ -102,7 +139,8 @@ class Blocking:
             self._start_threads()
         job = _Job(functools.partial(function, *args, **kwargs))
         self._waiting.add(job)
-        self._jobs.put(job)
+        self._line.add(self._party_of(), job)
+        self._calls.put(True)
         try:
             return await job.future
         finally:
@@ -119,7 +157,7 @@ class Blocking:
         if self._watch is not None:
             self._watch.cancel()
         for _ in self._threads:
-            self._jobs.put(None)
+            self._calls.put(False)
         ends = time.monotonic() + within_seconds
         for thread in self._threads if self._has_started else ():
             thread.join(max(0.0, ends - time.monotonic()))
@@ -136,7 +174,8 @@ class Blocking:
             raise StartError(f"threads for {self._name}: {error}") from None
 
     def _serve(self, place: int) -> None:
-        while (job := self._jobs.get()) is not None:
+        while self._calls.get():
+            job = self._line.take()
             self._since[place] = time.monotonic()
             job.carry_out()
             self._since[place] = None

@@ -21,6 +21,12 @@ def current_caller() -> Caller:
     return caller
 
 
+def current_party() -> str:
+    """Returns whose call is being served; nobody's where none is."""
+    caller = _current.get(None)
+    return "" if caller is None else caller.party
+
+
 @contextlib.contextmanager
 def acting_as(caller: Caller) -> Iterator[None]:
     """Makes `caller` the current one inside the block, for jobs and tests."""
