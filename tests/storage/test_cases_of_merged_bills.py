@@ -18,6 +18,7 @@ from support.merged_bills import (
     stay,
     told_of_merge,
 )
+from support.sent import statements_sent
 from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
 
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
@@ -109,16 +110,10 @@ def test_a_record_without_bills_costs_no_reading_of_the_other(world: World) -> N
     retired, survivor, other = world.enrol(3)
     for _ in range(3):
         stay(world, survivor, 900_000, HOSPITAL)
-    read: list[str] = []
-
-    def note(*event: object) -> None:
-        read.append(str(event[2]))
-
-    sa.event.listen(world.database.engine, "before_cursor_execute", note)
-    world.merge(retired, survivor)
-    world.merge(survivor, other)
-    sa.event.remove(world.database.engine, "before_cursor_execute", note)
-    assert read
+    with statements_sent(world.database) as read:
+        world.merge(retired, survivor)
+        world.merge(survivor, other)
+    assert any("person_standing" in each for each in read)
     assert not [each for each in read if "FROM settlement" in each or "FROM visit" in each]
     assert posted(world, PostingKind.ADJUSTMENT) == {}
     assert standing_of(world, other).newest_settlement_id is not None

@@ -13,6 +13,7 @@ from support.benefit_world import benefit_world
 from support.charges import assert_books_are_right
 from support.corrections import settle
 from support.databases import Databases, PostgresDatabases
+from support.sent import statements_sent
 from support.serving import open_test_log
 from support.settlement_parts import transactions_of
 from support.settlement_world import REGION, World
@@ -293,14 +294,9 @@ def test_settling_reads_and_writes_nothing_of_a_closed_year(world: World) -> Non
     settle(world, person, *LINES)
     world.clock.now = JANUARY
     close(world)
-    seen: list[str] = []
-    sa.event.listen(
-        world.database.engine,
-        "before_cursor_execute",
-        lambda *told: seen.append(told[2]),
-    )
-    late = settle_late(world, person, *LINES)
-    world.reverse(late)
-    assert seen
+    with statements_sent(world.database) as seen:
+        late = settle_late(world, person, *LINES)
+        world.reverse(late)
+    assert any("person_standing" in each for each in seen)
     assert not [each for each in seen if "year_close" in each or "year_statement" in each]
     assert find(world).benefit_year == YEAR
