@@ -35,15 +35,18 @@ def read_stdin() -> bytes:
     """Returns what standard input holds.
 
     Raises:
-        StartError: it is closed, or cannot be read.
+        StartError: it is closed, cannot be read, or holds too much.
     """
     # Python has none where the program was started with a closed one.
     if sys.stdin is None:
         raise StartError("stdin is closed")
     try:
-        return sys.stdin.buffer.read(_MOST_BYTES)
+        contents = sys.stdin.buffer.read(_MOST_BYTES + 1)
     except OSError as error:
         raise StartError(f"stdin: cannot be read: {error.strerror}") from None
+    if len(contents) > _MOST_BYTES:
+        raise StartError(f"stdin holds over {_MOST_BYTES} bytes")
+    return contents
 
 
 def open_channel(

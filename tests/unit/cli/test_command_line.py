@@ -236,6 +236,12 @@ def test_what_a_terminal_cannot_show_is_left_out(encoding: str) -> None:
     assert b"region 500112" in ended.stdout
 
 
+def test_a_stdin_without_end_is_refused_and_not_cut() -> None:
+    command = ("call", "GetVisit", "-", "--address", "h:1", *FILES)
+    ended = run_in_a_process(*command, input=b'{"visit_id": "v"}' + b" " * 4_000_000)
+    assert (ended.returncode, ended.stderr) == (2, b"stdin holds over 4000000 bytes\n")
+
+
 @pytest.mark.parametrize(
     "command",
     [
