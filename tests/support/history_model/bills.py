@@ -63,8 +63,11 @@ class Bill:
         return not any(line.quantity for line in self.lines)
 
     def written(self) -> dict[str, Any]:
-        """Returns the bill as `bills.yaml` has it."""
-        lines = [line.written() for line in self.lines]
+        """Returns the bill as `bills.yaml` has it, without lines that were returned whole.
+
+        With nothing left they would still open a leg of a bill that is cut.
+        """
+        lines = [line.written() for line in self.lines if line.quantity]
         return {**self.words, "lines": lines, "use_account": self.account_used}
 
     def as_own_cost(self) -> "Bill":
