@@ -26,3 +26,10 @@ def test_a_bill_returned_whole_owes_nothing_of_earlier_bills(databases: Database
 def test_a_counter_may_limit_what_a_step_pays_and_the_fees_of_it(databases: Databases) -> None:
     """The step may take of each what is left: both together are no fault of the books."""
     play_in(databases, region_story, 38)
+
+
+def test_a_line_returned_whole_opens_no_leg_of_what_is_left(databases: Databases) -> None:
+    """What is left is cut into periods as a bill that never had the line."""
+    model = play_in(databases, region_story, 1_430_036)
+    assert not model.outcomes["o51"].refused
+    assert [line.quantity for line in model.books.settlements["o5"].bill.lines[:2]] == [0, 0]
