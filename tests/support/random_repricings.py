@@ -48,9 +48,11 @@ def with_repricings(
     operations: Iterator[Operation], chance: random.Random, model: Model
 ) -> Iterator[Operation]:
     """Yields operations, repricings of bills that stand in between, and the switch of policies."""
+    is_switched = False
     for number, operation in enumerate(operations):
         yield operation
-        if number == SWITCH_AFTER:
+        if number >= SWITCH_AFTER and not is_switched and is_followed(operation):
+            is_switched = True
             yield Switch(op_id="switch")
         standing = [
             name
