@@ -1,6 +1,7 @@
 """Set-based statements give the same rows back on both databases."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -138,7 +139,35 @@ def test_null_selects_only_rows_without_a_value(database: Database) -> None:
         found = select_rows(
             connection, thing, ("thing_id",), region="1", key="code", among=["x"], null="note"
         )
+        filled = select_rows_with(connection, filled="note")
     assert found == [(open_id,)]
+    assert filled == [(closed_id,)]
+
+
+def test_equal_selects_only_rows_that_have_a_value(database: Database) -> None:
+    first, later = new_id(), new_id()
+    day = dt.date(2026, 11, 1)
+    with database.write() as connection:
+        insert_rows(
+            connection,
+            thing,
+            ("region", "thing_id", "code", "note", "day"),
+            [
+                ("1", first, "x", "it's", day - dt.timedelta(days=1)),
+                ("1", later, "x", "it's", day),
+                ("1", new_id(), "x", "other", day),
+                ("1", new_id(), "x", None, day),
+            ],
+        )
+        both = select_rows_with(connection, equal=("note", "it's"))
+        since = select_rows_with(connection, equal=("note", "it's"), since=("day", day))
+    assert set(both) == {(first,), (later,)}
+    assert since == [(later,)]
+
+
+def select_rows_with(connection: sa.Connection, **conditions: Any) -> list[Row]:
+    select = Select(thing, ("thing_id",), "1", "code", ("x",), **conditions)
+    return execute(connection, [select])[0]
 
 
 def test_since_selects_only_rows_of_a_day_or_later(database: Database) -> None:

@@ -72,8 +72,9 @@ Id = sa.String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
 class Select:
     """Selects `columns` of the region's rows whose `key` is one of `among`.
 
-    `among` has no key twice. With `null`, only rows in which that column is null; with
-    `since`, a column and a day, only rows in which that column is not before the day. With
+    `among` has no key twice. With `null`, only rows in which that column is null, with `filled`
+    only rows in which it is not; with `since`, a column and a day, only rows in which that column
+    is not before the day; with `equal`, a column and a text, only rows in which it is that. With
     `for_update` the rows are locked in the order of their keys; SQLite has locked the
     whole database when the transaction began.
     """
@@ -87,6 +88,8 @@ class Select:
     order_by: tuple[str, ...] = ()
     for_update: bool = False
     since: tuple[str, dt.date] | None = None
+    filled: str | None = None
+    equal: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

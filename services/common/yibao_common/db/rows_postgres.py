@@ -121,18 +121,18 @@ def _command(statement: Statement) -> Command | None:
                 return None
             # Rows are locked in the order of their keys.
             keys = sorted(among) if statement.for_update else among
-            since = statement.since
+            since, equal = statement.since, statement.equal
             text = _select_text(
                 table,
                 columns,
                 key,
-                statement.null,
+                _conditions(statement),
                 statement.order_by,
                 statement.for_update,
-                since[0] if since else None,
             )
-            days = (since[1].isoformat().encode(),) if since else ()
-            return Command(text, (_array_writer(table.c[key])(keys), _text(region), *days))
+            further: tuple[bytes, ...] = (_text(equal[1]),) if equal else ()
+            further += (since[1].isoformat().encode(),) if since else ()
+            return Command(text, (_array_writer(table.c[key])(keys), _text(region), *further))
         case Insert(table, columns, rows, skip_existing):
             if not rows:
                 return None
@@ -145,27 +145,35 @@ def _command(statement: Statement) -> Command | None:
             return Command(text, _arrays(table, keys + values, rows))
 
 
+def _conditions(select: Select) -> str:
+    """Returns what rows have to be beside their key; its values follow key and region."""
+    if not (select.null or select.filled or select.equal or select.since):
+        return ""
+    text = f" AND {select.null} IS NULL" if select.null else ""
+    text += f" AND {select.filled} IS NOT NULL" if select.filled else ""
+    text += f" AND {select.equal[0]} = $3" if select.equal else ""
+    text += f" AND {select.since[0]} >= ${4 if select.equal else 3}" if select.since else ""
+    return text
+
+
 @functools.cache
 def _select_text(
     table: sa.Table,
     columns: tuple[str, ...],
     key: str,
-    null: str | None,
+    conditions: str,
     order_by: tuple[str, ...],
     for_update: bool,
-    since: str | None,
 ) -> bytes:
     # A look-up for each key, which OFFSET 0 keeps apart: it uses the index of region and
     # key whatever the statistics say. `key = ANY (…)` reads a whole region through another
     # index as long as the planner believes that a region has a few rows.
-    condition = f" AND {null} IS NULL" if null else ""
-    condition += f" AND {since} >= $3" if since else ""
     lock = " FOR UPDATE" if for_update else ""
     order = f" ORDER BY {', '.join(order_by)}" if order_by and not for_update else ""
     return (
         f"SELECT found.* FROM unnest($1::{_array_type(table.c[key])}) AS wanted(value) "  # noqa: S608
         f"CROSS JOIN LATERAL (SELECT {', '.join(columns)} FROM {table.name} "
-        f"WHERE region = $2 AND {key} = wanted.value{condition}{lock} OFFSET 0) AS found{order}"
+        f"WHERE region = $2 AND {key} = wanted.value{conditions}{lock} OFFSET 0) AS found{order}"
     ).encode()
 
 

@@ -53,16 +53,20 @@ def _execute_one(connection: sa.Connection, statement: Statement) -> list[Row]:
 def _select(connection: sa.Connection, select: Select) -> list[Row]:
     names = ", ".join(select.columns)
     condition = f" AND {select.null} IS NULL" if select.null else ""
-    days: tuple[str, ...] = ()
+    condition += f" AND {select.filled} IS NOT NULL" if select.filled else ""
+    further: tuple[str, ...] = ()
+    if select.equal:
+        condition += f" AND {select.equal[0]} = ?"
+        further = (select.equal[1],)
     if select.since:
         condition += f" AND {select.since[0]} >= ?"
-        days = (select.since[1].isoformat(),)
+        further += (select.since[1].isoformat(),)
     order = f" ORDER BY {', '.join(select.order_by)}" if select.order_by else ""
     sql = (
         f"SELECT {names} FROM {select.table.name} WHERE region = ? AND {select.key} "  # noqa: S608
         f"IN (SELECT value FROM json_each(?)){condition}{order}"
     )
-    values = (select.region, json.dumps(list(select.among)), *days)
+    values = (select.region, json.dumps(list(select.among)), *further)
     found = connection.exec_driver_sql(sql, values)
     return _from_sqlite(select.table, select.columns, [tuple(row) for row in found])
 

@@ -94,7 +94,8 @@ def _paid_faults(person: KeptPerson, fold: Folded, report: LedgerReport) -> Iter
         for account_id, fen in costs.borne.payers.items():
             owed[account_id] = owed.get(account_id, 0) + fen
         # A hospital is owed what it showed: only what moved since is posted.
-        shown_fen = record.counter.borne.payers.get(_HOSPITAL, 0)
+        shown = record.counter
+        shown_fen = shown.borne.payers.get(_HOSPITAL, 0) if shown.other_payments else 0
         owed[_HOSPITAL] = owed.get(_HOSPITAL, 0) - shown_fen
     paid: dict[str, int] = {}
     for account_id, fen in _posted(person, "fund:", "bearer:"):
@@ -128,7 +129,7 @@ def _difference_faults(person: KeptPerson, fold: Folded) -> Iterator[Fault]:
         assert costs is not None, "every bill was decided"
         if record.is_held:
             continue
-        difference_fen += record.cash_fen - costs.cash_fen + costs.borne.arrears_fen
+        difference_fen += record.cash_fen - costs.cash_fen + costs.arrears_fen
         due_fen += record.account_fen - costs.account_fen
     # An adjustment that took moved money out of an account again owed it that no more.
     due_fen -= sum(

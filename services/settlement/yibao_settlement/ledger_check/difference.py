@@ -45,8 +45,7 @@ def difference_faults(
 
 
 def _difference_fen(record: SettlementRecord) -> int:
-    counter = record.counter.borne
-    effective = counter if record.adjustment is None else record.effective.borne
+    counter, effective = record.counter, record.effective
     return counter.cash_fen - effective.cash_fen + effective.arrears_fen
 
 

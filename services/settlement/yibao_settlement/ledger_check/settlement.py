@@ -116,9 +116,9 @@ def _of_each(
 
 
 def _entry_faults(booked: BookedSettlement, record: SettlementRecord) -> Iterator[str]:
-    entries = _entries_owed(record.as_settled)
-    if booked.posted != _amounts(entries):
-        yield f"posted {dict(booked.posted)}, owes {_amounts(entries)}"
+    owed = _amounts(_entries_owed(record.as_settled))
+    if booked.posted != owed:
+        yield f"posted {dict(booked.posted)}, owes {owed}"
     before = record.as_settled
     for left, posted in booked.refunded:
         number, returned = left.refunds[-1].number, _amounts(refund_entries(before, left))
@@ -127,8 +127,9 @@ def _entry_faults(booked: BookedSettlement, record: SettlementRecord) -> Iterato
         if number != len(left.refunds):
             yield f"has refund {number}, and none of {len(left.refunds)}"
         before = left
-    entries = _entries_owed(record)
-    mirrored = {} if record.reversal is None else _amounts(opposite(entries))
+    mirrored: dict[str, int] = {}
+    if record.reversal is not None:
+        mirrored = _amounts(opposite(_entries_owed(record)))
     if booked.taken_back != mirrored:
         yield f"took back {dict(booked.taken_back)}, not {mirrored}"
 

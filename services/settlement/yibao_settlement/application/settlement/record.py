@@ -65,6 +65,11 @@ class Effective(NamedTuple):
         """What others than funds and the person bear."""
         return sum([each.amount_fen for each in self.other_payments])
 
+    @property
+    def arrears_fen(self) -> int:
+        """What of it is paid for earlier bills."""
+        return sum([fen for _, fen in self.arrears])
+
     def costs_as(self, other: "Effective") -> bool:
         """Tells whether everybody bears the same by another one, whatever windows hold."""
         same_windows = other._replace(
@@ -86,7 +91,7 @@ class Effective(NamedTuple):
                 account_id = bearer_account(other.payer)
                 fen = other.amount_fen + late.get(other.step_id, 0)
                 payers[account_id] = payers.get(account_id, 0) + fen
-        return Borne(payers, self.account_fen, self.cash_fen, sum(late.values()))
+        return Borne(payers, self.account_fen, self.cash_fen, self.arrears_fen)
 
     def is_borne_as(self, other: "Effective") -> bool:
         """Tells whether everybody bears the same by another one, whatever step pays it."""

@@ -1,12 +1,13 @@
 """Settlements with what belongs to them, read from one snapshot for the ledger checker."""
 
+import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Row, Select, execute
+from yibao_common.db.rows import Row, Select, execute, select_rows
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.difference.state import DueMove
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
@@ -88,10 +89,8 @@ def booked_settlements(
 
     `own` are the entries of the persons' own accounts.
     """
-    rows = sorted(
-        [*_of_visits(connection, region, list(visits)), *_lost(connection, region, lost)],
-        key=lambda row: str(row.settlement_id),
-    )
+    rows = [*_of_visits(connection, region, list(visits)), *_lost(connection, region, lost)]
+    rows.sort(key=_KEY_OF)
     posted: Posted = {}
     for entry in own:
         posted.setdefault(entry.posting_id, {})[entry.account_id] = entry.amount_fen
@@ -100,42 +99,48 @@ def booked_settlements(
         yield from _with_belongings(connection, region, some, visits, codes, entries, posted)
 
 
-def _of_visits(
-    connection: sa.Connection, region: str, visit_ids: Sequence[str]
-) -> Iterator[sa.Row[Any]]:
-    table = tables.settlement
+def _of_visits(connection: sa.Connection, region: str, visit_ids: Sequence[str]) -> Iterator[Row]:
+    select = Select(tables.settlement, SETTLEMENT_COLUMNS, region, "visit_id", visit_ids)
     # Those that stand are found by one index, those that were reversed by another.
-    parts = (table.c.reversal_id.is_(None), table.c.reversal_id.is_not(None))
-    for at in range(0, len(visit_ids), _ROWS_AT_ONCE):
-        some = visit_ids[at : at + _ROWS_AT_ONCE]
-        for part in parts:
-            yield from connection.execute(
-                _settlements(region).where(table.c.visit_id.in_(some), part)
-            )
+    standing, reversed_ones = execute(
+        connection, [replace(select, null="reversal_id"), replace(select, filled="reversal_id")]
+    )
+    yield from standing
+    yield from reversed_ones
 
 
-def _lost(
-    connection: sa.Connection, region: str, settlement_ids: Collection[str]
-) -> Iterator[sa.Row[Any]]:
-    if settlement_ids:
-        is_lost = tables.settlement.c.settlement_id.in_(sorted(settlement_ids))
-        yield from connection.execute(_settlements(region).where(is_lost))
+def _lost(connection: sa.Connection, region: str, settlement_ids: Collection[str]) -> Sequence[Row]:
+    return select_rows(
+        connection,
+        tables.settlement,
+        SETTLEMENT_COLUMNS,
+        region=region,
+        key="settlement_id",
+        among=sorted(settlement_ids),
+    )
 
 
-def _settlements(region: str) -> sa.Select[Any]:
-    table = tables.settlement
-    columns = [table.c[name] for name in SETTLEMENT_COLUMNS]
-    return sa.select(*columns).where(table.c.region == region)
+class _Key(NamedTuple):
+    """What of a settlement's row tells where the rest of it is."""
+
+    settlement_id: str
+    request_id: str
+    visit_id: str
+    benefit_year: int
+    reversal_id: str | None
+
+
+_KEY_OF = operator.itemgetter(*map(SETTLEMENT_COLUMNS.index, _Key._fields))
 
 
 class _Stored(NamedTuple):
-    """A settlement's row with what was read of it: as settled, and as each refund left it.
+    """A settlement's key with what was read of it: as settled, and as each refund left it.
 
     `settled` is None where some of it cannot be read. `posting_ids` are those of its own
     posting, its reversal, its refunds and its adjustments, empty where nothing was posted.
     """
 
-    row: sa.Row[Any]
+    key: _Key
     settled: SettlementRecord | None
     left: Sequence[SettlementRecord]
     adjustments: Sequence[Adjustment]
@@ -154,13 +159,14 @@ class _Stored(NamedTuple):
 def _with_belongings(
     connection: sa.Connection,
     region: str,
-    rows: Sequence[sa.Row[Any]],
+    rows: Sequence[Row],
     visits: Mapping[str, Visit],
     codes: CodeUses,
     entries: EntryReader,
     own: Posted,
 ) -> Iterator[BookedSettlement]:
-    settlement_ids = [row.settlement_id for row in rows]
+    keys = [_Key._make(_KEY_OF(row)) for row in rows]
+    settlement_ids = [key.settlement_id for key in keys]
     lines, moved, returned, into_accounts, given = execute(
         connection,
         [
@@ -182,20 +188,21 @@ def _with_belongings(
     causes = _causes(connection, region, cause_ids) | _merged(connection, region, cause_ids)
     stored = [
         _stored(
+            key,
             row,
-            further.get(row.settlement_id, []),
-            refunds.get(row.settlement_id, []),
-            adjusted.get(row.settlement_id, []),
-            terms.get(row.settlement_id, []),
+            further.get(key.settlement_id, []),
+            refunds.get(key.settlement_id, []),
+            adjusted.get(key.settlement_id, []),
+            terms.get(key.settlement_id, []),
         )
-        for row in rows
+        for key, row in zip(keys, rows, strict=True)
     ]
     posted = entries.of_accounts(_wanted(stored, own))
     blind = [each for one in stored if one.record is None for each in one.posting_ids if each]
     posted |= entries.of_postings(blind)
     found = _Belongings(moves, causes, repricings, without_code, corrected, posted)
     for each in stored:
-        yield _booked(each, found, visits.get(each.row.visit_id), codes, own)
+        yield _booked(each, found, visits.get(each.key.visit_id), codes, own)
 
 
 class _Belongings(NamedTuple):
@@ -213,16 +220,16 @@ def _booked(
     stored: _Stored, found: _Belongings, visit: Visit | None, codes: CodeUses, own: Posted
 ) -> BookedSettlement:
     """Returns a settlement with what belongs to it."""
-    row, moves = stored.row, found.moves.get(stored.row.settlement_id, [])
+    key, moves = stored.key, found.moves.get(stored.key.settlement_id, [])
     amounts = [
         {**own.get(posting_id, {}), **found.posted.get(posting_id, {})}
         for posting_id in stored.posting_ids
     ]
     last_refund = 2 + len(stored.left)
     return BookedSettlement(
-        row.settlement_id,
+        key.settlement_id,
         with_moved(stored.record, moves),
-        row.benefit_year,
+        key.benefit_year,
         visit,
         amounts[0],
         list(zip(stored.left, amounts[2:last_refund], strict=False)),
@@ -230,11 +237,11 @@ def _booked(
         [(DueMove._make(move), own.get(move[1], {})) for move in moves],
         found.causes,
         amounts[1],
-        codes.of_settlements.get(row.settlement_id, 1),
-        codes.untold.get(row.request_id, 0),
-        codes.bills.get(row.request_id, 1),
-        row.settlement_id in found.without_code,
-        found.corrected.get(row.settlement_id),
+        codes.of_settlements.get(key.settlement_id, 1),
+        codes.untold.get(key.request_id, 0),
+        codes.bills.get(key.request_id, 1),
+        key.settlement_id in found.without_code,
+        found.corrected.get(key.settlement_id),
         stored.terms,
         found.repricings,
     )
@@ -249,23 +256,24 @@ def _by_settlement(rows: Iterable[Row], at: int) -> dict[str, list[Row]]:
 
 
 def _stored(
-    row: sa.Row[Any],
+    key: _Key,
+    row: Row,
     lines: Sequence[Row],
     refunds: Sequence[Row],
     adjusted: Sequence[Row],
     given: Sequence[Row],
 ) -> _Stored:
     adjustments, terms = _adjustments(adjusted), _terms(given)
-    settled = None if terms is None else _record(row, lines, adjustments)
+    settled = None if terms is None else _record(key, row, lines, adjustments)
     left = _each_left(settled, refunds)
-    ids = [row.settlement_id, row.reversal_id or ""]
+    ids = [key.settlement_id, key.reversal_id or ""]
     if settled is None or left is None:
         # Whatever it was: all its postings are read.
         ids += [each[0] for each in refunds] + [each[5] or "" for each in adjusted]
-        return _Stored(row, None, (), (), (), ids)
+        return _Stored(key, None, (), (), (), ids)
     ids += [each.refunds[-1].refund_id for each in left]
     ids += [each.posting_id or "" for each in adjustments or ()]
-    return _Stored(row, settled, left, adjustments or (), terms or (), ids)
+    return _Stored(key, settled, left, adjustments or (), terms or (), ids)
 
 
 def _wanted(stored: Sequence[_Stored], own: Posted) -> dict[str, set[str]]:
@@ -289,12 +297,12 @@ def _wanted(stored: Sequence[_Stored], own: Posted) -> dict[str, set[str]]:
 
 
 def _record(
-    row: sa.Row[Any], lines: Sequence[Row], adjustments: Sequence[Adjustment] | None
+    key: _Key, row: Row, lines: Sequence[Row], adjustments: Sequence[Adjustment] | None
 ) -> SettlementRecord | None:
     if adjustments is None:
         return None
     try:
-        record = record_from(tuple(row), lines_from(lines).get(row.settlement_id, ()))
+        record = record_from(row, lines_from(lines).get(key.settlement_id, ()))
         return record._replace(adjustment=adjustments[-1] if adjustments else None)
     except InvariantError:
         return None
@@ -330,6 +338,8 @@ def _terms(rows: Sequence[Row]) -> list[TermsSet] | None:
 
 def _causes(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[str]:
     """Returns which ids are those of reversals, refunds, repairs, holds and repricings."""
+    if not ids:
+        return set()
     settlement, posting, refund = tables.settlement.c, tables.posting.c, tables.refund.c
     kinds = (int(PostingKind.REVERSAL), int(PostingKind.REFUND))
     rows = connection.execute(
@@ -351,6 +361,8 @@ def _causes(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[s
 
 def _merged(connection: sa.Connection, region: str, ids: Sequence[str]) -> set[str]:
     """Returns which ids are those of persons whose account was taken over."""
+    if not ids:
+        return set()
     standing = tables.person_standing.c
     rows = connection.execute(
         sa.select(standing.person_id).where(

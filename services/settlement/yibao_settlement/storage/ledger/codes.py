@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from yibao_common.db.rows import select_rows
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.hold.booked import uses_of_codes
@@ -70,6 +71,16 @@ def audited_without_code(
     connection: sa.Connection, region: str, settlement_ids: Sequence[str]
 ) -> set[str]:
     """Returns the settlements of which the audit tells that the dead showed no code."""
+    told_of = select_rows(
+        connection,
+        tables.audit.subject,
+        ("subject_id",),
+        region=region,
+        key="subject_id",
+        among=settlement_ids,
+    )
+    if not told_of:
+        return set()
     event, subject = tables.audit.event.c, tables.audit.subject.c
     rows = connection.execute(
         sa.select(subject.subject_id)
@@ -80,7 +91,7 @@ def audited_without_code(
         )
         .where(
             subject.region == region,
-            subject.subject_id.in_(settlement_ids),
+            subject.subject_id.in_(sorted({row[0] for row in told_of})),
             event.method == SETTLE_METHOD,
         )
     )

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from yibao_common.db.rows import select_rows
 from yibao_settlement.storage import tables
 
 
@@ -23,6 +24,16 @@ def corrected_bills(
     connection: sa.Connection, region: str, settlement_ids: Sequence[str]
 ) -> dict[str, CorrectedBill]:
     """Returns the settlements that others corrected, by those that took their places."""
+    those = select_rows(
+        connection,
+        tables.correction,
+        ("settlement_id",),
+        region=region,
+        key="settlement_id",
+        among=settlement_ids,
+    )
+    if not those:
+        return {}
     correction, old = tables.correction.c, tables.settlement.c
     last_left = (
         sa.select(tables.refund.c.account_fen)
@@ -47,6 +58,6 @@ def corrected_bills(
             tables.settlement,
             sa.and_(correction.region == old.region, correction.corrected_id == old.settlement_id),
         )
-        .where(correction.region == region, correction.settlement_id.in_(settlement_ids))
+        .where(correction.region == region, correction.settlement_id.in_([row[0] for row in those]))
     )
     return {row[0]: CorrectedBill(*row[1:]) for row in rows}

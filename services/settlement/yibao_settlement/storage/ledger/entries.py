@@ -1,12 +1,12 @@
 """Entries as the ledger checker reads them: by account, which alone an index finds."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import select_rows
+from yibao_common.db.rows import Row, Select, execute, select_rows
 from yibao_settlement.rules.ledger import (
     PostingKind,
     carried_account,
@@ -23,7 +23,6 @@ OF_SETTLEMENTS = (
 )
 ACCOUNTS_OF_PERSONS = (person_account, carried_account, difference_account, due_account)
 _KINDS_OF_PERSONS = tuple(account("") for account in ACCOUNTS_OF_PERSONS)
-_IDS_AT_ONCE = 1_000
 # Postings, each an amount in fen by account.
 Posted = dict[str, dict[str, int]]
 
@@ -66,13 +65,16 @@ class EntryReader:
 
     def of_accounts(self, wanted: Mapping[str, Collection[str]]) -> Posted:
         """Returns the entries of some postings, by account: other accounts are passed over."""
-        entry = tables.entry.c
         posted: Posted = {}
-        for account_id, posting_ids in wanted.items():
-            ids = sorted(posting_ids)
-            for at in range(0, len(ids), _IDS_AT_ONCE):
-                some = ids[at : at + _IDS_AT_ONCE]
-                self._keep(posted, entry.account_id == account_id, entry.posting_id.in_(some))
+        selects = [
+            Select(
+                *(tables.entry, OwnEntry._fields, self._region, "posting_id", sorted(posting_ids)),
+                equal=("account_id", account_id),
+            )
+            for account_id, posting_ids in wanted.items()
+        ]
+        for rows in execute(self._connection, selects):
+            self._keep(posted, rows)
         return posted
 
     def of_postings(self, posting_ids: Sequence[str]) -> Posted:
@@ -80,8 +82,13 @@ class EntryReader:
         entry = tables.entry.c
         posted: Posted = {}
         if posting_ids:
-            others = [sa.not_(entry.account_id.startswith(each)) for each in _KINDS_OF_PERSONS]
-            self._keep(posted, entry.posting_id.in_(posting_ids), *others)
+            columns = [entry[name] for name in OwnEntry._fields]
+            query = sa.select(*columns).where(
+                entry.region == self._region,
+                entry.posting_id.in_(posting_ids),
+                *[sa.not_(entry.account_id.startswith(each)) for each in _KINDS_OF_PERSONS],
+            )
+            self._keep(posted, map(tuple, self._connection.execute(query)))
         return posted
 
     def unread(self) -> list[tuple[str, int]]:
@@ -98,17 +105,11 @@ class EntryReader:
             there[_counted_as(account_id)] += count
         return sorted((there - self.read).items())
 
-    def _keep(self, posted: Posted, *conditions: sa.ColumnElement[bool]) -> None:
-        rows = self._rows(*conditions)
-        self._count(rows)
-        for row in rows:
-            posted.setdefault(row.posting_id, {})[row.account_id] = row.amount_fen
-
-    def _rows(self, *conditions: sa.ColumnElement[bool]) -> list[OwnEntry]:
-        entry = tables.entry.c
-        columns = (entry.account_id, entry.posting_id, entry.kind, entry.amount_fen)
-        query = sa.select(*columns).where(entry.region == self._region, *conditions)
-        return [OwnEntry._make(row) for row in self._connection.execute(query)]
+    def _keep(self, posted: Posted, rows: Iterable[Row]) -> None:
+        entries = [OwnEntry._make(row) for row in rows]
+        self._count(entries)
+        for entry in entries:
+            posted.setdefault(entry.posting_id, {})[entry.account_id] = entry.amount_fen
 
     def _count(self, rows: Sequence[OwnEntry]) -> None:
         for row in rows:

@@ -27,7 +27,11 @@ from yibao_settlement.storage.ledger.booked import (
 from yibao_settlement.storage.ledger.codes import CodeUses
 from yibao_settlement.storage.ledger.entries import EntryReader, OwnEntry
 from yibao_settlement.storage.visit import VISIT_COLUMNS, visit_from
-from yibao_settlement.storage.year.booked import BookedStatement, booked_statements
+from yibao_settlement.storage.year.booked import (
+    BookedStatement,
+    booked_statements,
+    years_with_statements,
+)
 
 # Some hundred bills a person are many.
 PERSONS_A_PAGE = 100
@@ -96,6 +100,7 @@ class PersonReader:
         self._region = region
         self._codes = codes
         self.entries = EntryReader(connection, region)
+        self._statement_years = years_with_statements(connection, region)
         self._merged = merged
         self._records: dict[str, list[str]] = {}
         for person_id in sorted(merged):
@@ -175,7 +180,9 @@ class PersonReader:
             owner = own_lost[booked.settlement_id] if visit is None else visit.person_id
             of_record[owner].settlements.append(booked)
         self._read_holds(of_record)
-        for statement in booked_statements(self._connection, self._region, list(of_record)):
+        for statement in booked_statements(
+            self._connection, self._region, self._statement_years, list(of_record)
+        ):
             of_record[statement.person_id].statements.append(statement)
         return list(persons.values())
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from yibao_common.db.rows import Select, execute
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.year.close import CONFIRM_METHOD
 from yibao_settlement.application.year.take import FINISH_METHOD
@@ -68,9 +69,24 @@ def years_with_statements(connection: sa.Connection, region: str) -> list[int]:
 
 
 def booked_statements(
-    connection: sa.Connection, region: str, person_ids: Sequence[str]
+    connection: sa.Connection, region: str, years: Sequence[int], person_ids: Sequence[str]
 ) -> Iterator[BookedStatement]:
-    """Yields the statements of records."""
+    """Yields the statements of records; `years` are all that there are statements of."""
+    selects = [
+        Select(
+            *(tables.year_statement, ("person_id",), region, "person_id", person_ids),
+            equal=("benefit_year", str(year)),
+        )
+        for year in years
+    ]
+    for year, rows in zip(years, execute(connection, selects), strict=True):
+        if rows:
+            yield from _statements(connection, region, year, [row[0] for row in rows])
+
+
+def _statements(
+    connection: sa.Connection, region: str, year: int, person_ids: Sequence[str]
+) -> Iterator[BookedStatement]:
     table, entry = tables.year_statement, tables.entry.c
     purses = [f"{kind}:" for kind in ("person", "carried")]
     held = (
@@ -89,7 +105,9 @@ def booked_statements(
     )
     rows = connection.execute(
         sa.select(*(table.c[name] for name in STATEMENT_COLUMNS), held).where(
-            table.c.region == region, table.c.person_id.in_(person_ids)
+            table.c.region == region,
+            table.c.benefit_year == year,
+            table.c.person_id.in_(person_ids),
         )
     )
     for row in rows:
