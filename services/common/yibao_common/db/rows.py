@@ -6,8 +6,9 @@ SQLite rows are bound one by one and keys travel as JSON. Values are those of th
 side on both: str identifiers, int, bytes, bool, aware datetimes, dates.
 """
 
+import contextlib
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,11 @@ from yibao_common.values.errors import InvariantError
 
 Row = tuple[Any, ...]
 
+# Whether tables are read in other ways than row by row of an index, for a transaction.
+_OTHER_WAYS = (
+    "SELECT set_config('enable_seqscan', %(are)s, true), "
+    "set_config('enable_bitmapscan', %(are)s, true)"
+)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -149,9 +155,30 @@ def execute(connection: sa.Connection, statements: Sequence[Statement]) -> list[
     # Both need the types above, and nobody else needs them.
     from yibao_common.db import rows_postgres, rows_sqlite
 
-    if connection.dialect.name == "postgresql":
+    if _is_postgresql(connection):
         return rows_postgres.execute(connection, statements)
     return rows_sqlite.execute(connection, statements)
+
+
+@contextlib.contextmanager
+def looked_up(connection: sa.Connection) -> Iterator[None]:
+    """Within, rows are found by keys through the indexes of these, whatever statistics say.
+
+    PostgreSQL reads a table whole for each key where few keys have all of its rows, as the
+    accounts of funds and one hospital have where nobody has a personal account. The
+    transaction is one that reads.
+    """
+    if not _is_postgresql(connection):
+        yield
+        return
+    connection.exec_driver_sql(_OTHER_WAYS, {"are": "off"})
+    yield
+    # Not where it fails: with the transaction all this ends.
+    connection.exec_driver_sql(_OTHER_WAYS, {"are": "on"})
+
+
+def _is_postgresql(connection: sa.Connection) -> bool:
+    return connection.dialect.name == "postgresql"
 
 
 def database_time(connection: sa.Connection) -> dt.datetime:
@@ -185,7 +212,7 @@ def insert_missing_rows(
     insert = Insert(table, columns, rows, skip_existing=True)
     if not rows:
         return 0
-    if connection.dialect.name == "postgresql":
+    if _is_postgresql(connection):
         return rows_postgres.insert_counted(connection, insert)
     return rows_sqlite.insert_counted(connection, insert)
 

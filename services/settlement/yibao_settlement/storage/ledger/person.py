@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Row, select_rows
+from yibao_common.db.rows import Row, looked_up, select_rows
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.rules.account import Purses
@@ -149,6 +149,12 @@ class PersonReader:
         self, ids: Sequence[str], lost: Mapping[str, str], *, is_run: bool
     ) -> list[KeptPerson]:
         """Returns the persons of some records; `is_run` where nobody else lies between them."""
+        with looked_up(self._connection):
+            return self._looked_up(ids, lost, is_run=is_run)
+
+    def _looked_up(
+        self, ids: Sequence[str], lost: Mapping[str, str], *, is_run: bool
+    ) -> list[KeptPerson]:
         persons: dict[str, KeptPerson] = {}
         for holder_id in map(self._holder_of, ids):
             records = self._records.get(holder_id, [])
