@@ -7,6 +7,7 @@ import pytest
 from support.databases import Databases, in_turns
 from support.history_fuzzing.playing import play_in
 from support.history_fuzzing.stories import region_story
+from support.region_histories.cases import region_case
 
 
 @pytest.mark.parametrize(("databases", "seed"), in_turns((10, 15, 22, 43)), indirect=["databases"])
@@ -33,3 +34,14 @@ def test_a_line_returned_whole_opens_no_leg_of_what_is_left(databases: Databases
     model = play_in(databases, region_story, 1_430_036)
     assert not model.outcomes["o51"].refused
     assert [line.quantity for line in model.books.settlements["o5"].bill.lines[:2]] == [0, 0]
+
+
+@pytest.mark.parametrize("seed", [611, 905, 2_000_450])
+def test_a_visit_goes_on_from_where_it_was_registered_to(seed: int) -> None:
+    said: dict[str, set[str]] = {}
+    for bills in region_case(seed).bills.values():
+        for _, bill in bills:
+            words = bill.words
+            told = f"{words['stay']['visit']} {words['chain']} {words.get('transfer_from')}"
+            said.setdefault(words["visit"], set()).add(told)
+    assert {len(each) for each in said.values()} == {1}

@@ -167,7 +167,8 @@ def _with_stays(
     """Returns the bills with their stays and with what enrolment says of them.
 
     One stay goes on in another where a transfer lies no more days behind its end, which is that
-    of its last bill, than the policy allows; what becomes of the bills moves no end.
+    of its last bill, than the policy allows; what becomes of the bills moves no end. A transfer
+    is told when the visit is registered, which is with its first bill.
     """
     made = _registered(made)
     within = ((policy.get("windows") or {}).get("stay") or {}).get("joins_transfers_within_days")
@@ -176,17 +177,22 @@ def _with_stays(
         ends[bill.visit_id] = bill.words["date"]
     stays: dict[str, dict[str, Any]] = {}
     chains: dict[str, str] = {}
+    transfers: dict[str, str] = {}
     found = []
     for institution, bill in made:
         words, visit = dict(bill.words), bill.visit_id
-        before = words.get("transfer_from")
-        if before not in ends:
-            words.pop("transfer_from", None)
-        elif within is not None and (words["admitted"] - ends[before]).days <= within:
-            stays[visit] = stays[before]
-        stay = stays.setdefault(visit, {"visit": visit, "admitted": words["admitted"]})
-        words["stay"] = stay
-        words["chain"] = chains.setdefault(visit, chains.get(words.get("transfer_from", ""), visit))
+        said = words.pop("transfer_from", "")
+        before = transfers.setdefault(visit, said if said in ends else "")
+        if before:
+            words["transfer_from"] = before
+        if visit not in stays:
+            days = (words["admitted"] - ends[before]).days if before else 0
+            joins = before and within is not None and days <= within
+            own = {"visit": visit, "admitted": words["admitted"]}
+            stays[visit] = stays[before] if joins else own
+            chains[visit] = chains[before] if before else visit
+        stay = words["stay"] = stays[visit]
+        words["chain"] = chains[visit]
         words["facts"] = {**words["facts"], **insured.facts(words["date"])}
         words["facts_at_admission"] = insured.facts(stay["admitted"])
         assert words["facts_at_admission"].keys() == {*ENROLMENT}
