@@ -23,6 +23,7 @@ from yibao_common.rpc.admission import Admission, Limits
 from yibao_common.rpc.certificate_watch import CertificateWatch
 from yibao_common.rpc.endings import Endings
 from yibao_common.rpc.gate import Gate
+from yibao_common.rpc.handlers import by_name
 from yibao_common.rpc.health import Health
 from yibao_common.rpc.open_calls import OpenCalls
 from yibao_common.rpc.own_certificate import check_own_certificates, read_own_certificates
@@ -103,8 +104,8 @@ class Server:
         check_own_certificates(config, now=system_clock())
         gate = self._make_gate()
         server = grpc.aio.server(interceptors=(gate,), options=server_options(config))
-        self._register(server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, server)
+        self._register(by_name(server))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, by_name(server))
         if config.reflection:
             names = (*self._service_names(), reflection.SERVICE_NAME, health.SERVICE_NAME)
             reflection.enable_server_reflection(names, server)
