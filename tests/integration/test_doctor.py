@@ -259,13 +259,23 @@ def test_a_hold_that_ran_out_and_stands_is_told() -> None:
 
 
 def test_persons_of_the_ledger_are_named_by_id_or_by_a_day_of_china() -> None:
-    assert ledger_scope(person_id=None, since=None) is None
-    assert ledger_scope(person_id="p", since=None) == Only(person_id="p")
     begin = dt.datetime(2026, 11, 27, 16, tzinfo=dt.UTC)
-    assert ledger_scope(person_id=None, since="2026-11-28") == Only(since=begin)
-    for person_id, since in (("p", "2026-11-28"), (None, "yesterday"), (None, "0001-01-01")):
+    now = begin + dt.timedelta(hours=1)
+    assert ledger_scope(person_id=None, since=None, now=now) is None
+    assert ledger_scope(person_id="p", since=None, now=now) == Only(person_id="p")
+    assert ledger_scope(person_id=None, since="2026-11-28", now=now) == Only(since=begin)
+    slips = [("p", "2026-11-28"), *((None, each) for each in ("yesterday", "0001-01-01"))]
+    for person_id, since in (*slips, (None, "2026-11-29")):
         with pytest.raises(StartError, match="--since"):
-            ledger_scope(person_id=person_id, since=since)
+            ledger_scope(person_id=person_id, since=since, now=now)
+
+
+def test_books_that_nobody_could_examine_are_not_well(config_files: Mapping[str, Path]) -> None:
+    code, shown = examine([config_files["offsite"]], with_ledger=True)
+    assert code == 1
+    assert "nothing was examined" in shown
+    code, shown = examine([config_files["offsite"], config_files["settlement"]], with_ledger=True)
+    assert code == 0, shown
 
 
 def test_a_person_of_whom_nothing_is_known_is_told(config_files: Mapping[str, Path]) -> None:

@@ -1,6 +1,7 @@
 """The `yibao` command. Each command imports what it needs when it runs."""
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -44,7 +45,19 @@ def main() -> None:
         if argument.encode(errors="ignore").decode() != argument:
             typer.echo(f"argument {place} is not in UTF-8: set the terminal to it", err=True)
             raise SystemExit(2)
-    app()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        # What is left of the output cannot be written when Python ends, either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # Whoever read the output may have gone, which is no fault.
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(1) from None
+        typer.echo(f"{error.filename or 'output'}: {error.strerror or error}", err=True)
+        raise SystemExit(2) from None
 
 
 @app.callback(invoke_without_command=True)
@@ -146,7 +159,7 @@ def doctor(
     from yibao_common.values.clock import system_clock
 
     with told_plainly():
-        only = ledger_scope(person_id=person, since=since)
+        only = ledger_scope(person_id=person, since=since, now=system_clock())
         code = run_doctor(
             out,
             config or [],

@@ -1,6 +1,7 @@
 """The `yibao` command: quick to answer, plain when something is wrong."""
 
 import os
+import stat
 import struct
 import subprocess
 import sys
@@ -234,6 +235,27 @@ def test_what_a_terminal_cannot_show_is_left_out(encoding: str) -> None:
     )
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert b"region 500112" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "command", [("--version",), ("policy", "check", str(POLICY)), ("qr", "--help")]
+)
+def test_output_that_a_full_disk_does_not_take_is_told(command: tuple[str, ...]) -> None:
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode), "somebody wrote a file in its place"
+    with open("/dev/full", "wb") as full:
+        ended = run_in_a_process(*command, stdout=full)
+    assert ended.returncode == 2
+    assert b"No space left on device" in ended.stderr
+    assert b"Traceback" not in ended.stderr
+    assert b"Exception ignored" not in ended.stderr
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_fault() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as gone:
+        ended = run_in_a_process("--version", stdout=gone)
+    assert (ended.returncode, ended.stderr) == (1, b"")
 
 
 def test_a_stdin_without_end_is_refused_and_not_cut() -> None:

@@ -1,12 +1,14 @@
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from yibao_common.process.config import (
     BatchConfig,
     ConfigError,
     DatabaseConfig,
     LogConfig,
+    Regions,
     Section,
     ServerConfig,
 )
@@ -76,6 +78,22 @@ def test_a_top_level_key_can_be_a_variable(tmp_path: Path) -> None:
 
 def test_variables_of_other_programs_are_left_alone(tmp_path: Path) -> None:
     load(tmp_path, YIBAO_IDENTITY_PORT_50051_TCP="tcp://10.0.0.1:50051", PATH="/bin")
+
+
+def test_a_variable_that_names_no_table_is_told(tmp_path: Path) -> None:
+    found = problems(tmp_path, GOOD, YIBAO__ADDRESS="127.0.0.1:1")
+    assert found == ["YIBAO__ADDRESS: names no table: it is YIBAO_TABLE__KEY"]
+
+
+def test_a_list_is_not_called_too_short_beside_an_item_that_is_refused() -> None:
+    class Served(BaseModel):
+        regions: Regions
+
+    for text, is_short in (("['11']", False), ("[]", True)):
+        with pytest.raises(ConfigError) as caught:
+            load_config(Served, path=None, environ={"YIBAO_REGIONS": text})
+        (problem,) = caught.value.problems
+        assert ("at least 1 item" in problem) == is_short
 
 
 def test_without_a_file_variables_are_enough() -> None:

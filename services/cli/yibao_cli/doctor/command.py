@@ -52,6 +52,7 @@ def run_doctor(
     """
     given = config_files(given)
     results = [_show(console, examine_compiled(compiled_modules()))]
+    has_settlement = False
     for path in given:
         try:
             found = read_config(path)
@@ -59,6 +60,7 @@ def run_doctor(
             console.print(f"[bold]{escape(str(path))}[/bold]")
             results += [_show(console, Finding("configuration", each)) for each in error.problems]
             continue
+        has_settlement |= found.service == "settlement"
         console.print(f"[bold]{found.service}[/bold]  {escape(str(path))}")
         results.append(_show(console, Finding("configuration")))
         results += [_show(console, each) for each in examine_files(found, clock=clock)]
@@ -79,6 +81,10 @@ def run_doctor(
             results.append(_examine_ledger(console, found, only, clock=clock))
         if with_audit and has_database:
             results.append(_examine_audit(console, found))
+    if with_ledger and not has_settlement:
+        console.print("[bold]ledger[/bold]")
+        problem = "no configuration of settlement can be read: nothing was examined"
+        results.append(_show(console, Finding("books", problem)))
     is_well = all(results)
     console.print("All is well." if is_well else "Something is wrong, see above.")
     return 0 if is_well else 1

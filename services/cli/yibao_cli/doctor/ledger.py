@@ -19,13 +19,13 @@ _SWEPT_WITHIN = dt.timedelta(minutes=1)
 _SETTLEMENTS_A_LINE = 10_000
 
 
-def ledger_scope(*, person_id: str | None, since: str | None) -> Only | None:
+def ledger_scope(*, person_id: str | None, since: str | None, now: dt.datetime) -> Only | None:
     """Returns whom of the ledger to examine, None for everything.
 
     `since` is a day, `2026-11-28`, that begins in China's time.
 
     Raises:
-        StartError: it is no day, or both are named.
+        StartError: it is no day, or one to come, or both are named.
     """
     if person_id is not None and since is not None:
         raise StartError("--person and --since are asked for one at a time")
@@ -34,6 +34,8 @@ def ledger_scope(*, person_id: str | None, since: str | None) -> Only | None:
             begin = shanghai_midnight(dt.date.fromisoformat(since))
         except (ValueError, OverflowError) as error:
             raise StartError(f"--since {since} is no day such as 2026-11-28") from error
+        if begin > now:
+            raise StartError(f"--since {since} is still to come")
         return Only(since=begin)
     return None if person_id is None else Only(person_id=person_id)
 

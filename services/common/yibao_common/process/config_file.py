@@ -45,6 +45,9 @@ def load_config(
         if not name.startswith(f"{prefix}_"):
             continue
         keys = tuple(name[len(prefix) + 1 :].lower().split("__"))
+        if name.startswith(f"{prefix}__"):
+            problems.append(f"{name}: names no table: it is {prefix}_TABLE__KEY")
+            continue
         if len(keys) > 1 or keys[0] in model.model_fields:
             variables[keys] = name
             _put(values, keys, _value(text, _kinds(model, keys)))
@@ -55,10 +58,23 @@ def load_config(
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         origin = str(path) if path is not None else "configuration"
-        problems += [_problem(each, model, origin, variables) for each in found]
+        problems += [_problem(each, model, origin, variables) for each in _told(found)]
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
     return config
+
+
+def _told(found: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leaves out that a list is too short by the items that are refused themselves."""
+    return [
+        each
+        for each in found
+        if each["type"] != "too_short"
+        or not any(
+            len(other["loc"]) > len(each["loc"]) and other["loc"][: len(each["loc"])] == each["loc"]
+            for other in found
+        )
+    ]
 
 
 def read_tables(path: Path) -> dict[str, Any]:

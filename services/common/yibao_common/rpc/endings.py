@@ -89,10 +89,10 @@ class Endings:
         if isinstance(error, RequestLateError):
             await self._request_late(call, context)
         if isinstance(error, TransientError):
+            refusal = database_unavailable(repeatable=call.method.has_request_id)
+            _note(call, refusal)
             self._log.error("database unavailable", **call.facts(), error=kinds(error))
-            await self._refuse(
-                call, database_unavailable(repeatable=call.method.has_request_id), context
-            )
+            await self._refuse(call, refusal, context)
         if not isinstance(error, Exception):
             raise error
         await self._unexpected(call, error, context)
@@ -102,8 +102,7 @@ class Endings:
         await context.abort(grpc.StatusCode.INTERNAL, _PLAIN.message, _PLAIN_DETAILS)
 
     async def _refuse(self, call: Call, error: RuleError, context: "Context") -> NoReturn:
-        call.reason = error.reason.name
-        call.code = grpc_code(error.reason).name
+        _note(call, error)
         self._log.info("refused", **call.facts())
         await _abort(error, context)
 
@@ -158,6 +157,11 @@ def database_unavailable(*, repeatable: bool = True) -> RuleError:
 
 def _how_to_repeat(has_request_id: bool) -> str:
     return "repeat it with the same request_id" if has_request_id else "repeat it"
+
+
+def _note(call: Call, error: RuleError) -> None:
+    call.reason = error.reason.name
+    call.code = grpc_code(error.reason).name
 
 
 async def _abort(error: RuleError, context: "Context") -> NoReturn:
