@@ -21,7 +21,11 @@ from support.both_services import (
 from support.databases import PostgresDatabases
 from support.settlement_world import REGION
 
+from yibao.settlement.v1.clearing_service_pb2 import ProposePeriodCloseRequest
+from yibao.settlement.v1.clearing_service_pb2_grpc import ClearingServiceStub
 from yibao.settlement.v1.settlement_service_pb2 import GetSettlementRequest
+from yibao_common.values.calendar import add_months, shanghai_day
+from yibao_common.values.ids import new_id
 from yibao_settlement.storage import tables
 
 UNAVAILABLE = (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
@@ -86,4 +90,34 @@ def test_what_waits_too_long_is_refused_and_its_repeat_is_right(services: BothSe
         begin = time.monotonic()
         assert outcome(refusal_of(get, read)) == UNAVAILABLE
         assert time.monotonic() - begin < 10
+    (told,) = services.logged("database unavailable")
+    assert (told["code"], told["reason"]) == ("UNAVAILABLE", "DATABASE_UNAVAILABLE")
     assert get(read, timeout=CALL_SECONDS).settlement.bill_number == answer.settlement.bill_number
+
+
+@pytest.mark.long
+def test_closings_that_wait_for_others_hold_up_nobody_who_reads(services: BothServices) -> None:
+    """They wait, one after the other, for what may still post in the month."""
+    answer = services.settlements().SettleBill(services.settle_request(services.patient()))
+    read = GetSettlementRequest(region=REGION, settlement_id=answer.settlement.settlement_id)
+    found = services.settlements().GetSettlement(read, timeout=CALL_SECONDS)
+    before = add_months(shanghai_day(services.clock()), -1)
+    propose = ClearingServiceStub(services.channel("settlement", "maker")).ProposePeriodClose
+    with connected(services) as connection:
+        connection.execute("CREATE TABLE open_transaction (number int)")
+        proposals = [
+            propose.future(
+                ProposePeriodCloseRequest(
+                    request_id=new_id(), region=REGION, month=f"{before.year}{before.month:02}"
+                ),
+                timeout=CALL_SECONDS,
+            )
+            for _ in range(6)
+        ]
+        time.sleep(0.5)
+        begin = time.monotonic()
+        assert services.settlements().GetSettlement(read, timeout=CALL_SECONDS) == found
+        assert time.monotonic() - begin < 3
+        assert not any(each.done() for each in proposals)
+        for each in proposals:
+            each.cancel()

@@ -74,6 +74,42 @@ def test_one_later_bill_more_than_others_wait_for_asks_for_a_batch_of_its_own(wo
     assert_books_are_right(world)
 
 
+def long_bill(world: World, person: str, lines: int) -> str:
+    visit = world.register(person)
+    made = world.bill(visit)
+    made = made._replace(
+        lines=tuple([made.lines[2]._replace(line_number=at) for at in range(1, lines + 1)]),
+        total_fen=lines * made.lines[2].amount_fen,
+    )
+    return world.settle(visit, person, bill=made).settlement_id
+
+
+@pytest.mark.parametrize("is_behind", [True, False])
+def test_a_bill_of_many_lines_counts_for_several(world: World, is_behind: bool) -> None:
+    """Whether it leaves itself or is decided again behind one that does."""
+    (person,) = world.enrol()
+    first = long_bill(world, person, 1 if is_behind else 60)
+    long_bill(world, person, 60 if is_behind else 1)
+    # One bill behind, and three more for sixty lines.
+    (outcome,) = work_of(world, 4)(REGION, [trial(first)])
+    assert isinstance(outcome, bytes)
+    with pytest.raises(OwnBatchError) as caught:
+        work_of(world, 3)(REGION, [world.credit_command(person, 100), trial(first)])
+    assert caught.value.places == {1}
+
+
+def test_what_costs_the_most_of_a_batch_leaves_it_to_the_others(world: World) -> None:
+    first = [bills(world, 2 + number % 2)[0] for number in range(5)]
+    tried = [trial(each) for each in first]
+    # Of five persons one, two, one, two and one bills are behind: seven of eight.
+    assert all(isinstance(each, bytes) for each in work_of(world, 2)(REGION, tried))
+    more = [*tried, trial(bills(world, 3)[0])]
+    with pytest.raises(OwnBatchError) as caught:
+        work_of(world, 2)(REGION, more)
+    assert len(caught.value.places) == 1
+    assert caught.value.places < {1, 3, 5}
+
+
 class Gated:
     """The work of long commands, which is let go by the test."""
 

@@ -34,7 +34,7 @@ _SWEEP_SECONDS = 10.0
 _SWEEP = dt.timedelta(seconds=_SWEEP_SECONDS)
 _SWEPT = 500
 _STEP_SECONDS = 2.0
-# Persons a round and repricing: they come in batches with what callers ask.
+# Persons a round and region: they come in batches with what callers ask.
 _STEPS = 50
 # Closing statements a round and year, each in a transaction of its own: about a hundredth of a
 # second of CPU each, which nobody who settles should notice.
@@ -133,26 +133,38 @@ def repricing_steps(
 ) -> BackgroundTask:
     """Returns the task that takes repricings on: each is simulated and, once confirmed, booked.
 
-    A round takes some persons of each; a person whose step fails holds up no other one.
+    A round takes some persons of a region, and the next one begins with the repricings that had
+    no turn: however many are open, a round ends. A person whose step fails holds up no other one.
     """
     reached: dict[str, str | None] = {}
+    # In each region, the repricing that had the last turn.
+    last: dict[str, str] = {}
 
-    async def step(repricing: Repricing) -> int:
+    async def step(repricing: Repricing, most: int) -> tuple[int, int]:
+        """Returns how many persons were taken on, and of how many that failed."""
         after = reached.get(repricing.repricing_id)
-        steps = await blocking.run(steps_of, reads, repricing, after=after, limit=_STEPS)
-        reached[repricing.repricing_id] = steps[-1].person_id if len(steps) == _STEPS else None
+        steps = await blocking.run(steps_of, reads, repricing, after=after, limit=most)
+        reached[repricing.repricing_id] = steps[-1].person_id if len(steps) == most else None
         done = [batcher.submit(repricing.region, each) for each in steps]
         results = await asyncio.gather(*done, return_exceptions=True)
-        return sum(isinstance(each, Exception) for each in results)
+        return len(steps), sum(isinstance(each, Exception) for each in results)
 
     async def carry_on(region: str) -> None:
         going_on = await blocking.run(reads.open_repricings, region)
         metrics.repricing_waiting.labels(region).set(sum(waiting for _, waiting in going_on))
-        failed = 0
-        for repricing, _ in going_on:
-            failed += await step(repricing)
         for gone in reached.keys() - {repricing.repricing_id for repricing, _ in going_on}:
             del reached[gone]
+        # As they were proposed, beginning behind the one that had the last turn.
+        had_turn = last.get(region, "")
+        in_turn = [repricing for repricing, _ in going_on]
+        in_turn.sort(key=lambda each: (each.repricing_id <= had_turn, each.repricing_id))
+        left, failed = _STEPS, 0
+        for repricing in in_turn:
+            if left <= 0:
+                break
+            taken, failures = await step(repricing, left)
+            last[region] = repricing.repricing_id
+            left, failed = left - taken, failed + failures
         if failed:
             raise ToldError(f"{failed} persons of repricings could not be taken on")
 

@@ -108,6 +108,8 @@ class SettlementService:
         self._identity = Peer(named.address, named.server_name, named.use_environment_proxy)
         self._trust_store = open_trust_store(config)
         self.database = open_database(config, package="yibao_settlement", metadata=tables.metadata)
+        # Who closes a month or a year waits for seconds: nobody who reads waits behind them.
+        self._closing = Blocking(1, name="closing", party_of=current_party)
 
     async def serve(
         self, stop: asyncio.Event, *, started: "asyncio.Future[int] | None" = None
@@ -148,8 +150,8 @@ class SettlementService:
                 engine, transactions, ages=ages, trust=trust, news=news, metrics=metrics
             ),
         )
-        for start in (blocking.start, batcher.start, feed_client.start, trust_client.start):
-            start(supervisor)
+        for each in (blocking, self._closing, batcher, feed_client, trust_client):
+            each.start(supervisor)
         for task in keeping:
             task.start(supervisor)
         try:
@@ -169,6 +171,7 @@ class SettlementService:
             await feed_client.close()
             await channel.close()
             await batcher.close()
+            self._closing.close()
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
@@ -226,8 +229,8 @@ class SettlementService:
                 clock=self._clock,
                 dust_fen=self._config.accounts.difference_dust_fen or {},
             ),
-            ClearingServicer(periods, blocking),
-            YearServicer(years, YearStatements(transactions), blocking),
+            ClearingServicer(periods, blocking, self._closing),
+            YearServicer(years, YearStatements(transactions), blocking, self._closing),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             PolicyServicer(policies, StoredHistory(self.database), blocking, clock=self._clock),

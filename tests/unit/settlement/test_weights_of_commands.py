@@ -9,9 +9,11 @@ from support.settlement_world import REGION
 
 from yibao_common.commands.request import Request
 from yibao_settlement.application.charge.upload import UploadLines
+from yibao_settlement.application.hold.release import ReleaseHold
 from yibao_settlement.application.hold.take import HoldBill
 from yibao_settlement.application.override.order import ProposeOverride
 from yibao_settlement.application.settlement.correct import CorrectSettlement
+from yibao_settlement.application.settlement.reverse import ReverseSettlement
 from yibao_settlement.application.settlement.settle import SettleBill
 from yibao_settlement.application.visit.cancel import CancelVisit
 from yibao_settlement.batches import weight_of
@@ -20,6 +22,8 @@ from yibao_settlement.rules.bill import Bill, Selection
 ASKED = Request(REGION, "id", b"", "method", CALLER)
 LINES = 100
 WEIGHT = 6
+# Of a command by which later bills may be decided again.
+AGAIN = 7
 
 
 def nothing(*_: Any) -> bytes:
@@ -52,8 +56,13 @@ NAMED = Selection(tuple(map(str, range(LINES))))
         (settling(0, NAMED), WEIGHT),
         (settling(0, Selection()), 21),
         (HoldBill(settling(LINES), dt.timedelta(hours=1), nothing), WEIGHT),
-        (correcting(LINES), WEIGHT),
-        (ProposeOverride(correcting(LINES), "settlement", "", nothing, nothing, True), WEIGHT),
+        (correcting(LINES), WEIGHT + AGAIN),
+        (
+            ProposeOverride(correcting(LINES), "settlement", "", nothing, nothing, True),
+            WEIGHT + AGAIN,
+        ),
+        (ReverseSettlement(ASKED, "settlement", "", nothing), 1 + AGAIN),
+        (ReleaseHold(ASKED, "hold", "", nothing, nothing), 1 + AGAIN),
         (UploadLines(ASKED, "visit", "", bill(LINES).lines, nothing), WEIGHT),
         (CancelVisit(ASKED, "visit", nothing), 1),
     ],

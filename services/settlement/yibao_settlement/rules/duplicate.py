@@ -26,6 +26,11 @@ class Marks(NamedTuple):
     lines: bytes = b""
     items: bytes = b""
 
+    @property
+    def line_count(self) -> int:
+        """How many lines the bill has."""
+        return len(self.lines) // _MARK_BYTES
+
 
 NO_MARKS = Marks()
 

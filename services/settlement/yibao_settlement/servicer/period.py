@@ -34,10 +34,11 @@ _INSTITUTION = re.compile("[HP][0-9]{11}")
 class ClearingServicer(rpc.ClearingServiceServicer):
     """Closes and reads periods in threads."""
 
-    def __init__(self, periods: Periods, blocking: Blocking) -> None:
-        """Takes what answers."""
+    def __init__(self, periods: Periods, blocking: Blocking, closing: Blocking) -> None:
+        """Takes what answers; in `closing` it is waited for what others still write."""
         self._periods = periods
         self._blocking = blocking
+        self._closing = closing
 
     async def ListPeriods(
         self,
@@ -89,7 +90,7 @@ class ClearingServicer(rpc.ClearingServiceServicer):
         """Proposes that a month is closed."""
         asked = request_of(request, "ProposePeriodClose")
         period = Period(request.institution_id, _month(request.month))
-        response = await self._blocking.run(
+        response = await self._closing.run(
             self._periods.propose, ProposePeriodClose(asked, period), proposed
         )
         return as_sent(pb.ProposePeriodCloseResponse, response)

@@ -30,11 +30,14 @@ _PAGE_SIZE, _PAGE_SIZE_MAX = 20, 100
 class YearServicer(rpc.YearServiceServicer):
     """Closes and reads benefit years in threads."""
 
-    def __init__(self, years: Years, statements: YearStatements, blocking: Blocking) -> None:
-        """Takes what answers."""
+    def __init__(
+        self, years: Years, statements: YearStatements, blocking: Blocking, closing: Blocking
+    ) -> None:
+        """Takes what answers; in `closing` it is waited for what others still write."""
         self._years = years
         self._statements = statements
         self._blocking = blocking
+        self._closing = closing
 
     async def ProposeYearClose(
         self,
@@ -45,7 +48,7 @@ class YearServicer(rpc.YearServiceServicer):
     ) -> pb.ProposeYearCloseResponse:
         """Proposes that a benefit year is closed."""
         command = ProposeYearClose(request_of(request, "ProposeYearClose"), request.benefit_year)
-        response = await self._blocking.run(self._years.propose, command, year_proposed)
+        response = await self._closing.run(self._years.propose, command, year_proposed)
         return as_sent(pb.ProposeYearCloseResponse, response)
 
     async def ConfirmYearClose(

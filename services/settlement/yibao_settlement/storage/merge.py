@@ -109,7 +109,10 @@ class StoredMerges:
         held = self._holds.of(person_ids)
         return [
             BillPlace(bill_id, place, _last(into, holder_id))
-            for bill_id, place, holder_id in (*settled, *((each, each, of) for each, of in held))
+            for bill_id, place, holder_id in (
+                *[each[:3] for each in settled],
+                *((each, each, of) for each, of in held),
+            )
         ]
 
     def bills(self, settlement_ids: Collection[str]) -> dict[str, SettlementRecord]:

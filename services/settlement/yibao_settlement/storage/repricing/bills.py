@@ -17,7 +17,7 @@ def bills_with_visits(
     """Returns the settlements of a person that stand, as they were settled, with their visits."""
     person_ids = one_person(connection, region, person_id)
     places = standing_places(connection, region, person_ids)
-    records = stored_records(connection, region, [each for each, _, _ in places])
+    records = stored_records(connection, region, [each.settlement_id for each in places])
     visit_ids = tuple({record.visit_id for record in records.values()})
     select = Select(tables.visit, VISIT_COLUMNS, region, "visit_id", visit_ids)
     (rows,) = execute(connection, [select])

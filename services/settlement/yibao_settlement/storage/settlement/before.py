@@ -17,7 +17,8 @@ def find_bills_before(
     """
     person_ids = one_person(connection, region, person_id)
     standing = standing_places(connection, region, person_ids)
-    settled = records_of(connection, region, [each for each, own, _ in standing if own < place])
+    ids = [each.settlement_id for each in standing if each.place < place]
+    settled = records_of(connection, region, ids)
     held = [hold.record for hold in held_by(connection, region, person_ids)]
     before = [*settled.values(), *(record for record in held if record.place < place)]
     return sorted(before, key=lambda record: record.place)

@@ -4,6 +4,7 @@ Only for those: a bill that is settled needs the windows alone. Holds are in the
 (`storage.hold.loading`), and stand with the settlements.
 """
 
+import collections
 import functools
 from collections.abc import Callable, Collection
 
@@ -24,12 +25,17 @@ from yibao_settlement.storage.review.record import keep_reviews, select_reviews
 from yibao_settlement.storage.settlement.sequence import read_records, standing_places
 from yibao_settlement.storage.settlement.window import select_windows, windows_from
 
+# A bill costs as much more for each so many of its lines.
+_LINES_A_BILL = 20
+# All persons of a batch together are given so many times what one of them is.
+_PERSONS = 4
+
 
 class LongHistoriesError(Exception):
-    """More bills stand behind some that may leave than others can wait for."""
+    """More is decided again, with some bills that may leave, than others can wait for."""
 
     def __init__(self, ids: Collection[str]) -> None:
-        """Takes which settlements and holds may leave before so many."""
+        """Takes which settlements and holds these are."""
         super().__init__("many bills are decided again")
         self.ids = frozenset(ids)
 
@@ -46,7 +52,8 @@ def read_histories(
 
     Returns which settlements were read with their years and windows.
 
-    Raises LongHistoriesError where there are more than `most_later` of a person.
+    Raises LongHistoriesError where there are more than `most_later` of a person, or four times
+    as many of all persons: a bill of many lines counts for several.
     """
     region = working_set.region
     held = [hold.record for hold in may_leave(working_set, wanted)]
@@ -59,21 +66,17 @@ def read_histories(
     concerned = {record.settlement_id: record for record in standing}
     survivors = dict(working_set.survivors)
     later: set[str] = set()
-    long: set[str] = set()
+    costs: collections.Counter[str] = collections.Counter()
     # Of several bills of a person the first one that may leave has all later ones behind it.
     for holder_id, record in _first_of_each([*standing, *held], working_set).items():
         person_ids = one_person(connection, region, record.person_id)
         survivors.update(dict.fromkeys(person_ids, holder_id))
         places = standing_places(connection, region, person_ids)
-        behind = [each for each, place, _ in places if place > record.place]
-        later.update(behind)
-        if most_later is not None and len(behind) > most_later:
-            long.add(holder_id)
-    if long:
-        before = [*standing, *held]
-        raise LongHistoriesError(
-            [each.settlement_id for each in before if _holder_of(each, working_set) in long]
-        )
+        behind = [each for each in places if each.place > record.place]
+        later.update([each.settlement_id for each in behind])
+        costs[holder_id] = len(behind) + sum([_further(each.line_count) for each in behind])
+    if most_later is not None:
+        _check_costs([*standing, *held], costs, working_set, most_later)
     concerned = read_records(connection, region, concerned, later)
     if not (concerned or held):
         return ()
@@ -87,6 +90,31 @@ def read_histories(
     working_set.policies = _policies(records, policy_of)
     _read_places(connection, working_set, wanted, records)
     return concerned.keys()
+
+
+def _check_costs(
+    leaving: Collection[SettlementRecord],
+    costs: "collections.Counter[str]",
+    working_set: WorkingSet,
+    most: int,
+) -> None:
+    """Refuses whoever costs more than `most`; of those who do so together, who costs the most."""
+    for record in leaving:
+        costs[_holder_of(record, working_set)] += _further(len(record.lines))
+    left, long = _PERSONS * most, set()
+    for holder_id, cost in sorted(costs.items(), key=lambda each: each[1]):
+        left -= cost
+        if cost > most or left < 0:
+            long.add(holder_id)
+    if long:
+        raise LongHistoriesError(
+            [each.settlement_id for each in leaving if _holder_of(each, working_set) in long]
+        )
+
+
+def _further(line_count: int) -> int:
+    """Returns for how many bills more one counts that has so many lines."""
+    return line_count // _LINES_A_BILL
 
 
 def _read_restated(

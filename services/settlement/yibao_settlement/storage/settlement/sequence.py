@@ -1,11 +1,13 @@
 """The bills of a person that stand, and their places: what a fold decides again."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Row, Select, execute
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.rules.duplicate import Marks
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.correction.record import came_to_be, select_corrections
 from yibao_settlement.storage.refund.record import left_of, select_refunds
@@ -19,10 +21,19 @@ from yibao_settlement.storage.settlement.record import (
 )
 
 
+class PlacedBill(NamedTuple):
+    """A bill that stands, and how many lines it has; none is told of one of long ago."""
+
+    settlement_id: str
+    place: str
+    person_id: str
+    line_count: int
+
+
 def standing_places(
     connection: sa.Connection, region: str, person_ids: Sequence[str]
-) -> list[tuple[str, str, str]]:
-    """Returns id, place and person of the bills that stand of persons' visits, in no order."""
+) -> list[PlacedBill]:
+    """Returns the bills that stand of persons' visits, in no order."""
     (visits,) = execute(
         connection,
         [
@@ -32,12 +43,15 @@ def standing_places(
         ],
     )
     visit_ids = tuple([visit_id for (visit_id,) in visits])
-    columns = ("settlement_id", "former_place", "person_id")
+    columns = ("settlement_id", "former_place", "person_id", "line_marks")
     (rows,) = execute(
         connection,
         [Select(tables.settlement, columns, region, "visit_id", visit_ids, "reversal_id")],
     )
-    return [(each, former or each, person_id) for each, former, person_id in rows]
+    return [
+        PlacedBill(each, former or each, person_id, Marks(marks or b"").line_count)
+        for each, former, person_id, marks in rows
+    ]
 
 
 def records_of(
