@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from support.databases import Databases
 
 from yibao_common.db.database import Database
-from yibao_common.db.rows import insert_rows, looked_up
+from yibao_common.db.rows import insert_rows, joined_whole, looked_up
 
 metadata = sa.MetaData()
 few = sa.Table(
@@ -18,6 +18,11 @@ few = sa.Table(
 _LOOK_UP = (
     "EXPLAIN SELECT found.* FROM unnest(ARRAY['c']) AS wanted(value) CROSS JOIN LATERAL "
     "(SELECT number FROM few WHERE region = '1' AND code = wanted.value OFFSET 0) AS found"
+)
+
+_JOIN = (
+    "EXPLAIN SELECT a.number FROM few AS a JOIN few AS b ON a.region = b.region "
+    "AND a.number = b.number WHERE a.region = '1' AND a.code = 'a' AND b.code = 'b'"
 )
 
 
@@ -46,5 +51,25 @@ def test_two_codes_that_all_rows_have_do_not_get_the_table_read_whole(
         database.close()
 
 
-def _plan(connection: sa.Connection) -> str:
-    return "\n".join(connection.execute(sa.text(_LOOK_UP)).scalars())
+def test_a_table_without_statistics_is_not_read_anew_for_each_row(databases: Databases) -> None:
+    database = Database(databases.empty_url())
+    try:
+        metadata.create_all(database.engine)
+        rows = [("1", "ab"[number % 2], number) for number in range(5_000)]
+        with database.write() as connection:
+            insert_rows(connection, few, ("region", "code", "number"), rows)
+        with database.read() as connection:
+            if database.is_sqlite:
+                with joined_whole(connection):
+                    assert connection.scalar(sa.select(sa.func.count(few.c.number))) == len(rows)
+                return
+            assert "Nested Loop" in _plan(connection, _JOIN)
+            with joined_whole(connection):
+                assert "Nested Loop" not in _plan(connection, _JOIN)
+            assert "Nested Loop" in _plan(connection, _JOIN)
+    finally:
+        database.close()
+
+
+def _plan(connection: sa.Connection, query: str = _LOOK_UP) -> str:
+    return "\n".join(connection.execute(sa.text(query)).scalars())

@@ -19,11 +19,6 @@ from yibao_common.values.errors import InvariantError
 
 Row = tuple[Any, ...]
 
-# Whether tables are read in other ways than row by row of an index, for a transaction.
-_OTHER_WAYS = (
-    "SELECT set_config('enable_seqscan', %(are)s, true), "
-    "set_config('enable_bitmapscan', %(are)s, true)"
-)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -160,21 +155,36 @@ def execute(connection: sa.Connection, statements: Sequence[Statement]) -> list[
     return rows_sqlite.execute(connection, statements)
 
 
-@contextlib.contextmanager
-def looked_up(connection: sa.Connection) -> Iterator[None]:
+def looked_up(connection: sa.Connection) -> contextlib.AbstractContextManager[None]:
     """Within, rows are found by keys through the indexes of these, whatever statistics say.
 
     PostgreSQL reads a table whole for each key where few keys have all of its rows, as the
     accounts of funds and one hospital have where nobody has a personal account. The
     transaction is one that reads.
     """
+    return _without(connection, "enable_seqscan", "enable_bitmapscan")
+
+
+def joined_whole(connection: sa.Connection) -> contextlib.AbstractContextManager[None]:
+    """Within, tables are joined whole, and not row by row, whatever statistics say.
+
+    PostgreSQL takes a table of which it has no statistics yet for one of few rows: it then reads
+    all rows of one for each row of the other. The transaction is one that reads.
+    """
+    return _without(connection, "enable_nestloop")
+
+
+@contextlib.contextmanager
+def _without(connection: sa.Connection, *ways: str) -> Iterator[None]:
+    """Keeps PostgreSQL's planner from some ways; SQLite has none of them."""
     if not _is_postgresql(connection):
         yield
         return
-    connection.exec_driver_sql(_OTHER_WAYS, {"are": "off"})
+    settings = ", ".join(f"set_config('{way}', %(are)s, true)" for way in ways)
+    connection.exec_driver_sql(f"SELECT {settings}", {"are": "off"})
     yield
     # Not where it fails: with the transaction all this ends.
-    connection.exec_driver_sql(_OTHER_WAYS, {"are": "on"})
+    connection.exec_driver_sql(f"SELECT {settings}", {"are": "on"})
 
 
 def _is_postgresql(connection: sa.Connection) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from yibao_common.db.database import Database
+from yibao_common.db.rows import joined_whole
 from yibao_settlement.ledger_check.person import PersonChecker
 from yibao_settlement.ledger_check.region import RegionChecker
 from yibao_settlement.ledger_check.report import INVARIANTS, OF_PERSONS, LedgerReport
@@ -63,13 +64,15 @@ def _check_region(
     policy_of = functools.cache(
         functools.partial(ReferenceCache().policy_version, connection, region)
     )
-    codes = NO_CODES if only else code_uses(connection, region)
+    with joined_whole(connection):
+        codes = NO_CODES if only else code_uses(connection, region)
     reader = PersonReader(connection, region, merged=merged, codes=codes)
     orders = all_orders(connection, region)
     region_checker = RegionChecker(connection, region, report, merged)
     years = YearChecker(closed_years(connection, region))
     if only is None:
-        region_checker.check(orders, years)
+        with joined_whole(connection):
+            region_checker.check(orders, years)
     checker = PersonChecker(region, report, policy_of, merged, orders, years)
     for page in _pages(connection, region, reader, only):
         for person in page:
@@ -77,7 +80,8 @@ def _check_region(
         if progress is not None:
             progress(report.settlements)
     if only is None:
-        region_checker.check_read(reader.entries, years)
+        with joined_whole(connection):
+            region_checker.check_read(reader.entries, years)
 
 
 def _pages(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Row, looked_up, select_rows
+from yibao_common.db.rows import Row, joined_whole, looked_up, select_rows
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.hold.state import Hold
 from yibao_settlement.rules.account import Purses
@@ -111,7 +111,8 @@ class PersonReader:
     def everyone(self) -> Iterator[list[KeptPerson]]:
         """Yields every person of whom anything is kept or settled, once, in pages."""
         standing = tables.person_standing.c
-        lost = lost_settlements(self._connection, self._region)
+        with joined_whole(self._connection):
+            lost = lost_settlements(self._connection, self._region)
         after: str | None = None
         while True:
             query = sa.select(standing.person_id).where(standing.region == self._region)
@@ -123,7 +124,8 @@ class PersonReader:
                 break
             yield self._page(ids, lost, is_run=True)
             after = ids[-1]
-        strays = persons_without_account(self._connection, self._region)
+        with joined_whole(self._connection):
+            strays = persons_without_account(self._connection, self._region)
         yield from self._pages({*strays, *lost.values()} - set(self._known(lost.values())), lost)
 
     def some(self, person_ids: Iterable[str]) -> Iterator[list[KeptPerson]]:
