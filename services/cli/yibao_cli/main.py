@@ -49,7 +49,9 @@ def main() -> None:
         try:
             app()
         finally:
-            sys.stdout.flush()
+            # Python has none where the program was started with a closed one.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except OSError as error:
         # What is left of the output cannot be written when Python ends, either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -250,6 +250,11 @@ def test_output_that_a_full_disk_does_not_take_is_told(command: tuple[str, ...])
     assert b"Exception ignored" not in ended.stderr
 
 
+def test_a_closed_stdout_is_no_fault() -> None:
+    ended = run_in_a_process("--version", preexec_fn=lambda: os.close(1))
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_output_that_nobody_reads_to_its_end_is_no_fault() -> None:
     reader, writer = os.pipe()
     os.close(reader)
