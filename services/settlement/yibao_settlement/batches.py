@@ -11,6 +11,7 @@ from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.batch.work import BatchWork
 from yibao_settlement.application.charge.upload import UploadLines
+from yibao_settlement.application.hold.expire import ExpireHolds
 from yibao_settlement.application.hold.take import HoldBill
 from yibao_settlement.application.override.order import Act, ProposeOverride
 from yibao_settlement.application.settlement.correct import CorrectSettlement
@@ -82,6 +83,9 @@ def _lines(command: Command | Act[Any]) -> int:
             return _LINES_AGAIN + _lines_of(command.bill)
         case ProposeOverride():
             return _lines(command.act)
+        case ExpireHolds():
+            # It is sent where a hold ran out, which it does not name.
+            return _LINES_AGAIN
         case _:
             needs = command.needs()
             decides_again = needs.leaving_settlement_ids or needs.leaving_hold_ids

@@ -162,8 +162,9 @@ def repricing_steps(
         for repricing in in_turn:
             if left <= 0:
                 break
-            taken, failures = await step(repricing, left)
+            # Before it is tried: one that cannot be read keeps no other from its turn.
             last[region] = repricing.repricing_id
+            taken, failures = await step(repricing, left)
             left, failed = left - taken, failed + failures
         if failed:
             raise ToldError(f"{failed} persons of repricings could not be taken on")

@@ -10,6 +10,7 @@ from support.settlement_world import NOW, REGION, FakeClock
 
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.metrics import Metrics
+from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import new_id
 from yibao_settlement.application.repricing.orders import RepriceSettlements, Repricings
 from yibao_settlement.application.repricing.person import RepricePerson
@@ -35,6 +36,7 @@ class Waiting:
             each: [f"{number:04}" for number in range(count)] for each, count in counts.items()
         }
         self.taken: list[str] = []
+        self.unreadable = ""
 
     def open_repricings(self, _region: str) -> list[tuple[Repricing, int]]:
         rows = self._work.repricings.rows
@@ -43,6 +45,8 @@ class Waiting:
     def repriced_persons(
         self, _region: str, repricing_id: str, _state: PersonState, **page: Any
     ) -> list[RepricedPerson]:
+        if repricing_id == self.unreadable:
+            raise InvariantError("its persons cannot be read")
         (one, *_) = self._work.repricings.persons_by_id[repricing_id]
         ids = [each for each in self.left[repricing_id] if each > (page["after"] or "")]
         return [one._replace(person_id=each) for each in ids[: page["limit"]]]
@@ -69,7 +73,7 @@ def proposed(work: MemoryWork, count: int) -> list[str]:
     )
 
 
-def rounds(waiting: Waiting, count: int) -> list[Counter[str]]:
+def rounds(waiting: Waiting, count: int, *, succeed: bool = True) -> list[Counter[str]]:
     """Returns how many persons of each repricing every round took."""
     log, _ = open_test_log()
     found = []
@@ -87,7 +91,7 @@ def rounds(waiting: Waiting, count: int) -> list[Counter[str]]:
         )
         for _ in range(count):
             before = len(waiting.taken)
-            assert await task.do_now(REGION)
+            assert await task.do_now(REGION) or not succeed
             found.append(Counter(waiting.taken[before:]))
         await task.close()
         blocking.close()
@@ -114,3 +118,12 @@ def test_each_repricing_has_its_turn_beside_a_large_one() -> None:
     # Those that had no turn come first, and what they leave of the round is the large one's.
     assert second == {**dict.fromkeys(small, 10), large: A_ROUND - 30}
     assert third == {large: A_ROUND}
+
+
+def test_a_repricing_that_cannot_be_read_keeps_no_other_from_its_turn() -> None:
+    work = MemoryWork()
+    first, broken, last = proposed(work, 3)
+    waiting = Waiting(work, dict.fromkeys((first, broken, last), 60))
+    waiting.unreadable = broken
+    rounds(waiting, 8, succeed=False)
+    assert Counter(waiting.taken) == {first: 60, last: 60}

@@ -9,6 +9,7 @@ from support.settlement_world import REGION
 
 from yibao_common.commands.request import Request
 from yibao_settlement.application.charge.upload import UploadLines
+from yibao_settlement.application.hold.expire import ExpireHolds
 from yibao_settlement.application.hold.release import ReleaseHold
 from yibao_settlement.application.hold.take import HoldBill
 from yibao_settlement.application.override.order import ProposeOverride
@@ -63,6 +64,7 @@ NAMED = Selection(tuple(map(str, range(LINES))))
         ),
         (ReverseSettlement(ASKED, "settlement", "", nothing), 1 + AGAIN),
         (ReleaseHold(ASKED, "hold", "", nothing, nothing), 1 + AGAIN),
+        (ExpireHolds.of(REGION, "person"), 1 + AGAIN),
         (UploadLines(ASKED, "visit", "", bill(LINES).lines, nothing), WEIGHT),
         (CancelVisit(ASKED, "visit", nothing), 1),
     ],

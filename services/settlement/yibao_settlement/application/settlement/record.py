@@ -67,7 +67,7 @@ class Effective(NamedTuple):
 
     @property
     def arrears_fen(self) -> int:
-        """What of it is paid for earlier bills."""
+        """What is owed to the person for earlier bills, which is no part of this one."""
         return sum([fen for _, fen in self.arrears])
 
     def costs_as(self, other: "Effective") -> bool:

@@ -73,8 +73,8 @@ class SettlementTransactions:
     ) -> None:
         """Takes the database and the reference data kept of it.
 
-        Commands by which more bills of a person than `most_later` are decided again are to have
-        a batch of their own.
+        Commands by which more than `most_later` bills of a person are decided again, or four times
+        as many of all persons, counted by their lines, are to have a batch of their own.
         """
         self._database = database
         self._reference = reference
