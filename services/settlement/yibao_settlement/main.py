@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import functools
 from collections.abc import Sequence
 
 import grpc
@@ -23,6 +24,7 @@ from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.peer_certificate import tell_of_peer
 from yibao_common.rpc.server import Server
+from yibao_common.rpc.server_info import Known, ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
@@ -69,7 +71,7 @@ from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.simulation import StoredHistory
 from yibao_settlement.storage.work import UNIT
-from yibao_settlement.trust_opening import open_trust_store, trust_problem
+from yibao_settlement.trust_opening import open_trust_store, trust_problem, trust_state
 
 # As which identity knows this service by its certificate.
 _SERVICE = "settlement"
@@ -234,6 +236,13 @@ class SettlementService:
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             PolicyServicer(policies, StoredHistory(self.database), blocking, clock=self._clock),
+            ServerInfoServicer(
+                self._config,
+                service_name=_SERVICE,
+                regions=self._config.identity.regions,
+                known=Known(ages.state, functools.partial(trust_state, self._trust_store)),
+                clock=self._clock,
+            ),
         )
 
     def _refunds(
