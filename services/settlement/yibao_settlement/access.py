@@ -21,6 +21,7 @@ ACCESS = AccessTable.of_services(
             "CancelDischarge": _COUNTER,
             "CancelVisit": _COUNTER,
             "GetVisit": _COUNTER_OR_AGENCY,
+            "ListVisits": _COUNTER_OR_AGENCY,
             "ListOpenStays": _COUNTER_OR_AGENCY,
             "ValidateFirstUse": _SERVICE,
         },

@@ -69,7 +69,7 @@ def test_a_trial_is_refused_in_the_promised_order(
 
 
 def test_a_visit_is_shown_to_its_institution_and_to_agencies() -> None:
-    reads = MemoryReads(visits={VISIT.visit_id: VISIT})
+    reads = MemoryReads(visits_by_id={VISIT.visit_id: VISIT})
     for path in (f"institution/{HOSPITAL}", f"agency/{REGION}/wang"):
         assert find_visit(reads, REGION, VISIT.visit_id, parse_caller(path)) == VISIT
     with pytest.raises(RuleError, match="VISIT_NOT_FOUND"):

@@ -16,6 +16,7 @@ from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
+from yibao_settlement.application.visit.listing import VisitPlace, VisitWish
 from yibao_settlement.rules.account import Standing
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
@@ -60,6 +61,18 @@ class Reads(Protocol):
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
         """Returns the visit."""
+        ...
+
+    def visit_numbered(
+        self, region: str, institution_id: str, provider_visit_number: str
+    ) -> Visit | None:
+        """Returns an institution's visit of a number that was not cancelled."""
+        ...
+
+    def visits(
+        self, region: str, wish: VisitWish, *, after: VisitPlace | None, limit: int
+    ) -> list[Visit]:
+        """Returns at most `limit` visits of an institution, the one registered last first."""
         ...
 
     def undischarged_stays(self, region: str, person_id: str) -> Sequence[Visit]:
@@ -216,6 +229,10 @@ class Reads(Protocol):
 
         Records that were merged are one person.
         """
+        ...
+
+    def settlement_numbered(self, region: str, visit_id: str, bill_number: str) -> str | None:
+        """Returns which settlement of a visit bears a number: what stands, or was reversed last."""
         ...
 
     def settled_at(self, region: str, settlement_id: str) -> str | None:
