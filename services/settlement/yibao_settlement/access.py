@@ -72,7 +72,8 @@ ACCESS = AccessTable.of_services(
         },
         "yibao.settlement.v1.AccountService": {
             "CreditAccount": _AGENCY,
-            "GetAccount": _AGENCY,
+            "GetAccount": _AGENCY | _OWN,
+            "GetAccountStatement": _AGENCY | _OWN,
             "ListFundBalances": _AGENCY,
         },
         "yibao.settlement.v1.DifferenceService": {

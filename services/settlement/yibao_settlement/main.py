@@ -224,11 +224,10 @@ class SettlementService:
             ),
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
-            AccountServicer(news, reads, blocking, clock=self._clock),
+            AccountServicer(news, reads, blocking, viewers=viewers, clock=self._clock),
             DifferenceServicer(
                 *engine,
                 viewers=viewers,
-                clock=self._clock,
                 dust_fen=self._config.accounts.difference_dust_fen or {},
             ),
             ClearingServicer(periods, blocking, self._closing),

@@ -18,6 +18,7 @@ from yibao_settlement.application.settlement.listing import Place, SettlementSum
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.application.visit.listing import VisitPlace, VisitWish
 from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.account_statement import AccountIds, Movement
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
@@ -279,6 +280,10 @@ class Reads(Protocol):
 
     def standing(self, region: str, person_id: str) -> Standing | None:
         """Returns the person's account and current year."""
+        ...
+
+    def account_movements(self, region: str, person_id: str, ids: AccountIds) -> list[Movement]:
+        """Returns all that was booked of a personal account, in no order."""
         ...
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:

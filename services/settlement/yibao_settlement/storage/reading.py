@@ -21,6 +21,7 @@ from yibao_settlement.application.settlement.listing import Place, SettlementSum
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.application.visit.listing import VisitPlace, VisitWish
 from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.account_statement import AccountIds, Movement
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.override import Override, OverrideState
@@ -31,6 +32,7 @@ from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
 from yibao_settlement.storage.account import find_standing
+from yibao_settlement.storage.account_statement import account_movements
 from yibao_settlement.storage.change import list_changes
 from yibao_settlement.storage.credential.holder import find_holder
 from yibao_settlement.storage.difference.find import find_difference, persons_with_due
@@ -330,6 +332,11 @@ class StoredReads:
         """Returns the person's account and current year, or None."""
         with self._database.read() as connection:
             return find_standing(connection, region, person_id)
+
+    def account_movements(self, region: str, person_id: str, ids: AccountIds) -> list[Movement]:
+        """Returns all that was booked of a personal account, in no order."""
+        with self._database.read() as connection:
+            return account_movements(connection, region, person_id, ids)
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
         """Returns the item's row in force on `day`, or None."""

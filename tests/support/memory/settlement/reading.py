@@ -18,6 +18,7 @@ from yibao_settlement.application.settlement.listing import Place, SettlementSum
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
 from yibao_settlement.application.visit.listing import VisitPlace, VisitWish
 from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.account_statement import AccountIds, Movement
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.override import Override, OverrideState
@@ -240,6 +241,9 @@ class MemoryReads(Reads):
 
     def standing(self, region: str, person_id: str) -> Standing | None:
         return self.standings.get(person_id)
+
+    def account_movements(self, region: str, person_id: str, ids: AccountIds) -> list[Movement]:
+        return []
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
         return None
