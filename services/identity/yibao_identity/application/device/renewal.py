@@ -86,14 +86,13 @@ def _was_lost(work: "Work", device: Device, named_id: str) -> bool:
     that is. Once the phone has renewed, the alarm is what it was: a copy of the key names a
     certificate that is known, or comes second.
     """
-    known = work.device_certificates.ending_after([device.device_id], device.enrol_time)
-    newest_id = device.newest_device_certificate_id
-    newest = [each for each in known if each.device_certificate_id == newest_id]
-    head = work.feed_rows.head()
-    if head is None or not newest:
+    rows = work.device_certificates.ending_after([device.device_id], device.enrol_time)
+    issue_times = {each.device_certificate_id: each.issue_time for each in rows}
+    newest_time = issue_times.get(device.newest_device_certificate_id)
+    if named_id in issue_times or newest_time is None:
         return False
-    is_known = any(each.device_certificate_id == named_id for each in known)
-    return not is_known and made_at(head.epoch) > newest[0].issue_time
+    head = work.feed_rows.head()
+    return head is not None and made_at(head.epoch) > newest_time
 
 
 class Renewals:
