@@ -1,5 +1,6 @@
 """Accounts tell this year's money from that of earlier years, on both databases."""
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -105,6 +106,17 @@ def test_a_recharge_is_money_of_this_year(world: World) -> None:
         world.run(command)
     world.run(world.credit_command(person, 5, source="recharge"))
     assert purses(world, person) == Purses(5, 0)
+
+
+def test_a_region_may_take_no_recharge(world: World) -> None:
+    """I-29: the flag of a region; what is allocated comes in as ever."""
+    (person,) = world.enrol()
+    recharge = world.credit_command(person, 5, source="recharge")
+    with pytest.raises(RuleError, match="RECHARGE_NOT_TAKEN"):
+        world.run(dataclasses.replace(recharge, is_recharge_taken=False))
+    allocation = world.credit_command(person, 7)
+    world.run(dataclasses.replace(allocation, is_recharge_taken=False))
+    assert purses(world, person) == Purses(7, 0)
 
 
 @pytest.mark.parametrize(

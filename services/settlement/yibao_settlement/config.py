@@ -59,6 +59,8 @@ class AccountsConfig(Section):
 
     # Where an account pays of earlier years' money first, unless a policy says otherwise.
     carried_first_in: Regions | None = None
+    # Where nobody pays money of the own into an account (I-29).
+    no_recharge_in: Regions | None = None
     # By region: nobody is asked for a difference of less, see `DIFFERENCE_DUST_FEN`.
     difference_dust_fen: dict[Region, DustFen] | None = None
 
@@ -107,6 +109,7 @@ class SettlementConfig(ServiceConfig):
             for key, regions in (
                 ("visits.discharge_required_in", self.visits.discharge_required_in),
                 ("accounts.carried_first_in", self.accounts.carried_first_in),
+                ("accounts.no_recharge_in", self.accounts.no_recharge_in),
                 ("accounts.difference_dust_fen", self.accounts.difference_dust_fen),
                 ("refunds.cash_first_in", self.refunds.cash_first_in),
                 ("refunds.newest_first_in", self.refunds.newest_first_in),

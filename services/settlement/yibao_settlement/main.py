@@ -224,7 +224,14 @@ class SettlementService:
             ),
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
-            AccountServicer(news, reads, blocking, viewers=viewers, clock=self._clock),
+            AccountServicer(
+                news,
+                reads,
+                blocking,
+                viewers=viewers,
+                clock=self._clock,
+                no_recharge_in=self._config.accounts.no_recharge_in or (),
+            ),
             DifferenceServicer(
                 *engine,
                 viewers=viewers,

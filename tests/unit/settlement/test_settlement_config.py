@@ -43,7 +43,12 @@ def test_a_region_says_what_becomes_of_debts_of_own_later_bills(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("section", "key"), [("accounts", "carried_first_in"), ("visits", "discharge_required_in")]
+    ("section", "key"),
+    [
+        ("accounts", "carried_first_in"),
+        ("accounts", "no_recharge_in"),
+        ("visits", "discharge_required_in"),
+    ],
 )
 def test_nothing_is_said_of_a_region_that_is_not_served(
     tmp_path: Path, section: str, key: str

@@ -353,6 +353,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """INVALID_ARGUMENT. The first self-pay share is impossible for the item's class, or is
     missing where a policy in force takes it from the item.
     """
+    ERROR_REASON_RECHARGE_NOT_TAKEN: _ErrorReason.ValueType  # 116
+    """FAILED_PRECONDITION. The region takes no money that persons pay into their accounts
+    themselves (I-29).
+    """
     ERROR_REASON_POLICY_FILE_INVALID: _ErrorReason.ValueType  # 120
     """INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key."""
     ERROR_REASON_SAME_MAKER_AND_CHECKER: _ErrorReason.ValueType  # 121
@@ -1050,6 +1054,10 @@ ERROR_REASON_ROW_REPEATED: ErrorReason.ValueType  # 114
 ERROR_REASON_FIRST_SELF_PAY_RATIO_INVALID: ErrorReason.ValueType  # 115
 """INVALID_ARGUMENT. The first self-pay share is impossible for the item's class, or is
 missing where a policy in force takes it from the item.
+"""
+ERROR_REASON_RECHARGE_NOT_TAKEN: ErrorReason.ValueType  # 116
+"""FAILED_PRECONDITION. The region takes no money that persons pay into their accounts
+themselves (I-29).
 """
 ERROR_REASON_POLICY_FILE_INVALID: ErrorReason.ValueType  # 120
 """INVALID_ARGUMENT. The policy file is faulty; each fault names its line and key."""

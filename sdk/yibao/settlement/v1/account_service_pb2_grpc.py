@@ -63,8 +63,8 @@ class AccountServiceServicer(object):
 
     def CreditAccount(self, request, context):
         """Credits a personal account: the monthly allocation, or a recharge through a bank or
-        self-service terminal (I-29). Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
+        self-service terminal (I-29), which a region may refuse. Callers: agency of the region. Idempotent by
+        `request_id`. Reasons: RECHARGE_NOT_TAKEN, PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
         REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

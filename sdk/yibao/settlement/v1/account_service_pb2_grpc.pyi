@@ -26,8 +26,8 @@ class AccountServiceStub:
         yibao.settlement.v1.account_service_pb2.CreditAccountResponse,
     ]
     """Credits a personal account: the monthly allocation, or a recharge through a bank or
-    self-service terminal (I-29). Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
+    self-service terminal (I-29), which a region may refuse. Callers: agency of the region. Idempotent by
+    `request_id`. Reasons: RECHARGE_NOT_TAKEN, PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
     REQUEST_ID_REUSED.
     """
 
@@ -68,8 +68,8 @@ class AccountServiceAsyncStub:
         yibao.settlement.v1.account_service_pb2.CreditAccountResponse,
     ]
     """Credits a personal account: the monthly allocation, or a recharge through a bank or
-    self-service terminal (I-29). Callers: agency of the region. Idempotent by
-    `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
+    self-service terminal (I-29), which a region may refuse. Callers: agency of the region. Idempotent by
+    `request_id`. Reasons: RECHARGE_NOT_TAKEN, PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
     REQUEST_ID_REUSED.
     """
 
@@ -112,8 +112,8 @@ class AccountServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.account_service_pb2.CreditAccountResponse, collections.abc.Awaitable[yibao.settlement.v1.account_service_pb2.CreditAccountResponse]]:
         """Credits a personal account: the monthly allocation, or a recharge through a bank or
-        self-service terminal (I-29). Callers: agency of the region. Idempotent by
-        `request_id`. Reasons: PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
+        self-service terminal (I-29), which a region may refuse. Callers: agency of the region. Idempotent by
+        `request_id`. Reasons: RECHARGE_NOT_TAKEN, PERSON_NOT_ENROLLED, PERSON_MERGED, ENROLMENT_UNCONFIRMED,
         REQUEST_ID_REUSED.
         """
 

@@ -163,6 +163,7 @@ class Reason(enum.Enum):
     )
     ROW_REPEATED = (114, Code.INVALID_ARGUMENT, "同一批导入中有重复的记录")
     FIRST_SELF_PAY_RATIO_INVALID = (115, Code.INVALID_ARGUMENT, "先行自付比例与收费项目等级不符")
+    RECHARGE_NOT_TAKEN = (116, Code.FAILED_PRECONDITION, "参保地未开通个人账户充值")
 
     POLICY_FILE_INVALID = (120, Code.INVALID_ARGUMENT, "待遇政策文件有误")
     SAME_MAKER_AND_CHECKER = (121, Code.FAILED_PRECONDITION, "经办与复核不能为同一人")

@@ -47,6 +47,8 @@ class CreditAccount:
     # Writes a CreditAccountResponse of the region and the person's new standing.
     encode: Callable[[str, Standing], bytes]
     is_carried: bool = False
+    # Whether the region takes what persons pay in themselves (I-29).
+    is_recharge_taken: bool = True
 
     def needs(self) -> Needs:
         """Returns the person, and whether the request was carried out long ago."""
@@ -55,10 +57,13 @@ class CreditAccount:
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Credits the account; see `Command`.
 
-        Raises RuleError FIELD_OUT_OF_RANGE for a recharge of money of earlier years,
-        REQUEST_ID_REUSED where its answer is no longer kept, PERSON_MERGED
+        Raises RuleError RECHARGE_NOT_TAKEN, FIELD_OUT_OF_RANGE for a recharge of money of
+        earlier years, REQUEST_ID_REUSED where its answer is no longer kept, PERSON_MERGED
         or PERSON_NOT_ENROLLED.
         """
+        if self.source == RECHARGE and not self.is_recharge_taken:
+            message = f"region {working_set.region} takes no recharge of personal accounts"
+            raise RuleError(Reason.RECHARGE_NOT_TAKEN, message)
         if self.is_carried and self.source == RECHARGE:
             fault = "a recharge is money of this year"
             refuse_faults([FieldFault("purse", Reason.FIELD_OUT_OF_RANGE, fault)])

@@ -1,5 +1,7 @@
 """AccountService: personal accounts, persons' years and the funds' balances."""
 
+from collections.abc import Collection
+
 import grpc
 
 from yibao.settlement.v1 import account_service_pb2 as pb
@@ -32,14 +34,25 @@ class AccountServicer(rpc.AccountServiceServicer):
     """Credits through the batcher; reads in threads."""
 
     def __init__(
-        self, news: News, reads: Reads, blocking: Blocking, *, viewers: Viewers, clock: Clock
+        self,
+        news: News,
+        reads: Reads,
+        blocking: Blocking,
+        *,
+        viewers: Viewers,
+        clock: Clock,
+        no_recharge_in: Collection[str] = (),
     ) -> None:
-        """Takes the engine; `news` carries out what identity's news may help."""
+        """Takes the engine; `news` carries out what identity's news may help.
+
+        `no_recharge_in` are regions; see `SettlementConfig`.
+        """
         self._news = news
         self._reads = reads
         self._blocking = blocking
         self._viewers = viewers
         self._clock = clock
+        self._no_recharge_in = no_recharge_in
         self._statements = PartyTurns()
 
     async def CreditAccount(
@@ -55,6 +68,7 @@ class AccountServicer(rpc.AccountServiceServicer):
             _SOURCES[request.source],
             credited,
             is_carried=request.purse == pb.ACCOUNT_PURSE_CARRIED,
+            is_recharge_taken=request.region not in self._no_recharge_in,
         )
         return as_sent(pb.CreditAccountResponse, await self._news.submit(request.region, command))
 
