@@ -1,13 +1,17 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
+from prometheus_client import generate_latest
 
 from yibao_common.process.config import LogConfig
 from yibao_common.process.endpoint import Endpoint
-from yibao_common.process.logs import LibraryHandler, kinds, open_log, places
+from yibao_common.process.logs import LOST_LINES, LibraryHandler, kinds, open_log, places
 from yibao_common.process.metrics import Metrics
 from yibao_common.values.clock import system_clock
 
@@ -48,6 +52,32 @@ def test_the_level_decides_what_is_written(level: str, told: list[str]) -> None:
     log.info("i")
     log.error("e")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == told
+
+
+def test_a_line_that_cannot_be_written_is_lost_and_counted() -> None:
+    """Every writer of a log is somewhere in a call, or in a task that has to go on."""
+    before = LOST_LINES.count
+    with Path("/dev/full").open("w") as full:
+        log = open_log(LogConfig(), service="x", clock=system_clock, stream=full)
+        log.info("started", note="已启动")
+        log.error("failed")
+    assert LOST_LINES.count == before + 2
+    full.close()
+    log.error("its file is closed")
+    assert LOST_LINES.count == before + 3
+    assert f"yibao_log_lines_lost {before + 3}.0" in generate_latest(Metrics().registry).decode()
+
+
+def test_a_process_whose_log_is_full_ends_as_if_it_was_not() -> None:
+    program = (
+        "from yibao_common.process.config import LogConfig\n"
+        "from yibao_common.process.logs import open_log\n"
+        "from yibao_common.values.clock import system_clock\n"
+        "open_log(LogConfig(), service='x', clock=system_clock).info('started')\n"
+    )
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", program], stderr=full)
+    assert done.returncode == 0
 
 
 def test_an_exception_is_told_by_type_and_place_without_its_text() -> None:

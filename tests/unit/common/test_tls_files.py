@@ -71,6 +71,9 @@ def test_a_faulty_list_is_told_once_and_the_last_good_one_stays(
     time.now += 2
     assert revoked.covers(2)
     assert not revoked.covers(1)
+    # Meant or not, it is told.
+    (told,) = [line for line in lines.getvalue().splitlines() if "revocations taken back" in line]
+    assert '"serials": 1' in told
 
 
 def test_a_list_that_is_faulty_or_absent_at_start_refuses(tmp_path: Path, log: Log) -> None:

@@ -5,10 +5,13 @@ and the places it passed; its text is not, because drivers and parsers put value
 it, and a value may be a name or an identity number.
 """
 
+import io
 import logging
+import os
 import sys
+import threading
 import traceback
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
@@ -20,8 +23,63 @@ Log = structlog.typing.FilteringBoundLogger
 _LEVELS = logging.getLevelNamesMapping()
 
 
+class LostLines:
+    """How many lines of this process could not be written, for the metrics."""
+
+    def __init__(self) -> None:
+        """Starts at none."""
+        self._lock = threading.Lock()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """How many they are by now."""
+        return self._count
+
+    def add(self) -> None:
+        """Counts one more."""
+        with self._lock:
+            self._count += 1
+
+
+LOST_LINES = LostLines()
+
+
+class _Stream:
+    """A stream of lines that may be lost: no answer and no task hangs on a log.
+
+    A disk may be full, and who reads a pipe may be gone. Nothing is left in a buffer, which the
+    interpreter would try to write at its end and fail for.
+    """
+
+    def __init__(self, stream: TextIO, lost: LostLines) -> None:
+        self._stream = stream
+        self._lost = lost
+
+    def write(self, line: str) -> None:
+        """Writes a line and sends it, or counts it as lost."""
+        try:
+            try:
+                file = self._stream.fileno()
+            except io.UnsupportedOperation:
+                self._stream.write(line)
+                return
+            left = line.encode("utf-8", errors="backslashreplace")
+            while left:
+                left = left[os.write(file, left) :]
+        except (OSError, ValueError):
+            # The latter where the stream was closed.
+            self._lost.add()
+
+    def flush(self) -> None:
+        """Does nothing: each line is sent as it is written."""
+
+
 def open_log(config: LogConfig, *, service: str, clock: Clock, stream: TextIO | None = None) -> Log:
-    """Returns the log of a process; it writes to `stream`, by default stderr."""
+    """Returns the log of a process; it writes to `stream`, by default stderr.
+
+    A line that cannot be written is lost, and counted by LOST_LINES.
+    """
 
     def add_time(
         _logger: object, method: str, event: structlog.typing.EventDict
@@ -35,7 +93,7 @@ def open_log(config: LogConfig, *, service: str, clock: Clock, stream: TextIO | 
         return {**head, **event}
 
     log: Log = structlog.wrap_logger(
-        structlog.WriteLogger(stream or sys.stderr),
+        structlog.WriteLogger(cast(TextIO, _Stream(stream or sys.stderr, LOST_LINES))),
         processors=[add_time, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[config.level.upper()]),
         cache_logger_on_first_use=True,

@@ -4,6 +4,8 @@ import datetime as dt
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from yibao_common.process.logs import LOST_LINES
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -133,6 +135,12 @@ class Metrics:
         )
         self._make_news_metrics()
         self._make_year_metrics()
+        lost = Gauge(
+            "yibao_log_lines_lost",
+            "Lines of the log that could not be written since the start.",
+            registry=self.registry,
+        )
+        lost.set_function(lambda: LOST_LINES.count)
         self.device_alarms = Counter(
             "yibao_device_alarms",
             "Keys of phones that were found in two places.",

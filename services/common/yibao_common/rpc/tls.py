@@ -232,6 +232,8 @@ class RevokedSerials:
             FileError: it cannot be read, or a line is no serial number.
         """
         self._watched = Watched((path,), lambda: _load_serials(path), log=log)
+        self._path = path
+        self._log = log
         self._monotonic = monotonic
         self._look_at = monotonic() + self.LOOK_EVERY_SECONDS
 
@@ -240,7 +242,11 @@ class RevokedSerials:
         now = self._monotonic()
         if now >= self._look_at:
             self._look_at = now + self.LOOK_EVERY_SECONDS
+            before = self._watched.value
             self._watched.refresh()
+            if gone := len(before - self._watched.value):
+                # Meant, or a file that was cut short: whoever was locked out comes in again.
+                self._log.warning("revocations taken back", file=str(self._path), serials=gone)
         return serial in self._watched.value
 
 
