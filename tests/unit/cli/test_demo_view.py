@@ -85,7 +85,7 @@ def test_the_head_of_a_bill_names_its_source() -> None:
 
 def test_a_drawn_code_has_every_module_of_the_code() -> None:
     text = "MI1-" + "7WBK" * 50
-    lines = str(view.code_picture(text)).split("\n")
+    lines = str(draw(text).text).split("\n")
     uppers = {" ": 0, "▄": 0, "▀": 1, "█": 1}
     lowers = {" ": 0, "▄": 1, "▀": 0, "█": 1}
     drawn = [[table[each] for each in line] for line in lines for table in (uppers, lowers)]

@@ -73,7 +73,7 @@ def _walk_all(
             _show(
                 console,
                 "The code that paid, as the phone showed it",
-                view.code_picture(walk.qr_text),
+                view.code_picture(walk.qr_text, console),
             )
         walks.append((region, walk))
     return walks

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Signing keys of identity: make, rotate, kill.", no_args_is_help=True)
-root_app = typer.Typer(
-    help="The root of trust, made offline by several holders.", no_args_is_help=True
-)
+from yibao_cli.command_line import App
+from yibao_cli.options import Json
+
+app = App(help="Signing keys of identity: make, rotate, kill.")
+root_app = App(help="The root of trust, made offline by several holders.")
 app.add_typer(root_app, name="root")
 
 Config = Annotated[Path, typer.Option("--config", help="Configuration of the identity service.")]
@@ -66,6 +67,7 @@ def new(
     days: Days = 365,
     emergency: Emergency = False,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Make a key. The first of its use signs at once, later ones wait a week."""
     from yibao_cli.keys import online
@@ -81,7 +83,7 @@ def new(
 
 
 @app.command("list")
-def list_(config: Config = _SANDBOX) -> None:
+def list_(config: Config = _SANDBOX, as_json: Json = False) -> None:
     """Show all keys, the root in force and what is denied."""
     from yibao_cli.keys import online
     from yibao_cli.keys.session import session
@@ -98,6 +100,7 @@ def rotate(
     days: Days = 365,
     emergency: Emergency = False,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Make the next key, or put it to use once it has been published for seven days."""
     from yibao_cli.keys import online
@@ -110,7 +113,7 @@ def rotate(
 
 @app.command("kill")
 def kill(
-    key_id: Annotated[str, typer.Argument(help="The key, or how its id begins.")],
+    key_id: Annotated[str, typer.Argument(help="The key, or how its id begins.", metavar="KEY_ID")],
     config: Config = _SANDBOX,
     since: Annotated[
         dt.datetime | None,
@@ -123,6 +126,7 @@ def kill(
     ] = True,
     days: Days = 365,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Withdraw a key for good: all that it ever signed is refused."""
     from yibao_cli.keys import online
@@ -151,6 +155,7 @@ def deny(
         int, typer.Option(min=1, max=168, help="How long; a certificate lives 72 at most.")
     ] = 73,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Have device certificates refused before their status list reaches anyone."""
     from yibao_cli.keys import online
@@ -167,6 +172,7 @@ def undeny(
     certificate_id: Annotated[list[str], typer.Argument(help="Denied device certificates.")],
     config: Config = _SANDBOX,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """End denials before their time."""
     from yibao_cli.keys import online
@@ -180,6 +186,7 @@ def undeny(
 def root_new_key(
     file: Annotated[Path, typer.Argument(help="The private key to write: holder-1.pem.")],
     passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
 ) -> None:
     """Make the key of one holder; only the .pub.pem beside it is ever handed on."""
     from yibao_cli.console import out, told_plainly
@@ -196,6 +203,7 @@ def root_init(
     trust_key: TrustKeys = None,
     threshold: Annotated[int, typer.Option(help="How many holders have to sign.")] = 2,
     days: Days = 366,
+    as_json: Json = False,
 ) -> None:
     """Draft root 1 from the holders' public keys and the trust key's."""
     from yibao_cli.console import out, told_plainly
@@ -224,6 +232,7 @@ def root_rotate(
         int | None, typer.Option(help="How many holders have to sign; as before if absent.")
     ] = None,
     days: Days = 366,
+    as_json: Json = False,
 ) -> None:
     """Draft the next root; keys that are not given stay as they are."""
     from yibao_cli.console import out, told_plainly
@@ -249,6 +258,7 @@ def root_sign(
     key: Annotated[Path, typer.Option("--key", help="The holder's private key.")],
     previous: Previous = None,
     passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
 ) -> None:
     """Sign a root with one holder's key, after showing what it states."""
     from yibao_cli.console import out, told_plainly
@@ -260,7 +270,9 @@ def root_sign(
 
 @root_app.command("verify")
 def root_verify(
-    file: Annotated[Path, typer.Argument(help="The document.")], previous: Previous = None
+    file: Annotated[Path, typer.Argument(help="The document.")],
+    previous: Previous = None,
+    as_json: Json = False,
 ) -> None:
     """Show what a root states, who has signed it and who is wanted still."""
     from yibao_cli.console import out, told_plainly
@@ -275,6 +287,7 @@ def root_publish(
     file: Annotated[Path, typer.Argument(help="A root that enough holders have signed.")],
     config: Config = _SANDBOX,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Bring a root into the database, from where verifiers fetch it."""
     from yibao_cli.keys import online
