@@ -13,7 +13,7 @@ _PACKAGES = ("grpcio", "protobuf")
 
 
 def _complete_command(ctx: typer.Context, incomplete: str) -> list[str]:
-    command = ctx.find_root().command
+    command: Any = ctx.find_root().command
     for word in ctx.params.get("command") or ():
         command = getattr(command, "commands", {}).get(word)
     return [each for each in getattr(command, "commands", {}) if each.startswith(incomplete)]
@@ -90,7 +90,8 @@ def completion(
 
     The same line in ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish keeps it.
     """
-    from typer.completion import get_completion_script
+    from typer import completion as scripts
 
-    script = get_completion_script(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, shell=shell)
-    typer.echo(script)
+    # Typer's own, as all of completion is.
+    write = scripts.get_completion_script  # type: ignore[attr-defined]
+    typer.echo(write(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, shell=shell))

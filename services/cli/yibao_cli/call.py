@@ -1,9 +1,11 @@
 """`yibao call`: any method by its name, with JSON in and out."""
 
+import difflib
 import importlib
 import json
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from yibao_common.process.config import StartError
 
 REFUSED = 1
 UNUSABLE = 2
+_HINT = "yibao call --list tells of all. There are"
 
 
 class CallError(Exception):
@@ -100,7 +103,15 @@ def find_method(name: str) -> MethodDescriptor:
         return known[found[0]]
     if found:
         raise CallError(f"{name} is one of several: {', '.join(sorted(found))}")
-    raise CallError("\n  ".join((f"there is no method {name}; there are", *sorted(known))))
+    raise CallError("\n  ".join((f"there is no method {name}; {_HINT}", *_likely(wanted, known))))
+
+
+def _likely(wanted: str, known: Iterable[str]) -> list[str]:
+    """Returns the methods that somebody may have meant, all where none is like it."""
+    by_end = {each.rpartition("/")[2].lower(): each for each in known}
+    end = re.split("[./]", wanted)[-1].lower()
+    near = difflib.get_close_matches(end, by_end, n=5)
+    return [by_end[each] for each in near] or sorted(known)
 
 
 def read_request(method: MethodDescriptor, text: str) -> Message:

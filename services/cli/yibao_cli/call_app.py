@@ -1,5 +1,6 @@
 """`yibao call` and `yibao statement`: commands that call a service once."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from yibao_cli.command_line import Command
-from yibao_cli.connection import Connection, takes_connection
+from yibao_cli.connection import REGION, Connection, takes_connection
 from yibao_cli.options import Json, Timeout
 from yibao_cli.output import UnusableError
 
@@ -47,12 +48,13 @@ class CallCommand(Command):
         from yibao_cli.method_pages import show_example, show_list, show_page
 
         method = str(typed.get("method") or "")
+        region = str(typed.get("region") or os.environ.get(REGION[1]) or "")
         if typed.get("list_") and not typed.get("help"):
             show_list()
         elif method and typed.get("help"):
-            show_page(method)
+            show_page(method, region=region)
         elif method and typed.get("example"):
-            show_example(method, region=str(typed.get("region") or ""))
+            show_example(method, region=region)
         else:
             return
         ctx.exit()

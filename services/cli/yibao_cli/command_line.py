@@ -3,15 +3,18 @@
 Every mistake of a command line is told at once, in plain lines or, with --json, as a document.
 """
 
+import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from yibao_cli import output
 from yibao_cli.output import UnusableError
+
+Run = TypeVar("Run", bound=Callable[..., Any])
 
 PROGRAM = "yibao"
 COMPLETE_VARIABLE = "_YIBAO_COMPLETE"
@@ -132,6 +135,10 @@ class Group(TyperGroup):
     ) -> Any:
         """Runs a command line and ends with its exit code."""
         words = list(sys.argv[1:] if args is None else args)
+        if os.environ.get(COMPLETE_VARIABLE):
+            from typer import completion
+
+            completion.completion_init()  # type: ignore[attr-defined]
         with output.json_where("--json" in words):
             try:
                 code = super().main(
@@ -167,7 +174,7 @@ class App(typer.Typer):
             **{"no_args_is_help": True, **said},
         )
 
-    def command(self, name: str | None = None, **said: Any) -> Any:
+    def command(self, name: str | None = None, **said: Any) -> Callable[[Run], Run]:
         """Adds a command, which Typer's decorator of the same name describes."""
         return super().command(name, **{"cls": Command, "context_settings": SETTINGS, **said})
 

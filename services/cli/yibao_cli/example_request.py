@@ -20,7 +20,7 @@ _OF_FORMAT = {
     validation_pb2.FORMAT_CODE: "CODE",
     validation_pb2.FORMAT_TEXT: "TEXT",
     validation_pb2.FORMAT_NAME: "张三",
-    validation_pb2.FORMAT_SIGNED_QUANTITY: "-1",
+    validation_pb2.FORMAT_SIGNED_QUANTITY: "1",
     validation_pb2.FORMAT_SERIAL: "SERIAL",
     validation_pb2.FORMAT_LABEL: "LABEL",
 }
@@ -88,4 +88,5 @@ def _one(
         case FieldDescriptor.CPPTYPE_BOOL:
             return False
         case _:
-            return rules.minimum if rules.HasField("minimum") else 1
+            least = rules.minimum if rules.HasField("minimum") else 1
+            return max(least, 1)

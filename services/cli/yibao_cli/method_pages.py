@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
@@ -77,14 +78,14 @@ def _entry(method: MethodDescriptor) -> dict[str, object]:
     }
 
 
-def show_page(name: str) -> None:
+def show_page(name: str, *, region: str) -> None:
     """Prints what a method does, who may call it, what its request holds, and an example.
 
     Raises:
         UnusableError: there is no such method, or several.
     """
     method = _find(name)
-    example = example_of(method.input_type)
+    example = example_of(method.input_type, region=region)
     if is_json():
         comment = {"comment": comment_of(method), "callers": callers_of(method)}
         fields = [_field_entry(each, text) for each, text in _fields(method.input_type)]
@@ -92,8 +93,9 @@ def show_page(name: str) -> None:
         return
     full_name = f"{method.containing_service.full_name}/{method.name}"
     lines = [full_name, ""]
-    lines += textwrap.wrap(comment_of(method), min(out.width, _WIDEST))
-    lines += ["", f"Roles: {', '.join(roles_of(method))}", "", f"{method.input_type.name}:"]
+    for part in re.split(r"(?:^|\s)(?=(?:Callers|Reasons): )", comment_of(method)):
+        lines += [*textwrap.wrap(part, min(out.width, _WIDEST)), ""]
+    lines += [f"Roles: {', '.join(roles_of(method))}", "", f"{method.input_type.name}:"]
     for field, text in _fields(method.input_type):
         said = " ".join((*_said(field), text))
         lines += textwrap.wrap(

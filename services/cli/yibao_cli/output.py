@@ -80,8 +80,9 @@ def error_document(
 
 def tell_unusable(message: str, err: "Console | None" = None) -> None:
     """Tells on stderr what keeps a command from being carried out; the exit code is 2."""
-    if err is None:
-        from yibao_cli.console import err
+    from yibao_cli import console
+
+    err = err or console.err
     if is_json():
         write_document(err.file, error_document(UNUSABLE, message, exit_code=2))
     else:

@@ -13,6 +13,7 @@ from yibao_cli.demo.figures import Figure
 from yibao_cli.demo.golden_path import Walk
 from yibao_cli.demo.steps import Step
 from yibao_cli.loading import published_stays
+from yibao_cli.qr.drawing import draw
 
 GOOD = Step("Register the insured person", "settlement", "account 1200.00, as before", 8.4, True)
 BAD = Step("Settle the bill", "settlement", "ERROR_REASON_QR_EXPIRED: " + "long " * 30, 8.4, False)

@@ -77,18 +77,16 @@ def add(
     server_name: Annotated[
         str | None,
         typer.Option(
-            help="The name in the services' certificates, where their addresses have another."
+            help="The name in the certificates of the services, where their addresses have another."
         ),
     ] = None,
     ca: Annotated[
         Path | None, typer.Option(help="PEM of the CA that certifies the services.", metavar="FILE")
     ] = None,
     cert: Annotated[
-        Path | None, typer.Option(help="PEM of the caller's certificate.", metavar="FILE")
+        Path | None, typer.Option(help="PEM of your certificate.", metavar="FILE")
     ] = None,
-    key: Annotated[
-        Path | None, typer.Option(help="PEM of the caller's key.", metavar="FILE")
-    ] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM of your key.", metavar="FILE")] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a context of this name.")
     ] = False,

@@ -1,6 +1,7 @@
 """The file of contexts: read strictly, written whole, and only by its owner."""
 
 import contextlib
+import difflib
 import fcntl
 import os
 import re
@@ -69,10 +70,11 @@ class Contexts(Section):
         """Returns a context.
 
         Raises:
-            StartError: there is none of the name; the text names those there are.
+            StartError: there is none of the name; the text names those like it, else all.
         """
         if name not in self.contexts:
-            known = ", ".join(self.contexts) or "none yet: yibao context add makes one"
+            near = difflib.get_close_matches(name, self.contexts, n=5)
+            known = ", ".join(near or self.contexts) or "none yet: yibao context add makes one"
             raise StartError(f"there is no context {name} in {path}; there are: {known}")
         return self.contexts[name]
 

@@ -32,7 +32,8 @@ _STATES = {
     pb.POLICY_STATE_ENDED: "ended",
     pb.POLICY_STATE_WITHDRAWN: "withdrawn",
 }
-STATE_NAMES = tuple(_STATES.values())
+_NUMBERS = {name: number for number, name in _STATES.items()}
+STATE_NAMES = tuple(_NUMBERS)
 _SECONDS = 30.0
 
 
@@ -125,14 +126,11 @@ def run_withdraw(console: Console, at: Connection, policy_version: str) -> int:
 def run_list(console: Console, at: Connection, *, insurance_type: str, state: str, day: str) -> int:
     """Prints the policies of the region, the one that begins last first.
 
-    Raises StartError where `state` or `day` is none.
+    `state` is one of `STATE_NAMES`, or empty. Raises StartError where `day` is none.
     """
     request = pb.ListPoliciesRequest(region=at.region, insurance_type=insurance_type)
     if state:
-        found = [number for number, name in _STATES.items() if name == state]
-        if not found:
-            raise StartError(f"--state {state}: expected one of {', '.join(STATE_NAMES)}")
-        request.state = found[0]
+        request.state = _NUMBERS[state]
     if day:
         request.date.CopyFrom(from_date(_day("--date", day)))
     found: list[pb.Policy] = []

@@ -58,7 +58,8 @@ def show(
             raise typer.BadParameter(f"--watch makes its own codes; leave {option} out")
     missing = [*at.missing(), *([] if certificate_id else ["--certificate-id"])]
     if missing:
-        raise typer.BadParameter(f"--watch needs {', '.join(missing)}; yibao context has them")
+        hint = "; a context has them together: yibao context -h" if at.missing() else ""
+        raise typer.BadParameter(f"--watch needs {', '.join(missing)}{hint}")
     from yibao_cli.qr.watch import run_watch
 
     with told_plainly(), ends_on_signals():
