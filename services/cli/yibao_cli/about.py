@@ -34,6 +34,8 @@ def help_(
         # Tells of a command that there is not as of one that is to run.
         name, inner, _ = _resolve(found, word)
         found = inner.make_context(name, [], parent=found, resilient_parsing=True)
+        # Nothing is missing of a command whose help is shown; a wrong name below it is told.
+        found.resilient_parsing = False
     typer.echo(found.get_help())
 
 

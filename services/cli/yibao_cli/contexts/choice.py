@@ -1,9 +1,10 @@
 """Which context a command takes its connection from, and what of it the command still lacks."""
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
-from yibao_cli.connection import VALUES
+from yibao_cli.connection import ADDRESS_VARIABLES, VALUES
 from yibao_cli.contexts.file import Contexts, read_contexts
 from yibao_cli.contexts.names import FILE_VARIABLE, contexts_file, is_file_named
 from yibao_common.process.config import StartError
@@ -11,6 +12,8 @@ from yibao_common.process.config import StartError
 
 def values_for(service: str, *, named: str, said: Collection[str]) -> dict[str, str]:
     """Returns what the context says of a command's options, by the name of the option.
+
+    The address may be of the variable that the service has.
 
     Args:
         service: Which service is called; empty where it is not known, and no address said.
@@ -20,6 +23,14 @@ def values_for(service: str, *, named: str, said: Collection[str]) -> dict[str, 
     Raises:
         StartError: the file or the context that was asked for is not there, or is of no use.
     """
+    variable = ADDRESS_VARIABLES.get(service)
+    address = os.environ.get(variable) if variable and "address" not in said else None
+    # The option has no variable where the service is known by what was typed.
+    of_environment = {"address": address} if address else {}
+    return {**of_environment, **_of_context(service, named, {*said, *of_environment})}
+
+
+def _of_context(service: str, named: str, said: Collection[str]) -> dict[str, str]:
     wanted = {"address", *(option for option, _, _ in VALUES)} - {"server_name"}
     if not named and wanted <= set(said):
         return {}
