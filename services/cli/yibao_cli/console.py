@@ -70,7 +70,7 @@ def _document_of(error: RuleError) -> dict[str, object]:
         {
             "field": fault.field,
             "reason": fault.reason.wire_name,
-            "message": fault.message.partition("\n")[0],
+            "message": fault.message,
             "message_zh": fault.message_zh or fault.reason.message_zh,
         }
         for fault in error.faults

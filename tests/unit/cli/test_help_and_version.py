@@ -3,29 +3,16 @@
 import json
 import platform
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.command_paths import COMMANDS, GROUPS
 from support.terminals import run
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from yibao_cli.main import app
 
 ROOT = Path(__file__).parents[3]
-
-
-def commands(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
-    """Yields the paths of all commands and groups under one."""
-    yield path
-    for name, inner in getattr(command, "commands", {}).items():
-        yield from commands(inner, *path, name)
-
-
-ALL = [path for path in commands(get_command(app)) if path]
-GROUPS = {path[:-1] for path in ALL if len(path) > 1}
 
 
 def test_help_is_asked_for_in_four_ways() -> None:
@@ -40,7 +27,7 @@ def test_help_is_asked_for_in_four_ways() -> None:
     assert (bare.code, bare.out, bare.err.strip()) == (2, "", ended.out.strip())
 
 
-@pytest.mark.parametrize("path", ALL, ids=" ".join)
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_tells_its_help_in_each_way(path: tuple[str, ...]) -> None:
     asked = [[*path, "-h"], [*path, "--help"], ["help", *path]]
     if len(path) > 1:
