@@ -22,6 +22,11 @@ MISTYPED = 2
 # What shells report of a program that Ctrl-C ended.
 INTERRUPTED = 130
 
+_OF_CONTEXTS = (
+    "Region, address, certificate and key may come from a context instead, so that nobody has to "
+    "type them: yibao context -h."
+)
+
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -53,6 +58,14 @@ class Command(TyperCommand):
             typed = self.typed(ctx, words)
             faults = [*self._faults(ctx, typed)]
             raise SeveralMistakes(faults, ctx) from None
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Ends the help of a command that calls a service with where its options may come from."""
+        super().format_epilog(ctx, formatter)
+        if getattr(self.callback, "called", None) is not None:
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(_OF_CONTEXTS)
 
     def typed(self, ctx: Any, words: Sequence[str]) -> Mapping[str, Any]:
         """Returns what was typed, as it was, by the name of its parameter."""

@@ -33,6 +33,8 @@ REGION, CA, CERTIFICATE, KEY, SERVER_NAME = (
     ("key", "YIBAO_KEY_FILE", "key_file"),
     ("server_name", "YIBAO_SERVER_NAME", "server_name"),
 )
+_ANY_ADDRESS = "host:port of the service.  [env var: YIBAO_SETTLEMENT_ADDRESS and its like]"
+_SERVER_NAME = "The name in the certificate of the service, where its address has another."
 VALUES = (REGION, CA, CERTIFICATE, KEY, SERVER_NAME)
 
 ContextName = Annotated[
@@ -141,78 +143,33 @@ def takes_connection(
 def _options(
     called: Called, region: str, *, required: bool, needs_region: bool
 ) -> list[inspect.Parameter]:
-    name = called if isinstance(called, str) else None
-    address_variable = ADDRESS_VARIABLES[name] if name else None
-    address_help = f"host:port of the {name} service." if name else "host:port of the service."
-    nothing = inspect.Parameter.empty if required else None
-
-    def option(name: str, kind: Any, default: Any, *words: str, **said: Any) -> inspect.Parameter:
-        annotation = Annotated[kind, typer.Option(*words, **said)]
-        return inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
-        )
-
-    text, file = (str, Path) if required else (str | None, Path | None)
-    has_region = required and needs_region
+    name = called if isinstance(called, str) else ""
+    address = f"host:port of the {name} service." if name else _ANY_ADDRESS
+    told = (
+        ("region", str, "REGION", region, REGION[1], required and needs_region),
+        ("address", str, "HOST:PORT", address, ADDRESS_VARIABLES.get(name), required),
+        ("ca", Path, "FILE", "PEM of the CA that certifies the service.", CA[1], required),
+        ("cert", Path, "FILE", "PEM of your certificate.", CERTIFICATE[1], required),
+        ("key", Path, "FILE", "PEM of your key.", KEY[1], required),
+        ("server_name", str, "NAME", _SERVER_NAME, SERVER_NAME[1], False),
+    )
     return [
-        option(
-            "region",
-            str if has_region else str | None,
-            nothing if has_region else None,
-            "--region",
-            help=region,
-            envvar=REGION[1],
-            metavar="REGION",
-        ),
-        option(
-            "address",
-            text,
-            nothing,
-            "--address",
-            help=address_help,
-            envvar=address_variable,
-            metavar="HOST:PORT",
-        ),
-        option(
-            "ca",
-            file,
-            nothing,
-            "--ca",
-            help="PEM of the CA that certifies the service.",
-            envvar=CA[1],
-            metavar="FILE",
-        ),
-        option(
-            "cert",
-            file,
-            nothing,
-            "--cert",
-            help="PEM of your certificate.",
-            envvar=CERTIFICATE[1],
-            metavar="FILE",
-        ),
-        option(
-            "key",
-            file,
-            nothing,
-            "--key",
-            help="PEM of your key.",
-            envvar=KEY[1],
-            metavar="FILE",
-        ),
-        option(
-            "server_name",
-            str | None,
-            None,
-            "--server-name",
-            help="The name in the certificate of the service, where its address has another.",
-            envvar=SERVER_NAME[1],
-            metavar="NAME",
-        ),
-        inspect.Parameter(
-            "context", inspect.Parameter.KEYWORD_ONLY, default="", annotation=ContextName
-        ),
-        inspect.Parameter(
-            "use_proxy", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=UseProxy
-        ),
+        *(_option(*each) for each in told),
+        _keyword("context", "", ContextName),
+        _keyword("use_proxy", False, UseProxy),
     ]
+
+
+def _option(
+    name: str, kind: Any, metavar: str, help_: str, variable: str | None, is_required: bool
+) -> inspect.Parameter:
+    said = typer.Option(f"--{name.replace('_', '-')}", help=help_, envvar=variable, metavar=metavar)
+    if is_required:
+        return _keyword(name, inspect.Parameter.empty, Annotated[kind, said])
+    return _keyword(name, None, Annotated[kind | None, said])
+
+
+def _keyword(name: str, default: Any, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
