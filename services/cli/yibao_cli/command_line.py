@@ -31,12 +31,18 @@ SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_
 
 
 class SeveralMistakes(typer.BadParameter):
-    """All that is missing or wrong of one command line."""
+    """All that is missing or wrong of one command line, in the order of its parameters.
 
-    def __init__(self, faults: Sequence[typer.BadParameter], ctx: Any) -> None:
-        """Keeps the faults in the order of the parameters."""
+    `typed` is what stands there, by the name of the parameter.
+    """
+
+    def __init__(
+        self, faults: Sequence[typer.BadParameter], ctx: Any, typed: Mapping[str, Any]
+    ) -> None:
+        """Keeps what was found."""
         super().__init__("", ctx)
         self.faults = tuple(faults)
+        self.typed = typed
 
 
 class Command(TyperCommand):
@@ -57,7 +63,7 @@ class Command(TyperCommand):
         except typer.BadParameter:
             typed = self.typed(ctx, words)
             faults = [*self._faults(ctx, typed)]
-            raise SeveralMistakes(faults, ctx) from None
+            raise SeveralMistakes(faults, ctx, typed) from None
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Ends the help of a command that calls a service with where its options may come from."""
@@ -199,9 +205,9 @@ def _tell(error: Any) -> None:
         # The help that it holds is all there is to say.
         typer.echo(error.format_message(), err=True)
     elif isinstance(error, SeveralMistakes):
-        tell_mistake(error, error.faults)
+        tell_mistake(error, error.faults, error.typed)
     else:
-        tell_mistake(error, [error] if isinstance(error, typer.BadParameter) else [])
+        tell_mistake(error, [error] if isinstance(error, typer.BadParameter) else [], {})
 
 
 def _tell_aborted() -> int:

@@ -54,6 +54,7 @@ def run_up(
         StartError: a port is taken, the folder cannot be used, or a service does not start.
     """
     began = time.monotonic()
+    wanted = wanted_ports(ports)
     talk = Console(quiet=True) if is_json() else console
     with ends_on_signals():
         try:
@@ -62,7 +63,7 @@ def run_up(
             stack = Stack.start(
                 folder,
                 regions,
-                ports=wanted_ports(ports),
+                ports=wanted,
                 reflection=True,
                 keep_data=keep_data,
                 poll_seconds=1.0,

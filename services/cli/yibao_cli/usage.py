@@ -1,7 +1,7 @@
 """What was typed wrongly, told in plain lines or as a document."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -11,16 +11,19 @@ from yibao_cli import output
 _OF_A_CONTEXT = frozenset({"region", "address", "ca", "cert", "key"})
 
 
-def tell_mistake(error: Any, faults: Sequence[Any]) -> None:
-    """Tells on stderr what is wrong with a command line, a line for each fault."""
+def tell_mistake(error: Any, faults: Sequence[Any], typed: Mapping[str, Any]) -> None:
+    """Tells on stderr what is wrong with a command line, a line for each fault.
+
+    `typed` is what stands there, by the name of the parameter.
+    """
     if output.is_json():
-        output.write_document(sys.stderr, _document(error, faults))
+        output.write_document(sys.stderr, _document(error, faults, typed))
         return
-    for line in _lines(error, faults):
+    for line in _lines(error, faults, typed):
         typer.echo(line, err=True)
 
 
-def _lines(error: Any, faults: Sequence[Any]) -> Iterator[str]:
+def _lines(error: Any, faults: Sequence[Any], typed: Mapping[str, Any]) -> Iterator[str]:
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx is not None else "yibao"
     missing = [each for each in faults if is_missing(each)]
@@ -35,7 +38,7 @@ def _lines(error: Any, faults: Sequence[Any]) -> Iterator[str]:
             yield "A context has them together: yibao context -h"
     for fault in faults:
         if not is_missing(fault):
-            yield f"{path}: {_wrong(fault)}"
+            yield f"{path}: {_wrong(fault, typed)}"
     if not faults:
         yield f"{path}: {error.format_message()}"
         commands = getattr(ctx.command, "commands", None) if ctx is not None else None
@@ -44,21 +47,23 @@ def _lines(error: Any, faults: Sequence[Any]) -> Iterator[str]:
     yield f"See {path} -h"
 
 
-def _wrong(fault: Any) -> str:
+def _wrong(fault: Any, typed: Mapping[str, Any]) -> str:
     if fault.param is None:
         return str(fault.message)
     possible = _possible(fault.param)
     message = f"expected one of {possible}" if possible else fault.message
-    return f"{name_of(fault.param)}: {message}"
+    value = typed.get(fault.param.name)
+    given = f" {value}" if isinstance(value, str) else ""
+    return f"{name_of(fault.param)}{given}: {message}"
 
 
-def _document(error: Any, faults: Sequence[Any]) -> dict[str, object]:
-    lines = list(_lines(error, faults))
+def _document(error: Any, faults: Sequence[Any], typed: Mapping[str, Any]) -> dict[str, object]:
+    lines = list(_lines(error, faults, typed))
     fields = [
         {
             "field": name_of(each.param) if each.param is not None else "",
             "reason": "MISSING" if is_missing(each) else "WRONG",
-            "message": meaning_of(each.param) if is_missing(each) else _wrong(each),
+            "message": meaning_of(each.param) if is_missing(each) else _wrong(each, typed),
             "message_zh": "",
         }
         for each in faults

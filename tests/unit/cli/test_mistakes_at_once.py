@@ -25,7 +25,7 @@ def test_what_is_missing_and_what_is_wrong_are_told_together() -> None:
         "yibao review confirm: --key is missing",
         "  --key  PEM of your key. [$YIBAO_KEY_FILE]",
         "A context has them together: yibao context -h",
-        "yibao review confirm: DECISION: expected one of confirm, reverse",
+        "yibao review confirm: DECISION perhaps: expected one of confirm, reverse",
         "See yibao review confirm -h",
     ]
 
@@ -33,13 +33,13 @@ def test_what_is_missing_and_what_is_wrong_are_told_together() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("demo", "nothing"), "STORY: expected one of bills, credentials, corrections"),
-        (("up", "--log-level", "x"), "--log-level: expected one of debug, info, warning, error"),
-        (("keys", "new", "--use", "x"), "--use: expected one of tok, cred, status, trust"),
+        (("demo", "nothing"), "STORY nothing: expected one of bills, credentials, corrections"),
+        (("up", "--log-level", "x"), "--log-level x: expected one of debug, info, warning, error"),
+        (("keys", "new", "--use", "x"), "--use x: expected one of tok, cred, status, trust"),
         (("policy", "list", "--state", "x"), "expected one of draft, active, ended, withdrawn"),
         (("review", "list", "--kind", "x"), "expected one of same_bill, lines_again, "),
-        (("up", "--identity-port", "x"), "--identity-port: "),
-        (("up", "--identity-port", "65536"), "--identity-port: "),
+        (("up", "--identity-port", "x"), "--identity-port x: "),
+        (("up", "--identity-port", "65536"), "--identity-port 65536: "),
         (("doctor", "--nothing"), "No such option: --nothing"),
         (("doctor", "--confi", "x"), "--config"),
         (("doctor", "x"), "unexpected extra argument(s) (x)"),
