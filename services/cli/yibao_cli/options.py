@@ -5,8 +5,17 @@ from typing import Annotated
 
 import typer
 
+# Where `yibao up` makes a sandbox, and where others look for one, unless told otherwise.
+SANDBOX = Path("var/yibao")
+IDENTITY_OF_SANDBOX = SANDBOX / "identity.toml"
+
 ConfigFiles = Annotated[
-    list[Path] | None, typer.Option("--config", help="Configuration of a service; repeatable.")
+    list[Path] | None,
+    typer.Option(
+        "--config",
+        help="Configuration of a service; repeatable. Those of var/yibao if absent.",
+        metavar="FILE",
+    ),
 ]
 # What it does is known before anything is parsed: see `Group.main` of `command_line`.
 Json = Annotated[

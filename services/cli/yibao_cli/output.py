@@ -84,7 +84,16 @@ def tell_unusable(message: str, err: "Console | None" = None) -> None:
 
     err = err or console.err
     if is_json():
-        write_document(err.file, error_document(UNUSABLE, message, exit_code=2))
+        # Some sentences have their Chinese below them, indented.
+        english, _, chinese = message.partition("\n    ")
+        is_both = bool(chinese) and not chinese.isascii()
+        document = error_document(
+            UNUSABLE,
+            english if is_both else message,
+            exit_code=2,
+            message_zh=chinese if is_both else "",
+        )
+        write_document(err.file, document)
     else:
         err.print(message, style="red", markup=False, soft_wrap=True)
 

@@ -28,8 +28,8 @@ def list_(
     at: Connection,
     state: Annotated[State | None, typer.Option(help="In this state; open ones wait.")] = None,
     kind: Annotated[Kind | None, typer.Option(help="Opened for this reason.")] = None,
-    person: Annotated[str, typer.Option(help="Of this person.")] = "",
-    institution: Annotated[str, typer.Option(help="Of this institution.")] = "",
+    person: Annotated[str, typer.Option(help="Of this person.", metavar="ID")] = "",
+    institution: Annotated[str, typer.Option(help="Of this institution.", metavar="CODE")] = "",
     as_json: Json = False,
 ) -> None:
     """List cases, the one opened first at the head."""

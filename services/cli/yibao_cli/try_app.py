@@ -5,18 +5,21 @@ from typing import Annotated, Literal
 
 import typer
 
-from yibao_cli.options import ConfigFiles, Json
+from yibao_cli.options import SANDBOX, ConfigFiles, Json
 
 Port = Annotated[
     int | None,
-    typer.Option(min=1, max=65_535, help="This port and no other.", metavar="PORT"),
+    typer.Option(min=1, max=65_535, help="That one, or nothing starts.", metavar="PORT"),
 ]
 
 
 def up(
     folder: Annotated[
-        Path, typer.Option(help="Where certificates, keys, configurations and data lie.")
-    ] = Path("var/yibao"),
+        Path,
+        typer.Option(
+            help="Where certificates, keys, configurations and data lie.", metavar="FOLDER"
+        ),
+    ] = SANDBOX,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Erase the data of earlier runs in the folder first.")
     ] = False,
@@ -90,11 +93,15 @@ def doctor(
         bool, typer.Option("--ledger", help="Prove on the live database that the books are right.")
     ] = False,
     person: Annotated[
-        str | None, typer.Option(help="With --ledger: examine this person alone, by id.")
+        str | None,
+        typer.Option(help="With --ledger: examine this person alone, by id.", metavar="ID"),
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(help="With --ledger: examine persons with bills or reversals since a day."),
+        typer.Option(
+            help="With --ledger: examine persons with bills or reversals since a day.",
+            metavar="DAY",
+        ),
     ] = None,
     audit: Annotated[
         bool, typer.Option("--audit", help="Prove that no row of the audit was altered.")

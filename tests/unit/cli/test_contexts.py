@@ -250,7 +250,14 @@ def test_a_context_is_no_matter_to_who_asks_for_help_or_says_all(
     variables = {"YIBAO_CONTEXTS": str(tmp_path / "nothing.toml")}
     assert run("call", "-h", variables=variables).code == 0
     hospital = certificates.leaves["hospital"]
-    said = ("--address", service[0], "--ca", certificates.ca_file, "--region", "500112")
+    said: tuple[object, ...] = (
+        "--address",
+        service[0],
+        "--ca",
+        certificates.ca_file,
+        "--region",
+        "500112",
+    )
     said = (*said, "--cert", hospital.certificate_file, "--key", hospital.key_file)
     assert run(*ASK, *said, variables=variables).code == 0
 
@@ -276,8 +283,8 @@ def test_contexts_are_added_used_shown_and_removed(
     path = tmp_path / "new" / "contexts.toml"
     assert context("list", path=path).code == 2
     hospital = certificates.leaves["hospital"]
-    files = ("--ca", certificates.ca_file, "--cert", hospital.certificate_file)
-    files = (*files, "--key", hospital.key_file)
+    files: tuple[object, ...] = ("--ca", certificates.ca_file)
+    files = (*files, "--cert", hospital.certificate_file, "--key", hospital.key_file)
     added = context(
         *("add", "hospital", "--region", "500112", "--settlement", "h.example:443", *files),
         path=path,

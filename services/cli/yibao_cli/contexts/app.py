@@ -64,7 +64,9 @@ def use(name: Name, as_json: Json = False) -> None:
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="A new name.", metavar="NAME")],
-    region: Annotated[str | None, typer.Option(help="The pooling region.")] = None,
+    region: Annotated[
+        str | None, typer.Option(help="The pooling region.", metavar="REGION")
+    ] = None,
     identity: Annotated[
         str | None, typer.Option(help="Address of identity.", metavar="HOST:PORT")
     ] = None,
@@ -77,7 +79,8 @@ def add(
     server_name: Annotated[
         str | None,
         typer.Option(
-            help="The name in the certificates of the services, where their addresses have another."
+            help="The name in the services' certificates, where their addresses have another.",
+            metavar="NAME",
         ),
     ] = None,
     ca: Annotated[

@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from yibao_cli.command_line import App
-from yibao_cli.options import Json
+from yibao_cli.options import IDENTITY_OF_SANDBOX, Json
 
 app = App(help="Signing keys of identity: make, rotate, kill.")
 root_app = App(help="The root of trust, made offline by several holders.")
 app.add_typer(root_app, name="root")
 
 Config = Annotated[Path, typer.Option("--config", help="Configuration of the identity service.")]
-_SANDBOX = Path("var/yibao/identity.toml")
 Days = Annotated[int, typer.Option("--days", min=1, max=1098, help="How long it holds.")]
 By = Annotated[str, typer.Option("--by", help="Who is written down; the user if absent.")]
 Emergency = Annotated[
@@ -59,7 +58,7 @@ class IssuedUse(Enum):
 @app.command("new")
 def new(
     use: Annotated[Use, typer.Option("--use", help="What it is to sign.")],
-    config: Config = _SANDBOX,
+    config: Config = IDENTITY_OF_SANDBOX,
     region: Annotated[
         list[str] | None,
         typer.Option("--region", help="For which it signs; those of the configuration if absent."),
@@ -83,7 +82,7 @@ def new(
 
 
 @app.command("list")
-def list_(config: Config = _SANDBOX, as_json: Json = False) -> None:
+def list_(config: Config = IDENTITY_OF_SANDBOX, as_json: Json = False) -> None:
     """Show all keys, the root in force and what is denied."""
     from yibao_cli.keys import online
     from yibao_cli.keys.session import session
@@ -96,7 +95,7 @@ def list_(config: Config = _SANDBOX, as_json: Json = False) -> None:
 @app.command("rotate")
 def rotate(
     use: Annotated[IssuedUse, typer.Option("--use", help="Whose successor.")],
-    config: Config = _SANDBOX,
+    config: Config = IDENTITY_OF_SANDBOX,
     days: Days = 365,
     emergency: Emergency = False,
     by: By = "",
@@ -114,7 +113,7 @@ def rotate(
 @app.command("kill")
 def kill(
     key_id: Annotated[str, typer.Argument(help="The key, or how its id begins.", metavar="KEY_ID")],
-    config: Config = _SANDBOX,
+    config: Config = IDENTITY_OF_SANDBOX,
     since: Annotated[
         dt.datetime | None,
         typer.Option(
@@ -150,7 +149,7 @@ def deny(
         list[str], typer.Argument(help="Device certificates: 16 hexadecimal digits each.")
     ],
     why: Annotated[str, typer.Option(help="For the record.")],
-    config: Config = _SANDBOX,
+    config: Config = IDENTITY_OF_SANDBOX,
     hours: Annotated[
         int, typer.Option(min=1, max=168, help="How long; a certificate lives 72 at most.")
     ] = 73,
@@ -170,7 +169,7 @@ def deny(
 @app.command("undeny")
 def undeny(
     certificate_id: Annotated[list[str], typer.Argument(help="Denied device certificates.")],
-    config: Config = _SANDBOX,
+    config: Config = IDENTITY_OF_SANDBOX,
     by: By = "",
     as_json: Json = False,
 ) -> None:
@@ -285,7 +284,7 @@ def root_verify(
 @root_app.command("publish")
 def root_publish(
     file: Annotated[Path, typer.Argument(help="A root that enough holders have signed.")],
-    config: Config = _SANDBOX,
+    config: Config = IDENTITY_OF_SANDBOX,
     by: By = "",
     as_json: Json = False,
 ) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from yibao_cli.command_line import App
 from yibao_cli.connection import Connection, takes_connection
-from yibao_cli.options import Json
+from yibao_cli.options import SANDBOX, Json
 
 app = App(help="Benefit policies.")
 
@@ -81,7 +81,7 @@ def settle(
     ],
     folder: Annotated[
         Path, typer.Option(help="The folder of the sandbox that `yibao up` runs.")
-    ] = Path("var/yibao"),
+    ] = SANDBOX,
     as_json: Json = False,
 ) -> None:
     """Settle a sample bill at a sandbox that runs, by the policy in force today."""
@@ -183,12 +183,12 @@ def get(
 @takes_connection("settlement")
 def list_(
     at: Connection,
-    insurance_type: Annotated[str, typer.Option(help="Such as 310.")] = "",
+    insurance_type: Annotated[str, typer.Option(help="Such as 310.", metavar="CODE")] = "",
     state: Annotated[
         Literal["draft", "active", "ended", "withdrawn"] | None,
         typer.Option(help="In this state."),
     ] = None,
-    date: Annotated[str, typer.Option(help="A day that they decide.")] = "",
+    date: Annotated[str, typer.Option(help="A day that they decide.", metavar="DAY")] = "",
     as_json: Json = False,
 ) -> None:
     """List the policies of a region, the one that begins last first."""
@@ -206,8 +206,8 @@ def list_(
 def simulate(
     at: Connection,
     policy: Annotated[str, typer.Argument(help="A policy file, or a version.", metavar="POLICY")],
-    first: Annotated[str, typer.Option("--from", help="The first service date of the bills.")],
-    last: Annotated[str, typer.Option("--to", help="The last one.")],
+    first: Annotated[str, typer.Option("--from", help="The first service date.", metavar="DAY")],
+    last: Annotated[str, typer.Option("--to", help="The last one.", metavar="DAY")],
     as_json: Json = False,
 ) -> None:
     """Try a policy on settled bills: who would pay what, who would gain and lose."""
