@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -82,6 +83,8 @@ def run_in_terminal(
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
+        # Whoever runs the tests in the background has it ignored, which children inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)
     written = b""
@@ -95,7 +98,7 @@ def run_in_terminal(
                     break  # Nobody has the other end open any more.
             if until is not None and until(written.decode(errors="replace")):
                 until = None
-                process.send_signal(2)
+                process.send_signal(signal.SIGINT)
         else:
             raise AssertionError(f"it did not end: {written.decode(errors='replace')}")
         return Ended(process.wait(SECONDS), written.decode(errors="replace"), "")

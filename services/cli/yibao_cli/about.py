@@ -53,7 +53,7 @@ def version(as_json: Json = False) -> None:
 
     found = {
         "version": version_of_server(),
-        "sdk_version": _version_of("yibao"),
+        "contract_version": _version_of("yibao"),
         "contract": contract_packages(),
         "python": platform.python_version(),
         "packages": {name: _version_of(name) for name in _PACKAGES},
@@ -62,7 +62,7 @@ def version(as_json: Json = False) -> None:
         print_document(out, found)
         return
     typer.echo(f"yibao {found['version']}")
-    typer.echo(f"contract {', '.join(contract_packages())} (SDK {found['sdk_version']})")
+    typer.echo(f"contract {found['contract_version']}: {', '.join(contract_packages())}")
     packages = ", ".join(f"{name} {_version_of(name)}" for name in _PACKAGES)
     typer.echo(f"Python {found['python']}, {packages}")
 

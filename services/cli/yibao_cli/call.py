@@ -18,7 +18,7 @@ from rich.console import Console
 
 import yibao
 from yibao.errors import Refusal, error_of
-from yibao_cli.connection import Connection
+from yibao_cli.connection import ADDRESS_VARIABLES, Connection
 from yibao_cli.console import refusal_document
 from yibao_cli.inputs import read_stdin
 from yibao_cli.output import is_json, print_document, tell_unusable, write_document
@@ -26,6 +26,7 @@ from yibao_common.process.config import StartError
 
 REFUSED = 1
 UNUSABLE = 2
+SERVICES = tuple(ADDRESS_VARIABLES)
 _HINT = "yibao call --list tells of all. There are"
 
 
@@ -170,10 +171,11 @@ def fill_region(request: Message, region: str) -> None:
         setattr(request, "region", region)  # noqa: B010
 
 
-def service_of(method: MethodDescriptor) -> str:
-    """Returns which service answers a method: identity, settlement or offsite."""
+def services_of(method: MethodDescriptor) -> tuple[str, ...]:
+    """Returns which services answer a method: identity, settlement, offsite, or all three."""
     package: str = method.containing_service.file.package
-    return package.split(".")[1]
+    named = package.split(".")[1]
+    return (named,) if named in SERVICES else SERVICES
 
 
 def to_values(answer: Message) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -23,16 +23,27 @@ def _service_of(typed: Mapping[str, Any]) -> str:
     """Returns the service whose method was typed, empty where none was.
 
     Raises:
-        UnusableError: there is no such method, or several.
+        UnusableError: there is no such method, or several, or it is not told which service of
+            several is asked.
     """
-    from yibao_cli.call import CallError, find_method, service_of
+    from yibao_cli.call import CallError, find_method, services_of
 
     if not typed.get("method"):
         return ""
     try:
-        return service_of(find_method(str(typed["method"])))
+        method = find_method(str(typed["method"]))
     except CallError as error:
         raise UnusableError(str(error)) from None
+    services, asked = services_of(method), typed.get("service")
+    if asked and asked not in services:
+        raise UnusableError(f"--service {asked}: {method.name} is answered by {services[0]}")
+    if asked or len(services) == 1:
+        return str(asked or services[0])
+    if typed.get("address"):
+        return ""
+    raise UnusableError(
+        f"{method.name} is answered by {', '.join(services)}: say which by --service or --address"
+    )
 
 
 class CallCommand(Command):
@@ -80,6 +91,10 @@ def call(
     example: Annotated[
         bool, typer.Option("--example", help="Print a request of METHOD to fill in.")
     ] = False,
+    service: Annotated[
+        Literal["identity", "settlement", "offsite"] | None,
+        typer.Option(help="Which is asked, of a method that all answer: GetServerInfo."),
+    ] = None,
     timeout: Timeout = 10.0,
     as_json: Json = False,
 ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from yibao.common.v1 import validation_pb2
-from yibao_cli.call import CallError, find_method, methods, service_of
+from yibao_cli.call import CallError, find_method, methods, services_of
 from yibao_cli.console import out
 from yibao_cli.contract_text import callers_of, comment_of, field_comments, summary_of
 from yibao_cli.example_request import example_of
@@ -22,8 +22,14 @@ _LEAST = 30
 
 
 def contract_packages() -> list[str]:
-    """Returns the packages of the contract, whose names end with its version."""
-    return sorted({method.containing_service.file.package for method in methods().values()})
+    """Returns the packages of the services, whose names end with their major version."""
+    return sorted(
+        {
+            method.containing_service.file.package
+            for method in methods().values()
+            if len(services_of(method)) == 1
+        }
+    )
 
 
 def short_names() -> Iterator[tuple[str, str]]:
@@ -37,8 +43,8 @@ def short_names() -> Iterator[tuple[str, str]]:
 
 
 def roles_of(method: MethodDescriptor) -> list[str]:
-    """Returns the roles that may call a method, as the access table of its service has them."""
-    service = service_of(method)
+    """Returns the roles that may call a method, as the access table of a service has them."""
+    service = services_of(method)[0]
     table = importlib.import_module(f"yibao_{service}.access").ACCESS
     roles = table.roles(f"/{method.containing_service.full_name}/{method.name}")
     return ["everyone"] if roles == EVERY_ROLE else sorted(role.value for role in roles)
@@ -68,7 +74,7 @@ def show_list() -> None:
 def _entry(method: MethodDescriptor) -> dict[str, object]:
     return {
         "method": f"{method.containing_service.full_name}/{method.name}",
-        "service": service_of(method),
+        "services": list(services_of(method)),
         "summary": summary_of(method),
         "roles": roles_of(method),
         "request": method.input_type.full_name,

@@ -165,6 +165,27 @@ def test_each_value_of_the_connection_has_a_variable(
     assert without.err.startswith("yibao call: --key is missing\n")
 
 
+def test_of_a_method_that_all_answer_it_is_told_which_is_asked(
+    tmp_path: Path, certificates: DevCertificates, service: tuple[str, list[Told]]
+) -> None:
+    values = entry(certificates, "hospital", service[0], region="500112")
+    file = write(tmp_path / "c.toml", "a", a=values)
+    unsaid = run("call", "GetServerInfo", "{}", variables=file)
+    assert (unsaid.code, unsaid.out) == (2, "")
+    assert "identity, settlement, offsite: say which by --service or --address" in unsaid.err
+    # This server is none that answers it, but was asked.
+    for words in (("--service", "settlement"), ("--address", service[0])):
+        asked = run("call", "GetServerInfo", "{}", *words, variables=file)
+        assert (asked.code, "UNIMPLEMENTED" in asked.err) == (1, True)
+    lacking = run("call", "GetServerInfo", "{}", "--service", "identity", variables=file)
+    assert (lacking.code, lacking.err.splitlines()[0]) == (2, "yibao call: --address is missing")
+    wrong = run(*ASK, "--service", "identity", variables=file)
+    assert (wrong.code, wrong.err) == (
+        2,
+        "--service identity: GetVisit is answered by settlement\n",
+    )
+
+
 def test_an_address_and_a_name_are_of_one_server(
     tmp_path: Path, certificates: DevCertificates, service: tuple[str, list[Told]]
 ) -> None:

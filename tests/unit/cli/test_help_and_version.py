@@ -57,9 +57,8 @@ def test_versions_are_told_in_lines_and_as_a_document() -> None:
     assert ended.code == 0
     first, contract, python = ended.out.splitlines()
     assert first == f"yibao {version}"
-    assert contract.startswith(
-        "contract yibao.identity.v1, yibao.offsite.v1, yibao.settlement.v1 (SDK "
-    )
+    sdk = tomllib.loads((ROOT / "sdk" / "pyproject.toml").read_text())["project"]["version"]
+    assert contract == (f"contract {sdk}: yibao.identity.v1, yibao.offsite.v1, yibao.settlement.v1")
     assert python.startswith(f"Python {platform.python_version()}, grpcio ")
     document = json.loads(run("version", "--json").out)
     assert document["version"] == version

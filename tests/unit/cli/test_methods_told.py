@@ -11,6 +11,7 @@ from yibao_cli.contract_text import comment_of, field_comments, summary_of
 from yibao_cli.example_request import example_of
 from yibao_cli.method_pages import roles_of, short_names
 
+GET_VISIT = "yibao.settlement.v1.VisitService/GetVisit"
 EVERY = pytest.mark.parametrize("method", methods().values(), ids=lambda each: each.name)
 
 
@@ -49,14 +50,15 @@ def test_all_methods_are_listed_with_a_line_each_and_who_may_call() -> None:
     lines = [line for line in ended.out.splitlines() if line.startswith("  ")]
     assert len(lines) == len(methods())
     (line,) = (each for each in lines if each.split()[0] == "GetVisit")
-    assert line.split(maxsplit=1)[1] == "Reads one visit. [agency, institution, terminal]"
+    summary = summary_of(methods()[GET_VISIT])
+    assert line.split(maxsplit=1)[1] == f"{summary} [agency, institution, terminal]"
     entries = json.loads(run("call", "--list", "--json").out)["methods"]
     assert [each["method"] for each in entries] == list(methods())
     (entry,) = (each for each in entries if each["method"].endswith("/GetVisit"))
     assert entry == {
-        "method": "yibao.settlement.v1.VisitService/GetVisit",
-        "service": "settlement",
-        "summary": "Reads one visit.",
+        "method": GET_VISIT,
+        "services": ["settlement"],
+        "summary": summary,
         "roles": ["agency", "institution", "terminal"],
         "request": "yibao.settlement.v1.GetVisitRequest",
         "answer": "yibao.settlement.v1.GetVisitResponse",
@@ -75,20 +77,20 @@ def test_a_method_tells_what_it_does_and_holds() -> None:
     assert (ended.code, ended.err) == (0, "")
     for part in (
         "yibao.settlement.v1.VisitService/GetVisit",
-        "Reads one visit.",
+        "Reads one visit",
         "Callers: the institution of the visit, agency of the region.",
-        "Reasons: VISIT_NOT_FOUND.",
+        "Reasons: VISIT_NOT_FOUND",
         "Roles: agency, institution, terminal",
-        "visit_id <string>  Required. The visit.",
+        "region <string>  Required. The pooling region of the visit.",
         '"region": "500112"',
     ):
         assert part in ended.out
     page = json.loads(run("call", "GetVisit", "--help", "--json").out)
-    assert page["fields"][1] == {
-        "name": "visit_id",
+    assert page["fields"][0] == {
+        "name": "region",
         "type": "string",
         "required": True,
-        "comment": "The visit.",
+        "comment": "The pooling region of the visit.",
     }
     assert run("call", "GetVisit", "--example").out == f"{json.dumps(page['example'], indent=2)}\n"
     other = run("call", "GetVisit", "--example", "--region", "110000")
