@@ -286,7 +286,7 @@ def test_a_window_without_room_for_the_first_code_is_told(part: str) -> None:
         height = needed.rows + 2 - lacking if part == "lines" else needed.rows + 2
         terminal.out.size = ConsoleDimensions(width, height)
         terminal.now = 0.0
-        with pytest.raises(KeyboardInterrupt if room else watch.NoRoomError) as told:
+        with pytest.raises((KeyboardInterrupt, watch.NoRoomError)) as ended:
             watch.watch(
                 terminal.out,
                 terminal.issue,
@@ -294,9 +294,10 @@ def test_a_window_without_room_for_the_first_code_is_told(part: str) -> None:
                 monotonic=lambda: terminal.now,
                 sleep=terminal.sleep,
             )
+        assert (ended.type is KeyboardInterrupt) == room
         if not room:
             wanted = needed.columns if part == "columns" else needed.rows + 2
-            assert f"the code takes {wanted} {part}" in str(told.value)
+            assert f"the code takes {wanted} {part}" in str(ended.value)
 
 
 def test_a_window_that_is_made_smaller_is_told_in_place_of_a_torn_code() -> None:

@@ -1,5 +1,6 @@
 """What is drawn in a terminal of some size, and what a pipe gets of it."""
 
+import io
 import os
 import re
 import subprocess
@@ -85,8 +86,10 @@ def test_what_is_being_done_is_shown_in_a_terminal_alone() -> None:
     assert "Loading [more]" in run_in_terminal(program=program).out
     piped = subprocess.run(program, env=environment(), capture_output=True, check=True)
     assert (piped.stdout, piped.stderr) == (b"", b"")
-    with json_where(True), working(Console(force_terminal=True), "Loading") as tell:
-        tell("nothing is drawn")
+    drawn = io.StringIO()
+    with json_where(True), working(Console(file=drawn, force_terminal=True), "Loading") as tell:
+        tell("More")
+    assert drawn.getvalue() == ""
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,8 @@ def _of_context(service: str, named: str, said: Collection[str]) -> dict[str, st
     if "address" in said:
         # Another address has another name in its certificate.
         found.pop("server_name", None)
-    return {option: value for option, value in found.items() if option not in said}
+    # Options and variables win over these, which are defaults.
+    return found
 
 
 def read_named(path: Path) -> Contexts:
