@@ -18,7 +18,8 @@ from yibao_cli.output import UnusableError, is_json, print_document
 from yibao_common.values.caller import EVERY_ROLE
 
 _WIDEST = 100
-_LEAST = 30
+# The least of a sentence that is worth a row.
+_LEAST = 24
 
 
 def contract_packages() -> list[str]:
@@ -64,11 +65,16 @@ def show_list() -> None:
                 out.print()
             service = method.containing_service.full_name
             out.print(service, markup=False, style="bold")
-        told = f"{summary_of(method)} [{', '.join(roles_of(method))}]"
+        told, roles = summary_of(method), f" [{', '.join(roles_of(method))}]"
         # A row of a terminal holds what it can; a pipe gets all.
         if out.is_terminal:
-            told = textwrap.shorten(told, max(out.width - width - 4, _LEAST), placeholder=" ...")
-        out.print(f"  {method.name:{width}}  {told}", markup=False, soft_wrap=True)
+            room = out.width - width - 4
+            if room - len(roles) < _LEAST:
+                roles = f"\n{'':{width + 3}}{roles}"
+            else:
+                room -= len(roles)
+            told = textwrap.shorten(told, room, placeholder=" ...")
+        out.print(f"  {method.name:{width}}  {told}{roles}", markup=False, soft_wrap=True)
 
 
 def _entry(method: MethodDescriptor) -> dict[str, object]:

@@ -142,6 +142,18 @@ def test_an_option_wins_over_the_environment_and_that_over_the_context(
     assert service[1] == [told]
 
 
+def test_the_address_of_the_environment_wins_over_that_of_the_context(
+    file: dict[str, str], service: tuple[str, list[Told]]
+) -> None:
+    elsewhere = (*ASK, "--context", "elsewhere")
+    assert run(*elsewhere, variables=file).code == 1
+    address = {"YIBAO_SETTLEMENT_ADDRESS": service[0]}
+    assert run(*elsewhere, variables={**file, **address}).code == 0
+    assert service[1] == [Told("110000", AGENCY)]
+    closed = ("--address", "127.0.0.1:1")
+    assert run(*elsewhere, *closed, variables={**file, **address}).code == 1
+
+
 def test_each_value_of_the_connection_has_a_variable(
     certificates: DevCertificates, service: tuple[str, list[Told]]
 ) -> None:

@@ -67,9 +67,13 @@ def test_all_methods_are_listed_with_a_line_each_and_who_may_call() -> None:
     }
 
 
-def test_in_a_terminal_a_method_takes_one_row() -> None:
-    shown = run_in_terminal("call", "--list", columns=90).out.splitlines()
-    assert max(map(len, (line.strip("\r") for line in shown if "\x1b" not in line))) <= 90
+@pytest.mark.parametrize("columns", [60, 90, 200])
+def test_in_a_terminal_a_method_takes_the_rows_that_there_are(columns: int) -> None:
+    shown = run_in_terminal("call", "--list", columns=columns).out.splitlines()
+    rows = [line.strip("\r") for line in shown if "\x1b" not in line]
+    assert max(len(row) for row in rows if "[" not in row) <= columns
+    # Who may call is told whole, in a row of its own where there is no room.
+    assert sum("[" in row and "]" in row for row in rows) == len(methods())
 
 
 def test_a_method_tells_what_it_does_and_holds() -> None:

@@ -27,7 +27,7 @@ def values_for(service: str, *, named: str, said: Collection[str]) -> dict[str, 
     address = os.environ.get(variable) if variable and "address" not in said else None
     # The option has no variable where the service is known by what was typed.
     of_environment = {"address": address} if address else {}
-    return {**of_environment, **_of_context(service, named, {*said, *of_environment})}
+    return {**_of_context(service, named, {*said, *of_environment}), **of_environment}
 
 
 def _of_context(service: str, named: str, said: Collection[str]) -> dict[str, str]:
