@@ -64,7 +64,7 @@ def show_list() -> None:
             if service:
                 out.print()
             service = method.containing_service.full_name
-            out.print(service, markup=False, style="bold")
+            out.print(service, markup=False, style="bold", soft_wrap=True)
         told, roles = summary_of(method), f" [{', '.join(roles_of(method))}]"
         # A row of a terminal holds what it can; a pipe gets all.
         if out.is_terminal:
@@ -73,7 +73,7 @@ def show_list() -> None:
                 roles = f"\n{'':{width + 3}}{roles}"
             else:
                 room -= len(roles)
-            told = textwrap.shorten(told, room, placeholder=" ...")
+            told = textwrap.shorten(told, max(room, _LEAST), placeholder=" ...")
         out.print(f"  {method.name:{width}}  {told}{roles}", markup=False, soft_wrap=True)
 
 
@@ -106,13 +106,13 @@ def show_page(name: str, *, region: str) -> None:
     full_name = f"{method.containing_service.full_name}/{method.name}"
     lines = [full_name, ""]
     for part in re.split(r"(?:^|\s)(?=(?:Callers|Reasons): )", comment_of(method)):
-        lines += [*textwrap.wrap(part, min(out.width, _WIDEST)), ""]
+        lines += [*textwrap.wrap(part, _page_width()), ""]
     lines += [f"Roles: {', '.join(roles_of(method))}", "", f"{method.input_type.name}:"]
     for field, text in _fields(method.input_type):
         said = " ".join((*_said(field), text))
         lines += textwrap.wrap(
             f"  {field.name} <{_type_of(field)}>  {said}",
-            min(out.width, _WIDEST),
+            _page_width(),
             subsequent_indent="      ",
         )
     text = json.dumps(example, ensure_ascii=False, indent=2)
@@ -128,6 +128,10 @@ def show_example(name: str, *, region: str) -> None:
         UnusableError: there is no such method, or several.
     """
     print_document(out, example_of(_find(name).input_type, region=region))
+
+
+def _page_width() -> int:
+    return max(min(out.width, _WIDEST), _LEAST)
 
 
 def _find(name: str) -> MethodDescriptor:

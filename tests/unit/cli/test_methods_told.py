@@ -101,6 +101,12 @@ def test_a_method_tells_what_it_does_and_holds() -> None:
     assert json.loads(other.out)["region"] == "110000"
 
 
+@pytest.mark.parametrize("words", [("--list",), ("GetVisit", "-h")])
+def test_a_terminal_of_a_few_columns_gets_what_it_asked_for(words: tuple[str, ...]) -> None:
+    ended = run_in_terminal("call", *words, columns=10)
+    assert (ended.code, "Traceback" in ended.out) == (0, False)
+
+
 @pytest.mark.parametrize("words", [("-h",), ("--example",), ("--example", "--json")])
 def test_a_method_that_there_is_not_is_told(words: tuple[str, ...]) -> None:
     ended = run("call", "GetNothingAtAll", *words)
