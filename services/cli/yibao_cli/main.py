@@ -12,6 +12,7 @@ from yibao_cli.command_line import App
 from yibao_cli.connection import ContextName
 from yibao_cli.contexts.app import app as contexts_app
 from yibao_cli.keys.app import app as keys_app
+from yibao_cli.output import UNUSABLE, error_document, write_document
 from yibao_cli.policy.app import app as policy_app
 from yibao_cli.qr.app import app as qr_app
 from yibao_cli.review_app import app as review_app
@@ -50,7 +51,7 @@ def main() -> None:
     for place, argument in enumerate(sys.argv[1:], start=1):
         # Python keeps other bytes as what neither a message nor a line of output can hold.
         if argument.encode(errors="ignore").decode() != argument:
-            typer.echo(f"argument {place} is not in UTF-8: set the terminal to it", err=True)
+            _tell(f"argument {place} is not in UTF-8: set the terminal to it")
             raise SystemExit(2)
     try:
         try:
@@ -65,8 +66,16 @@ def main() -> None:
         # Whoever read the output may have gone, which is no fault.
         if isinstance(error, BrokenPipeError):
             raise SystemExit(1) from None
-        typer.echo(f"{error.filename or 'output'}: {error.strerror or error}", err=True)
+        _tell(f"{error.filename or 'output'}: {error.strerror or error}")
         raise SystemExit(2) from None
+
+
+def _tell(message: str) -> None:
+    """Tells what keeps any command from its work; loads nothing for it."""
+    if "--json" in sys.argv:
+        write_document(sys.stderr, error_document(UNUSABLE, message, exit_code=2))
+    else:
+        typer.echo(message, err=True)
 
 
 @app.callback()
@@ -77,7 +86,7 @@ def _options(
     if not __debug__:
         from yibao_common.process.program import OPTIMISED
 
-        typer.echo(OPTIMISED, err=True)
+        _tell(OPTIMISED)
         raise typer.Exit(2)
     if version:
         typer.echo(about.version_of_server())

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from support.command_paths import LEAVES
 from support.former_policies import former_policy
 from support.presentation_minting import device_snapshot
 from support.roots import make_root
-from support.terminals import run
+from support.terminals import COMMAND, environment, run
 from support.token_minting import NOW, SUBJECT, Message, payload, public_key
 from typer.testing import CliRunner
 
@@ -196,3 +197,16 @@ def test_a_document_is_written_in_what_a_terminal_of_old_can_hold() -> None:
     file = io.StringIO()
     write_document(file, {"a": "医保"})
     assert "医保" in file.getvalue()
+
+
+def test_what_keeps_any_command_from_its_work_is_a_document_too() -> None:
+    command = [*COMMAND, "policy", "check", str(POLICY), "--json"]
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(command, env=environment(), stdout=full, stderr=subprocess.PIPE)
+    found = json.loads(ended.stderr)["error"]
+    assert (ended.returncode, found["message"]) == (2, "output: No space left on device")
+    words = [*command, "\u7edf".encode("gb18030")]
+    ended = subprocess.run(words, env=environment(), capture_output=True)
+    found = json.loads(ended.stderr)["error"]
+    assert (ended.returncode, ended.stdout, found["code"]) == (2, b"", "UNUSABLE")
+    assert "is not in UTF-8" in found["message"]
