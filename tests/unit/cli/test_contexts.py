@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from concurrent import futures
@@ -10,7 +12,7 @@ from typing import Any, NamedTuple
 
 import grpc
 import pytest
-from support.terminals import Ended, run
+from support.terminals import Ended, environment, run
 
 from yibao.settlement.v1 import visit_service_pb2 as pb
 from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
@@ -393,6 +395,32 @@ def test_paths_of_the_file_are_taken_from_its_folder(
     }
     file = write(tmp_path / "contexts.toml", "a", a=values)
     assert run(*ASK, cwd=tmp_path.parent, variables=file).code == 0
+
+
+def test_a_home_that_nobody_knows_is_no_fault(
+    tmp_path: Path, certificates: DevCertificates
+) -> None:
+    file = write(
+        tmp_path / "contexts.toml",
+        "a",
+        a={**entry(certificates, "hospital", "h:1"), "ca_file": "~nobody-of-this-name/ca.pem"},
+    )
+    ended = run(*ASK, variables=file)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "~nobody-of-this-name/ca.pem: cannot be read: No such file" in ended.err
+    program = (
+        "import os, pwd; del os.environ['HOME']; os.environ.pop('XDG_CONFIG_HOME');"
+        "pwd.getpwuid = lambda uid: {}[uid];"
+        "from yibao_cli.contexts.names import contexts_file, complete_context;"
+        "print(contexts_file().exists(), complete_context(''))"
+    )
+    ended_program = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(HOME="/nowhere"),
+        capture_output=True,
+        text=True,
+    )
+    assert (ended_program.stdout, ended_program.stderr) == ("False []\n", "")
 
 
 def test_the_file_of_a_user_lies_among_the_users_configurations(tmp_path: Path) -> None:

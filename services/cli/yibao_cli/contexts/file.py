@@ -103,7 +103,9 @@ def _check_rights(path: Path) -> None:
 
 def _from_folder(context: Context, folder: Path) -> Context:
     changed = {
-        name: folder / value.expanduser() for name, value in context if isinstance(value, Path)
+        name: folder / os.path.expanduser(value)
+        for name, value in context
+        if isinstance(value, Path)
     }
     return context.model_copy(update=changed)
 

@@ -17,8 +17,9 @@ def contexts_file(environ: Mapping[str, str] = os.environ) -> Path:
     if named:
         return Path(named)
     base = Path(environ.get("XDG_CONFIG_HOME") or "")
-    # The standard of the variable has a relative one passed over.
-    folder = base if base.is_absolute() else Path("~/.config").expanduser()
+    # The standard of the variable has a relative one passed over. Where nobody knows the home,
+    # as of a container's user, the path stays as it is, and leads nowhere.
+    folder = base if base.is_absolute() else Path(os.path.expanduser("~/.config"))
     return folder / "yibao" / "contexts.toml"
 
 
