@@ -205,7 +205,7 @@ def test_what_keeps_any_command_from_its_work_is_a_document_too() -> None:
         ended = subprocess.run(command, env=environment(), stdout=full, stderr=subprocess.PIPE)
     found = json.loads(ended.stderr)["error"]
     assert (ended.returncode, "No space left on device" in found["message"]) == (2, True)
-    words = [*command, "统筹区".encode("gb18030")]
+    words: list[str | bytes] = [*command, "统筹区".encode("gb18030")]
     ended = subprocess.run(words, env=environment(), capture_output=True)
     found = json.loads(ended.stderr)["error"]
     assert (ended.returncode, ended.stdout, found["code"]) == (2, b"", "UNUSABLE")
