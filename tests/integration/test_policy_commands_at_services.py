@@ -119,7 +119,11 @@ def test_a_policy_is_simulated_with_its_result_in_words(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("list", "--state", "x"), "--state x: expected one of draft, active, ended, withdrawn"),
+        (
+            ("list", "--state", "x"),
+            "yibao policy list: --state x: expected one of draft, active, ended, withdrawn\n"
+            "See yibao policy list -h",
+        ),
         (("approve", "abc"), f"abc: expected a version, {HEX}"),
         (("withdraw", "abc"), f"abc: expected a version, {HEX}"),
         (("get", "abc"), f"abc: expected a version, {HEX}"),

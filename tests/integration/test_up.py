@@ -1,6 +1,7 @@
 """`yibao up` prints a call that works, survives no child's death and leaves nothing behind."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -12,9 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.terminals import COMMAND, environment, run
 from support.usual_ports import usual_ports
 
 from yibao_cli.loading import read_regions
+from yibao_cli.parties import SERVICES
+from yibao_cli.ports import choose_ports
 
 
 @contextlib.contextmanager
@@ -124,3 +128,78 @@ def test_services_do_not_outlive_a_starter_that_is_killed(
             break
         time.sleep(0.05)
     assert processes_in(tmp_path) == {}
+
+
+def test_fixed_ports_are_taken_and_a_program_is_told_where_all_is(
+    tmp_path: Path, sandbox_keys: Path
+) -> None:
+    shutil.copytree(sandbox_keys, tmp_path / "sandbox")
+    ports = dict(zip(SERVICES, choose_ports((None, None, None)), strict=True))
+    fixed = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
+    command = [*COMMAND, "up", "--folder", str(tmp_path / "sandbox"), "--json", *fixed]
+    with subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines: list[str] = []
+            for line in process.stdout:
+                lines.append(line)
+                if line == "}\n":
+                    break
+            told = json.loads("".join(lines))
+            assert told["services"] == {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+            assert (told["pid"], len(told["contexts"])) == (process.pid, 5 * 13 + 1)
+            _take_contexts(told["contexts_file"])
+            # Where one of its ports is taken, another sandbox does not start.
+            taken = run("up", "--folder", tmp_path / "other", *fixed[:2])
+            assert (taken.code, taken.out) == (2, "")
+            assert taken.err.startswith(f"{' '.join(fixed[:2])}: is taken by another program")
+            assert not (tmp_path / "other").exists()
+        finally:
+            process.send_signal(signal.SIGINT)
+            rest, logs = process.communicate(timeout=60)
+    assert (process.returncode, rest, logs) == (0, "", "")
+
+
+def _take_contexts(file: str) -> None:
+    """Calls the services by the contexts of a sandbox that runs."""
+    variables = {"YIBAO_CONTEXTS": file}
+    region = read_regions()[0]
+    day = '{"year": 2026, "month": 6, "day": 1}'
+    request = f'{{"item_code": "{region.items[0].item_code}", "date": {day}}}'
+    item = run("call", "GetCatalogueItem", request, "--json", variables=variables)
+    assert json.loads(item.out)["item"]["item_name"] == region.items[0].item_name
+    agency = ("--context", f"agency-{region.region}-maker")
+    policies = json.loads(run("policy", "list", "--json", *agency, variables=variables).out)
+    (policy,) = policies["policies"]
+    assert policy["state"] == "POLICY_STATE_ACTIVE"
+    version = policy["policy_version"]
+    got = json.loads(run("policy", "get", version, "--json", *agency, variables=variables).out)
+    assert got["policy_file"].encode() == region.policy_file
+    reviews = run("review", "list", "--json", *agency, variables=variables)
+    assert json.loads(reviews.out) == {"reviews": []}
+    days = ("--from", "2026-01-01", "--to", "2026-12-31")
+    simulated = run("policy", "simulate", version, *days, "--json", *agency, variables=variables)
+    assert "all" in json.loads(simulated.out)
+    # A refusal of the service is a document with its reason, on stderr alone.
+    refused = run("policy", "approve", version, "--json", *agency, variables=variables)
+    assert (refused.code, refused.out) == (1, "")
+    assert json.loads(refused.err)["error"]["reason"].startswith("ERROR_REASON_")
+    unmade = run("call", "CreditAccount", "{}", "--json", *agency, variables=variables)
+    error = json.loads(unmade.err)
+    assert (error["error"]["code"], len(error["request_id"])) == ("INVALID_ARGUMENT", 36)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--identity-port", "50061", "--offsite-port", "50061"), "each service has a port of its"),
+        (("--identity-port", "0"), "--identity-port 0: "),
+        (("--identity-port", "65536"), "--identity-port 65536: "),
+    ],
+)
+def test_ports_that_cannot_be_are_told(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    ended = run("up", *words, cwd=tmp_path)
+    assert (ended.code, told in ended.err) == (2, True)
+    assert not (tmp_path / "var").exists()

@@ -1,9 +1,11 @@
 """`yibao call`: any method by its name, with JSON in and out."""
 
+import difflib
 import importlib
 import json
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,16 @@ from rich.console import Console
 
 import yibao
 from yibao.errors import Refusal, error_of
-from yibao_cli.inputs import open_channel, read_stdin
+from yibao_cli.connection import ADDRESS_VARIABLES, Connection
+from yibao_cli.console import refusal_document
+from yibao_cli.inputs import read_stdin
+from yibao_cli.output import is_json, print_document, tell_unusable, write_document
 from yibao_common.process.config import StartError
 
 REFUSED = 1
 UNUSABLE = 2
+SERVICES = tuple(ADDRESS_VARIABLES)
+_HINT = "yibao call --list tells of all. There are"
 
 
 class CallError(Exception):
@@ -28,41 +35,33 @@ class CallError(Exception):
 
 
 def run_call(
-    out: Console,
-    err: Console,
-    method_name: str,
-    text: str,
-    *,
-    address: str,
-    ca_file: Path,
-    certificate_file: Path,
-    key_file: Path,
-    use_environment_proxy: bool,
-    seconds: float,
+    out: Console, err: Console, method_name: str, text: str, *, at: Connection, seconds: float
 ) -> int:
-    """Calls and prints the answer; returns 1 where it was refused, 2 where it was not made."""
+    """Calls and prints the answer; returns 1 where it was refused, 2 where it was not made.
+
+    The region of the connection stands in a request that has one and does not say it.
+    """
     try:
         method = find_method(method_name)
         request = read_request(method, _read_stdin() if text == "-" else text)
         made = fill_request_id(request)
-        channel = open_channel(
-            address,
-            ca_file=ca_file,
-            certificate_file=certificate_file,
-            key_file=key_file,
-            use_environment_proxy=use_environment_proxy,
-        )
+        fill_region(request, at.region)
+        channel = at.open()
     except (CallError, StartError) as error:
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        tell_unusable(str(error))
         return UNUSABLE
-    if made:
+    if made and not is_json():
         err.print(f"request_id {made}", style="dim", markup=False)
     with channel:
         try:
-            for answer in _answers(channel, method, request, seconds):
-                out.print(to_json(answer), markup=False, soft_wrap=True)
+            answers = _answers(channel, method, request, seconds)
+            if is_json() and method.server_streaming:
+                print_document(out, {"answers": [to_values(each) for each in answers]})
+                return 0
+            for answer in answers:
+                print_answer(out, answer)
         except grpc.RpcError as error:
-            show_refusal(err, error_of(error))
+            show_refusal(err, error_of(error), request_id=made)
             return REFUSED
     return 0
 
@@ -105,7 +104,15 @@ def find_method(name: str) -> MethodDescriptor:
         return known[found[0]]
     if found:
         raise CallError(f"{name} is one of several: {', '.join(sorted(found))}")
-    raise CallError("\n  ".join((f"there is no method {name}; there are", *sorted(known))))
+    raise CallError("\n  ".join((f"there is no method {name}; {_HINT}", *_likely(wanted, known))))
+
+
+def _likely(wanted: str, known: Iterable[str]) -> list[str]:
+    """Returns the methods that somebody may have meant, all where none is like it."""
+    by_end = {each.rpartition("/")[2].lower(): each for each in known}
+    end = re.split("[./]", wanted)[-1].lower()
+    near = difflib.get_close_matches(end, by_end, n=5)
+    return [by_end[each] for each in near] or sorted(known)
 
 
 def read_request(method: MethodDescriptor, text: str) -> Message:
@@ -156,14 +163,45 @@ def fill_request_id(request: Message) -> str:
     return made
 
 
+def fill_region(request: Message, region: str) -> None:
+    """Has a request that lacks its region name this one; empty leaves it as it is."""
+    field = request.DESCRIPTOR.fields_by_name.get("region")
+    is_text = field is not None and field.type == field.TYPE_STRING and not field.is_repeated
+    if region and is_text and not getattr(request, "region"):  # noqa: B009 (of some requests)
+        setattr(request, "region", region)  # noqa: B010
+
+
+def services_of(method: MethodDescriptor) -> tuple[str, ...]:
+    """Returns which services answer a method: identity, settlement, offsite, or all three."""
+    package: str = method.containing_service.file.package
+    named = package.split(".")[1]
+    return (named,) if named in SERVICES else SERVICES
+
+
+def to_values(answer: Message) -> dict[str, Any]:
+    """Returns an answer as plain values with the names of the contract."""
+    return json_format.MessageToDict(answer, preserving_proto_field_name=True)
+
+
 def to_json(answer: Message) -> str:
     """Returns an answer as JSON with the names of the contract and Chinese as it is."""
-    values = json_format.MessageToDict(answer, preserving_proto_field_name=True)
-    return json.dumps(values, ensure_ascii=False, indent=2)
+    return json.dumps(to_values(answer), ensure_ascii=False, indent=2)
 
 
-def show_refusal(err: Console, refusal: Refusal) -> None:
+def print_answer(out: Console, answer: Message) -> None:
+    """Prints an answer as JSON."""
+    if is_json():
+        print_document(out, to_values(answer))
+    else:
+        out.print(to_json(answer), markup=False, soft_wrap=True)
+
+
+def show_refusal(err: Console, refusal: Refusal, *, request_id: str = "") -> None:
     """Prints why a call failed: for the engineer, for the counter, field by field."""
+    if is_json():
+        made = {"request_id": request_id} if request_id else {}
+        write_document(err.file, {**refusal_document(refusal), **made})
+        return
     lines = [f"{refusal.reason or refusal.code.name}: {refusal.message}"]
     if refusal.message_zh:
         lines.append(refusal.message_zh)

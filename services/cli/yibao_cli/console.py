@@ -10,12 +10,10 @@ import grpc
 from rich.console import Console
 from rich.markup import escape
 
-from yibao.errors import error_of
+from yibao.errors import Refusal, error_of
+from yibao_cli.output import error_document, is_json, tell_unusable, write_document
 from yibao_common.process.config import StartError
 from yibao_common.values.errors import RuleError
-
-# What shells report of a program that Ctrl-C ended.
-INTERRUPTED = 130
 
 out = Console(highlight=False)
 err = Console(highlight=False, stderr=True)
@@ -27,32 +25,96 @@ def told_plainly() -> Iterator[None]:
     try:
         yield
     except StartError as error:
-        err.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
+        tell_unusable(str(error))
         sys.exit(2)
     except BrokenPipeError:
         raise  # Who read the output went away; the command line ends quietly.
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
-        text = f"{named}{error.strerror or type(error).__name__}"
-        err.print(f"[red]{escape(text)}[/red]", soft_wrap=True)
+        tell_unusable(f"{named}{error.strerror or type(error).__name__}")
         sys.exit(2)
     except RuleError as error:
         show_faults(error)
         sys.exit(1)
     except grpc.RpcError as error:
-        refusal = error_of(error)
-        text = f"{refusal.reason or refusal.code.name}: {refusal.message}"
-        told = f"\n{refusal.message_zh}" if refusal.message_zh else ""
-        err.print(f"[red]{escape(text + told)}[/red]", soft_wrap=True)
+        _show_refusal(error_of(error))
         sys.exit(1)
+
+
+@contextlib.contextmanager
+def working(console: Console, text: str) -> Iterator[Callable[[str], None]]:
+    """Shows in a terminal what is being done; gives what tells the next thing.
+
+    Into a pipe or a file nothing is written, and nothing where a program reads.
+    """
+    if is_json() or not console.is_terminal:
+        yield lambda _text: None
+        return
+    with console.status(escape(text)) as status:
+        yield lambda text: status.update(escape(text))
 
 
 def show_faults(error: RuleError) -> None:
     """Prints a refusal on stderr, or each of its faults where it has some."""
+    if is_json():
+        write_document(err.file, _document_of(error))
+        return
     if not error.faults:
         err.print(f"[red]{escape(error.message)}[/red]", soft_wrap=True)
     for fault in error.faults:
         err.print(f"[red]{escape(fault.field)}[/red]: {escape(fault.message)}", soft_wrap=True)
+
+
+def _document_of(error: RuleError) -> dict[str, object]:
+    fields = [
+        {
+            "field": fault.field,
+            "reason": fault.reason.wire_name,
+            "message": fault.message,
+            "message_zh": fault.message_zh or fault.reason.message_zh,
+        }
+        for fault in error.faults
+    ]
+    return error_document(
+        error.reason.code.name,
+        error.message,
+        exit_code=1,
+        reason=error.reason.wire_name,
+        message_zh=error.reason.message_zh,
+        metadata=error.metadata,
+        fields=fields,
+    )
+
+
+def refusal_document(refusal: Refusal) -> dict[str, object]:
+    """Returns the document of a service's refusal, or of a call that did not reach it."""
+    fields = [
+        {
+            "field": fault.field,
+            "reason": fault.reason,
+            "message": fault.message,
+            "message_zh": fault.message_zh,
+        }
+        for fault in refusal.field_faults
+    ]
+    return error_document(
+        refusal.code.name,
+        refusal.message,
+        exit_code=1,
+        reason=refusal.reason,
+        message_zh=refusal.message_zh,
+        metadata=refusal.metadata,
+        fields=fields,
+    )
+
+
+def _show_refusal(refusal: Refusal) -> None:
+    if is_json():
+        write_document(err.file, refusal_document(refusal))
+        return
+    text = f"{refusal.reason or refusal.code.name}: {refusal.message}"
+    told = f"\n{refusal.message_zh}" if refusal.message_zh else ""
+    err.print(f"[red]{escape(text + told)}[/red]", soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from rich.console import Console
 
+from yibao_cli.output import is_json, print_document
 from yibao_cli.services import ServiceConfig, config_files, read_config
 from yibao_common.db.database import Database
 from yibao_common.db.failures import database_told
@@ -29,13 +30,18 @@ def run_upgrade(console: Console, given: list[Path]) -> int:
     Raises:
         StartError: a configuration is faulty, or a database cannot be reached or gave up.
     """
+    told = []
     for path in config_files(given):
         found = read_config(path)
         url = found.config.database.url
         with database_told(url), contextlib.closing(Database(url)) as database:
             upgrade(database, found.package)
         shown = sa.make_url(url).render_as_string(hide_password=True)
-        console.print(f"{found.service}: {shown} is up to date", soft_wrap=True, markup=False)
+        told.append({"service": found.service, "database": shown})
+        if not is_json():
+            console.print(f"{found.service}: {shown} is up to date", soft_wrap=True, markup=False)
+    if is_json():
+        print_document(console, {"up_to_date": told})
     return 0
 
 
@@ -50,6 +56,7 @@ def run_refold(console: Console, given: list[Path]) -> int:
     configs = [each.config for each in found if isinstance(each.config, SettlementConfig)]
     if not configs:
         raise StartError("none of the configurations is settlement's")
+    told = []
     for config in configs:
         url = config.database.url
         with opened_database(url, package="yibao_settlement") as database:
@@ -59,7 +66,11 @@ def run_refold(console: Console, given: list[Path]) -> int:
             checkpoints = Checkpoints(transactions, others_ended=database.others_ended)
             for region in config.identity.regions:
                 accounts = checkpoints.rebuild(region)
-                console.print(f"{region}: {accounts} accounts folded", markup=False)
+                told.append({"region": region, "accounts": accounts})
+                if not is_json():
+                    console.print(f"{region}: {accounts} accounts folded", markup=False)
+    if is_json():
+        print_document(console, {"folded": told})
     return 0
 
 
@@ -73,14 +84,20 @@ def run_restored(console: Console, given: list[Path]) -> int:
     found = [each for each in map(read_config, config_files(given)) if _is_identity(each)]
     if not found:
         raise StartError("none of these is the configuration of identity")
+    told: list[str] = []
     for each in found:
         with (
             opened_database(each.config.database.url, package=each.package) as database,
             database.write() as connection,
         ):
             regions = renew_epochs(connection)
+        told += regions
         named = ", ".join(regions) or "none yet"
-        console.print(f"identity: settlement reads the feeds anew of regions {named}", markup=False)
+        if not is_json():
+            sentence = f"identity: settlement reads the feeds anew of regions {named}"
+            console.print(sentence, markup=False)
+    if is_json():
+        print_document(console, {"read_anew": told})
     return 0
 
 

@@ -56,6 +56,7 @@ def open_channel(
     certificate_file: Path,
     key_file: Path,
     use_environment_proxy: bool,
+    server_name: str | None = None,
 ) -> grpc.Channel:
     """Returns a channel to a service, after a look at all that a handshake would fail on.
 
@@ -80,5 +81,6 @@ def open_channel(
         ca_file=ca_file,
         certificate_file=certificate_file,
         key_file=key_file,
+        server_name=server_name,
         use_environment_proxy=use_environment_proxy,
     )

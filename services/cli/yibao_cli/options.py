@@ -1,10 +1,27 @@
 """Options that several commands take."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-UseProxy = Annotated[
-    bool,
-    typer.Option("--use-proxy", help="Go through the proxy that https_proxy or http_proxy names."),
+# Where `yibao up` makes a sandbox, and where others look for one, unless told otherwise.
+SANDBOX = Path("var/yibao")
+IDENTITY_OF_SANDBOX = SANDBOX / "identity.toml"
+
+ConfigFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--config",
+        help="Configuration of a service; repeatable. Those of var/yibao if absent.",
+        metavar="FILE",
+    ),
+]
+# What it does is known before anything is parsed: see `Group.main` of `command_line`.
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON document, for programs; of errors on stderr.")
+]
+Timeout = Annotated[
+    float,
+    typer.Option(help="Seconds to wait for the answer.", min=0.001, max=3_600, metavar="SECONDS"),
 ]

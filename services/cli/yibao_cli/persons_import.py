@@ -28,7 +28,8 @@ from yibao.identity.v1.person_service_pb2 import (
     SubmitPersonsResult,
 )
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
-from yibao_cli.inputs import open_channel
+from yibao_cli.connection import Connection
+from yibao_cli.output import is_json, print_document
 from yibao_cli.persons_csv import PersonFile, Row, open_file, read_rows
 from yibao_cli.persons_journal import REFUSED, REGISTERED, Journal, Outcome
 from yibao_common.process.config import StartError
@@ -58,19 +59,7 @@ class StoppedError(Exception):
     """The service did not answer for long; the text says what it said last."""
 
 
-def run_import(
-    out: Console,
-    path: Path,
-    *,
-    region: str,
-    report: Path,
-    encoding: str,
-    address: str,
-    ca_file: Path,
-    certificate_file: Path,
-    key_file: Path,
-    use_environment_proxy: bool,
-) -> int:
+def run_import(out: Console, path: Path, *, report: Path, encoding: str, at: Connection) -> int:
     """Imports over a channel of its own; returns 1 where rows were refused.
 
     Raises:
@@ -79,19 +68,13 @@ def run_import(
     """
     file = open_file(path, encoding=encoding)
     _check_report(report, path)
-    with open_channel(
-        address,
-        ca_file=ca_file,
-        certificate_file=certificate_file,
-        key_file=key_file,
-        use_environment_proxy=use_environment_proxy,
-    ) as channel:
+    with at.open() as channel:
         stub = PersonServiceStub(channel)
 
         def submit(request: SubmitPersonsRequest) -> SubmitPersonsResponse:
             return stub.SubmitPersons(request, timeout=_CALL_SECONDS)
 
-        return import_file(out, file, region=region, report=report, submit=submit)
+        return import_file(out, file, region=at.region, report=report, submit=submit)
 
 
 def _check_report(report: Path, path: Path) -> None:
@@ -122,7 +105,8 @@ def import_file(
         grpc.RpcError: the service refused the caller.
     """
     with Journal(report, digest=file.digest, region=region) as journal:
-        if journal.done:
+        begun = journal.done
+        if begun and not is_json():
             out.print(f"Going on after person {journal.done} of {file.rows}.")
         rows = read_rows(file, region=region, after=journal.done)
         with _progress(out) as progress:
@@ -139,10 +123,15 @@ def import_file(
                     "Run the same command again to go on."
                 ) from None
         journal.finish()
-        for name, count in sorted(journal.totals.items()):
+        totals = dict(sorted(journal.totals.items()))
+    if is_json():
+        told = {"rows": file.rows, "outcomes": totals, "report": str(report), "done_before": begun}
+        print_document(out, told)
+    else:
+        for name, count in totals.items():
             out.print(f"{count:>9} {name}")
-    out.print(f"Report: {report}", markup=False, soft_wrap=True)
-    refused = file.rows - journal.totals[REGISTERED]
+        out.print(f"Report: {report}", markup=False, soft_wrap=True)
+    refused = file.rows - totals.get(REGISTERED, 0)
     return SOME_REFUSED if refused else 0
 
 
@@ -153,7 +142,8 @@ def _progress(out: Console) -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=out)
+    # Into a pipe or a file it would be written at the end, and nobody sees it move there.
+    return Progress(*columns, console=out, disable=is_json() or not out.is_terminal)
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:

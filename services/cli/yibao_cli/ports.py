@@ -1,7 +1,9 @@
 """Loopback ports: the usual ones where they are free, else any."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from yibao_common.process.config import StartError
 
 HOST = "127.0.0.1"
 # What gRPC's own examples listen on; easy to remember.
@@ -23,6 +25,29 @@ def choose_ports(wanted: Sequence[int | None]) -> tuple[int, ...]:
     finally:
         for each in held:
             each.close()
+
+
+def wanted_ports(fixed: Mapping[str, int | None]) -> tuple[int | None, ...]:
+    """Returns what to ask `choose_ports` for: a fixed port, else the usual one of a service.
+
+    Raises:
+        StartError: a fixed port is taken, or is that of two services.
+    """
+    given = [port for port in fixed.values() if port is not None]
+    for service, port in fixed.items():
+        if port is None:
+            continue
+        if given.count(port) > 1:
+            raise StartError(f"--{service}-port {port}: each service has a port of its own")
+        if (held := _bind(port)) is None:
+            raise StartError(
+                f"--{service}-port {port}: is taken by another program, or not open to this user"
+            )
+        held.close()
+    return tuple(
+        port or (usual if usual not in given else None)
+        for port, usual in zip(fixed.values(), USUAL_PORTS, strict=True)
+    )
 
 
 def _bind_any() -> socket.socket:

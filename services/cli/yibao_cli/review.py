@@ -1,8 +1,6 @@
 """`yibao review`: settlements under review, for operators of the agency."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
 
 import grpc
 from google.protobuf.message import Message
@@ -12,30 +10,20 @@ from yibao.errors import error_of
 from yibao.settlement.v1 import review_pb2
 from yibao.settlement.v1 import review_service_pb2 as pb
 from yibao.settlement.v1.review_service_pb2_grpc import ReviewServiceStub
-from yibao_cli.call import REFUSED, UNUSABLE, show_refusal, to_json
-from yibao_cli.inputs import open_channel
+from yibao_cli.call import REFUSED, UNUSABLE, print_answer, show_refusal, to_values
+from yibao_cli.connection import Connection
+from yibao_cli.output import is_json, print_document, tell_unusable
 from yibao_common.process.config import StartError
 from yibao_common.values.ids import new_id
 
 _ANY = "unspecified"
-
-
-class Service(NamedTuple):
-    """Where the service is, and with which certificate it is called."""
-
-    region: str
-    address: str
-    ca_file: Path
-    certificate_file: Path
-    key_file: Path
-    use_environment_proxy: bool
-    seconds: float
+_SECONDS = 30.0
 
 
 def run_list(
     out: Console,
     err: Console,
-    service: Service,
+    at: Connection,
     *,
     state: str,
     kind: str,
@@ -44,7 +32,7 @@ def run_list(
 ) -> int:
     """Prints a line for each case; returns 1 where it was refused, 2 where nothing was asked."""
     request = pb.ListReviewsRequest(
-        region=service.region,
+        region=at.region,
         state=review_pb2.ReviewState.Value(f"REVIEW_STATE_{(state or _ANY).upper()}"),
         kind=review_pb2.ReviewKind.Value(f"REVIEW_KIND_{(kind or _ANY).upper()}"),
         person_id=person_id,
@@ -52,67 +40,63 @@ def run_list(
     )
 
     def list_all(stub: ReviewServiceStub) -> None:
-        count = 0
+        found: list[review_pb2.Review] = []
         while True:
-            answer = stub.ListReviews(request, timeout=service.seconds)
-            for review in answer.reviews:
-                out.print(_line(review), markup=False, soft_wrap=True, highlight=False)
-            count += len(answer.reviews)
+            answer = stub.ListReviews(request, timeout=_SECONDS)
+            found += answer.reviews
+            if not is_json():
+                for review in answer.reviews:
+                    out.print(_line(review), markup=False, soft_wrap=True, highlight=False)
             request.page_token = answer.next_page_token
             if not request.page_token:
                 break
-        out.print(f"{count} cases", markup=False)
+        if is_json():
+            print_document(out, {"reviews": [to_values(each) for each in found]})
+        else:
+            out.print(f"{len(found)} cases", markup=False)
 
-    return _carry_out(err, service, list_all)
+    return _carry_out(err, at, list_all)
 
 
-def run_show(out: Console, err: Console, service: Service, review_id: str) -> int:
+def run_show(out: Console, err: Console, at: Connection, review_id: str) -> int:
     """Prints a case with its settlements and what happened to it; returns as `run_list`."""
-    request = pb.GetReviewRequest(region=service.region, review_id=review_id)
-    return _print_answer(
-        out, err, service, lambda stub: stub.GetReview(request, timeout=service.seconds)
-    )
+    request = pb.GetReviewRequest(region=at.region, review_id=review_id)
+    return _print_answer(out, err, at, lambda stub: stub.GetReview(request, timeout=_SECONDS))
 
 
 def run_propose(
-    out: Console, err: Console, service: Service, review_id: str, *, decision: str, reason: str
+    out: Console, err: Console, at: Connection, review_id: str, *, decision: str, reason: str
 ) -> int:
     """Proposes a decision and prints the case; returns as `run_list`."""
     request = pb.ProposeDecisionRequest(
         request_id=new_id(),
-        region=service.region,
+        region=at.region,
         review_id=review_id,
         decision=_decision(decision),
         reason=reason,
     )
-    return _print_answer(
-        out, err, service, lambda stub: stub.ProposeDecision(request, timeout=service.seconds)
-    )
+    return _print_answer(out, err, at, lambda stub: stub.ProposeDecision(request, timeout=_SECONDS))
 
 
 def run_confirm(
-    out: Console, err: Console, service: Service, review_id: str, *, decision: str
+    out: Console, err: Console, at: Connection, review_id: str, *, decision: str
 ) -> int:
     """Confirms a decision and prints the case; returns as `run_list`."""
     request = pb.ConfirmDecisionRequest(
         request_id=new_id(),
-        region=service.region,
+        region=at.region,
         review_id=review_id,
         decision=_decision(decision),
     )
-    return _print_answer(
-        out, err, service, lambda stub: stub.ConfirmDecision(request, timeout=service.seconds)
-    )
+    return _print_answer(out, err, at, lambda stub: stub.ConfirmDecision(request, timeout=_SECONDS))
 
 
-def run_reject(out: Console, err: Console, service: Service, review_id: str, reason: str) -> int:
+def run_reject(out: Console, err: Console, at: Connection, review_id: str, reason: str) -> int:
     """Sends a proposal back and prints the case; returns as `run_list`."""
     request = pb.RejectDecisionRequest(
-        request_id=new_id(), region=service.region, review_id=review_id, reason=reason
+        request_id=new_id(), region=at.region, review_id=review_id, reason=reason
     )
-    return _print_answer(
-        out, err, service, lambda stub: stub.RejectDecision(request, timeout=service.seconds)
-    )
+    return _print_answer(out, err, at, lambda stub: stub.RejectDecision(request, timeout=_SECONDS))
 
 
 def _decision(text: str) -> review_pb2.ReviewDecision.ValueType:
@@ -122,26 +106,20 @@ def _decision(text: str) -> review_pb2.ReviewDecision.ValueType:
 def _print_answer(
     out: Console,
     err: Console,
-    service: Service,
+    at: Connection,
     ask: Callable[[ReviewServiceStub], Message],
 ) -> int:
     def show(stub: ReviewServiceStub) -> None:
-        out.print(to_json(ask(stub)), markup=False, soft_wrap=True, highlight=False)
+        print_answer(out, ask(stub))
 
-    return _carry_out(err, service, show)
+    return _carry_out(err, at, show)
 
 
-def _carry_out(err: Console, service: Service, act: Callable[[ReviewServiceStub], None]) -> int:
+def _carry_out(err: Console, at: Connection, act: Callable[[ReviewServiceStub], None]) -> int:
     try:
-        channel = open_channel(
-            service.address,
-            ca_file=service.ca_file,
-            certificate_file=service.certificate_file,
-            key_file=service.key_file,
-            use_environment_proxy=service.use_environment_proxy,
-        )
+        channel = at.open()
     except StartError as error:
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        tell_unusable(str(error), err)
         return UNUSABLE
     with channel:
         try:

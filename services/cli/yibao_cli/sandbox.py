@@ -5,9 +5,7 @@ their passphrases.
 """
 
 import contextlib
-import datetime as dt
 import fcntl
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TextIO
 from yibao_cli.parties import SERVICES, certificate_leaves
 from yibao_cli.regions import Region
 from yibao_cli.sandbox_keys import SandboxKeys, make_keys, provision
+from yibao_cli.toml_text import Tables, Value, to_toml
 from yibao_common.db.database import Database
 from yibao_common.db.failures import database_told
 from yibao_common.db.migrations import upgrade
@@ -31,10 +30,6 @@ Its certificates and keys protect nothing. Its databases stay; `yibao up --fresh
 """
 # Changes of keys show at once, as one tries them.
 _PUBLISH_SECONDS = 2.0
-
-# What a configuration holds, by table and key.
-Tables = Mapping[str, Mapping[str, "Value"]]
-Value = str | int | float | bool | Iterable[str] | dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,21 +187,3 @@ def _identity_tables(keys: SandboxKeys, regions: list[str]) -> Tables:
 def _migrate(url: str, service: str) -> None:
     with database_told(url), contextlib.closing(Database(url)) as database:
         upgrade(database, f"yibao_{service}")
-
-
-def to_toml(tables: Tables) -> str:
-    """Returns tables of plain values as TOML."""
-    blocks = []
-    for name, values in tables.items():
-        lines = [f"{key} = {_toml_value(value)}" for key, value in values.items()]
-        blocks.append("\n".join((f"[{name}]", *lines, "")))
-    return "\n".join(blocks)
-
-
-def _toml_value(value: Value) -> str:
-    if isinstance(value, dt.datetime):
-        return value.isoformat()
-    if isinstance(value, (str, bool, int, float)):
-        # JSON's forms of these are TOML's as well.
-        return json.dumps(value, ensure_ascii=False)
-    return f"[{', '.join(map(_toml_value, value))}]"

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from yibao_cli.options import SANDBOX
 from yibao_cli.parties import SERVICES
 from yibao_common.process.config import ConfigError, StartError
 from yibao_common.process.config_file import load_config, read_tables
@@ -61,7 +62,7 @@ def read_config(path: Path) -> ServiceConfig:
     return ServiceConfig(service, load_config(_MODELS[service], path=path, environ=os.environ))
 
 
-def config_files(given: list[Path], *, sandbox: Path = Path("var/yibao")) -> list[Path]:
+def config_files(given: list[Path], *, sandbox: Path = SANDBOX) -> list[Path]:
     """Returns the files to look at: those given, or the ones of the sandbox.
 
     Raises:

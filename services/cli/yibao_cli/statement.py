@@ -11,7 +11,8 @@ from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1 import statement_pb2
 from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
 from yibao_cli.call import REFUSED, UNUSABLE, show_refusal, to_json
-from yibao_cli.inputs import open_channel
+from yibao_cli.connection import Connection
+from yibao_cli.output import is_json, print_document, tell_unusable
 from yibao_common.process.config import StartError
 
 _FORMS = {
@@ -33,33 +34,17 @@ class Wish(NamedTuple):
 
 
 def run_statement(
-    out: Console,
-    err: Console,
-    wish: Wish,
-    file: Path,
-    *,
-    address: str,
-    ca_file: Path,
-    certificate_file: Path,
-    key_file: Path,
-    use_environment_proxy: bool,
-    seconds: float,
+    out: Console, err: Console, wish: Wish, file: Path, *, at: Connection, seconds: float
 ) -> int:
     """Writes the file; returns 1 where it was refused, 2 where the call was not made."""
     form = _FORMS.get(file.suffix.lower())
     if form is None:
-        err.print(f"{file}: ends in none of {', '.join(_FORMS)}", style="red", markup=False)
+        tell_unusable(f"{file}: ends in none of {', '.join(_FORMS)}")
         return UNUSABLE
     try:
-        channel = open_channel(
-            address,
-            ca_file=ca_file,
-            certificate_file=certificate_file,
-            key_file=key_file,
-            use_environment_proxy=use_environment_proxy,
-        )
+        channel = at.open()
     except StartError as error:
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        tell_unusable(str(error))
         return UNUSABLE
     with channel:
         try:
@@ -69,12 +54,16 @@ def run_statement(
         except grpc.RpcError as error:
             show_refusal(err, error_of(error))
             return REFUSED
+    contents = _contents(answer)
     try:
-        file.write_bytes(_contents(answer))
+        file.write_bytes(contents)
     except OSError as error:
-        err.print(f"{file}: cannot be written: {error.strerror}", style="red", markup=False)
+        tell_unusable(f"{file}: cannot be written: {error.strerror}")
         return UNUSABLE
-    out.print(f"{file} is the statement.", markup=False, soft_wrap=True)
+    if is_json():
+        print_document(out, {"file": str(file), "bytes": len(contents)})
+    else:
+        out.print(f"{file} is the statement.", markup=False, soft_wrap=True)
     return 0
 
 

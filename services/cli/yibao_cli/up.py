@@ -1,22 +1,27 @@
 """`yibao up`: every service on this machine, until Ctrl-C."""
 
 import json
+import os
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from yibao_cli.console import INTERRUPTED, asked_to_end, ends_on_signals, undisturbed
+from yibao_cli.command_line import INTERRUPTED
+from yibao_cli.console import asked_to_end, ends_on_signals, err, undisturbed
+from yibao_cli.contexts.file import read_contexts
 from yibao_cli.loading import import_region, read_regions
 from yibao_cli.log_view import LogView
+from yibao_cli.output import is_json, print_document
 from yibao_cli.parties import CHANNEL, SERVICES, parties_of
-from yibao_cli.ports import USUAL_PORTS
+from yibao_cli.ports import wanted_ports
 from yibao_cli.regions import Region
+from yibao_cli.sandbox_contexts import write_sandbox_contexts
 from yibao_cli.stack import Stack
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
@@ -31,22 +36,39 @@ _OFFERS = {
 }
 
 
-def run_up(console: Console, folder: Path, *, keep_data: bool, log_level: str, clock: Clock) -> int:
-    """Runs the sandbox in `folder` until a signal; returns the exit code."""
+def run_up(
+    console: Console,
+    folder: Path,
+    *,
+    keep_data: bool,
+    log_level: str,
+    ports: Mapping[str, int | None],
+    clock: Clock,
+) -> int:
+    """Runs the sandbox in `folder` until a signal; returns the exit code.
+
+    `ports` are the fixed ones by service, None where any will do. A program gets one document
+    once all services serve, and the logs on stderr.
+
+    Raises:
+        StartError: a port is taken, the folder cannot be used, or a service does not start.
+    """
     began = time.monotonic()
+    wanted = wanted_ports(ports)
+    talk = Console(quiet=True) if is_json() else console
     with ends_on_signals():
         try:
             regions = read_regions()
-            console.print(f"Starting identity, settlement and offsite in {_shown(folder)} ...")
+            talk.print(f"Starting identity, settlement and offsite in {_shown(folder)} ...")
             stack = Stack.start(
                 folder,
                 regions,
-                ports=USUAL_PORTS,
+                ports=wanted,
                 reflection=True,
                 keep_data=keep_data,
                 poll_seconds=1.0,
                 log_level="debug" if log_level == "debug" else "info",
-                on_line=LogView(console, least=log_level).show,
+                on_line=LogView(err if is_json() else console, least=log_level).show,
             )
         except KeyboardInterrupt:
             return INTERRUPTED
@@ -55,44 +77,81 @@ def run_up(console: Console, folder: Path, *, keep_data: bool, log_level: str, c
             regions = list(stack.sandbox.regions)
             for region in regions:
                 import_region(stack, region)
+            contexts_file = write_sandbox_contexts(stack.sandbox, stack.addresses)
             # Idle, they would tell of their end in the middle of the logs.
             stack.close_channels()
             with asked_to_end() as is_asked:
-                _show_ready(console, stack, regions, seconds=time.monotonic() - began)
+                if is_json():
+                    seconds = time.monotonic() - began
+                    print_document(console, _document(stack, contexts_file, seconds=seconds))
+                _show_ready(talk, stack, regions, seconds=time.monotonic() - began)
                 if later:
-                    console.print(
+                    talk.print(
                         f"Not in this sandbox, which is older than they are: {', '.join(later)}; "
                         "--fresh begins anew with them.\n"
                     )
-                call = call_line(stack, regions[0], clock=clock)
-                console.print(call, soft_wrap=True, markup=False)
-                console.print(
-                    f"\nLogs from here on, {log_level} and worse. Ctrl-C stops everything."
-                )
-                return _watch(console, stack, is_asked)
+                _show_calls(talk, stack, regions[0], contexts_file, clock=clock)
+                talk.print(f"\nLogs from here on, {log_level} and worse. Ctrl-C stops everything.")
+                return _watch(talk, stack, is_asked)
         except KeyboardInterrupt:
-            console.print(_STOPPING)
+            talk.print(_STOPPING)
             return 0
         finally:
             with undisturbed():
                 stack.close()
-            console.print("All services are stopped.")
+            talk.print("All services are stopped.")
+
+
+def _document(stack: Stack, contexts_file: Path, *, seconds: float) -> dict[str, object]:
+    sandbox = stack.sandbox
+    return {
+        "services": {service: stack.addresses[service] for service in SERVICES},
+        "folder": str(sandbox.folder),
+        "ca_file": str(sandbox.certificates.ca_file),
+        "root_file": str(sandbox.root_file),
+        "contexts_file": str(contexts_file),
+        "contexts": list(read_contexts(contexts_file).contexts),
+        "config_files": {service: str(path) for service, path in sandbox.config_files.items()},
+        "regions": [region.region for region in sandbox.regions],
+        "seconds": round(seconds, 1),
+        "pid": os.getpid(),
+    }
+
+
+def _show_calls(
+    console: Console, stack: Stack, region: Region, contexts_file: Path, *, clock: Clock
+) -> None:
+    """Prints how the services are called from another terminal, which works as it stands."""
+    request = json.dumps(_item_request(region, clock=clock), separators=(",", ":"))
+    yibao = _beside("yibao")
+    lines = (
+        f"  export YIBAO_CONTEXTS={shlex.quote(_shown(contexts_file))}",
+        f"  {yibao} context list",
+        f"  {yibao} call GetCatalogueItem {shlex.quote(request)}",
+        "\nor with any other client of gRPC:\n",
+        call_line(stack, region, clock=clock),
+    )
+    console.print("\n".join(lines), soft_wrap=True, markup=False)
+
+
+def _item_request(region: Region, *, clock: Clock) -> dict[str, object]:
+    today = shanghai_day(clock())
+    return {
+        "region": region.region,
+        "item_code": region.items[0].item_code,
+        "date": {"year": today.year, "month": today.month, "day": today.day},
+    }
 
 
 def call_line(stack: Stack, region: Region, *, clock: Clock) -> str:
     """Returns a shell line that reads a catalogue item as the region's hospital."""
     certificates = stack.sandbox.certificates
     hospital = certificates.leaves[parties_of(region).hospital]
-    today = shanghai_day(clock())
-    request = {
-        "region": region.region,
-        "item_code": region.items[0].item_code,
-        "date": {"year": today.year, "month": today.month, "day": today.day},
-    }
+    request = _item_request(region, clock=clock)
     # The certificates name localhost too, but another service may own it on IPv6.
     url = f"https://{stack.addresses['settlement']}"
     words = [
-        _buf(),
+        _beside("buf"),
         "curl",
         "--protocol",
         "grpc",
@@ -162,12 +221,12 @@ def _two_columns() -> Table:
     return table
 
 
-def _buf() -> str:
-    """Returns how to call `buf`: the one beside this Python, else the one on the path."""
-    beside = Path(sys.executable).with_name("buf")
-    if beside.exists() and shutil.which("buf") != str(beside):
+def _beside(program: str) -> str:
+    """Returns how to call a program: the one beside this Python, else the one on the path."""
+    beside = Path(sys.executable).with_name(program)
+    if beside.exists() and shutil.which(program) != str(beside):
         return _shown(beside)
-    return "buf"
+    return program
 
 
 def _shown(path: Path) -> str:

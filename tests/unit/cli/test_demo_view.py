@@ -13,6 +13,7 @@ from yibao_cli.demo.figures import Figure
 from yibao_cli.demo.golden_path import Walk
 from yibao_cli.demo.steps import Step
 from yibao_cli.loading import published_stays
+from yibao_cli.qr.drawing import draw
 
 GOOD = Step("Register the insured person", "settlement", "account 1200.00, as before", 8.4, True)
 BAD = Step("Settle the bill", "settlement", "ERROR_REASON_QR_EXPIRED: " + "long " * 30, 8.4, False)
@@ -85,7 +86,7 @@ def test_the_head_of_a_bill_names_its_source() -> None:
 
 def test_a_drawn_code_has_every_module_of_the_code() -> None:
     text = "MI1-" + "7WBK" * 50
-    lines = str(view.code_picture(text)).split("\n")
+    lines = str(draw(text).text).split("\n")
     uppers = {" ": 0, "▄": 0, "▀": 1, "█": 1}
     lowers = {" ": 0, "▄": 1, "▀": 0, "█": 1}
     drawn = [[table[each] for each in line] for line in lines for table in (uppers, lowers)]

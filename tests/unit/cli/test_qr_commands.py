@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import segno
 from PIL import Image
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from support.presentation_minting import (
     CERTIFICATE_ID,
     CHALLENGE,
@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 from yibao_cli.main import app
 from yibao_cli.qr import reader, scan, watch
+from yibao_cli.qr.drawing import draw
 from yibao_cli.qr.verify import run_verify
 
 CODE = Message(payload()).text()
@@ -266,6 +267,59 @@ def test_without_the_service_a_code_stays_for_its_minute(monkeypatch: pytest.Mon
     assert shown[70] == CODE
     left = {at: seconds for at, _, seconds, is_reachable in drawn if not is_reachable}
     assert (left[50], left[59]) == (10, 1)
+
+
+class Window(Console):
+    """A terminal whose size changes as time goes by."""
+
+    def __init__(self) -> None:
+        super().__init__(file=io.StringIO(), force_terminal=True, width=200, height=80)
+
+
+@pytest.mark.parametrize("part", ["columns", "lines"])
+def test_a_window_without_room_for_the_first_code_is_told(part: str) -> None:
+    needed = draw(CODE)
+    terminal = Terminal(until=5)
+    terminal.out = Window()
+    for lacking, room in ((1, False), (0, True)):
+        width = needed.columns - lacking if part == "columns" else needed.columns
+        height = needed.rows + 2 - lacking if part == "lines" else needed.rows + 2
+        terminal.out.size = ConsoleDimensions(width, height)
+        terminal.now = 0.0
+        with pytest.raises((KeyboardInterrupt, watch.NoRoomError)) as ended:
+            watch.watch(
+                terminal.out,
+                terminal.issue,
+                audience="01301",
+                monotonic=lambda: terminal.now,
+                sleep=terminal.sleep,
+            )
+        assert (ended.type is KeyboardInterrupt) == room
+        if not room:
+            wanted = needed.columns if part == "columns" else needed.rows + 2
+            assert f"the code takes {wanted} {part}" in str(ended.value)
+
+
+def test_a_window_that_is_made_smaller_is_told_in_place_of_a_torn_code() -> None:
+    terminal = Terminal(until=5)
+    terminal.out = Window()
+
+    def sleep(seconds: float) -> None:
+        terminal.sleep(seconds)
+        terminal.out.size = ConsoleDimensions(30 if terminal.now >= 3 else 200, 80)
+
+    with pytest.raises(KeyboardInterrupt):
+        watch.watch(
+            terminal.out,
+            terminal.issue,
+            audience="01301",
+            monotonic=lambda: terminal.now,
+            sleep=sleep,
+        )
+    shown = told(terminal.out)
+    before, _, after = shown.partition("Not shown:")
+    assert "█▀▀▀▀▀█" in before
+    assert "█▀▀▀▀▀█" not in after
 
 
 def test_the_view_shows_code_and_countdown() -> None:

@@ -17,6 +17,7 @@ from support.short_certificates import shorten
 from support.token_minting import Message, payload
 
 from yibao.identity.v1 import certificate_service_pb2 as pb
+from yibao_cli.connection import Connection
 from yibao_cli.qr import watch
 from yibao_common.keys.dev_ca import DevCertificates, Leaf, issue_dev_certificates
 from yibao_common.values.clock import system_clock
@@ -75,20 +76,18 @@ def serving(servicer: Issuer, certificates: DevCertificates) -> Iterator[str]:
     server.stop(None).wait()
 
 
-def run(files: watch.IssuerFiles) -> tuple[int, str, str]:
+def run(files: Connection) -> tuple[int, str, str]:
     out, err = (Console(file=io.StringIO(), width=120) for _ in range(2))
-    code = watch.run_watch(
-        out, err, files, region="330100", certificate_id=HOLDER, audience="01301"
-    )
+    code = watch.run_watch(out, err, files, certificate_id=HOLDER, audience="01301")
     assert isinstance(out.file, io.StringIO)
     assert isinstance(err.file, io.StringIO)
     return code, out.file.getvalue(), err.file.getvalue()
 
 
-def files_of(certificates: DevCertificates, address: str) -> watch.IssuerFiles:
+def files_of(certificates: DevCertificates, address: str) -> Connection:
     channel = certificates.leaves["channel"]
-    return watch.IssuerFiles(
-        address, certificates.ca_file, channel.certificate_file, channel.key_file
+    return Connection(
+        "330100", address, certificates.ca_file, channel.certificate_file, channel.key_file
     )
 
 
@@ -108,7 +107,7 @@ def test_codes_are_shown_until_the_service_refuses(
 def test_a_missing_file_is_told_in_a_sentence(certificates: DevCertificates) -> None:
     channel = certificates.leaves["channel"]
     missing = Path("missing.pem")
-    files = watch.IssuerFiles("localhost:1", missing, channel.certificate_file, channel.key_file)
+    files = Connection("330100", "localhost:1", missing, channel.certificate_file, channel.key_file)
     code, shown, told = run(files)
     assert (code, shown) == (2, "")
     assert "missing.pem" in told

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from yibao_cli.main import app
-from yibao_cli.sandbox import Value, claim_folder, to_toml
+from yibao_cli.sandbox import claim_folder
+from yibao_cli.toml_text import Value, to_toml
 from yibao_common.process.config import StartError
 
 

@@ -3,16 +3,20 @@
 import random
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console, RenderableType
 
+from yibao_cli.console import working
 from yibao_cli.demo import view
 from yibao_cli.demo.care_elsewhere import register_care_elsewhere
+from yibao_cli.demo.documents import stay_documents, steps_documents, walk_document
 from yibao_cli.demo.golden_path import Walk, walk_golden_path
-from yibao_cli.demo.stay import walk_stay
+from yibao_cli.demo.stay import StayWalk, walk_stay
+from yibao_cli.demo.steps import Step
 from yibao_cli.loading import import_region
+from yibao_cli.output import is_json, print_document
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
 from yibao_common.values.calendar import shanghai_day
@@ -22,11 +26,13 @@ from yibao_common.values.clock import Clock
 def run_demo(console: Console, regions: Sequence[Region], *, clock: Clock) -> int:
     """Runs the demo; returns 0 where every step went well and every amount agrees."""
     began = time.monotonic()
+    # A program gets one document at the end.
+    asked, console = console, Console(quiet=True) if is_json() else console
     with tempfile.TemporaryDirectory(prefix="yibao-demo-") as folder:
-        with console.status("Starting identity, settlement and offsite ..."):
+        with working(console, "Starting identity, settlement and offsite ..."):
             stack = Stack.start(Path(folder) / "sandbox", regions)
         with stack:
-            with console.status("Loading policies, catalogues and institutions ..."):
+            with working(console, "Loading policies, catalogues and institutions ..."):
                 for region in regions:
                     import_region(stack, region)
             console.print(
@@ -34,9 +40,23 @@ def run_demo(console: Console, regions: Sequence[Region], *, clock: Clock) -> in
                 f"ready in {time.monotonic() - began:.1f} s.\n"
             )
             walks = _walk_all(console, stack, regions, clock=clock)
-            is_good = _walk_stay(console, stack, regions[-1], clock=clock)
-            is_good = _walk_elsewhere(console, stack, walks, clock=clock) and is_good
+            stay = _walk_stay(console, stack, regions[-1], clock=clock)
+            elsewhere = _walk_elsewhere(console, stack, walks, clock=clock)
+    is_good = stay.is_good and all(step.is_good for step in elsewhere)
     is_good = is_good and all(walk.is_good for _, walk in walks)
+    if is_json():
+        document = {
+            "is_good": is_good,
+            "seconds": round(time.monotonic() - began, 1),
+            "bills": [walk_document(*each) for each in walks],
+            "stay": {
+                "steps": steps_documents(stay.steps),
+                "settlements": stay_documents(stay.bills),
+            },
+            "care_elsewhere": {"steps": steps_documents(elsewhere)},
+        }
+        print_document(asked, document)
+        return 0 if is_good else 1
     _show(console, "Summary", view.summary_table(walks))
     console.print(
         "An amount that a page does not print follows from those that it does; bill.yaml\n"
@@ -59,8 +79,7 @@ def _walk_all(
     choose = random.Random()  # noqa: S311
     for region in regions:
         view.show_bill(console, region)
-        with console.status("") as status:
-            on_step: Callable[[str], None] = status.update
+        with working(console, "") as on_step:
             walk = walk_golden_path(stack, region, clock=clock, choose=choose, on_step=on_step)
         _show(console, view.steps_table(walk.steps))
         if walk.figures:
@@ -73,18 +92,18 @@ def _walk_all(
             _show(
                 console,
                 "The code that paid, as the phone showed it",
-                view.code_picture(walk.qr_text),
+                view.code_picture(walk.qr_text, console),
             )
         walks.append((region, walk))
     return walks
 
 
-def _walk_stay(console: Console, stack: Stack, region: Region, *, clock: Clock) -> bool:
+def _walk_stay(console: Console, stack: Stack, region: Region, *, clock: Clock) -> StayWalk:
     """Walks a stay of two bills and tells both as their statements do."""
-    with console.status("") as status:
+    with working(console, "") as on_step:
         # Real numbers of nothing, as those of the bills.
         choose = random.Random()  # noqa: S311
-        walk = walk_stay(stack, region, clock=clock, choose=choose, on_step=status.update)
+        walk = walk_stay(stack, region, clock=clock, choose=choose, on_step=on_step)
     _show(console, "A stay in two bills", view.steps_table(walk.steps))
     if walk.bills:
         _show(console, view.stay_table(walk.bills))
@@ -94,12 +113,12 @@ def _walk_stay(console: Console, stack: Stack, region: Region, *, clock: Clock) 
             f"The {title} bill, as the insured reads it",
             view.sentences_table(bill.sentences),
         )
-    return walk.is_good
+    return walk
 
 
 def _walk_elsewhere(
     console: Console, stack: Stack, walks: list[tuple[Region, Walk]], *, clock: Clock
-) -> bool:
+) -> tuple[Step, ...]:
     region, walk = walks[-1]
     steps = register_care_elsewhere(
         stack,
@@ -109,7 +128,7 @@ def _walk_elsewhere(
         on_step=lambda _title: None,
     )
     _show(console, "Care in another region", view.steps_table(steps))
-    return all(step.is_good for step in steps)
+    return steps
 
 
 def _show(console: Console, *parts: RenderableType) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from yibao_cli.console import working
 from yibao_cli.demo import view
 from yibao_cli.demo.credential_life import walk_credential_life
+from yibao_cli.demo.documents import steps_documents
 from yibao_cli.loading import import_region
+from yibao_cli.output import is_json, print_document
 from yibao_cli.regions import Region
 from yibao_cli.stack import Stack
 from yibao_common.values.clock import Clock
@@ -22,24 +25,32 @@ _REPLACEMENT_AT_ONCE = {"identity": {"YIBAO_CARDS__REPLACEMENT_DAYS": "0"}}
 def run_credentials(console: Console, regions: Sequence[Region], *, clock: Clock) -> int:
     """Walks the life of one person's credentials; returns 0 where every step went well."""
     began = time.monotonic()
+    # A program gets one document at the end.
+    asked, console = console, Console(quiet=True) if is_json() else console
     # Employees have a personal account, whose balance is to follow the person.
     region = next(each for each in regions if each.sample_bill.person.insurance_type == "310")
     with tempfile.TemporaryDirectory(prefix="yibao-demo-") as folder:
-        with console.status("Starting identity, settlement and offsite ..."):
+        with working(console, "Starting identity, settlement and offsite ..."):
             stack = Stack.start(
                 Path(folder) / "sandbox", [region], environment=_REPLACEMENT_AT_ONCE
             )
         with stack:
             import_region(stack, region)
-            with console.status("") as status:
+            with working(console, "") as on_step:
                 steps = walk_credential_life(
                     stack,
                     region,
                     clock=clock,
                     # Real numbers of nothing: different at each run, secret to nobody.
                     choose=random.Random(),  # noqa: S311
-                    on_step=status.update,
+                    on_step=on_step,
                 )
+    if is_json():
+        is_good = all(step.is_good for step in steps)
+        seconds = round(time.monotonic() - began, 1)
+        told = {"is_good": is_good, "seconds": seconds, "steps": steps_documents(steps)}
+        print_document(asked, told)
+        return 0 if is_good else 1
     console.print(view.steps_table(steps))
     is_good = all(step.is_good for step in steps)
     console.print(

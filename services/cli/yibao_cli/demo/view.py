@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import segno
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -14,10 +13,10 @@ from yibao_cli.demo.figures import Figure
 from yibao_cli.demo.golden_path import Walk
 from yibao_cli.demo.stay import StayBill
 from yibao_cli.demo.steps import Step
+from yibao_cli.qr.drawing import draw, misfit
 from yibao_cli.regions import Region, SampleBill
 from yibao_common.values.money import yuan
 
-_QUIET_ZONE = 4
 _OF_A_STAY = (
     ("total_fen", "Total"),
     ("deductible_fen", "Deductible"),
@@ -116,21 +115,11 @@ def sentences_table(sentences: Sequence[statement_pb2.StatementSentence]) -> Ren
     return table
 
 
-def code_picture(qr_text: str) -> Text:
-    """Returns a QR code in half blocks, dark on light whatever the terminal's colours."""
-    code = segno.make_qr(qr_text, error="m")
-    rows = [list(row) for row in code.matrix_iter(border=_QUIET_ZONE)]
-    if len(rows) % 2:
-        rows.append([0] * len(rows[0]))
-    # Upper and lower module of a character: both light, lower, upper, both dark.
-    blocks = " ▄▀█"
-    lines = (
-        "".join(
-            blocks[2 * bool(above) + bool(below)] for above, below in zip(upper, lower, strict=True)
-        )
-        for upper, lower in zip(rows[::2], rows[1::2], strict=True)
-    )
-    return Text("\n".join(lines), "black on bright_white", no_wrap=True)
+def code_picture(qr_text: str, console: Console) -> Text:
+    """Returns a QR code, or in its place why this terminal does not show it."""
+    drawing = draw(qr_text)
+    problem = misfit(drawing, console)
+    return Text(f"Not drawn: {problem}.", "dim") if problem else drawing.text
 
 
 def summary_table(walks: Sequence[tuple[Region, Walk]]) -> Table:

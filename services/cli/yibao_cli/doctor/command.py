@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from yibao_cli.doctor.audit import examine_audit
 from yibao_cli.doctor.checks import (
@@ -22,6 +21,7 @@ from yibao_cli.doctor.ledger import (
 from yibao_cli.doctor.news import examine_news
 from yibao_cli.doctor.peer import examine_identity, examine_settlement
 from yibao_cli.doctor.persons import examine_persons
+from yibao_cli.doctor.report import Report
 from yibao_cli.services import ServiceConfig, config_files, read_config
 from yibao_common.db.opening import opened_database
 from yibao_common.process.compiled import compiled_modules
@@ -51,74 +51,74 @@ def run_doctor(
         StartError: there is nothing to examine.
     """
     given = config_files(given)
-    results = [_show(console, examine_compiled(compiled_modules()))]
+    report = Report(console)
+    report.show(examine_compiled(compiled_modules()))
     has_settlement = False
     for path in given:
         try:
             found = read_config(path)
         except ConfigError as error:
-            console.print(f"[bold]{escape(str(path))}[/bold]")
-            results += [_show(console, Finding("configuration", each)) for each in error.problems]
+            report.open_part("", str(path))
+            for each in error.problems:
+                report.show(Finding("configuration", each))
             continue
         has_settlement |= found.service == "settlement"
-        console.print(f"[bold]{found.service}[/bold]  {escape(str(path))}")
-        results.append(_show(console, Finding("configuration")))
-        results += [_show(console, each) for each in examine_files(found, clock=clock)]
-        has_database = _show(console, examine_database(found))
-        results.append(has_database)
+        report.open_part(found.service, str(path))
+        report.show(Finding("configuration"))
+        for finding in examine_files(found, clock=clock):
+            report.show(finding)
+        has_database = report.show(examine_database(found))
         if has_database and isinstance(found.config, IdentityConfig):
-            results += _examine_persons(console, found.config, clock=clock)
+            _examine_persons(report, found.config, clock=clock)
         if with_health:
-            results.append(_show(console, examine_health(found)))
-            if isinstance(found.config, IdentityConfig):
-                results.append(_show(console, examine_settlement(found.config, clock=clock)))
-            if isinstance(found.config, SettlementConfig):
-                asked = list(examine_identity(found.config, clock=clock))
-                if has_database and not asked[0].problem:
-                    asked += examine_news(found.config, clock=clock)
-                results += [_show(console, each) for each in asked]
+            _examine_running(report, found, has_database=has_database, clock=clock)
         if with_ledger and has_database and found.service == "settlement":
-            results.append(_examine_ledger(console, found, only, clock=clock))
+            _examine_ledger(report, found, only, clock=clock)
         if with_audit and has_database:
-            results.append(_examine_audit(console, found))
+            _examine_audit(report, found)
     if with_ledger and not has_settlement:
-        console.print("[bold]ledger[/bold]")
+        report.open_part("ledger")
         problem = "no configuration of settlement can be read: nothing was examined"
-        results.append(_show(console, Finding("books", problem)))
-    is_well = all(results)
-    console.print("All is well." if is_well else "Something is wrong, see above.")
-    return 0 if is_well else 1
+        report.show(Finding("books", problem))
+    return report.close()
+
+
+def _examine_running(
+    report: Report, found: ServiceConfig, *, has_database: bool, clock: Clock
+) -> None:
+    report.show(examine_health(found))
+    if isinstance(found.config, IdentityConfig):
+        report.show(examine_settlement(found.config, clock=clock))
+    if isinstance(found.config, SettlementConfig):
+        asked = list(examine_identity(found.config, clock=clock))
+        if has_database and not asked[0].problem:
+            asked += examine_news(found.config, clock=clock)
+        for finding in asked:
+            report.show(finding)
 
 
 def _examine_ledger(
-    console: Console, found: ServiceConfig, only: Only | None, *, clock: Clock
-) -> bool:
+    report: Report, found: ServiceConfig, only: Only | None, *, clock: Clock
+) -> None:
     log = open_log(found.config.log, service=found.service, clock=clock)
     with opened_database(found.config.database.url, package=found.package) as database:
-        report = examine_ledger(database, only, log=log)
-    console.print(f"  {ledger_summary(report)}")
-    if only is not None and only.person_id is not None and not report.persons:
-        return _show(console, Finding("person", f"nothing is known of {only.person_id}"))
-    findings = [*ledger_findings(report), *overdue_holds(report, now=clock())]
-    return all([_show(console, finding) for finding in findings])
+        books = examine_ledger(database, only, log=log)
+    subject, _, remark = ledger_summary(books).partition(": ")
+    report.remark(subject, remark)
+    if only is not None and only.person_id is not None and not books.persons:
+        report.show(Finding("person", f"nothing is known of {only.person_id}"))
+        return
+    for finding in (*ledger_findings(books), *overdue_holds(books, now=clock())):
+        report.show(finding)
 
 
-def _examine_persons(console: Console, config: IdentityConfig, *, clock: Clock) -> list[bool]:
+def _examine_persons(report: Report, config: IdentityConfig, *, clock: Clock) -> None:
     with opened_database(config.database.url, package="yibao_identity") as database:
-        findings = examine_persons(config, database, clock=clock)
-        return [_show(console, finding) for finding in findings]
+        for finding in examine_persons(config, database, clock=clock):
+            report.show(finding)
 
 
-def _examine_audit(console: Console, found: ServiceConfig) -> bool:
+def _examine_audit(report: Report, found: ServiceConfig) -> None:
     with opened_database(found.config.database.url, package=found.package) as database:
-        findings = examine_audit(database, service=found.service)
-        return all([_show(console, finding) for finding in findings])
-
-
-def _show(console: Console, finding: Finding) -> bool:
-    """Prints a finding; tells whether it has no problem."""
-    mark = "[red]✗[/red]" if finding.problem else "[green]✓[/green]"
-    text = finding.problem or finding.remark
-    told = f": {escape(text)}" if text else ""
-    console.print(f"  {mark} {escape(finding.subject)}{told}", soft_wrap=True)
-    return not finding.problem
+        for finding in examine_audit(database, service=found.service):
+            report.show(finding)

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Signing keys of identity: make, rotate, kill.", no_args_is_help=True)
-root_app = typer.Typer(
-    help="The root of trust, made offline by several holders.", no_args_is_help=True
-)
+from yibao_cli.command_line import App
+from yibao_cli.options import IDENTITY_OF_SANDBOX, Json
+
+app = App(help="Signing keys of identity: make, rotate, kill.")
+root_app = App(help="The root of trust, made offline by several holders.")
 app.add_typer(root_app, name="root")
 
 Config = Annotated[Path, typer.Option("--config", help="Configuration of the identity service.")]
-_SANDBOX = Path("var/yibao/identity.toml")
 Days = Annotated[int, typer.Option("--days", min=1, max=1098, help="How long it holds.")]
 By = Annotated[str, typer.Option("--by", help="Who is written down; the user if absent.")]
 Emergency = Annotated[
@@ -58,7 +58,7 @@ class IssuedUse(Enum):
 @app.command("new")
 def new(
     use: Annotated[Use, typer.Option("--use", help="What it is to sign.")],
-    config: Config = _SANDBOX,
+    config: Config = IDENTITY_OF_SANDBOX,
     region: Annotated[
         list[str] | None,
         typer.Option("--region", help="For which it signs; those of the configuration if absent."),
@@ -66,6 +66,7 @@ def new(
     days: Days = 365,
     emergency: Emergency = False,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Make a key. The first of its use signs at once, later ones wait a week."""
     from yibao_cli.keys import online
@@ -81,7 +82,7 @@ def new(
 
 
 @app.command("list")
-def list_(config: Config = _SANDBOX) -> None:
+def list_(config: Config = IDENTITY_OF_SANDBOX, as_json: Json = False) -> None:
     """Show all keys, the root in force and what is denied."""
     from yibao_cli.keys import online
     from yibao_cli.keys.session import session
@@ -94,10 +95,11 @@ def list_(config: Config = _SANDBOX) -> None:
 @app.command("rotate")
 def rotate(
     use: Annotated[IssuedUse, typer.Option("--use", help="Whose successor.")],
-    config: Config = _SANDBOX,
+    config: Config = IDENTITY_OF_SANDBOX,
     days: Days = 365,
     emergency: Emergency = False,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Make the next key, or put it to use once it has been published for seven days."""
     from yibao_cli.keys import online
@@ -110,8 +112,8 @@ def rotate(
 
 @app.command("kill")
 def kill(
-    key_id: Annotated[str, typer.Argument(help="The key, or how its id begins.")],
-    config: Config = _SANDBOX,
+    key_id: Annotated[str, typer.Argument(help="The key, or how its id begins.", metavar="KEY_ID")],
+    config: Config = IDENTITY_OF_SANDBOX,
     since: Annotated[
         dt.datetime | None,
         typer.Option(
@@ -123,6 +125,7 @@ def kill(
     ] = True,
     days: Days = 365,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Withdraw a key for good: all that it ever signed is refused."""
     from yibao_cli.keys import online
@@ -146,11 +149,12 @@ def deny(
         list[str], typer.Argument(help="Device certificates: 16 hexadecimal digits each.")
     ],
     why: Annotated[str, typer.Option(help="For the record.")],
-    config: Config = _SANDBOX,
+    config: Config = IDENTITY_OF_SANDBOX,
     hours: Annotated[
         int, typer.Option(min=1, max=168, help="How long; a certificate lives 72 at most.")
     ] = 73,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Have device certificates refused before their status list reaches anyone."""
     from yibao_cli.keys import online
@@ -165,8 +169,9 @@ def deny(
 @app.command("undeny")
 def undeny(
     certificate_id: Annotated[list[str], typer.Argument(help="Denied device certificates.")],
-    config: Config = _SANDBOX,
+    config: Config = IDENTITY_OF_SANDBOX,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """End denials before their time."""
     from yibao_cli.keys import online
@@ -180,6 +185,7 @@ def undeny(
 def root_new_key(
     file: Annotated[Path, typer.Argument(help="The private key to write: holder-1.pem.")],
     passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
 ) -> None:
     """Make the key of one holder; only the .pub.pem beside it is ever handed on."""
     from yibao_cli.console import out, told_plainly
@@ -196,6 +202,7 @@ def root_init(
     trust_key: TrustKeys = None,
     threshold: Annotated[int, typer.Option(help="How many holders have to sign.")] = 2,
     days: Days = 366,
+    as_json: Json = False,
 ) -> None:
     """Draft root 1 from the holders' public keys and the trust key's."""
     from yibao_cli.console import out, told_plainly
@@ -224,6 +231,7 @@ def root_rotate(
         int | None, typer.Option(help="How many holders have to sign; as before if absent.")
     ] = None,
     days: Days = 366,
+    as_json: Json = False,
 ) -> None:
     """Draft the next root; keys that are not given stay as they are."""
     from yibao_cli.console import out, told_plainly
@@ -249,6 +257,7 @@ def root_sign(
     key: Annotated[Path, typer.Option("--key", help="The holder's private key.")],
     previous: Previous = None,
     passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
 ) -> None:
     """Sign a root with one holder's key, after showing what it states."""
     from yibao_cli.console import out, told_plainly
@@ -260,7 +269,9 @@ def root_sign(
 
 @root_app.command("verify")
 def root_verify(
-    file: Annotated[Path, typer.Argument(help="The document.")], previous: Previous = None
+    file: Annotated[Path, typer.Argument(help="The document.")],
+    previous: Previous = None,
+    as_json: Json = False,
 ) -> None:
     """Show what a root states, who has signed it and who is wanted still."""
     from yibao_cli.console import out, told_plainly
@@ -273,8 +284,9 @@ def root_verify(
 @root_app.command("publish")
 def root_publish(
     file: Annotated[Path, typer.Argument(help="A root that enough holders have signed.")],
-    config: Config = _SANDBOX,
+    config: Config = IDENTITY_OF_SANDBOX,
     by: By = "",
+    as_json: Json = False,
 ) -> None:
     """Bring a root into the database, from where verifiers fetch it."""
     from yibao_cli.keys import online

@@ -15,7 +15,9 @@ from rich.markup import escape
 from yibao.issuing import RootContent, key_id_of, open_root
 from yibao_cli.inputs import read_file
 from yibao_cli.keys import root_ceremony
+from yibao_cli.keys.documents import root_document
 from yibao_cli.keys.root_ceremony import RootStanding
+from yibao_cli.output import is_json, print_document
 from yibao_common.keys.key_file import KeyFileError, read_key, write_key
 from yibao_common.keys.key_store import public_pem, read_public_key
 from yibao_common.process.config import StartError
@@ -31,6 +33,10 @@ def new_key(out: Console, file: Path, passphrase_file: Path | None) -> None:
         write_key(file, key, passphrase=_passphrase(passphrase_file, is_new=True))
         public_file = file.with_suffix(".pub.pem")
         public_file.write_bytes(public_pem(public_key))
+    if is_json():
+        told = {"file": str(file), "public_key_file": str(public_file)}
+        print_document(out, {**told, "key_id": key_id_of(public_key).hex()})
+        return
     out.print(f"Wrote {escape(str(file))}, key id {key_id_of(public_key).hex()}.", soft_wrap=True)
     out.print(
         "Keep it and its passphrase apart, offline, and copy it once for a safe.", soft_wrap=True
@@ -116,6 +122,9 @@ def verify(out: Console, file: Path, previous_file: Path | None) -> int:
 
 
 def _show(out: Console, file: Path, document: bytes, standing: RootStanding) -> None:
+    if is_json():
+        print_document(out, root_document(file, document, standing))
+        return
     content = standing.content
     out.print(
         f"Root {content.version}, {_day(content.issue_second)} to {_day(content.expire_second)}",

@@ -8,6 +8,8 @@ from rich.markup import escape
 
 from yibao.issuing import key_id_of
 from yibao_cli.inputs import read_file
+from yibao_cli.keys.documents import outcome_document, standing_document
+from yibao_cli.output import is_json, print_document
 from yibao_common.keys.key_store import public_pem
 from yibao_common.process.config import StartError
 from yibao_identity.application.trust.admin import Outcome, TrustAdmin, key_id_finder
@@ -27,20 +29,17 @@ def make_trust_key(out: Console, config: IdentityConfig, admin: TrustAdmin) -> N
     """Makes a key for snapshots; a root has to allow it."""
     public_key = admin.make_trust_key()
     name = key_id_of(public_key).hex()
-    out.print(f"Made trust key {name}; it signs nothing until a root allows it.", soft_wrap=True)
-    if config.keys.pkcs11 is None:
-        out.print(
-            "Next: carry its public half to the ceremony: "
-            f"--trust-key {escape(str(config.keys.folder / name))}.pub.pem",
-            soft_wrap=True,
-        )
-    else:
-        file = config.keys.folder / f"{name}.pub.pem"
+    file = config.keys.folder / f"{name}.pub.pem"
+    if config.keys.pkcs11 is not None:
         file.write_bytes(public_pem(public_key))
-        out.print(
-            f"Next: carry its public half to the ceremony: --trust-key {escape(str(file))}",
-            soft_wrap=True,
-        )
+    if is_json():
+        print_document(out, {"key_id": name, "use": "trust", "public_key_file": str(file)})
+        return
+    out.print(f"Made trust key {name}; it signs nothing until a root allows it.", soft_wrap=True)
+    out.print(
+        f"Next: carry its public half to the ceremony: --trust-key {escape(str(file))}",
+        soft_wrap=True,
+    )
 
 
 def make(
@@ -78,6 +77,8 @@ def kill(
     outcome = admin.kill(key_id, since=since, is_replaced=is_replaced, life=life)
     _tell(out, outcome)
     assert outcome.killed is not None
+    if is_json():
+        return
     if outcome.killed.use is KeyUse.CREDENTIAL:
         out.print(
             "Every device certificate it signed is refused; phones get new ones online.",
@@ -100,6 +101,10 @@ def deny(
     """Denies device certificates."""
     ids = [_certificate_id(text) for text in certificate_ids]
     outcome = admin.deny(ids, expire_time=expire_time, explanation=explanation)
+    if is_json():
+        told = {"denied": certificate_ids, "expire_time": expire_time.isoformat()}
+        print_document(out, {**told, **outcome_document(outcome)})
+        return
     out.print(f"Denied {len(ids)} until {expire_time:{_MINUTE}} UTC.", soft_wrap=True)
     _tell(out, outcome)
     out.print("Next: revoke the devices as well; a denial ends by itself.", soft_wrap=True)
@@ -108,6 +113,9 @@ def deny(
 def undeny(out: Console, admin: TrustAdmin, certificate_ids: list[str]) -> None:
     """Ends denials."""
     outcome = admin.undeny([_certificate_id(text) for text in certificate_ids])
+    if is_json():
+        print_document(out, {"undenied": certificate_ids, **outcome_document(outcome)})
+        return
     out.print(f"{len(certificate_ids)} denied no longer.", soft_wrap=True)
     _tell(out, outcome)
 
@@ -115,6 +123,10 @@ def undeny(out: Console, admin: TrustAdmin, certificate_ids: list[str]) -> None:
 def publish_root(out: Console, admin: TrustAdmin, file: Path) -> None:
     """Brings in a root."""
     root, outcome = admin.add_root(read_file(file))
+    if is_json():
+        told = {"root": root.version, "expire_time": root.expire_time.isoformat()}
+        print_document(out, {**told, **outcome_document(outcome)})
+        return
     out.print(f"Root {root.version} is in force until {root.expire_time:%Y-%m-%d}.", soft_wrap=True)
     if outcome.not_published and not admin.recorded_keys():
         for use in KeyUse:
@@ -125,6 +137,9 @@ def publish_root(out: Console, admin: TrustAdmin, file: Path) -> None:
 
 def show(out: Console, admin: TrustAdmin, *, now: dt.datetime) -> None:
     """Shows all keys, the root and what is denied."""
+    if is_json():
+        print_document(out, standing_document(admin, now=now))
+        return
     root = admin.newest_root()
     if root is None:
         out.print("No root of trust yet.", soft_wrap=True)
@@ -150,6 +165,9 @@ def show(out: Console, admin: TrustAdmin, *, now: dt.datetime) -> None:
 
 
 def _tell(out: Console, outcome: Outcome) -> None:
+    if is_json():
+        print_document(out, outcome_document(outcome))
+        return
     if outcome.killed is not None:
         key = outcome.killed
         out.print(

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from yibao_cli.console import out, told_plainly
+from yibao_cli.options import IDENTITY_OF_SANDBOX
 from yibao_cli.services import read_config
 from yibao_common.keys.key_file import KeyFileError
 from yibao_common.process.config import StartError
@@ -24,6 +25,11 @@ def session(
 ) -> Iterator[tuple[Console, IdentityConfig, TrustAdmin]]:
     """Gives the console, the configuration and what changes trust."""
     with told_plainly():
+        if config_file == IDENTITY_OF_SANDBOX and not config_file.exists():
+            raise StartError(
+                f"name identity's configuration with --config: there is no sandbox in "
+                f"{config_file.parent}"
+            )
         config = read_config(config_file).config
         if not isinstance(config, IdentityConfig):
             raise StartError(f"{config_file} is not the configuration of identity")

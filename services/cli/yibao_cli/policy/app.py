@@ -1,25 +1,24 @@
 """The commands of `yibao policy`. Each imports what it needs when it runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from yibao_cli.options import UseProxy
+from yibao_cli.command_line import App
+from yibao_cli.connection import Connection, takes_connection
+from yibao_cli.options import SANDBOX, Json
 
-app = typer.Typer(help="Benefit policies.", no_args_is_help=True)
+app = App(help="Benefit policies.")
 
-File = Annotated[Path, typer.Argument(help="The policy file, YAML.")]
-Version = Annotated[str, typer.Argument(help="The version: 64 hexadecimal digits.")]
-Region = Annotated[str, typer.Option(help="The pooling region.")]
-Address = Annotated[str, typer.Option(help="host:port of the settlement service.")]
-Ca = Annotated[Path, typer.Option(help="PEM of the CA that certifies the service.")]
-Cert = Annotated[Path, typer.Option(help="PEM of the agency's certificate.")]
-Key = Annotated[Path, typer.Option(help="PEM of the agency's key.")]
+File = Annotated[Path, typer.Argument(help="The policy file, YAML.", metavar="FILE")]
+Version = Annotated[
+    str, typer.Argument(help="The version: 64 hexadecimal digits.", metavar="VERSION")
+]
 
 
 @app.command()
-def check(file: File) -> None:
+def check(file: File, as_json: Json = False) -> None:
     """Check a policy file and show every mistake with its line."""
     from yibao_cli.console import out, told_plainly
     from yibao_cli.policy.files import run_check
@@ -30,7 +29,7 @@ def check(file: File) -> None:
 
 
 @app.command()
-def show(file: File) -> None:
+def show(file: File, as_json: Json = False) -> None:
     """Print the policy in a file in words, row by row."""
     from yibao_cli.console import out, told_plainly
     from yibao_cli.policy.files import run_show
@@ -42,8 +41,9 @@ def show(file: File) -> None:
 
 @app.command()
 def diff(
-    before: Annotated[Path, typer.Argument(help="The policy file before.")],
-    after: Annotated[Path, typer.Argument(help="The policy file after.")],
+    before: Annotated[Path, typer.Argument(help="The policy file before.", metavar="BEFORE")],
+    after: Annotated[Path, typer.Argument(help="The policy file after.", metavar="AFTER")],
+    as_json: Json = False,
 ) -> None:
     """Print what two policy files say differently, in words."""
     from yibao_cli.console import out, told_plainly
@@ -57,7 +57,10 @@ def diff(
 @app.command("try")
 def try_(
     file: File,
-    bills: Annotated[Path, typer.Argument(help="Bills: yibao-bills/2, or a sample bill.")],
+    bills: Annotated[
+        Path, typer.Argument(help="Bills: yibao-bills/2, or a sample bill.", metavar="BILLS")
+    ],
+    as_json: Json = False,
 ) -> None:
     """Walk bills through a policy file and print each step and who bears what."""
     from yibao_cli.console import out, told_plainly
@@ -71,11 +74,15 @@ def try_(
 @app.command()
 def settle(
     bill: Annotated[
-        Path, typer.Argument(help="A sample bill: bill.yaml or bills/NAME.yaml of a region.")
+        Path,
+        typer.Argument(
+            help="A sample bill: bill.yaml or bills/NAME.yaml of a region.", metavar="BILL"
+        ),
     ],
     folder: Annotated[
         Path, typer.Option(help="The folder of the sandbox that `yibao up` runs.")
-    ] = Path("var/yibao"),
+    ] = SANDBOX,
+    as_json: Json = False,
 ) -> None:
     """Settle a sample bill at a sandbox that runs, by the policy in force today."""
     from yibao_cli.console import out, told_plainly
@@ -89,7 +96,7 @@ def settle(
 
 @app.command()
 def convert(
-    file: Annotated[Path, typer.Argument(help="A policy file of yibao-policy/1.")],
+    file: Annotated[Path, typer.Argument(help="A policy file of yibao-policy/1.", metavar="FILE")],
     by_stay: Annotated[
         bool, typer.Option("--by-stay", help="What was of each bill is of each stay.")
     ] = False,
@@ -100,6 +107,7 @@ def convert(
             metavar="STEP=SCOPE",
         ),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Print a policy file of yibao-policy/1 in the format yibao-policy/2."""
     from yibao_cli.console import out, told_plainly
@@ -111,121 +119,100 @@ def convert(
 
 
 @app.command()
+@takes_connection("settlement")
 def submit(
+    at: Connection,
     file: File,
-    region: Region,
-    address: Address,
-    ca: Ca,
-    cert: Cert,
-    key: Key,
-    use_proxy: UseProxy = False,
+    as_json: Json = False,
 ) -> None:
     """Submit a policy file as a draft."""
     from yibao_cli.console import out, told_plainly
-    from yibao_cli.policy.calls import Service, run_submit
+    from yibao_cli.policy.calls import run_submit
     from yibao_cli.policy.mistakes import mistakes_in_both_languages
 
-    service = Service(region, address, ca, cert, key, use_proxy)
     with told_plainly(), mistakes_in_both_languages():
-        raise typer.Exit(run_submit(out, service, file))
+        raise typer.Exit(run_submit(out, at, file))
 
 
 @app.command()
+@takes_connection("settlement")
 def approve(
+    at: Connection,
     version: Version,
-    region: Region,
-    address: Address,
-    ca: Ca,
-    cert: Cert,
-    key: Key,
-    use_proxy: UseProxy = False,
+    as_json: Json = False,
 ) -> None:
     """Put a draft in force; another operator than the one who submitted it."""
     from yibao_cli.console import out, told_plainly
-    from yibao_cli.policy.calls import Service, run_approve
+    from yibao_cli.policy.calls import run_approve
 
-    service = Service(region, address, ca, cert, key, use_proxy)
     with told_plainly():
-        raise typer.Exit(run_approve(out, service, version))
+        raise typer.Exit(run_approve(out, at, version))
 
 
 @app.command()
+@takes_connection("settlement")
 def withdraw(
+    at: Connection,
     version: Version,
-    region: Region,
-    address: Address,
-    ca: Ca,
-    cert: Cert,
-    key: Key,
-    use_proxy: UseProxy = False,
+    as_json: Json = False,
 ) -> None:
     """Take back a draft, or a policy in force whose first day has not come."""
     from yibao_cli.console import out, told_plainly
-    from yibao_cli.policy.calls import Service, run_withdraw
+    from yibao_cli.policy.calls import run_withdraw
 
-    service = Service(region, address, ca, cert, key, use_proxy)
     with told_plainly():
-        raise typer.Exit(run_withdraw(out, service, version))
+        raise typer.Exit(run_withdraw(out, at, version))
 
 
 @app.command()
+@takes_connection("settlement")
 def get(
+    at: Connection,
     version: Version,
-    region: Region,
-    address: Address,
-    ca: Ca,
-    cert: Cert,
-    key: Key,
-    use_proxy: UseProxy = False,
+    as_json: Json = False,
 ) -> None:
     """Write the file of a stored version to standard output, to show it or tell it from another."""
-    from yibao_cli.console import told_plainly
-    from yibao_cli.policy.calls import Service, run_get
+    from yibao_cli.console import out, told_plainly
+    from yibao_cli.policy.calls import run_get
 
-    service = Service(region, address, ca, cert, key, use_proxy)
     with told_plainly():
-        raise typer.Exit(run_get(service, version))
+        raise typer.Exit(run_get(out, at, version))
 
 
 @app.command("list")
+@takes_connection("settlement")
 def list_(
-    region: Region,
-    address: Address,
-    ca: Ca,
-    cert: Cert,
-    key: Key,
-    insurance_type: Annotated[str, typer.Option(help="Such as 310.")] = "",
-    state: Annotated[str, typer.Option(help="draft, active, ended or withdrawn.")] = "",
-    date: Annotated[str, typer.Option(help="A day that they decide.")] = "",
-    use_proxy: UseProxy = False,
+    at: Connection,
+    insurance_type: Annotated[str, typer.Option(help="Such as 310.", metavar="CODE")] = "",
+    state: Annotated[
+        Literal["draft", "active", "ended", "withdrawn"] | None,
+        typer.Option(help="In this state."),
+    ] = None,
+    date: Annotated[str, typer.Option(help="A day that they decide.", metavar="DAY")] = "",
+    as_json: Json = False,
 ) -> None:
     """List the policies of a region, the one that begins last first."""
     from yibao_cli.console import out, told_plainly
-    from yibao_cli.policy.calls import Service, run_list
+    from yibao_cli.policy.calls import run_list
 
-    service = Service(region, address, ca, cert, key, use_proxy)
     with told_plainly():
         raise typer.Exit(
-            run_list(out, service, insurance_type=insurance_type, state=state, day=date)
+            run_list(out, at, insurance_type=insurance_type, state=state or "", day=date)
         )
 
 
 @app.command()
+@takes_connection("settlement")
 def simulate(
-    policy: Annotated[str, typer.Argument(help="A policy file, or a version.")],
-    first: Annotated[str, typer.Option("--from", help="The first service date of the bills.")],
-    last: Annotated[str, typer.Option("--to", help="The last one.")],
-    region: Region,
-    address: Address,
-    ca: Ca,
-    cert: Cert,
-    key: Key,
-    use_proxy: UseProxy = False,
+    at: Connection,
+    policy: Annotated[str, typer.Argument(help="A policy file, or a version.", metavar="POLICY")],
+    first: Annotated[str, typer.Option("--from", help="The first service date.", metavar="DAY")],
+    last: Annotated[str, typer.Option("--to", help="The last one.", metavar="DAY")],
+    as_json: Json = False,
 ) -> None:
     """Try a policy on settled bills: who would pay what, who would gain and lose."""
     from yibao_cli.console import ends_on_signals, out, told_plainly
-    from yibao_cli.policy.calls import Service, run_simulate
+    from yibao_cli.policy.calls import run_simulate
 
-    service = Service(region, address, ca, cert, key, use_proxy)
     with told_plainly(), ends_on_signals():
-        raise typer.Exit(run_simulate(out, service, policy, first=first, last=last))
+        raise typer.Exit(run_simulate(out, at, policy, first=first, last=last))

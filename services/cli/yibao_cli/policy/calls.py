@@ -5,13 +5,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
 
 from yibao.settlement.v1 import policy_service_pb2 as pb
 from yibao.settlement.v1.policy_service_pb2_grpc import PolicyServiceStub
-from yibao_cli.inputs import open_channel
+from yibao_cli.call import to_values
+from yibao_cli.connection import Connection
+from yibao_cli.console import working
+from yibao_cli.output import is_json, print_document
+from yibao_cli.policy.documents import warnings_documents
 from yibao_cli.policy.files import is_version, read_policy, show_warnings
 from yibao_common.process.config import StartError
 from yibao_common.rpc.wire import from_date, to_date
@@ -29,35 +32,19 @@ _STATES = {
     pb.POLICY_STATE_ENDED: "ended",
     pb.POLICY_STATE_WITHDRAWN: "withdrawn",
 }
-STATE_NAMES = tuple(_STATES.values())
+_NUMBERS = {name: number for number, name in _STATES.items()}
+STATE_NAMES = tuple(_NUMBERS)
 _SECONDS = 30.0
 
 
-class Service(NamedTuple):
-    """Where the settlement service is, who calls it, and for which region."""
-
-    region: str
-    address: str
-    ca_file: Path
-    certificate_file: Path
-    key_file: Path
-    use_environment_proxy: bool
-
-
 @contextmanager
-def _policies(service: Service) -> Iterator[PolicyServiceStub]:
+def _policies(at: Connection) -> Iterator[PolicyServiceStub]:
     """Yields a stub. Raises StartError where the service cannot be called so."""
-    with open_channel(
-        service.address,
-        ca_file=service.ca_file,
-        certificate_file=service.certificate_file,
-        key_file=service.key_file,
-        use_environment_proxy=service.use_environment_proxy,
-    ) as channel:
+    with at.open() as channel:
         yield PolicyServiceStub(channel)
 
 
-def run_submit(console: Console, service: Service, path: Path) -> int:
+def run_submit(console: Console, at: Connection, path: Path) -> int:
     """Submits a file as a draft and prints its version, and what is probably not meant in it.
 
     Raises:
@@ -67,11 +54,15 @@ def run_submit(console: Console, service: Service, path: Path) -> int:
     contents = read_policy(path)
     found = check_policy(contents, name=str(path))
     refuse_faults(found.faults)
-    with _policies(service) as stub:
+    with _policies(at) as stub:
         request = pb.SubmitPolicyRequest(
-            request_id=new_id(), region=service.region, policy_file=contents
+            request_id=new_id(), region=at.region, policy_file=contents
         )
         policy = stub.SubmitPolicy(request, timeout=_SECONDS).policy
+    if is_json():
+        warnings = warnings_documents(found.warnings)
+        print_document(console, {"policy": to_values(policy), "warnings": warnings})
+        return 0
     _print(console, policy)
     show_warnings(console, path, found.warnings)
     if policy.state == pb.POLICY_STATE_DRAFT:
@@ -82,17 +73,20 @@ def run_submit(console: Console, service: Service, path: Path) -> int:
     return 0
 
 
-def run_approve(console: Console, service: Service, policy_version: str) -> int:
+def run_approve(console: Console, at: Connection, policy_version: str) -> int:
     """Puts a draft in force and prints what it concerns.
 
     Raises StartError where the version is none.
     """
     _check_version(policy_version)
-    with _policies(service) as stub:
+    with _policies(at) as stub:
         request = pb.ApprovePolicyRequest(
-            request_id=new_id(), region=service.region, policy_version=policy_version
+            request_id=new_id(), region=at.region, policy_version=policy_version
         )
         answer = stub.ApprovePolicy(request, timeout=_SECONDS)
+    if is_json():
+        print_document(console, to_values(answer))
+        return 0
     _print(console, answer.policy)
     for policy in answer.ended:
         _say(
@@ -108,17 +102,20 @@ def run_approve(console: Console, service: Service, policy_version: str) -> int:
     return 0
 
 
-def run_withdraw(console: Console, service: Service, policy_version: str) -> int:
+def run_withdraw(console: Console, at: Connection, policy_version: str) -> int:
     """Takes back a policy and prints what goes on in its place.
 
     Raises StartError where the version is none.
     """
     _check_version(policy_version)
-    with _policies(service) as stub:
+    with _policies(at) as stub:
         request = pb.WithdrawPolicyRequest(
-            request_id=new_id(), region=service.region, policy_version=policy_version
+            request_id=new_id(), region=at.region, policy_version=policy_version
         )
         answer = stub.WithdrawPolicy(request, timeout=_SECONDS)
+    if is_json():
+        print_document(console, to_values(answer))
+        return 0
     _print(console, answer.policy)
     for policy in answer.reopened:
         _say(console, "What it had ended goes on:")
@@ -126,57 +123,59 @@ def run_withdraw(console: Console, service: Service, policy_version: str) -> int
     return 0
 
 
-def run_list(
-    console: Console, service: Service, *, insurance_type: str, state: str, day: str
-) -> int:
+def run_list(console: Console, at: Connection, *, insurance_type: str, state: str, day: str) -> int:
     """Prints the policies of the region, the one that begins last first.
 
-    Raises StartError where `state` or `day` is none.
+    `state` is one of `STATE_NAMES`, or empty. Raises StartError where `day` is none.
     """
-    request = pb.ListPoliciesRequest(region=service.region, insurance_type=insurance_type)
+    request = pb.ListPoliciesRequest(region=at.region, insurance_type=insurance_type)
     if state:
-        found = [number for number, name in _STATES.items() if name == state]
-        if not found:
-            raise StartError(f"--state {state}: expected one of {', '.join(STATE_NAMES)}")
-        request.state = found[0]
+        request.state = _NUMBERS[state]
     if day:
         request.date.CopyFrom(from_date(_day("--date", day)))
-    is_empty = True
-    with _policies(service) as stub:
+    found: list[pb.Policy] = []
+    with _policies(at) as stub:
         while True:
             page = stub.ListPolicies(request, timeout=_SECONDS)
-            for policy in page.policies:
-                is_empty = False
+            found += page.policies
+            for policy in () if is_json() else page.policies:
                 _print(console, policy)
             request.page_token = page.next_page_token
             if not request.page_token:
                 break
-    if is_empty:
-        _say(console, f"There is no such policy of region {service.region}. 没有符合条件的政策。")
+    if is_json():
+        print_document(console, {"policies": [to_values(each) for each in found]})
+    elif not found:
+        _say(console, f"There is no such policy of region {at.region}. 没有符合条件的政策。")
     return 0
 
 
-def run_get(service: Service, policy_version: str) -> int:
+def run_get(console: Console, at: Connection, policy_version: str) -> int:
     """Writes the file of a stored version to standard output, byte for byte.
 
     Raises StartError where the version is none.
     """
     _check_version(policy_version)
-    with _policies(service) as stub:
-        request = pb.GetPolicyRequest(region=service.region, policy_version=policy_version)
-        contents = stub.GetPolicy(request, timeout=_SECONDS).policy_file
+    with _policies(at) as stub:
+        request = pb.GetPolicyRequest(region=at.region, policy_version=policy_version)
+        answer = stub.GetPolicy(request, timeout=_SECONDS)
+    contents = answer.policy_file
+    if is_json():
+        told = {"policy": to_values(answer.policy), "policy_file": contents.decode()}
+        print_document(console, told)
+        return 0
     sys.stdout.buffer.write(contents)
     sys.stdout.buffer.flush()
     return 0
 
 
-def run_simulate(console: Console, service: Service, policy: str, *, first: str, last: str) -> int:
+def run_simulate(console: Console, at: Connection, policy: str, *, first: str, last: str) -> int:
     """Tries a version, or a file, on settled bills and prints what would change.
 
     Raises StartError where a day is none or the file cannot be read.
     """
     request = pb.SimulatePolicyRequest(
-        region=service.region,
+        region=at.region,
         start_date=from_date(_day("--from", first)),
         end_date=from_date(_day("--to", last)),
     )
@@ -184,12 +183,15 @@ def run_simulate(console: Console, service: Service, policy: str, *, first: str,
         request.policy_version = policy
     else:
         request.policy_file = read_policy(Path(policy))
-    with _policies(service) as stub, console.status("") as status:
+    with _policies(at) as stub, working(console, "") as tell:
         for answer in stub.SimulatePolicy(request):
             if answer.WhichOneof("answer") == "progress":
                 done = answer.progress
-                status.update(f"{done.decided_bills} of {done.bills} bills")
+                tell(f"{done.decided_bills} of {done.bills} bills")
     result = answer.result
+    if is_json():
+        print_document(console, to_values(result))
+        return 0
     if result.all.bills or result.undecided:
         _say(console, "\n".join(_result(result)))
     else:

@@ -7,6 +7,12 @@ from pathlib import Path
 from rich.console import Console
 
 from yibao_cli.inputs import read_file
+from yibao_cli.output import is_json, print_document
+from yibao_cli.policy.documents import (
+    difference_document,
+    policy_document,
+    warnings_documents,
+)
 from yibao_common.process.config import StartError
 from yibao_common.values.errors import refuse_faults
 from yibao_settlement.files.benefit.check import BenefitWarning
@@ -47,6 +53,10 @@ def run_check(console: Console, path: Path) -> int:
     refuse_faults(found.faults)
     policy = found.policy
     assert policy is not None
+    if is_json():
+        warnings = warnings_documents(found.warnings)
+        print_document(console, {**policy_document(path, policy), "warnings": warnings})
+        return 0
     _show_head(console, path, policy)
     _show_words(console, policy)
     show_warnings(console, path, found.warnings)
@@ -61,6 +71,9 @@ def run_show(console: Console, path: Path) -> int:
         StartError: the file cannot be read.
     """
     policy = load_any_policy(read_policy(path), name=str(path))
+    if is_json():
+        print_document(console, policy_document(path, policy))
+        return 0
     _show_head(console, path, policy)
     _show_words(console, policy)
     return 0
@@ -76,6 +89,9 @@ def run_diff(console: Console, before: Path, after: Path) -> int:
     paths = (before, after)
     policies = [load_any_policy(read_policy(path), name=str(path)) for path in paths]
     found = list(differences(*policies))
+    if is_json():
+        print_document(console, {"differences": [difference_document(each) for each in found]})
+        return int(bool(found))
     for sign, path, policy in zip("-+", paths, policies, strict=True) if found else ():
         head = f"{sign} {path}: {policy.policy_id}, from {policy.start_date}"
         console.print(head, soft_wrap=True, markup=False)
@@ -100,7 +116,10 @@ def run_convert(console: Console, path: Path, *, by_stay: bool, caps: Sequence[s
     """
     choices = Choices(by_stay=by_stay, caps=dict(_cap(text) for text in caps))
     converted = convert_policy(read_file(path), name=str(path), choices=choices)
-    console.print(converted.decode(), end="", soft_wrap=True, markup=False)
+    if is_json():
+        print_document(console, {"policy_file": converted.decode()})
+    else:
+        console.print(converted.decode(), end="", soft_wrap=True, markup=False)
     return 0
 
 

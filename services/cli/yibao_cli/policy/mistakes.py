@@ -4,13 +4,17 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
+from yibao_cli.output import is_json
 from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_settlement.files.policy.mistakes_zh import in_both_languages
 
 
 @contextlib.contextmanager
 def mistakes_in_both_languages() -> Iterator[None]:
-    """Tells each mistake of a file in Chinese below the English, as far as it is known."""
+    """Tells each mistake of a file in Chinese below the English, as far as it is known.
+
+    A program gets both apart.
+    """
     try:
         yield
     except RuleError as refusal:
@@ -19,5 +23,5 @@ def mistakes_in_both_languages() -> Iterator[None]:
 
 
 def _beneath(fault: FieldFault) -> FieldFault:
-    told = fault.message_zh
+    told = "" if is_json() else fault.message_zh
     return replace(fault, message=f"{fault.message}\n    {told}") if told else fault

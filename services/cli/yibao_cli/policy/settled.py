@@ -7,7 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from yibao.settlement.v1 import settlement_pb2
+from yibao_cli.call import to_values
 from yibao_cli.demo.steps import StepFailedError, StepLog
+from yibao_cli.output import is_json, print_document
 from yibao_cli.policy.bills import read_sample
 from yibao_cli.policy.sample_visit import SampleVisit
 from yibao_cli.running import RunningSandbox
@@ -40,6 +42,10 @@ def run_settle(console: Console, path: Path, folder: Path, *, clock: Clock) -> i
             raise StartError(str(error)) from None
         settled = visit.settle(visit.message(visit.register()))
         trace = visit.explained(settled.settlement_id)
+        if is_json():
+            steps = [to_values(each) for each in trace]
+            print_document(console, {"settlement": to_values(settled), "steps": steps})
+            return 0
         told = [
             f"Settlement {settled.settlement_id} of {visit.today}: {yuan(settled.total_fen)} yuan",
             f"  by policy {settled.policy_version}",

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
+from yibao_cli.output import is_json, print_document
 from yibao_cli.policy.bills import read_bills
 from yibao_cli.policy.files import read_policy
 from yibao_common.values.errors import RuleError
@@ -52,6 +53,10 @@ def run_try(console: Console, policy_path: Path, bills_path: Path) -> int:
     policy = load_any_policy(read_policy(policy_path), name=str(policy_path))
     tried = read_bills(bills_path, day=policy.start_date)
     walk = _benefits(policy, tried) if isinstance(policy, BenefitPolicy) else _policy(policy, tried)
+    if is_json():
+        found = list(walk)
+        print_document(console, {"bills": [_document(*each) for each in found]})
+        return int(any(isinstance(outcome, RuleError) for _, outcome in found))
     are_refused = False
     for number, (bill, outcome) in enumerate(walk, start=1):
         total = sum(line.amount_fen for line in bill.lines)
@@ -61,6 +66,47 @@ def run_try(console: Console, policy_path: Path, bills_path: Path) -> int:
             are_refused = True
         console.print("\n".join(told), soft_wrap=True, markup=False)
     return int(are_refused)
+
+
+def _document(bill: Bill, outcome: _Tried | RuleError) -> dict[str, object]:
+    total_fen = sum(line.amount_fen for line in bill.lines)
+    said: dict[str, object] = {
+        "visit_id": bill.visit_id,
+        "date": bill.date.isoformat(),
+        "total_fen": total_fen,
+    }
+    if isinstance(outcome, RuleError):
+        refused = {
+            "reason": outcome.reason.wire_name,
+            "message": outcome.message,
+            "message_zh": outcome.reason.message_zh,
+            "metadata": outcome.metadata,
+        }
+        return {**said, "refused": refused}
+    return {
+        **said,
+        "paid_fen": dict(outcome.paid),
+        "deductible_fen": outcome.deductible_fen,
+        "account_fen": outcome.account_fen,
+        "cash_fen": outcome.cash_fen,
+        "steps": [_step(node) for node in outcome.nodes],
+        "refused_lines": [
+            {"line_id": line.line_id, "reason": line.reason.wire_name} for line in outcome.refused
+        ],
+    }
+
+
+def _step(node: trace.TraceNode | benefit_trace.TraceNode) -> dict[str, object]:
+    return {
+        "step_id": node.step_id,
+        "leg": getattr(node, "leg", 0),
+        "title": node.title,
+        "title_zh": node.title_zh,
+        "clause": node.clause,
+        "inputs": [{"name": each.name, "amount_fen": each.amount_fen} for each in node.inputs],
+        "formula": node.formula,
+        "amount_fen": node.amount_fen,
+    }
 
 
 def _lines(outcome: _Tried | RuleError) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from yibao_cli.output import is_json, print_document, tell_refused, tell_unusable
 from yibao_cli.qr import reader
 
 SECONDS = 10.0
@@ -26,12 +27,19 @@ def run_scan(out: Console, err: Console, file: Path, *, seconds: float = SECONDS
             command, capture_output=True, encoding="utf-8", timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        err.print(f"{file} was not read within {seconds:g} s", style="red", markup=False)
+        tell_unusable(f"{file} was not read within {seconds:g} s", err)
         return _UNUSABLE
     if done.returncode == reader.FOUND:
-        out.print(done.stdout.rstrip("\n"), markup=False, soft_wrap=True)
+        text = done.stdout.rstrip("\n")
+        if is_json():
+            print_document(out, {"text": text})
+        else:
+            out.print(text, markup=False, soft_wrap=True)
         return 0
     told = done.returncode in (reader.NOTHING_FOUND, reader.UNUSABLE, reader.NO_READER)
     message = done.stderr.strip() if told else f"{file} cannot be read: the reader crashed"
-    err.print(message, style="red", markup=False, soft_wrap=True)
-    return _REFUSED if done.returncode == reader.NOTHING_FOUND else _UNUSABLE
+    if done.returncode == reader.NOTHING_FOUND:
+        tell_refused(message, err)
+        return _REFUSED
+    tell_unusable(message, err)
+    return _UNUSABLE

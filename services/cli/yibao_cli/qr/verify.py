@@ -8,6 +8,7 @@ from rich.console import Console
 from yibao import qr
 from yibao.trust import TrustRoot, TrustSnapshot
 from yibao_cli.inputs import read_file, read_stdin
+from yibao_cli.output import is_json, print_document, tell_refused, tell_unusable
 from yibao_common.process.config import StartError
 from yibao_common.values.clock import Clock
 from yibao_identity.rules.code import AUDIENCES
@@ -42,13 +43,31 @@ def run_verify(
             qr.scanned(text), trust=trust, audience=accepted, now=now, challenge=nonce
         )
     except StartError as error:
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        tell_unusable(str(error), err)
         return _UNUSABLE
     except qr.QrError as refused:
-        err.print(str(refused), style="red", markup=False, soft_wrap=True)
+        tell_refused(str(refused), err, reason=refused.error)
         return _REFUSED
+    if is_json():
+        print_document(out, _document(claims))
+        return 0
     out.print("\n".join(_lines(claims)), markup=False)
     return 0
+
+
+def _document(claims: qr.Claims) -> dict[str, object]:
+    device = claims.device_certificate_id
+    return {
+        "mode": claims.mode,
+        "region": claims.issuer,
+        "subject": claims.subject,
+        "audience": claims.audience,
+        "issue_time": claims.issue_time.isoformat(),
+        "expire_time": claims.expire_time.isoformat(),
+        "code_id": claims.code_id.hex(),
+        "key_id": claims.key_id.hex(),
+        "device_certificate_id": None if device is None else device.hex(),
+    }
 
 
 def _lines(claims: qr.Claims) -> list[str]:
