@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from yibao_cli.day_app import app as day_app
 from yibao_cli.keys.app import app as keys_app
 from yibao_cli.options import UseProxy
 from yibao_cli.policy.app import app as policy_app
@@ -28,6 +29,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(persons_app, name="persons")
 app.add_typer(keys_app, name="keys")
 app.add_typer(review_app, name="review")
+app.add_typer(day_app, name="day")
 
 ConfigFiles = Annotated[
     list[Path] | None, typer.Option("--config", help="Configuration of a service; repeatable.")

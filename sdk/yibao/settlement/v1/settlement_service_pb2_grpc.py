@@ -80,6 +80,11 @@ class SettlementServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementResponse.FromString,
                 _registered_method=True)
+        self.ResolveRequest = channel.unary_unary(
+                '/yibao.settlement.v1.SettlementService/ResolveRequest',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestResponse.FromString,
+                _registered_method=True)
 
 
 class SettlementServiceServicer(object):
@@ -208,6 +213,20 @@ class SettlementServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResolveRequest(self, request, context):
+        """Tells what became of a request of the institution (冲正 2601), and where nothing was booked,
+        keeps it so: whatever still arrives under its id is refused from then on (REQUEST_FENCED),
+        of any method and from any certificate of the institution, also as an item of SubmitBills.
+        For who got no answer and cannot repeat the request itself. A fence is for ever: no
+        answer under that id, however late, books anything. Callers: an institution, of its own
+        requests of any changing method of this service. Idempotent by `request_id`. Reasons:
+        FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
+        asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SettlementServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -255,6 +274,11 @@ def add_SettlementServiceServicer_to_server(servicer, server):
                     servicer.GetStatement,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementResponse.SerializeToString,
+            ),
+            'ResolveRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveRequest,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -501,6 +525,33 @@ class SettlementService(object):
             '/yibao.settlement.v1.SettlementService/GetStatement',
             yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.SettlementService/ResolveRequest',
+            yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestResponse.FromString,
             options,
             channel_credentials,
             insecure,

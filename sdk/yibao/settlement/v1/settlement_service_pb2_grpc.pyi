@@ -143,6 +143,20 @@ class SettlementServiceStub:
     of who reads by an e-certificate.
     """
 
+    ResolveRequest: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.settlement_service_pb2.ResolveRequestRequest,
+        yibao.settlement.v1.settlement_service_pb2.ResolveRequestResponse,
+    ]
+    """Tells what became of a request of the institution (冲正 2601), and where nothing was booked,
+    keeps it so: whatever still arrives under its id is refused from then on (REQUEST_FENCED),
+    of any method and from any certificate of the institution, also as an item of SubmitBills.
+    For who got no answer and cannot repeat the request itself. A fence is for ever: no
+    answer under that id, however late, books anything. Callers: an institution, of its own
+    requests of any changing method of this service. Idempotent by `request_id`. Reasons:
+    FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
+    asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
+    """
+
 class SettlementServiceAsyncStub:
     """Bills: trial, settle, reverse, read, explain."""
 
@@ -266,6 +280,20 @@ class SettlementServiceAsyncStub:
     institution that settled, agency of the region, the holder of an e-certificate of the
     person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH; FEED_STALE
     of who reads by an e-certificate.
+    """
+
+    ResolveRequest: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.settlement_service_pb2.ResolveRequestRequest,
+        yibao.settlement.v1.settlement_service_pb2.ResolveRequestResponse,
+    ]
+    """Tells what became of a request of the institution (冲正 2601), and where nothing was booked,
+    keeps it so: whatever still arrives under its id is refused from then on (REQUEST_FENCED),
+    of any method and from any certificate of the institution, also as an item of SubmitBills.
+    For who got no answer and cannot repeat the request itself. A fence is for ever: no
+    answer under that id, however late, books anything. Callers: an institution, of its own
+    requests of any changing method of this service. Idempotent by `request_id`. Reasons:
+    FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
+    asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
     """
 
 class SettlementServiceServicer(metaclass=abc.ABCMeta):
@@ -409,6 +437,22 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         institution that settled, agency of the region, the holder of an e-certificate of the
         person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH; FEED_STALE
         of who reads by an e-certificate.
+        """
+
+    @abc.abstractmethod
+    def ResolveRequest(
+        self,
+        request: yibao.settlement.v1.settlement_service_pb2.ResolveRequestRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.ResolveRequestResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.ResolveRequestResponse]]:
+        """Tells what became of a request of the institution (冲正 2601), and where nothing was booked,
+        keeps it so: whatever still arrives under its id is refused from then on (REQUEST_FENCED),
+        of any method and from any certificate of the institution, also as an item of SubmitBills.
+        For who got no answer and cannot repeat the request itself. A fence is for ever: no
+        answer under that id, however late, books anything. Callers: an institution, of its own
+        requests of any changing method of this service. Idempotent by `request_id`. Reasons:
+        FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
+        asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
         """
 
 def add_SettlementServiceServicer_to_server(servicer: SettlementServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
