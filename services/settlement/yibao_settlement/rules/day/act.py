@@ -44,7 +44,8 @@ class DayAct(NamedTuple):
 
     `act_id` is that of its posting: the settlement itself, the reversal or the refund.
     `request_id` is empty for a reversal of before it was kept that posted nothing.
-    `reverse_time` is when the settlement that it made was reversed, None where it stands.
+    `reverse_time` is when the settlement that it made was reversed, of acts that are found by their
+    requests: in a list of a day each act stays what it was.
     """
 
     request_id: str

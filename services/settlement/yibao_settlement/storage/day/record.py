@@ -41,7 +41,7 @@ class StoredDays(DayRows):
             is_before = act.request_id <= until
             query = query.where(is_before if after else sa.or_(is_before, act.request_id.is_(None)))
         query = query.order_by(act.request_id.nulls_first(), act.act_time, act.act_id).limit(limit)
-        return [act_from(row) for row in self._connection.execute(query)]
+        return self._listed(query)
 
     def acts_of_settlements(
         self, institution_id: str, span: DaySpan, settlement_ids: Collection[str]
@@ -50,9 +50,9 @@ class StoredDays(DayRows):
         act = acts_of(self._region, institution_id, _within(span)).c
         query = sa.select(*(act[name] for name in ACT_COLUMNS))
         return [
-            act_from(row)
+            each
             for some in _in_parts(settlement_ids)
-            for row in self._connection.execute(query.where(act.settlement_id.in_(some)))
+            for each in self._listed(query.where(act.settlement_id.in_(some)))
         ]
 
     def sums(self, institution_id: str, span: DaySpan) -> list[DaySum]:
@@ -85,6 +85,10 @@ class StoredDays(DayRows):
             answered = find_answered(*stored, some, before)
             found |= with_acts(*stored, institution_id, answered)
         return found
+
+    def _listed(self, query: sa.Select[Any]) -> list[DayAct]:
+        acts = map(act_from, self._connection.execute(query))
+        return [act._replace(reverse_time=None) for act in acts]
 
     def _funds(
         self, institution_id: str, span: DaySpan
