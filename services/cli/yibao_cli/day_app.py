@@ -33,7 +33,7 @@ def close(
     encoding: Annotated[str, typer.Option(help="Such as gb18030.")] = "utf-8-sig",
     timeout: Annotated[
         float, typer.Option(help="Seconds to wait for each answer.", min=0.001, max=3_600)
-    ] = 120.0,
+    ] = 30.0,
     use_proxy: UseProxy = False,
 ) -> None:
     """Compare a day with the insurer: sums beside each other, and every difference.

@@ -219,7 +219,7 @@ class SettlementServiceServicer(object):
         of any method and from any certificate of the institution, also as an item of SubmitBills.
         For who got no answer and cannot repeat the request itself. A fence is for ever: no
         answer under that id, however late, books anything. Callers: an institution, of its own
-        requests of any changing method of this service. Idempotent by `request_id`. Reasons:
+        requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
         FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
         asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
         """

@@ -152,7 +152,7 @@ class SettlementServiceStub:
     of any method and from any certificate of the institution, also as an item of SubmitBills.
     For who got no answer and cannot repeat the request itself. A fence is for ever: no
     answer under that id, however late, books anything. Callers: an institution, of its own
-    requests of any changing method of this service. Idempotent by `request_id`. Reasons:
+    requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
     FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
     asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
     """
@@ -291,7 +291,7 @@ class SettlementServiceAsyncStub:
     of any method and from any certificate of the institution, also as an item of SubmitBills.
     For who got no answer and cannot repeat the request itself. A fence is for ever: no
     answer under that id, however late, books anything. Callers: an institution, of its own
-    requests of any changing method of this service. Idempotent by `request_id`. Reasons:
+    requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
     FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
     asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
     """
@@ -450,7 +450,7 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         of any method and from any certificate of the institution, also as an item of SubmitBills.
         For who got no answer and cannot repeat the request itself. A fence is for ever: no
         answer under that id, however late, books anything. Callers: an institution, of its own
-        requests of any changing method of this service. Idempotent by `request_id`. Reasons:
+        requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
         FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
         asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
         """
