@@ -64,7 +64,7 @@ def today(services: BothServices) -> dt.date:
 
 
 def totals(services: BothServices, name: str = "hospital", **asked: str) -> pb.GetDayTotalsResponse:
-    request = pb.GetDayTotalsRequest(region=REGION, day=from_date(today(services)), **asked)
+    request = pb.GetDayTotalsRequest(region=REGION, act_date=from_date(today(services)), **asked)
     return clearing(services, name).GetDayTotals(request, timeout=CALL_SECONDS)
 
 
@@ -73,7 +73,7 @@ def comparison(
 ) -> pb.CompareDayRequest:
     values: dict[str, object] = {
         "region": REGION,
-        "day": from_date(today(services)),
+        "act_date": from_date(today(services)),
         "acts": sorted(lines, key=lambda line: line.request_id),
     }
     return pb.CompareDayRequest(**{**values, **changes})  # type: ignore[arg-type]
@@ -129,11 +129,11 @@ def test_a_day_is_compared_from_the_counter_to_the_agency(
 
 def test_who_asks_for_another_is_refused(services: BothServices) -> None:
     day = from_date(today(services))
-    request = pb.GetDayTotalsRequest(region=REGION, day=day, institution_id=OTHER_HOSPITAL)
+    request = pb.GetDayTotalsRequest(region=REGION, act_date=day, institution_id=OTHER_HOSPITAL)
     told = refusal_of(clearing(services).GetDayTotals, request)
     assert outcome(told) == (DENIED, "OUT_OF_SCOPE")
     agency = clearing(services, "maker")
-    told = refusal_of(agency.GetDayTotals, pb.GetDayTotalsRequest(region=REGION, day=day))
+    told = refusal_of(agency.GetDayTotals, pb.GetDayTotalsRequest(region=REGION, act_date=day))
     assert outcome(told) == (INVALID, "FIELD_REQUIRED")
     told = refusal_of(agency.CompareDay, comparison(services))
     assert outcome(told) == (DENIED, "CALLER_NOT_ALLOWED")

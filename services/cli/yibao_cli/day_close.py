@@ -99,7 +99,7 @@ def run_close(
         try:
             stub = ClearingServiceStub(channel)
             totals = stub.GetDayTotals(
-                pb.GetDayTotalsRequest(region=service.region, day=from_date(day)),
+                pb.GetDayTotalsRequest(region=service.region, act_date=from_date(day)),
                 timeout=service.seconds,
             )
             compared = compare_parts(stub, service, day, lines, totals)
@@ -127,7 +127,7 @@ def compare_parts(
             answer = stub.CompareDay(
                 pb.CompareDayRequest(
                     region=service.region,
-                    day=from_date(day),
+                    act_date=from_date(day),
                     snapshot_time=totals.snapshot_time,
                     after_request_id=rest.after,
                     until_request_id=rest.until,

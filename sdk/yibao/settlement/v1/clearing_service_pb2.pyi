@@ -235,14 +235,14 @@ class GetDayTotalsRequest(google.protobuf.message.Message):
 
     REGION_FIELD_NUMBER: builtins.int
     INSTITUTION_ID_FIELD_NUMBER: builtins.int
-    DAY_FIELD_NUMBER: builtins.int
+    ACT_DATE_FIELD_NUMBER: builtins.int
     SNAPSHOT_TIME_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region."""
     institution_id: builtins.str
     """The institution; an institution that asks may leave it out."""
     @property
-    def day(self) -> yibao.common.v1.date_pb2.Date:
+    def act_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day, in Asia/Shanghai."""
 
     @property
@@ -256,11 +256,11 @@ class GetDayTotalsRequest(google.protobuf.message.Message):
         *,
         region: builtins.str = ...,
         institution_id: builtins.str = ...,
-        day: yibao.common.v1.date_pb2.Date | None = ...,
+        act_date: yibao.common.v1.date_pb2.Date | None = ...,
         snapshot_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["day", b"day", "snapshot_time", b"snapshot_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["day", b"day", "institution_id", b"institution_id", "region", b"region", "snapshot_time", b"snapshot_time"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["act_date", b"act_date", "snapshot_time", b"snapshot_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["act_date", b"act_date", "institution_id", b"institution_id", "region", b"region", "snapshot_time", b"snapshot_time"]) -> None: ...
 
 global___GetDayTotalsRequest = GetDayTotalsRequest
 
@@ -304,7 +304,7 @@ class CompareDayRequest(google.protobuf.message.Message):
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
     REGION_FIELD_NUMBER: builtins.int
-    DAY_FIELD_NUMBER: builtins.int
+    ACT_DATE_FIELD_NUMBER: builtins.int
     SNAPSHOT_TIME_FIELD_NUMBER: builtins.int
     AFTER_REQUEST_ID_FIELD_NUMBER: builtins.int
     UNTIL_REQUEST_ID_FIELD_NUMBER: builtins.int
@@ -316,7 +316,7 @@ class CompareDayRequest(google.protobuf.message.Message):
     until_request_id: builtins.str
     """The range ends with this request id; empty: with the last of all."""
     @property
-    def day(self) -> yibao.common.v1.date_pb2.Date:
+    def act_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day, in Asia/Shanghai."""
 
     @property
@@ -335,14 +335,14 @@ class CompareDayRequest(google.protobuf.message.Message):
         self,
         *,
         region: builtins.str = ...,
-        day: yibao.common.v1.date_pb2.Date | None = ...,
+        act_date: yibao.common.v1.date_pb2.Date | None = ...,
         snapshot_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         after_request_id: builtins.str = ...,
         until_request_id: builtins.str = ...,
         acts: collections.abc.Iterable[yibao.settlement.v1.day_pb2.DayLine] | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["day", b"day", "snapshot_time", b"snapshot_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["acts", b"acts", "after_request_id", b"after_request_id", "day", b"day", "region", b"region", "snapshot_time", b"snapshot_time", "until_request_id", b"until_request_id"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["act_date", b"act_date", "snapshot_time", b"snapshot_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["act_date", b"act_date", "acts", b"acts", "after_request_id", b"after_request_id", "region", b"region", "snapshot_time", b"snapshot_time", "until_request_id", b"until_request_id"]) -> None: ...
 
 global___CompareDayRequest = CompareDayRequest
 

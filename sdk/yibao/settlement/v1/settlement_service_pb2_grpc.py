@@ -124,7 +124,7 @@ class SettlementServiceServicer(object):
         POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, POLICY_NOT_IN_FORCE, FACT_MISSING,
         PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN, LINE_OUT_OF_COVER,
         LINE_NEGATIVE, AMOUNTS_NOT_AS_EXPECTED,
-        BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
+        BILL_ALREADY_SETTLED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,7 +147,7 @@ class SettlementServiceServicer(object):
         the institution restate its own. Callers: the
         institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
         SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
-        LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_ID_REUSED.
+        LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -220,7 +220,7 @@ class SettlementServiceServicer(object):
         For who got no answer and cannot repeat the request itself. A fence is for ever: no
         answer under that id, however late, books anything. Callers: an institution, of its own
         requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
-        FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
+        FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_FENCED, REQUEST_ID_REUSED also where the
         asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

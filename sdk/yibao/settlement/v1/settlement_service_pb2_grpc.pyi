@@ -57,7 +57,7 @@ class SettlementServiceStub:
     POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, POLICY_NOT_IN_FORCE, FACT_MISSING,
     PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN, LINE_OUT_OF_COVER,
     LINE_NEGATIVE, AMOUNTS_NOT_AS_EXPECTED,
-    BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
+    BILL_ALREADY_SETTLED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     SubmitBills: grpc.UnaryUnaryMultiCallable[
@@ -80,7 +80,7 @@ class SettlementServiceStub:
     the institution restate its own. Callers: the
     institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
     SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
-    LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_ID_REUSED.
+    LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     GetSettlement: grpc.UnaryUnaryMultiCallable[
@@ -153,7 +153,7 @@ class SettlementServiceStub:
     For who got no answer and cannot repeat the request itself. A fence is for ever: no
     answer under that id, however late, books anything. Callers: an institution, of its own
     requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
-    FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
+    FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_FENCED, REQUEST_ID_REUSED also where the
     asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
     """
 
@@ -196,7 +196,7 @@ class SettlementServiceAsyncStub:
     POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, POLICY_NOT_IN_FORCE, FACT_MISSING,
     PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN, LINE_OUT_OF_COVER,
     LINE_NEGATIVE, AMOUNTS_NOT_AS_EXPECTED,
-    BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
+    BILL_ALREADY_SETTLED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     SubmitBills: grpc.aio.UnaryUnaryMultiCallable[
@@ -219,7 +219,7 @@ class SettlementServiceAsyncStub:
     the institution restate its own. Callers: the
     institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
     SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
-    LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_ID_REUSED.
+    LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     GetSettlement: grpc.aio.UnaryUnaryMultiCallable[
@@ -292,7 +292,7 @@ class SettlementServiceAsyncStub:
     For who got no answer and cannot repeat the request itself. A fence is for ever: no
     answer under that id, however late, books anything. Callers: an institution, of its own
     requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
-    FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
+    FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_FENCED, REQUEST_ID_REUSED also where the
     asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
     """
 
@@ -339,7 +339,7 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, POLICY_NOT_IN_FORCE, FACT_MISSING,
         PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN, LINE_OUT_OF_COVER,
         LINE_NEGATIVE, AMOUNTS_NOT_AS_EXPECTED,
-        BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
+        BILL_ALREADY_SETTLED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -366,7 +366,7 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         the institution restate its own. Callers: the
         institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
         SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
-        LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_ID_REUSED.
+        LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -451,7 +451,7 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         For who got no answer and cannot repeat the request itself. A fence is for ever: no
         answer under that id, however late, books anything. Callers: an institution, of its own
         requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
-        FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_ID_REUSED also where the
+        FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_FENCED, REQUEST_ID_REUSED also where the
         asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
         """
 

@@ -15,6 +15,7 @@ _PLACE = re.compile(r"(?P<name>[a-z0-9_]+):(?P<line>[0-9]+)(?: (?P<key>.+))?", r
 NAMES_ZH = {
     "account_fen": "个人账户支出",
     "account_use": "个人账户使用标志",
+    "act_date": "业务日期",
     "act_kind": "办理类型",
     "acts": "对账记录",
     "adjusted_count": "受影响结算笔数",

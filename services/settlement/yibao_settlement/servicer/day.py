@@ -57,7 +57,9 @@ def part_of(request: pb.CompareDayRequest) -> DayPart:
             faults.append(FieldFault(field, Reason.FIELD_OUT_OF_RANGE, problem))
         before = max(before, asked)
     refuse_faults(faults)
-    return DayPart(to_date(request.day), after, until, [_line_of(each) for each in request.acts])
+    return DayPart(
+        to_date(request.act_date), after, until, [_line_of(each) for each in request.acts]
+    )
 
 
 def totals_response(totals: DayTotals) -> pb.GetDayTotalsResponse:

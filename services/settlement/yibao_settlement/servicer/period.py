@@ -134,7 +134,7 @@ class ClearingServicer(rpc.ClearingServiceServicer):
             self._days.totals,
             request.region,
             institution_of(request, caller),
-            to_date(request.day),
+            to_date(request.act_date),
             snapshot_of(request),
         )
         return totals_response(totals)
