@@ -25,8 +25,11 @@ from yibao_cli.inputs import open_channel
 from yibao_common.rpc.wire import from_date, to_instant
 
 BALANCED, DIFFERS = 0, 1
-# Lines a call: some 400 KB, less than half of what a service takes by default.
-LINES_A_PART = 2_000
+# What a call holds at most: a service takes 10,000 lines, and by default 1 MB.
+LINES_A_PART = 10_000
+BYTES_A_PART = 800_000
+# What a line takes in a message beside itself.
+_FRAME_BYTES = 4
 # Of more differences the first are shown; a report has them all.
 _MOST_SHOWN = 100
 
@@ -144,17 +147,16 @@ def compare_parts(
 
 def parts_of(lines: Sequence[day_pb2.DayLine]) -> Iterator[Part]:
     """Yields lines, which are in order, in parts; those of one request stay together."""
-    at, after = 0, ""
-    while True:
-        end = at + LINES_A_PART
-        while 0 < end < len(lines) and lines[end].request_id == lines[end - 1].request_id:
-            end += 1
-        if end >= len(lines):
-            yield Part(after, "", lines[at:])
-            return
-        until = lines[end - 1].request_id
-        yield Part(after, until, lines[at:end])
-        at, after = end, until
+    after, part, size = "", [], 0
+    for place, line in enumerate(lines):
+        own = line.ByteSize() + _FRAME_BYTES
+        is_full = len(part) >= LINES_A_PART or size + own > BYTES_A_PART
+        if part and is_full and line.request_id != lines[place - 1].request_id:
+            yield Part(after, part[-1].request_id, part)
+            after, part, size = part[-1].request_id, [], 0
+        part.append(line)
+        size += own
+    yield Part(after, "", part)
 
 
 def _show(out: Console, totals: pb.GetDayTotalsResponse, compared: Compared) -> None:

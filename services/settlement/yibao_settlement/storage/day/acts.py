@@ -30,7 +30,7 @@ _FURTHER_COLUMNS = ("undone_id", "visit_id", "insurance_type")
 
 def acts_of(region: str, institution_id: str, of_time: OfTime) -> sa.Subquery:
     """Returns a table of an institution's acts, with ACT_COLUMNS and what they are summed by."""
-    queries = [_settled(of_time), _reversed(of_time), _refunded(of_time)]
+    queries = [each(of_time) for each in (_settled, _corrections, _reversed, _refunded)]
     own = [
         each.where(_SETTLEMENT.region == region, _SETTLEMENT.institution_id == institution_id)
         for each in queries
@@ -52,22 +52,32 @@ def act_from(row: sa.Row[Any]) -> DayAct:
 
 
 def _settled(of_time: OfTime) -> sa.Select[Any]:
-    """What was settled; of a correction it is told with what it took the place of."""
-    kinds = (int(DayActKind.CORRECTED), int(DayActKind.SETTLED))
-    sums = [
-        _SETTLEMENT[name] - sa.func.coalesce(_left.c[name], _corrected.c[name], 0) for name in _SUMS
-    ]
-    is_corrected = _own(_CORRECTION, "settlement_id", _SETTLEMENT)
-    whose_place = _own(_corrected.c, "settlement_id", _CORRECTION, "corrected_id")
+    """What was settled, and took nothing's place."""
+    is_correction = sa.exists().where(_own(_CORRECTION, "settlement_id", _SETTLEMENT))
+    query = _selected(
+        _SETTLEMENT.request_id,
+        sa.literal(int(DayActKind.SETTLED)),
+        [_SETTLEMENT[name] for name in _SUMS],
+        _SETTLEMENT.settlement_id,
+        _SETTLEMENT.settle_time,
+        _SETTLEMENT.settled_by,
+        _SETTLEMENT.reverse_time,
+    )
+    query = query.select_from(tables.settlement)
+    return query.where(of_time(_SETTLEMENT.settle_time), ~is_correction)
+
+
+def _corrections(of_time: OfTime) -> sa.Select[Any]:
+    """What was settled in the place of another one, with what that gives back."""
     source = (
-        tables.settlement.outerjoin(tables.correction, is_corrected)
-        .outerjoin(_corrected, whose_place)
+        tables.settlement.join(tables.correction, _own(_CORRECTION, "settlement_id", _SETTLEMENT))
+        .join(_corrected, _own(_corrected.c, "settlement_id", _CORRECTION, "corrected_id"))
         .outerjoin(_left, _is_left_of(_corrected.c))
     )
     query = _selected(
         _SETTLEMENT.request_id,
-        sa.case((_CORRECTION.corrected_id.is_not(None), kinds[0]), else_=kinds[1]),
-        sums,
+        sa.literal(int(DayActKind.CORRECTED)),
+        [_SETTLEMENT[name] - sa.func.coalesce(_left.c[name], _corrected.c[name]) for name in _SUMS],
         _SETTLEMENT.settlement_id,
         _SETTLEMENT.settle_time,
         _SETTLEMENT.settled_by,
@@ -125,11 +135,9 @@ def _selected(
     *of_act: sa.ColumnElement[Any],
 ) -> sa.Select[Any]:
     """Selects ACT_COLUMNS and _FURTHER_COLUMNS; `of_act` are from `act_id` to `undone_id`."""
-    act_id, act_time, acted_by, *undone = of_act
-    reverse_time, undone_id = undone or (
-        sa.cast(sa.null(), Instant),
-        sa.cast(sa.null(), Id),
-    )
+    act_id, act_time, acted_by, *rest = of_act
+    nothing = (sa.cast(sa.null(), Instant), sa.cast(sa.null(), Id))
+    reverse_time, undone_id = (*rest, *nothing[len(rest) :])
     values = (
         *(request_id, kind, _SETTLEMENT.settlement_id, _SETTLEMENT.bill_number, *sums),
         *(act_id, act_time, acted_by, reverse_time, undone_id),
