@@ -63,8 +63,12 @@ def today(services: BothServices) -> dt.date:
     return shanghai_day(services.clock())
 
 
-def totals(services: BothServices, name: str = "hospital", **asked: str) -> pb.GetDayTotalsResponse:
-    request = pb.GetDayTotalsRequest(region=REGION, act_date=from_date(today(services)), **asked)
+def totals(
+    services: BothServices, name: str = "hospital", institution_id: str = ""
+) -> pb.GetDayTotalsResponse:
+    request = pb.GetDayTotalsRequest(
+        region=REGION, act_date=from_date(today(services)), institution_id=institution_id
+    )
     return clearing(services, name).GetDayTotals(request, timeout=CALL_SECONDS)
 
 

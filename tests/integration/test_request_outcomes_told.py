@@ -40,10 +40,10 @@ def test_a_settled_bill_is_told_to_any_certificate_of_the_hospital(
         assert (told.state, told.method) == (BOOKED, "SettleBill")
         assert (told.settlement_id, told.visit_id) == (settled.settlement_id, settled.visit_id)
         assert told.asked_request_id == request.request_id
-    told = refusal_of(
+    refusal = refusal_of(
         services.settlements("other-hospital").ResolveRequest, question(request.request_id)
     )
-    assert outcome(told) == (EXISTS, "REQUEST_ID_REUSED")
+    assert outcome(refusal) == (EXISTS, "REQUEST_ID_REUSED")
 
 
 def test_a_bill_that_was_not_booked_is_refused_when_it_comes(services: BothServices) -> None:

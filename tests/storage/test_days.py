@@ -139,6 +139,7 @@ class Day:
             made = outpatient(self._books, *fen, institution=institution, person=person)
             self._standing[made] = len(fen)
             return
+        by: dict[str, object]
         by = {"caller": AGENCY} if self._chance.random() < 0.2 else {"own_debts": OwnDebts.RESTATE}
         before = len(self._books.booked)
         try:

@@ -1,7 +1,9 @@
 """The outcome of a request id is told, and a request that was not booked is never carried out."""
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,13 +26,17 @@ from yibao.settlement.v1.settlement_service_pb2 import ResolveRequestResponse
 from yibao.settlement.v1.visit_service_pb2 import RegisterVisitResponse
 from yibao_common.db.pruning import prune_answers
 from yibao_common.rpc.wire import from_instant
+from yibao_common.values.clock import Clock
 from yibao_common.values.errors import RuleError, TransientError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
+from yibao_settlement.application.batch.work import BatchTransaction, BatchWork
 from yibao_settlement.application.charge.upload import UploadLines
 from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.batch.transaction import SettlementTransactions
+from yibao_settlement.storage.reference import ReferenceCache
 
 DAY = dt.timedelta(days=1)
 TERMINAL = f"terminal/{HOSPITAL}/T7"
@@ -331,4 +337,54 @@ def test_of_a_request_that_arrives_while_it_is_asked_for_one_thing_becomes(
         assert len(world.queries.standing_bills(REGION, command.bill.visit_id)) == is_settled
         if isinstance(outcome, RuleError):
             assert outcome.reason is Reason.REQUEST_FENCED
+    assert_books_are_right(world)
+
+
+class HeldBack:
+    """Transactions that wait, once all is written, until somebody lets them commit."""
+
+    def __init__(self, world: World) -> None:
+        self._inner = SettlementTransactions(world.database, ReferenceCache())
+        self.is_written, self.may_commit = threading.Event(), threading.Event()
+
+    @contextlib.contextmanager
+    def begin(self, region: str, clock: Clock | None) -> Iterator[BatchTransaction]:
+        with self._inner.begin(region, clock) as transaction:
+            yield transaction
+            self.is_written.set()
+            assert self.may_commit.wait(30)
+
+
+@pytest.mark.parametrize("is_asked_first", [True, False])
+def test_of_two_that_are_under_way_at_once_the_one_that_wrote_first_holds(
+    world: World, is_asked_first: bool
+) -> None:
+    (person,) = world.enrol()
+    settle = world.settle_command(world.register(person), person)
+    pair: list[Command] = [settle, resolve_command(world, settle)]
+    first, second = reversed(pair) if is_asked_first else pair
+    held = HeldBack(world)
+    slow = BatchWork(held, clock=world.clock, ids=new_id)
+    fast = world.new_worker()
+
+    def run_second() -> bytes | RuleError:
+        assert held.is_written.wait(30)
+        # It waits for what is written, and is run again as the batcher does.
+        threading.Timer(0.5, held.may_commit.set).start()
+        while True:
+            with contextlib.suppress(TransientError, sa.exc.IntegrityError):
+                return fast(REGION, [second])[0]
+
+    with ThreadPoolExecutor(2) as threads:
+        slowly, quickly = threads.submit(slow, REGION, [first]), threads.submit(run_second)
+        outcomes = {id(first): slowly.result()[0], id(second): quickly.result()}
+    answer, arrived = outcomes[id(pair[1])], outcomes[id(settle)]
+    assert isinstance(answer, bytes)
+    state = ResolveRequestResponse.FromString(answer).outcome.state
+    assert state == (REQUEST_STATE_NOT_BOOKED if is_asked_first else REQUEST_STATE_BOOKED)
+    if is_asked_first:
+        assert isinstance(arrived, RuleError)
+        assert arrived.reason is Reason.REQUEST_FENCED
+    else:
+        assert isinstance(arrived, bytes)
     assert_books_are_right(world)

@@ -23,8 +23,8 @@ from yibao.settlement.v1.settlement_service_pb2 import (
     SettleBillResponse,
 )
 from yibao_common.values.calendar import shanghai_day
-from yibao_settlement.application.day.compared import DayPart
-from yibao_settlement.application.day.find import ComparedPart, Days, DayTotals
+from yibao_settlement.application.day.compared import ComparedPart, DayPart
+from yibao_settlement.application.day.find import Days, DayTotals
 from yibao_settlement.rules.bill import Bill
 from yibao_settlement.rules.day.act import DayActKind, DayAmounts, DayLine
 from yibao_settlement.rules.refund import AskedReturn

@@ -147,7 +147,8 @@ def compare_parts(
 
 def parts_of(lines: Sequence[day_pb2.DayLine]) -> Iterator[Part]:
     """Yields lines, which are in order, in parts; those of one request stay together."""
-    after, part, size = "", [], 0
+    after, size = "", 0
+    part: list[day_pb2.DayLine] = []
     for place, line in enumerate(lines):
         own = line.ByteSize() + _FRAME_BYTES
         is_full = len(part) >= LINES_A_PART or size + own > BYTES_A_PART

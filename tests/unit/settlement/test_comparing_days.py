@@ -9,8 +9,13 @@ from yibao_common.values.calendar import shanghai_midnight
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.change import TOLD_AFTER
-from yibao_settlement.application.day.compared import MOST_ACTS, MOST_DIFFERENCES, DayPart
-from yibao_settlement.application.day.find import ComparedPart, Days
+from yibao_settlement.application.day.compared import (
+    MOST_ACTS,
+    MOST_DIFFERENCES,
+    ComparedPart,
+    DayPart,
+)
+from yibao_settlement.application.day.find import Days
 from yibao_settlement.application.day.rows import DaySum
 from yibao_settlement.rules.day.act import DayAct, DayActKind, DayAmounts, DayLine
 

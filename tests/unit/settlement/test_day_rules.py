@@ -106,7 +106,8 @@ def test_each_difference_is_of_its_kind(
         expected = [MISSING_AT_INSURER, MISSING_AT_INSTITUTION, MISSING_AT_INSURER]
     assert kinds(found) == expected
     ids = [each.request_id for each in found]
-    assert ids == sorted({each.request_id for each in (*lines, *acts)})
+    known = {each.request_id for each in lines} | {each.request_id for each in acts}
+    assert ids == sorted(known)
     # Whatever is no duplicate is summed, once.
     duplicates = kinds(found).count(DUPLICATE)
     assert sum(len(each.counted) for each in found) == len(lines) - duplicates

@@ -88,8 +88,10 @@ def compare_part(
     compared: list[ComparedRequest] = []
     count = 0
     for each in compare([line for line in part.lines if not end or line.request_id <= end], acts):
-        if count and count + len(each.differences) > MOST_DIFFERENCES:
-            end = compared[-1].request_id
+        reached = compared[-1].request_id if compared else ""
+        # Acts whose request is not known have no place to go on from.
+        if reached and count + len(each.differences) > MOST_DIFFERENCES:
+            end = reached
             break
         compared.append(each)
         count += len(each.differences)

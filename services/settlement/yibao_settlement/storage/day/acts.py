@@ -136,8 +136,10 @@ def _selected(
 ) -> sa.Select[Any]:
     """Selects ACT_COLUMNS and _FURTHER_COLUMNS; `of_act` are from `act_id` to `undone_id`."""
     act_id, act_time, acted_by, *rest = of_act
-    nothing = (sa.cast(sa.null(), Instant), sa.cast(sa.null(), Id))
-    reverse_time, undone_id = (*rest, *nothing[len(rest) :])
+    no_time: sa.ColumnElement[Any] = sa.cast(sa.null(), Instant)
+    no_id: sa.ColumnElement[Any] = sa.cast(sa.null(), Id)
+    reverse_time = rest[0] if rest else no_time
+    undone_id = rest[1] if len(rest) > 1 else no_id
     values = (
         *(request_id, kind, _SETTLEMENT.settlement_id, _SETTLEMENT.bill_number, *sums),
         *(act_id, act_time, acted_by, reverse_time, undone_id),
