@@ -153,7 +153,8 @@ def _access_page(contract: Contract) -> str:
         access: AccessTable = importlib.import_module(f"yibao_{service}.access").ACCESS
         rows = []
         for name in contract.methods:
-            if name.split(".")[1] != service:
+            # What is common is served by all of them.
+            if name.split(".")[1] not in (service, "common"):
                 continue
             owner, _, method = name.rpartition(".")
             allowed = access.roles(f"/{owner}/{method}")

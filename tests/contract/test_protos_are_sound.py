@@ -36,6 +36,7 @@ NO_MONEY = {
     "yibao.identity.v1.ListAuditEventsRequest.after_sequence",
     "yibao.common.v1.AuditEvent.sequence",
     "yibao.identity.v1.GetTrustSnapshotResponse.version",
+    "yibao.common.v1.TrustInfo.version",
     # Fen, or a count where the name says so.
     "yibao.settlement.v1.Accumulator.value",
     # Windows hold numbers of bills too, under their names.

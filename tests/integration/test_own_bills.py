@@ -7,14 +7,18 @@ import pytest
 from support.both_services import CALL_SECONDS, BothServices, Patient, outcome, refusal_of
 from support.settlement_world import REGION
 
+from yibao.common.v1.date_pb2 import Date
 from yibao.identity.v1.certificate_service_pb2 import CloseCertificateRequest
 from yibao.identity.v1.misuse_messages_pb2 import ReportMisuseRequest, SuspendCredentialRequest
 from yibao.identity.v1.misuse_pb2 import MISUSE_KIND_LENT
-from yibao.settlement.v1 import difference_service_pb2, statement_pb2
+from yibao.settlement.v1 import account_service_pb2, difference_service_pb2, statement_pb2
 from yibao.settlement.v1 import settlement_service_pb2 as pb
+from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
 from yibao.settlement.v1.difference_service_pb2_grpc import DifferenceServiceStub
 from yibao.settlement.v1.settlement_pb2 import SETTLEMENT_STATE_SETTLED, Settlement
+from yibao.settlement.v1.settlement_service_pb2_grpc import SettlementServiceStub
 from yibao_common.keys.dev_ca import Leaf
+from yibao_common.rpc import server_info
 from yibao_common.values.caller import Role
 from yibao_common.values.ids import new_id
 from yibao_settlement.access import ACCESS
@@ -23,6 +27,7 @@ DENIED, INVALID = grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.INVALID_ARG
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
 SETTLEMENTS = "/yibao.settlement.v1.SettlementService"
 DIFFERENCES = "/yibao.settlement.v1.DifferenceService"
+ACCOUNTS = "/yibao.settlement.v1.AccountService"
 
 
 def holder_of(services: BothServices, patient: Patient) -> str:
@@ -42,22 +47,30 @@ def requests_of(bill: Settlement, **asked: str) -> dict[str, Any]:
     of_bill: dict[str, Any] = {"region": REGION, "settlement_id": bill.settlement_id, **asked}
     of_person: dict[str, Any] = {"region": REGION, "person_id": bill.person_id, **asked}
     form = statement_pb2.STATEMENT_FORM_STRUCTURED
+    day = Date(year=2026, month=1, day=1)
+    days: dict[str, Any] = {"start_date": day, "end_date": day, "form": form}
     return {
         f"{SETTLEMENTS}/GetSettlement": pb.GetSettlementRequest(**of_bill),
         f"{SETTLEMENTS}/ListSettlements": pb.ListSettlementsRequest(**of_person),
         f"{SETTLEMENTS}/ExplainSettlement": pb.ExplainSettlementRequest(**of_bill),
         f"{SETTLEMENTS}/GetStatement": pb.GetStatementRequest(form=form, **of_bill),
         f"{DIFFERENCES}/GetDifference": difference_service_pb2.GetDifferenceRequest(**of_person),
+        f"{ACCOUNTS}/GetAccount": account_service_pb2.GetAccountRequest(**of_person),
+        f"{ACCOUNTS}/GetAccountStatement": account_service_pb2.GetAccountStatementRequest(
+            **of_person, **days
+        ),
     }
 
 
 def method(services: BothServices, name: str, path: str) -> Any:
     channel = services.channel("settlement", name)
     service, _, method_name = path.rpartition("/")
-    stub = services.settlements(name)
-    if service == DIFFERENCES:
-        return getattr(DifferenceServiceStub(channel), method_name)
-    return getattr(stub, method_name)
+    stubs = {
+        SETTLEMENTS: SettlementServiceStub,
+        DIFFERENCES: DifferenceServiceStub,
+        ACCOUNTS: AccountServiceStub,
+    }
+    return getattr(stubs[service](channel), method_name)
 
 
 def read(services: BothServices, name: str, path: str, request: Any) -> Any:
@@ -68,7 +81,7 @@ def test_holders_and_channels_call_what_is_tried_here_and_nothing_else() -> None
     tried = set(requests_of(Settlement()))
     for role in (Role.HOLDER, Role.CHANNEL):
         admitted = {path for path in ACCESS.methods if role in ACCESS.roles(path)}
-        assert admitted == tried
+        assert admitted == tried | {f"/{server_info.DESCRIPTOR.full_name}/GetServerInfo"}
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +138,8 @@ def test_nobody_elses_is_read_by_whatever_method(services: BothServices, bills: 
     for caller, named in ((name, ""), (name, certificate_id), ("channel", certificate_id)):
         for path, request in requests_of(others, certificate_id=named).items():
             told = refusal_of(method(services, caller, path), request)
-            is_of_person = path.endswith(("/ListSettlements", "/GetDifference"))
-            assert outcome(told) == (of_person if is_of_person else of_bill)
+            is_of_bill = path.startswith(SETTLEMENTS) and not path.endswith("/ListSettlements")
+            assert outcome(told) == (of_bill if is_of_bill else of_person)
     filtered: tuple[dict[str, Any], ...] = (
         {"visit_id": others.visit_id},
         {"bill_number": others.bill_number},
@@ -152,7 +165,7 @@ def test_who_reads_names_the_e_certificate_as_its_role_has_to(
         for caller in (name, "channel"):
             told = refusal_of(method(services, caller, path), request)
             assert outcome(told) == (DENIED, "OUT_OF_SCOPE")
-        if "Difference" not in path:
+        if path.startswith(SETTLEMENTS):
             told = refusal_of(method(services, "hospital", path), request)
             assert outcome(told) == (INVALID, "FIELD_OUT_OF_RANGE")
         told = refusal_of(method(services, "maker", path), request)

@@ -213,7 +213,7 @@ def test_bills_of_both_cost_what_they_cost_one_person_in_their_order(
         if not account.startswith("difference:")
     }
     assert left == {}
-    owed = find_difference(world.queries, REGION, survivor, now=world.clock.now)
+    owed = find_difference(world.queries, REGION, survivor)
     assert (owed.difference_fen, owed.due_fen) == (0, 0)
 
 
@@ -229,7 +229,7 @@ def assert_told(
         assert now.adjustment is not None
         told = (now.revision, now.adjustment.cause, now.adjustment.cause_id)
         assert told == (record.revision + 1, Cause.MERGE, retired)
-    owed = find_difference(world.queries, REGION, survivor, now=world.clock.now)
+    owed = find_difference(world.queries, REGION, survivor)
     assert owed.difference_fen == sum(
         record.counter.cash_fen
         - record.effective.cash_fen

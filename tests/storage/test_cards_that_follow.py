@@ -151,6 +151,33 @@ def test_an_order_that_a_merge_left_over_is_no_card_at_once(desk: CardDesk) -> N
     assert desk.collect(new, document=document).replaces_card_id == new.card_id
 
 
+def test_a_card_of_the_duplicate_that_came_after_the_order_leaves_a_way_to_the_next(
+    desk: CardDesk,
+) -> None:
+    """I-20, I-28: the order is overtaken; what follows the later card takes seven days."""
+    survivor, document = desk.person(OTHER_NUMBER), ShownDocument("01", OTHER_NUMBER)
+    own = desk.activate(desk.issue(survivor), document=document)
+    desk.order(desk.lose(own), document=document)
+    desk.now += dt.timedelta(days=1)
+    later = desk.active()
+    merged(desk, later, survivor)
+    desk.now += dt.timedelta(days=7)
+    assert reason_of(lambda: desk.collect(own, document=document)) is Reason.REPLACEMENT_NOT_FOUND
+    assert reason_of(lambda: desk.issue(survivor)) is Reason.REPLACEMENT_NOT_FOUND
+    desk.order(later, NO_PAPERS, document=document)
+    early = reason_of(lambda: desk.collect(later, document=document))
+    assert early is Reason.REPLACEMENT_NOT_READY
+    desk.now += dt.timedelta(days=7)
+    new = desk.activate(desk.collect(later, document=document), document=document)
+    assert new.state is CardState.ACTIVE
+    # The overtaken order is nobody's card, now and after the next loss.
+    assert reason_of(lambda: desk.collect(own, document=document)) is Reason.CARD_EXISTS
+    desk.order(desk.lose(new), document=document)
+    desk.now += dt.timedelta(days=7)
+    assert desk.collect(new, document=document).replaces_card_id == new.card_id
+    assert desk.read(own).state is CardState.LOST
+
+
 def test_a_reported_case_follows_its_holder_to_the_card_that_comes_next(
     databases: Databases,
 ) -> None:

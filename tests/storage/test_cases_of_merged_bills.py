@@ -19,7 +19,7 @@ from support.merged_bills import (
     told_of_merge,
 )
 from support.sent import statements_sent
-from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
+from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
 
 from yibao.settlement.v1.settlement_service_pb2 import SettleBillResponse
 from yibao_common.values.errors import TransientError
@@ -72,13 +72,13 @@ def test_what_either_record_was_owed_is_the_survivors(world: World) -> None:
         bill = stay_bill(world, visit, TODAY, 900_000, account_used=person == retired)
         world.settle(visit, person, bill=bill, institution_id=OTHER_HOSPITAL)
         reverse(world, gone)
-        owed_fen += find_difference(world.queries, REGION, person, now=NOW).difference_fen
+        owed_fen += find_difference(world.queries, REGION, person).difference_fen
     assert owed_fen
     before = posted(world, PostingKind.ADJUSTMENT)
     assert f"difference:{retired}" in before
     world.merge(retired, survivor)
     after = posted(world, PostingKind.ADJUSTMENT)
-    owed = find_difference(world.queries, REGION, survivor, now=NOW)
+    owed = find_difference(world.queries, REGION, survivor)
     of_both = [f"{kind}:{person}" for kind in ("difference", "due") for person in world.persons]
     assert owed.difference_fen + owed.due_fen == sum(after.get(each, 0) for each in of_both)
     # What was posted before stays where it was posted, and is read with the survivor's.

@@ -17,6 +17,7 @@ from yibao_common.values.reasons import Reason
 from yibao_identity.application.device.revocation import withdraw_certificates
 from yibao_identity.rules.device import DevicePolicy, DeviceState, KeyAlgorithm, Revocation
 from yibao_identity.storage import tables
+from yibao_identity.storage.feed import renew_epochs
 
 HOUR = dt.timedelta(hours=1)
 
@@ -204,6 +205,56 @@ def test_a_key_that_renews_in_two_places_is_revoked(desk: EcertDesk) -> None:
         assert again.reason is Reason.DEVICE_REVOKED
         assert again.metadata == {"device_id": phone.device_id, "state": "CLONE_SUSPECTED"}
     desk.enrol(Phone(phone.certificate_id))
+
+
+def lose_newest(desk: EcertDesk, phone: Phone) -> None:
+    """Takes the database back to before the phone's last renewal, as a restore does."""
+    issued, device = tables.device_certificate, tables.device
+    with desk.database.write() as connection:
+        ids = connection.execute(
+            sa.select(issued.c.device_certificate_id)
+            .where(issued.c.device_id == phone.device_id)
+            .order_by(issued.c.issue_time)
+        ).scalars()
+        former, newest = list(ids)[-2:]
+        connection.execute(sa.delete(issued).where(issued.c.device_certificate_id == newest))
+        connection.execute(
+            sa.update(device)
+            .where(device.c.device_id == phone.device_id)
+            .values(newest_device_certificate_id=former)
+        )
+        begin_feed_of_old(connection)
+
+
+def begin_feed_of_old(connection: sa.Connection) -> None:
+    """Has the feed of the region begun before everything."""
+    old = "01700000-0000-7000-8000-000000000000"
+    connection.execute(sa.update(tables.feed_head).values(epoch=old))
+
+
+def test_a_phone_whose_renewal_a_restore_lost_renews_once_the_restore_is_told(
+    desk: EcertDesk,
+) -> None:
+    phone = desk.new_phone()
+    desk.clock.now += dt.timedelta(days=1)
+    copy = dataclasses.replace(phone)
+    desk.renew(phone)
+    lose_newest(desk, phone)
+    with desk.database.write() as connection:
+        renew_epochs(connection)
+    desk.renew(phone)
+    assert desk.stored_device(phone).state is DeviceState.ACTIVE
+    assert desk.alarms.devices == []
+    # A copy of the key that comes now is found as ever.
+    assert refusal_of(desk.renew, copy).reason is Reason.DEVICE_CLONE_SUSPECTED
+
+
+def test_an_unknown_certificate_is_an_alarm_where_nothing_was_restored(desk: EcertDesk) -> None:
+    phone = desk.new_phone()
+    desk.clock.now += dt.timedelta(days=1)
+    desk.renew(phone)
+    lose_newest(desk, phone)
+    assert refusal_of(desk.renew, phone).reason is Reason.DEVICE_CLONE_SUSPECTED
 
 
 def test_nobody_raises_an_alarm_without_the_key(desk: EcertDesk) -> None:

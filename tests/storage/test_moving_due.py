@@ -20,6 +20,7 @@ from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.account import find_account
 from yibao_settlement.application.batch.work import BatchWork
+from yibao_settlement.application.credential import Viewer
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.account import Purses, purses_in
 from yibao_settlement.rules.ledger import PostingKind
@@ -78,7 +79,9 @@ def person_with_due(
 
 
 def purses(world: World, person: str) -> Purses:
-    standing = find_account(world.queries, REGION, person, now=world.clock.now)
+    standing = find_account(
+        world.queries, REGION, person, Viewer(None), now=world.clock.now
+    ).standing
     return purses_in(standing, world.clock.now.year)
 
 

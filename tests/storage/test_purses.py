@@ -14,6 +14,7 @@ from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_settlement.application.account import find_account
+from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.statement import find_statement
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.rules.account import Purses, purses_in
@@ -36,7 +37,9 @@ def world(databases: Databases) -> World:
 
 def purses(world: World, person: str) -> Purses:
     """Returns what the purses hold, as a caller is told."""
-    standing = find_account(world.queries, REGION, person, now=world.clock.now)
+    standing = find_account(
+        world.queries, REGION, person, Viewer(None), now=world.clock.now
+    ).standing
     assert purses_in(standing, world.clock.now.year) == (
         standing.balance_fen - standing.carried_fen,
         standing.carried_fen,

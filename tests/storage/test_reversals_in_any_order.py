@@ -17,7 +17,7 @@ from support.benefit_world import (
 from support.bills_in_order import DIVIDED, KEPT_AMOUNTS, cost, posted, record_of
 from support.charges import assert_books_are_right
 from support.databases import Databases
-from support.settlement_world import HOSPITAL, NOW, OTHER_HOSPITAL, REGION, TODAY, World
+from support.settlement_world import HOSPITAL, OTHER_HOSPITAL, REGION, TODAY, World
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao.settlement.v1.settlement_service_pb2 import (
@@ -232,13 +232,13 @@ def test_a_bill_that_moved_takes_what_moved_along_when_it_leaves_itself(world: W
     (person,) = world.enrol()
     first, second = two_stays(world, person, 30_000_000, 30_000_000)
     reverse(world, first.settlement_id)
-    owed = find_difference(world.queries, REGION, person, now=NOW)
+    owed = find_difference(world.queries, REGION, person)
     assert posted(world, PostingKind.ADJUSTMENT)
     assert [row.difference_fen for row in owed.rows] == [owed.difference_fen] != [0]
     assert owed.rows[0].record.settlement_id == second.settlement_id
     reverse(world, second.settlement_id)
     assert posted(world, PostingKind.ADJUSTMENT) == {}
-    settled = find_difference(world.queries, REGION, person, now=NOW)
+    settled = find_difference(world.queries, REGION, person)
     assert [row.difference_fen for row in settled.rows] == [
         -owed.difference_fen,
         owed.difference_fen,

@@ -16,7 +16,7 @@ from yibao_settlement.rules.refund import AskedReturn
 from yibao_settlement.storage import tables
 
 PACKAGE = "yibao_settlement"
-BEFORE = "0042"
+BEFORE = "0043"
 
 
 def as_of_before(world: World, *kept_request_ids: str) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from support.reviews import CHECKER
-from support.settlement_world import AGENCY, NOW, REGION, World
+from support.settlement_world import AGENCY, REGION, World
 
 from yibao.settlement.v1.difference_pb2 import DifferenceOrder
 from yibao.settlement.v1.difference_service_pb2 import (
@@ -28,7 +28,7 @@ FUND = "390100"
 
 
 def difference(world: World, person: str) -> Difference:
-    return find_difference(world.queries, REGION, person, now=NOW)
+    return find_difference(world.queries, REGION, person)
 
 
 def propose_command(

@@ -9,7 +9,7 @@ from yibao.settlement.v1.visit_service_pb2 import DischargeVisitResponse
 from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
-from yibao_settlement.application.visit.find import find_with_missing
+from yibao_settlement.application.visit.find import VisitName, find_with_missing
 from yibao_settlement.rules.care_facts import CareFacts, Diagnosis, Operation
 
 DAY = dt.timedelta(days=1)
@@ -40,6 +40,6 @@ def discharged(world: World, visit_id: str, **changes: object) -> visit_pb2.Visi
 def missing(world: World, visit_id: str, *, is_required: bool = False) -> tuple[str, ...]:
     caller = parse_caller(f"institution/{HOSPITAL}")
     _, found = find_with_missing(
-        world.queries, REGION, visit_id, caller, is_discharge_required=is_required
+        world.queries, REGION, VisitName(visit_id), caller, is_discharge_required=is_required
     )
     return found

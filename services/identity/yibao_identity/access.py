@@ -1,6 +1,7 @@
 """Who may call what in the identity service; a test walks every method."""
 
 from yibao_common.rpc.access import AccessTable
+from yibao_common.rpc.server_info import ACCESS_ROWS
 from yibao_common.values.caller import EVERY_ROLE, Role
 
 _AGENCY = frozenset({Role.AGENCY})
@@ -18,6 +19,7 @@ _OWN = _HOLDER | _CHANNEL
 
 ACCESS = AccessTable.of_services(
     {
+        **ACCESS_ROWS,
         "yibao.identity.v1.PersonService": {
             "RegisterPerson": _AGENCY,
             "RegisterNewborn": _AGENCY,

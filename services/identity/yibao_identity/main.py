@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import grpc
 
+from yibao.common.v1 import server_service_pb2_grpc
 from yibao.identity.v1 import (
     card_service_pb2,
     card_service_pb2_grpc,
@@ -30,8 +31,10 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc import server_info
 from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.server import Server
+from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_identity.access import ACCESS
@@ -60,7 +63,9 @@ DESCRIPTORS = (
     certificate_service_pb2.DESCRIPTOR.services_by_name["CertificateService"],
     trust_service_pb2.DESCRIPTOR.services_by_name["TrustService"],
     supervision_service_pb2.DESCRIPTOR.services_by_name["SupervisionService"],
+    server_info.DESCRIPTOR,
 )
+_SERVICE = "identity"
 
 
 class IdentityService:
@@ -142,7 +147,7 @@ class IdentityService:
         supervisor = Supervisor(stop, log=self._log)
         server = Server(
             self._config.server,
-            service_name="identity",
+            service_name=_SERVICE,
             register=self._register,
             descriptors=DESCRIPTORS,
             access=ACCESS,
@@ -224,6 +229,13 @@ class IdentityService:
             self._supervision, server
         )
         trust_service_pb2_grpc.add_TrustServiceServicer_to_server(self._trust, server)
+        info = ServerInfoServicer(
+            self._config,
+            service_name=_SERVICE,
+            regions=self._config.issuer.regions,
+            clock=self._clock,
+        )
+        server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
 
 
 def _publish(publisher: TrustPublisher) -> None:
@@ -248,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
     return run_program(
         arguments,
-        service="identity",
+        service=_SERVICE,
         description=__doc__,
         config_type=IdentityConfig,
         make=lambda config, log: IdentityService(config, log=log),

@@ -1,12 +1,14 @@
 """Who may call what in the offsite service; a test walks every method."""
 
 from yibao_common.rpc.access import AccessTable
+from yibao_common.rpc.server_info import ACCESS_ROWS
 from yibao_common.values.caller import Role
 
 _AGENCY_OR_CHANNEL = frozenset({Role.AGENCY, Role.CHANNEL})
 
 ACCESS = AccessTable.of_services(
     {
+        **ACCESS_ROWS,
         "yibao.offsite.v1.RegistrationService": {
             "CreateRegistration": _AGENCY_OR_CHANNEL,
             "GetRegistration": _AGENCY_OR_CHANNEL,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import grpc
 
+from yibao.common.v1 import server_service_pb2_grpc
 from yibao.offsite.v1 import registration_service_pb2, registration_service_pb2_grpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.failures import database_problem
@@ -16,8 +17,10 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc import server_info
 from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.server import Server
+from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_offsite.access import ACCESS
@@ -27,7 +30,11 @@ from yibao_offsite.servicer.registration import RegistrationServicer
 from yibao_offsite.storage import tables
 from yibao_offsite.storage.work import UNIT
 
-DESCRIPTORS = (registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],)
+DESCRIPTORS = (
+    registration_service_pb2.DESCRIPTOR.services_by_name["RegistrationService"],
+    server_info.DESCRIPTOR,
+)
+_SERVICE = "offsite"
 
 
 class OffsiteService:
@@ -68,10 +75,12 @@ class OffsiteService:
             registration_service_pb2_grpc.add_RegistrationServiceServicer_to_server(
                 RegistrationServicer(registrations, blocking), server
             )
+            info = ServerInfoServicer(self._config, service_name=_SERVICE, clock=self._clock)
+            server_service_pb2_grpc.add_ServerServiceServicer_to_server(info, server)
 
         server = Server(
             self._config.server,
-            service_name="offsite",
+            service_name=_SERVICE,
             register=register,
             descriptors=DESCRIPTORS,
             access=ACCESS,
@@ -111,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
     return run_program(
         arguments,
-        service="offsite",
+        service=_SERVICE,
         description=__doc__,
         config_type=OffsiteConfig,
         make=lambda config, log: OffsiteService(config, log=log),

@@ -1,6 +1,7 @@
 """Who may call what in the settlement service; a test walks every method."""
 
 from yibao_common.rpc.access import AccessTable
+from yibao_common.rpc.server_info import ACCESS_ROWS
 from yibao_common.values.caller import Role
 
 _COUNTER = frozenset({Role.INSTITUTION, Role.TERMINAL})
@@ -12,6 +13,7 @@ _OWN = frozenset({Role.HOLDER, Role.CHANNEL})
 
 ACCESS = AccessTable.of_services(
     {
+        **ACCESS_ROWS,
         "yibao.settlement.v1.VisitService": {
             "RegisterVisit": _COUNTER,
             "UpdateVisit": _COUNTER,
@@ -19,6 +21,7 @@ ACCESS = AccessTable.of_services(
             "CancelDischarge": _COUNTER,
             "CancelVisit": _COUNTER,
             "GetVisit": _COUNTER_OR_AGENCY,
+            "ListVisits": _COUNTER_OR_AGENCY,
             "ListOpenStays": _COUNTER_OR_AGENCY,
             "ValidateFirstUse": _SERVICE,
         },
@@ -70,7 +73,8 @@ ACCESS = AccessTable.of_services(
         },
         "yibao.settlement.v1.AccountService": {
             "CreditAccount": _AGENCY,
-            "GetAccount": _AGENCY,
+            "GetAccount": _AGENCY | _OWN,
+            "GetAccountStatement": _AGENCY | _OWN,
             "ListFundBalances": _AGENCY,
         },
         "yibao.settlement.v1.DifferenceService": {

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import functools
 from collections.abc import Sequence
 
 import grpc
@@ -23,6 +24,7 @@ from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.peer_certificate import tell_of_peer
 from yibao_common.rpc.server import Server
+from yibao_common.rpc.server_info import Known, ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
@@ -70,7 +72,7 @@ from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
 from yibao_settlement.storage.simulation import StoredHistory
 from yibao_settlement.storage.work import UNIT
-from yibao_settlement.trust_opening import open_trust_store, trust_problem
+from yibao_settlement.trust_opening import open_trust_store, trust_problem, trust_state
 
 # As which identity knows this service by its certificate.
 _SERVICE = "settlement"
@@ -224,11 +226,10 @@ class SettlementService:
             ),
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
-            AccountServicer(news, reads, blocking, clock=self._clock),
+            AccountServicer(news, reads, blocking, viewers=viewers, clock=self._clock),
             DifferenceServicer(
                 *engine,
                 viewers=viewers,
-                clock=self._clock,
                 dust_fen=self._config.accounts.difference_dust_fen or {},
             ),
             ClearingServicer(periods, days, blocking, self._closing),
@@ -236,6 +237,13 @@ class SettlementService:
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             PolicyServicer(policies, StoredHistory(self.database), blocking, clock=self._clock),
+            ServerInfoServicer(
+                self._config,
+                service_name=_SERVICE,
+                regions=self._config.identity.regions,
+                known=Known(ages.state, functools.partial(trust_state, self._trust_store)),
+                clock=self._clock,
+            ),
         )
 
     def _refunds(

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import grpc
 
+from yibao.common.v1 import server_service_pb2_grpc
 from yibao.settlement.v1 import (
     account_service_pb2,
     account_service_pb2_grpc,
@@ -34,6 +35,8 @@ from yibao.settlement.v1 import (
     year_service_pb2,
     year_service_pb2_grpc,
 )
+from yibao_common.rpc import server_info
+from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change import ChangeServicer
@@ -64,6 +67,7 @@ DESCRIPTORS = (
     repricing_service_pb2.DESCRIPTOR.services_by_name["RepricingService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
+    server_info.DESCRIPTOR,
 )
 
 
@@ -84,6 +88,7 @@ class Servicers(NamedTuple):
     repricings: RepricingServicer
     catalogue: CatalogueServicer
     policies: PolicyServicer
+    server: ServerInfoServicer
 
     def register(self, server: grpc.aio.Server) -> None:
         """Lets a server answer for all of them."""
@@ -105,3 +110,4 @@ class Servicers(NamedTuple):
         repricing_service_pb2_grpc.add_RepricingServiceServicer_to_server(self.repricings, server)
         catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)
         policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(self.policies, server)
+        server_service_pb2_grpc.add_ServerServiceServicer_to_server(self.server, server)

@@ -3,9 +3,10 @@
 import datetime as dt
 
 from yibao.qr import QrError
-from yibao.trust_store import TrustStore
+from yibao.trust_store import TrustFolderError, TrustStore
 from yibao_common.process.config import StartError
 from yibao_common.process.plain_file import read_plain_file
+from yibao_common.rpc.server_info import TrustState
 from yibao_settlement.config import SettlementConfig
 
 
@@ -39,10 +40,17 @@ def open_trust_store(config: SettlementConfig) -> TrustStore:
         raise StartError(message) from None
 
 
+def trust_state(store: TrustStore, now: dt.datetime) -> TrustState:
+    """Returns what codes are judged by at present; a snapshot that is refused is not told."""
+    try:
+        snapshot = store.current(now=now)
+    except QrError as error:
+        return TrustState(0, None, error.message)
+    except TrustFolderError:
+        return TrustState(0, None, "the folder of trust cannot be read")
+    return TrustState(snapshot.version, snapshot.issue_time, "")
+
+
 def trust_problem(store: TrustStore, now: dt.datetime) -> str:
     """Returns why no code can be verified at present; nothing where they can."""
-    try:
-        store.current(now=now)
-    except QrError as error:
-        return error.message
-    return ""
+    return trust_state(store, now).problem

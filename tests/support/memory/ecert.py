@@ -14,6 +14,7 @@ from support.memory.device import (
     MemoryKeys,
     MemorySigner,
 )
+from support.memory.feed import MemoryFeed
 from support.memory.holder import MemoryHolders
 from support.memory.misuse import MemoryCases, MemorySuspensions
 from support.memory.relative import MemoryRelatives
@@ -66,6 +67,8 @@ class EcertWorld:
                 cases=MemoryCases(),
                 suspensions=MemorySuspensions(),
                 relatives=MemoryRelatives(),
+                # Of before everything: nothing was restored.
+                feed_rows=MemoryFeed("01700000-0000-7000-8000-000000000000"),
             )
         )
         self.alarms = KeptAlarms()

@@ -70,6 +70,17 @@ def test_any_other_path_is_not_found(path: str) -> None:
         assert ask(endpoint, path)[0] == 404
 
 
+def test_a_thread_that_cannot_be_made_is_told_with_its_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(StartError, match=r"server\.metrics_address: .*can't start new thread"):
+        Endpoint("127.0.0.1:0", metrics=Metrics(), alive=dict, ready=dict)
+
+
 def test_nothing_can_be_sent_to_it() -> None:
     with listening() as endpoint:
         assert ask(endpoint, "/readyz", method="POST")[0] == 501

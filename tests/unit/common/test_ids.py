@@ -1,12 +1,13 @@
 """Identifiers: the layout of RFC 9562, and that they rise whatever the clock does."""
 
+import datetime as dt
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from yibao_common.values.ids import IdsAbove, TimeOrderedIds, new_id
+from yibao_common.values.ids import IdsAbove, TimeOrderedIds, made_at, new_id
 
 _MILLIS = 0x0190_B5C4_7D3A
 _IN_A_MILLISECOND = 0x1000
@@ -104,3 +105,11 @@ def test_processes_above_one_id_do_not_meet(machine_time: FakeTime) -> None:
     makers = [IdsAbove(TimeOrderedIds(), ahead) for _ in range(2)]
     made = [ids() for _ in range(500) for ids in makers]
     assert len(set(made)) == len(made)
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    before = dt.datetime.now(dt.UTC)
+    made = made_at(TimeOrderedIds()())
+    assert abs(made - before) < dt.timedelta(seconds=10)
+    with pytest.raises(ValueError, match="UUIDv7"):
+        made_at("0190b5c4-7d3a-4f60-8a51-2f8f0d1b6c3e")

@@ -84,6 +84,17 @@ def test_a_newer_code_supersedes_the_older_ones(newest: dt.datetime, reason: Rea
     assert reason_of(newest={CODE.subject: int(newest.timestamp())}) is reason
 
 
+@pytest.mark.parametrize(("minutes", "supersedes"), [(15, True), (16, False), (600_000, False)])
+def test_what_a_clock_that_was_ahead_left_supersedes_nothing(
+    minutes: int, *, supersedes: bool
+) -> None:
+    """Told late, a scan is ten minutes old, and clocks differ by some: later than that is none."""
+    newest = {CODE.subject: NOW_SECOND + minutes * 60}
+    assert (reason_of(newest=newest) is Reason.QR_SUPERSEDED) is supersedes
+    kept = newest_codes_with(newest, CODE, now=NOW)[CODE.subject]
+    assert kept == (newest[CODE.subject] if supersedes else NOW_SECOND)
+
+
 @pytest.mark.parametrize(
     ("code", "newer_signer", "reason"),
     [

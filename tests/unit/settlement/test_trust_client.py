@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 import io
 import json
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -36,6 +37,7 @@ from yibao.identity.v1 import trust_service_pb2_grpc as rpc
 from yibao.settlement.v1.visit_pb2 import Presentation
 from yibao.trust import QrError
 from yibao.trust_store import TrustStore
+from yibao_common.commands.background import ToldError
 from yibao_common.commands.blocking import Blocking
 from yibao_common.process.config import LogConfig
 from yibao_common.process.logs import open_log
@@ -140,12 +142,16 @@ async def pull(
     return [json.loads(line)["event"] for line in lines.getvalue().splitlines()]
 
 
-@pytest.fixture
-def store() -> TrustStore:
+def filled_store() -> TrustStore:
     made = TrustStore(first_root=make_root([public_key("trust")]))
     made.take_snapshot(snapshot(7, status_list()), now=NOW)
     made.take_status_list(status_list(), now=NOW)
     return made
+
+
+@pytest.fixture
+def store() -> TrustStore:
+    return filled_store()
 
 
 def test_the_former_snapshot_serves_while_the_lists_of_the_new_one_come(store: TrustStore) -> None:
@@ -199,8 +205,49 @@ def test_old_trust_is_told_each_hour_until_it_is_renewed(store: TrustStore) -> N
     assert len(reminders(store, late, late + hour - second)) == 1
     left = reminders(store, late, late + hour)
     assert left == [left[0], left[0] - 1]
-    # Past the hard age each code is refused and says so.
-    assert reminders(store, store.current(now=NOW).expire_time) == []
+    # Past the hard age each code is refused, which is a failure of its own.
+    with pytest.raises(ToldError, match="past its hard age"):
+        reminders(store, store.current(now=NOW).expire_time)
+
+
+def test_a_clock_behind_what_was_signed_is_told_though_identity_answers(store: TrustStore) -> None:
+    # A clock was an hour ahead, and codes were taken by it.
+    store.note_time(NOW + dt.timedelta(hours=1))
+    log = asyncio.run(_told_by_rounds(store))
+    told = [line for line in log if line["event"] == "no code can be verified"]
+    assert [line["problem"] for line in told] == ["this clock is behind what issuers have signed"]
+    assert not [line for line in log if line["event"] == "trust is not renewed"]
+
+
+async def _told_by_rounds(store: TrustStore) -> list[dict[str, Any]]:
+    server = grpc.aio.server()
+    rpc.add_TrustServiceServicer_to_server(Identity(filled_store()), server)
+    address = f"127.0.0.1:{unused_port()}"
+    server.add_insecure_port(address)
+    await server.start()
+    lines, blocking = io.StringIO(), Blocking(1)
+    log = open_log(LogConfig(), service="test", clock=system_clock, stream=lines)
+    channel = grpc.aio.insecure_channel(address, options=channel_options())
+    client = TrustClient(
+        channel,
+        store,
+        seconds=0.05,
+        blocking=blocking,
+        metrics=Metrics(),
+        clock=lambda: NOW,
+        log=log,
+    )
+    supervisor = Supervisor(asyncio.Event(), log=log)
+    blocking.start(supervisor)
+    client.start(supervisor)
+    async with asyncio.timeout(10):
+        while "no code can be verified" not in lines.getvalue():
+            await asyncio.sleep(0.01)
+    await client.close()
+    await channel.close()
+    await server.stop(None)
+    blocking.close()
+    return [json.loads(line) for line in lines.getvalue().splitlines()]
 
 
 def test_no_root_is_asked_for_that_is_not_there(store: TrustStore) -> None:

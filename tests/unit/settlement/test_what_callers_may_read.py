@@ -10,6 +10,7 @@ from yibao_common.values.caller import parse_caller
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.account import find_account
+from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.difference.find import find_difference
 from yibao_settlement.application.reading import TrialInputs
 from yibao_settlement.application.reference import Reference
@@ -37,6 +38,7 @@ VISIT = Visit(
     NOW,
 )
 BILL = Bill(VISIT.visit_id, "B1", TODAY, (ChargedLine(1, "A1", "1.00", "1", 100),), 100, False)
+ANYBODY = Viewer(None)
 MERGED = Standing(PERSON, 0, 0, {}, {}, "0190b5c4-7d3a-7f60-8a51-000000000009")
 NOTHING = Reference(1, {}, {})
 
@@ -69,7 +71,7 @@ def test_a_trial_is_refused_in_the_promised_order(
 
 
 def test_a_visit_is_shown_to_its_institution_and_to_agencies() -> None:
-    reads = MemoryReads(visits={VISIT.visit_id: VISIT})
+    reads = MemoryReads(visits_by_id={VISIT.visit_id: VISIT})
     for path in (f"institution/{HOSPITAL}", f"agency/{REGION}/wang"):
         assert find_visit(reads, REGION, VISIT.visit_id, parse_caller(path)) == VISIT
     with pytest.raises(RuleError, match="VISIT_NOT_FOUND"):
@@ -85,18 +87,19 @@ def test_a_settlement_that_is_not_there_is_not_found() -> None:
 def test_an_account_is_found_unless_nothing_is_booked_or_it_was_taken_over() -> None:
     standing = MERGED._replace(merged_into=None, account_year=NOW.year)
     reads = MemoryReads(standings={PERSON: standing})
-    assert find_account(reads, REGION, PERSON, now=NOW) == standing
+    assert find_account(reads, REGION, PERSON, ANYBODY, now=NOW) == (standing, 0)
     with pytest.raises(RuleError, match="ACCOUNT_NOT_FOUND"):
-        find_account(MemoryReads(), REGION, PERSON, now=NOW)
+        find_account(MemoryReads(), REGION, PERSON, ANYBODY, now=NOW)
+    merged = MemoryReads(standings={PERSON: MERGED})
     with pytest.raises(RuleError, match="PERSON_MERGED"):
-        find_account(MemoryReads(standings={PERSON: MERGED}), REGION, PERSON, now=NOW)
+        find_account(merged, REGION, PERSON, ANYBODY, now=NOW)
 
 
 def test_what_lies_between_funds_and_a_person_is_told_as_an_account_is() -> None:
     standing = MERGED._replace(merged_into=None, account_year=NOW.year)
-    found = find_difference(MemoryReads(standings={PERSON: standing}), REGION, PERSON, now=NOW)
+    found = find_difference(MemoryReads(standings={PERSON: standing}), REGION, PERSON)
     assert (found.difference_fen, found.due_fen, list(found.rows)) == (0, 0, [])
     with pytest.raises(RuleError, match="ACCOUNT_NOT_FOUND"):
-        find_difference(MemoryReads(), REGION, PERSON, now=NOW)
+        find_difference(MemoryReads(), REGION, PERSON)
     with pytest.raises(RuleError, match="PERSON_MERGED"):
-        find_difference(MemoryReads(standings={PERSON: MERGED}), REGION, PERSON, now=NOW)
+        find_difference(MemoryReads(standings={PERSON: MERGED}), REGION, PERSON)

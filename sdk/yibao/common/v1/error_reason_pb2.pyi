@@ -202,7 +202,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     `issuer`, `region`: who signed it, and where it was shown.
     """
     ERROR_REASON_VISIT_NOT_FOUND: _ErrorReason.ValueType  # 80
-    """NOT_FOUND. No such visit in the caller's scope. Metadata: `visit_id`."""
+    """NOT_FOUND. No such visit in the caller's scope. Metadata: `visit_id`,
+    `provider_visit_number`: by which it was named.
+    """
     ERROR_REASON_VISIT_EXISTS: _ErrorReason.ValueType  # 81
     """ALREADY_EXISTS. The institution registered this visit number before. Metadata:
     `visit_id`.
@@ -303,7 +305,9 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     `settlement_id` or `hold_id`.
     """
     ERROR_REASON_SETTLEMENT_NOT_FOUND: _ErrorReason.ValueType  # 108
-    """NOT_FOUND. No such settlement in the caller's scope. Metadata: `settlement_id`."""
+    """NOT_FOUND. No such settlement in the caller's scope. Metadata: `settlement_id`,
+    `bill_number`: by which it was named.
+    """
     ERROR_REASON_SETTLEMENT_REVERSED: _ErrorReason.ValueType  # 109
     """FAILED_PRECONDITION. The settlement is reversed already. Metadata: `reversal_id`."""
     ERROR_REASON_READJUDICATION_FAILED: _ErrorReason.ValueType  # 330
@@ -905,7 +909,9 @@ ERROR_REASON_QR_OTHER_REGION: ErrorReason.ValueType  # 78
 `issuer`, `region`: who signed it, and where it was shown.
 """
 ERROR_REASON_VISIT_NOT_FOUND: ErrorReason.ValueType  # 80
-"""NOT_FOUND. No such visit in the caller's scope. Metadata: `visit_id`."""
+"""NOT_FOUND. No such visit in the caller's scope. Metadata: `visit_id`,
+`provider_visit_number`: by which it was named.
+"""
 ERROR_REASON_VISIT_EXISTS: ErrorReason.ValueType  # 81
 """ALREADY_EXISTS. The institution registered this visit number before. Metadata:
 `visit_id`.
@@ -1006,7 +1012,9 @@ ERROR_REASON_BILL_ALREADY_SETTLED: ErrorReason.ValueType  # 107
 `settlement_id` or `hold_id`.
 """
 ERROR_REASON_SETTLEMENT_NOT_FOUND: ErrorReason.ValueType  # 108
-"""NOT_FOUND. No such settlement in the caller's scope. Metadata: `settlement_id`."""
+"""NOT_FOUND. No such settlement in the caller's scope. Metadata: `settlement_id`,
+`bill_number`: by which it was named.
+"""
 ERROR_REASON_SETTLEMENT_REVERSED: ErrorReason.ValueType  # 109
 """FAILED_PRECONDITION. The settlement is reversed already. Metadata: `reversal_id`."""
 ERROR_REASON_READJUDICATION_FAILED: ErrorReason.ValueType  # 330

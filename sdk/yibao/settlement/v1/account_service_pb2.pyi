@@ -11,7 +11,10 @@ import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import sys
 import typing
+import yibao.common.v1.date_pb2
+import yibao.settlement.v1.account_statement_pb2
 import yibao.settlement.v1.settlement_pb2
+import yibao.settlement.v1.statement_pb2
 
 if sys.version_info >= (3, 10):
     import typing as typing_extensions
@@ -81,6 +84,7 @@ class Account(google.protobuf.message.Message):
     ACCUMULATORS_FIELD_NUMBER: builtins.int
     CURRENT_YEAR_FEN_FIELD_NUMBER: builtins.int
     CARRIED_FEN_FIELD_NUMBER: builtins.int
+    HELD_FEN_FIELD_NUMBER: builtins.int
     person_id: builtins.str
     """The person."""
     region: builtins.str
@@ -93,6 +97,10 @@ class Account(google.protobuf.message.Message):
     """What of the balance was paid in this year (当年账户), in fen."""
     carried_fen: builtins.int
     """What of the balance was left of earlier years (历年账户), in fen."""
+    held_fen: builtins.int
+    """What of the balance holds reserve: bills that are held pay it once they are confirmed, and
+    no other bill meanwhile, in fen.
+    """
     @property
     def accumulators(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.settlement_pb2.Accumulator]:
         """What the year's settlements have used up, sorted by name."""
@@ -107,8 +115,9 @@ class Account(google.protobuf.message.Message):
         accumulators: collections.abc.Iterable[yibao.settlement.v1.settlement_pb2.Accumulator] | None = ...,
         current_year_fen: builtins.int = ...,
         carried_fen: builtins.int = ...,
+        held_fen: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["accumulators", b"accumulators", "balance_fen", b"balance_fen", "benefit_year", b"benefit_year", "carried_fen", b"carried_fen", "current_year_fen", b"current_year_fen", "person_id", b"person_id", "region", b"region"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["accumulators", b"accumulators", "balance_fen", b"balance_fen", "benefit_year", b"benefit_year", "carried_fen", b"carried_fen", "current_year_fen", b"current_year_fen", "held_fen", b"held_fen", "person_id", b"person_id", "region", b"region"]) -> None: ...
 
 global___Account = Account
 
@@ -181,17 +190,23 @@ class GetAccountRequest(google.protobuf.message.Message):
 
     REGION_FIELD_NUMBER: builtins.int
     PERSON_ID_FIELD_NUMBER: builtins.int
+    CERTIFICATE_ID_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region of the person."""
     person_id: builtins.str
-    """The person."""
+    """The person; whoever reads by an e-certificate may leave it out."""
+    certificate_id: builtins.str
+    """The e-certificate for whose holder a channel reads; a holder may name its own. None for
+    others.
+    """
     def __init__(
         self,
         *,
         region: builtins.str = ...,
         person_id: builtins.str = ...,
+        certificate_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["person_id", b"person_id", "region", b"region"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["certificate_id", b"certificate_id", "person_id", b"person_id", "region", b"region"]) -> None: ...
 
 global___GetAccountRequest = GetAccountRequest
 
@@ -215,6 +230,99 @@ class GetAccountResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["account", b"account"]) -> None: ...
 
 global___GetAccountResponse = GetAccountResponse
+
+@typing.final
+class GetAccountStatementRequest(google.protobuf.message.Message):
+    """See AccountService.GetAccountStatement."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    CERTIFICATE_ID_FIELD_NUMBER: builtins.int
+    START_DATE_FIELD_NUMBER: builtins.int
+    END_DATE_FIELD_NUMBER: builtins.int
+    FORM_FIELD_NUMBER: builtins.int
+    PAPER_FIELD_NUMBER: builtins.int
+    PERSON_NAME_FIELD_NUMBER: builtins.int
+    CERTIFICATE_NUMBER_FIELD_NUMBER: builtins.int
+    LARGE_PRINT_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region of the person."""
+    person_id: builtins.str
+    """The person; whoever reads by an e-certificate may leave it out."""
+    certificate_id: builtins.str
+    """The e-certificate for whose holder a channel reads; a holder may name its own. None for
+    others.
+    """
+    form: yibao.settlement.v1.statement_pb2.StatementForm.ValueType
+    """What is answered."""
+    paper: yibao.settlement.v1.statement_pb2.StatementPaper.ValueType
+    """Which paper is printed; SIGNED where it is absent."""
+    person_name: builtins.str
+    """The person's name, for the sheet alone: this service knows no names, and keeps and logs
+    none. Empty leaves a line to write on.
+    """
+    certificate_number: builtins.str
+    """The number of the person's identity document, as `person_name`."""
+    large_print: builtins.bool
+    """Whether it is printed in large letters (14 pt) for whoever reads small ones badly."""
+    @property
+    def start_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The first day, of Asia/Shanghai."""
+
+    @property
+    def end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The last day: today or before."""
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        person_id: builtins.str = ...,
+        certificate_id: builtins.str = ...,
+        start_date: yibao.common.v1.date_pb2.Date | None = ...,
+        end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        form: yibao.settlement.v1.statement_pb2.StatementForm.ValueType = ...,
+        paper: yibao.settlement.v1.statement_pb2.StatementPaper.ValueType = ...,
+        person_name: builtins.str = ...,
+        certificate_number: builtins.str = ...,
+        large_print: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["end_date", b"end_date", "start_date", b"start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["certificate_id", b"certificate_id", "certificate_number", b"certificate_number", "end_date", b"end_date", "form", b"form", "large_print", b"large_print", "paper", b"paper", "person_id", b"person_id", "person_name", b"person_name", "region", b"region", "start_date", b"start_date"]) -> None: ...
+
+global___GetAccountStatementRequest = GetAccountStatementRequest
+
+@typing.final
+class GetAccountStatementResponse(google.protobuf.message.Message):
+    """See AccountService.GetAccountStatement."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: builtins.int
+    HTML_FIELD_NUMBER: builtins.int
+    PDF_FIELD_NUMBER: builtins.int
+    html: builtins.str
+    """The statement as one HTML page in Chinese, which needs nothing else and prints on A4."""
+    pdf: builtins.bytes
+    """The statement as a PDF in Chinese, A4, with its font."""
+    @property
+    def statement(self) -> yibao.settlement.v1.account_statement_pb2.AccountStatement:
+        """The statement as values."""
+
+    def __init__(
+        self,
+        *,
+        statement: yibao.settlement.v1.account_statement_pb2.AccountStatement | None = ...,
+        html: builtins.str = ...,
+        pdf: builtins.bytes = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["document", b"document", "html", b"html", "pdf", b"pdf", "statement", b"statement"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["document", b"document", "html", b"html", "pdf", b"pdf", "statement", b"statement"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["document", b"document"]) -> typing.Literal["statement", "html", "pdf"] | None: ...
+
+global___GetAccountStatementResponse = GetAccountStatementResponse
 
 @typing.final
 class ListFundBalancesRequest(google.protobuf.message.Message):

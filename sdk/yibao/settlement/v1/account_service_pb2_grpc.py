@@ -45,6 +45,11 @@ class AccountServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountResponse.FromString,
                 _registered_method=True)
+        self.GetAccountStatement = channel.unary_unary(
+                '/yibao.settlement.v1.AccountService/GetAccountStatement',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountStatementRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountStatementResponse.FromString,
+                _registered_method=True)
         self.ListFundBalances = channel.unary_unary(
                 '/yibao.settlement.v1.AccountService/ListFundBalances',
                 request_serializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.ListFundBalancesRequest.SerializeToString,
@@ -67,8 +72,21 @@ class AccountServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetAccount(self, request, context):
-        """Reads a personal account and the person's benefit year. Callers: agency of the
-        region. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
+        """Reads a personal account and the person's benefit year. Callers: agency of the region, the
+        holder of an e-certificate of the person, a channel for the holder. Reasons:
+        ACCOUNT_NOT_FOUND, PERSON_MERGED; FEED_STALE of who reads by an e-certificate.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAccountStatement(self, request, context):
+        """Makes the statement of a personal account (I-17): what it held before and after some days
+        and all that moved it between, as values, page or paper. Callers: agency of the region,
+        the holder of an e-certificate of the person, a channel for the holder. Reasons:
+        ACCOUNT_NOT_FOUND, PERSON_MERGED; FIELD_OUT_OF_RANGE where the last day lies before the
+        first or ahead, or more than 2,000 movements lie between; FEED_STALE of who reads by an
+        e-certificate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +112,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.GetAccount,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountResponse.SerializeToString,
+            ),
+            'GetAccountStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAccountStatement,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountStatementRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountStatementResponse.SerializeToString,
             ),
             'ListFundBalances': grpc.unary_unary_rpc_method_handler(
                     servicer.ListFundBalances,
@@ -156,6 +179,33 @@ class AccountService(object):
             '/yibao.settlement.v1.AccountService/GetAccount',
             yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAccountStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.AccountService/GetAccountStatement',
+            yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountStatementRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_account__service__pb2.GetAccountStatementResponse.FromString,
             options,
             channel_credentials,
             insecure,

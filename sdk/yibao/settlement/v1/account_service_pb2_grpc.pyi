@@ -35,8 +35,21 @@ class AccountServiceStub:
         yibao.settlement.v1.account_service_pb2.GetAccountRequest,
         yibao.settlement.v1.account_service_pb2.GetAccountResponse,
     ]
-    """Reads a personal account and the person's benefit year. Callers: agency of the
-    region. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
+    """Reads a personal account and the person's benefit year. Callers: agency of the region, the
+    holder of an e-certificate of the person, a channel for the holder. Reasons:
+    ACCOUNT_NOT_FOUND, PERSON_MERGED; FEED_STALE of who reads by an e-certificate.
+    """
+
+    GetAccountStatement: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.account_service_pb2.GetAccountStatementRequest,
+        yibao.settlement.v1.account_service_pb2.GetAccountStatementResponse,
+    ]
+    """Makes the statement of a personal account (I-17): what it held before and after some days
+    and all that moved it between, as values, page or paper. Callers: agency of the region,
+    the holder of an e-certificate of the person, a channel for the holder. Reasons:
+    ACCOUNT_NOT_FOUND, PERSON_MERGED; FIELD_OUT_OF_RANGE where the last day lies before the
+    first or ahead, or more than 2,000 movements lie between; FEED_STALE of who reads by an
+    e-certificate.
     """
 
     ListFundBalances: grpc.UnaryUnaryMultiCallable[
@@ -64,8 +77,21 @@ class AccountServiceAsyncStub:
         yibao.settlement.v1.account_service_pb2.GetAccountRequest,
         yibao.settlement.v1.account_service_pb2.GetAccountResponse,
     ]
-    """Reads a personal account and the person's benefit year. Callers: agency of the
-    region. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
+    """Reads a personal account and the person's benefit year. Callers: agency of the region, the
+    holder of an e-certificate of the person, a channel for the holder. Reasons:
+    ACCOUNT_NOT_FOUND, PERSON_MERGED; FEED_STALE of who reads by an e-certificate.
+    """
+
+    GetAccountStatement: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.account_service_pb2.GetAccountStatementRequest,
+        yibao.settlement.v1.account_service_pb2.GetAccountStatementResponse,
+    ]
+    """Makes the statement of a personal account (I-17): what it held before and after some days
+    and all that moved it between, as values, page or paper. Callers: agency of the region,
+    the holder of an e-certificate of the person, a channel for the holder. Reasons:
+    ACCOUNT_NOT_FOUND, PERSON_MERGED; FIELD_OUT_OF_RANGE where the last day lies before the
+    first or ahead, or more than 2,000 movements lie between; FEED_STALE of who reads by an
+    e-certificate.
     """
 
     ListFundBalances: grpc.aio.UnaryUnaryMultiCallable[
@@ -97,8 +123,23 @@ class AccountServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.account_service_pb2.GetAccountRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.account_service_pb2.GetAccountResponse, collections.abc.Awaitable[yibao.settlement.v1.account_service_pb2.GetAccountResponse]]:
-        """Reads a personal account and the person's benefit year. Callers: agency of the
-        region. Reasons: ACCOUNT_NOT_FOUND, PERSON_MERGED.
+        """Reads a personal account and the person's benefit year. Callers: agency of the region, the
+        holder of an e-certificate of the person, a channel for the holder. Reasons:
+        ACCOUNT_NOT_FOUND, PERSON_MERGED; FEED_STALE of who reads by an e-certificate.
+        """
+
+    @abc.abstractmethod
+    def GetAccountStatement(
+        self,
+        request: yibao.settlement.v1.account_service_pb2.GetAccountStatementRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.account_service_pb2.GetAccountStatementResponse, collections.abc.Awaitable[yibao.settlement.v1.account_service_pb2.GetAccountStatementResponse]]:
+        """Makes the statement of a personal account (I-17): what it held before and after some days
+        and all that moved it between, as values, page or paper. Callers: agency of the region,
+        the holder of an e-certificate of the person, a channel for the holder. Reasons:
+        ACCOUNT_NOT_FOUND, PERSON_MERGED; FIELD_OUT_OF_RANGE where the last day lies before the
+        first or ahead, or more than 2,000 movements lie between; FEED_STALE of who reads by an
+        e-certificate.
         """
 
     @abc.abstractmethod

@@ -347,13 +347,23 @@ class GetSettlementRequest(google.protobuf.message.Message):
     REGION_FIELD_NUMBER: builtins.int
     SETTLEMENT_ID_FIELD_NUMBER: builtins.int
     CERTIFICATE_ID_FIELD_NUMBER: builtins.int
+    PROVIDER_VISIT_NUMBER_FIELD_NUMBER: builtins.int
+    BILL_NUMBER_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region of the settlement."""
     settlement_id: builtins.str
-    """The settlement."""
+    """The settlement; empty where it is named by numbers."""
     certificate_id: builtins.str
     """The e-certificate for whose holder a channel reads; a holder may name its own. None for
     others.
+    """
+    provider_visit_number: builtins.str
+    """The institution's own number of the visit, which was not cancelled (ipt_otp_no): with
+    `bill_number` in place of the id. Of an institution alone.
+    """
+    bill_number: builtins.str
+    """The institution's number of the bill (invono): the settlement that stands, or the one
+    that was reversed last.
     """
     def __init__(
         self,
@@ -361,8 +371,10 @@ class GetSettlementRequest(google.protobuf.message.Message):
         region: builtins.str = ...,
         settlement_id: builtins.str = ...,
         certificate_id: builtins.str = ...,
+        provider_visit_number: builtins.str = ...,
+        bill_number: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["certificate_id", b"certificate_id", "region", b"region", "settlement_id", b"settlement_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["bill_number", b"bill_number", "certificate_id", b"certificate_id", "provider_visit_number", b"provider_visit_number", "region", b"region", "settlement_id", b"settlement_id"]) -> None: ...
 
 global___GetSettlementRequest = GetSettlementRequest
 

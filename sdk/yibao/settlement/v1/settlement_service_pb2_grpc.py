@@ -154,9 +154,11 @@ class SettlementServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetSettlement(self, request, context):
-        """Reads one settlement. Callers: the institution that settled, agency of the region, the
+        """Reads one settlement, by its id or by the institution's own numbers. Callers: the
+        institution that settled, agency of the region, the
         holder of an e-certificate of the person, a channel for the holder. Reasons:
-        SETTLEMENT_NOT_FOUND; FEED_STALE of who reads by an e-certificate.
+        SETTLEMENT_NOT_FOUND; FIELD_REQUIRED and FIELD_OUT_OF_RANGE where it is named in no way or
+        in two; FEED_STALE of who reads by an e-certificate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -87,9 +87,11 @@ class SettlementServiceStub:
         yibao.settlement.v1.settlement_service_pb2.GetSettlementRequest,
         yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse,
     ]
-    """Reads one settlement. Callers: the institution that settled, agency of the region, the
+    """Reads one settlement, by its id or by the institution's own numbers. Callers: the
+    institution that settled, agency of the region, the
     holder of an e-certificate of the person, a channel for the holder. Reasons:
-    SETTLEMENT_NOT_FOUND; FEED_STALE of who reads by an e-certificate.
+    SETTLEMENT_NOT_FOUND; FIELD_REQUIRED and FIELD_OUT_OF_RANGE where it is named in no way or
+    in two; FEED_STALE of who reads by an e-certificate.
     """
 
     ListSettlements: grpc.UnaryUnaryMultiCallable[
@@ -226,9 +228,11 @@ class SettlementServiceAsyncStub:
         yibao.settlement.v1.settlement_service_pb2.GetSettlementRequest,
         yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse,
     ]
-    """Reads one settlement. Callers: the institution that settled, agency of the region, the
+    """Reads one settlement, by its id or by the institution's own numbers. Callers: the
+    institution that settled, agency of the region, the
     holder of an e-certificate of the person, a channel for the holder. Reasons:
-    SETTLEMENT_NOT_FOUND; FEED_STALE of who reads by an e-certificate.
+    SETTLEMENT_NOT_FOUND; FIELD_REQUIRED and FIELD_OUT_OF_RANGE where it is named in no way or
+    in two; FEED_STALE of who reads by an e-certificate.
     """
 
     ListSettlements: grpc.aio.UnaryUnaryMultiCallable[
@@ -375,9 +379,11 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.settlement_service_pb2.GetSettlementRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.GetSettlementResponse]]:
-        """Reads one settlement. Callers: the institution that settled, agency of the region, the
+        """Reads one settlement, by its id or by the institution's own numbers. Callers: the
+        institution that settled, agency of the region, the
         holder of an e-certificate of the person, a channel for the holder. Reasons:
-        SETTLEMENT_NOT_FOUND; FEED_STALE of who reads by an e-certificate.
+        SETTLEMENT_NOT_FOUND; FIELD_REQUIRED and FIELD_OUT_OF_RANGE where it is named in no way or
+        in two; FEED_STALE of who reads by an e-certificate.
         """
 
     @abc.abstractmethod

@@ -359,17 +359,27 @@ class GetVisitRequest(google.protobuf.message.Message):
 
     REGION_FIELD_NUMBER: builtins.int
     VISIT_ID_FIELD_NUMBER: builtins.int
+    PROVIDER_VISIT_NUMBER_FIELD_NUMBER: builtins.int
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
     region: builtins.str
     """The pooling region of the visit."""
     visit_id: builtins.str
-    """The visit."""
+    """The visit; empty where it is named by its number."""
+    provider_visit_number: builtins.str
+    """The institution's own number of the visit (ipt_otp_no): finds the one that was not
+    cancelled. Empty where the visit is named by its id.
+    """
+    institution_id: builtins.str
+    """Whose number it is: required of an agency that names a number; of an institution, itself."""
     def __init__(
         self,
         *,
         region: builtins.str = ...,
         visit_id: builtins.str = ...,
+        provider_visit_number: builtins.str = ...,
+        institution_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["region", b"region", "visit_id", b"visit_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["institution_id", b"institution_id", "provider_visit_number", b"provider_visit_number", "region", b"region", "visit_id", b"visit_id"]) -> None: ...
 
 global___GetVisitRequest = GetVisitRequest
 
@@ -401,6 +411,87 @@ class GetVisitResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["missing_for_settlement", b"missing_for_settlement", "visit", b"visit"]) -> None: ...
 
 global___GetVisitResponse = GetVisitResponse
+
+@typing.final
+class ListVisitsRequest(google.protobuf.message.Message):
+    """See VisitService.ListVisits. What is absent or empty limits nothing."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    REGISTER_START_DATE_FIELD_NUMBER: builtins.int
+    REGISTER_END_DATE_FIELD_NUMBER: builtins.int
+    PERSON_ID_FIELD_NUMBER: builtins.int
+    CARE_TYPE_FIELD_NUMBER: builtins.int
+    STATE_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region that insures the persons."""
+    institution_id: builtins.str
+    """The institution: required of an agency; of an institution, itself."""
+    person_id: builtins.str
+    """Of this person, by the record that the visits were registered for."""
+    care_type: builtins.str
+    """Of this care type (med_type)."""
+    state: yibao.settlement.v1.visit_pb2.VisitState.ValueType
+    """In this state."""
+    page_size: builtins.int
+    """The most visits in the answer; 100 if absent, over 500 is coerced to it."""
+    page_token: builtins.str
+    """`next_page_token` of the page before; empty for the first page. All else but
+    `page_size` must be as it was.
+    """
+    @property
+    def register_start_date(self) -> yibao.common.v1.date_pb2.Date:
+        """Registered on this day of Asia/Shanghai or later."""
+
+    @property
+    def register_end_date(self) -> yibao.common.v1.date_pb2.Date:
+        """Registered on this day of Asia/Shanghai or earlier."""
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        institution_id: builtins.str = ...,
+        register_start_date: yibao.common.v1.date_pb2.Date | None = ...,
+        register_end_date: yibao.common.v1.date_pb2.Date | None = ...,
+        person_id: builtins.str = ...,
+        care_type: builtins.str = ...,
+        state: yibao.settlement.v1.visit_pb2.VisitState.ValueType = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["register_end_date", b"register_end_date", "register_start_date", b"register_start_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["care_type", b"care_type", "institution_id", b"institution_id", "page_size", b"page_size", "page_token", b"page_token", "person_id", b"person_id", "region", b"region", "register_end_date", b"register_end_date", "register_start_date", b"register_start_date", "state", b"state"]) -> None: ...
+
+global___ListVisitsRequest = ListVisitsRequest
+
+@typing.final
+class ListVisitsResponse(google.protobuf.message.Message):
+    """See VisitService.ListVisits."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    VISITS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Asks for the next page; empty where this is the last one."""
+    @property
+    def visits(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.visit_pb2.Visit]:
+        """The visits, the one registered last first."""
+
+    def __init__(
+        self,
+        *,
+        visits: collections.abc.Iterable[yibao.settlement.v1.visit_pb2.Visit] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "visits", b"visits"]) -> None: ...
+
+global___ListVisitsResponse = ListVisitsResponse
 
 @typing.final
 class ListOpenStaysRequest(google.protobuf.message.Message):

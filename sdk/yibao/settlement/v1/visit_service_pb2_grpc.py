@@ -65,6 +65,11 @@ class VisitServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitResponse.FromString,
                 _registered_method=True)
+        self.ListVisits = channel.unary_unary(
+                '/yibao.settlement.v1.VisitService/ListVisits',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListVisitsRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListVisitsResponse.FromString,
+                _registered_method=True)
         self.ListOpenStays = channel.unary_unary(
                 '/yibao.settlement.v1.VisitService/ListOpenStays',
                 request_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListOpenStaysRequest.SerializeToString,
@@ -145,8 +150,21 @@ class VisitServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetVisit(self, request, context):
-        """Reads one visit. Callers: the institution of the visit, agency of the region.
-        Reasons: VISIT_NOT_FOUND.
+        """Reads one visit, by its id or by the institution's own number of it. Callers: the
+        institution of the visit, agency of the region. Reasons: VISIT_NOT_FOUND; FIELD_REQUIRED
+        where neither is named, FIELD_OUT_OF_RANGE where both are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVisits(self, request, context):
+        """Lists the visits of an institution, the one registered last first: those of a day, of a
+        person, of a care type. What is registered while pages are read stands before the first
+        page and disturbs none. Callers: an institution, its own; agency of the region, those of
+        the institution that it names. Reasons: FIELD_REQUIRED where an agency names none,
+        OUT_OF_SCOPE where an institution names another one, FIELD_MALFORMED where `page_token`
+        is not of this list with these arguments.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -204,6 +222,11 @@ def add_VisitServiceServicer_to_server(servicer, server):
                     servicer.GetVisit,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitResponse.SerializeToString,
+            ),
+            'ListVisits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVisits,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListVisitsRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListVisitsResponse.SerializeToString,
             ),
             'ListOpenStays': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOpenStays,
@@ -379,6 +402,33 @@ class VisitService(object):
             '/yibao.settlement.v1.VisitService/GetVisit',
             yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_visit__service__pb2.GetVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVisits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.VisitService/ListVisits',
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListVisitsRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_visit__service__pb2.ListVisitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

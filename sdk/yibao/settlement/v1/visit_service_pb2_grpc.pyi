@@ -88,8 +88,21 @@ class VisitServiceStub:
         yibao.settlement.v1.visit_service_pb2.GetVisitRequest,
         yibao.settlement.v1.visit_service_pb2.GetVisitResponse,
     ]
-    """Reads one visit. Callers: the institution of the visit, agency of the region.
-    Reasons: VISIT_NOT_FOUND.
+    """Reads one visit, by its id or by the institution's own number of it. Callers: the
+    institution of the visit, agency of the region. Reasons: VISIT_NOT_FOUND; FIELD_REQUIRED
+    where neither is named, FIELD_OUT_OF_RANGE where both are.
+    """
+
+    ListVisits: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.ListVisitsRequest,
+        yibao.settlement.v1.visit_service_pb2.ListVisitsResponse,
+    ]
+    """Lists the visits of an institution, the one registered last first: those of a day, of a
+    person, of a care type. What is registered while pages are read stands before the first
+    page and disturbs none. Callers: an institution, its own; agency of the region, those of
+    the institution that it names. Reasons: FIELD_REQUIRED where an agency names none,
+    OUT_OF_SCOPE where an institution names another one, FIELD_MALFORMED where `page_token`
+    is not of this list with these arguments.
     """
 
     ListOpenStays: grpc.UnaryUnaryMultiCallable[
@@ -182,8 +195,21 @@ class VisitServiceAsyncStub:
         yibao.settlement.v1.visit_service_pb2.GetVisitRequest,
         yibao.settlement.v1.visit_service_pb2.GetVisitResponse,
     ]
-    """Reads one visit. Callers: the institution of the visit, agency of the region.
-    Reasons: VISIT_NOT_FOUND.
+    """Reads one visit, by its id or by the institution's own number of it. Callers: the
+    institution of the visit, agency of the region. Reasons: VISIT_NOT_FOUND; FIELD_REQUIRED
+    where neither is named, FIELD_OUT_OF_RANGE where both are.
+    """
+
+    ListVisits: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.visit_service_pb2.ListVisitsRequest,
+        yibao.settlement.v1.visit_service_pb2.ListVisitsResponse,
+    ]
+    """Lists the visits of an institution, the one registered last first: those of a day, of a
+    person, of a care type. What is registered while pages are read stands before the first
+    page and disturbs none. Callers: an institution, its own; agency of the region, those of
+    the institution that it names. Reasons: FIELD_REQUIRED where an agency names none,
+    OUT_OF_SCOPE where an institution names another one, FIELD_MALFORMED where `page_token`
+    is not of this list with these arguments.
     """
 
     ListOpenStays: grpc.aio.UnaryUnaryMultiCallable[
@@ -288,8 +314,23 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         request: yibao.settlement.v1.visit_service_pb2.GetVisitRequest,
         context: _ServicerContext,
     ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.GetVisitResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.GetVisitResponse]]:
-        """Reads one visit. Callers: the institution of the visit, agency of the region.
-        Reasons: VISIT_NOT_FOUND.
+        """Reads one visit, by its id or by the institution's own number of it. Callers: the
+        institution of the visit, agency of the region. Reasons: VISIT_NOT_FOUND; FIELD_REQUIRED
+        where neither is named, FIELD_OUT_OF_RANGE where both are.
+        """
+
+    @abc.abstractmethod
+    def ListVisits(
+        self,
+        request: yibao.settlement.v1.visit_service_pb2.ListVisitsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.visit_service_pb2.ListVisitsResponse, collections.abc.Awaitable[yibao.settlement.v1.visit_service_pb2.ListVisitsResponse]]:
+        """Lists the visits of an institution, the one registered last first: those of a day, of a
+        person, of a care type. What is registered while pages are read stands before the first
+        page and disturbs none. Callers: an institution, its own; agency of the region, those of
+        the institution that it names. Reasons: FIELD_REQUIRED where an agency names none,
+        OUT_OF_SCOPE where an institution names another one, FIELD_MALFORMED where `page_token`
+        is not of this list with these arguments.
         """
 
     @abc.abstractmethod

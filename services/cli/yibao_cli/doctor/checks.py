@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import grpc
 import sqlalchemy as sa
 
+from yibao.trust_store import TrustFolderError
 from yibao_cli.doctor.finding import Finding
 from yibao_cli.services import AnyConfig, ServiceConfig
 from yibao_cli.stack import check_serving
@@ -140,9 +141,12 @@ def _examine_identity_keys(config: IdentityConfig, *, clock: Clock) -> Iterator[
 def _examine_root(config: SettlementConfig, *, now: dt.datetime) -> Finding:
     subject = f"root of trust {config.identity.root_file}"
     try:
-        root = open_trust_store(config).root
-    except StartError as error:
+        store = open_trust_store(config)
+        # Looks at what the service has fetched since: a successor is what is in use.
+        store.needs_refresh(now=now)
+    except (StartError, TrustFolderError) as error:
         return Finding(subject, str(error))
+    root = store.root
     # An old one is good to start from: its successors are fetched.
     return Finding(subject, remark=f"version {root.version}, {_ends(root.expire_time, now)}")
 

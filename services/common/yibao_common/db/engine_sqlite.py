@@ -10,7 +10,8 @@ from sqlalchemy import event
 WAL_BYTES = 16_000_000
 _BUSY_SECONDS = 10
 _POOL_SECONDS = 10
-_TRANSIENT = ("locked", "busy", "full", "I/O")
+# The last one is what it says where the process may open no more files.
+_TRANSIENT = ("locked", "busy", "full", "I/O", "unable to open database file")
 
 
 def open_engine(url: sa.URL, *, begin: str, size: int, read_only: bool = False) -> sa.Engine:

@@ -49,7 +49,12 @@ class Endpoint:
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="endpoint", daemon=True
         )
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._server.server_close()
+            problem = f"server.metrics_address: {address}: the thread cannot be made: {error}"
+            raise StartError(problem) from None
 
     def close(self) -> None:
         """Stops to listen."""

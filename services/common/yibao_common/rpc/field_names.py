@@ -196,6 +196,8 @@ NAMES_ZH = {
     "reason": "原因",
     "receive_date": "到账日期",
     "region": "统筹区",
+    "register_end_date": "挂号截止日期",
+    "register_start_date": "挂号起始日期",
     "registration_id": "备案编号",
     "relation": "亲属关系",
     "relative_id": "亲属个人编号",

@@ -5,6 +5,7 @@ signed either, so its place is read as strictly as any field of a request.
 """
 
 import base64
+import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Callable
@@ -58,6 +59,24 @@ def id_place(text: str) -> str:
     if str(uuid.UUID(text)) != text:
         raise ValueError("a place is an id")
     return text
+
+
+def timed_place_text(instant: dt.datetime, id: str) -> str:
+    """Returns a place in lists by time, then by id, for `page_token`."""
+    return f"{instant.isoformat()}/{id}"
+
+
+def timed_place(text: str) -> tuple[dt.datetime, str]:
+    """Returns the instant and the id of a place in lists by time, for `place_after`.
+
+    Raises ValueError where the text is not as `timed_place_text` writes it.
+    """
+    time, _, id = text.partition("/")
+    instant, read = dt.datetime.fromisoformat(time), str(uuid.UUID(id))
+    # Both readers take more forms than one, and a time without a zone.
+    if instant.utcoffset() != dt.timedelta() or timed_place_text(instant, read) != text:
+        raise ValueError("a place is a time in UTC and an id")
+    return instant, read
 
 
 def number_in_place(text: str) -> int:

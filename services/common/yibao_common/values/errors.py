@@ -80,3 +80,21 @@ def refusal_of(faults: Sequence[FieldFault], *, total: int = 0) -> RuleError | N
     more = f" (and {total - 1} more)" if total > 1 else ""
     message = f"{first.field}: {first.message}{more}"
     return RuleError(reason, message, faults=faults, faults_total=total)
+
+
+def named_once(id_field: str, own_id: str, **numbers: str) -> list[FieldFault]:
+    """Returns what is wrong with how a request names something: by our id, or by all `numbers`.
+
+    FIELD_REQUIRED where it is named in no way or by some of the numbers alone,
+    FIELD_OUT_OF_RANGE where it is named in both.
+    """
+    given = [name for name, number in numbers.items() if number]
+    if own_id:
+        beside = f"stands beside {id_field}"
+        return [FieldFault(name, Reason.FIELD_OUT_OF_RANGE, beside) for name in given]
+    if not given:
+        told = f"is required, or {' with '.join(numbers)} in its place"
+        return [FieldFault(id_field, Reason.FIELD_REQUIRED, told)]
+    beside = f"is required beside {given[0]}"
+    missing = [name for name in numbers if name not in given]
+    return [FieldFault(name, Reason.FIELD_REQUIRED, beside) for name in missing]

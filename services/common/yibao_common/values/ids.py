@@ -1,8 +1,10 @@
 """Identifiers made by the application: UUIDs of version 7, which sort by time."""
 
+import datetime as dt
 import os
 import threading
 import time
+import uuid
 from typing import Protocol
 
 _IDS_AT_ONCE = 64
@@ -70,6 +72,17 @@ class IdsAbove:
             time, counter = f"{ticks >> 12:012x}", f"{ticks & 0xFFF:03x}"
             value = self._least = f"{time[:8]}-{time[8:]}-7{counter}{value[18:]}"
         return value
+
+
+def made_at(id: str) -> dt.datetime:
+    """Returns when a UUIDv7 was made, to the millisecond, in UTC.
+
+    Raises ValueError where it is none.
+    """
+    made = uuid.UUID(id)
+    if made.version != 7:
+        raise ValueError("only a UUIDv7 tells when it was made")
+    return dt.datetime.fromtimestamp((made.int >> 80) / 1_000, dt.UTC)
 
 
 new_id = TimeOrderedIds()

@@ -314,9 +314,12 @@ def check_not_overtaken(order: Replacement, cards: Collection[Card]) -> None:
     Raises:
         RuleError: REPLACEMENT_NOT_FOUND, REPLACEMENT_EXISTS; see `check_first_card`.
     """
-    newest = _newest(cards)
-    if newest.issue_time > order.order_time:
-        raise _followed_by_order(newest)
+    if _is_overtaken(order, cards):
+        raise _followed_by_order(_newest(cards))
+
+
+def _is_overtaken(order: Replacement, cards: Collection[Card]) -> bool:
+    return _newest(cards).issue_time > order.order_time
 
 
 def _newest(cards: Collection[Card]) -> Card:
@@ -330,16 +333,21 @@ def _followed_by_order(newest: Card) -> RuleError:
     return replacement_exists(newest.card_id)
 
 
-def check_none_standing(cards: Iterable[Card], *, but: str = "") -> None:
+def check_none_standing(cards: Collection[Card], *, but: str = "") -> None:
     """Refuses a card beside one of `cards` that stands; `but` is the one that it replaces.
 
-    A lost one stands until its replacement is handed out, and that one stands from then on.
+    A lost one stands until its replacement is handed out, and that one stands from then on. One
+    whose order a later card of a merged record overtook is never followed (`check_not_overtaken`):
+    what follows the later card is ordered in its place.
 
     Raises:
         RuleError: CARD_EXISTS.
     """
     for card in cards:
-        if card.card_id != but and is_standing(card.state) and not is_followed(card):
+        if card.card_id == but or not is_standing(card.state) or is_followed(card):
+            continue
+        order = card.replacement
+        if order is None or not _is_overtaken(order, cards):
             raise card_exists(card.card_id)
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
@@ -12,6 +13,8 @@ from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.credential import Viewer
+from yibao_settlement.application.hold.listing import HoldWish
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.rules.account import Standing, carried_over, check_not_merged
 from yibao_settlement.rules.enrolment import not_enrolled_here
@@ -25,6 +28,9 @@ from yibao_settlement.rules.ledger import (
 CREDIT_METHOD = "CreditAccount"
 # The sources of credits, as the ledger names them.
 ALLOCATION, RECHARGE = "allocation", "recharge"
+SOURCES = (ALLOCATION, RECHARGE)
+# More than a person holds at a time.
+_MOST_HOLDS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +104,54 @@ def credit_detail(
     }
 
 
-def find_account(reads: Reads, region: str, person_id: str, *, now: dt.datetime) -> Standing:
+class FoundAccount(NamedTuple):
+    """A person's account and current year, and what of it holds reserve, in fen."""
+
+    standing: Standing
+    held_fen: int
+
+
+def find_account(
+    reads: Reads, region: str, person_id: str, viewer: Viewer, *, now: dt.datetime
+) -> FoundAccount:
     """Returns a person's account and current year, with the purses of `now`.
 
-    Raises RuleError ACCOUNT_NOT_FOUND where nothing is booked, PERSON_MERGED.
+    Raises RuleError as `own_account`.
+    """
+    standing = own_account(reads, region, person_id, viewer)
+    held_fen = 0
+    if standing.hold_expire_time is not None:
+        wish = HoldWish(now, person_id=standing.person_id)
+        held = reads.held(region, wish, after=None, limit=_MOST_HOLDS)
+        held_fen = sum(each.reserved.account_fen for each in held)
+    return FoundAccount(carried_over(standing, shanghai_day(now).year), held_fen)
+
+
+def own_account(reads: Reads, region: str, person_id: str, viewer: Viewer) -> Standing:
+    """Returns the account that a caller asks for; a holder may leave out whose.
+
+    Raises RuleError as `booked_account`, OUT_OF_SCOPE where a holder names somebody else,
+    FIELD_REQUIRED where others name nobody.
+    """
+    person_id = viewer.own_person(person_id)
+    if not person_id:
+        refuse_faults([FieldFault("person_id", Reason.FIELD_REQUIRED, "is required")])
+    # By any of the own records a holder asks for the one that stands.
+    if viewer.person_id is not None:
+        person_id = viewer.person_id
+    return booked_account(reads, region, person_id)
+
+
+def booked_account(reads: Reads, region: str, person_id: str) -> Standing:
+    """Returns the account of a person of whom something is booked.
+
+    Raises RuleError ACCOUNT_NOT_FOUND where nothing is, PERSON_MERGED.
     """
     standing = reads.standing(region, person_id)
     if standing is None:
         raise account_not_found(person_id)
     check_not_merged(standing)
-    return carried_over(standing, shanghai_day(now).year)
+    return standing
 
 
 def account_not_found(person_id: str) -> RuleError:

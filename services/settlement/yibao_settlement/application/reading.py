@@ -16,7 +16,9 @@ from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
+from yibao_settlement.application.visit.listing import VisitPlace, VisitWish
 from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.account_statement import AccountIds, Movement
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.charge import Charge
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
@@ -60,6 +62,18 @@ class Reads(Protocol):
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
         """Returns the visit."""
+        ...
+
+    def visit_numbered(
+        self, region: str, institution_id: str, provider_visit_number: str
+    ) -> Visit | None:
+        """Returns an institution's visit of a number that was not cancelled."""
+        ...
+
+    def visits(
+        self, region: str, wish: VisitWish, *, after: VisitPlace | None, limit: int
+    ) -> list[Visit]:
+        """Returns at most `limit` visits of an institution, the one registered last first."""
         ...
 
     def undischarged_stays(self, region: str, person_id: str) -> Sequence[Visit]:
@@ -218,6 +232,10 @@ class Reads(Protocol):
         """
         ...
 
+    def settlement_numbered(self, region: str, visit_id: str, bill_number: str) -> str | None:
+        """Returns which settlement of a visit bears a number: what stands, or was reversed last."""
+        ...
+
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         """Returns the institution of the settlement, also where its record was altered."""
         ...
@@ -262,6 +280,10 @@ class Reads(Protocol):
 
     def standing(self, region: str, person_id: str) -> Standing | None:
         """Returns the person's account and current year."""
+        ...
+
+    def account_movements(self, region: str, person_id: str, ids: AccountIds) -> list[Movement]:
+        """Returns all that was booked of a personal account, in no order."""
         ...
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:

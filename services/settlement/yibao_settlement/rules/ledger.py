@@ -83,6 +83,11 @@ def write_off_account(fund_type: str) -> str:
     return f"writeoff:{fund_type}"
 
 
+def source_account(source: str) -> str:
+    """Names where credits of personal accounts come from."""
+    return f"source:{source}"
+
+
 class Payers(NamedTuple):
     """What payers owe beside the funds' parts of a bill, in fen.
 
@@ -155,7 +160,7 @@ def credit_entries(*, source: str, account_id: str, amount_fen: int) -> tuple[En
     Raises InvariantError where the amount is not positive.
     """
     _check_positive(amount_fen)
-    return balanced([Entry(f"source:{source}", -amount_fen), Entry(account_id, amount_fen)])
+    return balanced([Entry(source_account(source), -amount_fen), Entry(account_id, amount_fen)])
 
 
 def carry_over_entries(*, person_id: str, amount_fen: int) -> tuple[Entry, ...]:

@@ -23,6 +23,9 @@ SCAN_AHEAD_MAX = dt.timedelta(seconds=30)
 # A code lasts a minute and a verifier allows a minute of clock error at most, so whatever
 # was issued before this is refused by its time, and need not be superseded.
 _NEWEST_KEPT_SECONDS = int(SCAN_AGE_MAX.total_seconds()) + 300
+# A code that was presented by now may be this much newer than the scan of one that is told late:
+# so late it may be, with a minute of clock error on both sides.
+_AHEAD_OF_SCAN_SECONDS = _NEWEST_KEPT_SECONDS
 
 
 class PresentedCode(NamedTuple):
@@ -96,9 +99,19 @@ def check_use(
     signer = code.signer
     if (signer, code.code_id) in used_codes:
         raise RuleError(Reason.QR_ALREADY_USED, "the code was presented before")
-    if code.issue_second <= newest_codes.get(signer, 0):
+    newest_second = newest_codes.get(signer, 0)
+    if code.issue_second <= newest_second and _is_believable(newest_second, code):
         message = "a newer code of the holder was presented, or another one of that second"
         raise RuleError(Reason.QR_SUPERSEDED, message)
+
+
+def _is_believable(newest_second: int, code: PresentedCode) -> bool:
+    """Tells whether a code of a second can have been presented before `code`.
+
+    Where a clock was ahead, codes of a time to come were. Who settled under that clock would
+    otherwise be refused until then.
+    """
+    return newest_second <= code.scan_time.timestamp() + _AHEAD_OF_SCAN_SECONDS
 
 
 def newest_codes_with(
@@ -110,5 +123,7 @@ def newest_codes_with(
     """
     since = now.timestamp() - _NEWEST_KEPT_SECONDS
     newest = {signer: second for signer, second in before.items() if second >= since}
-    newest[code.signer] = max(newest.get(code.signer, 0), code.issue_second)
+    known_second = newest.get(code.signer, 0)
+    if known_second <= code.issue_second or not _is_believable(known_second, code):
+        newest[code.signer] = code.issue_second
     return newest

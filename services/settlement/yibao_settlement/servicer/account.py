@@ -7,8 +7,10 @@ from yibao.settlement.v1 import account_service_pb2_grpc as rpc
 from yibao.settlement.v1.settlement_pb2 import LedgerEntry
 from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.party_turns import PartyTurns
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent
+from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.account import (
     ALLOCATION,
@@ -18,8 +20,10 @@ from yibao_settlement.application.account import (
     find_account,
 )
 from yibao_settlement.application.reading import Reads
+from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.encode import account_message, credited
 from yibao_settlement.servicer.news import News
+from yibao_settlement.servicer.statement.answer import make_account_statement, printing_of
 
 _SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: ALLOCATION, pb.CREDIT_SOURCE_RECHARGE: RECHARGE}
 
@@ -27,12 +31,16 @@ _SOURCES = {pb.CREDIT_SOURCE_ALLOCATION: ALLOCATION, pb.CREDIT_SOURCE_RECHARGE: 
 class AccountServicer(rpc.AccountServiceServicer):
     """Credits through the batcher; reads in threads."""
 
-    def __init__(self, news: News, reads: Reads, blocking: Blocking, *, clock: Clock) -> None:
+    def __init__(
+        self, news: News, reads: Reads, blocking: Blocking, *, viewers: Viewers, clock: Clock
+    ) -> None:
         """Takes the engine; `news` carries out what identity's news may help."""
         self._news = news
         self._reads = reads
         self._blocking = blocking
+        self._viewers = viewers
         self._clock = clock
+        self._statements = PartyTurns()
 
     async def CreditAccount(
         self,
@@ -56,11 +64,27 @@ class AccountServicer(rpc.AccountServiceServicer):
         context: "grpc.aio.ServicerContext[pb.GetAccountRequest, pb.GetAccountResponse]",
     ) -> pb.GetAccountResponse:
         """Reads a personal account and the person's benefit year."""
-        current_caller().require_region(request.region)
-        standing = await self._blocking.run(
-            find_account, self._reads, request.region, request.person_id, now=self._clock()
-        )
-        return pb.GetAccountResponse(account=account_message(request.region, standing))
+        viewer = await self._viewers.of(request)
+        asked = (self._reads, request.region, request.person_id, viewer)
+        found = await self._blocking.run(find_account, *asked, now=self._clock())
+        account = account_message(request.region, found.standing)
+        account.held_fen = found.held_fen
+        return pb.GetAccountResponse(account=account)
+
+    async def GetAccountStatement(
+        self,
+        request: pb.GetAccountStatementRequest,
+        context: (
+            "grpc.aio.ServicerContext["
+            "pb.GetAccountStatementRequest, pb.GetAccountStatementResponse]"
+        ),
+    ) -> pb.GetAccountStatementResponse:
+        """Makes the statement of a personal account, as values, page or paper."""
+        viewer, now = await self._viewers.of(request), self._clock()
+        printing = printing_of(request, today=shanghai_day(now))
+        asked = (self._reads, request, printing, viewer)
+        async with self._statements.turn(current_caller().party):
+            return await self._blocking.run(make_account_statement, *asked, now=now)
 
     async def ListFundBalances(
         self,

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import operator
-import uuid
 from collections.abc import Iterable
 
 from yibao.settlement.v1 import (
@@ -19,7 +18,7 @@ from yibao_common.values.calendar import shanghai_midnight
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.credential import Viewer
-from yibao_settlement.application.settlement.listing import Place, Wish
+from yibao_settlement.application.settlement.listing import Wish
 from yibao_settlement.rules.benefit.bill import Given
 from yibao_settlement.rules.bill import (
     NO_DETAILS,
@@ -205,21 +204,3 @@ def wish_of(message: pb.ListSettlementsRequest, viewer: Viewer) -> Wish:
         # Of states in which nothing is stored nothing is looked for.
         is_reversed=LISTED_STATES.get(message.state),
     )
-
-
-def place_text(place: Place) -> str:
-    """Returns a place as a page's token holds it."""
-    return f"{place.settle_time.isoformat()}/{place.settlement_id}"
-
-
-def place_of(text: str) -> Place:
-    """Returns the place that a page's token holds; see `place_after`.
-
-    Raises ValueError where the text is not as `place_text` writes it.
-    """
-    settle_time, _, settlement_id = text.partition("/")
-    place = Place(dt.datetime.fromisoformat(settle_time), str(uuid.UUID(settlement_id)))
-    # Both readers take more forms than one, and a time without a zone.
-    if place.settle_time.utcoffset() != dt.timedelta() or place_text(place) != text:
-        raise ValueError("a place is a time in UTC and an id")
-    return place

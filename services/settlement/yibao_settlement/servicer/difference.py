@@ -15,7 +15,6 @@ from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.pages import id_place, page_token, place_after
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_date, from_instant
-from yibao_common.values.clock import Clock
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.difference.find import DifferenceRow, find_difference
 from yibao_settlement.application.difference.move import (
@@ -76,7 +75,6 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
         blocking: Blocking,
         *,
         viewers: Viewers,
-        clock: Clock,
         dust_fen: Mapping[str, int],
     ) -> None:
         """Takes the engine, and below what nobody is asked for a difference, by region."""
@@ -84,7 +82,6 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
         self._reads = reads
         self._blocking = blocking
         self._viewers = viewers
-        self._clock = clock
         self._dust_fen = dust_fen
 
     async def GetDifference(
@@ -95,9 +92,7 @@ class DifferenceServicer(rpc.DifferenceServiceServicer):
         """Reads what lies between the funds and a person."""
         viewer = await self._viewers.of(request)
         person_id = viewer.own_person(request.person_id)
-        found = await self._blocking.run(
-            find_difference, self._reads, request.region, person_id, now=self._clock()
-        )
+        found = await self._blocking.run(find_difference, self._reads, request.region, person_id)
         dust_fen = self._dust_fen.get(request.region, DIFFERENCE_DUST_FEN)
         return pb.GetDifferenceResponse(
             difference_fen=found.difference_fen,

@@ -1,7 +1,6 @@
 """ReviewService: settlements under review, listed, read and decided."""
 
 import datetime as dt
-import uuid
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -14,7 +13,7 @@ from yibao.settlement.v1 import review_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
-from yibao_common.rpc.pages import page_token, place_after
+from yibao_common.rpc.pages import page_token, place_after, timed_place, timed_place_text
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.wire import as_sent, from_date, from_instant, to_optional_date
 from yibao_common.values.calendar import shanghai_midnight
@@ -104,7 +103,7 @@ class ReviewServicer(rpc.ReviewServiceServicer):
         page = found[:size]
         token = ""
         if len(found) > size:
-            token = page_token(request, _place_text(page[-1]))
+            token = page_token(request, timed_place_text(page[-1].open_time, page[-1].review_id))
         return pb.ListReviewsResponse(
             reviews=[
                 _message(each, is_agency=caller.institution_id is None, with_settlements=False)
@@ -270,19 +269,5 @@ def _event_message(event: ReviewEvent) -> messages.ReviewEvent:
     )
 
 
-def _place_text(review: Review) -> str:
-    return f"{review.open_time.isoformat()}/{review.review_id}"
-
-
 def _place_of(text: str) -> Place:
-    """Returns the place that a page's token holds.
-
-    Raises ValueError where the text is not as `_place_text` writes it.
-    """
-    open_time, _, review_id = text.partition("/")
-    place = Place(dt.datetime.fromisoformat(open_time), str(uuid.UUID(review_id)))
-    # Both readers take more forms than one, and a time without a zone.
-    is_same = f"{place.open_time.isoformat()}/{place.review_id}" == text
-    if place.open_time.utcoffset() != dt.timedelta() or not is_same:
-        raise ValueError("a place is a time in UTC and an id")
-    return place
+    return Place(*timed_place(text))

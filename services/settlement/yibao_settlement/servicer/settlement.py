@@ -15,7 +15,7 @@ from yibao_common.process.logs import Log, kinds, places
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.calls import tell_item
 from yibao_common.rpc.endings import database_unavailable
-from yibao_common.rpc.pages import page_token, place_after
+from yibao_common.rpc.pages import page_token, place_after, timed_place, timed_place_text
 from yibao_common.rpc.party_turns import PartyTurns
 from yibao_common.rpc.requests import request_of
 from yibao_common.rpc.status import item_errors
@@ -33,7 +33,9 @@ from yibao_settlement.application.outcome.resolve import RESOLVE_METHOD, Resolve
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement import what_if
 from yibao_settlement.application.settlement.effective import find_both_columns
-from yibao_settlement.application.settlement.past import find_with_past
+from yibao_settlement.application.settlement.find import SettlementName
+from yibao_settlement.application.settlement.listing import Place
+from yibao_settlement.application.settlement.past import find_named_with_past
 from yibao_settlement.application.settlement.reverse import REVERSE_METHOD, ReverseSettlement
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.application.settlement.trial import HoldsRunOutError, Trial, trial
@@ -43,8 +45,6 @@ from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.decode import (
     LISTED_STATES,
     bill_of,
-    place_of,
-    place_text,
     restated_cash_of,
     wish_of,
 )
@@ -271,8 +271,11 @@ class SettlementServicer(rpc.SettlementServiceServicer):
     ) -> pb.GetSettlementResponse:
         """Reads one settlement as it is now."""
         viewer = await self._viewers.of(request)
+        name = SettlementName(
+            request.settlement_id, request.provider_visit_number, request.bill_number
+        )
         record, adjustments = await self._blocking.run(
-            find_with_past, self._reads, request.region, request.settlement_id, viewer
+            find_named_with_past, self._reads, request.region, name, viewer
         )
         response = pb.GetSettlementResponse()
         fill_settlement(response.settlement, record)
@@ -287,7 +290,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         """Lists settlements without their lines, the one settled last first."""
         viewer = await self._viewers.of(request)
         wish = wish_of(request, viewer)
-        after = place_after(request, request.page_token, place_of)
+        after = place_after(request, request.page_token, _place_of)
         if request.state not in LISTED_STATES:
             return pb.ListSettlementsResponse()
         size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
@@ -300,7 +303,7 @@ class SettlementServicer(rpc.SettlementServiceServicer):
             limit=size + 1,
         )
         page = found[:size]
-        token = page_token(request, place_text(page[-1].place)) if len(found) > size else ""
+        token = page_token(request, timed_place_text(*page[-1].place)) if len(found) > size else ""
         return pb.ListSettlementsResponse(
             settlements=[summary_message(each) for each in page], next_page_token=token
         )
@@ -347,6 +350,10 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         printing = printing_of(request, today=shanghai_day(self._clock()))
         async with self._statements.turn(current_caller().party):
             return await self._blocking.run(make_statement, self._reads, request, printing, viewer)
+
+
+def _place_of(text: str) -> Place:
+    return Place(*timed_place(text))
 
 
 def _forget(begun: "list[asyncio.Future[bytes] | RuleError]") -> None:

@@ -1,23 +1,36 @@
 """VisitService: visits, and the persons known of them."""
 
+import datetime as dt
 from collections.abc import Collection, Mapping
 
 import grpc
 
+from yibao.settlement.v1 import visit_pb2
 from yibao.settlement.v1 import visit_service_pb2 as pb
 from yibao.settlement.v1 import visit_service_pb2_grpc as rpc
 from yibao_common.commands.blocking import Blocking
 from yibao_common.db.batcher import Batcher
 from yibao_common.rpc.callers import current_caller
+from yibao_common.rpc.pages import page_token, place_after, timed_place, timed_place_text
 from yibao_common.rpc.requests import request_of
-from yibao_common.rpc.wire import as_sent, known, to_date
+from yibao_common.rpc.wire import as_sent, known, to_date, to_optional_date
+from yibao_common.values.calendar import shanghai_midnight
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.visit.cancel import CancelVisit
 from yibao_settlement.application.visit.discharge import CancelDischarge, DischargeVisit
-from yibao_settlement.application.visit.find import find_open_stays, find_with_missing
+from yibao_settlement.application.visit.find import (
+    VisitName,
+    find_open_stays,
+    find_with_missing,
+)
 from yibao_settlement.application.visit.first_use import FirstUse, validate_first_use
+from yibao_settlement.application.visit.listing import (
+    VisitPlace,
+    VisitWish,
+    institution_asked_of,
+)
 from yibao_settlement.application.visit.register import RegisterVisit
 from yibao_settlement.application.visit.update import UpdateVisit
 from yibao_settlement.rules.visit import DischargeWay, registration_audience
@@ -38,6 +51,15 @@ from yibao_settlement.servicer.encode import (
 from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.trust.holder import TrustHolder
 
+_PAGE_SIZE = 100
+_PAGE_SIZE_MAX = 500
+_DAY = dt.timedelta(days=1)
+# Whether what is listed is cancelled; None is either.
+_LISTED_STATES = {
+    visit_pb2.VISIT_STATE_UNSPECIFIED: None,
+    visit_pb2.VISIT_STATE_REGISTERED: False,
+    visit_pb2.VISIT_STATE_CANCELLED: True,
+}
 _DISCHARGE_WAYS: Mapping[int, DischargeWay] = {
     number: way for way, number in DISCHARGE_WAY_SENT.items()
 }
@@ -184,13 +206,43 @@ class VisitServicer(rpc.VisitServiceServicer):
             find_with_missing,
             self._reads,
             request.region,
-            request.visit_id,
+            VisitName(request.visit_id, request.provider_visit_number, request.institution_id),
             caller,
             is_discharge_required=request.region in self._discharge_required_in,
         )
         return pb.GetVisitResponse(
             visit=visit_message(request.region, visit), missing_for_settlement=missing
         )
+
+    async def ListVisits(
+        self,
+        request: pb.ListVisitsRequest,
+        context: "grpc.aio.ServicerContext[pb.ListVisitsRequest, pb.ListVisitsResponse]",
+    ) -> pb.ListVisitsResponse:
+        """Lists visits of an institution, the one registered last first."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        wish = _wish_of(request, institution_asked_of(caller, request.institution_id))
+        after = place_after(request, request.page_token, _place_of)
+        if request.state not in _LISTED_STATES:
+            return pb.ListVisitsResponse()
+        size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE_MAX)
+        found = await self._blocking.run(
+            self._reads.visits,
+            request.region,
+            wish,
+            after=after,
+            # One more tells whether there is another page.
+            limit=size + 1,
+        )
+        page = found[:size]
+        response = pb.ListVisitsResponse(
+            visits=[visit_message(request.region, visit) for visit in page]
+        )
+        if len(found) > size:
+            place = timed_place_text(page[-1].register_time, page[-1].visit_id)
+            response.next_page_token = page_token(request, place)
+        return response
 
     async def ListOpenStays(
         self,
@@ -206,3 +258,20 @@ class VisitServicer(rpc.VisitServiceServicer):
         return pb.ListOpenStaysResponse(
             visits=[visit_message(request.region, visit) for visit in found]
         )
+
+
+def _wish_of(request: pb.ListVisitsRequest, institution_id: str) -> VisitWish:
+    since = to_optional_date(request, "register_start_date")
+    until = to_optional_date(request, "register_end_date")
+    return VisitWish(
+        institution_id,
+        None if since is None else shanghai_midnight(since),
+        None if until is None else shanghai_midnight(until + _DAY),
+        request.person_id or None,
+        request.care_type or None,
+        _LISTED_STATES.get(request.state),
+    )
+
+
+def _place_of(text: str) -> VisitPlace:
+    return VisitPlace(*timed_place(text))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from yibao_common.db.database import Database
-from yibao_common.db.rows import database_time, select_rows
+from yibao_common.db.rows import database_time
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.change import Change, ChangePlace, ChangeWish
 from yibao_settlement.application.credential import KnownHolder
@@ -19,10 +19,11 @@ from yibao_settlement.application.review.listing import Place as ReviewPlace
 from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
+from yibao_settlement.application.visit.listing import VisitPlace, VisitWish
 from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.account_statement import AccountIds, Movement
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
-from yibao_settlement.rules.enrolment import RegisteredDisease
 from yibao_settlement.rules.override import Override, OverrideState
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
 from yibao_settlement.rules.repair import Repair, RepairState
@@ -30,18 +31,15 @@ from yibao_settlement.rules.repricing import PersonState, RepricedPerson, Repric
 from yibao_settlement.rules.review import Review, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill
 from yibao_settlement.rules.visit import Institution, Visit
-from yibao_settlement.storage import tables
 from yibao_settlement.storage.account import find_standing
+from yibao_settlement.storage.account_statement import account_movements
 from yibao_settlement.storage.change import list_changes
-from yibao_settlement.storage.charge import charges_of
 from yibao_settlement.storage.credential.holder import find_holder
 from yibao_settlement.storage.difference.find import find_difference, persons_with_due
 from yibao_settlement.storage.difference.order import find_order, list_orders
-from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
 from yibao_settlement.storage.hold.listing import list_held
-from yibao_settlement.storage.hold.record import find_hold, held_by, run_out
+from yibao_settlement.storage.hold.record import find_hold, run_out
 from yibao_settlement.storage.ledger.posting import account_balances
-from yibao_settlement.storage.merge import one_person, survivors_of
 from yibao_settlement.storage.override.record import find_overrides, list_overrides
 from yibao_settlement.storage.reference import ReferenceCache, read_epoch
 from yibao_settlement.storage.repair.record import (
@@ -56,11 +54,21 @@ from yibao_settlement.storage.review.listing import count_waiting, list_reviews
 from yibao_settlement.storage.review.record import find_review, review_events
 from yibao_settlement.storage.settlement.before import find_bills_before
 from yibao_settlement.storage.settlement.cause import find_causes
-from yibao_settlement.storage.settlement.find import find_settlement, find_told, settled_at
-from yibao_settlement.storage.settlement.history import find_history
+from yibao_settlement.storage.settlement.find import (
+    find_settlement,
+    find_told,
+    settled_at,
+    settlement_numbered,
+)
 from yibao_settlement.storage.settlement.listing import list_settlements, summaries_of
 from yibao_settlement.storage.settlement.standing import standing_bills
-from yibao_settlement.storage.visit import VISIT_COLUMNS, find_visit, visit_from
+from yibao_settlement.storage.settlement.trial import find_trial_inputs
+from yibao_settlement.storage.visit import (
+    find_numbered,
+    find_visit,
+    list_visits,
+    undischarged_stays,
+)
 
 
 class StoredReads:
@@ -89,22 +97,27 @@ class StoredReads:
         with self._database.read() as connection:
             return find_visit(connection, region, visit_id)
 
+    def visit_numbered(
+        self, region: str, institution_id: str, provider_visit_number: str
+    ) -> Visit | None:
+        """Returns an institution's visit of a number that was not cancelled, or None."""
+        with self._database.read() as connection:
+            return find_numbered(connection, region, institution_id, provider_visit_number)
+
+    def visits(
+        self, region: str, wish: VisitWish, *, after: VisitPlace | None, limit: int
+    ) -> list[Visit]:
+        """Returns at most `limit` visits of an institution, the one registered last first."""
+        with self._database.read() as connection:
+            return list_visits(connection, region, wish, after=after, limit=limit)
+
     def undischarged_stays(self, region: str, person_id: str) -> list[Visit]:
         """Returns the person's stays whose discharge was not told, by their first days.
 
         Also those of records that were merged into the person's: their bills are settled on.
         """
         with self._database.read() as connection:
-            rows = select_rows(
-                connection,
-                tables.visit,
-                VISIT_COLUMNS,
-                region=region,
-                key="undischarged_person_id",
-                among=one_person(connection, region, person_id),
-                order_by=("start_date", "visit_id"),
-            )
-        return [visit_from(row) for row in rows]
+            return undischarged_stays(connection, region, person_id)
 
     def difference(self, region: str, person_id: str) -> FoundDifference:
         """Returns what lies between the funds and a person.
@@ -212,19 +225,10 @@ class StoredReads:
         self, region: str, institution_id: str, provider_visit_number: str
     ) -> tuple[Institution | None, Visit | None]:
         """Returns an institution, and its visit of a number that was not cancelled."""
-        visit = tables.visit.c
-        columns = [visit[name] for name in VISIT_COLUMNS]
         with self._database.read() as connection:
             institution = self._view(connection, region, set()).institution(institution_id)
-            row = connection.execute(
-                sa.select(*columns).where(
-                    visit.region == region,
-                    visit.institution_id == institution_id,
-                    visit.provider_visit_number == provider_visit_number,
-                    visit.cancel_time.is_(None),
-                )
-            ).one_or_none()
-        return institution, None if row is None else visit_from(tuple(row))
+            visit = find_numbered(connection, region, institution_id, provider_visit_number)
+        return institution, visit
 
     def trial_inputs(
         self,
@@ -237,38 +241,13 @@ class StoredReads:
     ) -> TrialInputs | None:
         """Returns what a trial of a bill of the visit starts from, or None."""
         with self._database.read() as connection:
-            visit = find_visit(connection, region, visit_id)
-            if visit is None:
-                return None
-            standing = find_standing(connection, region, visit.person_id)
-            if standing is not None and standing.merged_into is not None:
-                visit = _held(connection, region, visit)
-                standing = find_standing(connection, region, visit.person_id)
-            person_id = visit.person_id
-            periods = select_rows(
+            return find_trial_inputs(
                 connection,
-                tables.enrolment,
-                ENROLMENT_COLUMNS,
-                region=region,
-                key="person_id",
-                among=[person_id],
-            )
-            charges = charges_of(connection, region, visit_id) if with_charges else []
-            item_codes = item_codes.union([each.line.item_code for each in charges])
-            reference = self._view(connection, region, item_codes)
-            bills = standing_bills(connection, region, visit_id)
-            death_date, diseases = _life(connection, region, person_id)
-            return TrialInputs(
-                visit,
-                standing,
-                enrolments_from(periods).get(person_id, []),
-                find_history(connection, region, visit, bills, standing, reference, day),
-                reference,
-                death_date,
-                charges,
-                bills,
-                diseases,
-                _holds(connection, region, standing),
+                region,
+                visit_id,
+                day=day,
+                with_charges=with_charges,
+                view=lambda codes: self._view(connection, region, item_codes | codes),
             )
 
     def settlement(self, region: str, settlement_id: str) -> SettlementRecord | None:
@@ -292,6 +271,11 @@ class StoredReads:
         """Returns the person's bills that stand before a place, in the order of their places."""
         with self._database.read() as connection:
             return find_bills_before(connection, region, person_id, place)
+
+    def settlement_numbered(self, region: str, visit_id: str, bill_number: str) -> str | None:
+        """Returns which settlement of a visit bears a number, or None."""
+        with self._database.read() as connection:
+            return settlement_numbered(connection, region, visit_id, bill_number)
 
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         """Returns the institution of the settlement, or None."""
@@ -349,6 +333,11 @@ class StoredReads:
         with self._database.read() as connection:
             return find_standing(connection, region, person_id)
 
+    def account_movements(self, region: str, person_id: str, ids: AccountIds) -> list[Movement]:
+        """Returns all that was booked of a personal account, in no order."""
+        with self._database.read() as connection:
+            return account_movements(connection, region, person_id, ids)
+
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
         """Returns the item's row in force on `day`, or None."""
         with self._database.read() as connection:
@@ -367,29 +356,3 @@ class StoredReads:
         """Returns every fund account with the sum of its entries in fen, by account."""
         with self._database.read() as connection:
             return account_balances(connection, region, "fund:")
-
-
-def _held(connection: sa.Connection, region: str, visit: Visit) -> Visit:
-    """Returns a visit as of whoever stands in its person's place since a merge."""
-    survivors = survivors_of(connection, region, (visit.person_id,))
-    return visit._replace(person_id=survivors.get(visit.person_id, visit.person_id))
-
-
-def _holds(connection: sa.Connection, region: str, standing: Standing | None) -> list[Hold]:
-    """Returns what a person holds; of most nothing is asked."""
-    if standing is None or standing.hold_expire_time is None:
-        return []
-    return held_by(connection, region, (standing.person_id,))
-
-
-def _life(
-    connection: sa.Connection, region: str, person_id: str
-) -> tuple[dt.date | None, tuple[RegisteredDisease, ...]]:
-    """Returns the day of a person's death, if there was one, and the registered diseases."""
-    person = tables.person.c
-    row = connection.execute(
-        sa.select(person.death_date, person.diseases).where(
-            person.region == region, person.person_id == person_id
-        )
-    ).one_or_none()
-    return (None, ()) if row is None else (row.death_date, diseases_from(row.diseases))

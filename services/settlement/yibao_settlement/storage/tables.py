@@ -199,6 +199,11 @@ visit = sa.Table(
     # The person while it is a stay whose discharge was not told; else null, as of before.
     sa.Column("undischarged_person_id", Id),
     sa.Index("ix_visit_region_person_id_start_date", "region", "person_id", "start_date"),
+    # For lists of an institution.
+    sa.Index(
+        "ix_visit_region_institution_id_register_time_visit_id",
+        *("region", "institution_id", "register_time", "visit_id"),
+    ),
 )
 _index_where_set(visit, "region", "undischarged_person_id", is_set="undischarged_person_id")
 _index_where_set(visit, "region", "transfer_from_visit_id", is_set="transfer_from_visit_id")

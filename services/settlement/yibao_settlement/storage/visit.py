@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import msgspec
 import sqlalchemy as sa
 
-from yibao_common.db.rows import Insert, Row, Statement, Update, execute
+from yibao_common.db.rows import Insert, Row, Statement, Update, execute, select_rows
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.visit.listing import VisitPlace, VisitWish
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, Diagnosis, Operation
 from yibao_settlement.rules.finding import SeenVisit
 from yibao_settlement.rules.visit import DischargeWay, Visit
@@ -249,10 +250,81 @@ def _keep_continuing(working_set: WorkingSet, rows: list[Row]) -> None:
 
 def find_visit(connection: sa.Connection, region: str, visit_id: str) -> Visit | None:
     """Returns a visit, or None."""
+    return _one(connection, region, tables.visit.c.visit_id == visit_id)
+
+
+def find_numbered(
+    connection: sa.Connection, region: str, institution_id: str, provider_visit_number: str
+) -> Visit | None:
+    """Returns an institution's visit of a number that was not cancelled, or None."""
+    visit = tables.visit.c
+    return _one(
+        connection,
+        region,
+        visit.institution_id == institution_id,
+        visit.provider_visit_number == provider_visit_number,
+        visit.cancel_time.is_(None),
+    )
+
+
+def _one(
+    connection: sa.Connection, region: str, *conditions: sa.ColumnElement[bool]
+) -> Visit | None:
     columns = [tables.visit.c[name] for name in VISIT_COLUMNS]
-    row = connection.execute(
-        sa.select(*columns).where(
-            tables.visit.c.region == region, tables.visit.c.visit_id == visit_id
-        )
-    ).one_or_none()
+    query = sa.select(*columns).where(tables.visit.c.region == region, *conditions)
+    row = connection.execute(query).one_or_none()
     return None if row is None else visit_from(tuple(row))
+
+
+def undischarged_stays(connection: sa.Connection, region: str, person_id: str) -> list[Visit]:
+    """Returns a person's stays whose discharge was not told, by their first days.
+
+    Also those of records that were merged into the person's: their bills are settled on.
+    """
+    rows = select_rows(
+        connection,
+        tables.visit,
+        VISIT_COLUMNS,
+        region=region,
+        key="undischarged_person_id",
+        among=one_person(connection, region, person_id),
+        order_by=("start_date", "visit_id"),
+    )
+    return [visit_from(row) for row in rows]
+
+
+def list_visits(
+    connection: sa.Connection,
+    region: str,
+    wish: VisitWish,
+    *,
+    after: VisitPlace | None,
+    limit: int,
+) -> list[Visit]:
+    """Returns at most `limit` visits of an institution, the one registered last first."""
+    visit = tables.visit.c
+    conditions = [visit.region == region, visit.institution_id == wish.institution_id]
+    if wish.registered_since is not None:
+        conditions.append(visit.register_time >= wish.registered_since)
+    if wish.registered_before is not None:
+        conditions.append(visit.register_time < wish.registered_before)
+    if wish.person_id is not None:
+        conditions.append(visit.person_id == wish.person_id)
+    if wish.care_type is not None:
+        conditions.append(visit.care_type == wish.care_type)
+    if wish.is_cancelled is not None:
+        is_standing = visit.cancel_time.is_(None)
+        conditions.append(~is_standing if wish.is_cancelled else is_standing)
+    if after is not None:
+        place = (visit.register_time, visit.visit_id)
+        reached = [
+            sa.literal(value, column.type) for value, column in zip(after, place, strict=True)
+        ]
+        conditions.append(sa.tuple_(*place) < sa.tuple_(*reached))
+    query = (
+        sa.select(*(visit[name] for name in VISIT_COLUMNS))
+        .where(*conditions)
+        .order_by(visit.register_time.desc(), visit.visit_id.desc())
+        .limit(limit)
+    )
+    return [visit_from(tuple(row)) for row in connection.execute(query)]

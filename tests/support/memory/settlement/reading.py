@@ -16,7 +16,9 @@ from yibao_settlement.application.review.listing import Place as ReviewPlace
 from yibao_settlement.application.review.listing import ReviewWish
 from yibao_settlement.application.settlement.listing import Place, SettlementSummary, Wish
 from yibao_settlement.application.settlement.record import Adjustment, SettlementRecord
+from yibao_settlement.application.visit.listing import VisitPlace, VisitWish
 from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.account_statement import AccountIds, Movement
 from yibao_settlement.rules.bill import CatalogueItem
 from yibao_settlement.rules.difference_order import DifferenceOrder, OrderState
 from yibao_settlement.rules.override import Override, OverrideState
@@ -32,7 +34,7 @@ from yibao_settlement.rules.visit import Institution, Visit
 class MemoryReads(Reads):
     """One region's values, by id; nothing is listed."""
 
-    visits: dict[str, Visit] = field(default_factory=dict)
+    visits_by_id: dict[str, Visit] = field(default_factory=dict)
     institutions: dict[str, Institution] = field(default_factory=dict)
     trials: dict[str, TrialInputs] = field(default_factory=dict)
     settled: dict[str, SettlementRecord] = field(default_factory=dict)
@@ -51,12 +53,22 @@ class MemoryReads(Reads):
         return self.clock()
 
     def visit(self, region: str, visit_id: str) -> Visit | None:
-        return self.visits.get(visit_id)
+        return self.visits_by_id.get(visit_id)
+
+    def visit_numbered(
+        self, region: str, institution_id: str, provider_visit_number: str
+    ) -> Visit | None:
+        return self.first_use(region, institution_id, provider_visit_number)[1]
+
+    def visits(
+        self, region: str, wish: VisitWish, *, after: VisitPlace | None, limit: int
+    ) -> list[Visit]:
+        return []
 
     def undischarged_stays(self, region: str, person_id: str) -> list[Visit]:
         return [
             each
-            for each in self.visits.values()
+            for each in self.visits_by_id.values()
             if each.person_id == person_id and each.is_undischarged_stay
         ]
 
@@ -107,7 +119,7 @@ class MemoryReads(Reads):
 
     def bills_of(self, region: str, person_id: str) -> list[tuple[SettlementRecord, Visit]]:
         return [
-            (each, self.visits[each.visit_id])
+            (each, self.visits_by_id[each.visit_id])
             for each in self.settled.values()
             if each.person_id == person_id and each.reversal is None
         ]
@@ -152,7 +164,7 @@ class MemoryReads(Reads):
         named = (institution_id, provider_visit_number)
         found = (
             each
-            for each in self.visits.values()
+            for each in self.visits_by_id.values()
             if (each.institution_id, each.provider_visit_number) == named
             and each.cancel_time is None
         )
@@ -190,6 +202,9 @@ class MemoryReads(Reads):
             if each.person_id == person_id and each.reversal is None and each.place < place
         ]
 
+    def settlement_numbered(self, region: str, visit_id: str, bill_number: str) -> str | None:
+        return None
+
     def settled_at(self, region: str, settlement_id: str) -> str | None:
         found = self.settled.get(settlement_id)
         return None if found is None else found.institution_id
@@ -226,6 +241,9 @@ class MemoryReads(Reads):
 
     def standing(self, region: str, person_id: str) -> Standing | None:
         return self.standings.get(person_id)
+
+    def account_movements(self, region: str, person_id: str, ids: AccountIds) -> list[Movement]:
+        return []
 
     def catalogue_item(self, region: str, item_code: str, day: dt.date) -> CatalogueItem | None:
         return None

@@ -3,7 +3,8 @@
 A phone names the newest certificate that it got. Whoever copied its key and renewed with
 it has a newer one, so the next of the two to come names one that is not the newest any
 more; the proof of possession shows that it does have the key. Nobody can tell which of the
-two is the holder's, so the device is revoked and the holder enrols another key.
+two is the holder's, so the device is revoked and the holder enrols another key. What a restore
+of the database lost is no copy's doing, and renews.
 """
 
 import datetime as dt
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from yibao_common.values.caller import Caller, Role
 from yibao_common.values.errors import RuleError
-from yibao_common.values.ids import Ids
+from yibao_common.values.ids import Ids, made_at
 from yibao_common.values.reasons import Reason
 from yibao_identity.application.certificate import lock_certificate
 from yibao_identity.application.device.certifier import DeviceCertifier
@@ -78,6 +79,22 @@ def lock_device(work: "Work", device_id: str, *, caller: Caller) -> HeldDevice:
     return HeldDevice(device, certificate)
 
 
+def _was_lost(work: "Work", device: Device, named_id: str) -> bool:
+    """Tells whether the certificate that a phone names was lost when identity was restored.
+
+    It is none that is known, and the feed began anew (`yibao db restored`) after the newest one
+    that is. Once the phone has renewed, the alarm is what it was: a copy of the key names a
+    certificate that is known, or comes second.
+    """
+    rows = work.device_certificates.ending_after([device.device_id], device.enrol_time)
+    issue_times = {each.device_certificate_id: each.issue_time for each in rows}
+    newest_time = issue_times.get(device.newest_device_certificate_id)
+    if named_id in issue_times or newest_time is None:
+        return False
+    head = work.feed_rows.head()
+    return head is not None and made_at(head.epoch) > newest_time
+
+
 class Renewals:
     """Carries out renewals inside their transactions."""
 
@@ -112,7 +129,10 @@ class Renewals:
             device_certificate_id=command.device_certificate_id,
             signature=command.signature,
         )
-        if command.device_certificate_id != device.newest_device_certificate_id:
+        named_id = command.device_certificate_id
+        if named_id != device.newest_device_certificate_id and not _was_lost(
+            work, device, named_id
+        ):
             self._raise_alarm(work, device, command, now=now)
             return Renewal(held, clone_suspected(device.device_id))
         signed = self._certifier.certify(

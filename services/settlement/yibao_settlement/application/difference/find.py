@@ -1,10 +1,9 @@
 """What lies between the funds and a person since settled bills were decided again."""
 
-import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from yibao_settlement.application.account import find_account
+from yibao_settlement.application.account import booked_account
 from yibao_settlement.application.difference.state import DueMove
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement.past import moved_by
@@ -45,12 +44,12 @@ class Difference(NamedTuple):
         )
 
 
-def find_difference(reads: Reads, region: str, person_id: str, *, now: dt.datetime) -> Difference:
+def find_difference(reads: Reads, region: str, person_id: str) -> Difference:
     """Returns what lies between the funds and a person.
 
     Raises RuleError ACCOUNT_NOT_FOUND where nothing is booked, PERSON_MERGED.
     """
-    find_account(reads, region, person_id, now=now)
+    booked_account(reads, region, person_id)
     found = reads.difference(region, person_id)
     rows = [row for told, adjustments in found.adjusted for row in _rows(told, adjustments)]
     # Ids of postings and orders rise with time.

@@ -6,7 +6,11 @@ from typing import NamedTuple
 from yibao_common.values.caller import Caller
 from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.reading import Reads
-from yibao_settlement.application.settlement.find import find_settlement
+from yibao_settlement.application.settlement.find import (
+    SettlementName,
+    find_settlement,
+    settlement_named,
+)
 from yibao_settlement.application.settlement.record import Adjustment, Effective, SettlementRecord
 
 
@@ -93,6 +97,13 @@ def find_with_past(
     """Returns a settlement as `find_settlement` does, with what moved of it, oldest first."""
     record = find_settlement(reads, region, settlement_id, caller)
     return record, adjustments_told(reads, record, caller)
+
+
+def find_named_with_past(
+    reads: Reads, region: str, name: SettlementName, viewer: Viewer
+) -> tuple[SettlementRecord, list[ToldAdjustment]]:
+    """Returns a settlement as `find_with_past` does; raises as `settlement_named` too."""
+    return find_with_past(reads, region, settlement_named(reads, region, name, viewer), viewer)
 
 
 def adjustments_told(

@@ -40,7 +40,7 @@ from yibao_settlement.rules.statement.telling import paid_share, sentences_of
 # More lines are not printed: nobody reads them, and ListSettlements has them all.
 MOST_ITEMS_PRINTED = 2_000
 
-_UNIT = "单位：元（保留两位小数）"
+UNIT = "单位：元（保留两位小数）"
 _SIGNATURES = ("结算员", "病人（家属）签字", "联系电话", "日期", "医疗机构（章）")
 _INSIDE_IS = "医保目录内由您承担的部分：起付线、乙类先行自付、按比例自付、超过最高限额"
 _OUTSIDE_IS = "医保目录外和超过医保限价的部分，由您全部承担，不计入起付线"
@@ -73,7 +73,7 @@ def sheet_of(statement: Statement, printing: Printing) -> Sheet:
     interim = "中途" if statement.care.is_interim else ""
     return Sheet(
         title=f"{insurance}{care}医疗费用{interim}结算单",
-        unit=_UNIT,
+        unit=UNIT,
         mark="" if statement.reversal is None else "本结算已撤销",
         front=(
             _head(statement, printing),

@@ -46,7 +46,7 @@ Block = Grid | Table | Lines
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A paper: `front` is the sheet proper, `list_pages` the itemised list behind it.
+    """A paper: `front` is the sheet proper, `list_pages` the itemised list behind it, if any.
 
     `mark` is what a sheet that is no longer good bears across its head. `signatures` are
     the labels of lines to sign on, none where nobody signs.

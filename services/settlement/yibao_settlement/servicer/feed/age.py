@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from yibao_common.process.metrics import Metrics
+from yibao_common.rpc.server_info import FeedState
 from yibao_common.values.clock import Clock
 from yibao_settlement.application.feed import Applied, FeedPosition
 from yibao_settlement.rules.feed import check_feed_age
@@ -77,6 +78,11 @@ class FeedAges:
         """
         if region in self._known:
             check_feed_age(self._age(region, now), most=self._most, region=region)
+
+    def state(self, region: str) -> FeedState:
+        """Returns what is known of a region that is followed."""
+        known, age = self._known[region], self._age(region, self._clock())
+        return FeedState(known.read_time, age, known.lag, self._most)
 
     def problem(self) -> str:
         """Returns of which regions too little is known to serve; nothing where of none."""

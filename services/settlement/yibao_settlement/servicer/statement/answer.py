@@ -1,16 +1,23 @@
-"""What GetStatement answers: the statement in the form and on the paper asked for."""
+"""What is answered where a statement is asked for: in its form and on its paper."""
 
 import datetime as dt
 
 from yibao.settlement.v1 import settlement_service_pb2 as pb
 from yibao.settlement.v1 import statement_pb2
-from yibao_common.rpc.wire import known
+from yibao.settlement.v1.account_service_pb2 import (
+    GetAccountStatementRequest,
+    GetAccountStatementResponse,
+)
+from yibao_common.rpc.wire import known, to_date
 from yibao_common.values.caller import Caller
+from yibao_settlement.application.account_statement import find_account_statement
 from yibao_settlement.application.credential import Viewer
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.statement import find_statement
+from yibao_settlement.rules.statement.account_form import account_sheet_of
 from yibao_settlement.rules.statement.form import Printing, sheet_of
 from yibao_settlement.rules.statement.masking import Paper
+from yibao_settlement.servicer.statement.account import account_statement_message
 from yibao_settlement.servicer.statement.encode import statement_message
 from yibao_settlement.servicer.statement.page import html_of
 from yibao_settlement.servicer.statement.paper import pdf_of
@@ -26,7 +33,9 @@ _PAPERS: dict[int, Paper] = {
 }
 
 
-def printing_of(request: pb.GetStatementRequest, *, today: dt.date) -> Printing:
+def printing_of(
+    request: pb.GetStatementRequest | GetAccountStatementRequest, *, today: dt.date
+) -> Printing:
     """Returns what the paper says of its own.
 
     Raises RuleError FIELD_OUT_OF_RANGE for a form or paper that is not known here.
@@ -50,3 +59,32 @@ def make_statement(
     if request.form == _HTML:
         return pb.GetStatementResponse(html=html_of(sheet, large=request.large_print))
     return pb.GetStatementResponse(pdf=pdf_of(sheet, large=request.large_print))
+
+
+def make_account_statement(
+    reads: Reads,
+    request: GetAccountStatementRequest,
+    printing: Printing,
+    viewer: Viewer,
+    *,
+    now: dt.datetime,
+) -> GetAccountStatementResponse:
+    """Returns the answer, as `make_statement` does.
+
+    Raises RuleError as `find_account_statement`.
+    """
+    statement = find_account_statement(
+        reads,
+        request.region,
+        request.person_id,
+        viewer,
+        start_date=to_date(request.start_date),
+        end_date=to_date(request.end_date),
+        now=now,
+    )
+    if request.form == _STRUCTURED:
+        return GetAccountStatementResponse(statement=account_statement_message(statement))
+    sheet = account_sheet_of(statement, printing)
+    if request.form == _HTML:
+        return GetAccountStatementResponse(html=html_of(sheet, large=request.large_print))
+    return GetAccountStatementResponse(pdf=pdf_of(sheet, large=request.large_print))

@@ -65,10 +65,19 @@ def html_of(sheet: Sheet, *, large: bool) -> str:
             *(_block(block, large=large) for block in sheet.front),
             f'<div class="signatures">{signatures}</div>\n' if signatures else "",
             f'<p class="foot">{escape(sheet.foot)}</p>\n</main>\n',
+            _list(sheet, mark, large=large) if sheet.list_pages else "",
+            "</body>\n</html>\n",
+        )
+    )
+
+
+def _list(sheet: Sheet, mark: str, *, large: bool) -> str:
+    return "".join(
+        (
             f'<section class="list">\n<h1>{escape(sheet.list_title)}</h1>\n{mark}',
             f'<p class="unit">{escape(sheet.unit)}</p>\n',
             *(_block(block, large=large) for block in sheet.list_pages),
-            "</section>\n</body>\n</html>\n",
+            "</section>\n",
         )
     )
 

@@ -108,6 +108,8 @@ def _smallest_needed(sheet: Sheet) -> Print:
 
 def _story(sheet: Sheet, print_: Print) -> Iterator[Flowable]:
     yield from _front(sheet, print_)
+    if not sheet.list_pages:
+        return
     yield PageBreak()
     yield from _head(sheet.list_title, sheet, print_)
     for block in sheet.list_pages:

@@ -56,7 +56,7 @@ class TrustClient:
         # Whatever fails, what is held serves on and the next round tries again.
         duties = [
             Duty(run=self._renew, failure="trust is not renewed", name="renewal"),
-            Duty(run=self._tell_age, failure="the age of trust is not told", name="age"),
+            Duty(run=self._tell_age, failure="no code can be verified", name="age"),
         ]
         self._task = BackgroundTask(
             "trust",
@@ -102,13 +102,18 @@ class TrustClient:
     def _remind_of_age(self) -> None:
         """Warns each hour while what is held is past its soft age, whatever the cause.
 
-        Identity may answer and yet publish nothing new; that is no failure of a pull.
+        Identity may answer and yet publish nothing new; that is no failure of a pull. Nor is it
+        one where this clock was ahead before, so that what is held is refused by what was seen.
+
+        Raises ToldError where nothing that is held may be used.
         """
         now = self._clock()
         try:
             snapshot = self._store.current(now=now)
-        except (QrError, TrustFolderError):
-            return  # Nothing is held that could age: each code is refused and says so.
+        except QrError as error:
+            raise ToldError(error.message) from error
+        except TrustFolderError as error:
+            raise ToldError(str(error)) from error
         if snapshot.age_state(now) is AgeState.FRESH:
             self._remind_time = None
         elif self._remind_time is None or now >= self._remind_time:

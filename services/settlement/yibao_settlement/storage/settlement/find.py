@@ -100,3 +100,26 @@ def settled_at(connection: sa.Connection, region: str, settlement_id: str) -> st
         )
     ).scalar_one_or_none()
     return found
+
+
+def settlement_numbered(
+    connection: sa.Connection, region: str, visit_id: str, bill_number: str
+) -> str | None:
+    """Returns which settlement of a visit bears a number: what stands, or was reversed last."""
+    settlement = tables.settlement.c
+    # Each has an index of its own, which a condition of both would not find.
+    for is_of_state in (settlement.reversal_id.is_(None), settlement.reversal_id.is_not(None)):
+        found: str | None = connection.execute(
+            sa.select(settlement.settlement_id)
+            .where(
+                settlement.region == region,
+                settlement.visit_id == visit_id,
+                settlement.bill_number == bill_number,
+                is_of_state,
+            )
+            .order_by(settlement.settle_time.desc(), settlement.settlement_id.desc())
+            .limit(1)
+        ).scalar_one_or_none()
+        if found is not None:
+            return found
+    return None

@@ -9,8 +9,8 @@ from alembic import op
 
 from yibao_common.db.rows import Id, Instant
 
-revision = "0043"
-down_revision = "0042"
+revision = "0044"
+down_revision = "0043"
 
 
 def upgrade() -> None:

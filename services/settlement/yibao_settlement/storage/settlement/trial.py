@@ -1,0 +1,96 @@
+"""What a trial of a bill starts from, as stored."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from yibao_common.db.rows import select_rows
+from yibao_settlement.application.hold.state import Hold
+from yibao_settlement.application.reading import TrialInputs
+from yibao_settlement.application.reference import Reference
+from yibao_settlement.rules.account import Standing
+from yibao_settlement.rules.enrolment import RegisteredDisease
+from yibao_settlement.rules.visit import Visit
+from yibao_settlement.storage import tables
+from yibao_settlement.storage.account import find_standing
+from yibao_settlement.storage.charge import charges_of
+from yibao_settlement.storage.enrolment import ENROLMENT_COLUMNS, diseases_from, enrolments_from
+from yibao_settlement.storage.hold.record import held_by
+from yibao_settlement.storage.merge import survivors_of
+from yibao_settlement.storage.settlement.history import find_history
+from yibao_settlement.storage.settlement.standing import standing_bills
+from yibao_settlement.storage.visit import find_visit
+
+
+def find_trial_inputs(
+    connection: sa.Connection,
+    region: str,
+    visit_id: str,
+    *,
+    day: dt.date,
+    with_charges: bool,
+    view: Callable[[set[str]], Reference],
+) -> TrialInputs | None:
+    """Returns what a trial of a bill of the visit, of a day, starts from, or None.
+
+    `view` gives the reference data with the rows of the items of lines with ids.
+    """
+    visit = find_visit(connection, region, visit_id)
+    if visit is None:
+        return None
+    standing = find_standing(connection, region, visit.person_id)
+    if standing is not None and standing.merged_into is not None:
+        visit = _held(connection, region, visit)
+        standing = find_standing(connection, region, visit.person_id)
+    person_id = visit.person_id
+    periods = select_rows(
+        connection,
+        tables.enrolment,
+        ENROLMENT_COLUMNS,
+        region=region,
+        key="person_id",
+        among=[person_id],
+    )
+    charges = charges_of(connection, region, visit_id) if with_charges else []
+    reference = view({each.line.item_code for each in charges})
+    bills = standing_bills(connection, region, visit_id)
+    death_date, diseases = _life(connection, region, person_id)
+    return TrialInputs(
+        visit,
+        standing,
+        enrolments_from(periods).get(person_id, []),
+        find_history(connection, region, visit, bills, standing, reference, day),
+        reference,
+        death_date,
+        charges,
+        bills,
+        diseases,
+        _holds(connection, region, standing),
+    )
+
+
+def _held(connection: sa.Connection, region: str, visit: Visit) -> Visit:
+    """Returns a visit as of whoever stands in its person's place since a merge."""
+    survivors = survivors_of(connection, region, (visit.person_id,))
+    return visit._replace(person_id=survivors.get(visit.person_id, visit.person_id))
+
+
+def _holds(connection: sa.Connection, region: str, standing: Standing | None) -> list[Hold]:
+    """Returns what a person holds; of most nothing is asked."""
+    if standing is None or standing.hold_expire_time is None:
+        return []
+    return held_by(connection, region, (standing.person_id,))
+
+
+def _life(
+    connection: sa.Connection, region: str, person_id: str
+) -> tuple[dt.date | None, tuple[RegisteredDisease, ...]]:
+    """Returns the day of a person's death, if there was one, and the registered diseases."""
+    person = tables.person.c
+    row = connection.execute(
+        sa.select(person.death_date, person.diseases).where(
+            person.region == region, person.person_id == person_id
+        )
+    ).one_or_none()
+    return (None, ()) if row is None else (row.death_date, diseases_from(row.diseases))
