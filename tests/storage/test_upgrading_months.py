@@ -50,6 +50,10 @@ def take_months_away(database: Database) -> None:
         "DROP TABLE year_refused",
         "DROP INDEX ix_credential_region_certificate_id",
         "ALTER TABLE credential DROP COLUMN certificate_id",
+        "DROP INDEX ix_visit_region_institution_id_register_time_visit_id",
+        "DROP TABLE past_answer",
+        "ALTER TABLE answer DROP COLUMN institution_id",
+        "ALTER TABLE settlement DROP COLUMN reverse_request_id",
         f"UPDATE {version_table(PACKAGE)} SET version_num = '{BEFORE}'",
     ]
     with database.write() as connection:

@@ -35,6 +35,7 @@ ACCESS = AccessTable.of_services(
             "ExplainSettlement": _COUNTER_OR_AGENCY | _OWN,
             "ExplainWhatIf": _COUNTER_OR_AGENCY,
             "GetStatement": _COUNTER_OR_AGENCY | _OWN,
+            "ResolveRequest": _COUNTER,
         },
         "yibao.settlement.v1.ChangeService": {
             "ListSettlementChanges": _COUNTER_OR_AGENCY,
@@ -94,6 +95,8 @@ ACCESS = AccessTable.of_services(
             "GetPeriod": _COUNTER_OR_AGENCY,
             "ProposePeriodClose": _AGENCY,
             "ConfirmPeriodClose": _AGENCY,
+            "GetDayTotals": _COUNTER_OR_AGENCY,
+            "CompareDay": _COUNTER,
         },
         "yibao.settlement.v1.YearService": {
             "ProposeYearClose": _AGENCY,

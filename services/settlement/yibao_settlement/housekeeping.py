@@ -270,6 +270,7 @@ def background_tasks(
             tables.answer,
             config.answers,
             blocking,
+            past=tables.past_answer,
             metrics=metrics,
             clock=clock,
             log=log,

@@ -30,6 +30,7 @@ from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.catalogue import Catalogue
+from yibao_settlement.application.day.find import Days
 from yibao_settlement.application.feed import Feed
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
@@ -195,6 +196,7 @@ class SettlementService:
         own_debts, ended = self._config.refunds.own_debts or {}, self.database.others_ended
         policies = Policies(transactions, clock=self._clock)
         periods = Periods(transactions, others_ended=ended, clock=reads.now, ids=self._ids)
+        days = Days(transactions, clock=reads.now)
         years = Years(transactions, others_ended=ended, clock=reads.now, ids=self._ids)
         return Servicers(
             VisitServicer(
@@ -237,7 +239,7 @@ class SettlementService:
                 viewers=viewers,
                 dust_fen=self._config.accounts.difference_dust_fen or {},
             ),
-            ClearingServicer(periods, blocking, self._closing),
+            ClearingServicer(periods, days, blocking, self._closing),
             YearServicer(years, YearStatements(transactions), blocking, self._closing),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),

@@ -715,6 +715,15 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. Nothing keeps the agency from taking the settlement back at once.
     Metadata: `settlement_id`.
     """
+    ERROR_REASON_REQUEST_FENCED: _ErrorReason.ValueType  # 413
+    """FAILED_PRECONDITION. The institution asked what became of this request when nothing was booked
+    under its id: nothing will be. Metadata: `request_id`.
+    """
+    ERROR_REASON_REQUEST_OUTCOME_UNKNOWN: _ErrorReason.ValueType  # 414
+    """FAILED_PRECONDITION. The request was answered before it was kept whose request it was, and
+    what it made does not tell: repeat the request itself, which gets its first answer. Metadata:
+    `request_id`, `method`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1416,5 +1425,14 @@ read: propose it anew. Metadata: `state`.
 ERROR_REASON_NOTHING_TO_OVERRIDE: ErrorReason.ValueType  # 412
 """FAILED_PRECONDITION. Nothing keeps the agency from taking the settlement back at once.
 Metadata: `settlement_id`.
+"""
+ERROR_REASON_REQUEST_FENCED: ErrorReason.ValueType  # 413
+"""FAILED_PRECONDITION. The institution asked what became of this request when nothing was booked
+under its id: nothing will be. Metadata: `request_id`.
+"""
+ERROR_REASON_REQUEST_OUTCOME_UNKNOWN: ErrorReason.ValueType  # 414
+"""FAILED_PRECONDITION. The request was answered before it was kept whose request it was, and
+what it made does not tell: repeat the request itself, which gets its first answer. Metadata:
+`request_id`, `method`.
 """
 global___ErrorReason = ErrorReason

@@ -65,7 +65,7 @@ class ChargeServiceServicer(object):
         answer, others are refused with the fields that differ. A returned quantity is an
         upload of its own. Callers: the institution of the visit. Reasons: VISIT_NOT_FOUND,
         VISIT_CANCELLED, PERSON_MERGED, PERSON_NOT_ENROLLED, PREMIUM_NOT_RECEIVED,
-        POLICY_NOT_FOUND, POLICY_NO_MATCHING_ROW, REQUEST_ID_REUSED; of a line also
+        POLICY_NOT_FOUND, POLICY_NO_MATCHING_ROW, REQUEST_FENCED, REQUEST_ID_REUSED; of a line also
         FIELD_REQUIRED, LINE_OUTSIDE_VISIT, CATALOGUE_ITEM_UNKNOWN, LINE_AMOUNT_MISMATCH,
         LINE_ID_REPEATED, LINE_ID_REUSED, LINE_SETTLED, RETURNED_LINE_UNKNOWN,
         RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE, LINE_LIMIT.
@@ -78,7 +78,7 @@ class ChargeServiceServicer(object):
         """Cancels uploaded lines that are not settled (2205, 2302): those named, with what was
         returned of them, or all of the visit. Callers: the institution of the visit.
         Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND, LINE_NOT_FOUND, LINE_SETTLED,
-        FIELD_REQUIRED where neither is said, REQUEST_ID_REUSED.
+        FIELD_REQUIRED where neither is said, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -22,11 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yibao.common.v1 import date_pb2 as yibao_dot_common_dot_v1_dot_date__pb2
 from yibao.common.v1 import validation_pb2 as yibao_dot_common_dot_v1_dot_validation__pb2
 from yibao.settlement.v1 import clearing_pb2 as yibao_dot_settlement_dot_v1_dot_clearing__pb2
+from yibao.settlement.v1 import day_pb2 as yibao_dot_settlement_dot_v1_dot_day__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*yibao/settlement/v1/clearing_service.proto\x12\x13yibao.settlement.v1\x1a yibao/common/v1/validation.proto\x1a\"yibao/settlement/v1/clearing.proto\"\x83\x01\n\x12ListPeriodsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\x05month\x18\x02 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x06\x30\x06H\x05\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"\\\n\x13ListPeriodsResponse\x12,\n\x07periods\x18\x01 \x03(\x0b\x32\x1b.yibao.settlement.v1.Period\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"i\n\x10GetPeriodRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1e\n\x0einstitution_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x04\x12\x1b\n\x05month\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x06\x30\x06H\x05\"@\n\x11GetPeriodResponse\x12+\n\x06period\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Period\"\x90\x01\n\x19ProposePeriodCloseRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1e\n\x0einstitution_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x04\x12\x1b\n\x05month\x18\x04 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x06\x30\x06H\x05\"I\n\x1aProposePeriodCloseResponse\x12+\n\x06period\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Period\"\x98\x01\n\x19\x43onfirmPeriodCloseRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08\x63lose_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x12\n\namount_fen\x18\x04 \x01(\x03\x12\x13\n\x0b\x65ntry_count\x18\x05 \x01(\x05\"I\n\x1a\x43onfirmPeriodCloseResponse\x12+\n\x06period\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Period2\xbd\x03\n\x0f\x43learingService\x12`\n\x0bListPeriods\x12\'.yibao.settlement.v1.ListPeriodsRequest\x1a(.yibao.settlement.v1.ListPeriodsResponse\x12Z\n\tGetPeriod\x12%.yibao.settlement.v1.GetPeriodRequest\x1a&.yibao.settlement.v1.GetPeriodResponse\x12u\n\x12ProposePeriodClose\x12..yibao.settlement.v1.ProposePeriodCloseRequest\x1a/.yibao.settlement.v1.ProposePeriodCloseResponse\x12u\n\x12\x43onfirmPeriodClose\x12..yibao.settlement.v1.ConfirmPeriodCloseRequest\x1a/.yibao.settlement.v1.ConfirmPeriodCloseResponseBe\n\x13yibao.settlement.v1B\x14\x43learingServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*yibao/settlement/v1/clearing_service.proto\x12\x13yibao.settlement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ayibao/common/v1/date.proto\x1a yibao/common/v1/validation.proto\x1a\"yibao/settlement/v1/clearing.proto\x1a\x1dyibao/settlement/v1/day.proto\"\x83\x01\n\x12ListPeriodsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1b\n\x05month\x18\x02 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x06\x30\x06H\x05\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xba\xeb\x18\x02\x18\x00\x12\x1b\n\npage_token\x18\x04 \x01(\tB\x07\xba\xeb\x18\x03\x30\xc8\x01\"\\\n\x13ListPeriodsResponse\x12,\n\x07periods\x18\x01 \x03(\x0b\x32\x1b.yibao.settlement.v1.Period\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"i\n\x10GetPeriodRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1e\n\x0einstitution_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x04\x12\x1b\n\x05month\x18\x03 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x06\x30\x06H\x05\"@\n\x11GetPeriodResponse\x12+\n\x06period\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Period\"\x90\x01\n\x19ProposePeriodCloseRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1e\n\x0einstitution_id\x18\x03 \x01(\tB\x06\xba\xeb\x18\x02H\x04\x12\x1b\n\x05month\x18\x04 \x01(\tB\x0c\xba\xeb\x18\x08\x08\x01(\x06\x30\x06H\x05\"I\n\x1aProposePeriodCloseResponse\x12+\n\x06period\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Period\"\x98\x01\n\x19\x43onfirmPeriodCloseRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x18\n\x06region\x18\x02 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1a\n\x08\x63lose_id\x18\x03 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x01\x12\x12\n\namount_fen\x18\x04 \x01(\x03\x12\x13\n\x0b\x65ntry_count\x18\x05 \x01(\x05\"I\n\x1a\x43onfirmPeriodCloseResponse\x12+\n\x06period\x18\x01 \x01(\x0b\x32\x1b.yibao.settlement.v1.Period\"\xb3\x01\n\x13GetDayTotalsRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12\x1e\n\x0einstitution_id\x18\x02 \x01(\tB\x06\xba\xeb\x18\x02H\x04\x12/\n\x08\x61\x63t_date\x18\x03 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\x31\n\rsnapshot_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa0\x01\n\x14GetDayTotalsResponse\x12\x31\n\rsnapshot_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x04sums\x18\x02 \x03(\x0b\x32\x1b.yibao.settlement.v1.DaySum\x12*\n\x05total\x18\x03 \x01(\x0b\x32\x1b.yibao.settlement.v1.DaySum\"\x8a\x02\n\x11\x43ompareDayRequest\x12\x18\n\x06region\x18\x01 \x01(\tB\x08\xba\xeb\x18\x04\x08\x01H\x02\x12/\n\x08\x61\x63t_date\x18\x02 \x01(\x0b\x32\x15.yibao.common.v1.DateB\x06\xba\xeb\x18\x02\x08\x01\x12\x31\n\rsnapshot_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x10\x61\x66ter_request_id\x18\x04 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12 \n\x10until_request_id\x18\x05 \x01(\tB\x06\xba\xeb\x18\x02H\x01\x12\x33\n\x04\x61\x63ts\x18\x06 \x03(\x0b\x32\x1c.yibao.settlement.v1.DayLineB\x07\xba\xeb\x18\x03@\x90N\"\x85\x02\n\x12\x43ompareDayResponse\x12\x31\n\rsnapshot_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x0b\x64ifferences\x18\x02 \x03(\x0b\x32\".yibao.settlement.v1.DayDifference\x12!\n\x19\x63ompared_until_request_id\x18\x03 \x01(\t\x12-\n\x07insurer\x18\x04 \x01(\x0b\x32\x1c.yibao.settlement.v1.DaySide\x12\x31\n\x0binstitution\x18\x05 \x01(\x0b\x32\x1c.yibao.settlement.v1.DaySide2\x81\x05\n\x0f\x43learingService\x12`\n\x0bListPeriods\x12\'.yibao.settlement.v1.ListPeriodsRequest\x1a(.yibao.settlement.v1.ListPeriodsResponse\x12Z\n\tGetPeriod\x12%.yibao.settlement.v1.GetPeriodRequest\x1a&.yibao.settlement.v1.GetPeriodResponse\x12u\n\x12ProposePeriodClose\x12..yibao.settlement.v1.ProposePeriodCloseRequest\x1a/.yibao.settlement.v1.ProposePeriodCloseResponse\x12u\n\x12\x43onfirmPeriodClose\x12..yibao.settlement.v1.ConfirmPeriodCloseRequest\x1a/.yibao.settlement.v1.ConfirmPeriodCloseResponse\x12\x63\n\x0cGetDayTotals\x12(.yibao.settlement.v1.GetDayTotalsRequest\x1a).yibao.settlement.v1.GetDayTotalsResponse\x12]\n\nCompareDay\x12&.yibao.settlement.v1.CompareDayRequest\x1a\'.yibao.settlement.v1.CompareDayResponseBe\n\x13yibao.settlement.v1B\x14\x43learingServiceProtoP\x01Z yibao/settlement/v1;settlementv1\xaa\x02\x13Yibao.Settlement.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,22 +65,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONFIRMPERIODCLOSEREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
   _globals['_CONFIRMPERIODCLOSEREQUEST'].fields_by_name['close_id']._loaded_options = None
   _globals['_CONFIRMPERIODCLOSEREQUEST'].fields_by_name['close_id']._serialized_options = b'\272\353\030\004\010\001H\001'
-  _globals['_LISTPERIODSREQUEST']._serialized_start=138
-  _globals['_LISTPERIODSREQUEST']._serialized_end=269
-  _globals['_LISTPERIODSRESPONSE']._serialized_start=271
-  _globals['_LISTPERIODSRESPONSE']._serialized_end=363
-  _globals['_GETPERIODREQUEST']._serialized_start=365
-  _globals['_GETPERIODREQUEST']._serialized_end=470
-  _globals['_GETPERIODRESPONSE']._serialized_start=472
-  _globals['_GETPERIODRESPONSE']._serialized_end=536
-  _globals['_PROPOSEPERIODCLOSEREQUEST']._serialized_start=539
-  _globals['_PROPOSEPERIODCLOSEREQUEST']._serialized_end=683
-  _globals['_PROPOSEPERIODCLOSERESPONSE']._serialized_start=685
-  _globals['_PROPOSEPERIODCLOSERESPONSE']._serialized_end=758
-  _globals['_CONFIRMPERIODCLOSEREQUEST']._serialized_start=761
-  _globals['_CONFIRMPERIODCLOSEREQUEST']._serialized_end=913
-  _globals['_CONFIRMPERIODCLOSERESPONSE']._serialized_start=915
-  _globals['_CONFIRMPERIODCLOSERESPONSE']._serialized_end=988
-  _globals['_CLEARINGSERVICE']._serialized_start=991
-  _globals['_CLEARINGSERVICE']._serialized_end=1436
+  _globals['_GETDAYTOTALSREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_GETDAYTOTALSREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_GETDAYTOTALSREQUEST'].fields_by_name['institution_id']._loaded_options = None
+  _globals['_GETDAYTOTALSREQUEST'].fields_by_name['institution_id']._serialized_options = b'\272\353\030\002H\004'
+  _globals['_GETDAYTOTALSREQUEST'].fields_by_name['act_date']._loaded_options = None
+  _globals['_GETDAYTOTALSREQUEST'].fields_by_name['act_date']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_COMPAREDAYREQUEST'].fields_by_name['region']._loaded_options = None
+  _globals['_COMPAREDAYREQUEST'].fields_by_name['region']._serialized_options = b'\272\353\030\004\010\001H\002'
+  _globals['_COMPAREDAYREQUEST'].fields_by_name['act_date']._loaded_options = None
+  _globals['_COMPAREDAYREQUEST'].fields_by_name['act_date']._serialized_options = b'\272\353\030\002\010\001'
+  _globals['_COMPAREDAYREQUEST'].fields_by_name['after_request_id']._loaded_options = None
+  _globals['_COMPAREDAYREQUEST'].fields_by_name['after_request_id']._serialized_options = b'\272\353\030\002H\001'
+  _globals['_COMPAREDAYREQUEST'].fields_by_name['until_request_id']._loaded_options = None
+  _globals['_COMPAREDAYREQUEST'].fields_by_name['until_request_id']._serialized_options = b'\272\353\030\002H\001'
+  _globals['_COMPAREDAYREQUEST'].fields_by_name['acts']._loaded_options = None
+  _globals['_COMPAREDAYREQUEST'].fields_by_name['acts']._serialized_options = b'\272\353\030\003@\220N'
+  _globals['_LISTPERIODSREQUEST']._serialized_start=230
+  _globals['_LISTPERIODSREQUEST']._serialized_end=361
+  _globals['_LISTPERIODSRESPONSE']._serialized_start=363
+  _globals['_LISTPERIODSRESPONSE']._serialized_end=455
+  _globals['_GETPERIODREQUEST']._serialized_start=457
+  _globals['_GETPERIODREQUEST']._serialized_end=562
+  _globals['_GETPERIODRESPONSE']._serialized_start=564
+  _globals['_GETPERIODRESPONSE']._serialized_end=628
+  _globals['_PROPOSEPERIODCLOSEREQUEST']._serialized_start=631
+  _globals['_PROPOSEPERIODCLOSEREQUEST']._serialized_end=775
+  _globals['_PROPOSEPERIODCLOSERESPONSE']._serialized_start=777
+  _globals['_PROPOSEPERIODCLOSERESPONSE']._serialized_end=850
+  _globals['_CONFIRMPERIODCLOSEREQUEST']._serialized_start=853
+  _globals['_CONFIRMPERIODCLOSEREQUEST']._serialized_end=1005
+  _globals['_CONFIRMPERIODCLOSERESPONSE']._serialized_start=1007
+  _globals['_CONFIRMPERIODCLOSERESPONSE']._serialized_end=1080
+  _globals['_GETDAYTOTALSREQUEST']._serialized_start=1083
+  _globals['_GETDAYTOTALSREQUEST']._serialized_end=1262
+  _globals['_GETDAYTOTALSRESPONSE']._serialized_start=1265
+  _globals['_GETDAYTOTALSRESPONSE']._serialized_end=1425
+  _globals['_COMPAREDAYREQUEST']._serialized_start=1428
+  _globals['_COMPAREDAYREQUEST']._serialized_end=1694
+  _globals['_COMPAREDAYRESPONSE']._serialized_start=1697
+  _globals['_COMPAREDAYRESPONSE']._serialized_end=1958
+  _globals['_CLEARINGSERVICE']._serialized_start=1961
+  _globals['_CLEARINGSERVICE']._serialized_end=2602
 # @@protoc_insertion_point(module_scope)

@@ -8,8 +8,11 @@ import collections.abc
 import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
+import google.protobuf.timestamp_pb2
 import typing
+import yibao.common.v1.date_pb2
 import yibao.settlement.v1.clearing_pb2
+import yibao.settlement.v1.day_pb2
 
 DESCRIPTOR: google.protobuf.descriptor.FileDescriptor
 
@@ -223,3 +226,167 @@ class ConfirmPeriodCloseResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["period", b"period"]) -> None: ...
 
 global___ConfirmPeriodCloseResponse = ConfirmPeriodCloseResponse
+
+@typing.final
+class GetDayTotalsRequest(google.protobuf.message.Message):
+    """See ClearingService.GetDayTotals."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    INSTITUTION_ID_FIELD_NUMBER: builtins.int
+    ACT_DATE_FIELD_NUMBER: builtins.int
+    SNAPSHOT_TIME_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region."""
+    institution_id: builtins.str
+    """The institution; an institution that asks may leave it out."""
+    @property
+    def act_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day, in Asia/Shanghai."""
+
+    @property
+    def snapshot_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Acts before this instant count: `snapshot_time` of an answer before. Absent, all that can be
+        told by now.
+        """
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        institution_id: builtins.str = ...,
+        act_date: yibao.common.v1.date_pb2.Date | None = ...,
+        snapshot_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["act_date", b"act_date", "snapshot_time", b"snapshot_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["act_date", b"act_date", "institution_id", b"institution_id", "region", b"region", "snapshot_time", b"snapshot_time"]) -> None: ...
+
+global___GetDayTotalsRequest = GetDayTotalsRequest
+
+@typing.final
+class GetDayTotalsResponse(google.protobuf.message.Message):
+    """See ClearingService.GetDayTotals."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SNAPSHOT_TIME_FIELD_NUMBER: builtins.int
+    SUMS_FIELD_NUMBER: builtins.int
+    TOTAL_FIELD_NUMBER: builtins.int
+    @property
+    def snapshot_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Acts before this instant are counted; those of the day that come later are not."""
+
+    @property
+    def sums(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.day_pb2.DaySum]:
+        """What acts come to, by insurance type, then clearing type."""
+
+    @property
+    def total(self) -> yibao.settlement.v1.day_pb2.DaySum:
+        """All of them together, without types."""
+
+    def __init__(
+        self,
+        *,
+        snapshot_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        sums: collections.abc.Iterable[yibao.settlement.v1.day_pb2.DaySum] | None = ...,
+        total: yibao.settlement.v1.day_pb2.DaySum | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["snapshot_time", b"snapshot_time", "total", b"total"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["snapshot_time", b"snapshot_time", "sums", b"sums", "total", b"total"]) -> None: ...
+
+global___GetDayTotalsResponse = GetDayTotalsResponse
+
+@typing.final
+class CompareDayRequest(google.protobuf.message.Message):
+    """See ClearingService.CompareDay."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: builtins.int
+    ACT_DATE_FIELD_NUMBER: builtins.int
+    SNAPSHOT_TIME_FIELD_NUMBER: builtins.int
+    AFTER_REQUEST_ID_FIELD_NUMBER: builtins.int
+    UNTIL_REQUEST_ID_FIELD_NUMBER: builtins.int
+    ACTS_FIELD_NUMBER: builtins.int
+    region: builtins.str
+    """The pooling region."""
+    after_request_id: builtins.str
+    """The range begins behind this request id; empty: with the first of all."""
+    until_request_id: builtins.str
+    """The range ends with this request id; empty: with the last of all."""
+    @property
+    def act_date(self) -> yibao.common.v1.date_pb2.Date:
+        """The day, in Asia/Shanghai."""
+
+    @property
+    def snapshot_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Acts before this instant count: `snapshot_time` of GetDayTotals or of the part before. Absent,
+        all that can be told by now.
+        """
+
+    @property
+    def acts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.day_pb2.DayLine]:
+        """All acts of the day that the institution knows of in the range, in the order of their request
+        ids.
+        """
+
+    def __init__(
+        self,
+        *,
+        region: builtins.str = ...,
+        act_date: yibao.common.v1.date_pb2.Date | None = ...,
+        snapshot_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        after_request_id: builtins.str = ...,
+        until_request_id: builtins.str = ...,
+        acts: collections.abc.Iterable[yibao.settlement.v1.day_pb2.DayLine] | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["act_date", b"act_date", "snapshot_time", b"snapshot_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["act_date", b"act_date", "acts", b"acts", "after_request_id", b"after_request_id", "region", b"region", "snapshot_time", b"snapshot_time", "until_request_id", b"until_request_id"]) -> None: ...
+
+global___CompareDayRequest = CompareDayRequest
+
+@typing.final
+class CompareDayResponse(google.protobuf.message.Message):
+    """See ClearingService.CompareDay."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    SNAPSHOT_TIME_FIELD_NUMBER: builtins.int
+    DIFFERENCES_FIELD_NUMBER: builtins.int
+    COMPARED_UNTIL_REQUEST_ID_FIELD_NUMBER: builtins.int
+    INSURER_FIELD_NUMBER: builtins.int
+    INSTITUTION_FIELD_NUMBER: builtins.int
+    compared_until_request_id: builtins.str
+    """Where the answer would be too long, the range was compared up to this request id: send what
+    is behind it again. Empty where all of it was compared.
+    """
+    @property
+    def snapshot_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Acts before this instant are compared."""
+
+    @property
+    def differences(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.day_pb2.DayDifference]:
+        """Every difference of the compared range, in the order of request ids."""
+
+    @property
+    def insurer(self) -> yibao.settlement.v1.day_pb2.DaySide:
+        """What the insurer's acts of the compared range come to."""
+
+    @property
+    def institution(self) -> yibao.settlement.v1.day_pb2.DaySide:
+        """What the institution's lines of it come to; each that is told as DUPLICATE left out."""
+
+    def __init__(
+        self,
+        *,
+        snapshot_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        differences: collections.abc.Iterable[yibao.settlement.v1.day_pb2.DayDifference] | None = ...,
+        compared_until_request_id: builtins.str = ...,
+        insurer: yibao.settlement.v1.day_pb2.DaySide | None = ...,
+        institution: yibao.settlement.v1.day_pb2.DaySide | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["institution", b"institution", "insurer", b"insurer", "snapshot_time", b"snapshot_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["compared_until_request_id", b"compared_until_request_id", "differences", b"differences", "institution", b"institution", "insurer", b"insurer", "snapshot_time", b"snapshot_time"]) -> None: ...
+
+global___CompareDayResponse = CompareDayResponse

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ClearingServiceStub(object):
-    """Months of the funds and of institutions: what was posted in each, and their closing. A month
+    """Days of institutions, which are compared with what they booked themselves; months of the funds
+    and of institutions: what was posted in each, and their closing. A month
     that is closed takes nothing any more; a bill of it that is reversed, refunded, corrected or
     adjusted later is of the month that is open then, with a reference to its own.
     """
@@ -57,10 +58,21 @@ class ClearingServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.ConfirmPeriodCloseRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.ConfirmPeriodCloseResponse.FromString,
                 _registered_method=True)
+        self.GetDayTotals = channel.unary_unary(
+                '/yibao.settlement.v1.ClearingService/GetDayTotals',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.GetDayTotalsRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.GetDayTotalsResponse.FromString,
+                _registered_method=True)
+        self.CompareDay = channel.unary_unary(
+                '/yibao.settlement.v1.ClearingService/CompareDay',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.CompareDayRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.CompareDayResponse.FromString,
+                _registered_method=True)
 
 
 class ClearingServiceServicer(object):
-    """Months of the funds and of institutions: what was posted in each, and their closing. A month
+    """Days of institutions, which are compared with what they booked themselves; months of the funds
+    and of institutions: what was posted in each, and their closing. A month
     that is closed takes nothing any more; a bill of it that is reversed, refunded, corrected or
     adjusted later is of the month that is open then, with a reference to its own.
     """
@@ -105,6 +117,33 @@ class ClearingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDayTotals(self, request, context):
+        """Tells what an institution's acts of a day come to (3201), by insurance type and clearing type:
+        bills settled, reversed, refunded in part and corrected, each of the day in Asia/Shanghai on
+        which it was done, at whatever place. Amounts are what the counter showed, took and gave
+        back: what an earlier bill's end moves between funds and person later is none of them. An act
+        is told a minute after it was done: one that is being written may bear an earlier time. By
+        the same `snapshot_time` the answer is the same for ever. Callers: an institution its own;
+        agency of the region. Reasons: FIELD_OUT_OF_RANGE where `snapshot_time` is less than a minute
+        ago, FIELD_REQUIRED where an agency names no institution, OUT_OF_SCOPE where an institution
+        asks for another's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompareDay(self, request, context):
+        """Compares the caller's own acts of a day with those of the insurer (3202) and tells each
+        difference. Lines come in the order of their request ids, in parts: each call carries all
+        lines of a range of request ids, and is answered by itself. Nothing is stored; by the same
+        `snapshot_time` the answer is the same. Callers: an institution, of its own acts. Reasons:
+        FIELD_OUT_OF_RANGE of lines that are out of order or outside of the range, and where
+        `snapshot_time` is less than a minute ago.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClearingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +167,16 @@ def add_ClearingServiceServicer_to_server(servicer, server):
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.ConfirmPeriodCloseRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.ConfirmPeriodCloseResponse.SerializeToString,
             ),
+            'GetDayTotals': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDayTotals,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.GetDayTotalsRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.GetDayTotalsResponse.SerializeToString,
+            ),
+            'CompareDay': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareDay,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.CompareDayRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.CompareDayResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'yibao.settlement.v1.ClearingService', rpc_method_handlers)
@@ -137,7 +186,8 @@ def add_ClearingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ClearingService(object):
-    """Months of the funds and of institutions: what was posted in each, and their closing. A month
+    """Days of institutions, which are compared with what they booked themselves; months of the funds
+    and of institutions: what was posted in each, and their closing. A month
     that is closed takes nothing any more; a bill of it that is reversed, refunded, corrected or
     adjusted later is of the month that is open then, with a reference to its own.
     """
@@ -240,6 +290,60 @@ class ClearingService(object):
             '/yibao.settlement.v1.ClearingService/ConfirmPeriodClose',
             yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.ConfirmPeriodCloseRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.ConfirmPeriodCloseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDayTotals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.ClearingService/GetDayTotals',
+            yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.GetDayTotalsRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.GetDayTotalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareDay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.ClearingService/CompareDay',
+            yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.CompareDayRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_clearing__service__pb2.CompareDayResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -18,7 +18,8 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
     ...
 
 class ClearingServiceStub:
-    """Months of the funds and of institutions: what was posted in each, and their closing. A month
+    """Days of institutions, which are compared with what they booked themselves; months of the funds
+    and of institutions: what was posted in each, and their closing. A month
     that is closed takes nothing any more; a bill of it that is reversed, refunded, corrected or
     adjusted later is of the month that is open then, with a reference to its own.
     """
@@ -64,8 +65,36 @@ class ClearingServiceStub:
     PERIOD_CLOSE_STATE, REQUEST_ID_REUSED.
     """
 
+    GetDayTotals: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.clearing_service_pb2.GetDayTotalsRequest,
+        yibao.settlement.v1.clearing_service_pb2.GetDayTotalsResponse,
+    ]
+    """Tells what an institution's acts of a day come to (3201), by insurance type and clearing type:
+    bills settled, reversed, refunded in part and corrected, each of the day in Asia/Shanghai on
+    which it was done, at whatever place. Amounts are what the counter showed, took and gave
+    back: what an earlier bill's end moves between funds and person later is none of them. An act
+    is told a minute after it was done: one that is being written may bear an earlier time. By
+    the same `snapshot_time` the answer is the same for ever. Callers: an institution its own;
+    agency of the region. Reasons: FIELD_OUT_OF_RANGE where `snapshot_time` is less than a minute
+    ago, FIELD_REQUIRED where an agency names no institution, OUT_OF_SCOPE where an institution
+    asks for another's.
+    """
+
+    CompareDay: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.clearing_service_pb2.CompareDayRequest,
+        yibao.settlement.v1.clearing_service_pb2.CompareDayResponse,
+    ]
+    """Compares the caller's own acts of a day with those of the insurer (3202) and tells each
+    difference. Lines come in the order of their request ids, in parts: each call carries all
+    lines of a range of request ids, and is answered by itself. Nothing is stored; by the same
+    `snapshot_time` the answer is the same. Callers: an institution, of its own acts. Reasons:
+    FIELD_OUT_OF_RANGE of lines that are out of order or outside of the range, and where
+    `snapshot_time` is less than a minute ago.
+    """
+
 class ClearingServiceAsyncStub:
-    """Months of the funds and of institutions: what was posted in each, and their closing. A month
+    """Days of institutions, which are compared with what they booked themselves; months of the funds
+    and of institutions: what was posted in each, and their closing. A month
     that is closed takes nothing any more; a bill of it that is reversed, refunded, corrected or
     adjusted later is of the month that is open then, with a reference to its own.
     """
@@ -110,8 +139,36 @@ class ClearingServiceAsyncStub:
     PERIOD_CLOSE_STATE, REQUEST_ID_REUSED.
     """
 
+    GetDayTotals: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.clearing_service_pb2.GetDayTotalsRequest,
+        yibao.settlement.v1.clearing_service_pb2.GetDayTotalsResponse,
+    ]
+    """Tells what an institution's acts of a day come to (3201), by insurance type and clearing type:
+    bills settled, reversed, refunded in part and corrected, each of the day in Asia/Shanghai on
+    which it was done, at whatever place. Amounts are what the counter showed, took and gave
+    back: what an earlier bill's end moves between funds and person later is none of them. An act
+    is told a minute after it was done: one that is being written may bear an earlier time. By
+    the same `snapshot_time` the answer is the same for ever. Callers: an institution its own;
+    agency of the region. Reasons: FIELD_OUT_OF_RANGE where `snapshot_time` is less than a minute
+    ago, FIELD_REQUIRED where an agency names no institution, OUT_OF_SCOPE where an institution
+    asks for another's.
+    """
+
+    CompareDay: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.clearing_service_pb2.CompareDayRequest,
+        yibao.settlement.v1.clearing_service_pb2.CompareDayResponse,
+    ]
+    """Compares the caller's own acts of a day with those of the insurer (3202) and tells each
+    difference. Lines come in the order of their request ids, in parts: each call carries all
+    lines of a range of request ids, and is answered by itself. Nothing is stored; by the same
+    `snapshot_time` the answer is the same. Callers: an institution, of its own acts. Reasons:
+    FIELD_OUT_OF_RANGE of lines that are out of order or outside of the range, and where
+    `snapshot_time` is less than a minute ago.
+    """
+
 class ClearingServiceServicer(metaclass=abc.ABCMeta):
-    """Months of the funds and of institutions: what was posted in each, and their closing. A month
+    """Days of institutions, which are compared with what they booked themselves; months of the funds
+    and of institutions: what was posted in each, and their closing. A month
     that is closed takes nothing any more; a bill of it that is reversed, refunded, corrected or
     adjusted later is of the month that is open then, with a reference to its own.
     """
@@ -162,6 +219,37 @@ class ClearingServiceServicer(metaclass=abc.ABCMeta):
         region, another operator than the maker. Idempotent by `request_id`. Reasons:
         PERIOD_CLOSE_NOT_FOUND, PERIOD_CLOSED, SAME_MAKER_AND_CHECKER, PERIOD_OUT_OF_ORDER,
         PERIOD_CLOSE_STATE, REQUEST_ID_REUSED.
+        """
+
+    @abc.abstractmethod
+    def GetDayTotals(
+        self,
+        request: yibao.settlement.v1.clearing_service_pb2.GetDayTotalsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.clearing_service_pb2.GetDayTotalsResponse, collections.abc.Awaitable[yibao.settlement.v1.clearing_service_pb2.GetDayTotalsResponse]]:
+        """Tells what an institution's acts of a day come to (3201), by insurance type and clearing type:
+        bills settled, reversed, refunded in part and corrected, each of the day in Asia/Shanghai on
+        which it was done, at whatever place. Amounts are what the counter showed, took and gave
+        back: what an earlier bill's end moves between funds and person later is none of them. An act
+        is told a minute after it was done: one that is being written may bear an earlier time. By
+        the same `snapshot_time` the answer is the same for ever. Callers: an institution its own;
+        agency of the region. Reasons: FIELD_OUT_OF_RANGE where `snapshot_time` is less than a minute
+        ago, FIELD_REQUIRED where an agency names no institution, OUT_OF_SCOPE where an institution
+        asks for another's.
+        """
+
+    @abc.abstractmethod
+    def CompareDay(
+        self,
+        request: yibao.settlement.v1.clearing_service_pb2.CompareDayRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.clearing_service_pb2.CompareDayResponse, collections.abc.Awaitable[yibao.settlement.v1.clearing_service_pb2.CompareDayResponse]]:
+        """Compares the caller's own acts of a day with those of the insurer (3202) and tells each
+        difference. Lines come in the order of their request ids, in parts: each call carries all
+        lines of a range of request ids, and is answered by itself. Nothing is stored; by the same
+        `snapshot_time` the answer is the same. Callers: an institution, of its own acts. Reasons:
+        FIELD_OUT_OF_RANGE of lines that are out of order or outside of the range, and where
+        `snapshot_time` is less than a minute ago.
         """
 
 def add_ClearingServiceServicer_to_server(servicer: ClearingServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -75,7 +75,7 @@ class HoldServiceServicer(object):
         with the calendar year at the latest. Where the person died, a bill is settled at once and
         not held. Callers: the institution of the visit. Idempotent by `request_id`: a repeat
         gets the first answer, HELD whatever became of it since. Reasons: those of SettleBill,
-        and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_ID_REUSED.
+        and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,7 +86,7 @@ class HoldServiceServicer(object):
         went lies between the funds and the person. A bill that is probably a duplicate or needs
         papers goes under review now. Callers: the institution that holds it. Idempotent by
         `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CONFIRMED,
-        REQUEST_ID_REUSED.
+        REQUEST_FENCED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,7 +97,7 @@ class HoldServiceServicer(object):
         ReverseSettlement. Its code is not usable again. A hold that is told by the request that
         holds it may not have come yet: it is refused when it does (HOLD_RELEASED). Callers: the institution that holds it,
         agency of the region. Idempotent by `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED,
-        HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+        HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -33,7 +33,7 @@ class HoldServiceStub:
     with the calendar year at the latest. Where the person died, a bill is settled at once and
     not held. Callers: the institution of the visit. Idempotent by `request_id`: a repeat
     gets the first answer, HELD whatever became of it since. Reasons: those of SettleBill,
-    and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_ID_REUSED.
+    and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     ConfirmHold: grpc.UnaryUnaryMultiCallable[
@@ -44,7 +44,7 @@ class HoldServiceStub:
     went lies between the funds and the person. A bill that is probably a duplicate or needs
     papers goes under review now. Callers: the institution that holds it. Idempotent by
     `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CONFIRMED,
-    REQUEST_ID_REUSED.
+    REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     ReleaseHold: grpc.UnaryUnaryMultiCallable[
@@ -55,7 +55,7 @@ class HoldServiceStub:
     ReverseSettlement. Its code is not usable again. A hold that is told by the request that
     holds it may not have come yet: it is refused when it does (HOLD_RELEASED). Callers: the institution that holds it,
     agency of the region. Idempotent by `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED,
-    HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+    HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     GetHold: grpc.UnaryUnaryMultiCallable[
@@ -91,7 +91,7 @@ class HoldServiceAsyncStub:
     with the calendar year at the latest. Where the person died, a bill is settled at once and
     not held. Callers: the institution of the visit. Idempotent by `request_id`: a repeat
     gets the first answer, HELD whatever became of it since. Reasons: those of SettleBill,
-    and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_ID_REUSED.
+    and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     ConfirmHold: grpc.aio.UnaryUnaryMultiCallable[
@@ -102,7 +102,7 @@ class HoldServiceAsyncStub:
     went lies between the funds and the person. A bill that is probably a duplicate or needs
     papers goes under review now. Callers: the institution that holds it. Idempotent by
     `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CONFIRMED,
-    REQUEST_ID_REUSED.
+    REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     ReleaseHold: grpc.aio.UnaryUnaryMultiCallable[
@@ -113,7 +113,7 @@ class HoldServiceAsyncStub:
     ReverseSettlement. Its code is not usable again. A hold that is told by the request that
     holds it may not have come yet: it is refused when it does (HOLD_RELEASED). Callers: the institution that holds it,
     agency of the region. Idempotent by `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED,
-    HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+    HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     GetHold: grpc.aio.UnaryUnaryMultiCallable[
@@ -151,7 +151,7 @@ class HoldServiceServicer(metaclass=abc.ABCMeta):
         with the calendar year at the latest. Where the person died, a bill is settled at once and
         not held. Callers: the institution of the visit. Idempotent by `request_id`: a repeat
         gets the first answer, HELD whatever became of it since. Reasons: those of SettleBill,
-        and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_ID_REUSED.
+        and HOLDS_TOO_MANY, HOLD_RELEASED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -164,7 +164,7 @@ class HoldServiceServicer(metaclass=abc.ABCMeta):
         went lies between the funds and the person. A bill that is probably a duplicate or needs
         papers goes under review now. Callers: the institution that holds it. Idempotent by
         `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED, HOLD_RELEASED, HOLD_CONFIRMED,
-        REQUEST_ID_REUSED.
+        REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -177,7 +177,7 @@ class HoldServiceServicer(metaclass=abc.ABCMeta):
         ReverseSettlement. Its code is not usable again. A hold that is told by the request that
         holds it may not have come yet: it is refused when it does (HOLD_RELEASED). Callers: the institution that holds it,
         agency of the region. Idempotent by `request_id`. Reasons: HOLD_NOT_FOUND, HOLD_EXPIRED,
-        HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_ID_REUSED.
+        HOLD_RELEASED, HOLD_CONFIRMED, READJUDICATION_FAILED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

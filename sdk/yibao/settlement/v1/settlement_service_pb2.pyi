@@ -14,6 +14,7 @@ import yibao.common.v1.date_pb2
 import yibao.common.v1.item_error_pb2
 import yibao.settlement.v1.bill_pb2
 import yibao.settlement.v1.explanation_pb2
+import yibao.settlement.v1.outcome_pb2
 import yibao.settlement.v1.refund_pb2
 import yibao.settlement.v1.settlement_pb2
 import yibao.settlement.v1.statement_pb2
@@ -828,3 +829,50 @@ class GetStatementResponse(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["document", b"document"]) -> typing.Literal["statement", "html", "pdf"] | None: ...
 
 global___GetStatementResponse = GetStatementResponse
+
+@typing.final
+class ResolveRequestRequest(google.protobuf.message.Message):
+    """See SettlementService.ResolveRequest."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    REGION_FIELD_NUMBER: builtins.int
+    ASKED_REQUEST_ID_FIELD_NUMBER: builtins.int
+    request_id: builtins.str
+    """The caller's id of this request, stored with its answer."""
+    region: builtins.str
+    """The pooling region that the asked request named."""
+    asked_request_id: builtins.str
+    """The id of the request whose outcome is asked for (omsgid)."""
+    def __init__(
+        self,
+        *,
+        request_id: builtins.str = ...,
+        region: builtins.str = ...,
+        asked_request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["asked_request_id", b"asked_request_id", "region", b"region", "request_id", b"request_id"]) -> None: ...
+
+global___ResolveRequestRequest = ResolveRequestRequest
+
+@typing.final
+class ResolveRequestResponse(google.protobuf.message.Message):
+    """See SettlementService.ResolveRequest."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: builtins.int
+    @property
+    def outcome(self) -> yibao.settlement.v1.outcome_pb2.RequestOutcome:
+        """What became of it."""
+
+    def __init__(
+        self,
+        *,
+        outcome: yibao.settlement.v1.outcome_pb2.RequestOutcome | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["outcome", b"outcome"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["outcome", b"outcome"]) -> None: ...
+
+global___ResolveRequestResponse = ResolveRequestResponse

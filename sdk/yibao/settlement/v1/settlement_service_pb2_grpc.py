@@ -80,6 +80,11 @@ class SettlementServiceStub(object):
                 request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementRequest.SerializeToString,
                 response_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementResponse.FromString,
                 _registered_method=True)
+        self.ResolveRequest = channel.unary_unary(
+                '/yibao.settlement.v1.SettlementService/ResolveRequest',
+                request_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestRequest.SerializeToString,
+                response_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestResponse.FromString,
+                _registered_method=True)
 
 
 class SettlementServiceServicer(object):
@@ -119,7 +124,7 @@ class SettlementServiceServicer(object):
         POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, POLICY_NOT_IN_FORCE, FACT_MISSING,
         PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN, LINE_OUT_OF_COVER,
         LINE_NEGATIVE, AMOUNTS_NOT_AS_EXPECTED,
-        BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
+        BILL_ALREADY_SETTLED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,7 +147,7 @@ class SettlementServiceServicer(object):
         the institution restate its own. Callers: the
         institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
         SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
-        LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_ID_REUSED.
+        LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -210,6 +215,20 @@ class SettlementServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResolveRequest(self, request, context):
+        """Tells what became of a request of the institution (冲正 2601), and where nothing was booked,
+        keeps it so: whatever still arrives under its id is refused from then on (REQUEST_FENCED),
+        of any method and from any certificate of the institution, also as an item of SubmitBills.
+        For who got no answer and cannot repeat the request itself. A fence is for ever: no
+        answer under that id, however late, books anything. Callers: an institution, of its own
+        requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
+        FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_FENCED, REQUEST_ID_REUSED also where the
+        asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SettlementServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -257,6 +276,11 @@ def add_SettlementServiceServicer_to_server(servicer, server):
                     servicer.GetStatement,
                     request_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementRequest.FromString,
                     response_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementResponse.SerializeToString,
+            ),
+            'ResolveRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveRequest,
+                    request_deserializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestRequest.FromString,
+                    response_serializer=yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -503,6 +527,33 @@ class SettlementService(object):
             '/yibao.settlement.v1.SettlementService/GetStatement',
             yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementRequest.SerializeToString,
             yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.GetStatementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yibao.settlement.v1.SettlementService/ResolveRequest',
+            yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestRequest.SerializeToString,
+            yibao_dot_settlement_dot_v1_dot_settlement__service__pb2.ResolveRequestResponse.FromString,
             options,
             channel_credentials,
             insecure,

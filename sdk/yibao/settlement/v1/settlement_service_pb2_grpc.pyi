@@ -57,7 +57,7 @@ class SettlementServiceStub:
     POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, POLICY_NOT_IN_FORCE, FACT_MISSING,
     PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN, LINE_OUT_OF_COVER,
     LINE_NEGATIVE, AMOUNTS_NOT_AS_EXPECTED,
-    BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
+    BILL_ALREADY_SETTLED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     SubmitBills: grpc.UnaryUnaryMultiCallable[
@@ -80,7 +80,7 @@ class SettlementServiceStub:
     the institution restate its own. Callers: the
     institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
     SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
-    LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_ID_REUSED.
+    LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     GetSettlement: grpc.UnaryUnaryMultiCallable[
@@ -145,6 +145,20 @@ class SettlementServiceStub:
     of who reads by an e-certificate.
     """
 
+    ResolveRequest: grpc.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.settlement_service_pb2.ResolveRequestRequest,
+        yibao.settlement.v1.settlement_service_pb2.ResolveRequestResponse,
+    ]
+    """Tells what became of a request of the institution (冲正 2601), and where nothing was booked,
+    keeps it so: whatever still arrives under its id is refused from then on (REQUEST_FENCED),
+    of any method and from any certificate of the institution, also as an item of SubmitBills.
+    For who got no answer and cannot repeat the request itself. A fence is for ever: no
+    answer under that id, however late, books anything. Callers: an institution, of its own
+    requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
+    FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_FENCED, REQUEST_ID_REUSED also where the
+    asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
+    """
+
 class SettlementServiceAsyncStub:
     """Bills: trial, settle, reverse, read, explain."""
 
@@ -184,7 +198,7 @@ class SettlementServiceAsyncStub:
     POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, POLICY_NOT_IN_FORCE, FACT_MISSING,
     PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN, LINE_OUT_OF_COVER,
     LINE_NEGATIVE, AMOUNTS_NOT_AS_EXPECTED,
-    BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
+    BILL_ALREADY_SETTLED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     SubmitBills: grpc.aio.UnaryUnaryMultiCallable[
@@ -207,7 +221,7 @@ class SettlementServiceAsyncStub:
     the institution restate its own. Callers: the
     institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
     SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
-    LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_ID_REUSED.
+    LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     GetSettlement: grpc.aio.UnaryUnaryMultiCallable[
@@ -272,6 +286,20 @@ class SettlementServiceAsyncStub:
     of who reads by an e-certificate.
     """
 
+    ResolveRequest: grpc.aio.UnaryUnaryMultiCallable[
+        yibao.settlement.v1.settlement_service_pb2.ResolveRequestRequest,
+        yibao.settlement.v1.settlement_service_pb2.ResolveRequestResponse,
+    ]
+    """Tells what became of a request of the institution (冲正 2601), and where nothing was booked,
+    keeps it so: whatever still arrives under its id is refused from then on (REQUEST_FENCED),
+    of any method and from any certificate of the institution, also as an item of SubmitBills.
+    For who got no answer and cannot repeat the request itself. A fence is for ever: no
+    answer under that id, however late, books anything. Callers: an institution, of its own
+    requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
+    FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_FENCED, REQUEST_ID_REUSED also where the
+    asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
+    """
+
 class SettlementServiceServicer(metaclass=abc.ABCMeta):
     """Bills: trial, settle, reverse, read, explain."""
 
@@ -315,7 +343,7 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         POLICY_NO_MATCHING_ROW, POLICY_PAYS_TWICE, POLICY_NOT_IN_FORCE, FACT_MISSING,
         PARAMETER_NOT_IN_FORCE, GIVEN_EXCEEDS_BASE, GIVEN_UNKNOWN, LINE_OUT_OF_COVER,
         LINE_NEGATIVE, AMOUNTS_NOT_AS_EXPECTED,
-        BILL_ALREADY_SETTLED, REQUEST_ID_REUSED.
+        BILL_ALREADY_SETTLED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -342,7 +370,7 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         the institution restate its own. Callers: the
         institution that settled, agency of the region. Idempotent by `request_id`. Reasons:
         SETTLEMENT_NOT_FOUND, SETTLEMENT_REVERSED, READJUDICATION_FAILED,
-        LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_ID_REUSED.
+        LATER_SETTLEMENTS_EXIST, AMOUNTS_NOT_CONFIRMED, AMOUNTS_NOT_AS_EXPECTED, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -415,6 +443,22 @@ class SettlementServiceServicer(metaclass=abc.ABCMeta):
         institution that settled, agency of the region, the holder of an e-certificate of the
         person, a channel for the holder. Reasons: SETTLEMENT_NOT_FOUND, TRACE_MISMATCH; FEED_STALE
         of who reads by an e-certificate.
+        """
+
+    @abc.abstractmethod
+    def ResolveRequest(
+        self,
+        request: yibao.settlement.v1.settlement_service_pb2.ResolveRequestRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[yibao.settlement.v1.settlement_service_pb2.ResolveRequestResponse, collections.abc.Awaitable[yibao.settlement.v1.settlement_service_pb2.ResolveRequestResponse]]:
+        """Tells what became of a request of the institution (冲正 2601), and where nothing was booked,
+        keeps it so: whatever still arrives under its id is refused from then on (REQUEST_FENCED),
+        of any method and from any certificate of the institution, also as an item of SubmitBills.
+        For who got no answer and cannot repeat the request itself. A fence is for ever: no
+        answer under that id, however late, books anything. Callers: an institution, of its own
+        requests of any changing method, visits and lines included. Idempotent by `request_id`. Reasons:
+        FIELD_MALFORMED where `asked_request_id` is `request_id`, REQUEST_FENCED, REQUEST_ID_REUSED also where the
+        asked one is another party's, REQUEST_OUTCOME_UNKNOWN.
         """
 
 def add_SettlementServiceServicer_to_server(servicer: SettlementServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

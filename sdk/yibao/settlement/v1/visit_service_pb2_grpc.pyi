@@ -36,7 +36,7 @@ class VisitServiceStub:
     INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
     CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
     VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
-    REQUEST_ID_REUSED.
+    REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     UpdateVisit: grpc.UnaryUnaryMultiCallable[
@@ -47,7 +47,7 @@ class VisitServiceStub:
     the request is empty afterwards. Callers: the institution of the visit, while no bill of
     it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
     VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
-    REQUEST_ID_REUSED.
+    REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     DischargeVisit: grpc.UnaryUnaryMultiCallable[
@@ -59,7 +59,7 @@ class VisitServiceStub:
     institution left open, which is on record. Idempotent by `request_id`. Reasons:
     VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
     VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
-    OPERATION_DATE_INVALID, REQUEST_ID_REUSED.
+    OPERATION_DATE_INVALID, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     CancelDischarge: grpc.UnaryUnaryMultiCallable[
@@ -70,7 +70,7 @@ class VisitServiceStub:
     while no bill of it but interim ones stands settled. It is on record. Idempotent by
     `request_id`; a stay that is open is answered as it is. Reasons: VISIT_NOT_FOUND,
     VISIT_CANCELLED, VISIT_SETTLED, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE,
-    REQUEST_ID_REUSED.
+    REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     CancelVisit: grpc.UnaryUnaryMultiCallable[
@@ -81,7 +81,7 @@ class VisitServiceStub:
     the institution may use its number again. Callers: the institution of the visit.
     Stores when, and that it was cancelled. Idempotent by `request_id`; a visit that is
     cancelled already is answered as it is. Reasons: VISIT_NOT_FOUND, VISIT_SETTLED,
-    TRANSFER_INVALID, REQUEST_ID_REUSED.
+    TRANSFER_INVALID, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     GetVisit: grpc.UnaryUnaryMultiCallable[
@@ -143,7 +143,7 @@ class VisitServiceAsyncStub:
     INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
     CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
     VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
-    REQUEST_ID_REUSED.
+    REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     UpdateVisit: grpc.aio.UnaryUnaryMultiCallable[
@@ -154,7 +154,7 @@ class VisitServiceAsyncStub:
     the request is empty afterwards. Callers: the institution of the visit, while no bill of
     it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
     VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
-    REQUEST_ID_REUSED.
+    REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     DischargeVisit: grpc.aio.UnaryUnaryMultiCallable[
@@ -166,7 +166,7 @@ class VisitServiceAsyncStub:
     institution left open, which is on record. Idempotent by `request_id`. Reasons:
     VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
     VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
-    OPERATION_DATE_INVALID, REQUEST_ID_REUSED.
+    OPERATION_DATE_INVALID, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     CancelDischarge: grpc.aio.UnaryUnaryMultiCallable[
@@ -177,7 +177,7 @@ class VisitServiceAsyncStub:
     while no bill of it but interim ones stands settled. It is on record. Idempotent by
     `request_id`; a stay that is open is answered as it is. Reasons: VISIT_NOT_FOUND,
     VISIT_CANCELLED, VISIT_SETTLED, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE,
-    REQUEST_ID_REUSED.
+    REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     CancelVisit: grpc.aio.UnaryUnaryMultiCallable[
@@ -188,7 +188,7 @@ class VisitServiceAsyncStub:
     the institution may use its number again. Callers: the institution of the visit.
     Stores when, and that it was cancelled. Idempotent by `request_id`; a visit that is
     cancelled already is answered as it is. Reasons: VISIT_NOT_FOUND, VISIT_SETTLED,
-    TRANSFER_INVALID, REQUEST_ID_REUSED.
+    TRANSFER_INVALID, REQUEST_FENCED, REQUEST_ID_REUSED.
     """
 
     GetVisit: grpc.aio.UnaryUnaryMultiCallable[
@@ -252,7 +252,7 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         INSTITUTION_NO_ECERT, OFFSITE_NOT_REGISTERED, VISIT_DATE_INVALID, CARE_TYPE_UNKNOWN,
         CARE_TYPE_NOT_ALLOWED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID, VISIT_EXISTS,
         VISIT_NOT_FOUND, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE, ENROLMENT_UNCONFIRMED,
-        REQUEST_ID_REUSED.
+        REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -265,7 +265,7 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         the request is empty afterwards. Callers: the institution of the visit, while no bill of
         it but interim ones stands settled. Idempotent by `request_id`. Reasons: VISIT_NOT_FOUND,
         VISIT_CANCELLED, VISIT_SETTLED, MAIN_DIAGNOSIS_INVALID, OPERATION_DATE_INVALID,
-        REQUEST_ID_REUSED.
+        REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -279,7 +279,7 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         institution left open, which is on record. Idempotent by `request_id`. Reasons:
         VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED, VISIT_DISCHARGED,
         VISIT_SETTLED, DISCHARGE_DATE_INVALID, PERSON_DECEASED, MAIN_DIAGNOSIS_INVALID,
-        OPERATION_DATE_INVALID, REQUEST_ID_REUSED.
+        OPERATION_DATE_INVALID, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -292,7 +292,7 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         while no bill of it but interim ones stands settled. It is on record. Idempotent by
         `request_id`; a stay that is open is answered as it is. Reasons: VISIT_NOT_FOUND,
         VISIT_CANCELLED, VISIT_SETTLED, TRANSFER_INVALID, STAY_OPEN_ELSEWHERE,
-        REQUEST_ID_REUSED.
+        REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod
@@ -305,7 +305,7 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         the institution may use its number again. Callers: the institution of the visit.
         Stores when, and that it was cancelled. Idempotent by `request_id`; a visit that is
         cancelled already is answered as it is. Reasons: VISIT_NOT_FOUND, VISIT_SETTLED,
-        TRANSFER_INVALID, REQUEST_ID_REUSED.
+        TRANSFER_INVALID, REQUEST_FENCED, REQUEST_ID_REUSED.
         """
 
     @abc.abstractmethod

@@ -9,6 +9,9 @@ from yibao_common.values.reasons import Reason
 
 AnswerT = TypeVar("AnswerT")
 
+# In the place of a method: nothing was booked under the id, and nothing will be.
+FENCED_METHOD = "fenced"
+
 # What became of one command: its answer, or why it was refused.
 Outcome: TypeAlias = AnswerT | RuleError
 
@@ -52,12 +55,51 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a request id was answered: its digest and the answer's bytes; `method` is the RPC."""
+    """What a request id was answered: its digest and the answer's bytes; `method` is the RPC.
+
+    `institution_id` is whose request it was, empty where it was no institution's, and None where
+    it was not kept or is not read.
+    """
 
     request_id: str
     digest: bytes
     response: bytes
     method: str
+    institution_id: str | None = None
+
+    @classmethod
+    def of(cls, request: Request, response: bytes) -> "Answer":
+        """Returns that a request was answered."""
+        institution_id = request.caller.institution_id or ""
+        return cls(request.request_id, request.digest, response, request.method, institution_id)
+
+    @classmethod
+    def fence(cls, request_id: str, caller: Caller) -> "Answer":
+        """Returns what keeps a request of the caller's party from ever being carried out."""
+        digest = _fence_digest(request_id, caller.party)
+        return cls(request_id, digest, b"", FENCED_METHOD, caller.institution_id or "")
+
+    @property
+    def is_fence(self) -> bool:
+        """Whether it is no answer, and keeps its request from being carried out."""
+        return self.method == FENCED_METHOD
+
+    def is_fence_of(self, caller: Caller) -> bool:
+        """Tells whether the caller's party has fenced this request."""
+        return self.is_fence and self.digest == _fence_digest(self.request_id, caller.party)
+
+    def replay_of(self, request: Request) -> bytes:
+        """Returns the stored bytes for a repeated request.
+
+        Raises RuleError REQUEST_FENCED where its party has fenced it, and what `replay` does.
+        """
+        if self.is_fence_of(request.caller):
+            raise RuleError(
+                Reason.REQUEST_FENCED,
+                f"request {self.request_id} was asked for before it came, and is not carried out",
+                request_id=self.request_id,
+            )
+        return self.replay(request.digest, request.former_digest)
 
     def replay(self, digest: bytes, former_digest: bytes = b"") -> bytes:
         """Returns the stored bytes for a repeated request.
@@ -82,3 +124,7 @@ def request_digest(method: str, sender: str, serialized_request: bytes) -> bytes
     digest = hashlib.sha256(f"{method}\n{sender}\n".encode())
     digest.update(serialized_request)
     return digest.digest()
+
+
+def _fence_digest(request_id: str, party: str) -> bytes:
+    return request_digest(FENCED_METHOD, party, request_id.encode())

@@ -13,8 +13,11 @@ from yibao_common.values.errors import RuleError, TransientError
 _ATTEMPTS = 3
 
 
-def answer_table(metadata: sa.MetaData) -> sa.Table:
-    """Defines the table of answers; a request id is unique in its region."""
+def answer_table(metadata: sa.MetaData, *more: sa.Column[str]) -> sa.Table:
+    """Defines the table of answers; a request id is unique in its region.
+
+    `more` are columns that a service keeps beside, which may be null.
+    """
     return sa.Table(
         "answer",
         metadata,
@@ -25,6 +28,7 @@ def answer_table(metadata: sa.MetaData) -> sa.Table:
         # The name of the RPC; empty for answers of before it was kept.
         sa.Column("method", sa.String(64), nullable=False),
         sa.Column("answer_time", Instant, nullable=False),
+        *more,
         # Rows come in the order of their time, so the small index finds old ones too.
         sa.Index("ix_answer_region_answer_time", "region", "answer_time", postgresql_using="brin"),
     )

@@ -3,7 +3,8 @@
 The documents promise that a request may be repeated for `PROMISED_DAYS`. After that it is a
 new one, judged by what stands: bills and credits are refused by their own keys, an import
 is carried out again (`docs/coding/errors-and-retries.md`). Answers of before methods were
-kept stay: a credit among them has no other key than its request.
+kept stay: a credit among them has no other key than its request. So do fences, without which a
+request would be carried out that somebody was told never will be.
 """
 
 import datetime as dt
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from yibao_common.commands.background import BackgroundTask, Duty
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.request import FENCED_METHOD
 from yibao_common.db.database import Database
 from yibao_common.process.config import AnswersConfig
 from yibao_common.process.logs import Log
@@ -32,13 +34,14 @@ def prune_answers(
     *,
     before: dt.datetime,
     in_use_since: dt.datetime | None = None,
+    past: sa.Table | None = None,
     page_rows: int = _PAGE_ROWS,
 ) -> int:
     """Takes away the answers given before an instant, and returns how many there were.
 
-    With `in_use_since` those of a region stay that has answered nothing since. In pages, a
-    transaction each: nobody waits long, and one cut off leaves the rest for the next time.
-    Several processes may do it at once.
+    With `in_use_since` those of a region stay that has answered nothing since. `past` is a table
+    that keeps of each what it has columns for. In pages, a transaction each: nobody waits long, and
+    one cut off leaves the rest for the next time. Several processes may do it at once.
     """
     pruned = 0
     with database.read() as connection:
@@ -51,17 +54,34 @@ def prune_answers(
     for region in regions:
         old = (
             sa.select(columns.request_id)
-            .where(columns.region == region, columns.answer_time < before, columns.method != "")
+            .where(
+                columns.region == region,
+                columns.answer_time < before,
+                columns.method.not_in(("", FENCED_METHOD)),
+            )
             .limit(page_rows)
         )
         page = sa.delete(answers).where(columns.region == region, columns.request_id.in_(old))
         while True:
             with database.write() as connection:
-                taken = connection.execute(page).rowcount
+                taken = _taken(connection, answers, page, past)
             pruned += taken
             if taken < page_rows:
                 break
     return pruned
+
+
+def _taken(
+    connection: sa.Connection, answers: sa.Table, page: sa.Delete, past: sa.Table | None
+) -> int:
+    """Takes a page of answers away and returns how many there were; `past` keeps of them."""
+    if past is None:
+        return connection.execute(page).rowcount
+    kept = [answers.c[column.name] for column in past.columns]
+    rows = [dict(row._mapping) for row in connection.execute(page.returning(*kept))]
+    if rows:
+        connection.execute(sa.insert(past), rows)
+    return len(rows)
 
 
 def answer_pruning(
@@ -70,6 +90,7 @@ def answer_pruning(
     config: AnswersConfig,
     blocking: Blocking,
     *,
+    past: sa.Table | None = None,
     metrics: Metrics,
     clock: Clock,
     log: Log,
@@ -80,7 +101,12 @@ def answer_pruning(
     async def prune() -> None:
         now = clock()
         pruned = await blocking.run(
-            prune_answers, database, answers, before=now - kept, in_use_since=now - _QUIET
+            prune_answers,
+            database,
+            answers,
+            before=now - kept,
+            in_use_since=now - _QUIET,
+            past=past,
         )
         log.debug("answers pruned", answers=pruned)
 

@@ -306,6 +306,12 @@ class Reason(enum.Enum):
     OVERRIDE_NOT_FOUND = (410, Code.NOT_FOUND, "未查到该越序撤销申请")
     OVERRIDE_STATE = (411, Code.FAILED_PRECONDITION, "该越序撤销申请的当前状态不允许此操作")
     NOTHING_TO_OVERRIDE = (412, Code.FAILED_PRECONDITION, "该结算可直接办理，无需越序撤销")
+    REQUEST_FENCED = (413, Code.FAILED_PRECONDITION, "该笔业务已按未办理处理，请重新发起")
+    REQUEST_OUTCOME_UNKNOWN = (
+        414,
+        Code.FAILED_PRECONDITION,
+        "原业务结果无法查询，请重新提交原业务",
+    )
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from yibao_common.commands.audit import AuditTrail
 from yibao_settlement.application.catalogue import CatalogueRows
 from yibao_settlement.application.checkpoint import CheckpointRows
+from yibao_settlement.application.day.rows import DayRows
 from yibao_settlement.application.feed import FeedRows
 from yibao_settlement.application.merge.rows import MergeRows
 from yibao_settlement.application.period.rows import PeriodRows
@@ -35,4 +36,5 @@ class Work:
     periods: PeriodRows
     repricings: RepricingRows
     years: YearRows
+    days: DayRows
     audit: AuditTrail = field(default_factory=AuditTrail)

@@ -18,6 +18,7 @@ from yibao_settlement.storage.hold import booked as holds
 from yibao_settlement.storage.ledger import facts, refunds, told
 from yibao_settlement.storage.ledger.entries import EntryReader
 from yibao_settlement.storage.ledger.person import later_of
+from yibao_settlement.storage.outcome import booked as fenced
 from yibao_settlement.storage.override import booked as overrides
 from yibao_settlement.storage.period import booked as periods
 from yibao_settlement.storage.year import booked as years
@@ -62,6 +63,8 @@ class RegionChecker:
         self._check_periods()
         self._check_overrides()
         self._check_years(years)
+        for request_id, table in fenced.booked_requests(self._connection, self._region):
+            self._drift(23, f"request {request_id}", f"was told as not booked, and is of a {table}")
 
     def check_read(self, entries: EntryReader, years: YearChecker) -> None:
         """Checks that all entries of settlements were read with one that owes them.

@@ -32,6 +32,7 @@ INVARIANTS = (
     "every bill that an agency took back before later ones was so by two operators",
     "closing statements of years are what their bills came to and had posted by then, all of them "
     "with what was posted since are what the year's bills posted",
+    "no request that was told as not booked settled, returned, reversed, posted or held anything",
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
 OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22))

@@ -1,4 +1,4 @@
-"""ClearingService: months of the funds and of institutions, and their closing."""
+"""ClearingService: days and months of institutions and of the funds, compared and closed."""
 
 import re
 
@@ -11,9 +11,11 @@ from yibao_common.commands.blocking import Blocking
 from yibao_common.rpc.callers import current_caller
 from yibao_common.rpc.pages import page_token, place_after
 from yibao_common.rpc.requests import request_of
-from yibao_common.rpc.wire import as_sent, from_instant
+from yibao_common.rpc.wire import as_sent, from_instant, to_date
 from yibao_common.values.errors import FieldFault, refuse_faults
 from yibao_common.values.reasons import Reason
+from yibao_settlement.application.day.compared import ComparedPart
+from yibao_settlement.application.day.find import Days
 from yibao_settlement.application.period.close import (
     CONFIRM_METHOD,
     ConfirmPeriodClose,
@@ -24,6 +26,13 @@ from yibao_settlement.application.period.close import (
 from yibao_settlement.application.period.find import FoundPeriod
 from yibao_settlement.rules.period.close import Period, PeriodClose, PeriodSum
 from yibao_settlement.rules.period.month import is_month
+from yibao_settlement.servicer.day import (
+    compared_response,
+    institution_of,
+    part_of,
+    snapshot_of,
+    totals_response,
+)
 
 _PAGE_SIZE, _PAGE_SIZE_MAX = 100, 500
 # The funds' place in a list: before every institution.
@@ -34,9 +43,10 @@ _INSTITUTION = re.compile("[HP][0-9]{11}")
 class ClearingServicer(rpc.ClearingServiceServicer):
     """Closes and reads periods in threads."""
 
-    def __init__(self, periods: Periods, blocking: Blocking, closing: Blocking) -> None:
+    def __init__(self, periods: Periods, days: Days, blocking: Blocking, closing: Blocking) -> None:
         """Takes what answers; in `closing` it is waited for what others still write."""
         self._periods = periods
+        self._days = days
         self._blocking = blocking
         self._closing = closing
 
@@ -111,6 +121,38 @@ class ClearingServicer(rpc.ClearingServiceServicer):
         )
         response = await self._blocking.run(self._periods.confirm, command, confirmed)
         return as_sent(pb.ConfirmPeriodCloseResponse, response)
+
+    async def GetDayTotals(
+        self,
+        request: pb.GetDayTotalsRequest,
+        context: "grpc.aio.ServicerContext[pb.GetDayTotalsRequest, pb.GetDayTotalsResponse]",
+    ) -> pb.GetDayTotalsResponse:
+        """Tells what an institution's acts of a day come to."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        totals = await self._blocking.run(
+            self._days.totals,
+            request.region,
+            institution_of(request, caller),
+            to_date(request.act_date),
+            snapshot_of(request),
+        )
+        return totals_response(totals)
+
+    async def CompareDay(
+        self,
+        request: pb.CompareDayRequest,
+        context: "grpc.aio.ServicerContext[pb.CompareDayRequest, pb.CompareDayResponse]",
+    ) -> pb.CompareDayResponse:
+        """Compares the caller's own acts of a day, or a part of them, with the insurer's."""
+        caller = current_caller()
+        caller.require_region(request.region)
+        compared = await self._blocking.run(self._compared, request, caller.own_institution())
+        return await self._blocking.run(compared_response, compared, caller)
+
+    def _compared(self, request: pb.CompareDayRequest, institution_id: str) -> ComparedPart:
+        part = part_of(request)
+        return self._days.compare(request.region, institution_id, part, snapshot_of(request))
 
 
 def proposed(done: SummedClose) -> bytes:

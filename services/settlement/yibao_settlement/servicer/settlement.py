@@ -24,11 +24,12 @@ from yibao_common.rpc.validation import Validator
 from yibao_common.rpc.wire import as_sent, from_instant, length_delimited, to_optional_date
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.clock import Clock
-from yibao_common.values.errors import RuleError, TransientError
+from yibao_common.values.errors import FieldFault, RuleError, TransientError, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.hold.expire import ExpireHolds
+from yibao_settlement.application.outcome.resolve import RESOLVE_METHOD, ResolveRequest
 from yibao_settlement.application.reading import Reads
 from yibao_settlement.application.settlement import what_if
 from yibao_settlement.application.settlement.effective import find_both_columns
@@ -54,6 +55,7 @@ from yibao_settlement.servicer.encode import (
     trace_messages,
 )
 from yibao_settlement.servicer.explanation import explanation_message
+from yibao_settlement.servicer.outcome import made_by, resolved
 from yibao_settlement.servicer.refused_lines import RefusedLines, SettledAnswer
 from yibao_settlement.servicer.settling import Settling
 from yibao_settlement.servicer.statement.answer import make_statement, printing_of
@@ -246,6 +248,21 @@ class SettlementServicer(rpc.SettlementServiceServicer):
         return as_sent(
             pb.ReverseSettlementResponse, await self._batcher.submit(request.region, command)
         )
+
+    async def ResolveRequest(
+        self,
+        request: pb.ResolveRequestRequest,
+        context: "grpc.aio.ServicerContext[pb.ResolveRequestRequest, pb.ResolveRequestResponse]",
+    ) -> pb.ResolveRequestResponse:
+        """Tells what became of a request, and fences one that was not booked."""
+        if request.asked_request_id == request.request_id:
+            message = "is the id of the request that asks"
+            refuse_faults([FieldFault("asked_request_id", Reason.FIELD_MALFORMED, message)])
+        command = ResolveRequest(
+            request_of(request, RESOLVE_METHOD), request.asked_request_id, made_by, resolved
+        )
+        response = await self._batcher.submit(request.region, command)
+        return as_sent(pb.ResolveRequestResponse, response)
 
     async def GetSettlement(
         self,

@@ -8,7 +8,6 @@ Which rights the service needs at each table is in `docs/operating/databases.md`
 
 import sqlalchemy as sa
 
-from yibao_common.db.answers import answer_table
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.correction.tables import correction as correction
@@ -18,6 +17,8 @@ from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold
 from yibao_settlement.storage.hold.tables import hold_request as hold_request
 from yibao_settlement.storage.ledger import tables as ledger
+from yibao_settlement.storage.outcome.tables import answer as answer
+from yibao_settlement.storage.outcome.tables import past_answer as past_answer
 from yibao_settlement.storage.override.tables import override as override
 from yibao_settlement.storage.period.tables import period_close as period_close
 from yibao_settlement.storage.period.tables import period_sum as period_sum
@@ -35,7 +36,6 @@ from yibao_settlement.storage.year.tables import year_statement as year_statemen
 metadata = ledger.metadata
 _region, _index_where_set = ledger.region_column, ledger.index_where_set
 
-answer = answer_table(metadata)
 audit = audit_tables(metadata)
 
 # --- Reference data: read by every batch, written rarely, cached by epoch.
@@ -313,6 +313,8 @@ settlement = sa.Table(
     sa.Column("reverse_time", Instant),
     sa.Column("reverse_reason", sa.String(200)),
     sa.Column("reversed_by", sa.String(200)),
+    # Null for those of before it was kept: their postings name it, where they have any.
+    sa.Column("reverse_request_id", Id),
     # Compressing a bill of some fifteen lines takes longer than storing it.
     postgresql_with={"fillfactor": 90, "toast_tuple_target": 4080},
 )

@@ -8,6 +8,7 @@ from yibao_settlement.application.work import Work
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.catalogue import StoredCatalogue
 from yibao_settlement.storage.checkpoint import StoredCheckpoints
+from yibao_settlement.storage.day.record import StoredDays
 from yibao_settlement.storage.feed import StoredFeed
 from yibao_settlement.storage.merge import StoredMerges
 from yibao_settlement.storage.period.record import StoredPeriods
@@ -28,6 +29,7 @@ def _open(connection: sa.Connection, region: str) -> Work:
         periods=StoredPeriods(connection, region),
         repricings=StoredRepricings(connection, region),
         years=StoredYears(connection, region),
+        days=StoredDays(connection, region),
     )
 
 

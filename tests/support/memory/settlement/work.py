@@ -2,6 +2,7 @@
 
 from support.memory.settlement.catalogue import MemoryCatalogue, MemoryReference
 from support.memory.settlement.checkpoint import MemoryCheckpoints
+from support.memory.settlement.day import MemoryDays
 from support.memory.settlement.feed import MemoryFeed, MemoryMerges
 from support.memory.settlement.period import MemoryPeriods
 from support.memory.settlement.policy import MemoryPolicies
@@ -33,6 +34,7 @@ class MemoryWork(MemoryTransactions[Work]):
                 periods=MemoryPeriods(),
                 repricings=MemoryRepricings(),
                 years=MemoryYears(),
+                days=MemoryDays(),
             )
         )
 
@@ -84,6 +86,11 @@ class MemoryWork(MemoryTransactions[Work]):
     def years(self) -> MemoryYears:
         assert isinstance(self.work.years, MemoryYears)
         return self.work.years
+
+    @property
+    def days(self) -> MemoryDays:
+        assert isinstance(self.work.days, MemoryDays)
+        return self.work.days
 
 
 def request(method: str, request_id: str, *, operator: str = "maker") -> Request:

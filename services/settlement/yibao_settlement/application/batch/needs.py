@@ -66,6 +66,8 @@ class Needs(NamedTuple):
     leaving_hold_request_ids: Collection[str] = ()
     # Persons whose bills may have something that is due to the account.
     due_person_ids: Collection[str] = ()
+    # Institutions with the requests of whose outcomes they ask.
+    asked_requests: Collection[tuple[str, str]] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

@@ -94,7 +94,7 @@ def carry_out(command: Command, working_set: WorkingSet, ids: Ids) -> bytes:
         return command.decide(working_set, ids)
     known = working_set.answers.get(request.request_id)
     if known is not None:
-        return known.replay(request.digest, request.former_digest)
+        return known.replay_of(request)
     return working_set.answer(request, command.decide(working_set, ids))
 
 

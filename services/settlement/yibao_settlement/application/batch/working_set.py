@@ -17,6 +17,7 @@ from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.changes import Changes, CodeUse, posting_of
 from yibao_settlement.application.difference.state import Differences
 from yibao_settlement.application.hold.state import Holds
+from yibao_settlement.application.outcome.state import AskedRequest
 from yibao_settlement.application.override.state import Overrides
 from yibao_settlement.application.reference import Reference
 from yibao_settlement.application.repair.state import Repairs
@@ -65,6 +66,7 @@ class WorkingSet:
     # Of those who died.
     death_dates: dict[str, dt.date] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    asked: Mapping[tuple[str, str], AskedRequest] = field(default_factory=dict)
     visits: dict[str, Visit] = field(default_factory=dict)
     # (institution, the institution's visit number) to visit id.
     visit_numbers: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -240,7 +242,7 @@ class WorkingSet:
 
     def answer(self, request: Request, response: bytes) -> bytes:
         """Keeps the answer of a request, for the store and for repeats in this batch."""
-        answer = Answer(request.request_id, request.digest, response, request.method)
+        answer = Answer.of(request, response)
         self.answers[request.request_id] = answer
         self.changes.answers.append(answer)
         return response

@@ -31,12 +31,16 @@ from yibao_settlement.rules.review import ReviewNote
 
 
 class ReversalNote(NamedTuple):
-    """That a settlement was reversed: by which posting, when, why and by whom."""
+    """That a settlement was reversed: by which posting, when, why, by whom and which request.
+
+    `request_id` is None where it was not kept.
+    """
 
     reversal_id: str
     reverse_time: dt.datetime
     reason: str
     reversed_by: str
+    request_id: str | None = None
 
 
 class Effective(NamedTuple):

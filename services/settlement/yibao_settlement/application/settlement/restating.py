@@ -73,7 +73,11 @@ class Restating:
         if review is not None:
             new = new._replace(review=review.note)
         note = ReversalNote(
-            self._ids(), self._working_set.now, self._reason, self._request.caller.path
+            self._ids(),
+            self._working_set.now,
+            self._reason,
+            self._request.caller.path,
+            self._request.request_id or None,
         )
         gone = record._replace(reversal=note, corrected_by_id=new.settlement_id)
         reversal = Reversal(

@@ -63,7 +63,9 @@ def reversal_by(
     reason: str,
 ) -> Reversal:
     """Returns the reversal of a settlement by which later bills become what is `folded`."""
-    note = ReversalNote(ids(), working_set.now, reason, request.caller.path)
+    note = ReversalNote(
+        ids(), working_set.now, reason, request.caller.path, request.request_id or None
+    )
     balance_fen, carried_fen = back_of(record).after(working_set)
     return Reversal(
         record._replace(reversal=note),

@@ -21,11 +21,8 @@ def write_answers(working_set: WorkingSet) -> Insert:
     region, now = working_set.region, working_set.now
     return Insert(
         tables.answer,
-        ("region", *_COLUMNS, "answer_time"),
-        [
-            (region, each.request_id, each.digest, each.response, each.method, now)
-            for each in working_set.changes.answers
-        ],
+        ("region", *_COLUMNS, "institution_id", "answer_time"),
+        [(region, *answer, now) for answer in working_set.changes.answers],
     )
 
 

@@ -45,6 +45,7 @@ from yibao_settlement.storage.hold.requests import (
 )
 from yibao_settlement.storage.ledger.posting import read_postings
 from yibao_settlement.storage.merge import survivors_of
+from yibao_settlement.storage.outcome.find import find_asked
 from yibao_settlement.storage.override.record import find_overrides
 from yibao_settlement.storage.presentation import read_codes
 from yibao_settlement.storage.reference import ReferenceCache
@@ -320,6 +321,9 @@ class _Transaction:
         if wanted.needs.override_ids:
             ids = sorted(wanted.needs.override_ids)
             working_set.overrides.known = find_overrides(self._connection, self._region, ids)
+        if wanted.needs.asked_requests:
+            asked = wanted.needs.asked_requests
+            working_set.asked = find_asked(self._connection, self._region, asked)
         if wanted.needs.repriced_persons:
             keys = wanted.needs.repriced_persons
             found_persons = find_repriced_persons(self._connection, self._region, keys)

@@ -67,7 +67,10 @@ _stored_lines = msgspec.json.Decoder(list[StoredLine]).decode
 PLAIN_FORM, FORM, BENEFIT_FORM = 1, 2, 3
 LINES_A_ROW = 100
 
-_REVERSAL_COLUMNS = ("reversal_id", "reverse_time", "reverse_reason", "reversed_by")
+_REVERSAL_COLUMNS = (
+    *("reversal_id", "reverse_time", "reverse_reason", "reversed_by"),
+    "reverse_request_id",
+)
 WRITTEN_COLUMNS = (
     *("region", "settlement_id", "request_id", "settled_by", "settle_time", "visit_id"),
     *("bill_number", "person_id", "institution_id", "insurance_type", "service_date"),
