@@ -45,7 +45,8 @@ def test_messages_are_of_every_kind() -> None:
     for method in methods_of(SETTLEMENT).values():
         validator = Validator(method.input_type)
         made = [messages.make(method.input_type) for _ in range(60)]
-        assert len({each.SerializeToString() for each in made}) > 1
+        # A request without fields is one message.
+        assert len({each.SerializeToString() for each in made}) > bool(method.input_type.fields)
         fits |= {(method.name, bool(validator.faults(each).total == 0)) for each in made}
     good = {name for name, is_good in fits if is_good}
     assert len(good) > 25

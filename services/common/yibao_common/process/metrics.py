@@ -135,18 +135,21 @@ class Metrics:
         )
         self._make_news_metrics()
         self._make_year_metrics()
-        lost = Gauge(
-            "yibao_log_lines_lost",
-            "Lines of the log that could not be written since the start.",
-            registry=self.registry,
-        )
-        lost.set_function(lambda: LOST_LINES.count)
+        self._make_log_metrics()
         self.device_alarms = Counter(
             "yibao_device_alarms",
             "Keys of phones that were found in two places.",
             ("region",),
             registry=self.registry,
         )
+
+    def _make_log_metrics(self) -> None:
+        lost = Gauge(
+            "yibao_log_lines_lost",
+            "Lines of the log that could not be written since the start.",
+            registry=self.registry,
+        )
+        lost.set_function(lambda: LOST_LINES.count)
 
     def _make_item_metrics(self) -> None:
         self.items = Counter(
