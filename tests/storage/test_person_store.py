@@ -10,7 +10,6 @@ from support.identity_world import citizen_number
 from support.person_stores import MAKER, REGION, AuditRow, PersonWorld
 
 from yibao_common.values.citizen_number import Gender
-from yibao_common.values.citizen_number import Gender
 from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import new_id
 from yibao_common.values.reasons import Reason

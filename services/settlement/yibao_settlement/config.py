@@ -15,6 +15,7 @@ from yibao_common.process.config import (
     ServerName,
     ServiceConfig,
 )
+from yibao_settlement.rules.presentation import RESOLVED_FOR_MAX
 from yibao_settlement.rules.restating import OwnDebts
 
 # Configuration is read strictly, where a word is no value of ours yet.
@@ -81,6 +82,12 @@ class HoldsConfig(Section):
     valid_for_seconds: int = Field(default=1_800, ge=1, le=86_400)
 
 
+class TokensConfig(Section):
+    """For how long tokens stand for codes that were resolved."""
+
+    valid_for_seconds: int = Field(default=300, ge=1, le=int(RESOLVED_FOR_MAX.total_seconds()))
+
+
 class ReviewConfig(Section):
     """By which codes a region knows whose bills are reviewed (T-14)."""
 
@@ -97,6 +104,7 @@ class SettlementConfig(ServiceConfig):
     accounts: AccountsConfig = Field(default_factory=lambda: AccountsConfig.model_validate({}))
     refunds: RefundsConfig = Field(default_factory=lambda: RefundsConfig.model_validate({}))
     holds: HoldsConfig = Field(default_factory=lambda: HoldsConfig.model_validate({}))
+    tokens: TokensConfig = Field(default_factory=lambda: TokensConfig.model_validate({}))
     review: ReviewConfig = Field(default_factory=lambda: ReviewConfig.model_validate({}))
 
     @check_after(mode="after")

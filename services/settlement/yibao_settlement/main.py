@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import functools
+import os
 from collections.abc import Sequence
 
 import grpc
@@ -58,6 +59,7 @@ from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.refund.correcting import Correcting
 from yibao_settlement.servicer.refused_lines import RefusedLines
 from yibao_settlement.servicer.repricing import RepricingServicer
+from yibao_settlement.servicer.resolution import CredentialServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.settling import Settling
@@ -203,6 +205,14 @@ class SettlementService:
                 news=news,
                 discharge_required_in=self._config.visits.discharge_required_in or (),
                 clock=self._clock,
+            ),
+            CredentialServicer(
+                news,
+                trust=trust,
+                regions=self._config.identity.regions,
+                valid_for=dt.timedelta(seconds=self._config.tokens.valid_for_seconds),
+                clock=self._clock,
+                random_bytes=os.urandom,
             ),
             SettlementServicer(
                 *engine,

@@ -16,6 +16,8 @@ from yibao.settlement.v1 import (
     charge_service_pb2_grpc,
     clearing_service_pb2,
     clearing_service_pb2_grpc,
+    credential_service_pb2,
+    credential_service_pb2_grpc,
     difference_service_pb2,
     difference_service_pb2_grpc,
     hold_service_pb2,
@@ -47,6 +49,7 @@ from yibao_settlement.servicer.period import ClearingServicer
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.repricing import RepricingServicer
+from yibao_settlement.servicer.resolution import CredentialServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.visit import VisitServicer
@@ -54,6 +57,7 @@ from yibao_settlement.servicer.year import YearServicer
 
 DESCRIPTORS = (
     visit_service_pb2.DESCRIPTOR.services_by_name["VisitService"],
+    credential_service_pb2.DESCRIPTOR.services_by_name["CredentialService"],
     charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"],
     settlement_service_pb2.DESCRIPTOR.services_by_name["SettlementService"],
     change_service_pb2.DESCRIPTOR.services_by_name["ChangeService"],
@@ -75,6 +79,7 @@ class Servicers(NamedTuple):
     """One servicer for each service."""
 
     visits: VisitServicer
+    credentials: CredentialServicer
     settlements: SettlementServicer
     changes: ChangeServicer
     refunds: RefundServicer
@@ -93,6 +98,9 @@ class Servicers(NamedTuple):
     def register(self, server: grpc.aio.Server) -> None:
         """Lets a server answer for all of them."""
         visit_service_pb2_grpc.add_VisitServiceServicer_to_server(self.visits, server)
+        credential_service_pb2_grpc.add_CredentialServiceServicer_to_server(
+            self.credentials, server
+        )
         settlement_service_pb2_grpc.add_SettlementServiceServicer_to_server(
             self.settlements, server
         )

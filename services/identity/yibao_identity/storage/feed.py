@@ -86,8 +86,17 @@ class StoredFeed:
             *("sealed_name", "gender"),
         )
         return [
-            FeedPerson(person_id, *known, self._name(person_id, sealed), Gender(gender))
-            for person_id, *known, sealed, gender in self._of(person_ids, tables.person, columns)
+            FeedPerson(
+                person_id,
+                birth_date,
+                merged_into,
+                death_date,
+                self._name(person_id, sealed_name),
+                Gender(gender),
+            )
+            for person_id, birth_date, merged_into, death_date, sealed_name, gender in self._of(
+                person_ids, tables.person, columns
+            )
         ]
 
     def _name(self, person_id: str, sealed: bytes) -> str:

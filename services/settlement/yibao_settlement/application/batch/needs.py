@@ -66,6 +66,15 @@ class Needs(NamedTuple):
     leaving_hold_request_ids: Collection[str] = ()
     # Persons whose bills may have something that is due to the account.
     due_person_ids: Collection[str] = ()
+    # Tokens by their hashes, for the codes that they stand for; those of them that register
+    # visits, as `holder_subjects`, and those that register stays, as `stay_subjects`.
+    token_hashes: Collection[str] = ()
+    holder_token_hashes: Collection[str] = ()
+    stay_token_hashes: Collection[str] = ()
+    # What used up codes that tokens stand for: whether the tokens were used.
+    resolution_ids: Collection[str] = ()
+    # Those of the holders who are told of to a counter.
+    described_subjects: Collection[str] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:
