@@ -144,8 +144,10 @@ def test_where_no_e_certificate_is_taken_a_card_is_resolved(world: World) -> Non
     (person,) = world.enrol()
     world.feed(world.insured(person, credentials=(world.ecert(person), world.card(person))))
     code = world.code(person, is_cards=True)
-    at_pharmacy = {"institution_id": PHARMACY_WITHOUT_ECERT, "audience": "02121"}
-    assert refusal(world, resolve_command(world, person, code=code, **at_pharmacy)) is None
+    command = resolve_command(
+        world, person, code=code, institution_id=PHARMACY_WITHOUT_ECERT, audience="02121"
+    )
+    assert refusal(world, command) is None
 
 
 def suspended(world: World, person: str) -> None:
