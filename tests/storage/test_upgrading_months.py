@@ -51,6 +51,7 @@ def take_months_away(database: Database) -> None:
         "DROP TABLE year_refused",
         "DROP INDEX ix_credential_region_certificate_id",
         "ALTER TABLE credential DROP COLUMN certificate_id",
+        "DROP INDEX ix_visit_region_institution_id_register_time_visit_id",
         *TAKEN_AWAY[:-1],
         f"UPDATE {version_table(PACKAGE)} SET version_num = '{BEFORE}'",
     ]

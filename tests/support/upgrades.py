@@ -8,5 +8,5 @@ TAKEN_AWAY = (
     "DROP TABLE token_use",
     "ALTER TABLE person DROP COLUMN person_name_masked",
     "ALTER TABLE person DROP COLUMN gender",
-    f"UPDATE {version_table('yibao_settlement')} SET version_num = '0042'",
+    f"UPDATE {version_table('yibao_settlement')} SET version_num = '0043'",
 )

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import functools
-import os
 from collections.abc import Sequence
 
 import grpc
@@ -41,7 +39,6 @@ from yibao_settlement.application.year.find import YearStatements
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks
-from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change import ChangeServicer
@@ -59,7 +56,6 @@ from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.refund.correcting import Correcting
 from yibao_settlement.servicer.refused_lines import RefusedLines
 from yibao_settlement.servicer.repricing import RepricingServicer
-from yibao_settlement.servicer.resolution import CredentialServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
 from yibao_settlement.servicer.settling import Settling
@@ -67,7 +63,7 @@ from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicer.year import YearServicer
-from yibao_settlement.servicers import DESCRIPTORS, Servicers
+from yibao_settlement.servicers import DESCRIPTORS, Servicers, credentials_of
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
@@ -206,14 +202,7 @@ class SettlementService:
                 discharge_required_in=self._config.visits.discharge_required_in or (),
                 clock=self._clock,
             ),
-            CredentialServicer(
-                news,
-                trust=trust,
-                regions=self._config.identity.regions,
-                valid_for=dt.timedelta(seconds=self._config.tokens.valid_for_seconds),
-                clock=self._clock,
-                random_bytes=os.urandom,
-            ),
+            credentials_of(self._config, news, trust, clock=self._clock),
             SettlementServicer(
                 *engine,
                 settling=settling,
@@ -230,7 +219,7 @@ class SettlementService:
             HoldServicer(
                 *engine,
                 settling=settling,
-                valid_for=dt.timedelta(seconds=self._config.holds.valid_for_seconds),
+                valid_for=self._config.holds.valid_for,
             ),
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
@@ -294,10 +283,7 @@ class SettlementService:
             self._clock,
             discharge_required_in=self._config.visits.discharge_required_in or (),
             carried_first_in=self._config.accounts.carried_first_in or (),
-            retired_cadres=RetiredCadres(
-                frozenset(self._config.review.retired_cadre_person_classes),
-                frozenset(self._config.review.retired_cadre_insurance_types),
-            ),
+            retired_cadres=self._config.review.retired_cadres,
         )
 
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
@@ -324,7 +310,7 @@ class SettlementService:
 
     def _make_feed_ages(self, metrics: Metrics) -> FeedAges:
         identity = self._config.identity
-        most = dt.timedelta(hours=identity.max_feed_age_hours)
+        most = identity.max_feed_age
         return FeedAges(identity.regions, most=most, metrics=metrics, clock=self._clock)
 
     def _make_feed_client(

@@ -1,5 +1,6 @@
 """The servicers of the settlement service, each for one service of the contract."""
 
+import os
 from typing import NamedTuple
 
 import grpc
@@ -39,12 +40,15 @@ from yibao.settlement.v1 import (
 )
 from yibao_common.rpc import server_info
 from yibao_common.rpc.server_info import ServerInfoServicer
+from yibao_common.values.clock import Clock
+from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.hold import HoldServicer
+from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.period import ClearingServicer
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
@@ -52,6 +56,7 @@ from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.resolution import CredentialServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
+from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicer.year import YearServicer
 
@@ -73,6 +78,20 @@ DESCRIPTORS = (
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
     server_info.DESCRIPTOR,
 )
+
+
+def credentials_of(
+    config: SettlementConfig, news: News, trust: TrustHolder, *, clock: Clock
+) -> CredentialServicer:
+    """Returns what resolves codes of the regions that are served."""
+    return CredentialServicer(
+        news,
+        trust=trust,
+        regions=config.identity.regions,
+        valid_for=config.tokens.valid_for,
+        clock=clock,
+        random_bytes=os.urandom,
+    )
 
 
 class Servicers(NamedTuple):
