@@ -11,7 +11,9 @@ from support.upgrades import TAKEN_AWAY
 
 from yibao_common.db import migrations
 from yibao_common.db.database import Database
-from yibao_common.db.schema import check_is_current
+from yibao_common.db.schema import check_is_current, version_table
+from yibao_common.values.ids import new_id
+from yibao_identity.storage import tables as identity_tables
 from yibao_settlement.application.feed import EnrolmentChange, Gone
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.storage import tables
@@ -68,3 +70,22 @@ def test_an_identity_of_before_tells_no_names_and_is_understood(databases: Datab
         columns = tables.person.c.person_name_masked, tables.person.c.gender
         assert connection.execute(sa.select(*columns)).one() == (None, None)
     assert told(world, person).person_name_masked == ""
+
+
+def test_identitys_feed_gets_another_epoch_and_keeps_its_numbers(databases: Databases) -> None:
+    """So a settlement that was upgraded before learns of names too."""
+    package = "yibao_identity"
+    database = databases.open(package)
+    head = identity_tables.feed_head
+    before = {REGION: new_id(), "999029": new_id()}
+    with database.write() as connection:
+        for number, (region, epoch) in enumerate(before.items(), 7):
+            row = {"region": region, "sequence": number, "epoch": epoch}
+            connection.execute(sa.insert(head).values(row))
+        connection.exec_driver_sql(f"UPDATE {version_table(package)} SET version_num = '0016'")
+    migrations.upgrade(database, package)
+    with database.read() as connection:
+        after = {row.region: row for row in connection.execute(sa.select(head))}
+    assert {region: row.sequence for region, row in after.items()} == {REGION: 7, "999029": 8}
+    assert not {row.epoch for row in after.values()} & set(before.values())
+    assert len({row.epoch for row in after.values()}) == 2
