@@ -169,7 +169,7 @@ def deceased(world: World, person: str) -> None:
 
 
 def superseded(world: World, person: str) -> None:
-    later = NOW + dt.timedelta(hours=1)
+    later = NOW + dt.timedelta(minutes=2)
     world.run(resolve_command(world, person, code=world.code(person, issue_time=later)))
 
 

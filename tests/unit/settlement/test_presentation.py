@@ -154,6 +154,14 @@ def test_what_a_token_stands_for_is_superseded_by_a_newer_code_alone(
     assert told is reason
 
 
+@pytest.mark.parametrize(("minutes", "supersedes"), [(25, True), (26, False)])
+def test_what_a_token_stands_for_may_be_older_by_the_tokens_time(
+    minutes: int, *, supersedes: bool
+) -> None:
+    newest = {CODE.subject: NOW_SECOND + minutes * 60}
+    assert (reason_of(code=RESOLVED, newest=newest) is Reason.QR_SUPERSEDED) is supersedes
+
+
 @pytest.mark.parametrize(
     ("credential", "reason"),
     [
