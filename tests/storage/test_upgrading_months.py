@@ -7,7 +7,7 @@ from support.corrections import correct
 from support.databases import Databases
 from support.periods import DECEMBER, JANUARY
 from support.settlement_world import TODAY, World
-from support.upgrades import TAKEN_AWAY
+from support.upgrades import WITHOUT_TOKENS
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao_common.db import migrations
@@ -52,7 +52,7 @@ def take_months_away(database: Database) -> None:
         "DROP INDEX ix_credential_region_certificate_id",
         "ALTER TABLE credential DROP COLUMN certificate_id",
         "DROP INDEX ix_visit_region_institution_id_register_time_visit_id",
-        *TAKEN_AWAY[:-1],
+        *WITHOUT_TOKENS,
         f"UPDATE {version_table(PACKAGE)} SET version_num = '{BEFORE}'",
     ]
     with database.write() as connection:

@@ -7,11 +7,11 @@ from support.databases import Databases
 from support.settlement_parts import EPOCH, feed_of, tell
 from support.settlement_world import REGION, World
 from support.tokens import told
-from support.upgrades import TAKEN_AWAY
+from support.upgrades import WITHOUT_TOKENS, going_back_before
 
 from yibao_common.db import migrations
 from yibao_common.db.database import Database
-from yibao_common.db.schema import check_is_current, version_table
+from yibao_common.db.schema import check_is_current
 from yibao_common.values.ids import new_id
 from yibao_identity.storage import tables as identity_tables
 from yibao_settlement.application.feed import EnrolmentChange, Gone
@@ -23,7 +23,7 @@ PACKAGE = "yibao_settlement"
 
 def take_names_away(database: Database) -> None:
     with database.write() as connection:
-        for statement in TAKEN_AWAY:
+        for statement in (*WITHOUT_TOKENS, going_back_before(PACKAGE, "0046")):
             connection.exec_driver_sql(statement)
 
 
@@ -82,7 +82,7 @@ def test_identitys_feed_gets_another_epoch_and_keeps_its_numbers(databases: Data
         for number, (region, epoch) in enumerate(before.items(), 7):
             row = {"region": region, "sequence": number, "epoch": epoch}
             connection.execute(sa.insert(head).values(row))
-        connection.exec_driver_sql(f"UPDATE {version_table(package)} SET version_num = '0016'")
+        connection.exec_driver_sql(going_back_before(package, "0018"))
     migrations.upgrade(database, package)
     with database.read() as connection:
         after = {row.region: row for row in connection.execute(sa.select(head))}
