@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from support.databases import Databases
 from support.holds import confirm, hold
 from support.sent import statements_sent
-from support.settlement_world import OTHER_HOSPITAL, TODAY, World
-from support.tokens import REGISTER, resolve
+from support.settlement_world import OTHER_HOSPITAL, REGION, TODAY, World
+from support.tokens import REGISTER, resolve, resolve_command, token_of
 
 from yibao_common.values.ids import new_id
 from yibao_settlement.ledger_check import INVARIANTS, check_ledger
@@ -109,3 +109,32 @@ def test_a_batch_without_tokens_sends_no_statement_about_them(databases: Databas
     with statements_sent(world.database) as sent:
         world.settle(visit, person, code=token)
     assert any("token_use" in each for each in sent)
+
+
+def test_tokens_are_found_by_their_key_while_the_table_is_small(
+    postgres_databases: Databases,
+) -> None:
+    """Without statistics PostgreSQL takes any index that begins with the region for it."""
+    world = World(postgres_databases.open("yibao_settlement"))
+    persons = world.enrol(20)
+    visits = {person: world.register(person) for person in persons}
+    commands = [resolve_command(world, person) for person in persons]
+    world.work(REGION, commands)
+    bills = [
+        world.settle_command(visits[person], person, code=token_of(command))
+        for person, command in zip(persons, commands, strict=True)
+    ]
+    assert all(isinstance(outcome, bytes) for outcome in world.work(REGION, bills))
+    keys = {"credential_token": "token_hash", "token_use": "resolution_id"}
+    with world.database.write() as connection:
+        for table, key in keys.items():
+            names = connection.exec_driver_sql(
+                "SELECT name FROM pg_prepared_statements WHERE statement LIKE %s",
+                (f"SELECT found.%{table}%",),
+            ).scalars()
+            found = names.all()
+            assert found, table
+            for name in found:
+                explained = connection.exec_driver_sql(f"EXPLAIN EXECUTE {name} ('{{}}', '1')")
+                plan = "\n".join(explained.scalars())
+                assert key in plan.split("Index Cond:")[1].splitlines()[0], plan

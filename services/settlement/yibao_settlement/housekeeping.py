@@ -30,7 +30,7 @@ from yibao_settlement.storage import tables
 from yibao_settlement.storage.token.pruning import prune_tokens
 
 _FOLD_SECONDS = 600.0
-_TOKENS_TOLD = dt.timedelta(days=1)
+_TOKENS_TOLD = dt.timedelta(hours=1)
 _COUNT_SECONDS = 60.0
 _SWEEP_SECONDS = 10.0
 _SWEEP = dt.timedelta(seconds=_SWEEP_SECONDS)
@@ -254,7 +254,7 @@ def token_pruning(
     clock: Clock,
     log: Log,
 ) -> BackgroundTask:
-    """Returns the task that takes tokens away a day after they ended; until then it is told so."""
+    """Returns the task that takes tokens away an hour after their end: until then that is told."""
 
     async def prune(region: str) -> None:
         ended = await blocking.run(reads.now) - _TOKENS_TOLD

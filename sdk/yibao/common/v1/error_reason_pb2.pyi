@@ -718,7 +718,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     ERROR_REASON_TOKEN_MALFORMED: _ErrorReason.ValueType  # 421
     """INVALID_ARGUMENT. The text is no token, or was copied wrongly."""
     ERROR_REASON_TOKEN_NOT_FOUND: _ErrorReason.ValueType  # 422
-    """NOT_FOUND. The institution was given no such token, or its day is over."""
+    """NOT_FOUND. The institution was given no such token, or it ended an hour ago and more."""
     ERROR_REASON_TOKEN_EXPIRED: _ErrorReason.ValueType  # 423
     """FAILED_PRECONDITION. The token's minutes are over. Metadata: `expire_time`."""
     ERROR_REASON_TOKEN_ALREADY_USED: _ErrorReason.ValueType  # 424
@@ -1434,7 +1434,7 @@ Metadata: `issuer`.
 ERROR_REASON_TOKEN_MALFORMED: ErrorReason.ValueType  # 421
 """INVALID_ARGUMENT. The text is no token, or was copied wrongly."""
 ERROR_REASON_TOKEN_NOT_FOUND: ErrorReason.ValueType  # 422
-"""NOT_FOUND. The institution was given no such token, or its day is over."""
+"""NOT_FOUND. The institution was given no such token, or it ended an hour ago and more."""
 ERROR_REASON_TOKEN_EXPIRED: ErrorReason.ValueType  # 423
 """FAILED_PRECONDITION. The token's minutes are over. Metadata: `expire_time`."""
 ERROR_REASON_TOKEN_ALREADY_USED: ErrorReason.ValueType  # 424

@@ -29,9 +29,6 @@ def upgrade() -> None:
         sa.Column("expire_time", Instant, nullable=False),
         sa.PrimaryKeyConstraint("region", "token_hash", name="pk_credential_token"),
     )
-    op.create_index(
-        "ix_credential_token_region_expire_time", "credential_token", ["region", "expire_time"]
-    )
     op.create_table(
         "token_use",
         sa.Column("region", sa.String(6), nullable=False),

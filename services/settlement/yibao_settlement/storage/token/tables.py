@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.ledger.tables import metadata, region_column
 
-# What is resolved may be used for minutes; taken away a day later.
+# What is resolved may be used for minutes; taken away an hour later.
 credential_token = sa.Table(
     "credential_token",
     metadata,
@@ -22,9 +22,8 @@ credential_token = sa.Table(
     sa.Column("terminal_id", sa.String(32), nullable=False),
     sa.Column("audience", sa.String(5), nullable=False),
     sa.Column("institution_id", sa.String(12), nullable=False),
-    # Excluded.
+    # Excluded. No index: while the table is small one would be taken for that of the key.
     sa.Column("expire_time", Instant, nullable=False),
-    sa.Index("ix_credential_token_region_expire_time", "region", "expire_time"),
 )
 
 # The one use of what was resolved; only ever inserted.
