@@ -9,6 +9,7 @@ machine has seen already.
 """
 
 import datetime as dt
+import re
 from collections.abc import Callable, Collection
 from typing import Final
 
@@ -27,7 +28,7 @@ from yibao._claims import (
     time_refusal,
 )
 from yibao._clock_offset import ClockOffset
-from yibao._device import DeviceCertificate
+from yibao._device import DeviceCertificate, certified
 from yibao._device_key import is_signed
 from yibao._present import present
 from yibao._replay import ReplaySet
@@ -50,6 +51,7 @@ __all__ = [
     "Mode",
     "QrError",
     "Verifier",
+    "issuer_of",
     "present",
     "scanned",
     "verify",
@@ -61,6 +63,7 @@ MAX_TEXT_CHARACTERS: Final = 700
 REPLAY_MARGIN_SECONDS: Final = 60
 
 _PREFIX_CHARACTERS: Final = len(TEXT_PREFIX)
+_REGION: Final = re.compile("[1-9][0-9]{5}")
 
 
 def scanned(text: str) -> str:
@@ -69,6 +72,30 @@ def scanned(text: str) -> str:
     No code begins or ends with a space, though spaces are part of it.
     """
     return text.strip()
+
+
+def issuer_of(text: str) -> str:
+    """Returns the region that a code of either mode says to be issued by, six digits.
+
+    Nothing of it is verified. It tells whose service to ask; that decides.
+
+    Raises:
+        QrError: `malformed`.
+    """
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise QrError("malformed", "too long for a code of this profile")
+    prefix = text[:_PREFIX_CHARACTERS]
+    if prefix == TEXT_PREFIX:
+        key_id, payload, _ = open_short_frame(_decode(text[_PREFIX_CHARACTERS:]))
+        issuer = _code.read_claims(payload, key_id).issuer
+    elif prefix == PRESENTATION_PREFIX:
+        shown = _presentation.open_presentation(_decode(text[_PREFIX_CHARACTERS:]))
+        issuer = certified(shown.certificate).issuer
+    else:
+        raise QrError("malformed", "not a code of this profile")
+    if not _REGION.fullmatch(issuer):
+        raise QrError("malformed", "the issuer is no region")
+    return issuer
 
 
 def verify(

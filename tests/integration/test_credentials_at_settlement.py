@@ -36,7 +36,9 @@ from yibao.identity.v1 import person_service_pb2 as persons
 from yibao.identity.v1 import pin_messages_pb2 as pins
 from yibao.identity.v1.card_pb2 import ChipRead
 from yibao.settlement.v1 import account_service_pb2 as accounts
-from yibao.settlement.v1.settlement_service_pb2 import TrialBillRequest
+from yibao.settlement.v1.credential_service_pb2 import ResolveCredentialRequest
+from yibao.settlement.v1.credential_service_pb2_grpc import CredentialServiceStub
+from yibao.settlement.v1.settlement_service_pb2 import SettleBillRequest, TrialBillRequest
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.ids import new_id
@@ -148,6 +150,39 @@ def test_a_lost_cards_code_issued_before_is_refused(services: BothServices) -> N
     services.wait_until_told()
     reason = refusal_to_settle(services, holder.patient, issued_before)
     assert reason == "CARD_REPORTED_LOST"
+    assert check_ledger(services.database).drifts == []
+
+
+def resolved(services: BothServices, qr_text: str, audience: str = SETTLE) -> str:
+    """Returns the token of a code that a hospital resolves."""
+    request = ResolveCredentialRequest(
+        request_id=new_id(), presentation=services.presentation(qr_text), audience=audience
+    )
+    stub = CredentialServiceStub(services.channel("settlement", "hospital"))
+    return stub.ResolveCredential(request, timeout=CALL_SECONDS).credential_token
+
+
+def by_token(services: BothServices, patient: Patient, token: str) -> SettleBillRequest:
+    request = services.settle_request(patient, "")
+    request.presentation.Clear()
+    request.presentation.credential_token = token
+    request.presentation.terminal_id = "T1"
+    return request
+
+
+def test_a_swiped_cards_token_settles_until_the_card_is_lost(services: BothServices) -> None:
+    """I-13, I-19: the PIN was keyed in when the card was swiped."""
+    holder = holder_of_a_card(services)
+    settle = services.settlements().SettleBill
+    request = by_token(services, holder.patient, resolved(services, swipe(services, holder)))
+    assert settle(request, timeout=CALL_SECONDS).settlement.person_id == holder.patient.person_id
+    before = by_token(services, holder.patient, resolved(services, swipe(services, holder)))
+    services.cards().ReportCardLoss(
+        losses.ReportCardLossRequest(request_id=new_id(), region=REGION, card_id=holder.card_id),
+        timeout=CALL_SECONDS,
+    )
+    services.wait_until_told()
+    assert outcome(refused(services, settle, before))[1] == "CARD_REPORTED_LOST"
     assert check_ledger(services.database).drifts == []
 
 
@@ -372,6 +407,18 @@ def test_a_code_that_the_phone_made_settles_once(
     settles(services, patient)
     settles(services, patient, phone.code(services))
     assert check_ledger(services.database).drifts == []
+
+
+def test_a_code_that_the_phone_made_is_resolved(
+    services: BothServices, patient: Patient, phone: Phone
+) -> None:
+    """Its region stands in the certificate, and not in what the phone signed."""
+    token = resolved(services, phone.code(services))
+    request = by_token(services, patient, token)
+    services.settlements().SettleBill(request, timeout=CALL_SECONDS)
+    again = by_token(services, patient, token)
+    told = refused(services, services.settlements().SettleBill, again)
+    assert outcome(told)[1] == "TOKEN_ALREADY_USED"
 
 
 def test_a_code_of_a_revoked_phone_is_refused(services: BothServices) -> None:

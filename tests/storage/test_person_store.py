@@ -183,17 +183,24 @@ def test_what_stood_before_a_correction_is_kept_sealed(world: PersonWorld) -> No
     assert (found.person.person_name, found.person.certificate_number) == ("李四", OTHER_NUMBER)
 
 
-def test_settlement_is_told_only_of_a_corrected_birth_date(world: PersonWorld) -> None:
+def test_settlement_is_told_of_what_it_knows_and_was_corrected_alone(world: PersonWorld) -> None:
     person_id = world.register(NUMBER).person.person_id
     assert len(world.feed()) == 1
-    world.update(person_id, name="李四")
-    world.update(person_id, document=ShownDocument("01", OTHER_NUMBER))
+    # Masked, the name is the same; and so is what the number says.
+    world.update(person_id, name="张四")
+    world.update(person_id, document=ShownDocument("01", citizen_number(125)))
     assert len(world.feed()) == 1
-    number = citizen_number(123, birth="19900308")
-    world.update(person_id, document=ShownDocument("01", number))
+    world.update(person_id, name="李四")
     assert world.feed(after=1) == [person_id]
-    (change,) = world.changes(REGION, after_sequence=1, limit=10)
-    assert change.standing.birth_date == dt.date(1990, 3, 8)
+    world.update(person_id, document=ShownDocument("01", OTHER_NUMBER))
+    assert world.feed(after=2) == [person_id]
+    number = citizen_number(124, birth="19900308")
+    world.update(person_id, document=ShownDocument("01", number))
+    assert world.feed(after=3) == [person_id]
+    (change,) = world.changes(REGION, after_sequence=3, limit=10)
+    standing = change.standing
+    assert (standing.birth_date, standing.gender) == (dt.date(1990, 3, 8), Gender.FEMALE)
+    assert standing.person_name_masked == "李*"
 
 
 def test_a_document_of_another_person_is_not_taken_over(world: PersonWorld) -> None:

@@ -13,6 +13,7 @@ from support.databases import Databases
 from support.periods import close
 from support.settlement_parts import checkpoints_of, fold, transactions_of
 from support.settlement_world import HOSPITAL, NOW, REGION, World
+from support.tokens import ADMIT, resolve
 
 from yibao_common.db.database import Database
 from yibao_common.db.pruning import prune_answers
@@ -20,12 +21,13 @@ from yibao_common.db.schema import check_is_current
 from yibao_settlement.application.work import Work
 from yibao_settlement.ledger_check import check_ledger
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.token.pruning import prune_tokens
 
 DOCUMENT = ROOT / "docs" / "operating" / "databases.md"
 ROLE = "yibao_settlement"
 ON_RECORD = (
     *(tables.entry, tables.posting, tables.settlement_lines, tables.used_code),
-    *(tables.review_event, tables.period_sum),
+    *(tables.review_event, tables.period_sum, tables.token_use),
     *(tables.audit.event, tables.audit.subject),
 )
 DAY = dt.timedelta(days=1)
@@ -68,7 +70,7 @@ def test_the_documented_rights_serve(serving: Database) -> None:
     person, duplicate = world.enrol(2)
     world.run(world.credit_command(person, 50_000))
     world.run(world.credit_command(duplicate, 500))
-    visit = world.register(person)
+    visit = world.register(person, code=resolve(world, person, audience=ADMIT))
     settled = world.settle(visit, person, bill=world.bill(visit, account_used=True))
     world.reverse(settled.settlement_id, institution_id=None)
     world.run(world.cancel_command(visit))
@@ -87,6 +89,7 @@ def test_the_documented_rights_serve(serving: Database) -> None:
     assert fold(serving, REGION) > 0
     assert checkpoints_of(serving).rebuild(REGION) > 0
     assert prune_answers(serving, tables.answer, before=NEXT_YEAR + DAY) > 5
+    assert prune_tokens(serving, REGION, before=NEXT_YEAR) == 1
     assert check_ledger(serving).drifts == []
     standing = world.queries.standing(REGION, person)
     assert standing is not None

@@ -7,6 +7,7 @@ from support.corrections import correct
 from support.databases import Databases
 from support.periods import DECEMBER, JANUARY
 from support.settlement_world import TODAY, World
+from support.upgrades import WITHOUT_TOKENS
 
 from yibao.settlement.v1.settlement_pb2 import Settlement
 from yibao_common.db import migrations
@@ -54,6 +55,7 @@ def take_months_away(database: Database) -> None:
         "DROP TABLE past_answer",
         "ALTER TABLE answer DROP COLUMN institution_id",
         "ALTER TABLE settlement DROP COLUMN reverse_request_id",
+        *WITHOUT_TOKENS,
         f"UPDATE {version_table(PACKAGE)} SET version_num = '{BEFORE}'",
     ]
     with database.write() as connection:

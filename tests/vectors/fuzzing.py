@@ -139,7 +139,22 @@ def fuzz(mutations: int, *, seed: int) -> Outcome:
             outcome.accepted += 1
             if text != valid and not (is_signed and _is_sound(claims)):
                 outcome.wrong.append(text)
+        _read_issuer(text, outcome)
     return outcome
+
+
+def _read_issuer(text: str, outcome: Outcome) -> None:
+    """Whoever is asked of which region a text is may be shown anything."""
+    try:
+        issuer = qr.issuer_of(text)
+    except qr.QrError as refused:
+        if refused.error != "malformed":
+            outcome.wrong.append(f"{refused.error} of the issuer of {text!r}")
+    except Exception as failure:
+        outcome.wrong.append(f"{failure!r} of the issuer of {text!r}")
+    else:
+        if not (len(issuer) == 6 and issuer.isascii() and issuer.isdigit()):
+            outcome.wrong.append(f"{issuer!r} of {text!r}")
 
 
 def _is_sound(claims: qr.Claims) -> bool:

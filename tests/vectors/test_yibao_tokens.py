@@ -76,7 +76,9 @@ def check_code(case: dict[str, Any], trust: TrustSnapshot, cache: qr.Certificate
 
     if case["error"] is None:
         accepted = [case["audience"]] if isinstance(case["audience"], str) else case["audience"]
-        assert verify().audience in accepted
+        claims = verify()
+        assert claims.audience in accepted
+        assert qr.issuer_of(case["text"]) == claims.issuer
         return
     with pytest.raises(QrError) as refused:
         verify()

@@ -25,6 +25,9 @@ ACCESS = AccessTable.of_services(
             "ListOpenStays": _COUNTER_OR_AGENCY,
             "ValidateFirstUse": _SERVICE,
         },
+        "yibao.settlement.v1.CredentialService": {
+            "ResolveCredential": _COUNTER,
+        },
         "yibao.settlement.v1.SettlementService": {
             "TrialBill": _COUNTER,
             "SettleBill": _COUNTER,

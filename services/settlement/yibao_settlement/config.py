@@ -1,5 +1,6 @@
 """The configuration of the settlement service; `config.example.toml` documents each key."""
 
+import datetime as dt
 from typing import Annotated
 
 from pydantic import Field
@@ -15,6 +16,8 @@ from yibao_common.process.config import (
     ServerName,
     ServiceConfig,
 )
+from yibao_settlement.rules.finding import RetiredCadres
+from yibao_settlement.rules.presentation import RESOLVED_FOR_MAX
 from yibao_settlement.rules.restating import OwnDebts
 
 # Configuration is read strictly, where a word is no value of ours yet.
@@ -45,6 +48,11 @@ class IdentityConfig(Section):
     # How old what is known of persons may be before codes are refused.
     # Less than identity takes to start again would refuse every code meanwhile.
     max_feed_age_hours: float = Field(default=24, ge=0.1, le=720)
+
+    @property
+    def max_feed_age(self) -> dt.timedelta:
+        """How old it may be, as a span."""
+        return dt.timedelta(hours=self.max_feed_age_hours)
 
 
 class VisitsConfig(Section):
@@ -82,12 +90,36 @@ class HoldsConfig(Section):
     # Unless the institution says otherwise; a day at most.
     valid_for_seconds: int = Field(default=1_800, ge=1, le=86_400)
 
+    @property
+    def valid_for(self) -> dt.timedelta:
+        """For how long, as a span."""
+        return dt.timedelta(seconds=self.valid_for_seconds)
+
+
+class TokensConfig(Section):
+    """For how long tokens stand for codes that were resolved."""
+
+    valid_for_seconds: int = Field(default=300, ge=1, le=int(RESOLVED_FOR_MAX.total_seconds()))
+
+    @property
+    def valid_for(self) -> dt.timedelta:
+        """For how long, as a span."""
+        return dt.timedelta(seconds=self.valid_for_seconds)
+
 
 class ReviewConfig(Section):
     """By which codes a region knows whose bills are reviewed (T-14)."""
 
     retired_cadre_person_classes: list[PersonClass] = Field(["13"])
     retired_cadre_insurance_types: list[InsuranceType] = Field(["340"])
+
+    @property
+    def retired_cadres(self) -> RetiredCadres:
+        """Whom the codes are of."""
+        return RetiredCadres(
+            frozenset(self.retired_cadre_person_classes),
+            frozenset(self.retired_cadre_insurance_types),
+        )
 
 
 class SettlementConfig(ServiceConfig):
@@ -99,6 +131,7 @@ class SettlementConfig(ServiceConfig):
     accounts: AccountsConfig = Field(default_factory=lambda: AccountsConfig.model_validate({}))
     refunds: RefundsConfig = Field(default_factory=lambda: RefundsConfig.model_validate({}))
     holds: HoldsConfig = Field(default_factory=lambda: HoldsConfig.model_validate({}))
+    tokens: TokensConfig = Field(default_factory=lambda: TokensConfig.model_validate({}))
     review: ReviewConfig = Field(default_factory=lambda: ReviewConfig.model_validate({}))
 
     @check_after(mode="after")

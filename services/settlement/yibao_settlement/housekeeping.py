@@ -27,8 +27,10 @@ from yibao_settlement.rules.repricing import Repricing
 from yibao_settlement.rules.review import Review
 from yibao_settlement.servicer.trust.regions import region_watch
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.token.pruning import prune_tokens
 
 _FOLD_SECONDS = 600.0
+_TOKENS_TOLD = dt.timedelta(hours=1)
 _COUNT_SECONDS = 60.0
 _SWEEP_SECONDS = 10.0
 _SWEEP = dt.timedelta(seconds=_SWEEP_SECONDS)
@@ -242,6 +244,32 @@ def housekeeping(
     )
 
 
+def token_pruning(
+    database: Database,
+    reads: Reads,
+    blocking: Blocking,
+    *,
+    regions: tuple[str, ...],
+    metrics: Metrics,
+    clock: Clock,
+    log: Log,
+) -> BackgroundTask:
+    """Returns the task that takes tokens away an hour after their end: until then that is told."""
+
+    async def prune(region: str) -> None:
+        ended = await blocking.run(reads.now) - _TOKENS_TOLD
+        pruned = await blocking.run(prune_tokens, database, region, before=ended)
+        log.debug("tokens pruned", region=region, tokens=pruned)
+
+    duties = [
+        Duty(run=functools.partial(prune, region), failure="tokens were not pruned", region=region)
+        for region in regions
+    ]
+    return BackgroundTask(
+        "token-pruning", duties, seconds=_FOLD_SECONDS, metrics=metrics, clock=clock, log=log
+    )
+
+
 def background_tasks(
     config: SettlementConfig,
     database: Database,
@@ -274,6 +302,9 @@ def background_tasks(
             metrics=metrics,
             clock=clock,
             log=log,
+        ),
+        token_pruning(
+            database, reads, blocking, regions=regions, metrics=metrics, clock=clock, log=log
         ),
         region_watch(trust_store, regions=regions, metrics=metrics, clock=clock, log=log),
         review_watch(reads, blocking, regions=regions, metrics=metrics, clock=clock, log=log),

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import functools
 from collections.abc import Sequence
 
@@ -41,7 +40,6 @@ from yibao_settlement.application.year.find import YearStatements
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks
-from yibao_settlement.rules.finding import RetiredCadres
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change import ChangeServicer
@@ -66,7 +64,7 @@ from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicer.year import YearServicer
-from yibao_settlement.servicers import DESCRIPTORS, Servicers
+from yibao_settlement.servicers import DESCRIPTORS, Servicers, credentials_of
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
@@ -206,6 +204,7 @@ class SettlementService:
                 discharge_required_in=self._config.visits.discharge_required_in or (),
                 clock=self._clock,
             ),
+            credentials_of(self._config, news, trust, clock=self._clock),
             SettlementServicer(
                 *engine,
                 settling=settling,
@@ -222,7 +221,7 @@ class SettlementService:
             HoldServicer(
                 *engine,
                 settling=settling,
-                valid_for=dt.timedelta(seconds=self._config.holds.valid_for_seconds),
+                valid_for=self._config.holds.valid_for,
             ),
             ChargeServicer(*engine, clock=self._clock),
             ReviewServicer(*engine),
@@ -293,10 +292,7 @@ class SettlementService:
             self._clock,
             discharge_required_in=self._config.visits.discharge_required_in or (),
             carried_first_in=self._config.accounts.carried_first_in or (),
-            retired_cadres=RetiredCadres(
-                frozenset(self._config.review.retired_cadre_person_classes),
-                frozenset(self._config.review.retired_cadre_insurance_types),
-            ),
+            retired_cadres=self._config.review.retired_cadres,
         )
 
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
@@ -323,7 +319,7 @@ class SettlementService:
 
     def _make_feed_ages(self, metrics: Metrics) -> FeedAges:
         identity = self._config.identity
-        most = dt.timedelta(hours=identity.max_feed_age_hours)
+        most = identity.max_feed_age
         return FeedAges(identity.regions, most=most, metrics=metrics, clock=self._clock)
 
     def _make_feed_client(

@@ -1,5 +1,6 @@
 """The servicers of the settlement service, each for one service of the contract."""
 
+import os
 from typing import NamedTuple
 
 import grpc
@@ -16,6 +17,8 @@ from yibao.settlement.v1 import (
     charge_service_pb2_grpc,
     clearing_service_pb2,
     clearing_service_pb2_grpc,
+    credential_service_pb2,
+    credential_service_pb2_grpc,
     difference_service_pb2,
     difference_service_pb2_grpc,
     hold_service_pb2,
@@ -37,23 +40,29 @@ from yibao.settlement.v1 import (
 )
 from yibao_common.rpc import server_info
 from yibao_common.rpc.server_info import ServerInfoServicer
+from yibao_common.values.clock import Clock
+from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.hold import HoldServicer
+from yibao_settlement.servicer.news import News
 from yibao_settlement.servicer.period import ClearingServicer
 from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.repricing import RepricingServicer
+from yibao_settlement.servicer.resolution import CredentialServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
+from yibao_settlement.servicer.trust.holder import TrustHolder
 from yibao_settlement.servicer.visit import VisitServicer
 from yibao_settlement.servicer.year import YearServicer
 
 DESCRIPTORS = (
     visit_service_pb2.DESCRIPTOR.services_by_name["VisitService"],
+    credential_service_pb2.DESCRIPTOR.services_by_name["CredentialService"],
     charge_service_pb2.DESCRIPTOR.services_by_name["ChargeService"],
     settlement_service_pb2.DESCRIPTOR.services_by_name["SettlementService"],
     change_service_pb2.DESCRIPTOR.services_by_name["ChangeService"],
@@ -71,10 +80,25 @@ DESCRIPTORS = (
 )
 
 
+def credentials_of(
+    config: SettlementConfig, news: News, trust: TrustHolder, *, clock: Clock
+) -> CredentialServicer:
+    """Returns what resolves codes of the regions that are served."""
+    return CredentialServicer(
+        news,
+        trust=trust,
+        regions=config.identity.regions,
+        valid_for=config.tokens.valid_for,
+        clock=clock,
+        random_bytes=os.urandom,
+    )
+
+
 class Servicers(NamedTuple):
     """One servicer for each service."""
 
     visits: VisitServicer
+    credentials: CredentialServicer
     settlements: SettlementServicer
     changes: ChangeServicer
     refunds: RefundServicer
@@ -93,6 +117,9 @@ class Servicers(NamedTuple):
     def register(self, server: grpc.aio.Server) -> None:
         """Lets a server answer for all of them."""
         visit_service_pb2_grpc.add_VisitServiceServicer_to_server(self.visits, server)
+        credential_service_pb2_grpc.add_CredentialServiceServicer_to_server(
+            self.credentials, server
+        )
         settlement_service_pb2_grpc.add_SettlementServiceServicer_to_server(
             self.settlements, server
         )

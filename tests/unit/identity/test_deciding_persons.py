@@ -158,17 +158,30 @@ def test_a_document_that_changed_hands_meanwhile_is_asked_for_again(desk: Person
         answer(update, correction(desk, "b", number=citizen_number(5)))
 
 
-def test_settlement_is_told_of_another_birth_date_and_of_no_other_name(desk: PersonDesk) -> None:
-    desk.person("a", number=5)
+@pytest.mark.parametrize(
+    ("changes", "is_told", "changed"),
+    [
+        ({"name": "张五"}, False, "person_name"),
+        ({"name": "王三"}, True, "person_name"),
+        ({"name": "张小三"}, True, "person_name"),
+        ({"number": citizen_number(7)}, False, "certificate_number"),
+        ({"number": citizen_number(6)}, True, "certificate_number,gender"),
+        (
+            {"number": citizen_number(5, birth="19900308")},
+            True,
+            "certificate_number,birth_date",
+        ),
+    ],
+)
+def test_settlement_is_told_of_a_correction_where_it_knows_what_was_corrected(
+    desk: PersonDesk, changes: dict[str, str], is_told: bool, changed: str
+) -> None:
+    """It knows the birth date, the gender, and of the name the first character and its length."""
+    desk.person("a", number=5, name="张三")
     update = PersonCorrections(desk.transactions, **desk.shared).update
-    answer(update, correction(desk, "a", name="王五"))
-    assert desk.told == set()
-    answer(update, correction(desk, "a", number=citizen_number(5, birth="19900308")))
-    assert desk.told == {"a"}
-    assert [each.detail["changed"] for each in desk.recorded] == [
-        "person_name",
-        "certificate_number,birth_date",
-    ]
+    answer(update, correction(desk, "a", **changes))
+    assert desk.told == ({"a"} if is_told else set())
+    assert [each.detail["changed"] for each in desk.recorded] == [changed]
 
 
 # --- Looking up.

@@ -10,6 +10,7 @@ from support.memory.feed import MemoryFeed
 from support.memory.transactions import MemoryTransactions
 from support.memory.work import memory_work
 
+from yibao_common.values.citizen_number import Gender
 from yibao_identity.application.feed import (
     Bookmark,
     Feed,
@@ -63,8 +64,8 @@ def rows() -> MemoryFeed:
     return MemoryFeed(
         entries=[FeedEntry(7, "a", NOW), FeedEntry(8, "b", NOW), FeedEntry(9, "a", NOW)],
         told=[
-            FeedPerson("a", dt.date(1990, 3, 7), None),
-            FeedPerson("b", dt.date(1960, 3, 7), "a"),
+            FeedPerson("a", dt.date(1990, 3, 7), None, None, "张小三", Gender.MALE),
+            FeedPerson("b", dt.date(1960, 3, 7), "a", None, "李", Gender.FEMALE),
         ],
     )
 
@@ -78,6 +79,14 @@ def test_a_page_tells_of_its_own_persons_in_the_order_of_changes() -> None:
     assert (page.epoch, page.head_sequence, page.starts_anew) == ("epoch 1", 9, False)
     assert [each.sequence for each in feed.page(REGION, after(8), limit=2).changes] == [9]
     assert feed.page(REGION, after(9), limit=2).changes == ()
+
+
+def test_of_a_name_the_first_character_is_told_and_the_gender() -> None:
+    first, second = feed_of(rows()).page(REGION, after(6), limit=2).changes
+    assert (first.standing.person_name_masked, first.standing.gender) == ("张**", Gender.MALE)
+    assert (second.standing.person_name_masked, second.standing.gender) == ("李", Gender.FEMALE)
+    for printed in (repr(first), str(rows().told)):
+        assert "张" not in printed
 
 
 def test_credentials_are_told_as_they_stand_today() -> None:

@@ -9,6 +9,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.rules.credential import Credential, CredentialKind, CredentialState
 from yibao_settlement.rules.presentation import (
+    RESOLVED_FOR_MAX,
     SCAN_AGE_MAX,
     PresentedCode,
     check_scan_time,
@@ -132,6 +133,57 @@ def test_a_code_is_used_once(
     assert reason_of(code=code, used=used) is reason
 
 
+RESOLVED = CODE._replace(resolution_id="resolution")
+
+
+@pytest.mark.parametrize(
+    ("newest", "reason"),
+    [
+        (NOW - SECOND, None),
+        # Of this second it is the code itself that was seen: another one would not have been
+        # resolved, or not accepted.
+        (NOW, None),
+        (NOW + SECOND, Reason.QR_SUPERSEDED),
+    ],
+)
+def test_what_a_token_stands_for_is_superseded_by_a_newer_code_alone(
+    newest: dt.datetime, reason: Reason | None
+) -> None:
+    used = ((CODE.subject, CODE.code_id),)
+    told = reason_of(code=RESOLVED, used=used, newest={CODE.subject: int(newest.timestamp())})
+    assert told is reason
+
+
+@pytest.mark.parametrize(("minutes", "supersedes"), [(25, True), (26, False)])
+def test_what_a_token_stands_for_may_be_older_by_the_tokens_time(
+    minutes: int, *, supersedes: bool
+) -> None:
+    newest = {CODE.subject: NOW_SECOND + minutes * 60}
+    assert (reason_of(code=RESOLVED, newest=newest) is Reason.QR_SUPERSEDED) is supersedes
+
+
+@pytest.mark.parametrize(
+    ("credential", "reason"),
+    [
+        (None, Reason.NOT_CARDHOLDER),
+        (CREDENTIAL._replace(person_id="another person"), Reason.NOT_CARDHOLDER),
+        (CREDENTIAL._replace(state=CredentialState.SUSPENDED), Reason.ECERT_SUSPENDED),
+        (CREDENTIAL._replace(codes_since_second=NOW_SECOND + 1), Reason.QR_WITHDRAWN),
+        (CREDENTIAL._replace(codes_since_second=NOW_SECOND), None),
+    ],
+)
+def test_what_a_token_stands_for_is_refused_as_the_code_would_be(
+    credential: Credential | None, reason: Reason | None
+) -> None:
+    assert reason_of(code=RESOLVED, credential=credential) is reason
+
+
+def test_what_a_token_of_a_revoked_phone_stands_for_is_refused() -> None:
+    code = OF_DEVICE._replace(resolution_id="resolution")
+    revoked = CREDENTIAL._replace(revoked_device_certificate_ids=(DEVICE,))
+    assert reason_of(code=code, credential=revoked) is Reason.QR_REVOKED
+
+
 @pytest.mark.parametrize("credential", [None, CREDENTIAL._replace(person_id="another person")])
 def test_a_code_pays_for_its_holder_alone(credential: Credential | None) -> None:
     # Rule I-03; nobody's subject is known where the credential is not.
@@ -176,7 +228,7 @@ def test_the_newest_code_of_each_signer_is_remembered() -> None:
     assert newest_codes_with(newest, CODE, now=NOW) == newest
 
 
-@pytest.mark.parametrize(("age_seconds", "is_kept"), [(899, True), (900, True), (901, False)])
+@pytest.mark.parametrize(("age_seconds", "is_kept"), [(1499, True), (1500, True), (1501, False)])
 def test_a_code_too_old_to_supersede_anything_is_forgotten(age_seconds: int, is_kept: bool) -> None:
     newest = newest_codes_with({DEVICE: NOW_SECOND - age_seconds}, CODE, now=NOW)
     assert (DEVICE in newest) is is_kept
@@ -188,3 +240,11 @@ def test_what_is_forgotten_could_not_have_been_accepted() -> None:
     newest = newest_codes_with({}, CODE._replace(issue_time=oldest + SECOND), now=NOW)
     kept = newest_codes_with(newest, OF_DEVICE, now=NOW)
     assert reason_of(code=CODE._replace(issue_time=oldest), newest=kept) is (Reason.QR_SUPERSEDED)
+
+
+def test_what_is_forgotten_could_not_have_been_taken_by_a_token() -> None:
+    # Resolved as late as can be, and its token used in its last moment.
+    oldest = NOW - SCAN_AGE_MAX - RESOLVED_FOR_MAX - dt.timedelta(seconds=60 + 60)
+    newest = newest_codes_with({}, CODE._replace(issue_time=oldest + SECOND), now=NOW)
+    kept = newest_codes_with(newest, OF_DEVICE, now=NOW)
+    assert reason_of(code=RESOLVED._replace(issue_time=oldest), newest=kept) is Reason.QR_SUPERSEDED

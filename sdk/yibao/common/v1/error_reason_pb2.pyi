@@ -724,6 +724,24 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     what it made does not tell: repeat the request itself, which gets its first answer. Metadata:
     `request_id`, `method`.
     """
+    ERROR_REASON_REGION_NOT_SERVED: _ErrorReason.ValueType  # 420
+    """FAILED_PRECONDITION. The code says that a region issued it which is not served here.
+    Metadata: `issuer`.
+    """
+    ERROR_REASON_TOKEN_MALFORMED: _ErrorReason.ValueType  # 421
+    """INVALID_ARGUMENT. The text is no token, or was copied wrongly."""
+    ERROR_REASON_TOKEN_NOT_FOUND: _ErrorReason.ValueType  # 422
+    """NOT_FOUND. The institution was given no such token, or it ended an hour ago and more."""
+    ERROR_REASON_TOKEN_EXPIRED: _ErrorReason.ValueType  # 423
+    """FAILED_PRECONDITION. The token's minutes are over. Metadata: `expire_time`."""
+    ERROR_REASON_TOKEN_ALREADY_USED: _ErrorReason.ValueType  # 424
+    """FAILED_PRECONDITION. The token was used: once, as the code that it stands for."""
+    ERROR_REASON_TOKEN_WRONG_AUDIENCE: _ErrorReason.ValueType  # 425
+    """FAILED_PRECONDITION. The token is of a code for another business. Metadata: `audience`."""
+    ERROR_REASON_TOKEN_OTHER_REGION: _ErrorReason.ValueType  # 426
+    """FAILED_PRECONDITION. The token is of another region. Metadata: `issuer`, `region`: whose
+    it is, and where it was shown.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1434,5 +1452,23 @@ ERROR_REASON_REQUEST_OUTCOME_UNKNOWN: ErrorReason.ValueType  # 414
 """FAILED_PRECONDITION. The request was answered before it was kept whose request it was, and
 what it made does not tell: repeat the request itself, which gets its first answer. Metadata:
 `request_id`, `method`.
+"""
+ERROR_REASON_REGION_NOT_SERVED: ErrorReason.ValueType  # 420
+"""FAILED_PRECONDITION. The code says that a region issued it which is not served here.
+Metadata: `issuer`.
+"""
+ERROR_REASON_TOKEN_MALFORMED: ErrorReason.ValueType  # 421
+"""INVALID_ARGUMENT. The text is no token, or was copied wrongly."""
+ERROR_REASON_TOKEN_NOT_FOUND: ErrorReason.ValueType  # 422
+"""NOT_FOUND. The institution was given no such token, or it ended an hour ago and more."""
+ERROR_REASON_TOKEN_EXPIRED: ErrorReason.ValueType  # 423
+"""FAILED_PRECONDITION. The token's minutes are over. Metadata: `expire_time`."""
+ERROR_REASON_TOKEN_ALREADY_USED: ErrorReason.ValueType  # 424
+"""FAILED_PRECONDITION. The token was used: once, as the code that it stands for."""
+ERROR_REASON_TOKEN_WRONG_AUDIENCE: ErrorReason.ValueType  # 425
+"""FAILED_PRECONDITION. The token is of a code for another business. Metadata: `audience`."""
+ERROR_REASON_TOKEN_OTHER_REGION: ErrorReason.ValueType  # 426
+"""FAILED_PRECONDITION. The token is of another region. Metadata: `issuer`, `region`: whose
+it is, and where it was shown.
 """
 global___ErrorReason = ErrorReason

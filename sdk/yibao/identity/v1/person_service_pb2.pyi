@@ -574,6 +574,8 @@ class EnrolmentChange(google.protobuf.message.Message):
     PAYER_IDS_FIELD_NUMBER: builtins.int
     DEATH_DATE_FIELD_NUMBER: builtins.int
     DISEASES_FIELD_NUMBER: builtins.int
+    PERSON_NAME_MASKED_FIELD_NUMBER: builtins.int
+    GENDER_FIELD_NUMBER: builtins.int
     sequence: builtins.int
     """1, 2, 3, … within the region."""
     person_id: builtins.str
@@ -582,6 +584,10 @@ class EnrolmentChange(google.protobuf.message.Message):
     """The person that this one was merged into: its account moves there, and it is
     treated no more. Empty otherwise.
     """
+    person_name_masked: builtins.str
+    """The name with all but its first character masked, for a counter to compare."""
+    gender: builtins.int
+    """Gender by GB/T 2261.1 (gend): 1 male, 2 female."""
     @property
     def birth_date(self) -> yibao.common.v1.date_pb2.Date:
         """The day of birth, for rules by age."""
@@ -626,8 +632,10 @@ class EnrolmentChange(google.protobuf.message.Message):
         payer_ids: collections.abc.Iterable[builtins.str] | None = ...,
         death_date: yibao.common.v1.date_pb2.Date | None = ...,
         diseases: collections.abc.Iterable[yibao.identity.v1.person_pb2.RegisteredDisease] | None = ...,
+        person_name_masked: builtins.str = ...,
+        gender: builtins.int = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["birth_date", b"birth_date", "death_date", b"death_date"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "credentials", b"credentials", "death_date", b"death_date", "diseases", b"diseases", "enrolments", b"enrolments", "merged_into", b"merged_into", "payer_ids", b"payer_ids", "person_id", b"person_id", "sequence", b"sequence"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["birth_date", b"birth_date", "credentials", b"credentials", "death_date", b"death_date", "diseases", b"diseases", "enrolments", b"enrolments", "gender", b"gender", "merged_into", b"merged_into", "payer_ids", b"payer_ids", "person_id", b"person_id", "person_name_masked", b"person_name_masked", "sequence", b"sequence"]) -> None: ...
 
 global___EnrolmentChange = EnrolmentChange

@@ -399,9 +399,9 @@ class PersonServiceServicer(object):
     def ListEnrolmentChanges(self, request, context):
         """Reads what changed in the persons of a region after a sequence number, so that
         settlement can decide without calling here. Callers: the settlement service. Holds
-        no name and no identity number. Where what the caller read is not of this feed, as
-        after the database was restored from a backup, the answer says so and tells nothing
-        else.
+        no identity number, and of a name its first character alone. Where what the caller read
+        is not of this feed, as after the database was restored from a backup, the answer says so
+        and tells nothing else.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

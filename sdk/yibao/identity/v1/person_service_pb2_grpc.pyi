@@ -262,9 +262,9 @@ class PersonServiceStub:
     ]
     """Reads what changed in the persons of a region after a sequence number, so that
     settlement can decide without calling here. Callers: the settlement service. Holds
-    no name and no identity number. Where what the caller read is not of this feed, as
-    after the database was restored from a backup, the answer says so and tells nothing
-    else.
+    no identity number, and of a name its first character alone. Where what the caller read
+    is not of this feed, as after the database was restored from a backup, the answer says so
+    and tells nothing else.
     """
 
 class PersonServiceAsyncStub:
@@ -506,9 +506,9 @@ class PersonServiceAsyncStub:
     ]
     """Reads what changed in the persons of a region after a sequence number, so that
     settlement can decide without calling here. Callers: the settlement service. Holds
-    no name and no identity number. Where what the caller read is not of this feed, as
-    after the database was restored from a backup, the answer says so and tells nothing
-    else.
+    no identity number, and of a name its first character alone. Where what the caller read
+    is not of this feed, as after the database was restored from a backup, the answer says so
+    and tells nothing else.
     """
 
 class PersonServiceServicer(metaclass=abc.ABCMeta):
@@ -798,9 +798,9 @@ class PersonServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[yibao.identity.v1.person_service_pb2.ListEnrolmentChangesResponse, collections.abc.Awaitable[yibao.identity.v1.person_service_pb2.ListEnrolmentChangesResponse]]:
         """Reads what changed in the persons of a region after a sequence number, so that
         settlement can decide without calling here. Callers: the settlement service. Holds
-        no name and no identity number. Where what the caller read is not of this feed, as
-        after the database was restored from a backup, the answer says so and tells nothing
-        else.
+        no identity number, and of a name its first character alone. Where what the caller read
+        is not of this feed, as after the database was restored from a backup, the answer says so
+        and tells nothing else.
         """
 
 def add_PersonServiceServicer_to_server(servicer: PersonServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

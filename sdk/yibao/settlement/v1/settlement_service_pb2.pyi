@@ -772,7 +772,8 @@ class GetStatementRequest(google.protobuf.message.Message):
     """Which paper is printed; SIGNED where it is absent."""
     person_name: builtins.str
     """The person's name as the institution has it, for the sheet alone: this service knows no
-    names, and keeps and logs none. Empty leaves a line to write on.
+    more of names than their first characters, and keeps and logs none. Empty leaves a line to
+    write on.
     """
     certificate_number: builtins.str
     """The number of the person's identity document, as `person_name`."""

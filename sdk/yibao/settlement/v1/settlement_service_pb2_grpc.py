@@ -101,7 +101,7 @@ class SettlementServiceServicer(object):
 
     def SettleBill(self, request, context):
         """Settles a bill: books what the funds and the account pay and uses up the QR code
-        (audience `01301`; `02121` at a pharmacy). Callers: the institution of the visit.
+        (audience `01301`; `02121` at a pharmacy), or the token that stands for one. Callers: the institution of the visit.
         A bill that is probably a duplicate or needs papers is settled as any other and goes
         under review (`review_id`, see ReviewService). The answer is sent after a durable commit. Idempotent by `request_id`: a repeat
         gets the first answer, byte for byte, SETTLED even where it was reversed since; after
@@ -113,7 +113,7 @@ class SettlementServiceServicer(object):
         line, the bill is refused and names them all: CATALOGUE_ITEM_UNKNOWN,
         LINE_OUTSIDE_VISIT, RETURNED_LINE_UNKNOWN, RETURN_EXCEEDS_LINE, RETURN_NOT_OF_LINE,
         LINE_SETTLED. Reasons: FEED_STALE, the QR_*
-        reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, PERSON_MERGED, PERSON_DECEASED,
+        reasons, the TOKEN_* reasons, CLOCK_SUSPECT, NOT_CARDHOLDER, PERSON_MERGED, PERSON_DECEASED,
         ECERT_NOT_ACTIVATED, ECERT_SUSPENDED, CARD_NOT_ACTIVATED,
         CARD_RESTRICTED_NOT_ACTIVATED, CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED,
         INSTITUTION_NO_ECERT, VISIT_NOT_FOUND, VISIT_CANCELLED, CARE_TYPE_NOT_ALLOWED,

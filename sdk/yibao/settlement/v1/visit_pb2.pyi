@@ -280,7 +280,9 @@ global___Operation = Operation
 @typing.final
 class Presentation(google.protobuf.message.Message):
     """A code shown at a counter, as scanned: of an e-certificate, made by the service
-    (`MI1-`) or by the phone (`MI2-`), or of a card that was swiped.
+    (`MI1-`) or by the phone (`MI2-`), or of a card that was swiped; or the token of one that
+    was resolved. One of `qr_text` and `credential_token` is given (FIELD_REQUIRED), and not
+    both (FIELD_OUT_OF_RANGE).
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
@@ -288,16 +290,20 @@ class Presentation(google.protobuf.message.Message):
     QR_TEXT_FIELD_NUMBER: builtins.int
     SCAN_TIME_FIELD_NUMBER: builtins.int
     TERMINAL_ID_FIELD_NUMBER: builtins.int
+    CREDENTIAL_TOKEN_FIELD_NUMBER: builtins.int
     qr_text: builtins.str
     """The text of the code, as scanned; a line end that the scanner adds is taken away."""
     terminal_id: builtins.str
-    """The terminal that scanned it. A terminal that calls with a certificate of its own says
-    its own name (OUT_OF_SCOPE).
+    """The terminal that scanned it, or at which the token is used. A terminal that calls with a
+    certificate of its own says its own name (OUT_OF_SCOPE).
     """
+    credential_token: builtins.str
+    """The token that ResolveCredential gave for the code; see there."""
     @property
     def scan_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """When it was scanned, by the scanner's clock. The service verifies the code as of
-        this moment, which may lie a few minutes back.
+        this moment, which may lie a few minutes back. Required with `qr_text`
+        (FIELD_REQUIRED); with a token it is not looked at, since the scan was told before.
         """
 
     def __init__(
@@ -306,8 +312,9 @@ class Presentation(google.protobuf.message.Message):
         qr_text: builtins.str = ...,
         scan_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         terminal_id: builtins.str = ...,
+        credential_token: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["scan_time", b"scan_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["qr_text", b"qr_text", "scan_time", b"scan_time", "terminal_id", b"terminal_id"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["credential_token", b"credential_token", "qr_text", b"qr_text", "scan_time", b"scan_time", "terminal_id", b"terminal_id"]) -> None: ...
 
 global___Presentation = Presentation

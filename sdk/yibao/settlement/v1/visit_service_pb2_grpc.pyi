@@ -28,8 +28,8 @@ class VisitServiceStub:
     """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
     inpatient care types, which begin with 2), or a card's. A person has one open stay at a
     time. Callers: institution, for
-    itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
-    QR_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
+    itself. The code, or its token, is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
+    QR_* reasons, the TOKEN_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
     ECERT_NOT_ACTIVATED,
     ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
     CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
@@ -135,8 +135,8 @@ class VisitServiceAsyncStub:
     """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
     inpatient care types, which begin with 2), or a card's. A person has one open stay at a
     time. Callers: institution, for
-    itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
-    QR_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
+    itself. The code, or its token, is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
+    QR_* reasons, the TOKEN_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
     ECERT_NOT_ACTIVATED,
     ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
     CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,
@@ -244,8 +244,8 @@ class VisitServiceServicer(metaclass=abc.ABCMeta):
         """Registers a visit for the holder of a QR code (audience `01101`, or `01103` for
         inpatient care types, which begin with 2), or a card's. A person has one open stay at a
         time. Callers: institution, for
-        itself. The code is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
-        QR_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
+        itself. The code, or its token, is used up. Idempotent by `request_id`. Reasons: FEED_STALE, the
+        QR_* reasons, the TOKEN_* reasons, CLOCK_SUSPECT, PERSON_NOT_ENROLLED, PERSON_MERGED, PERSON_DECEASED,
         ECERT_NOT_ACTIVATED,
         ECERT_SUSPENDED, CARD_NOT_ACTIVATED, CARD_RESTRICTED_NOT_ACTIVATED,
         CARD_REPORTED_LOST, CARD_SUSPENDED, CARD_CLOSED, INSTITUTION_NOT_DESIGNATED,

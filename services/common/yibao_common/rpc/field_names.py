@@ -66,6 +66,7 @@ NAMES_ZH = {
     "closing": "注销原因",
     "codes": "二维码数量",
     "counter": "柜台核验信息",
+    "credential_token": "身份识别结果",
     "date": "日期",
     "day": "日",
     "death_date": "死亡日期",

@@ -312,6 +312,17 @@ class Reason(enum.Enum):
         Code.FAILED_PRECONDITION,
         "原业务结果无法查询，请重新提交原业务",
     )
+    REGION_NOT_SERVED = (420, Code.FAILED_PRECONDITION, "参保地的业务不在本系统办理，请核对参保地")
+    TOKEN_MALFORMED = (421, Code.INVALID_ARGUMENT, "身份识别结果无效，请重新扫码或刷卡")
+    TOKEN_NOT_FOUND = (422, Code.NOT_FOUND, "未查到该身份识别结果，请重新扫码或刷卡")
+    TOKEN_EXPIRED = (423, Code.FAILED_PRECONDITION, "身份识别结果已过期，请重新扫码或刷卡")
+    TOKEN_ALREADY_USED = (424, Code.FAILED_PRECONDITION, "身份识别结果已使用，请重新扫码或刷卡")
+    TOKEN_WRONG_AUDIENCE = (
+        425,
+        Code.FAILED_PRECONDITION,
+        "身份识别结果不适用于本业务，请重新扫码或刷卡",
+    )
+    TOKEN_OTHER_REGION = (426, Code.FAILED_PRECONDITION, "身份识别结果属于其他统筹区，请核对参保地")
 
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""

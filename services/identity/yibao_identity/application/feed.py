@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.caller import Role, parse_caller
+from yibao_common.values.citizen_number import Gender
 from yibao_common.values.clock import Clock
 from yibao_identity.application.person.rows import standing_enrolments
 from yibao_identity.rules import card as card_rules
@@ -25,6 +26,7 @@ from yibao_identity.rules.credential import Credential, CredentialKind
 from yibao_identity.rules.device import acceptable_after
 from yibao_identity.rules.disease import Disease, diseases_in_order
 from yibao_identity.rules.enrolment import Enrolment, until
+from yibao_identity.rules.person import mask_name
 from yibao_identity.rules.relative import LinkPurpose, LinkState, RelativeLink
 
 if TYPE_CHECKING:
@@ -63,14 +65,16 @@ class Bookmark:
     head_mark: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FeedPerson:
-    """A person as the feed tells of one."""
+    """A person as the feed tells of one; never printed, because it holds the name."""
 
     person_id: str
     birth_date: dt.date
     merged_into: str | None
-    death_date: dt.date | None = None
+    death_date: dt.date | None
+    person_name: str
+    gender: Gender
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +152,12 @@ class FeedRows(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PersonStanding:
-    """All that settlement must know of a person, as it stands when it is read.
+    """All that settlement must know of a person, as it stands when it is read; never printed.
 
     `payer_ids` are the relatives whose accounts may pay, in the order in which they agreed.
+    Of the name all but the first character is hidden.
     """
 
     person_id: str
@@ -161,8 +166,10 @@ class PersonStanding:
     credentials: tuple[Credential, ...]
     merged_into: str | None
     payer_ids: tuple[str, ...]
-    death_date: dt.date | None = None
-    diseases: tuple[Disease, ...] = ()
+    death_date: dt.date | None
+    diseases: tuple[Disease, ...]
+    person_name_masked: str
+    gender: Gender
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +270,8 @@ def standings_of(
             tuple(payers[person.person_id]),
             person.death_date,
             diseases_in_order(each for each in diseases[person.person_id] if each.ever_holds),
+            mask_name(person.person_name),
+            person.gender,
         )
         for person in persons
     }

@@ -18,6 +18,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from yibao_common.db.rows import Row, insert_rows, select_rows
+from yibao_common.keys.vault import Vault
+from yibao_common.values.citizen_number import Gender
 from yibao_common.values.ids import new_id
 from yibao_identity.application.feed import (
     FeedCard,
@@ -42,10 +44,11 @@ _revoked = tables.revoked_status.c
 class StoredFeed:
     """See `application.feed.FeedRows`; the connection has to read one snapshot."""
 
-    def __init__(self, connection: sa.Connection, region: str) -> None:
-        """Takes the transaction's connection."""
+    def __init__(self, connection: sa.Connection, region: str, vault: Vault) -> None:
+        """Takes the transaction's connection and what opens names."""
         self._connection = connection
         self._region = region
+        self._vault = vault
 
     def head(self) -> FeedHead | None:
         """Returns the end of the feed, or None where the region has none yet."""
@@ -78,8 +81,27 @@ class StoredFeed:
 
     def persons(self, person_ids: Collection[str]) -> list[FeedPerson]:
         """Returns those of `person_ids` (none twice) who exist."""
-        columns = ("person_id", "birth_date", "merged_into", "death_date")
-        return [FeedPerson(*row) for row in self._of(person_ids, tables.person, columns)]
+        columns = (
+            *("person_id", "birth_date", "merged_into", "death_date"),
+            *("sealed_name", "gender"),
+        )
+        return [
+            FeedPerson(
+                person_id,
+                birth_date,
+                merged_into,
+                death_date,
+                self._name(person_id, sealed_name),
+                Gender(gender),
+            )
+            for person_id, birth_date, merged_into, death_date, sealed_name, gender in self._of(
+                person_ids, tables.person, columns
+            )
+        ]
+
+    def _name(self, person_id: str, sealed: bytes) -> str:
+        place = f"{self._region}/person/{person_id}/name"
+        return self._vault.open(bytes(sealed), place=place).decode()
 
     def certificates(self, person_ids: Collection[str]) -> list[FeedCertificate]:
         """Returns all e-certificates of persons, in the order of their activation."""

@@ -54,7 +54,7 @@ def unit_of_work(vault: Vault) -> UnitOfWork[Work]:
             enrolments=StoredEnrolments(connection, region),
             merges=StoredMerges(connection, region),
             relatives=StoredRelatives(connection, region),
-            feed_rows=StoredFeed(connection, region),
+            feed_rows=StoredFeed(connection, region, vault),
             audit_rows=StoredAudit(connection, region),
         )
 

@@ -8,7 +8,7 @@ of by then does not exist any more, and is marked so.
 import dataclasses
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from yibao_common.commands.transactions import Transactions
@@ -34,7 +34,8 @@ class InsuredPerson:
     """All that identity's feed tells of a person.
 
     `merged_into` is the person that this one was a duplicate of; `payer_ids` are the
-    relatives whose accounts may pay, in the order in which they agreed.
+    relatives whose accounts may pay, in the order in which they agreed. The name is masked, and
+    never printed even so; an identity of before told neither name nor gender.
     """
 
     person_id: str
@@ -45,6 +46,8 @@ class InsuredPerson:
     credentials: tuple[Credential, ...]
     death_date: dt.date | None = None
     diseases: tuple[RegisteredDisease, ...] = ()
+    person_name_masked: str = field(default="", repr=False)
+    gender: int = 0
 
 
 @dataclass(frozen=True, slots=True)

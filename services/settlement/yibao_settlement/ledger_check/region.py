@@ -21,6 +21,7 @@ from yibao_settlement.storage.ledger.person import later_of
 from yibao_settlement.storage.outcome import booked as fenced
 from yibao_settlement.storage.override import booked as overrides
 from yibao_settlement.storage.period import booked as periods
+from yibao_settlement.storage.token import booked as tokens
 from yibao_settlement.storage.year import booked as years
 from yibao_settlement.storage.year.statement import rows_in_order
 
@@ -100,6 +101,12 @@ class RegionChecker:
             self._drift(11, settlement_id, detail)
         for code_id in facts.aimless_codes(connection, region):
             self._drift(7, f"code {code_id}", "was used up for no visit and no settlement")
+        for resolution_id in tokens.odd_uses(connection, region):
+            detail = "its token was used without a code behind it, or for nothing that is there"
+            self._drift(24, f"resolution {resolution_id}", detail)
+        for resolution_id in tokens.unaudited_uses(connection, region):
+            detail = "its token was used, and the audit does not tell of it"
+            self._drift(24, f"resolution {resolution_id}", detail)
 
     def _check_carry_overs(self) -> None:
         postings = facts.postings_of_kind(self._connection, self._region, PostingKind.CARRY_OVER)

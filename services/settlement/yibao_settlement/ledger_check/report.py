@@ -13,7 +13,7 @@ INVARIANTS = (
     "the entries of every settlement are those of its amounts, a reversal mirrors them, "
     "adjustments come to what it costs now",
     "what every person's year and windows keep is what their settlements used up",
-    "every settlement used up one code, every code was used for what is there",
+    "every settlement used up one code or its token, every code was used for what is there",
     "every settlement comes out the same when it is calculated again",
     "every merge moves money to who took the account over, and leaves the other empty",
     "every posting tells what for; the audit tells of credits, agencies' reversals and refunds",
@@ -33,6 +33,8 @@ INVARIANTS = (
     "closing statements of years are what their bills came to and had posted by then, all of them "
     "with what was posted since are what the year's bills posted",
     "no request that was told as not booked settled, returned, reversed, posted or held anything",
+    "every token stood for a code that its institution resolved, as the audit tells, and was used "
+    "for what is there",
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
 OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22))

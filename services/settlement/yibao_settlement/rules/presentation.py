@@ -20,19 +20,23 @@ from yibao_settlement.rules.credential import Credential, check_usable
 # person's consent and perhaps a lost network, but not hours.
 SCAN_AGE_MAX = dt.timedelta(minutes=10)
 SCAN_AHEAD_MAX = dt.timedelta(seconds=30)
+# For so long a token may stand for a code that was resolved: for whoever is at the counter now.
+RESOLVED_FOR_MAX = dt.timedelta(minutes=10)
 # A code lasts a minute and a verifier allows a minute of clock error at most, so whatever
-# was issued before this is refused by its time, and need not be superseded.
-_NEWEST_KEPT_SECONDS = int(SCAN_AGE_MAX.total_seconds()) + 300
+# was issued before this is refused by its time or its token's, and need not be superseded.
+_NEWEST_KEPT_SECONDS = int((SCAN_AGE_MAX + RESOLVED_FOR_MAX).total_seconds()) + 300
 # A code that was presented by now may be this much newer than the scan of one that is told late:
-# so late it may be, with a minute of clock error on both sides.
-_AHEAD_OF_SCAN_SECONDS = _NEWEST_KEPT_SECONDS
+# so late it may be, with a minute of clock error on both sides. Than that of one which a token
+# stands for it may be newer by the token's time too.
+_AHEAD_OF_SCAN = SCAN_AGE_MAX + dt.timedelta(minutes=5)
 
 
 class PresentedCode(NamedTuple):
     """A code whose signature, minute and audience are verified as of `scan_time`.
 
     `code_id` is the claim `cti` in hexadecimal. `device_certificate_id` is that of the device
-    certificate in a code of mode B, in hexadecimal, and empty in mode A.
+    certificate in a code of mode B, in hexadecimal, and empty in mode A. `resolution_id` is what
+    used it up where a token stands for it, and empty otherwise.
     """
 
     issuer: str
@@ -42,6 +46,7 @@ class PresentedCode(NamedTuple):
     scan_time: dt.datetime
     terminal_id: str
     device_certificate_id: str = ""
+    resolution_id: str = ""
 
     @property
     def signer(self) -> str:
@@ -85,7 +90,8 @@ def check_use(
     second by signer, `used_codes` are signers with code ids.
 
     In this order: NOT_CARDHOLDER (I-03), the reason of the credential's state, QR_REVOKED
-    where the phone was, QR_WITHDRAWN (I-03), QR_ALREADY_USED (I-02), QR_SUPERSEDED (I-01).
+    where the phone was, QR_WITHDRAWN (I-03), QR_ALREADY_USED (I-02), QR_SUPERSEDED (I-01). A code
+    that a token stands for was used up for that, and is the newest unless another one came since.
     """
     if credential is None or credential.person_id != person_id:
         raise RuleError(Reason.NOT_CARDHOLDER, "the code is not of the person of this visit")
@@ -96,11 +102,12 @@ def check_use(
     # Relatives show codes of the issuer alone; a phone's clock is not that of identity.
     if since is not None and not code.device_certificate_id and code.issue_second < since:
         raise RuleError(Reason.QR_WITHDRAWN, "who showed the holder's codes may not any more")
-    signer = code.signer
-    if (signer, code.code_id) in used_codes:
+    signer, is_resolved = code.signer, bool(code.resolution_id)
+    if not is_resolved and (signer, code.code_id) in used_codes:
         raise RuleError(Reason.QR_ALREADY_USED, "the code was presented before")
     newest_second = newest_codes.get(signer, 0)
-    if code.issue_second <= newest_second and _is_believable(newest_second, code):
+    is_older = code.issue_second < newest_second + (not is_resolved)
+    if is_older and _is_believable(newest_second, code):
         message = "a newer code of the holder was presented, or another one of that second"
         raise RuleError(Reason.QR_SUPERSEDED, message)
 
@@ -111,7 +118,10 @@ def _is_believable(newest_second: int, code: PresentedCode) -> bool:
     Where a clock was ahead, codes of a time to come were. Who settled under that clock would
     otherwise be refused until then.
     """
-    return newest_second <= code.scan_time.timestamp() + _AHEAD_OF_SCAN_SECONDS
+    until = code.scan_time + _AHEAD_OF_SCAN
+    if code.resolution_id:
+        until += RESOLVED_FOR_MAX
+    return newest_second <= until.timestamp()
 
 
 def newest_codes_with(

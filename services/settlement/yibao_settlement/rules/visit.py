@@ -114,6 +114,11 @@ def settlement_audience(institution_id: str) -> str:
     return _AUDIENCE_PHARMACY if is_pharmacy(institution_id) else _AUDIENCE_SETTLE
 
 
+def audiences_taken(institution_id: str) -> tuple[str, ...]:
+    """Returns the business types of the codes that an institution's calls take."""
+    return _AUDIENCE_REGISTER, _AUDIENCE_ADMISSION, settlement_audience(institution_id)
+
+
 def check_designated(
     institution: Institution | None, institution_id: str, *, region: str, on: dt.date
 ) -> Institution:

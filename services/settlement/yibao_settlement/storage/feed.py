@@ -136,6 +136,7 @@ _PLACE = (
 _PERSON = (
     *("region", "person_id", "sequence", "birth_date", "merged_into"),
     *("payer_ids", "reading", "death_date", "diseases"),
+    *("person_name_masked", "gender"),
 )
 
 
@@ -148,7 +149,8 @@ def _person_row(region: str, change: EnrolmentChange, reading: int) -> Row:
     payer_ids = ",".join(person.payer_ids)
     key = (region, person.person_id, change.sequence)
     known = (person.birth_date, person.merged_into, payer_ids, reading)
-    return (*key, *known, person.death_date, diseases_text(person.diseases))
+    described = (person.person_name_masked or None, person.gender or None)
+    return (*key, *known, person.death_date, diseases_text(person.diseases), *described)
 
 
 def _enrolment_row(region: str, person_id: str, enrolment: Enrolment) -> Row:

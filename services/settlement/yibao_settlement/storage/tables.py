@@ -29,6 +29,8 @@ from yibao_settlement.storage.repricing.tables import repricing as repricing
 from yibao_settlement.storage.repricing.tables import settlement_terms as settlement_terms
 from yibao_settlement.storage.review import tables as reviewing
 from yibao_settlement.storage.settlement import tables as settlements
+from yibao_settlement.storage.token.tables import credential_token as credential_token
+from yibao_settlement.storage.token.tables import token_use as token_use
 from yibao_settlement.storage.year.tables import year_close as year_close
 from yibao_settlement.storage.year.tables import year_refused as year_refused
 from yibao_settlement.storage.year.tables import year_statement as year_statement
@@ -96,7 +98,7 @@ policy = sa.Table(
     sa.Column("withdraw_time", Instant),
 )
 
-# --- Persons, as identity's feed tells of them: no name, no identity number.
+# --- Persons, as identity's feed tells of them: no identity number, of the name its beginning.
 
 person = sa.Table(
     "person",
@@ -117,6 +119,9 @@ person = sa.Table(
     # Null while the person lives.
     sa.Column("death_date", sa.Date),
     sa.Column("diseases", sa.Text),
+    # Null while the feed did not tell of them.
+    sa.Column("person_name_masked", sa.String(50)),
+    sa.Column("gender", sa.SmallInteger),
 )
 _index_where_set(person, "region", "merged_into", is_set="merged_into")
 
@@ -266,8 +271,7 @@ used_code = sa.Table(
     sa.Column("institution_id", sa.String(12), nullable=False),
     sa.Column("terminal_id", sa.String(32), nullable=False),
     sa.Column("scan_time", Instant, nullable=False),
-    # The visit that it registered or the settlement that it settled; null for codes used
-    # before that was kept.
+    # What it was used for: a visit, settlement, hold or resolution; null before it was kept.
     sa.Column("used_for_id", Id),
 )
 

@@ -9,6 +9,7 @@ from yibao_common.commands.audit import entry_of
 from yibao_common.commands.request import Request
 from yibao_common.commands.transactions import Transactions
 from yibao_common.values.calendar import shanghai_day
+from yibao_common.values.citizen_number import Gender
 from yibao_common.values.clock import Clock
 from yibao_common.values.errors import TransientError
 from yibao_common.values.ids import Ids
@@ -23,7 +24,7 @@ from yibao_identity.application.person.rows import (
 from yibao_identity.rules.disease import check_after_birth
 from yibao_identity.rules.document import person_key
 from yibao_identity.rules.enrolment import EnrolmentChangePlan, from_birth
-from yibao_identity.rules.person import Correction, Person, correct, person_exists
+from yibao_identity.rules.person import Correction, Person, correct, mask_name, person_exists
 
 if TYPE_CHECKING:
     from yibao_identity.application.work import Work
@@ -81,11 +82,13 @@ class PersonCorrections:
         )
         is_born_otherwise = person.birth_date != former.person.birth_date
         plan = _cover_from(work, person) if is_born_otherwise else None
+        # The feed tells nothing else of what was corrected.
+        is_told = is_born_otherwise or _shown(person) != _shown(former.person)
         taken = _claim_document(work, command, former.person, person, locked_ids)
         work.persons.correct(person, at=now, by=caller, explanation=command.explanation)
         if plan is not None:
             taken |= self._change_cover(work, command, plan, at=now)
-            # The feed tells nothing else of what was corrected.
+        if is_told:
             work.feed.tell([person_id], at=now, caller=caller)
         changed = ",".join(_changed_fields(former.person, person))
         detail = {"changed": changed, "explanation": command.explanation, **taken}
@@ -109,6 +112,11 @@ class PersonCorrections:
             )
             work.enrolments.insert(command.person_id, recorded, explanation=command.explanation)
         return {"replaced": ",".join(plan.replaced_ids)}
+
+
+def _shown(person: Person) -> tuple[str, Gender]:
+    """Returns what settlement is told for a counter to compare with who stands there."""
+    return mask_name(person.person_name), person.gender
 
 
 def _cover_from(work: "Work", person: Person) -> EnrolmentChangePlan:

@@ -86,7 +86,7 @@ class FeedPart:
 
 
 def _change_message(change: EnrolmentChange) -> pb.EnrolmentChange:
-    """Returns a change of the feed: no name, no number."""
+    """Returns a change of the feed: no number, and of the name no more than its beginning."""
     standing = change.standing
     return pb.EnrolmentChange(
         sequence=change.sequence,
@@ -98,6 +98,8 @@ def _change_message(change: EnrolmentChange) -> pb.EnrolmentChange:
         payer_ids=standing.payer_ids,
         death_date=None if standing.death_date is None else from_date(standing.death_date),
         diseases=map(held_message, standing.diseases),
+        person_name_masked=standing.person_name_masked,
+        gender=standing.gender.value,
     )
 
 

@@ -12,10 +12,11 @@ from yibao_common.values.ids import Ids
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.rules.presentation import PresentedCode
+from yibao_settlement.rules.token import PresentedToken
 
 # A code that was refused comes along with its refusal: a repeated request gets its first
-# answer however old its code is by then.
-Code = PresentedCode | RuleError
+# answer however old its code is by then. What a token stands for is known in the batch alone.
+Code = PresentedCode | PresentedToken | RuleError
 
 
 class Command(Protocol):
@@ -36,10 +37,3 @@ class Command(Protocol):
         Raises RuleError where it is refused; the working set is then as it was.
         """
         ...
-
-
-def accepted(code: Code) -> PresentedCode:
-    """Returns the code, or raises its refusal."""
-    if isinstance(code, RuleError):
-        raise code
-    return code

@@ -68,6 +68,15 @@ class Needs(NamedTuple):
     due_person_ids: Collection[str] = ()
     # Institutions with the requests of whose outcomes they ask.
     asked_requests: Collection[tuple[str, str]] = ()
+    # Tokens by their hashes, for the codes that they stand for; those of them that register
+    # visits, as `holder_subjects`, and those that register stays, as `stay_subjects`.
+    token_hashes: Collection[str] = ()
+    holder_token_hashes: Collection[str] = ()
+    stay_token_hashes: Collection[str] = ()
+    # What used up codes that tokens stand for: whether the tokens were used.
+    resolution_ids: Collection[str] = ()
+    # Those of the holders who are told of to a counter.
+    described_subjects: Collection[str] = ()
 
 
 def united(needs: Iterable[Needs]) -> Needs:

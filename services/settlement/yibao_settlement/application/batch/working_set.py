@@ -14,7 +14,7 @@ from yibao_common.commands.request import Answer, Request
 from yibao_common.values.calendar import shanghai_day
 from yibao_common.values.errors import InvariantError
 from yibao_common.values.ids import Ids
-from yibao_settlement.application.batch.changes import Changes, CodeUse, posting_of
+from yibao_settlement.application.batch.changes import Changes, posting_of
 from yibao_settlement.application.difference.state import Differences
 from yibao_settlement.application.hold.state import Holds
 from yibao_settlement.application.outcome.state import AskedRequest
@@ -25,6 +25,7 @@ from yibao_settlement.application.repricing.state import RepricedPersons
 from yibao_settlement.application.settlement.fold import later_than, places_of
 from yibao_settlement.application.settlement.history import History
 from yibao_settlement.application.settlement.record import SettlementRecord
+from yibao_settlement.application.token import Tokens
 from yibao_settlement.rules.account import (
     Accumulators,
     Standing,
@@ -39,10 +40,11 @@ from yibao_settlement.rules.enrolment import Enrolment, RegisteredDisease
 from yibao_settlement.rules.finding import SeenVisit
 from yibao_settlement.rules.ledger import Entry, PostingKind, carry_over_entries
 from yibao_settlement.rules.policy.any_policy import AnyPolicy
-from yibao_settlement.rules.presentation import PresentedCode, check_use, newest_codes_with
+from yibao_settlement.rules.presentation import PresentedCode, newest_codes_with
+from yibao_settlement.rules.resolution import Described
 from yibao_settlement.rules.review import Decision, Review, ReviewAct, ReviewEvent
 from yibao_settlement.rules.stay import StandingBill, is_open
-from yibao_settlement.rules.visit import Visit, check_takes
+from yibao_settlement.rules.visit import Visit
 
 
 @dataclass(slots=True)
@@ -111,6 +113,9 @@ class WorkingSet:
     overrides: Overrides = field(default_factory=Overrides)
     repriced: RepricedPersons = field(default_factory=RepricedPersons)
     holds: Holds = field(default_factory=Holds)
+    tokens: Tokens = field(default_factory=Tokens)
+    # What a counter is told of persons to compare, where a command asked for it.
+    described: dict[str, Described] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
     audit: AuditTrail = field(default_factory=AuditTrail)
 
@@ -259,25 +264,8 @@ class WorkingSet:
         self.charges[charge.visit_id][line_id] = charge._replace(settlement_id=settlement_id)
         self.changes.charges_taken.add((charge.visit_id, line_id))
 
-    def check_code(self, code: PresentedCode, person_id: str, *, institution_id: str) -> None:
-        """Raises RuleError where the code may not be used for the person there and now."""
-        credential = self.credentials.get(code.subject)
-        institution = self.reference.institution(institution_id)
-        if institution is not None and credential is not None:
-            check_takes(institution, credential)
-        check_use(
-            code,
-            person_id=person_id,
-            credential=credential,
-            newest_codes=self.standing(person_id).newest_codes,
-            used_codes=self.used_codes,
-        )
-
-    def use_code(self, person_id: str, use: CodeUse) -> None:
-        """Marks a code as used; older codes of its holder are superseded from now on."""
-        code = use.code
-        self.used_codes.add((code.signer, code.code_id))
-        self.changes.code_uses.append(use)
+    def note_code(self, person_id: str, code: PresentedCode) -> None:
+        """Notes that a code was used: older ones of its signer are superseded from now on."""
         before = self.standing(person_id)
         newest_codes = newest_codes_with(before.newest_codes, code, now=self.now)
         self._set_standing(before._replace(newest_codes=newest_codes))

@@ -13,7 +13,7 @@ from yibao_settlement.application.hold.state import Hold, HoldRequest
 from yibao_settlement.application.settlement.settle import (
     SettleBill,
     take_charges,
-    use_code,
+    use_code_of_bill,
 )
 from yibao_settlement.rules.hold import check_room, expire_time_of, released_before, reused
 
@@ -60,7 +60,7 @@ class HoldBill(NamedTuple):
         response = self.encode(hold)
         # Nothing below refuses: from here on the working set changes.
         assert code is not None, "the gate asks for a code"
-        use_code(code, record, self.request, working_set)
+        use_code_of_bill(code, record, self.request, working_set)
         working_set.keep(holder_id, record.additions(holder_id=holder_id))
         working_set.note_newest(record)
         working_set.keep_bill(record.visit_id, record.bill_number, hold.standing_bill)

@@ -10,10 +10,16 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.changes import CodeUse
-from yibao_settlement.application.batch.command import Code, accepted
+from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking
+from yibao_settlement.application.presentation import (
+    accepted,
+    check_code,
+    keys_of_code,
+    use_code,
+)
 from yibao_settlement.application.review.opening import opened_by
 from yibao_settlement.application.settlement.corrected import CorrectionAmounts
 from yibao_settlement.application.settlement.fold import Fold, Restate
@@ -97,13 +103,14 @@ class CorrectSettlement:
     def needs(self) -> Needs:
         """Returns the settlement with the later bills of its person, and what settling needs."""
         bill, settlement_ids = self.bill, (self.settlement_id,)
-        code = self.code if isinstance(self.code, PresentedCode) else None
+        subjects, code_ids, token_hashes = keys_of_code(self.code)
         return Needs(
             visit_ids=(bill.visit_id,),
+            subjects=subjects,
+            code_ids=code_ids,
+            token_hashes=token_hashes,
             settlement_ids=settlement_ids,
             leaving_settlement_ids=settlement_ids,
-            subjects=(code.subject,) if code else (),
-            code_ids=(code.code_id,) if code else (),
             item_codes=[line.item_code for line in bill.lines],
             charged_visit_ids=(bill.visit_id,) if bill.needs_charges else (),
             reviewed_visit_ids=(bill.visit_id,),
@@ -129,7 +136,7 @@ class CorrectSettlement:
         if code is not None:
             new = done.settlement
             use = CodeUse(code, request.request_id, new.institution_id, new.settlement_id)
-            working_set.use_code(new.person_id, use)
+            use_code(working_set, new.person_id, use)
         self.carry_out(done, working_set, ids)
         return response
 
@@ -141,9 +148,9 @@ class CorrectSettlement:
     def _code(self, record: SettlementRecord, working_set: WorkingSet) -> PresentedCode | None:
         if self.code is None:
             return None
-        code = accepted(self.code)
+        code = accepted(self.code, working_set, institution_id=record.institution_id)
         holder_id = working_set.holder_of(record.person_id)
-        working_set.check_code(code, holder_id, institution_id=record.institution_id)
+        check_code(working_set, code, holder_id, institution_id=record.institution_id)
         return code
 
     def _done(self, record: SettlementRecord, working_set: WorkingSet, ids: Ids) -> CorrectionDone:

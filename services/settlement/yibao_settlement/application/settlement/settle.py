@@ -10,10 +10,16 @@ from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.ids import Ids, IdsAbove
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.changes import CodeUse
-from yibao_settlement.application.batch.command import Code, accepted
+from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
 from yibao_settlement.application.charge.taking import Taking, taking_of
+from yibao_settlement.application.presentation import (
+    accepted,
+    check_code,
+    keys_of_code,
+    use_code,
+)
 from yibao_settlement.application.review.found import found_with
 from yibao_settlement.application.review.opening import opened_by
 from yibao_settlement.application.settlement.adjudicate import adjudicate_bill, record_of
@@ -56,11 +62,12 @@ class SettleBill(NamedTuple):
     def needs(self) -> Needs:
         """Returns the visit, the code, the items of the lines and the year."""
         bill = self.bill
-        code = self.code if isinstance(self.code, PresentedCode) else None
+        subjects, code_ids, token_hashes = keys_of_code(self.code)
         return Needs(
             visit_ids=(bill.visit_id,),
-            subjects=(code.subject,) if code else (),
-            code_ids=(code.code_id,) if code else (),
+            subjects=subjects,
+            code_ids=code_ids,
+            token_hashes=token_hashes,
             item_codes=[line.item_code for line in bill.lines],
             benefit_years=(bill.service_date.year,),
             charged_visit_ids=(bill.visit_id,) if bill.needs_charges else (),
@@ -80,7 +87,7 @@ class SettleBill(NamedTuple):
         if code is None:
             self._put_on_record(record, working_set)
         else:
-            use_code(code, record, request, working_set)
+            use_code_of_bill(code, record, request, working_set)
         _book(record, request, working_set, ids)
         if review is not None:
             working_set.open_review(review, caller=request.caller.path)
@@ -157,13 +164,13 @@ class SettleBill(NamedTuple):
                 return None
             refuse_faults([FieldFault("presentation", Reason.FIELD_REQUIRED, "is required")])
         assert self.code is not None
-        code = accepted(self.code)
+        code = accepted(self.code, working_set, institution_id=visit.institution_id)
         # Of a merged record's visit the survivor's code pays; its own tells of the merge.
         credential = working_set.credentials.get(code.subject)
         registered_id = working_set.visits[visit.visit_id].person_id
         if credential is not None and credential.person_id == registered_id != visit.person_id:
             check_not_merged(working_set.standing(registered_id))
-        working_set.check_code(code, visit.person_id, institution_id=visit.institution_id)
+        check_code(working_set, code, visit.person_id, institution_id=visit.institution_id)
         return code
 
     def _findings(
@@ -229,12 +236,12 @@ def unheld(purses: Purses, person_id: str, working_set: WorkingSet) -> Purses:
     return unreserved(purses, held, year=working_set.account_year)
 
 
-def use_code(
+def use_code_of_bill(
     code: PresentedCode, record: SettlementRecord, request: Request, working_set: WorkingSet
 ) -> None:
     """Uses up the code of a bill."""
     use = CodeUse(code, request.request_id, record.institution_id, record.settlement_id)
-    working_set.use_code(record.person_id, use)
+    use_code(working_set, record.person_id, use)
 
 
 def take_charges(taking: Taking, record: SettlementRecord, working_set: WorkingSet) -> None:

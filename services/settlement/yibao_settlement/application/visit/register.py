@@ -10,15 +10,20 @@ from yibao_common.values.errors import FieldFault, RuleError, refuse_faults
 from yibao_common.values.ids import Ids
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.changes import CodeUse
-from yibao_settlement.application.batch.command import Code, accepted
+from yibao_settlement.application.batch.command import Code
 from yibao_settlement.application.batch.needs import Needs
 from yibao_settlement.application.batch.working_set import WorkingSet
+from yibao_settlement.application.presentation import (
+    accepted,
+    check_code,
+    needs_of_holder,
+    use_code,
+)
 from yibao_settlement.application.visit.find import check_not_continued, visit_not_found
 from yibao_settlement.rules.account import check_not_merged
 from yibao_settlement.rules.care_facts import NO_FACTS, CareFacts, fact_faults
 from yibao_settlement.rules.care_type import care_type_not_allowed, check_care_type, is_stay
 from yibao_settlement.rules.enrolment import check_alive, check_enrolled, not_enrolled_here
-from yibao_settlement.rules.presentation import PresentedCode
 from yibao_settlement.rules.stay import check_no_open_stay, check_transfer, end_of
 from yibao_settlement.rules.visit import Visit, check_designated, check_start_date, is_pharmacy
 
@@ -46,21 +51,12 @@ class RegisterVisit:
             stay_visit_ids=former_ids,
             visit_numbers=(self.provider_visit_number,),
         )
-        code = self.code
-        if not isinstance(code, PresentedCode):
-            return needs
-        subjects = (code.subject,)
-        return needs._replace(
-            holder_subjects=subjects,
-            subjects=subjects,
-            code_ids=(code.code_id,),
-            stay_subjects=subjects if is_stay(self.care_type) else (),
-        )
+        return needs_of_holder(needs, self.code, with_stays=is_stay(self.care_type))
 
     def decide(self, working_set: WorkingSet, ids: Ids) -> bytes:
         """Registers the visit; see `Command`."""
-        code = accepted(self.code)
         institution_id = self.request.caller.own_institution()
+        code = accepted(self.code, working_set, institution_id=institution_id)
         today = shanghai_day(working_set.now)
         check_start_date(self.start_date, today=today)
         institution = check_designated(
@@ -75,7 +71,7 @@ class RegisterVisit:
         check_not_merged(working_set.standing(person_id))
         check_alive(working_set.death_dates.get(person_id))
         enrolment = check_enrolled(working_set.enrolments.get(person_id, ()), on=self.start_date)
-        working_set.check_code(code, person_id, institution_id=institution_id)
+        check_code(working_set, code, person_id, institution_id=institution_id)
         number = (institution_id, self.provider_visit_number)
         existing = working_set.visit_numbers.get(number)
         if existing is not None:
@@ -106,7 +102,7 @@ class RegisterVisit:
         response = self.encode(working_set.region, visit)
         # Nothing below refuses: from here on the working set changes.
         use = CodeUse(code, self.request.request_id, institution_id, visit.visit_id)
-        working_set.use_code(person_id, use)
+        use_code(working_set, person_id, use)
         working_set.visits[visit.visit_id] = visit
         working_set.visit_numbers[number] = visit.visit_id
         working_set.changes.visits.append(visit)

@@ -81,6 +81,8 @@ def change_of(message: person_pb.EnrolmentChange) -> EnrolmentChange:
                 )
                 for each in message.diseases
             ),
+            person_name_masked=message.person_name_masked,
+            gender=message.gender,
         ),
     )
 

@@ -13,6 +13,7 @@ from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
 from yibao_settlement.application.batch.command import Code
 from yibao_settlement.rules.presentation import PresentedCode, check_scan_time
+from yibao_settlement.servicer.presentation import check_presentation, token_of
 
 _REASONS = {
     "malformed": Reason.QR_MALFORMED,
@@ -33,6 +34,8 @@ _ALWAYS_REFUSED = frozenset(
         Reason.QR_BAD_SIGNATURE,
         Reason.QR_OTHER_REGION,
         Reason.QR_WRONG_AUDIENCE,
+        Reason.TOKEN_MALFORMED,
+        Reason.TOKEN_OTHER_REGION,
     }
 )
 
@@ -57,21 +60,28 @@ class TrustHolder:
         presentation: Presentation,
         *,
         region: str,
-        audience: str | Collection[str],
+        audience: str,
         caller: Caller,
         now: dt.datetime,
     ) -> Code:
-        """Returns the code of a presentation as `check` does, or its refusal.
+        """Returns the code of a presentation as `check` does, its token, or its refusal.
 
         Whether a refusal counts is decided with the request: a repeated one gets its
         first answer, however old its code is by then, and whichever terminal repeats it.
         OUT_OF_SCOPE is that of a terminal which says that another one scanned the code.
 
-        Raises RuleError QR_MALFORMED, QR_BAD_SIGNATURE, QR_OTHER_REGION or
-        QR_WRONG_AUDIENCE: such a code is refused for good and keeps nobody waiting.
+        Raises RuleError QR_MALFORMED, QR_BAD_SIGNATURE, QR_OTHER_REGION, QR_WRONG_AUDIENCE,
+        TOKEN_MALFORMED or TOKEN_OTHER_REGION: such a code is refused for good and keeps nobody
+        waiting. FIELD_REQUIRED or FIELD_OUT_OF_RANGE where there is not one of code and token.
         """
+        check_presentation(presentation)
+        code: Code
         try:
-            code = self.check(presentation, region=region, audience=audience, now=now)
+            if presentation.credential_token:
+                code = token_of(presentation, region=region, audience=audience)
+                self._check_feed(region, now)
+            else:
+                code = self.check(presentation, region=region, audience=audience, now=now)
             caller.require_terminal(presentation.terminal_id)
         except RuleError as refusal:
             if refusal.reason in _ALWAYS_REFUSED:

@@ -53,11 +53,13 @@ from yibao_settlement.storage.repair.record import find_repairs
 from yibao_settlement.storage.repricing.person import (
     find_repriced_persons,
 )
+from yibao_settlement.storage.resolution import read_described
 from yibao_settlement.storage.review.record import read_reviews
 from yibao_settlement.storage.settlement.leaving import LongHistoriesError, read_histories
 from yibao_settlement.storage.settlement.record import read_settlements
 from yibao_settlement.storage.settlement.standing import read_returned, read_standing_bills
 from yibao_settlement.storage.settlement.window import read_windows
+from yibao_settlement.storage.token.record import read_tokens, with_codes_of_tokens
 from yibao_settlement.storage.visit import (
     read_merged,
     read_seen_visits,
@@ -131,6 +133,7 @@ class _Transaction:
         """Locks the standing of every person concerned, then reads the rest."""
         needs = united(command.needs() for command in commands)
         needs = with_holds_of_requests(self._connection, self._region, needs)
+        needs = with_codes_of_tokens(self._connection, self._region, needs)
         found = self._find(needs)
         standings, self._new_person_ids = lock_standings(
             self._connection, self._region, found.person_ids
@@ -278,6 +281,8 @@ class _Transaction:
             read_credentials(wanted),
             read_answers(wanted),
             read_codes(wanted),
+            *read_tokens(wanted),
+            read_described(wanted),
             read_postings(wanted),
             read_hold_requests(wanted),
             read_years(wanted, _with_other_years(standings, years)),

@@ -21,6 +21,7 @@ from yibao_settlement.storage.review.record import write_reviews
 from yibao_settlement.storage.settlement.adjustment import write_adjustments
 from yibao_settlement.storage.settlement.record import write_settlements
 from yibao_settlement.storage.settlement.window import write_windows
+from yibao_settlement.storage.token.record import write_tokens
 from yibao_settlement.storage.visit import write_visits
 
 
@@ -31,6 +32,7 @@ def writes_of(working_set: WorkingSet) -> list[Statement]:
         *write_windows(working_set),
         *write_visits(working_set),
         write_codes(working_set),
+        *write_tokens(working_set),
         *write_charges(working_set),
         *write_settlements(working_set),
         *write_adjustments(working_set),

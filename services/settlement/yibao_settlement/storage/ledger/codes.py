@@ -9,10 +9,11 @@ from yibao_common.db.rows import select_rows
 from yibao_settlement.application.settlement.settle import SETTLE_METHOD
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.hold.booked import uses_of_codes
+from yibao_settlement.storage.token.booked import uses_of_tokens
 
 
 class CodeUses(NamedTuple):
-    """How many codes were used up, where that is not one for each settlement.
+    """How many codes, or tokens of codes, were used up, where that is not one for each settlement.
 
     `of_settlements` tells those of each by its id, `untold` by request those of which it was
     not kept yet what for, `bills` how many bills a request settled that settled several.
@@ -64,7 +65,11 @@ def code_uses(connection: sa.Connection, region: str) -> CodeUses:
     found = CodeUses(
         *({row[0]: row[1] for row in rows} for rows in (of_settlements, untold, bills))
     )
-    return found._replace(of_settlements=found.of_settlements | uses_of_codes(connection, region))
+    of_all = found.of_settlements | uses_of_codes(connection, region)
+    # Where none is told there was one; a token stands for a code that was used up before.
+    for settlement_id, count in uses_of_tokens(connection, region).items():
+        of_all[settlement_id] = of_all.get(settlement_id, 1) + count
+    return found._replace(of_settlements=of_all)
 
 
 def audited_without_code(

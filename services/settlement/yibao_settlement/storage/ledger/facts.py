@@ -9,6 +9,7 @@ from yibao_common.db.rows import select_rows
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.ledger.entries import ACCOUNTS_OF_PERSONS
+from yibao_settlement.storage.token.booked import resolutions
 
 _ROWS_AT_ONCE = 1_000
 _OF_PERSONS = tuple(account("") for account in ACCOUNTS_OF_PERSONS)
@@ -167,9 +168,12 @@ def lost_moves(connection: sa.Connection, region: str) -> list[str]:
 
 
 def aimless_codes(connection: sa.Connection, region: str) -> list[str]:
-    """Returns codes used up for neither a visit nor a settlement or hold of their request."""
+    """Returns codes used up for neither a visit nor a settlement or hold of their request.
+
+    Nor were they resolved, as the audit tells.
+    """
     used, visit, settlement = tables.used_code.c, tables.visit.c, tables.settlement.c
-    hold = tables.hold.c
+    hold, told = tables.hold.c, resolutions(region)
     rows = connection.execute(
         sa.select(used.code_id)
         .join_from(
@@ -196,8 +200,10 @@ def aimless_codes(connection: sa.Connection, region: str) -> list[str]:
             ),
             isouter=True,
         )
+        .join(told, used.used_for_id == told.c.told_id, isouter=True)
         .where(
             used.region == region,
+            told.c.told_id.is_(None),
             used.used_for_id.is_not(None),
             visit.visit_id.is_(None),
             settlement.settlement_id.is_(None),

@@ -1,0 +1,1 @@
+"""Tokens of codes that were resolved, and what each was used for."""
