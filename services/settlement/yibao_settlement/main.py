@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 from collections.abc import Sequence
 
 import grpc
@@ -23,57 +22,27 @@ from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.peer_certificate import tell_of_peer
 from yibao_common.rpc.server import Server
-from yibao_common.rpc.server_info import Known, ServerInfoServicer
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch.command import Command
-from yibao_settlement.application.catalogue import Catalogue
-from yibao_settlement.application.day.find import Days
 from yibao_settlement.application.feed import Feed
-from yibao_settlement.application.period.close import Periods
-from yibao_settlement.application.policy import Policies
-from yibao_settlement.application.repricing.orders import Repricings
 from yibao_settlement.application.work import Work
-from yibao_settlement.application.year.close import Years
-from yibao_settlement.application.year.find import YearStatements
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks
-from yibao_settlement.servicer.account import AccountServicer
-from yibao_settlement.servicer.catalogue import CatalogueServicer
-from yibao_settlement.servicer.change import ChangeServicer
-from yibao_settlement.servicer.charge import ChargeServicer
-from yibao_settlement.servicer.credential import Viewers
-from yibao_settlement.servicer.difference import DifferenceServicer
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
-from yibao_settlement.servicer.hold import HoldServicer
 from yibao_settlement.servicer.news import News
-from yibao_settlement.servicer.override import Acts, Overriding
-from yibao_settlement.servicer.period import ClearingServicer
-from yibao_settlement.servicer.policy import PolicyServicer
-from yibao_settlement.servicer.refund.calls import RefundServicer
-from yibao_settlement.servicer.refund.correcting import Correcting
-from yibao_settlement.servicer.refused_lines import RefusedLines
-from yibao_settlement.servicer.repricing import RepricingServicer
-from yibao_settlement.servicer.review import ReviewServicer
-from yibao_settlement.servicer.settlement import SettlementServicer
-from yibao_settlement.servicer.settling import Settling
 from yibao_settlement.servicer.trust.client import TrustClient
 from yibao_settlement.servicer.trust.holder import TrustHolder
-from yibao_settlement.servicer.visit import VisitServicer
-from yibao_settlement.servicer.year import YearServicer
-from yibao_settlement.servicers import DESCRIPTORS, Servicers, credentials_of
+from yibao_settlement.servicers import DESCRIPTORS, Servicers
+from yibao_settlement.serving import SERVICE, Serving
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.reading import StoredReads
 from yibao_settlement.storage.reference import ReferenceCache
-from yibao_settlement.storage.simulation import StoredHistory
 from yibao_settlement.storage.work import UNIT
-from yibao_settlement.trust_opening import open_trust_store, trust_problem, trust_state
-
-# As which identity knows this service by its certificate.
-_SERVICE = "settlement"
+from yibao_settlement.trust_opening import open_trust_store, trust_problem
 
 # How long the start waits for identity; without it settlement serves by what it knew.
 _FIRST_NEWS_SECONDS = 5.0
@@ -99,7 +68,7 @@ class SettlementService:
             StartError: identity would not know this service by its certificate, the root
                 cannot be used, or the database is not reached or its schema not current.
         """
-        check_client_identity(config.server, service=_SERVICE)
+        check_client_identity(config.server, service=SERVICE)
         self._config = config
         self._log = log
         self._clock = clock
@@ -147,8 +116,17 @@ class SettlementService:
             metrics,
             supervisor,
             self._make_readiness(ages),
-            self._servicers(
-                engine, transactions, ages=ages, trust=trust, news=news, metrics=metrics
+            Serving(
+                self._config,
+                engine,
+                transactions,
+                database=self.database,
+                closing=self._closing,
+                clock=self._clock,
+                ids=self._ids,
+                log=self._log,
+            ).servicers(
+                ages=ages, trust=trust, news=news, metrics=metrics, trust_store=self._trust_store
             ),
         )
         for each in (blocking, self._closing, batcher, feed_client, trust_client):
@@ -177,127 +155,9 @@ class SettlementService:
             self.database.close()
         supervisor.raise_if_dead()
 
-    def _servicers(
-        self,
-        engine: tuple[Batcher[Command, bytes], StoredReads, Blocking],
-        transactions: Transactions[Work],
-        *,
-        ages: FeedAges,
-        trust: TrustHolder,
-        news: News,
-        metrics: Metrics,
-    ) -> Servicers:
-        _, reads, blocking = engine
-        settling = self._settling(trust)
-        viewers = Viewers(reads, blocking, check_feed=ages.check, clock=self._clock)
-        refused_lines = RefusedLines(metrics=metrics, log=self._log)
-        own_debts, ended = self._config.refunds.own_debts or {}, self.database.others_ended
-        policies = Policies(transactions, clock=self._clock)
-        periods = Periods(transactions, others_ended=ended, clock=reads.now, ids=self._ids)
-        days = Days(transactions, clock=reads.now)
-        years = Years(transactions, others_ended=ended, clock=reads.now, ids=self._ids)
-        return Servicers(
-            VisitServicer(
-                *engine,
-                trust=trust,
-                news=news,
-                discharge_required_in=self._config.visits.discharge_required_in or (),
-                clock=self._clock,
-            ),
-            credentials_of(self._config, news, trust, clock=self._clock),
-            SettlementServicer(
-                *engine,
-                settling=settling,
-                viewers=viewers,
-                clock=self._clock,
-                ids=self._ids,
-                log=self._log,
-                refused_lines=refused_lines,
-                newest_first_in=self._config.refunds.newest_first_in or (),
-                own_debts=own_debts,
-            ),
-            ChangeServicer(reads, blocking),
-            self._refunds(engine, settling, refused_lines),
-            HoldServicer(
-                *engine,
-                settling=settling,
-                valid_for=self._config.holds.valid_for,
-            ),
-            ChargeServicer(*engine, clock=self._clock),
-            ReviewServicer(*engine),
-            AccountServicer(
-                news,
-                reads,
-                blocking,
-                viewers=viewers,
-                clock=self._clock,
-                no_recharge_in=self._config.accounts.no_recharge_in or (),
-            ),
-            DifferenceServicer(
-                *engine,
-                viewers=viewers,
-                dust_fen=self._config.accounts.difference_dust_fen or {},
-            ),
-            ClearingServicer(periods, days, blocking, self._closing),
-            YearServicer(years, YearStatements(transactions), blocking, self._closing),
-            RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
-            CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
-            PolicyServicer(policies, StoredHistory(self.database), blocking, clock=self._clock),
-            ServerInfoServicer(
-                self._config,
-                service_name=_SERVICE,
-                regions=self._config.identity.regions,
-                known=Known(ages.state, functools.partial(trust_state, self._trust_store)),
-                clock=self._clock,
-            ),
-        )
-
-    def _refunds(
-        self,
-        engine: tuple[Batcher[Command, bytes], StoredReads, Blocking],
-        settling: Settling,
-        refused_lines: RefusedLines,
-    ) -> RefundServicer:
-        batcher, reads, blocking = engine
-        refunds = self._config.refunds
-        own_debts, newest_first_in = refunds.own_debts or {}, refunds.newest_first_in or ()
-        cash_first_in = refunds.cash_first_in or ()
-        acts = Acts(
-            cash_first_in=cash_first_in,
-            carried_first_in=settling.carried_first_in,
-            retired_cadres=settling.retired_cadres,
-        )
-        return RefundServicer(
-            batcher,
-            Correcting(
-                reads,
-                blocking,
-                settling=settling,
-                newest_first_in=newest_first_in,
-                own_debts=own_debts,
-            ),
-            Overriding(
-                *engine, acts=acts, refused_lines=refused_lines, newest_first_in=newest_first_in
-            ),
-            refused_lines,
-            cash_first_in=cash_first_in,
-            newest_first_in=newest_first_in,
-            carried_first_in=settling.carried_first_in,
-            own_debts=own_debts,
-        )
-
-    def _settling(self, trust: TrustHolder) -> Settling:
-        return Settling(
-            trust,
-            self._clock,
-            discharge_required_in=self._config.visits.discharge_required_in or (),
-            carried_first_in=self._config.accounts.carried_first_in or (),
-            retired_cadres=self._config.review.retired_cadres,
-        )
-
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
         own = self._config.server
-        return open_aio_channel(self._identity, own=own, service=_SERVICE, log=self._log)
+        return open_aio_channel(self._identity, own=own, service=SERVICE, log=self._log)
 
     def _make_batcher(self, reference: ReferenceCache, metrics: Metrics) -> Batcher[Command, bytes]:
         return make_batcher(
@@ -363,7 +223,7 @@ class SettlementService:
     ) -> Server:
         return Server(
             self._config.server,
-            service_name=_SERVICE,
+            service_name=SERVICE,
             register=servicers.register,
             descriptors=DESCRIPTORS,
             access=ACCESS,
@@ -389,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
     return run_program(
         arguments,
-        service=_SERVICE,
+        service=SERVICE,
         description=__doc__,
         config_type=SettlementConfig,
         make=lambda config, log: SettlementService(config, log=log),
