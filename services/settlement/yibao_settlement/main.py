@@ -116,16 +116,7 @@ class SettlementService:
             metrics,
             supervisor,
             self._make_readiness(ages),
-            Serving(
-                self._config,
-                engine,
-                transactions,
-                database=self.database,
-                closing=self._closing,
-                clock=self._clock,
-                ids=self._ids,
-                log=self._log,
-            ).servicers(
+            self._serving(engine, transactions).servicers(
                 ages=ages, trust=trust, news=news, metrics=metrics, trust_store=self._trust_store
             ),
         )
@@ -154,6 +145,22 @@ class SettlementService:
             blocking.close()
             self.database.close()
         supervisor.raise_if_dead()
+
+    def _serving(
+        self,
+        engine: tuple[Batcher[Command, bytes], StoredReads, Blocking],
+        transactions: Transactions[Work],
+    ) -> Serving:
+        return Serving(
+            self._config,
+            engine,
+            transactions,
+            database=self.database,
+            closing=self._closing,
+            clock=self._clock,
+            ids=self._ids,
+            log=self._log,
+        )
 
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
         own = self._config.server
