@@ -6,6 +6,7 @@ from support.databases import Databases
 from support.day_books import DayBooks
 from support.outcomes import resolve
 from support.settlement_world import TODAY, World
+from support.upgrades import WITHOUT_TOKENS
 
 from yibao.settlement.v1.outcome_pb2 import REQUEST_STATE_BOOKED
 from yibao_common.db import migrations
@@ -23,6 +24,7 @@ def as_of_before(world: World, *kept_request_ids: str) -> None:
     """Makes the schema that of before, with the answers of some requests alone."""
     answer = tables.answer.c
     statements = [
+        *WITHOUT_TOKENS,
         "DROP TABLE past_answer",
         "ALTER TABLE answer DROP COLUMN institution_id",
         "ALTER TABLE settlement DROP COLUMN reverse_request_id",

@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from yibao.settlement.v1 import charge_service_pb2 as charge_pb
+from yibao.settlement.v1 import credential_service_pb2 as credential_pb
 from yibao.settlement.v1 import hold_service_pb2 as hold_pb
 from yibao.settlement.v1 import outcome_pb2
 from yibao.settlement.v1 import refund_service_pb2 as refund_pb
@@ -47,6 +48,7 @@ def _of_nothing(answer: Any) -> Made:
 # By the method whose answer it is: all that an institution may ask to change something.
 _ANSWERS: Mapping[str, tuple[type[Message], Callable[[Any], Made]]] = MappingProxyType(
     {
+        "ResolveCredential": (credential_pb.ResolveCredentialResponse, _of_nothing),
         "RegisterVisit": (visit_pb.RegisterVisitResponse, _of_visit),
         "UpdateVisit": (visit_pb.UpdateVisitResponse, _of_visit),
         "DischargeVisit": (visit_pb.DischargeVisitResponse, _of_visit),
