@@ -42,6 +42,7 @@ ACCESS = AccessTable.of_services(
         },
         "yibao.settlement.v1.ChangeService": {
             "ListSettlementChanges": _COUNTER_OR_AGENCY,
+            "WatchSettlementChanges": _COUNTER_OR_AGENCY,
         },
         "yibao.settlement.v1.RefundService": {
             "RefundSettlement": _COUNTER_OR_AGENCY,

@@ -31,6 +31,7 @@ from yibao_settlement.application.work import Work
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.housekeeping import background_tasks
+from yibao_settlement.servicer.change.watch import ChangeWatch, WatchLimits
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
@@ -102,6 +103,7 @@ class SettlementService:
         feed_client = self._make_feed_client(channel, feed, ages, metrics)
         trust_client = self._make_trust_client(channel, blocking, metrics)
         news = News(batcher.submit, regions=self._config.identity.regions, ask=feed_client.refresh)
+        changes = self._make_change_watch(reads, metrics)
         keeping = background_tasks(
             self._config,
             self.database,
@@ -117,10 +119,15 @@ class SettlementService:
             supervisor,
             self._make_readiness(ages),
             self._serving(engine, transactions).servicers(
-                ages=ages, trust=trust, news=news, metrics=metrics, trust_store=self._trust_store
+                ages=ages,
+                trust=trust,
+                news=news,
+                changes=changes,
+                metrics=metrics,
+                trust_store=self._trust_store,
             ),
         )
-        for each in (blocking, self._closing, batcher, feed_client, trust_client):
+        for each in (blocking, self._closing, batcher, feed_client, trust_client, changes):
             each.start(supervisor)
         for task in keeping:
             task.start(supervisor)
@@ -133,7 +140,9 @@ class SettlementService:
             await stop.wait()
         finally:
             # Calls end first, then what they wait for, then what that needs.
+            changes.release()
             await server.drain()
+            await changes.close()
             for task in keeping:
                 await task.close()
             await trust_client.close()
@@ -174,6 +183,19 @@ class SettlementService:
             clock=self._database_clock,
             ids=self._ids,
             metrics=metrics,
+            log=self._log,
+        )
+
+    def _make_change_watch(self, reads: StoredReads, metrics: Metrics) -> ChangeWatch:
+        said = self._config.changes
+        return ChangeWatch(
+            reads,
+            writing_for_seconds=self.database.writing_for_seconds,
+            limits=WatchLimits(
+                said.most_streams, said.most_streams_of_party, said.heartbeat_seconds
+            ),
+            metrics=metrics,
+            clock=self._clock,
             log=self._log,
         )
 

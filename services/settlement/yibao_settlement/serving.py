@@ -24,7 +24,8 @@ from yibao_settlement.application.year.find import YearStatements
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
-from yibao_settlement.servicer.change import ChangeServicer
+from yibao_settlement.servicer.change.calls import ChangeServicer
+from yibao_settlement.servicer.change.watch import ChangeWatch
 from yibao_settlement.servicer.charge import ChargeServicer
 from yibao_settlement.servicer.credential import Viewers
 from yibao_settlement.servicer.difference import DifferenceServicer
@@ -85,6 +86,7 @@ class Serving:
         trust: TrustHolder,
         trust_store: TrustStore,
         news: News,
+        changes: ChangeWatch,
         metrics: Metrics,
     ) -> Servicers:
         """Returns all servicers; each is given what it needs and no more."""
@@ -118,7 +120,7 @@ class Serving:
                 newest_first_in=self._config.refunds.newest_first_in or (),
                 own_debts=own_debts,
             ),
-            ChangeServicer(reads, blocking),
+            ChangeServicer(reads, blocking, watch=changes),
             self._refunds(settling, refused_lines),
             HoldServicer(
                 *engine,

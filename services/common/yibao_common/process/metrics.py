@@ -135,11 +135,25 @@ class Metrics:
         )
         self._make_news_metrics()
         self._make_year_metrics()
+        self._make_stream_metrics()
         self._make_log_metrics()
         self.device_alarms = Counter(
             "yibao_device_alarms",
             "Keys of phones that were found in two places.",
             ("region",),
+            registry=self.registry,
+        )
+
+    def _make_stream_metrics(self) -> None:
+        """Makes what tells of streams that go on."""
+        self.change_streams = Gauge(
+            "yibao_change_streams",
+            "Streams of settlements' changes that are open.",
+            registry=self.registry,
+        )
+        self.change_stream_lag = Gauge(
+            "yibao_change_stream_lag_seconds",
+            "How far the stream that is behind most is behind what can be told.",
             registry=self.registry,
         )
 
