@@ -104,7 +104,9 @@ def _digest(request: Message) -> bytes:
     arguments = type(request)()
     arguments.CopyFrom(request)
     for name in ("page_size", "page_token"):
-        arguments.ClearField(name)
+        # A stream has neither.
+        if name in request.DESCRIPTOR.fields_by_name:
+            arguments.ClearField(name)
     kind = request.DESCRIPTOR.full_name.encode()
     serialized = arguments.SerializeToString(deterministic=True)
     return hashlib.sha256(kind + b"\n" + serialized).digest()[:_DIGEST_BYTES]
