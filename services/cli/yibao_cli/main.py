@@ -27,6 +27,7 @@ app = App(
     invoke_without_command=True,
 )
 app.command(rich_help_panel=TRY)(try_app.up)
+app.command(rich_help_panel=TRY)(try_app.clock)
 app.command(rich_help_panel=TRY)(try_app.demo)
 app.command(cls=call_app.CallCommand, rich_help_panel=CALL)(call_app.call)
 app.add_typer(contexts_app, name="context", rich_help_panel=CALL)

@@ -44,6 +44,7 @@ def run_up(
     log_level: str,
     ports: Mapping[str, int | None],
     clock: Clock,
+    has_movable_clock: bool = False,
 ) -> int:
     """Runs the sandbox in `folder` until a signal; returns the exit code.
 
@@ -67,6 +68,8 @@ def run_up(
                 reflection=True,
                 keep_data=keep_data,
                 poll_seconds=1.0,
+                is_to_try=True,
+                has_movable_clock=has_movable_clock,
                 log_level="debug" if log_level == "debug" else "info",
                 on_line=LogView(err if is_json() else console, least=log_level).show,
             )

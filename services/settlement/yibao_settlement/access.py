@@ -1,5 +1,6 @@
 """Who may call what in the settlement service; a test walks every method."""
 
+from yibao_common.rpc import sandbox
 from yibao_common.rpc.access import AccessTable
 from yibao_common.rpc.server_info import ACCESS_ROWS
 from yibao_common.values.caller import Role
@@ -14,6 +15,7 @@ _OWN = frozenset({Role.HOLDER, Role.CHANNEL})
 ACCESS = AccessTable.of_services(
     {
         **ACCESS_ROWS,
+        **sandbox.ACCESS_ROWS,
         "yibao.settlement.v1.VisitService": {
             "RegisterVisit": _COUNTER,
             "UpdateVisit": _COUNTER,

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import grpc
 
 from yibao_common.commands.blocking import Blocking
+from yibao_common.commands.sandbox import open_sandbox_clock, start_sandbox_clock
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
 from yibao_common.db.failures import database_problem
@@ -17,10 +19,12 @@ from yibao_common.process.metrics import Metrics
 from yibao_common.process.program import run_program
 from yibao_common.process.readiness import Readiness
 from yibao_common.process.supervisor import Supervisor
+from yibao_common.rpc import sandbox
 from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.peer_certificate import tell_of_peer
+from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
@@ -87,6 +91,7 @@ class SettlementService:
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor = Supervisor(stop, log=self._log)
+        start_sandbox_clock(self._clock, supervisor)
         metrics = Metrics()
         reference, blocking = ReferenceCache(), Blocking(party_of=current_party)
         reads = StoredReads(self.database, reference, clock=self._database_clock)
@@ -126,6 +131,7 @@ class SettlementService:
                 metrics=metrics,
                 trust_store=self._trust_store,
             ),
+            problem=lambda: trust_problem(self._trust_store, self._clock()) or ages.problem(),
         )
         for each in (blocking, self._closing, batcher, feed_client, trust_client, changes):
             each.start(supervisor)
@@ -249,12 +255,14 @@ class SettlementService:
         supervisor: Supervisor,
         readiness: Readiness,
         servicers: Servicers,
+        *,
+        problem: Callable[[], str],
     ) -> Server:
         return Server(
             self._config.server,
             service_name=SERVICE,
-            register=servicers.register,
-            descriptors=DESCRIPTORS,
+            register=functools.partial(self._register, servicers, problem=problem),
+            descriptors=sandbox.served(DESCRIPTORS, self._clock),
             access=ACCESS,
             log=self._log,
             metrics=metrics,
@@ -263,7 +271,14 @@ class SettlementService:
             readiness=readiness,
             clock=self._clock,
             ids=self._ids,
+            behind_gate=refusals_behind_gate(self._config),
         )
+
+    def _register(
+        self, servicers: Servicers, server: grpc.aio.Server, *, problem: Callable[[], str]
+    ) -> None:
+        servicers.register(server)
+        sandbox.register(server, self._clock, problem=problem)
 
 
 async def _first_news(trust_client: TrustClient, feed_client: FeedClient) -> None:
@@ -274,6 +289,13 @@ async def _first_news(trust_client: TrustClient, feed_client: FeedClient) -> Non
             await feed_client.first_round()
 
 
+def _make(config: SettlementConfig, log: Log) -> SettlementService:
+    clock = open_sandbox_clock(config)
+    if clock is None:
+        return SettlementService(config, log=log)
+    return SettlementService(config, log=log, clock=clock, database_clock=clock)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the service; returns the exit code."""
     return run_program(
@@ -281,7 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         service=SERVICE,
         description=__doc__,
         config_type=SettlementConfig,
-        make=lambda config, log: SettlementService(config, log=log),
+        make=_make,
     )
 
 

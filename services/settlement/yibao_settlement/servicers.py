@@ -38,7 +38,7 @@ from yibao.settlement.v1 import (
     year_service_pb2,
     year_service_pb2_grpc,
 )
-from yibao_common.rpc import server_info
+from yibao_common.rpc import sandbox, server_info
 from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_settlement.config import SettlementConfig
@@ -77,6 +77,7 @@ DESCRIPTORS = (
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
     server_info.DESCRIPTOR,
+    sandbox.DESCRIPTOR,
 )
 
 

@@ -742,6 +742,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """FAILED_PRECONDITION. The token is of another region. Metadata: `issuer`, `region`: whose
     it is, and where it was shown.
     """
+    ERROR_REASON_NOT_A_SANDBOX: _ErrorReason.ValueType  # 530
+    """FAILED_PRECONDITION. Only a sandbox that `yibao up --clock` started does this."""
+    ERROR_REASON_SANDBOX_CLOCK_BACK: _ErrorReason.ValueType  # 531
+    """FAILED_PRECONDITION. The time of a sandbox goes forward alone. Metadata: `server_time`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. The value's name stands in `google.rpc.ErrorInfo.reason`
@@ -1471,4 +1475,8 @@ ERROR_REASON_TOKEN_OTHER_REGION: ErrorReason.ValueType  # 426
 """FAILED_PRECONDITION. The token is of another region. Metadata: `issuer`, `region`: whose
 it is, and where it was shown.
 """
+ERROR_REASON_NOT_A_SANDBOX: ErrorReason.ValueType  # 530
+"""FAILED_PRECONDITION. Only a sandbox that `yibao up --clock` started does this."""
+ERROR_REASON_SANDBOX_CLOCK_BACK: ErrorReason.ValueType  # 531
+"""FAILED_PRECONDITION. The time of a sandbox goes forward alone. Metadata: `server_time`."""
 global___ErrorReason = ErrorReason

@@ -19,6 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from yibao_common.values.clock import Clock, system_clock
 
+# By its name whoever serves knows that this is no CA to be trusted anywhere else.
+CA_NAME = "yibao DEVELOPMENT CA - do not trust"
 _VALID_FOR = dt.timedelta(days=30)
 # A certificate with less than this left is made again.
 _SPARE = dt.timedelta(days=2)
@@ -128,7 +130,7 @@ def _is_good(
 
 def _make_ca(now: dt.datetime) -> _Issuer:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _subject("yibao DEVELOPMENT CA - do not trust")
+    name = _subject(CA_NAME)
     builder = _builder(name, name, key, now).add_extension(
         x509.BasicConstraints(ca=True, path_length=0), critical=True
     )

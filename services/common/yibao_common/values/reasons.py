@@ -324,6 +324,9 @@ class Reason(enum.Enum):
     )
     TOKEN_OTHER_REGION = (426, Code.FAILED_PRECONDITION, "身份识别结果属于其他统筹区，请核对参保地")
 
+    NOT_A_SANDBOX = (530, Code.FAILED_PRECONDITION)
+    SANDBOX_CLOCK_BACK = (531, Code.FAILED_PRECONDITION)
+
     def __new__(cls, number: int, code: Code, sentence_zh: str = "") -> "Reason":
         """Makes a member whose value is its number in the proto enum."""
         member = object.__new__(cls)
