@@ -32,6 +32,8 @@ Its certificates and keys protect nothing. Its databases stay; `yibao up --fresh
 _PUBLISH_SECONDS = 2.0
 # Of settlement, in the folder.
 TRUST_FOLDER = "settlement-trust"
+# Which persons were loaded to be tried.
+SAMPLES_FILE = "samples.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ def claim_folder(folder: Path, *, keep_data: bool) -> TextIO:
         if ahead_of(folder):
             # What was seen then is still to come.
             shutil.rmtree(folder / TRUST_FOLDER, ignore_errors=True)
-        (folder / CLOCK_FILE).unlink(missing_ok=True)
+        for name in (CLOCK_FILE, SAMPLES_FILE):
+            (folder / name).unlink(missing_ok=True)
     return claim
 
 
