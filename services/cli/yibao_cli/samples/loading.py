@@ -48,7 +48,10 @@ from yibao_common.values.clock import Clock
 from yibao_common.values.reasons import Reason
 
 _ALL_TRIES = 5
-_WRONG = {Reason.PIN_INCORRECT.wire_name, Reason.PIN_LOCKED.wire_name}
+# What is expected of a wrong PIN; of a try of an earlier run, whose chip was read then.
+_WRONG = {
+    each.wire_name for each in (Reason.PIN_INCORRECT, Reason.PIN_LOCKED, Reason.REQUEST_ID_REUSED)
+}
 # Each waits for the disk at every step, and they can wait together.
 _AT_ONCE = 4
 
