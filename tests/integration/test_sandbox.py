@@ -172,7 +172,7 @@ def test_time_is_moved_once_for_a_request_and_never_back(sandbox: Sandbox) -> No
 
 def used(settled: Settlement) -> int:
     """Returns what the person's year had used up before a bill, by all that counts."""
-    return sum(each.amount_fen for each in settled.year_before)
+    return sum(each.value for each in settled.year_before)
 
 
 def test_a_year_ends_and_half_a_year_passes_with_all_three_services(sandbox: Sandbox) -> None:

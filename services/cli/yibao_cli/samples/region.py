@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import replace
 
+from yibao_cli.parties import institution_leaf
 from yibao_cli.regions import Institution, Region
 
 # Employees of two classes, with personal accounts, hospitals of four levels and a pharmacy.
@@ -53,6 +54,25 @@ def sample_institutions() -> tuple[Institution, ...]:
         Institution(CLOSED_ID, "示例已解除协议医院（样例）", "5", True, _START, _CLOSED_DATE),
         Institution(WITHOUT_ECERT_ID, "示例未接入电子凭证医院（样例）", "8", False, _START, None),
     )
+
+
+def institution_documents(region: Region) -> list[dict[str, str | bool]]:
+    """Returns the institutions of a region as programs are told them.
+
+    `certificate` is the name of the certificate file; `end_date` is empty while they are open.
+    """
+    return [
+        {
+            "region": region.region,
+            "institution_id": each.institution_id,
+            "institution_name": each.institution_name,
+            "institution_level": each.institution_level,
+            "takes_ecert": each.ecert_supported,
+            "end_date": "" if each.end_date is None else each.end_date.isoformat(),
+            "certificate": institution_leaf(region, each.institution_id),
+        }
+        for each in region.institutions
+    ]
 
 
 def _with_samples(region: Region) -> Region:
