@@ -30,6 +30,8 @@ from yibao.identity.v1 import (
 from yibao.identity.v1.card_service_pb2_grpc import CardServiceStub
 from yibao.identity.v1.certificate_service_pb2_grpc import CertificateServiceStub
 from yibao.identity.v1.person_service_pb2_grpc import PersonServiceStub
+from yibao.settlement.v1 import account_service_pb2
+from yibao.settlement.v1.account_service_pb2_grpc import AccountServiceStub
 from yibao_cli.loading import CALL_SECONDS
 from yibao_cli.parties import BANK_CODE, CHANNEL, parties_of
 from yibao_cli.regions import Region
@@ -41,12 +43,15 @@ from yibao_cli.samples.persons import (
     card_numbers,
     sample_persons,
 )
+from yibao_cli.samples.region import HOME
 from yibao_cli.sandbox import SAMPLES_FILE
 from yibao_cli.stack import Stack
 from yibao_common.rpc.wire import from_date, from_instant
 from yibao_common.values.clock import Clock
 from yibao_common.values.reasons import Reason
 
+# What is in the personal account of who has one and is all right, in the home region.
+CREDIT_FEN = 120_000
 _ALL_TRIES = 5
 # What is expected of a wrong PIN; of a try of an earlier run, whose chip was read then.
 _WRONG = {
@@ -108,6 +113,7 @@ class _Loader:
         self._clock = clock
         parties = parties_of(region)
         agency = stack.channel("identity", parties.maker)
+        self._accounts = AccountServiceStub(stack.channel("settlement", parties.maker))
         self._persons = PersonServiceStub(agency)
         self._cards = CardServiceStub(agency)
         self._misuse = CertificateServiceStub(agency)
@@ -123,6 +129,8 @@ class _Loader:
         serial, chip = card_numbers(person)
         if person.card is not None:
             self._issue_card(person, person_id, person.card)
+        if person.label in ("11", "12") and person.region == HOME:
+            self._credit(person, person_id)
         if person.has_died:
             request = death_messages_pb2.RecordDeathRequest(
                 request_id=_id_of(person, "death"),
@@ -148,6 +156,16 @@ class _Loader:
             PIN if has_pin else "",
             "" if person.card is None else person.card.value,
         )
+
+    def _credit(self, person: SamplePerson, person_id: str) -> None:
+        request = account_service_pb2.CreditAccountRequest(
+            request_id=_id_of(person, "credit"),
+            region=person.region,
+            person_id=person_id,
+            amount_fen=CREDIT_FEN,
+            source=account_service_pb2.CREDIT_SOURCE_ALLOCATION,
+        )
+        self._accounts.CreditAccount(request, timeout=CALL_SECONDS)
 
     def _register(self, person: SamplePerson) -> str:
         request = person_service_pb2.RegisterPersonRequest(

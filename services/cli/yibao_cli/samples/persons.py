@@ -135,6 +135,41 @@ def _person(
     )
 
 
+def persons_table(regions: Iterable[Region]) -> str:
+    """Returns the persons as the table of `docs/coding/sandbox.md`."""
+    heading = ("region", "label", "number", "insurance type", "class", "what is the matter")
+    rows = [heading, ("---",) * len(heading)]
+    rows += [
+        (
+            person.region,
+            f"`{person.label}`",
+            person.certificate_number,
+            person.insurance_type,
+            person.person_class,
+            _matter_of(person),
+        )
+        for region in regions
+        for person in sample_persons(region)
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _matter_of(person: SamplePerson) -> str:
+    told = []
+    if person.entitlement_groups:
+        told.append(f"entitlement groups {', '.join(person.entitlement_groups)}")
+    if person.card is not None:
+        is_usable = person.card is CardMatter.NOTHING
+        told.append("has a card" if is_usable else f"card: {person.card.value}")
+    if person.end_date is not None:
+        told.append(f"covered until {person.end_date.isoformat()}")
+    if not person.has_certificate:
+        told.append("no e-certificate")
+    if person.has_died:
+        told.append(f"died on {person.start_date.isoformat()}")
+    return "; ".join(told)
+
+
 def card_numbers(person: SamplePerson) -> tuple[str, str]:
     """Returns serial and chip number of a person's card, the same in every sandbox."""
     choose = random.Random(f"card/{person.region}/{person.label}")  # noqa: S311
