@@ -267,7 +267,7 @@ def test_a_token_belongs_to_its_arguments_and_a_beginning_is_required(watched: W
         ({"resume_token": "bm8gcGxhY2U="}, "FIELD_MALFORMED"),
         ({}, "FIELD_REQUIRED"),
     ):
-        asked = pb.WatchSettlementChangesRequest(region=REGION, **fields)  # type: ignore[arg-type]
+        asked = pb.WatchSettlementChangesRequest(region=REGION, **fields)
         refusal = refused_stream(watched.stub(), asked)
         assert outcome(refusal)[1] == reason
         assert refusal.field_faults
@@ -339,7 +339,8 @@ def test_a_stream_goes_on_over_restarts_of_the_server(watched: Watched) -> None:
 
     other = replace(services, ports={**services.ports, "settlement": port}, _channels={})
     stub = ChangeServiceStub(other.channel("settlement", "hospital"))
-    written, found = [first.settlement_id], []
+    written = [first.settlement_id]
+    found: list[str] = []
     ends: list[int] = []
     following = follow_changes(stub, request_since(first), wait=lambda _: time.sleep(0.2))
     try:
@@ -355,7 +356,6 @@ def test_a_stream_goes_on_over_restarts_of_the_server(watched: Watched) -> None:
                 reader.start()
             reader.join(CALL_SECONDS)
     finally:
-        following.close()
         other.close()
     assert found == written
     assert ends == [pb.SETTLEMENT_WATCH_END_SERVER_STOPS] * 2

@@ -441,14 +441,9 @@ class MagicCounter:
         }
         return bill_pb2.Bill(**{**values, **fields})
 
-    def settle_stay(self) -> Any:
-        """Settles a stay of a day, above any deductible, and returns the settlement."""
-        visit_id = self.visit("12", care_type=STAY)
-        diagnosis = visit_pb2.Diagnosis(
-            diagnosis_code="J18.900", diagnosis_name="肺炎", is_main=True
-        )
-        self._discharge(visit_id, diagnoses=[diagnosis])
-        bill = self.bill(visit_id)
+    def settle_large(self) -> Any:
+        """Settles an outpatient's bill above any deductible, and returns the settlement."""
+        bill = self.bill(self.visit("12"))
         bill.lines[0].quantity = "100"
         bill.lines[0].amount_fen = bill.total_fen = 100 * bill.total_fen
         return self.settle_bill(bill, "12")

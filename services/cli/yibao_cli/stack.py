@@ -124,15 +124,7 @@ class Stack:
             on_line=on_line,
             claim=claim,
         )
-        try:
-            # Settlement waits itself for the first keys and persons of identity.
-            for name in SERVICES:
-                stack._spawn(name)
-            for name in SERVICES:
-                stack.wait_serving(name)
-        except BaseException:
-            stack.close()
-            raise
+        stack._begin()
         return stack
 
     def __enter__(self) -> Self:
@@ -223,6 +215,18 @@ class Stack:
                     raise StartError(f"{child.name} did not start within {seconds:g} s")
         with self._open(service, PROBE) as channel:
             check_serving(channel, service, seconds=max(deadline - time.monotonic(), 0.1))
+
+    def _begin(self) -> None:
+        """Starts every service and waits; closes all where one does not start."""
+        try:
+            # Settlement waits itself for the first keys and persons of identity.
+            for name in SERVICES:
+                self._spawn(name)
+            for name in SERVICES:
+                self.wait_serving(name)
+        except BaseException:
+            self.close()
+            raise
 
     def _spawn(self, service: str) -> None:
         """Starts the processes that a service lacks."""

@@ -99,11 +99,7 @@ def run_up(
                     print_document(console, document)
                 _show_ready(talk, stack, regions, seconds=time.monotonic() - began)
                 _show_samples(talk, stack, loaded, has_movable_clock=has_movable_clock)
-                if later:
-                    talk.print(
-                        f"Not in this sandbox, which is older than they are: {', '.join(later)}; "
-                        "--fresh begins anew with them.\n"
-                    )
+                _show_later(talk, later)
                 _show_calls(talk, stack, regions[0], contexts_file, clock=of_services)
                 talk.print(f"\nLogs from here on, {log_level} and worse. Ctrl-C stops everything.")
                 return _watch(talk, stack, is_asked)
@@ -158,6 +154,14 @@ def _show_samples(
     if has_movable_clock:
         console.print("Time is moved by: yibao clock +1mo", markup=False)
     console.print()
+
+
+def _show_later(console: Console, regions: Sequence[str]) -> None:
+    if regions:
+        console.print(
+            f"Not in this sandbox, which is older than they are: {', '.join(regions)}; "
+            "--fresh begins anew with them.\n"
+        )
 
 
 def _show_calls(

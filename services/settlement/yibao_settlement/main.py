@@ -91,9 +91,8 @@ class SettlementService:
     ) -> None:
         """Serves until `stop` is set, then finishes what runs; `started` gets the port."""
         supervisor = Supervisor(stop, log=self._log)
-        start_sandbox_clock(self._clock, supervisor)
-        metrics = Metrics()
-        reference, blocking = ReferenceCache(), Blocking(party_of=current_party)
+        metrics, reference = Metrics(), ReferenceCache()
+        blocking = Blocking(party_of=current_party)
         reads = StoredReads(self.database, reference, clock=self._database_clock)
         ages = self._make_feed_ages(metrics)
         trust = TrustHolder(self._trust_store, check_feed=ages.check)
@@ -151,11 +150,8 @@ class SettlementService:
             await changes.close()
             for task in keeping:
                 await task.close()
-            await trust_client.close()
-            await news.close()
-            await feed_client.close()
-            await channel.close()
-            await batcher.close()
+            for needed in (trust_client, news, feed_client, channel, batcher):
+                await needed.close()
             self._closing.close()
             blocking.close()
             self.database.close()
@@ -258,6 +254,7 @@ class SettlementService:
         *,
         problem: Callable[[], str],
     ) -> Server:
+        start_sandbox_clock(self._clock, supervisor)
         return Server(
             self._config.server,
             service_name=SERVICE,

@@ -25,7 +25,7 @@ from yibao_common.commands.sandbox import (
     open_sandbox_clock,
 )
 from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
-from yibao_common.process.config import ServiceConfig, StartError
+from yibao_common.process.config import SandboxConfig, ServiceConfig, StartError
 from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.wire import from_instant
@@ -85,9 +85,12 @@ def test_time_goes_forward_alone_and_not_too_far(
 def test_the_last_request_moves_once(folder: Path) -> None:
     request_id = new_id()
     first = clock_at(folder).move(NOON + HOUR, request_id=request_id)
-    again = clock_at(folder)
-    assert again.move(NOON + 2 * HOUR, request_id=request_id) == first
-    assert again() == NOON + HOUR
+    again = clock_at(folder, NOON + HOUR)
+    assert again.move(NOON + HOUR, request_id=request_id) == first
+    assert again() == NOON + 2 * HOUR
+    with pytest.raises(RuleError) as caught:
+        again.move(NOON + 3 * HOUR, request_id=request_id)
+    assert caught.value.reason is Reason.REQUEST_ID_REUSED
 
 
 def test_what_waits_is_woken_by_a_move_of_another_process(folder: Path) -> None:
@@ -153,14 +156,13 @@ def test_a_sandbox_has_a_clock_and_others_have_none(folder: Path) -> None:
     clock = open_sandbox_clock(said)
     assert clock is not None
     assert len(refusals_behind_gate(said)) == 1
-    for other in (
-        said.model_copy(update={"sandbox": None}),
-        said.model_copy(
-            update={"sandbox": said.sandbox.model_copy(update={"movable_clock": False})}  # type: ignore[union-attr]
-        ),
-    ):
-        assert open_sandbox_clock(other) is None
-    assert refusals_behind_gate(said.model_copy(update={"sandbox": None})) == ()
+    without_clock = SandboxConfig(folder=folder)
+    for other in (SandboxConfig(), without_clock):
+        assert open_sandbox_clock(said.model_copy(update={"sandbox": other})) is None
+    assert refusals_behind_gate(said.model_copy(update={"sandbox": SandboxConfig()})) == ()
+    nowhere = SandboxConfig(movable_clock=True)
+    with pytest.raises(StartError, match="folder"):
+        open_sandbox_clock(said.model_copy(update={"sandbox": nowhere}))
 
 
 def test_what_only_says_that_it_is_a_sandbox_does_not_start(folder: Path) -> None:

@@ -56,7 +56,7 @@ class SandboxServiceServicer(object):
         by the machine's clock as before. Time never goes back; `yibao up --fresh` begins anew.
         Idempotent by `request_id`, for the last move. Callers: anyone. Reasons: NOT_A_SANDBOX,
         SANDBOX_CLOCK_BACK where `to_time` is over, FIELD_OUT_OF_RANGE where it is over 1,000
-        days ahead of the machine's clock.
+        days ahead of the machine's clock, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

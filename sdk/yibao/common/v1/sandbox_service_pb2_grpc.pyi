@@ -34,7 +34,7 @@ class SandboxServiceStub:
     by the machine's clock as before. Time never goes back; `yibao up --fresh` begins anew.
     Idempotent by `request_id`, for the last move. Callers: anyone. Reasons: NOT_A_SANDBOX,
     SANDBOX_CLOCK_BACK where `to_time` is over, FIELD_OUT_OF_RANGE where it is over 1,000
-    days ahead of the machine's clock.
+    days ahead of the machine's clock, REQUEST_ID_REUSED.
     """
 
 class SandboxServiceAsyncStub:
@@ -53,7 +53,7 @@ class SandboxServiceAsyncStub:
     by the machine's clock as before. Time never goes back; `yibao up --fresh` begins anew.
     Idempotent by `request_id`, for the last move. Callers: anyone. Reasons: NOT_A_SANDBOX,
     SANDBOX_CLOCK_BACK where `to_time` is over, FIELD_OUT_OF_RANGE where it is over 1,000
-    days ahead of the machine's clock.
+    days ahead of the machine's clock, REQUEST_ID_REUSED.
     """
 
 class SandboxServiceServicer(metaclass=abc.ABCMeta):
@@ -74,7 +74,7 @@ class SandboxServiceServicer(metaclass=abc.ABCMeta):
         by the machine's clock as before. Time never goes back; `yibao up --fresh` begins anew.
         Idempotent by `request_id`, for the last move. Callers: anyone. Reasons: NOT_A_SANDBOX,
         SANDBOX_CLOCK_BACK where `to_time` is over, FIELD_OUT_OF_RANGE where it is over 1,000
-        days ahead of the machine's clock.
+        days ahead of the machine's clock, REQUEST_ID_REUSED.
         """
 
 def add_SandboxServiceServicer_to_server(servicer: SandboxServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

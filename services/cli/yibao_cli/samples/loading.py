@@ -242,18 +242,21 @@ class _Loader:
         matter: CardMatter,
     ) -> None:
         card_id = card.card_id
-        common = {"request_id": _id_of(person, "matter"), "region": person.region}
+        request_id, region = _id_of(person, "matter"), person.region
         if matter is CardMatter.LOST:
-            lost = loss_messages_pb2.ReportCardLossRequest(**common, card_id=card_id)
+            lost = loss_messages_pb2.ReportCardLossRequest(
+                request_id=request_id, region=region, card_id=card_id
+            )
             self._bank.ReportCardLoss(lost, timeout=CALL_SECONDS)
         elif matter is CardMatter.PIN_LOST:
             forgotten = pin_messages_pb2.ReportPinLostRequest(
-                **common, card_id=card_id, document=document
+                request_id=request_id, region=region, card_id=card_id, document=document
             )
             self._bank.ReportPinLost(forgotten, timeout=CALL_SECONDS)
         elif matter is CardMatter.CLOSED:
             closed = card_service_pb2.CloseCardRequest(
-                **common,
+                request_id=request_id,
+                region=region,
                 card_id=card_id,
                 closing=card_service_pb2.CARD_CLOSING_SURRENDERED,
                 is_original_card_shown=True,

@@ -49,7 +49,7 @@ def ahead_of(folder: Path) -> dt.timedelta:
     path = folder / CLOCK_FILE
     if not path.exists():
         return dt.timedelta()
-    offset, _, _ = _FORM.unpack(path.read_bytes())
+    offset: int = _FORM.unpack(path.read_bytes())[0]
     return offset * _MICROSECOND
 
 
@@ -93,13 +93,19 @@ class SandboxClock:
         """Moves the time of all processes forward; returns the time that it was made.
 
         Raises:
-            RuleError: SANDBOX_CLOCK_BACK, FIELD_OUT_OF_RANGE.
+            RuleError: SANDBOX_CLOCK_BACK, FIELD_OUT_OF_RANGE, REQUEST_ID_REUSED.
         """
         own_id = uuid.UUID(request_id).bytes
         with self._locked():
             _, last_id, last_time = _FORM.unpack(self._map[:])
             if last_id == own_id:
-                return _EPOCH + last_time * _MICROSECOND
+                if to_time != _EPOCH + last_time * _MICROSECOND:
+                    raise RuleError(
+                        Reason.REQUEST_ID_REUSED,
+                        f"request_id {request_id} was used before for something else",
+                        request_id=request_id,
+                    )
+                return to_time
             now = self()
             if to_time < now:
                 raise RuleError(
@@ -162,7 +168,7 @@ def open_sandbox_clock(config: ServiceConfig) -> SandboxClock | None:
     """
     check_is_sandbox(config)
     said = config.sandbox
-    return SandboxClock(said.folder) if said is not None and said.movable_clock else None
+    return SandboxClock(said.folder) if said.folder is not None and said.movable_clock else None
 
 
 def check_is_sandbox(config: ServiceConfig) -> None:
@@ -173,7 +179,9 @@ def check_is_sandbox(config: ServiceConfig) -> None:
             certificates of another CA than a development one's would be taken.
     """
     said, server = config.sandbox, config.server
-    if said is None:
+    if said.folder is None:
+        if said.movable_clock:
+            raise StartError("sandbox.movable_clock: only in a sandbox, whose folder is said")
         return
     if not (said.folder / MARK).is_file():
         raise StartError(f"sandbox.folder: {said.folder} is no sandbox that `yibao up` made")

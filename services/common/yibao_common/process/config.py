@@ -288,8 +288,8 @@ class AnswersConfig(Section):
 class SandboxConfig(Section):
     """What `yibao up` says in a sandbox, and nobody else says anywhere."""
 
-    # The folder of the sandbox, with its mark in it.
-    folder: FileName
+    # The folder of the sandbox, with its mark in it; none where it is no sandbox.
+    folder: FileName | None = None
     # Whether the time can be moved, by the clock in the folder.
     movable_clock: bool = False
 
@@ -301,4 +301,4 @@ class ServiceConfig(Section):
     database: DatabaseConfig
     answers: AnswersConfig = AnswersConfig()
     log: LogConfig = LogConfig()
-    sandbox: SandboxConfig | None = None
+    sandbox: SandboxConfig = SandboxConfig()

@@ -85,4 +85,4 @@ def _texts(message: Message) -> Iterator[str]:
 
 def refusals_behind_gate(config: ServiceConfig) -> tuple[grpc.aio.ServerInterceptor, ...]:
     """Returns what stands behind the gate: nothing, but in a sandbox."""
-    return () if config.sandbox is None else (MagicRefusals(),)
+    return () if config.sandbox.folder is None else (MagicRefusals(),)

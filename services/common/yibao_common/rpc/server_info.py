@@ -72,7 +72,7 @@ class ServerInfoServicer(rpc.ServerServiceServicer):
         self._regions = tuple(regions)
         self._known = known
         self._clock = clock
-        self._is_sandbox = config.sandbox is not None
+        self._is_sandbox = config.sandbox.folder is not None
         server = config.server
         self._told = pb.GetServerInfoResponse(
             service_name=service_name,
