@@ -8,7 +8,6 @@ from pathlib import Path
 
 import google.rpc  # type: ignore[import-untyped]
 import pytest
-
 from support.contracts import ROOT
 
 README = (ROOT / "protos" / "README.md").read_text(encoding="utf-8")
@@ -31,7 +30,7 @@ def commands(language: str) -> str:
 
 
 def needs(language: str, *found: object) -> None:
-    """Skips a test whose tools are not there; CI names what must be (`YIBAO_REQUIRED_LANGUAGES`)."""
+    """Skips a test whose tools are not there; CI names what must be (YIBAO_REQUIRED_LANGUAGES)."""
     if all(found):
         return
     if language in os.environ.get("YIBAO_REQUIRED_LANGUAGES", "").split():
