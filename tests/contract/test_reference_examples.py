@@ -29,7 +29,7 @@ def test_each_method_has_an_example_that_is_well_formed(service: str) -> None:
     faults = {}
     for name, method in methods.items():
         message = message_factory.GetMessageClass(method.input_type)()
-        json_format.ParseDict(examples[name], message)
+        json_format.ParseDict(dict(examples[name]), message)
         found = Validator(method.input_type).faults(message)
         if found.total:
             faults[name] = [str(each) for each in found.first]
