@@ -21,16 +21,18 @@ from yibao_common.rpc.callers import current_party
 from yibao_common.rpc.channels import Peer, open_aio_channel
 from yibao_common.rpc.own_certificate import check_client_identity
 from yibao_common.rpc.peer_certificate import tell_of_peer
+from yibao_common.rpc.refusals import Refusals
 from yibao_common.rpc.server import Server
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.ids import Ids, new_id
 from yibao_settlement.access import ACCESS
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.feed import Feed
+from yibao_settlement.application.report.find import Reports
 from yibao_settlement.application.work import Work
 from yibao_settlement.batches import make_batcher
 from yibao_settlement.config import SettlementConfig
-from yibao_settlement.housekeeping import background_tasks
+from yibao_settlement.housekeeping import background_tasks, refusal_counting
 from yibao_settlement.servicer.feed.age import FeedAges
 from yibao_settlement.servicer.feed.client import FeedClient
 from yibao_settlement.servicer.news import News
@@ -112,9 +114,20 @@ class SettlementService:
             clock=self._clock,
             log=self._log,
         )
+        refusals = Refusals(self._config.identity.regions, clock=self._clock)
+        counting, count_refusals = refusal_counting(
+            Reports(transactions, clock=reads.now),
+            refusals,
+            blocking,
+            metrics=metrics,
+            clock=self._clock,
+            log=self._log,
+        )
+        keeping += (counting,)
         server = self._make_server(
             metrics,
             supervisor,
+            refusals,
             self._make_readiness(ages),
             self._serving(engine, transactions).servicers(
                 ages=ages, trust=trust, news=news, metrics=metrics, trust_store=self._trust_store
@@ -136,6 +149,9 @@ class SettlementService:
             await server.drain()
             for task in keeping:
                 await task.close()
+            # What was refused since, where the database still takes it.
+            with contextlib.suppress(Exception):
+                await count_refusals()
             await trust_client.close()
             await news.close()
             await feed_client.close()
@@ -225,6 +241,7 @@ class SettlementService:
         self,
         metrics: Metrics,
         supervisor: Supervisor,
+        refusals: Refusals,
         readiness: Readiness,
         servicers: Servicers,
     ) -> Server:
@@ -239,6 +256,7 @@ class SettlementService:
             problems=supervisor.problems,
             watch=supervisor.watch,
             readiness=readiness,
+            refusals=refusals,
             clock=self._clock,
             ids=self._ids,
         )

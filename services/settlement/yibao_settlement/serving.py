@@ -17,6 +17,7 @@ from yibao_settlement.application.catalogue import Catalogue
 from yibao_settlement.application.day.find import Days
 from yibao_settlement.application.period.close import Periods
 from yibao_settlement.application.policy import Policies
+from yibao_settlement.application.report.find import Reports
 from yibao_settlement.application.repricing.orders import Repricings
 from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.close import Years
@@ -37,6 +38,7 @@ from yibao_settlement.servicer.policy import PolicyServicer
 from yibao_settlement.servicer.refund.calls import RefundServicer
 from yibao_settlement.servicer.refund.correcting import Correcting
 from yibao_settlement.servicer.refused_lines import RefusedLines
+from yibao_settlement.servicer.report import ReportServicer
 from yibao_settlement.servicer.repricing import RepricingServicer
 from yibao_settlement.servicer.review import ReviewServicer
 from yibao_settlement.servicer.settlement import SettlementServicer
@@ -135,6 +137,7 @@ class Serving:
             ),
             ClearingServicer(periods, days, blocking, self._closing),
             YearServicer(years, YearStatements(transactions), blocking, self._closing),
+            ReportServicer(Reports(transactions, clock=reads.now), blocking),
             RepricingServicer(Repricings(transactions, clock=self._clock, ids=self._ids), blocking),
             CatalogueServicer(Catalogue(transactions, clock=self._clock), reads, blocking),
             PolicyServicer(policies, StoredHistory(self._database), blocking, clock=self._clock),

@@ -116,6 +116,10 @@ class Admission:
             raise RuleError(
                 Reason.FIELD_MALFORMED, "the message is not of the type that the method takes"
             ) from None
+        if method.has_region:
+            call.region = request.region  # type: ignore[attr-defined]
+        elif method.items_are_calls and request.items:  # type: ignore[attr-defined]
+            call.region = request.items[0].region  # type: ignore[attr-defined]
         try:
             if method.validator is not None:
                 method.validator.check(request)

@@ -45,7 +45,7 @@ class Method:
         self.is_open = is_open(name)
         self.metrics = metrics
         self.validator: Validator | None = None
-        self.has_request_id = self.changes = self.answers_often = False
+        self.has_request_id = self.has_region = self.changes = self.answers_often = False
         self.has_items = self.items_are_calls = self.lines_weigh = False
         if descriptor is not None:
             request = descriptor.input_type
@@ -56,6 +56,7 @@ class Method:
                 request, except_items=self.has_items, refuse_unknown=self.changes
             )
             self.has_request_id = "request_id" in request.fields_by_name
+            self.has_region = "region" in request.fields_by_name
             # Rows of an import are one call: they share its request id and its transaction.
             self.items_are_calls = self.has_items and not self.has_request_id
             self.lines_weigh = self.has_items and "lines" in request.fields_by_name
@@ -80,6 +81,7 @@ class Call:
         "limit_seconds",
         "method",
         "reason",
+        "region",
         "request_id",
     )
 
@@ -89,6 +91,8 @@ class Call:
         self.began = perf_counter()
         self.caller: Caller | None = None
         self.request_id = ""
+        # As the request says; of a bulk call, that of its first item.
+        self.region = ""
         self.limit_seconds: float | None = None
         self.code = "OK"
         self.reason = ""

@@ -24,6 +24,7 @@ from yibao_settlement.storage.period.tables import period_close as period_close
 from yibao_settlement.storage.period.tables import period_sum as period_sum
 from yibao_settlement.storage.refund.tables import refund as refund
 from yibao_settlement.storage.repair.tables import repair as repair
+from yibao_settlement.storage.report.tables import refusal_count as refusal_count
 from yibao_settlement.storage.repricing.tables import repriced_person as repriced_person
 from yibao_settlement.storage.repricing.tables import repricing as repricing
 from yibao_settlement.storage.repricing.tables import settlement_terms as settlement_terms
