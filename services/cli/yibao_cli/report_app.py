@@ -39,7 +39,7 @@ def acts(
     by: Annotated[ActsBy, typer.Option(help="What they are told by.")] = ActsBy.DAY,
     institution: Institution = "",
     csv: Csv = None,
-    timeout: Timeout = 60.0,
+    timeout: Timeout = 30.0,
     as_json: Json = False,
 ) -> None:
     """Tell what bills, reversals, refunds and corrections of some days come to."""
@@ -61,7 +61,7 @@ def refusals(
     by: Annotated[RefusalsBy, typer.Option(help="What they are told by.")] = RefusalsBy.REASON,
     institution: Institution = "",
     csv: Csv = None,
-    timeout: Timeout = 60.0,
+    timeout: Timeout = 30.0,
     as_json: Json = False,
 ) -> None:
     """Tell how often calls were refused on some days, most often first."""
@@ -84,7 +84,7 @@ def position(
             help="At whose end funds are told; now if absent.", formats=_DAYS, metavar="DAY"
         ),
     ] = None,
-    timeout: Timeout = 60.0,
+    timeout: Timeout = 30.0,
     as_json: Json = False,
 ) -> None:
     """Tell what the funds have, what lies between them and persons, and what is under review."""
@@ -105,7 +105,7 @@ def month(
         typer.Argument(help="Such as 2026-11.", formats=["%Y-%m", "%Y%m"], metavar="MONTH"),
     ],
     html: Annotated[Path, typer.Option("--html", help="Where the page goes.", metavar="FILE")],
-    timeout: Timeout = 60.0,
+    timeout: Timeout = 30.0,
     as_json: Json = False,
 ) -> None:
     """Draw a month on a page: what was paid day by day, by fund, institution and care type."""

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import grpc
 
+from yibao_common.commands.background import BackgroundTask
 from yibao_common.commands.blocking import Blocking
 from yibao_common.commands.transactions import Transactions
 from yibao_common.db.batcher import Batcher
@@ -115,14 +116,8 @@ class SettlementService:
             log=self._log,
         )
         refusals = Refusals(self._config.identity.regions, clock=self._clock)
-        counting, count_refusals = refusal_counting(
-            Reports(transactions, clock=reads.now),
-            refusals,
-            blocking,
-            metrics=metrics,
-            clock=self._clock,
-            log=self._log,
-        )
+        reports = Reports(transactions, clock=reads.now)
+        counting, count_refusals = self._make_counting(reports, refusals, blocking, metrics)
         keeping += (counting,)
         server = self._make_server(
             metrics,
@@ -149,9 +144,7 @@ class SettlementService:
             await server.drain()
             for task in keeping:
                 await task.close()
-            # What was refused since, where the database still takes it.
-            with contextlib.suppress(Exception):
-                await count_refusals()
+            await _last_time(count_refusals)
             await trust_client.close()
             await news.close()
             await feed_client.close()
@@ -181,6 +174,13 @@ class SettlementService:
     def _open_channel_to_identity(self) -> grpc.aio.Channel:
         own = self._config.server
         return open_aio_channel(self._identity, own=own, service=SERVICE, log=self._log)
+
+    def _make_counting(
+        self, reports: Reports, refusals: Refusals, blocking: Blocking, metrics: Metrics
+    ) -> tuple[BackgroundTask, Callable[[], Awaitable[None]]]:
+        return refusal_counting(
+            reports, refusals, blocking, metrics=metrics, clock=self._clock, log=self._log
+        )
 
     def _make_batcher(self, reference: ReferenceCache, metrics: Metrics) -> Batcher[Command, bytes]:
         return make_batcher(
@@ -260,6 +260,12 @@ class SettlementService:
             clock=self._clock,
             ids=self._ids,
         )
+
+
+async def _last_time(store: Callable[[], Awaitable[None]]) -> None:
+    """Stores what was counted since, where the database still takes it."""
+    with contextlib.suppress(Exception):
+        await store()
 
 
 async def _first_news(trust_client: TrustClient, feed_client: FeedClient) -> None:

@@ -70,7 +70,7 @@ class _RefusalByEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._Enum
     REFUSAL_BY_UNSPECIFIED: _RefusalBy.ValueType  # 0
     """Not valid."""
     REFUSAL_BY_REASON: _RefusalBy.ValueType  # 1
-    """The reason, as SUBJECT_UNKNOWN."""
+    """The reason, as VISIT_NOT_FOUND."""
     REFUSAL_BY_INSTITUTION: _RefusalBy.ValueType  # 2
     """The institution that called; empty for an agency, a holder or an app."""
     REFUSAL_BY_METHOD: _RefusalBy.ValueType  # 3
@@ -84,7 +84,7 @@ class RefusalBy(_RefusalBy, metaclass=_RefusalByEnumTypeWrapper):
 REFUSAL_BY_UNSPECIFIED: RefusalBy.ValueType  # 0
 """Not valid."""
 REFUSAL_BY_REASON: RefusalBy.ValueType  # 1
-"""The reason, as SUBJECT_UNKNOWN."""
+"""The reason, as VISIT_NOT_FOUND."""
 REFUSAL_BY_INSTITUTION: RefusalBy.ValueType  # 2
 """The institution that called; empty for an agency, a holder or an app."""
 REFUSAL_BY_METHOD: RefusalBy.ValueType  # 3

@@ -1,9 +1,8 @@
 """The tables of the settlement database.
 
 `region` comes first in every key, so that the same schema spreads over Citus; ids come
-from the application. Entries, postings, lines of settlements, used codes and rows of the
-audit are only ever inserted; answers are inserted and, when their time is over, deleted.
-Which rights the service needs at each table is in `docs/operating/databases.md`.
+from the application. What is on record is only ever inserted; answers, when their time is over,
+deleted. Which rights the service needs at each table is in `docs/operating/databases.md`.
 """
 
 import sqlalchemy as sa
