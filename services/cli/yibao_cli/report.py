@@ -12,7 +12,7 @@ from yibao.errors import error_of
 from yibao.settlement.v1 import report_pb2, review_pb2
 from yibao.settlement.v1 import report_service_pb2 as pb
 from yibao.settlement.v1.report_service_pb2_grpc import ReportServiceStub
-from yibao_cli.call import UNUSABLE, show_refusal, to_values
+from yibao_cli.call import REFUSED, show_refusal, to_values
 from yibao_cli.connection import Connection
 from yibao_cli.output import is_json, print_document
 from yibao_cli.report_kinds import ActsBy, RefusalsBy, number_of
@@ -39,7 +39,7 @@ def run_acts(
     csv: Path | None,
     seconds: float,
 ) -> int:
-    """Tells what acts come to; returns 0, or 2 where the service did not tell it.
+    """Tells what acts come to; returns 0, or 1 where the service did not tell it.
 
     Raises:
         StartError: a certificate or the address cannot be used.
@@ -51,7 +51,7 @@ def run_acts(
             figures, last = all_figures(stub, at.region, days, by, institution_id, seconds=seconds)
         except grpc.RpcError as error:
             show_refusal(err, error_of(error))
-            return UNUSABLE
+            return REFUSED
     if csv is not None:
         columns = ("key", *_COUNTS, *_AMOUNTS)
         _write_csv(csv, columns, ([getattr(each, c) for c in columns] for each in figures))
@@ -119,7 +119,7 @@ def run_refusals(
             answer = ReportServiceStub(channel).ListRefusalFigures(request, timeout=seconds)
         except grpc.RpcError as error:
             show_refusal(err, error_of(error))
-            return UNUSABLE
+            return REFUSED
     if csv is not None:
         columns = ("key", "refusal_count")
         _write_csv(csv, columns, ([each.key, each.refusal_count] for each in answer.figures))
@@ -145,7 +145,7 @@ def run_position(
             answer = ReportServiceStub(channel).GetRegionPosition(request, timeout=seconds)
         except grpc.RpcError as error:
             show_refusal(err, error_of(error))
-            return UNUSABLE
+            return REFUSED
     if is_json():
         print_document(out, to_values(answer.position))
         return 0

@@ -13,7 +13,7 @@ from rich.console import Console
 from yibao.errors import error_of
 from yibao.settlement.v1 import report_pb2
 from yibao.settlement.v1.report_service_pb2_grpc import ReportServiceStub
-from yibao_cli.call import UNUSABLE, show_refusal
+from yibao_cli.call import REFUSED, show_refusal
 from yibao_cli.connection import Connection
 from yibao_cli.output import is_json, print_document
 from yibao_cli.report import all_figures
@@ -48,7 +48,7 @@ class Bar(NamedTuple):
 def run_month(
     out: Console, err: Console, at: Connection, month: dt.date, file: Path, *, seconds: float
 ) -> int:
-    """Writes the page; returns 0, or 2 where the service did not tell the figures.
+    """Writes the page; returns 0, or 1 where the service did not tell the figures.
 
     Raises:
         StartError: a certificate or the address cannot be used.
@@ -70,7 +70,7 @@ def run_month(
             ]
         except grpc.RpcError as error:
             show_refusal(err, error_of(error))
-            return UNUSABLE
+            return REFUSED
     file.write_text(_page(at.region, start, end, days, last.total, parts), encoding="utf-8")
     if is_json():
         print_document(out, {"file": str(file)})
