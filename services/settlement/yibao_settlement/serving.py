@@ -111,6 +111,7 @@ class Serving:
             credentials_of(self._config, news, trust, clock=self._clock),
             SettlementServicer(
                 *engine,
+                news=news,
                 settling=settling,
                 viewers=viewers,
                 clock=self._clock,
@@ -121,9 +122,10 @@ class Serving:
                 own_debts=own_debts,
             ),
             ChangeServicer(reads, blocking),
-            self._refunds(settling, refused_lines),
+            self._refunds(settling, refused_lines, news),
             HoldServicer(
                 *engine,
+                news=news,
                 settling=settling,
                 valid_for=self._config.holds.valid_for,
             ),
@@ -144,7 +146,9 @@ class Serving:
             self._info(ages, trust_store),
         )
 
-    def _refunds(self, settling: Settling, refused_lines: RefusedLines) -> RefundServicer:
+    def _refunds(
+        self, settling: Settling, refused_lines: RefusedLines, news: News
+    ) -> RefundServicer:
         batcher, reads, blocking = self._engine
         refunds = self._config.refunds
         own_debts, newest_first_in = refunds.own_debts or {}, refunds.newest_first_in or ()
@@ -170,6 +174,7 @@ class Serving:
                 newest_first_in=newest_first_in,
             ),
             refused_lines,
+            news,
             cash_first_in=cash_first_in,
             newest_first_in=newest_first_in,
             carried_first_in=settling.carried_first_in,
