@@ -152,13 +152,7 @@ class SettlementService:
                 started.set_result(port)
             await stop.wait()
         finally:
-            # Calls end first, then what they wait for, then what that needs.
-            changes.release()
-            await server.drain()
-            await changes.close()
-            for task in keeping:
-                await task.close()
-            await _last_time(count_refusals)
+            await _drain(server, changes, keeping, count_refusals)
             for needed in (trust_client, news, feed_client, channel, batcher):
                 await needed.close()
             self._closing.close()
@@ -294,6 +288,21 @@ class SettlementService:
     ) -> None:
         servicers.register(server)
         sandbox.register(server, self._clock, problem=problem)
+
+
+async def _drain(
+    server: Server,
+    changes: ChangeWatch,
+    keeping: Sequence[BackgroundTask],
+    count_refusals: Callable[[], Awaitable[None]],
+) -> None:
+    """Lets calls end first, then what they wait for; what that needs is closed afterwards."""
+    changes.release()
+    await server.drain()
+    await changes.close()
+    for task in keeping:
+        await task.close()
+    await _last_time(count_refusals)
 
 
 async def _last_time(store: Callable[[], Awaitable[None]]) -> None:

@@ -25,7 +25,7 @@ from yibao_common.commands.sandbox import (
     open_sandbox_clock,
 )
 from yibao_common.keys.dev_ca import Leaf, issue_dev_certificates
-from yibao_common.process.config import SandboxConfig, ServiceConfig, StartError
+from yibao_common.process.config import DatabaseConfig, SandboxConfig, ServiceConfig, StartError
 from yibao_common.process.metrics import Metrics
 from yibao_common.rpc.sandbox_refusals import refusals_behind_gate
 from yibao_common.rpc.wire import from_instant
@@ -145,7 +145,7 @@ def config(folder: Path, **server: Any) -> ServiceConfig:
                 "client_ca_file": issued.ca_file,
                 **server,
             },
-            "database": {"url": "sqlite:///x.sqlite"},
+            "database": {"url": f"sqlite:///{folder}/x.sqlite"},
             "sandbox": {"folder": folder, "movable_clock": True},
         }
     )
@@ -179,6 +179,57 @@ def test_what_only_says_that_it_is_a_sandbox_does_not_start(folder: Path) -> Non
     (folder / MARK).unlink()
     with pytest.raises(StartError, match="no sandbox"):
         open_sandbox_clock(said)
+
+
+def test_a_sandbox_uses_nothing_that_lies_elsewhere(folder: Path) -> None:
+    # Real rows, real keys, another sandbox: time that was moved gets among none of them.
+    for url, told in (
+        ("postgresql+psycopg://yibao@db.internal/settlement", "SQLite"),
+        (f"sqlite:///{folder.parent}/x.sqlite", "database.url must lie in"),
+        (f"sqlite:///{folder}/../x.sqlite", "database.url must lie in"),
+    ):
+        said = config(folder)
+        said = said.model_copy(update={"database": DatabaseConfig(url=url)})
+        with pytest.raises(StartError, match=told):
+            open_sandbox_clock(said)
+    with pytest.raises(StartError, match=r"server\.revoked_serials_file must lie in"):
+        open_sandbox_clock(config(folder, revoked_serials_file=folder.parent / "revoked"))
+    with pytest.raises(StartError, match="development CA"):
+        open_sandbox_clock(config(folder, client_ca_file=None, insecure=True))
+
+
+def test_two_sandboxes_have_a_time_each_and_share_nothing(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / MARK).touch()
+    make_clock_file(other)
+    clock_at(folder).move(NOON + HOUR, request_id=new_id())
+    assert clock_at(other)() == NOON
+    # One whose configuration has the other one's folder would be at the other one's time.
+    said = config(other)
+    assert open_sandbox_clock(said) is not None
+    (folder / "beside").mkdir()
+    (folder / "beside" / MARK).touch()
+    make_clock_file(folder / "beside")
+    wrong = SandboxConfig(folder=folder / "beside", movable_clock=True)
+    with pytest.raises(StartError, match="must lie in"):
+        open_sandbox_clock(said.model_copy(update={"sandbox": wrong}))
+
+
+def test_the_database_of_a_time_that_was_moved_is_served_by_a_sandbox_alone(folder: Path) -> None:
+    real = config(folder).model_copy(update={"sandbox": SandboxConfig()})
+    assert open_sandbox_clock(real) is None
+    clock_at(folder).move(NOON + HOUR, request_id=new_id())
+    with pytest.raises(StartError, match="still to come"):
+        open_sandbox_clock(real)
+    assert open_sandbox_clock(config(folder)) is not None
+
+
+def test_a_clock_that_was_cut_short_as_it_was_made_is_made_again(folder: Path) -> None:
+    (folder / "clock.bin").write_bytes(b"")
+    assert ahead_of(folder) == dt.timedelta()
+    make_clock_file(folder)
+    assert clock_at(folder)() == NOON
 
 
 def test_a_sandbox_without_its_clock_does_not_start(folder: Path) -> None:

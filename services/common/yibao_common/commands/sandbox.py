@@ -17,7 +17,14 @@ from pathlib import Path
 from cryptography import x509
 
 from yibao_common.keys.dev_ca import CA_NAME
-from yibao_common.process.config import ServiceConfig, StartError, is_loopback, split_address
+from yibao_common.process.config import (
+    Section,
+    ServiceConfig,
+    StartError,
+    is_loopback,
+    split_address,
+)
+from yibao_common.process.database_url import sqlite_file
 from yibao_common.process.supervisor import Supervisor
 from yibao_common.values.clock import Clock, system_clock
 from yibao_common.values.errors import RuleError
@@ -40,16 +47,20 @@ _LOOK_SECONDS = 0.05
 def make_clock_file(folder: Path) -> None:
     """Makes the clock of a sandbox, at the machine's time; leaves one that is there."""
     path = folder / CLOCK_FILE
-    if not path.exists():
+    # One that was cut short while it was made told no time yet.
+    if not path.exists() or path.stat().st_size != _FORM.size:
         path.write_bytes(bytes(_FORM.size))
 
 
 def ahead_of(folder: Path) -> dt.timedelta:
     """Returns how far a sandbox's clock is ahead; nothing where it has none."""
-    path = folder / CLOCK_FILE
-    if not path.exists():
+    try:
+        told = (folder / CLOCK_FILE).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
         return dt.timedelta()
-    offset: int = _FORM.unpack(path.read_bytes())[0]
+    if len(told) != _FORM.size:
+        return dt.timedelta()
+    offset: int = _FORM.unpack(told)[0]
     return offset * _MICROSECOND
 
 
@@ -164,7 +175,7 @@ def open_sandbox_clock(config: ServiceConfig) -> SandboxClock | None:
     """Returns the clock of a sandbox that can be moved; None anywhere else.
 
     Raises:
-        StartError: the configuration names a sandbox, and this is none.
+        StartError: the configuration names a sandbox, and this is none; or the reverse.
     """
     check_is_sandbox(config)
     said = config.sandbox
@@ -172,26 +183,52 @@ def open_sandbox_clock(config: ServiceConfig) -> SandboxClock | None:
 
 
 def check_is_sandbox(config: ServiceConfig) -> None:
-    """Checks that what a configuration calls a sandbox is one.
+    """Checks that what a configuration calls a sandbox is one, and that nothing else uses its data.
 
     Raises:
-        StartError: the folder is none of `yibao up`, others than this machine could call, or
-            certificates of another CA than a development one's would be taken.
+        StartError: the folder is none of `yibao up`; others than this machine could call, or
+            certificates of another CA than a development one's would be taken; the database, a
+            key or another file lies outside the folder; or, of what is no sandbox, the database
+            is one of a sandbox whose time was moved.
     """
-    said, server = config.sandbox, config.server
-    if said.folder is None:
-        if said.movable_clock:
+    folder, file = config.sandbox.folder, sqlite_file(config.database.url)
+    if folder is None:
+        if config.sandbox.movable_clock:
             raise StartError("sandbox.movable_clock: only in a sandbox, whose folder is said")
+        if file is not None and ahead_of(file.parent):
+            told = "belongs to a sandbox whose time was moved, and holds what is still to come"
+            raise StartError(f"database.url: {file} {told}")
         return
-    if not (said.folder / MARK).is_file():
-        raise StartError(f"sandbox.folder: {said.folder} is no sandbox that `yibao up` made")
-    if not is_loopback(split_address(server.address)[0]):
+    if not (folder / MARK).is_file():
+        raise StartError(f"sandbox.folder: {folder} is no sandbox that `yibao up` made")
+    if not is_loopback(split_address(config.server.address)[0]):
         raise StartError("sandbox: server.address must be loopback, such as 127.0.0.1:50051")
-    if server.client_ca_file is not None:
-        try:
-            found = x509.load_pem_x509_certificates(server.client_ca_file.read_bytes())
-        except (OSError, ValueError):
-            found = []
-        names = [each.subject.rfc4514_string() for each in found]
-        if names != [f"CN={CA_NAME}"]:
-            raise StartError("sandbox: server.client_ca_file must be a development CA alone")
+    _check_callers(config)
+    if file is None:
+        raise StartError("sandbox: database.url must be a file of SQLite in the sandbox's folder")
+    # Else time that was moved would get among real rows, or real keys would sign at it.
+    for name, path in (("database.url", file), *_files(config)):
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise StartError(f"sandbox: {name} must lie in {folder}, and {path} does not")
+
+
+def _check_callers(config: ServiceConfig) -> None:
+    names = []
+    with contextlib.suppress(OSError, ValueError):
+        # Without one anybody could call as anybody.
+        if (file := config.server.client_ca_file) is not None:
+            found = x509.load_pem_x509_certificates(file.read_bytes())
+            names = [each.subject.rfc4514_string() for each in found]
+    if names != [f"CN={CA_NAME}"]:
+        raise StartError("sandbox: server.client_ca_file must be a development CA alone")
+
+
+def _files(section: Section, table: str = "") -> Iterator[tuple[str, Path]]:
+    """Yields all files and folders that a configuration names, with the key of each."""
+    for key in type(section).model_fields:
+        value = getattr(section, key)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, Path):
+                yield f"{table}{key}", each
+            elif isinstance(each, Section):
+                yield from _files(each, f"{table}{key}.")

@@ -5,6 +5,7 @@ that reason once it passed the gate, as `REFUSE-DATABASE_UNAVAILABLE` or `REFUSE
 decides knows of it: the servicer's method is not called.
 """
 
+import contextlib
 import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -59,8 +60,9 @@ class MagicRefusals(grpc.aio.ServerInterceptor):
 
         async def answers(request: Message, context: Any) -> AsyncIterator[Any]:
             _refuse_magic(request)
-            async for each in serve(request, context):
-                yield each
+            async with contextlib.aclosing(serve(request, context)) as served:
+                async for each in served:
+                    yield each
 
         return grpc.unary_stream_rpc_method_handler(answers, *codecs)
 
