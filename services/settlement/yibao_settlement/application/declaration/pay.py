@@ -169,11 +169,10 @@ class InstitutionPayments:
         # By now no other payment can take one of them.
         releases = self._releases(work, command.release_ids)
         declarations = self._payable(work, locked, command.declaration_ids)
-        _check_one_institution(declarations, releases)
+        institution_id = _institution_of(declarations, releases)
         lines = self._lines(work, declarations, releases, region=request.region)
         amount_fen = sum(line.amount_fen for line in lines)
         check_payable(amount_fen)
-        institution_id = (*declarations, *releases)[0].institution_id
         payment = Payment(
             request.region,
             self._ids(),
@@ -296,12 +295,12 @@ class InstitutionPayments:
         work.audit.add(entry_of(request, at=self._clock(), subject_ids=subjects, detail=detail))
 
 
-def _check_one_institution(
-    declarations: Sequence[Declaration], releases: Sequence[DepositMove]
-) -> None:
-    """Raises RuleError OTHER_INSTITUTION unless all is of one."""
+def _institution_of(declarations: Sequence[Declaration], releases: Sequence[DepositMove]) -> str:
+    """Returns the institution that all is of; raises RuleError OTHER_INSTITUTION."""
     items = [(each.institution_id, each.declaration_id) for each in declarations]
     items += [(each.institution_id, each.move_id) for each in releases]
+    first = items[0][0]
     for institution_id, item_id in items:
-        if institution_id != items[0][0]:
+        if institution_id != first:
             raise other_institution(item_id)
+    return first

@@ -7,7 +7,7 @@ the month in which that is done.
 import datetime as dt
 import enum
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from yibao_common.values.errors import RuleError
 from yibao_common.values.reasons import Reason
@@ -100,7 +100,7 @@ def check_sums(
         f"{name} is {there} here and was declared as {declared}"
         for name, (declared, there) in differing.items()
     )
-    metadata: dict[str, int] = {}
+    metadata: dict[str, Any] = {}
     for name, (declared, there) in differing.items():
         metadata[name] = there
         metadata[f"declared_{name}"] = declared

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from yibao_common.values.money import PPM
 from yibao_settlement.rules.ledger import fund_account
 
-# A deposit is at most so much of what is to be paid (2025 procedure of payment by disease, art. 26).
+# A deposit is at most so much of what is to be paid (2025 procedure, art. 26).
 DEPOSIT_RATIO_MAX_PPM = 50_000
 # All personal accounts together, as sums of months have them.
 PERSONS = "person:"

@@ -126,7 +126,7 @@ def _entries_of(
 def _late(
     connection: sa.Connection, region: str, acts: sa.FromClause, account_ids: Collection[str]
 ) -> Iterator[tuple[Mapping[str, int], int]]:
-    """Yields what is to be added to what payers post of acts with arrears, so that it is the bill's.
+    """Yields what corrects what payers post of acts with arrears to what they pay of the bills.
 
     Each with its sign. Payers, accounts and arrears of a posting sum to what the institution is
     owed, so what is missing in that sum is arrears.

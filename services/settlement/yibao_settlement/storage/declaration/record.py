@@ -190,7 +190,7 @@ class StoredDeclarations:
 
 def _act_from(row: sa.Row[Any]) -> DayAct:
     """Returns the act in a row of _ACT: of a declaration no more is told of it."""
-    act_id, kind, settlement_id, act_time, *amounts = row
+    act_id, kind, settlement_id, act_time, *amounts = tuple(row)
     return DayAct(
         "",
         DayActKind(kind),
