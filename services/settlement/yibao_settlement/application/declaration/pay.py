@@ -39,6 +39,7 @@ from yibao_settlement.rules.declaration.payment import (
     payment_not_found,
     payment_withdrawn,
 )
+from yibao_settlement.rules.declaration.share import PERSONS, Share
 from yibao_settlement.rules.ledger import PostingKind, fund_account
 
 if TYPE_CHECKING:
@@ -251,9 +252,10 @@ class InstitutionPayments:
         ratio_ppm = self._deposit_ratio_ppm.get(region, 0)
         shares = shares_of(work, [each.declaration_id for each in declarations])
         lines = [
-            PaymentLine(declaration_id, share.account_id, share.payable_fen, share.deposit_fen)
+            _line(declaration_id, share.with_deposit(ratio_ppm=ratio_ppm))
             for declaration_id, own in shares.items()
-            for share in (each.with_deposit(ratio_ppm=ratio_ppm) for each in own)
+            # Where nobody owes anything, a line of nothing tells that it is paid.
+            for share in (own or [Share(PERSONS, 0)])
         ]
         lines += [
             PaymentLine(each.move_id, fund_account(each.fund_type), each.amount_fen)
@@ -304,3 +306,7 @@ def _institution_of(declarations: Sequence[Declaration], releases: Sequence[Depo
         if institution_id != first:
             raise other_institution(item_id)
     return first
+
+
+def _line(item_id: str, share: Share) -> PaymentLine:
+    return PaymentLine(item_id, share.account_id, share.payable_fen, share.deposit_fen)
