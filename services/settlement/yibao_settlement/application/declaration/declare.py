@@ -199,9 +199,9 @@ class Declarations:
         )
         payers = {**found.payers, PERSONS: found.sums.account_fen}
         owed = {account_id: fen for account_id, fen in payers.items() if fen}
-        count = work.declarations.insert(declaration, owed, acts)
-        if count != found.sums.act_count:
-            raise InvariantError(f"{count} acts of {found.sums.act_count} are declared")
+        kept = work.declarations.insert(declaration, owed, acts)
+        if kept != found.sums:
+            raise InvariantError(f"{kept} are kept of {found.sums}")
         self._put_on_record(work, request, declaration)
         return told(work, declaration)
 

@@ -101,8 +101,10 @@ class DeclarationRows(Protocol):
         """Returns what some acts come to."""
         ...
 
-    def insert(self, declaration: Declaration, payers: Mapping[str, int], acts: ActsOf) -> int:
-        """Stores a declaration with what payers owe and its acts; returns how many these are."""
+    def insert(
+        self, declaration: Declaration, payers: Mapping[str, int], acts: ActsOf
+    ) -> MonthSums:
+        """Stores a declaration with what payers owe and its acts; returns what these come to."""
         ...
 
     def update(self, declaration: Declaration, *, are_acts_free: bool = False) -> None:

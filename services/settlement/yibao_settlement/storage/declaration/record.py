@@ -14,7 +14,12 @@ from yibao_settlement.application.declaration.rows import (
     FoundSums,
 )
 from yibao_settlement.rules.day.act import DayAct, DayActKind, DayAmounts, DaySpan
-from yibao_settlement.rules.declaration.month import Declaration, DeclarationState, MonthOf
+from yibao_settlement.rules.declaration.month import (
+    Declaration,
+    DeclarationState,
+    MonthOf,
+    MonthSums,
+)
 from yibao_settlement.rules.declaration.order import OrderState
 from yibao_settlement.storage import tables
 from yibao_settlement.storage.declaration.acts import (
@@ -94,8 +99,10 @@ class StoredDeclarations:
         """Returns what some acts come to."""
         return sums_of_acts(self._connection, self._region, acts)
 
-    def insert(self, declaration: Declaration, payers: Mapping[str, int], acts: ActsOf) -> int:
-        """Stores a declaration with what payers owe and its acts; returns how many these are."""
+    def insert(
+        self, declaration: Declaration, payers: Mapping[str, int], acts: ActsOf
+    ) -> MonthSums:
+        """Stores a declaration with what payers owe and its acts; returns what these come to."""
         declaration_id = declaration.declaration_id
         shares = [
             (self._region, declaration_id, account_id, fen)
@@ -113,12 +120,15 @@ class StoredDeclarations:
         own = sa.literal(self._region), sa.literal(declaration_id, Id)
         selected = sa.select(*own, *(chosen.c[name] for name in DECLARED_COLUMNS))
         # Whole in one statement, however many there are.
-        added = self._connection.execute(
+        self._connection.execute(
             sa.insert(tables.declared_act).from_select(
                 ["region", "declaration_id", *DECLARED_COLUMNS], selected
             )
         )
-        return added.rowcount
+        kept = sa.select(
+            sa.func.count(), *(sa.func.sum(_act[name]) for name in MonthSums._fields[1:])
+        ).where(_act.region == self._region, _act.declaration_id == declaration_id)
+        return MonthSums(*(int(each or 0) for each in self._connection.execute(kept).one()))
 
     def update(self, declaration: Declaration, *, are_acts_free: bool = False) -> None:
         """Stores what changes of a declaration; its acts may be declared again where it ended."""
