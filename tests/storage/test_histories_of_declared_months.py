@@ -46,7 +46,7 @@ def assert_as_reckoned(play: Play) -> None:
     assert play.books.balances() == reckoned
 
 
-@pytest.mark.parametrize(("databases", "seed"), in_turns(range(4)), indirect=["databases"])
+@pytest.mark.parametrize(("databases", "seed"), in_turns((8, 16, 22, 35)), indirect=["databases"])
 def test_random_months_come_to_what_is_reckoned(databases: Databases, seed: int) -> None:
     play = Play(benefit_world(databases), seed)
     for step in range(STEPS):

@@ -48,7 +48,7 @@ class TypeSum(NamedTuple):
 
 
 class MonthTotals(NamedTuple):
-    """What a month's acts come to by types, in their order, and whether the month is over."""
+    """What a month's acts come to by types, in their order, and whether all of it is told."""
 
     sums: Sequence[TypeSum]
     is_over: bool
@@ -92,9 +92,9 @@ class DeclarationReads:
 
     def month(self, region: str, institution_id: str, month: int) -> MonthTotals:
         """Returns what an institution's acts of a month come to."""
-        now = self._clock()
+        told_until = told_before(self._clock())
         start, end = span_of_month(month)
-        span = DaySpan(start, max(start, min(end, told_before(now))))
+        span = DaySpan(start, max(start, min(end, told_until)))
         with self._transactions.read(region) as work:
             found = work.declarations.month_sums(institution_id, span)
         sums: dict[tuple[str, str], TypeSum] = {}
@@ -105,7 +105,7 @@ class DeclarationReads:
             for fund_type, fen in each.funds.items():
                 funds[fund_type] = funds.get(fund_type, 0) + fen
             sums[key] = TypeSum(*key, before.sums.plus(each.sums), funds)
-        return MonthTotals([sums[key] for key in sorted(sums)], now >= end)
+        return MonthTotals([sums[key] for key in sorted(sums)], told_until >= end)
 
     def declaration(
         self, region: str, declaration_id: str, *, institution_id: str | None
