@@ -48,7 +48,7 @@ class GetMonthTotalsResponse(google.protobuf.message.Message):
     SUMS_FIELD_NUMBER: builtins.int
     IS_OVER_FIELD_NUMBER: builtins.int
     is_over: builtins.bool
-    """Whether the month is over, so that it can be declared."""
+    """Whether the month has been over for a minute, so that all of it is told and can be declared."""
     @property
     def sums(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[yibao.settlement.v1.declaration_pb2.MonthSum]:
         """What was done in the month, by its types."""
