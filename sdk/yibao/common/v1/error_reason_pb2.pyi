@@ -761,7 +761,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. No such deduction. Metadata: `deduction_id`."""
     ERROR_REASON_DEDUCTION_STATE: _ErrorReason.ValueType  # 436
     """FAILED_PRECONDITION. The deduction is carried out or withdrawn, is of another amount than was
-    read, or cannot be given back, or not twice. Metadata: `state`, `deduction_id`.
+    read, or cannot be given back, or not twice. Metadata: `state`, `deduction_id`, `amount_fen`.
     """
     ERROR_REASON_DEDUCTION_EXCEEDS: _ErrorReason.ValueType  # 437
     """FAILED_PRECONDITION. More would be deducted than the fund's part that is declared. Metadata:
@@ -779,7 +779,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. No such payment, or it is another institution's. Metadata: `payment_id`."""
     ERROR_REASON_INSTITUTION_PAYMENT_STATE: _ErrorReason.ValueType  # 441
     """FAILED_PRECONDITION. The payment is not in a state in which this is done, or is of another amount
-    than was read. Metadata: `state`, `amount_fen`.
+    than was read. Metadata: `state`, `payment_id`, `amount_fen`.
     """
     ERROR_REASON_PAYMENT_NEGATIVE: _ErrorReason.ValueType  # 442
     """FAILED_PRECONDITION. The institution owes more than it is owed: pay it together with a later
@@ -795,7 +795,7 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """NOT_FOUND. No such release or forfeit. Metadata: `move_id`."""
     ERROR_REASON_DEPOSIT_MOVE_STATE: _ErrorReason.ValueType  # 446
     """FAILED_PRECONDITION. What is to become of the deposit is carried out or withdrawn, is other than
-    was read, or is paid. Metadata: `state`, `move_id`.
+    was read, or is paid. Metadata: `state`, `move_id`, `amount_fen`.
     """
     ERROR_REASON_DEPOSIT_EXCEEDED: _ErrorReason.ValueType  # 447
     """FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
@@ -1549,7 +1549,7 @@ ERROR_REASON_DEDUCTION_NOT_FOUND: ErrorReason.ValueType  # 435
 """NOT_FOUND. No such deduction. Metadata: `deduction_id`."""
 ERROR_REASON_DEDUCTION_STATE: ErrorReason.ValueType  # 436
 """FAILED_PRECONDITION. The deduction is carried out or withdrawn, is of another amount than was
-read, or cannot be given back, or not twice. Metadata: `state`, `deduction_id`.
+read, or cannot be given back, or not twice. Metadata: `state`, `deduction_id`, `amount_fen`.
 """
 ERROR_REASON_DEDUCTION_EXCEEDS: ErrorReason.ValueType  # 437
 """FAILED_PRECONDITION. More would be deducted than the fund's part that is declared. Metadata:
@@ -1567,7 +1567,7 @@ ERROR_REASON_INSTITUTION_PAYMENT_NOT_FOUND: ErrorReason.ValueType  # 440
 """NOT_FOUND. No such payment, or it is another institution's. Metadata: `payment_id`."""
 ERROR_REASON_INSTITUTION_PAYMENT_STATE: ErrorReason.ValueType  # 441
 """FAILED_PRECONDITION. The payment is not in a state in which this is done, or is of another amount
-than was read. Metadata: `state`, `amount_fen`.
+than was read. Metadata: `state`, `payment_id`, `amount_fen`.
 """
 ERROR_REASON_PAYMENT_NEGATIVE: ErrorReason.ValueType  # 442
 """FAILED_PRECONDITION. The institution owes more than it is owed: pay it together with a later
@@ -1583,7 +1583,7 @@ ERROR_REASON_DEPOSIT_MOVE_NOT_FOUND: ErrorReason.ValueType  # 445
 """NOT_FOUND. No such release or forfeit. Metadata: `move_id`."""
 ERROR_REASON_DEPOSIT_MOVE_STATE: ErrorReason.ValueType  # 446
 """FAILED_PRECONDITION. What is to become of the deposit is carried out or withdrawn, is other than
-was read, or is paid. Metadata: `state`, `move_id`.
+was read, or is paid. Metadata: `state`, `move_id`, `amount_fen`.
 """
 ERROR_REASON_DEPOSIT_EXCEEDED: ErrorReason.ValueType  # 447
 """FAILED_PRECONDITION. So much is not withheld of the declaration any more. Metadata: `fund_type`,
