@@ -21,6 +21,7 @@ from yibao_settlement.rules.declaration.month import MonthOf, MonthSums
 from yibao_settlement.rules.declaration.order import DeductionType, DepositMoveKind
 from yibao_settlement.rules.ledger import PostingKind
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.declaration import tables as declared
 
 TYPE = "390100"
 FUND = f"fund:{TYPE}"
@@ -88,9 +89,13 @@ def removed(table: sa.Table, *where: sa.ColumnElement[bool]) -> Alter:
 
 def alterations(made: Made) -> Mapping[str, tuple[Alter, set[int]]]:
     """Returns what is done by hand, and the invariants that tell of it."""
-    declaration, act, share = tables.declaration, tables.declared_act, tables.declaration_share
-    deduction, move = tables.deduction, tables.deposit_move
-    payment, line = tables.institution_payment, tables.institution_payment_line
+    declaration, act, share = (
+        declared.declaration,
+        declared.declared_act,
+        declared.declaration_share,
+    )
+    deduction, move = declared.deduction, declared.deposit_move
+    payment, line = declared.institution_payment, declared.institution_payment_line
     entry, of = tables.entry, declaration.c.declaration_id == made.paid
     own_act = act.c.declaration_id == made.paid
     one_act = sa.and_(own_act, act.c.settlement_id == made.bills[0])
@@ -173,7 +178,7 @@ def alterations(made: Made) -> Mapping[str, tuple[Alter, set[int]]]:
 
 def twice(made: Made) -> Alter:
     """Takes away what keeps acts from standing twice, and lets those of one withdrawn stand."""
-    act = tables.declared_act
+    act = declared.declared_act
     alter = changed(act, act.c.declaration_id == made.withdrawn, free_time=None)
 
     def both(connection: sa.Connection) -> None:
@@ -205,6 +210,6 @@ def test_what_was_altered_by_hand_is_found(databases: Databases) -> None:
         assert {number for number, _, _ in found} == invariants, (name, found)
     assert_books_are_right(made.world)
     with made.world.database.write() as connection:
-        changed(tables.declared_act, cash_fen=1)(connection)
+        changed(declared.declared_act, cash_fen=1)(connection)
     told = {each.invariant for each in check_ledger(made.world.database).drifts}
     assert told == {INVARIANTS[PAID], INVARIANTS[ACTS]}

@@ -61,7 +61,8 @@ class MonthBooks(DayBooks):
             self.clearing_types[told.visit_id],
         )
         payers = merged(funds, {TREASURY: treasury}, {PERSON: cost.account_fen})
-        self.oracle.act(Act(key, *cost, payers))
+        amounts = (cost.total_fen, cost.fund_total_fen, cost.account_fen, cost.cash_fen)
+        self.oracle.act(Act(key, *amounts, payers))
 
     def balances(self) -> Counter[str]:
         """Returns balances of the ledger by the names of the oracle."""

@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 from collections import Counter
+from functools import partial
 
 from support.declared_months.books import MonthBooks, month_number
 from support.declared_months.desk import Desk
@@ -130,7 +131,7 @@ class Play:
                 of.state = "WITHDRAWN"
                 self.done["withdrawn"] += 1
             elif of.deducted or of.offset:
-                assert reason_of(lambda name=name: self.desk.reject(name)) is Reason.DEDUCTION_WAITS
+                assert reason_of(partial(self.desk.reject, name)) is Reason.DEDUCTION_WAITS
             else:
                 self.desk.reject(name)
                 of.state = "REJECTED"
@@ -144,17 +145,13 @@ class Play:
                 return
             fund, kind = self._chance.choice(funds), self._chance.choice(list(DeductionType))
             left = self.oracle.left_to_deduct(name, fund, 0)
-            refused = reason_of(
-                lambda name=name, fund=fund, left=left: self.desk.propose_deduction(
-                    name, fund, left + 1
-                )
-            )
+            refused = reason_of(partial(self.desk.propose_deduction, name, fund, left + 1))
             assert refused is Reason.DEDUCTION_EXCEEDS
             if not left:
                 return
             fen = min(left, self._chance.randrange(1, 60_000))
             waiting = self.desk.propose_deduction(name, fund, fen, kind=kind)
-            paying = reason_of(lambda name=name: self.desk.propose_payment(name))
+            paying = reason_of(partial(self.desk.propose_payment, name))
             assert paying is Reason.DEDUCTION_WAITS
             if self._chance.random() < 0.2:
                 self.desk.withdraw_deduction(waiting)

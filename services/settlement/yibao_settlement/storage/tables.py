@@ -1,9 +1,8 @@
 """The tables of the settlement database.
 
-`region` comes first in every key, so that the same schema spreads over Citus; ids come
-from the application. Entries, postings, lines of settlements, used codes and rows of the
-audit are only ever inserted; answers are inserted and, when their time is over, deleted.
-Which rights the service needs at each table is in `docs/operating/databases.md`.
+`region` comes first in every key, so that the same schema spreads over Citus; ids come from the
+application. Entries, postings, lines of settlements, used codes and rows of the audit are only
+ever inserted. The rights at each table: `docs/operating/databases.md`.
 """
 
 import sqlalchemy as sa
@@ -12,7 +11,7 @@ from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
-from yibao_settlement.storage.declaration import tables as declarations
+from yibao_settlement.storage.declaration import tables as _declarations  # noqa: F401
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
 from yibao_settlement.storage.difference.tables import due_move as due_move
 from yibao_settlement.storage.hold.tables import hold as hold
@@ -398,9 +397,4 @@ credential = credentials.credential
 benefit_window, adjustment = settlements.benefit_window, settlements.adjustment
 review, review_event = reviewing.review, reviewing.review_event
 entry, posting, posting_fence = ledger.entry, ledger.posting, ledger.posting_fence
-declaration, declared_act = declarations.declaration, declarations.declared_act
-declaration_share = declarations.declaration_share
-deduction, deposit_move = declarations.deduction, declarations.deposit_move
-institution_payment = declarations.institution_payment
-institution_payment_line = declarations.institution_payment_line
 account_checkpoint = ledger.account_checkpoint

@@ -14,6 +14,7 @@ from yibao_settlement.rules.declaration.order import Deduction, DepositMove
 from yibao_settlement.rules.declaration.payment import Payment, PaymentLine
 from yibao_settlement.rules.ledger import CLEARING_KINDS
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.declaration import tables as declared
 from yibao_settlement.storage.declaration.acts import (
     DECLARED_COLUMNS,
     chosen_acts,
@@ -30,7 +31,7 @@ from yibao_settlement.storage.declaration.payment import LINE_COLUMNS, payment_f
 from yibao_settlement.storage.declaration.record import COLUMNS, declaration_from
 from yibao_settlement.storage.ledger.told import audit_pairs
 
-_act = tables.declared_act.c
+_act = declared.declared_act.c
 
 
 @dataclass(slots=True)
@@ -61,26 +62,28 @@ def booked_declarations(connection: sa.Connection, region: str) -> BookedDeclara
     shares: dict[str, dict[str, int]] = {}
     columns = ("declaration_id", "account_id", "declared_fen")
     for declaration_id, account_id, fen in _rows(
-        connection, region, tables.declaration_share, columns
+        connection, region, declared.declaration_share, columns
     ):
         shares.setdefault(declaration_id, {})[account_id] = fen
     lines: dict[str, list[PaymentLine]] = {}
     for payment_id, *line in _rows(
-        connection, region, tables.institution_payment_line, ("payment_id", *LINE_COLUMNS)
+        connection, region, declared.institution_payment_line, ("payment_id", *LINE_COLUMNS)
     ):
         lines.setdefault(payment_id, []).append(PaymentLine._make(line))
-    found = map(declaration_from, _rows(connection, region, tables.declaration, COLUMNS))
-    paid = map(payment_from, _rows(connection, region, tables.institution_payment, PAYMENT_COLUMNS))
+    found = map(declaration_from, _rows(connection, region, declared.declaration, COLUMNS))
+    paid = map(
+        payment_from, _rows(connection, region, declared.institution_payment, PAYMENT_COLUMNS)
+    )
     return BookedDeclarations(
         {each.declaration_id: each for each in found},
         shares,
         [
             deduction_from(row)
-            for row in _rows(connection, region, tables.deduction, DEDUCTION_COLUMNS)
+            for row in _rows(connection, region, declared.deduction, DEDUCTION_COLUMNS)
         ],
         [
             move_from((*row, None))
-            for row in _rows(connection, region, tables.deposit_move, MOVE_COLUMNS)
+            for row in _rows(connection, region, declared.deposit_move, MOVE_COLUMNS)
         ],
         {each.payment_id: each for each in paid},
         lines,
@@ -142,13 +145,13 @@ def acts_declared_twice(connection: sa.Connection, region: str) -> list[str]:
 
 def acts_freed_otherwise(connection: sa.Connection, region: str) -> list[str]:
     """Returns declarations with acts that stand though they ended, or the reverse, or of none."""
-    declaration = tables.declaration.c
+    declaration = declared.declaration.c
     query = (
         sa.select(_act.declaration_id)
         .distinct()
         .join_from(
-            tables.declared_act,
-            tables.declaration,
+            declared.declared_act,
+            declared.declaration,
             sa.and_(
                 declaration.region == _act.region,
                 declaration.declaration_id == _act.declaration_id,

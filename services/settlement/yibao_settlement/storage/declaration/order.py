@@ -19,12 +19,13 @@ from yibao_settlement.rules.declaration.order import (
 )
 from yibao_settlement.rules.declaration.payment import PaymentState
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.declaration import tables as declared
 
 DEDUCTION_COLUMNS = Deduction._fields
 # The payment of a release stands with the payment.
 MOVE_COLUMNS = DepositMove._fields[:-1]
 _CHANGING = ("state", "checker", "decide_time", "posting_id")
-_deduction, _move = tables.deduction.c, tables.deposit_move.c
+_deduction, _move = declared.deduction.c, declared.deposit_move.c
 
 
 def deduction_from(row: Row) -> Deduction:
@@ -94,16 +95,16 @@ class StoredDeclarationOrders:
     def insert(self, order: Deduction | DepositMove) -> None:
         """Stores what is proposed."""
         if isinstance(order, Deduction):
-            insert = Insert(tables.deduction, DEDUCTION_COLUMNS, [tuple(order)])
+            insert = Insert(declared.deduction, DEDUCTION_COLUMNS, [tuple(order)])
         else:
-            insert = Insert(tables.deposit_move, MOVE_COLUMNS, [tuple(order)[:-1]])
+            insert = Insert(declared.deposit_move, MOVE_COLUMNS, [tuple(order)[:-1]])
         execute(self._connection, [insert])
 
     def update(self, order: Deduction | DepositMove) -> None:
         """Stores what became of it."""
-        table, key = tables.deposit_move, _move.move_id
+        table, key = declared.deposit_move, _move.move_id
         if isinstance(order, Deduction):
-            table, key = tables.deduction, _deduction.deduction_id
+            table, key = declared.deduction, _deduction.deduction_id
         changed = self._connection.execute(
             sa.update(table)
             .where(
@@ -166,12 +167,12 @@ class StoredDeclarationOrders:
 
 def paid_with() -> sa.ScalarSelect[Any]:
     """Returns the payment, not withdrawn, that a release is in."""
-    line, payment = tables.institution_payment_line.c, tables.institution_payment.c
+    line, payment = declared.institution_payment_line.c, declared.institution_payment.c
     return (
         sa.select(line.payment_id)
         .join_from(
-            tables.institution_payment_line,
-            tables.institution_payment,
+            declared.institution_payment_line,
+            declared.institution_payment,
             sa.and_(payment.region == line.region, payment.payment_id == line.payment_id),
         )
         .where(
@@ -179,7 +180,7 @@ def paid_with() -> sa.ScalarSelect[Any]:
             line.item_id == _move.move_id,
             payment.state != int(PaymentState.WITHDRAWN),
         )
-        .correlate(tables.deposit_move)
+        .correlate(declared.deposit_move)
         .scalar_subquery()
     )
 

@@ -9,12 +9,12 @@ from yibao_common.db.rows import Id, Insert, Row, execute
 from yibao_common.values.errors import InvariantError
 from yibao_settlement.application.declaration.rows import PaymentWish
 from yibao_settlement.rules.declaration.payment import Payment, PaymentLine, PaymentState
-from yibao_settlement.storage import tables
+from yibao_settlement.storage.declaration import tables as declared
 
 COLUMNS = Payment._fields
 LINE_COLUMNS = PaymentLine._fields
 _CHANGING = COLUMNS[COLUMNS.index("state") :]
-_payment, _line = tables.institution_payment.c, tables.institution_payment_line.c
+_payment, _line = declared.institution_payment.c, declared.institution_payment_line.c
 
 
 def payment_from(row: Row) -> Payment:
@@ -63,8 +63,8 @@ class StoredPayments:
                 *(_line[name].label(f"line_{name}") for name in LINE_COLUMNS),
             )
             .join_from(
-                tables.institution_payment_line,
-                tables.institution_payment,
+                declared.institution_payment_line,
+                declared.institution_payment,
                 sa.and_(_payment.region == _line.region, _payment.payment_id == _line.payment_id),
             )
             .where(
@@ -96,9 +96,9 @@ class StoredPayments:
         execute(
             self._connection,
             [
-                Insert(tables.institution_payment, COLUMNS, [tuple(payment)]),
+                Insert(declared.institution_payment, COLUMNS, [tuple(payment)]),
                 Insert(
-                    tables.institution_payment_line,
+                    declared.institution_payment_line,
                     ("region", "payment_id", *LINE_COLUMNS),
                     rows,
                 ),
@@ -108,7 +108,7 @@ class StoredPayments:
     def update(self, payment: Payment) -> None:
         """Stores what became of it."""
         changed = self._connection.execute(
-            sa.update(tables.institution_payment)
+            sa.update(declared.institution_payment)
             .where(_payment.region == self._region, _payment.payment_id == payment.payment_id)
             .values({name: getattr(payment, name) for name in _CHANGING})
         )

@@ -22,6 +22,7 @@ from yibao_settlement.rules.declaration.month import (
 )
 from yibao_settlement.rules.declaration.order import OrderState
 from yibao_settlement.storage import tables
+from yibao_settlement.storage.declaration import tables as declared
 from yibao_settlement.storage.declaration.acts import (
     DECLARED_COLUMNS,
     care_sums,
@@ -31,7 +32,7 @@ from yibao_settlement.storage.declaration.acts import (
 
 COLUMNS = Declaration._fields
 _CHANGING = COLUMNS[COLUMNS.index("state") :]
-_declaration, _act = tables.declaration.c, tables.declared_act.c
+_declaration, _act = declared.declaration.c, declared.declared_act.c
 _ACT = ("act_id", "kind", "settlement_id", "act_time", *DayAmounts._fields)
 
 
@@ -112,8 +113,8 @@ class StoredDeclarations:
         execute(
             self._connection,
             [
-                Insert(tables.declaration, COLUMNS, [tuple(declaration)]),
-                Insert(tables.declaration_share, columns, shares),
+                Insert(declared.declaration, COLUMNS, [tuple(declaration)]),
+                Insert(declared.declaration_share, columns, shares),
             ],
         )
         chosen = chosen_acts(self._region, acts).subquery("chosen")
@@ -121,7 +122,7 @@ class StoredDeclarations:
         selected = sa.select(*own, *(chosen.c[name] for name in DECLARED_COLUMNS))
         # Whole in one statement, however many there are.
         self._connection.execute(
-            sa.insert(tables.declared_act).from_select(
+            sa.insert(declared.declared_act).from_select(
                 ["region", "declaration_id", *DECLARED_COLUMNS], selected
             )
         )
@@ -133,7 +134,7 @@ class StoredDeclarations:
     def update(self, declaration: Declaration, *, are_acts_free: bool = False) -> None:
         """Stores what changes of a declaration; its acts may be declared again where it ended."""
         changed = self._connection.execute(
-            sa.update(tables.declaration)
+            sa.update(declared.declaration)
             .where(
                 _declaration.region == self._region,
                 _declaration.declaration_id == declaration.declaration_id,
@@ -144,7 +145,7 @@ class StoredDeclarations:
             raise InvariantError(f"declaration {declaration.declaration_id} is gone")
         if are_acts_free:
             self._connection.execute(
-                sa.update(tables.declared_act)
+                sa.update(declared.declared_act)
                 .where(
                     _act.region == self._region,
                     _act.declaration_id == declaration.declaration_id,
@@ -154,7 +155,7 @@ class StoredDeclarations:
 
     def declared(self, declaration_ids: Collection[str]) -> dict[str, dict[str, int]]:
         """Returns what payers owe by declarations, by account."""
-        share = tables.declaration_share.c
+        share = declared.declaration_share.c
         query = sa.select(share.declaration_id, share.account_id, share.declared_fen).where(
             share.region == self._region, share.declaration_id.in_(sorted(declaration_ids))
         )
@@ -165,7 +166,7 @@ class StoredDeclarations:
 
     def fund_left_fen(self, institution_id: str, settlement_id: str) -> int | None:
         """Returns what funds pay of a settlement less what is deducted for it, or is to be."""
-        settlement, deduction = tables.settlement.c, tables.deduction.c
+        settlement, deduction = tables.settlement.c, declared.deduction.c
         is_declared = sa.exists().where(
             _act.region == self._region,
             _act.settlement_id == settlement.settlement_id,
