@@ -3,6 +3,7 @@
 import datetime as dt
 import importlib
 import io
+import itertools
 import json
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -209,3 +210,12 @@ def test_the_command_shows_and_moves_the_time(sandbox: Sandbox) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         run_clock(out, out, folder, "2026-01-01", seconds=10)
     assert error_of(caught.value).reason == Reason.SANDBOX_CLOCK_BACK.wire_name
+
+
+def test_what_looks_at_a_sandbox_goes_by_its_time(sandbox: Sandbox) -> None:
+    files = sandbox.stack.sandbox.config_files
+    named = itertools.chain.from_iterable(("--config", str(path)) for path in files.values())
+    found = json.loads(run("doctor", *named, "--json").out)
+    assert [each for each in found["findings"] if each["problem"]] == []
+    keys = json.loads(run("keys", "list", "--config", files["identity"], "--json").out)
+    assert {each["state"] for each in keys["keys"]} == {"active"}
