@@ -15,6 +15,9 @@ from yibao_common.db.pruning import answer_pruning
 from yibao_common.process.logs import Log
 from yibao_common.process.metrics import Metrics
 from yibao_common.values.clock import Clock
+from yibao_common.values.ids import new_id
+from yibao_settlement.account_closing import account_closing
+from yibao_settlement.application.account_close.run import AccountClosing
 from yibao_settlement.application.batch.command import Command
 from yibao_settlement.application.checkpoint import Checkpoints
 from yibao_settlement.application.hold.expire import ExpireHolds
@@ -23,6 +26,7 @@ from yibao_settlement.application.repricing.steps import steps_of
 from yibao_settlement.application.work import Work
 from yibao_settlement.application.year.take import YearTaking
 from yibao_settlement.config import SettlementConfig
+from yibao_settlement.files.account_close import read_rules
 from yibao_settlement.rules.repricing import Repricing
 from yibao_settlement.rules.review import Review
 from yibao_settlement.servicer.trust.regions import region_watch
@@ -316,6 +320,14 @@ def background_tasks(
         ),
         year_taking(
             YearTaking(transactions, clock=reads.now),
+            blocking,
+            regions=regions,
+            metrics=metrics,
+            clock=clock,
+            log=log,
+        ),
+        account_closing(
+            AccountClosing(transactions, read_rules=read_rules, clock=reads.now, ids=new_id),
             blocking,
             regions=regions,
             metrics=metrics,

@@ -7,6 +7,8 @@ import grpc
 
 from yibao.common.v1 import server_service_pb2_grpc
 from yibao.settlement.v1 import (
+    account_close_service_pb2,
+    account_close_service_pb2_grpc,
     account_service_pb2,
     account_service_pb2_grpc,
     catalogue_service_pb2,
@@ -43,6 +45,7 @@ from yibao_common.rpc.server_info import ServerInfoServicer
 from yibao_common.values.clock import Clock
 from yibao_settlement.config import SettlementConfig
 from yibao_settlement.servicer.account import AccountServicer
+from yibao_settlement.servicer.account_close import AccountCloseServicer
 from yibao_settlement.servicer.catalogue import CatalogueServicer
 from yibao_settlement.servicer.change import ChangeServicer
 from yibao_settlement.servicer.charge import ChargeServicer
@@ -73,6 +76,7 @@ DESCRIPTORS = (
     difference_service_pb2.DESCRIPTOR.services_by_name["DifferenceService"],
     clearing_service_pb2.DESCRIPTOR.services_by_name["ClearingService"],
     year_service_pb2.DESCRIPTOR.services_by_name["YearService"],
+    account_close_service_pb2.DESCRIPTOR.services_by_name["AccountCloseService"],
     repricing_service_pb2.DESCRIPTOR.services_by_name["RepricingService"],
     catalogue_service_pb2.DESCRIPTOR.services_by_name["CatalogueService"],
     policy_service_pb2.DESCRIPTOR.services_by_name["PolicyService"],
@@ -109,6 +113,7 @@ class Servicers(NamedTuple):
     differences: DifferenceServicer
     clearing: ClearingServicer
     years: YearServicer
+    account_closes: AccountCloseServicer
     repricings: RepricingServicer
     catalogue: CatalogueServicer
     policies: PolicyServicer
@@ -134,6 +139,9 @@ class Servicers(NamedTuple):
         )
         clearing_service_pb2_grpc.add_ClearingServiceServicer_to_server(self.clearing, server)
         year_service_pb2_grpc.add_YearServiceServicer_to_server(self.years, server)
+        account_close_service_pb2_grpc.add_AccountCloseServiceServicer_to_server(
+            self.account_closes, server
+        )
         repricing_service_pb2_grpc.add_RepricingServiceServicer_to_server(self.repricings, server)
         catalogue_service_pb2_grpc.add_CatalogueServiceServicer_to_server(self.catalogue, server)
         policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(self.policies, server)

@@ -1,15 +1,15 @@
 """The tables of the settlement database.
 
 `region` comes first in every key, so that the same schema spreads over Citus; ids come
-from the application. Entries, postings, lines of settlements, used codes and rows of the
-audit are only ever inserted; answers are inserted and, when their time is over, deleted.
-Which rights the service needs at each table is in `docs/operating/databases.md`.
+from the application. Entries, postings, lines of settlements, used codes and audit rows are only
+inserted. Which rights the service needs at each table is in `docs/operating/databases.md`.
 """
 
 import sqlalchemy as sa
 
 from yibao_common.db.audit_chain import audit_tables
 from yibao_common.db.rows import Id, Instant
+from yibao_settlement.storage.account_close.tables import closed_account as closed_account
 from yibao_settlement.storage.correction.tables import correction as correction
 from yibao_settlement.storage.credential import tables as credentials
 from yibao_settlement.storage.difference.tables import difference_order as difference_order
