@@ -3,6 +3,14 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
+CLOSED_ACCOUNTS = (
+    "every closed account held and earned in its year what its entries and the approved rules come "
+    "to, and its interest was booked once"
+)
+ACCOUNT_CLOSES = (
+    "closed accounts of a year are all accounts, what they held and earned is what two operators "
+    "had closed, as the audit tells"
+)
 INVARIANTS = (
     "the entries of every posting sum to zero",
     "every posting belongs to a settlement, a reversal, an adjustment, a credit, a merge, "
@@ -35,6 +43,8 @@ INVARIANTS = (
     "no request that was told as not booked settled, returned, reversed, posted or held anything",
     "every token stood for a code that its institution resolved, as the audit tells, and was used "
     "for what is there",
+    CLOSED_ACCOUNTS,
+    ACCOUNT_CLOSES,
 )
 # Those that are proven of a person, whoever else there is; the others take everything.
 OF_PERSONS = tuple(INVARIANTS[number] for number in (2, 4, 5, 6, 8, *range(11, 19), 20, 22))

@@ -54,7 +54,7 @@ class ClosePage:
     postings: list[ClosePosting] = field(default_factory=list)
     closed: list[ClosedAccount] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
-    sums: AccountSums = AccountSums()
+    sums: AccountSums = field(default_factory=AccountSums)
 
     def take(self, work: Work) -> None:
         """Closes a record, or notes why it cannot be: others are closed all the same."""

@@ -86,9 +86,9 @@ class AccountClose(NamedTuple):
 class ClosedAccount(NamedTuple):
     """What a close did with one record, once; it never changes.
 
-    `owner_id` got the interest: who took the account over, of a record that was merged. `posting_id`
-    is None where nothing was earned. `counters` are those of the year that follows, None where
-    there are none.
+    `owner_id` got the interest: who took the account over, of a record that was merged.
+    `posting_id` is None where nothing was earned. `counters` are those of the year that follows,
+    None where there are none.
     """
 
     region: str

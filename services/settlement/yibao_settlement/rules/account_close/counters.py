@@ -1,4 +1,4 @@
-"""Counters of residents' incentives (连续参保、零报销激励, 国办发〔2024〕38号), as a close sets them.
+"""Counters of residents' incentives (连续参保、零报销激励, 国办发〔2024〕38号), set by a close.
 
 They are facts of the year that follows and no windows: what a late bill changes moves them not.
 """
