@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import functools
+import time
 from collections.abc import Callable
 
 from yibao.trust_store import TrustStore
@@ -42,9 +43,10 @@ _SWEPT = 500
 _STEP_SECONDS = 2.0
 # Persons a round and region: they come in batches with what callers ask.
 _STEPS = 50
-# Closing statements a round and year, each in a transaction of its own: about a hundredth of a
-# second of CPU each, which nobody who settles should notice.
-_STATEMENTS = 20
+# Closing statements a call, and how long a round takes some of a year: bills settle between the
+# transactions, and who ends the service waits for one call alone.
+_STATEMENTS = 500
+_TAKING_SECONDS = 20.0
 
 
 def review_telling(metrics: Metrics, *, log: Log) -> Callable[[Review], None]:
@@ -204,7 +206,12 @@ def year_taking(
         metrics.years_being_taken.labels(region).set(len(going_on))
         refused = 0
         for close in going_on:
-            done = await blocking.run(taking.take_on, close, limit=_STATEMENTS)
+            until = time.monotonic() + _TAKING_SECONDS
+            while True:
+                done = await blocking.run(taking.take_on, close, limit=_STATEMENTS)
+                # Fewer are left only of those that cannot be taken.
+                if done.is_finished or done.tried < _STATEMENTS or time.monotonic() > until:
+                    break
             if done.is_finished:
                 log.info("year closed", region=region, benefit_year=close.benefit_year)
             refused += await blocking.run(taking.count_refused, close)
